@@ -1,0 +1,92 @@
+package ktest
+
+import (
+	"fmt"
+	"runtime/debug"
+	"unsafe"
+)
+
+// AtStart returns n elements flush with the start of g: one element before
+// them lies on a page that faults.
+func AtStart[T any](g *Guard, n int) []T {
+	var t T
+	return elements[T](g.data[:n*int(unsafe.Sizeof(t))], n)
+}
+
+// AtEnd returns n elements flush with the end of g: one element past them lies
+// on a page that faults. T's size must divide the page size.
+func AtEnd[T any](g *Guard, n int) []T {
+	var t T
+	return elements[T](g.data[len(g.data)-n*int(unsafe.Sizeof(t)):], n)
+}
+
+func elements[T any](b []byte, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// Try calls f and returns an error in place of a memory fault or another
+// panic, so that one access out of bounds does not end the test binary.
+func Try(f func()) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if a, ok := r.(interface{ Addr() uintptr }); ok {
+				err = fmt.Errorf("memory fault at address %#x", a.Addr())
+				return
+			}
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	f()
+	return nil
+}
+
+// A Frame is a slice with canaries before and after it.
+type Frame[T any] struct {
+	S      []T // the n elements between the canaries
+	buf    []byte
+	lo, hi int // S as bytes of buf
+}
+
+const canary = 0xa5
+
+// NewFrame returns a frame of n elements that starts off elements past a
+// 64-byte boundary. At least 256 bytes of canaries lie on either side.
+func NewFrame[T any](n, off int) *Frame[T] {
+	var t T
+	size := int(unsafe.Sizeof(t))
+	f := &Frame[T]{buf: make([]byte, 256+64+(off+n)*size+256)}
+	for i := range f.buf {
+		f.buf[i] = canary
+	}
+	base := int(uintptr(unsafe.Pointer(unsafe.SliceData(f.buf))) & 63)
+	f.lo = 256 + (64-base)&63 + off*size
+	f.hi = f.lo + n*size
+	f.S = elements[T](f.buf[f.lo:f.hi], n)
+	return f
+}
+
+// Check returns an error where a canary was overwritten.
+func (f *Frame[T]) Check() error {
+	var t T
+	size := int(unsafe.Sizeof(t))
+	for i, b := range f.buf[:f.lo] {
+		if b != canary {
+			return fmt.Errorf("written %d elements before the slice", (f.lo-i+size-1)/size)
+		}
+	}
+	for i, b := range f.buf[f.hi:] {
+		if b != canary {
+			return fmt.Errorf("written %d elements past the slice", i/size+1)
+		}
+	}
+	return nil
+}
+
+// Reset fills the slice with canaries, so that an element that is not written
+// shows up.
+func (f *Frame[T]) Reset() {
+	for i := f.lo; i < f.hi; i++ {
+		f.buf[i] = canary
+	}
+}
