@@ -37,7 +37,7 @@ func (a DD) Neg() DD { return DD{-a.Hi, -a.Lo} }
 
 // Mul returns a * b.
 func (a DD) Mul(b DD) DD {
-	p := a.Hi * b.Hi
+	p := float64(a.Hi * b.Hi)
 	e := math.FMA(a.Hi, b.Hi, -p)
 	e += float64(a.Hi*b.Lo) + float64(a.Lo*b.Hi)
 	return quickTwoSum(p, e)
@@ -45,7 +45,7 @@ func (a DD) Mul(b DD) DD {
 
 // MulF returns a * b.
 func (a DD) MulF(b float64) DD {
-	p := a.Hi * b
+	p := float64(a.Hi * b)
 	e := math.FMA(a.Hi, b, -p)
 	return quickTwoSum(p, e+float64(a.Lo*b))
 }
@@ -90,7 +90,7 @@ var invFact = func() (f [11]DD) {
 // x = k ln 2 + 256 r, the Taylor series of e^r - 1, squared eight times.
 func ExpDD(x DD) Scaled {
 	k := math.RoundToEven(x.Hi * (1 / math.Ln2))
-	r := twoSum(x.Hi, -k*ln2A)
+	r := twoSum(x.Hi, float64(-k*ln2A))
 	r = r.Add(DD{x.Lo, 0})
 	r = r.Add(ln2Parts.MulF(-k))
 	r = r.ldexp(-8)
