@@ -1,0 +1,92 @@
+// Package isa decides, once at start, which instruction set the kernels use.
+//
+// The kernels read AVX512, AVX2 and NEON in if-chains, widest first: with AVX512 set they never look at AVX2.
+// Whatever is chosen, the results are the same bits; only the speed differs.
+package isa
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// Names of the instruction sets, as KERNELS_ISA and Force take them and Name returns them.
+const (
+	NameAVX512  = "avx512"  // AVX-512 F, DQ, BW and VL, with the operating system saving ZMM and mask registers
+	NameAVX2    = "avx2"    // AVX2 and FMA, with the operating system saving YMM registers
+	NameNEON    = "neon"    // every arm64
+	NameGeneric = "generic" // pure Go
+)
+
+// Env is the environment variable that overrides the choice at start.
+const Env = "KERNELS_ISA"
+
+// The choice in force. Nothing but Force writes them after init.
+var (
+	AVX512 bool
+	AVX2   bool // also true when AVX512 is, so that a kernel without an AVX-512 form falls to AVX2
+	NEON   bool
+)
+
+// LastLevelCache is the size in bytes of the largest cache, for kernels that write past it.
+var LastLevelCache = lastLevelCache(cpuid.CPU.Cache.L3, cpuid.CPU.Cache.L2)
+
+// defaultCache stands in where the CPU does not tell: a common size of a desktop's L3.
+const defaultCache = 8 << 20
+
+func lastLevelCache(sizes ...int) int {
+	best := 0
+	for _, s := range sizes {
+		best = max(best, s) // undetected is -1 or 0
+	}
+	if best == 0 {
+		return defaultCache
+	}
+	return best
+}
+
+func init() {
+	name := Available()[0]
+	if env := os.Getenv(Env); env != "" {
+		name = env
+	}
+	choose(Env+"=", name)
+}
+
+// Available lists what this CPU and this build have, best first; the last is always "generic".
+func Available() []string {
+	return append(slices.Clone(detected), NameGeneric)
+}
+
+// Name returns the instruction set in force.
+func Name() string {
+	switch {
+	case AVX512:
+		return NameAVX512
+	case AVX2:
+		return NameAVX2
+	case NEON:
+		return NameNEON
+	}
+	return NameGeneric
+}
+
+// Force switches to the named instruction set and returns a function that switches back. It is for tests, which must
+// not run kernels at the same time; it panics where the name is not Available.
+func Force(name string) (restore func()) {
+	avx512, avx2, neon := AVX512, AVX2, NEON
+	choose("isa.Force: ", name)
+	return func() { AVX512, AVX2, NEON = avx512, avx2, neon }
+}
+
+func choose(who, name string) {
+	have := Available()
+	if !slices.Contains(have, name) {
+		panic("kernels: " + who + name + " is not available on this CPU or in this build, which has: " + strings.Join(have, ", "))
+	}
+	AVX512 = name == NameAVX512
+	AVX2 = name == NameAVX2 || name == NameAVX512
+	NEON = name == NameNEON
+}

@@ -1,0 +1,290 @@
+package kernels
+
+import "math"
+
+// The kernels in pure Go. They are the specification: what the assembly computes has to be these bits, and every
+// expression below is a sequence of correctly rounded operations in the order written. A product that meets a sum is
+// either converted explicitly or exact, so that no compiler can fuse what is not fused here; fusing is by fma32 and
+// math.FMA only.
+
+// fma32 returns a*b+c with one rounding.
+//
+// The product of two float32 is exact in float64. The sum is rounded to float64 and again to float32, which can only go
+// wrong where the first rounding lands on the middle between two float32, or where the result is subnormal and the
+// middle is elsewhere: there the sum is rounded to odd first.
+func fma32(a, b, c float32) float32 {
+	p := float64(a) * float64(b)
+	s := p + float64(c) // the same bits if the compiler fuses it
+	u := math.Float64bits(s)
+	if u&0x1fffffff == 0x10000000 || u>>52&0x7ff < 1023-126 {
+		s = roundOdd(p, float64(c), s)
+	}
+	return float32(s)
+}
+
+// roundOdd returns p+c rounded to odd, given s, which is p+c rounded to nearest.
+//
+//go:noinline
+func roundOdd(p, c, s float64) float64 {
+	d := s - p
+	e := (p - (s - d)) + (c - d) // p + c = s + e exactly
+	u := math.Float64bits(s)
+	if e != 0 && u&1 == 0 { // s is even and not exact: its odd neighbour on the side of e
+		if (e > 0) == (s > 0) {
+			u++
+		} else {
+			u--
+		}
+	}
+	return math.Float64frombits(u)
+}
+
+// round32 rounds a float64 that carries a float32 computation.
+func round32(x float64) float64 { return float64(float32(x)) }
+
+// ReLU.
+
+func reluF32Generic(dst, x []float32) {
+	dst = dst[:len(x)]
+	for i, v := range x {
+		if v <= 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}
+
+func reluF64Generic(dst, x []float64) {
+	dst = dst[:len(x)]
+	for i, v := range x {
+		if v <= 0 {
+			v = 0
+		}
+		dst[i] = v
+	}
+}
+
+func reluMaskF32Generic(dst, x []float32, mask []uint64) {
+	for w := range mask {
+		xs := x[w*64 : min(w*64+64, len(x))]
+		ds := dst[w*64:][:len(xs)]
+		var bits uint64
+		for i, v := range xs {
+			if v <= 0 {
+				v = 0
+				bits |= 1 << i
+			}
+			ds[i] = v
+		}
+		mask[w] = bits
+	}
+}
+
+func reluMaskF64Generic(dst, x []float64, mask []uint64) {
+	for w := range mask {
+		xs := x[w*64 : min(w*64+64, len(x))]
+		ds := dst[w*64:][:len(xs)]
+		var bits uint64
+		for i, v := range xs {
+			if v <= 0 {
+				v = 0
+				bits |= 1 << i
+			}
+			ds[i] = v
+		}
+		mask[w] = bits
+	}
+}
+
+func reluBackwardF32Generic(dx, dy []float32, mask []uint64) {
+	for w, bits := range mask {
+		ys := dy[w*64 : min(w*64+64, len(dy))]
+		ds := dx[w*64:][:len(ys)]
+		for i, v := range ys {
+			ds[i] = math.Float32frombits(math.Float32bits(v) & (uint32(bits>>i&1) - 1))
+		}
+	}
+}
+
+func reluBackwardF64Generic(dx, dy []float64, mask []uint64) {
+	for w, bits := range mask {
+		ys := dy[w*64 : min(w*64+64, len(dy))]
+		ds := dx[w*64:][:len(ys)]
+		for i, v := range ys {
+			ds[i] = math.Float64frombits(math.Float64bits(v) & (bits>>i&1 - 1))
+		}
+	}
+}
+
+// Sigmoid.
+
+// Cody-Waite parts of ln 2 and its reciprocal. The high part times any exponent is exact.
+const (
+	log2eF32 = 0x1.715476p0
+	ln2HiF32 = 0x1.62e4p-1
+	ln2LoF32 = 0x1.7f7d1cp-20
+	log2eF64 = 0x1.71547652b82fep0
+	ln2HiF64 = 0x1.62e42fefa38p-1
+	ln2LoF64 = 0x1.ef35793c7673p-45
+)
+
+// exp(t) = 1 + t + t*t*(e2 + e3*t + ...) for |t| <= ln2/2.
+const (
+	e2F32 = 0x1.fffffap-2
+	e3F32 = 0x1.555492p-3
+	e4F32 = 0x1.555a26p-5
+	e5F32 = 0x1.12397cp-7
+	e6F32 = 0x1.694c82p-10
+
+	e2F64  = 0x1.000000000000ap-1
+	e3F64  = 0x1.55555555554fep-3
+	e4F64  = 0x1.55555555506bfp-5
+	e5F64  = 0x1.1111111126b36p-7
+	e6F64  = 0x1.6c16c18475faap-10
+	e7F64  = 0x1.a01a012fed2e6p-13
+	e8F64  = 0x1.a01999629942ap-16
+	e9F64  = 0x1.71df18f7a6667p-19
+	e10F64 = 0x1.28adf8e7a4278p-22
+	e11F64 = 0x1.ad92d1dacb82fp-26
+)
+
+func sigmoidF32Generic(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = sigmoid32(v)
+	}
+}
+
+func sigmoid32(z float32) float32 {
+	if z < -105 {
+		z = -105
+	}
+	if z > 17.5 {
+		z = 17.5
+	}
+	const M, c = 0x1.8000BEp23, 0x1p-32
+	k := fma32(z, -log2eF32, M)
+	n := k - M
+	s := math.Float32frombits(math.Float32bits(k) << 23)
+	w := fma32(n, ln2HiF32, z)
+	w = fma32(n, ln2LoF32, w)
+	r := fma32(e6F32, w, -e5F32)
+	r = fma32(r, w, e4F32)
+	r = fma32(r, w, -e3F32)
+	r = fma32(r, w, e2F32)
+	u := w * w
+	p := fma32(-u, r, w)
+	d := fma32(-s, p, c+s)
+	dl := fma32(-s, p, (s-d)+c)
+	q := c / d
+	e := fma32(-q, d, c)
+	e = fma32(-q, dl, e)
+	e = math.Float32frombits(math.Float32bits(e) + 32<<23)
+	return fma32(q, e, q)
+}
+
+func sigmoidF64Generic(dst, x []float64) {
+	dst = dst[:len(x)]
+	for i, z := range x {
+		if z < -750 {
+			z = -750
+		}
+		if z > 38 {
+			z = 38
+		}
+		const M, c = 0x1.8p52 + 767, 0x1p-256
+		k := math.FMA(z, -log2eF64, M)
+		n := k - M
+		s := math.Float64frombits(math.Float64bits(k) << 52)
+		w := math.FMA(n, ln2HiF64, z)
+		w = math.FMA(n, ln2LoF64, w)
+		r := math.FMA(-e11F64, w, e10F64)
+		r = math.FMA(r, w, -e9F64)
+		r = math.FMA(r, w, e8F64)
+		r = math.FMA(r, w, -e7F64)
+		r = math.FMA(r, w, e6F64)
+		r = math.FMA(r, w, -e5F64)
+		r = math.FMA(r, w, e4F64)
+		r = math.FMA(r, w, -e3F64)
+		r = math.FMA(r, w, e2F64)
+		su := s * (w * w)
+		d := math.FMA(su, r, math.FMA(-s, w, c+s))
+		dl := math.FMA(su, r, math.FMA(-s, w, (s-d)+c))
+		q := c / d
+		e := math.FMA(-q, d, c)
+		e = math.FMA(-q, dl, e)
+		e = math.Float64frombits(math.Float64bits(e) + 256<<52)
+		dst[i] = math.FMA(q, e, q)
+	}
+}
+
+func sigmoidFastF32Generic(dst, x []float32) {
+	for i, v := range x {
+		dst[i] = sigmoidFast32(v)
+	}
+}
+
+func sigmoidFast32(z float32) float32 {
+	if z < -105 {
+		z = -105
+	}
+	if z > 17.5 {
+		z = 17.5
+	}
+	const M, c = 0x1.8000BEp23, 0x1p-32
+	k := fma32(z, -log2eF32, M)
+	if k < M-23 {
+		k = M - 23
+	}
+	n := k - M
+	s := math.Float32frombits(math.Float32bits(k) << 23)
+	t := fma32(n, ln2HiF32, z)
+	t = fma32(n, ln2LoF32, t)
+	u := t * t
+	T := t * fma32(u, fma32(u, 0x1.0c82b8p-8, -0x1.554ff2p-5), 0.5)
+	return fma32(T, c, c) / fma32(T, c-s, c+s)
+}
+
+func sigmoidBackwardF32Generic(dx, dy, y []float32) {
+	dx, dy = dx[:len(y)], dy[:len(y)]
+	for i, v := range y {
+		g := dy[i] * (1 - v)
+		dx[i] = g * v
+	}
+}
+
+func sigmoidBackwardF64Generic(dx, dy, y []float64) {
+	dx, dy = dx[:len(y)], dy[:len(y)]
+	for i, v := range y {
+		g := dy[i] * (1 - v)
+		dx[i] = g * v
+	}
+}
+
+func sigmoidFastF64Generic(dst, x []float64) {
+	dst = dst[:len(x)]
+	for i, z := range x {
+		if z < -750 {
+			z = -750
+		}
+		if z > 38 {
+			z = 38
+		}
+		const M, c = 0x1.8p52 + 767, 0x1p-256
+		k := math.FMA(z, -log2eF64, M)
+		if k < M-52 {
+			k = M - 52
+		}
+		n := k - M
+		s := math.Float64frombits(math.Float64bits(k) << 52)
+		t := math.FMA(n, ln2HiF64, z)
+		t = math.FMA(n, ln2LoF64, t)
+		u := t * t
+		r := math.FMA(u, 0x1.c4p-22, -0x1.223affa15c0a0p-18)
+		r = math.FMA(u, r, 0x1.664ec2dcca9b9p-15)
+		r = math.FMA(u, r, -0x1.ba1ba106bd2bfp-12)
+		r = math.FMA(u, r, 0x1.11111110d7b25p-8)
+		r = math.FMA(u, r, -0x1.5555555555479p-5)
+		T := t * math.FMA(u, r, 0.5)
+		dst[i] = math.FMA(T, c, c) / math.FMA(T, c-s, c+s)
+	}
+}
