@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"math"
+
+	"kernels"
+)
+
+// Naive holds the loops one writes first: straight from the formula, math.Exp, no blocking, no tricks. They are the
+// yardstick of x-naive; rows are computed as the book does, with the maximum taken off, and losses as -log p.
+type Naive[T kernels.Float] struct{}
+
+// ReLU sets dst[i] = max(x[i], 0).
+func (Naive[T]) ReLU(dst, x []T) {
+	for i, v := range x {
+		if v > 0 {
+			dst[i] = v
+		} else {
+			dst[i] = 0
+		}
+	}
+}
+
+// ReLUMask also keeps where x[i] <= 0, as the book's layer does.
+func (Naive[T]) ReLUMask(dst, x []T, mask []bool) {
+	for i, v := range x {
+		mask[i] = v <= 0
+		if mask[i] {
+			dst[i] = 0
+		} else {
+			dst[i] = v
+		}
+	}
+}
+
+// ReLUBackward passes dy on where the mask is not set.
+func (Naive[T]) ReLUBackward(dx, dy []T, mask []bool) {
+	for i, v := range dy {
+		if mask[i] {
+			dx[i] = 0
+		} else {
+			dx[i] = v
+		}
+	}
+}
+
+// Sigmoid sets dst[i] = 1 / (1 + exp(-x[i])).
+func (Naive[T]) Sigmoid(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(1 / (1 + math.Exp(-float64(v))))
+	}
+}
+
+// SigmoidBackward sets dx[i] = dy[i] * (1 - y[i]) * y[i].
+func (Naive[T]) SigmoidBackward(dx, dy, y []T) {
+	for i, v := range y {
+		dx[i] = dy[i] * (1 - v) * v
+	}
+}
+
+// Softmax sets every row of dst to exp(x - max) / sum.
+func (Naive[T]) Softmax(dst, x []T, classes int) {
+	for lo := 0; lo < len(x); lo += classes {
+		row, out := x[lo:lo+classes], dst[lo:lo+classes]
+		m := row[0]
+		for _, v := range row {
+			m = max(m, v)
+		}
+		var sum T
+		for j, v := range row {
+			out[j] = T(math.Exp(float64(v - m)))
+			sum += out[j]
+		}
+		for j := range out {
+			out[j] /= sum
+		}
+	}
+}
+
+// LogSoftmax sets every row of dst to x - max - log sum exp(x - max).
+func (Naive[T]) LogSoftmax(dst, x []T, classes int) {
+	for lo := 0; lo < len(x); lo += classes {
+		row, out := x[lo:lo+classes], dst[lo:lo+classes]
+		m := row[0]
+		for _, v := range row {
+			m = max(m, v)
+		}
+		var sum T
+		for _, v := range row {
+			sum += T(math.Exp(float64(v - m)))
+		}
+		l := m + T(math.Log(float64(sum)))
+		for j, v := range row {
+			out[j] = v - l
+		}
+	}
+}
+
+// SoftmaxBackward sets every row of dx to (dy - sum(dy*y)) * y.
+func (Naive[T]) SoftmaxBackward(dx, dy, y []T, classes int) {
+	for lo := 0; lo < len(y); lo += classes {
+		var s T
+		for j := lo; j < lo+classes; j++ {
+			s += dy[j] * y[j]
+		}
+		for j := lo; j < lo+classes; j++ {
+			dx[j] = (dy[j] - s) * y[j]
+		}
+	}
+}
+
+// LogSoftmaxBackward sets every row of dx to dy - exp(y) * sum(dy).
+func (Naive[T]) LogSoftmaxBackward(dx, dy, y []T, classes int) {
+	for lo := 0; lo < len(y); lo += classes {
+		var s T
+		for j := lo; j < lo+classes; j++ {
+			s += dy[j]
+		}
+		for j := lo; j < lo+classes; j++ {
+			dx[j] = dy[j] - T(math.Exp(float64(y[j])))*s
+		}
+	}
+}
+
+// CrossEntropy sets losses[r] = max + log sum exp(x - max) - x[label].
+func (Naive[T]) CrossEntropy(losses, logits []T, labels []int, classes int) {
+	for r := range losses {
+		row := logits[r*classes : (r+1)*classes]
+		m := row[0]
+		for _, v := range row {
+			m = max(m, v)
+		}
+		var sum T
+		for _, v := range row {
+			sum += T(math.Exp(float64(v - m)))
+		}
+		losses[r] = m + T(math.Log(float64(sum))) - row[labels[r]]
+	}
+}
+
+// CrossEntropyGrad takes the softmax, the loss -log p[label] from it, and then scale * (p - onehot).
+func (n Naive[T]) CrossEntropyGrad(dlogits, losses, logits []T, labels []int, classes int, scale T) {
+	n.Softmax(dlogits, logits, classes)
+	for r, label := range labels {
+		row := dlogits[r*classes : (r+1)*classes]
+		losses[r] = T(-math.Log(float64(row[label])))
+		row[label]--
+		for j := range row {
+			row[j] *= scale
+		}
+	}
+}
+
+// CrossEntropyProb sets losses[r] = -sum(t * log p), log p being x - max - log sum exp(x - max).
+func (Naive[T]) CrossEntropyProb(losses, logits, targets []T, classes int) {
+	for r := range losses {
+		row, t := logits[r*classes:(r+1)*classes], targets[r*classes:(r+1)*classes]
+		m := row[0]
+		for _, v := range row {
+			m = max(m, v)
+		}
+		var sum T
+		for _, v := range row {
+			sum += T(math.Exp(float64(v - m)))
+		}
+		l := m + T(math.Log(float64(sum)))
+		var loss T
+		for j, v := range row {
+			loss += t[j] * (l - v)
+		}
+		losses[r] = loss
+	}
+}
+
+// CrossEntropyProbGrad takes the softmax, the loss -sum(t * log p) from it, and then scale * (p - t).
+func (n Naive[T]) CrossEntropyProbGrad(dlogits, losses, logits, targets []T, classes int, scale T) {
+	n.Softmax(dlogits, logits, classes)
+	for r := range losses {
+		row, t := dlogits[r*classes:(r+1)*classes], targets[r*classes:(r+1)*classes]
+		var loss T
+		for j, p := range row {
+			loss -= t[j] * T(math.Log(float64(p)))
+			row[j] = scale * (p - t[j])
+		}
+		losses[r] = loss
+	}
+}
