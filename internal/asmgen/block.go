@@ -1,0 +1,315 @@
+// Package asmgen turns kernels written as short sequences of vector operations into Go assembly for AVX2, AVX-512
+// and NEON. A kernel names no instruction set: it is a body over one vector of elements, placed in one of
+// the loop shapes of this package (Map, Rows). Every operation is correctly rounded or exact, so that all back ends compute
+// the same bits. See package main in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
+package asmgen
+
+import (
+	"fmt"
+	"math"
+)
+
+// Type is an element type.
+type Type int
+
+// The element types.
+const (
+	F32 Type = iota
+	F64
+)
+
+// Size is the element size in bytes.
+func (t Type) Size() int { return 4 << t }
+
+// Suffix ends the names of a type's primitives: F32 or F64.
+func (t Type) Suffix() string { return [...]string{"F32", "F64"}[t] }
+
+// Go is the Go name of the type.
+func (t Type) Go() string { return [...]string{"float32", "float64"}[t] }
+
+// V is a value of a Block: one vector of elements, or a mask with one truth value per element.
+type V int
+
+type opKind uint8
+
+const (
+	opLoad opKind = iota
+	opStore
+	opAdd
+	opSub
+	opMul
+	opDiv
+	opMax
+	opMin
+	opFMA  // a*b + c
+	opFNMA // -(a*b) + c
+	opAnd
+	opOr
+	opIntAdd
+	opIntSub
+	opShl
+	opShr
+	opLess
+	opEqual
+	opSelect // a ? b : c
+	opMove   // into a pinned register
+	opKeep   // acc += a, except where the lane is left out (skip mask) or absent (tail mask)
+	opFill   // a in the lanes that exist, b in the absent ones of a partial vector
+)
+
+// commutative operations may swap a and b.
+func (k opKind) commutative() bool {
+	return k == opAdd || k == opMul || k == opAnd || k == opOr || k == opIntAdd
+}
+
+type op struct {
+	kind    opKind
+	dst     V // -1: none
+	a, b, c V // -1: none
+	imm     int
+	lane    int // which of the unrolled vectors
+	stream  int
+}
+
+// value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
+type value struct {
+	isConst bool
+	bits    uint64
+	pinned  int // register, or -1
+	isMask  bool
+}
+
+// A Block records the operations of one loop body.
+type Block struct {
+	k    *kernelState
+	ops  []op
+	vals []value
+	lane int
+	tail bool // the last, partial vector of a row
+}
+
+func (b *Block) value(v value) V {
+	b.vals = append(b.vals, v)
+	return V(len(b.vals) - 1)
+}
+
+func (b *Block) emit(k opKind, x, y, z V, imm int) V {
+	d := b.value(value{pinned: -1, isMask: k == opLess || k == opEqual})
+	b.ops = append(b.ops, op{kind: k, dst: d, a: x, b: y, c: z, imm: imm, lane: b.lane})
+	return d
+}
+
+// Type is the element type the block is built for.
+func (b *Block) Type() Type { return b.k.t }
+
+// K is a constant: the first value for float32, the second for float64.
+func (b *Block) K(f32 float32, f64 float64) V {
+	if b.k.t == F32 {
+		return b.Bits(uint64(math.Float32bits(f32)))
+	}
+	return b.Bits(math.Float64bits(f64))
+}
+
+// KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit lanes.
+func (b *Block) KInt(i32 int32, i64 int64) V {
+	if b.k.t == F32 {
+		return b.Bits(uint64(uint32(i32)))
+	}
+	return b.Bits(uint64(i64))
+}
+
+// Bits is a constant given by its bit pattern.
+func (b *Block) Bits(bits uint64) V {
+	b.k.useConst(bits)
+	return b.value(value{isConst: true, bits: bits, pinned: -1})
+}
+
+// Add is x + y.
+func (b *Block) Add(x, y V) V { return b.emit(opAdd, x, y, -1, 0) }
+
+// Sub is x - y.
+func (b *Block) Sub(x, y V) V { return b.emit(opSub, x, y, -1, 0) }
+
+// Mul is x * y.
+func (b *Block) Mul(x, y V) V { return b.emit(opMul, x, y, -1, 0) }
+
+// Div is x / y.
+func (b *Block) Div(x, y V) V { return b.emit(opDiv, x, y, -1, 0) }
+
+// FMA is x*y + z with one rounding.
+func (b *Block) FMA(x, y, z V) V { return b.emit(opFMA, x, y, z, 0) }
+
+// FNMA is -(x*y) + z with one rounding.
+func (b *Block) FNMA(x, y, z V) V { return b.emit(opFNMA, x, y, z, 0) }
+
+// Max is the larger of limit and x. NaN in x passes; limit must not be NaN, nor may the two be zeros of different sign where
+// that matters.
+func (b *Block) Max(limit, x V) V { return b.emit(opMax, limit, x, -1, 0) }
+
+// Min is the smaller of limit and x, with the conditions of Max.
+func (b *Block) Min(limit, x V) V { return b.emit(opMin, limit, x, -1, 0) }
+
+// And is the bitwise and.
+func (b *Block) And(x, y V) V { return b.emit(opAnd, x, y, -1, 0) }
+
+// Or is the bitwise or.
+func (b *Block) Or(x, y V) V { return b.emit(opOr, x, y, -1, 0) }
+
+// IntAdd adds lanes as integers.
+func (b *Block) IntAdd(x, y V) V { return b.emit(opIntAdd, x, y, -1, 0) }
+
+// IntSub subtracts lanes as integers.
+func (b *Block) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
+
+// ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64).
+func (b *Block) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
+
+// ShiftRight shifts lanes right, filling with zeros.
+func (b *Block) ShiftRight(x V, n32, n64 int) V { return b.emit(opShr, x, -1, -1, b.pick(n32, n64)) }
+
+// Less is the mask x < y, false for NaN.
+func (b *Block) Less(x, y V) V { return b.emit(opLess, x, y, -1, 0) }
+
+// Equal is the mask x == y, false for NaN.
+func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
+
+// Select is m ? x : y, lane by lane.
+func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
+
+func (b *Block) pick(n32, n64 int) int {
+	if b.k.t == F32 {
+		return n32
+	}
+	return n64
+}
+
+func (b *Block) load(stream int) V {
+	d := b.value(value{pinned: -1})
+	b.ops = append(b.ops, op{kind: opLoad, dst: d, a: -1, b: -1, c: -1, lane: b.lane, stream: stream})
+	return d
+}
+
+func (b *Block) store(stream int, x V) {
+	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane, stream: stream})
+}
+
+func (b *Block) pinnedValue(reg int) V { return b.value(value{pinned: reg}) }
+
+// moveTo puts x in the pinned register reg.
+func (b *Block) moveTo(reg int, x V) {
+	b.ops = append(b.ops, op{kind: opMove, dst: b.pinnedValue(reg), a: x, b: -1, c: -1, lane: b.lane})
+}
+
+// into makes the last operation write to the pinned register reg.
+func (b *Block) into(reg int) { b.ops[len(b.ops)-1].dst = b.pinnedValue(reg) }
+
+// interleave merges the operations of n unrolled vectors: operation i of vector v stands at i + v*skew, so that vectors run
+// skew operations behind one another. Out-of-order execution does the rest.
+func (b *Block) interleave(skew int) {
+	type keyed struct {
+		key, lane, i int
+		o            op
+	}
+	var list []keyed
+	count := map[int]int{}
+	for _, o := range b.ops {
+		list = append(list, keyed{count[o.lane] + o.lane*skew, o.lane, len(list), o})
+		count[o.lane]++
+	}
+	// insertion sort keeps equal keys in order
+	for i := 1; i < len(list); i++ {
+		for j := i; j > 0 && list[j].key < list[j-1].key; j-- {
+			list[j], list[j-1] = list[j-1], list[j]
+		}
+	}
+	for i := range list {
+		b.ops[i] = list[i].o
+	}
+}
+
+// outOfRegisters is what the allocator panics with; the kernel is then tried with fewer constants held in registers.
+type outOfRegisters struct{}
+
+// alloc hands out registers along a block.
+type alloc struct {
+	b    *Block
+	reg  []int // by value
+	last []int // position of the last use, by value
+	free []bool
+	kfre []bool // mask registers, where masks have their own
+	pos  int
+}
+
+func newAlloc(b *Block, free, kfree []bool) *alloc {
+	al := &alloc{b: b, reg: make([]int, len(b.vals)), last: make([]int, len(b.vals)), free: free, kfre: kfree}
+	for i, v := range b.vals {
+		al.reg[i] = v.pinned
+		al.last[i] = -1
+	}
+	for i, o := range b.ops {
+		for _, v := range [...]V{o.a, o.b, o.c} {
+			if v >= 0 {
+				al.last[v] = i
+			}
+		}
+	}
+	return al
+}
+
+// dies tells whether v is an unpinned value whose last use is the current operation.
+func (al *alloc) dies(v V) bool {
+	return v >= 0 && !al.b.vals[v].isConst && al.b.vals[v].pinned < 0 && al.last[v] == al.pos
+}
+
+func (al *alloc) fresh() int {
+	for r, ok := range al.free {
+		if ok {
+			al.free[r] = false
+			return r
+		}
+	}
+	panic(outOfRegisters{})
+}
+
+func (al *alloc) freshMask() int {
+	for r, ok := range al.kfre {
+		if ok {
+			al.kfre[r] = false
+			return r
+		}
+	}
+	panic(outOfRegisters{})
+}
+
+// dst is the register for the result of o: its pinned one, else that of a dying operand (of those given), else a new one.
+func (al *alloc) dst(o op, reuse ...V) int {
+	if p := al.b.vals[o.dst].pinned; p >= 0 {
+		return p
+	}
+	for _, v := range reuse {
+		if al.dies(v) && !al.b.vals[v].isMask {
+			return al.reg[v]
+		}
+	}
+	return al.fresh()
+}
+
+// finish records the result register and frees operands that died.
+func (al *alloc) finish(o op, dst int, separateMasks bool) {
+	for _, v := range [...]V{o.a, o.b, o.c} {
+		if al.dies(v) && al.reg[v] >= 0 {
+			if separateMasks && al.b.vals[v].isMask {
+				al.kfre[al.reg[v]] = true
+			} else if !(o.dst >= 0 && al.reg[v] == dst && !(separateMasks && al.b.vals[o.dst].isMask)) {
+				al.free[al.reg[v]] = true
+			}
+			al.reg[v] = -1
+		}
+	}
+	if o.dst >= 0 {
+		al.reg[o.dst] = dst
+		if al.last[o.dst] < 0 && al.b.vals[o.dst].pinned < 0 {
+			panic(fmt.Sprintf("asmgen: result of op %d is never used", al.pos))
+		}
+	}
+}

@@ -1,0 +1,362 @@
+package asmgen
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Kernel is one primitive of the package.
+type Kernel struct {
+	// Name without the type and instruction-set suffixes, as the package's drivers call it.
+	Name string
+	// Params is the Go parameter list, with T for the element type: "dst, x []T".
+	Params string
+	// Loop is the Go loop that the kernel performs: the doc comment of the stub. T stands for the element type.
+	Loop string
+	// Shape is the loop around the body.
+	Shape Shape
+	// Types the kernel exists for; both when empty.
+	Types []Type
+}
+
+// A Shape is a loop over elements or rows.
+type Shape interface {
+	emit(k *kernelState)
+}
+
+// param is one parameter of a stub.
+type param struct {
+	name, typ string
+	off       int
+}
+
+func (p param) slice() bool { return strings.HasPrefix(p.typ, "[]") }
+
+// parseParams lays the parameters out as Go's ABI0 does and returns the size of the argument frame.
+func parseParams(list string, t Type) (ps []param, size int) {
+	list = strings.ReplaceAll(list, "[]T", "[]"+t.Go())
+	list = strings.ReplaceAll(list+",", " T,", " "+t.Go()+",")
+	var pending []param
+	for _, f := range strings.Split(strings.TrimSuffix(list, ","), ",") {
+		name, typ, typed := strings.Cut(strings.TrimSpace(f), " ")
+		pending = append(pending, param{name: name})
+		if typed {
+			for _, p := range pending {
+				p.typ = typ
+				ps = append(ps, p)
+			}
+			pending = nil
+		}
+	}
+	for i := range ps {
+		n, align := 8, 8
+		switch {
+		case ps[i].slice():
+			n = 24
+		case ps[i].typ == "float32":
+			n, align = 4, 4
+		case ps[i].typ == "bool":
+			n, align = 1, 1
+		}
+		size = (size + align - 1) / align * align
+		ps[i].off = size
+		size += n
+	}
+	return ps, size
+}
+
+// tables of lane masks
+type tableKind int
+
+const (
+	tailTable tableKind = iota // ones, then zeros
+	skipTable                  // ones with a single zero
+)
+
+// kernelState is what is known while one kernel is written for one target and type.
+type kernelState struct {
+	machine
+	w      *writer
+	kernel Kernel
+	t      Type
+	params []param
+
+	pool       *constPool
+	uses       map[uint64]int
+	order      []uint64
+	pinned     map[uint64]int // constants in registers
+	pinLimit   int
+	skew       int
+	freeGPRs   []gpr
+	nextVector int // next register to pin, from the bottom
+	topVector  int // constants are pinned from the top
+
+	streams []gpr
+	skip    bool
+	count   gpr // elements left in the row
+	scratch gpr
+}
+
+// constPool numbers the constants of one file and type.
+type constPool struct {
+	index  map[uint64]int
+	list   []uint64
+	stride int // bytes an entry takes
+}
+
+func (p *constPool) offset(bits uint64) int {
+	i, ok := p.index[bits]
+	if !ok {
+		i = len(p.list)
+		p.index[bits] = i
+		p.list = append(p.list, bits)
+	}
+	return i * p.stride
+}
+
+func (k *kernelState) useConst(bits uint64) {
+	if k.uses[bits] == 0 {
+		k.order = append(k.order, bits)
+	}
+	k.uses[bits]++
+}
+
+func (k *kernelState) constOffset(bits uint64) int { return k.pool.offset(bits) }
+
+func (k *kernelState) constAddr(bits uint64) string {
+	return fmt.Sprintf("const%s<>+%d(SB)", k.t.Suffix(), k.pool.offset(bits))
+}
+
+func (k *kernelState) table(kind tableKind) string {
+	return [...]string{"tail", "skip"}[kind] + k.t.Suffix() + "<>"
+}
+
+// block is the number of elements in a block of the canonical sum.
+func (k *kernelState) block() int { return 32 >> k.t }
+
+func (k *kernelState) lanes() int { return k.vectorBytes() / k.t.Size() }
+
+func (k *kernelState) param(name string) param {
+	for _, p := range k.params {
+		if p.name == name {
+			return p
+		}
+	}
+	panic("asmgen: " + k.kernel.Name + " has no parameter " + name)
+}
+
+func (k *kernelState) has(name string) bool {
+	for _, p := range k.params {
+		if p.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// strideOf names the stride parameter of a matrix: its name's first letter and "stride", else its name and "stride", else "stride".
+func (k *kernelState) strideOf(matrix string) param {
+	for _, n := range []string{matrix + "stride", matrix[:1] + "stride", "stride"} {
+		if k.has(n) {
+			return k.param(n)
+		}
+	}
+	panic("asmgen: no stride for " + matrix)
+}
+
+func (k *kernelState) gpr() gpr {
+	if len(k.freeGPRs) == 0 {
+		panic("asmgen: " + k.kernel.Name + " needs too many general registers")
+	}
+	r := k.freeGPRs[0]
+	k.freeGPRs = k.freeGPRs[1:]
+	return r
+}
+
+// base loads the address of a slice into a new register.
+func (k *kernelState) base(name string) gpr {
+	r := k.gpr()
+	k.loadArg(r, name+"_base", k.param(name).off)
+	return r
+}
+
+func (k *kernelState) length(name string) gpr {
+	r := k.gpr()
+	k.loadArg(r, name+"_len", k.param(name).off+8)
+	return r
+}
+
+// pin reserves a vector register for the whole kernel.
+func (k *kernelState) pin() int {
+	k.nextVector++
+	if k.nextVector > k.vectorRegs()-1 {
+		panic(outOfRegisters{})
+	}
+	return k.nextVector - 1
+}
+
+// pinConstants puts the most used constants into registers.
+func (k *kernelState) pinConstants(order []uint64, uses map[uint64]int) {
+	left := append([]uint64(nil), order...)
+	for n := 0; n < k.pinLimit && len(left) > 0; n++ {
+		best := 0
+		for i := range left {
+			if uses[left[i]] > uses[left[best]] {
+				best = i
+			}
+		}
+		k.topVector--
+		k.pinned[left[best]] = k.topVector
+		left = append(left[:best], left[best+1:]...)
+	}
+}
+
+// loadPinned emits the loads of the pinned constants in the order of their registers.
+func (k *kernelState) loadPinned() {
+	if a, ok := k.machine.(*arm); ok {
+		a.ins("MOVD $const%s<>(SB), %s", k.t.Suffix(), armConstBase)
+	}
+	for r := k.vectorRegs() - 1; r >= k.topVector; r-- {
+		for bits, at := range k.pinned {
+			if at == r {
+				k.loadConst(k, r, bits)
+			}
+		}
+	}
+}
+
+// newBlock starts a block.
+func (k *kernelState) newBlock(tail bool) *Block { return &Block{k: k, tail: tail} }
+
+// write allocates registers for a block and emits it.
+func (k *kernelState) write(b *Block) {
+	b.interleave(k.skew)
+	free := make([]bool, k.vectorRegs())
+	for r := k.nextVector; r < k.topVector; r++ {
+		free[r] = true
+	}
+	if !k.separateMasks() {
+		// the register of the tail mask is free elsewhere
+		free[k.vectorRegs()-1] = !b.tail
+	}
+	var kfree []bool
+	if k.separateMasks() {
+		kfree = []bool{4: true, 5: true, 6: true, 7: true}
+	}
+	al := newAlloc(b, free, kfree)
+	for i, o := range b.ops {
+		al.pos = i
+		k.lower(al, o)
+	}
+}
+
+// spare returns n registers that no block keeps, for the code between blocks.
+func (k *kernelState) spare(n int) []int {
+	limit := k.topVector
+	if k.separateMasks() {
+		limit = min(limit, 16) // some of that code has no EVEX form
+	}
+	if k.nextVector+n > limit {
+		panic(outOfRegisters{})
+	}
+	r := make([]int, n)
+	for i := range r {
+		r[i] = k.nextVector + i
+	}
+	return r
+}
+
+func (k *kernelState) advance(bytes int) {
+	for _, s := range k.streams {
+		k.addImm(s, bytes)
+	}
+}
+
+func newMachine(tg target, w *writer) machine {
+	if tg == neon {
+		return &arm{w}
+	}
+	return &x86{w, tg == avx512}
+}
+
+// function writes one kernel for one target and type. It tries settings from the best downwards until the registers suffice.
+func function(kn Kernel, tg target, t Type, pool *constPool) string {
+	params, frame := parseParams(kn.Params, t)
+	try := func(pins, skew int, order []uint64, uses map[uint64]int) (text string, k *kernelState, ok bool) {
+		defer func() {
+			if e := recover(); e != nil {
+				if _, short := e.(outOfRegisters); !short {
+					panic(e)
+				}
+			}
+		}()
+		w := &writer{}
+		k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, params: params, pool: pool,
+			uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins, skew: skew}
+		k.topVector = k.vectorRegs()
+		if !k.separateMasks() {
+			k.topVector--
+		}
+		k.freeGPRs = k.gprs()
+		k.pinConstants(order, uses)
+		kn.Shape.emit(k)
+		return w.sb.String(), k, true
+	}
+	// a first run with unlimited patience counts the constants
+	var order []uint64
+	var uses map[uint64]int
+	for skew := 1; ; skew++ {
+		trial := *pool
+		trial.index, trial.list = map[uint64]int{}, nil
+		saved := pool
+		pool = &trial
+		_, k, ok := try(0, skew*4, nil, nil)
+		pool = saved
+		if ok {
+			order, uses = k.order, k.uses
+			break
+		}
+		if skew > 64 {
+			panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())
+		}
+	}
+	pins, skew := len(order), 1
+	if tg == avx2 {
+		pins = min(pins, 3)
+	}
+	if s, ok := kn.Shape.(interface{ firstSkew(target) int }); ok {
+		skew = s.firstSkew(tg)
+	}
+	for ; pins >= 0; pins-- {
+		for s := skew; s < 64; s++ {
+			probe := &constPool{index: map[uint64]int{}, stride: pool.stride}
+			saved := pool
+			pool = probe
+			_, _, ok := try(pins, s, order, uses)
+			pool = saved
+			if !ok {
+				continue
+			}
+			text, _, _ := try(pins, s, order, uses)
+			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n%s", stubName(kn, t, tg), paramList(params), stubName(kn, t, tg), frame, text)
+		}
+	}
+	panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())
+}
+
+func stubName(kn Kernel, t Type, tg target) string { return kn.Name + t.Suffix() + tg.String() }
+
+// paramList is the Go text of the parameters, neighbours of one type joined.
+func paramList(ps []param) string {
+	var sb strings.Builder
+	for i, p := range ps {
+		if i > 0 {
+			sb.WriteString(", ")
+		}
+		sb.WriteString(p.name)
+		if i == len(ps)-1 || ps[i+1].typ != p.typ {
+			sb.WriteString(" " + p.typ)
+		}
+	}
+	return sb.String()
+}

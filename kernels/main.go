@@ -1,0 +1,34 @@
+// Command kernels writes the assembly of the package: kernels_amd64.s, kernels_arm64.s, their stubs and dispatch.
+// Run it from the module's root by `go generate` or `go run ./kernels`.
+//
+// Each file beside this one is a page: the formulas of one family of kernels, their error bounds and worst inputs, and the vector operations that
+// compute them, once for every instruction set. kernels_generic.go has the same formulas in Go, written by hand.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"kernels/internal/asmgen"
+)
+
+// Short names for what every page uses.
+type (
+	block = asmgen.Block
+	vec   = asmgen.V
+)
+
+func main() {
+	var all []asmgen.Kernel
+	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, rowMax, exponential, rowScale, rowBackward, crossEntropy, {lossLog}} {
+		all = append(all, page...)
+	}
+	dir := "."
+	if len(os.Args) > 1 {
+		dir = os.Args[1]
+	}
+	if err := asmgen.Generate(dir, all); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

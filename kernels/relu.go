@@ -1,0 +1,44 @@
+package main
+
+import "kernels/internal/asmgen"
+
+// ReLU: y = x > 0 ? x : +0, NaN passes. max(0, x) passes NaN and leaves -0 as it may be; adding +0 settles the sign.
+var relu = []asmgen.Kernel{{
+	Name:   "relu",
+	Params: "dst, x []T",
+	Loop: `
+for i, v := range x {
+	if v <= 0 {
+		v = 0
+	}
+	dst[i] = v
+}`,
+	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
+		zero := b.K(0, 0)
+		return []vec{b.Add(b.Max(zero, in[0]), zero)}
+	}},
+}, {
+	Name:   "reluMask",
+	Params: "dst, x []T, mask []uint64",
+	Loop: `
+clear(mask)
+for i, v := range x {
+	if v <= 0 {
+		v = 0
+		mask[i/64] |= 1 << (i % 64)
+	}
+	dst[i] = v
+}`,
+	Shape: asmgen.MaskOut{},
+}, {
+	Name:   "reluBackward",
+	Params: "dx, dy []T, mask []uint64",
+	Loop: `
+for i, v := range dy {
+	if mask[i/64]>>(i%64)&1 == 1 {
+		v = 0
+	}
+	dx[i] = v
+}`,
+	Shape: asmgen.MaskIn{},
+}}

@@ -1,0 +1,117 @@
+package main
+
+import "kernels/internal/asmgen"
+
+// The parts of ln 2 that Cody-Waite reduction takes from x, n at a time: x - n*hi - n*lo, both by FMA, n*hi exact.
+func reduce(b *block, n, x vec, sign float64) vec {
+	t := b.FMA(n, b.K(float32(sign*0x1.62e4p-1), sign*0x1.62e42fefa38p-1), x)
+	return b.FMA(n, b.K(float32(sign*0x1.7f7d1cp-20), sign*0x1.ef35793c7673p-45), t)
+}
+
+// Coefficients of (exp(t)-1-t)/t^2 on |t| <= ln2/2, highest degree first.
+var (
+	exp32 = []float32{0x1.694c82p-10, 0x1.12397cp-7, 0x1.555a26p-5, 0x1.555492p-3, 0x1.fffffap-2}
+	exp64 = []float64{0x1.ad92d1dacb82fp-26, 0x1.28adf8e7a4278p-22, 0x1.71df18f7a6667p-19, 0x1.a01999629942ap-16,
+		0x1.a01a012fed2e6p-13, 0x1.6c16c18475faap-10, 0x1.1111111126b36p-7, 0x1.55555555506bfp-5, 0x1.55555555554fep-3, 0x1.000000000000ap-1}
+)
+
+// horner evaluates a polynomial in t; with alternate set, in -t.
+func horner(b *block, t vec, c32 []float32, c64 []float64, alternate bool) vec {
+	n := len(c64)
+	if b.Type() == asmgen.F32 {
+		n = len(c32)
+	}
+	coefficient := func(i int) vec {
+		sign := 1.0
+		if alternate && (n-1-i)%2 == 1 {
+			sign = -1
+		}
+		if b.Type() == asmgen.F32 {
+			return b.K(float32(sign)*c32[i], 0)
+		}
+		return b.K(0, sign*c64[i])
+	}
+	r := b.FMA(coefficient(0), t, coefficient(1))
+	for i := 2; i < n; i++ {
+		r = b.FMA(r, t, coefficient(i))
+	}
+	return r
+}
+
+// Sigmoid, < 1 ULP. With s = c*2^k the rounded power of two in c*exp(-x) and w the rest of x, the denominator d + dl = c + c*exp(-x) is
+// kept in two parts; q = c/d is corrected by its remainder. c = 2^-32 (2^-256) keeps every intermediate normal while y goes down to the
+// subnormals; the exponent of the remainder is put right by an integer addition.
+var sigmoid = []asmgen.Kernel{{
+	Name:   "sigmoid",
+	Params: "dst, x []T",
+	Loop: `
+for i, v := range x {
+	dst[i] = T(1 / (1 + math.Exp(-v)))
+}`,
+	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
+		x := b.Max(b.K(-105, -750), b.Min(b.K(17.5, 38), in[0]))
+		magic, c := b.K(0x1.8000BEp23, 0x1.8p52+767), b.K(0x1p-32, 0x1p-256)
+		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)
+		n := b.Sub(k, magic)
+		s := b.ShiftLeft(k, 23, 52)
+		w := reduce(b, n, x, 1)
+		r := horner(b, w, exp32, exp64, true)
+		var d, dl vec
+		if b.Type() == asmgen.F32 {
+			p := b.FNMA(b.Mul(w, w), r, w)
+			d = b.FNMA(s, p, b.Add(c, s))
+			dl = b.FNMA(s, p, b.Add(b.Sub(s, d), c))
+		} else {
+			su := b.Mul(s, b.Mul(w, w))
+			d = b.FMA(su, r, b.FNMA(s, w, b.Add(c, s)))
+			dl = b.FMA(su, r, b.FNMA(s, w, b.Add(b.Sub(s, d), c)))
+		}
+		q := b.Div(c, d)
+		e := b.FNMA(q, d, c)
+		e = b.FNMA(q, dl, e)
+		e = b.IntAdd(e, b.KInt(32<<23, 256<<52))
+		return []vec{b.FMA(q, e, q)}
+	}},
+}}
+
+// Coefficients of tanh(t/2)/t in u = t*t on |t| <= ln2/2, highest degree first.
+var (
+	tanh32 = []float32{0x1.0c82b8p-8, -0x1.554ff2p-5, 0.5}
+	tanh64 = []float64{0x1.c4p-22, -0x1.223affa15c0a0p-18, 0x1.664ec2dcca9b9p-15, -0x1.ba1ba106bd2bfp-12, 0x1.11111110d7b25p-8, -0x1.5555555555479p-5, 0.5}
+)
+
+// SigmoidFast, <= 2.5 ULP: with T = tanh(t/2), exp(t) = (1+T)/(1-T), so that c*(1+T) / (c*(1+T) + s*(1-T)) needs no correction. Below 2^-23
+// (2^-52) of the denominator s no longer matters and stops there.
+var sigmoidFast = asmgen.Kernel{
+	Name:   "sigmoidFast",
+	Params: "dst, x []T",
+	Loop: `
+for i, v := range x {
+	dst[i] = T(1 / (1 + math.Exp(-v)))
+}`,
+	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
+		x := b.Max(b.K(-105, -750), b.Min(b.K(17.5, 38), in[0]))
+		magic, c := b.K(0x1.8000BEp23, 0x1.8p52+767), b.K(0x1p-32, 0x1p-256)
+		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)
+		k = b.Max(b.K(0x1.8000BEp23-23, 0x1.8p52+767-52), k)
+		n := b.Sub(k, magic)
+		s := b.ShiftLeft(k, 23, 52)
+		t := reduce(b, n, x, 1)
+		th := b.Mul(t, horner(b, b.Mul(t, t), tanh32, tanh64, false))
+		return []vec{b.Div(b.FMA(th, c, c), b.FMA(th, b.Sub(c, s), b.Add(c, s)))}
+	}},
+}
+
+// SigmoidBackward: dx = (dy*(1-y))*y, every step rounded.
+var sigmoidBackward = asmgen.Kernel{
+	Name:   "sigmoidBackward",
+	Params: "dx, dy, y []T",
+	Loop: `
+for i, v := range y {
+	g := dy[i] * (1 - v)
+	dx[i] = g * v
+}`,
+	Shape: asmgen.Map{Out: []string{"dx"}, In: []string{"dy", "y"}, Body: func(b *block, in, _ []vec) []vec {
+		return []vec{b.Mul(b.Mul(in[0], b.Sub(b.K(1, 1), in[1])), in[1])}
+	}},
+}
