@@ -15,7 +15,7 @@ import (
 // Names of the instruction sets, as KERNELS_ISA and Force take them and Name returns them.
 const (
 	NameAVX512  = "avx512"  // AVX-512 F, DQ, BW and VL, with the operating system saving ZMM and mask registers
-	NameAVX2    = "avx2"    // AVX2 and FMA, with the operating system saving YMM registers
+	NameAVX2    = "avx2"    // AVX2, FMA and BMI2, with the operating system saving YMM registers
 	NameNEON    = "neon"    // every arm64
 	NameGeneric = "generic" // pure Go
 )

@@ -1,0 +1,4 @@
+// Command good is linked by the tests of asmcheck, never run.
+package main
+
+func main() { run(make([]float32, 8)) }
