@@ -1,0 +1,143 @@
+package kernels
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"hash"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kernels/internal/isa"
+	kt "kernels/internal/ktest"
+)
+
+var update = flag.Bool("update", false, "write testdata/golden.json from the generic code")
+
+// golden is what testdata keeps of one kernel and type: a hash of the inputs,
+// to tell a change of this test from a change of the kernel, and one of the
+// results. Both are the same on every architecture and instruction set: inputs
+// are made of integers by exact steps, values are hashed as little-endian
+// words, and all NaN count as one.
+type golden struct {
+	Inputs  string `json:"inputs"`
+	Results string `json:"results"`
+}
+
+var goldenFile = filepath.Join("testdata", "golden.json")
+
+// TestGolden compares the bits of every kernel with the published ones.
+//
+// After a deliberate change of a kernel's bits, `go test -run TestGolden
+// -update .` writes them anew; the CHANGELOG names the kernel.
+func TestGolden(t *testing.T) {
+	if *update {
+		got := map[string]golden{}
+		generic(func() { goldenHashes(got) })
+		data, err := json.MarshalIndent(got, "", "\t")
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(filepath.Dir(goldenFile), 0o777))
+		require.NoError(t, os.WriteFile(goldenFile, append(data, '\n'), 0o666))
+	}
+	data, err := os.ReadFile(goldenFile)
+	require.NoError(t, err)
+	want := map[string]golden{}
+	require.NoError(t, json.Unmarshal(data, &want))
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		got := map[string]golden{}
+		goldenHashes(got)
+		for name, g := range got {
+			w, ok := want[name]
+			switch {
+			case !ok:
+				t.Errorf("%s is not in %s: run with -update", name, goldenFile)
+			case g.Inputs != w.Inputs:
+				t.Errorf("%s: the inputs changed: %s, published %s", name, g.Inputs, w.Inputs)
+			case g.Results != w.Results:
+				t.Errorf("%s: the bits changed: %s, published %s", name, g.Results, w.Results)
+			}
+		}
+		require.Len(t, want, len(got), "kernels in %s", goldenFile)
+	})
+}
+
+func goldenHashes(to map[string]golden) {
+	goldenOf[float32](to)
+	goldenOf[float64](to)
+}
+
+func goldenOf[T Float](to map[string]golden) {
+	for _, k := range table[T]() {
+		var shapes []shape
+		if k.rows {
+			shapes = []shape{{3, 1, 0}, {5, 2, 0}, {4, 3, 0}, {9, 5, 0}, {7, 10, 0}, {2, 16, 0}, {3, 17, 0}, {9, 26, 0}, {2, 32, 0}, {2, 33, 0},
+				{65, 10, 0}, {3, 100, 0}, {2, 129, 0}, {1, 1000, 0}, {1, 4097, 0}}
+		} else {
+			for _, n := range []int{1, 7, 31, 64, 100, 1000, 4097} {
+				shapes = append(shapes, shape{1, n, 0})
+			}
+		}
+		in, res := sha256.New(), sha256.New()
+		for _, s := range shapes {
+			for _, kind := range kt.Kinds() {
+				c := prepare(&k, s, kind, 42, apart)
+				c = layout(&k, c, s, apart, &memory{})
+				for _, x := range c.in {
+					hashFloats(in, x)
+				}
+				hashInts(in, c.skip)
+				if k.maskIn {
+					hashWords(in, c.mask)
+				}
+				hashFloats(in, []T{c.scale})
+				k.run(c)
+				hashFloats(res, c.out)
+				hashFloats(res, c.loss)
+				hashWords(res, c.mask)
+			}
+		}
+		to[k.name+"/"+kt.TypeName[T]()] = golden{digest(in), digest(res)}
+	}
+}
+
+func digest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
+
+func hashFloats[T Float](h hash.Hash, x []T) {
+	var b []byte
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint64(b, kt.Bits(v))
+	}
+	h.Write(b)
+}
+
+func hashWords(h hash.Hash, x []uint64) {
+	var b []byte
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	h.Write(b)
+}
+
+func hashInts(h hash.Hash, x []int) {
+	var b []byte
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint64(b, uint64(int64(v)))
+	}
+	h.Write(b)
+}
+
+// TestGoldenSeesOneBit proves that the hash notices a single changed result.
+func TestGoldenSeesOneBit(t *testing.T) {
+	x := []float32{1, 2, 3}
+	a, b := sha256.New(), sha256.New()
+	hashFloats(a, x)
+	x[1] = kt.FromBits[float32](kt.Bits(x[1]) + 1)
+	hashFloats(b, x)
+	require.NotEqual(t, digest(a), digest(b))
+	require.Equal(t, isa.NameGeneric, isa.Available()[len(isa.Available())-1])
+}
