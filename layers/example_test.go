@@ -1,0 +1,44 @@
+package layers_test
+
+import (
+	"fmt"
+
+	"kernels/layers"
+)
+
+func ExampleSoftmaxWithLoss() {
+	loss := layers.SoftmaxWithLoss[float64]{Classes: 3}
+	logits := []float64{
+		0.3, 2.9, 4.0,
+		1.0, 1.0, 1.0,
+	}
+	l, err := loss.Forward(logits, []int{2, 0})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.4f\n", l)
+	fmt.Printf("%.4f\n", loss.Backward(1))
+	// Output:
+	// 0.7022
+	// [0.0091 0.1226 -0.1317 -0.3333 0.1667 0.1667]
+}
+
+func ExampleNumericalGradient() {
+	x := []float64{-1, 0.5, 2}
+	var sigmoid layers.Sigmoid[float64]
+	sum := func(x []float64) float64 {
+		var s float64
+		for _, y := range sigmoid.Forward(x) {
+			s += y
+		}
+		return s
+	}
+	fmt.Printf("%.6f\n", layers.NumericalGradient(sum, x))
+
+	sigmoid.Forward(x)
+	fmt.Printf("%.6f\n", sigmoid.Backward([]float64{1, 1, 1}))
+	// Output:
+	// [0.196612 0.235004 0.104994]
+	// [0.196612 0.235004 0.104994]
+}
