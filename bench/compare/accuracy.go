@@ -1,0 +1,328 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"kernels"
+	"kernels/internal/ktest"
+)
+
+// A reference knows a job's exact results, well enough to tell a wrong peer from an inaccurate one.
+type reference[T kernels.Float] struct {
+	index []int     // of the elements compared: some at both ends and some between, or whole rows
+	want  []float64 // of these
+}
+
+func newReference[T kernels.Float](j *job[T]) *reference[T] {
+	w := &reference[T]{}
+	if needs[j.kernel].rows {
+		for _, r := range ends(j.rows, 8) {
+			row := ktest.NewRowDD(j.x[r*j.classes : (r+1)*j.classes])
+			for i := range j.classes {
+				w.index = append(w.index, r*j.classes+i)
+				if j.kernel == "Softmax" {
+					w.want = append(w.want, row.Prob(i).Float64())
+				} else {
+					w.want = append(w.want, row.Grad(i, j.labels[r]).Float64())
+				}
+			}
+		}
+		return w
+	}
+	for _, i := range ends(j.n, 2000) {
+		var want float64
+		switch j.kernel {
+		case "ReLU", "ReLUMask":
+			want = max(float64(j.x[i]), 0)
+		case "ReLUBackward":
+			if !j.bools[i] {
+				want = float64(j.dy[i])
+			}
+		case "Sigmoid", "SigmoidFast":
+			want = ktest.SigmoidRef64(float64(j.x[i]))
+		case "SigmoidBackward":
+			want = float64(j.dy[i]) * (1 - float64(j.y[i])) * float64(j.y[i])
+		}
+		w.index, w.want = append(w.index, i), append(w.want, want)
+	}
+	return w
+}
+
+// ends returns up to k indices from the beginning of [0, n), k from its end and k between.
+func ends(n, k int) []int {
+	var s []int
+	if n <= 3*k {
+		for i := range n {
+			s = append(s, i)
+		}
+		return s
+	}
+	for i := range k {
+		s = append(s, i, n-1-i, k+int(uint64(n-2*k)*uint64(i)/uint64(k)))
+	}
+	return s
+}
+
+// check compares what is in j.dst, loosely, and then wipes it, so that the next peer has to write it again.
+func (w *reference[T]) check(j *job[T]) error {
+	tol := 2e-5 // the widest known: sums over a row in float32 and the exponential of math32
+	if !ktest.Is32[T]() {
+		tol = 1e-11
+	}
+	for i, at := range w.index {
+		got, want := float64(j.dst[at]), w.want[i]
+		if d := math.Abs(got - want); !(d <= tol*max(1, math.Abs(want))) {
+			return fmt.Errorf("wrong result: [%d] = %v, expected %v", at, got, want)
+		}
+	}
+	for i := range j.dst {
+		j.dst[i] = T(math.NaN())
+	}
+	return nil
+}
+
+// An Accuracy is how far a peer's results are from the exact ones.
+type Accuracy struct {
+	Kernel string `json:"kernel"`
+	Type   string `json:"type"`
+	Name   string `json:"name"`
+	// ULP is the largest error among the usual inputs, At the input of it (or the length of its row); ULPAll is the largest
+	// over all finite inputs. Usual are inputs of Sigmoid whose result is far from subnormal, and rows of probabilities that
+	// are: a library that gives up at the ends of the range shows it in ULPAll.
+	ULP    float64 `json:"ulp"`
+	At     float64 `json:"at"`
+	ULPAll float64 `json:"ulp_all"`
+	// Sum is max |sum p - 1| in units of 2^-23 or 2^-52 (Softmax).
+	Sum float64 `json:"sum,omitempty"`
+	// Loss and Label are the largest relative errors of the loss and of the label's gradient on rows whose label leads by 0
+	// to 50, where 1 - p gets small (CrossEntropyGrad).
+	Loss  float64 `json:"loss,omitempty"`
+	Label float64 `json:"label,omitempty"`
+	// Samples is the number of results compared.
+	Samples int `json:"samples"`
+}
+
+// wrong stands for an infinite error, which JSON has no number for: a NaN, an infinity, something for nothing.
+const wrong = 1e99
+
+func (a *Accuracy) add(err float64, usual bool, at float64) {
+	a.Samples++
+	if !(err < wrong) {
+		err = wrong
+	}
+	a.ULPAll = max(a.ULPAll, err)
+	if usual && err > a.ULP {
+		a.ULP, a.At = err, at
+	}
+}
+
+// accuracies measures every peer on every kernel of a type.
+func accuracies[T kernels.Float](peers []*peer, quick bool, wanted func(kernel string) bool) []*Accuracy {
+	var out []*Accuracy
+	typ := ktest.TypeName[T]()
+	for _, k := range elementKernels {
+		if wanted(k) {
+			out = append(out, elementAccuracy[T](k, typ, peers, quick)...)
+		}
+	}
+	for _, k := range rowKernels {
+		if wanted(k) {
+			out = append(out, rowAccuracy[T](k, typ, peers, quick)...)
+		}
+	}
+	return out
+}
+
+// each runs one peer on a job and hands it over with the results in place.
+func each[T kernels.Float](peers []*peer, j *job[T], f func(p *peer)) {
+	for _, p := range peers {
+		r := prepare(p, j)
+		if r == nil {
+			continue
+		}
+		r.run(1)
+		if r.fetch != nil {
+			r.fetch()
+		}
+		f(p)
+		r.done()
+	}
+}
+
+func smallestNormal[T kernels.Float]() float64 {
+	if ktest.Is32[T]() {
+		return 0x1p-126
+	}
+	return 0x1p-1022
+}
+
+// usual is the largest usual input of Sigmoid; results become subnormal at -87 and -708.
+func usual[T kernels.Float]() float64 {
+	if ktest.Is32[T]() {
+		return 80
+	}
+	return 700
+}
+
+// elementAccuracy takes a stride through all float32 values where x is the input, samples otherwise.
+func elementAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick bool) []*Accuracy {
+	var a arena
+	defer a.free()
+	n, stride := 300_000, 1021
+	if quick {
+		n, stride = 20_000, 65537
+	}
+	all32 := ktest.Is32[T]() && !needs[kernel].y && !needs[kernel].dy
+	if all32 {
+		n = 1 << 32 / stride
+	}
+	j := newJob[T](&a, kernel, 1, n)
+	r := ktest.NewRand(9)
+	for i := range j.x {
+		switch {
+		case all32:
+			j.x[i] = T(math.Float32frombits(uint32(i * stride)))
+			if v := float64(j.x[i]); math.IsNaN(v) || math.IsInf(v, 0) {
+				j.x[i] = 1
+			}
+		case i%4 == 0:
+			j.x[i] = ktest.Uniform[T](r, 760)
+		default:
+			j.x[i] = ktest.Uniform[T](r, 40)
+		}
+	}
+	if needs[kernel].mask {
+		j.remask(&a)
+	}
+	want := make([]ktest.Scaled, n)
+	for i := range want {
+		d := func(v T) ktest.DD { return ktest.DD{Hi: float64(v)} }
+		switch kernel {
+		case "ReLU", "ReLUMask":
+			want[i].DD = d(max(j.x[i], 0))
+		case "ReLUBackward":
+			if !j.bools[i] {
+				want[i].DD = d(j.dy[i])
+			}
+		case "Sigmoid", "SigmoidFast":
+			if all32 {
+				want[i].Hi = ktest.SigmoidRef64(float64(j.x[i]))
+			} else {
+				want[i] = ktest.SigmoidDD(float64(j.x[i]))
+			}
+		case "SigmoidBackward":
+			want[i].DD = d(j.dy[i]).Mul(ktest.DD{Hi: 1}.Add(d(-j.y[i]))).Mul(d(j.y[i]))
+		}
+	}
+	var out []*Accuracy
+	each(peers, j, func(p *peer) {
+		acc := &Accuracy{Kernel: kernel, Type: typ, Name: p.Name}
+		for i, w := range want {
+			var err float64
+			if w.Hi == 0 { // exact zeros, which the ULP of the references are not made for
+				if j.dst[i] != 0 {
+					err = math.Inf(1)
+				}
+			} else {
+				err = ktest.Err(j.dst[i], w)
+			}
+			at := float64(j.x[i])
+			if needs[kernel].y {
+				at = float64(j.y[i])
+			}
+			acc.add(err, math.Abs(at) <= usual[T](), at)
+		}
+		out = append(out, acc)
+	})
+	return out
+}
+
+// rowAccuracy takes rows of several lengths and kinds.
+func rowAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick bool) []*Accuracy {
+	results := map[string]*Accuracy{}
+	var order []*Accuracy
+	of := func(name string) *Accuracy {
+		if results[name] == nil {
+			results[name] = &Accuracy{Kernel: kernel, Type: typ, Name: name}
+			order = append(order, results[name])
+		}
+		return results[name]
+	}
+	tiny := smallestNormal[T]()
+	eps := 0x1p-52
+	if ktest.Is32[T]() {
+		eps = 0x1p-23
+	}
+	shapes := [][2]int{{400, 2}, {200, 10}, {100, 100}, {20, 1000}, {1, 32000}}
+	if quick {
+		shapes = [][2]int{{50, 2}, {50, 10}, {10, 100}, {2, 1000}}
+	}
+	for _, s := range shapes {
+		for _, kind := range []ktest.Kind{ktest.Normal, ktest.Unit, ktest.Wide80, ktest.Constant} {
+			func() {
+				var a arena
+				defer a.free()
+				j := newJob[T](&a, kernel, s[0], s[1])
+				ktest.Fill(ktest.NewRand(uint64(s[1])+uint64(kind)<<32), kind, j.x, s[1])
+				var rows []*ktest.RowDD
+				for r := range j.rows {
+					rows = append(rows, ktest.NewRowDD(j.x[r*j.classes:(r+1)*j.classes]))
+				}
+				each(peers, j, func(p *peer) {
+					acc := of(p.Name)
+					for r, row := range rows {
+						var sum ktest.DD
+						for i := range j.classes {
+							got := j.dst[r*j.classes+i]
+							want := row.Prob(i)
+							if kernel == "CrossEntropyGrad" && i == j.labels[r] {
+								want = row.Grad(i, j.labels[r])
+							}
+							acc.add(ktest.Err(got, want), math.Abs(want.Float64()) >= tiny, float64(s[1]))
+							sum = sum.Add(ktest.DD{Hi: float64(got)})
+						}
+						if kernel == "Softmax" {
+							acc.Sum = worse(acc.Sum, math.Abs(sum.Hi-1+sum.Lo)/eps)
+						}
+					}
+				})
+			}()
+		}
+	}
+	if kernel == "CrossEntropyGrad" {
+		margins[T](peers, of)
+	}
+	return order
+}
+
+// margins takes rows of ten classes whose label leads by 0 to 50.
+func margins[T kernels.Float](peers []*peer, of func(string) *Accuracy) {
+	var a arena
+	defer a.free()
+	lead := []T{0, 5, 10, 20, 30, 40, 50}
+	j := newJob[T](&a, "CrossEntropyGrad", len(lead), 10)
+	for i := range j.x {
+		j.x[i] = T(float64(i*7%11) / 16) // below 0.7, not the same in two rows
+	}
+	for r, m := range lead {
+		j.x[r*10+j.labels[r]] = 0.75 + m
+	}
+	each(peers, j, func(p *peer) {
+		acc := of(p.Name)
+		for r, label := range j.labels {
+			row := ktest.NewRowDD(j.x[r*10 : (r+1)*10])
+			rel := func(got T, want float64) float64 { return math.Abs(float64(got)-want) / math.Abs(want) }
+			acc.Loss = worse(acc.Loss, rel(j.losses[r], row.NegLogProb(label).Float64()))
+			acc.Label = worse(acc.Label, rel(j.dst[r*10+label], row.Grad(label, label).Float64()))
+		}
+	})
+}
+
+// worse is max, NaN and infinity being the worst.
+func worse(a, b float64) float64 {
+	if !(b < wrong) {
+		return wrong
+	}
+	return max(a, b)
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"kernels"
+)
+
+// A Case is one line of the measurement: a kernel, a type, and a size.
+type Case struct {
+	Kernel  string `json:"kernel"`
+	Type    string `json:"type"`
+	Rows    int    `json:"rows"`    // 1 for elementwise kernels
+	Classes int    `json:"classes"` // the elements of elementwise kernels
+}
+
+// N is the number of elements.
+func (c Case) N() int { return c.Rows * c.Classes }
+
+func (c Case) size() int {
+	if c.Type == "float32" {
+		return 4
+	}
+	return 8
+}
+
+func (c Case) bytes() int { return moved(c.Kernel, c.N(), c.size()) }
+
+func (c Case) isRows() bool { return needs[c.Kernel].rows }
+
+func (c Case) String() string {
+	if c.isRows() {
+		return fmt.Sprintf("%s/%s/%dx%d", c.Kernel, c.Type, c.Rows, c.Classes)
+	}
+	return fmt.Sprintf("%s/%s/%s", c.Kernel, c.Type, short(c.Classes))
+}
+
+// short writes round sizes the way people say them.
+func short(n int) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%dM", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%dk", n>>10)
+	}
+	return fmt.Sprint(n)
+}
+
+var (
+	elementKernels = []string{"ReLU", "ReLUMask", "ReLUBackward", "Sigmoid", "SigmoidFast", "SigmoidBackward"}
+	rowKernels     = []string{"Softmax", "CrossEntropyGrad"}
+	types          = []string{"float32", "float64"}
+
+	smallSizes = []int{1, 2, 4, 8, 16, 32}
+	sizes      = []int{64, 256, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20}
+	quickSizes = []int{64, 2 << 10, 64 << 10, 1 << 20}
+	classes    = []int{2, 3, 10, 26, 100, 1000, 32000, 128256}
+)
+
+// l1Size is the number of elements whose input and output fit every L1 cache: 16 KiB of the 32 there are at least.
+func l1Size(typ string) int {
+	if typ == "float32" {
+		return 2 << 10
+	}
+	return 1 << 10
+}
+
+// dramBytes is the input size at which memory is measured: 512 MiB, past any L3, or half of that in quick runs.
+const dramBytes = 512 << 20
+
+// memoryBound kernels are worth measuring past the last cache.
+func memoryBound(kernel string) bool {
+	return kernel != "Sigmoid" && kernel != "SigmoidFast" && !needs[kernel].rows
+}
+
+// rowsFor gives as many rows as make 16k elements: in the L2 cache, and enough to average labels and shapes.
+func rowsFor(classes int) int { return max(1, (16<<10)/classes) }
+
+func allCases(quick bool) []Case {
+	var cases []Case
+	for _, typ := range types {
+		for _, k := range elementKernels {
+			var ns []int
+			if k == "ReLU" || k == "Sigmoid" || k == "SigmoidFast" {
+				ns = append(ns, smallSizes...)
+			}
+			if quick {
+				ns = append(ns, quickSizes...)
+				if typ == "float64" {
+					ns = append(ns, l1Size(typ))
+				}
+			} else {
+				ns = append(ns, sizes...)
+			}
+			for _, n := range ns {
+				cases = append(cases, Case{k, typ, 1, n})
+			}
+			if memoryBound(k) && !quick {
+				cases = append(cases, Case{k, typ, 1, dramBytes / Case{Type: typ}.size()})
+			}
+		}
+		for _, k := range rowKernels {
+			cases = append(cases, Case{k, typ, 30, 10}) // the batch of the book
+			for _, c := range classes {
+				if !quick || c <= 32000 {
+					cases = append(cases, Case{k, typ, rowsFor(c), c})
+				}
+			}
+		}
+	}
+	return cases
+}
+
+// measure makes the case's job and times every peer that can do it.
+func (m *meter) measure(c Case, peers []*peer) (*Measurement, error) {
+	if c.Type == "float32" {
+		return measureAs[float32](m, c, peers)
+	}
+	return measureAs[float64](m, c, peers)
+}
+
+func measureAs[T kernels.Float](m *meter, c Case, peers []*peer) (*Measurement, error) {
+	var a arena
+	defer a.free()
+	j := newJob[T](&a, c.Kernel, c.Rows, c.Classes)
+	var runners []*runner
+	var names []string
+	defer func() {
+		for _, r := range runners {
+			r.done()
+		}
+	}()
+	want := (*reference[T])(nil)
+	for _, p := range peers {
+		if slow(p, c) {
+			continue
+		}
+		r := prepare(p, j)
+		if r == nil {
+			continue
+		}
+		runners, names = append(runners, r), append(names, p.Name)
+		// Nobody is timed who computes something else: the first run is checked.
+		r.run(1)
+		if r.fetch != nil {
+			r.fetch()
+		}
+		if want == nil {
+			want = newReference(j)
+		}
+		if err := want.check(j); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", c, p.Name, err)
+		}
+	}
+	for _, y := range yardsticks(&a, c) {
+		runners, names = append(runners, y.runner), append(names, y.name)
+	}
+	runtime.GC()
+	return m.interleave(c, names, runners)
+}
+
+// slow peers are left out of sizes at which they would take minutes to say what smaller ones have said.
+func slow(p *peer, c Case) bool {
+	return c.N() > 32<<20 && p.Name == "spago"
+}

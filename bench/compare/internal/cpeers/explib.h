@@ -1,0 +1,114 @@
+// The loops of expfamily.h for one type and one width. It undefines its parameters at the end.
+
+static void FN(sigmoid)(runner *r) {
+	const T *x = r->j.x;
+	T *y = r->j.dst;
+	long n = r->j.n, i = 0;
+	const V one = OP(set1)(1), sign = OP(set1)(-(T)0);
+	for (; i + 2 * W <= n; i += 2 * W) {
+		V a = VEXP(OP(xor)(sign, OP(loadu)(x + i))), b = VEXP(OP(xor)(sign, OP(loadu)(x + i + W)));
+		OP(storeu)(y + i, OP(div)(one, OP(add)(one, a)));
+		OP(storeu)(y + i + W, OP(div)(one, OP(add)(one, b)));
+	}
+	for (; i + W <= n; i += W)
+		OP(storeu)(y + i, OP(div)(one, OP(add)(one, VEXP(OP(xor)(sign, OP(loadu)(x + i))))));
+	if (i < n) {
+		MASK m = MASK_OF(n - i);
+		STOREM(y + i, m, OP(div)(one, OP(add)(one, VEXP(OP(xor)(sign, LOADM(x + i, m, one))))));
+	}
+}
+
+static T FN(hmax)(V v) {
+	T a[W];
+	OP(storeu)(a, v);
+	for (int h = W / 2; h; h /= 2)
+		for (int i = 0; i < h; i++) a[i] = a[i] > a[i + h] ? a[i] : a[i + h];
+	return a[0];
+}
+
+static T FN(hsum)(V v) {
+	T a[W];
+	OP(storeu)(a, v);
+	for (int h = W / 2; h; h /= 2)
+		for (int i = 0; i < h; i++) a[i] += a[i + h];
+	return a[0];
+}
+
+// rows does both kernels: three passes a row, four accumulators, the scale of the gradient folded into the last pass.
+static inline __attribute__((always_inline)) void FN(rows)(const job *j, int grad) {
+	const T *x = j->x;
+	T *y = j->dst, *losses = j->losses;
+	const long c = j->classes;
+	const V low = OP(set1)(-INFINITY);
+	for (long r = 0; r < j->rows; r++, x += c, y += c) {
+		V m0 = low, m1 = low, m2 = low, m3 = low;
+		long i = 0;
+		for (; i + 4 * W <= c; i += 4 * W) {
+			m0 = OP(max)(m0, OP(loadu)(x + i));
+			m1 = OP(max)(m1, OP(loadu)(x + i + W));
+			m2 = OP(max)(m2, OP(loadu)(x + i + 2 * W));
+			m3 = OP(max)(m3, OP(loadu)(x + i + 3 * W));
+		}
+		for (; i + W <= c; i += W) m0 = OP(max)(m0, OP(loadu)(x + i));
+		MASK tail = MASK_OF(c - i);
+		if (i < c) m1 = OP(max)(m1, LOADM(x + i, tail, low));
+		T max = FN(hmax)(OP(max)(OP(max)(m0, m1), OP(max)(m2, m3)));
+		T logit = grad ? x[j->labels[r]] : 0;
+
+		const V m = OP(set1)(max);
+		V s0 = OP(setzero)(), s1 = s0, s2 = s0, s3 = s0;
+		for (i = 0; i + 4 * W <= c; i += 4 * W) {
+			V a = VEXP(OP(sub)(OP(loadu)(x + i), m)), b = VEXP(OP(sub)(OP(loadu)(x + i + W), m));
+			V d = VEXP(OP(sub)(OP(loadu)(x + i + 2 * W), m)), e = VEXP(OP(sub)(OP(loadu)(x + i + 3 * W), m));
+			OP(storeu)(y + i, a);
+			OP(storeu)(y + i + W, b);
+			OP(storeu)(y + i + 2 * W, d);
+			OP(storeu)(y + i + 3 * W, e);
+			s0 = OP(add)(s0, a);
+			s1 = OP(add)(s1, b);
+			s2 = OP(add)(s2, d);
+			s3 = OP(add)(s3, e);
+		}
+		for (; i + W <= c; i += W) {
+			V a = VEXP(OP(sub)(OP(loadu)(x + i), m));
+			OP(storeu)(y + i, a);
+			s0 = OP(add)(s0, a);
+		}
+		if (i < c) {
+			V a = VEXP(OP(sub)(LOADM(x + i, tail, m), m));
+			STOREM(y + i, tail, a);
+			s1 = OP(add)(s1, ZEROM(tail, a));
+		}
+		T sum = FN(hsum)(OP(add)(OP(add)(s0, s1), OP(add)(s2, s3)));
+
+		const V f = OP(set1)((grad ? (T)j->scale : 1) / sum);
+		for (i = 0; i + 4 * W <= c; i += 4 * W) {
+			OP(storeu)(y + i, OP(mul)(f, OP(loadu)(y + i)));
+			OP(storeu)(y + i + W, OP(mul)(f, OP(loadu)(y + i + W)));
+			OP(storeu)(y + i + 2 * W, OP(mul)(f, OP(loadu)(y + i + 2 * W)));
+			OP(storeu)(y + i + 3 * W, OP(mul)(f, OP(loadu)(y + i + 3 * W)));
+		}
+		for (; i + W <= c; i += W) OP(storeu)(y + i, OP(mul)(f, OP(loadu)(y + i)));
+		if (i < c) STOREM(y + i, tail, OP(mul)(f, LOADM(y + i, tail, low)));
+		if (grad) {
+			losses[r] = LOG(sum) - (logit - max);
+			y[j->labels[r]] -= (T)j->scale;
+		}
+	}
+}
+
+static void FN(softmax)(runner *r) { FN(rows)(&r->j, 0); }
+static void FN(grad)(runner *r) { FN(rows)(&r->j, 1); }
+
+#undef FN
+#undef T
+#undef V
+#undef W
+#undef OP
+#undef LOG
+#undef VEXP
+#undef MASK
+#undef MASK_OF
+#undef LOADM
+#undef STOREM
+#undef ZEROM

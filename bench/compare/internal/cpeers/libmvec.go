@@ -1,0 +1,30 @@
+//go:build libmvec || peers
+
+package cpeers
+
+// #cgo LDFLAGS: -lmvec -lm
+// #include <gnu/libc-version.h>
+// #include "job.h"
+import "C"
+
+// The plain loops and the recipe need the C compiler only, so they come with this library, which every glibc has.
+func init() {
+	Libraries = append(Libraries,
+		Library{
+			Name:    "libmvec",
+			Version: func(bool) string { return "glibc " + C.GoString(C.gnu_get_libc_version()) },
+			Prepare: func(j *Job) *Runner { return runnerOf(C.libmvec_prepare(cjob(j))) },
+		},
+		Library{
+			Name:    "c-loop",
+			Version: func(bool) string { return compiler },
+			Prepare: func(j *Job) *Runner { return runnerOf(C.loops_prepare(cjob(j))) },
+		},
+		Library{
+			Name:    "c-recipe",
+			Version: func(bool) string { return compiler },
+			Prepare: func(j *Job) *Runner { return runnerOf(C.recipe_prepare(cjob(j))) },
+		})
+}
+
+const compiler = "gcc " + C.__VERSION__

@@ -1,0 +1,16 @@
+//go:build sleef || peers
+
+// SLEEF's exponentials of 1.0 ULP, by their names for each instruction set.
+#include <immintrin.h>
+
+__m256 Sleef_expf8_u10avx2(__m256) __attribute__((target("avx2")));
+__m256d Sleef_expd4_u10avx2(__m256d) __attribute__((target("avx2")));
+__m512 Sleef_expf16_u10avx512f(__m512) __attribute__((target("avx512f")));
+__m512d Sleef_expd8_u10avx512f(__m512d) __attribute__((target("avx512f")));
+
+#define NAME sleef
+#define EXP_F32_AVX2 Sleef_expf8_u10avx2
+#define EXP_F64_AVX2 Sleef_expd4_u10avx2
+#define EXP_F32_AVX512 Sleef_expf16_u10avx512f
+#define EXP_F64_AVX512 Sleef_expd8_u10avx512f
+#include "expfamily.h"

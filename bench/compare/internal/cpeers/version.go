@@ -1,0 +1,15 @@
+package cpeers
+
+import (
+	"os/exec"
+	"strings"
+)
+
+// debian returns the version of an installed package, where there is a dpkg to ask.
+func debian(name string) string {
+	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", name).Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}

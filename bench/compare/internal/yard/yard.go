@@ -1,0 +1,26 @@
+// Package yard has the yardsticks that Go cannot express: loops that only read memory, that write past the caches, and
+// that take a known number of cycles.
+package yard
+
+import "golang.org/x/sys/cpu"
+
+// Spin takes n cycles, give or take its prologue: a chain of dependent additions. It is how the clock frequency is
+// measured while other things run. It has to be called with n a multiple of 64.
+func Spin(n int) { spin(n) }
+
+// Available reports whether Read and CopyNT can run on this CPU.
+func Available() bool { return available && cpu.X86.HasAVX2 }
+
+// Read loads every byte of b, whose length must be a multiple of 128, and does nothing with them.
+func Read(b []byte) {
+	if len(b) > 0 {
+		read(&b[0], len(b))
+	}
+}
+
+// CopyNT copies src to dst by stores that go past the caches. The length must be a multiple of 128, dst aligned to 32.
+func CopyNT(dst, src []byte) {
+	if len(src) > 0 {
+		copyNT(&dst[:len(src)][0], &src[0], len(src))
+	}
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Result is everything that one run found out, as it is written to results.json.
+type Result struct {
+	Date         string             `json:"date"`
+	Command      string             `json:"command"`
+	ISA          string             `json:"isa"` // ours; the peers are held to the same where they can be
+	CPU          string             `json:"cpu"`
+	Caches       string             `json:"caches"`
+	System       string             `json:"system"`
+	Go           string             `json:"go"`
+	Quick        bool               `json:"quick"`
+	Peers        []*peer            `json:"peers"`
+	Allocs       map[string]float64 `json:"allocations_per_call"`
+	Accuracy     []*Accuracy        `json:"accuracy"`
+	Measurements []*Measurement     `json:"measurements"`
+	Targets      []Verdict          `json:"targets"`
+}
+
+// write puts results.json, the tables and the charts into a folder.
+func (r *Result) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	charts, err := r.charts(dir)
+	if err != nil {
+		return err
+	}
+	var s strings.Builder
+	r.markdown(&s, charts)
+	return os.WriteFile(filepath.Join(dir, "README.md"), []byte(s.String()), 0o644)
+}
+
+// readResult reads what write wrote.
+func readResult(path string) (*Result, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{}
+	return r, json.Unmarshal(b, r)
+}
+
+// markdown writes everything as a page.
+func (r *Result) markdown(w io.Writer, charts []string) {
+	p := func(format string, args ...any) { fmt.Fprintf(w, format, args...) }
+	p("# Measured, %s\n\n", r.ISA)
+	p("Written by bench/compare; nothing here is typed.\n\n")
+	p("| | |\n|---|---|\n| CPU | %s |\n| caches | %s |\n| system | %s |\n| Go | %s |\n| date | %s |\n| command | `%s` |\n\n",
+		r.CPU, r.Caches, r.System, r.Go, r.Date, r.Command)
+	if r.Quick {
+		p("This was a quick run: few rounds, few sizes. It shows that things work, not how fast they are.\n\n")
+	}
+	p("One core, one thread, everybody in turns in one process (PyTorch in a second one on the same core), medians of the\n")
+	p("rounds; ratios are medians of the rounds' ratios. c/e is cycles per element: time times the clock, which a chain of\n")
+	p("dependent additions measures between the rounds. Logits have deviation 3, signs and labels are random. Row kernels\n")
+	p("work on some 16k elements at a time (one row where a row is longer).\n\n")
+	p("| peer | version | |\n|---|---|---|\n")
+	for _, x := range r.Peers {
+		p("| %s | %s | %s |\n", x.Name, x.Version, x.Note)
+	}
+	p("\n")
+	r.targetTable(w)
+	r.accuracyTables(w)
+	r.timeTables(w)
+	if len(charts) > 0 {
+		p("## Charts\n\n")
+		for _, c := range charts {
+			p("![%s](%s)\n", strings.TrimSuffix(c, filepath.Ext(c)), c)
+		}
+	}
+}
+
+// targetTable is the table of the design's section 5, filled in.
+func (r *Result) targetTable(w io.Writer) {
+	if len(r.Targets) == 0 {
+		return
+	}
+	fmt.Fprint(w, "## Targets\n\nTime over the best peer's, copy's, XNNPACK's and PyTorch's, in this run: below 1 is faster.",
+		" ULP is the largest error over usual inputs (see below). Misses name the limit that was not kept, or a library that is ahead.\n\n")
+	fmt.Fprint(w, "| kernel | target | ours, c/e (ns) | ULP | best peer, c/e | its ULP | ours/best | /copy | /xnnpack | /torch | |\n",
+		"|---|---|---|---|---|---|---|---|---|---|---|\n")
+	for _, v := range r.Targets {
+		verdict := "met"
+		if len(v.Misses) > 0 {
+			verdict = "missed: " + strings.Join(v.Misses, "; ")
+		} else if len(v.Faster) > 0 {
+			verdict = "met; faster: " + strings.Join(v.Faster, ", ")
+		}
+		best := v.Best
+		if best != "" {
+			best += " " + sig(v.BestCE)
+		}
+		fmt.Fprintf(w, "| %s %s %s | %s | %s (%s) | %s | %s | %s | %s | %s | %s | %s | %s |\n", v.Kernel, typeShort(v.Type), v.Where,
+			v.Target, sig(v.Cycles), sig(v.NS), ulps(v.ULP), best, ulps(v.BestULP), ratio(v.ToBest), ratio(v.ToCopy),
+			ratio(v.ToXNNPACK), ratio(v.ToTorch), verdict)
+	}
+	fmt.Fprintln(w)
+}
+
+func (r *Result) accuracyTables(w io.Writer) {
+	if len(r.Accuracy) == 0 {
+		return
+	}
+	fmt.Fprint(w, "## Accuracy\n\nLargest errors in ULP over usual inputs, and over all finite ones. Usual are inputs of Sigmoid within 80 (float64: 700)\n",
+		"and probabilities that are normal numbers; a library that flushes subnormal results to zero, or gives up on large\n",
+		"inputs, shows it in the second column. Elementwise float32: every 1021st value, or 65537th in quick runs.\n",
+		"Rows of 2 to 32000 classes, logits of deviation 3, within 1, within 80, constant. `sum` is max |sum p - 1| in units of\n",
+		"2^-23 (float32) or 2^-52. `loss` and `label` are relative errors of the loss and of the label's gradient on rows whose\n",
+		"label leads by 0 to 50: 1 is a result rounded to nothing.\n\n",
+		"| kernel | | ULP | all inputs | sum | loss | label | results |\n|---|---|---|---|---|---|---|---|\n")
+	for _, a := range r.Accuracy {
+		opt := func(v float64) string {
+			switch {
+			case v == 0:
+				return ""
+			case v >= wrong:
+				return "wrong"
+			}
+			return fmt.Sprintf("%.2g", v)
+		}
+		fmt.Fprintf(w, "| %s %s | %s | %s | %s | %s | %s | %s | %d |\n", a.Kernel, typeShort(a.Type), a.Name, ulps(a.ULP), ulps(a.ULPAll),
+			opt(a.Sum), opt(a.Loss), opt(a.Label), a.Samples)
+	}
+	fmt.Fprintln(w)
+}
+
+// timeTables has a table for each kernel and type: cycles per element, and nanoseconds for small calls.
+func (r *Result) timeTables(w io.Writer) {
+	type group struct{ kernel, typ string }
+	groups := map[group][]*Measurement{}
+	var order []group
+	for _, m := range r.Measurements {
+		g := group{m.Kernel, m.Type}
+		if groups[g] == nil {
+			order = append(order, g)
+		}
+		groups[g] = append(groups[g], m)
+	}
+	for _, g := range order {
+		ms := groups[g]
+		slices.SortStableFunc(ms, func(a, b *Measurement) int { return a.Classes - b.Classes })
+		var names []string
+		for _, m := range ms {
+			for _, t := range m.Timings {
+				if !slices.Contains(names, t.Name) {
+					names = append(names, t.Name)
+				}
+			}
+		}
+		size := "n"
+		if needs[g.kernel].rows {
+			size = "rows x classes"
+		}
+		table := func(title string, keep func(*Measurement) bool, value func(*Measurement, *Timing) string) {
+			if !slices.ContainsFunc(ms, keep) {
+				return
+			}
+			fmt.Fprintf(w, "### %s %s, %s\n\n| %s | GHz | %s |\n|%s\n", g.kernel, typeShort(g.typ), title, size,
+				strings.Join(names, " | "), strings.Repeat("---|", len(names)+2))
+			for _, m := range ms {
+				if !keep(m) {
+					continue
+				}
+				n := short(m.Classes)
+				if m.isRows() {
+					n = fmt.Sprintf("%d x %d", m.Rows, m.Classes)
+				}
+				fmt.Fprintf(w, "| %s | %.2f |", n, m.GHz)
+				for _, name := range names {
+					s := ""
+					if t := m.get(name); t != nil {
+						s = value(m, t)
+					}
+					fmt.Fprintf(w, " %s |", s)
+				}
+				fmt.Fprintln(w)
+			}
+			fmt.Fprintln(w)
+		}
+		small := func(m *Measurement) bool { return m.N() <= 64 }
+		table("ns a call", small, func(_ *Measurement, t *Timing) string { return sig(t.NS) })
+		table("c/e (time over ours)", func(m *Measurement) bool { return !small(m) }, func(m *Measurement, t *Timing) string {
+			if t.Name == "kernels" {
+				return sig(m.cycles(t))
+			}
+			return fmt.Sprintf("%s (%s)", sig(m.cycles(t)), ratio(t.Ratio))
+		})
+	}
+}
+
+func typeShort(t string) string { return strings.Replace(t, "float", "f", 1) }
+
+// sig writes three digits.
+func sig(v float64) string {
+	switch {
+	case v == 0:
+		return ""
+	case math.Abs(v) >= 100:
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.*f", max(0, 2-int(math.Floor(math.Log10(math.Abs(v))))), v)
+}
+
+func ratio(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	if v >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// ulps writes an error; what is not even near is wrong.
+func ulps(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v >= wrong:
+		return "wrong"
+	case v >= 1e4:
+		return fmt.Sprintf("%.1g", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
