@@ -1,0 +1,165 @@
+// Package cli has the flags that the examples share, their progress bar and their report.
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"kernels"
+	"kernels/examples/internal/chart"
+	"kernels/examples/internal/nn"
+)
+
+// Options are the flags that the examples share.
+type Options struct {
+	Type, Hidden, Optimizer string
+	Rate                    float64
+	Epochs, Batch, Units    int
+	Seed                    uint64
+	Out                     string
+
+	adam, sgd float64 // the default rates
+}
+
+// Flags adds the flags to a set. epochs and batch, and the learning rates adam and sgd, are the defaults.
+func (o *Options) Flags(set *flag.FlagSet, epochs, batch int, adam, sgd float64) {
+	o.adam, o.sgd = adam, sgd
+	set.StringVar(&o.Type, "type", "float32", "`type` of all numbers: float32 or float64")
+	set.StringVar(&o.Hidden, "hidden", "relu", "hidden `layer`: relu or sigmoid")
+	set.StringVar(&o.Optimizer, "optimizer", "adam", "adam or sgd")
+	set.Float64Var(&o.Rate, "rate", 0, fmt.Sprintf("learning rate (default %g for adam, %g for sgd)", adam, sgd))
+	set.IntVar(&o.Epochs, "epochs", epochs, "turns over the samples")
+	set.IntVar(&o.Batch, "batch", batch, "samples in a step")
+	set.IntVar(&o.Units, "units", 100, "hidden units")
+	set.Uint64Var(&o.Seed, "seed", 1, "of weights and order; the same seed gives the same bits")
+	set.StringVar(&o.Out, "out", "out", "`folder` for the charts, made where it is missing")
+}
+
+// Parse parses the arguments of a command, which has nothing but flags, and checks the values of Options.
+func (o *Options) Parse(set *flag.FlagSet, args []string) error {
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	oneOf := func(name, value string, values ...string) error {
+		for _, v := range values {
+			if v == value {
+				return nil
+			}
+		}
+		return fmt.Errorf("-%s %q: it is one of %v", name, value, values)
+	}
+	var err error
+	if set.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q: see -help", set.Arg(0))
+	}
+	err = errors.Join(err,
+		oneOf("type", o.Type, "float32", "float64"),
+		oneOf("hidden", o.Hidden, "relu", "sigmoid"),
+		oneOf("optimizer", o.Optimizer, "adam", "sgd"))
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"epochs", o.Epochs}, {"batch", o.Batch}, {"units", o.Units}} {
+		if n.value < 1 {
+			err = errors.Join(err, fmt.Errorf("-%s %d: it is at least 1", n.name, n.value))
+		}
+	}
+	if o.Rate < 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) {
+		err = errors.Join(err, fmt.Errorf("-rate %v: it is a positive number", o.Rate))
+	}
+	if o.Rate == 0 {
+		o.Rate = map[string]float64{"adam": o.adam, "sgd": o.sgd}[o.Optimizer]
+	}
+	return err
+}
+
+// Main runs an example as a program does.
+func Main(name string, run func(args []string, stdout, stderr io.Writer) error) {
+	switch err := run(os.Args[1:], os.Stdout, os.Stderr); {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+// Train makes a network for the samples and trains it, with a progress bar where stderr is a terminal.
+func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T], stderr io.Writer) (*nn.Network[T], []nn.Epoch, error) {
+	net, err := nn.NewNetwork[T](len(train.X)/len(train.Labels), o.Units, classes, o.Hidden, rand.New(rand.NewPCG(o.Seed, 1)))
+	if err != nil {
+		return nil, nil, err
+	}
+	training := nn.Training[T]{Epochs: o.Epochs, Batch: o.Batch, Random: rand.New(rand.NewPCG(o.Seed, 2))}
+	if o.Optimizer == "adam" {
+		training.Optimizer = &nn.Adam[T]{Rate: T(o.Rate)}
+	} else {
+		training.Optimizer = nn.SGD[T]{Rate: T(o.Rate)}
+	}
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		bar := progressbar.NewOptions(training.Steps(len(train.Labels)),
+			progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("training"), progressbar.OptionShowCount(),
+			progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+		defer bar.Close()
+		training.Step = func() { _ = bar.Add(1) } // a bar that cannot be drawn stops no training
+	}
+	epochs, err := net.Train(train, test, training)
+	return net, epochs, err
+}
+
+// Report prints the losses, every one of them or about twenty, with their bits, and the digest of the run.
+func Report[T nn.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdout io.Writer) {
+	fmt.Fprintf(stdout, "%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d; kernels: %s\n",
+		o.Type, o.Units, o.Hidden, o.Optimizer, o.Rate, o.Batch, o.Seed, kernels.ISA())
+	every := max(1, len(epochs)/20)
+	for i, e := range epochs {
+		if (i+1)%every != 0 && i != len(epochs)-1 {
+			continue
+		}
+		fmt.Fprintf(stdout, "epoch %*d  loss %.6f  bits %016x", len(fmt.Sprint(len(epochs))), i+1, e.Loss, math.Float64bits(e.Loss))
+		if e.TestLoss != 0 {
+			fmt.Fprintf(stdout, "  test loss %.6f  accuracy %.2f%%", e.TestLoss, 100*e.Accuracy)
+		}
+		fmt.Fprintln(stdout)
+	}
+	fmt.Fprintf(stdout, "digest of all losses and of the weights: %016x\n", nn.Digest(epochs, net.Params()))
+}
+
+// Chart makes the folder for the charts, has a chart of a name drawn there and says so.
+func (o *Options) Chart(name string, stdout io.Writer, drawTo func(path string) error) error {
+	if err := os.MkdirAll(o.Out, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(o.Out, name)
+	if err := drawTo(path); err != nil {
+		return err
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	fmt.Fprintln(stdout, "chart:", path)
+	return nil
+}
+
+// LossChart draws the losses by epoch, those of a test set where there is one.
+func (o *Options) LossChart(name, title string, epochs []nn.Epoch, stdout io.Writer) error {
+	train, test := chart.Curve{Name: "training"}, chart.Curve{Name: "test"}
+	for _, e := range epochs {
+		train.Values = append(train.Values, e.Loss)
+		test.Values = append(test.Values, e.TestLoss)
+	}
+	curves := []chart.Curve{train}
+	if epochs[len(epochs)-1].TestLoss != 0 {
+		curves = append(curves, test)
+	}
+	title = fmt.Sprintf("%s: %s, %s, %s", title, o.Hidden, o.Type, o.Optimizer)
+	return o.Chart(name, stdout, func(path string) error { return chart.Loss(path, title, curves...) })
+}
