@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // Every name has one colour in all charts: ours strong, yardsticks grey and dashed.
@@ -39,16 +42,16 @@ func (r *Result) charts(dir string) ([]string, error) {
 				continue
 			}
 			slices.SortStableFunc(ms, func(a, b *Measurement) int { return a.Classes - b.Classes })
-			draw := r.lines
+			chart := r.lines
 			if needs[k].rows {
-				draw = r.bars
+				chart = r.bars
 			}
-			p, err := draw(k, typ, ms)
+			p, err := chart(k, typ, ms)
 			if err != nil {
 				return nil, err
 			}
 			name := fmt.Sprintf("%s-%s.svg", strings.ToLower(k), typ)
-			if err := p.Save(9*vg.Inch, 5*vg.Inch, filepath.Join(dir, name)); err != nil {
+			if err := save(p, filepath.Join(dir, name)); err != nil {
 				return nil, err
 			}
 			files = append(files, name)
@@ -57,12 +60,33 @@ func (r *Result) charts(dir string) ([]string, error) {
 	return files, nil
 }
 
-func (r *Result) newPlot(title string) *plot.Plot {
+// save draws the plot with its legend beside it, where it hides nothing.
+func save(p *plot.Plot, path string) error {
+	const width, height, right = 9 * vg.Inch, 4.6 * vg.Inch, 1.1 * vg.Inch
+	legend := p.Legend
+	p.Legend = plot.NewLegend()
+	canvas := vgsvg.New(width, height)
+	c := draw.New(canvas)
+	c.SetColor(color.White)
+	c.Fill(c.Rectangle.Path())
+	c = draw.Crop(c, vg.Points(6), -vg.Points(6), vg.Points(6), -vg.Points(6))
+	p.Draw(draw.Crop(c, 0, -right, 0, 0))
+	legend.Top, legend.Left, legend.Padding = true, true, vg.Points(2)
+	legend.TextStyle.Font.Size = vg.Points(10)
+	legend.Draw(draw.Crop(c, width-right, 0, 0, -vg.Points(24)))
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = canvas.WriteTo(f)
+	return errors.Join(err, f.Close())
+}
+
+// newPlot has the unit in its title: the plot library misplaces the label of a logarithmic axis.
+func (r *Result) newPlot(kernel, typ, unit string) *plot.Plot {
 	p := plot.New()
-	p.Title.Text = title
-	p.BackgroundColor = color.White
+	p.Title.Text = fmt.Sprintf("%s %s, %s, one core: %s", kernel, typ, r.ISA, unit)
 	p.Title.Padding = vg.Points(6)
-	p.Legend.Top = true
 	p.Add(grid())
 	return p
 }
@@ -75,14 +99,14 @@ func grid() *plotter.Grid {
 
 // lines draws over n: bandwidth for kernels that memory bounds, cycles per element for the others.
 func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error) {
-	p := r.newPlot(fmt.Sprintf("%s %s, one core, %s", kernel, typ, r.ISA))
+	bandwidth := memoryBound(kernel)
+	unit := "cycles per element (less is better)"
+	if bandwidth {
+		unit = "GB/s read and written (more is better)"
+	}
+	p := r.newPlot(kernel, typ, unit)
 	p.X.Label.Text, p.X.Scale, p.X.Tick.Marker = "elements", plot.LogScale{}, powers{}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
-	bandwidth := memoryBound(kernel)
-	p.Y.Label.Text = "cycles per element (less is better)"
-	if bandwidth {
-		p.Y.Label.Text = "GB/s read and written (more is better)"
-	}
 	low, high := math.Inf(1), 0.0
 	for _, name := range names(ms, func(n string) bool { return n == "memset" || n == "read" }) {
 		var pts plotter.XYs
@@ -116,18 +140,13 @@ func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error
 		p.Legend.Add(name, l)
 	}
 	p.Y.Min, p.Y.Max = low/1.3, high*1.3
-	p.Legend.Left = !bandwidth
-	p.Legend.TextStyle.Font.Size = vg.Points(9)
-	if bandwidth {
-		p.Legend.Top, p.Legend.Left = false, true
-	}
 	return p, nil
 }
 
 // bars draws cycles per element for every number of classes, a bar for each peer.
 func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error) {
-	p := r.newPlot(fmt.Sprintf("%s %s, one core, %s", kernel, typ, r.ISA))
-	p.Y.Label.Text, p.Y.Scale, p.Y.Tick.Marker = "cycles per element (less is better)", plot.LogScale{}, decades{}
+	p := r.newPlot(kernel, typ, "cycles per element (less is better)")
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
 	p.X.Label.Text = "classes"
 	ms = slices.DeleteFunc(slices.Clone(ms), func(m *Measurement) bool { return m.Rows == 30 && m.Classes == 10 })
 	list := names(ms, isYardstick)
@@ -157,7 +176,6 @@ func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error)
 	p.NominalX(labels...)
 	p.X.Min, p.X.Max = -0.5, float64(len(ms))-0.5
 	p.Y.Min, p.Y.Max = floor, high*1.3
-	p.Legend.TextStyle.Font.Size = vg.Points(9)
 	return p, nil
 }
 
@@ -212,8 +230,8 @@ type decades struct{}
 func (decades) Ticks(lo, hi float64) (t []plot.Tick) {
 	for e := math.Floor(math.Log10(lo)); math.Pow(10, e) <= hi; e++ {
 		for _, m := range []float64{1, 2, 5} {
-			if v := m * math.Pow(10, e); v >= lo && v <= hi {
-				t = append(t, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
+			if v := math.Round(m*math.Pow(10, e+6)) / 1e6; v >= lo && v <= hi {
+				t = append(t, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', -1, 64)})
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"kernels"
 )
 
-//go:embed torch.py
+//go:embed torch_worker.py
 var torchScript string
 
 // torch drives a Python process in turns with ours: while it works, we wait, on the same core.
