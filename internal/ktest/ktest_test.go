@@ -302,3 +302,28 @@ func TestFromBytesReachesEverything(t *testing.T) {
 	FromBytes(nil, x)
 	require.Zero(t, x[0])
 }
+
+func TestFMA32AgainstBig(t *testing.T) {
+	r := NewRand(10)
+	for i := range 30000 {
+		a, b, c := FromBits[float32](r.Uint64()), FromBits[float32](r.Uint64()), FromBits[float32](r.Uint64())
+		switch i % 4 {
+		case 1:
+			a, b, c = Uniform[float32](r, 1), Uniform[float32](r, 1), Uniform[float32](r, 2)
+		case 2: // a tiny product beside a sum in the middle of two values
+			a, b, c = 0x1p-24*(1+0x1p-23*float32(r.Intn(3)-1)), 1+0x1p-23*float32(r.Intn(3)-1), 1+0x1p-23*float32(r.Intn(8))
+		case 3:
+			a, b, c = Uniform[float32](r, 1)*0x1p-70, Uniform[float32](r, 1)*0x1p-70, FromBits[float32](r.Uint64()&0x80ffffff)
+		}
+		got := FMA32(a, b, c)
+		if s := float64(a)*float64(b) + float64(c); s != s || math.IsInf(s, 0) {
+			require.True(t, Same(got, float32(s)))
+			continue
+		}
+		// 600 bits hold any sum of a product and a float32.
+		p := new(big.Float).SetPrec(600).Mul(big.NewFloat(float64(a)), big.NewFloat(float64(b)))
+		p.Add(p, big.NewFloat(float64(c)))
+		want, _ := p.Float32()
+		require.True(t, got == want, "%x * %x + %x = %x, want %x", a, b, c, got, want)
+	}
+}

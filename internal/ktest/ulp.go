@@ -42,8 +42,8 @@ func Distance[T Float](a, b T) uint64 {
 // ULP32 returns the size of a float32's unit in the last place at |x|: the
 // spacing of float32 values in the binade of x, 2^-149 for subnormals.
 func ULP32(x float64) float64 {
-	e := int(math.Float64bits(x)>>52&0x7ff) - 1023
-	return math.Ldexp(1, max(e, -126)-23)
+	e := math.Float64bits(x) >> 52 & 0x7ff
+	return math.Float64frombits((max(e, 1023-126) - 23) << 52)
 }
 
 // Err32 returns how many ULP a float32 result is away from the exact value
