@@ -92,9 +92,12 @@ type lossBatch[T Float] struct {
 
 // forward computes what losses needs of n rows.
 func (st *lossBatch[T]) forward(n int, x []T, cols, xstride int, scale T) {
-	// The path for few classes goes here: it sets m, xt, wt and rest, the same bits.
 	m := st.m[:n]
 	st.narrow = isNarrow[T](cols)
+	if scale == 1 && columnsFit[T](n, cols) {
+		st.forwardColumns(n, x, cols, xstride)
+		return
+	}
 	plain := batchMax(m, x, cols, xstride, scale)
 	st.labelLogits(n, x, xstride, scale)
 	batchSumSkip(st.rest[:n], x, m, st.label[:n], cols, xstride, scale, plain)
@@ -102,18 +105,17 @@ func (st *lossBatch[T]) forward(n int, x []T, cols, xstride int, scale T) {
 
 // gradient computes what losses needs of n rows, and scale1*(softmax - onehot). dst may be x.
 func (st *lossBatch[T]) gradient(n int, dst, x []T, cols, dststride, xstride int, scale, scale1 T) {
-	// The path for few classes goes here: it sets m, xt, wt and rest, the same bits, and finishes dst.
 	m, q, rest := st.m[:n], st.q[:n], st.rest[:n]
 	st.narrow = isNarrow[T](cols)
+	num, after := splitScale(scale1)
+	if scale == 1 && columnsFit[T](n, cols) {
+		st.gradientColumns(n, dst, x, cols, dststride, xstride, scale1, num, after)
+		return
+	}
 	plain := batchMax(m, x, cols, xstride, scale)
 	st.labelLogits(n, x, xstride, scale)
 	batchExpSumSkip(rest, dst, x, m, st.label[:n], cols, dststride, xstride, scale, plain)
 
-	// A large scale afterwards, so that what is 0 stays 0, and a tiny one, so that the quotient stays normal.
-	num, after := scale1, T(1)
-	if a := math.Abs(float64(scale1)); !(a >= 0x1p-30 && a <= 1) {
-		num, after = 1, scale1
-	}
 	for r := range q {
 		q[r] = quotient(float64(num), st.total(r), st.narrow, T(0))
 	}

@@ -618,6 +618,78 @@ func lossLogF64(loss, r, w, base []float64) {
 	lossLogF64Generic(loss, r, w, base)
 }
 
+func columnsSoftmaxF32(dst, x []float32, rows, cols, half, dststride, xstride int) {
+	if isa.AVX512 && rows >= 16 {
+		columnsSoftmaxF32AVX512(dst, x, rows, cols, half, dststride, xstride)
+		return
+	}
+	if isa.AVX2 {
+		columnsSoftmaxF32AVX2(dst, x, rows, cols, half, dststride, xstride)
+		return
+	}
+	columnsSoftmaxF32Generic(dst, x, rows, cols, half, dststride, xstride)
+}
+
+func columnsSoftmaxF64(dst, x []float64, rows, cols, half, dststride, xstride int) {
+	if isa.AVX512 && rows >= 8 {
+		columnsSoftmaxF64AVX512(dst, x, rows, cols, half, dststride, xstride)
+		return
+	}
+	if isa.AVX2 {
+		columnsSoftmaxF64AVX2(dst, x, rows, cols, half, dststride, xstride)
+		return
+	}
+	columnsSoftmaxF64Generic(dst, x, rows, cols, half, dststride, xstride)
+}
+
+func columnsSumSkipF32(m, rest, w, x []float32, label []int, rows, cols, half, xstride int) {
+	if isa.AVX512 && rows >= 16 {
+		columnsSumSkipF32AVX512(m, rest, w, x, label, rows, cols, half, xstride)
+		return
+	}
+	if isa.AVX2 {
+		columnsSumSkipF32AVX2(m, rest, w, x, label, rows, cols, half, xstride)
+		return
+	}
+	columnsSumSkipF32Generic(m, rest, w, x, label, rows, cols, half, xstride)
+}
+
+func columnsSumSkipF64(m, rest, w, x []float64, label []int, rows, cols, half, xstride int) {
+	if isa.AVX512 && rows >= 8 {
+		columnsSumSkipF64AVX512(m, rest, w, x, label, rows, cols, half, xstride)
+		return
+	}
+	if isa.AVX2 {
+		columnsSumSkipF64AVX2(m, rest, w, x, label, rows, cols, half, xstride)
+		return
+	}
+	columnsSumSkipF64Generic(m, rest, w, x, label, rows, cols, half, xstride)
+}
+
+func columnsGradF32(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32) {
+	if isa.AVX512 && rows >= 16 {
+		columnsGradF32AVX512(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		return
+	}
+	if isa.AVX2 {
+		columnsGradF32AVX2(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		return
+	}
+	columnsGradF32Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}
+
+func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
+	if isa.AVX512 && rows >= 8 {
+		columnsGradF64AVX512(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		return
+	}
+	if isa.AVX2 {
+		columnsGradF64AVX2(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		return
+	}
+	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}
+
 // reluF32AVX512 performs
 //
 //	for i, v := range x {
@@ -1639,3 +1711,115 @@ func lossLogF64AVX512(loss, r, w, base []float64)
 //
 //go:noescape
 func lossLogF64AVX2(loss, r, w, base []float64)
+
+// columnsSoftmaxF32AVX512 performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+//
+//go:noescape
+func columnsSoftmaxF32AVX512(dst, x []float32, rows, cols, half, dststride, xstride int)
+
+// columnsSoftmaxF32AVX2 performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+//
+//go:noescape
+func columnsSoftmaxF32AVX2(dst, x []float32, rows, cols, half, dststride, xstride int)
+
+// columnsSoftmaxF64AVX512 performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+//
+//go:noescape
+func columnsSoftmaxF64AVX512(dst, x []float64, rows, cols, half, dststride, xstride int)
+
+// columnsSoftmaxF64AVX2 performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+//
+//go:noescape
+func columnsSoftmaxF64AVX2(dst, x []float64, rows, cols, half, dststride, xstride int)
+
+// columnsSumSkipF32AVX512 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+//
+//go:noescape
+func columnsSumSkipF32AVX512(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
+
+// columnsSumSkipF32AVX2 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+//
+//go:noescape
+func columnsSumSkipF32AVX2(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
+
+// columnsSumSkipF64AVX512 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+//
+//go:noescape
+func columnsSumSkipF64AVX512(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
+
+// columnsSumSkipF64AVX2 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+//
+//go:noescape
+func columnsSumSkipF64AVX2(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
+
+// columnsGradF32AVX512 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+//
+//go:noescape
+func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+
+// columnsGradF32AVX2 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+//
+//go:noescape
+func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+
+// columnsGradF64AVX512 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+//
+//go:noescape
+func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
+
+// columnsGradF64AVX2 performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+//
+//go:noescape
+func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)

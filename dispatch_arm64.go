@@ -414,6 +414,54 @@ func lossLogF64(loss, r, w, base []float64) {
 	lossLogF64Generic(loss, r, w, base)
 }
 
+func columnsSoftmaxF32(dst, x []float32, rows, cols, half, dststride, xstride int) {
+	if isa.NEON {
+		columnsSoftmaxF32NEON(dst, x, rows, cols, half, dststride, xstride)
+		return
+	}
+	columnsSoftmaxF32Generic(dst, x, rows, cols, half, dststride, xstride)
+}
+
+func columnsSoftmaxF64(dst, x []float64, rows, cols, half, dststride, xstride int) {
+	if isa.NEON {
+		columnsSoftmaxF64NEON(dst, x, rows, cols, half, dststride, xstride)
+		return
+	}
+	columnsSoftmaxF64Generic(dst, x, rows, cols, half, dststride, xstride)
+}
+
+func columnsSumSkipF32(m, rest, w, x []float32, label []int, rows, cols, half, xstride int) {
+	if isa.NEON {
+		columnsSumSkipF32NEON(m, rest, w, x, label, rows, cols, half, xstride)
+		return
+	}
+	columnsSumSkipF32Generic(m, rest, w, x, label, rows, cols, half, xstride)
+}
+
+func columnsSumSkipF64(m, rest, w, x []float64, label []int, rows, cols, half, xstride int) {
+	if isa.NEON {
+		columnsSumSkipF64NEON(m, rest, w, x, label, rows, cols, half, xstride)
+		return
+	}
+	columnsSumSkipF64Generic(m, rest, w, x, label, rows, cols, half, xstride)
+}
+
+func columnsGradF32(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32) {
+	if isa.NEON {
+		columnsGradF32NEON(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		return
+	}
+	columnsGradF32Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}
+
+func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
+	if isa.NEON {
+		columnsGradF64NEON(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		return
+	}
+	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}
+
 // reluF32NEON performs
 //
 //	for i, v := range x {
@@ -924,3 +972,59 @@ func rowsProbGradF64NEON(dst, w, t, q, scale []float64, cols, dststride, wstride
 //
 //go:noescape
 func lossLogF64NEON(loss, r, w, base []float64)
+
+// columnsSoftmaxF32NEON performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+//
+//go:noescape
+func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
+
+// columnsSoftmaxF64NEON performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+//
+//go:noescape
+func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
+
+// columnsSumSkipF32NEON performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+//
+//go:noescape
+func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
+
+// columnsSumSkipF64NEON performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+//
+//go:noescape
+func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
+
+// columnsGradF32NEON performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+//
+//go:noescape
+func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+
+// columnsGradF64NEON performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+//
+//go:noescape
+func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)

@@ -207,3 +207,27 @@ func rowsProbGradF64(dst, w, t, q, scale []float64, cols, dststride, wstride, ts
 func lossLogF64(loss, r, w, base []float64) {
 	lossLogF64Generic(loss, r, w, base)
 }
+
+func columnsSoftmaxF32(dst, x []float32, rows, cols, half, dststride, xstride int) {
+	columnsSoftmaxF32Generic(dst, x, rows, cols, half, dststride, xstride)
+}
+
+func columnsSoftmaxF64(dst, x []float64, rows, cols, half, dststride, xstride int) {
+	columnsSoftmaxF64Generic(dst, x, rows, cols, half, dststride, xstride)
+}
+
+func columnsSumSkipF32(m, rest, w, x []float32, label []int, rows, cols, half, xstride int) {
+	columnsSumSkipF32Generic(m, rest, w, x, label, rows, cols, half, xstride)
+}
+
+func columnsSumSkipF64(m, rest, w, x []float64, label []int, rows, cols, half, xstride int) {
+	columnsSumSkipF64Generic(m, rest, w, x, label, rows, cols, half, xstride)
+}
+
+func columnsGradF32(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32) {
+	columnsGradF32Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}
+
+func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
+	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}

@@ -3,6 +3,7 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "funcdata.h"
 
 // Constants, repeated to fill a vector.
 DATA constF32<>+0(SB)/8, $0xc2d20000c2d20000
@@ -67,7 +68,9 @@ DATA constF32<>+464(SB)/8, $0x1f8000001f800000
 DATA constF32<>+472(SB)/8, $0x1f8000001f800000
 DATA constF32<>+480(SB)/8, $0x8000000080000000
 DATA constF32<>+488(SB)/8, $0x8000000080000000
-GLOBL constF32<>(SB), RODATA|NOPTR, $496
+DATA constF32<>+496(SB)/8, $0x0000000100000001
+DATA constF32<>+504(SB)/8, $0x0000000100000001
+GLOBL constF32<>(SB), RODATA|NOPTR, $512
 DATA constF64<>+0(SB)/8, $0xc087700000000000
 DATA constF64<>+8(SB)/8, $0xc087700000000000
 DATA constF64<>+16(SB)/8, $0x4043000000000000
@@ -184,7 +187,9 @@ DATA constF64<>+896(SB)/8, $0x3dea39ef35793c76
 DATA constF64<>+904(SB)/8, $0x3dea39ef35793c76
 DATA constF64<>+912(SB)/8, $0x3fe62e42fee00000
 DATA constF64<>+920(SB)/8, $0x3fe62e42fee00000
-GLOBL constF64<>(SB), RODATA|NOPTR, $928
+DATA constF64<>+928(SB)/8, $0x0000000000000001
+DATA constF64<>+936(SB)/8, $0x0000000000000001
+GLOBL constF64<>(SB), RODATA|NOPTR, $944
 
 // Windows of these are masks of lanes: the first n lanes; all lanes but one.
 DATA tailF32<>+0(SB)/8, $0xffffffffffffffff
@@ -18389,4 +18394,2461 @@ part10:
 stored11:
 
 done3:
+	RET
+
+// func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
+TEXT ·columnsSoftmaxF32NEON(SB), 0, $1280-88
+	NO_LOCAL_POINTERS
+	MOVD $constF32<>(SB), R26
+	FMOVQ 304(R26), F30
+	FMOVQ 320(R26), F29
+	FMOVQ 336(R26), F28
+	FMOVQ 112(R26), F27
+	FMOVQ 352(R26), F26
+	FMOVQ 144(R26), F25
+	FMOVQ 368(R26), F24
+	FMOVQ 176(R26), F23
+	VEOR V22.B16, V22.B16, V22.B16
+	FMOVQ 272(R26), F21
+	FMOVQ 432(R26), F20
+	FMOVQ 448(R26), F19
+	FMOVQ 384(R26), F18
+	FMOVQ 400(R26), F17
+	FMOVQ 416(R26), F16
+	MOVD rows+48(FP), R0
+	MOVD R0, R8
+	LSL $62, R8, R8
+	CBZ R8, full4
+	SUB $4, R0, R0
+	MOVD $columns-768(SP), R1
+	B read1
+
+full4:
+	MOVD $0, R0
+	MOVD $columns-1280(SP), R1
+
+read1:
+	MOVD xstride+80(FP), R7
+	LSL $2, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD x_base+24(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+56(FP), R5
+	CMP $4, R5
+	BGE wide9
+	MOVD R5, R8
+	SUB $2, R8, R8
+	LSL $4, R8, R8
+	ADD R2, R8, R8
+	MOVD R8, R5
+	MOVD cols+56(FP), R4
+	SUB $2, R4, R4
+	LSL $2, R4, R4
+	MOVD R6, R3
+	ADD R6, R4, R4
+	FMOVD (R3), F2
+	VLD1 (R4), V2.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F3
+	VLD1 (R4), V3.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F4
+	VLD1 (R4), V4.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F5
+	VLD1 (R4), V5.D[1]
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	FMOVQ F2, 0(R2)
+	FMOVQ F3, 16(R2)
+	FMOVQ F4, 0(R5)
+	FMOVQ F5, 16(R5)
+	B end6
+
+wide9:
+
+cols7:
+	MOVD R6, R3
+	FMOVQ (R3), F2
+	ADD R7, R3, R3
+	FMOVQ (R3), F3
+	ADD R7, R3, R3
+	FMOVQ (R3), F4
+	ADD R7, R3, R3
+	FMOVQ (R3), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	FMOVQ F2, 0(R2)
+	FMOVQ F3, 16(R2)
+	FMOVQ F4, 32(R2)
+	FMOVQ F5, 48(R2)
+	SUB $4, R5, R5
+	CBZ R5, end6
+	CMP $4, R5
+	BLT last8
+	ADD $64, R2, R2
+	ADD $16, R6, R6
+	B cols7
+
+last8:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $2, R3, R3
+	ADD R3, R6, R6
+	MOVD $4, R5
+	B cols7
+
+end6:
+	MOVD $columns-1280(SP), R8
+	CMP R8, R1
+	BEQ process2
+	MOVD $0, R0
+	MOVD R8, R1
+	B check3
+
+process2:
+	MOVD cols+56(FP), R5
+	MOVD R1, R2
+	FMOVQ 0(R2), F0
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+
+max10:
+	FMOVQ 0(R2), F2
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, max10
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	VAND V20.B16, V0.B16, V5.B16
+	WORD $0x6ea5e665 // fcmgt v5.4s, v19.4s, v5.4s
+	VBSL V0.B16, V22.B16, V5.B16
+	WORD $0x4ea5d406 // fsub v6.4s, v0.4s, v5.4s
+	VMOV V18.B16, V7.B16
+	VFMLA V30.S4, V6.S4, V7.S4
+	WORD $0x4eb2d4e7 // fsub v7.4s, v7.4s, v18.4s
+	WORD $0x4ea7d627 // fsub v7.4s, v17.4s, v7.4s
+	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	VMOV V7.B16, V2.B16
+	VMOV V6.B16, V3.B16
+	VMOV V5.B16, V4.B16
+	MOVD half+64(FP), R5
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R1, R3, R3
+	MOVD R1, R2
+	MOVD $columns-256(SP), R4
+	MOVD R5, R8
+	MOVD cols+56(FP), R5
+	SUB R8, R5, R5
+	PCALIGN $32
+
+pair11:
+	FMOVQ 0(R2), F5
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
+	VMOV V2.B16, V6.B16
+	VFMLA V30.S4, V5.S4, V6.S4
+	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
+	VSHL $23, V6.S4, V6.S4
+	VFMLA V29.S4, V7.S4, V5.S4
+	VFMLA V28.S4, V7.S4, V5.S4
+	VMOV V26.B16, V7.B16
+	VFMLA V5.S4, V27.S4, V7.S4
+	VMOV V25.B16, V8.B16
+	VFMLA V5.S4, V7.S4, V8.S4
+	VMOV V24.B16, V7.B16
+	VFMLA V5.S4, V8.S4, V7.S4
+	VMOV V23.B16, V8.B16
+	VFMLA V5.S4, V7.S4, V8.S4
+	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
+	VFMLA V8.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V6.S4, V6.S4
+	FMOVQ F6, 0(R2)
+	FMOVQ 0(R3), F5
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
+	VMOV V2.B16, V7.B16
+	VFMLA V30.S4, V5.S4, V7.S4
+	WORD $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
+	VSHL $23, V7.S4, V7.S4
+	VFMLA V29.S4, V8.S4, V5.S4
+	VFMLA V28.S4, V8.S4, V5.S4
+	VMOV V26.B16, V8.B16
+	VFMLA V5.S4, V27.S4, V8.S4
+	VMOV V25.B16, V9.B16
+	VFMLA V5.S4, V8.S4, V9.S4
+	VMOV V24.B16, V8.B16
+	VFMLA V5.S4, V9.S4, V8.S4
+	VMOV V23.B16, V9.B16
+	VFMLA V5.S4, V8.S4, V9.S4
+	WORD $0x6e25dca8 // fmul v8.4s, v5.4s, v5.4s
+	VFMLA V9.S4, V8.S4, V5.S4
+	VFMLA V5.S4, V7.S4, V7.S4
+	FMOVQ F7, 0(R3)
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ F6, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, pair11
+	MOVD half+64(FP), R5
+	ADD R5, R5, R5
+	MOVD cols+56(FP), R8
+	SUB R8, R5, R5
+	CBZ R5, sum13
+
+single12:
+	FMOVQ 0(R2), F5
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
+	VMOV V2.B16, V6.B16
+	VFMLA V30.S4, V5.S4, V6.S4
+	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
+	VSHL $23, V6.S4, V6.S4
+	VFMLA V29.S4, V7.S4, V5.S4
+	VFMLA V28.S4, V7.S4, V5.S4
+	VMOV V26.B16, V7.B16
+	VFMLA V5.S4, V27.S4, V7.S4
+	VMOV V25.B16, V8.B16
+	VFMLA V5.S4, V7.S4, V8.S4
+	VMOV V24.B16, V7.B16
+	VFMLA V5.S4, V8.S4, V7.S4
+	VMOV V23.B16, V8.B16
+	VFMLA V5.S4, V7.S4, V8.S4
+	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
+	VFMLA V8.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V6.S4, V6.S4
+	FMOVQ F6, 0(R2)
+	FMOVQ F6, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, single12
+
+sum13:
+	MOVD $columns-256(SP), R4
+	MOVD half+64(FP), R5
+	CMP $16, R5
+	BNE tree15
+	FMOVQ 0(R4), F2
+	FMOVQ 128(R4), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 16(R4), F3
+	FMOVQ 144(R4), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 32(R4), F4
+	FMOVQ 160(R4), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 48(R4), F5
+	FMOVQ 176(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R4), F6
+	FMOVQ 192(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ 80(R4), F7
+	FMOVQ 208(R4), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ 96(R4), F8
+	FMOVQ 224(R4), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 112(R4), F9
+	FMOVQ 240(R4), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
+	B ready14
+
+tree15:
+	CMP $8, R5
+	BNE tree16
+	FMOVQ 0(R4), F2
+	FMOVQ 64(R4), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 16(R4), F3
+	FMOVQ 80(R4), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	FMOVQ 32(R4), F4
+	FMOVQ 96(R4), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 48(R4), F5
+	FMOVQ 112(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
+	B ready14
+
+tree16:
+	CMP $4, R5
+	BNE tree17
+	FMOVQ 0(R4), F2
+	FMOVQ 32(R4), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 16(R4), F3
+	FMOVQ 48(R4), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
+	B ready14
+
+tree17:
+	CMP $2, R5
+	BNE tree18
+	FMOVQ 0(R4), F2
+	FMOVQ 16(R4), F3
+	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
+	B ready14
+
+tree18:
+	FMOVQ 0(R4), F2
+	VMOV V2.B16, V1.B16
+
+ready14:
+	WORD $0x6e21fea4 // fdiv v4.4s, v21.4s, v1.4s
+	VMOV V21.B16, V5.B16
+	VFMLS V4.S4, V1.S4, V5.S4
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	VMOV V4.B16, V2.B16
+	VMOV V5.B16, V3.B16
+	MOVD cols+56(FP), R5
+	MOVD R1, R2
+
+finish20:
+	FMOVQ 0(R2), F4
+	WORD $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
+	VFMLA V2.S4, V4.S4, V5.S4
+	FMOVQ F5, 0(R2)
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, finish20
+	MOVD dststride+72(FP), R7
+	LSL $2, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD dst_base+0(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+56(FP), R5
+	CMP $4, R5
+	BGE wide24
+	MOVD R5, R8
+	SUB $2, R8, R8
+	LSL $4, R8, R8
+	ADD R2, R8, R8
+	MOVD R8, R5
+	MOVD cols+56(FP), R4
+	SUB $2, R4, R4
+	LSL $2, R4, R4
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R2), F3
+	FMOVQ 0(R5), F4
+	FMOVQ 16(R5), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	MOVD R6, R3
+	ADD R6, R4, R4
+	FMOVD F2, (R3)
+	VST1 V2.D[1], (R4)
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD F3, (R3)
+	VST1 V3.D[1], (R4)
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD F4, (R3)
+	VST1 V4.D[1], (R4)
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD F5, (R3)
+	VST1 V5.D[1], (R4)
+	B end21
+
+wide24:
+
+cols22:
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R2), F3
+	FMOVQ 32(R2), F4
+	FMOVQ 48(R2), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	MOVD R6, R3
+	FMOVQ F2, (R3)
+	ADD R7, R3, R3
+	FMOVQ F3, (R3)
+	ADD R7, R3, R3
+	FMOVQ F4, (R3)
+	ADD R7, R3, R3
+	FMOVQ F5, (R3)
+	SUB $4, R5, R5
+	CBZ R5, end21
+	CMP $4, R5
+	BLT last23
+	ADD $64, R2, R2
+	ADD $16, R6, R6
+	B cols22
+
+last23:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $2, R3, R3
+	ADD R3, R6, R6
+	MOVD $4, R5
+	B cols22
+
+end21:
+	ADD $4, R0, R0
+
+check3:
+	MOVD rows+48(FP), R5
+	MOVD R0, R8
+	ADD $4, R8, R8
+	CMP R5, R8
+	BLE read1
+	CMP R5, R0
+	BEQ done5
+	MOVD R5, R0
+	SUB $4, R0, R0
+	MOVD $columns-768(SP), R1
+	B process2
+
+done5:
+	RET
+
+// func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
+TEXT ·columnsSoftmaxF64NEON(SB), 0, $640-88
+	NO_LOCAL_POINTERS
+	MOVD $constF64<>(SB), R26
+	FMOVQ 448(R26), F30
+	FMOVQ 464(R26), F29
+	FMOVQ 480(R26), F28
+	FMOVQ 496(R26), F27
+	FMOVQ 128(R26), F26
+	FMOVQ 512(R26), F25
+	FMOVQ 160(R26), F24
+	FMOVQ 528(R26), F23
+	FMOVQ 192(R26), F22
+	FMOVQ 544(R26), F21
+	FMOVQ 224(R26), F20
+	FMOVQ 560(R26), F19
+	FMOVQ 256(R26), F18
+	VEOR V17.B16, V17.B16, V17.B16
+	FMOVQ 416(R26), F16
+	FMOVQ 624(R26), F15
+	FMOVQ 640(R26), F14
+	FMOVQ 576(R26), F13
+	FMOVQ 592(R26), F12
+	FMOVQ 608(R26), F11
+	MOVD rows+48(FP), R0
+	MOVD R0, R8
+	LSL $63, R8, R8
+	CBZ R8, full4
+	SUB $2, R0, R0
+	MOVD $columns-384(SP), R1
+	B read1
+
+full4:
+	MOVD $0, R0
+	MOVD $columns-640(SP), R1
+
+read1:
+	MOVD xstride+80(FP), R7
+	LSL $3, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD x_base+24(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+56(FP), R5
+
+cols7:
+	MOVD R6, R3
+	FMOVQ (R3), F2
+	ADD R7, R3, R3
+	FMOVQ (R3), F3
+	VZIP2 V3.D2, V2.D2, V4.D2
+	VZIP1 V3.D2, V2.D2, V2.D2
+	VMOV V4.B16, V3.B16
+	FMOVQ F2, 0(R2)
+	FMOVQ F3, 16(R2)
+	SUB $2, R5, R5
+	CBZ R5, end6
+	CMP $2, R5
+	BLT last8
+	ADD $32, R2, R2
+	ADD $16, R6, R6
+	B cols7
+
+last8:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $3, R3, R3
+	ADD R3, R6, R6
+	MOVD $2, R5
+	B cols7
+
+end6:
+	MOVD $columns-640(SP), R8
+	CMP R8, R1
+	BEQ process2
+	MOVD $0, R0
+	MOVD R8, R1
+	B check3
+
+process2:
+	MOVD cols+56(FP), R5
+	MOVD R1, R2
+	FMOVQ 0(R2), F0
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+
+max9:
+	FMOVQ 0(R2), F2
+	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, max9
+	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	VAND V15.B16, V0.B16, V5.B16
+	WORD $0x6ee5e5c5 // fcmgt v5.2d, v14.2d, v5.2d
+	VBSL V0.B16, V17.B16, V5.B16
+	WORD $0x4ee5d406 // fsub v6.2d, v0.2d, v5.2d
+	VMOV V13.B16, V7.B16
+	VFMLA V30.D2, V6.D2, V7.D2
+	WORD $0x4eedd4e7 // fsub v7.2d, v7.2d, v13.2d
+	WORD $0x4ee7d587 // fsub v7.2d, v12.2d, v7.2d
+	WORD $0x4eebd4c6 // fsub v6.2d, v6.2d, v11.2d
+	VMOV V7.B16, V2.B16
+	VMOV V6.B16, V3.B16
+	VMOV V5.B16, V4.B16
+	MOVD half+64(FP), R5
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R1, R3, R3
+	MOVD R1, R2
+	MOVD $columns-128(SP), R4
+	MOVD R5, R8
+	MOVD cols+56(FP), R5
+	SUB R8, R5, R5
+	PCALIGN $32
+
+pair10:
+	FMOVQ 0(R2), F5
+	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
+	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
+	VMOV V2.B16, V6.B16
+	VFMLA V30.D2, V5.D2, V6.D2
+	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
+	VSHL $52, V6.D2, V6.D2
+	VFMLA V29.D2, V7.D2, V5.D2
+	VFMLA V28.D2, V7.D2, V5.D2
+	VMOV V26.B16, V7.B16
+	VFMLA V5.D2, V27.D2, V7.D2
+	VMOV V25.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V24.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	VMOV V23.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V22.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	VMOV V21.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V20.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	VMOV V19.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V8.D2, V5.D2
+	VFMLA V5.D2, V6.D2, V6.D2
+	FMOVQ F6, 0(R2)
+	FMOVQ 0(R3), F5
+	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
+	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
+	VMOV V2.B16, V7.B16
+	VFMLA V30.D2, V5.D2, V7.D2
+	WORD $0x4ee2d4e8 // fsub v8.2d, v7.2d, v2.2d
+	VSHL $52, V7.D2, V7.D2
+	VFMLA V29.D2, V8.D2, V5.D2
+	VFMLA V28.D2, V8.D2, V5.D2
+	VMOV V26.B16, V8.B16
+	VFMLA V5.D2, V27.D2, V8.D2
+	VMOV V25.B16, V9.B16
+	VFMLA V5.D2, V8.D2, V9.D2
+	VMOV V24.B16, V8.B16
+	VFMLA V5.D2, V9.D2, V8.D2
+	VMOV V23.B16, V9.B16
+	VFMLA V5.D2, V8.D2, V9.D2
+	VMOV V22.B16, V8.B16
+	VFMLA V5.D2, V9.D2, V8.D2
+	VMOV V21.B16, V9.B16
+	VFMLA V5.D2, V8.D2, V9.D2
+	VMOV V20.B16, V8.B16
+	VFMLA V5.D2, V9.D2, V8.D2
+	VMOV V19.B16, V9.B16
+	VFMLA V5.D2, V8.D2, V9.D2
+	VMOV V18.B16, V8.B16
+	VFMLA V5.D2, V9.D2, V8.D2
+	WORD $0x6e65dca9 // fmul v9.2d, v5.2d, v5.2d
+	VFMLA V8.D2, V9.D2, V5.D2
+	VFMLA V5.D2, V7.D2, V7.D2
+	FMOVQ F7, 0(R3)
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	FMOVQ F6, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, pair10
+	MOVD half+64(FP), R5
+	ADD R5, R5, R5
+	MOVD cols+56(FP), R8
+	SUB R8, R5, R5
+	CBZ R5, sum12
+
+single11:
+	FMOVQ 0(R2), F5
+	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
+	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
+	VMOV V2.B16, V6.B16
+	VFMLA V30.D2, V5.D2, V6.D2
+	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
+	VSHL $52, V6.D2, V6.D2
+	VFMLA V29.D2, V7.D2, V5.D2
+	VFMLA V28.D2, V7.D2, V5.D2
+	VMOV V26.B16, V7.B16
+	VFMLA V5.D2, V27.D2, V7.D2
+	VMOV V25.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V24.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	VMOV V23.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V22.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	VMOV V21.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V20.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	VMOV V19.B16, V8.B16
+	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V5.D2, V8.D2, V7.D2
+	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V8.D2, V5.D2
+	VFMLA V5.D2, V6.D2, V6.D2
+	FMOVQ F6, 0(R2)
+	FMOVQ F6, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, single11
+
+sum12:
+	MOVD $columns-128(SP), R4
+	MOVD half+64(FP), R5
+	CMP $8, R5
+	BNE tree14
+	FMOVQ 0(R4), F2
+	FMOVQ 64(R4), F3
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	FMOVQ 16(R4), F3
+	FMOVQ 80(R4), F4
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	FMOVQ 32(R4), F4
+	FMOVQ 96(R4), F5
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	FMOVQ 48(R4), F5
+	FMOVQ 112(R4), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
+	B ready13
+
+tree14:
+	CMP $4, R5
+	BNE tree15
+	FMOVQ 0(R4), F2
+	FMOVQ 32(R4), F3
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	FMOVQ 16(R4), F3
+	FMOVQ 48(R4), F4
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
+	B ready13
+
+tree15:
+	CMP $2, R5
+	BNE tree16
+	FMOVQ 0(R4), F2
+	FMOVQ 16(R4), F3
+	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
+	B ready13
+
+tree16:
+	FMOVQ 0(R4), F2
+	VMOV V2.B16, V1.B16
+
+ready13:
+	WORD $0x6e61fe04 // fdiv v4.2d, v16.2d, v1.2d
+	VMOV V16.B16, V5.B16
+	VFMLS V4.D2, V1.D2, V5.D2
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	VMOV V4.B16, V2.B16
+	VMOV V5.B16, V3.B16
+	MOVD cols+56(FP), R5
+	MOVD R1, R2
+
+finish18:
+	FMOVQ 0(R2), F4
+	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
+	VFMLA V2.D2, V4.D2, V5.D2
+	FMOVQ F5, 0(R2)
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, finish18
+	MOVD dststride+72(FP), R7
+	LSL $3, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD dst_base+0(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+56(FP), R5
+
+cols20:
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R2), F3
+	VZIP2 V3.D2, V2.D2, V4.D2
+	VZIP1 V3.D2, V2.D2, V2.D2
+	VMOV V4.B16, V3.B16
+	MOVD R6, R3
+	FMOVQ F2, (R3)
+	ADD R7, R3, R3
+	FMOVQ F3, (R3)
+	SUB $2, R5, R5
+	CBZ R5, end19
+	CMP $2, R5
+	BLT last21
+	ADD $32, R2, R2
+	ADD $16, R6, R6
+	B cols20
+
+last21:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $3, R3, R3
+	ADD R3, R6, R6
+	MOVD $2, R5
+	B cols20
+
+end19:
+	ADD $2, R0, R0
+
+check3:
+	MOVD rows+48(FP), R5
+	MOVD R0, R8
+	ADD $2, R8, R8
+	CMP R5, R8
+	BLE read1
+	CMP R5, R0
+	BEQ done5
+	MOVD R5, R0
+	SUB $2, R0, R0
+	MOVD $columns-384(SP), R1
+	B process2
+
+done5:
+	RET
+
+// func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
+TEXT ·columnsSumSkipF32NEON(SB), 0, $1280-152
+	NO_LOCAL_POINTERS
+	MOVD $constF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 304(R26), F29
+	FMOVQ 320(R26), F28
+	FMOVQ 336(R26), F27
+	FMOVQ 112(R26), F26
+	FMOVQ 352(R26), F25
+	FMOVQ 144(R26), F24
+	FMOVQ 368(R26), F23
+	FMOVQ 176(R26), F22
+	FMOVQ 496(R26), F21
+	FMOVQ 432(R26), F20
+	FMOVQ 448(R26), F19
+	FMOVQ 384(R26), F18
+	FMOVQ 400(R26), F17
+	FMOVQ 416(R26), F16
+	MOVD rows+120(FP), R0
+	MOVD R0, R8
+	LSL $62, R8, R8
+	CBZ R8, full4
+	SUB $4, R0, R0
+	MOVD $columns-768(SP), R1
+	B read1
+
+full4:
+	MOVD $0, R0
+	MOVD $columns-1280(SP), R1
+
+read1:
+	MOVD xstride+144(FP), R7
+	LSL $2, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD x_base+72(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+128(FP), R5
+	CMP $4, R5
+	BGE wide9
+	MOVD R5, R8
+	SUB $2, R8, R8
+	LSL $4, R8, R8
+	ADD R2, R8, R8
+	MOVD R8, R5
+	MOVD cols+128(FP), R4
+	SUB $2, R4, R4
+	LSL $2, R4, R4
+	MOVD R6, R3
+	ADD R6, R4, R4
+	FMOVD (R3), F5
+	VLD1 (R4), V5.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F6
+	VLD1 (R4), V6.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F7
+	VLD1 (R4), V7.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F8
+	VLD1 (R4), V8.D[1]
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R2)
+	FMOVQ F6, 16(R2)
+	FMOVQ F7, 0(R5)
+	FMOVQ F8, 16(R5)
+	B end6
+
+wide9:
+
+cols7:
+	MOVD R6, R3
+	FMOVQ (R3), F5
+	ADD R7, R3, R3
+	FMOVQ (R3), F6
+	ADD R7, R3, R3
+	FMOVQ (R3), F7
+	ADD R7, R3, R3
+	FMOVQ (R3), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R2)
+	FMOVQ F6, 16(R2)
+	FMOVQ F7, 32(R2)
+	FMOVQ F8, 48(R2)
+	SUB $4, R5, R5
+	CBZ R5, end6
+	CMP $4, R5
+	BLT last8
+	ADD $64, R2, R2
+	ADD $16, R6, R6
+	B cols7
+
+last8:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $2, R3, R3
+	ADD R3, R6, R6
+	MOVD $4, R5
+	B cols7
+
+end6:
+	MOVD $columns-1280(SP), R8
+	CMP R8, R1
+	BEQ process2
+	MOVD $0, R0
+	MOVD R8, R1
+	B check3
+
+process2:
+	MOVD cols+128(FP), R5
+	MOVD R1, R2
+	FMOVQ 0(R2), F0
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+
+max10:
+	FMOVQ 0(R2), F5
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, max10
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	VAND V20.B16, V0.B16, V8.B16
+	WORD $0x6ea8e668 // fcmgt v8.4s, v19.4s, v8.4s
+	VBSL V0.B16, V30.B16, V8.B16
+	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
+	VMOV V18.B16, V10.B16
+	VFMLA V29.S4, V9.S4, V10.S4
+	WORD $0x4eb2d54a // fsub v10.4s, v10.4s, v18.4s
+	WORD $0x4eaad62a // fsub v10.4s, v17.4s, v10.4s
+	WORD $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
+	VMOV V10.B16, V5.B16
+	VMOV V9.B16, V6.B16
+	VMOV V8.B16, V7.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V3.B16
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD label_base+96(FP), R8
+	ADD R8, R6, R6
+	FMOVQ (R6), F2
+	FMOVQ 16(R6), F1
+	VUZP1 V1.S4, V2.S4, V2.S4
+	MOVD half+136(FP), R5
+	VDUP R5, V1.S4
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R1, R3, R3
+	MOVD R1, R2
+	MOVD $columns-256(SP), R4
+	MOVD R5, R8
+	MOVD cols+128(FP), R5
+	SUB R8, R5, R5
+	PCALIGN $32
+
+pair11:
+	FMOVQ 0(R2), F8
+	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
+	VMOV V5.B16, V9.B16
+	VFMLA V29.S4, V8.S4, V9.S4
+	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	VSHL $23, V9.S4, V9.S4
+	VFMLA V28.S4, V10.S4, V8.S4
+	VFMLA V27.S4, V10.S4, V8.S4
+	VMOV V25.B16, V10.B16
+	VFMLA V8.S4, V26.S4, V10.S4
+	VMOV V24.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	VMOV V23.B16, V10.B16
+	VFMLA V8.S4, V11.S4, V10.S4
+	VMOV V22.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
+	VFMLA V11.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V9.S4, V9.S4
+	VCMEQ V2.S4, V3.S4, V8.S4
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V21.S4, V3.S4, V3.S4
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ 0(R3), F9
+	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
+	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
+	VMOV V5.B16, V10.B16
+	VFMLA V29.S4, V9.S4, V10.S4
+	WORD $0x4ea5d54b // fsub v11.4s, v10.4s, v5.4s
+	VSHL $23, V10.S4, V10.S4
+	VFMLA V28.S4, V11.S4, V9.S4
+	VFMLA V27.S4, V11.S4, V9.S4
+	VMOV V25.B16, V11.B16
+	VFMLA V9.S4, V26.S4, V11.S4
+	VMOV V24.B16, V12.B16
+	VFMLA V9.S4, V11.S4, V12.S4
+	VMOV V23.B16, V11.B16
+	VFMLA V9.S4, V12.S4, V11.S4
+	VMOV V22.B16, V12.B16
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
+	VFMLA V12.S4, V11.S4, V9.S4
+	VFMLA V9.S4, V10.S4, V10.S4
+	VCMEQ V2.S4, V1.S4, V9.S4
+	VMOV V9.B16, V11.B16
+	VBSL V4.B16, V10.B16, V11.B16
+	VMOV V11.B16, V4.B16
+	VADD V21.S4, V1.S4, V1.S4
+	VBSL V10.B16, V30.B16, V9.B16
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, pair11
+	MOVD half+136(FP), R5
+	ADD R5, R5, R5
+	MOVD cols+128(FP), R8
+	SUB R8, R5, R5
+	CBZ R5, sum13
+
+single12:
+	FMOVQ 0(R2), F8
+	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
+	VMOV V5.B16, V9.B16
+	VFMLA V29.S4, V8.S4, V9.S4
+	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	VSHL $23, V9.S4, V9.S4
+	VFMLA V28.S4, V10.S4, V8.S4
+	VFMLA V27.S4, V10.S4, V8.S4
+	VMOV V25.B16, V10.B16
+	VFMLA V8.S4, V26.S4, V10.S4
+	VMOV V24.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	VMOV V23.B16, V10.B16
+	VFMLA V8.S4, V11.S4, V10.S4
+	VMOV V22.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
+	VFMLA V11.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V9.S4, V9.S4
+	VCMEQ V2.S4, V3.S4, V8.S4
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V21.S4, V3.S4, V3.S4
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, single12
+
+sum13:
+	MOVD $columns-256(SP), R4
+	MOVD half+136(FP), R5
+	CMP $16, R5
+	BNE tree15
+	FMOVQ 0(R4), F5
+	FMOVQ 128(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R4), F6
+	FMOVQ 144(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ 32(R4), F7
+	FMOVQ 160(R4), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ 48(R4), F8
+	FMOVQ 176(R4), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 64(R4), F9
+	FMOVQ 192(R4), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 80(R4), F10
+	FMOVQ 208(R4), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 96(R4), F11
+	FMOVQ 224(R4), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ 112(R4), F12
+	FMOVQ 240(R4), F13
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree15:
+	CMP $8, R5
+	BNE tree16
+	FMOVQ 0(R4), F5
+	FMOVQ 64(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R4), F6
+	FMOVQ 80(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ 32(R4), F7
+	FMOVQ 96(R4), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ 48(R4), F8
+	FMOVQ 112(R4), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree16:
+	CMP $4, R5
+	BNE tree17
+	FMOVQ 0(R4), F5
+	FMOVQ 32(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R4), F6
+	FMOVQ 48(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree17:
+	CMP $2, R5
+	BNE tree18
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree18:
+	FMOVQ 0(R4), F5
+	VMOV V5.B16, V1.B16
+
+ready14:
+	MOVD R0, R6
+	LSL $2, R6, R6
+	MOVD m_base+0(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F0, 0(R6)
+	MOVD R0, R6
+	LSL $2, R6, R6
+	MOVD rest_base+24(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F1, 0(R6)
+	MOVD R0, R6
+	LSL $2, R6, R6
+	MOVD w_base+48(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F4, 0(R6)
+	ADD $4, R0, R0
+
+check3:
+	MOVD rows+120(FP), R5
+	MOVD R0, R8
+	ADD $4, R8, R8
+	CMP R5, R8
+	BLE read1
+	CMP R5, R0
+	BEQ done5
+	MOVD R5, R0
+	SUB $4, R0, R0
+	MOVD $columns-768(SP), R1
+	B process2
+
+done5:
+	RET
+
+// func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
+TEXT ·columnsSumSkipF64NEON(SB), 0, $640-152
+	NO_LOCAL_POINTERS
+	MOVD $constF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 448(R26), F29
+	FMOVQ 464(R26), F28
+	FMOVQ 480(R26), F27
+	FMOVQ 496(R26), F26
+	FMOVQ 128(R26), F25
+	FMOVQ 512(R26), F24
+	FMOVQ 160(R26), F23
+	FMOVQ 528(R26), F22
+	FMOVQ 192(R26), F21
+	FMOVQ 544(R26), F20
+	FMOVQ 224(R26), F19
+	FMOVQ 560(R26), F18
+	FMOVQ 256(R26), F17
+	FMOVQ 928(R26), F16
+	FMOVQ 624(R26), F15
+	FMOVQ 640(R26), F14
+	FMOVQ 576(R26), F13
+	FMOVQ 592(R26), F12
+	MOVD rows+120(FP), R0
+	MOVD R0, R8
+	LSL $63, R8, R8
+	CBZ R8, full4
+	SUB $2, R0, R0
+	MOVD $columns-384(SP), R1
+	B read1
+
+full4:
+	MOVD $0, R0
+	MOVD $columns-640(SP), R1
+
+read1:
+	MOVD xstride+144(FP), R7
+	LSL $3, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD x_base+72(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+128(FP), R5
+
+cols7:
+	MOVD R6, R3
+	FMOVQ (R3), F5
+	ADD R7, R3, R3
+	FMOVQ (R3), F6
+	VZIP2 V6.D2, V5.D2, V7.D2
+	VZIP1 V6.D2, V5.D2, V5.D2
+	VMOV V7.B16, V6.B16
+	FMOVQ F5, 0(R2)
+	FMOVQ F6, 16(R2)
+	SUB $2, R5, R5
+	CBZ R5, end6
+	CMP $2, R5
+	BLT last8
+	ADD $32, R2, R2
+	ADD $16, R6, R6
+	B cols7
+
+last8:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $3, R3, R3
+	ADD R3, R6, R6
+	MOVD $2, R5
+	B cols7
+
+end6:
+	MOVD $columns-640(SP), R8
+	CMP R8, R1
+	BEQ process2
+	MOVD $0, R0
+	MOVD R8, R1
+	B check3
+
+process2:
+	MOVD cols+128(FP), R5
+	MOVD R1, R2
+	FMOVQ 0(R2), F0
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+
+max9:
+	FMOVQ 0(R2), F5
+	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, max9
+	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
+	VAND V15.B16, V0.B16, V8.B16
+	WORD $0x6ee8e5c8 // fcmgt v8.2d, v14.2d, v8.2d
+	VBSL V0.B16, V30.B16, V8.B16
+	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
+	VMOV V13.B16, V10.B16
+	VFMLA V29.D2, V9.D2, V10.D2
+	WORD $0x4eedd54a // fsub v10.2d, v10.2d, v13.2d
+	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
+	FMOVQ 608(R26), F11
+	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	VMOV V10.B16, V5.B16
+	VMOV V9.B16, V6.B16
+	VMOV V8.B16, V7.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V3.B16
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD label_base+96(FP), R8
+	ADD R8, R6, R6
+	FMOVQ (R6), F2
+	MOVD half+136(FP), R5
+	VDUP R5, V1.D2
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R1, R3, R3
+	MOVD R1, R2
+	MOVD $columns-128(SP), R4
+	MOVD R5, R8
+	MOVD cols+128(FP), R5
+	SUB R8, R5, R5
+	PCALIGN $32
+
+pair10:
+	FMOVQ 0(R2), F8
+	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
+	VMOV V5.B16, V9.B16
+	VFMLA V29.D2, V8.D2, V9.D2
+	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	VSHL $52, V9.D2, V9.D2
+	VFMLA V28.D2, V10.D2, V8.D2
+	VFMLA V27.D2, V10.D2, V8.D2
+	VMOV V25.B16, V10.B16
+	VFMLA V8.D2, V26.D2, V10.D2
+	VMOV V24.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V23.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V22.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V21.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V20.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V18.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V17.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V11.D2, V8.D2
+	VFMLA V8.D2, V9.D2, V9.D2
+	VCMEQ V2.D2, V3.D2, V8.D2
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V16.D2, V3.D2, V3.D2
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ 0(R3), F9
+	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
+	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
+	VMOV V5.B16, V10.B16
+	VFMLA V29.D2, V9.D2, V10.D2
+	WORD $0x4ee5d54b // fsub v11.2d, v10.2d, v5.2d
+	VSHL $52, V10.D2, V10.D2
+	VFMLA V28.D2, V11.D2, V9.D2
+	VFMLA V27.D2, V11.D2, V9.D2
+	VMOV V25.B16, V11.B16
+	VFMLA V9.D2, V26.D2, V11.D2
+	VMOV V24.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V23.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	VMOV V22.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V21.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	VMOV V20.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V19.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	VMOV V18.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
+	VFMLA V11.D2, V31.D2, V9.D2
+	VFMLA V9.D2, V10.D2, V10.D2
+	VCMEQ V2.D2, V1.D2, V9.D2
+	VMOV V9.B16, V11.B16
+	VBSL V4.B16, V10.B16, V11.B16
+	VMOV V11.B16, V4.B16
+	VADD V16.D2, V1.D2, V1.D2
+	VBSL V10.B16, V30.B16, V9.B16
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, pair10
+	MOVD half+136(FP), R5
+	ADD R5, R5, R5
+	MOVD cols+128(FP), R8
+	SUB R8, R5, R5
+	CBZ R5, sum12
+
+single11:
+	FMOVQ 0(R2), F8
+	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
+	VMOV V5.B16, V9.B16
+	VFMLA V29.D2, V8.D2, V9.D2
+	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	VSHL $52, V9.D2, V9.D2
+	VFMLA V28.D2, V10.D2, V8.D2
+	VFMLA V27.D2, V10.D2, V8.D2
+	VMOV V25.B16, V10.B16
+	VFMLA V8.D2, V26.D2, V10.D2
+	VMOV V24.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V23.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V22.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V21.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V20.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V18.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V17.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V11.D2, V8.D2
+	VFMLA V8.D2, V9.D2, V9.D2
+	VCMEQ V2.D2, V3.D2, V8.D2
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V16.D2, V3.D2, V3.D2
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, single11
+
+sum12:
+	MOVD $columns-128(SP), R4
+	MOVD half+136(FP), R5
+	CMP $8, R5
+	BNE tree14
+	FMOVQ 0(R4), F5
+	FMOVQ 64(R4), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R4), F6
+	FMOVQ 80(R4), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	FMOVQ 32(R4), F7
+	FMOVQ 96(R4), F8
+	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	FMOVQ 48(R4), F8
+	FMOVQ 112(R4), F9
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready13
+
+tree14:
+	CMP $4, R5
+	BNE tree15
+	FMOVQ 0(R4), F5
+	FMOVQ 32(R4), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R4), F6
+	FMOVQ 48(R4), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready13
+
+tree15:
+	CMP $2, R5
+	BNE tree16
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready13
+
+tree16:
+	FMOVQ 0(R4), F5
+	VMOV V5.B16, V1.B16
+
+ready13:
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD m_base+0(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F0, 0(R6)
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD rest_base+24(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F1, 0(R6)
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD w_base+48(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F4, 0(R6)
+	ADD $2, R0, R0
+
+check3:
+	MOVD rows+120(FP), R5
+	MOVD R0, R8
+	ADD $2, R8, R8
+	CMP R5, R8
+	BLE read1
+	CMP R5, R0
+	BEQ done5
+	MOVD R5, R0
+	SUB $2, R0, R0
+	MOVD $columns-384(SP), R1
+	B process2
+
+done5:
+	RET
+
+// func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+TEXT ·columnsGradF32NEON(SB), 0, $1280-196
+	NO_LOCAL_POINTERS
+	MOVD $constF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 304(R26), F29
+	FMOVQ 496(R26), F28
+	FMOVQ 320(R26), F27
+	FMOVQ 336(R26), F26
+	FMOVQ 112(R26), F25
+	FMOVQ 352(R26), F24
+	FMOVQ 144(R26), F23
+	FMOVQ 368(R26), F22
+	FMOVQ 176(R26), F21
+	FMOVQ 432(R26), F20
+	FMOVQ 448(R26), F19
+	FMOVQ 384(R26), F18
+	FMOVQ 400(R26), F17
+	FMOVQ 416(R26), F16
+	MOVD rows+144(FP), R0
+	MOVD R0, R8
+	LSL $62, R8, R8
+	CBZ R8, full4
+	SUB $4, R0, R0
+	MOVD $columns-768(SP), R1
+	B read1
+
+full4:
+	MOVD $0, R0
+	MOVD $columns-1280(SP), R1
+
+read1:
+	MOVD xstride+176(FP), R7
+	LSL $2, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD x_base+96(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+152(FP), R5
+	CMP $4, R5
+	BGE wide9
+	MOVD R5, R8
+	SUB $2, R8, R8
+	LSL $4, R8, R8
+	ADD R2, R8, R8
+	MOVD R8, R5
+	MOVD cols+152(FP), R4
+	SUB $2, R4, R4
+	LSL $2, R4, R4
+	MOVD R6, R3
+	ADD R6, R4, R4
+	FMOVD (R3), F5
+	VLD1 (R4), V5.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F6
+	VLD1 (R4), V6.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F7
+	VLD1 (R4), V7.D[1]
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD (R3), F8
+	VLD1 (R4), V8.D[1]
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R2)
+	FMOVQ F6, 16(R2)
+	FMOVQ F7, 0(R5)
+	FMOVQ F8, 16(R5)
+	B end6
+
+wide9:
+
+cols7:
+	MOVD R6, R3
+	FMOVQ (R3), F5
+	ADD R7, R3, R3
+	FMOVQ (R3), F6
+	ADD R7, R3, R3
+	FMOVQ (R3), F7
+	ADD R7, R3, R3
+	FMOVQ (R3), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R2)
+	FMOVQ F6, 16(R2)
+	FMOVQ F7, 32(R2)
+	FMOVQ F8, 48(R2)
+	SUB $4, R5, R5
+	CBZ R5, end6
+	CMP $4, R5
+	BLT last8
+	ADD $64, R2, R2
+	ADD $16, R6, R6
+	B cols7
+
+last8:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $2, R3, R3
+	ADD R3, R6, R6
+	MOVD $4, R5
+	B cols7
+
+end6:
+	MOVD $columns-1280(SP), R8
+	CMP R8, R1
+	BEQ process2
+	MOVD $0, R0
+	MOVD R8, R1
+	B check3
+
+process2:
+	MOVD cols+152(FP), R5
+	MOVD R1, R2
+	FMOVQ 0(R2), F0
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+
+max10:
+	FMOVQ 0(R2), F5
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, max10
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	VAND V20.B16, V0.B16, V8.B16
+	WORD $0x6ea8e668 // fcmgt v8.4s, v19.4s, v8.4s
+	VBSL V0.B16, V30.B16, V8.B16
+	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
+	VMOV V18.B16, V10.B16
+	VFMLA V29.S4, V9.S4, V10.S4
+	WORD $0x4eb2d54a // fsub v10.4s, v10.4s, v18.4s
+	WORD $0x4eaad62a // fsub v10.4s, v17.4s, v10.4s
+	WORD $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
+	VMOV V10.B16, V5.B16
+	VMOV V9.B16, V6.B16
+	VMOV V8.B16, V7.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V3.B16
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD label_base+120(FP), R8
+	ADD R8, R6, R6
+	FMOVQ (R6), F2
+	FMOVQ 16(R6), F1
+	VUZP1 V1.S4, V2.S4, V2.S4
+	MOVD half+160(FP), R5
+	VDUP R5, V1.S4
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R1, R3, R3
+	MOVD R1, R2
+	MOVD $columns-256(SP), R4
+	MOVD R5, R8
+	MOVD cols+152(FP), R5
+	SUB R8, R5, R5
+	PCALIGN $32
+
+pair11:
+	FMOVQ 0(R2), F8
+	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
+	VMOV V5.B16, V9.B16
+	VFMLA V29.S4, V8.S4, V9.S4
+	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	VSHL $23, V9.S4, V9.S4
+	VFMLA V27.S4, V10.S4, V8.S4
+	VFMLA V26.S4, V10.S4, V8.S4
+	VMOV V24.B16, V10.B16
+	VFMLA V8.S4, V25.S4, V10.S4
+	VMOV V23.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	VMOV V22.B16, V10.B16
+	VFMLA V8.S4, V11.S4, V10.S4
+	VMOV V21.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
+	VFMLA V11.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V9.S4, V9.S4
+	FMOVQ F9, 0(R2)
+	VCMEQ V2.S4, V3.S4, V8.S4
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V28.S4, V3.S4, V3.S4
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ 0(R3), F9
+	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
+	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
+	VMOV V5.B16, V10.B16
+	VFMLA V29.S4, V9.S4, V10.S4
+	WORD $0x4ea5d54b // fsub v11.4s, v10.4s, v5.4s
+	VSHL $23, V10.S4, V10.S4
+	VFMLA V27.S4, V11.S4, V9.S4
+	VFMLA V26.S4, V11.S4, V9.S4
+	VMOV V24.B16, V11.B16
+	VFMLA V9.S4, V25.S4, V11.S4
+	VMOV V23.B16, V12.B16
+	VFMLA V9.S4, V11.S4, V12.S4
+	VMOV V22.B16, V11.B16
+	VFMLA V9.S4, V12.S4, V11.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V9.S4, V11.S4, V12.S4
+	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
+	VFMLA V12.S4, V11.S4, V9.S4
+	VFMLA V9.S4, V10.S4, V10.S4
+	FMOVQ F10, 0(R3)
+	VCMEQ V2.S4, V1.S4, V9.S4
+	VMOV V9.B16, V11.B16
+	VBSL V4.B16, V10.B16, V11.B16
+	VMOV V11.B16, V4.B16
+	VADD V28.S4, V1.S4, V1.S4
+	VBSL V10.B16, V30.B16, V9.B16
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, pair11
+	MOVD half+160(FP), R5
+	ADD R5, R5, R5
+	MOVD cols+152(FP), R8
+	SUB R8, R5, R5
+	CBZ R5, sum13
+
+single12:
+	FMOVQ 0(R2), F8
+	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
+	VMOV V5.B16, V9.B16
+	VFMLA V29.S4, V8.S4, V9.S4
+	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	VSHL $23, V9.S4, V9.S4
+	VFMLA V27.S4, V10.S4, V8.S4
+	VFMLA V26.S4, V10.S4, V8.S4
+	VMOV V24.B16, V10.B16
+	VFMLA V8.S4, V25.S4, V10.S4
+	VMOV V23.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	VMOV V22.B16, V10.B16
+	VFMLA V8.S4, V11.S4, V10.S4
+	VMOV V21.B16, V11.B16
+	VFMLA V8.S4, V10.S4, V11.S4
+	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
+	VFMLA V11.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V9.S4, V9.S4
+	FMOVQ F9, 0(R2)
+	VCMEQ V2.S4, V3.S4, V8.S4
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V28.S4, V3.S4, V3.S4
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, single12
+
+sum13:
+	MOVD $columns-256(SP), R4
+	MOVD half+160(FP), R5
+	CMP $16, R5
+	BNE tree15
+	FMOVQ 0(R4), F5
+	FMOVQ 128(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R4), F6
+	FMOVQ 144(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ 32(R4), F7
+	FMOVQ 160(R4), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ 48(R4), F8
+	FMOVQ 176(R4), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 64(R4), F9
+	FMOVQ 192(R4), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 80(R4), F10
+	FMOVQ 208(R4), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 96(R4), F11
+	FMOVQ 224(R4), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	FMOVQ 112(R4), F12
+	FMOVQ 240(R4), F13
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree15:
+	CMP $8, R5
+	BNE tree16
+	FMOVQ 0(R4), F5
+	FMOVQ 64(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R4), F6
+	FMOVQ 80(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	FMOVQ 32(R4), F7
+	FMOVQ 96(R4), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVQ 48(R4), F8
+	FMOVQ 112(R4), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree16:
+	CMP $4, R5
+	BNE tree17
+	FMOVQ 0(R4), F5
+	FMOVQ 32(R4), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R4), F6
+	FMOVQ 48(R4), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree17:
+	CMP $2, R5
+	BNE tree18
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready14
+
+tree18:
+	FMOVQ 0(R4), F5
+	VMOV V5.B16, V1.B16
+
+ready14:
+	FMOVS scale+184(FP), F5
+	VDUP V5.S[0], V5.S4
+	FMOVS num+188(FP), F6
+	VDUP V6.S[0], V6.S4
+	FMOVS after+192(FP), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x4e24d42b // fadd v11.4s, v1.4s, v4.4s
+	WORD $0x6e2bfc2c // fdiv v12.4s, v1.4s, v11.4s
+	WORD $0x6e2cdcac // fmul v12.4s, v5.4s, v12.4s
+	WORD $0x4eacd7cc // fsub v12.4s, v30.4s, v12.4s
+	WORD $0x6e2bfccb // fdiv v11.4s, v6.4s, v11.4s
+	VMOV V11.B16, V8.B16
+	VMOV V7.B16, V9.B16
+	VMOV V12.B16, V10.B16
+	MOVD R0, R6
+	LSL $2, R6, R6
+	MOVD m_base+24(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F0, 0(R6)
+	MOVD R0, R6
+	LSL $2, R6, R6
+	MOVD rest_base+48(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F1, 0(R6)
+	MOVD R0, R6
+	LSL $2, R6, R6
+	MOVD w_base+72(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F4, 0(R6)
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD cols+152(FP), R5
+	MOVD R1, R2
+
+finish20:
+	FMOVQ 0(R2), F11
+	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	VCMEQ V2.S4, V3.S4, V12.S4
+	VBSL V11.B16, V10.B16, V12.B16
+	VADD V28.S4, V3.S4, V3.S4
+	FMOVQ F12, 0(R2)
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, finish20
+	MOVD dststride+168(FP), R7
+	LSL $2, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD dst_base+0(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+152(FP), R5
+	CMP $4, R5
+	BGE wide24
+	MOVD R5, R8
+	SUB $2, R8, R8
+	LSL $4, R8, R8
+	ADD R2, R8, R8
+	MOVD R8, R5
+	MOVD cols+152(FP), R4
+	SUB $2, R4, R4
+	LSL $2, R4, R4
+	FMOVQ 0(R2), F5
+	FMOVQ 16(R2), F6
+	FMOVQ 0(R5), F7
+	FMOVQ 16(R5), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	MOVD R6, R3
+	ADD R6, R4, R4
+	FMOVD F5, (R3)
+	VST1 V5.D[1], (R4)
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD F6, (R3)
+	VST1 V6.D[1], (R4)
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD F7, (R3)
+	VST1 V7.D[1], (R4)
+	ADD R7, R3, R3
+	ADD R7, R4, R4
+	FMOVD F8, (R3)
+	VST1 V8.D[1], (R4)
+	B end21
+
+wide24:
+
+cols22:
+	FMOVQ 0(R2), F5
+	FMOVQ 16(R2), F6
+	FMOVQ 32(R2), F7
+	FMOVQ 48(R2), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	MOVD R6, R3
+	FMOVQ F5, (R3)
+	ADD R7, R3, R3
+	FMOVQ F6, (R3)
+	ADD R7, R3, R3
+	FMOVQ F7, (R3)
+	ADD R7, R3, R3
+	FMOVQ F8, (R3)
+	SUB $4, R5, R5
+	CBZ R5, end21
+	CMP $4, R5
+	BLT last23
+	ADD $64, R2, R2
+	ADD $16, R6, R6
+	B cols22
+
+last23:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $2, R3, R3
+	ADD R3, R6, R6
+	MOVD $4, R5
+	B cols22
+
+end21:
+	ADD $4, R0, R0
+
+check3:
+	MOVD rows+144(FP), R5
+	MOVD R0, R8
+	ADD $4, R8, R8
+	CMP R5, R8
+	BLE read1
+	CMP R5, R0
+	BEQ done5
+	MOVD R5, R0
+	SUB $4, R0, R0
+	MOVD $columns-768(SP), R1
+	B process2
+
+done5:
+	RET
+
+// func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
+TEXT ·columnsGradF64NEON(SB), 0, $640-208
+	NO_LOCAL_POINTERS
+	MOVD $constF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 448(R26), F29
+	FMOVQ 928(R26), F28
+	FMOVQ 464(R26), F27
+	FMOVQ 480(R26), F26
+	FMOVQ 496(R26), F25
+	FMOVQ 128(R26), F24
+	FMOVQ 512(R26), F23
+	FMOVQ 160(R26), F22
+	FMOVQ 528(R26), F21
+	FMOVQ 192(R26), F20
+	FMOVQ 544(R26), F19
+	FMOVQ 224(R26), F18
+	FMOVQ 560(R26), F17
+	FMOVQ 256(R26), F16
+	FMOVQ 624(R26), F15
+	FMOVQ 640(R26), F14
+	FMOVQ 576(R26), F13
+	FMOVQ 592(R26), F12
+	MOVD rows+144(FP), R0
+	MOVD R0, R8
+	LSL $63, R8, R8
+	CBZ R8, full4
+	SUB $2, R0, R0
+	MOVD $columns-384(SP), R1
+	B read1
+
+full4:
+	MOVD $0, R0
+	MOVD $columns-640(SP), R1
+
+read1:
+	MOVD xstride+176(FP), R7
+	LSL $3, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD x_base+96(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+152(FP), R5
+
+cols7:
+	MOVD R6, R3
+	FMOVQ (R3), F5
+	ADD R7, R3, R3
+	FMOVQ (R3), F6
+	VZIP2 V6.D2, V5.D2, V7.D2
+	VZIP1 V6.D2, V5.D2, V5.D2
+	VMOV V7.B16, V6.B16
+	FMOVQ F5, 0(R2)
+	FMOVQ F6, 16(R2)
+	SUB $2, R5, R5
+	CBZ R5, end6
+	CMP $2, R5
+	BLT last8
+	ADD $32, R2, R2
+	ADD $16, R6, R6
+	B cols7
+
+last8:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $3, R3, R3
+	ADD R3, R6, R6
+	MOVD $2, R5
+	B cols7
+
+end6:
+	MOVD $columns-640(SP), R8
+	CMP R8, R1
+	BEQ process2
+	MOVD $0, R0
+	MOVD R8, R1
+	B check3
+
+process2:
+	MOVD cols+152(FP), R5
+	MOVD R1, R2
+	FMOVQ 0(R2), F0
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+
+max9:
+	FMOVQ 0(R2), F5
+	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, max9
+	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
+	VAND V15.B16, V0.B16, V8.B16
+	WORD $0x6ee8e5c8 // fcmgt v8.2d, v14.2d, v8.2d
+	VBSL V0.B16, V30.B16, V8.B16
+	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
+	VMOV V13.B16, V10.B16
+	VFMLA V29.D2, V9.D2, V10.D2
+	WORD $0x4eedd54a // fsub v10.2d, v10.2d, v13.2d
+	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
+	FMOVQ 608(R26), F11
+	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	VMOV V10.B16, V5.B16
+	VMOV V9.B16, V6.B16
+	VMOV V8.B16, V7.B16
+	VMOV V30.B16, V4.B16
+	VMOV V30.B16, V3.B16
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD label_base+120(FP), R8
+	ADD R8, R6, R6
+	FMOVQ (R6), F2
+	MOVD half+160(FP), R5
+	VDUP R5, V1.D2
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R1, R3, R3
+	MOVD R1, R2
+	MOVD $columns-128(SP), R4
+	MOVD R5, R8
+	MOVD cols+152(FP), R5
+	SUB R8, R5, R5
+	PCALIGN $32
+
+pair10:
+	FMOVQ 0(R2), F8
+	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
+	VMOV V5.B16, V9.B16
+	VFMLA V29.D2, V8.D2, V9.D2
+	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	VSHL $52, V9.D2, V9.D2
+	VFMLA V27.D2, V10.D2, V8.D2
+	VFMLA V26.D2, V10.D2, V8.D2
+	VMOV V24.B16, V10.B16
+	VFMLA V8.D2, V25.D2, V10.D2
+	VMOV V23.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V22.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V21.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V20.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V19.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V18.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V16.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V11.D2, V8.D2
+	VFMLA V8.D2, V9.D2, V9.D2
+	FMOVQ F9, 0(R2)
+	VCMEQ V2.D2, V3.D2, V8.D2
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V28.D2, V3.D2, V3.D2
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ 0(R3), F9
+	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
+	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
+	VMOV V5.B16, V10.B16
+	VFMLA V29.D2, V9.D2, V10.D2
+	WORD $0x4ee5d54b // fsub v11.2d, v10.2d, v5.2d
+	VSHL $52, V10.D2, V10.D2
+	VFMLA V27.D2, V11.D2, V9.D2
+	VFMLA V26.D2, V11.D2, V9.D2
+	VMOV V24.B16, V11.B16
+	VFMLA V9.D2, V25.D2, V11.D2
+	VMOV V23.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V22.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	VMOV V21.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V20.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	VMOV V19.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V18.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	VMOV V17.B16, V31.B16
+	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V16.B16, V11.B16
+	VFMLA V9.D2, V31.D2, V11.D2
+	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
+	VFMLA V11.D2, V31.D2, V9.D2
+	VFMLA V9.D2, V10.D2, V10.D2
+	FMOVQ F10, 0(R3)
+	VCMEQ V2.D2, V1.D2, V9.D2
+	VMOV V9.B16, V11.B16
+	VBSL V4.B16, V10.B16, V11.B16
+	VMOV V11.B16, V4.B16
+	VADD V28.D2, V1.D2, V1.D2
+	VBSL V10.B16, V30.B16, V9.B16
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, pair10
+	MOVD half+160(FP), R5
+	ADD R5, R5, R5
+	MOVD cols+152(FP), R8
+	SUB R8, R5, R5
+	CBZ R5, sum12
+
+single11:
+	FMOVQ 0(R2), F8
+	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
+	VMOV V5.B16, V9.B16
+	VFMLA V29.D2, V8.D2, V9.D2
+	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	VSHL $52, V9.D2, V9.D2
+	VFMLA V27.D2, V10.D2, V8.D2
+	VFMLA V26.D2, V10.D2, V8.D2
+	VMOV V24.B16, V10.B16
+	VFMLA V8.D2, V25.D2, V10.D2
+	VMOV V23.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V22.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V21.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V20.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V19.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V18.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V16.B16, V10.B16
+	VFMLA V8.D2, V11.D2, V10.D2
+	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V11.D2, V8.D2
+	VFMLA V8.D2, V9.D2, V9.D2
+	FMOVQ F9, 0(R2)
+	VCMEQ V2.D2, V3.D2, V8.D2
+	VMOV V8.B16, V10.B16
+	VBSL V4.B16, V9.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V28.D2, V3.D2, V3.D2
+	VBSL V9.B16, V30.B16, V8.B16
+	FMOVQ F8, 0(R4)
+	ADD $16, R2, R2
+	ADD $16, R4, R4
+	SUB $1, R5, R5
+	CBNZ R5, single11
+
+sum12:
+	MOVD $columns-128(SP), R4
+	MOVD half+160(FP), R5
+	CMP $8, R5
+	BNE tree14
+	FMOVQ 0(R4), F5
+	FMOVQ 64(R4), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R4), F6
+	FMOVQ 80(R4), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	FMOVQ 32(R4), F7
+	FMOVQ 96(R4), F8
+	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	FMOVQ 48(R4), F8
+	FMOVQ 112(R4), F9
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready13
+
+tree14:
+	CMP $4, R5
+	BNE tree15
+	FMOVQ 0(R4), F5
+	FMOVQ 32(R4), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R4), F6
+	FMOVQ 48(R4), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready13
+
+tree15:
+	CMP $2, R5
+	BNE tree16
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready13
+
+tree16:
+	FMOVQ 0(R4), F5
+	VMOV V5.B16, V1.B16
+
+ready13:
+	FMOVD scale+184(FP), F5
+	VDUP V5.D[0], V5.D2
+	FMOVD num+192(FP), F6
+	VDUP V6.D[0], V6.D2
+	FMOVD after+200(FP), F7
+	VDUP V7.D[0], V7.D2
+	WORD $0x4e64d42b // fadd v11.2d, v1.2d, v4.2d
+	WORD $0x6e6bfc3f // fdiv v31.2d, v1.2d, v11.2d
+	WORD $0x6e7fdcbf // fmul v31.2d, v5.2d, v31.2d
+	WORD $0x4effd7df // fsub v31.2d, v30.2d, v31.2d
+	WORD $0x6e6bfccb // fdiv v11.2d, v6.2d, v11.2d
+	VMOV V11.B16, V8.B16
+	VMOV V7.B16, V9.B16
+	VMOV V31.B16, V10.B16
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD m_base+24(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F0, 0(R6)
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD rest_base+48(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F1, 0(R6)
+	MOVD R0, R6
+	LSL $3, R6, R6
+	MOVD w_base+72(FP), R8
+	ADD R8, R6, R6
+	FMOVQ F4, 0(R6)
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD cols+152(FP), R5
+	MOVD R1, R2
+
+finish18:
+	FMOVQ 0(R2), F11
+	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
+	WORD $0x6e69dd6b // fmul v11.2d, v11.2d, v9.2d
+	VCMEQ V2.D2, V3.D2, V31.D2
+	VBSL V11.B16, V10.B16, V31.B16
+	VADD V28.D2, V3.D2, V3.D2
+	FMOVQ F31, 0(R2)
+	ADD $16, R2, R2
+	SUB $1, R5, R5
+	CBNZ R5, finish18
+	MOVD dststride+168(FP), R7
+	LSL $3, R7, R7
+	MOVD R0, R6
+	MUL R7, R6, R6
+	MOVD dst_base+0(FP), R8
+	ADD R8, R6, R6
+	MOVD R1, R2
+	MOVD cols+152(FP), R5
+
+cols20:
+	FMOVQ 0(R2), F5
+	FMOVQ 16(R2), F6
+	VZIP2 V6.D2, V5.D2, V7.D2
+	VZIP1 V6.D2, V5.D2, V5.D2
+	VMOV V7.B16, V6.B16
+	MOVD R6, R3
+	FMOVQ F5, (R3)
+	ADD R7, R3, R3
+	FMOVQ F6, (R3)
+	SUB $2, R5, R5
+	CBZ R5, end19
+	CMP $2, R5
+	BLT last21
+	ADD $32, R2, R2
+	ADD $16, R6, R6
+	B cols20
+
+last21:
+	MOVD R5, R3
+	LSL $4, R3, R3
+	ADD R3, R2, R2
+	MOVD R5, R3
+	LSL $3, R3, R3
+	ADD R3, R6, R6
+	MOVD $2, R5
+	B cols20
+
+end19:
+	ADD $2, R0, R0
+
+check3:
+	MOVD rows+144(FP), R5
+	MOVD R0, R8
+	ADD $2, R8, R8
+	CMP R5, R8
+	BLE read1
+	CMP R5, R0
+	BEQ done5
+	MOVD R5, R0
+	SUB $2, R0, R0
+	MOVD $columns-384(SP), R1
+	B process2
+
+done5:
 	RET

@@ -237,3 +237,30 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 
 // lossLog: loss[i] = log1p(r[i]/w[i]) where base[i] is 0, else base[i] + log(r[i]).
 func lossLog(loss, r, w, base []float64) { lossLogF64(loss, r, w, base) }
+
+// columnsSoftmax: dst = softmax of rows of few columns; half is columnsHalf(cols). There are at least as many rows as a vector has lanes.
+func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride int) {
+	if is32[T]() {
+		columnsSoftmaxF32(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+	} else {
+		columnsSoftmaxF64(f64(dst), f64(x), rows, cols, half, dststride, xstride)
+	}
+}
+
+// columnsSumSkip: m, rest, w = the maximum, the sum of the exponentials without the label's, and the label's, of rows of few columns.
+func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, xstride int) {
+	if is32[T]() {
+		columnsSumSkipF32(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+	} else {
+		columnsSumSkipF64(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
+	}
+}
+
+// columnsGrad is columnsSumSkip, and dst = (exponential*(num/S))*after, but 0 - scale*(rest/S) at the label, with S = rest+w.
+func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T) {
+	if is32[T]() {
+		columnsGradF32(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+	} else {
+		columnsGradF64(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+	}
+}

@@ -11,7 +11,10 @@ func Softmax[T Float](dst, x []T, classes int) {
 }
 
 func softmaxRows[T Float](dst, x []T, rows, cols, dststride, xstride int, scale T) {
-	// The path for few classes goes here: several rows at a time, the same bits.
+	if scale == 1 && columnsFit[T](rows, cols) {
+		softmaxColumns(dst, x, rows, cols, dststride, xstride)
+		return
+	}
 	var (
 		sums   [maxRows]float64
 		ms     [maxRows]T

@@ -20,7 +20,7 @@ type (
 
 func main() {
 	var all []asmgen.Kernel
-	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, rowMax, exponential, rowScale, rowBackward, crossEntropy, {lossLog}} {
+	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, rowMax, exponential, rowScale, rowBackward, crossEntropy, {lossLog}, columns} {
 		all = append(all, page...)
 	}
 	dir := "."

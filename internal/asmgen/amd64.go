@@ -219,6 +219,15 @@ func (m *x86) lower(al *alloc, o op) {
 			m.ins("%s $%d, %s, %s, %s", ps(t, "VCMP"), pred, s3, m.r(ra), m.r(d))
 		}
 		done()
+	case opIntEqual:
+		name := [...]string{"VPCMPEQD", "VPCMPEQQ"}[t]
+		if m.wide {
+			d = al.freshMask()
+			m.ins("%s %s, %s, K%d", name, m.r(al.reg[o.b]), m.r(al.reg[o.a]), d)
+		} else {
+			d = al.dst(o)
+			m.ins("%s %s, %s, %s", name, m.r(al.reg[o.b]), m.r(al.reg[o.a]), m.r(d))
+		}
 	case opSelect:
 		rc, done := m.inReg(al, o.c)
 		s3, suffix := m.src3(al, o.b)

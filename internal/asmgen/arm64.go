@@ -168,6 +168,9 @@ func (m *arm) lower(al *alloc, o op) {
 		m.word3(0x6ea0e400, "fcmgt", t, d, rb, ra)
 		doneA()
 		doneB()
+	case opIntEqual:
+		d = al.dst(o)
+		m.ins("VCMEQ V%d.%s, V%d.%s, V%d.%s", al.reg[o.b], g, al.reg[o.a], g, d, g)
 	case opAnd, opOr, opIntAdd, opIntSub:
 		ra, doneA := m.inReg(al, o.a)
 		rb, doneB := m.inReg(al, o.b)

@@ -51,6 +51,7 @@ const (
 	opShr
 	opLess
 	opEqual
+	opIntEqual
 	opSelect // a ? b : c
 	opMove   // into a pinned register
 	opKeep   // acc += a, except where the lane is left out (skip mask) or absent (tail mask)
@@ -94,7 +95,7 @@ func (b *Block) value(v value) V {
 }
 
 func (b *Block) emit(k opKind, x, y, z V, imm int) V {
-	d := b.value(value{pinned: -1, isMask: k == opLess || k == opEqual})
+	d := b.value(value{pinned: -1, isMask: k == opLess || k == opEqual || k == opIntEqual})
 	b.ops = append(b.ops, op{kind: k, dst: d, a: x, b: y, c: z, imm: imm, lane: b.lane})
 	return d
 }

@@ -69,7 +69,7 @@ func assembly(a arch, kernels []Kernel) []byte {
 		}
 	}
 	var out bytes.Buffer
-	out.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n\n// Constants, repeated to fill a vector.\n")
+	out.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n#include \"funcdata.h\"\n\n// Constants, repeated to fill a vector.\n")
 	for _, t := range []Type{F32, F64} {
 		data := make([]uint64, 0)
 		for _, bits := range pools[t].list {
@@ -146,7 +146,11 @@ func dispatch(a arch, kernels []Kernel) ([]byte, error) {
 			call := strings.Join(names, ", ")
 			fmt.Fprintf(&out, "\nfunc %s%s(%s) {\n", kn.Name, t.Suffix(), paramList(ps))
 			for _, tg := range a.targets {
-				fmt.Fprintf(&out, "if isa.%s {\n%s(%s)\nreturn\n}\n", tg, stubName(kn, t, tg), call)
+				cond := ""
+				if _, ok := kn.Shape.(Columns); ok && tg == avx512 {
+					cond = fmt.Sprintf(" && rows >= %d", 64/t.Size()) // fewer do not fill a vector
+				}
+				fmt.Fprintf(&out, "if isa.%s%s {\n%s(%s)\nreturn\n}\n", tg, cond, stubName(kn, t, tg), call)
 			}
 			fmt.Fprintf(&out, "%s%sGeneric(%s)\n}\n", kn.Name, t.Suffix(), call)
 		}

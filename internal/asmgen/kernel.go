@@ -91,6 +91,7 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
+	frame   int // bytes of stack
 	streams []gpr
 	skip    bool
 	count   gpr // elements left in the row
@@ -231,6 +232,10 @@ func (k *kernelState) newBlock(tail bool) *Block { return &Block{k: k, tail: tai
 // write allocates registers for a block and emits it.
 func (k *kernelState) write(b *Block) {
 	b.interleave(k.skew)
+	k.writeInOrder(b)
+}
+
+func (k *kernelState) writeInOrder(b *Block) {
 	free := make([]bool, k.vectorRegs())
 	for r := k.nextVector; r < k.topVector; r++ {
 		free[r] = true
@@ -281,7 +286,7 @@ func newMachine(tg target, w *writer) machine {
 
 // function writes one kernel for one target and type. It tries settings from the best downwards until the registers suffice.
 func function(kn Kernel, tg target, t Type, pool *constPool) string {
-	params, frame := parseParams(kn.Params, t)
+	params, args := parseParams(kn.Params, t)
 	try := func(pins, skew int, order []uint64, uses map[uint64]int) (text string, k *kernelState, ok bool) {
 		defer func() {
 			if e := recover(); e != nil {
@@ -337,8 +342,13 @@ func function(kn Kernel, tg target, t Type, pool *constPool) string {
 			if !ok {
 				continue
 			}
-			text, _, _ := try(pins, s, order, uses)
-			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n%s", stubName(kn, t, tg), paramList(params), stubName(kn, t, tg), frame, text)
+			text, k, _ := try(pins, s, order, uses)
+			flags := "NOSPLIT"
+			if k.frame > 0 {
+				flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
+			}
+			name := stubName(kn, t, tg)
+			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text)
 		}
 	}
 	panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())

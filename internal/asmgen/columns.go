@@ -1,0 +1,659 @@
+package asmgen
+
+import "fmt"
+
+// Columns handles rows of few columns: as many rows at a time as a vector has lanes. They are transposed into a buffer on the stack, one vector a
+// column, worked on there, and transposed back. Rows left over at the end are done together with rows before them: that last
+// batch is read before anything is stored, so that working in place stays right.
+//
+// The parameters are rows, cols, half (the largest power of two below cols), the strides, and those named below. All rows must be at least
+// the lanes of a vector; the rows of one block of the canonical sum are meant: 2 <= cols <= 32 (16).
+type Columns struct {
+	// Dst says that the columns go back to the parameter dst.
+	Dst bool
+	// Label leaves column label[r] out of the sum.
+	Label bool
+	// Scalars are parameters of the element type; PerRow are outputs with one element a row.
+	Scalars, PerRow []string
+	// Prologue computes from the row maximum what Exp needs.
+	Prologue func(b *Block, max V) []V
+	Exp      func(b *Block, x V, row []V) V
+	// Epilogue computes, from the maximum, the sum and the value at the label, the outputs PerRow and what Finish needs.
+	Epilogue func(b *Block, max, sum, at V, scalars []V) (perRow, finish []V)
+	// Finish computes an element of dst; at the label it is the last of the values from Epilogue.
+	Finish func(b *Block, w V, finish []V) V
+}
+
+// columnMachine is the part of a machine that transposes.
+type columnMachine interface {
+	// scratchAddr loads the address of byte off of the frame.
+	scratchAddr(dst gpr, off, frame int)
+	mul(dst, src gpr)
+	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp as many others. With
+	// halves set the columns are the first two and the two at p+high.
+	readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
+	writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
+	loadAt(t Type, dst int, base gpr, off int)
+	storeAt(t Type, src int, base gpr, off int)
+	// loadLabels converts lanes int64 labels to lane integers.
+	loadLabels(k *kernelState, dst, tmp int, base gpr)
+	broadcastInt(dst int, src gpr, t Type)
+}
+
+func (s Columns) firstSkew(target) int { return 3 }
+
+func (s Columns) emit(k *kernelState) {
+	m := k.machine.(columnMachine)
+	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()
+	width := 16 / size // columns transposed at a time
+	maxCols := k.block()
+	scr2, tree := maxCols*vb, 2*maxCols*vb
+	k.frame = tree + maxCols/2*vb
+	maximum, total := k.pin(), k.pin()
+	label, col, at, col2 := -1, -1, -1, total // total is not there yet while col2 is
+	if s.Label {
+		label, col, at = k.pin(), k.pin(), k.pin()
+	}
+	row, scr, cur, cur2, treePtr, n, p, stride, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr()
+	k.loadPinned()
+
+	arg := func(dst gpr, name string) {
+		q := k.param(name)
+		if q.slice() {
+			k.loadArg(dst, name+"_base", q.off)
+		} else {
+			k.loadArg(dst, name, q.off)
+		}
+	}
+	// rowPointer sets p to row `row` of the matrix and stride to its stride in bytes.
+	rowPointer := func(matrix string) {
+		arg(stride, k.strideOf(matrix).name)
+		k.shl(stride, 2+int(k.t))
+		k.mov(p, row)
+		m.mul(p, stride)
+		arg(tmp, matrix)
+		k.add(p, tmp)
+	}
+	// perRow sets p to the element of row `row`.
+	perRow := func(name string, size int) {
+		k.mov(p, row)
+		k.shl(p, map[int]int{4: 2, 8: 3}[size])
+		arg(tmp, name)
+		k.add(p, tmp)
+	}
+	lbl := k.w.newLabel
+	read, process, check, full, done := lbl("read"), lbl("process"), lbl("check"), lbl("full"), lbl("done")
+
+	// the last rows first, unless the batches come out even
+	arg(row, "rows")
+	k.mov(tmp, row)
+	k.shl(tmp, 64-map[int]int{2: 1, 4: 2, 8: 3, 16: 4}[lanes])
+	k.branchImm(eq, tmp, 0, full)
+	k.addImm(row, -lanes)
+	m.scratchAddr(scr, scr2, k.frame)
+	k.jump(read)
+	k.w.label(full)
+	k.movImm(row, 0)
+	m.scratchAddr(scr, 0, k.frame)
+
+	k.w.label(read)
+	rowPointer("x")
+	s.transpose(k, m, true, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
+	m.scratchAddr(tmp, 0, k.frame)
+	k.branch(eq, scr, tmp, process)
+	k.movImm(row, 0)
+	k.mov(scr, tmp)
+	k.jump(check)
+
+	k.w.label(process)
+	// the maximum
+	loop := lbl("max")
+	arg(n, "cols")
+	k.mov(cur, scr)
+	m.loadAt(k.t, maximum, cur, 0)
+	k.addImm(cur, vb)
+	k.addImm(n, -1)
+	k.w.label(loop)
+	b := k.newBlock(false)
+	k.streams = []gpr{cur}
+	b.Max(b.pinnedValue(maximum), b.load(0))
+	b.into(maximum)
+	k.write(b)
+	k.addImm(cur, vb)
+	k.addImm(n, -1)
+	k.branchImm(ne, n, 0, loop)
+	b = k.newBlock(false)
+	b.Add(b.pinnedValue(maximum), b.K(0, 0))
+	b.into(maximum)
+	// what the exponential needs; it lives in the registers that the sum uses later
+	params := s.Prologue(b, b.pinnedValue(maximum))
+	var rowRegs []int
+	save := k.nextVector
+	for _, v := range params {
+		r := k.pin()
+		rowRegs = append(rowRegs, r)
+		b.moveTo(r, v)
+	}
+	if s.Label {
+		b.moveTo(at, b.K(0, 0))
+		b.moveTo(col, b.K(0, 0))
+	}
+	k.write(b)
+	if s.Label {
+		perRow("label", 8)
+		m.loadLabels(k, label, col2, p)
+	}
+	// exponentials, columns j and j+half together, then those that have no partner
+	arg(n, "half")
+	if s.Label {
+		m.broadcastInt(col2, n, k.t) // the second column's number
+	}
+	k.mov(cur2, n)
+	k.shl(cur2, log2(vb))
+	k.add(cur2, scr)
+	k.mov(cur, scr)
+	m.scratchAddr(treePtr, tree, k.frame)
+	k.streams = []gpr{cur, cur2, treePtr}
+	exp := func(b *Block, stream, column int) V {
+		var row []V
+		for _, r := range rowRegs {
+			row = append(row, b.pinnedValue(r))
+		}
+		w := s.Exp(b, b.load(stream), row)
+		if s.Dst {
+			b.store(stream, w)
+		}
+		if !s.Label {
+			return w
+		}
+		is := b.emit(opIntEqual, b.pinnedValue(column), b.pinnedValue(label), -1, 0)
+		b.Select(is, w, b.pinnedValue(at))
+		b.into(at)
+		b.IntAdd(b.pinnedValue(column), b.KInt(1, 1))
+		b.into(column)
+		return b.Select(is, b.K(0, 0), w)
+	}
+	// pairs: cols - half of them
+	k.mov(tmp, n)
+	arg(n, "cols")
+	k.sub(n, tmp)
+	pair := lbl("pair")
+	k.w.ins("PCALIGN $32")
+	k.w.label(pair)
+	b = k.newBlock(false)
+	b.store(2, b.Add(exp(b, 0, col), exp(b, 1, col2)))
+	k.write(b)
+	k.advance(vb)
+	k.addImm(n, -1)
+	k.branchImm(ne, n, 0, pair)
+	// singles: 2*half - cols
+	single, summed := lbl("single"), lbl("sum")
+	arg(n, "half")
+	k.add(n, n)
+	arg(tmp, "cols")
+	k.sub(n, tmp)
+	k.branchImm(eq, n, 0, summed)
+	k.w.label(single)
+	b = k.newBlock(false)
+	b.store(2, exp(b, 0, col))
+	k.write(b)
+	k.addImm(cur, vb)
+	k.addImm(treePtr, vb)
+	k.addImm(n, -1)
+	k.branchImm(ne, n, 0, single)
+	k.w.label(summed)
+	k.nextVector = save
+	// the tree: halves of what is left
+	m.scratchAddr(treePtr, tree, k.frame)
+	k.streams = []gpr{treePtr}
+	ready := lbl("ready")
+	arg(n, "half")
+	for h := maxCols / 2; h >= 1; h /= 2 {
+		next := lbl("tree")
+		if h > 1 {
+			k.branchImm(ne, n, h, next)
+		}
+		b := k.newBlock(false)
+		var v []V
+		part := func(i int) V {
+			x := b.load(0)
+			b.ops[len(b.ops)-1].lane = i
+			return x
+		}
+		if h == 1 {
+			b.moveTo(total, part(0))
+		} else {
+			for i := range h / 2 {
+				v = append(v, b.Add(part(i), part(i+h/2)))
+			}
+			for n := h / 4; n >= 1; n /= 2 {
+				for i := range n {
+					v[i] = b.Add(v[i], v[i+n])
+				}
+			}
+			b.into(total)
+		}
+		k.writeInOrder(b)
+		if h > 1 {
+			k.jump(ready)
+			k.w.label(next)
+		}
+	}
+	k.w.label(ready)
+
+	// what ends the rows
+	save = k.nextVector
+	b = k.newBlock(false)
+	var sc []V
+	for _, name := range s.Scalars {
+		r := k.pin()
+		k.broadcastArg(r, name, k.param(name).off, k.t)
+		sc = append(sc, b.pinnedValue(r))
+	}
+	outs, fin := s.Epilogue(b, b.pinnedValue(maximum), b.pinnedValue(total), b.pinnedValue(at), sc)
+	outRegs := []int{}
+	for _, v := range outs {
+		r := b.vals[v].pinned
+		if r < 0 {
+			r = k.pin()
+			b.moveTo(r, v)
+		}
+		outRegs = append(outRegs, r)
+	}
+	var finRegs []int
+	for _, v := range fin {
+		r := k.pin()
+		finRegs = append(finRegs, r)
+		b.moveTo(r, v)
+	}
+	if len(b.ops) > 0 {
+		k.write(b)
+	}
+	for i, name := range s.PerRow {
+		perRow(name, size)
+		m.storeAt(k.t, outRegs[i], p, 0)
+	}
+	if s.Dst {
+		if s.Label {
+			k.zero(col)
+		}
+		finish := lbl("finish")
+		arg(n, "cols")
+		k.mov(cur, scr)
+		k.streams = []gpr{cur}
+		k.w.label(finish)
+		b = k.newBlock(false)
+		var f []V
+		for _, r := range finRegs {
+			f = append(f, b.pinnedValue(r))
+		}
+		y := s.Finish(b, b.load(0), f)
+		if s.Label {
+			is := b.emit(opIntEqual, b.pinnedValue(col), b.pinnedValue(label), -1, 0)
+			y = b.Select(is, f[len(f)-1], y)
+			b.IntAdd(b.pinnedValue(col), b.KInt(1, 1))
+			b.into(col)
+		}
+		b.store(0, y)
+		k.write(b)
+		k.addImm(cur, vb)
+		k.addImm(n, -1)
+		k.branchImm(ne, n, 0, finish)
+		k.nextVector = save
+		rowPointer("dst")
+		s.transpose(k, m, false, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
+	}
+	k.nextVector = save
+	k.addImm(row, lanes)
+
+	k.w.label(check)
+	arg(n, "rows")
+	k.mov(tmp, row)
+	k.addImm(tmp, lanes)
+	k.branch(le, tmp, n, read)
+	k.branch(eq, row, n, done)
+	k.mov(row, n)
+	k.addImm(row, -lanes)
+	m.scratchAddr(scr, scr2, k.frame)
+	k.jump(process)
+	k.w.label(done)
+	k.ret()
+}
+
+// transpose moves a batch of rows between memory and the columns of the buffer, width columns at a time, the last of them overlapping.
+func (s Columns) transpose(k *kernelState, m columnMachine, in bool, scr, cur, q1, q2, n, p, stride, q3 gpr, width int) {
+	vb, size := k.vectorBytes(), k.t.Size()
+	regs := k.spareAfter()
+	if len(regs) < 2*width {
+		panic(outOfRegisters{})
+	}
+	cols, tmp := regs[:width], regs[width:2*width]
+	step := func(high gpr, halves bool, offs func(i int) (gpr, int)) {
+		if !in {
+			for i, r := range cols {
+				base, off := offs(i)
+				m.loadAt(k.t, r, base, off)
+			}
+			m.writeRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
+			return
+		}
+		m.readRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
+		for i, r := range cols {
+			base, off := offs(i)
+			m.storeAt(k.t, r, base, off)
+		}
+	}
+	lbl := k.w.newLabel
+	end, loop, last := lbl("end"), lbl("cols"), lbl("last")
+	k.mov(cur, scr)
+	k.loadArg(n, "cols", k.param("cols").off)
+	if width == 4 {
+		few := lbl("wide")
+		k.branchImm(ge, n, 4, few)
+		// two or three columns: the first two and the last two
+		high := q3
+		k.mov(high, n)
+		k.addImm(high, -2)
+		k.shl(high, log2(vb))
+		k.add(high, cur)
+		k.mov(n, high) // columns cols-2 and cols-1 of the buffer
+		k.loadArg(q2, "cols", k.param("cols").off)
+		k.addImm(q2, -2)
+		k.shl(q2, log2(size))
+		step(q2, true, func(i int) (gpr, int) {
+			if i < 2 {
+				return cur, i * vb
+			}
+			return n, (i - 2) * vb
+		})
+		k.jump(end)
+		k.w.label(few)
+	}
+	k.w.label(loop)
+	step("", false, func(i int) (gpr, int) { return cur, i * vb })
+	k.addImm(n, -width)
+	k.branchImm(eq, n, 0, end)
+	k.branchImm(lt, n, width, last)
+	k.addImm(cur, width*vb)
+	k.addImm(p, 16)
+	k.jump(loop)
+	k.w.label(last)
+	// back so far that the last columns end the row; n = width then ends the loop
+	k.mov(q1, n)
+	k.shl(q1, log2(vb))
+	k.add(cur, q1)
+	k.mov(q1, n)
+	k.shl(q1, log2(size))
+	k.add(p, q1)
+	k.movImm(n, int64(width))
+	k.jump(loop)
+	k.w.label(end)
+}
+
+func log2(n int) int {
+	for i := 0; ; i++ {
+		if 1<<i == n {
+			return i
+		}
+	}
+}
+
+// spareAfter lists the registers that no block and no constant keeps.
+func (k *kernelState) spareAfter() (list []int) {
+	for r := k.nextVector; r < k.topVector; r++ {
+		list = append(list, r)
+	}
+	return list
+}
+
+// x86
+
+func (m *x86) scratchAddr(dst gpr, off, frame int) { m.ins("LEAQ columns-%d(SP), %s", frame-off, dst) }
+func (m *x86) mul(dst, src gpr)                    { m.ins("IMULQ %s, %s", src, dst) }
+
+func (m *x86) loadAt(t Type, dst int, base gpr, off int) {
+	m.ins("%s %d(%s), %s", ps(t, "VMOVU"), off, base, m.r(dst))
+}
+
+func (m *x86) storeAt(t Type, src int, base gpr, off int) {
+	m.ins("%s %s, %d(%s)", ps(t, "VMOVU"), m.r(src), off, base)
+}
+
+func (m *x86) broadcastInt(dst int, src gpr, t Type) {
+	if m.wide {
+		m.ins("VPBROADCAST%s %s, Z%d", [...]string{"D", "Q"}[t], src, dst)
+		return
+	}
+	m.ins("VMOVQ %s, X%d", src, dst)
+	m.ins("VPBROADCAST%s X%d, Y%d", [...]string{"D", "Q"}[t], dst, dst)
+}
+
+func (m *x86) loadLabels(k *kernelState, dst, tmp int, base gpr) {
+	switch {
+	case k.t == F64:
+		m.ins("VMOVUPD (%s), %s", base, m.r(dst))
+	case m.wide:
+		m.ins("VMOVUPD (%s), Z%d", base, dst)
+		m.ins("VPMOVQD Z%d, Y%d", dst, dst)
+		m.ins("VMOVUPD 64(%s), Z%d", base, tmp)
+		m.ins("VPMOVQD Z%d, Y%d", tmp, tmp)
+		m.ins("VINSERTF64X4 $1, Y%d, Z%d, Z%d", tmp, dst, dst)
+	default:
+		m.ins("VMOVUPS (%s), Y%d", base, dst)
+		m.ins("VSHUFPS $0x88, 32(%s), Y%d, Y%d", base, dst, dst)
+		m.ins("VPERMQ $0xd8, Y%d, Y%d", dst, dst)
+	}
+}
+
+// rowAddr is the address of row i of a group of rows of 128 bits.
+func rowAddr(p, stride, stride3 gpr, i int) string {
+	switch i {
+	case 0:
+		return fmt.Sprintf("(%s)", p)
+	case 1:
+		return fmt.Sprintf("(%s)(%s*1)", p, stride)
+	case 2:
+		return fmt.Sprintf("(%s)(%s*2)", p, stride)
+	}
+	return fmt.Sprintf("(%s)(%s*1)", p, stride3)
+}
+
+func (m *x86) readRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
+	rows := len(reg) // in a lane
+	ptr, hi := q1, q2
+	m.mov(ptr, p)
+	if halves {
+		m.add(hi, p)
+	}
+	if rows == 4 {
+		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
+	}
+	for lane := range m.vectorBytes() / 16 {
+		if lane > 0 {
+			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
+			if halves {
+				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
+			}
+		}
+		for i, r := range reg {
+			at := rowAddr(ptr, stride, stride3, i)
+			switch {
+			case lane == 0 && halves:
+				m.ins("VMOVSD %s, X%d", at, r)
+				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), r, r)
+			case lane == 0:
+				m.ins("VMOVUPS %s, X%d", at, r)
+			case halves:
+				m.ins("VMOVSD %s, X%d", at, tmp[i])
+				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), tmp[i], tmp[i])
+				m.insertLane(lane, fmt.Sprintf("X%d", tmp[i]), r)
+			default:
+				m.insertLane(lane, at, r)
+			}
+		}
+	}
+	m.transpose(k, reg, tmp)
+}
+
+func (m *x86) insertLane(lane int, from string, r int) {
+	if m.wide {
+		m.ins("VINSERTF32X4 $%d, %s, Z%d, Z%d", lane, from, r, r)
+	} else {
+		m.ins("VINSERTF128 $%d, %s, Y%d, Y%d", lane, from, r, r)
+	}
+}
+
+// transpose swaps rows and columns within each 128-bit lane.
+func (m *x86) transpose(k *kernelState, reg, tmp []int) {
+	un := func(hl, t string, a, b, d int) { m.ins("VUNPCK%sP%s %s, %s, %s", hl, t, m.r(b), m.r(a), m.r(d)) }
+	if k.t == F64 {
+		un("H", "D", reg[0], reg[1], tmp[0])
+		un("L", "D", reg[0], reg[1], reg[0])
+		m.ins("VMOVAPD %s, %s", m.r(tmp[0]), m.r(reg[1]))
+		return
+	}
+	un("L", "S", reg[0], reg[1], tmp[0])
+	un("H", "S", reg[0], reg[1], tmp[1])
+	un("L", "S", reg[2], reg[3], tmp[2])
+	un("H", "S", reg[2], reg[3], tmp[3])
+	un("L", "D", tmp[0], tmp[2], reg[0])
+	un("H", "D", tmp[0], tmp[2], reg[1])
+	un("L", "D", tmp[1], tmp[3], reg[2])
+	un("H", "D", tmp[1], tmp[3], reg[3])
+}
+
+func (m *x86) writeRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
+	m.transpose(k, reg, tmp)
+	rows := len(reg)
+	ptr, hi := q1, q2
+	m.mov(ptr, p)
+	if halves {
+		m.add(hi, p)
+	}
+	if rows == 4 {
+		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
+	}
+	for lane := range m.vectorBytes() / 16 {
+		if lane > 0 {
+			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
+			if halves {
+				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
+			}
+		}
+		for i, r := range reg {
+			at := rowAddr(ptr, stride, stride3, i)
+			from := fmt.Sprintf("X%d", r)
+			if lane > 0 {
+				to := at
+				if halves {
+					to = fmt.Sprintf("X%d", tmp[i])
+				}
+				if m.wide {
+					m.ins("VEXTRACTF32X4 $%d, Z%d, %s", lane, r, to)
+				} else {
+					m.ins("VEXTRACTF128 $%d, Y%d, %s", lane, r, to)
+				}
+				from = to
+				if !halves {
+					continue
+				}
+			}
+			if halves {
+				m.ins("VMOVLPS %s, %s", from, at)
+				m.ins("VMOVHPS %s, %s", from, rowAddr(hi, stride, stride3, i))
+			} else {
+				m.ins("VMOVUPS %s, %s", from, at)
+			}
+		}
+	}
+}
+
+// NEON
+
+func (m *arm) scratchAddr(dst gpr, off, frame int) {
+	m.ins("MOVD $columns-%d(SP), %s", frame-off, dst)
+}
+func (m *arm) mul(dst, src gpr) { m.ins("MUL %s, %s, %s", src, dst, dst) }
+
+func (m *arm) loadAt(_ Type, dst int, base gpr, off int) { m.ins("FMOVQ %d(%s), F%d", off, base, dst) }
+
+func (m *arm) storeAt(_ Type, src int, base gpr, off int) {
+	m.ins("FMOVQ F%d, %d(%s)", src, off, base)
+}
+
+func (m *arm) broadcastInt(dst int, src gpr, t Type) {
+	g, _ := arrangement(t)
+	m.ins("VDUP %s, V%d.%s", src, dst, g)
+}
+
+func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
+	m.ins("FMOVQ (%s), F%d", base, dst)
+	if k.t == F32 {
+		m.ins("FMOVQ 16(%s), F%d", base, tmp)
+		m.ins("VUZP1 V%d.S4, V%d.S4, V%d.S4", tmp, dst, dst)
+	}
+}
+
+func (m *arm) readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
+	m.mov(q1, p)
+	if halves {
+		m.add(q2, p)
+	}
+	for i, r := range reg {
+		if i > 0 {
+			m.add(q1, stride)
+		}
+		if !halves {
+			m.ins("FMOVQ (%s), F%d", q1, r)
+			continue
+		}
+		if i > 0 {
+			m.add(q2, stride)
+		}
+		m.ins("FMOVD (%s), F%d", q1, r)
+		m.ins("VLD1 (%s), V%d.D[1]", q2, r)
+	}
+	m.transpose(k, reg, tmp)
+}
+
+func (m *arm) transpose(k *kernelState, reg, tmp []int) {
+	zip := func(n int, g string, a, b, d int) {
+		m.ins("VZIP%d V%d.%s, V%d.%s, V%d.%s", n, b, g, a, g, d, g)
+	}
+	if k.t == F64 {
+		zip(2, "D2", reg[0], reg[1], tmp[0])
+		zip(1, "D2", reg[0], reg[1], reg[0])
+		m.copyReg(reg[1], tmp[0])
+		return
+	}
+	zip(1, "S4", reg[0], reg[1], tmp[0])
+	zip(2, "S4", reg[0], reg[1], tmp[1])
+	zip(1, "S4", reg[2], reg[3], tmp[2])
+	zip(2, "S4", reg[2], reg[3], tmp[3])
+	zip(1, "D2", tmp[0], tmp[2], reg[0])
+	zip(2, "D2", tmp[0], tmp[2], reg[1])
+	zip(1, "D2", tmp[1], tmp[3], reg[2])
+	zip(2, "D2", tmp[1], tmp[3], reg[3])
+}
+
+func (m *arm) writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
+	m.transpose(k, reg, tmp)
+	m.mov(q1, p)
+	if halves {
+		m.add(q2, p)
+	}
+	for i, r := range reg {
+		if i > 0 {
+			m.add(q1, stride)
+		}
+		if !halves {
+			m.ins("FMOVQ F%d, (%s)", r, q1)
+			continue
+		}
+		if i > 0 {
+			m.add(q2, stride)
+		}
+		m.ins("FMOVD F%d, (%s)", r, q1)
+		m.ins("VST1 V%d.D[1], (%s)", r, q2)
+	}
+}
