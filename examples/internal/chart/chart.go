@@ -24,8 +24,9 @@ type Curve struct {
 func Loss(name, title string, curves ...Curve) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, "epoch", "mean loss"
-	p.Y.Min = 0
-	p.Legend.Top = true
+	p.X.Min, p.Y.Min = 0, 0
+	p.Title.Padding = vg.Points(6)
+	p.Legend.Top, p.Legend.XOffs, p.Legend.Padding = true, -vg.Points(8), vg.Points(2)
 	p.Add(plotter.NewGrid())
 	for i, c := range curves {
 		points := make(plotter.XYs, len(c.Values))
@@ -38,7 +39,9 @@ func Loss(name, title string, curves ...Curve) error {
 		}
 		line.Color, line.Width = colors[i%len(colors)], vg.Points(1.5)
 		p.Add(line)
-		p.Legend.Add(c.Name, line)
+		if len(curves) > 1 {
+			p.Legend.Add(c.Name, line)
+		}
 	}
 	return p.Save(6*vg.Inch, 4*vg.Inch, name)
 }
@@ -47,20 +50,20 @@ func Loss(name, title string, curves ...Curve) error {
 // of labelled points on it. classify gets the points x0, y0, x1, y1, ...
 func Regions(name, title string, limit float64, classify func(xy []float64) []int, points []float64, labels []int) error {
 	const side = 400
-	at := make([]float64, 0, 2*side*side)
+	img := image.NewRGBA(image.Rect(0, 0, side, side))
 	for row := range side {
+		var at []float64
 		for col := range side {
 			at = append(at, limit*(2*(float64(col)+0.5)/side-1), limit*(1-2*(float64(row)+0.5)/side))
 		}
-	}
-	img := image.NewRGBA(image.Rect(0, 0, side, side))
-	for i, class := range classify(at) {
-		c := colors[class%len(colors)]
-		pale := func(v uint8) uint8 { return uint8(255 - (255-int(v))*3/10) }
-		img.SetRGBA(i%side, i/side, color.RGBA{pale(c.R), pale(c.G), pale(c.B), 0xff})
+		for col, class := range classify(at) {
+			c := colors[class%len(colors)]
+			pale := func(v uint8) uint8 { return uint8(255 - (255-int(v))*3/10) }
+			img.SetRGBA(col, row, color.RGBA{pale(c.R), pale(c.G), pale(c.B), 0xff})
+		}
 	}
 	p := plot.New()
-	p.Title.Text = title
+	p.Title.Text, p.Title.Padding = title, vg.Points(6)
 	p.Add(plotter.NewImage(img, -limit, -limit, limit, limit))
 	for class, c := range colors {
 		var xys plotter.XYs

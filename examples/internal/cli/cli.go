@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -107,7 +108,7 @@ func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T], stderr io
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		bar := progressbar.NewOptions(training.Steps(len(train.Labels)),
 			progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("training"), progressbar.OptionShowCount(),
-			progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionClearOnFinish())
 		defer bar.Close()
 		training.Step = func() { _ = bar.Add(1) } // a bar that cannot be drawn stops no training
 	}
