@@ -1,6 +1,6 @@
 // Package bench times every kernel on this machine, beside copy and beside the loop one would write without the package.
 //
-//	go test -run '^$' -bench . -benchtime 60ms ./bench
+//	go test -run '^$' -bench . -benchtime 100ms ./bench
 //
 // is the whole table, in less than four minutes on two cores. A part of it goes by name, for example
 //

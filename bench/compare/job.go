@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kernels"
+	"kernels/bench/compare/internal/yard"
 	"kernels/internal/ktest"
 )
 
@@ -47,13 +48,17 @@ func moved(kernel string, n, size int) int {
 	return 2 * n * size
 }
 
-// An arena hands out memory that Go does not manage, so that C may keep pointers to it, aligned to pages and with the
-// system's huge pages. It is given back as a whole.
+// An arena hands out memory that Go does not manage, so that C may keep pointers to it, aligned to cache lines and
+// with the system's huge pages. It is given back as a whole.
+//
+// Each buffer starts at another offset in its page, as slices do: two that start alike would meet in the few bits of an
+// address by which a CPU tells loads from earlier stores.
 type arena struct{ maps [][]byte }
 
 func (a *arena) bytes(n int) []byte {
 	n = max(n, 1)
-	b, err := unix.Mmap(-1, 0, (n+4095)&^4095, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	skip := len(a.maps) * 7 * 64 % 4096
+	b, err := unix.Mmap(-1, 0, (n+skip+4095)&^4095, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		panic(fmt.Sprintf("mmap of %d bytes: %v", n, err))
 	}
@@ -67,7 +72,7 @@ func (a *arena) bytes(n int) []byte {
 		b[i] = 0
 	}
 	a.maps = append(a.maps, b)
-	return b[:n]
+	return b[skip : skip+n]
 }
 
 func (a *arena) free() {
@@ -144,6 +149,7 @@ type runner struct {
 }
 
 func (r *runner) time(reps int) time.Duration {
+	yard.Clean() // what somebody else left behind
 	if r.timed != nil {
 		return r.timed(reps)
 	}

@@ -11,6 +11,14 @@ func Spin(n int) { spin(n) }
 // Available reports whether Read and CopyNT can run on this CPU.
 func Available() bool { return available && cpu.X86.HasAVX2 }
 
+// Clean zeroes the upper halves of the vector registers. Code that leaves them dirty makes whatever SSE code runs next on
+// the thread many times slower, and that is often somebody else's.
+func Clean() {
+	if available && cpu.X86.HasAVX {
+		clean()
+	}
+}
+
 // Read loads every byte of b, whose length must be a multiple of 128, and does nothing with them.
 func Read(b []byte) {
 	if len(b) > 0 {

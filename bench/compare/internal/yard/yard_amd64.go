@@ -16,3 +16,6 @@ func read(p *byte, n int)
 //
 //go:noescape
 func copyNT(dst, src *byte, n int)
+
+// VZEROUPPER
+func clean()

@@ -58,3 +58,8 @@ loop:
 	SFENCE
 	VZEROUPPER
 	RET
+
+// func clean()
+TEXT ·clean(SB), NOSPLIT, $0-0
+	VZEROUPPER
+	RET
