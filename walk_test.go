@@ -603,4 +603,3 @@ func each(chunks []*walkBuf, f func(c *walkBuf)) {
 	}
 	wg.Wait()
 }
-
