@@ -9,7 +9,10 @@ import "math"
 //
 // Where |m| > 1024, and only there, m itself is subtracted first: sub = m. Rows with a NaN or +Inf, or with nothing but
 // -Inf, make every w NaN, or at least one.
-type expRowF32 struct{ sub, lo, mg float32 }
+type expRowF32 struct {
+	sub, lo float32
+	mg      float64 // 0x1.8p52+191-nm, where float32 operations have 0x1.8p23
+}
 
 func newExpRowF32(m float32) expRowF32 {
 	var sub float32
@@ -17,17 +20,46 @@ func newExpRowF32(m float32) expRowF32 {
 		sub = m
 	}
 	m -= sub
-	nm := fma32(m, log2eF32, 0x1.8p23) - 0x1.8p23
-	return expRowF32{sub: sub, lo: m - 105, mg: (0x1.8p23 + 191) - nm}
+	nm := float64(fma32(m, log2eF32, 0x1.8p23) - 0x1.8p23)
+	return expRowF32{sub: sub, lo: m - 105, mg: (0x1.8p52 + 191) - nm}
 }
 
-// exp returns the exponential of z, which is x*scale - sub.
-func (c *expRowF32) exp(z float32) float32 {
-	if z < c.lo {
-		z = c.lo
+// exp returns the exponential of v, which is x*scale - sub. In float32 operations, with mg = 0x1.8p23+191-nm:
+//
+//	k = fma(v, log2e, mg); n = k - mg; s = bits(k)<<23
+//	t = fma(n, -ln2lo, fma(n, -ln2hi, v))
+//	r = fma(fma(fma(fma(e6, t, e5), t, e4), t, e3), t, e2)
+//	w = fma(s, fma(t*t, r, t), s)
+func (c *expRowF32) exp(v float32) float32 {
+	const m7, m5, m3 = 0x1.8p22, 0x1.8p24, 0x1.8p26 // as in sigmoidF32Generic
+	if v < c.lo {
+		v = c.lo
 	}
-	k := fma32(z, log2eF32, c.mg)
+	z := float64(v)
+	k := z*log2eF32 + c.mg
+	b := math.Float64bits(k) - math.Float64bits(0x1.8p52) // the exponent field of s
+	if b-1 >= 254 {
+		return c.expSlow(v)
+	}
 	n := k - c.mg
+	s := math.Float64frombits((b + (1023 - 127)) << 52)
+	t := round32((z - n*ln2HiF32) - n*ln2LoF32)
+	r := (e6F32*t + (m7 + e5F32)) - m7
+	r = (r*t + (m5 + e4F32)) - m5
+	r = (r*t + (m3 + e3F32)) - m3
+	r = round32(r*t + e2F32)
+	p := round32(round32(t*t)*r + t)
+	return float32(s*p + s)
+}
+
+// expSlow is exp where s is not a normal float32: for NaN, and for an element above the maximum, which is a row with a
+// NaN in it. What becomes of that is not used, but it is the same for every instruction set.
+//
+//go:noinline
+func (c *expRowF32) expSlow(z float32) float32 {
+	mg := float32(c.mg - 0x1.8p52 + 0x1.8p23)
+	k := fma32(z, log2eF32, mg)
+	n := k - mg
 	s := math.Float32frombits(math.Float32bits(k) << 23)
 	t := fma32(n, -ln2HiF32, z)
 	t = fma32(n, -ln2LoF32, t)
@@ -35,8 +67,7 @@ func (c *expRowF32) exp(z float32) float32 {
 	r = fma32(r, t, e4F32)
 	r = fma32(r, t, e3F32)
 	r = fma32(r, t, e2F32)
-	p := fma32(t*t, r, t)
-	return fma32(s, p, s)
+	return fma32(s, fma32(t*t, r, t), s)
 }
 
 func (c *expRowF32) plain(w, x []float32) {

@@ -169,10 +169,16 @@ func rowsSumProbF32Generic(sum []float64, x, t, m, l []float32, cols, xstride, t
 
 func rowsScaleF32Generic(dst, w, rh, rl []float32, cols, dststride, wstride int) {
 	for r := range rh {
-		h, l := rh[r], rl[r]
+		h, l := float64(rh[r]), float64(rl[r])
 		d := dst[r*dststride:][:cols]
-		for j, v := range w[r*wstride:][:cols] {
-			d[j] = fma32(v, h, v*l)
+		for j, v := range w[r*wstride:][:cols] { // fma32(v, h, v*l)
+			v := float64(v)
+			q := round32(v * l)
+			y := v*h + q
+			if halfway(y) {
+				y = roundOdd(v*h, q, y)
+			}
+			d[j] = float32(y)
 		}
 	}
 }

@@ -15,8 +15,7 @@ import "math"
 func fma32(a, b, c float32) float32 {
 	p := float64(a) * float64(b)
 	s := p + float64(c) // the same bits if the compiler fuses it
-	u := math.Float64bits(s)
-	if u&0x1fffffff == 0x10000000 || u>>52&0x7ff < 1023-126 {
+	if halfway(s) {
 		s = roundOdd(p, float64(c), s)
 	}
 	return float32(s)
@@ -39,8 +38,16 @@ func roundOdd(p, c, s float64) float64 {
 	return math.Float64frombits(u)
 }
 
-// round32 rounds a float64 that carries a float32 computation.
+// round32 rounds a float64 that carries a float32 computation. The loops over float32 use it instead of fma32 wherever
+// rounding twice is the same as once, which was checked on every input, and end on an exact step; conversions are what
+// they spend their time on.
 func round32(x float64) float64 { return float64(float32(x)) }
+
+// halfway tells whether s, a float64 sum, may not simply be rounded to float32, as fma32 explains.
+func halfway(s float64) bool {
+	u := math.Float64bits(s)
+	return u&0x1fffffff == 0x10000000 || u>>52&0x7ff < 1023-126
+}
 
 // ReLU.
 
@@ -148,38 +155,66 @@ const (
 	e11F64 = 0x1.ad92d1dacb82fp-26
 )
 
+// With s = exp(-z)*c/exp(-w), that is 2^n*c, and P = 1 - exp(-w), which is small, the sigmoid is c/d, d = c + s - s*P. The
+// factor c keeps s normal at both ends. What rounding d loses is dl; the quotient q is corrected by the remainder
+// (c - q*d - q*dl)/c, relative to q. In float32 operations:
+//
+//	k = fma(z, -log2e, 0x1.8p23+95); n = k - (0x1.8p23+95); s = bits(k)<<23
+//	w = fma(n, ln2lo, fma(n, ln2hi, z))
+//	r = fma(fma(fma(fma(e6, w, -e5), w, e4), w, -e3), w, e2)
+//	P = fma(-(w*w), r, w)
+//	d = fma(-s, P, c+s); dl = fma(-s, P, (s-d)+c); q = c/d
+//	e = fma(-q, dl, fma(-q, d, c)) / c
+//	y = fma(q, e, q)
+//
+// Go has no such operations, so float64 carries them. The loop is in two halves because one chain of dependent
+// operations this long leaves a CPU waiting.
 func sigmoidF32Generic(dst, x []float32) {
-	for i, v := range x {
-		dst[i] = sigmoid32(v)
+	const (
+		c     = 0x1p-32
+		magic = 0x1.8p52 + 95 // adding it rounds to an integer, as 0x1.8p23+95 does in float32
+		// Adding these rounds to a float32 in [2^-7,2^-6), [2^-5,2^-4) and [2^-3,2^-2), which is where r is.
+		m7, m5, m3 = 0x1.8p22, 0x1.8p24, 0x1.8p26
+	)
+	var ss, ps [64]float64
+	for len(x) > 0 {
+		n := min(len(x), len(ss))
+		for i, v := range x[:n] {
+			i %= len(ss) // no bounds check
+			if v < -105 {
+				v = -105
+			}
+			if v > 17.5 {
+				v = 17.5
+			}
+			z := float64(v)
+			k := z*-log2eF32 + magic
+			n := k - magic
+			ss[i] = math.Float64frombits((math.Float64bits(k) + (1023 - 127)) << 52)
+			w := round32(n*ln2LoF32 + (n*ln2HiF32 + z)) // the inner sum is exact
+			r := (e6F32*w + (m7 - e5F32)) - m7
+			r = (r*w + (m5 + e4F32)) - m5
+			r = (r*w + (m3 - e3F32)) - m3
+			r = round32(r*w + e2F32)
+			ps[i] = round32(w - round32(w*w)*r)
+		}
+		out := dst[:n]
+		for i := range out {
+			i %= len(ss)
+			s := ss[i]
+			sp := s * ps[i]
+			d := round32(round32(c+s) - sp)
+			dl := round32(round32(round32(s-d)+c) - sp)
+			q := round32(c / d)
+			e := round32((c-q*d)-q*dl) * (1 / c) // c-q*d is exact
+			y := q*e + q
+			if halfway(y) {
+				y = roundOdd(q*e, q, y)
+			}
+			out[i] = float32(y)
+		}
+		dst, x = dst[n:], x[n:]
 	}
-}
-
-func sigmoid32(z float32) float32 {
-	if z < -105 {
-		z = -105
-	}
-	if z > 17.5 {
-		z = 17.5
-	}
-	const M, c = 0x1.8000BEp23, 0x1p-32
-	k := fma32(z, -log2eF32, M)
-	n := k - M
-	s := math.Float32frombits(math.Float32bits(k) << 23)
-	w := fma32(n, ln2HiF32, z)
-	w = fma32(n, ln2LoF32, w)
-	r := fma32(e6F32, w, -e5F32)
-	r = fma32(r, w, e4F32)
-	r = fma32(r, w, -e3F32)
-	r = fma32(r, w, e2F32)
-	u := w * w
-	p := fma32(-u, r, w)
-	d := fma32(-s, p, c+s)
-	dl := fma32(-s, p, (s-d)+c)
-	q := c / d
-	e := fma32(-q, d, c)
-	e = fma32(-q, dl, e)
-	e = math.Float32frombits(math.Float32bits(e) + 32<<23)
-	return fma32(q, e, q)
 }
 
 func sigmoidF64Generic(dst, x []float64) {
@@ -217,31 +252,41 @@ func sigmoidF64Generic(dst, x []float64) {
 	}
 }
 
+// With T = tanh(t/2), exp(t) = (1+T)/(1-T), and the sigmoid is one quotient. In float32 operations, s and t as above:
+//
+//	T = t * fma(u, fma(u, f4, f2), 0.5), u = t*t
+//	y = fma(T, c, c) / fma(T, c-s, c+s)
 func sigmoidFastF32Generic(dst, x []float32) {
+	const (
+		c     = 0x1p-32
+		magic = 0x1.8p52 + 95
+		f2    = -0x1.554ff2p-5
+		f4    = 0x1.0c82b8p-8
+	)
+	dst = dst[:len(x)]
 	for i, v := range x {
-		dst[i] = sigmoidFast32(v)
+		if v < -105 {
+			v = -105
+		}
+		if v > 17.5 {
+			v = 17.5
+		}
+		z := float64(v)
+		k := z*-log2eF32 + magic
+		if k < magic-23 { // s is not lost beside c
+			k = magic - 23
+		}
+		n := k - magic
+		s := math.Float64frombits((math.Float64bits(k) + (1023 - 127)) << 52)
+		t := round32(n*ln2LoF32 + (n*ln2HiF32 + z))
+		u := round32(t * t)
+		r := round32(u*f4 + f2)
+		r = round32(u*r + 0.5)
+		r = round32(t * r)
+		num := round32(r*c + c)
+		den := round32(r*round32(c-s) + round32(c+s))
+		dst[i] = float32(num / den)
 	}
-}
-
-func sigmoidFast32(z float32) float32 {
-	if z < -105 {
-		z = -105
-	}
-	if z > 17.5 {
-		z = 17.5
-	}
-	const M, c = 0x1.8000BEp23, 0x1p-32
-	k := fma32(z, -log2eF32, M)
-	if k < M-23 {
-		k = M - 23
-	}
-	n := k - M
-	s := math.Float32frombits(math.Float32bits(k) << 23)
-	t := fma32(n, ln2HiF32, z)
-	t = fma32(n, ln2LoF32, t)
-	u := t * t
-	T := t * fma32(u, fma32(u, 0x1.0c82b8p-8, -0x1.554ff2p-5), 0.5)
-	return fma32(T, c, c) / fma32(T, c-s, c+s)
 }
 
 func sigmoidBackwardF32Generic(dx, dy, y []float32) {
