@@ -188,6 +188,29 @@ func relative(got float64, want kt.Scaled) float64 {
 	return kt.RelBig(got, b.SetMantExp(b, want.Exp))
 }
 
+// TestCrossEntropyFarClasses: one class is 80 (700) behind the label and very
+// many are so far behind that nothing of them may show.
+func TestCrossEntropyFarClasses(t *testing.T) {
+	t.Run("float32", testCrossEntropyFarClasses[float32])
+	t.Run("float64", testCrossEntropyFarClasses[float64])
+}
+
+func testCrossEntropyFarClasses[T Float](t *testing.T) {
+	bound := pick[T](4e-7, 1e-14)
+	for _, classes := range []int{3, 10, 30, 1000, 128256} {
+		x := make([]T, classes)
+		for j := range x {
+			x[j] = T(pick[T](-200, -2000))
+		}
+		x[1], x[2] = 0, T(pick[T](-80, -700))
+		loss, d := make([]T, 1), make([]T, classes)
+		require.NoError(t, CrossEntropyGrad(d, loss, x, []int{1}, classes, 1))
+		want := kt.ExpDD(kt.DD{Hi: float64(x[2])}) // log1p(R) and R/(1+R) are R, to all the digits that count
+		require.LessOrEqual(t, relative(float64(loss[0]), want), bound, "loss, %d classes", classes)
+		require.LessOrEqual(t, relative(-float64(d[1]), want), bound, "gradient, %d classes", classes)
+	}
+}
+
 // TestCrossEntropyMarginsBig repeats some margins against math/big itself.
 func TestCrossEntropyMarginsBig(t *testing.T) {
 	t.Run("float32", testCrossEntropyMarginsBig[float32])
