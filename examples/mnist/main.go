@@ -27,7 +27,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet("mnist", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	dir := set.String("data", "", "`folder` with "+idx.ImagesFile+" and "+idx.LabelsFile)
-	o.Flags(set, 20, 50, 0.002, 0.2)
+	o.Flags(set, 20, 50, 0.002, 0.5)
 	if err := o.Parse(set, args); err != nil {
 		return err
 	}
