@@ -18,16 +18,20 @@ type (
 	vec   = asmgen.V
 )
 
-func main() {
-	var all []asmgen.Kernel
+// pages are all kernels in the order of the files.
+func pages() (all []asmgen.Kernel) {
 	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, rowMax, exponential, rowScale, rowBackward, crossEntropy, {lossLog}, columns} {
 		all = append(all, page...)
 	}
+	return all
+}
+
+func main() {
 	dir := "."
 	if len(os.Args) > 1 {
 		dir = os.Args[1]
 	}
-	if err := asmgen.Generate(dir, all); err != nil {
+	if err := asmgen.Generate(dir, pages()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"kernels/internal/asmgen"
+)
+
+// TestGenerated tells whether the files in the module's root are what the pages say.
+func TestGenerated(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, asmgen.Generate(dir, pages()))
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 5)
+	for _, f := range files {
+		want, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join("..", f.Name()))
+		require.NoError(t, err)
+		if string(want) != string(got) {
+			t.Errorf("%s is not what go run ./kernels writes", f.Name())
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range pages() {
+		assert.False(t, seen[k.Name], "%s is there twice", k.Name)
+		seen[k.Name] = true
+		assert.NotEmpty(t, k.Loop, "%s: the stub's comment is the loop it performs", k.Name)
+	}
+}
