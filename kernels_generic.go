@@ -273,9 +273,6 @@ func sigmoidFastF32Generic(dst, x []float32) {
 		}
 		z := float64(v)
 		k := z*-log2eF32 + magic
-		if k < magic-23 { // s is not lost beside c
-			k = magic - 23
-		}
 		n := k - magic
 		s := math.Float64frombits((math.Float64bits(k) + (1023 - 127)) << 52)
 		t := round32(n*ln2LoF32 + (n*ln2HiF32 + z))
@@ -284,7 +281,7 @@ func sigmoidFastF32Generic(dst, x []float32) {
 		r = round32(u*r + 0.5)
 		r = round32(t * r)
 		num := round32(r*c + c)
-		den := round32(r*round32(c-s) + round32(c+s))
+		den := round32(num + round32(s-r*s))
 		dst[i] = float32(num / den)
 	}
 }
@@ -305,7 +302,20 @@ func sigmoidBackwardF64Generic(dx, dy, y []float64) {
 	}
 }
 
+// T = t*(1/2 + f2*u + f4*u*u + ...), u = t*t. The coefficients are the minimax of t*(poly(u) - tanh(t/2)/t), the error that
+// reaches 1+T, on |t| <= ln2/2*(1+2^-20) with the first one fixed, by Remez exchange in 200 bits: 4.1e-19. With one
+// fewer it is 1.4e-16, and the sigmoid is 4.2 ULP off.
 func sigmoidFastF64Generic(dst, x []float64) {
+	const (
+		M   = 0x1.8p52 + 767
+		c   = 0x1p-256
+		f2  = -0x1.5555555555432p-5
+		f4  = 0x1.11111110c6c19p-8
+		f6  = -0x1.ba1ba0e0a913bp-12
+		f8  = 0x1.664eb025f80f0p-15
+		f10 = -0x1.2236c84c9698ap-18
+		f12 = 0x1.c291b174823a0p-22
+	)
 	dst = dst[:len(x)]
 	for i, z := range x {
 		if z < -750 {
@@ -314,21 +324,17 @@ func sigmoidFastF64Generic(dst, x []float64) {
 		if z > 38 {
 			z = 38
 		}
-		const M, c = 0x1.8p52 + 767, 0x1p-256
 		k := math.FMA(z, -log2eF64, M)
-		if k < M-52 {
-			k = M - 52
-		}
 		n := k - M
 		s := math.Float64frombits(math.Float64bits(k) << 52)
 		t := math.FMA(n, ln2HiF64, z)
 		t = math.FMA(n, ln2LoF64, t)
 		u := t * t
-		r := math.FMA(u, 0x1.c4p-22, -0x1.223affa15c0a0p-18)
-		r = math.FMA(u, r, 0x1.664ec2dcca9b9p-15)
-		r = math.FMA(u, r, -0x1.ba1ba106bd2bfp-12)
-		r = math.FMA(u, r, 0x1.11111110d7b25p-8)
-		r = math.FMA(u, r, -0x1.5555555555479p-5)
+		r := math.FMA(u, f12, f10)
+		r = math.FMA(u, r, f8)
+		r = math.FMA(u, r, f6)
+		r = math.FMA(u, r, f4)
+		r = math.FMA(u, r, f2)
 		T := t * math.FMA(u, r, 0.5)
 		dst[i] = math.FMA(T, c, c) / math.FMA(T, c-s, c+s)
 	}

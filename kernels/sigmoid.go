@@ -77,11 +77,11 @@ for i, v := range x {
 // Coefficients of tanh(t/2)/t in u = t*t on |t| <= ln2/2, highest degree first.
 var (
 	tanh32 = []float32{0x1.0c82b8p-8, -0x1.554ff2p-5, 0.5}
-	tanh64 = []float64{0x1.c4p-22, -0x1.223affa15c0a0p-18, 0x1.664ec2dcca9b9p-15, -0x1.ba1ba106bd2bfp-12, 0x1.11111110d7b25p-8, -0x1.5555555555479p-5, 0.5}
+	tanh64 = []float64{0x1.c291b174823a0p-22, -0x1.2236c84c9698ap-18, 0x1.664eb025f80f0p-15, -0x1.ba1ba0e0a913bp-12, 0x1.11111110c6c19p-8, -0x1.5555555555432p-5, 0.5}
 )
 
-// SigmoidFast, <= 2.5 ULP: with T = tanh(t/2), exp(t) = (1+T)/(1-T), so that c*(1+T) / (c*(1+T) + s*(1-T)) needs no correction. Below 2^-23
-// (2^-52) of the denominator s no longer matters and stops there.
+// SigmoidFast, <= 2.5 ULP: with T = tanh(t/2), exp(t) = (1+T)/(1-T), and y = num/(num + s*(1-T)) with num = c*(1+T) needs no correction: what
+// rounding does to num cancels where y is near 1.
 var sigmoidFast = asmgen.Kernel{
 	Name:   "sigmoidFast",
 	Params: "dst, x []T",
@@ -93,12 +93,12 @@ for i, v := range x {
 		x := b.Max(b.K(-105, -750), b.Min(b.K(17.5, 38), in[0]))
 		magic, c := b.K(0x1.8000BEp23, 0x1.8p52+767), b.K(0x1p-32, 0x1p-256)
 		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)
-		k = b.Max(b.K(0x1.8000BEp23-23, 0x1.8p52+767-52), k)
 		n := b.Sub(k, magic)
 		s := b.ShiftLeft(k, 23, 52)
 		t := reduce(b, n, x, 1)
 		th := b.Mul(t, horner(b, b.Mul(t, t), tanh32, tanh64, false))
-		return []vec{b.Div(b.FMA(th, c, c), b.FMA(th, b.Sub(c, s), b.Add(c, s)))}
+		num := b.FMA(th, c, c)
+		return []vec{b.Div(num, b.Add(num, b.FNMA(th, s, s)))}
 	}},
 }
 
