@@ -1,0 +1,279 @@
+package asmgen
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParams(t *testing.T) {
+	type slot struct {
+		name, typ string
+		off       int
+	}
+	for _, tt := range []struct {
+		list string
+		t    Type
+		want []slot
+		size int
+		text string
+	}{
+		{"dst, x []T", F32, []slot{{"dst", "[]float32", 0}, {"x", "[]float32", 24}}, 48, "dst, x []float32"},
+		{"sum []float64, x []T, cols int, scale T, narrow bool", F32,
+			[]slot{{"sum", "[]float64", 0}, {"x", "[]float32", 24}, {"cols", "int", 48}, {"scale", "float32", 56}, {"narrow", "bool", 60}}, 61,
+			"sum []float64, x []float32, cols int, scale float32, narrow bool"},
+		{"sum []float64, x []T, cols int, scale T, narrow bool", F64,
+			[]slot{{"sum", "[]float64", 0}, {"x", "[]float64", 24}, {"cols", "int", 48}, {"scale", "float64", 56}, {"narrow", "bool", 64}}, 65,
+			"sum []float64, x []float64, cols int, scale float64, narrow bool"}, // joined below where the types are the same
+		{"a T, n int, b, c T", F32, []slot{{"a", "float32", 0}, {"n", "int", 8}, {"b", "float32", 16}, {"c", "float32", 20}}, 24,
+			"a float32, n int, b, c float32"},
+	} {
+		ps, size := parseParams(tt.list, tt.t)
+		var got []slot
+		for _, p := range ps {
+			got = append(got, slot{p.name, p.typ, p.off})
+		}
+		assert.Equal(t, tt.want, got, tt.list)
+		assert.Equal(t, tt.size, size, tt.list)
+		assert.Equal(t, strings.ReplaceAll(tt.text, "sum []float64, x []float64", "sum, x []float64"), paramList(ps))
+	}
+}
+
+// one emits a kernel alone.
+func one(kn Kernel, tg target, t Type) (text string, pool *constPool) {
+	stride := 32
+	if tg == neon {
+		stride = 16
+	}
+	pool = &constPool{index: map[uint64]int{}, stride: stride}
+	return function(kn, tg, t, pool), pool
+}
+
+// section returns the instructions between a label and the next, without comments.
+func section(t *testing.T, text, label string) []string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, "\n"+label+":\n")
+	require.True(t, ok, "no label %s in\n%s", label, text)
+	var out []string
+	for line := range strings.SplitSeq(rest, "\n") {
+		if !strings.HasPrefix(line, "\t") {
+			break
+		}
+		code, comment, word := strings.Cut(strings.TrimSpace(line), " // ")
+		if word {
+			code = comment // the mnemonic is what can be read
+		}
+		out = append(out, code)
+	}
+	return out
+}
+
+// y = (x + 1) * x: the sum takes the place of nothing, the product that of both.
+var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x", Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
+	Body: func(b *Block, in, _ []V) []V {
+		return []V{b.Mul(b.Add(in[0], b.K(1, 1)), in[0])}
+	}}}
+
+// TestCode checks the code of a small kernel: registers, the constant in one of them, addresses and advances.
+func TestCode(t *testing.T) {
+	for _, tt := range []struct {
+		tg   target
+		t    Type
+		name string
+		want []string
+	}{
+		{avx2, F32, "tinyF32AVX2", []string{"VMOVUPS 0(DI), Y0", "VADDPS Y14, Y0, Y1", "VMULPS Y0, Y1, Y1", "VMOVUPS Y1, 0(SI)", "ADDQ $32, SI", "ADDQ $32, DI"}},
+		{avx512, F64, "tinyF64AVX512", []string{"VMOVUPD 0(DI), Z0", "VADDPD Z31, Z0, Z1", "VMULPD Z0, Z1, Z1", "VMOVUPD Z1, 0(SI)", "ADDQ $64, SI", "ADDQ $64, DI"}},
+		{neon, F64, "tinyF64NEON", []string{"FMOVQ 0(R1), F0", "fadd v1.2d, v0.2d, v30.2d", "fmul v1.2d, v1.2d, v0.2d", "FMOVQ F1, 0(R0)", "ADD $16, R0, R0", "ADD $16, R1, R1"}},
+	} {
+		text, pool := one(tiny, tt.tg, tt.t)
+		assert.Contains(t, text, "TEXT ·"+tt.name+"(SB), NOSPLIT, $0-48")
+		assert.Equal(t, []uint64{[...]uint64{0x3f800000, 0x3ff0000000000000}[tt.t]}, pool.list, tt.name)
+		assert.Equal(t, tt.want, section(t, text, "loop1")[:len(tt.want)], "%s:\n%s", tt.name, text)
+		assert.Equal(t, strings.Count(text, "\tRET"), 1)
+		if tt.tg != neon {
+			assert.Contains(t, text, "\tVZEROUPPER\n\tRET")
+		}
+	}
+}
+
+// block returns a block of a kernel under construction.
+func testBlock(tg target) *Block {
+	w := &writer{}
+	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: &constPool{index: map[uint64]int{}, stride: 32}, uses: map[uint64]int{},
+		pinned: map[uint64]int{}, streams: []gpr{"SI", "DI"}, skew: 1}
+	k.topVector = k.vectorRegs() - 1
+	return k.newBlock(false)
+}
+
+// TestAllocation runs a block through the allocator and simulates it: no register may be written while a later operation still reads it.
+func TestAllocation(t *testing.T) {
+	b := testBlock(avx2)
+	x, y := b.load(1), b.load(1)
+	var sum V = x
+	live := []V{x, y}
+	for i := range 6 { // values with lives of different length
+		v := b.Add(live[i], y)
+		sum = b.FMA(v, sum, live[i])
+		live = append(live, v)
+	}
+	b.store(0, b.Sub(sum, live[3]))
+	free := make([]bool, 16)
+	for r := range free {
+		free[r] = true
+	}
+	al := newAlloc(b, free, nil)
+	holds := map[int]V{} // by register
+	most := 0
+	for i, o := range b.ops {
+		al.pos = i
+		operands := map[V]int{}
+		for _, v := range []V{o.a, o.b, o.c} {
+			if v >= 0 {
+				operands[v] = al.reg[v]
+				require.Equal(t, v, holds[al.reg[v]], "op %d reads a register that was overwritten", i)
+			}
+		}
+		d := -1
+		if o.dst >= 0 {
+			d = al.dst(o, o.a, o.b, o.c)
+			if old, ok := holds[d]; ok {
+				assert.LessOrEqual(t, al.last[old], i, "op %d overwrites value %d", i, old)
+			}
+		}
+		al.finish(o, d, false)
+		if d >= 0 {
+			holds[d] = o.dst
+		}
+		used := 0
+		for _, f := range al.free {
+			if !f {
+				used++
+			}
+		}
+		most = max(most, used)
+	}
+	for r, f := range al.free {
+		assert.True(t, f, "register %d is not given back", r)
+	}
+	assert.LessOrEqual(t, most, 9, "registers are used again")
+}
+
+func TestAllocationErrors(t *testing.T) {
+	// a result that nobody reads is a mistake of the page
+	b := testBlock(avx2)
+	b.Add(b.load(1), b.K(1, 1))
+	assert.PanicsWithValue(t, "asmgen: result of op 1 is never used", func() { b.k.writeInOrder(b) })
+	// more values at once than registers
+	b = testBlock(avx2)
+	var v []V
+	for range 17 {
+		v = append(v, b.load(1))
+	}
+	for _, x := range v {
+		b.store(0, x)
+	}
+	assert.PanicsWithValue(t, outOfRegisters{}, func() { b.k.writeInOrder(b) })
+}
+
+// wide needs n values at once.
+func wide(n int) Kernel {
+	return Kernel{Name: "wide", Params: "dst, x []T", Loop: "-", Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
+		v := []V{in[0]}
+		for range n - 1 {
+			v = append(v, b.Add(v[len(v)-1], b.K(1, 1)))
+		}
+		sum := v[0]
+		for _, x := range v[1:] {
+			sum = b.Mul(sum, x)
+		}
+		return []V{sum}
+	}}}
+}
+
+func TestOutOfRegisters(t *testing.T) {
+	pool := func() *constPool { return &constPool{index: map[uint64]int{}, stride: 32} }
+	assert.NotPanics(t, func() { function(wide(12), avx2, F32, pool()) })
+	assert.NotPanics(t, func() { function(wide(20), avx512, F32, pool()) })
+	assert.PanicsWithValue(t, "asmgen: wide does not fit the registers of AVX2", func() { function(wide(20), avx2, F32, pool()) })
+	assert.PanicsWithValue(t, "asmgen: wide does not fit the registers of NEON", func() { function(wide(40), neon, F64, pool()) })
+	bad := tiny
+	bad.Params = "dst, y []T"
+	assert.PanicsWithValue(t, "asmgen: tiny has no parameter x", func() { function(bad, avx2, F32, pool()) })
+}
+
+// TestInterleave: vectors run skew operations behind one another, each in its own order.
+func TestInterleave(t *testing.T) {
+	order := func(skew int) (lanes string) {
+		b := &Block{}
+		for lane := range 3 {
+			for i := range 4 {
+				b.ops = append(b.ops, op{lane: lane, imm: i})
+			}
+		}
+		b.interleave(skew)
+		next := [3]int{}
+		for _, o := range b.ops {
+			assert.Equal(t, next[o.lane], o.imm, "operations of a vector stay in order")
+			next[o.lane]++
+			lanes += string(rune('0' + o.lane))
+		}
+		return lanes
+	}
+	assert.Equal(t, "012012012012", order(0))
+	assert.Equal(t, "001012012122", order(1))
+	assert.Equal(t, "000011112222", order(4))
+}
+
+func TestConstants(t *testing.T) {
+	p := &constPool{index: map[uint64]int{}, stride: 32}
+	assert.Equal(t, 0, p.offset(7))
+	assert.Equal(t, 32, p.offset(9))
+	assert.Equal(t, 0, p.offset(7))
+	// the most used first, from the top register down
+	b := testBlock(avx2)
+	b.k.topVector, b.k.pinLimit = 15, 2
+	b.k.pinConstants([]uint64{1, 2, 3}, map[uint64]int{1: 1, 2: 5, 3: 2})
+	assert.Equal(t, map[uint64]int{2: 14, 3: 13}, b.k.pinned)
+}
+
+// TestGenerate: the same bytes each time, every function and its stub there, and an error where the folder is missing.
+func TestGenerate(t *testing.T) {
+	kernels := []Kernel{tiny, {Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool", Loop: "sum = a", Shape: Rows{In: []string{"a"}, Reduce: Sum,
+		Body: func(_ *Block, in, _ []V) ([]V, V) { return nil, in[0] }}}, {Name: "only", Params: "dst, x []T", Loop: "-", Types: []Type{F64}, Shape: tiny.Shape}}
+	read := func() map[string]string {
+		dir := t.TempDir()
+		require.NoError(t, Generate(dir, kernels))
+		files, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		got := map[string]string{}
+		for _, f := range files {
+			data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			require.NoError(t, err)
+			got[f.Name()] = string(data)
+		}
+		return got
+	}
+	first := read()
+	assert.Equal(t, first, read())
+	for _, arch := range []string{"amd64", "arm64"} {
+		s, d := first["kernels_"+arch+".s"], first["dispatch_"+arch+".go"]
+		for _, name := range map[string][]string{"amd64": {"F32AVX2", "F64AVX2", "F32AVX512", "F64AVX512"}, "arm64": {"F32NEON", "F64NEON"}}[arch] {
+			for _, kernel := range []string{"tiny", "total", "only"} {
+				there := kernel != "only" || strings.HasPrefix(name, "F64")
+				assert.Equal(t, there, strings.Contains(s, "TEXT ·"+kernel+name+"(SB)"), kernel+name)
+				assert.Equal(t, there, strings.Contains(d, "//go:noescape\nfunc "+kernel+name+"("), kernel+name)
+			}
+		}
+		assert.Contains(t, d, "//\tdst = (x + 1) * x\n")
+	}
+	assert.NotContains(t, first["dispatch_other.go"], "AVX")
+	assert.Error(t, Generate(filepath.Join(t.TempDir(), "missing"), kernels))
+	bad := tiny
+	bad.Params = "dst, x []T, 7 int"
+	assert.ErrorContains(t, Generate(t.TempDir(), []Kernel{bad}), "dispatch of amd64")
+}
