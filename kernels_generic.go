@@ -255,7 +255,7 @@ func sigmoidF64Generic(dst, x []float64) {
 // With T = tanh(t/2), exp(t) = (1+T)/(1-T), and the sigmoid is one quotient. In float32 operations, s and t as above:
 //
 //	T = t * fma(u, fma(u, f4, f2), 0.5), u = t*t
-//	y = fma(T, c, c) / fma(T, c-s, c+s)
+//	y = num / (num + fma(-T, s, s)), num = fma(T, c, c)
 func sigmoidFastF32Generic(dst, x []float32) {
 	const (
 		c     = 0x1p-32
@@ -336,6 +336,7 @@ func sigmoidFastF64Generic(dst, x []float64) {
 		r = math.FMA(u, r, f4)
 		r = math.FMA(u, r, f2)
 		T := t * math.FMA(u, r, 0.5)
-		dst[i] = math.FMA(T, c, c) / math.FMA(T, c-s, c+s)
+		num := math.FMA(T, c, c)
+		dst[i] = num / (num + math.FMA(-T, s, s))
 	}
 }
