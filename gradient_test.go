@@ -1,0 +1,140 @@
+package kernels
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+// The numerical gradients: every backward against central differences of a
+// forward that is written out here in float64 with package math, for float64
+// directly and for float32 on the same values.
+
+const gradStep = 1e-3
+
+// weighted makes a scalar of an output: its dot product with dy, whose
+// gradient by the input is what the backward has to return.
+func weighted(y, dy []float64) float64 {
+	s := 0.0
+	for i, v := range y {
+		s += v * dy[i]
+	}
+	return s
+}
+
+func refSoftmax(x []float64) []float64 {
+	m, s := math.Inf(-1), 0.0
+	for _, v := range x {
+		m = max(m, v)
+	}
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = math.Exp(v - m)
+		s += y[i]
+	}
+	for i := range y {
+		y[i] /= s
+	}
+	return y
+}
+
+func refLogSoftmax(x []float64) []float64 {
+	y := refSoftmax(x)
+	for i, v := range y {
+		y[i] = math.Log(v)
+	}
+	return y
+}
+
+func to64[T Float](x []T) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
+
+// checkGrad compares dx with the numerical gradient of f at x.
+func checkGrad[T Float](t *testing.T, name string, dx, x []T, f func(x []float64) float64) {
+	t.Helper()
+	at := to64(x)
+	for i := range x {
+		want := kt.NumGrad(f, at, i, gradStep)
+		require.InDelta(t, want, float64(dx[i]), pick[T](3e-6, 1e-10), "%s: dx[%d] at %v", name, i, x[i])
+	}
+}
+
+func TestNumericalGradients(t *testing.T) {
+	t.Run("float32", testNumericalGradients[float32])
+	t.Run("float64", testNumericalGradients[float64])
+}
+
+func testNumericalGradients[T Float](t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, n := range []int{1, 2, 3, 10, 16, 17, 33, 70} {
+			r := kt.NewRand(uint64(n))
+			x, dy, y, dx := make([]T, n), make([]T, n), make([]T, n), make([]T, n)
+			kt.Fill(r, kt.Normal, x, n)
+			kt.Fill(r, kt.Unit, dy, n)
+			for i := range x {
+				x[i] = max(-6, min(6, x[i]))
+				if math.Abs(float64(x[i])) < 0.01 { // ReLU's corner is no place for differences
+					x[i] = 0.5
+				}
+			}
+			dy64 := to64(dy)
+
+			mask := make([]uint64, MaskLen(n))
+			ReLUMask(y, x, mask)
+			ReLUBackward(dx, dy, mask)
+			checkGrad(t, "ReLU", dx, x, func(x []float64) float64 {
+				y := make([]float64, n)
+				for i, v := range x {
+					y[i] = math.Max(v, 0)
+				}
+				return weighted(y, dy64)
+			})
+
+			for name, f := range map[string]func(dst, x []T){"Sigmoid": Sigmoid[T], "SigmoidFast": SigmoidFast[T]} {
+				f(y, x)
+				SigmoidBackward(dx, dy, y)
+				checkGrad(t, name, dx, x, func(x []float64) float64 {
+					y := make([]float64, n)
+					for i, v := range x {
+						y[i] = 1 / (1 + math.Exp(-v))
+					}
+					return weighted(y, dy64)
+				})
+			}
+
+			Softmax(y, x, n)
+			SoftmaxBackward(dx, dy, y, n)
+			checkGrad(t, "Softmax", dx, x, func(x []float64) float64 { return weighted(refSoftmax(x), dy64) })
+
+			LogSoftmax(y, x, n)
+			LogSoftmaxBackward(dx, dy, y, n)
+			checkGrad(t, "LogSoftmax", dx, x, func(x []float64) float64 { return weighted(refLogSoftmax(x), dy64) })
+
+			label := n / 2
+			loss := make([]T, 1)
+			require.NoError(t, CrossEntropyGrad(dx, loss, x, []int{label}, n, 0.5))
+			checkGrad(t, "CrossEntropy", dx, x, func(x []float64) float64 { return -0.5 * refLogSoftmax(x)[label] })
+
+			target := make([]T, n)
+			kt.FillProb(r, target, n)
+			require.NoError(t, CrossEntropyProbGrad(dx, loss, x, target, n, 0.5))
+			t64 := to64(target)
+			checkGrad(t, "CrossEntropyProb", dx, x, func(x []float64) float64 { return -0.5 * weighted(refLogSoftmax(x), t64) })
+			// Targets need not sum to one.
+			for i := range target {
+				target[i] = T(math.Abs(float64(dy[i])))
+			}
+			t64 = to64(target)
+			require.NoError(t, CrossEntropyProbGrad(dx, loss, x, target, n, 0.25))
+			checkGrad(t, "CrossEntropyProb, any targets", dx, x, func(x []float64) float64 { return -0.25 * weighted(refLogSoftmax(x), t64) })
+		}
+	})
+}
