@@ -454,16 +454,14 @@ func specSigmoidFast32(z float32) float32 {
 	}
 	const M, c = 0x1.8000BEp23, 0x1p-32
 	k := kt.FMA32(z, -0x1.715476p0, M)
-	if k < M-23 {
-		k = M - 23
-	}
 	n := k - M
 	s := math.Float32frombits(math.Float32bits(k) << 23)
 	t := kt.FMA32(n, 0x1.62e4p-1, z)
 	t = kt.FMA32(n, 0x1.7f7d1cp-20, t)
 	u := float32(t * t)
 	T := t * kt.FMA32(u, kt.FMA32(u, 0x1.0c82b8p-8, -0x1.554ff2p-5), 0.5)
-	return kt.FMA32(T, c, c) / kt.FMA32(T, c-s, c+s)
+	num := kt.FMA32(T, c, c)
+	return num / (num + kt.FMA32(-T, s, s))
 }
 
 func specExp32(x, m float32) float32 {

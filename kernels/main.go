@@ -1,5 +1,6 @@
 // Command kernels writes the assembly of the package: kernels_amd64.s, kernels_arm64.s, their stubs and dispatch.
-// Run it from the module's root by `go generate` or `go run ./kernels`.
+// Run it from the module's root by `go generate` or `go run ./kernels`. `go run ./kernels -tune sigmoid "AVX2 F32"` times a
+// kernel under many schedules of its main loop.
 //
 // Each file beside this one is a page: the formulas of one family of kernels, their error bounds and worst inputs, and the vector operations that
 // compute them, once for every instruction set. kernels_generic.go has the same formulas in Go, written by hand.
@@ -27,6 +28,10 @@ func pages() (all []asmgen.Kernel) {
 }
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "-tune" {
+		tune(os.Args[2], os.Args[3], pages())
+		return
+	}
 	dir := "."
 	if len(os.Args) > 1 {
 		dir = os.Args[1]

@@ -48,7 +48,7 @@ var sigmoid = []asmgen.Kernel{{
 for i, v := range x {
 	dst[i] = T(1 / (1 + math.Exp(-v)))
 }`,
-	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
+	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoid"], Body: func(b *block, in, _ []vec) []vec {
 		x := b.Max(b.K(-105, -750), b.Min(b.K(17.5, 38), in[0]))
 		magic, c := b.K(0x1.8000BEp23, 0x1.8p52+767), b.K(0x1p-32, 0x1p-256)
 		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)
@@ -89,7 +89,7 @@ var sigmoidFast = asmgen.Kernel{
 for i, v := range x {
 	dst[i] = T(1 / (1 + math.Exp(-v)))
 }`,
-	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
+	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoidFast"], Body: func(b *block, in, _ []vec) []vec {
 		x := b.Max(b.K(-105, -750), b.Min(b.K(17.5, 38), in[0]))
 		magic, c := b.K(0x1.8000BEp23, 0x1.8p52+767), b.K(0x1p-32, 0x1p-256)
 		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)

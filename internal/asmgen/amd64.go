@@ -110,6 +110,8 @@ func (m *x86) zero(dst int) {
 	m.ins("VXORPS X%d, X%d, X%d", dst, dst, dst) // clears the whole register
 }
 
+func (m *x86) copyVector(dst, src int) { m.ins("VMOVAPS %s, %s", m.r(src), m.r(dst)) }
+
 func (m *x86) storeScalar(src int, base gpr, t Type) {
 	m.ins("VMOV%s X%d, (%s)", [...]string{"SS", "SD"}[t], src, base)
 }

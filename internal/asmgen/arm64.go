@@ -86,7 +86,7 @@ func (m *arm) fadd(t Type, d, n, mm int) { m.word3(0x4e20d400, "fadd", t, d, n, 
 func (m *arm) fsub(t Type, d, n, mm int) { m.word3(0x4ea0d400, "fsub", t, d, n, mm) }
 func (m *arm) fmax(t Type, d, n, mm int) { m.word3(0x4e20f400, "fmax", t, d, n, mm) }
 
-func (m *arm) copyReg(d, n int) { m.ins("VMOV V%d.B16, V%d.B16", n, d) }
+func (m *arm) copyVector(d, n int) { m.ins("VMOV V%d.B16, V%d.B16", n, d) }
 
 func (m *arm) broadcastArg(dst int, name string, off int, t Type) {
 	g, _ := arrangement(t)
@@ -202,7 +202,7 @@ func (m *arm) lower(al *alloc, o op) {
 				d = al.fresh()
 			}
 			if r, ok := k.pinned[x.bits]; ok {
-				m.copyReg(d, r)
+				m.copyVector(d, r)
 			} else {
 				m.loadConst(k, d, x.bits)
 			}
@@ -210,7 +210,7 @@ func (m *arm) lower(al *alloc, o op) {
 			if d < 0 {
 				d = al.fresh()
 			}
-			m.copyReg(d, al.reg[o.c])
+			m.copyVector(d, al.reg[o.c])
 		}
 		m.ins("%s V%d.%s, V%d.%s, V%d.%s", name, rb, g, ra, g, d, g)
 		doneA()
@@ -222,13 +222,13 @@ func (m *arm) lower(al *alloc, o op) {
 			d = al.reg[o.a]
 		} else {
 			d = al.fresh()
-			m.copyReg(d, al.reg[o.a])
+			m.copyVector(d, al.reg[o.a])
 		}
 		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", rc, rb, d)
 		doneB()
 		doneC()
 		if p := al.b.vals[o.dst].pinned; p >= 0 {
-			m.copyReg(p, d)
+			m.copyVector(p, d)
 			if !al.dies(o.a) {
 				al.free[d] = true
 			}
@@ -237,7 +237,7 @@ func (m *arm) lower(al *alloc, o op) {
 	case opMove:
 		d = al.dst(o)
 		r, done := m.inReg(al, o.a)
-		m.copyReg(d, r)
+		m.copyVector(d, r)
 		done()
 	case opKeep:
 		d = al.dst(o)
@@ -259,7 +259,7 @@ func (m *arm) lower(al *alloc, o op) {
 	case opFill:
 		rb, done := m.inReg(al, o.b)
 		d = al.fresh()
-		m.copyReg(d, armTailMask)
+		m.copyVector(d, armTailMask)
 		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", rb, al.reg[o.a], d)
 		done()
 	default:
@@ -361,7 +361,7 @@ func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 		m.fsub(F64, b, acc, b)
 		m.fadd(F64, b, b, a)
 		m.fadd(F64, err, err, b)
-		m.copyReg(acc, s)
+		m.copyVector(acc, s)
 	}
 }
 

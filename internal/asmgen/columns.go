@@ -623,7 +623,7 @@ func (m *arm) transpose(k *kernelState, reg, tmp []int) {
 	if k.t == F64 {
 		zip(2, "D2", reg[0], reg[1], tmp[0])
 		zip(1, "D2", reg[0], reg[1], reg[0])
-		m.copyReg(reg[1], tmp[0])
+		m.copyVector(reg[1], tmp[0])
 		return
 	}
 	zip(1, "S4", reg[0], reg[1], tmp[0])

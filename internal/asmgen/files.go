@@ -69,6 +69,12 @@ func assembly(a arch, kernels []Kernel) []byte {
 		}
 	}
 	var out bytes.Buffer
+	writeFile(&out, a.targets[0], pools, body.String())
+	return out.Bytes()
+}
+
+// writeFile writes an assembly file: constants, tables, functions.
+func writeFile(out *bytes.Buffer, tg target, pools map[Type]*constPool, functions string) {
 	out.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n#include \"funcdata.h\"\n\n// Constants, repeated to fill a vector.\n")
 	for _, t := range []Type{F32, F64} {
 		data := make([]uint64, 0)
@@ -76,15 +82,15 @@ func assembly(a arch, kernels []Kernel) []byte {
 			if t == F32 {
 				bits |= bits << 32
 			}
-			for range stride / 8 {
+			for range pools[t].stride / 8 {
 				data = append(data, bits)
 			}
 		}
-		writeData(&out, "const"+t.Suffix(), data)
+		writeData(out, "const"+t.Suffix(), data)
 	}
 	out.WriteString("\n// Windows of these are masks of lanes: the first n lanes; all lanes but one.\n")
 	for _, t := range []Type{F32, F64} {
-		writeData(&out, "tail"+t.Suffix(), []uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0), 0, 0, 0, 0})
+		writeData(out, "tail"+t.Suffix(), []uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0), 0, 0, 0, 0})
 		skip := make([]uint64, 32)
 		for i := range skip {
 			skip[i] = ^uint64(0)
@@ -94,11 +100,11 @@ func assembly(a arch, kernels []Kernel) []byte {
 		} else {
 			skip[15] = 0
 		}
-		writeData(&out, "skip"+t.Suffix(), skip)
+		writeData(out, "skip"+t.Suffix(), skip)
 	}
-	if a.name == "amd64" {
+	if tg != neon {
 		out.WriteString("\n// Packed dwords in their order; the shifts that take the bit of an element to the sign.\n")
-		writeData(&out, "packOrder", []uint64{4 << 32, 5<<32 | 1, 6<<32 | 2, 7<<32 | 3})
+		writeData(out, "packOrder", []uint64{4 << 32, 5<<32 | 1, 6<<32 | 2, 7<<32 | 3})
 		shifts32, shifts64 := make([]uint64, 16), make([]uint64, 64)
 		for i := range 32 {
 			shifts32[i/2] |= uint64(31-i) << (i % 2 * 32)
@@ -106,16 +112,15 @@ func assembly(a arch, kernels []Kernel) []byte {
 		for i := range 64 {
 			shifts64[i] = uint64(63 - i)
 		}
-		writeData(&out, "bitShiftF32", shifts32)
-		writeData(&out, "bitShiftF64", shifts64)
+		writeData(out, "bitShiftF32", shifts32)
+		writeData(out, "bitShiftF64", shifts64)
 	} else {
 		out.WriteString("\n// The bit of each lane and of each byte.\n")
-		writeData(&out, "laneBitsF32", []uint64{2<<32 | 1, 8<<32 | 4})
-		writeData(&out, "laneBitsF64", []uint64{1, 2})
-		writeData(&out, "byteBits", []uint64{0x8040201008040201, 0x8040201008040201})
+		writeData(out, "laneBitsF32", []uint64{2<<32 | 1, 8<<32 | 4})
+		writeData(out, "laneBitsF64", []uint64{1, 2})
+		writeData(out, "byteBits", []uint64{0x8040201008040201, 0x8040201008040201})
 	}
-	out.WriteString(body.String())
-	return out.Bytes()
+	out.WriteString(functions)
 }
 
 func writeData(out *bytes.Buffer, name string, data []uint64) {

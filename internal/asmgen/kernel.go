@@ -79,6 +79,7 @@ type kernelState struct {
 	w      *writer
 	kernel Kernel
 	t      Type
+	target target
 	params []param
 
 	pool       *constPool
@@ -131,6 +132,9 @@ func (k *kernelState) constAddr(bits uint64) string {
 func (k *kernelState) table(kind tableKind) string {
 	return [...]string{"tail", "skip"}[kind] + k.t.Suffix() + "<>"
 }
+
+// setting names the target and type, as in Map.Pipeline.
+func (k *kernelState) setting() string { return k.target.String() + " " + k.t.Suffix() }
 
 // block is the number of elements in a block of the canonical sum.
 func (k *kernelState) block() int { return 32 >> k.t }
@@ -236,23 +240,33 @@ func (k *kernelState) write(b *Block) {
 }
 
 func (k *kernelState) writeInOrder(b *Block) {
-	free := make([]bool, k.vectorRegs())
-	for r := k.nextVector; r < k.topVector; r++ {
-		free[r] = true
-	}
-	if !k.separateMasks() {
-		// the register of the tail mask is free elsewhere
-		free[k.vectorRegs()-1] = !b.tail
-	}
-	var kfree []bool
-	if k.separateMasks() {
-		kfree = []bool{4: true, 5: true, 6: true, 7: true}
-	}
-	al := newAlloc(b, free, kfree)
+	al := k.allocator(b)
 	for i, o := range b.ops {
 		al.pos = i
 		k.lower(al, o)
 	}
+}
+
+// isFree tells whether r is for the allocator.
+func (k *kernelState) isFree(r int) bool {
+	if !k.separateMasks() && r == k.vectorRegs()-1 {
+		return true // the register of the tail mask, outside the tail
+	}
+	return r >= k.nextVector && r < k.topVector
+}
+
+func (k *kernelState) allocator(b *Block) *alloc {
+	free := make([]bool, k.vectorRegs())
+	for r := range free {
+		free[r] = k.isFree(r)
+	}
+	var kfree []bool
+	if k.separateMasks() {
+		kfree = []bool{4: true, 5: true, 6: true, 7: true}
+	} else if b.tail {
+		free[k.vectorRegs()-1] = false
+	}
+	return newAlloc(b, free, kfree)
 }
 
 // spare returns n registers that no block keeps, for the code between blocks.
@@ -296,7 +310,7 @@ func function(kn Kernel, tg target, t Type, pool *constPool) string {
 			}
 		}()
 		w := &writer{}
-		k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, params: params, pool: pool,
+		k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
 			uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins, skew: skew}
 		k.topVector = k.vectorRegs()
 		if !k.separateMasks() {

@@ -55,6 +55,7 @@ type machine interface {
 
 	loadConst(k *kernelState, dst int, bits uint64)
 	zero(dst int)
+	copyVector(dst, src int)
 	broadcast(dst int, base gpr, t Type)
 	storeScalar(src int, base gpr, t Type)
 	lower(al *alloc, o op)

@@ -11,7 +11,9 @@ type Map struct {
 	Unroll int
 	// Skew staggers the vectors of the main loop by so many operations, by target; see interleave.
 	Skew map[target]int
-	Body func(b *Block, in, scalars []V) (out []V)
+	// Pipeline is the main loop, by instruction set and type ("AVX2 F32"); without one the loop of Unroll vectors is the main loop.
+	Pipeline map[string]Pipeline
+	Body     func(b *Block, in, scalars []V) (out []V)
 }
 
 func (s Map) firstSkew(t target) int { return max(1, s.Skew[t]) }
@@ -40,6 +42,9 @@ func (s Map) emit(k *kernelState) {
 			s.once(b, scalars)
 		}
 		k.write(b)
+	}
+	if p, ok := s.Pipeline[k.setting()]; ok {
+		k.emitPipeline(p, func(b *Block) { s.once(b, scalars) })
 	}
 	k.vectorLoops(unroll, body)
 	done := k.w.newLabel("done")
