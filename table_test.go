@@ -55,15 +55,17 @@ type kernel[T Float] struct {
 // testScales are the gradient scales that the table goes through.
 var testScales = []float64{1, 1.0 / 30, -2, 0, 0x1p-40, 0x1p40, 0.3, 1e-30, 1e30}
 
+// labels gives every row one of its columns.
+func labels[T Float](r *kt.Rand, c *args[T]) {
+	for i := range c.skip {
+		c.skip[i] = r.Intn(c.cols)
+	}
+}
+
 // table returns every kernel of the public API for one type.
 func table[T Float]() []kernel[T] {
-	labels := func(r *kt.Rand, c *args[T]) {
-		for i := range c.skip {
-			c.skip[i] = r.Intn(c.cols)
-		}
-	}
 	probs := func(r *kt.Rand, c *args[T]) {
-		labels(r, c)
+		labels[T](r, c)
 		if r.Intn(3) != 0 { // else any values: the bits still have to agree
 			kt.FillProb(r, c.in[1], c.cols)
 		}
@@ -101,7 +103,7 @@ func table[T Float]() []kernel[T] {
 			run:   func(c *args[T]) { LogSoftmaxBackward(c.out, c.in[0], c.in[1], c.cols) },
 			stack: func() { var d, x, y [70]T; LogSoftmaxBackward(d[:], x[:], y[:], 10) }},
 
-		{name: "CrossEntropy", rows: true, ins: 1, noOut: true, skip: true, loss: true, prep: labels,
+		{name: "CrossEntropy", rows: true, ins: 1, noOut: true, skip: true, loss: true, prep: labels[T],
 			run: func(c *args[T]) { must(CrossEntropy(c.loss, c.in[0], c.skip, c.cols)) },
 			stack: func() {
 				var l [7]T
@@ -109,7 +111,7 @@ func table[T Float]() []kernel[T] {
 				var labels [7]uint8
 				must(CrossEntropy(l[:], x[:], labels[:], 10))
 			}},
-		{name: "CrossEntropyGrad", rows: true, ins: 1, alias: []int{0}, skip: true, loss: true, prep: labels,
+		{name: "CrossEntropyGrad", rows: true, ins: 1, alias: []int{0}, skip: true, loss: true, prep: labels[T],
 			run: func(c *args[T]) { must(CrossEntropyGrad(c.out, c.loss, c.in[0], c.skip, c.cols, c.scale)) },
 			stack: func() {
 				var l [7]T
@@ -143,6 +145,15 @@ func primitives[T Float]() []kernel[T] {
 		generic(func() { rowsMax(c.perRow[0], c.in[0], c.cols, c.inS[0]) })
 		for i := range c.skip {
 			c.skip[i] = r.Intn(c.cols+2) - 1 // one before and one past: nothing is left out
+		}
+	}
+	// numbers is labels without NaN, which leaves open what a row's maximum is.
+	numbers := func(r *kt.Rand, c *args[T]) {
+		labels(r, c)
+		for i, v := range c.in[0] {
+			if v != v {
+				c.in[0][i] = -7
+			}
 		}
 	}
 	// small is rowMax with every row in the plain form's range.
@@ -234,7 +245,18 @@ func primitives[T Float]() []kernel[T] {
 			run: func(c *args[T]) {
 				rowsLogSoftmaxBackward(c.out, c.in[0], c.in[1], c.perRow[0], c.cols, c.outS, c.inS[0], c.inS[1])
 			}},
-		{name: "rowsFind", ins: 1, noOut: true, perRow: 1, find: true, prep: rowMax,
+		{name: "rowsFind", ins: 1, noOut: true, perRow: 1, find: true,
+			prep: func(r *kt.Rand, c *args[T]) {
+				rowMax(r, c)
+				for i := range c.perRow[0] { // not always the maximum: something below it, or what the row does not have
+					switch row := c.in[0][i*c.inS[0]:][:c.cols]; r.Intn(4) {
+					case 0:
+						c.perRow[0][i] = row[r.Intn(c.cols)] + 0
+					case 1:
+						c.perRow[0][i] = T(r.Intn(2)) * 12345
+					}
+				}
+			},
 			run: func(c *args[T]) { rowsFind(c.index, c.in[0], c.perRow[0], c.cols, c.inS[0]) }},
 		{name: "rowsSumProb", ins: 2, noOut: true, perRow: 2, sum: true, prep: rowMax,
 			run: func(c *args[T]) {
@@ -247,6 +269,26 @@ func primitives[T Float]() []kernel[T] {
 		{name: "rowsProbGrad", ins: 2, alias: []int{0}, perRow: 2,
 			run: func(c *args[T]) {
 				rowsProbGrad(c.out, c.in[0], c.in[1], c.perRow[0], c.perRow[1], c.cols, c.outS, c.inS[0], c.inS[1])
+			}},
+		// Few columns: a row to each lane. Fewer rows than lanes, or more columns, never come here.
+		{name: "columnsSoftmax", ins: 1, alias: []int{0},
+			run: func(c *args[T]) {
+				columns(c, func(half int) { columnsSoftmax(c.out, c.in[0], c.rows, c.cols, half, c.outS, c.inS[0]) })
+			}},
+		{name: "columnsSumSkip", ins: 1, noOut: true, skip: true, loss: true, prep: numbers,
+			run: func(c *args[T]) {
+				m, w := make([]T, c.rows), make([]T, c.rows)
+				columns(c, func(half int) {
+					columnsSumSkip(m, c.loss, w, c.in[0], c.skip, c.rows, c.cols, half, c.inS[0])
+				})
+			}},
+		{name: "columnsGrad", ins: 1, alias: []int{0}, skip: true, loss: true, prep: numbers,
+			run: func(c *args[T]) {
+				m, w := make([]T, c.rows), make([]T, c.rows)
+				num, after := splitScale(c.scale)
+				columns(c, func(half int) {
+					columnsGrad(c.out, m, c.loss, w, c.in[0], c.skip, c.rows, c.cols, half, c.outS, c.inS[0], c.scale, num, after)
+				})
 			}},
 		// Elementwise primitives in the clothes of one row.
 		{name: "expAt", ins: 2, alias: []int{0, 1},
@@ -284,6 +326,15 @@ func primitives[T Float]() []kernel[T] {
 					}
 				}
 			}},
+	}
+}
+
+// columns runs f where a columns kernel may be called, and else under the generic code, which needs no half.
+func columns[T Float](c *args[T], f func(half int)) {
+	if columnsFit[T](c.rows, c.cols) {
+		f(columnsHalf(c.cols))
+	} else {
+		generic(func() { f(0) })
 	}
 }
 
@@ -749,17 +800,18 @@ func testBulk[T Float](t *testing.T) {
 			shapes := []shape{{1, 1 << 17, 0}}
 			kinds := []kt.Kind{kt.Wide80, kt.Normal, kt.Unit, kt.Wide1000, kt.AnyBits}
 			if k.inner {
-				shapes = []shape{{64, 1000, 0}, {64, 10, 3}, {20, canonicalChunk[T](), 0}}
+				// whole blocks, partial ones, and single elements, whose sum is the element
+				shapes = []shape{{64, 1000, 0}, {20, canonicalChunk[T](), 0}, {64, 57, 0}, {64, 26, 1}, {64, 10, 3}, {64, 1, 0}}
 				kinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.Huge}
 			} else if k.rows {
 				shapes = []shape{{60, 1000, 0}, {5000, 10, 0}, {3000, 26, 0}, {3, 20011, 0}}
 				kinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.Huge}
 			}
-			seeds := uint64(1)
-			if !testing.Short() {
-				seeds = 8
-			}
 			for _, s := range shapes {
+				seeds := uint64(max(1, 10000/(s.rows*s.cols)))
+				if !testing.Short() {
+					seeds *= 8
+				}
 				for _, kind := range kinds {
 					for seed := range seeds {
 						c := prepare(&k, s, kind, 100+seed, apart)
@@ -769,7 +821,12 @@ func testBulk[T Float](t *testing.T) {
 								continue
 							}
 							var err error
-							kt.With(name, func() { err = check(&k, c, want, s, apart, &memory{off: 1}) })
+							kt.With(name, func() {
+								err = check(&k, c, want, s, apart, &memory{off: 1})
+								if err == nil && !k.rows && !k.maskIn && !k.maskOut {
+									err = checkPieces(&k, c, want)
+								}
+							})
 							if err != nil {
 								t.Fatalf("%s, %d rows of %d, inputs %v: %v", name, s.rows, s.cols, kind, err)
 							}
@@ -779,6 +836,26 @@ func testBulk[T Float](t *testing.T) {
 			}
 		})
 	}
+}
+
+// checkPieces runs an elementwise kernel on its elements a few at a time, so that not only the longest of its loops sees many inputs.
+func checkPieces[T Float](k *kernel[T], c, want *args[T]) error {
+	got := *c
+	got.out = make([]T, c.cols)
+	for i, n := 0, 1; i < c.cols; n = n%67 + 1 {
+		j := min(i+n, c.cols)
+		piece := *c
+		piece.cols, piece.out = j-i, got.out[i:j]
+		for in := range k.ins {
+			piece.in[in] = c.in[in][i:j]
+		}
+		k.run(&piece)
+		i = j
+	}
+	if j := kt.Diff(got.out, want.out); j >= 0 {
+		return fmt.Errorf("element %d in a short slice: got %v (%#x), want %v (%#x)%s", j, got.out[j], kt.Bits(got.out[j]), want.out[j], kt.Bits(want.out[j]), inputsAt(k, c, 0, j))
+	}
+	return nil
 }
 
 // TestGuardPages runs every kernel flush against inaccessible pages, with
