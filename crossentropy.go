@@ -158,6 +158,9 @@ func (st *lossBatch[T]) losses(dst []T) {
 	loss, w, base := st.log.loss[:n], st.log.w[:n], st.log.base[:n]
 	for r := range n {
 		loss[r], w[r], base[r] = st.rest[r], float64(st.wt[r]), 0
+		if float64(st.xt[r])-float64(st.m[r]) > -99 {
+			continue // not far, for either type
+		}
 		sub, nm, far := expShift(st.m[r])
 		if z := float64(st.xt[r]) - sub; z < far {
 			// The exponential of the label is clamped, or nearly so, and R/w too large: log(S) - z instead.
