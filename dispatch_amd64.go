@@ -150,6 +150,54 @@ func sigmoidBackwardF64(dx, dy, y []float64) {
 	sigmoidBackwardF64Generic(dx, dy, y)
 }
 
+func tanhF32(dst, x []float32) {
+	if isa.AVX512 {
+		tanhF32AVX512(dst, x)
+		return
+	}
+	if isa.AVX2 {
+		tanhF32AVX2(dst, x)
+		return
+	}
+	tanhF32Generic(dst, x)
+}
+
+func tanhF64(dst, x []float64) {
+	if isa.AVX512 {
+		tanhF64AVX512(dst, x)
+		return
+	}
+	if isa.AVX2 {
+		tanhF64AVX2(dst, x)
+		return
+	}
+	tanhF64Generic(dst, x)
+}
+
+func tanhBackwardF32(dx, dy, y []float32) {
+	if isa.AVX512 {
+		tanhBackwardF32AVX512(dx, dy, y)
+		return
+	}
+	if isa.AVX2 {
+		tanhBackwardF32AVX2(dx, dy, y)
+		return
+	}
+	tanhBackwardF32Generic(dx, dy, y)
+}
+
+func tanhBackwardF64(dx, dy, y []float64) {
+	if isa.AVX512 {
+		tanhBackwardF64AVX512(dx, dy, y)
+		return
+	}
+	if isa.AVX2 {
+		tanhBackwardF64AVX2(dx, dy, y)
+		return
+	}
+	tanhBackwardF64Generic(dx, dy, y)
+}
+
 func rowsMaxF32(m, x []float32, cols, xstride int) {
 	if isa.AVX512 {
 		rowsMaxF32AVX512(m, x, cols, xstride)
@@ -953,6 +1001,78 @@ func sigmoidBackwardF64AVX512(dx, dy, y []float64)
 //
 //go:noescape
 func sigmoidBackwardF64AVX2(dx, dy, y []float64)
+
+// tanhF32AVX512 performs
+//
+//	for i, v := range x {
+//		dst[i] = float32(math.Tanh(v))
+//	}
+//
+//go:noescape
+func tanhF32AVX512(dst, x []float32)
+
+// tanhF32AVX2 performs
+//
+//	for i, v := range x {
+//		dst[i] = float32(math.Tanh(v))
+//	}
+//
+//go:noescape
+func tanhF32AVX2(dst, x []float32)
+
+// tanhF64AVX512 performs
+//
+//	for i, v := range x {
+//		dst[i] = float64(math.Tanh(v))
+//	}
+//
+//go:noescape
+func tanhF64AVX512(dst, x []float64)
+
+// tanhF64AVX2 performs
+//
+//	for i, v := range x {
+//		dst[i] = float64(math.Tanh(v))
+//	}
+//
+//go:noescape
+func tanhF64AVX2(dst, x []float64)
+
+// tanhBackwardF32AVX512 performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+//
+//go:noescape
+func tanhBackwardF32AVX512(dx, dy, y []float32)
+
+// tanhBackwardF32AVX2 performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+//
+//go:noescape
+func tanhBackwardF32AVX2(dx, dy, y []float32)
+
+// tanhBackwardF64AVX512 performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+//
+//go:noescape
+func tanhBackwardF64AVX512(dx, dy, y []float64)
+
+// tanhBackwardF64AVX2 performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+//
+//go:noescape
+func tanhBackwardF64AVX2(dx, dy, y []float64)
 
 // rowsMaxF32AVX512 performs
 //

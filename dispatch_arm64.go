@@ -102,6 +102,38 @@ func sigmoidBackwardF64(dx, dy, y []float64) {
 	sigmoidBackwardF64Generic(dx, dy, y)
 }
 
+func tanhF32(dst, x []float32) {
+	if isa.NEON {
+		tanhF32NEON(dst, x)
+		return
+	}
+	tanhF32Generic(dst, x)
+}
+
+func tanhF64(dst, x []float64) {
+	if isa.NEON {
+		tanhF64NEON(dst, x)
+		return
+	}
+	tanhF64Generic(dst, x)
+}
+
+func tanhBackwardF32(dx, dy, y []float32) {
+	if isa.NEON {
+		tanhBackwardF32NEON(dx, dy, y)
+		return
+	}
+	tanhBackwardF32Generic(dx, dy, y)
+}
+
+func tanhBackwardF64(dx, dy, y []float64) {
+	if isa.NEON {
+		tanhBackwardF64NEON(dx, dy, y)
+		return
+	}
+	tanhBackwardF64Generic(dx, dy, y)
+}
+
 func rowsMaxF32(m, x []float32, cols, xstride int) {
 	if isa.NEON {
 		rowsMaxF32NEON(m, x, cols, xstride)
@@ -593,6 +625,42 @@ func sigmoidBackwardF32NEON(dx, dy, y []float32)
 //
 //go:noescape
 func sigmoidBackwardF64NEON(dx, dy, y []float64)
+
+// tanhF32NEON performs
+//
+//	for i, v := range x {
+//		dst[i] = float32(math.Tanh(v))
+//	}
+//
+//go:noescape
+func tanhF32NEON(dst, x []float32)
+
+// tanhF64NEON performs
+//
+//	for i, v := range x {
+//		dst[i] = float64(math.Tanh(v))
+//	}
+//
+//go:noescape
+func tanhF64NEON(dst, x []float64)
+
+// tanhBackwardF32NEON performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+//
+//go:noescape
+func tanhBackwardF32NEON(dx, dy, y []float32)
+
+// tanhBackwardF64NEON performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+//
+//go:noescape
+func tanhBackwardF64NEON(dx, dy, y []float64)
 
 // rowsMaxF32NEON performs
 //

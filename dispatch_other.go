@@ -52,6 +52,22 @@ func sigmoidBackwardF64(dx, dy, y []float64) {
 	sigmoidBackwardF64Generic(dx, dy, y)
 }
 
+func tanhF32(dst, x []float32) {
+	tanhF32Generic(dst, x)
+}
+
+func tanhF64(dst, x []float64) {
+	tanhF64Generic(dst, x)
+}
+
+func tanhBackwardF32(dx, dy, y []float32) {
+	tanhBackwardF32Generic(dx, dy, y)
+}
+
+func tanhBackwardF64(dx, dy, y []float64) {
+	tanhBackwardF64Generic(dx, dy, y)
+}
+
 func rowsMaxF32(m, x []float32, cols, xstride int) {
 	rowsMaxF32Generic(m, x, cols, xstride)
 }

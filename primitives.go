@@ -63,6 +63,24 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 	}
 }
 
+// tanh: dst[i] = (1-exp(-2x))/(1+exp(-2x)).
+func tanh[T Float](dst, x []T) {
+	if is32[T]() {
+		tanhF32(f32(dst), f32(x))
+	} else {
+		tanhF64(f64(dst), f64(x))
+	}
+}
+
+// tanhBackward: dx[i] = dy[i] * fma(-y[i], y[i], 1).
+func tanhBackward[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		tanhBackwardF32(f32(dx), f32(dy), f32(y))
+	} else {
+		tanhBackwardF64(f64(dx), f64(dy), f64(y))
+	}
+}
+
 // rowsMax: m[r] = the largest element, plus +0. Where the row has a NaN, any element of it will do: what is computed
 // from the row is NaN by the exponential.
 func rowsMax[T Float](m, x []T, cols, xstride int) {

@@ -89,6 +89,12 @@ func table[T Float]() []kernel[T] {
 		{name: "SigmoidBackward", ins: 2, alias: []int{0, 1},
 			run:   func(c *args[T]) { SigmoidBackward(c.out, c.in[0], c.in[1]) },
 			stack: func() { var d, x, y [70]T; SigmoidBackward(d[:], x[:], y[:]) }},
+		{name: "Tanh", ins: 1, alias: []int{0},
+			run:   func(c *args[T]) { Tanh(c.out, c.in[0]) },
+			stack: func() { var d, x [70]T; Tanh(d[:], x[:]) }},
+		{name: "TanhBackward", ins: 2, alias: []int{0, 1},
+			run:   func(c *args[T]) { TanhBackward(c.out, c.in[0], c.in[1]) },
+			stack: func() { var d, x, y [70]T; TanhBackward(d[:], x[:], y[:]) }},
 
 		{name: "Softmax", rows: true, ins: 1, alias: []int{0},
 			run:   func(c *args[T]) { Softmax(c.out, c.in[0], c.cols) },

@@ -347,6 +347,8 @@ func TestWalkISA(t *testing.T) {
 		{"Sigmoid", func(d, x []float32, _ []uint64) { Sigmoid(d, x) }},
 		{"SigmoidFast", func(d, x []float32, _ []uint64) { SigmoidFast(d, x) }},
 		{"SigmoidBackward", func(d, x []float32, _ []uint64) { SigmoidBackward(d, x, x) }},
+		{"Tanh", func(d, x []float32, _ []uint64) { Tanh(d, x) }},
+		{"TanhBackward", func(d, x []float32, _ []uint64) { TanhBackward(d, x, x) }},
 		{"exp, m = 0", func(d, x []float32, _ []uint64) {
 			neg := make([]float32, len(x))
 			for i, v := range x { // an element is never above the maximum

@@ -120,6 +120,9 @@ func elementKernels[T kernels.Float]() []kernel[T] {
 		{"SigmoidFast", 2, func(v *view[T]) { kernels.SigmoidFast(v.dst, v.x) }, func(v *view[T]) { n.Sigmoid(v.dst, v.x) }},
 		{"SigmoidBackward", 3, func(v *view[T]) { kernels.SigmoidBackward(v.dst, v.dy, v.y) },
 			func(v *view[T]) { n.SigmoidBackward(v.dst, v.dy, v.y) }},
+		{"Tanh", 2, func(v *view[T]) { kernels.Tanh(v.dst, v.x) }, func(v *view[T]) { n.Tanh(v.dst, v.x) }},
+		{"TanhBackward", 3, func(v *view[T]) { kernels.TanhBackward(v.dst, v.dy, v.y) },
+			func(v *view[T]) { n.TanhBackward(v.dst, v.dy, v.y) }},
 	}
 }
 

@@ -58,6 +58,20 @@ func (Naive[T]) SigmoidBackward(dx, dy, y []T) {
 	}
 }
 
+// Tanh sets dst[i] = tanh(x[i]).
+func (Naive[T]) Tanh(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Tanh(float64(v)))
+	}
+}
+
+// TanhBackward sets dx[i] = dy[i] * (1 - y[i] * y[i]).
+func (Naive[T]) TanhBackward(dx, dy, y []T) {
+	for i, v := range y {
+		dx[i] = dy[i] * (1 - v*v)
+	}
+}
+
 // Softmax sets every row of dst to exp(x - max) / sum.
 func (Naive[T]) Softmax(dst, x []T, classes int) {
 	for lo := 0; lo < len(x); lo += classes {

@@ -1,0 +1,29 @@
+package layers
+
+import "kernels"
+
+// Tanh is the layer y = tanh(x). The zero value is ready for use.
+//
+// It keeps y, from which the gradient follows: dout * (1 - y*y).
+type Tanh[T kernels.Float] struct {
+	y, dx []T
+	ready bool
+}
+
+// Forward returns tanh(x), within two units in the last place; see [kernels.Tanh].
+// Backward needs the result: do not change it before.
+func (l *Tanh[T]) Forward(x []T) []T {
+	y := grow(l.y, len(x))
+	kernels.Tanh(y, x)
+	l.y, l.ready = y, true
+	return y
+}
+
+// Backward returns dout * (1 - y*y), with the y that Forward returned.
+func (l *Tanh[T]) Backward(dout []T) []T {
+	checkBackward("Tanh", l.ready, len(dout), len(l.y))
+	dx := grow(l.dx, len(dout))
+	kernels.TanhBackward(dx, dout, l.y)
+	l.dx = dx
+	return dx
+}

@@ -1,0 +1,195 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kernels/internal/isa"
+	kt "kernels/internal/ktest"
+)
+
+// TestWalkTanh32 measures Tanh against package math in float64; x < 0 is x > 0 with the other sign, to the bit.
+func TestWalkTanh32(t *testing.T) {
+	var w worst
+	walk(stride(), func(x []float32) {
+		dst, neg := make([]float32, len(x)), make([]float32, len(x))
+		for i, v := range x {
+			neg[i] = -v
+		}
+		Tanh(dst, x)
+		Tanh(neg, neg)
+		top, at := -1.0, 0
+		for i, v := range x {
+			if err := kt.Err32(dst[i], math.Tanh(float64(v))); err > top {
+				top, at = err, i
+			}
+			if dst[i] > 1 || dst[i] < -1 || !kt.Same(dst[i], -neg[i]) {
+				w.add("odd and within ±1", math.Inf(1), func() string { return fmt.Sprint(v, dst[i], neg[i]) })
+			}
+		}
+		w.add("", top, func() string {
+			return fmt.Sprintf("x = %v (%#08x): got %v", x[at], math.Float32bits(x[at]), dst[at])
+		})
+	})
+	for class, f := range w.max {
+		t.Logf("Tanh %s: %.4f ULP at %s", class, f.err, f.at)
+		require.Less(t, f.err, 2.0, f.at)
+	}
+}
+
+// tanhDD is tanh x in double-double.
+func tanhDD(x float64) kt.Scaled {
+	a := kt.DD{Hi: math.Abs(x)}
+	y := kt.DD{Hi: 1}
+	exp := 0
+	switch {
+	case math.Abs(x) < 0x1p-20: // x - x^3/3 + 2x^5/15, the rest is below 2^-120
+		_, exp = math.Frexp(x)
+		a.Hi = math.Ldexp(a.Hi, -exp)
+		u := kt.DD{Hi: x}.Mul(kt.DD{Hi: x})
+		y = a.Mul(kt.DD{Hi: 1}.Add(u.Div(kt.DD{Hi: -3})).Add(u.Mul(u).MulF(2.0 / 15)))
+	case math.Abs(x) < 100:
+		e := kt.ExpDD(a.MulF(2))
+		one := kt.Scaled{DD: kt.DD{Hi: 1}}
+		q := e.Add(kt.Scaled{DD: kt.DD{Hi: -1}}).Div(e.Add(one))
+		y, exp = q.DD, q.Exp
+	}
+	if x < 0 {
+		y = y.Neg()
+	}
+	return kt.Scaled{DD: y, Exp: exp}
+}
+
+// TestWalkTanh64 samples the float64 form.
+func TestWalkTanh64(t *testing.T) {
+	fill := func(r *kt.Rand, x, _ []float64) {
+		for i := range x {
+			switch r.Intn(6) {
+			case 0:
+				x[i] = kt.Uniform[float64](r, 1)
+			case 1:
+				x[i] = kt.Uniform[float64](r, 1) / 2
+			case 2:
+				x[i] = kt.Uniform[float64](r, 1) / 4
+			case 3:
+				x[i] = kt.Uniform[float64](r, 22)
+			case 4:
+				x[i] = math.Ldexp(kt.Uniform[float64](r, 1), -r.Intn(1074))
+			case 5:
+				x[i] = 18 + kt.Uniform[float64](r, 2)
+			}
+		}
+	}
+	require.Less(t, walk64(t, "Tanh", fill, func(d, x, _ []float64) { Tanh(d, x) },
+		func(x, _ float64) kt.Scaled { return tanhDD(x) },
+		func(got, x, _ float64) float64 { return kt.ErrBig(got, kt.TanhBig(x)) }), 2.0)
+}
+
+// specTanh32 is the recipe in float32 operations.
+func specTanh32(x float32) float32 {
+	a := math.Float32frombits(math.Float32bits(x) &^ (1 << 31))
+	if a > 10 {
+		a = 10
+	}
+	const M = 0x1.8p23 + 127
+	k := kt.FMA32(a, -0x1.715476p1, M)
+	n := k - M
+	s := math.Float32frombits(math.Float32bits(k) << 23)
+	w := kt.FMA32(n, 0x1.62e4p-1, a+a)
+	w = kt.FMA32(n, 0x1.7f7d1cp-20, w)
+	r := kt.FMA32(0x1.694c82p-10, w, -0x1.12397cp-7)
+	r = kt.FMA32(r, w, 0x1.555a26p-5)
+	r = kt.FMA32(r, w, -0x1.555492p-3)
+	r = kt.FMA32(r, w, 0x1.fffffap-2)
+	p := kt.FMA32(-float32(w*w), r, w)
+	y := kt.FMA32(s, p, 1-s) / kt.FMA32(-s, p, 1+s)
+	return math.Float32frombits(math.Float32bits(y) | math.Float32bits(x)&(1<<31))
+}
+
+// TestWalkTanhSpec compares every instruction set, the generic code included, with the recipe.
+func TestWalkTanhSpec(t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, name string) {
+		step := stride()
+		if name != isa.NameGeneric { // whose bits the generic code has to have, as TestWalkISA finds
+			step *= 97
+		}
+		var w worst
+		walk(step, func(x []float32) {
+			dst := make([]float32, len(x))
+			Tanh(dst, x)
+			for i, v := range x {
+				if want := specTanh32(v); !kt.Same(dst[i], want) {
+					w.add("different", 1, func() string {
+						return fmt.Sprintf("x = %v (%#08x): got %v, want %v", v, math.Float32bits(v), dst[i], want)
+					})
+				}
+			}
+		})
+		require.Empty(t, w.max)
+	})
+}
+
+func TestSpecialTanh(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialTanh[float32](t) }) })
+	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialTanh[float64](t) }) })
+}
+
+func specialTanh[T Float](t *testing.T) {
+	tiny, negZero := kt.FromBits[T](1), T(math.Copysign(0, -1))
+	for _, c := range [][2]T{{0, 0}, {negZero, negZero}, {inf[T](1), 1}, {inf[T](-1), -1}, {nan[T](), nan[T]()}, {tiny, tiny}, {-tiny, -tiny},
+		{40, 1}, {-40, -1}, {0x1p-100, 0x1p-100}, {-0x1p-40, -0x1p-40}} {
+		for n := 1; n < 70; n += 3 {
+			for _, at := range []int{0, n / 2, n - 1} {
+				x, y := make([]T, n), make([]T, n)
+				x[at] = c[0]
+				Tanh(y, x)
+				require.True(t, kt.Same(c[1], y[at]), "Tanh(%v) = %v", c[0], y[at])
+				if n > 1 {
+					require.True(t, kt.Same(y[(at+1)%n], 0))
+				}
+			}
+		}
+	}
+	dx := make([]T, 4)
+	TanhBackward(dx, []T{3, nan[T](), 1, -2}, []T{1, 0, nan[T](), 0.5})
+	require.True(t, kt.Same(dx[0], 0) && dx[1] != dx[1] && dx[2] != dx[2])
+	require.Equal(t, T(-1.5), dx[3])
+	TanhBackward(dx[:1], []T{1}, []T{T(1 - pick[T](0x1p-24, 0x1p-53))}) // 1-y*y does not cancel
+	require.InEpsilon(t, 2*pick[T](0x1p-24, 0x1p-53), float64(dx[0]), 1e-7)
+}
+
+func TestNumericalGradientTanh(t *testing.T) {
+	t.Run("float32", testNumericalGradientTanh[float32])
+	t.Run("float64", testNumericalGradientTanh[float64])
+}
+
+func testNumericalGradientTanh[T Float](t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, n := range []int{1, 3, 16, 33, 70} {
+			r := kt.NewRand(uint64(n))
+			x, dy, y, dx := make([]T, n), make([]T, n), make([]T, n), make([]T, n)
+			kt.Fill(r, kt.Normal, x, n)
+			kt.Fill(r, kt.Unit, dy, n)
+			Tanh(y, x)
+			TanhBackward(dx, dy, y)
+			checkGrad(t, "Tanh", dx, x, func(x []float64) float64 {
+				out := make([]float64, n)
+				for i, v := range x {
+					out[i] = math.Tanh(v)
+				}
+				return weighted(out, to64(dy))
+			})
+		}
+	})
+}
+
+func TestTanhShapes(t *testing.T) {
+	x := make([]float32, 5)
+	require.PanicsWithValue(t, "kernels: Tanh: len(dst) = 4, len(x) = 5", func() { Tanh(x[:4], x) })
+	require.PanicsWithValue(t, "kernels: Tanh: dst and x partly overlap", func() { Tanh(x[:4], x[1:]) })
+	require.PanicsWithValue(t, "kernels: TanhBackward: len(dx) = 4, len(y) = 5", func() { TanhBackward(x[:4], x[:4], x) })
+	require.PanicsWithValue(t, "kernels: TanhBackward: dx and y partly overlap", func() { TanhBackward(x[:4], make([]float32, 4), x[1:]) })
+}
