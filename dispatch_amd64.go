@@ -78,6 +78,30 @@ func reluBackwardF64(dx, dy []float64, mask []uint64) {
 	reluBackwardF64Generic(dx, dy, mask)
 }
 
+func reluBackwardOutputF32(dx, dy, y []float32) {
+	if isa.AVX512 {
+		reluBackwardOutputF32AVX512(dx, dy, y)
+		return
+	}
+	if isa.AVX2 {
+		reluBackwardOutputF32AVX2(dx, dy, y)
+		return
+	}
+	reluBackwardOutputF32Generic(dx, dy, y)
+}
+
+func reluBackwardOutputF64(dx, dy, y []float64) {
+	if isa.AVX512 {
+		reluBackwardOutputF64AVX512(dx, dy, y)
+		return
+	}
+	if isa.AVX2 {
+		reluBackwardOutputF64AVX2(dx, dy, y)
+		return
+	}
+	reluBackwardOutputF64Generic(dx, dy, y)
+}
+
 func sigmoidF32(dst, x []float32) {
 	if isa.AVX512 {
 		sigmoidF32AVX512(dst, x)
@@ -220,6 +244,30 @@ func rowsMaxF64(m, x []float64, cols, xstride int) {
 		return
 	}
 	rowsMaxF64Generic(m, x, cols, xstride)
+}
+
+func rowsTopF32(m, x []float32, cols, xstride int) {
+	if isa.AVX512 {
+		rowsTopF32AVX512(m, x, cols, xstride)
+		return
+	}
+	if isa.AVX2 {
+		rowsTopF32AVX2(m, x, cols, xstride)
+		return
+	}
+	rowsTopF32Generic(m, x, cols, xstride)
+}
+
+func rowsTopF64(m, x []float64, cols, xstride int) {
+	if isa.AVX512 {
+		rowsTopF64AVX512(m, x, cols, xstride)
+		return
+	}
+	if isa.AVX2 {
+		rowsTopF64AVX2(m, x, cols, xstride)
+		return
+	}
+	rowsTopF64Generic(m, x, cols, xstride)
 }
 
 func rowsFindF32(index []int, x, m []float32, cols, xstride int) {
@@ -738,6 +786,102 @@ func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half,
 	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
 }
 
+func reluStreamF32(dst, x []float32) {
+	if isa.AVX512 {
+		reluStreamF32AVX512(dst, x)
+		return
+	}
+	if isa.AVX2 {
+		reluStreamF32AVX2(dst, x)
+		return
+	}
+	reluF32Generic(dst, x)
+}
+
+func reluStreamF64(dst, x []float64) {
+	if isa.AVX512 {
+		reluStreamF64AVX512(dst, x)
+		return
+	}
+	if isa.AVX2 {
+		reluStreamF64AVX2(dst, x)
+		return
+	}
+	reluF64Generic(dst, x)
+}
+
+func reluMaskStreamF32(dst, x []float32, mask []uint64) {
+	if isa.AVX512 {
+		reluMaskStreamF32AVX512(dst, x, mask)
+		return
+	}
+	if isa.AVX2 {
+		reluMaskStreamF32AVX2(dst, x, mask)
+		return
+	}
+	reluMaskF32Generic(dst, x, mask)
+}
+
+func reluMaskStreamF64(dst, x []float64, mask []uint64) {
+	if isa.AVX512 {
+		reluMaskStreamF64AVX512(dst, x, mask)
+		return
+	}
+	if isa.AVX2 {
+		reluMaskStreamF64AVX2(dst, x, mask)
+		return
+	}
+	reluMaskF64Generic(dst, x, mask)
+}
+
+func reluBackwardStreamF32(dx, dy []float32, mask []uint64) {
+	if isa.AVX512 {
+		reluBackwardStreamF32AVX512(dx, dy, mask)
+		return
+	}
+	if isa.AVX2 {
+		reluBackwardStreamF32AVX2(dx, dy, mask)
+		return
+	}
+	reluBackwardF32Generic(dx, dy, mask)
+}
+
+func reluBackwardStreamF64(dx, dy []float64, mask []uint64) {
+	if isa.AVX512 {
+		reluBackwardStreamF64AVX512(dx, dy, mask)
+		return
+	}
+	if isa.AVX2 {
+		reluBackwardStreamF64AVX2(dx, dy, mask)
+		return
+	}
+	reluBackwardF64Generic(dx, dy, mask)
+}
+
+func sigmoidBackwardStreamF32(dx, dy, y []float32) {
+	if isa.AVX512 {
+		sigmoidBackwardStreamF32AVX512(dx, dy, y)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidBackwardStreamF32AVX2(dx, dy, y)
+		return
+	}
+	sigmoidBackwardF32Generic(dx, dy, y)
+}
+
+func sigmoidBackwardStreamF64(dx, dy, y []float64) {
+	if isa.AVX512 {
+		sigmoidBackwardStreamF64AVX512(dx, dy, y)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidBackwardStreamF64AVX2(dx, dy, y)
+		return
+	}
+	sigmoidBackwardF64Generic(dx, dy, y)
+}
+
 // reluF32AVX512 performs
 //
 //	for i, v := range x {
@@ -889,6 +1033,54 @@ func reluBackwardF64AVX512(dx, dy []float64, mask []uint64)
 //
 //go:noescape
 func reluBackwardF64AVX2(dx, dy []float64, mask []uint64)
+
+// reluBackwardOutputF32AVX512 performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardOutputF32AVX512(dx, dy, y []float32)
+
+// reluBackwardOutputF32AVX2 performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardOutputF32AVX2(dx, dy, y []float32)
+
+// reluBackwardOutputF64AVX512 performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardOutputF64AVX512(dx, dy, y []float64)
+
+// reluBackwardOutputF64AVX2 performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardOutputF64AVX2(dx, dy, y []float64)
 
 // sigmoidF32AVX512 performs
 //
@@ -1109,6 +1301,42 @@ func rowsMaxF64AVX512(m, x []float64, cols, xstride int)
 //
 //go:noescape
 func rowsMaxF64AVX2(m, x []float64, cols, xstride int)
+
+// rowsTopF32AVX512 performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+//
+//go:noescape
+func rowsTopF32AVX512(m, x []float32, cols, xstride int)
+
+// rowsTopF32AVX2 performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+//
+//go:noescape
+func rowsTopF32AVX2(m, x []float32, cols, xstride int)
+
+// rowsTopF64AVX512 performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+//
+//go:noescape
+func rowsTopF64AVX512(m, x []float64, cols, xstride int)
+
+// rowsTopF64AVX2 performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+//
+//go:noescape
+func rowsTopF64AVX2(m, x []float64, cols, xstride int)
 
 // rowsFindF32AVX512 performs
 //
@@ -1943,3 +2171,195 @@ func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, rows, cols,
 //
 //go:noescape
 func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
+
+// reluStreamF32AVX512 performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluStreamF32AVX512(dst, x []float32)
+
+// reluStreamF32AVX2 performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluStreamF32AVX2(dst, x []float32)
+
+// reluStreamF64AVX512 performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluStreamF64AVX512(dst, x []float64)
+
+// reluStreamF64AVX2 performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluStreamF64AVX2(dst, x []float64)
+
+// reluMaskStreamF32AVX512 performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluMaskStreamF32AVX512(dst, x []float32, mask []uint64)
+
+// reluMaskStreamF32AVX2 performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluMaskStreamF32AVX2(dst, x []float32, mask []uint64)
+
+// reluMaskStreamF64AVX512 performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluMaskStreamF64AVX512(dst, x []float64, mask []uint64)
+
+// reluMaskStreamF64AVX2 performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+//
+//go:noescape
+func reluMaskStreamF64AVX2(dst, x []float64, mask []uint64)
+
+// reluBackwardStreamF32AVX512 performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardStreamF32AVX512(dx, dy []float32, mask []uint64)
+
+// reluBackwardStreamF32AVX2 performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardStreamF32AVX2(dx, dy []float32, mask []uint64)
+
+// reluBackwardStreamF64AVX512 performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardStreamF64AVX512(dx, dy []float64, mask []uint64)
+
+// reluBackwardStreamF64AVX2 performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardStreamF64AVX2(dx, dy []float64, mask []uint64)
+
+// sigmoidBackwardStreamF32AVX512 performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+//
+//go:noescape
+func sigmoidBackwardStreamF32AVX512(dx, dy, y []float32)
+
+// sigmoidBackwardStreamF32AVX2 performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+//
+//go:noescape
+func sigmoidBackwardStreamF32AVX2(dx, dy, y []float32)
+
+// sigmoidBackwardStreamF64AVX512 performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+//
+//go:noescape
+func sigmoidBackwardStreamF64AVX512(dx, dy, y []float64)
+
+// sigmoidBackwardStreamF64AVX2 performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+//
+//go:noescape
+func sigmoidBackwardStreamF64AVX2(dx, dy, y []float64)

@@ -54,6 +54,22 @@ func reluBackwardF64(dx, dy []float64, mask []uint64) {
 	reluBackwardF64Generic(dx, dy, mask)
 }
 
+func reluBackwardOutputF32(dx, dy, y []float32) {
+	if isa.NEON {
+		reluBackwardOutputF32NEON(dx, dy, y)
+		return
+	}
+	reluBackwardOutputF32Generic(dx, dy, y)
+}
+
+func reluBackwardOutputF64(dx, dy, y []float64) {
+	if isa.NEON {
+		reluBackwardOutputF64NEON(dx, dy, y)
+		return
+	}
+	reluBackwardOutputF64Generic(dx, dy, y)
+}
+
 func sigmoidF32(dst, x []float32) {
 	if isa.NEON {
 		sigmoidF32NEON(dst, x)
@@ -148,6 +164,22 @@ func rowsMaxF64(m, x []float64, cols, xstride int) {
 		return
 	}
 	rowsMaxF64Generic(m, x, cols, xstride)
+}
+
+func rowsTopF32(m, x []float32, cols, xstride int) {
+	if isa.NEON {
+		rowsTopF32NEON(m, x, cols, xstride)
+		return
+	}
+	rowsTopF32Generic(m, x, cols, xstride)
+}
+
+func rowsTopF64(m, x []float64, cols, xstride int) {
+	if isa.NEON {
+		rowsTopF64NEON(m, x, cols, xstride)
+		return
+	}
+	rowsTopF64Generic(m, x, cols, xstride)
 }
 
 func rowsFindF32(index []int, x, m []float32, cols, xstride int) {
@@ -494,6 +526,38 @@ func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half,
 	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
 }
 
+func reluStreamF32(dst, x []float32) {
+	reluF32(dst, x)
+}
+
+func reluStreamF64(dst, x []float64) {
+	reluF64(dst, x)
+}
+
+func reluMaskStreamF32(dst, x []float32, mask []uint64) {
+	reluMaskF32(dst, x, mask)
+}
+
+func reluMaskStreamF64(dst, x []float64, mask []uint64) {
+	reluMaskF64(dst, x, mask)
+}
+
+func reluBackwardStreamF32(dx, dy []float32, mask []uint64) {
+	reluBackwardF32(dx, dy, mask)
+}
+
+func reluBackwardStreamF64(dx, dy []float64, mask []uint64) {
+	reluBackwardF64(dx, dy, mask)
+}
+
+func sigmoidBackwardStreamF32(dx, dy, y []float32) {
+	sigmoidBackwardF32(dx, dy, y)
+}
+
+func sigmoidBackwardStreamF64(dx, dy, y []float64) {
+	sigmoidBackwardF64(dx, dy, y)
+}
+
 // reluF32NEON performs
 //
 //	for i, v := range x {
@@ -569,6 +633,30 @@ func reluBackwardF32NEON(dx, dy []float32, mask []uint64)
 //
 //go:noescape
 func reluBackwardF64NEON(dx, dy []float64, mask []uint64)
+
+// reluBackwardOutputF32NEON performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardOutputF32NEON(dx, dy, y []float32)
+
+// reluBackwardOutputF64NEON performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+//
+//go:noescape
+func reluBackwardOutputF64NEON(dx, dy, y []float64)
 
 // sigmoidF32NEON performs
 //
@@ -679,6 +767,24 @@ func rowsMaxF32NEON(m, x []float32, cols, xstride int)
 //
 //go:noescape
 func rowsMaxF64NEON(m, x []float64, cols, xstride int)
+
+// rowsTopF32NEON performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+//
+//go:noescape
+func rowsTopF32NEON(m, x []float32, cols, xstride int)
+
+// rowsTopF64NEON performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+//
+//go:noescape
+func rowsTopF64NEON(m, x []float64, cols, xstride int)
 
 // rowsFindF32NEON performs
 //

@@ -28,6 +28,14 @@ func reluBackwardF64(dx, dy []float64, mask []uint64) {
 	reluBackwardF64Generic(dx, dy, mask)
 }
 
+func reluBackwardOutputF32(dx, dy, y []float32) {
+	reluBackwardOutputF32Generic(dx, dy, y)
+}
+
+func reluBackwardOutputF64(dx, dy, y []float64) {
+	reluBackwardOutputF64Generic(dx, dy, y)
+}
+
 func sigmoidF32(dst, x []float32) {
 	sigmoidF32Generic(dst, x)
 }
@@ -74,6 +82,14 @@ func rowsMaxF32(m, x []float32, cols, xstride int) {
 
 func rowsMaxF64(m, x []float64, cols, xstride int) {
 	rowsMaxF64Generic(m, x, cols, xstride)
+}
+
+func rowsTopF32(m, x []float32, cols, xstride int) {
+	rowsTopF32Generic(m, x, cols, xstride)
+}
+
+func rowsTopF64(m, x []float64, cols, xstride int) {
+	rowsTopF64Generic(m, x, cols, xstride)
 }
 
 func rowsFindF32(index []int, x, m []float32, cols, xstride int) {
@@ -246,4 +262,36 @@ func columnsGradF32(dst, m, rest, w, x []float32, label []int, rows, cols, half,
 
 func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
 	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+}
+
+func reluStreamF32(dst, x []float32) {
+	reluF32(dst, x)
+}
+
+func reluStreamF64(dst, x []float64) {
+	reluF64(dst, x)
+}
+
+func reluMaskStreamF32(dst, x []float32, mask []uint64) {
+	reluMaskF32(dst, x, mask)
+}
+
+func reluMaskStreamF64(dst, x []float64, mask []uint64) {
+	reluMaskF64(dst, x, mask)
+}
+
+func reluBackwardStreamF32(dx, dy []float32, mask []uint64) {
+	reluBackwardF32(dx, dy, mask)
+}
+
+func reluBackwardStreamF64(dx, dy []float64, mask []uint64) {
+	reluBackwardF64(dx, dy, mask)
+}
+
+func sigmoidBackwardStreamF32(dx, dy, y []float32) {
+	sigmoidBackwardF32(dx, dy, y)
+}
+
+func sigmoidBackwardStreamF64(dx, dy, y []float64) {
+	sigmoidBackwardF64(dx, dy, y)
 }

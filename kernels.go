@@ -44,6 +44,16 @@ func chunkLen[T Float]() int {
 	return chunkBytes / int(unsafe.Sizeof(v))
 }
 
+// streams tells whether an operation on slices slices of dst's length is to store past the caches: where all of them
+// exceed the last cache, the lines of dst need not be read first. In place they are there already. The kernels ask for
+// dst aligned to 64 bytes, as all large allocations are.
+func streams[T Float](dst, src []T, slices int) bool {
+	var v T
+	p := unsafe.SliceData(dst)
+	return isa.AVX2 && len(dst)*int(unsafe.Sizeof(v))*slices > isa.LastLevelCache &&
+		uintptr(unsafe.Pointer(p))%64 == 0 && p != unsafe.SliceData(src)
+}
+
 // f32 and f64 see a slice as its underlying type. Only the one that is32 names is ever called on a slice.
 func f32[T Float](x []T) []float32 { return *(*[]float32)(unsafe.Pointer(&x)) }
 func f64[T Float](x []T) []float64 { return *(*[]float64)(unsafe.Pointer(&x)) }

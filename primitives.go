@@ -36,6 +36,15 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 	}
 }
 
+// reluBackwardOutput: dx[i] = y[i] <= 0 ? +0 : dy[i].
+func reluBackwardOutput[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		reluBackwardOutputF32(f32(dx), f32(dy), f32(y))
+	} else {
+		reluBackwardOutputF64(f64(dx), f64(dy), f64(y))
+	}
+}
+
 // sigmoid: dst[i] = 1/(1+exp(-x[i])), the compensated form.
 func sigmoid[T Float](dst, x []T) {
 	if is32[T]() {
@@ -217,6 +226,15 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 	}
 }
 
+// rowsTop: m[r] = the largest element, NaN counted as +Inf, plus +0.
+func rowsTop[T Float](m, x []T, cols, xstride int) {
+	if is32[T]() {
+		rowsTopF32(f32(m), f32(x), cols, xstride)
+	} else {
+		rowsTopF64(f64(m), f64(x), cols, xstride)
+	}
+}
+
 // rowsFind: index[r] = the first j with x[j]+0 == m[r], or 0 where there is none.
 func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 	if is32[T]() {
@@ -280,5 +298,41 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half,
 		columnsGradF32(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
 	} else {
 		columnsGradF64(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+	}
+}
+
+// reluStream is relu with stores past the caches; see streams.
+func reluStream[T Float](dst, x []T) {
+	if is32[T]() {
+		reluStreamF32(f32(dst), f32(x))
+	} else {
+		reluStreamF64(f64(dst), f64(x))
+	}
+}
+
+// reluMaskStream is reluMask with stores past the caches; see streams.
+func reluMaskStream[T Float](dst, x []T, mask []uint64) {
+	if is32[T]() {
+		reluMaskStreamF32(f32(dst), f32(x), mask)
+	} else {
+		reluMaskStreamF64(f64(dst), f64(x), mask)
+	}
+}
+
+// reluBackwardStream is reluBackward with stores past the caches; see streams.
+func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
+	if is32[T]() {
+		reluBackwardStreamF32(f32(dx), f32(dy), mask)
+	} else {
+		reluBackwardStreamF64(f64(dx), f64(dy), mask)
+	}
+}
+
+// sigmoidBackwardStream is sigmoidBackward with stores past the caches; see streams.
+func sigmoidBackwardStream[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		sigmoidBackwardStreamF32(f32(dx), f32(dy), f32(y))
+	} else {
+		sigmoidBackwardStreamF64(f64(dx), f64(dy), f64(y))
 	}
 }

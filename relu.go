@@ -7,10 +7,14 @@ package kernels
 func ReLU[T Float](dst, x []T) {
 	checkLen("ReLU", "dst", dst, "x", x)
 	checkAlias("ReLU", "dst", dst, "x", x)
-	step := chunkLen[T]()
+	step, stream := chunkLen[T](), streams(dst, x, 2)
 	for len(x) > 0 {
 		n := min(len(x), step)
-		relu(dst[:n], x[:n])
+		if stream {
+			reluStream(dst[:n], x[:n])
+		} else {
+			relu(dst[:n], x[:n])
+		}
 		dst, x = dst[n:], x[n:]
 	}
 }
@@ -24,11 +28,15 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	checkLen("ReLUMask", "dst", dst, "x", x)
 	checkAlias("ReLUMask", "dst", dst, "x", x)
 	checkMask("ReLUMask", mask, len(x))
-	step := chunkLen[T]()
+	step, stream := chunkLen[T](), streams(dst, x, 2)
 	for len(x) > 0 {
 		n := min(len(x), step)
 		words := MaskLen(n)
-		reluMask(dst[:n], x[:n], mask[:words])
+		if stream {
+			reluMaskStream(dst[:n], x[:n], mask[:words])
+		} else {
+			reluMask(dst[:n], x[:n], mask[:words])
+		}
 		dst, x, mask = dst[n:], x[n:], mask[words:]
 	}
 }
@@ -43,11 +51,33 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	checkLen("ReLUBackward", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackward", "dx", dx, "dy", dy)
 	checkMask("ReLUBackward", mask, len(dy))
-	step := chunkLen[T]()
+	step, stream := chunkLen[T](), streams(dx, dy, 2)
 	for len(dy) > 0 {
 		n := min(len(dy), step)
 		words := MaskLen(n)
-		reluBackward(dx[:n], dy[:n], mask[:words])
+		if stream {
+			reluBackwardStream(dx[:n], dy[:n], mask[:words])
+		} else {
+			reluBackward(dx[:n], dy[:n], mask[:words])
+		}
 		dx, dy, mask = dx[n:], dy[n:], mask[words:]
+	}
+}
+
+// ReLUBackwardOutput is [ReLUBackward] from the output y of [ReLU] instead of a mask: it sets dx[i] to +0 where y[i] <= 0, and to
+// dy[i] where y[i] > 0 or is NaN. The result is exact; NaN in dy passes where y[i] is not <= 0, with its payload.
+// y may also be the input of ReLU.
+//
+// dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly overlaps one of the others.
+func ReLUBackwardOutput[T Float](dx, dy, y []T) {
+	checkLen("ReLUBackwardOutput", "dx", dx, "dy", dy)
+	checkLen("ReLUBackwardOutput", "dx", dx, "y", y)
+	checkAlias("ReLUBackwardOutput", "dx", dx, "dy", dy)
+	checkAlias("ReLUBackwardOutput", "dx", dx, "y", y)
+	step := chunkLen[T]()
+	for len(y) > 0 {
+		n := min(len(y), step)
+		reluBackwardOutput(dx[:n], dy[:n], y[:n])
+		dx, dy, y = dx[n:], dy[n:], y[n:]
 	}
 }

@@ -1,5 +1,7 @@
 package kernels
 
+import "unsafe"
+
 // Sigmoid sets dst[i] to 1/(1+exp(-x[i])).
 func Sigmoid[T Float](dst, x []T) {
 	checkLen("Sigmoid", "dst", dst, "x", x)
@@ -30,10 +32,14 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 	checkLen("SigmoidBackward", "dx", dx, "y", y)
 	checkAlias("SigmoidBackward", "dx", dx, "dy", dy)
 	checkAlias("SigmoidBackward", "dx", dx, "y", y)
-	step := chunkLen[T]()
+	step, stream := chunkLen[T](), streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(y)
 	for len(y) > 0 {
 		n := min(len(y), step)
-		sigmoidBackward(dx[:n], dy[:n], y[:n])
+		if stream {
+			sigmoidBackwardStream(dx[:n], dy[:n], y[:n])
+		} else {
+			sigmoidBackward(dx[:n], dy[:n], y[:n])
+		}
 		dx, dy, y = dx[n:], dy[n:], y[n:]
 	}
 }

@@ -24,7 +24,20 @@ func pages() (all []asmgen.Kernel) {
 	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, tanh, rowMax, exponential, rowScale, rowBackward, crossEntropy, {lossLog}, columns} {
 		all = append(all, page...)
 	}
-	return all
+	return append(all, streams(all)...)
+}
+
+// streams are the kernels that are bound by memory once more, storing past the caches: for slices beyond the last of them.
+func streams(all []asmgen.Kernel) (list []asmgen.Kernel) {
+	for _, kn := range all {
+		switch kn.Name {
+		case "relu", "reluMask", "reluBackward", "sigmoidBackward":
+			kn.Stream, kn.Plain = true, kn.Name
+			kn.Name += "Stream"
+			list = append(list, kn)
+		}
+	}
+	return list
 }
 
 func main() {

@@ -71,7 +71,10 @@ func (m *x86) branchImm(c cond, a gpr, imm int, label string) {
 	m.ins("J%s %s", c, label)
 }
 
-func (m *x86) ret() {
+func (m *x86) ret(k *kernelState) {
+	if k.kernel.Stream {
+		m.ins("SFENCE")
+	}
 	m.ins("VZEROUPPER")
 	m.ins("RET")
 }
@@ -178,7 +181,7 @@ func (m *x86) lower(al *alloc, o op) {
 		at, v := k.streams[o.stream], al.reg[o.a]
 		switch {
 		case !al.b.tail:
-			m.ins("%s %s, %d(%s)", ps(t, "VMOVU"), m.r(v), o.lane*vb, at)
+			m.ins("%s %s, %d(%s)", k.store(), m.r(v), o.lane*vb, at)
 		case m.wide:
 			m.ins("%s %s, K1, (%s)", ps(t, "VMOVU"), m.r(v), at)
 		default:

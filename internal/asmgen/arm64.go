@@ -34,7 +34,7 @@ func (m *arm) add(dst, src gpr)                 { m.ins("ADD %s, %s, %s", src, d
 func (m *arm) sub(dst, src gpr)                 { m.ins("SUB %s, %s, %s", src, dst, dst) }
 func (m *arm) shl(dst gpr, n int)               { m.ins("LSL $%d, %s, %s", n, dst, dst) }
 func (m *arm) jump(label string)                { m.ins("B %s", label) }
-func (m *arm) ret()                             { m.ins("RET") }
+func (m *arm) ret(*kernelState)                 { m.ins("RET") }
 
 func (m *arm) addImm(dst gpr, imm int) {
 	if imm < 0 {

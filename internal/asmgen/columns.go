@@ -317,7 +317,7 @@ func (s Columns) emit(k *kernelState) {
 	m.scratchAddr(scr, scr2, k.frame)
 	k.jump(process)
 	k.w.label(done)
-	k.ret()
+	k.ret(k)
 }
 
 // transpose moves a batch of rows between memory and the columns of the buffer, width columns at a time, the last of them overlapping.

@@ -62,6 +62,9 @@ func assembly(a arch, kernels []Kernel) []byte {
 	var body strings.Builder
 	for _, tg := range a.targets {
 		for _, kn := range kernels {
+			if kn.Stream && tg == neon {
+				continue
+			}
 			for _, t := range typesOf(kn) {
 				body.WriteByte('\n')
 				body.WriteString(function(kn, tg, t, pools[t]))
@@ -150,6 +153,10 @@ func dispatch(a arch, kernels []Kernel) ([]byte, error) {
 			}
 			call := strings.Join(names, ", ")
 			fmt.Fprintf(&out, "\nfunc %s%s(%s) {\n", kn.Name, t.Suffix(), paramList(ps))
+			if kn.Stream && (len(a.targets) == 0 || a.targets[0] == neon) {
+				fmt.Fprintf(&out, "%s%s(%s)\n}\n", kn.Plain, t.Suffix(), call)
+				continue
+			}
 			for _, tg := range a.targets {
 				cond := ""
 				if _, ok := kn.Shape.(Columns); ok && tg == avx512 {
@@ -157,12 +164,19 @@ func dispatch(a arch, kernels []Kernel) ([]byte, error) {
 				}
 				fmt.Fprintf(&out, "if isa.%s%s {\n%s(%s)\nreturn\n}\n", tg, cond, stubName(kn, t, tg), call)
 			}
-			fmt.Fprintf(&out, "%s%sGeneric(%s)\n}\n", kn.Name, t.Suffix(), call)
+			name := kn.Name
+			if kn.Stream {
+				name = kn.Plain
+			}
+			fmt.Fprintf(&out, "%s%sGeneric(%s)\n}\n", name, t.Suffix(), call)
 		}
 	}
 	for _, kn := range kernels {
 		for _, t := range typesOf(kn) {
 			for _, tg := range a.targets {
+				if kn.Stream && tg == neon {
+					continue
+				}
 				ps, _ := parseParams(kn.Params, t)
 				fmt.Fprintf(&out, "\n// %s performs\n//\n", stubName(kn, t, tg))
 				for line := range strings.SplitSeq(strings.TrimSpace(kn.Loop), "\n") {

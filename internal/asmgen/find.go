@@ -53,7 +53,7 @@ func (Find) emit(k *kernelState) {
 	k.add(in, k.scratch)
 	k.addImm(rows, -1)
 	k.branchImm(ne, rows, 0, row)
-	k.ret()
+	k.ret(k)
 }
 
 func (m *x86) equalBits(k *kernelState, value, tmp int, in, bits gpr, tail bool) {

@@ -17,6 +17,9 @@ type Kernel struct {
 	Shape Shape
 	// Types the kernel exists for; both when empty.
 	Types []Type
+	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes. Elsewhere the kernel is Plain.
+	Stream bool
+	Plain  string
 }
 
 // A Shape is a loop over elements or rows.
@@ -138,6 +141,14 @@ func (k *kernelState) setting() string { return k.target.String() + " " + k.t.Su
 
 // block is the number of elements in a block of the canonical sum.
 func (k *kernelState) block() int { return 32 >> k.t }
+
+// store is the instruction for a full vector: past the caches if the kernel says so.
+func (k *kernelState) store() string {
+	if k.kernel.Stream {
+		return ps(k.t, "VMOVNT")
+	}
+	return ps(k.t, "VMOVU")
+}
 
 func (k *kernelState) lanes() int { return k.vectorBytes() / k.t.Size() }
 

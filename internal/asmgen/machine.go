@@ -51,7 +51,7 @@ type machine interface {
 	branch(c cond, a, b gpr, label string)
 	branchImm(c cond, a gpr, imm int, label string)
 	jump(label string)
-	ret()
+	ret(k *kernelState)
 
 	loadConst(k *kernelState, dst int, bits uint64)
 	zero(dst int)

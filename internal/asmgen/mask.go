@@ -59,7 +59,7 @@ func (MaskOut) emit(k *kernelState) {
 	k.w.label(store)
 	k.storeWord(word, mask, 0)
 	k.w.label(done)
-	k.ret()
+	k.ret(k)
 }
 
 func (MaskIn) emit(k *kernelState) {
@@ -94,7 +94,7 @@ func (MaskIn) emit(k *kernelState) {
 	k.tailMask(k, k.count, k.scratch)
 	m.unpack(k, out, in, word, tmp, true)
 	k.w.label(done)
-	k.ret()
+	k.ret(k)
 }
 
 // x86. Register 0 is zero; on AVX2 register 1 holds the order in which packed dwords are put right.
@@ -139,7 +139,7 @@ func (m *x86) pack64(k *kernelState, out, in, word, tmp gpr) {
 				kr := next
 				next++
 				m.positive(k, r, kr)
-				m.ins("%s Z%d, %d(%s)", mov, r, i*vb, out)
+				m.ins("%s Z%d, %d(%s)", k.store(), r, i*vb, out)
 				return kr
 			}
 			a := unpack(i, n/2)
@@ -158,7 +158,7 @@ func (m *x86) pack64(k *kernelState, out, in, word, tmp gpr) {
 			r, c := 2+i%4*2, 3+i%4*2
 			m.ins("%s %d(%s), Y%d", mov, i*vb, in, r)
 			m.positive(k, r, c)
-			m.ins("%s Y%d, %d(%s)", mov, r, i*vb, out)
+			m.ins("%s Y%d, %d(%s)", k.store(), r, i*vb, out)
 			if i == 0 {
 				m.ins("VMOVMSKPD Y%d, %s", c, word)
 				continue
@@ -175,7 +175,7 @@ func (m *x86) pack64(k *kernelState, out, in, word, tmp gpr) {
 			j := half*4 + i
 			m.ins("%s %d(%s), Y%d", mov, j*vb, in, 2+i)
 			m.positive(k, 2+i, 6+i)
-			m.ins("%s Y%d, %d(%s)", mov, 2+i, j*vb, out)
+			m.ins("%s Y%d, %d(%s)", k.store(), 2+i, j*vb, out)
 		}
 		m.ins("VPACKSSDW Y7, Y6, Y6")
 		m.ins("VPACKSSDW Y9, Y8, Y8")
@@ -239,7 +239,7 @@ func (m *x86) unpack64(k *kernelState, out, in, word, tmp gpr) {
 			}
 			m.ins("KMOVW %s, K%d", word, 1+i%4)
 			m.ins("%s.Z %d(%s), K%d, Z%d", mov, i*vb, in, 1+i%4, 1+i%4)
-			m.ins("%s Z%d, %d(%s)", mov, 1+i%4, i*vb, out)
+			m.ins("%s Z%d, %d(%s)", k.store(), 1+i%4, i*vb, out)
 		}
 		return
 	}
@@ -251,7 +251,7 @@ func (m *x86) unpack64(k *kernelState, out, in, word, tmp gpr) {
 			m.ins("VPSLLVQ bitShiftF64<>+%d(SB), Y1, Y%d", i*vb, 2+i%4)
 			m.ins("VMOVUPD %d(%s), Y%d", i*vb, in, 6+i%4)
 			m.ins("VBLENDVPD Y%d, Y0, Y%d, Y%d", 2+i%4, 6+i%4, 2+i%4)
-			m.ins("VMOVUPD Y%d, %d(%s)", 2+i%4, i*vb, out)
+			m.ins("%s Y%d, %d(%s)", k.store(), 2+i%4, i*vb, out)
 		}
 		return
 	}
@@ -263,7 +263,7 @@ func (m *x86) unpack64(k *kernelState, out, in, word, tmp gpr) {
 		m.ins("VPSLLVD bitShiftF32<>+%d(SB), Y%d, Y%d", i%4*vb, w, 2+i%4)
 		m.ins("VMOVUPS %d(%s), Y%d", i*vb, in, 6+i%4)
 		m.ins("VBLENDVPS Y%d, Y0, Y%d, Y%d", 2+i%4, 6+i%4, 2+i%4)
-		m.ins("VMOVUPS Y%d, %d(%s)", 2+i%4, i*vb, out)
+		m.ins("%s Y%d, %d(%s)", k.store(), 2+i%4, i*vb, out)
 	}
 }
 

@@ -52,7 +52,7 @@ func (s Map) emit(k *kernelState) {
 	k.tailMask(k, k.count, k.scratch)
 	body(1, true)
 	k.w.label(done)
-	k.ret()
+	k.ret(k)
 }
 
 func (s Map) once(b *Block, scalars []int) {
@@ -256,7 +256,7 @@ func (s Rows) emit(k *kernelState) {
 	}
 	k.addImm(rows, -1)
 	k.branchImm(ne, rows, 0, row)
-	k.ret()
+	k.ret(k)
 }
 
 func (s Rows) emitTail(k *kernelState, body func(lane, n int, tail bool)) {

@@ -1,0 +1,62 @@
+package kernels
+
+import (
+	"fmt"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"kernels/internal/isa"
+)
+
+// Slices beyond the last cache are stored past it: the same bits, for every length of the tail.
+func TestStreams(t *testing.T) {
+	t.Run("float32", testStreams[float32])
+	t.Run("float64", testStreams[float64])
+}
+
+func testStreams[T Float](t *testing.T) {
+	cache := isa.LastLevelCache
+	defer func() { isa.LastLevelCache = cache }()
+	aligned := func(n int) []T {
+		s := make([]T, n+64)
+		for uintptr(unsafe.Pointer(&s[0]))%64 != 0 {
+			s = s[1:]
+		}
+		return s[: n : n+1]
+	}
+	for _, name := range isa.Available() {
+		t.Run(name, func(t *testing.T) {
+			defer isa.Force(name)()
+			for _, n := range []int{1024, 1025, 1087, 1088, 4096 + 63, 3*chunkLen[T]() + 77} {
+				x, y := aligned(n), aligned(n)
+				for i := range x {
+					x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256
+				}
+				type result struct {
+					relu, masked, back, sigmoid []T
+					mask                        []uint64
+				}
+				run := func(limit int) result {
+					isa.LastLevelCache = limit
+					r := result{aligned(n), aligned(n), aligned(n), aligned(n), make([]uint64, MaskLen(n))}
+					require.Equal(t, limit == 0 && isa.AVX2, streams(r.relu, x, 2), "the path meant")
+					ReLU(r.relu, x)
+					ReLUMask(r.masked, x, r.mask)
+					ReLUBackward(r.back, y, r.mask)
+					SigmoidBackward(r.sigmoid, x, y)
+					for _, s := range [][]T{r.relu, r.masked, r.back, r.sigmoid} {
+						require.Zero(t, s[:n+1][n], "one past the end")
+					}
+					return r
+				}
+				require.Equal(t, run(1<<62), run(0), fmt.Sprint("n = ", n))
+				// in place the lines are in the caches
+				isa.LastLevelCache = 0
+				require.False(t, streams(x, x, 2))
+				require.False(t, streams(x[1:], y[1:], 2), "unaligned")
+			}
+		})
+	}
+}
