@@ -158,7 +158,8 @@ func logSoftmaxBackward[T kernels.Float]() spec[T] {
 		}
 		e := kt.ExpDD(kt.DD{Hi: min(float64(y[j]), 0)}).Float64()
 		want := kt.DD{Hi: float64(dy[j])}.Add(s.MulF(-e))
-		return want.Hi, math.Abs(float64(dy[j])) + e*mag
+		// The exponential is rounded to T, which is a subnormal where y is far below zero.
+		return want.Hi, math.Abs(float64(dy[j])) + (e+smallest[T]()/eps[T]())*mag
 	}
 	check := backwardCheck("LogSoftmaxBackward", exact)
 	return spec[T]{rows: true, ins: 2, alias: []int{0, 1}, prep: backwardPrep(kernels.LogSoftmax[T]),

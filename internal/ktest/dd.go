@@ -157,8 +157,11 @@ func Err64(got float64, want Scaled) float64 {
 	e += want.Exp
 	var g float64
 	if math.IsInf(got, 0) {
-		if e < 1023 {
+		if e < 1023 || (got > 0) != (want.Hi > 0) {
 			return math.Inf(1)
+		}
+		if e > 1023 {
+			return 0 // infinity stands for all beyond the largest finite value
 		}
 		g = math.Copysign(math.Ldexp(1, 1024-e), got)
 	} else {

@@ -143,6 +143,13 @@ func TestFractionalULP(t *testing.T) {
 	require.Equal(t, 0.5, ErrBig(1.0, newBig().Add(Big(1), Big(0x1p-53))))
 	require.Equal(t, 0.0, ErrBig(float32(0), newBig()))
 	require.Equal(t, 1.0, ErrBig(float32(math.Inf(1)), Big(math.MaxFloat32)))
+	require.Equal(t, 0.0, ErrBig(float32(math.Inf(1)), Big(1e39)))
+	require.Equal(t, 1.0, Err32(float32(math.Inf(-1)), -math.MaxFloat32))
+	require.Equal(t, 0.0, Err32(float32(math.Inf(-1)), -1e39))
+	require.Greater(t, Err32(float32(math.Inf(-1)), 1e39), 1e6)
+	require.Equal(t, 1.0, Err64(math.Inf(1), Scaled{DD{math.MaxFloat64, 0}, 0}))
+	require.Equal(t, 0.0, Err64(math.Inf(1), Scaled{DD{1.5, 0}, 1024}))
+	require.Equal(t, math.Inf(1), Err64(math.Inf(-1), Scaled{DD{1.5, 0}, 1024}))
 	require.Equal(t, math.Inf(1), ErrBig(math.NaN(), Big(1)))
 }
 

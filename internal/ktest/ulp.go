@@ -59,8 +59,8 @@ func Err32(got float32, want float64) float64 {
 	case g == want:
 		return 0
 	case math.IsInf(g, 0):
-		// Infinity stands for the next value after the largest finite one.
-		return math.Abs(math.Copysign(0x1p128, g)-want) / 0x1p104
+		// Infinity stands for the next value after the largest finite one, and for all beyond.
+		return math.Max(0, 0x1p128-math.Copysign(1, g)*want) / 0x1p104
 	case math.IsInf(want, 0):
 		return math.Inf(1)
 	default:
@@ -85,8 +85,11 @@ func ErrBig[T Float](got T, want *big.Float) float64 {
 		return math.Inf(1)
 	}
 	b := new(big.Float).SetPrec(Prec)
-	if math.IsInf(g, 0) {
+	if math.IsInf(g, 0) { // the next value after the largest finite one, and all beyond
 		b.SetMantExp(big.NewFloat(math.Copysign(1, g)), maxExp)
+		if (g > 0) == (want.Sign() > 0) && new(big.Float).Abs(want).Cmp(new(big.Float).Abs(b)) >= 0 {
+			return 0
+		}
 	} else {
 		b.SetFloat64(g)
 	}
