@@ -36,6 +36,7 @@ func (m *x86) gprs() []gpr {
 
 func (m *x86) separateMasks() bool { return m.wide }
 
+func (m *x86) prologue(*kernelState)                 {}
 func (m *x86) loadArg(dst gpr, name string, off int) { m.ins("MOVQ %s+%d(FP), %s", name, off, dst) }
 func (m *x86) loadFlag(dst gpr, name string, off int) {
 	m.ins("MOVBQZX %s+%d(FP), %s", name, off, dst)

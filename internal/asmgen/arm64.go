@@ -1,7 +1,5 @@
 package asmgen
 
-import "fmt"
-
 // arm writes NEON. What the Go 1.26 assembler does not know is a WORD with its mnemonic in the comment; a test disassembles them.
 type arm struct {
 	*writer
@@ -22,6 +20,9 @@ func (m *arm) gprs() []gpr {
 	return []gpr{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 }
 
+func (m *arm) prologue(k *kernelState) {
+	m.ins("MOVD $const%s<>(SB), %s", k.t.Suffix(), armConstBase)
+}
 func (m *arm) loadArg(dst gpr, name string, off int) { m.ins("MOVD %s+%d(FP), %s", name, off, dst) }
 func (m *arm) loadFlag(dst gpr, name string, off int) {
 	m.ins("MOVBU %s+%d(FP), %s", name, off, dst)
@@ -405,5 +406,3 @@ func (m *arm) maxAcross(k *kernelState, acc []int, t int, out gpr) {
 	m.ins("FADD%s F%d, F%d, F%d", [...]string{"S", "D"}[k.t], t, a, a)
 	m.storeScalar(a, out, k.t)
 }
-
-var _ = fmt.Sprint

@@ -40,8 +40,6 @@ type columnMachine interface {
 	broadcastInt(dst int, src gpr, t Type)
 }
 
-func (s Columns) firstSkew(target) int { return 3 }
-
 func (s Columns) emit(k *kernelState) {
 	m := k.machine.(columnMachine)
 	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()

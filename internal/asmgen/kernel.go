@@ -119,6 +119,11 @@ func (p *constPool) offset(bits uint64) int {
 	return i * p.stride
 }
 
+// scratch is an empty pool for a trial.
+func (p *constPool) scratch() *constPool {
+	return &constPool{index: map[uint64]int{}, stride: p.stride}
+}
+
 func (k *kernelState) useConst(bits uint64) {
 	if k.uses[bits] == 0 {
 		k.order = append(k.order, bits)
@@ -229,9 +234,7 @@ func (k *kernelState) pinConstants(order []uint64, uses map[uint64]int) {
 
 // loadPinned emits the loads of the pinned constants in the order of their registers.
 func (k *kernelState) loadPinned() {
-	if a, ok := k.machine.(*arm); ok {
-		a.ins("MOVD $const%s<>(SB), %s", k.t.Suffix(), armConstBase)
-	}
+	k.prologue(k)
 	for r := k.vectorRegs() - 1; r >= k.topVector; r-- {
 		for bits, at := range k.pinned {
 			if at == r {
@@ -309,74 +312,60 @@ func newMachine(tg target, w *writer) machine {
 	return &x86{w, tg == avx512}
 }
 
-// function writes one kernel for one target and type. It tries settings from the best downwards until the registers suffice.
+// function writes one kernel for one target and type. It tries settings from the best downwards until the registers suffice: first all
+// constants in registers (on AVX2's sixteen only three, the others are memory operands), and all vectors of the loop side by side.
 func function(kn Kernel, tg target, t Type, pool *constPool) string {
 	params, args := parseParams(kn.Params, t)
-	try := func(pins, skew int, order []uint64, uses map[uint64]int) (text string, k *kernelState, ok bool) {
-		defer func() {
-			if e := recover(); e != nil {
-				if _, short := e.(outOfRegisters); !short {
-					panic(e)
-				}
-			}
-		}()
-		w := &writer{}
-		k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-			uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins, skew: skew}
-		k.topVector = k.vectorRegs()
-		if !k.separateMasks() {
-			k.topVector--
-		}
-		k.freeGPRs = k.gprs()
-		k.pinConstants(order, uses)
-		kn.Shape.emit(k)
-		return w.sb.String(), k, true
-	}
-	// a first run with unlimited patience counts the constants
-	var order []uint64
-	var uses map[uint64]int
-	for skew := 1; ; skew++ {
-		trial := *pool
-		trial.index, trial.list = map[uint64]int{}, nil
-		saved := pool
-		pool = &trial
-		_, k, ok := try(0, skew*4, nil, nil)
-		pool = saved
-		if ok {
-			order, uses = k.order, k.uses
+	var constants kernelState // what a first run, one vector after the other, finds of constants
+	for skew := 4; ; skew += 4 {
+		if _, k, ok := emit(kn, tg, t, pool.scratch(), params, 0, skew, kernelState{}); ok {
+			constants = *k
 			break
 		}
-		if skew > 64 {
+		if skew > 256 {
 			panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())
 		}
 	}
-	pins, skew := len(order), 1
+	pins := len(constants.order)
 	if tg == avx2 {
 		pins = min(pins, 3)
 	}
-	if s, ok := kn.Shape.(interface{ firstSkew(target) int }); ok {
-		skew = s.firstSkew(tg)
-	}
 	for ; pins >= 0; pins-- {
-		for s := skew; s < 64; s++ {
-			probe := &constPool{index: map[uint64]int{}, stride: pool.stride}
-			saved := pool
-			pool = probe
-			_, _, ok := try(pins, s, order, uses)
-			pool = saved
-			if !ok {
+		for skew := 1; skew < 64; skew++ {
+			if _, _, ok := emit(kn, tg, t, pool.scratch(), params, pins, skew, constants); !ok {
 				continue
 			}
-			text, k, _ := try(pins, s, order, uses)
-			flags := "NOSPLIT"
+			text, k, _ := emit(kn, tg, t, pool, params, pins, skew, constants)
+			name, flags := stubName(kn, t, tg), "NOSPLIT"
 			if k.frame > 0 {
 				flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
 			}
-			name := stubName(kn, t, tg)
 			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text)
 		}
 	}
 	panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())
+}
+
+// emit writes a kernel with the given number of constants in registers; ok is false if the registers do not suffice.
+func emit(kn Kernel, tg target, t Type, pool *constPool, params []param, pins, skew int, constants kernelState) (text string, k *kernelState, ok bool) {
+	defer func() {
+		if e := recover(); e != nil {
+			if _, short := e.(outOfRegisters); !short {
+				panic(e)
+			}
+		}
+	}()
+	w := &writer{}
+	k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
+		uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins, skew: skew}
+	k.topVector = k.vectorRegs()
+	if !k.separateMasks() {
+		k.topVector--
+	}
+	k.freeGPRs = k.gprs()
+	k.pinConstants(constants.order, constants.uses)
+	kn.Shape.emit(k)
+	return w.sb.String(), k, true
 }
 
 func stubName(kn Kernel, t Type, tg target) string { return kn.Name + t.Suffix() + tg.String() }

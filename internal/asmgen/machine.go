@@ -37,6 +37,7 @@ type machine interface {
 	gprs() []gpr
 	separateMasks() bool
 
+	prologue(k *kernelState)
 	loadArg(dst gpr, name string, off int)
 	broadcastArg(dst int, name string, off int, t Type)
 	loadFlag(dst gpr, name string, off int)

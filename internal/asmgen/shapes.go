@@ -9,14 +9,10 @@ type Map struct {
 	Scalars []string
 	// Unroll is the number of vectors in the main loop, 4 when zero.
 	Unroll int
-	// Skew staggers the vectors of the main loop by so many operations, by target; see interleave.
-	Skew map[target]int
 	// Pipeline is the main loop, by instruction set and type ("AVX2 F32"); without one the loop of Unroll vectors is the main loop.
 	Pipeline map[string]Pipeline
 	Body     func(b *Block, in, scalars []V) (out []V)
 }
-
-func (s Map) firstSkew(t target) int { return max(1, s.Skew[t]) }
 
 func (s Map) emit(k *kernelState) {
 	unroll := s.Unroll
@@ -107,14 +103,11 @@ type Rows struct {
 	// Skip leaves element skip[r] out of the sum of row r.
 	Skip   bool
 	Unroll int
-	Skew   map[target]int
 	// Prologue computes the values that stay the same along a row.
 	Prologue func(b *Block, row, scalars []V) []V
 	// Body computes the outputs and, for a reduction, the value to reduce.
 	Body func(b *Block, in, row []V) (out []V, reduce V)
 }
-
-func (s Rows) firstSkew(t target) int { return max(1, s.Skew[t]) }
 
 func (s Rows) emit(k *kernelState) {
 	k.skip = s.Skip
