@@ -33,7 +33,12 @@ func tanhF32Generic(dst, x []float32) {
 		r = (r*w + (m5 + e4F32)) - m5
 		r = (r*w + (m3 - e3F32)) - m3
 		r = round32(r*w + e2F32)
-		p := round32(w - round32(w*w)*r)
+		wr := round32(w*w) * r
+		p := w - wr
+		if halfway(p) { // for |x| = 0x1.000002p-24 it matters, and nowhere else
+			p = roundOdd(-wr, w, p)
+		}
+		p = round32(p)
 		num := round32(s*p + round32(1-s))
 		den := round32(round32(1+s) - s*p)
 		y := float32(num / den)

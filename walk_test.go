@@ -344,6 +344,7 @@ func TestWalkISA(t *testing.T) {
 		{"ReLU", func(d, x []float32, _ []uint64) { ReLU(d, x) }},
 		{"ReLUMask", func(d, x []float32, m []uint64) { ReLUMask(d, x, m) }},
 		{"ReLUBackward", func(d, x []float32, m []uint64) { ReLUBackward(d, x, m) }},
+		{"ReLUBackwardOutput", func(d, x []float32, _ []uint64) { ReLUBackwardOutput(d, x, x) }},
 		{"Sigmoid", func(d, x []float32, _ []uint64) { Sigmoid(d, x) }},
 		{"SigmoidFast", func(d, x []float32, _ []uint64) { SigmoidFast(d, x) }},
 		{"SigmoidBackward", func(d, x []float32, _ []uint64) { SigmoidBackward(d, x, x) }},

@@ -116,6 +116,8 @@ func elementKernels[T kernels.Float]() []kernel[T] {
 			func(v *view[T]) { n.ReLUMask(v.dst, v.x, v.bools) }},
 		{"ReLUBackward", 2 + bit, func(v *view[T]) { kernels.ReLUBackward(v.dst, v.dy, v.mask) },
 			func(v *view[T]) { n.ReLUBackward(v.dst, v.dy, v.bools) }},
+		{"ReLUBackwardOutput", 3, func(v *view[T]) { kernels.ReLUBackwardOutput(v.dst, v.dy, v.x) },
+			func(v *view[T]) { n.ReLUBackwardOutput(v.dst, v.dy, v.x) }},
 		{"Sigmoid", 2, func(v *view[T]) { kernels.Sigmoid(v.dst, v.x) }, func(v *view[T]) { n.Sigmoid(v.dst, v.x) }},
 		{"SigmoidFast", 2, func(v *view[T]) { kernels.SigmoidFast(v.dst, v.x) }, func(v *view[T]) { n.Sigmoid(v.dst, v.x) }},
 		{"SigmoidBackward", 3, func(v *view[T]) { kernels.SigmoidBackward(v.dst, v.dy, v.y) },
@@ -137,6 +139,8 @@ func rowKernels[T kernels.Float]() []kernel[T] {
 			func(v *view[T]) { n.LogSoftmax(v.dst, v.x, v.classes) }},
 		{"LogSoftmaxBackward", 3, func(v *view[T]) { kernels.LogSoftmaxBackward(v.dst, v.dy, v.logy, v.classes) },
 			func(v *view[T]) { n.LogSoftmaxBackward(v.dst, v.dy, v.logy, v.classes) }},
+		{"Argmax", 1, func(v *view[T]) { kernels.Argmax(v.labels, v.x, v.classes) },
+			func(v *view[T]) { n.Argmax(v.labels, v.x, v.classes) }},
 		{"CrossEntropy", 1, func(v *view[T]) { must(kernels.CrossEntropy(v.losses, v.x, v.labels, v.classes)) },
 			func(v *view[T]) { n.CrossEntropy(v.losses, v.x, v.labels, v.classes) }},
 		{"CrossEntropyGrad", 2, func(v *view[T]) {

@@ -44,6 +44,17 @@ func (Naive[T]) ReLUBackward(dx, dy []T, mask []bool) {
 	}
 }
 
+// ReLUBackwardOutput passes dy on where y > 0.
+func (Naive[T]) ReLUBackwardOutput(dx, dy, y []T) {
+	for i, v := range y {
+		if v > 0 {
+			dx[i] = dy[i]
+		} else {
+			dx[i] = 0
+		}
+	}
+}
+
 // Sigmoid sets dst[i] = 1 / (1 + exp(-x[i])).
 func (Naive[T]) Sigmoid(dst, x []T) {
 	for i, v := range x {
@@ -133,6 +144,19 @@ func (Naive[T]) LogSoftmaxBackward(dx, dy, y []T, classes int) {
 		for j := lo; j < lo+classes; j++ {
 			dx[j] = dy[j] - T(math.Exp(float64(y[j])))*s
 		}
+	}
+}
+
+// Argmax sets index[r] to the first place of the largest element.
+func (Naive[T]) Argmax(index []int, x []T, classes int) {
+	for r := range index {
+		best, at := x[r*classes], 0
+		for j, v := range x[r*classes : (r+1)*classes] {
+			if v > best {
+				best, at = v, j
+			}
+		}
+		index[r] = at
 	}
 }
 

@@ -41,4 +41,18 @@ for i, v := range dy {
 	dx[i] = v
 }`,
 	Shape: asmgen.MaskIn{},
+}, {
+	// y <= 0 is y < the smallest positive number, false for NaN.
+	Name:   "reluBackwardOutput",
+	Params: "dx, dy, y []T",
+	Loop: `
+for i, v := range dy {
+	if y[i] <= 0 {
+		v = 0
+	}
+	dx[i] = v
+}`,
+	Shape: asmgen.Map{Out: []string{"dx"}, In: []string{"dy", "y"}, Body: func(b *block, in, _ []vec) []vec {
+		return []vec{b.Select(b.Less(in[1], b.Bits(1)), b.K(0, 0), in[0])}
+	}},
 }}

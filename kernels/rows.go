@@ -1,6 +1,10 @@
 package main
 
-import "kernels/internal/asmgen"
+import (
+	"math"
+
+	"kernels/internal/asmgen"
+)
 
 // The maximum of each row, plus +0.
 var rowMax = []asmgen.Kernel{{
@@ -12,6 +16,17 @@ for r := range m {
 }`,
 	Shape: asmgen.Rows{In: []string{"x"}, Reduce: asmgen.Max, Body: func(_ *block, in, _ []vec) ([]vec, vec) {
 		return nil, in[0]
+	}},
+}, {
+	// For Argmax: a row with a NaN has the maximum +Inf.
+	Name:   "rowsTop",
+	Params: "m, x []T, cols, xstride int",
+	Loop: `
+for r := range m {
+	m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+}`,
+	Shape: asmgen.Rows{In: []string{"x"}, Reduce: asmgen.Max, Body: func(b *block, in, _ []vec) ([]vec, vec) {
+		return nil, b.Select(b.Equal(in[0], in[0]), in[0], b.K(float32(math.Inf(1)), math.Inf(1)))
 	}},
 }, {
 	Name:   "rowsFind",
