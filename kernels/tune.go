@@ -13,14 +13,14 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
 		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 12, Latency: 50, Unroll: 6, Width: 3},
-		"AVX2 F32":   {Interval: 14, Latency: 50, Unroll: 6, Width: 2},
+		"AVX2 F32":   {Interval: 24, Latency: 90, Unroll: 4, Width: 3, Constants: 5},
 		"AVX2 F64":   {Interval: 16, Latency: 60, Unroll: 4, Width: 3},
 	},
 	"sigmoidFast": {
 		"AVX512 F32": {Interval: 7, Latency: 75, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 8, Latency: 40, Unroll: 6, Width: 3},
-		"AVX2 F32":   {Interval: 20, Latency: 75, Unroll: 4, Width: 3},
-		"AVX2 F64":   {Interval: 24, Latency: 90, Unroll: 4, Width: 3},
+		"AVX2 F32":   {Interval: 11, Latency: 40, Unroll: 4, Width: 2, Constants: 5},
+		"AVX2 F64":   {Interval: 30, Latency: 90, Unroll: 4, Width: 2, Constants: 5},
 	},
 }
 
@@ -31,7 +31,10 @@ func tune(kernel, setting string, all []asmgen.Kernel) {
 		for _, width := range []int{2, 3} {
 			for interval := 6; interval <= 32; interval += 1 + interval/16 {
 				for _, latency := range []int{20, 30, 40, 50, 60, 75, 90} {
-					settings = append(settings, asmgen.Pipeline{Interval: interval, Latency: latency, Unroll: unroll, Width: width})
+					p := asmgen.Pipeline{Interval: interval, Latency: latency, Unroll: unroll, Width: width}
+					settings = append(settings, p)
+					p.Constants = 5
+					settings = append(settings, p)
 				}
 			}
 		}

@@ -328,7 +328,11 @@ func function(kn Kernel, tg target, t Type, pool *constPool) string {
 	}
 	pins := len(constants.order)
 	if tg == avx2 {
-		pins = min(pins, 3)
+		keep := 3
+		if s, ok := kn.Shape.(Map); ok {
+			keep = max(keep, s.Pipeline[tg.String()+" "+t.Suffix()].Constants)
+		}
+		pins = min(pins, keep)
 	}
 	for ; pins >= 0; pins-- {
 		for skew := 1; skew < 64; skew++ {

@@ -14,6 +14,8 @@ type Pipeline struct {
 	Unroll int
 	// Width is how many operations a cycle takes.
 	Width int
+	// Constants is how many constants AVX2 keeps in registers, 3 when zero.
+	Constants int
 }
 
 // latency of an operation in cycles, about right for the x86 and ARM cores of the last ten years.
