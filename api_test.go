@@ -67,6 +67,19 @@ func badCalls() []badCall {
 		do("kernels: SigmoidBackward: len(dx) = 3, len(y) = 4", func(m *m) { SigmoidBackward(m.dst[:3], m.x[:3], m.y[:4]) }),
 		do("kernels: SigmoidBackward: dx and dy partly overlap", func(m *m) { SigmoidBackward(m.x[1:5], m.x[:4], m.y[:4]) }),
 		do("kernels: SigmoidBackward: dx and y partly overlap", func(m *m) { SigmoidBackward(m.y[1:5], m.x[:4], m.y[:4]) }),
+		do("kernels: Tanh: len(dst) = 3, len(x) = 4", func(m *m) { Tanh(m.dst[:3], m.x[:4]) }),
+		do("kernels: Tanh: dst and x partly overlap", func(m *m) { Tanh(m.x[1:5], m.x[:4]) }),
+
+		do("kernels: Argmax: classes = 0", func(m *m) { Argmax(make([]int, 4), m.x[:4], 0) }),
+		do("kernels: Argmax: len(x) = 4 is not a multiple of classes = 3", func(m *m) { Argmax(make([]int, 1), m.x[:4], 3) }),
+		do("kernels: Argmax: len(index) = 3, rows = 2", func(m *m) { Argmax(make([]int, 3), m.x[:4], 2) }),
+	}
+	for name, f := range map[string]func(dx, dy, y []float32){"TanhBackward": TanhBackward[float32], "ReLUBackwardOutput": ReLUBackwardOutput[float32]} {
+		bad = append(bad,
+			do("kernels: "+name+": len(dx) = 3, len(dy) = 4", func(m *m) { f(m.dst[:3], m.x[:4], m.y[:3]) }),
+			do("kernels: "+name+": len(dx) = 3, len(y) = 4", func(m *m) { f(m.dst[:3], m.x[:3], m.y[:4]) }),
+			do("kernels: "+name+": dx and dy partly overlap", func(m *m) { f(m.x[1:5], m.x[:4], m.y[:4]) }),
+			do("kernels: "+name+": dx and y partly overlap", func(m *m) { f(m.y[1:5], m.x[:4], m.y[:4]) }))
 	}
 	for name, f := range map[string]func(dst, x []float32, classes int){"Softmax": Softmax[float32], "LogSoftmax": LogSoftmax[float32]} {
 		bad = append(bad,
@@ -200,6 +213,10 @@ func TestEmpty(t *testing.T) {
 			Sigmoid(x, x)
 			SigmoidFast(x, x)
 			SigmoidBackward(x, x, x)
+			Tanh(x, x)
+			TanhBackward(x, x, x)
+			ReLUBackwardOutput(x, x, x)
+			Argmax(nil, x, 3)
 			Softmax(x, x, 3)
 			LogSoftmax(x, x, 3)
 			SoftmaxBackward(x, x, x, 3)

@@ -89,14 +89,18 @@ func testNumericalGradients[T Float](t *testing.T) {
 
 			mask := make([]uint64, MaskLen(n))
 			ReLUMask(y, x, mask)
-			ReLUBackward(dx, dy, mask)
-			checkGrad(t, "ReLU", dx, x, func(x []float64) float64 {
+			refReLU := func(x []float64) float64 {
 				y := make([]float64, n)
 				for i, v := range x {
 					y[i] = math.Max(v, 0)
 				}
 				return weighted(y, dy64)
-			})
+			}
+			ReLUBackward(dx, dy, mask)
+			checkGrad(t, "ReLU", dx, x, refReLU)
+			clear(dx)
+			ReLUBackwardOutput(dx, dy, y)
+			checkGrad(t, "ReLU from its output", dx, x, refReLU)
 
 			for name, f := range map[string]func(dst, x []T){"Sigmoid": Sigmoid[T], "SigmoidFast": SigmoidFast[T]} {
 				f(y, x)

@@ -147,3 +147,87 @@ func sigmoidBackward[T kernels.Float]() spec[T] {
 func FuzzSigmoidBackward(f *testing.F) {
 	fuzzBoth(f, sigmoidBackward[float32](), sigmoidBackward[float64]())
 }
+
+func tanh[T kernels.Float]() spec[T] {
+	return spec[T]{ins: 1, alias: []int{0},
+		run: func(c *call[T]) error { kernels.Tanh(c.out, c.in[0]); return nil },
+		check: func(t *testing.T, c *call[T]) {
+			for i, v := range c.in[0] {
+				y, x := c.out[i], float64(v)
+				var err float64
+				switch {
+				case x != x:
+					if y == y {
+						t.Fatalf("tanh(NaN) = %v", y)
+					}
+					continue
+				case kt.Is32[T]():
+					err = kt.Err32(float32(y), math.Tanh(x))
+				case math.Abs(x) < 1e-8:
+					// tanh x = x - x^3/3: less than 2^-53 x below x.
+					err = kt.Err64(float64(y), kt.Scaled{DD: kt.DD{Hi: x, Lo: -x * x / 3 * x}})
+				case math.Abs(x) > 1e5:
+					err = kt.Err64(float64(y), kt.Scaled{DD: kt.DD{Hi: math.Copysign(1, x)}})
+				case i < 8: // math/big takes its time
+					err = kt.ErrBig(y, kt.TanhBig(x))
+				}
+				if !(err < 2) || !(y >= -1 && y <= 1) {
+					t.Fatalf("%s: tanh(%v) = %v, %v ULP off", kt.TypeName[T](), v, y, err)
+				}
+			}
+		}}
+}
+
+func FuzzTanh(f *testing.F) { fuzzBoth(f, tanh[float32](), tanh[float64]()) }
+
+func tanhBackward[T kernels.Float]() spec[T] {
+	return spec[T]{ins: 2, alias: []int{0, 1},
+		run: func(c *call[T]) error { kernels.TanhBackward(c.out, c.in[0], c.in[1]); return nil },
+		check: func(t *testing.T, c *call[T]) {
+			for i, y := range c.in[1] {
+				var want T
+				if kt.Is32[T]() {
+					want = c.in[0][i] * T(kt.FMA32(-float32(y), float32(y), 1))
+				} else {
+					want = c.in[0][i] * T(math.FMA(-float64(y), float64(y), 1))
+				}
+				if !kt.Same(c.out[i], want) {
+					t.Fatalf("dx = %v for dy = %v, y = %v, want %v", c.out[i], c.in[0][i], y, want)
+				}
+			}
+			x, dy := tame(c.in[0], 6), tame(c.in[1], 1)
+			y, dx := make([]T, len(x)), make([]T, len(x))
+			kernels.Tanh(y, x)
+			kernels.TanhBackward(dx, dy, y)
+			dy64 := to64(dy)
+			checkGrad(t, "Tanh", dx, x, func(x []float64) float64 {
+				s := 0.0
+				for i, v := range x {
+					s += math.Tanh(v) * dy64[i]
+				}
+				return s
+			})
+		}}
+}
+
+func FuzzTanhBackward(f *testing.F) { fuzzBoth(f, tanhBackward[float32](), tanhBackward[float64]()) }
+
+func reluBackwardOutput[T kernels.Float]() spec[T] {
+	return spec[T]{ins: 2, alias: []int{0, 1},
+		run: func(c *call[T]) error { kernels.ReLUBackwardOutput(c.out, c.in[0], c.in[1]); return nil },
+		check: func(t *testing.T, c *call[T]) {
+			for i, y := range c.in[1] {
+				want := kt.RawBits(c.in[0][i])
+				if y <= 0 {
+					want = 0
+				}
+				if kt.RawBits(c.out[i]) != want {
+					t.Fatalf("dx = %v for dy = %v, y = %v", c.out[i], c.in[0][i], y)
+				}
+			}
+		}}
+}
+
+func FuzzReLUBackwardOutput(f *testing.F) {
+	fuzzBoth(f, reluBackwardOutput[float32](), reluBackwardOutput[float64]())
+}

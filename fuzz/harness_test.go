@@ -15,7 +15,7 @@ type call[T kernels.Float] struct {
 	in         [2][]T
 	out        []T
 	loss       []T
-	labels     []int
+	labels     []int // also the result of Argmax
 	mask       []uint64
 	scale      T
 }
@@ -26,6 +26,7 @@ type spec[T kernels.Float] struct {
 	ins             int
 	noOut           bool
 	loss, labels    bool
+	index           bool
 	maskIn, maskOut bool
 	alias           []int // inputs that the output may be
 	prep            func(c *call[T], data []byte)
@@ -166,6 +167,9 @@ func place[T kernels.Float](s spec[T], c *call[T], alias, off int) *placed[T] {
 	if s.loss {
 		d.loss = frame(p, c.rows, (off+7)%16, garbage)
 	}
+	if s.index {
+		d.labels = frame(p, c.rows, off, []int(nil))
+	}
 	if s.maskOut {
 		m := make([]uint64, kernels.MaskLen(n))
 		for i := range m {
@@ -203,7 +207,10 @@ func compare[T kernels.Float](t *testing.T, name string, c, want *call[T], got *
 		}
 	}
 	for i, l := range got.labels {
-		if l != c.labels[i] {
+		if c.labels == nil && l != want.labels[i] {
+			t.Fatalf("%s %s, %d rows of %d: index of row %d is %d, want %d", name, kt.TypeName[T](), c.rows, c.cols, i, l, want.labels[i])
+		}
+		if c.labels != nil && l != c.labels[i] {
 			t.Fatalf("%s: labels were written to at %d", name, i)
 		}
 	}

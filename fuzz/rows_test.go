@@ -372,3 +372,27 @@ func crossEntropyProbGrad[T kernels.Float]() spec[T] {
 func FuzzCrossEntropyProbGrad(f *testing.F) {
 	fuzzBoth(f, crossEntropyProbGrad[float32](), crossEntropyProbGrad[float64]())
 }
+
+func argmax[T kernels.Float]() spec[T] {
+	return spec[T]{rows: true, ins: 1, noOut: true, index: true,
+		run: func(c *call[T]) error { kernels.Argmax(c.labels, c.in[0], c.cols); return nil },
+		check: func(t *testing.T, c *call[T]) {
+			for r, got := range c.labels {
+				x, want := row(c.in[0], r, c.cols), 0
+				for j, v := range x {
+					if v != v { // above everything
+						want = j
+						break
+					}
+					if v > x[want] {
+						want = j
+					}
+				}
+				if got != want {
+					t.Fatalf("%s: Argmax is %d, want %d, x = %v", kt.TypeName[T](), got, want, x)
+				}
+			}
+		}}
+}
+
+func FuzzArgmax(f *testing.F) { fuzzBoth(f, argmax[float32](), argmax[float64]()) }
