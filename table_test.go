@@ -863,7 +863,7 @@ func testBulk[T Float](t *testing.T) {
 func checkPieces[T Float](k *kernel[T], c, want *args[T]) error {
 	got := *c
 	got.out = make([]T, c.cols)
-	for i, n := 0, 1; i < c.cols; n = n%67 + 1 {
+	for i, n := 0, 1; i < c.cols; n = n%149 + 1 {
 		j := min(i+n, c.cols)
 		piece := *c
 		piece.cols, piece.out = j-i, got.out[i:j]
