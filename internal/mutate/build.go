@@ -176,7 +176,7 @@ func without(archive []byte, name string) ([]byte, error) {
 	return out, nil
 }
 
-// build makes the test binary for the given assembly in dir.
+// build makes the test binary for the given assembly in dir, a copy of the module, where tests that read the file find it too.
 func (tc *toolchain) build(dir, text string) (binary string, err error) {
 	src, obj, pkg, cfg := filepath.Join(dir, tc.file), filepath.Join(dir, "asm.o"), filepath.Join(dir, "_pkg_.a"), filepath.Join(dir, "importcfg.link")
 	binary = filepath.Join(dir, "kernels.test")
@@ -229,13 +229,13 @@ func (tc *toolchain) tool(words []string) error {
 	return nil
 }
 
-// run runs a test binary in the module and tells how it ended.
-func (tc *toolchain) run(binary string, wrap []string, limit time.Duration, args ...string) (verdict, string) {
+// run runs a test binary and tells how it ended.
+func (tc *toolchain) run(dir, binary string, wrap []string, limit time.Duration, args ...string) (verdict, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	words := append(append(append([]string(nil), wrap...), binary, "-test.short", "-test.failfast"), args...)
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.Dir, cmd.Env = tc.module, tc.env
+	cmd.Dir, cmd.Env = dir, tc.env
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	text := string(out)
