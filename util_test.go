@@ -1,6 +1,17 @@
 package kernels
 
-import "unsafe"
+import (
+	"os"
+	"runtime/debug"
+	"testing"
+	"unsafe"
+)
+
+// TestMain lets the garbage collector wait longer: the table allocates millions of small frames.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
 
 // byteView returns the memory of s.
 func byteView[E any](s []E) []byte {

@@ -154,6 +154,9 @@ func TestWalkSigmoid32(t *testing.T) {
 	}
 }
 
+// expClamp32 is how far below the row's maximum the float32 exponential stops.
+const expClamp32 = 105
+
 // expRef32 returns what expAt has to give, exp(z)*2^(64-nm), in float64, with
 // its own reduction: x = k ln 2 + r with ln 2 in two parts.
 func expRef32(x, m float32) float64 {
@@ -161,7 +164,7 @@ func expRef32(x, m float32) float64 {
 		x, m = x-m, 0
 	}
 	nm := math.RoundToEven(float64(m) * 0x1.715476p0) // exact but for the rounding
-	x = max(x, m-105)
+	x = max(x, m-expClamp32)
 	k := math.RoundToEven(float64(x) / math.Ln2)
 	r := float64(x) - k*0x1.62e42fefp-1 // the product is exact
 	r -= float64(k * 0x1.473de6af278edp-34)
@@ -462,9 +465,10 @@ func specSigmoidFast32(z float32) float32 {
 	t := kt.FMA32(n, 0x1.62e4p-1, z)
 	t = kt.FMA32(n, 0x1.7f7d1cp-20, t)
 	u := float32(t * t)
-	T := t * kt.FMA32(u, kt.FMA32(u, 0x1.0c82b8p-8, -0x1.554ff2p-5), 0.5)
-	num := kt.FMA32(T, c, c)
-	return num / (num + kt.FMA32(-T, s, s))
+	const one = 0x1.a3d708p0
+	T := t * kt.FMA32(u, kt.FMA32(u, 0x1.b85b7ep-8, -0x1.17e01ep-4), one/2)
+	num := kt.FMA32(T, c, one*c)
+	return num / kt.FMA32(s, one-T, num)
 }
 
 func specExp32(x, m float32) float32 {
@@ -475,8 +479,8 @@ func specExp32(x, m float32) float32 {
 	m0, z := m-sub, x-sub
 	nm := kt.FMA32(m0, 0x1.715476p0, 0x1.8p23) - 0x1.8p23
 	mg := (0x1.8p23 + 191) - nm
-	if z < m0-105 {
-		z = m0 - 105
+	if z < m0-expClamp32 {
+		z = m0 - expClamp32
 	}
 	k := kt.FMA32(z, 0x1.715476p0, mg)
 	n := k - mg
