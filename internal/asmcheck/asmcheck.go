@@ -9,10 +9,11 @@
 //   - arm64: every WORD decodes to the instruction its comment gives, with the same operands; only ARMv8.0-A
 //     instructions; R18 (platform), R28 (g), R29 (FP), R30 (LR) are not used, R27 (the assembler's own) only by the
 //     assembler, SP is not written, FPCR is left alone.
-//   - both: no call, no jump out of the function, the last instruction returns, NOSPLIT, and the function is reachable
-//     (the linker drops what nothing calls).
+//   - both: no call, no jump out of the function, the last instruction returns, NOSPLIT where there is no frame, and the
+//     function is reachable (the linker drops what nothing calls).
 //
-// A frame is allowed on amd64: the assembler's own prologue and epilogue are recognised.
+// A frame is allowed: the assembler's own prologue, check of the stack and epilogue are recognised. Addresses in it may be
+// taken.
 //
 // The comment of a WORD is in Arm's syntax, as llvm-objdump prints it; letter case, spaces and the base of numbers do not
 // matter, and what follows a semicolon is not read:
@@ -45,6 +46,7 @@ type Text struct {
 	Name    string // without package and middle dot
 	Line    int
 	NoSplit bool
+	Frame   bool // has one
 	Words   []Word
 }
 
@@ -104,7 +106,7 @@ func look(names ...string) string {
 }
 
 var (
-	textLine = regexp.MustCompile(`^TEXT\s+·(\w+)(?:<ABI0>)?\(SB\)\s*,(?:\s*([A-Z\d|]+)\s*,)?\s*\$`)
+	textLine = regexp.MustCompile(`^TEXT\s+·(\w+)(?:<ABI0>)?\(SB\)\s*,(?:\s*([A-Z\d|]+)\s*,)?\s*\$(\d+)`)
 	wordLine = regexp.MustCompile(`^WORD\s+\$(\w+)$`)
 	dataLine = regexp.MustCompile(`^(BYTE|LONG|QUAD|DWORD)\s`)
 )
@@ -121,7 +123,7 @@ func ParseSource(r io.Reader) (texts []Text, problems []string, err error) {
 		code, comment, _ := strings.Cut(s.Text(), "//")
 		code = strings.TrimSpace(code)
 		if m := textLine.FindStringSubmatch(code); m != nil {
-			texts = append(texts, Text{Name: m[1], Line: n, NoSplit: slices.Contains(strings.Split(m[2], "|"), "NOSPLIT")})
+			texts = append(texts, Text{Name: m[1], Line: n, NoSplit: slices.Contains(strings.Split(m[2], "|"), "NOSPLIT"), Frame: m[3] != "0"})
 			continue
 		}
 		switch {
@@ -312,7 +314,7 @@ func Check(tools Tools, texts []Text, funcs []Func) ([]string, error) {
 	}
 	isas := map[string][]Func{}
 	for _, t := range texts {
-		if !t.NoSplit {
+		if !t.NoSplit && !t.Frame {
 			problems = append(problems, t.Name+": not NOSPLIT")
 		}
 		isa := Suffix(t.Name)
@@ -325,10 +327,10 @@ func Check(tools Tools, texts []Text, funcs []Func) ([]string, error) {
 			problems = append(problems, t.Name+": not in the binary: nothing calls it")
 			continue
 		case isa == "NEON":
-			problems = append(problems, checkARM64(f)...)
+			problems = append(problems, checkARM64(f, t.Frame)...)
 			problems = append(problems, checkWords(t, f)...)
 		default:
-			problems = append(problems, checkAMD64(f, isa)...)
+			problems = append(problems, checkAMD64(f, isa, t.Frame)...)
 			isas[isa] = append(isas[isa], f)
 		}
 	}
@@ -361,38 +363,97 @@ var (
 	regOld    = regexp.MustCompile(`%(mm\d|st\b)`)
 	regEVEX   = regexp.MustCompile(`%(zmm|k\d|[xy]mm(1[6-9]|2\d|3[01])\b)`)
 	jumpX86   = regexp.MustCompile(`^(j\w+|loop\w*) (0x[0-9a-f]+)\b`)
-	prologue  = regexp.MustCompile(`^(pushq %rbp|movq %rsp, %rbp|(sub|add)q \$-?0x[0-9a-f]+, %rsp)$`)
-	epilogue  = regexp.MustCompile(`^((sub|add)q \$-?0x[0-9a-f]+, %rsp|popq %rbp)$`)
 	branchARM = regexp.MustCompile(`^(b|b\.\w+|cbn?z|tbn?z) (?:.*, )?(0x[0-9a-f]+)\b`)
 	reserved  = regexp.MustCompile(`\b([xw](18|28|29|30)|fp|lr)\b`)
 	spAlone   = regexp.MustCompile(`\bw?sp\b`)
+	spRead    = regexp.MustCompile(`^((add|sub|mov) [xw]\d+, sp\b|cmp )`)
 	spMoves   = regexp.MustCompile(`\[w?sp\b[^]]*\](!|, [#x])`)
 	bracket   = regexp.MustCompile(`\[[^]]*\]`)
 )
 
-func checkAMD64(f Func, isa string) []string {
+// What the assembler itself writes for a function with a frame, in order: the check of the stack and the frame at the
+// start, the end of the frame before each return, and the growing of the stack after the last.
+type frameCode struct{ head, epilogue, tail []*regexp.Regexp }
+
+func patterns(list ...string) (all []*regexp.Regexp) {
+	for _, p := range list {
+		all = append(all, regexp.MustCompile("^"+p+"$"))
+	}
+	return all
+}
+
+const (
+	hex      = `-?0x[0-9a-f]+`
+	anywhere = hex + ` <.*>`
+)
+
+var (
+	frameAMD64 = frameCode{
+		head: patterns(`movq %fs:-0x8, %r\w+`, `leaq `+hex+`\(%rsp\), %r12`,
+			`movq %rsp, %r12`, `subq \$`+hex+`, %r12`, `jb `+anywhere, // a large frame
+			`cmpq 0x10\(%r\w+\), %r(12|sp)`, `jbe `+anywhere,
+			`pushq %rbp`, `movq %rsp, %rbp`, `(sub|add)q \$`+hex+`, %rsp`),
+		epilogue: patterns(`(sub|add)q \$`+hex+`, %rsp`, `popq %rbp`),
+		tail:     patterns(`callq `+hex+` <runtime\.morestack.*>`, `jmp `+anywhere),
+	}
+	frameARM64 = frameCode{
+		head: patterns(`ldr x16, \[x28, #0x10\]`, `sub x17, sp, #`+hex, `cmp (x17|sp), x16`, `b\.ls `+anywhere,
+			`sub x20, sp, #`+hex, `stp x29, x30, \[x20, #-0x8\]`, `mov sp, x20`,
+			`str x30, \[sp, #`+hex+`\]!`, `stur x29, \[sp, #-0x8\]`, `sub x29, sp, #0x8`),
+		epilogue: patterns(`add x29, sp, #`+hex, `ldur x29, \[sp, #-0x8\]`, `ldr x30, \[sp\], #`+hex, `add sp, sp, #`+hex),
+		tail:     patterns(`mov x3, x30`, `bl `+hex+` <runtime\.morestack.*>`, `b `+anywhere),
+	}
+)
+
+// find marks the instructions of the frame, and returns how many there are without those that grow the stack.
+func (p *frameCode) find(code []Inst, ret string) (mark []bool, end int) {
+	mark, end = make([]bool, len(code)), len(code)
+	i := 0
+	for _, r := range p.head { // any of them may be missing
+		if i < len(code) && r.MatchString(code[i].Text) {
+			mark[i] = true
+			i++
+		}
+	}
+	for j := range code {
+		if code[j].Text != ret {
+			continue
+		}
+		at := j - 1
+		for k := len(p.epilogue) - 1; k >= 0 && at >= i; k-- {
+			if p.epilogue[k].MatchString(code[at].Text) {
+				mark[at] = true
+				at--
+			}
+		}
+	}
+	n := len(code) - len(p.tail)
+	for k, r := range p.tail {
+		if n < 1 || !r.MatchString(code[n+k].Text) {
+			return mark, end
+		}
+	}
+	for k := n; k < len(code); k++ {
+		mark[k] = true
+	}
+	return mark, n
+}
+
+func checkAMD64(f Func, isa string, hasFrame bool) []string {
 	c := complaints{name: f.Name}
 	code := f.Code
 	inside := targets(code)
-	// the assembler's own frame: at the start, and before each RET
-	head := 0
-	for head < len(code) && head < 3 && prologue.MatchString(code[head].Text) {
-		head++
-	}
-	frame := make([]bool, len(code))
-	for i := range head {
-		frame[i] = true
+	frame, end := make([]bool, len(code)), len(code)
+	if hasFrame {
+		frame, end = frameAMD64.find(code, "retq")
 	}
 	for i, in := range code {
 		if in.Text != "retq" {
 			continue
 		}
-		j := i - 1
-		for head > 0 && j >= head && epilogue.MatchString(code[j].Text) {
-			frame[j] = true
-			j--
+		for i--; i >= 0 && frame[i]; i-- {
 		}
-		if j < 0 || code[j].Text != "vzeroupper" {
+		if i < 0 || code[i].Text != "vzeroupper" {
 			c.add(in, "no VZEROUPPER before it")
 		}
 	}
@@ -400,7 +461,7 @@ func checkAMD64(f Func, isa string) []string {
 		mnemonic, operands, _ := strings.Cut(in.Text, " ")
 		direct := memory.ReplaceAllString(operands, "")
 		switch {
-		case strings.HasPrefix(mnemonic, "call"):
+		case strings.HasPrefix(mnemonic, "call") && !frame[i]:
 			c.add(in, "a call")
 		case jumpX86.MatchString(in.Text):
 			if !inside[jumpX86.FindStringSubmatch(in.Text)[2]] {
@@ -434,7 +495,7 @@ func checkAMD64(f Func, isa string) []string {
 			c.add(in, "an AVX-512 instruction in an AVX2 function")
 		}
 	}
-	c.end(code, "retq", "jmp")
+	c.end(code[:end], "retq", "jmp")
 	return c.list
 }
 
@@ -447,10 +508,17 @@ func evex(raw []byte) bool {
 	return len(raw) > 0 && raw[0] == 0x62
 }
 
-func checkARM64(f Func) []string {
+func checkARM64(f Func, hasFrame bool) []string {
 	c := complaints{name: f.Name}
 	inside := targets(f.Code)
-	for _, in := range f.Code {
+	frame, end := make([]bool, len(f.Code)), len(f.Code)
+	if hasFrame {
+		frame, end = frameARM64.find(f.Code, "ret")
+	}
+	for i, in := range f.Code {
+		if frame[i] {
+			continue
+		}
 		mnemonic, operands, _ := strings.Cut(in.Text, " ")
 		switch {
 		case mnemonic == "<unknown>":
@@ -469,11 +537,11 @@ func checkARM64(f Func) []string {
 		if r := reserved.FindString(operands); r != "" {
 			c.add(in, r+" is reserved")
 		}
-		if spAlone.MatchString(bracket.ReplaceAllString(operands, "")) || spMoves.MatchString(operands) {
+		if spAlone.MatchString(bracket.ReplaceAllString(operands, "")) && !spRead.MatchString(in.Text) || spMoves.MatchString(operands) {
 			c.add(in, "SP may only be the base of an address")
 		}
 	}
-	c.end(f.Code, "ret", "b")
+	c.end(f.Code[:end], "ret", "b")
 	return c.list
 }
 

@@ -19,7 +19,7 @@ TEXT ·regsNEON(SB), NOSPLIT, $0-24
 	MOVD R0, FPCR
 	B ·wordsNEON(SB)
 
-// A call makes the assembler save R30 and R29.
-TEXT ·callNEON(SB), NOSPLIT, $0-24
+// A call, in a function with a frame.
+TEXT ·callNEON(SB), NOSPLIT, $16-24
 	BL ·wordsNEON(SB)
 	RET

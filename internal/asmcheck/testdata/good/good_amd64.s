@@ -46,3 +46,17 @@ TEXT ·maskAVX512(SB), NOSPLIT, $0-24
 	VMOVUPS Z17, K1, (AX)
 	VZEROUPPER
 	RET
+
+// A frame that needs the check of the stack, with an address in it.
+TEXT ·splitAVX2(SB), 0, $2560-24
+	MOVQ x_base+0(FP), AX
+	VMOVUPS (AX), Y0
+	LEAQ 64(SP), CX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+TEXT ·hugeAVX2(SB), 0, $5120-24
+	VZEROUPPER
+	RET

@@ -3,4 +3,14 @@ package main
 //go:noescape
 func wordsNEON(x []float32)
 
-func run(x []float32) { wordsNEON(x) }
+//go:noescape
+func splitNEON(x []float32)
+
+//go:noescape
+func frameNEON(x []float32)
+
+func run(x []float32) {
+	wordsNEON(x)
+	splitNEON(x)
+	frameNEON(x)
+}

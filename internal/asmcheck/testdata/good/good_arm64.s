@@ -17,3 +17,16 @@ loop:
 	BGT loop
 done:
 	RET
+
+// Frames: with the check of the stack, and a small one.
+TEXT ·splitNEON(SB), 0, $1280-24
+	MOVD x_base+0(FP), R0
+	VLD1 (R0), [V0.S4]
+	MOVD $64(RSP), R1
+	VST1 [V0.S4], (R1)
+	RET
+
+TEXT ·frameNEON(SB), NOSPLIT, $32-24
+	MOVD x_base+0(FP), R0
+	MOVD R0, 16(RSP)
+	RET
