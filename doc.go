@@ -1,3 +1,48 @@
-// Package kernels provides the element and row loops of a small neural network on flat slices of float32 or float64:
-// ReLU, sigmoid, softmax and cross-entropy, forward and backward.
+// Package kernels provides the element and row loops of a small neural network on flat slices of float32 or float64: ReLU,
+// sigmoid, tanh, softmax and cross-entropy, forward and backward. The formulas are those of the layers in the book "Deep
+// Learning from Scratch" (Saitoh); package kernels/layers has these layers.
+//
+// # Shapes
+//
+// The destination comes first. Element kernels take slices of one length. Row kernels take rows of classes elements, one after
+// the other: len(x) is a multiple of classes, and what has one element a row (losses, labels) has len(x)/classes of them.
+// Empty and nil slices are fine.
+//
+// A wrong shape is a bug of the caller and panics, with a message that names the function, the arguments and their lengths.
+// Bad data, a label that is not in [0, classes), is returned as an error that names the row, the label and the range. Both
+// happen before anything is written.
+//
+// Two slices of a call may be the same where the function says so, and the result is then computed in place. Other slices, and
+// slices that overlap in part, have to be apart from what is written: an overlap panics. Nothing but the destinations is
+// written to, and nothing outside a slice is read.
+//
+// # Bits
+//
+// A result depends on the values alone: not on the CPU or its instruction set, nor on the length or alignment of a slice, where in
+// it an element or a row stands, or how the work is split between calls. Results are made of additions, subtractions,
+// multiplications, divisions and fused multiply-adds, each correctly rounded, and the elements of a row are added in one fixed
+// order. A hash of the results of each kernel is published, in testdata/golden.json, and a version that changes one says so.
+//
+// Kernels assume rounding to nearest and gradual underflow, as Go programs have them. C code in the same process that was linked with
+// -ffast-math may switch the latter off.
+//
+// # Special values
+//
+// Subnormal inputs and results are exact or rounded like others. Where a result is NaN it is NaN on every CPU; its sign and
+// payload are unspecified unless a function says otherwise. A row of a row kernel has no effect on another: a softmax row that
+// has a NaN or +Inf in it, or nothing but -Inf, is all NaN; -Inf beside finite elements has probability 0. Elements however
+// large or small do not overflow.
+//
+// Errors are given in ULP, units in the last place of the exact result.
+//
+// # Speed
+//
+// Kernels start no goroutine, allocate nothing and keep no state: they may be called at the same time on slices that are apart.
+// [Parallel] spreads work over cores. The assembly behind them is entered for at most 64 KiB of elements at a time, so that the
+// garbage collector need not wait long for a goroutine in it.
+//
+// The instruction set is chosen once, at start: AVX-512 (F, DQ, BW, VL), AVX2 (with FMA and BMI2), NEON, or pure Go. [ISA]
+// names it. The environment variable KERNELS_ISA = avx512, avx2, neon or generic chooses another; a name that this CPU or
+// build does not have panics at start with the list of those it has. The build tag purego leaves the assembly out. In pure Go,
+// float64 needs a CPU with fused multiply-add to be fast: on 386, wasm and amd64 CPUs older than Haswell each one is emulated.
 package kernels

@@ -3,6 +3,12 @@ package kernels
 import "unsafe"
 
 // Sigmoid sets dst[i] to 1/(1+exp(-x[i])).
+//
+// The error is below 1 ULP. In float32 it is at most 0.965 for negative x, at -27.382631 (-0x1.b61f42p+4), and 0.708 for others, at
+// 16.982107 (0x1.0fb6b6p+4). In float64 the largest of 400,000 samples is 0.743, at -37.79781470070035. The result is in [0, 1], and
+// subnormal where the exact one is: 0.667 ULP of the smallest in float32. -Inf gives +0, +Inf gives 1, ±0 give 0.5, NaN gives NaN.
+//
+// dst may be x. It panics if the lengths differ or the slices partly overlap.
 func Sigmoid[T Float](dst, x []T) {
 	checkLen("Sigmoid", "dst", dst, "x", x)
 	checkAlias("Sigmoid", "dst", dst, "x", x)
@@ -14,7 +20,7 @@ func Sigmoid[T Float](dst, x []T) {
 	}
 }
 
-// SigmoidFast is [Sigmoid] with a larger error, and faster.
+// SigmoidFast is [Sigmoid] with an error of up to 2.5 ULP, and faster. In all else it is the same; its bits are others.
 func SigmoidFast[T Float](dst, x []T) {
 	checkLen("SigmoidFast", "dst", dst, "x", x)
 	checkAlias("SigmoidFast", "dst", dst, "x", x)
@@ -26,7 +32,10 @@ func SigmoidFast[T Float](dst, x []T) {
 	}
 }
 
-// SigmoidBackward sets dx[i] to dy[i]*(1-y[i])*y[i], where y is what [Sigmoid] or [SigmoidFast] returned.
+// SigmoidBackward sets dx[i] to dy[i]*(1-y[i])*y[i], where y is what [Sigmoid] or [SigmoidFast] returned: (dy*(1-y))*y, each of the
+// three operations rounded. Where y is 0 or 1, dx is a zero for finite dy. NaN in dy or y gives NaN.
+//
+// dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly overlaps one of the others.
 func SigmoidBackward[T Float](dx, dy, y []T) {
 	checkLen("SigmoidBackward", "dx", dx, "dy", dy)
 	checkLen("SigmoidBackward", "dx", dx, "y", y)
