@@ -9,10 +9,17 @@ import "math"
 //
 // Where |m| > 1024, and only there, m itself is subtracted first: sub = m. Rows with a NaN or +Inf, or with nothing but
 // -Inf, make every w NaN, or at least one.
+// An element more than clampF32 below the maximum counts as one that is just so far below: exp(-130)*2^64 is still normal, and
+// so small that a great many of them do not show beside the smallest loss of a confident row, exp(-87).
 type expRowF32 struct {
 	sub, lo float32
 	mg      float64 // 0x1.8p52+191-nm, where float32 operations have 0x1.8p23
 }
+
+const (
+	clampF32 = 130
+	clampF64 = 1060
+)
 
 func newExpRowF32(m float32) expRowF32 {
 	var sub float32
@@ -21,7 +28,7 @@ func newExpRowF32(m float32) expRowF32 {
 	}
 	m -= sub
 	nm := float64(fma32(m, log2eF32, 0x1.8p23) - 0x1.8p23)
-	return expRowF32{sub: sub, lo: m - 105, mg: (0x1.8p52 + 191) - nm}
+	return expRowF32{sub: sub, lo: m - clampF32, mg: (0x1.8p52 + 191) - nm}
 }
 
 // exp returns the exponential of v, which is x*scale - sub. In float32 operations, with mg = 0x1.8p23+191-nm:
@@ -94,7 +101,7 @@ func newExpRowF64(m float64) expRowF64 {
 	}
 	m -= sub
 	nm := math.FMA(m, log2eF64, 0x1.8p52) - 0x1.8p52
-	return expRowF64{sub: sub, lo: m - 750, mg: (0x1.8p52 + 1535) - nm}
+	return expRowF64{sub: sub, lo: m - clampF64, mg: (0x1.8p52 + 1535) - nm}
 }
 
 func (c *expRowF64) exp(z float64) float64 {

@@ -43,7 +43,7 @@ for r := range index {
 func rowParams(b *block, m vec) (magic, low vec) {
 	round := b.K(0x1.8p23, 0x1.8p52)
 	nm := b.Sub(b.FMA(m, b.K(0x1.715476p0, 0x1.71547652b82fep0), round), round)
-	return b.Sub(b.K(0x1.8p23+191, 0x1.8p52+1535), nm), b.Sub(m, b.K(105, 750))
+	return b.Sub(b.K(0x1.8p23+191, 0x1.8p52+1535), nm), b.Sub(m, b.K(130, 1060))
 }
 
 // expCore is the exponential of a row: <= 1.05 ULP of exp(z)*2^(64-nm).
@@ -189,7 +189,7 @@ var rowBackward = []asmgen.Kernel{{
 	Name: "rowsLogSoftmaxBackward", Params: "dx, dy, y, s []T, cols, dxstride, dystride, ystride int",
 	Loop: "for r := range s {\n\tfor j := range cols {\n\t\tdx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])\n\t}\n}",
 	Shape: asmgen.Rows{Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
-		w := expCore(b, b.Min(b.K(0, 0), in[1]), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-105, -750))
+		w := expCore(b, b.Min(b.K(0, 0), in[1]), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-130, -1060))
 		return []vec{b.FNMA(b.Mul(w, b.K(0x1p-64, 0x1p-512)), row[0], in[0])}, -1
 	}},
 }}
