@@ -6,7 +6,14 @@ import (
 	"unsafe"
 )
 
-// CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]).
+// CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]), computed as log1p(R/w), where w is the exponential of the
+// label's logit and R the sum of the others: so the loss of a confident row is not rounded to zero. Its relative error is at most 4e-7 in
+// float32 and 1e-14 in float64 as long as it is not subnormal, up to a label 80 (700) above all others, and for one however far below.
+//
+// A row with NaN or +Inf in it, or of nothing but -Inf, has the loss NaN. A label of -Inf beside finite logits has the loss +Inf.
+//
+// There are len(losses) rows and as many labels. It panics if their numbers differ, losses overlaps logits, classes is not positive,
+// or len(logits) is not the number of rows times classes. A label that is not in [0, classes) is an error that names its row; nothing has been written then.
 func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int) error {
 	rows := checkRows("CrossEntropy", "logits", len(logits), classes)
 	checkPerRow("CrossEntropy", "losses", len(losses), rows)
@@ -30,7 +37,12 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 	return nil
 }
 
-// CrossEntropyGrad is [CrossEntropy] and its gradient in one pass: dlogits = scale*(softmax(logits) - onehot(label)).
+// CrossEntropyGrad is [CrossEntropy] and its gradient in one pass: dlogits = scale*(softmax(logits) - onehot(label)), with scale 1/rows the
+// gradient of the mean loss. At the label it is -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss does, with
+// the same bound; the other entries have the errors of [Softmax] and one more product. The losses have the bits of CrossEntropy.
+//
+// dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN in dlogits too. Panics and the error
+// are those of CrossEntropy, and it panics if the lengths of dlogits and logits differ, they partly overlap, or losses overlaps one of them.
 func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, scale T) error {
 	checkLen("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
 	rows := checkRows("CrossEntropyGrad", "logits", len(logits), classes)
@@ -174,7 +186,11 @@ func (st *lossBatch[T]) losses(dst []T) {
 	}
 }
 
-// CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r.
+// CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r. A target of 0 contributes nothing, also where
+// the logit is -Inf. Targets may be any numbers: that they are not negative and sum to one is not checked.
+//
+// It panics if the lengths of logits and targets differ, losses has not one element a row, losses overlaps one of them, classes is
+// not positive, or len(logits) is not a multiple of it. The error is always nil: it is there for checks that later versions may have.
 func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	checkLen("CrossEntropyProb", "logits", logits, "targets", targets)
 	rows := checkRows("CrossEntropyProb", "logits", len(logits), classes)
@@ -194,7 +210,11 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	return nil
 }
 
-// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits = scale*(softmax*sum(targets) - targets).
+// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits = scale*(softmax*sum(targets) - targets), the sum over the row. At the row's
+// largest logit it is computed from what is left out, so that a confident one-hot row is not rounded to zero.
+//
+// dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of CrossEntropyProb, and it panics if the
+// lengths of dlogits and logits differ, they partly overlap, or another of the slices that are written overlaps one of the others.
 func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes int, scale T) error {
 	checkLen("CrossEntropyProbGrad", "dlogits", dlogits, "logits", logits)
 	checkLen("CrossEntropyProbGrad", "logits", logits, "targets", targets)
