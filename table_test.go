@@ -160,6 +160,22 @@ func primitives[T Float]() []kernel[T] {
 			c.skip[i] = r.Intn(c.cols+2) - 1 // one before and one past: nothing is left out
 		}
 	}
+	// edge gives some rows a maximum where the exponential goes from one form to the other.
+	edge := func(r *kt.Rand, c *args[T]) {
+		for i := range c.rows {
+			row, m := c.in[0][i*c.inS[0]:][:c.cols], kt.FromBits[T](kt.Bits(T(1024))+uint64(r.Intn(2)))
+			if r.Intn(4) != 0 {
+				continue
+			}
+			if r.Intn(2) == 0 {
+				m = -m
+			}
+			for j, v := range row {
+				row[j] = min(v, m)
+			}
+			row[r.Intn(c.cols)] = m
+		}
+	}
 	// numbers is labels without NaN, which leaves open what a row's maximum is.
 	numbers := func(r *kt.Rand, c *args[T]) {
 		labels(r, c)
@@ -168,6 +184,7 @@ func primitives[T Float]() []kernel[T] {
 				c.in[0][i] = -7
 			}
 		}
+		edge(r, c)
 	}
 	// small is rowMax with every row in the plain form's range.
 	small := func(r *kt.Rand, c *args[T]) {
@@ -193,6 +210,7 @@ func primitives[T Float]() []kernel[T] {
 	// scaled is rowMax for scaled logits.
 	scaled := func(r *kt.Rand, c *args[T]) {
 		c.scale = []T{1, 0.5, 3, 1.0 / 7}[r.Intn(4)]
+		edge(r, c)
 		rowMax(r, c)
 		for i, m := range c.perRow[0] {
 			c.perRow[0][i] = T(m*c.scale) + 0

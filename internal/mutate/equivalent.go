@@ -1,3 +1,109 @@
 package main
 
-func (s *source) equivalent(m *mutant) string { return "" }
+import (
+	"regexp"
+	"strings"
+)
+
+// An equivalence is a kind of mistake that leaves the bits as they are, and the reason. Only mutants that survived are looked up
+// here; all patterns must match.
+type equivalence struct {
+	fn, line, what, before, after string // regular expressions; before and after: the instruction before and the one after, labels left out
+	why                           string
+}
+
+var equivalences = []equivalence{
+	{
+		fn: `^rowsExpSum|Stream`, line: `(CMPQ|CMP) `, what: `.`, after: `J?B?LT part`,
+		why: "", // not here: what is left may be a whole vector, and the code for a part of one cannot store that
+	},
+	{
+		line: `(CMPQ|CMP) .*\$\d+`, what: `^\$\d+ for \$\d+$`, after: `^(J|B)(LT|GE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
+		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
+	},
+	{
+		line: `^(JLT|JGE|BLT|BGE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`, what: `^(JLE for JLT|JGT for JGE|BLE for BLT|BGT for BGE)$`, before: `^CMP`,
+		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
+	},
+	{
+		line: `^(VMOVUP[SD] Y\d+, \(\w+\)|JMP stored|J\w+ part)`, what: `.`, before: `^(CMPQ \w+, \$\d|JLT part|VMOVUP[SD] Y\d+, \()`,
+		why: "never reached: only in a sum may the last vector be a whole one",
+	},
+	{
+		line: `^(CMPQ \w+, \$\d+)`, what: `.`, after: `^JLT part`,
+		why: "always less: only in a sum may the last vector be a whole one",
+	},
+	{
+		line: `^(TESTQ (\w+), \w+|J(EQ|LE|LT) (done|fold|store|none))`, what: `left out|JLT for JLE`,
+		before: `.`, after: `^(J(EQ|LE) (done|fold|store|none)|MOVL \$-1|MOVQ \$\d)`,
+		why: "with nothing left the masks are empty: nothing is loaded, added or stored",
+	},
+	{
+		line: `^TESTQ`, what: `left out`, before: `^(SUBQ|ADDQ|ANDQ|SHLQ|SHRQ)`,
+		why: "the instruction before has set the same flags",
+	},
+	{
+		line: `^(MOVQ \$0|J(LT|LE) group)`, what: `\$-1 for \$0|JLE for JLT`,
+		why: "one more group without elements: it adds +0",
+	},
+	{
+		fn: `^(rowsDot|rowsSum|rowsSoftmaxBackward)`, line: `^VMOVUP|^VMASKMOV`, what: `source exchanged`,
+		why: "both loads are exchanged, and their product commutes",
+	},
+	{
+		fn: `^rowsDot`, line: `^VMULP`, what: `operands swapped`, why: "a product commutes",
+	},
+	{
+		fn: `^(rowsMax|columns)`, line: `VMAX`, what: `source exchanged|operands swapped`,
+		why: "a maximum may be taken in any order: zeros get +0 added, and a row with NaN is NaN whatever its maximum is",
+	},
+	{
+		fn: `^rowsMax`, line: `^VBROADCASTS[SD] const\w+<>\+\d+\(SB\), [YZ]0$`, what: `0xff[8f]0`,
+		why: "the first register takes part in every row, and where it is NaN or less the first elements replace it",
+	},
+	{
+		fn: `^reluBackward.*AVX512$`, line: `^VXORPS X0`, what: `left out`, why: "nothing reads the register: absent elements are zeroed by the mask of the load",
+	},
+	{
+		line: `^VBROADCASTS[SD]`, what: `constant 0x(43380000|4b40000)`,
+		why: "the number that rounds to an integer is added and subtracted again from the same register; another large integer does the same",
+	},
+	{
+		line: `^CMPQ \w+, \$(16|32)$`, what: `^\$(17|33)`, after: `^CMOVQC[CS]`,
+		why: "the lane after the last of the block is in no mask",
+	},
+	{
+		line: `^MOVQ \$(4|8), \w+$`, what: `left out`, after: `^CMPQ \w+, \w+$`,
+		why: "the lesser of the two is always what is left, for the register still holds more than that: a whole vector is the last one only in a sum",
+	},
+	{
+		line: `^MOVQ \$0, `, what: `left out`, before: `^VADDPD`, after: `^CMPQ \w+, \w+$`,
+		why: "the register still holds the argument narrow, which is 0 here",
+	},
+}
+
+// equivalent returns why a mutant computes the same, or "".
+func (s *source) equivalent(m *mutant) string {
+	line := strings.TrimSpace(s.lines[m.line])
+	before, after := s.neighbour(m, -1), s.neighbour(m, 1)
+	for _, e := range equivalences {
+		ok := true
+		for _, p := range [...][2]string{{e.fn, m.fn.name}, {e.line, line}, {e.what, m.what}, {e.before, before}, {e.after, after}} {
+			ok = ok && regexp.MustCompile(p[0]).MatchString(p[1])
+		}
+		if ok {
+			return e.why
+		}
+	}
+	return ""
+}
+
+// neighbour is the instruction before or after that of m.
+func (s *source) neighbour(m *mutant, step int) string {
+	for i := m.line + step; i >= m.fn.start && i < m.fn.end; i += step {
+		if l := s.lines[i]; strings.HasPrefix(l, "\t") {
+			return strings.TrimSpace(l)
+		}
+	}
+	return ""
+}

@@ -198,7 +198,7 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 }
 
 // suite are the tests of the short suite that compare bits: the others are about accuracy and arguments.
-const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax|Walk.*)$"
+const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax)$"
 
 // try builds and tests one mutant: first with the rows of the table that name its kernel, at last with the whole suite.
 func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) result {
