@@ -250,7 +250,7 @@ func batchSumProb[T Float](st *logState[T], losses, x, t []T, cols, xstride, tst
 	step, narrow := maxCols[T](), isNarrow[T](cols)
 	var total rowSum[T]
 	for c := 0; c < cols; c += step {
-		rowsSumProb(sum, x[c:], t[c:], m, l, min(cols-c, step), xstride, tstride, narrow)
+		sumProb(sum, x[c:], t[c:], m, l, min(cols-c, step), xstride, tstride, narrow)
 		total.add(sum[0])
 	}
 	if cols > step {
@@ -258,6 +258,27 @@ func batchSumProb[T Float](st *logState[T], losses, x, t []T, cols, xstride, tst
 	}
 	for r, v := range sum {
 		losses[r] = T(v)
+	}
+}
+
+// sumProb is rowsSumProb, and right where a loss is infinite: the errors that a float64 sum keeps beside it are NaN then,
+// and such a row is added once more, without them.
+func sumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
+	rowsSumProb(sum, x, t, m, l, cols, xstride, tstride, narrow)
+	if is32[T]() || narrow {
+		return
+	}
+	for r, v := range sum {
+		if v == v {
+			continue
+		}
+		sum[r] = 0
+		xs := x[r*xstride:][:cols]
+		for j, t := range t[r*tstride:][:cols] {
+			if t != 0 {
+				sum[r] += float64(T(t * (l[r] + (m[r] - xs[j]))))
+			}
+		}
 	}
 }
 

@@ -419,7 +419,7 @@ func (b *targetBatch[T]) losses(losses, x []T) {
 			rowsScaleGrad(z, x[j:], scales[:n], 1, cols, cols, c.stride)
 		}
 		a, astride := b.piece(j, cols)
-		rowsSumProb(sum, z, a, m, l, cols, zstride, astride, narrow)
+		sumProb(sum, z, a, m, l, cols, zstride, astride, narrow)
 		total.add(sum[0])
 	}
 	if c.classes > step {

@@ -45,7 +45,9 @@ func (a *rowSum[T]) add(v float64) {
 	}
 	s, e := twoSum(a.s, v)
 	a.s = s
-	a.e += e
+	if e == e { // it is NaN where the sum is infinite
+		a.e += e
+	}
 }
 
 func (a *rowSum[T]) sum() float64 {
