@@ -1,0 +1,213 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+// The options of softmax and its like: everything they compute is what the plain function computes of packed rows of scaled
+// logits, bit for bit, and nothing between the rows is touched.
+
+// spread lays out rows of cols elements at a stride, in a slice that ends with the last row, between canaries.
+func spread[T Float](packed []T, cols, stride int) *kt.Frame[T] {
+	rows := len(packed) / cols
+	f := kt.NewFrame[T](max((rows-1)*stride+cols, 0), 3)
+	kt.FillCanary(byteView(f.S))
+	for r := range rows {
+		copy(f.S[r*stride:], packed[r*cols:][:cols])
+	}
+	return f
+}
+
+// gather is the way back; it fails if anything between the rows has been written to.
+func gather[T Float](t *testing.T, f *kt.Frame[T], cols, stride int) []T {
+	t.Helper()
+	require.NoError(t, f.Check())
+	var packed []T
+	for lo := 0; lo < len(f.S); lo += stride {
+		packed = append(packed, f.S[lo:lo+cols]...)
+		for i, b := range byteView(f.S[lo+cols : min(lo+stride, len(f.S))]) {
+			require.EqualValues(t, 0xa5, b, "byte %d behind the row at %d was written to", i, lo)
+		}
+	}
+	return packed
+}
+
+func TestSoftmaxOptions(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float32](t) }) })
+	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float64](t) }) })
+}
+
+func softmaxOptions[T Float](t *testing.T) {
+	type forward = func(dst, x []T, classes int)
+	type forwardWith = func(dst, x []T, classes int, opts *SoftmaxOptions[T]) error
+	type backward = func(dx, dy, y []T, classes int)
+	type backwardWith = func(dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error
+	same := func(got, want []T, format string, args ...any) {
+		t.Helper()
+		if i := kt.Diff(got, want); i >= 0 || len(got) != len(want) {
+			require.FailNow(t, "not the plain bits", "element %d of %d, %d: %s", i, len(got), len(want), fmt.Sprintf(format, args...))
+		}
+	}
+	turn := 0
+	for _, cols := range []int{1, 2, 3, 10, 16, 17, 31, 32, 33, 100, 129, 2049, 4097, 9000} {
+		for _, rows := range []int{0, 1, 2, 9, 70, 150} {
+			if rows*cols > 20000 {
+				continue
+			}
+			for _, scale := range []T{0, 1, 0.5, 3, 1.0 / 7} {
+				if turn++; testing.Short() && turn%4 != 0 {
+					continue
+				}
+				stride, dstStride := cols+turn%5, cols+turn%3
+				opts := &SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: dstStride}
+				kind := []kt.Kind{kt.Normal, kt.Wide80, kt.Special, kt.Shifted, kt.Huge}[turn/5%5]
+				r := kt.NewRand(uint64(turn))
+				x, scaled := make([]T, rows*cols), make([]T, rows*cols)
+				kt.Fill(r, kind, x, cols)
+				for i, v := range x {
+					scaled[i] = v
+					if scale != 0 {
+						scaled[i] = T(v * scale)
+					}
+				}
+				for name, f := range map[string]struct {
+					plain forward
+					with  forwardWith
+				}{"Softmax": {Softmax[T], SoftmaxWith[T]}, "LogSoftmax": {LogSoftmax[T], LogSoftmaxWith[T]}} {
+					want := make([]T, len(x))
+					f.plain(want, scaled, cols)
+					in, out := spread(x, cols, stride), spread(make([]T, len(x)), cols, dstStride)
+					require.NoError(t, f.with(out.S, in.S, cols, opts))
+					same(gather(t, out, cols, dstStride), want, "%s, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+					same(gather(t, in, cols, stride), x, "%s wrote to its input", name)
+					// in place
+					require.NoError(t, f.with(in.S, in.S, cols, &SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: stride}))
+					same(gather(t, in, cols, stride), want, "%s in place, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+				}
+
+				dy, y := make([]T, len(x)), make([]T, len(x))
+				kt.Fill(r, kt.Normal, dy, cols)
+				Softmax(y, scaled, cols)
+				for name, f := range map[string]struct {
+					plain backward
+					with  backwardWith
+				}{"SoftmaxBackward": {SoftmaxBackward[T], SoftmaxBackwardWith[T]}, "LogSoftmaxBackward": {LogSoftmaxBackward[T], LogSoftmaxBackwardWith[T]}} {
+					want := make([]T, len(x))
+					f.plain(want, dy, y, cols)
+					for i, v := range want {
+						if scale != 0 {
+							want[i] = T(v * scale)
+						}
+					}
+					dys, ys, out := spread(dy, cols, dstStride), spread(y, cols, dstStride), spread(make([]T, len(x)), cols, stride)
+					require.NoError(t, f.with(out.S, dys.S, ys.S, cols, opts))
+					same(gather(t, out, cols, stride), want, "%s, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+					same(gather(t, ys, cols, dstStride), y, "%s wrote to y", name)
+					require.NoError(t, f.with(dys.S, dys.S, ys.S, cols, &SoftmaxOptions[T]{LogitScale: scale, Stride: dstStride, DstStride: dstStride}))
+					same(gather(t, dys, cols, dstStride), want, "%s in place, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+				}
+			}
+		}
+	}
+
+	// Two softmaxes side by side in one matrix, from one half of its columns to the other.
+	m, want := make([]T, 9*20), make([]T, 9*10)
+	kt.Fill(kt.NewRand(1), kt.Normal, m, 20)
+	x := make([]T, 0, 90)
+	for r := range 9 {
+		x = append(x, m[r*20:][:10]...)
+	}
+	Softmax(want, x, 10)
+	require.NoError(t, SoftmaxWith(m[10:], m, 10, &SoftmaxOptions[T]{Stride: 20, DstStride: 20}))
+	for r := range 9 {
+		same(m[r*20+10:][:10], want[r*10:][:10], "columns 10 to 19")
+		same(m[r*20:][:10], x[r*10:][:10], "columns 0 to 9")
+	}
+}
+
+func TestSoftmaxOptionsErrors(t *testing.T) {
+	x, dst := make([]float32, 30), make([]float32, 30)
+	nan := float32(math.NaN())
+	for want, opts := range map[string]SoftmaxOptions[float32]{
+		"Stride = 9 is less than classes = 10":         {Stride: 9},
+		"Stride = -1 is less than classes = 10":        {Stride: -1},
+		"DstStride = 3 is less than classes = 10":      {DstStride: 3},
+		"LogitScale = -2 is not positive and finite":   {LogitScale: -2},
+		"LogitScale = NaN is not positive and finite":  {LogitScale: nan},
+		"LogitScale = +Inf is not positive and finite": {LogitScale: float32(math.Inf(1))},
+	} {
+		for i := range dst {
+			dst[i] = 7
+		}
+		for name, err := range map[string]error{
+			"SoftmaxWith":            SoftmaxWith(dst, x, 10, &opts),
+			"LogSoftmaxWith":         LogSoftmaxWith(dst, x, 10, &opts),
+			"SoftmaxBackwardWith":    SoftmaxBackwardWith(dst, x, x, 10, &opts),
+			"LogSoftmaxBackwardWith": LogSoftmaxBackwardWith(dst, x, x, 10, &opts),
+		} {
+			require.EqualError(t, err, "kernels: "+name+": "+want)
+		}
+		for _, v := range dst {
+			require.EqualValues(t, 7, v, "written to despite an error")
+		}
+	}
+	for want, f := range map[string]func(){
+		"kernels: SoftmaxWith: classes = 0":                                   func() { _ = SoftmaxWith(dst, x, 0, nil) },
+		"kernels: SoftmaxWith: len(x) = 29 is not a multiple of classes = 10": func() { _ = SoftmaxWith(dst, x[:29], 10, nil) },
+		"kernels: SoftmaxWith: len(x) = 29 ends inside a row: classes = 10, stride = 20": func() {
+			_ = SoftmaxWith(dst, x[:29], 10, &SoftmaxOptions[float32]{Stride: 20})
+		},
+		"kernels: SoftmaxWith: dst has 3 rows, x has 2":     func() { _ = SoftmaxWith(dst, x, 10, &SoftmaxOptions[float32]{Stride: 20}) },
+		"kernels: SoftmaxWith: dst and x partly overlap":    func() { _ = SoftmaxWith(x[1:], x[:29], 9, &SoftmaxOptions[float32]{Stride: 10, DstStride: 10}) },
+		"kernels: LogSoftmaxWith: dst and x partly overlap": func() { _ = LogSoftmaxWith(x[:20], x, 10, &SoftmaxOptions[float32]{Stride: 20}) },
+		"kernels: SoftmaxBackwardWith: dx has 2 rows, y has 3": func() {
+			_ = SoftmaxBackwardWith(dst, x[:20], x, 10, &SoftmaxOptions[float32]{Stride: 20})
+		},
+	} {
+		require.PanicsWithValue(t, want, f)
+	}
+}
+
+// TestSoftmaxTemperatureGradient: backwards at a temperature against differences.
+func TestSoftmaxTemperatureGradient(t *testing.T) {
+	const cols = 7
+	opts := &SoftmaxOptions[float64]{LogitScale: 0.3, Stride: 9, DstStride: 8}
+	r := kt.NewRand(5)
+	x, dy := make([]float64, 2*9), make([]float64, 2*8)
+	kt.Fill(r, kt.Normal, x, 9)
+	kt.Fill(r, kt.Normal, dy, 8)
+	for name, f := range map[string]struct {
+		forward  func(dst, x []float64, classes int, opts *SoftmaxOptions[float64]) error
+		backward func(dx, dy, y []float64, classes int, opts *SoftmaxOptions[float64]) error
+	}{
+		"Softmax":    {SoftmaxWith[float64], SoftmaxBackwardWith[float64]},
+		"LogSoftmax": {LogSoftmaxWith[float64], LogSoftmaxBackwardWith[float64]},
+	} {
+		y, dx := make([]float64, 2*8), make([]float64, 2*9)
+		require.NoError(t, f.forward(y, x, cols, opts))
+		require.NoError(t, f.backward(dx, dy, y, cols, opts))
+		for i := range x {
+			want := 0.0
+			if i%9 < cols {
+				want = kt.NumGrad(func(x []float64) float64 {
+					out := make([]float64, 2*8)
+					must(f.forward(out, x, cols, opts))
+					sum := 0.0
+					for j, v := range out {
+						if j%8 < cols {
+							sum += v * dy[j]
+						}
+					}
+					return sum
+				}, x, i, 1e-5)
+			}
+			require.InDelta(t, want, dx[i], 1e-8, "%s: dx[%d]", name, i)
+		}
+	}
+}
