@@ -702,6 +702,102 @@ func rowsProbGradF64(dst, w, t, q, scale []float64, cols, dststride, wstride, ts
 	rowsProbGradF64Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
 }
 
+func sigmoidLossF32(losses, x, t []float32) {
+	if isa.AVX512 {
+		sigmoidLossF32AVX512(losses, x, t)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossF32AVX2(losses, x, t)
+		return
+	}
+	sigmoidLossF32Generic(losses, x, t)
+}
+
+func sigmoidLossF64(losses, x, t []float64) {
+	if isa.AVX512 {
+		sigmoidLossF64AVX512(losses, x, t)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossF64AVX2(losses, x, t)
+		return
+	}
+	sigmoidLossF64Generic(losses, x, t)
+}
+
+func sigmoidLossPosF32(losses, x, t, p []float32) {
+	if isa.AVX512 {
+		sigmoidLossPosF32AVX512(losses, x, t, p)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossPosF32AVX2(losses, x, t, p)
+		return
+	}
+	sigmoidLossPosF32Generic(losses, x, t, p)
+}
+
+func sigmoidLossPosF64(losses, x, t, p []float64) {
+	if isa.AVX512 {
+		sigmoidLossPosF64AVX512(losses, x, t, p)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossPosF64AVX2(losses, x, t, p)
+		return
+	}
+	sigmoidLossPosF64Generic(losses, x, t, p)
+}
+
+func sigmoidLossGradF32(dst, losses, x, t []float32, scale float32) {
+	if isa.AVX512 {
+		sigmoidLossGradF32AVX512(dst, losses, x, t, scale)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossGradF32AVX2(dst, losses, x, t, scale)
+		return
+	}
+	sigmoidLossGradF32Generic(dst, losses, x, t, scale)
+}
+
+func sigmoidLossGradF64(dst, losses, x, t []float64, scale float64) {
+	if isa.AVX512 {
+		sigmoidLossGradF64AVX512(dst, losses, x, t, scale)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossGradF64AVX2(dst, losses, x, t, scale)
+		return
+	}
+	sigmoidLossGradF64Generic(dst, losses, x, t, scale)
+}
+
+func sigmoidLossGradPosF32(dst, losses, x, t, p []float32, scale float32) {
+	if isa.AVX512 {
+		sigmoidLossGradPosF32AVX512(dst, losses, x, t, p, scale)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossGradPosF32AVX2(dst, losses, x, t, p, scale)
+		return
+	}
+	sigmoidLossGradPosF32Generic(dst, losses, x, t, p, scale)
+}
+
+func sigmoidLossGradPosF64(dst, losses, x, t, p []float64, scale float64) {
+	if isa.AVX512 {
+		sigmoidLossGradPosF64AVX512(dst, losses, x, t, p, scale)
+		return
+	}
+	if isa.AVX2 {
+		sigmoidLossGradPosF64AVX2(dst, losses, x, t, p, scale)
+		return
+	}
+	sigmoidLossGradPosF64Generic(dst, losses, x, t, p, scale)
+}
+
 func lossLogF64(loss, r, w, base []float64) {
 	if isa.AVX512 {
 		lossLogF64AVX512(loss, r, w, base)
@@ -2033,6 +2129,158 @@ func rowsProbGradF64AVX512(dst, w, t, q, scale []float64, cols, dststride, wstri
 //
 //go:noescape
 func rowsProbGradF64AVX2(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int)
+
+// sigmoidLossF32AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+//
+//go:noescape
+func sigmoidLossF32AVX512(losses, x, t []float32)
+
+// sigmoidLossF32AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+//
+//go:noescape
+func sigmoidLossF32AVX2(losses, x, t []float32)
+
+// sigmoidLossF64AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+//
+//go:noescape
+func sigmoidLossF64AVX512(losses, x, t []float64)
+
+// sigmoidLossF64AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+//
+//go:noescape
+func sigmoidLossF64AVX2(losses, x, t []float64)
+
+// sigmoidLossPosF32AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+//
+//go:noescape
+func sigmoidLossPosF32AVX512(losses, x, t, p []float32)
+
+// sigmoidLossPosF32AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+//
+//go:noescape
+func sigmoidLossPosF32AVX2(losses, x, t, p []float32)
+
+// sigmoidLossPosF64AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+//
+//go:noescape
+func sigmoidLossPosF64AVX512(losses, x, t, p []float64)
+
+// sigmoidLossPosF64AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+//
+//go:noescape
+func sigmoidLossPosF64AVX2(losses, x, t, p []float64)
+
+// sigmoidLossGradF32AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+//
+//go:noescape
+func sigmoidLossGradF32AVX512(dst, losses, x, t []float32, scale float32)
+
+// sigmoidLossGradF32AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+//
+//go:noescape
+func sigmoidLossGradF32AVX2(dst, losses, x, t []float32, scale float32)
+
+// sigmoidLossGradF64AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+//
+//go:noescape
+func sigmoidLossGradF64AVX512(dst, losses, x, t []float64, scale float64)
+
+// sigmoidLossGradF64AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+//
+//go:noescape
+func sigmoidLossGradF64AVX2(dst, losses, x, t []float64, scale float64)
+
+// sigmoidLossGradPosF32AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+//
+//go:noescape
+func sigmoidLossGradPosF32AVX512(dst, losses, x, t, p []float32, scale float32)
+
+// sigmoidLossGradPosF32AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+//
+//go:noescape
+func sigmoidLossGradPosF32AVX2(dst, losses, x, t, p []float32, scale float32)
+
+// sigmoidLossGradPosF64AVX512 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+//
+//go:noescape
+func sigmoidLossGradPosF64AVX512(dst, losses, x, t, p []float64, scale float64)
+
+// sigmoidLossGradPosF64AVX2 performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+//
+//go:noescape
+func sigmoidLossGradPosF64AVX2(dst, losses, x, t, p []float64, scale float64)
 
 // lossLogF64AVX512 performs
 //

@@ -470,6 +470,70 @@ func rowsProbGradF64(dst, w, t, q, scale []float64, cols, dststride, wstride, ts
 	rowsProbGradF64Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
 }
 
+func sigmoidLossF32(losses, x, t []float32) {
+	if isa.NEON {
+		sigmoidLossF32NEON(losses, x, t)
+		return
+	}
+	sigmoidLossF32Generic(losses, x, t)
+}
+
+func sigmoidLossF64(losses, x, t []float64) {
+	if isa.NEON {
+		sigmoidLossF64NEON(losses, x, t)
+		return
+	}
+	sigmoidLossF64Generic(losses, x, t)
+}
+
+func sigmoidLossPosF32(losses, x, t, p []float32) {
+	if isa.NEON {
+		sigmoidLossPosF32NEON(losses, x, t, p)
+		return
+	}
+	sigmoidLossPosF32Generic(losses, x, t, p)
+}
+
+func sigmoidLossPosF64(losses, x, t, p []float64) {
+	if isa.NEON {
+		sigmoidLossPosF64NEON(losses, x, t, p)
+		return
+	}
+	sigmoidLossPosF64Generic(losses, x, t, p)
+}
+
+func sigmoidLossGradF32(dst, losses, x, t []float32, scale float32) {
+	if isa.NEON {
+		sigmoidLossGradF32NEON(dst, losses, x, t, scale)
+		return
+	}
+	sigmoidLossGradF32Generic(dst, losses, x, t, scale)
+}
+
+func sigmoidLossGradF64(dst, losses, x, t []float64, scale float64) {
+	if isa.NEON {
+		sigmoidLossGradF64NEON(dst, losses, x, t, scale)
+		return
+	}
+	sigmoidLossGradF64Generic(dst, losses, x, t, scale)
+}
+
+func sigmoidLossGradPosF32(dst, losses, x, t, p []float32, scale float32) {
+	if isa.NEON {
+		sigmoidLossGradPosF32NEON(dst, losses, x, t, p, scale)
+		return
+	}
+	sigmoidLossGradPosF32Generic(dst, losses, x, t, p, scale)
+}
+
+func sigmoidLossGradPosF64(dst, losses, x, t, p []float64, scale float64) {
+	if isa.NEON {
+		sigmoidLossGradPosF64NEON(dst, losses, x, t, p, scale)
+		return
+	}
+	sigmoidLossGradPosF64Generic(dst, losses, x, t, p, scale)
+}
+
 func lossLogF64(loss, r, w, base []float64) {
 	if isa.NEON {
 		lossLogF64NEON(loss, r, w, base)
@@ -1133,6 +1197,82 @@ func rowsProbGradF32NEON(dst, w, t, q, scale []float32, cols, dststride, wstride
 //
 //go:noescape
 func rowsProbGradF64NEON(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int)
+
+// sigmoidLossF32NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+//
+//go:noescape
+func sigmoidLossF32NEON(losses, x, t []float32)
+
+// sigmoidLossF64NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+//
+//go:noescape
+func sigmoidLossF64NEON(losses, x, t []float64)
+
+// sigmoidLossPosF32NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+//
+//go:noescape
+func sigmoidLossPosF32NEON(losses, x, t, p []float32)
+
+// sigmoidLossPosF64NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+//
+//go:noescape
+func sigmoidLossPosF64NEON(losses, x, t, p []float64)
+
+// sigmoidLossGradF32NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+//
+//go:noescape
+func sigmoidLossGradF32NEON(dst, losses, x, t []float32, scale float32)
+
+// sigmoidLossGradF64NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+//
+//go:noescape
+func sigmoidLossGradF64NEON(dst, losses, x, t []float64, scale float64)
+
+// sigmoidLossGradPosF32NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+//
+//go:noescape
+func sigmoidLossGradPosF32NEON(dst, losses, x, t, p []float32, scale float32)
+
+// sigmoidLossGradPosF64NEON performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+//
+//go:noescape
+func sigmoidLossGradPosF64NEON(dst, losses, x, t, p []float64, scale float64)
 
 // lossLogF64NEON performs
 //

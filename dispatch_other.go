@@ -236,6 +236,38 @@ func rowsProbGradF64(dst, w, t, q, scale []float64, cols, dststride, wstride, ts
 	rowsProbGradF64Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
 }
 
+func sigmoidLossF32(losses, x, t []float32) {
+	sigmoidLossF32Generic(losses, x, t)
+}
+
+func sigmoidLossF64(losses, x, t []float64) {
+	sigmoidLossF64Generic(losses, x, t)
+}
+
+func sigmoidLossPosF32(losses, x, t, p []float32) {
+	sigmoidLossPosF32Generic(losses, x, t, p)
+}
+
+func sigmoidLossPosF64(losses, x, t, p []float64) {
+	sigmoidLossPosF64Generic(losses, x, t, p)
+}
+
+func sigmoidLossGradF32(dst, losses, x, t []float32, scale float32) {
+	sigmoidLossGradF32Generic(dst, losses, x, t, scale)
+}
+
+func sigmoidLossGradF64(dst, losses, x, t []float64, scale float64) {
+	sigmoidLossGradF64Generic(dst, losses, x, t, scale)
+}
+
+func sigmoidLossGradPosF32(dst, losses, x, t, p []float32, scale float32) {
+	sigmoidLossGradPosF32Generic(dst, losses, x, t, p, scale)
+}
+
+func sigmoidLossGradPosF64(dst, losses, x, t, p []float64, scale float64) {
+	sigmoidLossGradPosF64Generic(dst, losses, x, t, p, scale)
+}
+
 func lossLogF64(loss, r, w, base []float64) {
 	lossLogF64Generic(loss, r, w, base)
 }

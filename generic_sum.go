@@ -3,12 +3,13 @@ package kernels
 // The canonical sum. Every reduction over a row adds in this order, whatever the instruction set, so that it has one
 // result:
 //
-//   - Block: 32 float32 or 16 float64 elements. Group: 4 blocks. Chunk: 32 groups.
+//   - Block: 32 float32 or 16 float64 elements. Group: 4 blocks of float32, 2 of float64. Chunk: 4096 or 2048 elements.
 //   - Over the blocks of a group, lane by lane in T: ((b0+b1)+b2)+b3; what is absent or left out counts as +0.
 //     Then the lanes are folded by halves, a[i] += a[i+h] for i < h, down to four.
 //   - A row of one block (narrow) goes on, down to one lane, in T.
 //   - Any other adds the four lanes of each group to four float64 accumulators, in the order of the groups, and these,
-//     at the end of the chunk, as (0+2)+(1+3). For float64 the accumulators keep their rounding errors beside (TwoSum).
+//     at the end of the chunk, as (0+2)+(1+3). For float64 the accumulators keep their rounding errors beside (TwoSum), and
+//     so do these last three additions; all the errors are added at the very end.
 //   - The sums of a row's chunks are added in order in float64, by the driver; for float64 by TwoSum.
 //
 // Pairs of equal weight are added early and short sums late, so the error does not grow with the row.
@@ -16,9 +17,9 @@ const (
 	blockF32 = 32
 	blockF64 = 16
 	groupF32 = 4 * blockF32
-	groupF64 = 4 * blockF64
+	groupF64 = 2 * blockF64
 	chunkF32 = 32 * groupF32
-	chunkF64 = 32 * groupF64
+	chunkF64 = 64 * groupF64
 )
 
 // laneSumF32 adds the blocks of a group lane by lane; column skip counts as +0.
@@ -100,11 +101,10 @@ func (s *sumF64) sum() float64 {
 	if s.narrow {
 		return s.acc[0]
 	}
-	var t [4]float64
-	for j := range t {
-		t[j] = s.acc[j] + s.err[j]
-	}
-	return (t[0] + t[2]) + (t[1] + t[3])
+	a, ea := twoSum(s.acc[0], s.acc[2])
+	b, eb := twoSum(s.acc[1], s.acc[3])
+	c, ec := twoSum(a, b)
+	return c + (ec + ((ea + (s.err[0] + s.err[2])) + (eb + (s.err[1] + s.err[3]))))
 }
 
 // twoSum returns a+b rounded, and what the rounding lost, exactly.

@@ -82,7 +82,19 @@ DATA constF32<>+576(SB)/8, $0xc3020000c3020000
 DATA constF32<>+584(SB)/8, $0xc3020000c3020000
 DATA constF32<>+592(SB)/8, $0x1f8000001f800000
 DATA constF32<>+600(SB)/8, $0x1f8000001f800000
-GLOBL constF32<>(SB), RODATA|NOPTR, $608
+DATA constF32<>+608(SB)/8, $0x4000000040000000
+DATA constF32<>+616(SB)/8, $0x4000000040000000
+DATA constF32<>+624(SB)/8, $0x3e6dd13f3e6dd13f
+DATA constF32<>+632(SB)/8, $0x3e6dd13f3e6dd13f
+DATA constF32<>+640(SB)/8, $0x3e5e46793e5e4679
+DATA constF32<>+648(SB)/8, $0x3e5e46793e5e4679
+DATA constF32<>+656(SB)/8, $0x3e9264933e926493
+DATA constF32<>+664(SB)/8, $0x3e9264933e926493
+DATA constF32<>+672(SB)/8, $0x3ecccc6a3ecccc6a
+DATA constF32<>+680(SB)/8, $0x3ecccc6a3ecccc6a
+DATA constF32<>+688(SB)/8, $0x3f2aaaab3f2aaaab
+DATA constF32<>+696(SB)/8, $0x3f2aaaab3f2aaaab
+GLOBL constF32<>(SB), RODATA|NOPTR, $704
 DATA constF64<>+0(SB)/8, $0x0000000000000001
 DATA constF64<>+8(SB)/8, $0x0000000000000001
 DATA constF64<>+16(SB)/8, $0xc087700000000000
@@ -187,39 +199,59 @@ DATA constF64<>+800(SB)/8, $0xc090900000000000
 DATA constF64<>+808(SB)/8, $0xc090900000000000
 DATA constF64<>+816(SB)/8, $0x1ff0000000000000
 DATA constF64<>+824(SB)/8, $0x1ff0000000000000
-DATA constF64<>+832(SB)/8, $0x00095f619980c433
-DATA constF64<>+840(SB)/8, $0x00095f619980c433
-DATA constF64<>+848(SB)/8, $0x4330000000000000
-DATA constF64<>+856(SB)/8, $0x4330000000000000
-DATA constF64<>+864(SB)/8, $0x43300000000003ff
-DATA constF64<>+872(SB)/8, $0x43300000000003ff
-DATA constF64<>+880(SB)/8, $0x000fffffffffffff
-DATA constF64<>+888(SB)/8, $0x000fffffffffffff
-DATA constF64<>+896(SB)/8, $0x3fe6a09e667f3bcd
-DATA constF64<>+904(SB)/8, $0x3fe6a09e667f3bcd
-DATA constF64<>+912(SB)/8, $0x4000000000000000
-DATA constF64<>+920(SB)/8, $0x4000000000000000
-DATA constF64<>+928(SB)/8, $0x3fc39a09d078c69f
-DATA constF64<>+936(SB)/8, $0x3fc39a09d078c69f
-DATA constF64<>+944(SB)/8, $0x3fcc71c51d8e78af
-DATA constF64<>+952(SB)/8, $0x3fcc71c51d8e78af
-DATA constF64<>+960(SB)/8, $0x3fd999999997fa04
-DATA constF64<>+968(SB)/8, $0x3fd999999997fa04
-DATA constF64<>+976(SB)/8, $0x3fc2f112df3e5244
-DATA constF64<>+984(SB)/8, $0x3fc2f112df3e5244
-DATA constF64<>+992(SB)/8, $0x3fc7466496cb03de
-DATA constF64<>+1000(SB)/8, $0x3fc7466496cb03de
-DATA constF64<>+1008(SB)/8, $0x3fd2492494229359
-DATA constF64<>+1016(SB)/8, $0x3fd2492494229359
-DATA constF64<>+1024(SB)/8, $0x3fe5555555555593
-DATA constF64<>+1032(SB)/8, $0x3fe5555555555593
-DATA constF64<>+1040(SB)/8, $0x3fe0000000000000
-DATA constF64<>+1048(SB)/8, $0x3fe0000000000000
-DATA constF64<>+1056(SB)/8, $0x3dea39ef35793c76
-DATA constF64<>+1064(SB)/8, $0x3dea39ef35793c76
-DATA constF64<>+1072(SB)/8, $0x3fe62e42fee00000
-DATA constF64<>+1080(SB)/8, $0x3fe62e42fee00000
-GLOBL constF64<>(SB), RODATA|NOPTR, $1088
+DATA constF64<>+832(SB)/8, $0x4000000000000000
+DATA constF64<>+840(SB)/8, $0x4000000000000000
+DATA constF64<>+848(SB)/8, $0x3fc4b0a54788458d
+DATA constF64<>+856(SB)/8, $0x3fc4b0a54788458d
+DATA constF64<>+864(SB)/8, $0x3fb687a436582196
+DATA constF64<>+872(SB)/8, $0x3fb687a436582196
+DATA constF64<>+880(SB)/8, $0x3fbeb9066f48c871
+DATA constF64<>+888(SB)/8, $0x3fbeb9066f48c871
+DATA constF64<>+896(SB)/8, $0x3fc10ac756ae7399
+DATA constF64<>+904(SB)/8, $0x3fc10ac756ae7399
+DATA constF64<>+912(SB)/8, $0x3fc3b18b29ba9df4
+DATA constF64<>+920(SB)/8, $0x3fc3b18b29ba9df4
+DATA constF64<>+928(SB)/8, $0x3fc745cf0b0a125a
+DATA constF64<>+936(SB)/8, $0x3fc745cf0b0a125a
+DATA constF64<>+944(SB)/8, $0x3fcc71c727144729
+DATA constF64<>+952(SB)/8, $0x3fcc71c727144729
+DATA constF64<>+960(SB)/8, $0x3fd24924923d44ac
+DATA constF64<>+968(SB)/8, $0x3fd24924923d44ac
+DATA constF64<>+976(SB)/8, $0x3fd999999999a3dd
+DATA constF64<>+984(SB)/8, $0x3fd999999999a3dd
+DATA constF64<>+992(SB)/8, $0x3fe5555555555555
+DATA constF64<>+1000(SB)/8, $0x3fe5555555555555
+DATA constF64<>+1008(SB)/8, $0x00095f619980c433
+DATA constF64<>+1016(SB)/8, $0x00095f619980c433
+DATA constF64<>+1024(SB)/8, $0x4330000000000000
+DATA constF64<>+1032(SB)/8, $0x4330000000000000
+DATA constF64<>+1040(SB)/8, $0x43300000000003ff
+DATA constF64<>+1048(SB)/8, $0x43300000000003ff
+DATA constF64<>+1056(SB)/8, $0x000fffffffffffff
+DATA constF64<>+1064(SB)/8, $0x000fffffffffffff
+DATA constF64<>+1072(SB)/8, $0x3fe6a09e667f3bcd
+DATA constF64<>+1080(SB)/8, $0x3fe6a09e667f3bcd
+DATA constF64<>+1088(SB)/8, $0x3fc39a09d078c69f
+DATA constF64<>+1096(SB)/8, $0x3fc39a09d078c69f
+DATA constF64<>+1104(SB)/8, $0x3fcc71c51d8e78af
+DATA constF64<>+1112(SB)/8, $0x3fcc71c51d8e78af
+DATA constF64<>+1120(SB)/8, $0x3fd999999997fa04
+DATA constF64<>+1128(SB)/8, $0x3fd999999997fa04
+DATA constF64<>+1136(SB)/8, $0x3fc2f112df3e5244
+DATA constF64<>+1144(SB)/8, $0x3fc2f112df3e5244
+DATA constF64<>+1152(SB)/8, $0x3fc7466496cb03de
+DATA constF64<>+1160(SB)/8, $0x3fc7466496cb03de
+DATA constF64<>+1168(SB)/8, $0x3fd2492494229359
+DATA constF64<>+1176(SB)/8, $0x3fd2492494229359
+DATA constF64<>+1184(SB)/8, $0x3fe5555555555593
+DATA constF64<>+1192(SB)/8, $0x3fe5555555555593
+DATA constF64<>+1200(SB)/8, $0x3fe0000000000000
+DATA constF64<>+1208(SB)/8, $0x3fe0000000000000
+DATA constF64<>+1216(SB)/8, $0x3dea39ef35793c76
+DATA constF64<>+1224(SB)/8, $0x3dea39ef35793c76
+DATA constF64<>+1232(SB)/8, $0x3fe62e42fee00000
+DATA constF64<>+1240(SB)/8, $0x3fe62e42fee00000
+GLOBL constF64<>(SB), RODATA|NOPTR, $1248
 
 // Windows of these are masks of lanes: the first n lanes; all lanes but one.
 DATA tailF32<>+0(SB)/8, $0xffffffffffffffff
@@ -5120,7 +5152,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R7
+	MOVD $2, R7
 	PCALIGN $32
 
 block3:
@@ -5889,10 +5921,26 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5ea // fadd v10.2d, v15.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6ad5ef // fadd v15.2d, v15.2d, v10.2d
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -6805,7 +6853,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R9
+	MOVD $2, R9
 	PCALIGN $32
 
 block3:
@@ -7617,10 +7665,26 @@ wide6:
 	MOVD $0, R8
 	CMP R7, R8
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5ea // fadd v10.2d, v15.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6ad5ef // fadd v15.2d, v15.2d, v10.2d
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -8373,7 +8437,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R8
+	MOVD $2, R8
 	PCALIGN $32
 
 block3:
@@ -9096,10 +9160,26 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5ea // fadd v10.2d, v15.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6ad5ef // fadd v15.2d, v15.2d, v10.2d
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -10009,7 +10089,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R7
+	MOVD $2, R7
 	PCALIGN $32
 
 block3:
@@ -10810,10 +10890,26 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad64a // fadd v10.2d, v18.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e6ad652 // fadd v18.2d, v18.2d, v10.2d
+	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -11777,7 +11873,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R9
+	MOVD $2, R9
 	PCALIGN $32
 
 block3:
@@ -12621,10 +12717,26 @@ wide6:
 	MOVD $0, R8
 	CMP R7, R8
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad64a // fadd v10.2d, v18.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e6ad652 // fadd v18.2d, v18.2d, v10.2d
+	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -13428,7 +13540,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R8
+	MOVD $2, R8
 	PCALIGN $32
 
 block3:
@@ -14183,10 +14295,26 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad64a // fadd v10.2d, v18.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e69d652 // fadd v18.2d, v18.2d, v9.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e6ad652 // fadd v18.2d, v18.2d, v10.2d
+	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -15707,7 +15835,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R6
+	MOVD $2, R6
 	PCALIGN $32
 
 block3:
@@ -16044,10 +16172,26 @@ wide6:
 	MOVD $0, R5
 	CMP R4, R5
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5aa // fadd v10.2d, v13.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e6ad5ad // fadd v13.2d, v13.2d, v10.2d
+	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -16416,7 +16560,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R5
+	MOVD $2, R5
 	PCALIGN $32
 
 block3:
@@ -16648,10 +16792,26 @@ wide6:
 	MOVD $0, R4
 	CMP R3, R4
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5aa // fadd v10.2d, v13.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e6ad5ad // fadd v13.2d, v13.2d, v10.2d
+	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -18126,7 +18286,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R8
+	MOVD $2, R8
 	PCALIGN $32
 
 block3:
@@ -18527,10 +18687,26 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5ea // fadd v10.2d, v15.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e69d5ef // fadd v15.2d, v15.2d, v9.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e6ad5ef // fadd v15.2d, v15.2d, v10.2d
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -18948,7 +19124,7 @@ group2:
 	VEOR V5.B16, V5.B16, V5.B16
 	VEOR V6.B16, V6.B16, V6.B16
 	VEOR V7.B16, V7.B16, V7.B16
-	MOVD $4, R7
+	MOVD $2, R7
 	PCALIGN $32
 
 block3:
@@ -19223,10 +19399,26 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
+	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad5aa // fadd v10.2d, v13.2d, v10.2d
+	WORD $0x7e70d94a // faddp d10, v10.2d
+	VEXT $8, V8.B16, V8.B16, V9.B16
+	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e69d5ad // fadd v13.2d, v13.2d, v9.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e6ad5ad // fadd v13.2d, v13.2d, v10.2d
+	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
 end7:
@@ -19532,6 +19724,3047 @@ done6:
 	CBNZ R0, row1
 	RET
 
+// func sigmoidLossF32NEON(losses, x, t []float32)
+TEXT ·sigmoidLossF32NEON(SB), NOSPLIT, $0-72
+	MOVD losses_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD t_base+48(FP), R2
+	MOVD losses_len+8(FP), R3
+	MOVD $constF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 304(R26), F29
+	FMOVQ 608(R26), F28
+	FMOVQ 592(R26), F27
+	FMOVQ 352(R26), F26
+	FMOVQ 320(R26), F25
+	FMOVQ 528(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 432(R26), F22
+	FMOVQ 448(R26), F21
+	FMOVQ 464(R26), F20
+	FMOVQ 128(R26), F19
+	FMOVQ 480(R26), F18
+	FMOVQ 160(R26), F17
+	FMOVQ 496(R26), F16
+	FMOVQ 192(R26), F15
+	FMOVQ 624(R26), F14
+	FMOVQ 640(R26), F13
+	FMOVQ 656(R26), F12
+	FMOVQ 672(R26), F11
+	FMOVQ 688(R26), F10
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	VAND V26.B16, V0.B16, V2.B16
+	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	VMOV V24.B16, V4.B16
+	VFMLA V22.S4, V0.S4, V4.S4
+	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	VSHL $23, V4.S4, V4.S4
+	VFMLA V21.S4, V5.S4, V0.S4
+	VFMLA V20.S4, V5.S4, V0.S4
+	VMOV V18.B16, V5.B16
+	VFMLA V0.S4, V19.S4, V5.S4
+	VMOV V17.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V0.S4, V6.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
+	VFMLA V6.S4, V5.S4, V0.S4
+	VFMLA V0.S4, V4.S4, V4.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V4.S4, V0.S4
+	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	VMOV V13.B16, V6.B16
+	VFMLA V0.S4, V14.S4, V6.S4
+	FMOVQ 16(R1), F7
+	VMOV V12.B16, V8.B16
+	VFMLA V0.S4, V6.S4, V8.S4
+	FMOVQ 16(R2), F6
+	VMOV V11.B16, V9.B16
+	VFMLA V0.S4, V8.S4, V9.S4
+	VAND V26.B16, V7.B16, V8.B16
+	VMOV V10.B16, V31.B16
+	VFMLA V0.S4, V9.S4, V31.S4
+	WORD $0x6ea7e7c0 // fcmgt v0.4s, v30.4s, v7.4s
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	VORR V25.B16, V7.B16, V7.B16
+	VFMLA V31.S4, V5.S4, V4.S4
+	WORD $0x4e27f6e7 // fmax v7.4s, v23.4s, v7.4s
+	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V7.S4, V5.S4
+	WORD $0x4ea1d7a9 // fsub v9.4s, v29.4s, v1.4s
+	WORD $0x4eb8d4bf // fsub v31.4s, v5.4s, v24.4s
+	VBSL V9.B16, V1.B16, V3.B16
+	VSHL $23, V5.S4, V5.S4
+	WORD $0x4e3ee461 // fcmeq v1.4s, v3.4s, v30.4s
+	VFMLA V21.S4, V31.S4, V7.S4
+	VMOV V4.B16, V9.B16
+	VFMLA V2.S4, V3.S4, V9.S4
+	VFMLA V20.S4, V31.S4, V7.S4
+	VBSL V9.B16, V4.B16, V1.B16
+	VMOV V18.B16, V2.B16
+	VFMLA V7.S4, V19.S4, V2.S4
+	FMOVQ F1, 0(R0)
+	VMOV V17.B16, V1.B16
+	VFMLA V7.S4, V2.S4, V1.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V7.S4, V1.S4, V2.S4
+	VMOV V15.B16, V1.B16
+	VFMLA V7.S4, V2.S4, V1.S4
+	WORD $0x6e27dce2 // fmul v2.4s, v7.4s, v7.4s
+	VFMLA V1.S4, V2.S4, V7.S4
+	VFMLA V7.S4, V5.S4, V5.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD $0x6e3bdca1 // fmul v1.4s, v5.4s, v27.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dca2 // fmul v2.4s, v5.4s, v1.4s
+	VMOV V13.B16, V3.B16
+	VFMLA V1.S4, V14.S4, V3.S4
+	VMOV V12.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	VMOV V11.B16, V3.B16
+	VFMLA V1.S4, V4.S4, V3.S4
+	VMOV V10.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V4.S4, V2.S4, V5.S4
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x4ea6d7a1 // fsub v1.4s, v29.4s, v6.4s
+	VBSL V1.B16, V6.B16, V0.B16
+	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
+	VMOV V5.B16, V2.B16
+	VFMLA V8.S4, V0.S4, V2.S4
+	VBSL V2.B16, V5.B16, V1.B16
+	FMOVQ F1, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	VAND V26.B16, V0.B16, V2.B16
+	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	VMOV V24.B16, V4.B16
+	VFMLA V22.S4, V0.S4, V4.S4
+	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	VSHL $23, V4.S4, V4.S4
+	VFMLA V21.S4, V5.S4, V0.S4
+	VFMLA V20.S4, V5.S4, V0.S4
+	VMOV V18.B16, V5.B16
+	VFMLA V0.S4, V19.S4, V5.S4
+	VMOV V17.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V0.S4, V6.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
+	VFMLA V6.S4, V5.S4, V0.S4
+	VFMLA V0.S4, V4.S4, V4.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V4.S4, V0.S4
+	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	VMOV V13.B16, V6.B16
+	VFMLA V0.S4, V14.S4, V6.S4
+	VMOV V12.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	VMOV V11.B16, V6.B16
+	VFMLA V0.S4, V7.S4, V6.S4
+	VMOV V10.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
+	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
+	VBSL V0.B16, V1.B16, V3.B16
+	WORD $0x4e3ee460 // fcmeq v0.4s, v3.4s, v30.4s
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V3.S4, V1.S4
+	VBSL V1.B16, V4.B16, V0.B16
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	MOVD $4, R4
+	CMP R4, R3
+	CSEL LT, R3, R4, R4
+	MOVD $tailF32<>+32(SB), R16
+	SUB R4<<2, R16, R16
+	FMOVQ (R16), F31
+	CMP $4, R3
+	BLT part6
+	FMOVQ (R1), F0
+	B loaded7
+
+part6:
+	TBZ $1, R3, one8
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded7
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded7
+
+one8:
+	FMOVS (R1), F0
+
+loaded7:
+	CMP $4, R3
+	BLT part9
+	FMOVQ (R2), F1
+	B loaded10
+
+part9:
+	TBZ $1, R3, one11
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded10
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R2), F1
+
+loaded10:
+	VAND V26.B16, V0.B16, V2.B16
+	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	VMOV V24.B16, V4.B16
+	VFMLA V22.S4, V0.S4, V4.S4
+	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	VSHL $23, V4.S4, V4.S4
+	VFMLA V21.S4, V5.S4, V0.S4
+	VFMLA V20.S4, V5.S4, V0.S4
+	VMOV V18.B16, V5.B16
+	VFMLA V0.S4, V19.S4, V5.S4
+	VMOV V17.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V0.S4, V6.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
+	VFMLA V6.S4, V5.S4, V0.S4
+	VFMLA V0.S4, V4.S4, V4.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V4.S4, V0.S4
+	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	VMOV V13.B16, V6.B16
+	VFMLA V0.S4, V14.S4, V6.S4
+	VMOV V12.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	VMOV V11.B16, V6.B16
+	VFMLA V0.S4, V7.S4, V6.S4
+	VMOV V10.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	VFMLA V7.S4, V5.S4, V4.S4
+	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
+	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
+	VBSL V0.B16, V1.B16, V3.B16
+	WORD $0x4e3ee460 // fcmeq v0.4s, v3.4s, v30.4s
+	VMOV V4.B16, V1.B16
+	VFMLA V2.S4, V3.S4, V1.S4
+	VBSL V1.B16, V4.B16, V0.B16
+	CMP $4, R3
+	BLT part12
+	FMOVQ F0, (R0)
+	B stored13
+
+part12:
+	TBZ $1, R3, one14
+	FMOVD F0, (R0)
+	TBZ $0, R3, stored13
+	ADD $8, R0, R4
+	VST1 V0.S[2], (R4)
+	B stored13
+
+one14:
+	FMOVS F0, (R0)
+
+stored13:
+
+done5:
+	RET
+
+// func sigmoidLossF64NEON(losses, x, t []float64)
+TEXT ·sigmoidLossF64NEON(SB), NOSPLIT, $0-72
+	MOVD losses_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD t_base+48(FP), R2
+	MOVD losses_len+8(FP), R3
+	MOVD $constF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 448(R26), F29
+	FMOVQ 832(R26), F28
+	FMOVQ 816(R26), F27
+	FMOVQ 496(R26), F26
+	FMOVQ 464(R26), F25
+	FMOVQ 752(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 608(R26), F22
+	FMOVQ 624(R26), F21
+	FMOVQ 640(R26), F20
+	FMOVQ 656(R26), F19
+	FMOVQ 144(R26), F18
+	FMOVQ 672(R26), F17
+	FMOVQ 176(R26), F16
+	FMOVQ 688(R26), F15
+	FMOVQ 208(R26), F14
+	FMOVQ 704(R26), F13
+	FMOVQ 240(R26), F12
+	FMOVQ 720(R26), F11
+	FMOVQ 272(R26), F10
+	FMOVQ 848(R26), F9
+	FMOVQ 864(R26), F8
+	CMP $4, R3
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	VAND V26.B16, V0.B16, V2.B16
+	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V24.B16, V4.B16
+	VFMLA V22.D2, V0.D2, V4.D2
+	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	VSHL $52, V4.D2, V4.D2
+	VFMLA V21.D2, V5.D2, V0.D2
+	VFMLA V20.D2, V5.D2, V0.D2
+	VMOV V18.B16, V5.B16
+	VFMLA V0.D2, V19.D2, V5.D2
+	VMOV V17.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
+	VFMLA V5.D2, V6.D2, V0.D2
+	VFMLA V0.D2, V4.D2, V4.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V4.D2, V0.D2
+	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
+	VMOV V8.B16, V6.B16
+	VFMLA V0.D2, V9.D2, V6.D2
+	FMOVQ 880(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 896(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 912(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 928(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 944(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 960(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 976(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 992(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	FMOVQ 16(R1), F0
+	VFMLA V6.D2, V5.D2, V4.D2
+	FMOVQ 16(R2), F5
+	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
+	VAND V26.B16, V0.B16, V6.B16
+	WORD $0x4ee1d7a7 // fsub v7.2d, v29.2d, v1.2d
+	WORD $0x6ee0e7df // fcmgt v31.2d, v30.2d, v0.2d
+	VBSL V7.B16, V1.B16, V3.B16
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e7ee461 // fcmeq v1.2d, v3.2d, v30.2d
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V4.B16, V7.B16
+	VFMLA V2.D2, V3.D2, V7.D2
+	VMOV V24.B16, V2.B16
+	VFMLA V22.D2, V0.D2, V2.D2
+	VBSL V7.B16, V4.B16, V1.B16
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	FMOVQ F1, 0(R0)
+	VSHL $52, V2.D2, V2.D2
+	VFMLA V21.D2, V3.D2, V0.D2
+	VFMLA V20.D2, V3.D2, V0.D2
+	VMOV V18.B16, V1.B16
+	VFMLA V0.D2, V19.D2, V1.D2
+	VMOV V17.B16, V3.B16
+	VFMLA V0.D2, V1.D2, V3.D2
+	VMOV V16.B16, V1.B16
+	VFMLA V0.D2, V3.D2, V1.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V0.D2, V1.D2, V3.D2
+	VMOV V14.B16, V1.B16
+	VFMLA V0.D2, V3.D2, V1.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V0.D2, V1.D2, V3.D2
+	VMOV V12.B16, V1.B16
+	VFMLA V0.D2, V3.D2, V1.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V0.D2, V1.D2, V3.D2
+	VMOV V10.B16, V1.B16
+	VFMLA V0.D2, V3.D2, V1.D2
+	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
+	VFMLA V1.D2, V3.D2, V0.D2
+	VFMLA V0.D2, V2.D2, V2.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V2.D2, V0.D2
+	WORD $0x6e60fc42 // fdiv v2.2d, v2.2d, v0.2d
+	WORD $0x6e7bdc40 // fmul v0.2d, v2.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dc41 // fmul v1.2d, v2.2d, v0.2d
+	VMOV V8.B16, V3.B16
+	VFMLA V0.D2, V9.D2, V3.D2
+	FMOVQ 880(R26), F4
+	VFMLA V0.D2, V3.D2, V4.D2
+	FMOVQ 896(R26), F3
+	VFMLA V0.D2, V4.D2, V3.D2
+	FMOVQ 912(R26), F4
+	VFMLA V0.D2, V3.D2, V4.D2
+	FMOVQ 928(R26), F3
+	VFMLA V0.D2, V4.D2, V3.D2
+	FMOVQ 944(R26), F4
+	VFMLA V0.D2, V3.D2, V4.D2
+	FMOVQ 960(R26), F3
+	VFMLA V0.D2, V4.D2, V3.D2
+	FMOVQ 976(R26), F4
+	VFMLA V0.D2, V3.D2, V4.D2
+	FMOVQ 992(R26), F3
+	VFMLA V0.D2, V4.D2, V3.D2
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	VFMLA V3.D2, V1.D2, V2.D2
+	WORD $0x6e7bdc42 // fmul v2.2d, v2.2d, v27.2d
+	WORD $0x4ee5d7a0 // fsub v0.2d, v29.2d, v5.2d
+	VBSL V0.B16, V5.B16, V31.B16
+	WORD $0x4e7ee7e0 // fcmeq v0.2d, v31.2d, v30.2d
+	VMOV V2.B16, V1.B16
+	VFMLA V6.D2, V31.D2, V1.D2
+	VBSL V1.B16, V2.B16, V0.B16
+	FMOVQ F0, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	VAND V26.B16, V0.B16, V2.B16
+	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V24.B16, V4.B16
+	VFMLA V22.D2, V0.D2, V4.D2
+	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	VSHL $52, V4.D2, V4.D2
+	VFMLA V21.D2, V5.D2, V0.D2
+	VFMLA V20.D2, V5.D2, V0.D2
+	VMOV V18.B16, V5.B16
+	VFMLA V0.D2, V19.D2, V5.D2
+	VMOV V17.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
+	VFMLA V5.D2, V6.D2, V0.D2
+	VFMLA V0.D2, V4.D2, V4.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V4.D2, V0.D2
+	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
+	VMOV V8.B16, V6.B16
+	VFMLA V0.D2, V9.D2, V6.D2
+	FMOVQ 880(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 896(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 912(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 928(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 944(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 960(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 976(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 992(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	VFMLA V6.D2, V5.D2, V4.D2
+	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
+	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
+	VBSL V0.B16, V1.B16, V3.B16
+	WORD $0x4e7ee460 // fcmeq v0.2d, v3.2d, v30.2d
+	VMOV V4.B16, V1.B16
+	VFMLA V2.D2, V3.D2, V1.D2
+	VBSL V1.B16, V4.B16, V0.B16
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	MOVD $2, R4
+	CMP R4, R3
+	CSEL LT, R3, R4, R4
+	MOVD $tailF64<>+32(SB), R16
+	SUB R4<<3, R16, R16
+	FMOVQ (R16), F31
+	CMP $2, R3
+	BLT part6
+	FMOVQ (R1), F0
+	B loaded7
+
+part6:
+	FMOVD (R1), F0
+
+loaded7:
+	CMP $2, R3
+	BLT part8
+	FMOVQ (R2), F1
+	B loaded9
+
+part8:
+	FMOVD (R2), F1
+
+loaded9:
+	VAND V26.B16, V0.B16, V2.B16
+	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V24.B16, V4.B16
+	VFMLA V22.D2, V0.D2, V4.D2
+	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	VSHL $52, V4.D2, V4.D2
+	VFMLA V21.D2, V5.D2, V0.D2
+	VFMLA V20.D2, V5.D2, V0.D2
+	VMOV V18.B16, V5.B16
+	VFMLA V0.D2, V19.D2, V5.D2
+	VMOV V17.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
+	VFMLA V5.D2, V6.D2, V0.D2
+	VFMLA V0.D2, V4.D2, V4.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V4.D2, V0.D2
+	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
+	VMOV V8.B16, V6.B16
+	VFMLA V0.D2, V9.D2, V6.D2
+	FMOVQ 880(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 896(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 912(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 928(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 944(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 960(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 976(R26), F7
+	VFMLA V0.D2, V6.D2, V7.D2
+	FMOVQ 992(R26), F6
+	VFMLA V0.D2, V7.D2, V6.D2
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	VFMLA V6.D2, V5.D2, V4.D2
+	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
+	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
+	VBSL V0.B16, V1.B16, V3.B16
+	WORD $0x4e7ee460 // fcmeq v0.2d, v3.2d, v30.2d
+	VMOV V4.B16, V1.B16
+	VFMLA V2.D2, V3.D2, V1.D2
+	VBSL V1.B16, V4.B16, V0.B16
+	CMP $2, R3
+	BLT part10
+	FMOVQ F0, (R0)
+	B stored11
+
+part10:
+	FMOVD F0, (R0)
+
+stored11:
+
+done5:
+	RET
+
+// func sigmoidLossPosF32NEON(losses, x, t, p []float32)
+TEXT ·sigmoidLossPosF32NEON(SB), NOSPLIT, $0-96
+	MOVD losses_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD t_base+48(FP), R2
+	MOVD p_base+72(FP), R3
+	MOVD losses_len+8(FP), R4
+	MOVD $constF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 304(R26), F29
+	FMOVQ 608(R26), F28
+	FMOVQ 592(R26), F27
+	FMOVQ 352(R26), F26
+	FMOVQ 320(R26), F25
+	FMOVQ 528(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 432(R26), F22
+	FMOVQ 448(R26), F21
+	FMOVQ 464(R26), F20
+	FMOVQ 128(R26), F19
+	FMOVQ 480(R26), F18
+	FMOVQ 160(R26), F17
+	FMOVQ 496(R26), F16
+	FMOVQ 192(R26), F15
+	FMOVQ 624(R26), F14
+	FMOVQ 640(R26), F13
+	FMOVQ 656(R26), F12
+	FMOVQ 672(R26), F11
+	FMOVQ 688(R26), F10
+	CMP $8, R4
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V0.B16, V3.B16
+	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V0.S4, V5.S4
+	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	VSHL $23, V5.S4, V5.S4
+	VFMLA V21.S4, V6.S4, V0.S4
+	VFMLA V20.S4, V6.S4, V0.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V0.S4, V19.S4, V6.S4
+	VMOV V17.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V0.S4, V7.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
+	VFMLA V7.S4, V6.S4, V0.S4
+	VFMLA V0.S4, V5.S4, V5.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V5.S4, V0.S4
+	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
+	VMOV V13.B16, V7.B16
+	VFMLA V0.S4, V14.S4, V7.S4
+	VMOV V12.B16, V8.B16
+	VFMLA V0.S4, V7.S4, V8.S4
+	VMOV V11.B16, V7.B16
+	VFMLA V0.S4, V8.S4, V7.S4
+	VMOV V10.B16, V8.B16
+	VFMLA V0.S4, V7.S4, V8.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V8.S4, V6.S4, V5.S4
+	FMOVQ 16(R1), F0
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	FMOVQ 16(R2), F6
+	WORD $0x4ea1d7a7 // fsub v7.4s, v29.4s, v1.4s
+	FMOVQ 16(R3), F8
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	VAND V26.B16, V0.B16, V1.B16
+	WORD $0x4e27d449 // fadd v9.4s, v2.4s, v7.4s
+	WORD $0x6ea0e7df // fcmgt v31.4s, v30.4s, v0.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	VORR V25.B16, V0.B16, V0.B16
+	VBSL V7.B16, V2.B16, V4.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	WORD $0x4e3ee482 // fcmeq v2.4s, v4.4s, v30.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V0.S4, V5.S4
+	VMOV V9.B16, V7.B16
+	VFMLA V3.S4, V4.S4, V7.S4
+	WORD $0x4eb8d4a3 // fsub v3.4s, v5.4s, v24.4s
+	VBSL V7.B16, V9.B16, V2.B16
+	VSHL $23, V5.S4, V5.S4
+	FMOVQ F2, 0(R0)
+	VFMLA V21.S4, V3.S4, V0.S4
+	VFMLA V20.S4, V3.S4, V0.S4
+	VMOV V18.B16, V2.B16
+	VFMLA V0.S4, V19.S4, V2.S4
+	VMOV V17.B16, V3.B16
+	VFMLA V0.S4, V2.S4, V3.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V0.S4, V3.S4, V2.S4
+	VMOV V15.B16, V3.B16
+	VFMLA V0.S4, V2.S4, V3.S4
+	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	VFMLA V3.S4, V2.S4, V0.S4
+	VFMLA V0.S4, V5.S4, V5.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V5.S4, V0.S4
+	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dca2 // fmul v2.4s, v5.4s, v0.4s
+	VMOV V13.B16, V3.B16
+	VFMLA V0.S4, V14.S4, V3.S4
+	VMOV V12.B16, V4.B16
+	VFMLA V0.S4, V3.S4, V4.S4
+	VMOV V11.B16, V3.B16
+	VFMLA V0.S4, V4.S4, V3.S4
+	VMOV V10.B16, V4.B16
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V4.S4, V2.S4, V5.S4
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x4ea6d7a0 // fsub v0.4s, v29.4s, v6.4s
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4e20d502 // fadd v2.4s, v8.4s, v0.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	VBSL V0.B16, V8.B16, V31.B16
+	WORD $0x4e3ee7e0 // fcmeq v0.4s, v31.4s, v30.4s
+	VMOV V2.B16, V3.B16
+	VFMLA V1.S4, V31.S4, V3.S4
+	VBSL V3.B16, V2.B16, V0.B16
+	FMOVQ F0, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	SUB $8, R4, R4
+	CMP $8, R4
+	BGE loop1
+
+rest2:
+	CMP $4, R4
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V0.B16, V3.B16
+	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V0.S4, V5.S4
+	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	VSHL $23, V5.S4, V5.S4
+	VFMLA V21.S4, V6.S4, V0.S4
+	VFMLA V20.S4, V6.S4, V0.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V0.S4, V19.S4, V6.S4
+	VMOV V17.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V0.S4, V7.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
+	VFMLA V7.S4, V6.S4, V0.S4
+	VFMLA V0.S4, V5.S4, V5.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V5.S4, V0.S4
+	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
+	VMOV V13.B16, V7.B16
+	VFMLA V0.S4, V14.S4, V7.S4
+	VMOV V12.B16, V8.B16
+	VFMLA V0.S4, V7.S4, V8.S4
+	VMOV V11.B16, V7.B16
+	VFMLA V0.S4, V8.S4, V7.S4
+	VMOV V10.B16, V8.B16
+	VFMLA V0.S4, V7.S4, V8.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V8.S4, V6.S4, V5.S4
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD $0x4e20d441 // fadd v1.4s, v2.4s, v0.4s
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	VBSL V0.B16, V2.B16, V4.B16
+	WORD $0x4e3ee480 // fcmeq v0.4s, v4.4s, v30.4s
+	VMOV V1.B16, V2.B16
+	VFMLA V3.S4, V4.S4, V2.S4
+	VBSL V2.B16, V1.B16, V0.B16
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $4, R4, R4
+	CMP $4, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	MOVD $4, R5
+	CMP R5, R4
+	CSEL LT, R4, R5, R5
+	MOVD $tailF32<>+32(SB), R16
+	SUB R5<<2, R16, R16
+	FMOVQ (R16), F31
+	CMP $4, R4
+	BLT part6
+	FMOVQ (R1), F0
+	B loaded7
+
+part6:
+	TBZ $1, R4, one8
+	FMOVD (R1), F0
+	TBZ $0, R4, loaded7
+	ADD $8, R1, R5
+	VLD1 (R5), V0.S[2]
+	B loaded7
+
+one8:
+	FMOVS (R1), F0
+
+loaded7:
+	CMP $4, R4
+	BLT part9
+	FMOVQ (R2), F1
+	B loaded10
+
+part9:
+	TBZ $1, R4, one11
+	FMOVD (R2), F1
+	TBZ $0, R4, loaded10
+	ADD $8, R2, R5
+	VLD1 (R5), V1.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R2), F1
+
+loaded10:
+	CMP $4, R4
+	BLT part12
+	FMOVQ (R3), F2
+	B loaded13
+
+part12:
+	TBZ $1, R4, one14
+	FMOVD (R3), F2
+	TBZ $0, R4, loaded13
+	ADD $8, R3, R5
+	VLD1 (R5), V2.S[2]
+	B loaded13
+
+one14:
+	FMOVS (R3), F2
+
+loaded13:
+	VAND V26.B16, V0.B16, V3.B16
+	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V0.S4, V5.S4
+	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	VSHL $23, V5.S4, V5.S4
+	VFMLA V21.S4, V6.S4, V0.S4
+	VFMLA V20.S4, V6.S4, V0.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V0.S4, V19.S4, V6.S4
+	VMOV V17.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V0.S4, V7.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V0.S4, V6.S4, V7.S4
+	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
+	VFMLA V7.S4, V6.S4, V0.S4
+	VFMLA V0.S4, V5.S4, V5.S4
+	VMOV V28.B16, V0.B16
+	VFMLA V27.S4, V5.S4, V0.S4
+	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
+	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
+	VMOV V13.B16, V7.B16
+	VFMLA V0.S4, V14.S4, V7.S4
+	VMOV V12.B16, V8.B16
+	VFMLA V0.S4, V7.S4, V8.S4
+	VMOV V11.B16, V7.B16
+	VFMLA V0.S4, V8.S4, V7.S4
+	VMOV V10.B16, V8.B16
+	VFMLA V0.S4, V7.S4, V8.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V8.S4, V6.S4, V5.S4
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD $0x4e20d441 // fadd v1.4s, v2.4s, v0.4s
+	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
+	VBSL V0.B16, V2.B16, V4.B16
+	WORD $0x4e3ee480 // fcmeq v0.4s, v4.4s, v30.4s
+	VMOV V1.B16, V2.B16
+	VFMLA V3.S4, V4.S4, V2.S4
+	VBSL V2.B16, V1.B16, V0.B16
+	CMP $4, R4
+	BLT part15
+	FMOVQ F0, (R0)
+	B stored16
+
+part15:
+	TBZ $1, R4, one17
+	FMOVD F0, (R0)
+	TBZ $0, R4, stored16
+	ADD $8, R0, R5
+	VST1 V0.S[2], (R5)
+	B stored16
+
+one17:
+	FMOVS F0, (R0)
+
+stored16:
+
+done5:
+	RET
+
+// func sigmoidLossPosF64NEON(losses, x, t, p []float64)
+TEXT ·sigmoidLossPosF64NEON(SB), NOSPLIT, $0-96
+	MOVD losses_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD t_base+48(FP), R2
+	MOVD p_base+72(FP), R3
+	MOVD losses_len+8(FP), R4
+	MOVD $constF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 448(R26), F29
+	FMOVQ 832(R26), F28
+	FMOVQ 816(R26), F27
+	FMOVQ 496(R26), F26
+	FMOVQ 464(R26), F25
+	FMOVQ 752(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 608(R26), F22
+	FMOVQ 624(R26), F21
+	FMOVQ 640(R26), F20
+	FMOVQ 656(R26), F19
+	FMOVQ 144(R26), F18
+	FMOVQ 672(R26), F17
+	FMOVQ 176(R26), F16
+	FMOVQ 688(R26), F15
+	FMOVQ 208(R26), F14
+	FMOVQ 704(R26), F13
+	FMOVQ 240(R26), F12
+	FMOVQ 720(R26), F11
+	FMOVQ 272(R26), F10
+	FMOVQ 848(R26), F9
+	CMP $4, R4
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V0.B16, V3.B16
+	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V24.B16, V5.B16
+	VFMLA V22.D2, V0.D2, V5.D2
+	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	VSHL $52, V5.D2, V5.D2
+	VFMLA V21.D2, V6.D2, V0.D2
+	VFMLA V20.D2, V6.D2, V0.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V0.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
+	VFMLA V6.D2, V7.D2, V0.D2
+	VFMLA V0.D2, V5.D2, V5.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V5.D2, V0.D2
+	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
+	FMOVQ 864(R26), F7
+	VFMLA V0.D2, V9.D2, V7.D2
+	FMOVQ 880(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 896(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 912(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 928(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 944(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 960(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 976(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 992(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V6.D2, V5.D2
+	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
+	FMOVQ 16(R1), F0
+	WORD $0x4ee1d7a6 // fsub v6.2d, v29.2d, v1.2d
+	FMOVQ 16(R2), F7
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	FMOVQ 16(R3), F1
+	WORD $0x4e66d448 // fadd v8.2d, v2.2d, v6.2d
+	VAND V26.B16, V0.B16, V31.B16
+	WORD $0x6e65dd08 // fmul v8.2d, v8.2d, v5.2d
+	WORD $0x6ee0e7c5 // fcmgt v5.2d, v30.2d, v0.2d
+	VBSL V6.B16, V2.B16, V4.B16
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e7ee482 // fcmeq v2.2d, v4.2d, v30.2d
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V8.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V24.B16, V3.B16
+	VFMLA V22.D2, V0.D2, V3.D2
+	VBSL V6.B16, V8.B16, V2.B16
+	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
+	FMOVQ F2, 0(R0)
+	VSHL $52, V3.D2, V3.D2
+	VFMLA V21.D2, V4.D2, V0.D2
+	VFMLA V20.D2, V4.D2, V0.D2
+	VMOV V18.B16, V2.B16
+	VFMLA V0.D2, V19.D2, V2.D2
+	VMOV V17.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V16.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V10.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	WORD $0x6e60dc04 // fmul v4.2d, v0.2d, v0.2d
+	VFMLA V2.D2, V4.D2, V0.D2
+	VFMLA V0.D2, V3.D2, V3.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V3.D2, V0.D2
+	WORD $0x6e60fc63 // fdiv v3.2d, v3.2d, v0.2d
+	WORD $0x6e7bdc60 // fmul v0.2d, v3.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dc62 // fmul v2.2d, v3.2d, v0.2d
+	FMOVQ 864(R26), F4
+	VFMLA V0.D2, V9.D2, V4.D2
+	FMOVQ 880(R26), F6
+	VFMLA V0.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F4
+	VFMLA V0.D2, V6.D2, V4.D2
+	FMOVQ 912(R26), F6
+	VFMLA V0.D2, V4.D2, V6.D2
+	FMOVQ 928(R26), F4
+	VFMLA V0.D2, V6.D2, V4.D2
+	FMOVQ 944(R26), F6
+	VFMLA V0.D2, V4.D2, V6.D2
+	FMOVQ 960(R26), F4
+	VFMLA V0.D2, V6.D2, V4.D2
+	FMOVQ 976(R26), F6
+	VFMLA V0.D2, V4.D2, V6.D2
+	FMOVQ 992(R26), F4
+	VFMLA V0.D2, V6.D2, V4.D2
+	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
+	VFMLA V4.D2, V2.D2, V3.D2
+	WORD $0x6e7bdc63 // fmul v3.2d, v3.2d, v27.2d
+	WORD $0x4ee7d7a0 // fsub v0.2d, v29.2d, v7.2d
+	WORD $0x6e67dc21 // fmul v1.2d, v1.2d, v7.2d
+	WORD $0x4e60d422 // fadd v2.2d, v1.2d, v0.2d
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	VBSL V0.B16, V1.B16, V5.B16
+	WORD $0x4e7ee4a0 // fcmeq v0.2d, v5.2d, v30.2d
+	VMOV V2.B16, V1.B16
+	VFMLA V31.D2, V5.D2, V1.D2
+	VBSL V1.B16, V2.B16, V0.B16
+	FMOVQ F0, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	SUB $4, R4, R4
+	CMP $4, R4
+	BGE loop1
+
+rest2:
+	CMP $2, R4
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V0.B16, V3.B16
+	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V24.B16, V5.B16
+	VFMLA V22.D2, V0.D2, V5.D2
+	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	VSHL $52, V5.D2, V5.D2
+	VFMLA V21.D2, V6.D2, V0.D2
+	VFMLA V20.D2, V6.D2, V0.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V0.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
+	VFMLA V6.D2, V7.D2, V0.D2
+	VFMLA V0.D2, V5.D2, V5.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V5.D2, V0.D2
+	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
+	FMOVQ 864(R26), F7
+	VFMLA V0.D2, V9.D2, V7.D2
+	FMOVQ 880(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 896(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 912(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 928(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 944(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 960(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 976(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 992(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V6.D2, V5.D2
+	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
+	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD $0x4e60d441 // fadd v1.2d, v2.2d, v0.2d
+	WORD $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
+	VBSL V0.B16, V2.B16, V4.B16
+	WORD $0x4e7ee480 // fcmeq v0.2d, v4.2d, v30.2d
+	VMOV V1.B16, V2.B16
+	VFMLA V3.D2, V4.D2, V2.D2
+	VBSL V2.B16, V1.B16, V0.B16
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $2, R4, R4
+	CMP $2, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	MOVD $2, R5
+	CMP R5, R4
+	CSEL LT, R4, R5, R5
+	MOVD $tailF64<>+32(SB), R16
+	SUB R5<<3, R16, R16
+	FMOVQ (R16), F31
+	CMP $2, R4
+	BLT part6
+	FMOVQ (R1), F0
+	B loaded7
+
+part6:
+	FMOVD (R1), F0
+
+loaded7:
+	CMP $2, R4
+	BLT part8
+	FMOVQ (R2), F1
+	B loaded9
+
+part8:
+	FMOVD (R2), F1
+
+loaded9:
+	CMP $2, R4
+	BLT part10
+	FMOVQ (R3), F2
+	B loaded11
+
+part10:
+	FMOVD (R3), F2
+
+loaded11:
+	VAND V26.B16, V0.B16, V3.B16
+	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
+	VORR V25.B16, V0.B16, V0.B16
+	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
+	VMOV V24.B16, V5.B16
+	VFMLA V22.D2, V0.D2, V5.D2
+	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	VSHL $52, V5.D2, V5.D2
+	VFMLA V21.D2, V6.D2, V0.D2
+	VFMLA V20.D2, V6.D2, V0.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V0.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
+	VFMLA V6.D2, V7.D2, V0.D2
+	VFMLA V0.D2, V5.D2, V5.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V27.D2, V5.D2, V0.D2
+	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
+	FMOVQ 864(R26), F7
+	VFMLA V0.D2, V9.D2, V7.D2
+	FMOVQ 880(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 896(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 912(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 928(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 944(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 960(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 976(R26), F8
+	VFMLA V0.D2, V7.D2, V8.D2
+	FMOVQ 992(R26), F7
+	VFMLA V0.D2, V8.D2, V7.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V6.D2, V5.D2
+	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
+	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD $0x4e60d441 // fadd v1.2d, v2.2d, v0.2d
+	WORD $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
+	VBSL V0.B16, V2.B16, V4.B16
+	WORD $0x4e7ee480 // fcmeq v0.2d, v4.2d, v30.2d
+	VMOV V1.B16, V2.B16
+	VFMLA V3.D2, V4.D2, V2.D2
+	VBSL V2.B16, V1.B16, V0.B16
+	CMP $2, R4
+	BLT part12
+	FMOVQ F0, (R0)
+	B stored13
+
+part12:
+	FMOVD F0, (R0)
+
+stored13:
+
+done5:
+	RET
+
+// func sigmoidLossGradF32NEON(dst, losses, x, t []float32, scale float32)
+TEXT ·sigmoidLossGradF32NEON(SB), NOSPLIT, $0-100
+	MOVD dst_base+0(FP), R0
+	MOVD losses_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD t_base+72(FP), R3
+	MOVD dst_len+8(FP), R4
+	FMOVS scale+96(FP), F0
+	VDUP V0.S[0], V0.S4
+	MOVD $constF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 304(R26), F29
+	FMOVQ 608(R26), F28
+	FMOVQ 592(R26), F27
+	FMOVQ 352(R26), F26
+	FMOVQ 320(R26), F25
+	FMOVQ 528(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 432(R26), F22
+	FMOVQ 448(R26), F21
+	FMOVQ 464(R26), F20
+	FMOVQ 128(R26), F19
+	FMOVQ 480(R26), F18
+	FMOVQ 160(R26), F17
+	FMOVQ 496(R26), F16
+	FMOVQ 192(R26), F15
+	FMOVQ 624(R26), F14
+	FMOVQ 640(R26), F13
+	FMOVQ 656(R26), F12
+	FMOVQ 672(R26), F11
+	FMOVQ 688(R26), F10
+	CMP $8, R4
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V1.B16, V3.B16
+	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V1.S4, V5.S4
+	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	VSHL $23, V5.S4, V5.S4
+	VFMLA V21.S4, V6.S4, V1.S4
+	VFMLA V20.S4, V6.S4, V1.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V19.S4, V6.S4
+	VMOV V17.B16, V7.B16
+	VFMLA V1.S4, V6.S4, V7.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V1.S4, V7.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V1.S4, V6.S4, V7.S4
+	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
+	VFMLA V7.S4, V6.S4, V1.S4
+	VFMLA V1.S4, V5.S4, V5.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
+	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
+	VMOV V13.B16, V8.B16
+	VFMLA V6.S4, V14.S4, V8.S4
+	VMOV V12.B16, V9.B16
+	VFMLA V6.S4, V8.S4, V9.S4
+	VMOV V11.B16, V8.B16
+	VFMLA V6.S4, V9.S4, V8.S4
+	VMOV V10.B16, V9.B16
+	VFMLA V6.S4, V8.S4, V9.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V9.S4, V7.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a6 // fsub v6.4s, v29.4s, v2.4s
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V2.B16, V7.B16
+	WORD $0x4e3ee4e8 // fcmeq v8.4s, v7.4s, v30.4s
+	VMOV V1.B16, V9.B16
+	VFMLA V3.S4, V7.S4, V9.S4
+	VBSL V9.B16, V1.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	FMOVQ 16(R2), F1
+	WORD $0x4ea5d7a3 // fsub v3.4s, v29.4s, v5.4s
+	FMOVQ 16(R3), F7
+	VMOV V4.B16, V9.B16
+	VBSL V3.B16, V5.B16, V9.B16
+	VAND V26.B16, V1.B16, V31.B16
+	WORD $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
+	WORD $0x6ea1e7c9 // fcmgt v9.4s, v30.4s, v1.4s
+	VBSL V5.B16, V3.B16, V4.B16
+	VORR V25.B16, V1.B16, V1.B16
+	VFMLS V4.S4, V2.S4, V6.S4
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	VMOV V24.B16, V2.B16
+	VFMLA V22.S4, V1.S4, V2.S4
+	FMOVQ F6, 0(R0)
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
+	FMOVQ F8, 0(R1)
+	VSHL $23, V2.S4, V2.S4
+	VFMLA V21.S4, V3.S4, V1.S4
+	VFMLA V20.S4, V3.S4, V1.S4
+	VMOV V18.B16, V3.B16
+	VFMLA V1.S4, V19.S4, V3.S4
+	VMOV V17.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V1.S4, V4.S4, V3.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V1.S4, V3.S4, V4.S4
+	WORD $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA V4.S4, V3.S4, V1.S4
+	VFMLA V1.S4, V2.S4, V2.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V2.S4, V1.S4
+	WORD $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD $0x6e3bdc23 // fmul v3.4s, v1.4s, v27.4s
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
+	VMOV V13.B16, V5.B16
+	VFMLA V3.S4, V14.S4, V5.S4
+	VMOV V12.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	VMOV V11.B16, V5.B16
+	VFMLA V3.S4, V6.S4, V5.S4
+	VMOV V10.B16, V6.B16
+	VFMLA V3.S4, V5.S4, V6.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V6.S4, V4.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea7d7a3 // fsub v3.4s, v29.4s, v7.4s
+	VMOV V9.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	WORD $0x4e3ee485 // fcmeq v5.4s, v4.4s, v30.4s
+	VMOV V1.B16, V6.B16
+	VFMLA V31.S4, V4.S4, V6.S4
+	VBSL V6.B16, V1.B16, V5.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V2.S4, V1.S4
+	WORD $0x6e21fc42 // fdiv v2.4s, v2.4s, v1.4s
+	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD $0x4ea2d7a1 // fsub v1.4s, v29.4s, v2.4s
+	VMOV V9.B16, V4.B16
+	VBSL V1.B16, V2.B16, V4.B16
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VBSL V2.B16, V1.B16, V9.B16
+	VFMLS V9.S4, V7.S4, V3.S4
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	FMOVQ F3, 16(R0)
+	FMOVQ F5, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	SUB $8, R4, R4
+	CMP $8, R4
+	BGE loop1
+
+rest2:
+	CMP $4, R4
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V1.B16, V3.B16
+	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V1.S4, V5.S4
+	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	VSHL $23, V5.S4, V5.S4
+	VFMLA V21.S4, V6.S4, V1.S4
+	VFMLA V20.S4, V6.S4, V1.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V19.S4, V6.S4
+	VMOV V17.B16, V7.B16
+	VFMLA V1.S4, V6.S4, V7.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V1.S4, V7.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V1.S4, V6.S4, V7.S4
+	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
+	VFMLA V7.S4, V6.S4, V1.S4
+	VFMLA V1.S4, V5.S4, V5.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
+	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
+	VMOV V13.B16, V8.B16
+	VFMLA V6.S4, V14.S4, V8.S4
+	VMOV V12.B16, V9.B16
+	VFMLA V6.S4, V8.S4, V9.S4
+	VMOV V11.B16, V8.B16
+	VFMLA V6.S4, V9.S4, V8.S4
+	VMOV V10.B16, V9.B16
+	VFMLA V6.S4, V8.S4, V9.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V9.S4, V7.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a6 // fsub v6.4s, v29.4s, v2.4s
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V2.B16, V7.B16
+	WORD $0x4e3ee4e8 // fcmeq v8.4s, v7.4s, v30.4s
+	VMOV V1.B16, V9.B16
+	VFMLA V3.S4, V7.S4, V9.S4
+	VBSL V9.B16, V1.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x4ea5d7a1 // fsub v1.4s, v29.4s, v5.4s
+	VMOV V4.B16, V3.B16
+	VBSL V1.B16, V5.B16, V3.B16
+	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VBSL V5.B16, V1.B16, V4.B16
+	VFMLS V4.S4, V2.S4, V6.S4
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R0)
+	FMOVQ F8, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $4, R4, R4
+	CMP $4, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	MOVD $4, R5
+	CMP R5, R4
+	CSEL LT, R4, R5, R5
+	MOVD $tailF32<>+32(SB), R16
+	SUB R5<<2, R16, R16
+	FMOVQ (R16), F31
+	CMP $4, R4
+	BLT part6
+	FMOVQ (R2), F1
+	B loaded7
+
+part6:
+	TBZ $1, R4, one8
+	FMOVD (R2), F1
+	TBZ $0, R4, loaded7
+	ADD $8, R2, R5
+	VLD1 (R5), V1.S[2]
+	B loaded7
+
+one8:
+	FMOVS (R2), F1
+
+loaded7:
+	CMP $4, R4
+	BLT part9
+	FMOVQ (R3), F2
+	B loaded10
+
+part9:
+	TBZ $1, R4, one11
+	FMOVD (R3), F2
+	TBZ $0, R4, loaded10
+	ADD $8, R3, R5
+	VLD1 (R5), V2.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F2
+
+loaded10:
+	VAND V26.B16, V1.B16, V3.B16
+	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	VMOV V24.B16, V5.B16
+	VFMLA V22.S4, V1.S4, V5.S4
+	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	VSHL $23, V5.S4, V5.S4
+	VFMLA V21.S4, V6.S4, V1.S4
+	VFMLA V20.S4, V6.S4, V1.S4
+	VMOV V18.B16, V6.B16
+	VFMLA V1.S4, V19.S4, V6.S4
+	VMOV V17.B16, V7.B16
+	VFMLA V1.S4, V6.S4, V7.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V1.S4, V7.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V1.S4, V6.S4, V7.S4
+	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
+	VFMLA V7.S4, V6.S4, V1.S4
+	VFMLA V1.S4, V5.S4, V5.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
+	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
+	VMOV V13.B16, V8.B16
+	VFMLA V6.S4, V14.S4, V8.S4
+	VMOV V12.B16, V9.B16
+	VFMLA V6.S4, V8.S4, V9.S4
+	VMOV V11.B16, V8.B16
+	VFMLA V6.S4, V9.S4, V8.S4
+	VMOV V10.B16, V9.B16
+	VFMLA V6.S4, V8.S4, V9.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V9.S4, V7.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a6 // fsub v6.4s, v29.4s, v2.4s
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V2.B16, V7.B16
+	WORD $0x4e3ee4e8 // fcmeq v8.4s, v7.4s, v30.4s
+	VMOV V1.B16, V9.B16
+	VFMLA V3.S4, V7.S4, V9.S4
+	VBSL V9.B16, V1.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V5.S4, V1.S4
+	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
+	WORD $0x4ea5d7a1 // fsub v1.4s, v29.4s, v5.4s
+	VMOV V4.B16, V3.B16
+	VBSL V1.B16, V5.B16, V3.B16
+	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	VBSL V5.B16, V1.B16, V4.B16
+	VFMLS V4.S4, V2.S4, V6.S4
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	CMP $4, R4
+	BLT part12
+	FMOVQ F6, (R0)
+	B stored13
+
+part12:
+	TBZ $1, R4, one14
+	FMOVD F6, (R0)
+	TBZ $0, R4, stored13
+	ADD $8, R0, R5
+	VST1 V6.S[2], (R5)
+	B stored13
+
+one14:
+	FMOVS F6, (R0)
+
+stored13:
+	CMP $4, R4
+	BLT part15
+	FMOVQ F8, (R1)
+	B stored16
+
+part15:
+	TBZ $1, R4, one17
+	FMOVD F8, (R1)
+	TBZ $0, R4, stored16
+	ADD $8, R1, R5
+	VST1 V8.S[2], (R5)
+	B stored16
+
+one17:
+	FMOVS F8, (R1)
+
+stored16:
+
+done5:
+	RET
+
+// func sigmoidLossGradF64NEON(dst, losses, x, t []float64, scale float64)
+TEXT ·sigmoidLossGradF64NEON(SB), NOSPLIT, $0-104
+	MOVD dst_base+0(FP), R0
+	MOVD losses_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD t_base+72(FP), R3
+	MOVD dst_len+8(FP), R4
+	FMOVD scale+96(FP), F0
+	VDUP V0.D[0], V0.D2
+	MOVD $constF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 448(R26), F29
+	FMOVQ 832(R26), F28
+	FMOVQ 816(R26), F27
+	FMOVQ 496(R26), F26
+	FMOVQ 464(R26), F25
+	FMOVQ 752(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 608(R26), F22
+	FMOVQ 624(R26), F21
+	FMOVQ 640(R26), F20
+	FMOVQ 656(R26), F19
+	FMOVQ 144(R26), F18
+	FMOVQ 672(R26), F17
+	FMOVQ 176(R26), F16
+	FMOVQ 688(R26), F15
+	FMOVQ 208(R26), F14
+	FMOVQ 704(R26), F13
+	FMOVQ 240(R26), F12
+	FMOVQ 720(R26), F11
+	FMOVQ 272(R26), F10
+	CMP $4, R4
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V1.B16, V3.B16
+	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	VMOV V24.B16, V5.B16
+	VFMLA V22.D2, V1.D2, V5.D2
+	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	VSHL $52, V5.D2, V5.D2
+	VFMLA V21.D2, V6.D2, V1.D2
+	VFMLA V20.D2, V6.D2, V1.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V1.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
+	VFMLA V6.D2, V7.D2, V1.D2
+	VFMLA V1.D2, V5.D2, V5.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V5.D2, V1.D2
+	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
+	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
+	FMOVQ 848(R26), F8
+	FMOVQ 864(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 880(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 896(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 912(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 928(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 944(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 960(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 976(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 992(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V9.D2, V7.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a6 // fsub v6.2d, v29.2d, v2.2d
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V2.B16, V7.B16
+	WORD $0x4e7ee4e8 // fcmeq v8.2d, v7.2d, v30.2d
+	VMOV V1.B16, V9.B16
+	VFMLA V3.D2, V7.D2, V9.D2
+	VBSL V9.B16, V1.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V5.D2, V1.D2
+	WORD $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
+	FMOVQ 16(R2), F1
+	WORD $0x4ee5d7a3 // fsub v3.2d, v29.2d, v5.2d
+	FMOVQ 16(R3), F7
+	VMOV V4.B16, V9.B16
+	VBSL V3.B16, V5.B16, V9.B16
+	VAND V26.B16, V1.B16, V31.B16
+	WORD $0x6e69dcc6 // fmul v6.2d, v6.2d, v9.2d
+	WORD $0x6ee1e7c9 // fcmgt v9.2d, v30.2d, v1.2d
+	VBSL V5.B16, V3.B16, V4.B16
+	VORR V25.B16, V1.B16, V1.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VMOV V24.B16, V2.B16
+	VFMLA V22.D2, V1.D2, V2.D2
+	FMOVQ F6, 0(R0)
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	FMOVQ F8, 0(R1)
+	VSHL $52, V2.D2, V2.D2
+	VFMLA V21.D2, V3.D2, V1.D2
+	VFMLA V20.D2, V3.D2, V1.D2
+	VMOV V18.B16, V3.B16
+	VFMLA V1.D2, V19.D2, V3.D2
+	VMOV V17.B16, V4.B16
+	VFMLA V1.D2, V3.D2, V4.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V4.D2, V3.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V1.D2, V3.D2, V4.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V1.D2, V4.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V1.D2, V3.D2, V4.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V1.D2, V4.D2, V3.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V1.D2, V3.D2, V4.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V1.D2, V4.D2, V3.D2
+	WORD $0x6e61dc24 // fmul v4.2d, v1.2d, v1.2d
+	VFMLA V3.D2, V4.D2, V1.D2
+	VFMLA V1.D2, V2.D2, V2.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V2.D2, V1.D2
+	WORD $0x6e61fc41 // fdiv v1.2d, v2.2d, v1.2d
+	WORD $0x6e7bdc23 // fmul v3.2d, v1.2d, v27.2d
+	WORD $0x6e63dc63 // fmul v3.2d, v3.2d, v3.2d
+	WORD $0x6e63dc24 // fmul v4.2d, v1.2d, v3.2d
+	FMOVQ 848(R26), F5
+	FMOVQ 864(R26), F6
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 880(R26), F5
+	VFMLA V3.D2, V6.D2, V5.D2
+	FMOVQ 896(R26), F6
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 912(R26), F5
+	VFMLA V3.D2, V6.D2, V5.D2
+	FMOVQ 928(R26), F6
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 944(R26), F5
+	VFMLA V3.D2, V6.D2, V5.D2
+	FMOVQ 960(R26), F6
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 976(R26), F5
+	VFMLA V3.D2, V6.D2, V5.D2
+	FMOVQ 992(R26), F6
+	VFMLA V3.D2, V5.D2, V6.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V6.D2, V4.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee7d7a3 // fsub v3.2d, v29.2d, v7.2d
+	VMOV V9.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	WORD $0x4e7ee485 // fcmeq v5.2d, v4.2d, v30.2d
+	VMOV V1.B16, V6.B16
+	VFMLA V31.D2, V4.D2, V6.D2
+	VBSL V6.B16, V1.B16, V5.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V2.D2, V1.D2
+	WORD $0x6e61fc42 // fdiv v2.2d, v2.2d, v1.2d
+	WORD $0x6e7bdc42 // fmul v2.2d, v2.2d, v27.2d
+	WORD $0x4ee2d7a1 // fsub v1.2d, v29.2d, v2.2d
+	VMOV V9.B16, V4.B16
+	VBSL V1.B16, V2.B16, V4.B16
+	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	VBSL V2.B16, V1.B16, V9.B16
+	VFMLS V9.D2, V7.D2, V3.D2
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	FMOVQ F3, 16(R0)
+	FMOVQ F5, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	SUB $4, R4, R4
+	CMP $4, R4
+	BGE loop1
+
+rest2:
+	CMP $2, R4
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	VAND V26.B16, V1.B16, V3.B16
+	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	VMOV V24.B16, V5.B16
+	VFMLA V22.D2, V1.D2, V5.D2
+	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	VSHL $52, V5.D2, V5.D2
+	VFMLA V21.D2, V6.D2, V1.D2
+	VFMLA V20.D2, V6.D2, V1.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V1.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
+	VFMLA V6.D2, V7.D2, V1.D2
+	VFMLA V1.D2, V5.D2, V5.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V5.D2, V1.D2
+	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
+	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
+	FMOVQ 848(R26), F8
+	FMOVQ 864(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 880(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 896(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 912(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 928(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 944(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 960(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 976(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 992(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V9.D2, V7.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a6 // fsub v6.2d, v29.2d, v2.2d
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V2.B16, V7.B16
+	WORD $0x4e7ee4e8 // fcmeq v8.2d, v7.2d, v30.2d
+	VMOV V1.B16, V9.B16
+	VFMLA V3.D2, V7.D2, V9.D2
+	VBSL V9.B16, V1.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V5.D2, V1.D2
+	WORD $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
+	WORD $0x4ee5d7a1 // fsub v1.2d, v29.2d, v5.2d
+	VMOV V4.B16, V3.B16
+	VBSL V1.B16, V5.B16, V3.B16
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	VBSL V5.B16, V1.B16, V4.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	FMOVQ F6, 0(R0)
+	FMOVQ F8, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $2, R4, R4
+	CMP $2, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	MOVD $2, R5
+	CMP R5, R4
+	CSEL LT, R4, R5, R5
+	MOVD $tailF64<>+32(SB), R16
+	SUB R5<<3, R16, R16
+	FMOVQ (R16), F31
+	CMP $2, R4
+	BLT part6
+	FMOVQ (R2), F1
+	B loaded7
+
+part6:
+	FMOVD (R2), F1
+
+loaded7:
+	CMP $2, R4
+	BLT part8
+	FMOVQ (R3), F2
+	B loaded9
+
+part8:
+	FMOVD (R3), F2
+
+loaded9:
+	VAND V26.B16, V1.B16, V3.B16
+	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	VMOV V24.B16, V5.B16
+	VFMLA V22.D2, V1.D2, V5.D2
+	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	VSHL $52, V5.D2, V5.D2
+	VFMLA V21.D2, V6.D2, V1.D2
+	VFMLA V20.D2, V6.D2, V1.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V1.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
+	VFMLA V6.D2, V7.D2, V1.D2
+	VFMLA V1.D2, V5.D2, V5.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V5.D2, V1.D2
+	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
+	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
+	FMOVQ 848(R26), F8
+	FMOVQ 864(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 880(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 896(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 912(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 928(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 944(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 960(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 976(R26), F8
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 992(R26), F9
+	VFMLA V6.D2, V8.D2, V9.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V9.D2, V7.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a6 // fsub v6.2d, v29.2d, v2.2d
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V2.B16, V7.B16
+	WORD $0x4e7ee4e8 // fcmeq v8.2d, v7.2d, v30.2d
+	VMOV V1.B16, V9.B16
+	VFMLA V3.D2, V7.D2, V9.D2
+	VBSL V9.B16, V1.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V5.D2, V1.D2
+	WORD $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
+	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
+	WORD $0x4ee5d7a1 // fsub v1.2d, v29.2d, v5.2d
+	VMOV V4.B16, V3.B16
+	VBSL V1.B16, V5.B16, V3.B16
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	VBSL V5.B16, V1.B16, V4.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	CMP $2, R4
+	BLT part10
+	FMOVQ F6, (R0)
+	B stored11
+
+part10:
+	FMOVD F6, (R0)
+
+stored11:
+	CMP $2, R4
+	BLT part12
+	FMOVQ F8, (R1)
+	B stored13
+
+part12:
+	FMOVD F8, (R1)
+
+stored13:
+
+done5:
+	RET
+
+// func sigmoidLossGradPosF32NEON(dst, losses, x, t, p []float32, scale float32)
+TEXT ·sigmoidLossGradPosF32NEON(SB), NOSPLIT, $0-124
+	MOVD dst_base+0(FP), R0
+	MOVD losses_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD t_base+72(FP), R3
+	MOVD p_base+96(FP), R4
+	MOVD dst_len+8(FP), R5
+	FMOVS scale+120(FP), F0
+	VDUP V0.S[0], V0.S4
+	MOVD $constF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 304(R26), F29
+	FMOVQ 608(R26), F28
+	FMOVQ 592(R26), F27
+	FMOVQ 352(R26), F26
+	FMOVQ 320(R26), F25
+	FMOVQ 528(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 432(R26), F22
+	FMOVQ 448(R26), F21
+	FMOVQ 464(R26), F20
+	FMOVQ 128(R26), F19
+	FMOVQ 480(R26), F18
+	FMOVQ 160(R26), F17
+	FMOVQ 496(R26), F16
+	FMOVQ 192(R26), F15
+	FMOVQ 624(R26), F14
+	FMOVQ 640(R26), F13
+	FMOVQ 656(R26), F12
+	FMOVQ 672(R26), F11
+	CMP $8, R5
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	FMOVQ 0(R4), F3
+	VAND V26.B16, V1.B16, V4.B16
+	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	VMOV V24.B16, V6.B16
+	VFMLA V22.S4, V1.S4, V6.S4
+	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
+	VSHL $23, V6.S4, V6.S4
+	VFMLA V21.S4, V7.S4, V1.S4
+	VFMLA V20.S4, V7.S4, V1.S4
+	VMOV V18.B16, V7.B16
+	VFMLA V1.S4, V19.S4, V7.S4
+	VMOV V17.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V16.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
+	VFMLA V8.S4, V7.S4, V1.S4
+	VFMLA V1.S4, V6.S4, V6.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V6.S4, V1.S4
+	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
+	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
+	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
+	VMOV V13.B16, V9.B16
+	VFMLA V7.S4, V14.S4, V9.S4
+	VMOV V12.B16, V10.B16
+	VFMLA V7.S4, V9.S4, V10.S4
+	VMOV V11.B16, V9.B16
+	VFMLA V7.S4, V10.S4, V9.S4
+	FMOVQ 688(R26), F10
+	VFMLA V7.S4, V9.S4, V10.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V10.S4, V8.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a7 // fsub v7.4s, v29.4s, v2.4s
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4e27d462 // fadd v2.4s, v3.4s, v7.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	VMOV V5.B16, V1.B16
+	VBSL V7.B16, V3.B16, V1.B16
+	WORD $0x4e3ee428 // fcmeq v8.4s, v1.4s, v30.4s
+	VMOV V2.B16, V9.B16
+	VFMLA V4.S4, V1.S4, V9.S4
+	VBSL V9.B16, V2.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V6.S4, V1.S4
+	WORD $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	FMOVQ 16(R2), F1
+	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
+	FMOVQ 16(R3), F2
+	WORD $0x4ea6d7a4 // fsub v4.4s, v29.4s, v6.4s
+	FMOVQ 16(R4), F9
+	VMOV V5.B16, V10.B16
+	VBSL V4.B16, V6.B16, V10.B16
+	VAND V26.B16, V1.B16, V31.B16
+	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
+	WORD $0x6ea1e7ca // fcmgt v10.4s, v30.4s, v1.4s
+	VBSL V6.B16, V4.B16, V5.B16
+	VORR V25.B16, V1.B16, V1.B16
+	VFMLS V5.S4, V3.S4, V7.S4
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	VMOV V24.B16, V3.B16
+	VFMLA V22.S4, V1.S4, V3.S4
+	FMOVQ F7, 0(R0)
+	WORD $0x4eb8d464 // fsub v4.4s, v3.4s, v24.4s
+	FMOVQ F8, 0(R1)
+	VSHL $23, V3.S4, V3.S4
+	VFMLA V21.S4, V4.S4, V1.S4
+	VFMLA V20.S4, V4.S4, V1.S4
+	VMOV V18.B16, V4.B16
+	VFMLA V1.S4, V19.S4, V4.S4
+	VMOV V17.B16, V5.B16
+	VFMLA V1.S4, V4.S4, V5.S4
+	VMOV V16.B16, V4.B16
+	VFMLA V1.S4, V5.S4, V4.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V1.S4, V4.S4, V5.S4
+	WORD $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
+	VFMLA V5.S4, V4.S4, V1.S4
+	VFMLA V1.S4, V3.S4, V3.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V3.S4, V1.S4
+	WORD $0x6e21fc61 // fdiv v1.4s, v3.4s, v1.4s
+	WORD $0x6e3bdc24 // fmul v4.4s, v1.4s, v27.4s
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
+	VMOV V13.B16, V6.B16
+	VFMLA V4.S4, V14.S4, V6.S4
+	VMOV V12.B16, V7.B16
+	VFMLA V4.S4, V6.S4, V7.S4
+	VMOV V11.B16, V6.B16
+	VFMLA V4.S4, V7.S4, V6.S4
+	FMOVQ 688(R26), F7
+	VFMLA V4.S4, V6.S4, V7.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V7.S4, V5.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a4 // fsub v4.4s, v29.4s, v2.4s
+	WORD $0x6e22dd29 // fmul v9.4s, v9.4s, v2.4s
+	WORD $0x4e24d522 // fadd v2.4s, v9.4s, v4.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	VMOV V10.B16, V1.B16
+	VBSL V4.B16, V9.B16, V1.B16
+	WORD $0x4e3ee425 // fcmeq v5.4s, v1.4s, v30.4s
+	VMOV V2.B16, V6.B16
+	VFMLA V31.S4, V1.S4, V6.S4
+	VBSL V6.B16, V2.B16, V5.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V3.S4, V1.S4
+	WORD $0x6e21fc63 // fdiv v3.4s, v3.4s, v1.4s
+	WORD $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
+	WORD $0x4ea3d7a1 // fsub v1.4s, v29.4s, v3.4s
+	VMOV V10.B16, V2.B16
+	VBSL V1.B16, V3.B16, V2.B16
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	VBSL V3.B16, V1.B16, V10.B16
+	VFMLS V10.S4, V9.S4, V4.S4
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 16(R0)
+	FMOVQ F5, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	SUB $8, R5, R5
+	CMP $8, R5
+	BGE loop1
+
+rest2:
+	CMP $4, R5
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	FMOVQ 0(R4), F3
+	VAND V26.B16, V1.B16, V4.B16
+	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	VMOV V24.B16, V6.B16
+	VFMLA V22.S4, V1.S4, V6.S4
+	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
+	VSHL $23, V6.S4, V6.S4
+	VFMLA V21.S4, V7.S4, V1.S4
+	VFMLA V20.S4, V7.S4, V1.S4
+	VMOV V18.B16, V7.B16
+	VFMLA V1.S4, V19.S4, V7.S4
+	VMOV V17.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V16.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
+	VFMLA V8.S4, V7.S4, V1.S4
+	VFMLA V1.S4, V6.S4, V6.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V6.S4, V1.S4
+	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
+	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
+	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
+	VMOV V13.B16, V9.B16
+	VFMLA V7.S4, V14.S4, V9.S4
+	VMOV V12.B16, V10.B16
+	VFMLA V7.S4, V9.S4, V10.S4
+	VMOV V11.B16, V9.B16
+	VFMLA V7.S4, V10.S4, V9.S4
+	FMOVQ 688(R26), F10
+	VFMLA V7.S4, V9.S4, V10.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V10.S4, V8.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a7 // fsub v7.4s, v29.4s, v2.4s
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4e27d462 // fadd v2.4s, v3.4s, v7.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	VMOV V5.B16, V1.B16
+	VBSL V7.B16, V3.B16, V1.B16
+	WORD $0x4e3ee428 // fcmeq v8.4s, v1.4s, v30.4s
+	VMOV V2.B16, V9.B16
+	VFMLA V4.S4, V1.S4, V9.S4
+	VBSL V9.B16, V2.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V6.S4, V1.S4
+	WORD $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
+	WORD $0x4ea6d7a1 // fsub v1.4s, v29.4s, v6.4s
+	VMOV V5.B16, V2.B16
+	VBSL V1.B16, V6.B16, V2.B16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	VBSL V6.B16, V1.B16, V5.B16
+	VFMLS V5.S4, V3.S4, V7.S4
+	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	FMOVQ F7, 0(R0)
+	FMOVQ F8, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $4, R5, R5
+	CMP $4, R5
+	BGE loop3
+
+rest4:
+	CBZ R5, done5
+	MOVD $4, R6
+	CMP R6, R5
+	CSEL LT, R5, R6, R6
+	MOVD $tailF32<>+32(SB), R16
+	SUB R6<<2, R16, R16
+	FMOVQ (R16), F31
+	CMP $4, R5
+	BLT part6
+	FMOVQ (R2), F1
+	B loaded7
+
+part6:
+	TBZ $1, R5, one8
+	FMOVD (R2), F1
+	TBZ $0, R5, loaded7
+	ADD $8, R2, R6
+	VLD1 (R6), V1.S[2]
+	B loaded7
+
+one8:
+	FMOVS (R2), F1
+
+loaded7:
+	CMP $4, R5
+	BLT part9
+	FMOVQ (R3), F2
+	B loaded10
+
+part9:
+	TBZ $1, R5, one11
+	FMOVD (R3), F2
+	TBZ $0, R5, loaded10
+	ADD $8, R3, R6
+	VLD1 (R6), V2.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F2
+
+loaded10:
+	CMP $4, R5
+	BLT part12
+	FMOVQ (R4), F3
+	B loaded13
+
+part12:
+	TBZ $1, R5, one14
+	FMOVD (R4), F3
+	TBZ $0, R5, loaded13
+	ADD $8, R4, R6
+	VLD1 (R6), V3.S[2]
+	B loaded13
+
+one14:
+	FMOVS (R4), F3
+
+loaded13:
+	VAND V26.B16, V1.B16, V4.B16
+	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
+	VMOV V24.B16, V6.B16
+	VFMLA V22.S4, V1.S4, V6.S4
+	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
+	VSHL $23, V6.S4, V6.S4
+	VFMLA V21.S4, V7.S4, V1.S4
+	VFMLA V20.S4, V7.S4, V1.S4
+	VMOV V18.B16, V7.B16
+	VFMLA V1.S4, V19.S4, V7.S4
+	VMOV V17.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	VMOV V16.B16, V7.B16
+	VFMLA V1.S4, V8.S4, V7.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V1.S4, V7.S4, V8.S4
+	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
+	VFMLA V8.S4, V7.S4, V1.S4
+	VFMLA V1.S4, V6.S4, V6.S4
+	VMOV V28.B16, V1.B16
+	VFMLA V27.S4, V6.S4, V1.S4
+	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
+	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
+	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
+	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
+	VMOV V13.B16, V9.B16
+	VFMLA V7.S4, V14.S4, V9.S4
+	VMOV V12.B16, V10.B16
+	VFMLA V7.S4, V9.S4, V10.S4
+	VMOV V11.B16, V9.B16
+	VFMLA V7.S4, V10.S4, V9.S4
+	FMOVQ 688(R26), F10
+	VFMLA V7.S4, V9.S4, V10.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V10.S4, V8.S4, V1.S4
+	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
+	WORD $0x4ea2d7a7 // fsub v7.4s, v29.4s, v2.4s
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4e27d462 // fadd v2.4s, v3.4s, v7.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	VMOV V5.B16, V1.B16
+	VBSL V7.B16, V3.B16, V1.B16
+	WORD $0x4e3ee428 // fcmeq v8.4s, v1.4s, v30.4s
+	VMOV V2.B16, V9.B16
+	VFMLA V4.S4, V1.S4, V9.S4
+	VBSL V9.B16, V2.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.S4, V6.S4, V1.S4
+	WORD $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
+	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
+	WORD $0x4ea6d7a1 // fsub v1.4s, v29.4s, v6.4s
+	VMOV V5.B16, V2.B16
+	VBSL V1.B16, V6.B16, V2.B16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	VBSL V6.B16, V1.B16, V5.B16
+	VFMLS V5.S4, V3.S4, V7.S4
+	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	CMP $4, R5
+	BLT part15
+	FMOVQ F7, (R0)
+	B stored16
+
+part15:
+	TBZ $1, R5, one17
+	FMOVD F7, (R0)
+	TBZ $0, R5, stored16
+	ADD $8, R0, R6
+	VST1 V7.S[2], (R6)
+	B stored16
+
+one17:
+	FMOVS F7, (R0)
+
+stored16:
+	CMP $4, R5
+	BLT part18
+	FMOVQ F8, (R1)
+	B stored19
+
+part18:
+	TBZ $1, R5, one20
+	FMOVD F8, (R1)
+	TBZ $0, R5, stored19
+	ADD $8, R1, R6
+	VST1 V8.S[2], (R6)
+	B stored19
+
+one20:
+	FMOVS F8, (R1)
+
+stored19:
+
+done5:
+	RET
+
+// func sigmoidLossGradPosF64NEON(dst, losses, x, t, p []float64, scale float64)
+TEXT ·sigmoidLossGradPosF64NEON(SB), NOSPLIT, $0-128
+	MOVD dst_base+0(FP), R0
+	MOVD losses_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD t_base+72(FP), R3
+	MOVD p_base+96(FP), R4
+	MOVD dst_len+8(FP), R5
+	FMOVD scale+120(FP), F0
+	VDUP V0.D[0], V0.D2
+	MOVD $constF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 448(R26), F29
+	FMOVQ 832(R26), F28
+	FMOVQ 816(R26), F27
+	FMOVQ 496(R26), F26
+	FMOVQ 464(R26), F25
+	FMOVQ 752(R26), F24
+	FMOVQ 16(R26), F23
+	FMOVQ 608(R26), F22
+	FMOVQ 624(R26), F21
+	FMOVQ 640(R26), F20
+	FMOVQ 656(R26), F19
+	FMOVQ 144(R26), F18
+	FMOVQ 672(R26), F17
+	FMOVQ 176(R26), F16
+	FMOVQ 688(R26), F15
+	FMOVQ 208(R26), F14
+	FMOVQ 704(R26), F13
+	FMOVQ 240(R26), F12
+	FMOVQ 720(R26), F11
+	CMP $4, R5
+	BLT rest2
+	PCALIGN $32
+
+loop1:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	FMOVQ 0(R4), F3
+	VAND V26.B16, V1.B16, V4.B16
+	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V22.D2, V1.D2, V6.D2
+	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
+	VSHL $52, V6.D2, V6.D2
+	VFMLA V21.D2, V7.D2, V1.D2
+	VFMLA V20.D2, V7.D2, V1.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V1.D2, V19.D2, V7.D2
+	VMOV V17.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	FMOVQ 272(R26), F7
+	VFMLA V1.D2, V8.D2, V7.D2
+	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
+	VFMLA V7.D2, V8.D2, V1.D2
+	VFMLA V1.D2, V6.D2, V6.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V6.D2, V1.D2
+	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
+	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
+	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
+	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
+	FMOVQ 848(R26), F9
+	FMOVQ 864(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 880(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 896(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 912(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 928(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 944(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 960(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 976(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 992(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V10.D2, V8.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a7 // fsub v7.2d, v29.2d, v2.2d
+	WORD $0x6e62dc63 // fmul v3.2d, v3.2d, v2.2d
+	WORD $0x4e67d462 // fadd v2.2d, v3.2d, v7.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VMOV V5.B16, V1.B16
+	VBSL V7.B16, V3.B16, V1.B16
+	WORD $0x4e7ee428 // fcmeq v8.2d, v1.2d, v30.2d
+	VMOV V2.B16, V9.B16
+	VFMLA V4.D2, V1.D2, V9.D2
+	VBSL V9.B16, V2.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V6.D2, V1.D2
+	WORD $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	FMOVQ 16(R2), F1
+	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
+	FMOVQ 16(R3), F2
+	WORD $0x4ee6d7a4 // fsub v4.2d, v29.2d, v6.2d
+	FMOVQ 16(R4), F9
+	VMOV V5.B16, V10.B16
+	VBSL V4.B16, V6.B16, V10.B16
+	VAND V26.B16, V1.B16, V31.B16
+	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
+	WORD $0x6ee1e7ca // fcmgt v10.2d, v30.2d, v1.2d
+	VBSL V6.B16, V4.B16, V5.B16
+	VORR V25.B16, V1.B16, V1.B16
+	VFMLS V5.D2, V3.D2, V7.D2
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V22.D2, V1.D2, V3.D2
+	FMOVQ F7, 0(R0)
+	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
+	FMOVQ F8, 0(R1)
+	VSHL $52, V3.D2, V3.D2
+	VFMLA V21.D2, V4.D2, V1.D2
+	VFMLA V20.D2, V4.D2, V1.D2
+	VMOV V18.B16, V4.B16
+	VFMLA V1.D2, V19.D2, V4.D2
+	VMOV V17.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V16.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	FMOVQ 272(R26), F4
+	VFMLA V1.D2, V5.D2, V4.D2
+	WORD $0x6e61dc25 // fmul v5.2d, v1.2d, v1.2d
+	VFMLA V4.D2, V5.D2, V1.D2
+	VFMLA V1.D2, V3.D2, V3.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V3.D2, V1.D2
+	WORD $0x6e61fc61 // fdiv v1.2d, v3.2d, v1.2d
+	WORD $0x6e7bdc24 // fmul v4.2d, v1.2d, v27.2d
+	WORD $0x6e64dc84 // fmul v4.2d, v4.2d, v4.2d
+	WORD $0x6e64dc25 // fmul v5.2d, v1.2d, v4.2d
+	FMOVQ 848(R26), F6
+	FMOVQ 864(R26), F7
+	VFMLA V4.D2, V6.D2, V7.D2
+	FMOVQ 880(R26), F6
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 896(R26), F7
+	VFMLA V4.D2, V6.D2, V7.D2
+	FMOVQ 912(R26), F6
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 928(R26), F7
+	VFMLA V4.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F6
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 960(R26), F7
+	VFMLA V4.D2, V6.D2, V7.D2
+	FMOVQ 976(R26), F6
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 992(R26), F7
+	VFMLA V4.D2, V6.D2, V7.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V7.D2, V5.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a4 // fsub v4.2d, v29.2d, v2.2d
+	WORD $0x6e62dd29 // fmul v9.2d, v9.2d, v2.2d
+	WORD $0x4e64d522 // fadd v2.2d, v9.2d, v4.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VMOV V10.B16, V1.B16
+	VBSL V4.B16, V9.B16, V1.B16
+	WORD $0x4e7ee425 // fcmeq v5.2d, v1.2d, v30.2d
+	VMOV V2.B16, V6.B16
+	VFMLA V31.D2, V1.D2, V6.D2
+	VBSL V6.B16, V2.B16, V5.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V3.D2, V1.D2
+	WORD $0x6e61fc63 // fdiv v3.2d, v3.2d, v1.2d
+	WORD $0x6e7bdc63 // fmul v3.2d, v3.2d, v27.2d
+	WORD $0x4ee3d7a1 // fsub v1.2d, v29.2d, v3.2d
+	VMOV V10.B16, V2.B16
+	VBSL V1.B16, V3.B16, V2.B16
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	VBSL V3.B16, V1.B16, V10.B16
+	VFMLS V10.D2, V9.D2, V4.D2
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	FMOVQ F4, 16(R0)
+	FMOVQ F5, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	SUB $4, R5, R5
+	CMP $4, R5
+	BGE loop1
+
+rest2:
+	CMP $2, R5
+	BLT rest4
+	PCALIGN $32
+
+loop3:
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	FMOVQ 0(R4), F3
+	VAND V26.B16, V1.B16, V4.B16
+	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V22.D2, V1.D2, V6.D2
+	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
+	VSHL $52, V6.D2, V6.D2
+	VFMLA V21.D2, V7.D2, V1.D2
+	VFMLA V20.D2, V7.D2, V1.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V1.D2, V19.D2, V7.D2
+	VMOV V17.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	FMOVQ 272(R26), F7
+	VFMLA V1.D2, V8.D2, V7.D2
+	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
+	VFMLA V7.D2, V8.D2, V1.D2
+	VFMLA V1.D2, V6.D2, V6.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V6.D2, V1.D2
+	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
+	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
+	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
+	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
+	FMOVQ 848(R26), F9
+	FMOVQ 864(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 880(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 896(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 912(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 928(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 944(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 960(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 976(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 992(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V10.D2, V8.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a7 // fsub v7.2d, v29.2d, v2.2d
+	WORD $0x6e62dc63 // fmul v3.2d, v3.2d, v2.2d
+	WORD $0x4e67d462 // fadd v2.2d, v3.2d, v7.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VMOV V5.B16, V1.B16
+	VBSL V7.B16, V3.B16, V1.B16
+	WORD $0x4e7ee428 // fcmeq v8.2d, v1.2d, v30.2d
+	VMOV V2.B16, V9.B16
+	VFMLA V4.D2, V1.D2, V9.D2
+	VBSL V9.B16, V2.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V6.D2, V1.D2
+	WORD $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
+	WORD $0x4ee6d7a1 // fsub v1.2d, v29.2d, v6.2d
+	VMOV V5.B16, V2.B16
+	VBSL V1.B16, V6.B16, V2.B16
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	VBSL V6.B16, V1.B16, V5.B16
+	VFMLS V5.D2, V3.D2, V7.D2
+	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	FMOVQ F7, 0(R0)
+	FMOVQ F8, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $2, R5, R5
+	CMP $2, R5
+	BGE loop3
+
+rest4:
+	CBZ R5, done5
+	MOVD $2, R6
+	CMP R6, R5
+	CSEL LT, R5, R6, R6
+	MOVD $tailF64<>+32(SB), R16
+	SUB R6<<3, R16, R16
+	FMOVQ (R16), F31
+	CMP $2, R5
+	BLT part6
+	FMOVQ (R2), F1
+	B loaded7
+
+part6:
+	FMOVD (R2), F1
+
+loaded7:
+	CMP $2, R5
+	BLT part8
+	FMOVQ (R3), F2
+	B loaded9
+
+part8:
+	FMOVD (R3), F2
+
+loaded9:
+	CMP $2, R5
+	BLT part10
+	FMOVQ (R4), F3
+	B loaded11
+
+part10:
+	FMOVD (R4), F3
+
+loaded11:
+	VAND V26.B16, V1.B16, V4.B16
+	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
+	VORR V25.B16, V1.B16, V1.B16
+	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V22.D2, V1.D2, V6.D2
+	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
+	VSHL $52, V6.D2, V6.D2
+	VFMLA V21.D2, V7.D2, V1.D2
+	VFMLA V20.D2, V7.D2, V1.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V1.D2, V19.D2, V7.D2
+	VMOV V17.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V1.D2, V8.D2, V7.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V1.D2, V7.D2, V8.D2
+	FMOVQ 272(R26), F7
+	VFMLA V1.D2, V8.D2, V7.D2
+	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
+	VFMLA V7.D2, V8.D2, V1.D2
+	VFMLA V1.D2, V6.D2, V6.D2
+	VMOV V28.B16, V1.B16
+	VFMLA V27.D2, V6.D2, V1.D2
+	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
+	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
+	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
+	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
+	FMOVQ 848(R26), F9
+	FMOVQ 864(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 880(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 896(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 912(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 928(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 944(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 960(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 976(R26), F9
+	VFMLA V7.D2, V10.D2, V9.D2
+	FMOVQ 992(R26), F10
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V10.D2, V8.D2, V1.D2
+	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
+	WORD $0x4ee2d7a7 // fsub v7.2d, v29.2d, v2.2d
+	WORD $0x6e62dc63 // fmul v3.2d, v3.2d, v2.2d
+	WORD $0x4e67d462 // fadd v2.2d, v3.2d, v7.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VMOV V5.B16, V1.B16
+	VBSL V7.B16, V3.B16, V1.B16
+	WORD $0x4e7ee428 // fcmeq v8.2d, v1.2d, v30.2d
+	VMOV V2.B16, V9.B16
+	VFMLA V4.D2, V1.D2, V9.D2
+	VBSL V9.B16, V2.B16, V8.B16
+	VMOV V29.B16, V1.B16
+	VFMLA V27.D2, V6.D2, V1.D2
+	WORD $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
+	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
+	WORD $0x4ee6d7a1 // fsub v1.2d, v29.2d, v6.2d
+	VMOV V5.B16, V2.B16
+	VBSL V1.B16, V6.B16, V2.B16
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	VBSL V6.B16, V1.B16, V5.B16
+	VFMLS V5.D2, V3.D2, V7.D2
+	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	CMP $2, R5
+	BLT part12
+	FMOVQ F7, (R0)
+	B stored13
+
+part12:
+	FMOVD F7, (R0)
+
+stored13:
+	CMP $2, R5
+	BLT part14
+	FMOVQ F8, (R1)
+	B stored15
+
+part14:
+	FMOVD F8, (R1)
+
+stored15:
+
+done5:
+	RET
+
 // func lossLogF64NEON(loss, r, w, base []float64)
 TEXT ·lossLogF64NEON(SB), NOSPLIT, $0-96
 	MOVD loss_base+0(FP), R0
@@ -19542,22 +22775,22 @@ TEXT ·lossLogF64NEON(SB), NOSPLIT, $0-96
 	MOVD $constF64<>(SB), R26
 	FMOVQ 448(R26), F30
 	VEOR V29.B16, V29.B16, V29.B16
-	FMOVQ 832(R26), F28
-	FMOVQ 848(R26), F27
-	FMOVQ 864(R26), F26
-	FMOVQ 880(R26), F25
-	FMOVQ 896(R26), F24
-	FMOVQ 912(R26), F23
-	FMOVQ 928(R26), F22
-	FMOVQ 944(R26), F21
-	FMOVQ 960(R26), F20
-	FMOVQ 976(R26), F19
-	FMOVQ 992(R26), F18
-	FMOVQ 1008(R26), F17
-	FMOVQ 1024(R26), F16
-	FMOVQ 1040(R26), F15
-	FMOVQ 1056(R26), F14
-	FMOVQ 1072(R26), F13
+	FMOVQ 1008(R26), F28
+	FMOVQ 1024(R26), F27
+	FMOVQ 1040(R26), F26
+	FMOVQ 1056(R26), F25
+	FMOVQ 1072(R26), F24
+	FMOVQ 832(R26), F23
+	FMOVQ 1088(R26), F22
+	FMOVQ 1104(R26), F21
+	FMOVQ 1120(R26), F20
+	FMOVQ 1136(R26), F19
+	FMOVQ 1152(R26), F18
+	FMOVQ 1168(R26), F17
+	FMOVQ 1184(R26), F16
+	FMOVQ 1200(R26), F15
+	FMOVQ 1216(R26), F14
+	FMOVQ 1232(R26), F13
 	CMP $2, R4
 	BLT rest2
 	PCALIGN $32

@@ -344,7 +344,7 @@ func sigmoidFastF64Generic(dst, x []float64) {
 		r = math.FMA(u, r, f6)
 		r = math.FMA(u, r, f4)
 		r = math.FMA(u, r, f2)
-		T := t * math.FMA(u, r, one/2)
+		T := float64(t * math.FMA(u, r, one/2)) // rounded: one-T is not to be fused with it
 		num := math.FMA(T, c, one*c)
 		dst[i] = num / math.FMA(s, one-T, num)
 	}

@@ -353,6 +353,8 @@ func TestWalkISA(t *testing.T) {
 		{"SigmoidBackward", func(d, x []float32, _ []uint64) { SigmoidBackward(d, x, x) }},
 		{"Tanh", func(d, x []float32, _ []uint64) { Tanh(d, x) }},
 		{"TanhBackward", func(d, x []float32, _ []uint64) { TanhBackward(d, x, x) }},
+		{"SigmoidCrossEntropy", func(d, x []float32, _ []uint64) { SigmoidCrossEntropy(d, x, make([]float32, len(x))) }},
+		{"SigmoidCrossEntropyGrad", func(d, x []float32, _ []uint64) { SigmoidCrossEntropyGrad(d, nil, x, make([]float32, len(x)), 1) }},
 		{"exp, m = 0", func(d, x []float32, _ []uint64) {
 			neg := make([]float32, len(x))
 			for i, v := range x { // an element is never above the maximum

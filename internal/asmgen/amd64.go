@@ -468,13 +468,40 @@ func (m *x86) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 func (m *x86) finish(k *kernelState, sum []int, tmp []int, out gpr) {
 	a, t := sum[0], tmp[0]
 	if k.t == F64 {
-		m.ins("VADDPD Y%d, Y%d, Y%d", sum[1], a, a)
+		m.finishF64(a, sum[1], t, tmp[1], tmp[2])
+		m.ins("VMOVSD X%d, (%s)", a, out)
+		return
 	}
 	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
 	m.ins("VADDPD X%d, X%d, X%d", t, a, a)
 	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
 	m.ins("VADDSD X%d, X%d, X%d", t, a, a)
 	m.ins("VMOVSD X%d, (%s)", a, out)
+}
+
+// finishF64 adds the four lanes of a by TwoSum, and the errors at the very end.
+func (m *x86) finishF64(a, err, s, b, t int) {
+	// x, b = TwoSum(x, y), by packed or scalar instructions
+	twoSum := func(suffix string, x, y int) {
+		m.ins("VADD%s X%d, X%d, X%d", suffix, y, x, s)
+		m.ins("VSUB%s X%d, X%d, X%d", suffix, x, s, b)
+		m.ins("VSUB%s X%d, X%d, X%d", suffix, b, y, y)
+		m.ins("VSUB%s X%d, X%d, X%d", suffix, b, s, b)
+		m.ins("VSUB%s X%d, X%d, X%d", suffix, b, x, b)
+		m.ins("VADD%s X%d, X%d, X%d", suffix, y, b, b)
+		m.ins("VMOVAPD X%d, X%d", s, x)
+	}
+	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
+	twoSum("PD", a, t) // (0+2, 1+3)
+	m.ins("VEXTRACTF128 $1, Y%d, X%d", err, t)
+	m.ins("VADDPD X%d, X%d, X%d", t, err, err)
+	m.ins("VADDPD X%d, X%d, X%d", err, b, err)
+	m.ins("VUNPCKHPD X%d, X%d, X%d", err, err, t)
+	m.ins("VADDSD X%d, X%d, X%d", t, err, err)
+	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
+	twoSum("SD", a, t)
+	m.ins("VADDSD X%d, X%d, X%d", err, b, b)
+	m.ins("VADDSD X%d, X%d, X%d", b, a, a)
 }
 
 func (m *x86) finishNarrow(k *kernelState, lane []int, t int, out gpr) {

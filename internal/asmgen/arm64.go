@@ -367,13 +367,32 @@ func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 }
 
 func (m *arm) finish(k *kernelState, sum []int, tmp []int, out gpr) {
-	if k.t == F64 {
-		m.fadd(F64, sum[0], sum[0], sum[2])
-		m.fadd(F64, sum[1], sum[1], sum[3])
+	if k.t == F32 {
+		m.fadd(F64, sum[0], sum[0], sum[1])
+		m.word2(0x7e70d800, "faddp", sum[0], "d%d", sum[0], "v%d.2d")
+		m.storeScalar(sum[0], out, F64)
+		return
 	}
-	m.fadd(F64, sum[0], sum[0], sum[1])
-	m.word2(0x7e70d800, "faddp", sum[0], "d%d", sum[0], "v%d.2d")
-	m.storeScalar(sum[0], out, F64)
+	// as x86.finishF64
+	a, y, err, s, b := sum[0], sum[1], sum[2], tmp[0], tmp[1]
+	twoSum := func() {
+		m.fadd(F64, s, a, y)
+		m.fsub(F64, b, s, a)
+		m.fsub(F64, y, y, b)
+		m.fsub(F64, b, s, b)
+		m.fsub(F64, b, a, b)
+		m.fadd(F64, b, b, y)
+		m.copyVector(a, s)
+	}
+	twoSum()
+	m.fadd(F64, err, err, sum[3])
+	m.fadd(F64, err, b, err)
+	m.word2(0x7e70d800, "faddp", err, "d%d", err, "v%d.2d")
+	m.ins("VEXT $8, V%d.B16, V%d.B16, V%d.B16", a, a, y)
+	twoSum()
+	m.fadd(F64, b, b, err)
+	m.fadd(F64, a, a, b)
+	m.storeScalar(a, out, F64)
 }
 
 func (m *arm) finishNarrow(k *kernelState, lane []int, t int, out gpr) {

@@ -272,7 +272,7 @@ func (s Rows) emitSum(k *kernelState, accs, sums []int, rel, result gpr, unroll 
 	for _, r := range accs {
 		k.zero(r)
 	}
-	k.movImm(blocks, 4)
+	k.movImm(blocks, int64(4>>k.t)) // a group
 	k.w.ins("PCALIGN $32")
 	k.w.label(block)
 	k.branchImm(lt, k.count, k.block(), tail)
@@ -304,7 +304,7 @@ func (s Rows) emitSum(k *kernelState, accs, sums []int, rel, result gpr, unroll 
 	p := k.param("narrow")
 	k.loadFlag(k.scratch, p.name, p.off)
 	k.branchImm(eq, k.scratch, 0, wide)
-	tmp := k.spare(2)
+	tmp := k.spare(3)
 	k.finishNarrow(k, accs, tmp[0], result)
 	k.jump(end)
 	k.w.label(wide)
