@@ -85,6 +85,9 @@ var equivalences = []equivalence{
 // equivalent returns why a mutant computes the same, or "".
 func (s *source) equivalent(m *mutant) string {
 	line := strings.TrimSpace(s.lines[m.line])
+	if s.afterPipeline(m) {
+		return "never reached: the pipelined loop leaves fewer elements than a turn of this loop takes"
+	}
 	before, after := s.neighbour(m, -1), s.neighbour(m, 1)
 	for _, e := range equivalences {
 		ok := true
@@ -106,4 +109,25 @@ func (s *source) neighbour(m *mutant, step int) string {
 		}
 	}
 	return ""
+}
+
+var compareCount = regexp.MustCompile(`^\t(?:CMPQ \w+, \$(\d+)|CMP \$(\d+), \w+)$`)
+
+// afterPipeline tells whether m lies in a loop that runs only while at least as many elements are left as a turn of the pipelined loop before
+// it takes, which leaves fewer. The loop's own comparison and branch are not meant.
+func (s *source) afterPipeline(m *mutant) bool {
+	turn, seen, label := "", "", ""
+	for i := m.fn.start; i < m.line; i++ {
+		l := s.lines[i]
+		switch g := compareCount.FindStringSubmatch(l); {
+		case g != nil:
+			seen = g[1] + g[2]
+		case strings.HasPrefix(l, "pipe") && strings.HasSuffix(l, ":"):
+			turn = seen
+		}
+		if strings.HasSuffix(l, ":") {
+			label = l
+		}
+	}
+	return turn != "" && strings.HasPrefix(label, "loop") && seen == turn
 }
