@@ -90,6 +90,42 @@ func tanhBackward[T Float](dx, dy, y []T) {
 	}
 }
 
+// sigmoidLoss: losses[i] = max(x[i],0) - x[i]*t[i] + log1p(exp(-|x[i]|)).
+func sigmoidLoss[T Float](losses, x, t []T) {
+	if is32[T]() {
+		sigmoidLossF32(f32(losses), f32(x), f32(t))
+	} else {
+		sigmoidLossF64(f64(losses), f64(x), f64(t))
+	}
+}
+
+// sigmoidLossPos: losses[i] = p[i]*t[i]*log1p(exp(-x[i])) + (1-t[i])*log1p(exp(x[i])).
+func sigmoidLossPos[T Float](losses, x, t, p []T) {
+	if is32[T]() {
+		sigmoidLossPosF32(f32(losses), f32(x), f32(t), f32(p))
+	} else {
+		sigmoidLossPosF64(f64(losses), f64(x), f64(t), f64(p))
+	}
+}
+
+// sigmoidLossGrad is sigmoidLoss, and dst[i] = scale*((1-t[i])*sigmoid(x[i]) - t[i]*sigmoid(-x[i])).
+func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
+	if is32[T]() {
+		sigmoidLossGradF32(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+	} else {
+		sigmoidLossGradF64(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+	}
+}
+
+// sigmoidLossGradPos is sigmoidLossPos, and dst[i] = scale*((1-t[i])*sigmoid(x[i]) - p[i]*t[i]*sigmoid(-x[i])).
+func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
+	if is32[T]() {
+		sigmoidLossGradPosF32(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+	} else {
+		sigmoidLossGradPosF64(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
+	}
+}
+
 // rowsMax: m[r] = the largest element, plus +0. Where the row has a NaN, any element of it will do: what is computed
 // from the row is NaN by the exponential.
 func rowsMax[T Float](m, x []T, cols, xstride int) {

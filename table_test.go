@@ -62,6 +62,21 @@ func labels[T Float](r *kt.Rand, c *args[T]) {
 	}
 }
 
+// zeroOne makes most targets 0 or 1, and weights that the options take.
+func zeroOne[T Float](r *kt.Rand, c *args[T]) {
+	for i := range c.in[1] {
+		if k := r.Intn(8); k < 6 {
+			c.in[1][i] = T(k % 2)
+		}
+	}
+	for i, p := range c.in[2] {
+		if p = T(math.Abs(float64(p))); p-p != 0 {
+			p = 3
+		}
+		c.in[2][i] = p
+	}
+}
+
 // table returns every kernel of the public API for one type.
 func table[T Float]() []kernel[T] {
 	probs := func(r *kt.Rand, c *args[T]) {
@@ -98,6 +113,37 @@ func table[T Float]() []kernel[T] {
 		{name: "TanhBackward", ins: 2, alias: []int{0, 1},
 			run:   func(c *args[T]) { TanhBackward(c.out, c.in[0], c.in[1]) },
 			stack: func() { var d, x, y [70]T; TanhBackward(d[:], x[:], y[:]) }},
+		{name: "SigmoidCrossEntropy", ins: 2, alias: []int{0, 1}, prep: zeroOne[T],
+			run:   func(c *args[T]) { SigmoidCrossEntropy(c.out, c.in[0], c.in[1]) },
+			stack: func() { var l, x, t [70]T; SigmoidCrossEntropy(l[:], x[:], t[:]) }},
+		{name: "SigmoidCrossEntropyGrad", ins: 2, alias: []int{0, 1}, prep: zeroOne[T],
+			run:   func(c *args[T]) { SigmoidCrossEntropyGrad(c.out, nil, c.in[0], c.in[1], c.scale) },
+			stack: func() { var d, l, x, t [70]T; SigmoidCrossEntropyGrad(d[:], l[:], x[:], t[:], 0.1) }},
+		{name: "SigmoidCrossEntropyGradLosses", ins: 2, prep: zeroOne[T],
+			run: func(c *args[T]) {
+				SigmoidCrossEntropyGrad(make([]T, len(c.out)), c.out, c.in[0], c.in[1], c.scale)
+			},
+			stack: func() { var d, x, t [70]T; SigmoidCrossEntropyGrad(d[:], nil, x[:], t[:], 0.1) }},
+		{name: "SigmoidCrossEntropyWith", ins: 3, alias: []int{0, 1}, prep: zeroOne[T],
+			run: func(c *args[T]) {
+				o := SigmoidCrossEntropyOptions[T]{PosWeight: c.in[2]}
+				must(SigmoidCrossEntropyWith(c.out, c.in[0], c.in[1], &o))
+			},
+			stack: func() {
+				var l, x, t [70]T
+				var p [10]T
+				must(SigmoidCrossEntropyWith(l[:], x[:], t[:], &SigmoidCrossEntropyOptions[T]{PosWeight: p[:]}))
+			}},
+		{name: "SigmoidCrossEntropyGradWith", ins: 3, alias: []int{0, 1}, prep: zeroOne[T],
+			run: func(c *args[T]) {
+				o := SigmoidCrossEntropyOptions[T]{PosWeight: c.in[2]}
+				must(SigmoidCrossEntropyGradWith(c.out, nil, c.in[0], c.in[1], c.scale, &o))
+			},
+			stack: func() {
+				var d, l, x, t [70]T
+				var p [35]T
+				must(SigmoidCrossEntropyGradWith(d[:], l[:], x[:], t[:], 1, &SigmoidCrossEntropyOptions[T]{PosWeight: p[:]}))
+			}},
 
 		{name: "Softmax", rows: true, ins: 1, alias: []int{0},
 			run:   func(c *args[T]) { Softmax(c.out, c.in[0], c.cols) },
@@ -733,6 +779,11 @@ func rowShapes[T Float](inner bool) []shape {
 	mid, big := 20, 20
 	if testing.Short() {
 		mid, big = 5, 2
+	}
+	for _, r := range []int{16, 21, 32, 59} { // columns kernels on the widest vectors
+		for c := 2; c <= 5; c++ {
+			add(r, c)
+		}
 	}
 	upTo(mid, 63, 64, 65, 66, 100, 127, 128, 129, 130)
 	upTo(big, 1000, 2047, 2048, 2049, 4095, 4096, 4097, 8193)

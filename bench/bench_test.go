@@ -125,6 +125,10 @@ func elementKernels[T kernels.Float]() []kernel[T] {
 		{"Tanh", 2, func(v *view[T]) { kernels.Tanh(v.dst, v.x) }, func(v *view[T]) { n.Tanh(v.dst, v.x) }},
 		{"TanhBackward", 3, func(v *view[T]) { kernels.TanhBackward(v.dst, v.dy, v.y) },
 			func(v *view[T]) { n.TanhBackward(v.dst, v.dy, v.y) }},
+		{"SigmoidCrossEntropy", 3, func(v *view[T]) { kernels.SigmoidCrossEntropy(v.dst, v.x, v.y) },
+			func(v *view[T]) { n.SigmoidCrossEntropy(v.dst, v.x, v.y) }},
+		{"SigmoidCrossEntropyGrad", 3, func(v *view[T]) { kernels.SigmoidCrossEntropyGrad(v.dst, nil, v.x, v.y, scale) },
+			func(v *view[T]) { n.SigmoidCrossEntropyGrad(v.dst, v.x, v.y, scale) }},
 	}
 }
 

@@ -83,6 +83,21 @@ func (Naive[T]) TanhBackward(dx, dy, y []T) {
 	}
 }
 
+// SigmoidCrossEntropy sets losses[i] = max(x, 0) - x*t + log(1 + exp(-|x|)).
+func (Naive[T]) SigmoidCrossEntropy(losses, logits, targets []T) {
+	for i, v := range logits {
+		x := float64(v)
+		losses[i] = T(max(x, 0) - x*float64(targets[i]) + math.Log1p(math.Exp(-math.Abs(x))))
+	}
+}
+
+// SigmoidCrossEntropyGrad sets dlogits[i] = scale * (1/(1+exp(-x)) - t).
+func (Naive[T]) SigmoidCrossEntropyGrad(dlogits, logits, targets []T, scale T) {
+	for i, v := range logits {
+		dlogits[i] = scale * (T(1/(1+math.Exp(-float64(v)))) - targets[i])
+	}
+}
+
 // Softmax sets every row of dst to exp(x - max) / sum.
 func (Naive[T]) Softmax(dst, x []T, classes int) {
 	for lo := 0; lo < len(x); lo += classes {

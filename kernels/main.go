@@ -21,7 +21,7 @@ type (
 
 // pages are all kernels in the order of the files.
 func pages() (all []asmgen.Kernel) {
-	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, tanh, rowMax, exponential, rowScale, rowBackward, crossEntropy, {lossLog}, columns} {
+	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, tanh, rowMax, exponential, rowScale, rowBackward, crossEntropy, sigmoidLoss, {lossLog}, columns} {
 		all = append(all, page...)
 	}
 	return append(all, streams(all)...)

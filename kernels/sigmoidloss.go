@@ -1,0 +1,72 @@
+package main
+
+import "kernels/internal/asmgen"
+
+// Coefficients of (2*atanh(s)/s - 2)/u in u = s*s on |s| <= 1/3, highest degree first: 4e-10 and 5e-18 of the logarithm.
+var (
+	log32 = []float32{0x1.dba27ep-3, 0x1.bc8cf2p-3, 0x1.24c926p-2, 0x1.9998d4p-2, 0x1.555556p-1}
+	log64 = []float64{0x1.4b0a54788458dp-3, 0x1.687a436582196p-4, 0x1.eb9066f48c871p-4, 0x1.10ac756ae7399p-3, 0x1.3b18b29ba9df4p-3,
+		0x1.745cf0b0a125ap-3, 0x1.c71c727144729p-3, 0x1.24924923d44acp-2, 0x1.999999999a3ddp-2, 0x1.5555555555555p-1}
+)
+
+// Cross-entropy of the sigmoid of x with target t, p the weight of the positive class (1 in the plain form).
+//
+// With E = exp(-|x|) and L = log(1+E), -log(sigmoid(x)) is L for x >= 0 and |x| + L for x < 0, and -log(1-sigmoid(x)) the other way round. So
+// the loss p*t*(-log(sigmoid(x))) + (1-t)*(-log(1-sigmoid(x))) is (p*t + 1-t)*L + c*|x| with c = 1-t or p*t by the sign of x: no
+// cancellation, and just L where the target is 0 or 1 and x on its side. L = 2*atanh(s), s = E/(2+E) <= 1/3.
+//
+// The gradient is scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)): nothing cancels for targets 0 and 1. The smaller of the two sigmoids is
+// E/(1+E), the larger one minus that.
+//
+// E comes as the w of a row with maximum 0, which is E*2^64 (2^512), and E/(2+E) and E/(1+E) keep this factor as long as they may be subnormal.
+type sigmoidLossForm struct{ name, params, loop string }
+
+func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
+	shape := asmgen.Map{Out: []string{"losses"}, In: []string{"x", "t"}, Unroll: 2}
+	if gradient {
+		shape.Out, shape.Scalars = []string{"dst", "losses"}, []string{"scale"}
+	}
+	if weighted {
+		shape.In = append(shape.In, "p")
+	}
+	shape.Body = func(b *block, in, scalars []vec) []vec {
+		x, t := in[0], in[1]
+		zero, one, two := b.K(0, 0), b.K(1, 1), b.K(2, 2)
+		unit := b.K(0x1p-64, 0x1p-512)
+		a := b.And(x, b.Bits(signBit(b)-1))
+		negative := b.Less(x, zero)
+		w := expCore(b, b.Or(x, b.Bits(signBit(b))), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-105, -750))
+
+		s1 := b.Div(w, b.FMA(w, unit, two))
+		s := b.Mul(s1, unit)
+		u := b.Mul(s, s)
+		l := b.Mul(b.FMA(b.Mul(s1, u), horner(b, u, log32, log64, false), b.Add(s1, s1)), unit)
+
+		pos, neg := t, b.Sub(one, t)
+		if weighted {
+			pos = b.Mul(in[2], t)
+			l = b.Mul(b.Add(pos, neg), l)
+		}
+		c := b.Select(negative, pos, neg)
+		loss := b.Select(b.Equal(c, zero), l, b.FMA(c, a, l)) // 0 even where |x| is Inf
+		if !gradient {
+			return []vec{loss}
+		}
+		small := b.Mul(b.Div(w, b.FMA(w, unit, one)), unit)
+		large := b.Sub(one, small)
+		up := b.Mul(neg, b.Select(negative, small, large))
+		return []vec{b.Mul(b.FNMA(pos, b.Select(negative, large, small), up), scalars[0]), loss}
+	}
+	return asmgen.Kernel{Name: f.name, Params: f.params, Loop: f.loop, Shape: shape}
+}
+
+var sigmoidLoss = []asmgen.Kernel{
+	sigmoidLossForm{"sigmoidLoss", "losses, x, t []T",
+		"for i, v := range x {\n\tlosses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))\n}"}.kernel(false, false),
+	sigmoidLossForm{"sigmoidLossPos", "losses, x, t, p []T",
+		"for i, v := range x {\n\tlosses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))\n}"}.kernel(false, true),
+	sigmoidLossForm{"sigmoidLossGrad", "dst, losses, x, t []T, scale T",
+		"for i, v := range x {\n\tlosses[i] = as sigmoidLoss\n\tdst[i] = scale * (sigmoid(v) - t[i])\n}"}.kernel(true, false),
+	sigmoidLossForm{"sigmoidLossGradPos", "dst, losses, x, t, p []T, scale T",
+		"for i, v := range x {\n\tlosses[i] = as sigmoidLossPos\n\tdst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))\n}"}.kernel(true, true),
+}

@@ -1,0 +1,185 @@
+package kernels
+
+import "fmt"
+
+// SigmoidCrossEntropyOptions is what [SigmoidCrossEntropyWith] takes besides logits and targets, under the name that
+// torch.nn.functional.binary_cross_entropy_with_logits has for it. A nil pointer and the zero value mean the plain loss. What a batch of
+// losses is reduced to is left to the caller, and to package layers.
+type SigmoidCrossEntropyOptions[T Float] struct {
+	// PosWeight multiplies the part of the loss that is for t = 1: a weight for each column of the logits, the same for all rows,
+	// or one weight for all; nil: all are 1. More than 1 raises the recall of a rare class, less than 1 the precision. The weights are
+	// finite and not negative: else the call returns an error.
+	PosWeight []T
+}
+
+// SigmoidCrossEntropy sets losses[i] to the binary cross-entropy of the sigmoid of logits[i] and targets[i], a label 0 or 1 or a
+// probability in between:
+//
+//	-t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)) = max(x, 0) - x*t + log1p(exp(-|x|))
+//
+// computed so that nothing cancels: a confident right answer has the loss exp(-|x|), not 0. For targets 0 and 1 the error is below
+// 3 ULP, subnormal losses included. Between 0 and 1, 1-t is rounded first. Targets are not checked: outside [0, 1] the formula
+// holds, and loses precision where its terms cancel.
+//
+// NaN in x or t gives NaN. x = ±Inf gives 0 or +Inf, as the target says: 0 where PyTorch's formula is Inf-Inf.
+//
+// losses may be logits or targets. It panics if the lengths differ or the slices partly overlap.
+func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
+	checkSigmoidLoss("SigmoidCrossEntropy", losses, logits, targets)
+	sigmoidLossChunks(losses, logits, targets, nil)
+}
+
+// SigmoidCrossEntropyWith is [SigmoidCrossEntropy] with options: with the weight p of a column, the loss is
+// -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). An option out of its range is an error that names it; nothing has been written then.
+// It panics if len(logits) is not a multiple of the number of weights.
+func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *SigmoidCrossEntropyOptions[T]) error {
+	checkSigmoidLoss("SigmoidCrossEntropyWith", losses, logits, targets)
+	p, err := opts.posWeight("SigmoidCrossEntropyWith", len(logits))
+	if err != nil {
+		return err
+	}
+	checkApart("SigmoidCrossEntropyWith", "losses", losses, "PosWeight", p)
+	sigmoidLossChunks(losses, logits, targets, p)
+	return nil
+}
+
+// SigmoidCrossEntropyGrad is [SigmoidCrossEntropy] and its gradient by the logits in one pass:
+//
+//	dlogits[i] = scale * (sigmoid(x) - t)
+//
+// where scale is 1/n for the mean of n losses, say. It is computed as scale * ((1-t)*sigmoid(x) - t*sigmoid(-x)), so that for
+// targets 0 and 1 nothing cancels: a confident right answer has the gradient ∓exp(-|x|)*scale, within 3 ULP, not 0.
+// The losses are the bits of SigmoidCrossEntropy; losses may be nil.
+//
+// dlogits may be logits or targets. It panics if the lengths differ, if slices partly overlap, or if losses overlaps anything.
+func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scale T) {
+	checkSigmoidLossGrad("SigmoidCrossEntropyGrad", dlogits, losses, logits, targets)
+	sigmoidLossGradChunks(dlogits, losses, logits, targets, nil, scale)
+}
+
+// SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options, as [SigmoidCrossEntropyWith]: the gradient is
+// scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)).
+func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, scale T, opts *SigmoidCrossEntropyOptions[T]) error {
+	const fn = "SigmoidCrossEntropyGradWith"
+	checkSigmoidLossGrad(fn, dlogits, losses, logits, targets)
+	p, err := opts.posWeight(fn, len(logits))
+	if err != nil {
+		return err
+	}
+	checkApart(fn, "dlogits", dlogits, "PosWeight", p)
+	checkApart(fn, "losses", losses, "PosWeight", p)
+	sigmoidLossGradChunks(dlogits, losses, logits, targets, p, scale)
+	return nil
+}
+
+func checkSigmoidLoss[T Float](fn string, losses, logits, targets []T) {
+	checkLen(fn, "losses", losses, "logits", logits)
+	checkLen(fn, "targets", targets, "logits", logits)
+	checkAlias(fn, "losses", losses, "logits", logits)
+	checkAlias(fn, "losses", losses, "targets", targets)
+}
+
+func checkSigmoidLossGrad[T Float](fn string, dlogits, losses, logits, targets []T) {
+	checkLen(fn, "dlogits", dlogits, "logits", logits)
+	checkLen(fn, "targets", targets, "logits", logits)
+	checkAlias(fn, "dlogits", dlogits, "logits", logits)
+	checkAlias(fn, "dlogits", dlogits, "targets", targets)
+	if losses != nil {
+		checkLen(fn, "losses", losses, "logits", logits)
+		checkApart(fn, "losses", losses, "dlogits", dlogits)
+		checkApart(fn, "losses", losses, "logits", logits)
+		checkApart(fn, "losses", losses, "targets", targets)
+	}
+}
+
+// posWeight returns the weights for n logits, nil where there are none.
+func (o *SigmoidCrossEntropyOptions[T]) posWeight(fn string, n int) ([]T, error) {
+	if o == nil || len(o.PosWeight) == 0 {
+		return nil, nil
+	}
+	if n%len(o.PosWeight) != 0 {
+		panic(fmt.Sprintf("kernels: %s: len(logits) = %d is not a multiple of len(PosWeight) = %d", fn, n, len(o.PosWeight)))
+	}
+	for i, p := range o.PosWeight {
+		if !(p >= 0 && p-p == 0) {
+			return nil, fmt.Errorf("kernels: %s: PosWeight[%d] = %v is not a finite number >= 0", fn, i, p)
+		}
+	}
+	return o.PosWeight, nil
+}
+
+// posRows lines the weights of the columns up with the elements. Few columns are repeated in a buffer, as many rows as it holds; of many a
+// part is used at a time.
+type posRows[T Float] struct {
+	n   int // elements of buf in use; 0: the weights are used as they are
+	buf [512]T
+}
+
+func (p *posRows[T]) init(weights []T) {
+	if c := len(weights); c <= len(p.buf)/2 {
+		for p.n+c <= len(p.buf) {
+			p.n += copy(p.buf[p.n:], weights)
+		}
+	}
+}
+
+// next returns the weights of up to limit elements from element i on. A buffer in use starts with a row, and so has to i.
+func (p *posRows[T]) next(weights []T, i, limit int) []T {
+	if p.n > 0 {
+		return p.buf[:min(limit, p.n)]
+	}
+	at := i % len(weights)
+	return weights[at:min(at+limit, len(weights))]
+}
+
+func sigmoidLossChunks[T Float](losses, x, t, weights []T) {
+	if weights == nil {
+		for step := chunkLen[T]() / 2; len(x) > 0; {
+			n := min(len(x), step)
+			sigmoidLoss(losses[:n], x[:n], t[:n])
+			losses, x, t = losses[n:], x[n:], t[n:]
+		}
+		return
+	}
+	var pos posRows[T]
+	pos.init(weights)
+	for i := 0; i < len(x); {
+		p := pos.next(weights, i, min(len(x)-i, chunkLen[T]()/2))
+		j := i + len(p)
+		sigmoidLossPos(losses[i:j], x[i:j], t[i:j], p)
+		i = j
+	}
+}
+
+func sigmoidLossGradChunks[T Float](dst, losses, x, t, weights []T, scale T) {
+	var (
+		pos   posRows[T]
+		spare [512]T // takes the losses that nobody wants
+		step  = chunkLen[T]() / 2
+	)
+	if losses == nil {
+		step = len(spare)
+	}
+	if weights != nil {
+		pos.init(weights)
+	}
+	for i := 0; i < len(x); {
+		n := min(len(x)-i, step)
+		var p []T
+		if weights != nil {
+			p = pos.next(weights, i, n)
+			n = len(p)
+		}
+		j := i + n
+		l := spare[:min(n, len(spare))]
+		if losses != nil {
+			l = losses[i:j]
+		}
+		if weights == nil {
+			sigmoidLossGrad(dst[i:j], l, x[i:j], t[i:j], scale)
+		} else {
+			sigmoidLossGradPos(dst[i:j], l, x[i:j], t[i:j], p, scale)
+		}
+		i = j
+	}
+}

@@ -1,0 +1,228 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+// TestWalkSigmoidLoss32 measures loss and gradient at target 0 against package math in float64. Target 1 is -x with target 0, to the bit.
+func TestWalkSigmoidLoss32(t *testing.T) {
+	var w worst
+	walk(stride(), func(x []float32) {
+		n := len(x)
+		zero, one, neg := make([]float32, n), make([]float32, n), make([]float32, n)
+		loss, dx, loss1, dx1 := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		for i, v := range x {
+			one[i], neg[i] = 1, -v
+		}
+		SigmoidCrossEntropyGrad(dx, loss, x, zero, 1)
+		SigmoidCrossEntropyGrad(dx1, loss1, neg, one, 1)
+		classes := [3]string{"loss", "gradient", "subnormal"}
+		var top [3]float64
+		var at [3]int
+		for i, v := range x {
+			z := float64(v)
+			e := math.Exp(-math.Abs(z))
+			wantLoss, want := math.Max(z, 0)+math.Log1p(e), e/(1+e)
+			if z >= 0 {
+				want = 1 / (1 + e)
+			}
+			k, g := 0, 1
+			if want < 0x1p-126 {
+				k, g = 2, 2
+			}
+			if err := kt.Err32(loss[i], wantLoss); err > top[k] {
+				top[k], at[k] = err, i
+			}
+			if err := kt.Err32(dx[i], want); err > top[g] {
+				top[g], at[g] = err, i
+			}
+			if !kt.Same(loss[i], loss1[i]) || !kt.Same(dx[i], -dx1[i]) && dx[i] != 0 {
+				w.add("symmetric", math.Inf(1), func() string { return fmt.Sprint(v, loss[i], loss1[i], dx[i], dx1[i]) })
+			}
+		}
+		for c, e := range top {
+			w.add(classes[c], e, func() string {
+				return fmt.Sprintf("x = %v (%#08x): got %v, %v", x[at[c]], math.Float32bits(x[at[c]]), loss[at[c]], dx[at[c]])
+			})
+		}
+	})
+	for class, f := range w.max {
+		t.Logf("%s: %.4f ULP at %s", class, f.err, f.at)
+		require.Less(t, f.err, 3.0, f.at)
+	}
+}
+
+// TestWalkSigmoidLoss64 samples the float64 form.
+func TestWalkSigmoidLoss64(t *testing.T) {
+	fill := func(r *kt.Rand, x, m []float64) {
+		sample64(r, x)
+		clear(m)
+	}
+	logTerm := func(x float64) kt.Scaled { return kt.Log1pDD(kt.ExpDD(kt.DD{Hi: -math.Abs(x)})) }
+	loss := walk64(t, "loss", fill, func(d, x, m []float64) { SigmoidCrossEntropy(d, x, m) },
+		func(x, _ float64) kt.Scaled { return kt.Scaled{DD: kt.DD{Hi: max(x, 0)}}.Add(logTerm(x)) },
+		func(got, x, _ float64) float64 {
+			l := kt.Log1pBig(kt.ExpBig(kt.Big(-math.Abs(x))))
+			return kt.ErrBig(got, l.Add(l, kt.Big(max(x, 0))))
+		})
+	require.Less(t, loss, 3.0)
+	gradient := walk64(t, "gradient", fill, func(d, x, m []float64) { SigmoidCrossEntropyGrad(d, nil, x, m, 1) },
+		func(x, _ float64) kt.Scaled { return kt.SigmoidDD(x) },
+		func(got, x, _ float64) float64 { return kt.ErrBig(got, kt.SigmoidBig(x)) })
+	require.Less(t, gradient, 3.0)
+}
+
+// bce is the loss and its gradient in float64, with weights and soft targets.
+func bce(x, t, p float64) (loss, dx float64) {
+	l := math.Log1p(math.Exp(-math.Abs(x)))
+	up, down := l+math.Max(-x, 0), l+math.Max(x, 0) // -log sigmoid(x), -log sigmoid(-x)
+	return p*t*up + (1-t)*down, (1-t)*kt.SigmoidRef64(x) - p*t*kt.SigmoidRef64(-x)
+}
+
+func TestSigmoidLossOptions(t *testing.T) {
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { sigmoidLossOptions[float32](t, 1e-6) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { sigmoidLossOptions[float64](t, 2e-15) })
+	})
+}
+
+func sigmoidLossOptions[T Float](t *testing.T, tol float64) {
+	for _, c := range []int{1, 2, 3, 10, 100, 255, 256, 257, 512, 513, 1000, 20000} {
+		rows := max(1, 1500/c) + 1
+		n := rows * c
+		r := kt.NewRand(uint64(c))
+		x, y, p := make([]T, n), make([]T, n), make([]T, c)
+		kt.Fill(r, kt.Wide80, x, n)
+		for i := range y {
+			switch y[i] = T(r.Intn(2)); r.Intn(3) {
+			case 0:
+				y[i] = (kt.Uniform[T](r, 1) + 1) / 2
+			}
+		}
+		for i := range p {
+			p[i] = T(r.Intn(5)) / 2
+		}
+		loss, dx, again, dx2 := make([]T, n), make([]T, n), make([]T, n), make([]T, n)
+		opts := &SigmoidCrossEntropyOptions[T]{PosWeight: p}
+		require.NoError(t, SigmoidCrossEntropyWith(loss, x, y, opts))
+		require.NoError(t, SigmoidCrossEntropyGradWith(dx, again, x, y, 0.5, opts))
+		require.Equal(t, loss, again)
+		require.NoError(t, SigmoidCrossEntropyGradWith(dx2, nil, x, y, 0.5, opts))
+		require.Equal(t, dx, dx2)
+		for i := range x {
+			l, g := bce(float64(x[i]), float64(y[i]), float64(p[i%c]))
+			require.InDelta(t, l, float64(loss[i]), tol*max(l, 1e-30), "%d columns, loss of %v, %v, weight %v", c, x[i], y[i], p[i%c])
+			// soft targets: relative to what is subtracted
+			size := math.Abs(g)
+			if y[i] != 0 && y[i] != 1 {
+				size = 3
+			}
+			require.InDelta(t, 0.5*g, float64(dx[i]), tol*size, "%d columns, gradient of %v, %v, weight %v", c, x[i], y[i], p[i%c])
+		}
+		// Weights of one, however many, are no weights where targets are labels.
+		for i := range y {
+			y[i] = T(r.Intn(2))
+		}
+		for i := range p {
+			p[i] = 1
+		}
+		SigmoidCrossEntropyGrad(dx, loss, x, y, 0.25)
+		for _, o := range []*SigmoidCrossEntropyOptions[T]{nil, {}, opts, {PosWeight: p[:1]}} {
+			require.NoError(t, SigmoidCrossEntropyGradWith(dx2, again, x, y, 0.25, o))
+			require.Equal(t, loss, again)
+			require.Equal(t, dx, dx2)
+			require.NoError(t, SigmoidCrossEntropyWith(again, x, y, o))
+			require.Equal(t, loss, again)
+		}
+	}
+}
+
+func TestSpecialSigmoidLoss(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoidLoss[float32](t) }) })
+	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoidLoss[float64](t) }) })
+}
+
+func specialSigmoidLoss[T Float](t *testing.T) {
+	plus, minus, none := inf[T](1), inf[T](-1), nan[T]()
+	for _, c := range []struct{ x, t, loss, dx T }{
+		{plus, 1, 0, 0}, {plus, 0, plus, 1}, {minus, 0, 0, 0}, {minus, 1, plus, -1}, {plus, 0.5, plus, 0.5}, {minus, 0.25, plus, -0.25},
+		{none, 0, none, none}, {none, 1, none, none}, {1, none, none, none}, {-1, none, none, none},
+		{0, 0, T(math.Ln2), 0.5}, {T(math.Copysign(0, -1)), 1, T(math.Ln2), -0.5},
+		{2000, 1, 0, 0}, {-2000, 1, 2000, -1}, {2000, 0, 2000, 1}, {-2000, 0, 0, 0},
+	} {
+		for n := 1; n < 70; n += 7 {
+			x, y, loss, dx := make([]T, n), make([]T, n), make([]T, n), make([]T, n)
+			at := n / 2
+			x[at], y[at] = c.x, c.t
+			SigmoidCrossEntropyGrad(dx, loss, x, y, 1)
+			require.True(t, kt.Same(c.loss, loss[at]), "x = %v, t = %v: loss %v", c.x, c.t, loss[at])
+			require.True(t, kt.Same(c.dx, dx[at]) || c.dx == 0 && dx[at] == 0, "x = %v, t = %v: gradient %v", c.x, c.t, dx[at])
+		}
+	}
+}
+
+func TestNumericalGradientSigmoidLoss(t *testing.T) {
+	t.Run("float32", numericalGradientSigmoidLoss[float32])
+	t.Run("float64", numericalGradientSigmoidLoss[float64])
+}
+
+func numericalGradientSigmoidLoss[T Float](t *testing.T) {
+	for _, n := range []int{1, 6, 33} {
+		r := kt.NewRand(uint64(n))
+		x, y, p, dx := make([]T, n), make([]T, n), make([]T, n), make([]T, n)
+		kt.Fill(r, kt.Normal, x, n)
+		for i := range y {
+			y[i], p[i] = (kt.Uniform[T](r, 1)+1)/2, T(r.Intn(6))/2
+			if i%3 == 0 {
+				y[i] = T(i % 2)
+			}
+		}
+		for _, weights := range [][]T{nil, p} {
+			require.NoError(t, SigmoidCrossEntropyGradWith(dx, nil, x, y, 1/T(n), &SigmoidCrossEntropyOptions[T]{PosWeight: weights}))
+			checkGrad(t, "SigmoidCrossEntropy", dx, x, func(x []float64) float64 {
+				s := 0.0
+				for i, v := range x {
+					w := 1.0
+					if weights != nil {
+						w = float64(weights[i])
+					}
+					l, _ := bce(v, float64(y[i]), w)
+					s += l / float64(n)
+				}
+				return s
+			})
+		}
+	}
+}
+
+func TestSigmoidLossErrors(t *testing.T) {
+	x, y, l, d := make([]float32, 6), make([]float32, 6), make([]float32, 6), make([]float32, 6)
+	for _, p := range []float32{-1, nan[float32](), inf[float32](1)} {
+		o := &SigmoidCrossEntropyOptions[float32]{PosWeight: []float32{1, p, 2}}
+		l[0], d[0] = 7, 7
+		require.EqualError(t, SigmoidCrossEntropyWith(l, x, y, o),
+			fmt.Sprintf("kernels: SigmoidCrossEntropyWith: PosWeight[1] = %v is not a finite number >= 0", p))
+		require.EqualError(t, SigmoidCrossEntropyGradWith(d, l, x, y, 1, o),
+			fmt.Sprintf("kernels: SigmoidCrossEntropyGradWith: PosWeight[1] = %v is not a finite number >= 0", p))
+		require.Equal(t, []float32{7, 7}, []float32{l[0], d[0]}, "nothing written")
+	}
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyWith: len(logits) = 6 is not a multiple of len(PosWeight) = 4", func() {
+		_ = SigmoidCrossEntropyWith(l, x, y, &SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 4)})
+	})
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: len(losses) = 5, len(logits) = 6", func() { SigmoidCrossEntropy(l[:5], x, y) })
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: len(targets) = 5, len(logits) = 6", func() { SigmoidCrossEntropy(l, x, y[:5]) })
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: losses and logits partly overlap", func() { SigmoidCrossEntropy(x[1:], x[:5], y[:5]) })
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: losses and logits overlap", func() { SigmoidCrossEntropyGrad(d, x, x, y, 1) })
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: losses and dlogits overlap", func() { SigmoidCrossEntropyGrad(d, d, x, y, 1) })
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGradWith: dlogits and PosWeight overlap", func() {
+		_ = SigmoidCrossEntropyGradWith(d, l, x, y, 1, &SigmoidCrossEntropyOptions[float32]{PosWeight: d[:3]})
+	})
+}
