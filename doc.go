@@ -30,8 +30,8 @@
 //
 // Subnormal inputs and results are exact or rounded like others. Where a result is NaN it is NaN on every CPU; its sign and
 // payload are unspecified unless a function says otherwise. A row of a row kernel has no effect on another: a softmax row that
-// has a NaN or +Inf in it, or nothing but -Inf, is all NaN; -Inf beside finite elements has probability 0. Elements however
-// large or small do not overflow.
+// has a NaN or +Inf in it, or nothing but -Inf, is all NaN; -Inf beside finite elements has probability 0. Finite rows,
+// however large their elements, do not overflow on the way: where a result is infinite, the exact one is too large for the type.
 //
 // Errors are given in ULP, units in the last place of the exact result.
 //
