@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kernels/internal/isa"
+	kt "kernels/internal/ktest"
 )
 
 // Slices beyond the last cache are stored past it: the same bits, for every length of the tail.
@@ -35,22 +36,29 @@ func testStreams[T Float](t *testing.T) {
 				for i := range x {
 					x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256
 				}
-				type result struct {
-					relu, masked, back, sigmoid []T
-					mask                        []uint64
+				for i, v := range []float64{math.NaN(), math.Copysign(0, -1), 0, math.Inf(1), math.Inf(-1)} {
+					for j := 3 + 7*i; j < n; j += 41 {
+						x[j] = T(v)
+						y[j-1] = T(v)
+					}
 				}
+				type result struct{ relu, masked, back, sigmoid, mask []uint64 }
 				run := func(limit int) result {
 					isa.LastLevelCache = limit
-					r := result{aligned(n), aligned(n), aligned(n), aligned(n), make([]uint64, MaskLen(n))}
-					require.Equal(t, limit == 0 && isa.AVX2, streams(r.relu, x, 2), "the path meant")
-					ReLU(r.relu, x)
-					ReLUMask(r.masked, x, r.mask)
-					ReLUBackward(r.back, y, r.mask)
-					SigmoidBackward(r.sigmoid, x, y)
-					for _, s := range [][]T{r.relu, r.masked, r.back, r.sigmoid} {
+					relu, masked, back, sigmoid, mask := aligned(n), aligned(n), aligned(n), aligned(n), make([]uint64, MaskLen(n))
+					require.Equal(t, limit == 0 && isa.AVX2, streams(relu, x, 2), "the path meant")
+					ReLU(relu, x)
+					ReLUMask(masked, x, mask)
+					ReLUBackward(back, y, mask)
+					SigmoidBackward(sigmoid, x, y)
+					bits := func(s []T) (b []uint64) {
 						require.Zero(t, s[:n+1][n], "one past the end")
+						for _, v := range s {
+							b = append(b, kt.Bits(v))
+						}
+						return b
 					}
-					return r
+					return result{bits(relu), bits(masked), bits(back), bits(sigmoid), mask}
 				}
 				require.Equal(t, run(math.MaxInt), run(0), fmt.Sprint("n = ", n))
 				// in place the lines are in the caches
