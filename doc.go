@@ -1,5 +1,5 @@
 // Package kernels provides the element and row loops of a small neural network on flat slices of float32 or float64: ReLU,
-// sigmoid, tanh, softmax and cross-entropy, forward and backward. The formulas are those of the layers in the book "Deep
+// sigmoid, tanh, softmax and cross-entropy (also the binary one), forward and backward. The formulas are those of the layers in the book "Deep
 // Learning from Scratch" (Saitoh); package kernels/layers has these layers.
 //
 // # Shapes
@@ -9,8 +9,8 @@
 // Empty and nil slices are fine.
 //
 // A wrong shape is a bug of the caller and panics, with a message that names the function, the arguments and their lengths.
-// Bad data, a label that is not in [0, classes), is returned as an error that names the row, the label and the range. Both
-// happen before anything is written.
+// Bad data, a label that is not in [0, classes) or an option out of its range, is returned as an error that names the row or the
+// option, the value and the range. Both happen before anything is written.
 //
 // Two slices of a call may be the same where the function says so, and the result is then computed in place. Other slices, and
 // slices that overlap in part, have to be apart from what is written: an overlap panics. Nothing but the destinations is

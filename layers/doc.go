@@ -1,6 +1,6 @@
 // Package layers has the layers of the book "Deep Learning from Scratch" (Saitoh) as small stateful types on the kernels of
-// package kernels: [ReLU], [Sigmoid], [Softmax] and [SoftmaxWithLoss], each with a Forward and a Backward, for float32 and
-// float64, and [NumericalGradient], the check by central differences that the book ends with.
+// package kernels: [ReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss] and [SigmoidWithLoss], each with a Forward and a Backward, for
+// float32 and float64, and [NumericalGradient], the check by central differences that the book ends with.
 //
 //	relu := layers.ReLU[float32]{}
 //	loss := layers.SoftmaxWithLoss[float32]{Classes: 10}
