@@ -74,9 +74,28 @@ type CrossEntropyOptions[T Float] struct {
 	Stride int
 }
 
+// lossFunc names the function that was called. A number instead of the name: what a panic prints escapes, and for the compiler
+// that is everything in the struct that the name is in.
+type lossFunc uint8
+
+const (
+	lossWith lossFunc = iota
+	lossGradWith
+	lossKeep
+	lossBackward
+	probWith
+	probGradWith
+	probKeep
+	probBackward
+)
+
+func (f lossFunc) name() string {
+	return [...]string{"CrossEntropyWith", "CrossEntropyGradWith", "CrossEntropyKeep", "CrossEntropyBackward", "CrossEntropyProbWith", "CrossEntropyProbGradWith", "CrossEntropyProbKeep", "CrossEntropyProbBackward"}[f]
+}
+
 // lossCall is what the options mean for one call.
 type lossCall[T Float] struct {
-	fn            string
+	fn            lossFunc
 	rows, classes int
 	stride        int
 	scale         T // of the logits
@@ -93,9 +112,9 @@ type lossCall[T Float] struct {
 }
 
 // newLossCall checks what has to do with the options and the matrix of n elements that is called name.
-func newLossCall[T Float](fn, name string, n, classes int, opts *CrossEntropyOptions[T]) (c lossCall[T], err error) {
+func newLossCall[T Float](fn lossFunc, name string, n, classes int, opts *CrossEntropyOptions[T]) (c lossCall[T], err error) {
 	if classes <= 0 {
-		panicClasses(fn, classes)
+		panicClasses(fn.name(), classes)
 	}
 	c = lossCall[T]{fn: fn, classes: classes, stride: classes, scale: 1, divisor: 1}
 	if opts != nil {
@@ -114,11 +133,11 @@ func newLossCall[T Float](fn, name string, n, classes int, opts *CrossEntropyOpt
 		}
 	}
 	if c.stride == classes {
-		c.rows = checkRows(fn, name, n, classes)
+		c.rows = checkRows(fn.name(), name, n, classes)
 	} else {
 		c.rows = (n + c.stride - 1) / c.stride
 		if n > 0 && n-(c.rows-1)*c.stride < classes {
-			panicStride(fn, name, n, classes, c.stride)
+			panicStride(fn.name(), name, n, classes, c.stride)
 		}
 	}
 	c.keep, c.each = 1-float64(c.eps), float64(c.eps)/float64(classes)
@@ -127,24 +146,24 @@ func newLossCall[T Float](fn, name string, n, classes int, opts *CrossEntropyOpt
 
 func (c *lossCall[T]) checkValues() error {
 	if c.weights != nil && len(c.weights) != c.classes {
-		panic(fmt.Sprintf("kernels: %s: len(Weights) = %d, classes = %d", c.fn, len(c.weights), c.classes))
+		panic(fmt.Sprintf("kernels: %s: len(Weights) = %d, classes = %d", c.fn.name(), len(c.weights), c.classes))
 	}
 	for i, w := range c.weights {
 		if !(w >= 0) || math.IsInf(float64(w), 1) {
-			return fmt.Errorf("kernels: %s: Weights[%d] = %v is not a finite number >= 0", c.fn, i, w)
+			return fmt.Errorf("kernels: %s: Weights[%d] = %v is not a finite number >= 0", c.fn.name(), i, w)
 		}
 	}
 	if !(c.eps >= 0 && c.eps <= 1) {
-		return fmt.Errorf("kernels: %s: LabelSmoothing = %v is not in [0, 1]", c.fn, c.eps)
+		return fmt.Errorf("kernels: %s: LabelSmoothing = %v is not in [0, 1]", c.fn.name(), c.eps)
 	}
 	if !(c.scale > 0) || math.IsInf(float64(c.scale), 1) {
-		return fmt.Errorf("kernels: %s: LogitScale = %v is not a finite number > 0", c.fn, c.scale)
+		return fmt.Errorf("kernels: %s: LogitScale = %v is not positive and finite", c.fn.name(), c.scale)
 	}
 	if c.stride < c.classes {
-		return fmt.Errorf("kernels: %s: Stride = %d is less than classes = %d", c.fn, c.stride, c.classes)
+		return fmt.Errorf("kernels: %s: Stride = %d is less than classes = %d", c.fn.name(), c.stride, c.classes)
 	}
 	if c.reduction > ReductionNone {
-		return fmt.Errorf("kernels: %s: Reduction = %d is not one of ReductionMean, ReductionSum and ReductionNone", c.fn, uint8(c.reduction))
+		return fmt.Errorf("kernels: %s: Reduction = %d is not one of ReductionMean, ReductionSum and ReductionNone", c.fn.name(), uint8(c.reduction))
 	}
 	return nil
 }
@@ -156,7 +175,7 @@ func panicStride(fn, name string, n, classes, stride int) {
 // setGradient takes the gradient of what the caller goes on to minimize by the reduced loss.
 func (c *lossCall[T]) setGradient(dloss []T) {
 	if len(dloss) > 1 && len(dloss) != c.rows || dloss != nil && len(dloss) == 0 && c.rows > 0 {
-		panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", c.fn, len(dloss), c.rows))
+		panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", c.fn.name(), len(dloss), c.rows))
 	}
 	c.dloss = dloss
 }
@@ -164,7 +183,7 @@ func (c *lossCall[T]) setGradient(dloss []T) {
 // optionalLosses checks losses, which may be nil unless they are all that is asked for.
 func (c *lossCall[T]) optionalLosses(losses []T, gradient bool) {
 	if losses != nil || c.reduction == ReductionNone && !gradient {
-		checkPerRow(c.fn, "losses", len(losses), c.rows)
+		checkPerRow(c.fn.name(), "losses", len(losses), c.rows)
 	}
 }
 
@@ -198,10 +217,10 @@ func (c *lossCall[T]) result() float64 {
 
 // checkLabels finds the first label that is neither a class nor ignored, and what the mean divides by.
 func checkLabels[T Float, L Label](c *lossCall[T], labels []L) error {
-	checkPerRow(c.fn, "labels", len(labels), c.rows)
+	checkPerRow(c.fn.name(), "labels", len(labels), c.rows)
 	if !c.ignoring && c.weights == nil {
 		if r := badLabel(labels, c.classes); r >= 0 {
-			return labelError(c.fn, r, labels[r], c.classes)
+			return labelError(c.fn.name(), r, labels[r], c.classes)
 		}
 		if c.reduction == ReductionMean {
 			c.divisor = float64(c.rows)
@@ -214,7 +233,7 @@ func checkLabels[T Float, L Label](c *lossCall[T], labels []L) error {
 			continue
 		}
 		if uint64(l) >= uint64(c.classes) {
-			return labelError(c.fn, r, l, c.classes)
+			return labelError(c.fn.name(), r, l, c.classes)
 		}
 		sum += c.weight(int(l))
 	}
@@ -230,7 +249,7 @@ func isIgnored[L Label](l L, ignore int64) bool { return int64(l) == ignore && (
 // checkTargets checks the length of the probability rows.
 func (c *lossCall[T]) checkTargets(targets []T) error {
 	if len(targets) != c.rows*c.classes {
-		return fmt.Errorf("kernels: %s: len(targets) = %d, %d rows of %d classes need %d", c.fn, len(targets), c.rows, c.classes, c.rows*c.classes)
+		return fmt.Errorf("kernels: %s: len(targets) = %d, %d rows of %d classes need %d", c.fn.name(), len(targets), c.rows, c.classes, c.rows*c.classes)
 	}
 	if c.reduction == ReductionMean {
 		c.divisor = float64(c.rows)

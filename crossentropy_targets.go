@@ -15,27 +15,24 @@ import (
 // CrossEntropyProbWith is [CrossEntropyProb] with options, and in all else [CrossEntropyWith]. A length of targets other than
 // that of whole rows of classes for all rows of logits is an error.
 func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
-	c, err := newLossCall("CrossEntropyProbWith", "logits", len(logits), classes, opts)
+	c, err := newLossCall[T](probWith, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
 	}
 	c.optionalLosses(losses, false)
-	checkApart(c.fn, "losses", losses, "logits", logits)
-	checkApart(c.fn, "losses", losses, "targets", targets)
+	checkApart(c.fn.name(), "losses", losses, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "targets", targets)
 	if err := c.checkTargets(targets); err != nil {
 		return 0, err
 	}
 	if c.plainTargets() {
-		var b targetBatch[T]
-		b.init(&c, targets)
+		b := targetBatch[T]{c: &c, targets: targets}
+		b.init()
 		b.forwardAll(losses, logits)
 	} else {
-		var (
-			b    targetBatch[T]
-			work scratch
-		)
-		b.init(&c, targets)
-		b.work = &work
+		var work scratch
+		b := targetBatch[T]{c: &c, targets: targets, work: &work}
+		b.init()
 		b.forwardAll(losses, logits)
 	}
 	return c.result(), nil
@@ -44,33 +41,30 @@ func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opt
 // CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options, and in all else [CrossEntropyGradWith].
 func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyProbGradWith", "dlogits", dlogits, "logits", logits)
-	c, err := newLossCall("CrossEntropyProbGradWith", "logits", len(logits), classes, opts)
+	c, err := newLossCall[T](probGradWith, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
 	}
 	c.setGradient(dloss)
 	c.optionalLosses(losses, true)
-	checkAlias(c.fn, "dlogits", dlogits, "logits", logits)
-	checkApart(c.fn, "dlogits", dlogits, "targets", targets)
-	checkApart(c.fn, "losses", losses, "logits", logits)
-	checkApart(c.fn, "losses", losses, "targets", targets)
-	checkApart(c.fn, "losses", losses, "dlogits", dlogits)
-	checkApart(c.fn, "dloss", dloss, "dlogits", dlogits)
-	checkApart(c.fn, "dloss", dloss, "losses", losses)
+	checkAlias(c.fn.name(), "dlogits", dlogits, "logits", logits)
+	checkApart(c.fn.name(), "dlogits", dlogits, "targets", targets)
+	checkApart(c.fn.name(), "losses", losses, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "targets", targets)
+	checkApart(c.fn.name(), "losses", losses, "dlogits", dlogits)
+	checkApart(c.fn.name(), "dloss", dloss, "dlogits", dlogits)
+	checkApart(c.fn.name(), "dloss", dloss, "losses", losses)
 	if err := c.checkTargets(targets); err != nil {
 		return 0, err
 	}
 	if c.plainTargets() {
-		var b targetBatch[T]
-		b.init(&c, targets)
+		b := targetBatch[T]{c: &c, targets: targets}
+		b.init()
 		b.gradientAll(dlogits, losses, logits)
 	} else {
-		var (
-			b    targetBatch[T]
-			work scratch
-		)
-		b.init(&c, targets)
-		b.work = &work
+		var work scratch
+		b := targetBatch[T]{c: &c, targets: targets, work: &work}
+		b.init()
 		b.gradientAll(dlogits, losses, logits)
 	}
 	return c.result(), nil
@@ -79,28 +73,25 @@ func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, cla
 // CrossEntropyProbKeep is [CrossEntropyKeep] for probability targets.
 func CrossEntropyProbKeep[T Float](probs, rest, losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyProbKeep", "probs", probs, "logits", logits)
-	c, err := newLossCall("CrossEntropyProbKeep", "logits", len(logits), classes, opts)
+	c, err := newLossCall[T](probKeep, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
 	}
 	checkKeep(&c, probs, rest, losses, logits)
-	checkApart(c.fn, "probs", probs, "targets", targets)
-	checkApart(c.fn, "rest", rest, "targets", targets)
-	checkApart(c.fn, "losses", losses, "targets", targets)
+	checkApart(c.fn.name(), "probs", probs, "targets", targets)
+	checkApart(c.fn.name(), "rest", rest, "targets", targets)
+	checkApart(c.fn.name(), "losses", losses, "targets", targets)
 	if err := c.checkTargets(targets); err != nil {
 		return 0, err
 	}
 	if c.plainTargets() {
-		var b targetBatch[T]
-		b.init(&c, targets)
+		b := targetBatch[T]{c: &c, targets: targets}
+		b.init()
 		b.keepAll(probs, rest, losses, logits)
 	} else {
-		var (
-			b    targetBatch[T]
-			work scratch
-		)
-		b.init(&c, targets)
-		b.work = &work
+		var work scratch
+		b := targetBatch[T]{c: &c, targets: targets, work: &work}
+		b.init()
 		b.keepAll(probs, rest, losses, logits)
 	}
 	return c.result(), nil
@@ -109,26 +100,23 @@ func CrossEntropyProbKeep[T Float](probs, rest, losses, logits, targets []T, cla
 // CrossEntropyProbBackward is [CrossEntropyBackward] for probability targets.
 func CrossEntropyProbBackward[T Float](dlogits, probs, rest, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) error {
 	checkLen("CrossEntropyProbBackward", "dlogits", dlogits, "probs", probs)
-	c, err := newLossCall("CrossEntropyProbBackward", "probs", len(probs), classes, opts)
+	c, err := newLossCall[T](probBackward, "probs", len(probs), classes, opts)
 	if err != nil {
 		return err
 	}
 	checkBackward(&c, dlogits, probs, rest, dloss)
-	checkApart(c.fn, "dlogits", dlogits, "targets", targets)
+	checkApart(c.fn.name(), "dlogits", dlogits, "targets", targets)
 	if err := c.checkTargets(targets); err != nil {
 		return err
 	}
 	if c.plainTargets() {
-		var b targetBatch[T]
-		b.init(&c, targets)
+		b := targetBatch[T]{c: &c, targets: targets}
+		b.init()
 		b.backwardAll(dlogits, probs, rest)
 	} else {
-		var (
-			b    targetBatch[T]
-			work scratch
-		)
-		b.init(&c, targets)
-		b.work = &work
+		var work scratch
+		b := targetBatch[T]{c: &c, targets: targets, work: &work}
+		b.init()
 		b.backwardAll(dlogits, probs, rest)
 	}
 	return nil
@@ -167,12 +155,9 @@ func (b *targetBatch[T]) backwardAll(dlogits, probs, rest []T) {
 }
 
 func smoothForward[T Float, L Label](c *lossCall[T], losses, logits []T, labels []L) {
-	var (
-		b    targetBatch[T]
-		work scratch
-	)
-	b.init(c, nil)
-	b.work = &work
+	var work scratch
+	b := targetBatch[T]{c: c, work: &work}
+	b.init()
 	for r0 := 0; r0 < c.rows; r0 += b.batch {
 		b.start(r0, min(b.batch, c.rows-r0))
 		setTargets(&b, labels[r0:r0+b.n])
@@ -182,12 +167,9 @@ func smoothForward[T Float, L Label](c *lossCall[T], losses, logits []T, labels 
 }
 
 func smoothGradient[T Float, L Label](c *lossCall[T], dlogits, losses, logits []T, labels []L) {
-	var (
-		b    targetBatch[T]
-		work scratch
-	)
-	b.init(c, nil)
-	b.work = &work
+	var work scratch
+	b := targetBatch[T]{c: c, work: &work}
+	b.init()
 	for r0 := 0; r0 < c.rows; r0 += b.batch {
 		lo := r0 * c.stride
 		b.start(r0, min(b.batch, c.rows-r0))
@@ -197,12 +179,9 @@ func smoothGradient[T Float, L Label](c *lossCall[T], dlogits, losses, logits []
 }
 
 func smoothKeep[T Float, L Label](c *lossCall[T], probs, rest, losses, logits []T, labels []L) {
-	var (
-		b    targetBatch[T]
-		work scratch
-	)
-	b.init(c, nil)
-	b.work = &work
+	var work scratch
+	b := targetBatch[T]{c: c, work: &work}
+	b.init()
 	for r0 := 0; r0 < c.rows; r0 += b.batch {
 		lo := r0 * c.stride
 		b.start(r0, min(b.batch, c.rows-r0))
@@ -212,12 +191,9 @@ func smoothKeep[T Float, L Label](c *lossCall[T], probs, rest, losses, logits []
 }
 
 func smoothBackward[T Float, L Label](c *lossCall[T], dlogits, probs, rest []T, labels []L) {
-	var (
-		b    targetBatch[T]
-		work scratch
-	)
-	b.init(c, nil)
-	b.work = &work
+	var work scratch
+	b := targetBatch[T]{c: c, work: &work}
+	b.init()
 	for r0 := 0; r0 < c.rows; r0 += b.batch {
 		lo := r0 * c.stride
 		b.start(r0, min(b.batch, c.rows-r0))
@@ -270,8 +246,8 @@ type targetBatch[T Float] struct {
 // plainTargets tells whether probabilities, and logits, are used as they are: then there is no need for a scratch.
 func (c *lossCall[T]) plainTargets() bool { return c.weights == nil && c.eps == 0 && c.scale == 1 }
 
-func (b *targetBatch[T]) init(c *lossCall[T], targets []T) {
-	b.c, b.targets = c, targets
+func (b *targetBatch[T]) init() {
+	c, targets := b.c, b.targets
 	b.plain = targets != nil && c.weights == nil && c.eps == 0
 	b.batch = batchLen[T](c.classes)
 	if targets != nil && !c.plainTargets() || c.scale != 1 {

@@ -4,12 +4,12 @@ package kernels
 // losses, unless nil, to the losses of the rows, in which weights and smoothing are in and the divisor of the mean is not.
 // With ReductionNone they cannot be nil.
 func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
-	c, err := newLossCall("CrossEntropyWith", "logits", len(logits), classes, opts)
+	c, err := newLossCall[T](lossWith, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
 	}
 	c.optionalLosses(losses, false)
-	checkApart(c.fn, "losses", losses, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "logits", logits)
 	if err := checkLabels(&c, labels); err != nil {
 		return 0, err
 	}
@@ -27,17 +27,17 @@ func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes 
 // has the length of logits, and may be logits.
 func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
-	c, err := newLossCall("CrossEntropyGradWith", "logits", len(logits), classes, opts)
+	c, err := newLossCall[T](lossGradWith, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
 	}
 	c.setGradient(dloss)
 	c.optionalLosses(losses, true)
-	checkAlias(c.fn, "dlogits", dlogits, "logits", logits)
-	checkApart(c.fn, "losses", losses, "logits", logits)
-	checkApart(c.fn, "losses", losses, "dlogits", dlogits)
-	checkApart(c.fn, "dloss", dloss, "dlogits", dlogits)
-	checkApart(c.fn, "dloss", dloss, "losses", losses)
+	checkAlias(c.fn.name(), "dlogits", dlogits, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "dlogits", dlogits)
+	checkApart(c.fn.name(), "dloss", dloss, "dlogits", dlogits)
+	checkApart(c.fn.name(), "dloss", dloss, "losses", losses)
 	if err := checkLabels(&c, labels); err != nil {
 		return 0, err
 	}
@@ -54,7 +54,7 @@ func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels 
 // like would have to be computed from. From probabilities alone, the gradient of a confident row would be rounded to zero.
 func CrossEntropyKeep[T Float, L Label](probs, rest, losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyKeep", "probs", probs, "logits", logits)
-	c, err := newLossCall("CrossEntropyKeep", "logits", len(logits), classes, opts)
+	c, err := newLossCall[T](lossKeep, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
 	}
@@ -72,20 +72,20 @@ func CrossEntropyKeep[T Float, L Label](probs, rest, losses, logits []T, labels 
 
 func checkKeep[T Float](c *lossCall[T], probs, rest, losses, logits []T) {
 	c.optionalLosses(losses, true)
-	checkPerRow(c.fn, "rest", len(rest), c.rows)
-	checkAlias(c.fn, "probs", probs, "logits", logits)
-	checkApart(c.fn, "losses", losses, "logits", logits)
-	checkApart(c.fn, "losses", losses, "probs", probs)
-	checkApart(c.fn, "rest", rest, "logits", logits)
-	checkApart(c.fn, "rest", rest, "probs", probs)
-	checkApart(c.fn, "rest", rest, "losses", losses)
+	checkPerRow(c.fn.name(), "rest", len(rest), c.rows)
+	checkAlias(c.fn.name(), "probs", probs, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "logits", logits)
+	checkApart(c.fn.name(), "losses", losses, "probs", probs)
+	checkApart(c.fn.name(), "rest", rest, "logits", logits)
+	checkApart(c.fn.name(), "rest", rest, "probs", probs)
+	checkApart(c.fn.name(), "rest", rest, "losses", losses)
 }
 
 // CrossEntropyBackward sets dlogits to the gradient that [CrossEntropyGradWith] has, from what [CrossEntropyKeep] kept for the
 // same labels and options. dlogits may be probs.
 func CrossEntropyBackward[T Float, L Label](dlogits, probs, rest []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) error {
 	checkLen("CrossEntropyBackward", "dlogits", dlogits, "probs", probs)
-	c, err := newLossCall("CrossEntropyBackward", "probs", len(probs), classes, opts)
+	c, err := newLossCall[T](lossBackward, "probs", len(probs), classes, opts)
 	if err != nil {
 		return err
 	}
@@ -103,10 +103,10 @@ func CrossEntropyBackward[T Float, L Label](dlogits, probs, rest []T, labels []L
 
 func checkBackward[T Float](c *lossCall[T], dlogits, probs, rest, dloss []T) {
 	c.setGradient(dloss)
-	checkPerRow(c.fn, "rest", len(rest), c.rows)
-	checkAlias(c.fn, "dlogits", dlogits, "probs", probs)
-	checkApart(c.fn, "rest", rest, "dlogits", dlogits)
-	checkApart(c.fn, "dloss", dloss, "dlogits", dlogits)
+	checkPerRow(c.fn.name(), "rest", len(rest), c.rows)
+	checkAlias(c.fn.name(), "dlogits", dlogits, "probs", probs)
+	checkApart(c.fn.name(), "rest", rest, "dlogits", dlogits)
+	checkApart(c.fn.name(), "dloss", dloss, "dlogits", dlogits)
 }
 
 // labelBatch is a lossBatch with options.

@@ -1,0 +1,542 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+// bigTargets are the exact coefficients of a row: its loss is the sum of a[j]*(-log p[j]).
+func bigTargets[T Float](opts *CrossEntropyOptions[T], classes, label int, probs []T) []*big.Float {
+	num := func() *big.Float { return new(big.Float).SetPrec(kt.Prec) }
+	eps := num().SetFloat64(float64(opts.LabelSmoothing))
+	keep := num().Sub(kt.Big(1), eps)
+	each := num().Quo(eps, kt.Big(float64(classes)))
+	a := make([]*big.Float, classes)
+	for j := range a {
+		a[j] = num()
+		if probs != nil {
+			a[j].Mul(keep, kt.Big(float64(probs[j])))
+		} else if j == label {
+			a[j].Set(keep)
+		}
+		a[j].Add(a[j], each)
+		if opts.Weights != nil {
+			a[j].Mul(a[j], kt.Big(float64(opts.Weights[j])))
+		}
+	}
+	return a
+}
+
+// bigLoss returns the loss of a row and its gradient, without cancellation.
+func bigLoss[T Float](x []T, a []*big.Float) (loss *big.Float, grad []*big.Float) {
+	num := func() *big.Float { return new(big.Float).SetPrec(kt.Prec) }
+	row := kt.NewRowBig(x)
+	loss, all := num(), num()
+	for j, v := range a {
+		all.Add(all, v)
+		if v.Sign() != 0 {
+			loss.Add(loss, num().Mul(v, row.NegLogProb(j)))
+		}
+	}
+	grad = make([]*big.Float, len(a))
+	for j, v := range a { // all*p - a; 240 bits leave enough where e^-700 is left of 1
+		others := num()
+		for i, w := range a {
+			if i != j {
+				others.Add(others, w)
+			}
+		}
+		rest := num().Neg(row.Grad(j, j)) // 1-p
+		grad[j] = num().Sub(others.Mul(others, row.Prob(j)), rest.Mul(rest, v))
+	}
+	return loss, grad
+}
+
+// TestOptionsConfidentRows holds losses and gradients of confident rows to math/big, with every option, fused and from kept
+// probabilities.
+func TestOptionsConfidentRows(t *testing.T) {
+	t.Run("float32", testOptionsConfidentRows[float32])
+	t.Run("float64", testOptionsConfidentRows[float64])
+}
+
+func testOptionsConfidentRows[T Float](t *testing.T) {
+	bound := pick[T](4e-7, 1e-14)
+	margins := []float64{20, 37, 50, 80, -20, -80}
+	if !is32[T]() {
+		margins = append(margins, 200, 700, -700)
+	}
+	sizes := []int{2, 10, 17, 33, 130}
+	if testing.Short() {
+		sizes = []int{2, 10, 33}
+	}
+	var losses, each, largest worst
+	for _, classes := range sizes {
+		for _, margin := range margins {
+			for _, smoothing := range []T{0, 0.1, 1} {
+				for option := range 4 {
+					r := kt.NewRand(uint64(classes*100) + uint64(margin+1000))
+					label := r.Intn(classes)
+					x, probs, weights := make([]T, classes), make([]T, classes), make([]T, classes)
+					marginRow(r, x, label, 1, margin)
+					for j := range weights {
+						weights[j] = T(0.25 + float64(r.Intn(64))/16)
+					}
+					opts := &CrossEntropyOptions[T]{LabelSmoothing: smoothing, Reduction: ReductionSum}
+					if option&1 != 0 {
+						opts.Weights = weights
+					}
+					index := option&2 == 0
+					if !index {
+						kt.FillProb(r, probs, classes)
+					}
+					dloss := T(0.75)
+					ways := lossWays(t, x, []int{label}, probs, classes, []T{dloss}, opts, index)
+					target := probs
+					if index {
+						target = nil
+					}
+					wantLoss, wantGrad := bigLoss(x, bigTargets(opts, classes, label, target))
+					top := 0.0
+					for j, v := range wantGrad {
+						wantGrad[j] = v.Mul(v, kt.Big(float64(dloss)))
+						f, _ := v.Float64()
+						top = math.Max(top, math.Abs(f))
+					}
+					for name, way := range ways {
+						at := func() string {
+							return fmt.Sprintf("%s: %d classes, margin %v, smoothing %v, weights %v, index %v, loss %v", name, classes, margin, smoothing, option&1 != 0, index, way.losses[0])
+						}
+						losses.add("", kt.RelBig(float64(way.losses[0]), wantLoss), at)
+						for j, v := range way.grad {
+							if index && smoothing == 0 {
+								each.add("", kt.RelBig(float64(v), wantGrad[j]), at)
+								continue
+							}
+							diff := new(big.Float).SetPrec(kt.Prec).Sub(kt.Big(float64(v)), wantGrad[j])
+							d, _ := diff.Float64()
+							largest.add("", math.Abs(d)/top, at)
+						}
+					}
+				}
+			}
+		}
+	}
+	l, e, g := losses.max[""], each.max[""], largest.max[""]
+	t.Logf("losses %.2e (%s)", l.err, l.at)
+	t.Logf("gradients by label, each %.2e (%s)", e.err, e.at)
+	t.Logf("gradients with smoothing or probabilities, of the largest %.2e (%s)", g.err, g.at)
+	require.LessOrEqual(t, l.err, bound, l.at)
+	require.LessOrEqual(t, e.err, bound, e.at)
+	require.LessOrEqual(t, g.err, bound, g.at)
+}
+
+// optionCases are options of every kind for classes classes, alone and together; labels are at most 2 where ignore is not.
+func optionCases[T Float](classes int) map[string]*CrossEntropyOptions[T] {
+	weights := make([]T, classes)
+	for j := range weights {
+		weights[j] = T((j+1)%4) / 2
+	}
+	return map[string]*CrossEntropyOptions[T]{
+		"none":      {},
+		"weights":   {Weights: weights},
+		"ignore":    {IgnoreIndex: new(1)},
+		"ignore 0":  {IgnoreIndex: new(0), Weights: weights},
+		"smoothing": {LabelSmoothing: 0.25},
+		"sum":       {Reduction: ReductionSum},
+		"rows":      {Reduction: ReductionNone},
+		"scale":     {LogitScale: 0.7},
+		"stride":    {Stride: classes + 2},
+		"all": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75,
+			Stride: classes + 1, Reduction: ReductionSum},
+		"all, mean": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75, Stride: classes + 1},
+	}
+}
+
+// refCrossEntropy is the definition, in float64 with package math; ignored labels do not count. dloss is one element a row.
+func refCrossEntropy(x []float64, labels []int, probs []float64, classes int, dloss []float64, opts *CrossEntropyOptions[float64]) float64 {
+	scale, rows := opts.LogitScale, len(x)/classes
+	if scale == 0 {
+		scale = 1
+	}
+	weight := func(j int) float64 {
+		if opts.Weights == nil {
+			return 1
+		}
+		return opts.Weights[j]
+	}
+	sum, divisor := 0.0, 0.0
+	for r := range rows {
+		if probs == nil && opts.IgnoreIndex != nil && labels[r] == *opts.IgnoreIndex {
+			continue
+		}
+		z := make([]float64, classes)
+		for j := range z {
+			z[j] = x[r*classes+j] * scale
+		}
+		logp, loss := refLogSoftmax(z), 0.0
+		for j, lp := range logp {
+			target := 0.0
+			switch {
+			case probs != nil:
+				target = probs[r*classes+j]
+			case j == labels[r]:
+				target = 1
+			}
+			target = target*(1-opts.LabelSmoothing) + opts.LabelSmoothing/float64(classes)
+			loss -= weight(j) * target * lp
+		}
+		sum += loss * dloss[r]
+		if probs != nil {
+			divisor++
+		} else {
+			divisor += weight(labels[r])
+		}
+	}
+	if opts.Reduction == ReductionMean {
+		return sum / divisor
+	}
+	return sum
+}
+
+// TestOptionsNumericalGradients checks the gradient with every option, whatever way it is computed, for one gradient from
+// above and for one a row, against central differences of the definition.
+func TestOptionsNumericalGradients(t *testing.T) {
+	for _, classes := range []int{2, 3, 10, 17, 40} {
+		const rows = 9
+		r := kt.NewRand(uint64(classes))
+		x, probs := make([]float64, rows*classes), make([]float64, rows*classes)
+		kt.Fill(r, kt.Normal, x, classes)
+		kt.FillProb(r, probs, classes)
+		labels := make([]int, rows)
+		for i := range labels {
+			labels[i] = r.Intn(min(classes, 3))
+		}
+		labels[0], labels[1] = 0, 1
+		up := make([]float64, rows)
+		kt.Fill(r, kt.Unit, up, rows)
+		for name, opts := range optionCases[float64](classes) {
+			for _, index := range []bool{true, false} {
+				for _, dloss := range [][]float64{nil, {-0.75}, up} {
+					full := up
+					if len(dloss) < 2 {
+						full = make([]float64, rows)
+						for i := range full {
+							full[i] = 1
+							if dloss != nil {
+								full[i] = dloss[0]
+							}
+						}
+					}
+					target := probs
+					if index {
+						target = nil
+					}
+					f := func(x []float64) float64 { return refCrossEntropy(x, labels, target, classes, full, opts) }
+					o := *opts
+					o.Stride = 0 // the ways go through strides of their own
+					for way, res := range lossWays(t, x, labels, probs, classes, dloss, &o, index) {
+						if res.grad == nil {
+							continue
+						}
+						at := append([]float64(nil), x...)
+						for i := range x {
+							if i%7 != 0 && classes > 3 {
+								continue
+							}
+							require.InDelta(t, kt.NumGrad(f, at, i, gradStep), res.grad[i], 1e-9, "%s, %s, %d classes, index %v, dloss %v: element %d", name, way, classes, index, dloss, i)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestOptionsUnused: without options the bits are those of the functions without, the mean taken in float64.
+func TestOptionsUnused(t *testing.T) {
+	t.Run("float32", testOptionsUnused[float32])
+	t.Run("float64", testOptionsUnused[float64])
+}
+
+func testOptionsUnused[T Float](t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, classes := range []int{1, 2, 10, 17, 33, 1000, 4097} {
+			rows := max(3, 200/classes)
+			r := kt.NewRand(uint64(classes))
+			x, probs, labels := make([]T, rows*classes), make([]T, rows*classes), make([]int, rows)
+			kt.Fill(r, kt.Normal, x, classes)
+			kt.FillProb(r, probs, classes)
+			for i := range labels {
+				labels[i] = r.Intn(classes)
+			}
+			scale := T(1 / float64(rows))
+			for _, opts := range []*CrossEntropyOptions[T]{nil, {}} {
+				for _, index := range []bool{true, false} {
+					l, d, wl, wd := make([]T, rows), make([]T, len(x)), make([]T, rows), make([]T, len(x))
+					var value float64
+					var err error
+					if index {
+						must(CrossEntropyGrad(wd, wl, x, labels, classes, scale))
+						value, err = CrossEntropyGradWith(d, l, x, labels, classes, nil, opts)
+					} else {
+						must(CrossEntropyProbGrad(wd, wl, x, probs, classes, scale))
+						value, err = CrossEntropyProbGradWith(d, l, x, probs, classes, nil, opts)
+					}
+					require.NoError(t, err)
+					require.Equal(t, -1, kt.Diff(l, wl))
+					require.Equal(t, -1, kt.Diff(d, wd))
+					sum := 0.0
+					for _, v := range wl {
+						sum += float64(v)
+					}
+					require.Equal(t, sum/float64(rows), value)
+				}
+			}
+		}
+	})
+}
+
+// TestOptionsLogitScale: a scale has the bits of logits that were multiplied before.
+func TestOptionsLogitScale(t *testing.T) {
+	t.Run("float32", testOptionsLogitScale[float32])
+	t.Run("float64", testOptionsLogitScale[float64])
+}
+
+func testOptionsLogitScale[T Float](t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, kind := range []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.NegInf} {
+			for _, classes := range []int{1, 2, 10, 17, 33, 1000, 4097} {
+				for _, scale := range []T{0.3, 2.5} {
+					for _, smoothing := range []T{0, 0.1} {
+						rows := max(2, 70/classes)
+						r := kt.NewRand(uint64(classes))
+						x, probs, labels := make([]T, rows*classes), make([]T, rows*classes), make([]int, rows)
+						kt.Fill(r, kind, x, classes)
+						kt.FillProb(r, probs, classes)
+						z := make([]T, len(x))
+						for i, v := range x {
+							z[i] = T(v * scale)
+						}
+						for i := range labels {
+							labels[i] = r.Intn(classes)
+						}
+						opts := &CrossEntropyOptions[T]{LogitScale: scale, LabelSmoothing: smoothing}
+						// The gradient by the logits has the scale in it, rounded with the rest.
+						up := []T{T(1 / float64(scale))}
+						plain := &CrossEntropyOptions[T]{LabelSmoothing: smoothing}
+						for _, index := range []bool{true, false} {
+							got := lossWays(t, x, labels, probs, classes, up, opts, index)
+							for way, want := range lossWays(t, z, labels, probs, classes, nil, plain, index) {
+								g := got[way]
+								require.Equal(t, -1, kt.Diff(g.losses, want.losses), "%v, %d classes, %s: losses %v, want %v", kind, classes, way, g.losses, want.losses)
+								for i, v := range g.grad {
+									if d := math.Abs(float64(v - want.grad[i])); d > pick[T](3e-7, 1e-15) {
+										t.Fatalf("%v, %d classes, %s: gradient %d: %v, want %v", kind, classes, way, i, v, want.grad[i])
+									}
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestOptionsIgnoredRows: whatever is in a row that is ignored, NaN included, its loss and its gradient are +0.
+func TestOptionsIgnoredRows(t *testing.T) {
+	for _, classes := range []int{3, 40, 5000} {
+		for _, smoothing := range []float32{0, 0.5} {
+			x := make([]float32, 3*classes)
+			for i := range x {
+				x[i] = float32(math.NaN())
+			}
+			kt.Fill(kt.NewRand(1), kt.Normal, x[classes:2*classes], classes)
+			labels := []int8{-100, 2, -100}
+			opts := &CrossEntropyOptions[float32]{IgnoreIndex: new(-100), LabelSmoothing: smoothing}
+			losses, d, rest := make([]float32, 3), make([]float32, 3*classes), make([]float32, 3)
+			check := func(value float64, err error) {
+				require.NoError(t, err)
+				require.Equal(t, float64(losses[1]), value)
+				require.Equal(t, [2]uint64{}, [2]uint64{kt.RawBits(losses[0]), kt.RawBits(losses[2])})
+			}
+			gradients := func() {
+				for i, v := range d {
+					if i/classes == 1 {
+						require.NotZero(t, v)
+					} else {
+						require.Zero(t, kt.RawBits(v))
+					}
+				}
+			}
+			check(CrossEntropyWith(losses, x, labels, classes, opts))
+			check(CrossEntropyGradWith(d, losses, x, labels, classes, nil, opts))
+			gradients()
+			clear(d)
+			check(CrossEntropyKeep(d, rest, losses, x, labels, classes, opts))
+			require.NoError(t, CrossEntropyBackward(d, d, rest, labels, classes, []float32{1, 2, 3}, opts))
+			gradients()
+			value, err := CrossEntropyWith(nil, x, []int8{-100, -100, -100}, classes, opts)
+			require.NoError(t, err)
+			require.True(t, value != value)
+		}
+	}
+	require.True(t, isIgnored(uint8(255), 255))
+	require.False(t, isIgnored(uint64(math.MaxUint64), -1))
+	require.False(t, isIgnored(uint8(156), -100))
+}
+
+// TestOptionsErrors: what is wrong with data is an error that names the value and where it is, and nothing has been written.
+func TestOptionsErrors(t *testing.T) {
+	const classes, rows = 3, 4
+	nan := math.NaN()
+	type opt = CrossEntropyOptions[float64]
+	cases := []struct {
+		want    string
+		opts    *opt
+		labels  []int
+		targets int
+	}{
+		{want: "Weights[1] = -0.5 is not a finite number >= 0", opts: &opt{Weights: []float64{1, -0.5, 1}}},
+		{want: "Weights[2] = NaN is not a finite number >= 0", opts: &opt{Weights: []float64{1, 0, nan}}},
+		{want: "Weights[0] = +Inf is not a finite number >= 0", opts: &opt{Weights: []float64{math.Inf(1), 0, 1}}},
+		{want: "LabelSmoothing = 1.5 is not in [0, 1]", opts: &opt{LabelSmoothing: 1.5}},
+		{want: "LabelSmoothing = -0.1 is not in [0, 1]", opts: &opt{LabelSmoothing: -0.1}},
+		{want: "LabelSmoothing = NaN is not in [0, 1]", opts: &opt{LabelSmoothing: nan}},
+		{want: "LogitScale = -2 is not positive and finite", opts: &opt{LogitScale: -2}},
+		{want: "LogitScale = NaN is not positive and finite", opts: &opt{LogitScale: nan}},
+		{want: "LogitScale = +Inf is not positive and finite", opts: &opt{LogitScale: math.Inf(1)}},
+		{want: "Stride = 2 is less than classes = 3", opts: &opt{Stride: 2}},
+		{want: "Stride = -3 is less than classes = 3", opts: &opt{Stride: -3}},
+		{want: "Reduction = 7 is not one of ReductionMean, ReductionSum and ReductionNone", opts: &opt{Reduction: 7}},
+		{want: "row 2: label 3 is not in [0, 3)", labels: []int{0, 1, 3, 4}},
+		{want: "row 0: label -1 is not in [0, 3)", labels: []int{-1, 1, 2, 0}, opts: &opt{LabelSmoothing: 0.5}},
+		{want: "row 1: label -100 is not in [0, 3)", labels: []int{-1, -100, 2, 0}, opts: &opt{IgnoreIndex: new(-1)}},
+		{want: "row 3: label 9 is not in [0, 3)", labels: []int{0, 1, 2, 9}, opts: &opt{Weights: []float64{1, 2, 3}}},
+		{want: "len(targets) = 11, 4 rows of 3 classes need 12", targets: 11},
+		{want: "len(targets) = 15, 4 rows of 3 classes need 12", targets: 15, opts: &opt{LabelSmoothing: 0.5}},
+	}
+	for _, c := range cases {
+		x := make([]float64, rows*classes)
+		if c.targets == 0 {
+			c.targets = rows * classes
+		}
+		t1, labels := make([]float64, c.targets), c.labels
+		if labels == nil {
+			labels = make([]int, rows)
+		}
+		outs := [][]float64{make([]float64, rows*classes), make([]float64, rows), make([]float64, rows)}
+		d, losses, rest := outs[0], outs[1], outs[2]
+		for _, s := range outs {
+			for i := range s {
+				s[i] = 77
+			}
+		}
+		check := func(fn string, value float64, err error) {
+			require.EqualError(t, err, "kernels: "+fn+": "+c.want)
+			require.Zero(t, value)
+			for _, s := range outs {
+				for _, v := range s {
+					require.Equal(t, 77.0, v, "%s has written", fn)
+				}
+			}
+		}
+		if c.targets == rows*classes {
+			v, err := CrossEntropyWith(losses, x, labels, classes, c.opts)
+			check("CrossEntropyWith", v, err)
+			v, err = CrossEntropyGradWith(d, losses, x, labels, classes, nil, c.opts)
+			check("CrossEntropyGradWith", v, err)
+			v, err = CrossEntropyKeep(d, rest, losses, x, labels, classes, c.opts)
+			check("CrossEntropyKeep", v, err)
+			check("CrossEntropyBackward", 0, CrossEntropyBackward(d, x, rest, labels, classes, nil, c.opts))
+		}
+		if c.labels == nil {
+			v, err := CrossEntropyProbWith(losses, x, t1, classes, c.opts)
+			check("CrossEntropyProbWith", v, err)
+			v, err = CrossEntropyProbGradWith(d, losses, x, t1, classes, nil, c.opts)
+			check("CrossEntropyProbGradWith", v, err)
+			v, err = CrossEntropyProbKeep(d, rest, losses, x, t1, classes, c.opts)
+			check("CrossEntropyProbKeep", v, err)
+			check("CrossEntropyProbBackward", 0, CrossEntropyProbBackward(d, x, rest, t1, classes, nil, c.opts))
+		}
+	}
+}
+
+// TestOptionsShapes: wrong shapes panic.
+func TestOptionsShapes(t *testing.T) {
+	type opt = CrossEntropyOptions[float32]
+	x, d := make([]float32, 12), make([]float32, 12)
+	l, rest := make([]float32, 4), make([]float32, 4)
+	y := make([]int, 4)
+	panics := func(want string, f func()) {
+		t.Helper()
+		require.PanicsWithValue(t, "kernels: "+want, f)
+	}
+	panics("CrossEntropyWith: classes = 0", func() { CrossEntropyWith(l, x, y, 0, nil) })
+	panics("CrossEntropyWith: len(logits) = 12 is not a multiple of classes = 5", func() { CrossEntropyWith(l, x, y, 5, nil) })
+	panics("CrossEntropyWith: len(logits) = 12 ends inside a row: rows of classes = 3 start every 10 elements",
+		func() { CrossEntropyWith(l, x, y, 3, &opt{Stride: 10}) })
+	panics("CrossEntropyWith: len(losses) = 3, rows = 4", func() { CrossEntropyWith(l[:3], x, y, 3, nil) })
+	panics("CrossEntropyWith: len(losses) = 0, rows = 4", func() { CrossEntropyWith(nil, x, y, 3, &opt{Reduction: ReductionNone}) })
+	panics("CrossEntropyWith: len(labels) = 5, rows = 4", func() { CrossEntropyWith(l, x, make([]int, 5), 3, nil) })
+	panics("CrossEntropyWith: len(Weights) = 2, classes = 3", func() { CrossEntropyWith(l, x, y, 3, &opt{Weights: l[:2]}) })
+	panics("CrossEntropyWith: losses and logits overlap", func() { CrossEntropyWith(x[:4], x, y, 3, nil) })
+	panics("CrossEntropyGradWith: len(dlogits) = 11, len(logits) = 12", func() { CrossEntropyGradWith(d[:11], l, x, y, 3, nil, nil) })
+	panics("CrossEntropyGradWith: len(dloss) = 3, rows = 4: pass nil, one element, or one a row",
+		func() { CrossEntropyGradWith(d, l, x, y, 3, rest[:3], nil) })
+	panics("CrossEntropyGradWith: len(dloss) = 0, rows = 4: pass nil, one element, or one a row",
+		func() { CrossEntropyGradWith(d, l, x, y, 3, rest[:0], nil) })
+	panics("CrossEntropyGradWith: dlogits and logits partly overlap", func() { CrossEntropyGradWith(x[1:10], l[:3], x[:9], y[:3], 3, nil, nil) })
+	panics("CrossEntropyGradWith: dloss and losses overlap", func() { CrossEntropyGradWith(d, l, x, y, 3, l, nil) })
+	panics("CrossEntropyKeep: len(rest) = 3, rows = 4", func() { CrossEntropyKeep(d, rest[:3], l, x, y, 3, nil) })
+	panics("CrossEntropyKeep: rest and losses overlap", func() { CrossEntropyKeep(d, l, l, x, y, 3, nil) })
+	panics("CrossEntropyBackward: len(rest) = 2, rows = 4", func() { CrossEntropyBackward(d, x, rest[:2], y, 3, nil, nil) })
+	panics("CrossEntropyProbGradWith: dlogits and targets overlap", func() { CrossEntropyProbGradWith(d, l, x, d, 3, nil, nil) })
+	panics("CrossEntropyProbBackward: dlogits and targets overlap", func() { CrossEntropyProbBackward(d, x, rest, d, 3, nil, nil) })
+	// No rows.
+	v, err := CrossEntropyGradWith[float32, int](nil, nil, nil, nil, 3, nil, nil)
+	require.NoError(t, err)
+	require.True(t, v != v)
+	v, err = CrossEntropyProbWith[float32](nil, nil, nil, 3, &opt{Reduction: ReductionSum, Stride: 5})
+	require.NoError(t, err)
+	require.Zero(t, v)
+	require.Equal(t, "mean sum none Reduction(9)", fmt.Sprint(ReductionMean, ReductionSum, ReductionNone, Reduction(9)))
+}
+
+// TestOptionsMillions: two million rows, every option, no allocation.
+func TestOptionsMillions(t *testing.T) {
+	rows := pickLong(2000000, 20000)
+	const classes = 3
+	x, d, probs := make([]float32, rows*classes), make([]float32, rows*classes), make([]float32, rows*classes)
+	losses, rest, labels := make([]float32, rows), make([]float32, rows), make([]uint8, rows)
+	kt.Fill(kt.NewRand(1), kt.Normal, x, classes)
+	kt.FillProb(kt.NewRand(2), probs, classes)
+	for r := range labels {
+		labels[r] = uint8(r % 5 % classes)
+	}
+	weights := []float32{1, 0.5, 2}
+	for _, smoothing := range []float32{0, 0.1} {
+		allocs := testing.AllocsPerRun(1, func() {
+			opts := &CrossEntropyOptions[float32]{Weights: weights, IgnoreIndex: new(2), LabelSmoothing: smoothing, LogitScale: 0.5}
+			_, err := CrossEntropyGradWith(d, losses, x, labels, classes, nil, opts)
+			must(err)
+			_, err = CrossEntropyWith(nil, x, labels, classes, opts)
+			must(err)
+			_, err = CrossEntropyKeep(d, rest, losses, x, labels, classes, opts)
+			must(err)
+			must(CrossEntropyBackward(d, d, rest, labels, classes, nil, opts))
+			_, err = CrossEntropyProbGradWith(d, losses, x, probs, classes, nil, nil)
+			must(err)
+			_, err = CrossEntropyProbKeep(d, rest, losses, x, probs, classes, opts)
+			must(err)
+			must(CrossEntropyProbBackward(d, d, rest, probs, classes, nil, opts))
+		})
+		require.Zero(t, allocs)
+	}
+}
