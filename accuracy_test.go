@@ -279,7 +279,10 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 		t.Logf("%-10v relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP", kind, l.err, g.err, o.err)
 		require.LessOrEqual(t, l.err, bound, l.at)
 		require.LessOrEqual(t, g.err, bound, g.at)
-		require.LessOrEqual(t, o.err, 4.0, o.at)
+		// The other entries are w*(1/S), in ULP of a result with the smallest mantissa: one for w, one for the exponentials in S,
+		// and half of one for each of seven roundings in float64: three in the lanes of S, one in its total, one adding the
+		// label's, the quotient and the product. float32 adds in float64 what is wide, and stays within 4.
+		require.LessOrEqual(t, o.err, pick[T](4, 5.5), o.at)
 	}
 }
 
