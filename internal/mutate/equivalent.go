@@ -51,6 +51,10 @@ var equivalences = []equivalence{
 		why: "both loads are exchanged, and their product commutes",
 	},
 	{
+		fn: `^(rowsSumProb|rowsDot|rowsSumF)`, line: `^VADDP|^VANDP|^VAND`, what: `mask K1 left out|operand passed on`,
+		why: "absent elements are loaded as 0, which adds +0 here also without the mask",
+	},
+	{
 		fn: `^rowsDot`, line: `^VMULP`, what: `operands swapped`, why: "a product commutes",
 	},
 	{
