@@ -172,12 +172,16 @@ func panicStride(fn, name string, n, classes, stride int) {
 	panic(fmt.Sprintf("kernels: %s: len(%s) = %d ends inside a row: rows of classes = %d start every %d elements", fn, name, n, classes, stride))
 }
 
-// setGradient takes the gradient of what the caller goes on to minimize by the reduced loss.
-func (c *lossCall[T]) setGradient(dloss []T) {
+// checkGradient checks the gradient of what the caller goes on to compute. (The caller stores it: for the compiler,
+// what is stored through a pointer escapes.)
+func (c *lossCall[T]) checkGradient(dloss []T) {
 	if len(dloss) > 1 && len(dloss) != c.rows || dloss != nil && len(dloss) == 0 && c.rows > 0 {
-		panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", c.fn.name(), len(dloss), c.rows))
+		panicGradient(c.fn.name(), len(dloss), c.rows)
 	}
-	c.dloss = dloss
+}
+
+func panicGradient(fn string, n, rows int) {
+	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", fn, n, rows))
 }
 
 // optionalLosses checks losses, which may be nil unless they are all that is asked for.

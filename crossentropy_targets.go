@@ -45,7 +45,8 @@ func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, cla
 	if err != nil {
 		return 0, err
 	}
-	c.setGradient(dloss)
+	c.checkGradient(dloss)
+	c.dloss = dloss
 	c.optionalLosses(losses, true)
 	checkAlias(c.fn.name(), "dlogits", dlogits, "logits", logits)
 	checkApart(c.fn.name(), "dlogits", dlogits, "targets", targets)
@@ -105,6 +106,7 @@ func CrossEntropyProbBackward[T Float](dlogits, probs, rest, targets []T, classe
 		return err
 	}
 	checkBackward(&c, dlogits, probs, rest, dloss)
+	c.dloss = dloss
 	checkApart(c.fn.name(), "dlogits", dlogits, "targets", targets)
 	if err := c.checkTargets(targets); err != nil {
 		return err

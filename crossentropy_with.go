@@ -31,7 +31,8 @@ func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels 
 	if err != nil {
 		return 0, err
 	}
-	c.setGradient(dloss)
+	c.checkGradient(dloss)
+	c.dloss = dloss
 	c.optionalLosses(losses, true)
 	checkAlias(c.fn.name(), "dlogits", dlogits, "logits", logits)
 	checkApart(c.fn.name(), "losses", losses, "logits", logits)
@@ -90,6 +91,7 @@ func CrossEntropyBackward[T Float, L Label](dlogits, probs, rest []T, labels []L
 		return err
 	}
 	checkBackward(&c, dlogits, probs, rest, dloss)
+	c.dloss = dloss
 	if err := checkLabels(&c, labels); err != nil {
 		return err
 	}
@@ -102,7 +104,7 @@ func CrossEntropyBackward[T Float, L Label](dlogits, probs, rest []T, labels []L
 }
 
 func checkBackward[T Float](c *lossCall[T], dlogits, probs, rest, dloss []T) {
-	c.setGradient(dloss)
+	c.checkGradient(dloss)
 	checkPerRow(c.fn.name(), "rest", len(rest), c.rows)
 	checkAlias(c.fn.name(), "dlogits", dlogits, "probs", probs)
 	checkApart(c.fn.name(), "rest", rest, "dlogits", dlogits)

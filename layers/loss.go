@@ -14,15 +14,26 @@ import (
 //
 // Forward computes the gradient along with the losses, in one pass over the logits, for the dout that Backward was called
 // with last (1 at first); it keeps a copy of logits and targets besides, from which Backward starts afresh where its dout is
-// another one. The bits are the same either way: always those of one [kernels.CrossEntropyGrad] with scale dout/rows. Where
-// only losses are wanted, [kernels.CrossEntropy] needs neither.
+// another one. The bits are the same either way: always those of one [kernels.CrossEntropyGradWith], which without Options are
+// those of [kernels.CrossEntropyGrad] with scale dout/rows. Where only losses are wanted, [kernels.CrossEntropyWith] needs neither.
+//
+// With ReductionNone, a Forward returns 0, the losses are those of Losses, and the gradient of each may be another one:
+// [SoftmaxWithLoss.BackwardRows].
 type SoftmaxWithLoss[T kernels.Float] struct {
 	// Classes is the length of a row. It has to be set before the first Forward; changed later, it counts from the next one.
 	Classes int
 
+	// Options has class weights, the index of labels to ignore, label smoothing, the reduction and the rest of
+	// [kernels.CrossEntropyOptions]; the zero value is the plain mean. A change counts from the next Forward, but the weights
+	// must not be changed, as the layer does not copy them. With a Stride, what Backward returns has the layout of the logits:
+	// only the elements of rows mean anything.
+	Options kernels.CrossEntropyOptions[T]
+
 	// Of the last Forward that succeeded:
 	kind    targetKind
 	classes int
+	options kernels.CrossEntropyOptions[T]
+	ignore  int // what options.IgnoreIndex points to
 	losses  []T
 	x       []T   // copy of the logits
 	labels  []int // copy of the labels, kind byLabel
@@ -57,24 +68,24 @@ func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []
 			len(labels), len(x), rows, l.Classes))
 	}
 	dx, losses, dout := grow(l.dx, len(x)), grow(l.losses, rows), l.guess()
-	err := kernels.CrossEntropyGrad(dx, losses, x, labels, l.Classes, perRow(dout, rows))
+	value, err := kernels.CrossEntropyGradWith(dx, losses, x, labels, l.Classes, []T{dout}, &l.Options)
 	if err != nil {
 		return 0, fmt.Errorf("layers: SoftmaxWithLoss: Forward: %w", err)
 	}
 	l.labels = grow(l.labels, rows)
 	for i, label := range labels {
-		l.labels[i] = int(label) // fits: it is below Classes
+		l.labels[i] = int(label) // fits: it is below Classes, or IgnoreIndex
 	}
 	l.keep(byLabel, x, dx, losses, dout)
-	return mean(losses), nil
+	return value, nil
 }
 
 // ForwardProb is [SoftmaxWithLoss.Forward] with a row of probabilities t for each row of x, one-hot or soft: the mean of
-// -sum(t*log(softmax(row))). len(t) is len(x). That a row of t sums to one is not checked, but an entry that is negative, NaN
+// -sum(t*log(softmax(row))). len(t) is the number of rows times Classes. That a row of t sums to one is not checked, but an entry that is negative, NaN
 // or infinite gives an error that names it, and leaves the layer as it was.
 func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	rows := l.checkForward("ForwardProb", x)
-	if len(t) != len(x) {
+	if len(t) != rows*l.Classes {
 		panic(fmt.Sprintf("layers: SoftmaxWithLoss: ForwardProb: len(t) = %d, len(x) = %d: pass one target row of Classes = %d for each row of x",
 			len(t), len(x), l.Classes))
 	}
@@ -86,17 +97,18 @@ func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 		}
 	}
 	dx, losses, dout := grow(l.dx, len(x)), grow(l.losses, rows), l.guess()
-	err := kernels.CrossEntropyProbGrad(dx, losses, x, t, l.Classes, perRow(dout, rows))
+	value, err := kernels.CrossEntropyProbGradWith(dx, losses, x, t, l.Classes, []T{dout}, &l.Options)
 	if err != nil {
 		return 0, fmt.Errorf("layers: SoftmaxWithLoss: ForwardProb: %w", err)
 	}
 	l.targets = grow(l.targets, len(t))
 	copy(l.targets, t)
 	l.keep(byProb, x, dx, losses, dout)
-	return mean(losses), nil
+	return value, nil
 }
 
-// Losses returns the loss of each row of the last Forward; nil before the first. They are not to be changed.
+// Losses returns the loss of each row of the last Forward, weights and smoothing in it and not divided by anything; nil before the
+// first. They are not to be changed.
 func (l *SoftmaxWithLoss[T]) Losses() []T {
 	return l.losses
 }
@@ -109,24 +121,49 @@ func (l *SoftmaxWithLoss[T]) Backward(dout T) []T {
 	}
 	// Once handed out, dx may have been changed by the caller.
 	if !l.fresh || !same(dout, l.dout) {
-		var err error
-		scale := perRow(dout, len(l.losses))
-		if l.kind == byLabel {
-			err = kernels.CrossEntropyGrad(l.dx, l.losses, l.x, l.labels, l.classes, scale)
-		} else {
-			err = kernels.CrossEntropyProbGrad(l.dx, l.losses, l.x, l.targets, l.classes, scale)
-		}
-		if err != nil {
-			panic(err) // cannot be: Forward has checked the copies
-		}
+		l.gradient([]T{dout})
 	}
 	l.dout, l.fresh = dout, false
 	return l.dx
 }
 
+// BackwardRows is [SoftmaxWithLoss.Backward] with a dout for each row: for losses that are not reduced, or a mean or a sum whose
+// terms count differently.
+func (l *SoftmaxWithLoss[T]) BackwardRows(dout []T) []T {
+	if l.kind == nothing {
+		panic("layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first")
+	}
+	if len(dout) != len(l.losses) {
+		panic(fmt.Sprintf("layers: SoftmaxWithLoss: BackwardRows: len(dout) = %d, but the last Forward had %d rows: pass one gradient for each",
+			len(dout), len(l.losses)))
+	}
+	l.checkOwn("BackwardRows", "dout", dout)
+	l.gradient(dout)
+	l.fresh = false
+	return l.dx
+}
+
+// gradient computes dx from the copies of the last Forward.
+func (l *SoftmaxWithLoss[T]) gradient(dout []T) {
+	var err error
+	if l.kind == byLabel {
+		_, err = kernels.CrossEntropyGradWith(l.dx, l.losses, l.x, l.labels, l.classes, dout, &l.options)
+	} else {
+		_, err = kernels.CrossEntropyProbGradWith(l.dx, l.losses, l.x, l.targets, l.classes, dout, &l.options)
+	}
+	if err != nil {
+		panic(err) // cannot be: Forward has checked the copies
+	}
+}
+
 // checkForward panics where x is not whole rows, and returns their number.
 func (l *SoftmaxWithLoss[T]) checkForward(method string, x []T) int {
-	rows := checkRows("SoftmaxWithLoss", method, len(x), l.Classes)
+	rows := 0
+	if s := l.Options.Stride; s > l.Classes && l.Classes > 0 {
+		rows = (len(x) + s - 1) / s
+	} else {
+		rows = checkRows("SoftmaxWithLoss", method, len(x), l.Classes)
+	}
 	l.checkOwn(method, "x", x)
 	return rows
 }
@@ -150,7 +187,11 @@ func (l *SoftmaxWithLoss[T]) guess() T {
 func (l *SoftmaxWithLoss[T]) keep(kind targetKind, x, dx, losses []T, dout T) {
 	l.x = grow(l.x, len(x))
 	copy(l.x, x)
-	l.kind, l.classes = kind, l.Classes
+	l.kind, l.classes, l.options = kind, l.Classes, l.Options
+	if p := l.Options.IgnoreIndex; p != nil {
+		l.ignore = *p
+		l.options.IgnoreIndex = &l.ignore
+	}
 	l.dx, l.losses, l.dout, l.fresh = dx, losses, dout, true
 }
 
