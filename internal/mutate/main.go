@@ -53,6 +53,7 @@ var (
 	sets    = flag.String("isa", strings.Join(native(), ","), "instruction sets")
 	only    = flag.String("kernel", "", "regular expression for the names of the functions")
 	kind    = flag.String("class", "", "only this class: op, const, tail, loop, lane, sum")
+	what    = flag.String("what", "", "regular expression for the mistakes")
 	jobs    = flag.Int("j", max(1, runtime.NumCPU()/2), "mutants at a time")
 	list    = flag.Bool("list", false, "count the possible mutants and stop")
 	verbose = flag.Bool("v", false, "report every mutant")
@@ -124,10 +125,14 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 		return nil, err
 	}
 	src.funcs = slices.DeleteFunc(src.funcs, func(f *function) bool { return !slices.Contains(isas, f.isa) || !names.MatchString(f.name) })
+	mistakes, err := regexp.Compile(*what)
+	if err != nil {
+		return nil, err
+	}
 	total := 0
 	by := map[class]int{}
 	for _, f := range src.funcs {
-		f.mutants = slices.DeleteFunc(f.mutants, func(m *mutant) bool { return *kind != "" && string(m.class) != *kind })
+		f.mutants = slices.DeleteFunc(f.mutants, func(m *mutant) bool { return *kind != "" && string(m.class) != *kind || !mistakes.MatchString(m.what) })
 		total += len(f.mutants)
 		for _, m := range f.mutants {
 			by[m.class]++
