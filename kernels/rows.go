@@ -67,7 +67,7 @@ func scaledParams(b *block, m vec) (magic, low, sub vec) {
 }
 
 type expForm struct {
-	name, loop          string
+	loop                string
 	store, skip, scaled bool
 }
 

@@ -35,7 +35,7 @@ func TestParams(t *testing.T) {
 		ps, size := parseParams(tt.list, tt.t)
 		var got []slot
 		for _, p := range ps {
-			got = append(got, slot{p.name, p.typ, p.off})
+			got = append(got, slot(p))
 		}
 		assert.Equal(t, tt.want, got, tt.list)
 		assert.Equal(t, tt.size, size, tt.list)
