@@ -15,12 +15,16 @@ import (
 // There are len(losses) rows and as many labels. It panics if their numbers differ, losses overlaps logits, classes is not positive,
 // or len(logits) is not the number of rows times classes. A label that is not in [0, classes) is an error that names its row; nothing has been written then.
 func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int) error {
-	rows := checkRows("CrossEntropy", "logits", len(logits), classes)
-	checkPerRow("CrossEntropy", "losses", len(losses), rows)
-	checkPerRow("CrossEntropy", "labels", len(labels), rows)
-	checkApart("CrossEntropy", "losses", losses, "logits", logits)
+	return crossEntropyNamed("CrossEntropy", losses, logits, labels, classes)
+}
+
+func crossEntropyNamed[T Float, L Label](fn string, losses, logits []T, labels []L, classes int) error {
+	rows := checkRows(fn, "logits", len(logits), classes)
+	checkPerRow(fn, "losses", len(losses), rows)
+	checkPerRow(fn, "labels", len(labels), rows)
+	checkApart(fn, "losses", losses, "logits", logits)
 	if r := badLabel(labels, classes); r >= 0 {
-		return labelError("CrossEntropy", r, labels[r], classes)
+		return labelError(fn, r, labels[r], classes)
 	}
 	var (
 		st    lossBatch[T]
@@ -44,17 +48,21 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 // dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN in dlogits too. Panics and the error
 // are those of CrossEntropy, and it panics if the lengths of dlogits and logits differ, they partly overlap, or losses overlaps one of them.
 func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, scale T) error {
-	checkLen("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
-	rows := checkRows("CrossEntropyGrad", "logits", len(logits), classes)
+	return crossEntropyGradNamed("CrossEntropyGrad", dlogits, losses, logits, labels, classes, scale)
+}
+
+func crossEntropyGradNamed[T Float, L Label](fn string, dlogits, losses, logits []T, labels []L, classes int, scale T) error {
+	checkLen(fn, "dlogits", dlogits, "logits", logits)
+	rows := checkRows(fn, "logits", len(logits), classes)
 	if losses != nil {
-		checkPerRow("CrossEntropyGrad", "losses", len(losses), rows)
+		checkPerRow(fn, "losses", len(losses), rows)
 	}
-	checkPerRow("CrossEntropyGrad", "labels", len(labels), rows)
-	checkAlias("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
-	checkApart("CrossEntropyGrad", "losses", losses, "logits", logits)
-	checkApart("CrossEntropyGrad", "losses", losses, "dlogits", dlogits)
+	checkPerRow(fn, "labels", len(labels), rows)
+	checkAlias(fn, "dlogits", dlogits, "logits", logits)
+	checkApart(fn, "losses", losses, "logits", logits)
+	checkApart(fn, "losses", losses, "dlogits", dlogits)
 	if r := badLabel(labels, classes); r >= 0 {
-		return labelError("CrossEntropyGrad", r, labels[r], classes)
+		return labelError(fn, r, labels[r], classes)
 	}
 	var (
 		st    lossBatch[T]
@@ -192,11 +200,15 @@ func (st *lossBatch[T]) losses(dst []T) {
 // It panics if the lengths of logits and targets differ, losses has not one element a row, losses overlaps one of them, classes is
 // not positive, or len(logits) is not a multiple of it. The error is always nil: it is there for checks that later versions may have.
 func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
-	checkLen("CrossEntropyProb", "logits", logits, "targets", targets)
-	rows := checkRows("CrossEntropyProb", "logits", len(logits), classes)
-	checkPerRow("CrossEntropyProb", "losses", len(losses), rows)
-	checkApart("CrossEntropyProb", "losses", losses, "logits", logits)
-	checkApart("CrossEntropyProb", "losses", losses, "targets", targets)
+	return crossEntropyProbNamed("CrossEntropyProb", losses, logits, targets, classes)
+}
+
+func crossEntropyProbNamed[T Float](fn string, losses, logits, targets []T, classes int) error {
+	checkLen(fn, "logits", logits, "targets", targets)
+	rows := checkRows(fn, "logits", len(logits), classes)
+	checkPerRow(fn, "losses", len(losses), rows)
+	checkApart(fn, "losses", losses, "logits", logits)
+	checkApart(fn, "losses", losses, "targets", targets)
 	var (
 		st    logState[T]
 		batch = batchLen[T](classes)
@@ -216,17 +228,21 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 // dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of CrossEntropyProb, and it panics if the
 // lengths of dlogits and logits differ, they partly overlap, or another of the slices that are written overlaps one of the others.
 func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes int, scale T) error {
-	checkLen("CrossEntropyProbGrad", "dlogits", dlogits, "logits", logits)
-	checkLen("CrossEntropyProbGrad", "logits", logits, "targets", targets)
-	rows := checkRows("CrossEntropyProbGrad", "logits", len(logits), classes)
+	return crossEntropyProbGradNamed("CrossEntropyProbGrad", dlogits, losses, logits, targets, classes, scale)
+}
+
+func crossEntropyProbGradNamed[T Float](fn string, dlogits, losses, logits, targets []T, classes int, scale T) error {
+	checkLen(fn, "dlogits", dlogits, "logits", logits)
+	checkLen(fn, "logits", logits, "targets", targets)
+	rows := checkRows(fn, "logits", len(logits), classes)
 	if losses != nil {
-		checkPerRow("CrossEntropyProbGrad", "losses", len(losses), rows)
+		checkPerRow(fn, "losses", len(losses), rows)
 	}
-	checkAlias("CrossEntropyProbGrad", "dlogits", dlogits, "logits", logits)
-	checkApart("CrossEntropyProbGrad", "dlogits", dlogits, "targets", targets)
-	checkApart("CrossEntropyProbGrad", "losses", losses, "logits", logits)
-	checkApart("CrossEntropyProbGrad", "losses", losses, "targets", targets)
-	checkApart("CrossEntropyProbGrad", "losses", losses, "dlogits", dlogits)
+	checkAlias(fn, "dlogits", dlogits, "logits", logits)
+	checkApart(fn, "dlogits", dlogits, "targets", targets)
+	checkApart(fn, "losses", losses, "logits", logits)
+	checkApart(fn, "losses", losses, "targets", targets)
+	checkApart(fn, "losses", losses, "dlogits", dlogits)
 	var (
 		st    logState[T]
 		batch = batchLen[T](classes)

@@ -74,6 +74,35 @@ type CrossEntropyOptions[T Float] struct {
 	Stride int
 }
 
+// unused tells whether no option but the reduction is in use: then the functions without options do the work.
+func (o *CrossEntropyOptions[T]) unused() bool {
+	return o == nil || o.Weights == nil && o.IgnoreIndex == nil && o.LabelSmoothing == 0 && o.LogitScale == 0 && o.Stride == 0 && o.Reduction <= ReductionNone
+}
+
+// factor and reduce are those of lossCall where the options are unused.
+func (o *CrossEntropyOptions[T]) factor(dloss []T, rows int) T {
+	g := 1.0
+	if dloss != nil {
+		g = float64(dloss[0])
+	}
+	if o == nil || o.Reduction == ReductionMean {
+		g /= float64(rows)
+	}
+	return T(g)
+}
+
+func (o *CrossEntropyOptions[T]) reduce(losses []T) float64 {
+	c := lossCall[T]{divisor: 1}
+	if o != nil {
+		c.reduction = o.Reduction
+	}
+	if c.reduction == ReductionMean {
+		c.divisor = float64(len(losses))
+	}
+	c.add(losses)
+	return c.result()
+}
+
 // lossFunc names the function that was called. A number instead of the name: what a panic prints escapes, and for the compiler
 // that is everything in the struct that the name is in.
 type lossFunc uint8
@@ -148,10 +177,8 @@ func (c *lossCall[T]) checkValues() error {
 	if c.weights != nil && len(c.weights) != c.classes {
 		panic(fmt.Sprintf("kernels: %s: len(Weights) = %d, classes = %d", c.fn.name(), len(c.weights), c.classes))
 	}
-	for i, w := range c.weights {
-		if !(w >= 0) || math.IsInf(float64(w), 1) {
-			return fmt.Errorf("kernels: %s: Weights[%d] = %v is not a finite number >= 0", c.fn.name(), i, w)
-		}
+	if i := badWeight(c.weights); i >= 0 {
+		return fmt.Errorf("kernels: %s: Weights[%d] = %v is not a finite number >= 0", c.fn.name(), i, c.weights[i])
 	}
 	if !(c.eps >= 0 && c.eps <= 1) {
 		return fmt.Errorf("kernels: %s: LabelSmoothing = %v is not in [0, 1]", c.fn.name(), c.eps)
@@ -166,6 +193,36 @@ func (c *lossCall[T]) checkValues() error {
 		return fmt.Errorf("kernels: %s: Reduction = %d is not one of ReductionMean, ReductionSum and ReductionNone", c.fn.name(), uint8(c.reduction))
 	}
 	return nil
+}
+
+// badWeight returns the first element that is negative, NaN or infinite, or -1. As integers, these are above all others.
+func badWeight[T Float](weights []T) int {
+	bad := false
+	if is32[T]() {
+		var top [2]uint32
+		w := f32(weights)
+		for ; len(w) >= 2; w = w[2:] {
+			top[0], top[1] = max(top[0], math.Float32bits(w[0])), max(top[1], math.Float32bits(w[1]))
+		}
+		for _, v := range w {
+			top[0] = max(top[0], math.Float32bits(v))
+		}
+		bad = max(top[0], top[1]) >= 0x7f800000
+	} else {
+		var top uint64
+		for _, v := range f64(weights) {
+			top = max(top, math.Float64bits(v))
+		}
+		bad = top >= 0x7ff<<52
+	}
+	if bad { // unless it is -0
+		for i, w := range weights {
+			if !(w >= 0) || math.IsInf(float64(w), 1) {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 func panicStride(fn, name string, n, classes, stride int) {
@@ -209,6 +266,18 @@ func (c *lossCall[T]) factor(r int) float64 {
 		g = float64(c.dloss[r])
 	}
 	return g / c.divisor * float64(c.scale)
+}
+
+// add adds losses in row order.
+func (c *lossCall[T]) add(losses []T) {
+	if c.reduction == ReductionNone {
+		return
+	}
+	total := c.total
+	for _, v := range losses {
+		total += float64(v)
+	}
+	c.total = total
 }
 
 // result reduces the losses that have been added.

@@ -15,6 +15,12 @@ import (
 // CrossEntropyProbWith is [CrossEntropyProb] with options, and in all else [CrossEntropyWith]. A length of targets other than
 // that of whole rows of classes for all rows of logits is an error.
 func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
+	if opts.unused() && losses != nil && len(targets) == len(logits) {
+		if err := crossEntropyProbNamed(probWith.name(), losses, logits, targets, classes); err != nil {
+			return 0, err
+		}
+		return opts.reduce(losses), nil
+	}
 	c, err := newLossCall[T](probWith, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
@@ -40,6 +46,14 @@ func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opt
 
 // CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options, and in all else [CrossEntropyGradWith].
 func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
+	if opts.unused() && losses != nil && len(targets) == len(logits) && (dloss == nil || len(dloss) == 1) {
+		checkApart("CrossEntropyProbGradWith", "dloss", dloss, "dlogits", dlogits)
+		checkApart("CrossEntropyProbGradWith", "dloss", dloss, "losses", losses)
+		if err := crossEntropyProbGradNamed(probGradWith.name(), dlogits, losses, logits, targets, classes, opts.factor(dloss, len(losses))); err != nil {
+			return 0, err
+		}
+		return opts.reduce(losses), nil
+	}
 	checkLen("CrossEntropyProbGradWith", "dlogits", dlogits, "logits", logits)
 	c, err := newLossCall[T](probGradWith, "logits", len(logits), classes, opts)
 	if err != nil {
@@ -292,6 +306,7 @@ func (b *targetBatch[T]) piece(j, n int) ([]T, int) {
 		for i := range a[:n] {
 			a[i] = T(c.each)
 		}
+		b.made = true // and so are all pieces: the first one is the longest
 	case b.targets == nil:
 		f[0] = T(c.each)
 		rowsScaleGrad(a, c.weights[j:], f[:1], 1, n, n, n)
@@ -424,9 +439,7 @@ func (b *targetBatch[T]) losses(losses, x []T) {
 			}
 		}
 	}
-	for _, v := range loss {
-		c.total += float64(v)
-	}
+	c.add(loss)
 }
 
 // exponentials stores the exponentials of a batch in dst, which may be x, and its losses.

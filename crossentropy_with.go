@@ -4,6 +4,12 @@ package kernels
 // losses, unless nil, to the losses of the rows, in which weights and smoothing are in and the divisor of the mean is not.
 // With ReductionNone they cannot be nil.
 func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
+	if opts.unused() && losses != nil {
+		if err := crossEntropyNamed(lossWith.name(), losses, logits, labels, classes); err != nil {
+			return 0, err
+		}
+		return opts.reduce(losses), nil
+	}
 	c, err := newLossCall[T](lossWith, "logits", len(logits), classes, opts)
 	if err != nil {
 		return 0, err
@@ -26,6 +32,14 @@ func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes 
 // what the caller goes on to compute by this loss: nil for 1, one element for all rows, or one for each row. dlogits
 // has the length of logits, and may be logits.
 func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
+	if opts.unused() && losses != nil && (dloss == nil || len(dloss) == 1) {
+		checkApart("CrossEntropyGradWith", "dloss", dloss, "dlogits", dlogits)
+		checkApart("CrossEntropyGradWith", "dloss", dloss, "losses", losses)
+		if err := crossEntropyGradNamed(lossGradWith.name(), dlogits, losses, logits, labels, classes, opts.factor(dloss, len(losses))); err != nil {
+			return 0, err
+		}
+		return opts.reduce(losses), nil
+	}
 	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
 	c, err := newLossCall[T](lossGradWith, "logits", len(logits), classes, opts)
 	if err != nil {
@@ -111,13 +125,11 @@ func checkBackward[T Float](c *lossCall[T], dlogits, probs, rest, dloss []T) {
 	checkApart(c.fn.name(), "dloss", dloss, "dlogits", dlogits)
 }
 
-// labelBatch is a lossBatch with options.
+// labelBatch is a lossBatch with options. Once the gradient is there, q is free for what else a row has.
 type labelBatch[T Float] struct {
 	lossBatch[T]
 	ignored [maxRows]bool
-	any     bool       // a row is ignored
-	g       [maxRows]T // what the gradient of a row is multiplied by
-	own     [maxRows]T // the losses, where the caller has no place for them
+	any     bool // a row is ignored
 }
 
 // setLabels takes the labels of a batch. A row that is ignored is computed as if its label were 0, and then cleared.
@@ -206,7 +218,7 @@ func labelBackward[T Float, L Label](c *lossCall[T], dlogits, probs, rest []T, l
 		st.any = setLabels(c, st.label[:n], st.ignored[:n], labels[r0:r0+n])
 		st.multiply(c, r0, n, dlogits[lo:], probs[lo:])
 		for r, l := range st.label[:n] {
-			dlogits[lo+r*c.stride+l] = 0 - T(st.g[r]*rest[r0+r])
+			dlogits[lo+r*c.stride+l] = 0 - T(st.q[r]*rest[r0+r])
 		}
 		st.clear(c, n, dlogits[lo:])
 	}
@@ -214,7 +226,7 @@ func labelBackward[T Float, L Label](c *lossCall[T], dlogits, probs, rest []T, l
 
 // multiply sets dst to src times what the gradient of each row is multiplied by.
 func (st *labelBatch[T]) multiply(c *lossCall[T], r0, n int, dst, src []T) {
-	g := st.g[:n]
+	g := st.q[:n]
 	for r := range g {
 		g[r] = T(c.factor(r0+r) * c.weight(st.label[r]))
 	}
@@ -238,7 +250,7 @@ func (st *labelBatch[T]) clear(c *lossCall[T], n int, d []T) {
 
 // finish stores and adds the losses of a batch.
 func (st *labelBatch[T]) finish(c *lossCall[T], r0, n int, losses []T) {
-	loss := st.own[:n]
+	loss := st.q[:n]
 	if losses != nil {
 		loss = losses[r0 : r0+n]
 	}
@@ -255,7 +267,5 @@ func (st *labelBatch[T]) finish(c *lossCall[T], r0, n int, losses []T) {
 			}
 		}
 	}
-	for _, v := range loss {
-		c.total += float64(v)
-	}
+	c.add(loss)
 }
