@@ -214,6 +214,10 @@ func TestSigmoidLossErrors(t *testing.T) {
 			fmt.Sprintf("kernels: SigmoidCrossEntropyGradWith: PosWeight[1] = %v is not a finite number >= 0", p))
 		require.Equal(t, []float32{7, 7}, []float32{l[0], d[0]}, "nothing written")
 	}
+	empty := &SigmoidCrossEntropyOptions[float32]{PosWeight: []float32{1, 2}}
+	require.NoError(t, SigmoidCrossEntropyWith(nil, nil, nil, empty))
+	require.NoError(t, SigmoidCrossEntropyGradWith(nil, nil, nil, nil, 1, empty))
+	SigmoidCrossEntropyGrad[float32](nil, nil, nil, nil, 1)
 	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyWith: len(logits) = 6 is not a multiple of len(PosWeight) = 4", func() {
 		_ = SigmoidCrossEntropyWith(l, x, y, &SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 4)})
 	})
