@@ -85,7 +85,7 @@ func table[T Float]() []kernel[T] {
 			kt.FillProb(r, c.in[1], c.cols)
 		}
 	}
-	return []kernel[T]{
+	return append([]kernel[T]{
 		{name: "ReLU", ins: 1, alias: []int{0},
 			run:   func(c *args[T]) { ReLU(c.out, c.in[0]) },
 			stack: func() { var d, x [70]T; ReLU(d[:], x[:]) }},
@@ -192,7 +192,7 @@ func table[T Float]() []kernel[T] {
 				var d, x, t [70]T
 				must(CrossEntropyProbGrad(d[:], l[:], x[:], t[:], 10, 0.1))
 			}},
-	}
+	}, shardTable[T]()...)
 }
 
 // primitives returns the primitives that have forms in assembly and a calling
