@@ -192,7 +192,7 @@ func table[T Float]() []kernel[T] {
 				var d, x, t [70]T
 				must(CrossEntropyProbGrad(d[:], l[:], x[:], t[:], 10, 0.1))
 			}},
-	}, shardTable[T]()...)
+	}, append(shardTable[T](), optionTable[T]()...)...)
 }
 
 // primitives returns the primitives that have forms in assembly and a calling
