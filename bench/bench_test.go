@@ -19,6 +19,7 @@ type view[T kernels.Float] struct {
 	x, y, dy, dst, t []T // inputs or logits, outputs in (0, 1), gradients, destination, target rows
 	logy             []T // log probabilities
 	losses           []T
+	stats            []kernels.RowStats[T]
 	labels           []int
 	mask             []uint64
 	bools            []bool // the naive loops' mask
@@ -58,6 +59,7 @@ func rows[T kernels.Float](rows, classes int) *view[T] {
 	v := &view[T]{classes: classes, x: all.x[:n], y: all.y[:n], dy: all.dy[:n], dst: all.dst[:n],
 		logy: all.logy[:n], mask: all.mask[:kernels.MaskLen(n)], bools: all.bools[:n]}
 	v.losses, v.labels = make([]T, rows), make([]int, rows)
+	v.stats = make([]kernels.RowStats[T], rows)
 	r := ktest.NewRand(uint64(n))
 	for i := range v.labels {
 		v.labels[i] = r.Intn(classes)
@@ -149,6 +151,11 @@ func rowKernels[T kernels.Float]() []kernel[T] {
 			func(v *view[T]) { n.CrossEntropy(v.losses, v.x, v.labels, v.classes) }},
 		{"CrossEntropyGrad", 2, func(v *view[T]) {
 			must(kernels.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, v.classes, scale))
+		}, func(v *view[T]) { n.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, v.classes, scale) }},
+		{"ShardCrossEntropyGrad", 2, func(v *view[T]) { // the rows as one shard: stats, then the gradient
+			shard := kernels.Shard[T]{Classes: v.classes}
+			must(kernels.ShardStats(v.stats, v.x, shard))
+			must(kernels.ShardCrossEntropyGrad(v.dst, v.losses, v.x, v.stats, v.labels, scale, shard))
 		}, func(v *view[T]) { n.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, v.classes, scale) }},
 		{"CrossEntropyProb", 2, func(v *view[T]) { must(kernels.CrossEntropyProb(v.losses, v.x, v.t, v.classes)) },
 			func(v *view[T]) { n.CrossEntropyProb(v.losses, v.x, v.t, v.classes) }},
