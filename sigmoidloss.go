@@ -18,7 +18,8 @@ type SigmoidCrossEntropyOptions[T Float] struct {
 //	-t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)) = max(x, 0) - x*t + log1p(exp(-|x|))
 //
 // computed so that nothing cancels: a confident right answer has the loss exp(-|x|), not 0. For targets 0 and 1 the error is below
-// 3 ULP, subnormal losses included. Between 0 and 1, 1-t is rounded first. Targets are not checked: outside [0, 1] the formula
+// 3 ULP, subnormal losses included: in float32 at most 2.797 (target 0 at x = -2.7570076) of all logits; in float64 at most 2.58
+// (x = -5.5444943) of 3 million samples. Between 0 and 1, 1-t is rounded first. Targets are not checked: outside [0, 1] the formula
 // holds, and loses precision where its terms cancel.
 //
 // NaN in x or t gives NaN. x = ±Inf gives 0 or +Inf, as the target says: 0 where PyTorch's formula is Inf-Inf.
@@ -48,7 +49,8 @@ func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *Sigmoid
 //	dlogits[i] = scale * (sigmoid(x) - t)
 //
 // where scale is 1/n for the mean of n losses, say. It is computed as scale * ((1-t)*sigmoid(x) - t*sigmoid(-x)), so that for
-// targets 0 and 1 nothing cancels: a confident right answer has the gradient ∓exp(-|x|)*scale, within 3 ULP, not 0.
+// targets 0 and 1 nothing cancels: a confident right answer has the gradient ∓exp(-|x|)*scale, not 0. There, with scale 1, the error is below 3 ULP: in float32 at most 2.402
+// (target 0 at x = -4.157294) of all logits, in float64 at most 2.16 of 3 million samples.
 // The losses are the bits of SigmoidCrossEntropy; losses may be nil.
 //
 // dlogits may be logits or targets. It panics if the lengths differ, if slices partly overlap, or if losses overlaps anything.

@@ -18,6 +18,9 @@ var (
 // The gradient is scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)): nothing cancels for targets 0 and 1. The smaller of the two sigmoids is
 // E/(1+E), the larger one minus that.
 //
+// At targets 0 and 1 the loss is 2.80 ULP off at the worst of all float32 inputs (target 0 at x = -2.7570076), the gradient 2.40 (x = -4.157294); see
+// TestWalkSigmoidLoss32.
+//
 // E comes as the w of a row with maximum 0, which is E*2^64 (2^512), and E/(2+E) and E/(1+E) keep this factor as long as they may be subnormal.
 type sigmoidLossForm struct{ name, params, loop string }
 
