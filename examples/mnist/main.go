@@ -3,7 +3,7 @@
 //
 //	go -C examples run ./mnist -data DIR
 //
-// DIR holds t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. It is absolute, or relative to examples/. The losses are
+// DIR holds t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. It is absolute, or relative to examples/ or to the repository's root. The losses are
 // printed with their bits: they are the same on every run. A chart of them is written to -out.
 package main
 
@@ -12,6 +12,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"kernels/examples/internal/cli"
 	"kernels/examples/internal/idx"
@@ -34,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if *dir == "" {
 		return errors.New("-data DIR is missing: the folder with " + idx.ImagesFile + " and " + idx.LabelsFile)
 	}
-	data, err := idx.ReadMNIST(*dir)
+	data, err := idx.ReadMNIST(folder(*dir))
 	if err != nil {
 		return fmt.Errorf("-data: %w", err)
 	}
@@ -45,6 +47,19 @@ func run(args []string, stdout, stderr io.Writer) error {
 }
 
 // train trains on the first samples and tests on the last ones.
+// folder is dir, or dir as seen from the repository's root: go -C examples runs the program one level below.
+func folder(dir string) string {
+	if up := filepath.Join("..", dir); !filepath.IsAbs(dir) && !exists(dir) && exists(up) {
+		return up
+	}
+	return dir
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 func train[T nn.Float](o *cli.Options, data idx.MNIST, first, last int, stdout, stderr io.Writer) error {
 	count := len(data.Labels)
 	if count < first+last {
