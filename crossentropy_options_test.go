@@ -540,3 +540,97 @@ func TestOptionsMillions(t *testing.T) {
 		require.Zero(t, allocs)
 	}
 }
+
+// TestOptionsWideRows: rows of several chunks of the canonical sum, with every option, against the definition.
+func TestOptionsWideRows(t *testing.T) {
+	t.Run("float32", testOptionsWideRows[float32])
+	t.Run("float64", testOptionsWideRows[float64])
+}
+
+func testOptionsWideRows[T Float](t *testing.T) {
+	bound := pick[T](2e-6, 1e-12)
+	for _, classes := range []int{4097, 9000} {
+		const rows = 3
+		r := kt.NewRand(uint64(classes))
+		x, probs := make([]T, rows*classes), make([]T, rows*classes)
+		kt.Fill(r, kt.Normal, x, classes)
+		kt.FillProb(r, probs, classes)
+		labels := []int{classes - 1, 1, 2100}
+		for name, opts := range optionCases[T](classes) {
+			o := &CrossEntropyOptions[float64]{IgnoreIndex: opts.IgnoreIndex, LabelSmoothing: float64(opts.LabelSmoothing),
+				Reduction: opts.Reduction, LogitScale: float64(opts.LogitScale)}
+			if opts.Weights != nil {
+				o.Weights = to64(opts.Weights)
+			}
+			scale := 1.0
+			if o.LogitScale != 0 {
+				scale = o.LogitScale
+			}
+			dense := *opts
+			dense.Stride = 0
+			for _, index := range []bool{true, false} {
+				target := to64(probs)
+				if index {
+					target = nil
+				}
+				up := []float64{1, 1, 1}
+				want := refCrossEntropy(to64(x), labels, target, classes, up, o)
+				divisor := 1.0
+				if o.Reduction == ReductionMean {
+					divisor = rows
+					if index {
+						divisor = 0
+						for _, y := range labels {
+							if o.IgnoreIndex == nil || y != *o.IgnoreIndex {
+								w := 1.0
+								if o.Weights != nil {
+									w = o.Weights[y]
+								}
+								divisor += w
+							}
+						}
+					}
+				}
+				for way, res := range lossWays(t, x, labels, probs, classes, nil, &dense, index) {
+					if opts.Reduction != ReductionNone {
+						require.InEpsilon(t, want, res.value, bound, "%s, %s, index %v", name, way, index)
+					}
+					if res.grad == nil {
+						continue
+					}
+					for row := range rows {
+						if index && o.IgnoreIndex != nil && labels[row] == *o.IgnoreIndex {
+							continue
+						}
+						z, a := make([]float64, classes), make([]float64, classes)
+						all, largest := 0.0, 0.0
+						for j := range z {
+							z[j] = float64(x[row*classes+j]) * scale
+							switch {
+							case !index:
+								a[j] = target[row*classes+j]
+							case j == labels[row]:
+								a[j] = 1
+							}
+							a[j] = a[j]*(1-o.LabelSmoothing) + o.LabelSmoothing/float64(classes)
+							if o.Weights != nil {
+								a[j] *= o.Weights[j]
+							}
+							all += a[j]
+						}
+						p := refSoftmax(z)
+						for j := range p {
+							p[j] = (all*p[j] - a[j]) * scale / divisor
+							largest = math.Max(largest, math.Abs(p[j]))
+						}
+						for j, v := range p {
+							if d := math.Abs(float64(res.grad[row*classes+j]) - v); d > bound*largest {
+								t.Fatalf("%s, %s, %d classes, index %v: gradient %d of row %d: %v, want %v", name, way, classes, index, j, row, res.grad[row*classes+j], v)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
