@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"flag"
 	"hash"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,7 +40,7 @@ var goldenFile = filepath.Join("testdata", "golden.json")
 func TestGolden(t *testing.T) {
 	if *update {
 		got := map[string]golden{}
-		generic(func() { goldenHashes(got) })
+		generic(func() { goldenHashes(got, "") })
 		data, err := json.MarshalIndent(got, "", "\t")
 		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll(filepath.Dir(goldenFile), 0o777))
@@ -50,7 +52,7 @@ func TestGolden(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &want))
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		got := map[string]golden{}
-		goldenHashes(got)
+		goldenHashes(got, "")
 		for name, g := range got {
 			w, ok := want[name]
 			switch {
@@ -58,6 +60,11 @@ func TestGolden(t *testing.T) {
 				t.Errorf("%s is not in %s: run with -update", name, goldenFile)
 			case g.Inputs != w.Inputs:
 				t.Errorf("%s: the inputs changed: %s, published %s", name, g.Inputs, w.Inputs)
+			case g.Results != w.Results && faultyFMA() && strings.HasSuffix(name, "/float64"):
+				t.Logf("%s: not the published bits: this CPU's float64 FMA is wrong; compared with pure Go on it", name)
+				alike := map[string]golden{}
+				generic(func() { goldenHashes(alike, name) })
+				require.Equal(t, alike[name], g, name)
 			case g.Results != w.Results:
 				t.Errorf("%s: the bits changed: %s, published %s", name, g.Results, w.Results)
 			}
@@ -66,19 +73,30 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-// goldenSeed makes the inputs. It is one with which every row comes out right under Bochs 2.7 as well, on which CI runs
-// AVX-512: its float64 FMA gives 0 where the sum cancels to less than 2^-63 of the product, as 1 - S*(1/S) does in one
-// row of a thousand (FMA(-0x1.c97571b1d45d4p+511, 0x1.1e85a1b58a1fep-512, 1) is -0x1.5beb356716p-63), and this shows
-// in the result of one row in a million.
+// goldenSeed makes the inputs.
 const goldenSeed = 43
 
-func goldenHashes(to map[string]golden) {
-	goldenOf[float32](to)
-	goldenOf[float64](to)
+// faultyFMA tells whether the CPU is Bochs 2.7, on which CI runs AVX-512: where a float64 FMA cancels to less than 2^-63
+// of the product, it gives 0. The remainder of a division is such an FMA, and in one row of a million the result
+// shows it, on all instruction sets alike. A CPU proper never gets here.
+func faultyFMA() bool {
+	return math.FMA(fmaProbe[0], fmaProbe[1], fmaProbe[2]) != -0x1.5beb356716p-63
 }
 
-func goldenOf[T Float](to map[string]golden) {
+var fmaProbe = [3]float64{-0x1.c97571b1d45d4p+511, 0x1.1e85a1b58a1fep-512, 1} // a variable, so that the CPU computes it
+
+// goldenHashes adds the hashes of all kernels, or of one, as KERNEL/TYPE.
+func goldenHashes(to map[string]golden, only string) {
+	goldenOf[float32](to, only)
+	goldenOf[float64](to, only)
+}
+
+func goldenOf[T Float](to map[string]golden, only string) {
 	for _, k := range table[T]() {
+		name := k.name + "/" + kt.TypeName[T]()
+		if only != "" && only != name {
+			continue
+		}
 		var shapes []shape
 		if k.rows {
 			shapes = []shape{{3, 1, 0}, {5, 2, 0}, {4, 3, 0}, {9, 5, 0}, {7, 10, 0}, {2, 16, 0}, {3, 17, 0}, {9, 26, 0}, {2, 32, 0}, {2, 33, 0},
@@ -108,7 +126,7 @@ func goldenOf[T Float](to map[string]golden) {
 				hashInts(res, c.index)
 			}
 		}
-		to[k.name+"/"+kt.TypeName[T]()] = golden{digest(in), digest(res)}
+		to[name] = golden{digest(in), digest(res)}
 	}
 }
 
