@@ -41,6 +41,9 @@ func (s Map) emit(k *kernelState) {
 	}
 	if p, ok := s.Pipeline[k.setting()]; ok {
 		k.emitPipeline(p, func(b *Block) { s.once(b, scalars) })
+		if p.Unroll <= unroll {
+			unroll = 1 // it leaves fewer vectors than that
+		}
 	}
 	k.vectorLoops(unroll, body)
 	done := k.w.newLabel("done")
