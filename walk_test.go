@@ -468,7 +468,7 @@ func specSigmoidFast32(z float32) float32 {
 	t = kt.FMA32(n, 0x1.7f7d1cp-20, t)
 	u := float32(t * t)
 	const one = 0x1.a3d708p0
-	T := t * kt.FMA32(u, kt.FMA32(u, 0x1.b85b7ep-8, -0x1.17e01ep-4), one/2)
+	T := float32(t * kt.FMA32(u, kt.FMA32(u, 0x1.b85b7ep-8, -0x1.17e01ep-4), one/2)) // rounded, or arm64 fuses it into one-T
 	num := kt.FMA32(T, c, one*c)
 	return num / kt.FMA32(s, one-T, num)
 }
