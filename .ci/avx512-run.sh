@@ -75,8 +75,9 @@ shift
 
 # --- the working folder: initrd, boot image, Bochs's configuration ----------------------------------------------------
 work=$(mktemp -d "${TMPDIR:-/tmp}/avx512.XXXXXX") || fail "mktemp"
-script_pid=
+script_pid= drain_pid=
 cleanup() {
+	[ -n "$drain_pid" ] && kill "$drain_pid" 2>/dev/null
 	[ -s "$work/pid" ] && kill -KILL "$(cat "$work/pid")" 2>/dev/null
 	[ -n "$script_pid" ] && {
 		kill "$script_pid" 2>/dev/null
@@ -174,6 +175,16 @@ from() { tail -c +$(($1 + 1)) "$work/serial"; } # the console from byte $1 on
 while :; do
 	alive=1
 	kill -0 "$script_pid" 2>/dev/null || alive=0
+	# Bochs draws the guest's screen on a terminal of its own. Somebody has to read it: once its buffer is full, after
+	# some minutes, Bochs waits for ever.
+	if [ -z "$drain_pid" ]; then
+		screen=$(grep -aom1 '/dev/pts/[0-9]*' "$work/term.out")
+		if [ -c "$screen" ]; then
+			stty -F "$screen" raw -echo
+			cat "$screen" >"$work/screen" 2>/dev/null &
+			drain_pid=$!
+		fi
+	fi
 	if [ $begun = 0 ]; then
 		off=$(grep -abom1 "@@BEGIN $tag" "$work/serial" | head -1 | cut -d: -f1)
 		if [ -n "$off" ]; then
