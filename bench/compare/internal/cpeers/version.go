@@ -1,3 +1,5 @@
+//go:build xnnpack || sleef || peers
+
 package cpeers
 
 import (
