@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -98,6 +99,7 @@ func (s *source) equivalent(m *mutant) string {
 		for _, p := range [...][2]string{{e.fn, m.fn.name}, {e.line, line}, {e.what, m.what}, {e.before, before}, {e.after, after}} {
 			ok = ok && regexp.MustCompile(p[0]).MatchString(p[1])
 		}
+		ok = ok && !lowered(m.what) // entering a loop with too little left is never right
 		if ok {
 			return e.why
 		}
@@ -134,4 +136,11 @@ func (s *source) afterPipeline(m *mutant) bool {
 		}
 	}
 	return turn != "" && strings.HasPrefix(label, "loop") && seen == turn
+}
+
+// lowered tells whether the mistake is a lesser number: "$63 for $64".
+func lowered(what string) bool {
+	var to, from int
+	n, _ := fmt.Sscanf(what, "$%d for $%d", &to, &from)
+	return n == 2 && to < from && from > 1
 }
