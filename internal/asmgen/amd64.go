@@ -453,14 +453,8 @@ func (m *x86) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 		m.ins("VADDPD Y%d, Y%d, Y%d", lanes, acc, acc)
 		return
 	}
-	// TwoSum: s = acc+a, b = s-acc, error = (acc-(s-b)) + (a-b)
 	err, s, b := sum[1], tmp[0], tmp[1]
-	m.ins("VADDPD Y%d, Y%d, Y%d", lanes, acc, s)
-	m.ins("VSUBPD Y%d, Y%d, Y%d", acc, s, b)
-	m.ins("VSUBPD Y%d, Y%d, Y%d", b, lanes, lanes)
-	m.ins("VSUBPD Y%d, Y%d, Y%d", b, s, b)
-	m.ins("VSUBPD Y%d, Y%d, Y%d", b, acc, b)
-	m.ins("VADDPD Y%d, Y%d, Y%d", lanes, b, b)
+	m.twoSum("PD", "Y", acc, lanes, s, b)
 	m.ins("VADDPD Y%d, Y%d, Y%d", b, err, err)
 	m.ins("VMOVAPD Y%d, Y%d", s, acc)
 }
@@ -479,27 +473,30 @@ func (m *x86) finish(k *kernelState, sum []int, tmp []int, out gpr) {
 	m.ins("VMOVSD X%d, (%s)", a, out)
 }
 
+// twoSum leaves x+y in s and what rounding lost, (x-(s-b)) + (y-b) with b = s-x, in b; y is lost.
+func (m *x86) twoSum(suffix, r string, x, y, s, b int) {
+	op := func(name string, c, a, d int) { m.ins("V%s%s %s%d, %s%d, %s%d", name, suffix, r, c, r, a, r, d) }
+	op("ADD", y, x, s)
+	op("SUB", x, s, b)
+	op("SUB", b, y, y)
+	op("SUB", b, s, b)
+	op("SUB", b, x, b)
+	op("ADD", y, b, b)
+}
+
 // finishF64 adds the four lanes of a by TwoSum, and the errors at the very end.
 func (m *x86) finishF64(a, err, s, b, t int) {
-	// x, b = TwoSum(x, y), by packed or scalar instructions
-	twoSum := func(suffix string, x, y int) {
-		m.ins("VADD%s X%d, X%d, X%d", suffix, y, x, s)
-		m.ins("VSUB%s X%d, X%d, X%d", suffix, x, s, b)
-		m.ins("VSUB%s X%d, X%d, X%d", suffix, b, y, y)
-		m.ins("VSUB%s X%d, X%d, X%d", suffix, b, s, b)
-		m.ins("VSUB%s X%d, X%d, X%d", suffix, b, x, b)
-		m.ins("VADD%s X%d, X%d, X%d", suffix, y, b, b)
-		m.ins("VMOVAPD X%d, X%d", s, x)
-	}
 	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	twoSum("PD", a, t) // (0+2, 1+3)
+	m.twoSum("PD", "X", a, t, s, b) // (0+2, 1+3)
+	m.ins("VMOVAPD X%d, X%d", s, a)
 	m.ins("VEXTRACTF128 $1, Y%d, X%d", err, t)
 	m.ins("VADDPD X%d, X%d, X%d", t, err, err)
 	m.ins("VADDPD X%d, X%d, X%d", err, b, err)
 	m.ins("VUNPCKHPD X%d, X%d, X%d", err, err, t)
 	m.ins("VADDSD X%d, X%d, X%d", t, err, err)
 	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	twoSum("SD", a, t)
+	m.twoSum("SD", "X", a, t, s, b)
+	m.ins("VMOVAPD X%d, X%d", s, a)
 	m.ins("VADDSD X%d, X%d, X%d", err, b, b)
 	m.ins("VADDSD X%d, X%d, X%d", b, a, a)
 }

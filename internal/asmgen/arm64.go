@@ -355,12 +355,7 @@ func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 	}
 	for i := 0; i < 2; i++ { // TwoSum, as in x86.carry
 		a, acc, err, s, b := lane[i], sum[i], sum[i+2], tmp[0], tmp[1]
-		m.fadd(F64, s, acc, a)
-		m.fsub(F64, b, s, acc)
-		m.fsub(F64, a, a, b)
-		m.fsub(F64, b, s, b)
-		m.fsub(F64, b, acc, b)
-		m.fadd(F64, b, b, a)
+		m.twoSum(acc, a, s, b)
 		m.fadd(F64, err, err, b)
 		m.copyVector(acc, s)
 	}
@@ -375,24 +370,27 @@ func (m *arm) finish(k *kernelState, sum []int, tmp []int, out gpr) {
 	}
 	// as x86.finishF64
 	a, y, err, s, b := sum[0], sum[1], sum[2], tmp[0], tmp[1]
-	twoSum := func() {
-		m.fadd(F64, s, a, y)
-		m.fsub(F64, b, s, a)
-		m.fsub(F64, y, y, b)
-		m.fsub(F64, b, s, b)
-		m.fsub(F64, b, a, b)
-		m.fadd(F64, b, b, y)
-		m.copyVector(a, s)
-	}
-	twoSum()
+	m.twoSum(a, y, s, b)
+	m.copyVector(a, s)
 	m.fadd(F64, err, err, sum[3])
 	m.fadd(F64, err, b, err)
 	m.word2(0x7e70d800, "faddp", err, "d%d", err, "v%d.2d")
 	m.ins("VEXT $8, V%d.B16, V%d.B16, V%d.B16", a, a, y)
-	twoSum()
+	m.twoSum(a, y, s, b)
+	m.copyVector(a, s)
 	m.fadd(F64, b, b, err)
 	m.fadd(F64, a, a, b)
 	m.storeScalar(a, out, F64)
+}
+
+// twoSum is x86.twoSum.
+func (m *arm) twoSum(x, y, s, b int) {
+	m.fadd(F64, s, x, y)
+	m.fsub(F64, b, s, x)
+	m.fsub(F64, y, y, b)
+	m.fsub(F64, b, s, b)
+	m.fsub(F64, b, x, b)
+	m.fadd(F64, b, b, y)
 }
 
 func (m *arm) finishNarrow(k *kernelState, lane []int, t int, out gpr) {

@@ -247,7 +247,6 @@ func (k *kernelState) parallelMove(from, to []int, free int) {
 							pending[e] = free
 						}
 					}
-					_ = d
 					break
 				}
 			}
