@@ -13,10 +13,8 @@ test: ## the suite
 	cd bench/compare && go test ./...
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME; go test -fuzz takes one at a time
-	@set -e; for t in $$(go test ./fuzz -list '^Fuzz' | grep '^Fuzz'); do \
-		go test ./fuzz -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME); \
-	done
+fuzz: ## each fuzz target for FUZZTIME (1m, or 10000x); TARGET=FuzzTanh for one
+	.ci/fuzz.sh $(FUZZTIME) $(TARGET)
 
 .PHONY: bench
 bench: ## every kernel on this machine, beside copy and the naive loop; BENCH=Sigmoid for a part
