@@ -4543,22 +4543,22 @@ tail4:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F12
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R5, one10
+part9:
+	TBZ $1, R5, one11
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded9
+	TBZ $0, R5, loaded10
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R3), F12
 
-loaded9:
+loaded10:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4578,22 +4578,22 @@ loaded9:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part11
+	BLT part12
 	FMOVQ F13, (R2)
-	B stored12
+	B stored13
 
-part11:
-	TBZ $1, R5, one13
+part12:
+	TBZ $1, R5, one14
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored12
+	TBZ $0, R5, stored13
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored12
+	B stored13
 
-one13:
+one14:
 	FMOVS F13, (R2)
 
-stored12:
+stored13:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	ADD $16, R2, R2
@@ -4608,22 +4608,22 @@ stored12:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F12
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R5, one16
+part15:
+	TBZ $1, R5, one17
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded15
+	TBZ $0, R5, loaded16
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R3), F12
 
-loaded15:
+loaded16:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4643,22 +4643,22 @@ loaded15:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part17
+	BLT part18
 	FMOVQ F13, (R2)
-	B stored18
+	B stored19
 
-part17:
-	TBZ $1, R5, one19
+part18:
+	TBZ $1, R5, one20
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored18
+	TBZ $0, R5, stored19
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored18
+	B stored19
 
-one19:
+one20:
 	FMOVS F13, (R2)
 
-stored18:
+stored19:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
 	ADD $16, R2, R2
@@ -4673,22 +4673,22 @@ stored18:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F12
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R5, one22
+part21:
+	TBZ $1, R5, one23
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded21
+	TBZ $0, R5, loaded22
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R3), F12
 
-loaded21:
+loaded22:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4708,22 +4708,22 @@ loaded21:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part23
+	BLT part24
 	FMOVQ F13, (R2)
-	B stored24
+	B stored25
 
-part23:
-	TBZ $1, R5, one25
+part24:
+	TBZ $1, R5, one26
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored24
+	TBZ $0, R5, stored25
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored24
+	B stored25
 
-one25:
+one26:
 	FMOVS F13, (R2)
 
-stored24:
+stored25:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	ADD $16, R2, R2
@@ -4738,22 +4738,22 @@ stored24:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part26
+	BLT part27
 	FMOVQ (R3), F12
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R5, one28
+part27:
+	TBZ $1, R5, one29
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded27
+	TBZ $0, R5, loaded28
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R3), F12
 
-loaded27:
+loaded28:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4773,22 +4773,22 @@ loaded27:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part29
+	BLT part30
 	FMOVQ F13, (R2)
-	B stored30
+	B stored31
 
-part29:
-	TBZ $1, R5, one31
+part30:
+	TBZ $1, R5, one32
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored30
+	TBZ $0, R5, stored31
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored30
+	B stored31
 
-one31:
+one32:
 	FMOVS F13, (R2)
 
-stored30:
+stored31:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
 	ADD $16, R2, R2
@@ -4803,22 +4803,22 @@ stored30:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F12
-	B loaded33
+	B loaded34
 
-part32:
-	TBZ $1, R5, one34
+part33:
+	TBZ $1, R5, one35
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded33
+	TBZ $0, R5, loaded34
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded33
+	B loaded34
 
-one34:
+one35:
 	FMOVS (R3), F12
 
-loaded33:
+loaded34:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4838,22 +4838,22 @@ loaded33:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part35
+	BLT part36
 	FMOVQ F13, (R2)
-	B stored36
+	B stored37
 
-part35:
-	TBZ $1, R5, one37
+part36:
+	TBZ $1, R5, one38
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored36
+	TBZ $0, R5, stored37
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored36
+	B stored37
 
-one37:
+one38:
 	FMOVS F13, (R2)
 
-stored36:
+stored37:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	ADD $16, R2, R2
@@ -4868,22 +4868,22 @@ stored36:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part38
+	BLT part39
 	FMOVQ (R3), F12
-	B loaded39
+	B loaded40
 
-part38:
-	TBZ $1, R5, one40
+part39:
+	TBZ $1, R5, one41
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded39
+	TBZ $0, R5, loaded40
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded39
+	B loaded40
 
-one40:
+one41:
 	FMOVS (R3), F12
 
-loaded39:
+loaded40:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4903,22 +4903,22 @@ loaded39:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part41
+	BLT part42
 	FMOVQ F13, (R2)
-	B stored42
+	B stored43
 
-part41:
-	TBZ $1, R5, one43
+part42:
+	TBZ $1, R5, one44
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored42
+	TBZ $0, R5, stored43
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored42
+	B stored43
 
-one43:
+one44:
 	FMOVS F13, (R2)
 
-stored42:
+stored43:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
 	ADD $16, R2, R2
@@ -4933,22 +4933,22 @@ stored42:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part44
+	BLT part45
 	FMOVQ (R3), F12
-	B loaded45
+	B loaded46
 
-part44:
-	TBZ $1, R5, one46
+part45:
+	TBZ $1, R5, one47
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded45
+	TBZ $0, R5, loaded46
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded45
+	B loaded46
 
-one46:
+one47:
 	FMOVS (R3), F12
 
-loaded45:
+loaded46:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4968,22 +4968,22 @@ loaded45:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part47
+	BLT part48
 	FMOVQ F13, (R2)
-	B stored48
+	B stored49
 
-part47:
-	TBZ $1, R5, one49
+part48:
+	TBZ $1, R5, one50
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored48
+	TBZ $0, R5, stored49
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored48
+	B stored49
 
-one49:
+one50:
 	FMOVS F13, (R2)
 
-stored48:
+stored49:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	ADD $16, R2, R2
@@ -4998,22 +4998,22 @@ stored48:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part50
+	BLT part51
 	FMOVQ (R3), F12
-	B loaded51
+	B loaded52
 
-part50:
-	TBZ $1, R5, one52
+part51:
+	TBZ $1, R5, one53
 	FMOVD (R3), F12
-	TBZ $0, R5, loaded51
+	TBZ $0, R5, loaded52
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded51
+	B loaded52
 
-one52:
+one53:
 	FMOVS (R3), F12
 
-loaded51:
+loaded52:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -5033,22 +5033,22 @@ loaded51:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part53
+	BLT part54
 	FMOVQ F13, (R2)
-	B stored54
+	B stored55
 
-part53:
-	TBZ $1, R5, one55
+part54:
+	TBZ $1, R5, one56
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored54
+	TBZ $0, R5, stored55
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored54
+	B stored55
 
-one55:
+one56:
 	FMOVS F13, (R2)
 
-stored54:
+stored55:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
 	ADD $16, R2, R2
@@ -5080,6 +5080,8 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -5423,14 +5425,14 @@ tail4:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F14
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R3), F14
 
-loaded9:
+loaded10:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5460,14 +5462,14 @@ loaded9:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part10
+	BLT part11
 	FMOVQ F15, (R2)
-	B stored11
+	B stored12
 
-part10:
+part11:
 	FMOVD F15, (R2)
 
-stored11:
+stored12:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	ADD $16, R2, R2
@@ -5482,14 +5484,14 @@ stored11:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F14
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R3), F14
 
-loaded13:
+loaded14:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5519,14 +5521,14 @@ loaded13:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part14
+	BLT part15
 	FMOVQ F15, (R2)
-	B stored15
+	B stored16
 
-part14:
+part15:
 	FMOVD F15, (R2)
 
-stored15:
+stored16:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
 	ADD $16, R2, R2
@@ -5541,14 +5543,14 @@ stored15:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part16
+	BLT part17
 	FMOVQ (R3), F14
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R3), F14
 
-loaded17:
+loaded18:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5578,14 +5580,14 @@ loaded17:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part18
+	BLT part19
 	FMOVQ F15, (R2)
-	B stored19
+	B stored20
 
-part18:
+part19:
 	FMOVD F15, (R2)
 
-stored19:
+stored20:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
 	ADD $16, R2, R2
@@ -5600,14 +5602,14 @@ stored19:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F14
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R3), F14
 
-loaded21:
+loaded22:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5637,14 +5639,14 @@ loaded21:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part22
+	BLT part23
 	FMOVQ F15, (R2)
-	B stored23
+	B stored24
 
-part22:
+part23:
 	FMOVD F15, (R2)
 
-stored23:
+stored24:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed463 // fadd v3.2d, v3.2d, v14.2d
 	ADD $16, R2, R2
@@ -5659,14 +5661,14 @@ stored23:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part24
+	BLT part25
 	FMOVQ (R3), F14
-	B loaded25
+	B loaded26
 
-part24:
+part25:
 	FMOVD (R3), F14
 
-loaded25:
+loaded26:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5696,14 +5698,14 @@ loaded25:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part26
+	BLT part27
 	FMOVQ F15, (R2)
-	B stored27
+	B stored28
 
-part26:
+part27:
 	FMOVD F15, (R2)
 
-stored27:
+stored28:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
 	ADD $16, R2, R2
@@ -5718,14 +5720,14 @@ stored27:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part28
+	BLT part29
 	FMOVQ (R3), F14
-	B loaded29
+	B loaded30
 
-part28:
+part29:
 	FMOVD (R3), F14
 
-loaded29:
+loaded30:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5755,14 +5757,14 @@ loaded29:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part30
+	BLT part31
 	FMOVQ F15, (R2)
-	B stored31
+	B stored32
 
-part30:
+part31:
 	FMOVD F15, (R2)
 
-stored31:
+stored32:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
 	ADD $16, R2, R2
@@ -5777,14 +5779,14 @@ stored31:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F14
-	B loaded33
+	B loaded34
 
-part32:
+part33:
 	FMOVD (R3), F14
 
-loaded33:
+loaded34:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5814,14 +5816,14 @@ loaded33:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part34
+	BLT part35
 	FMOVQ F15, (R2)
-	B stored35
+	B stored36
 
-part34:
+part35:
 	FMOVD F15, (R2)
 
-stored35:
+stored36:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
 	ADD $16, R2, R2
@@ -5836,14 +5838,14 @@ stored35:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part36
+	BLT part37
 	FMOVQ (R3), F14
-	B loaded37
+	B loaded38
 
-part36:
+part37:
 	FMOVD (R3), F14
 
-loaded37:
+loaded38:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5873,14 +5875,14 @@ loaded37:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part38
+	BLT part39
 	FMOVQ F15, (R2)
-	B stored39
+	B stored40
 
-part38:
+part39:
 	FMOVD F15, (R2)
 
-stored39:
+stored40:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
 	ADD $16, R2, R2
@@ -5921,6 +5923,8 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -6225,22 +6229,22 @@ tail4:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F12
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R7, one10
+part9:
+	TBZ $1, R7, one11
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded9
+	TBZ $0, R7, loaded10
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R3), F12
 
-loaded9:
+loaded10:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6260,22 +6264,22 @@ loaded9:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part11
+	BLT part12
 	FMOVQ F13, (R2)
-	B stored12
+	B stored13
 
-part11:
-	TBZ $1, R7, one13
+part12:
+	TBZ $1, R7, one14
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored12
+	TBZ $0, R7, stored13
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored12
+	B stored13
 
-one13:
+one14:
 	FMOVS F13, (R2)
 
-stored12:
+stored13:
 	FMOVQ 0(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6292,22 +6296,22 @@ stored12:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F12
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R7, one16
+part15:
+	TBZ $1, R7, one17
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded15
+	TBZ $0, R7, loaded16
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R3), F12
 
-loaded15:
+loaded16:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6327,22 +6331,22 @@ loaded15:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part17
+	BLT part18
 	FMOVQ F13, (R2)
-	B stored18
+	B stored19
 
-part17:
-	TBZ $1, R7, one19
+part18:
+	TBZ $1, R7, one20
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored18
+	TBZ $0, R7, stored19
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored18
+	B stored19
 
-one19:
+one20:
 	FMOVS F13, (R2)
 
-stored18:
+stored19:
 	FMOVQ 16(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6359,22 +6363,22 @@ stored18:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F12
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R7, one22
+part21:
+	TBZ $1, R7, one23
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded21
+	TBZ $0, R7, loaded22
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R3), F12
 
-loaded21:
+loaded22:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6394,22 +6398,22 @@ loaded21:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part23
+	BLT part24
 	FMOVQ F13, (R2)
-	B stored24
+	B stored25
 
-part23:
-	TBZ $1, R7, one25
+part24:
+	TBZ $1, R7, one26
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored24
+	TBZ $0, R7, stored25
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored24
+	B stored25
 
-one25:
+one26:
 	FMOVS F13, (R2)
 
-stored24:
+stored25:
 	FMOVQ 32(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6426,22 +6430,22 @@ stored24:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part26
+	BLT part27
 	FMOVQ (R3), F12
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R7, one28
+part27:
+	TBZ $1, R7, one29
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded27
+	TBZ $0, R7, loaded28
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R3), F12
 
-loaded27:
+loaded28:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6461,22 +6465,22 @@ loaded27:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part29
+	BLT part30
 	FMOVQ F13, (R2)
-	B stored30
+	B stored31
 
-part29:
-	TBZ $1, R7, one31
+part30:
+	TBZ $1, R7, one32
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored30
+	TBZ $0, R7, stored31
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored30
+	B stored31
 
-one31:
+one32:
 	FMOVS F13, (R2)
 
-stored30:
+stored31:
 	FMOVQ 48(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6493,22 +6497,22 @@ stored30:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F12
-	B loaded33
+	B loaded34
 
-part32:
-	TBZ $1, R7, one34
+part33:
+	TBZ $1, R7, one35
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded33
+	TBZ $0, R7, loaded34
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded33
+	B loaded34
 
-one34:
+one35:
 	FMOVS (R3), F12
 
-loaded33:
+loaded34:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6528,22 +6532,22 @@ loaded33:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part35
+	BLT part36
 	FMOVQ F13, (R2)
-	B stored36
+	B stored37
 
-part35:
-	TBZ $1, R7, one37
+part36:
+	TBZ $1, R7, one38
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored36
+	TBZ $0, R7, stored37
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored36
+	B stored37
 
-one37:
+one38:
 	FMOVS F13, (R2)
 
-stored36:
+stored37:
 	FMOVQ 64(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6560,22 +6564,22 @@ stored36:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part38
+	BLT part39
 	FMOVQ (R3), F12
-	B loaded39
+	B loaded40
 
-part38:
-	TBZ $1, R7, one40
+part39:
+	TBZ $1, R7, one41
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded39
+	TBZ $0, R7, loaded40
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded39
+	B loaded40
 
-one40:
+one41:
 	FMOVS (R3), F12
 
-loaded39:
+loaded40:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6595,22 +6599,22 @@ loaded39:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part41
+	BLT part42
 	FMOVQ F13, (R2)
-	B stored42
+	B stored43
 
-part41:
-	TBZ $1, R7, one43
+part42:
+	TBZ $1, R7, one44
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored42
+	TBZ $0, R7, stored43
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored42
+	B stored43
 
-one43:
+one44:
 	FMOVS F13, (R2)
 
-stored42:
+stored43:
 	FMOVQ 80(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6627,22 +6631,22 @@ stored42:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part44
+	BLT part45
 	FMOVQ (R3), F12
-	B loaded45
+	B loaded46
 
-part44:
-	TBZ $1, R7, one46
+part45:
+	TBZ $1, R7, one47
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded45
+	TBZ $0, R7, loaded46
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded45
+	B loaded46
 
-one46:
+one47:
 	FMOVS (R3), F12
 
-loaded45:
+loaded46:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6662,22 +6666,22 @@ loaded45:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part47
+	BLT part48
 	FMOVQ F13, (R2)
-	B stored48
+	B stored49
 
-part47:
-	TBZ $1, R7, one49
+part48:
+	TBZ $1, R7, one50
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored48
+	TBZ $0, R7, stored49
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored48
+	B stored49
 
-one49:
+one50:
 	FMOVS F13, (R2)
 
-stored48:
+stored49:
 	FMOVQ 96(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6694,22 +6698,22 @@ stored48:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part50
+	BLT part51
 	FMOVQ (R3), F12
-	B loaded51
+	B loaded52
 
-part50:
-	TBZ $1, R7, one52
+part51:
+	TBZ $1, R7, one53
 	FMOVD (R3), F12
-	TBZ $0, R7, loaded51
+	TBZ $0, R7, loaded52
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded51
+	B loaded52
 
-one52:
+one53:
 	FMOVS (R3), F12
 
-loaded51:
+loaded52:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6729,22 +6733,22 @@ loaded51:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part53
+	BLT part54
 	FMOVQ F13, (R2)
-	B stored54
+	B stored55
 
-part53:
-	TBZ $1, R7, one55
+part54:
+	TBZ $1, R7, one56
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored54
+	TBZ $0, R7, stored55
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored54
+	B stored55
 
-one55:
+one56:
 	FMOVS F13, (R2)
 
-stored54:
+stored55:
 	FMOVQ 112(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6778,6 +6782,8 @@ wide6:
 	MOVD $0, R8
 	CMP R7, R8
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -7151,14 +7157,14 @@ tail4:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F14
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R3), F14
 
-loaded9:
+loaded10:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7188,14 +7194,14 @@ loaded9:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part10
+	BLT part11
 	FMOVQ F15, (R2)
-	B stored11
+	B stored12
 
-part10:
+part11:
 	FMOVD F15, (R2)
 
-stored11:
+stored12:
 	FMOVQ 0(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7212,14 +7218,14 @@ stored11:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F14
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R3), F14
 
-loaded13:
+loaded14:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7249,14 +7255,14 @@ loaded13:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part14
+	BLT part15
 	FMOVQ F15, (R2)
-	B stored15
+	B stored16
 
-part14:
+part15:
 	FMOVD F15, (R2)
 
-stored15:
+stored16:
 	FMOVQ 16(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7273,14 +7279,14 @@ stored15:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part16
+	BLT part17
 	FMOVQ (R3), F14
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R3), F14
 
-loaded17:
+loaded18:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7310,14 +7316,14 @@ loaded17:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part18
+	BLT part19
 	FMOVQ F15, (R2)
-	B stored19
+	B stored20
 
-part18:
+part19:
 	FMOVD F15, (R2)
 
-stored19:
+stored20:
 	FMOVQ 32(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7334,14 +7340,14 @@ stored19:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F14
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R3), F14
 
-loaded21:
+loaded22:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7371,14 +7377,14 @@ loaded21:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part22
+	BLT part23
 	FMOVQ F15, (R2)
-	B stored23
+	B stored24
 
-part22:
+part23:
 	FMOVD F15, (R2)
 
-stored23:
+stored24:
 	FMOVQ 48(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7395,14 +7401,14 @@ stored23:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part24
+	BLT part25
 	FMOVQ (R3), F14
-	B loaded25
+	B loaded26
 
-part24:
+part25:
 	FMOVD (R3), F14
 
-loaded25:
+loaded26:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7432,14 +7438,14 @@ loaded25:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part26
+	BLT part27
 	FMOVQ F15, (R2)
-	B stored27
+	B stored28
 
-part26:
+part27:
 	FMOVD F15, (R2)
 
-stored27:
+stored28:
 	FMOVQ 64(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7456,14 +7462,14 @@ stored27:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part28
+	BLT part29
 	FMOVQ (R3), F14
-	B loaded29
+	B loaded30
 
-part28:
+part29:
 	FMOVD (R3), F14
 
-loaded29:
+loaded30:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7493,14 +7499,14 @@ loaded29:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part30
+	BLT part31
 	FMOVQ F15, (R2)
-	B stored31
+	B stored32
 
-part30:
+part31:
 	FMOVD F15, (R2)
 
-stored31:
+stored32:
 	FMOVQ 80(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7517,14 +7523,14 @@ stored31:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F14
-	B loaded33
+	B loaded34
 
-part32:
+part33:
 	FMOVD (R3), F14
 
-loaded33:
+loaded34:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7554,14 +7560,14 @@ loaded33:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part34
+	BLT part35
 	FMOVQ F15, (R2)
-	B stored35
+	B stored36
 
-part34:
+part35:
 	FMOVD F15, (R2)
 
-stored35:
+stored36:
 	FMOVQ 96(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7578,14 +7584,14 @@ stored35:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part36
+	BLT part37
 	FMOVQ (R3), F14
-	B loaded37
+	B loaded38
 
-part36:
+part37:
 	FMOVD (R3), F14
 
-loaded37:
+loaded38:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7615,14 +7621,14 @@ loaded37:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part38
+	BLT part39
 	FMOVQ F15, (R2)
-	B stored39
+	B stored40
 
-part38:
+part39:
 	FMOVD F15, (R2)
 
-stored39:
+stored40:
 	FMOVQ 112(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7665,6 +7671,8 @@ wide6:
 	MOVD $0, R8
 	CMP R7, R8
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -7959,22 +7967,22 @@ tail4:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F12
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R6, one10
+part9:
+	TBZ $1, R6, one11
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded9
+	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R2), F12
 
-loaded9:
+loaded10:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8008,22 +8016,22 @@ loaded9:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded12
+	B loaded13
 
-part11:
-	TBZ $1, R6, one13
+part12:
+	TBZ $1, R6, one14
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded12
+	TBZ $0, R6, loaded13
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded12
+	B loaded13
 
-one13:
+one14:
 	FMOVS (R2), F12
 
-loaded12:
+loaded13:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8057,22 +8065,22 @@ loaded12:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F12
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R6, one16
+part15:
+	TBZ $1, R6, one17
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded15
+	TBZ $0, R6, loaded16
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R2), F12
 
-loaded15:
+loaded16:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8106,22 +8114,22 @@ loaded15:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F12
-	B loaded18
+	B loaded19
 
-part17:
-	TBZ $1, R6, one19
+part18:
+	TBZ $1, R6, one20
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded18
+	TBZ $0, R6, loaded19
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded18
+	B loaded19
 
-one19:
+one20:
 	FMOVS (R2), F12
 
-loaded18:
+loaded19:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8155,22 +8163,22 @@ loaded18:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F12
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R6, one22
+part21:
+	TBZ $1, R6, one23
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded21
+	TBZ $0, R6, loaded22
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R2), F12
 
-loaded21:
+loaded22:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8204,22 +8212,22 @@ loaded21:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part23
+	BLT part24
 	FMOVQ (R2), F12
-	B loaded24
+	B loaded25
 
-part23:
-	TBZ $1, R6, one25
+part24:
+	TBZ $1, R6, one26
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded24
+	TBZ $0, R6, loaded25
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded24
+	B loaded25
 
-one25:
+one26:
 	FMOVS (R2), F12
 
-loaded24:
+loaded25:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8253,22 +8261,22 @@ loaded24:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part26
+	BLT part27
 	FMOVQ (R2), F12
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R6, one28
+part27:
+	TBZ $1, R6, one29
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded27
+	TBZ $0, R6, loaded28
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R2), F12
 
-loaded27:
+loaded28:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8302,22 +8310,22 @@ loaded27:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part29
+	BLT part30
 	FMOVQ (R2), F12
-	B loaded30
+	B loaded31
 
-part29:
-	TBZ $1, R6, one31
+part30:
+	TBZ $1, R6, one32
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded30
+	TBZ $0, R6, loaded31
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded30
+	B loaded31
 
-one31:
+one32:
 	FMOVS (R2), F12
 
-loaded30:
+loaded31:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8368,6 +8376,8 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -8726,14 +8736,14 @@ tail4:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F14
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R2), F14
 
-loaded9:
+loaded10:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8777,14 +8787,14 @@ loaded9:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part10
+	BLT part11
 	FMOVQ (R2), F14
-	B loaded11
+	B loaded12
 
-part10:
+part11:
 	FMOVD (R2), F14
 
-loaded11:
+loaded12:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8828,14 +8838,14 @@ loaded11:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F14
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R2), F14
 
-loaded13:
+loaded14:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8879,14 +8889,14 @@ loaded13:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F14
-	B loaded15
+	B loaded16
 
-part14:
+part15:
 	FMOVD (R2), F14
 
-loaded15:
+loaded16:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8930,14 +8940,14 @@ loaded15:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part16
+	BLT part17
 	FMOVQ (R2), F14
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R2), F14
 
-loaded17:
+loaded18:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8981,14 +8991,14 @@ loaded17:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F14
-	B loaded19
+	B loaded20
 
-part18:
+part19:
 	FMOVD (R2), F14
 
-loaded19:
+loaded20:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -9032,14 +9042,14 @@ loaded19:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F14
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R2), F14
 
-loaded21:
+loaded22:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -9083,14 +9093,14 @@ loaded21:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part22
+	BLT part23
 	FMOVQ (R2), F14
-	B loaded23
+	B loaded24
 
-part22:
+part23:
 	FMOVD (R2), F14
 
-loaded23:
+loaded24:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -9160,6 +9170,8 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -9456,22 +9468,22 @@ tail4:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F15
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R5, one10
+part9:
+	TBZ $1, R5, one11
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded9
+	TBZ $0, R5, loaded10
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R3), F15
 
-loaded9:
+loaded10:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9493,22 +9505,22 @@ loaded9:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part11
+	BLT part12
 	FMOVQ F16, (R2)
-	B stored12
+	B stored13
 
-part11:
-	TBZ $1, R5, one13
+part12:
+	TBZ $1, R5, one14
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored12
+	TBZ $0, R5, stored13
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored12
+	B stored13
 
-one13:
+one14:
 	FMOVS F16, (R2)
 
-stored12:
+stored13:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	ADD $16, R2, R2
@@ -9523,22 +9535,22 @@ stored12:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F15
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R5, one16
+part15:
+	TBZ $1, R5, one17
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded15
+	TBZ $0, R5, loaded16
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R3), F15
 
-loaded15:
+loaded16:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9560,22 +9572,22 @@ loaded15:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part17
+	BLT part18
 	FMOVQ F16, (R2)
-	B stored18
+	B stored19
 
-part17:
-	TBZ $1, R5, one19
+part18:
+	TBZ $1, R5, one20
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored18
+	TBZ $0, R5, stored19
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored18
+	B stored19
 
-one19:
+one20:
 	FMOVS F16, (R2)
 
-stored18:
+stored19:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
 	ADD $16, R2, R2
@@ -9590,22 +9602,22 @@ stored18:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F15
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R5, one22
+part21:
+	TBZ $1, R5, one23
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded21
+	TBZ $0, R5, loaded22
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R3), F15
 
-loaded21:
+loaded22:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9627,22 +9639,22 @@ loaded21:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part23
+	BLT part24
 	FMOVQ F16, (R2)
-	B stored24
+	B stored25
 
-part23:
-	TBZ $1, R5, one25
+part24:
+	TBZ $1, R5, one26
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored24
+	TBZ $0, R5, stored25
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored24
+	B stored25
 
-one25:
+one26:
 	FMOVS F16, (R2)
 
-stored24:
+stored25:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
 	ADD $16, R2, R2
@@ -9657,22 +9669,22 @@ stored24:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part26
+	BLT part27
 	FMOVQ (R3), F15
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R5, one28
+part27:
+	TBZ $1, R5, one29
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded27
+	TBZ $0, R5, loaded28
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R3), F15
 
-loaded27:
+loaded28:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9694,22 +9706,22 @@ loaded27:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part29
+	BLT part30
 	FMOVQ F16, (R2)
-	B stored30
+	B stored31
 
-part29:
-	TBZ $1, R5, one31
+part30:
+	TBZ $1, R5, one32
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored30
+	TBZ $0, R5, stored31
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored30
+	B stored31
 
-one31:
+one32:
 	FMOVS F16, (R2)
 
-stored30:
+stored31:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
 	ADD $16, R2, R2
@@ -9724,22 +9736,22 @@ stored30:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F15
-	B loaded33
+	B loaded34
 
-part32:
-	TBZ $1, R5, one34
+part33:
+	TBZ $1, R5, one35
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded33
+	TBZ $0, R5, loaded34
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded33
+	B loaded34
 
-one34:
+one35:
 	FMOVS (R3), F15
 
-loaded33:
+loaded34:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9761,22 +9773,22 @@ loaded33:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part35
+	BLT part36
 	FMOVQ F16, (R2)
-	B stored36
+	B stored37
 
-part35:
-	TBZ $1, R5, one37
+part36:
+	TBZ $1, R5, one38
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored36
+	TBZ $0, R5, stored37
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored36
+	B stored37
 
-one37:
+one38:
 	FMOVS F16, (R2)
 
-stored36:
+stored37:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
 	ADD $16, R2, R2
@@ -9791,22 +9803,22 @@ stored36:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part38
+	BLT part39
 	FMOVQ (R3), F15
-	B loaded39
+	B loaded40
 
-part38:
-	TBZ $1, R5, one40
+part39:
+	TBZ $1, R5, one41
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded39
+	TBZ $0, R5, loaded40
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded39
+	B loaded40
 
-one40:
+one41:
 	FMOVS (R3), F15
 
-loaded39:
+loaded40:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9828,22 +9840,22 @@ loaded39:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part41
+	BLT part42
 	FMOVQ F16, (R2)
-	B stored42
+	B stored43
 
-part41:
-	TBZ $1, R5, one43
+part42:
+	TBZ $1, R5, one44
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored42
+	TBZ $0, R5, stored43
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored42
+	B stored43
 
-one43:
+one44:
 	FMOVS F16, (R2)
 
-stored42:
+stored43:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
 	ADD $16, R2, R2
@@ -9858,22 +9870,22 @@ stored42:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part44
+	BLT part45
 	FMOVQ (R3), F15
-	B loaded45
+	B loaded46
 
-part44:
-	TBZ $1, R5, one46
+part45:
+	TBZ $1, R5, one47
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded45
+	TBZ $0, R5, loaded46
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded45
+	B loaded46
 
-one46:
+one47:
 	FMOVS (R3), F15
 
-loaded45:
+loaded46:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9895,22 +9907,22 @@ loaded45:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part47
+	BLT part48
 	FMOVQ F16, (R2)
-	B stored48
+	B stored49
 
-part47:
-	TBZ $1, R5, one49
+part48:
+	TBZ $1, R5, one50
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored48
+	TBZ $0, R5, stored49
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored48
+	B stored49
 
-one49:
+one50:
 	FMOVS F16, (R2)
 
-stored48:
+stored49:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
 	ADD $16, R2, R2
@@ -9925,22 +9937,22 @@ stored48:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part50
+	BLT part51
 	FMOVQ (R3), F15
-	B loaded51
+	B loaded52
 
-part50:
-	TBZ $1, R5, one52
+part51:
+	TBZ $1, R5, one53
 	FMOVD (R3), F15
-	TBZ $0, R5, loaded51
+	TBZ $0, R5, loaded52
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded51
+	B loaded52
 
-one52:
+one53:
 	FMOVS (R3), F15
 
-loaded51:
+loaded52:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9962,22 +9974,22 @@ loaded51:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part53
+	BLT part54
 	FMOVQ F16, (R2)
-	B stored54
+	B stored55
 
-part53:
-	TBZ $1, R5, one55
+part54:
+	TBZ $1, R5, one56
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored54
+	TBZ $0, R5, stored55
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored54
+	B stored55
 
-one55:
+one56:
 	FMOVS F16, (R2)
 
-stored54:
+stored55:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
 	ADD $16, R2, R2
@@ -10009,6 +10021,8 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -10376,14 +10390,14 @@ tail4:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F17
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R3), F17
 
-loaded9:
+loaded10:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10415,14 +10429,14 @@ loaded9:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part10
+	BLT part11
 	FMOVQ F18, (R2)
-	B stored11
+	B stored12
 
-part10:
+part11:
 	FMOVD F18, (R2)
 
-stored11:
+stored12:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	ADD $16, R2, R2
@@ -10437,14 +10451,14 @@ stored11:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F17
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R3), F17
 
-loaded13:
+loaded14:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10476,14 +10490,14 @@ loaded13:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part14
+	BLT part15
 	FMOVQ F18, (R2)
-	B stored15
+	B stored16
 
-part14:
+part15:
 	FMOVD F18, (R2)
 
-stored15:
+stored16:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d421 // fadd v1.2d, v1.2d, v17.2d
 	ADD $16, R2, R2
@@ -10498,14 +10512,14 @@ stored15:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part16
+	BLT part17
 	FMOVQ (R3), F17
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R3), F17
 
-loaded17:
+loaded18:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10537,14 +10551,14 @@ loaded17:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part18
+	BLT part19
 	FMOVQ F18, (R2)
-	B stored19
+	B stored20
 
-part18:
+part19:
 	FMOVD F18, (R2)
 
-stored19:
+stored20:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d442 // fadd v2.2d, v2.2d, v17.2d
 	ADD $16, R2, R2
@@ -10559,14 +10573,14 @@ stored19:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F17
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R3), F17
 
-loaded21:
+loaded22:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10598,14 +10612,14 @@ loaded21:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part22
+	BLT part23
 	FMOVQ F18, (R2)
-	B stored23
+	B stored24
 
-part22:
+part23:
 	FMOVD F18, (R2)
 
-stored23:
+stored24:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d463 // fadd v3.2d, v3.2d, v17.2d
 	ADD $16, R2, R2
@@ -10620,14 +10634,14 @@ stored23:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part24
+	BLT part25
 	FMOVQ (R3), F17
-	B loaded25
+	B loaded26
 
-part24:
+part25:
 	FMOVD (R3), F17
 
-loaded25:
+loaded26:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10659,14 +10673,14 @@ loaded25:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part26
+	BLT part27
 	FMOVQ F18, (R2)
-	B stored27
+	B stored28
 
-part26:
+part27:
 	FMOVD F18, (R2)
 
-stored27:
+stored28:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d484 // fadd v4.2d, v4.2d, v17.2d
 	ADD $16, R2, R2
@@ -10681,14 +10695,14 @@ stored27:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part28
+	BLT part29
 	FMOVQ (R3), F17
-	B loaded29
+	B loaded30
 
-part28:
+part29:
 	FMOVD (R3), F17
 
-loaded29:
+loaded30:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10720,14 +10734,14 @@ loaded29:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part30
+	BLT part31
 	FMOVQ F18, (R2)
-	B stored31
+	B stored32
 
-part30:
+part31:
 	FMOVD F18, (R2)
 
-stored31:
+stored32:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
 	ADD $16, R2, R2
@@ -10742,14 +10756,14 @@ stored31:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F17
-	B loaded33
+	B loaded34
 
-part32:
+part33:
 	FMOVD (R3), F17
 
-loaded33:
+loaded34:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10781,14 +10795,14 @@ loaded33:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part34
+	BLT part35
 	FMOVQ F18, (R2)
-	B stored35
+	B stored36
 
-part34:
+part35:
 	FMOVD F18, (R2)
 
-stored35:
+stored36:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
 	ADD $16, R2, R2
@@ -10803,14 +10817,14 @@ stored35:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part36
+	BLT part37
 	FMOVQ (R3), F17
-	B loaded37
+	B loaded38
 
-part36:
+part37:
 	FMOVD (R3), F17
 
-loaded37:
+loaded38:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10842,14 +10856,14 @@ loaded37:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part38
+	BLT part39
 	FMOVQ F18, (R2)
-	B stored39
+	B stored40
 
-part38:
+part39:
 	FMOVD F18, (R2)
 
-stored39:
+stored40:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
 	ADD $16, R2, R2
@@ -10890,6 +10904,8 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
+
+finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -11221,22 +11237,22 @@ tail4:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F15
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R7, one10
+part9:
+	TBZ $1, R7, one11
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded9
+	TBZ $0, R7, loaded10
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R3), F15
 
-loaded9:
+loaded10:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11258,22 +11274,22 @@ loaded9:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part11
+	BLT part12
 	FMOVQ F16, (R2)
-	B stored12
+	B stored13
 
-part11:
-	TBZ $1, R7, one13
+part12:
+	TBZ $1, R7, one14
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored12
+	TBZ $0, R7, stored13
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored12
+	B stored13
 
-one13:
+one14:
 	FMOVS F16, (R2)
 
-stored12:
+stored13:
 	FMOVQ 0(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11290,22 +11306,22 @@ stored12:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F15
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R7, one16
+part15:
+	TBZ $1, R7, one17
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded15
+	TBZ $0, R7, loaded16
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R3), F15
 
-loaded15:
+loaded16:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11327,22 +11343,22 @@ loaded15:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part17
+	BLT part18
 	FMOVQ F16, (R2)
-	B stored18
+	B stored19
 
-part17:
-	TBZ $1, R7, one19
+part18:
+	TBZ $1, R7, one20
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored18
+	TBZ $0, R7, stored19
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored18
+	B stored19
 
-one19:
+one20:
 	FMOVS F16, (R2)
 
-stored18:
+stored19:
 	FMOVQ 16(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11359,22 +11375,22 @@ stored18:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F15
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R7, one22
+part21:
+	TBZ $1, R7, one23
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded21
+	TBZ $0, R7, loaded22
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R3), F15
 
-loaded21:
+loaded22:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11396,22 +11412,22 @@ loaded21:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part23
+	BLT part24
 	FMOVQ F16, (R2)
-	B stored24
+	B stored25
 
-part23:
-	TBZ $1, R7, one25
+part24:
+	TBZ $1, R7, one26
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored24
+	TBZ $0, R7, stored25
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored24
+	B stored25
 
-one25:
+one26:
 	FMOVS F16, (R2)
 
-stored24:
+stored25:
 	FMOVQ 32(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11428,22 +11444,22 @@ stored24:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part26
+	BLT part27
 	FMOVQ (R3), F15
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R7, one28
+part27:
+	TBZ $1, R7, one29
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded27
+	TBZ $0, R7, loaded28
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R3), F15
 
-loaded27:
+loaded28:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11465,22 +11481,22 @@ loaded27:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part29
+	BLT part30
 	FMOVQ F16, (R2)
-	B stored30
+	B stored31
 
-part29:
-	TBZ $1, R7, one31
+part30:
+	TBZ $1, R7, one32
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored30
+	TBZ $0, R7, stored31
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored30
+	B stored31
 
-one31:
+one32:
 	FMOVS F16, (R2)
 
-stored30:
+stored31:
 	FMOVQ 48(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11497,22 +11513,22 @@ stored30:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F15
-	B loaded33
+	B loaded34
 
-part32:
-	TBZ $1, R7, one34
+part33:
+	TBZ $1, R7, one35
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded33
+	TBZ $0, R7, loaded34
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded33
+	B loaded34
 
-one34:
+one35:
 	FMOVS (R3), F15
 
-loaded33:
+loaded34:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11534,22 +11550,22 @@ loaded33:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part35
+	BLT part36
 	FMOVQ F16, (R2)
-	B stored36
+	B stored37
 
-part35:
-	TBZ $1, R7, one37
+part36:
+	TBZ $1, R7, one38
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored36
+	TBZ $0, R7, stored37
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored36
+	B stored37
 
-one37:
+one38:
 	FMOVS F16, (R2)
 
-stored36:
+stored37:
 	FMOVQ 64(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11566,22 +11582,22 @@ stored36:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part38
+	BLT part39
 	FMOVQ (R3), F15
-	B loaded39
+	B loaded40
 
-part38:
-	TBZ $1, R7, one40
+part39:
+	TBZ $1, R7, one41
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded39
+	TBZ $0, R7, loaded40
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded39
+	B loaded40
 
-one40:
+one41:
 	FMOVS (R3), F15
 
-loaded39:
+loaded40:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11603,22 +11619,22 @@ loaded39:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part41
+	BLT part42
 	FMOVQ F16, (R2)
-	B stored42
+	B stored43
 
-part41:
-	TBZ $1, R7, one43
+part42:
+	TBZ $1, R7, one44
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored42
+	TBZ $0, R7, stored43
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored42
+	B stored43
 
-one43:
+one44:
 	FMOVS F16, (R2)
 
-stored42:
+stored43:
 	FMOVQ 80(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11635,22 +11651,22 @@ stored42:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part44
+	BLT part45
 	FMOVQ (R3), F15
-	B loaded45
+	B loaded46
 
-part44:
-	TBZ $1, R7, one46
+part45:
+	TBZ $1, R7, one47
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded45
+	TBZ $0, R7, loaded46
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded45
+	B loaded46
 
-one46:
+one47:
 	FMOVS (R3), F15
 
-loaded45:
+loaded46:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11672,22 +11688,22 @@ loaded45:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part47
+	BLT part48
 	FMOVQ F16, (R2)
-	B stored48
+	B stored49
 
-part47:
-	TBZ $1, R7, one49
+part48:
+	TBZ $1, R7, one50
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored48
+	TBZ $0, R7, stored49
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored48
+	B stored49
 
-one49:
+one50:
 	FMOVS F16, (R2)
 
-stored48:
+stored49:
 	FMOVQ 96(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11704,22 +11720,22 @@ stored48:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part50
+	BLT part51
 	FMOVQ (R3), F15
-	B loaded51
+	B loaded52
 
-part50:
-	TBZ $1, R7, one52
+part51:
+	TBZ $1, R7, one53
 	FMOVD (R3), F15
-	TBZ $0, R7, loaded51
+	TBZ $0, R7, loaded52
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded51
+	B loaded52
 
-one52:
+one53:
 	FMOVS (R3), F15
 
-loaded51:
+loaded52:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11741,22 +11757,22 @@ loaded51:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part53
+	BLT part54
 	FMOVQ F16, (R2)
-	B stored54
+	B stored55
 
-part53:
-	TBZ $1, R7, one55
+part54:
+	TBZ $1, R7, one56
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored54
+	TBZ $0, R7, stored55
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored54
+	B stored55
 
-one55:
+one56:
 	FMOVS F16, (R2)
 
-stored54:
+stored55:
 	FMOVQ 112(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11790,6 +11806,8 @@ wide6:
 	MOVD $0, R8
 	CMP R7, R8
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -12187,14 +12205,14 @@ tail4:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part8
+	BLT part9
 	FMOVQ (R3), F17
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R3), F17
 
-loaded9:
+loaded10:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12226,14 +12244,14 @@ loaded9:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part10
+	BLT part11
 	FMOVQ F18, (R2)
-	B stored11
+	B stored12
 
-part10:
+part11:
 	FMOVD F18, (R2)
 
-stored11:
+stored12:
 	FMOVQ 0(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12250,14 +12268,14 @@ stored11:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F17
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R3), F17
 
-loaded13:
+loaded14:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12289,14 +12307,14 @@ loaded13:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part14
+	BLT part15
 	FMOVQ F18, (R2)
-	B stored15
+	B stored16
 
-part14:
+part15:
 	FMOVD F18, (R2)
 
-stored15:
+stored16:
 	FMOVQ 16(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12313,14 +12331,14 @@ stored15:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part16
+	BLT part17
 	FMOVQ (R3), F17
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R3), F17
 
-loaded17:
+loaded18:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12352,14 +12370,14 @@ loaded17:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part18
+	BLT part19
 	FMOVQ F18, (R2)
-	B stored19
+	B stored20
 
-part18:
+part19:
 	FMOVD F18, (R2)
 
-stored19:
+stored20:
 	FMOVQ 32(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12376,14 +12394,14 @@ stored19:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part20
+	BLT part21
 	FMOVQ (R3), F17
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R3), F17
 
-loaded21:
+loaded22:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12415,14 +12433,14 @@ loaded21:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part22
+	BLT part23
 	FMOVQ F18, (R2)
-	B stored23
+	B stored24
 
-part22:
+part23:
 	FMOVD F18, (R2)
 
-stored23:
+stored24:
 	FMOVQ 48(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12439,14 +12457,14 @@ stored23:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part24
+	BLT part25
 	FMOVQ (R3), F17
-	B loaded25
+	B loaded26
 
-part24:
+part25:
 	FMOVD (R3), F17
 
-loaded25:
+loaded26:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12478,14 +12496,14 @@ loaded25:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part26
+	BLT part27
 	FMOVQ F18, (R2)
-	B stored27
+	B stored28
 
-part26:
+part27:
 	FMOVD F18, (R2)
 
-stored27:
+stored28:
 	FMOVQ 64(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12502,14 +12520,14 @@ stored27:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part28
+	BLT part29
 	FMOVQ (R3), F17
-	B loaded29
+	B loaded30
 
-part28:
+part29:
 	FMOVD (R3), F17
 
-loaded29:
+loaded30:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12541,14 +12559,14 @@ loaded29:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part30
+	BLT part31
 	FMOVQ F18, (R2)
-	B stored31
+	B stored32
 
-part30:
+part31:
 	FMOVD F18, (R2)
 
-stored31:
+stored32:
 	FMOVQ 80(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12565,14 +12583,14 @@ stored31:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part32
+	BLT part33
 	FMOVQ (R3), F17
-	B loaded33
+	B loaded34
 
-part32:
+part33:
 	FMOVD (R3), F17
 
-loaded33:
+loaded34:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12604,14 +12622,14 @@ loaded33:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part34
+	BLT part35
 	FMOVQ F18, (R2)
-	B stored35
+	B stored36
 
-part34:
+part35:
 	FMOVD F18, (R2)
 
-stored35:
+stored36:
 	FMOVQ 96(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12628,14 +12646,14 @@ stored35:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part36
+	BLT part37
 	FMOVQ (R3), F17
-	B loaded37
+	B loaded38
 
-part36:
+part37:
 	FMOVD (R3), F17
 
-loaded37:
+loaded38:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12667,14 +12685,14 @@ loaded37:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part38
+	BLT part39
 	FMOVQ F18, (R2)
-	B stored39
+	B stored40
 
-part38:
+part39:
 	FMOVD F18, (R2)
 
-stored39:
+stored40:
 	FMOVQ 112(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12717,6 +12735,8 @@ wide6:
 	MOVD $0, R8
 	CMP R7, R8
 	BLT group2
+
+finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -13038,22 +13058,22 @@ tail4:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F15
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R6, one10
+part9:
+	TBZ $1, R6, one11
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded9
+	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R2), F15
 
-loaded9:
+loaded10:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13089,22 +13109,22 @@ loaded9:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F15
-	B loaded12
+	B loaded13
 
-part11:
-	TBZ $1, R6, one13
+part12:
+	TBZ $1, R6, one14
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded12
+	TBZ $0, R6, loaded13
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded12
+	B loaded13
 
-one13:
+one14:
 	FMOVS (R2), F15
 
-loaded12:
+loaded13:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13140,22 +13160,22 @@ loaded12:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F15
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R6, one16
+part15:
+	TBZ $1, R6, one17
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded15
+	TBZ $0, R6, loaded16
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R2), F15
 
-loaded15:
+loaded16:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13191,22 +13211,22 @@ loaded15:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F15
-	B loaded18
+	B loaded19
 
-part17:
-	TBZ $1, R6, one19
+part18:
+	TBZ $1, R6, one20
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded18
+	TBZ $0, R6, loaded19
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded18
+	B loaded19
 
-one19:
+one20:
 	FMOVS (R2), F15
 
-loaded18:
+loaded19:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13242,22 +13262,22 @@ loaded18:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F15
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R6, one22
+part21:
+	TBZ $1, R6, one23
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded21
+	TBZ $0, R6, loaded22
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R2), F15
 
-loaded21:
+loaded22:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13293,22 +13313,22 @@ loaded21:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part23
+	BLT part24
 	FMOVQ (R2), F15
-	B loaded24
+	B loaded25
 
-part23:
-	TBZ $1, R6, one25
+part24:
+	TBZ $1, R6, one26
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded24
+	TBZ $0, R6, loaded25
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded24
+	B loaded25
 
-one25:
+one26:
 	FMOVS (R2), F15
 
-loaded24:
+loaded25:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13344,22 +13364,22 @@ loaded24:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part26
+	BLT part27
 	FMOVQ (R2), F15
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R6, one28
+part27:
+	TBZ $1, R6, one29
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded27
+	TBZ $0, R6, loaded28
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R2), F15
 
-loaded27:
+loaded28:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13395,22 +13415,22 @@ loaded27:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part29
+	BLT part30
 	FMOVQ (R2), F15
-	B loaded30
+	B loaded31
 
-part29:
-	TBZ $1, R6, one31
+part30:
+	TBZ $1, R6, one32
 	FMOVD (R2), F15
-	TBZ $0, R6, loaded30
+	TBZ $0, R6, loaded31
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded30
+	B loaded31
 
-one31:
+one32:
 	FMOVS (R2), F15
 
-loaded30:
+loaded31:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13463,6 +13483,8 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -13845,14 +13867,14 @@ tail4:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F17
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R2), F17
 
-loaded9:
+loaded10:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -13898,14 +13920,14 @@ loaded9:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part10
+	BLT part11
 	FMOVQ (R2), F17
-	B loaded11
+	B loaded12
 
-part10:
+part11:
 	FMOVD (R2), F17
 
-loaded11:
+loaded12:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -13951,14 +13973,14 @@ loaded11:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F17
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R2), F17
 
-loaded13:
+loaded14:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14004,14 +14026,14 @@ loaded13:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F17
-	B loaded15
+	B loaded16
 
-part14:
+part15:
 	FMOVD (R2), F17
 
-loaded15:
+loaded16:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14057,14 +14079,14 @@ loaded15:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part16
+	BLT part17
 	FMOVQ (R2), F17
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R2), F17
 
-loaded17:
+loaded18:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14110,14 +14132,14 @@ loaded17:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F17
-	B loaded19
+	B loaded20
 
-part18:
+part19:
 	FMOVD (R2), F17
 
-loaded19:
+loaded20:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14163,14 +14185,14 @@ loaded19:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F17
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R2), F17
 
-loaded21:
+loaded22:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14216,14 +14238,14 @@ loaded21:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part22
+	BLT part23
 	FMOVQ (R2), F17
-	B loaded23
+	B loaded24
 
-part22:
+part23:
 	FMOVD (R2), F17
 
-loaded23:
+loaded24:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14295,6 +14317,8 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
+
+finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -15388,39 +15412,39 @@ tail4:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F10
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R4, one10
+part9:
+	TBZ $1, R4, one11
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded9
+	TBZ $0, R4, loaded10
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R2), F10
 
-loaded9:
+loaded10:
 	CMP $4, R4
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F11
-	B loaded12
+	B loaded13
 
-part11:
-	TBZ $1, R4, one13
+part12:
+	TBZ $1, R4, one14
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded12
+	TBZ $0, R4, loaded13
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded12
+	B loaded13
 
-one13:
+one14:
 	FMOVS (R3), F11
 
-loaded12:
+loaded13:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
@@ -15436,39 +15460,39 @@ loaded12:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F10
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R4, one16
+part15:
+	TBZ $1, R4, one17
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded15
+	TBZ $0, R4, loaded16
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R2), F10
 
-loaded15:
+loaded16:
 	CMP $4, R4
-	BLT part17
+	BLT part18
 	FMOVQ (R3), F11
-	B loaded18
+	B loaded19
 
-part17:
-	TBZ $1, R4, one19
+part18:
+	TBZ $1, R4, one20
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded18
+	TBZ $0, R4, loaded19
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded18
+	B loaded19
 
-one19:
+one20:
 	FMOVS (R3), F11
 
-loaded18:
+loaded19:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
@@ -15484,39 +15508,39 @@ loaded18:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F10
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R4, one22
+part21:
+	TBZ $1, R4, one23
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded21
+	TBZ $0, R4, loaded22
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R2), F10
 
-loaded21:
+loaded22:
 	CMP $4, R4
-	BLT part23
+	BLT part24
 	FMOVQ (R3), F11
-	B loaded24
+	B loaded25
 
-part23:
-	TBZ $1, R4, one25
+part24:
+	TBZ $1, R4, one26
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded24
+	TBZ $0, R4, loaded25
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded24
+	B loaded25
 
-one25:
+one26:
 	FMOVS (R3), F11
 
-loaded24:
+loaded25:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
@@ -15532,39 +15556,39 @@ loaded24:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part26
+	BLT part27
 	FMOVQ (R2), F10
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R4, one28
+part27:
+	TBZ $1, R4, one29
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded27
+	TBZ $0, R4, loaded28
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R2), F10
 
-loaded27:
+loaded28:
 	CMP $4, R4
-	BLT part29
+	BLT part30
 	FMOVQ (R3), F11
-	B loaded30
+	B loaded31
 
-part29:
-	TBZ $1, R4, one31
+part30:
+	TBZ $1, R4, one32
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded30
+	TBZ $0, R4, loaded31
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded30
+	B loaded31
 
-one31:
+one32:
 	FMOVS (R3), F11
 
-loaded30:
+loaded31:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
@@ -15580,39 +15604,39 @@ loaded30:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part32
+	BLT part33
 	FMOVQ (R2), F10
-	B loaded33
+	B loaded34
 
-part32:
-	TBZ $1, R4, one34
+part33:
+	TBZ $1, R4, one35
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded33
+	TBZ $0, R4, loaded34
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded33
+	B loaded34
 
-one34:
+one35:
 	FMOVS (R2), F10
 
-loaded33:
+loaded34:
 	CMP $4, R4
-	BLT part35
+	BLT part36
 	FMOVQ (R3), F11
-	B loaded36
+	B loaded37
 
-part35:
-	TBZ $1, R4, one37
+part36:
+	TBZ $1, R4, one38
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded36
+	TBZ $0, R4, loaded37
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded36
+	B loaded37
 
-one37:
+one38:
 	FMOVS (R3), F11
 
-loaded36:
+loaded37:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
@@ -15628,39 +15652,39 @@ loaded36:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part38
+	BLT part39
 	FMOVQ (R2), F10
-	B loaded39
+	B loaded40
 
-part38:
-	TBZ $1, R4, one40
+part39:
+	TBZ $1, R4, one41
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded39
+	TBZ $0, R4, loaded40
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded39
+	B loaded40
 
-one40:
+one41:
 	FMOVS (R2), F10
 
-loaded39:
+loaded40:
 	CMP $4, R4
-	BLT part41
+	BLT part42
 	FMOVQ (R3), F11
-	B loaded42
+	B loaded43
 
-part41:
-	TBZ $1, R4, one43
+part42:
+	TBZ $1, R4, one44
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded42
+	TBZ $0, R4, loaded43
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded42
+	B loaded43
 
-one43:
+one44:
 	FMOVS (R3), F11
 
-loaded42:
+loaded43:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
@@ -15676,39 +15700,39 @@ loaded42:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part44
+	BLT part45
 	FMOVQ (R2), F10
-	B loaded45
+	B loaded46
 
-part44:
-	TBZ $1, R4, one46
+part45:
+	TBZ $1, R4, one47
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded45
+	TBZ $0, R4, loaded46
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded45
+	B loaded46
 
-one46:
+one47:
 	FMOVS (R2), F10
 
-loaded45:
+loaded46:
 	CMP $4, R4
-	BLT part47
+	BLT part48
 	FMOVQ (R3), F11
-	B loaded48
+	B loaded49
 
-part47:
-	TBZ $1, R4, one49
+part48:
+	TBZ $1, R4, one50
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded48
+	TBZ $0, R4, loaded49
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded48
+	B loaded49
 
-one49:
+one50:
 	FMOVS (R3), F11
 
-loaded48:
+loaded49:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
@@ -15724,39 +15748,39 @@ loaded48:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part50
+	BLT part51
 	FMOVQ (R2), F10
-	B loaded51
+	B loaded52
 
-part50:
-	TBZ $1, R4, one52
+part51:
+	TBZ $1, R4, one53
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded51
+	TBZ $0, R4, loaded52
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded51
+	B loaded52
 
-one52:
+one53:
 	FMOVS (R2), F10
 
-loaded51:
+loaded52:
 	CMP $4, R4
-	BLT part53
+	BLT part54
 	FMOVQ (R3), F11
-	B loaded54
+	B loaded55
 
-part53:
-	TBZ $1, R4, one55
+part54:
+	TBZ $1, R4, one56
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded54
+	TBZ $0, R4, loaded55
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded54
+	B loaded55
 
-one55:
+one56:
 	FMOVS (R3), F11
 
-loaded54:
+loaded55:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
@@ -15789,6 +15813,8 @@ wide6:
 	MOVD $0, R5
 	CMP R4, R5
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -15890,23 +15916,23 @@ tail4:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F12
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R2), F12
 
-loaded9:
+loaded10:
 	CMP $2, R4
-	BLT part10
+	BLT part11
 	FMOVQ (R3), F13
-	B loaded11
+	B loaded12
 
-part10:
+part11:
 	FMOVD (R3), F13
 
-loaded11:
+loaded12:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
@@ -15922,23 +15948,23 @@ loaded11:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R2), F12
 
-loaded13:
+loaded14:
 	CMP $2, R4
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F13
-	B loaded15
+	B loaded16
 
-part14:
+part15:
 	FMOVD (R3), F13
 
-loaded15:
+loaded16:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
@@ -15954,23 +15980,23 @@ loaded15:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part16
+	BLT part17
 	FMOVQ (R2), F12
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R2), F12
 
-loaded17:
+loaded18:
 	CMP $2, R4
-	BLT part18
+	BLT part19
 	FMOVQ (R3), F13
-	B loaded19
+	B loaded20
 
-part18:
+part19:
 	FMOVD (R3), F13
 
-loaded19:
+loaded20:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
@@ -15986,23 +16012,23 @@ loaded19:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F12
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R2), F12
 
-loaded21:
+loaded22:
 	CMP $2, R4
-	BLT part22
+	BLT part23
 	FMOVQ (R3), F13
-	B loaded23
+	B loaded24
 
-part22:
+part23:
 	FMOVD (R3), F13
 
-loaded23:
+loaded24:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
@@ -16018,23 +16044,23 @@ loaded23:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part24
+	BLT part25
 	FMOVQ (R2), F12
-	B loaded25
+	B loaded26
 
-part24:
+part25:
 	FMOVD (R2), F12
 
-loaded25:
+loaded26:
 	CMP $2, R4
-	BLT part26
+	BLT part27
 	FMOVQ (R3), F13
-	B loaded27
+	B loaded28
 
-part26:
+part27:
 	FMOVD (R3), F13
 
-loaded27:
+loaded28:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
@@ -16050,23 +16076,23 @@ loaded27:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part28
+	BLT part29
 	FMOVQ (R2), F12
-	B loaded29
+	B loaded30
 
-part28:
+part29:
 	FMOVD (R2), F12
 
-loaded29:
+loaded30:
 	CMP $2, R4
-	BLT part30
+	BLT part31
 	FMOVQ (R3), F13
-	B loaded31
+	B loaded32
 
-part30:
+part31:
 	FMOVD (R3), F13
 
-loaded31:
+loaded32:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
@@ -16082,23 +16108,23 @@ loaded31:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part32
+	BLT part33
 	FMOVQ (R2), F12
-	B loaded33
+	B loaded34
 
-part32:
+part33:
 	FMOVD (R2), F12
 
-loaded33:
+loaded34:
 	CMP $2, R4
-	BLT part34
+	BLT part35
 	FMOVQ (R3), F13
-	B loaded35
+	B loaded36
 
-part34:
+part35:
 	FMOVD (R3), F13
 
-loaded35:
+loaded36:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
@@ -16114,23 +16140,23 @@ loaded35:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part36
+	BLT part37
 	FMOVQ (R2), F12
-	B loaded37
+	B loaded38
 
-part36:
+part37:
 	FMOVD (R2), F12
 
-loaded37:
+loaded38:
 	CMP $2, R4
-	BLT part38
+	BLT part39
 	FMOVQ (R3), F13
-	B loaded39
+	B loaded40
 
-part38:
+part39:
 	FMOVD (R3), F13
 
-loaded39:
+loaded40:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
@@ -16172,6 +16198,8 @@ wide6:
 	MOVD $0, R5
 	CMP R4, R5
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -16271,22 +16299,22 @@ tail4:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F10
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R3, one10
+part9:
+	TBZ $1, R3, one11
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded9
+	TBZ $0, R3, loaded10
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R2), F10
 
-loaded9:
+loaded10:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
 	ADD $16, R2, R2
@@ -16300,22 +16328,22 @@ loaded9:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F10
-	B loaded12
+	B loaded13
 
-part11:
-	TBZ $1, R3, one13
+part12:
+	TBZ $1, R3, one14
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded12
+	TBZ $0, R3, loaded13
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded12
+	B loaded13
 
-one13:
+one14:
 	FMOVS (R2), F10
 
-loaded12:
+loaded13:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
 	ADD $16, R2, R2
@@ -16329,22 +16357,22 @@ loaded12:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F10
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R3, one16
+part15:
+	TBZ $1, R3, one17
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded15
+	TBZ $0, R3, loaded16
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R2), F10
 
-loaded15:
+loaded16:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
 	ADD $16, R2, R2
@@ -16358,22 +16386,22 @@ loaded15:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F10
-	B loaded18
+	B loaded19
 
-part17:
-	TBZ $1, R3, one19
+part18:
+	TBZ $1, R3, one20
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded18
+	TBZ $0, R3, loaded19
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded18
+	B loaded19
 
-one19:
+one20:
 	FMOVS (R2), F10
 
-loaded18:
+loaded19:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
 	ADD $16, R2, R2
@@ -16387,22 +16415,22 @@ loaded18:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F10
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R3, one22
+part21:
+	TBZ $1, R3, one23
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded21
+	TBZ $0, R3, loaded22
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R2), F10
 
-loaded21:
+loaded22:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
 	ADD $16, R2, R2
@@ -16416,22 +16444,22 @@ loaded21:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part23
+	BLT part24
 	FMOVQ (R2), F10
-	B loaded24
+	B loaded25
 
-part23:
-	TBZ $1, R3, one25
+part24:
+	TBZ $1, R3, one26
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded24
+	TBZ $0, R3, loaded25
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded24
+	B loaded25
 
-one25:
+one26:
 	FMOVS (R2), F10
 
-loaded24:
+loaded25:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
 	ADD $16, R2, R2
@@ -16445,22 +16473,22 @@ loaded24:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part26
+	BLT part27
 	FMOVQ (R2), F10
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R3, one28
+part27:
+	TBZ $1, R3, one29
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded27
+	TBZ $0, R3, loaded28
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R2), F10
 
-loaded27:
+loaded28:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
 	ADD $16, R2, R2
@@ -16474,22 +16502,22 @@ loaded27:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part29
+	BLT part30
 	FMOVQ (R2), F10
-	B loaded30
+	B loaded31
 
-part29:
-	TBZ $1, R3, one31
+part30:
+	TBZ $1, R3, one32
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded30
+	TBZ $0, R3, loaded31
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded30
+	B loaded31
 
-one31:
+one32:
 	FMOVS (R2), F10
 
-loaded30:
+loaded31:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 	ADD $16, R2, R2
@@ -16520,6 +16548,8 @@ wide6:
 	MOVD $0, R4
 	CMP R3, R4
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -16598,14 +16628,14 @@ tail4:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F12
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R2), F12
 
-loaded9:
+loaded10:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
 	ADD $16, R2, R2
@@ -16619,14 +16649,14 @@ loaded9:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part10
+	BLT part11
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part10:
+part11:
 	FMOVD (R2), F12
 
-loaded11:
+loaded12:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
 	ADD $16, R2, R2
@@ -16640,14 +16670,14 @@ loaded11:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R2), F12
 
-loaded13:
+loaded14:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
 	ADD $16, R2, R2
@@ -16661,14 +16691,14 @@ loaded13:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F12
-	B loaded15
+	B loaded16
 
-part14:
+part15:
 	FMOVD (R2), F12
 
-loaded15:
+loaded16:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
 	ADD $16, R2, R2
@@ -16682,14 +16712,14 @@ loaded15:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part16
+	BLT part17
 	FMOVQ (R2), F12
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R2), F12
 
-loaded17:
+loaded18:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
 	ADD $16, R2, R2
@@ -16703,14 +16733,14 @@ loaded17:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F12
-	B loaded19
+	B loaded20
 
-part18:
+part19:
 	FMOVD (R2), F12
 
-loaded19:
+loaded20:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
 	ADD $16, R2, R2
@@ -16724,14 +16754,14 @@ loaded19:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F12
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R2), F12
 
-loaded21:
+loaded22:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
 	ADD $16, R2, R2
@@ -16745,14 +16775,14 @@ loaded21:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part22
+	BLT part23
 	FMOVQ (R2), F12
-	B loaded23
+	B loaded24
 
-part22:
+part23:
 	FMOVD (R2), F12
 
-loaded23:
+loaded24:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
 	ADD $16, R2, R2
@@ -16792,6 +16822,8 @@ wide6:
 	MOVD $0, R4
 	CMP R3, R4
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -17800,39 +17832,39 @@ tail4:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F12
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R6, one10
+part9:
+	TBZ $1, R6, one11
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded9
+	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R2), F12
 
-loaded9:
+loaded10:
 	CMP $4, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F13
-	B loaded12
+	B loaded13
 
-part11:
-	TBZ $1, R6, one13
+part12:
+	TBZ $1, R6, one14
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded12
+	TBZ $0, R6, loaded13
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded12
+	B loaded13
 
-one13:
+one14:
 	FMOVS (R3), F13
 
-loaded12:
+loaded13:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -17852,39 +17884,39 @@ loaded12:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F12
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R6, one16
+part15:
+	TBZ $1, R6, one17
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded15
+	TBZ $0, R6, loaded16
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R2), F12
 
-loaded15:
+loaded16:
 	CMP $4, R6
-	BLT part17
+	BLT part18
 	FMOVQ (R3), F13
-	B loaded18
+	B loaded19
 
-part17:
-	TBZ $1, R6, one19
+part18:
+	TBZ $1, R6, one20
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded18
+	TBZ $0, R6, loaded19
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded18
+	B loaded19
 
-one19:
+one20:
 	FMOVS (R3), F13
 
-loaded18:
+loaded19:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -17904,39 +17936,39 @@ loaded18:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F12
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R6, one22
+part21:
+	TBZ $1, R6, one23
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded21
+	TBZ $0, R6, loaded22
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R2), F12
 
-loaded21:
+loaded22:
 	CMP $4, R6
-	BLT part23
+	BLT part24
 	FMOVQ (R3), F13
-	B loaded24
+	B loaded25
 
-part23:
-	TBZ $1, R6, one25
+part24:
+	TBZ $1, R6, one26
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded24
+	TBZ $0, R6, loaded25
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded24
+	B loaded25
 
-one25:
+one26:
 	FMOVS (R3), F13
 
-loaded24:
+loaded25:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -17956,39 +17988,39 @@ loaded24:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part26
+	BLT part27
 	FMOVQ (R2), F12
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R6, one28
+part27:
+	TBZ $1, R6, one29
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded27
+	TBZ $0, R6, loaded28
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R2), F12
 
-loaded27:
+loaded28:
 	CMP $4, R6
-	BLT part29
+	BLT part30
 	FMOVQ (R3), F13
-	B loaded30
+	B loaded31
 
-part29:
-	TBZ $1, R6, one31
+part30:
+	TBZ $1, R6, one32
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded30
+	TBZ $0, R6, loaded31
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded30
+	B loaded31
 
-one31:
+one32:
 	FMOVS (R3), F13
 
-loaded30:
+loaded31:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18008,39 +18040,39 @@ loaded30:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part32
+	BLT part33
 	FMOVQ (R2), F12
-	B loaded33
+	B loaded34
 
-part32:
-	TBZ $1, R6, one34
+part33:
+	TBZ $1, R6, one35
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded33
+	TBZ $0, R6, loaded34
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded33
+	B loaded34
 
-one34:
+one35:
 	FMOVS (R2), F12
 
-loaded33:
+loaded34:
 	CMP $4, R6
-	BLT part35
+	BLT part36
 	FMOVQ (R3), F13
-	B loaded36
+	B loaded37
 
-part35:
-	TBZ $1, R6, one37
+part36:
+	TBZ $1, R6, one38
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded36
+	TBZ $0, R6, loaded37
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded36
+	B loaded37
 
-one37:
+one38:
 	FMOVS (R3), F13
 
-loaded36:
+loaded37:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18060,39 +18092,39 @@ loaded36:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part38
+	BLT part39
 	FMOVQ (R2), F12
-	B loaded39
+	B loaded40
 
-part38:
-	TBZ $1, R6, one40
+part39:
+	TBZ $1, R6, one41
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded39
+	TBZ $0, R6, loaded40
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded39
+	B loaded40
 
-one40:
+one41:
 	FMOVS (R2), F12
 
-loaded39:
+loaded40:
 	CMP $4, R6
-	BLT part41
+	BLT part42
 	FMOVQ (R3), F13
-	B loaded42
+	B loaded43
 
-part41:
-	TBZ $1, R6, one43
+part42:
+	TBZ $1, R6, one44
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded42
+	TBZ $0, R6, loaded43
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded42
+	B loaded43
 
-one43:
+one44:
 	FMOVS (R3), F13
 
-loaded42:
+loaded43:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18112,39 +18144,39 @@ loaded42:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part44
+	BLT part45
 	FMOVQ (R2), F12
-	B loaded45
+	B loaded46
 
-part44:
-	TBZ $1, R6, one46
+part45:
+	TBZ $1, R6, one47
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded45
+	TBZ $0, R6, loaded46
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded45
+	B loaded46
 
-one46:
+one47:
 	FMOVS (R2), F12
 
-loaded45:
+loaded46:
 	CMP $4, R6
-	BLT part47
+	BLT part48
 	FMOVQ (R3), F13
-	B loaded48
+	B loaded49
 
-part47:
-	TBZ $1, R6, one49
+part48:
+	TBZ $1, R6, one50
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded48
+	TBZ $0, R6, loaded49
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded48
+	B loaded49
 
-one49:
+one50:
 	FMOVS (R3), F13
 
-loaded48:
+loaded49:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18164,39 +18196,39 @@ loaded48:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part50
+	BLT part51
 	FMOVQ (R2), F12
-	B loaded51
+	B loaded52
 
-part50:
-	TBZ $1, R6, one52
+part51:
+	TBZ $1, R6, one53
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded51
+	TBZ $0, R6, loaded52
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded51
+	B loaded52
 
-one52:
+one53:
 	FMOVS (R2), F12
 
-loaded51:
+loaded52:
 	CMP $4, R6
-	BLT part53
+	BLT part54
 	FMOVQ (R3), F13
-	B loaded54
+	B loaded55
 
-part53:
-	TBZ $1, R6, one55
+part54:
+	TBZ $1, R6, one56
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded54
+	TBZ $0, R6, loaded55
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded54
+	B loaded55
 
-one55:
+one56:
 	FMOVS (R3), F13
 
-loaded54:
+loaded55:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18233,6 +18265,8 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -18373,23 +18407,23 @@ tail4:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F14
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R2), F14
 
-loaded9:
+loaded10:
 	CMP $2, R6
-	BLT part10
+	BLT part11
 	FMOVQ (R3), F15
-	B loaded11
+	B loaded12
 
-part10:
+part11:
 	FMOVD (R3), F15
 
-loaded11:
+loaded12:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18409,23 +18443,23 @@ loaded11:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F14
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R2), F14
 
-loaded13:
+loaded14:
 	CMP $2, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F15
-	B loaded15
+	B loaded16
 
-part14:
+part15:
 	FMOVD (R3), F15
 
-loaded15:
+loaded16:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18445,23 +18479,23 @@ loaded15:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part16
+	BLT part17
 	FMOVQ (R2), F14
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R2), F14
 
-loaded17:
+loaded18:
 	CMP $2, R6
-	BLT part18
+	BLT part19
 	FMOVQ (R3), F15
-	B loaded19
+	B loaded20
 
-part18:
+part19:
 	FMOVD (R3), F15
 
-loaded19:
+loaded20:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18481,23 +18515,23 @@ loaded19:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F14
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R2), F14
 
-loaded21:
+loaded22:
 	CMP $2, R6
-	BLT part22
+	BLT part23
 	FMOVQ (R3), F15
-	B loaded23
+	B loaded24
 
-part22:
+part23:
 	FMOVD (R3), F15
 
-loaded23:
+loaded24:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18517,23 +18551,23 @@ loaded23:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part24
+	BLT part25
 	FMOVQ (R2), F14
-	B loaded25
+	B loaded26
 
-part24:
+part25:
 	FMOVD (R2), F14
 
-loaded25:
+loaded26:
 	CMP $2, R6
-	BLT part26
+	BLT part27
 	FMOVQ (R3), F15
-	B loaded27
+	B loaded28
 
-part26:
+part27:
 	FMOVD (R3), F15
 
-loaded27:
+loaded28:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18553,23 +18587,23 @@ loaded27:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part28
+	BLT part29
 	FMOVQ (R2), F14
-	B loaded29
+	B loaded30
 
-part28:
+part29:
 	FMOVD (R2), F14
 
-loaded29:
+loaded30:
 	CMP $2, R6
-	BLT part30
+	BLT part31
 	FMOVQ (R3), F15
-	B loaded31
+	B loaded32
 
-part30:
+part31:
 	FMOVD (R3), F15
 
-loaded31:
+loaded32:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18589,23 +18623,23 @@ loaded31:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part32
+	BLT part33
 	FMOVQ (R2), F14
-	B loaded33
+	B loaded34
 
-part32:
+part33:
 	FMOVD (R2), F14
 
-loaded33:
+loaded34:
 	CMP $2, R6
-	BLT part34
+	BLT part35
 	FMOVQ (R3), F15
-	B loaded35
+	B loaded36
 
-part34:
+part35:
 	FMOVD (R3), F15
 
-loaded35:
+loaded36:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18625,23 +18659,23 @@ loaded35:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part36
+	BLT part37
 	FMOVQ (R2), F14
-	B loaded37
+	B loaded38
 
-part36:
+part37:
 	FMOVD (R2), F14
 
-loaded37:
+loaded38:
 	CMP $2, R6
-	BLT part38
+	BLT part39
 	FMOVQ (R3), F15
-	B loaded39
+	B loaded40
 
-part38:
+part39:
 	FMOVD (R3), F15
 
-loaded39:
+loaded40:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18687,6 +18721,8 @@ wide6:
 	MOVD $0, R7
 	CMP R6, R7
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -18816,22 +18852,22 @@ tail4:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F10
-	B loaded9
+	B loaded10
 
-part8:
-	TBZ $1, R5, one10
+part9:
+	TBZ $1, R5, one11
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded9
+	TBZ $0, R5, loaded10
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded9
+	B loaded10
 
-one10:
+one11:
 	FMOVS (R2), F10
 
-loaded9:
+loaded10:
 	FMOVQ 0(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18847,22 +18883,22 @@ loaded9:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F10
-	B loaded12
+	B loaded13
 
-part11:
-	TBZ $1, R5, one13
+part12:
+	TBZ $1, R5, one14
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded12
+	TBZ $0, R5, loaded13
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded12
+	B loaded13
 
-one13:
+one14:
 	FMOVS (R2), F10
 
-loaded12:
+loaded13:
 	FMOVQ 16(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18878,22 +18914,22 @@ loaded12:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F10
-	B loaded15
+	B loaded16
 
-part14:
-	TBZ $1, R5, one16
+part15:
+	TBZ $1, R5, one17
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded15
+	TBZ $0, R5, loaded16
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded15
+	B loaded16
 
-one16:
+one17:
 	FMOVS (R2), F10
 
-loaded15:
+loaded16:
 	FMOVQ 32(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18909,22 +18945,22 @@ loaded15:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F10
-	B loaded18
+	B loaded19
 
-part17:
-	TBZ $1, R5, one19
+part18:
+	TBZ $1, R5, one20
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded18
+	TBZ $0, R5, loaded19
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded18
+	B loaded19
 
-one19:
+one20:
 	FMOVS (R2), F10
 
-loaded18:
+loaded19:
 	FMOVQ 48(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18940,22 +18976,22 @@ loaded18:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F10
-	B loaded21
+	B loaded22
 
-part20:
-	TBZ $1, R5, one22
+part21:
+	TBZ $1, R5, one23
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded21
+	TBZ $0, R5, loaded22
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded21
+	B loaded22
 
-one22:
+one23:
 	FMOVS (R2), F10
 
-loaded21:
+loaded22:
 	FMOVQ 64(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18971,22 +19007,22 @@ loaded21:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part23
+	BLT part24
 	FMOVQ (R2), F10
-	B loaded24
+	B loaded25
 
-part23:
-	TBZ $1, R5, one25
+part24:
+	TBZ $1, R5, one26
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded24
+	TBZ $0, R5, loaded25
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded24
+	B loaded25
 
-one25:
+one26:
 	FMOVS (R2), F10
 
-loaded24:
+loaded25:
 	FMOVQ 80(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -19002,22 +19038,22 @@ loaded24:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part26
+	BLT part27
 	FMOVQ (R2), F10
-	B loaded27
+	B loaded28
 
-part26:
-	TBZ $1, R5, one28
+part27:
+	TBZ $1, R5, one29
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded27
+	TBZ $0, R5, loaded28
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded27
+	B loaded28
 
-one28:
+one29:
 	FMOVS (R2), F10
 
-loaded27:
+loaded28:
 	FMOVQ 96(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -19033,22 +19069,22 @@ loaded27:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part29
+	BLT part30
 	FMOVQ (R2), F10
-	B loaded30
+	B loaded31
 
-part29:
-	TBZ $1, R5, one31
+part30:
+	TBZ $1, R5, one32
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded30
+	TBZ $0, R5, loaded31
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded30
+	B loaded31
 
-one31:
+one32:
 	FMOVS (R2), F10
 
-loaded30:
+loaded31:
 	FMOVQ 112(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -19081,6 +19117,8 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
+
+finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -19189,14 +19227,14 @@ tail4:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part8
+	BLT part9
 	FMOVQ (R2), F12
-	B loaded9
+	B loaded10
 
-part8:
+part9:
 	FMOVD (R2), F12
 
-loaded9:
+loaded10:
 	FMOVQ 0(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19212,14 +19250,14 @@ loaded9:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part10
+	BLT part11
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part10:
+part11:
 	FMOVD (R2), F12
 
-loaded11:
+loaded12:
 	FMOVQ 16(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19235,14 +19273,14 @@ loaded11:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded13
+	B loaded14
 
-part12:
+part13:
 	FMOVD (R2), F12
 
-loaded13:
+loaded14:
 	FMOVQ 32(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19258,14 +19296,14 @@ loaded13:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part14
+	BLT part15
 	FMOVQ (R2), F12
-	B loaded15
+	B loaded16
 
-part14:
+part15:
 	FMOVD (R2), F12
 
-loaded15:
+loaded16:
 	FMOVQ 48(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19281,14 +19319,14 @@ loaded15:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part16
+	BLT part17
 	FMOVQ (R2), F12
-	B loaded17
+	B loaded18
 
-part16:
+part17:
 	FMOVD (R2), F12
 
-loaded17:
+loaded18:
 	FMOVQ 64(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19304,14 +19342,14 @@ loaded17:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F12
-	B loaded19
+	B loaded20
 
-part18:
+part19:
 	FMOVD (R2), F12
 
-loaded19:
+loaded20:
 	FMOVQ 80(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19327,14 +19365,14 @@ loaded19:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part20
+	BLT part21
 	FMOVQ (R2), F12
-	B loaded21
+	B loaded22
 
-part20:
+part21:
 	FMOVD (R2), F12
 
-loaded21:
+loaded22:
 	FMOVQ 96(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19350,14 +19388,14 @@ loaded21:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part22
+	BLT part23
 	FMOVQ (R2), F12
-	B loaded23
+	B loaded24
 
-part22:
+part23:
 	FMOVD (R2), F12
 
-loaded23:
+loaded24:
 	FMOVQ 112(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19399,6 +19437,8 @@ wide6:
 	MOVD $0, R6
 	CMP R5, R6
 	BLT group2
+
+finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d

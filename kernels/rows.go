@@ -109,6 +109,7 @@ func (f expForm) kernel() asmgen.Kernel {
 			return []vec{magic, low, sub, scalars[0]}
 		}
 	} else {
+		shape.Pipeline = pipelines["rowsExpSum"]
 		shape.Prologue = func(b *block, row, _ []vec) []vec {
 			magic, low := rowParams(b, row[0])
 			return []vec{magic, low}

@@ -8,19 +8,24 @@ import (
 	"kernels/internal/asmgen"
 )
 
-// pipelines are the settings of the main loops that were fastest in the search of tune (make tune), by kernel, then by instruction set and type.
+// pipelines are the settings of the main loops that were fastest in the search of tune (make tune), by kernel, then by instruction set and type;
+// rowsExpSum stands for all forms of the row exponential that leave enough registers, those without a scale.
 var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
 		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 12, Latency: 50, Unroll: 6, Width: 3},
-		"AVX2 F32":   {Interval: 24, Latency: 90, Unroll: 4, Width: 3, Constants: 5},
-		"AVX2 F64":   {Interval: 16, Latency: 60, Unroll: 4, Width: 3},
+		"AVX2 F32":   {Interval: 20, Latency: 75, Unroll: 4, Width: 3, Constants: 5},
+		"AVX2 F64":   {Interval: 20, Latency: 40, Unroll: 4, Width: 2, Constants: 5},
+	},
+	"rowsExpSum": {
+		"AVX2 F32": {Interval: 8, Latency: 50, Width: 2, Constants: 1},
+		"AVX2 F64": {Interval: 14, Latency: 60, Width: 2, Constants: 1},
 	},
 	"sigmoidFast": {
 		"AVX512 F32": {Interval: 7, Latency: 75, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 8, Latency: 40, Unroll: 6, Width: 3},
-		"AVX2 F32":   {Interval: 11, Latency: 40, Unroll: 4, Width: 2, Constants: 5},
-		"AVX2 F64":   {Interval: 30, Latency: 90, Unroll: 4, Width: 2, Constants: 5},
+		"AVX2 F32":   {Interval: 9, Latency: 50, Unroll: 4, Width: 2, Constants: 5},
+		"AVX2 F64":   {Interval: 12, Latency: 50, Unroll: 4, Width: 3, Constants: 5},
 	},
 }
 
@@ -50,10 +55,27 @@ func tune(kernel, setting string, all []asmgen.Kernel) {
 	defer os.RemoveAll(dir)
 	for _, kn := range all {
 		if kn.Name == kernel {
+			if _, rows := kn.Shape.(asmgen.Rows); rows {
+				settings = groupSettings()
+			}
 			fail(asmgen.Tune(dir, kn, setting, settings))
 		}
 	}
 	cmd := exec.Command("go", "run", ".")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, os.Stdout, os.Stderr
 	fail(cmd.Run())
+}
+
+// groupSettings are those of a group of the canonical sum, which is not unrolled further.
+func groupSettings() (settings []asmgen.Pipeline) {
+	for _, width := range []int{2, 4} {
+		for interval := 3; interval <= 24; interval += 1 + interval/8 {
+			for _, latency := range []int{10, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90} {
+				for _, constants := range []int{0, 1, 2, 3, 4} {
+					settings = append(settings, asmgen.Pipeline{Interval: interval, Latency: latency, Width: width, Constants: constants})
+				}
+			}
+		}
+	}
+	return settings
 }

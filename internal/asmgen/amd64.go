@@ -435,7 +435,11 @@ func (m *x86) fold(k *kernelState, acc []int) {
 			m.ins("%s %s, %s, %s", add, m.r(acc[i+n]), m.r(acc[i]), m.r(acc[i]))
 		}
 	}
-	a, t := acc[0], acc[1]
+	m.foldVector(k, acc[0], acc[1])
+}
+
+func (m *x86) foldVector(k *kernelState, a, t int) {
+	add := ps(k.t, "VADD")
 	if m.wide {
 		m.ins("VEXTRACTF64X4 $1, Z%d, Y%d", a, t)
 		m.ins("%s Y%d, Y%d, Y%d", add, t, a, a)

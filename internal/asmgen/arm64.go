@@ -345,6 +345,8 @@ func (m *arm) fold(k *kernelState, acc []int) {
 	}
 }
 
+func (m *arm) foldVector(*kernelState, int, int) { panic("asmgen: four lanes are a vector or two") }
+
 func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 	if k.t == F32 {
 		m.word2(0x0e617800, "fcvtl", tmp[0], "v%d.2d", lane[0], "v%d.2s")

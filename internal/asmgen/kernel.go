@@ -147,6 +147,9 @@ func (k *kernelState) setting() string { return k.target.String() + " " + k.t.Su
 // block is the number of elements in a block of the canonical sum.
 func (k *kernelState) block() int { return 32 >> k.t }
 
+// group is the number of blocks whose sum is folded at once.
+func (k *kernelState) group() int { return 4 >> k.t }
+
 // store is the instruction for a full vector: past the caches if the kernel says so.
 func (k *kernelState) store() string {
 	if k.kernel.Stream {
@@ -329,8 +332,14 @@ func function(kn Kernel, tg target, t Type, pool *constPool) string {
 	pins := len(constants.order)
 	if tg == avx2 {
 		keep := 3
-		if s, ok := kn.Shape.(Map); ok {
-			keep = max(keep, s.Pipeline[tg.String()+" "+t.Suffix()].Constants)
+		setting := tg.String() + " " + t.Suffix()
+		switch s := kn.Shape.(type) {
+		case Map:
+			keep = max(keep, s.Pipeline[setting].Constants)
+		case Rows:
+			if p, ok := s.Pipeline[setting]; ok {
+				keep = p.Constants
+			}
 		}
 		pins = min(pins, keep)
 	}

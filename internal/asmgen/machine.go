@@ -66,10 +66,12 @@ type machine interface {
 	// skipMask prepares the masks for a block in which element rel (if 0 <= rel < block) is left out.
 	skipMask(k *kernelState, rel, tmp gpr)
 
-	// Sums in the canonical order: fold leaves four lanes at the start of acc; carry adds them to the float64 accumulators in the
+	// Sums in the canonical order: fold leaves four lanes at the start of acc, foldVector those of a vector at its own start, which is the
+	// rest of fold where the four lanes are less than a vector; carry adds them to the float64 accumulators in the
 	// registers sum (and, for float64, their errors); finish stores the total; finishNarrow ends a row of one block within the type.
 	sums(t Type) int
 	fold(k *kernelState, acc []int)
+	foldVector(k *kernelState, acc, tmp int)
 	carry(k *kernelState, lane []int, sum []int, tmp []int)
 	finish(k *kernelState, sum []int, tmp []int, out gpr)
 	finishNarrow(k *kernelState, lane []int, tmp int, out gpr)

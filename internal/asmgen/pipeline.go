@@ -14,7 +14,7 @@ type Pipeline struct {
 	Unroll int
 	// Width is how many operations a cycle takes.
 	Width int
-	// Constants is how many constants AVX2 keeps in registers, 3 when zero.
+	// Constants is how many constants AVX2 keeps in registers, in a Map at least 3.
 	Constants int
 }
 

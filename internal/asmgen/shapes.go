@@ -106,6 +106,9 @@ type Rows struct {
 	// Skip leaves element skip[r] out of the sum of row r.
 	Skip   bool
 	Unroll int
+	// Pipeline is the order of the operations in a whole group of the canonical sum, by instruction set and type; without one
+	// the loop goes block by block. Its Unroll is not used.
+	Pipeline map[string]Pipeline
 	// Prologue computes the values that stay the same along a row.
 	Prologue func(b *Block, row, scalars []V) []V
 	// Body computes the outputs and, for a reduction, the value to reduce.
@@ -222,7 +225,7 @@ func (s Rows) emit(k *kernelState) {
 	}
 	switch s.Reduce {
 	case Sum:
-		s.emitSum(k, accs, sums, rel, result, unroll, body)
+		s.emitSum(k, params, accs, sums, rel, result, unroll, body)
 		k.addImm(result, 8)
 	case Max:
 		inf := [...]uint64{0xff800000, 0xfff0000000000000}[k.t]
@@ -264,18 +267,42 @@ func (s Rows) emitTail(k *kernelState, body func(lane, n int, tail bool)) {
 }
 
 // emitSum is the canonical sum of a row: blocks of 32 (16) elements, folded to four lanes every four blocks.
-func (s Rows) emitSum(k *kernelState, accs, sums []int, rel, result gpr, unroll int, body func(lane, n int, tail bool)) {
+func (s Rows) emitSum(k *kernelState, params, accs, sums []int, rel, result gpr, unroll int, body func(lane, n int, tail bool)) {
 	blocks := k.gpr()
 	defer func() { k.freeGPRs = append(k.freeGPRs, blocks) }()
+	tmp := k.spare(3)
 	group, block, tail, fold, wide, end := k.w.newLabel("group"), k.w.newLabel("block"), k.w.newLabel("tail"), k.w.newLabel("fold"), k.w.newLabel("wide"), k.w.newLabel("end")
 	for _, r := range sums {
 		k.zero(r)
 	}
 	k.w.label(group)
+	finish := k.w.newLabel("finish")
+	if p, ok := s.Pipeline[k.setting()]; ok {
+		byBlock := k.w.newLabel("blocks")
+		n := k.group() * k.block()
+		k.branchImm(lt, k.count, n, byBlock)
+		if s.Skip {
+			whole := k.w.newLabel("whole")
+			k.branchImm(lt, rel, 0, whole)
+			k.branchImm(lt, rel, n, byBlock)
+			k.w.label(whole)
+		}
+		s.emitGroup(k, p, params, accs)
+		k.advance(n * k.t.Size())
+		k.addImm(k.count, -n)
+		if s.Skip {
+			k.addImm(rel, -n)
+		}
+		k.foldVector(k, accs[0], tmp[0])
+		k.carry(k, accs[:1], sums, tmp)
+		k.branchImm(ge, k.count, 1, group)
+		k.jump(finish)
+		k.w.label(byBlock)
+	}
 	for _, r := range accs {
 		k.zero(r)
 	}
-	k.movImm(blocks, int64(4>>k.t)) // a group
+	k.movImm(blocks, int64(k.group()))
 	k.w.ins("PCALIGN $32")
 	k.w.label(block)
 	k.branchImm(lt, k.count, k.block(), tail)
@@ -307,7 +334,6 @@ func (s Rows) emitSum(k *kernelState, accs, sums []int, rel, result gpr, unroll 
 	p := k.param("narrow")
 	k.loadFlag(k.scratch, p.name, p.off)
 	k.branchImm(eq, k.scratch, 0, wide)
-	tmp := k.spare(3)
 	k.finishNarrow(k, accs, tmp[0], result)
 	k.jump(end)
 	k.w.label(wide)
@@ -315,6 +341,7 @@ func (s Rows) emitSum(k *kernelState, accs, sums []int, rel, result gpr, unroll 
 	// more than a block was left: on with the next group
 	k.movImm(k.scratch, 0)
 	k.branch(lt, k.scratch, k.count, group)
+	k.w.label(finish)
 	k.finish(k, sums, tmp, result)
 	k.w.label(end)
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Tune writes a program into dir that times a Map kernel of one input and one output under many pipelines, interleaved on one core, and prints
-// the best. setting names target and type, as in Map.Pipeline.
+// Tune writes a program into dir that times a kernel under many pipelines, interleaved on one core, and prints the best: a Map of one input and one
+// output, or a Rows that adds its rows. setting names target and type, as in Map.Pipeline.
 func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 	tg, t := avx2, F32
 	name, suffix, _ := strings.Cut(setting, " ")
@@ -23,27 +23,38 @@ func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 	}
 	pool := &constPool{index: map[uint64]int{}, stride: 32}
 	var asm, stubs, table strings.Builder
-	shape := kn.Shape.(Map)
+	params, _ := parseParams(kn.Params, t)
+	seen := map[string]bool{}
 	for i, p := range append([]Pipeline{{}}, settings...) {
 		v := kn
-		s := shape
-		s.Pipeline = map[string]Pipeline{setting: p}
+		one := map[string]Pipeline{setting: p}
 		if i == 0 {
-			s.Pipeline = nil
+			one = nil
 		}
-		v.Name, v.Shape = fmt.Sprintf("v%d", i), s
+		switch s := kn.Shape.(type) {
+		case Map:
+			s.Pipeline = one
+			v.Shape = s
+		case Rows:
+			s.Pipeline = one
+			v.Shape = s
+		default:
+			return fmt.Errorf("%s has no pipeline", kn.Name)
+		}
+		v.Name = fmt.Sprintf("v%d", i)
 		text, ok := try(v, tg, t, pool)
-		if !ok {
+		code := strings.ReplaceAll(text, stubName(v, t, tg), "")
+		if !ok || seen[code] { // many settings come to the same order
 			continue
 		}
+		seen[code] = true
 		asm.WriteString("\n" + text)
-		fmt.Fprintf(&stubs, "//go:noescape\nfunc %s(dst, x []%s)\n\n", stubName(v, t, tg), t.Go())
-		fmt.Fprintf(&table, "\t{%q, %s},\n", fmt.Sprintf("%+v", p), stubName(v, t, tg))
+		fmt.Fprintf(&stubs, "//go:noescape\nfunc %s(%s)\n\n", stubName(v, t, tg), paramList(params))
+		fmt.Fprintf(&table, "\t{%q, func() { %s(%s) }},\n", fmt.Sprintf("%+v", p), stubName(v, t, tg), tuneArguments(params))
 	}
 	var out bytes.Buffer
 	writeFile(&out, tg, map[Type]*constPool{F32: pool, F64: pool}, asm.String())
-	main := fmt.Sprintf(tuneMain, t.Go(), t.Go(), t.Go(), t.Go())
-	main = strings.NewReplacer("TABLE", table.String(), "STUBS", stubs.String()).Replace(main)
+	main := strings.NewReplacer("TABLE", table.String(), "STUBS", stubs.String(), "FLOAT", t.Go()).Replace(tuneMain)
 	for name, text := range map[string]string{"go.mod": "module tune\n\ngo 1.26\n", "main.go": main, "k_amd64.s": out.String()} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
@@ -62,6 +73,24 @@ func try(kn Kernel, tg target, t Type, pool *constPool) (text string, ok bool) {
 	return function(kn, tg, t, pool), true
 }
 
+// tuneArguments are those of a call on one row of n elements.
+func tuneArguments(params []param) string {
+	var args []string
+	for _, p := range params {
+		switch {
+		case p.name == "dst" || p.name == "w":
+			args = append(args, "y")
+		case p.name == "narrow":
+			args = append(args, "false")
+		case p.typ == "int":
+			args = append(args, "n")
+		default: // x, and what has one element a row: m, sum, skip
+			args = append(args, p.name)
+		}
+	}
+	return strings.Join(args, ", ")
+}
+
 const tuneMain = `package main
 
 import (
@@ -71,25 +100,32 @@ import (
 	"time"
 )
 
+const n, rounds, calls = 1024, 300, 8
+
+var (
+	x, y = make([]FLOAT, n), make([]FLOAT, n)
+	m    = make([]FLOAT, 1)
+	sum  = make([]float64, 1)
+	skip = make([]int, 1)
+)
+
 var variants = []struct {
 	name string
-	f    func(dst, x []%s)
+	f    func()
 }{
 TABLE}
 
 func main() {
 	runtime.LockOSThread()
-	const n, rounds, calls = 2048, 300, 8
-	x, y := make([]%s, n), make([]%s, n)
 	for i := range x {
-		x[i] = %s(i%%200)/10 - 10
+		x[i] = FLOAT(i%200)/10 - 10
 	}
 	times := make([][]float64, len(variants))
 	for range rounds {
 		for i, v := range variants {
 			start := time.Now()
 			for range calls {
-				v.f(y, x)
+				v.f()
 			}
 			times[i] = append(times[i], float64(time.Since(start).Nanoseconds())/calls/n)
 		}
@@ -102,10 +138,10 @@ func main() {
 	at := func(i int) float64 { return times[i][len(times[i])/4] }
 	base := at(0)
 	sort.Slice(order, func(a, b int) bool { return at(order[a]) < at(order[b]) })
-	fmt.Printf("%%d variants; ns an element (lower quartile of %%d rounds), ratio to no pipeline\n", len(variants), rounds)
+	fmt.Printf("%d variants; ns an element (lower quartile of %d rounds), ratio to no pipeline\n", len(variants), rounds)
 	for k, i := range order {
 		if k < 12 || i == 0 {
-			fmt.Printf("%%8.4f %%6.3f  %%s\n", at(i), at(i)/base, variants[i].name)
+			fmt.Printf("%8.4f %6.3f  %s\n", at(i), at(i)/base, variants[i].name)
 		}
 	}
 }
