@@ -6,535 +6,747 @@ package kernels
 
 import "kernels/internal/isa"
 
-func reluF32(dst, x []float32) {
-	if isa.NEON {
-		reluF32NEON(dst, x)
+// The primitives: every loop over elements, and every reduction, is one of these. The drivers of the public functions check, cut the work into
+// pieces and call them; each folds to the float32 or the float64 form and picks the instruction set. The pure Go forms (suffix Generic) are the
+// specification.
+//
+// What all of them may rely on: slices are of the right length and not empty; one call has at most chunkBytes of
+// elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
+// x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
+// whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
+
+// relu performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+func relu[T Float](dst, x []T) {
+	if is32[T]() {
+		if isa.NEON {
+			reluF32NEON(f32(dst), f32(x))
+			return
+		}
+		reluF32Generic(f32(dst), f32(x))
 		return
 	}
-	reluF32Generic(dst, x)
-}
-
-func reluF64(dst, x []float64) {
 	if isa.NEON {
-		reluF64NEON(dst, x)
+		reluF64NEON(f64(dst), f64(x))
 		return
 	}
-	reluF64Generic(dst, x)
+	reluF64Generic(f64(dst), f64(x))
 }
 
-func reluMaskF32(dst, x []float32, mask []uint64) {
-	if isa.NEON {
-		reluMaskF32NEON(dst, x, mask)
+// reluMask performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+func reluMask[T Float](dst, x []T, mask []uint64) {
+	if is32[T]() {
+		if isa.NEON {
+			reluMaskF32NEON(f32(dst), f32(x), mask)
+			return
+		}
+		reluMaskF32Generic(f32(dst), f32(x), mask)
 		return
 	}
-	reluMaskF32Generic(dst, x, mask)
-}
-
-func reluMaskF64(dst, x []float64, mask []uint64) {
 	if isa.NEON {
-		reluMaskF64NEON(dst, x, mask)
+		reluMaskF64NEON(f64(dst), f64(x), mask)
 		return
 	}
-	reluMaskF64Generic(dst, x, mask)
+	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
-func reluBackwardF32(dx, dy []float32, mask []uint64) {
-	if isa.NEON {
-		reluBackwardF32NEON(dx, dy, mask)
+// reluBackward performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackward[T Float](dx, dy []T, mask []uint64) {
+	if is32[T]() {
+		if isa.NEON {
+			reluBackwardF32NEON(f32(dx), f32(dy), mask)
+			return
+		}
+		reluBackwardF32Generic(f32(dx), f32(dy), mask)
 		return
 	}
-	reluBackwardF32Generic(dx, dy, mask)
-}
-
-func reluBackwardF64(dx, dy []float64, mask []uint64) {
 	if isa.NEON {
-		reluBackwardF64NEON(dx, dy, mask)
+		reluBackwardF64NEON(f64(dx), f64(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(dx, dy, mask)
+	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
-func reluBackwardOutputF32(dx, dy, y []float32) {
-	if isa.NEON {
-		reluBackwardOutputF32NEON(dx, dy, y)
+// reluBackwardOutput performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardOutput[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		if isa.NEON {
+			reluBackwardOutputF32NEON(f32(dx), f32(dy), f32(y))
+			return
+		}
+		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
 		return
 	}
-	reluBackwardOutputF32Generic(dx, dy, y)
-}
-
-func reluBackwardOutputF64(dx, dy, y []float64) {
 	if isa.NEON {
-		reluBackwardOutputF64NEON(dx, dy, y)
+		reluBackwardOutputF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	reluBackwardOutputF64Generic(dx, dy, y)
+	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
 }
 
-func sigmoidF32(dst, x []float32) {
-	if isa.NEON {
-		sigmoidF32NEON(dst, x)
+// sigmoid performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoid[T Float](dst, x []T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidF32NEON(f32(dst), f32(x))
+			return
+		}
+		sigmoidF32Generic(f32(dst), f32(x))
 		return
 	}
-	sigmoidF32Generic(dst, x)
-}
-
-func sigmoidF64(dst, x []float64) {
 	if isa.NEON {
-		sigmoidF64NEON(dst, x)
+		sigmoidF64NEON(f64(dst), f64(x))
 		return
 	}
-	sigmoidF64Generic(dst, x)
+	sigmoidF64Generic(f64(dst), f64(x))
 }
 
-func sigmoidFastF32(dst, x []float32) {
-	if isa.NEON {
-		sigmoidFastF32NEON(dst, x)
+// sigmoidFast performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoidFast[T Float](dst, x []T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidFastF32NEON(f32(dst), f32(x))
+			return
+		}
+		sigmoidFastF32Generic(f32(dst), f32(x))
 		return
 	}
-	sigmoidFastF32Generic(dst, x)
-}
-
-func sigmoidFastF64(dst, x []float64) {
 	if isa.NEON {
-		sigmoidFastF64NEON(dst, x)
+		sigmoidFastF64NEON(f64(dst), f64(x))
 		return
 	}
-	sigmoidFastF64Generic(dst, x)
+	sigmoidFastF64Generic(f64(dst), f64(x))
 }
 
-func sigmoidBackwardF32(dx, dy, y []float32) {
-	if isa.NEON {
-		sigmoidBackwardF32NEON(dx, dy, y)
+// sigmoidBackward performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+func sigmoidBackward[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
+			return
+		}
+		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
 		return
 	}
-	sigmoidBackwardF32Generic(dx, dy, y)
-}
-
-func sigmoidBackwardF64(dx, dy, y []float64) {
 	if isa.NEON {
-		sigmoidBackwardF64NEON(dx, dy, y)
+		sigmoidBackwardF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	sigmoidBackwardF64Generic(dx, dy, y)
+	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
-func tanhF32(dst, x []float32) {
-	if isa.NEON {
-		tanhF32NEON(dst, x)
+// tanh performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Tanh(v))
+//	}
+func tanh[T Float](dst, x []T) {
+	if is32[T]() {
+		if isa.NEON {
+			tanhF32NEON(f32(dst), f32(x))
+			return
+		}
+		tanhF32Generic(f32(dst), f32(x))
 		return
 	}
-	tanhF32Generic(dst, x)
-}
-
-func tanhF64(dst, x []float64) {
 	if isa.NEON {
-		tanhF64NEON(dst, x)
+		tanhF64NEON(f64(dst), f64(x))
 		return
 	}
-	tanhF64Generic(dst, x)
+	tanhF64Generic(f64(dst), f64(x))
 }
 
-func tanhBackwardF32(dx, dy, y []float32) {
-	if isa.NEON {
-		tanhBackwardF32NEON(dx, dy, y)
+// tanhBackward performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+func tanhBackward[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		if isa.NEON {
+			tanhBackwardF32NEON(f32(dx), f32(dy), f32(y))
+			return
+		}
+		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
 		return
 	}
-	tanhBackwardF32Generic(dx, dy, y)
-}
-
-func tanhBackwardF64(dx, dy, y []float64) {
 	if isa.NEON {
-		tanhBackwardF64NEON(dx, dy, y)
+		tanhBackwardF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	tanhBackwardF64Generic(dx, dy, y)
+	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
-func rowsMaxF32(m, x []float32, cols, xstride int) {
-	if isa.NEON {
-		rowsMaxF32NEON(m, x, cols, xstride)
+// rowsMax performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols], plus +0
+//	}
+func rowsMax[T Float](m, x []T, cols, xstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsMaxF32NEON(f32(m), f32(x), cols, xstride)
+			return
+		}
+		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
 		return
 	}
-	rowsMaxF32Generic(m, x, cols, xstride)
-}
-
-func rowsMaxF64(m, x []float64, cols, xstride int) {
 	if isa.NEON {
-		rowsMaxF64NEON(m, x, cols, xstride)
+		rowsMaxF64NEON(f64(m), f64(x), cols, xstride)
 		return
 	}
-	rowsMaxF64Generic(m, x, cols, xstride)
+	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
 }
 
-func rowsTopF32(m, x []float32, cols, xstride int) {
-	if isa.NEON {
-		rowsTopF32NEON(m, x, cols, xstride)
+// rowsTop performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+func rowsTop[T Float](m, x []T, cols, xstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsTopF32NEON(f32(m), f32(x), cols, xstride)
+			return
+		}
+		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
 		return
 	}
-	rowsTopF32Generic(m, x, cols, xstride)
-}
-
-func rowsTopF64(m, x []float64, cols, xstride int) {
 	if isa.NEON {
-		rowsTopF64NEON(m, x, cols, xstride)
+		rowsTopF64NEON(f64(m), f64(x), cols, xstride)
 		return
 	}
-	rowsTopF64Generic(m, x, cols, xstride)
+	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
 }
 
-func rowsFindF32(index []int, x, m []float32, cols, xstride int) {
-	if isa.NEON {
-		rowsFindF32NEON(index, x, m, cols, xstride)
+// rowsFind performs
+//
+//	for r := range index {
+//		index[r] = first j with x[r*xstride+j] == m[r], else 0
+//	}
+func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsFindF32NEON(index, f32(x), f32(m), cols, xstride)
+			return
+		}
+		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
 		return
 	}
-	rowsFindF32Generic(index, x, m, cols, xstride)
-}
-
-func rowsFindF64(index []int, x, m []float64, cols, xstride int) {
 	if isa.NEON {
-		rowsFindF64NEON(index, x, m, cols, xstride)
+		rowsFindF64NEON(index, f64(x), f64(m), cols, xstride)
 		return
 	}
-	rowsFindF64Generic(index, x, m, cols, xstride)
+	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
 }
 
-func rowsExpSumF32(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool) {
-	if isa.NEON {
-		rowsExpSumF32NEON(sum, w, x, m, cols, wstride, xstride, narrow)
+// rowsExpSum performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x, its canonical sum
+//	}
+func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsExpSumF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+			return
+		}
+		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumF32Generic(sum, w, x, m, cols, wstride, xstride, narrow)
-}
-
-func rowsExpSumF64(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool) {
 	if isa.NEON {
-		rowsExpSumF64NEON(sum, w, x, m, cols, wstride, xstride, narrow)
+		rowsExpSumF64NEON(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumF64Generic(sum, w, x, m, cols, wstride, xstride, narrow)
+	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 }
 
-func rowsExpSumSkipF32(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool) {
-	if isa.NEON {
-		rowsExpSumSkipF32NEON(sum, w, x, m, skip, cols, wstride, xstride, narrow)
+// rowsExpSumSkip performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
+//	}
+func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsExpSumSkipF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+			return
+		}
+		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumSkipF32Generic(sum, w, x, m, skip, cols, wstride, xstride, narrow)
-}
-
-func rowsExpSumSkipF64(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool) {
 	if isa.NEON {
-		rowsExpSumSkipF64NEON(sum, w, x, m, skip, cols, wstride, xstride, narrow)
+		rowsExpSumSkipF64NEON(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumSkipF64Generic(sum, w, x, m, skip, cols, wstride, xstride, narrow)
+	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 }
 
-func rowsSumSkipF32(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool) {
-	if isa.NEON {
-		rowsSumSkipF32NEON(sum, x, m, skip, cols, xstride, narrow)
+// rowsSumSkip performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
+//	}
+func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsSumSkipF32NEON(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+			return
+		}
+		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 		return
 	}
-	rowsSumSkipF32Generic(sum, x, m, skip, cols, xstride, narrow)
-}
-
-func rowsSumSkipF64(sum, x, m []float64, skip []int, cols, xstride int, narrow bool) {
 	if isa.NEON {
-		rowsSumSkipF64NEON(sum, x, m, skip, cols, xstride, narrow)
+		rowsSumSkipF64NEON(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 		return
 	}
-	rowsSumSkipF64Generic(sum, x, m, skip, cols, xstride, narrow)
+	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 }
 
-func rowsExpSumScaledF32(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool) {
-	if isa.NEON {
-		rowsExpSumScaledF32NEON(sum, w, x, m, cols, wstride, xstride, scale, narrow)
+// rowsExpSumScaled performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x*scale, its canonical sum
+//	}
+func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsExpSumScaledF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
+			return
+		}
+		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
-	rowsExpSumScaledF32Generic(sum, w, x, m, cols, wstride, xstride, scale, narrow)
-}
-
-func rowsExpSumScaledF64(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool) {
 	if isa.NEON {
-		rowsExpSumScaledF64NEON(sum, w, x, m, cols, wstride, xstride, scale, narrow)
+		rowsExpSumScaledF64NEON(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 		return
 	}
-	rowsExpSumScaledF64Generic(sum, w, x, m, cols, wstride, xstride, scale, narrow)
+	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 }
 
-func rowsExpSumSkipScaledF32(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool) {
-	if isa.NEON {
-		rowsExpSumSkipScaledF32NEON(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
+// rowsExpSumSkipScaled performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
+//	}
+func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsExpSumSkipScaledF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
+			return
+		}
+		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
-	rowsExpSumSkipScaledF32Generic(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
-}
-
-func rowsExpSumSkipScaledF64(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool) {
 	if isa.NEON {
-		rowsExpSumSkipScaledF64NEON(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
+		rowsExpSumSkipScaledF64NEON(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 		return
 	}
-	rowsExpSumSkipScaledF64Generic(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
+	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 }
 
-func rowsSumSkipScaledF32(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool) {
-	if isa.NEON {
-		rowsSumSkipScaledF32NEON(sum, x, m, skip, cols, xstride, scale, narrow)
+// rowsSumSkipScaled performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
+//	}
+func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsSumSkipScaledF32NEON(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
+			return
+		}
+		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
 		return
 	}
-	rowsSumSkipScaledF32Generic(sum, x, m, skip, cols, xstride, scale, narrow)
-}
-
-func rowsSumSkipScaledF64(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool) {
 	if isa.NEON {
-		rowsSumSkipScaledF64NEON(sum, x, m, skip, cols, xstride, scale, narrow)
+		rowsSumSkipScaledF64NEON(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 		return
 	}
-	rowsSumSkipScaledF64Generic(sum, x, m, skip, cols, xstride, scale, narrow)
+	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 }
 
-func expAtF32(w, x, m []float32) {
-	if isa.NEON {
-		expAtF32NEON(w, x, m)
+// expAt performs
+//
+//	for i := range w {
+//		w[i] = exponential of x[i] in a row with maximum m[i]
+//	}
+func expAt[T Float](w, x, m []T) {
+	if is32[T]() {
+		if isa.NEON {
+			expAtF32NEON(f32(w), f32(x), f32(m))
+			return
+		}
+		expAtF32Generic(f32(w), f32(x), f32(m))
 		return
 	}
-	expAtF32Generic(w, x, m)
-}
-
-func expAtF64(w, x, m []float64) {
 	if isa.NEON {
-		expAtF64NEON(w, x, m)
+		expAtF64NEON(f64(w), f64(x), f64(m))
 		return
 	}
-	expAtF64Generic(w, x, m)
+	expAtF64Generic(f64(w), f64(x), f64(m))
 }
 
-func rowsScaleF32(dst, w, rh, rl []float32, cols, dststride, wstride int) {
-	if isa.NEON {
-		rowsScaleF32NEON(dst, w, rh, rl, cols, dststride, wstride)
+// rowsScale performs
+//
+//	for r := range rh {
+//		for j := range cols {
+//			dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
+//		}
+//	}
+func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsScaleF32NEON(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+			return
+		}
+		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 		return
 	}
-	rowsScaleF32Generic(dst, w, rh, rl, cols, dststride, wstride)
-}
-
-func rowsScaleF64(dst, w, rh, rl []float64, cols, dststride, wstride int) {
 	if isa.NEON {
-		rowsScaleF64NEON(dst, w, rh, rl, cols, dststride, wstride)
+		rowsScaleF64NEON(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 		return
 	}
-	rowsScaleF64Generic(dst, w, rh, rl, cols, dststride, wstride)
+	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 }
 
-func rowsScaleGradF32(dst, w, q []float32, after float32, cols, dststride, wstride int) {
-	if isa.NEON {
-		rowsScaleGradF32NEON(dst, w, q, after, cols, dststride, wstride)
+// rowsScaleGrad performs
+//
+//	for r := range q {
+//		for j := range cols {
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//		}
+//	}
+func rowsScaleGrad[T Float](dst, w, q []T, after T, cols, dststride, wstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsScaleGradF32NEON(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+			return
+		}
+		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF32Generic(dst, w, q, after, cols, dststride, wstride)
-}
-
-func rowsScaleGradF64(dst, w, q []float64, after float64, cols, dststride, wstride int) {
 	if isa.NEON {
-		rowsScaleGradF64NEON(dst, w, q, after, cols, dststride, wstride)
+		rowsScaleGradF64NEON(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(dst, w, q, after, cols, dststride, wstride)
+	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
 }
 
-func rowsLogSoftmaxF32(dst, x, m, l []float32, cols, dststride, xstride int) {
-	if isa.NEON {
-		rowsLogSoftmaxF32NEON(dst, x, m, l, cols, dststride, xstride)
+// rowsLogSoftmax performs
+//
+//	for r := range m {
+//		for j := range cols {
+//			dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
+//		}
+//	}
+func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsLogSoftmaxF32NEON(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+			return
+		}
+		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 		return
 	}
-	rowsLogSoftmaxF32Generic(dst, x, m, l, cols, dststride, xstride)
-}
-
-func rowsLogSoftmaxF64(dst, x, m, l []float64, cols, dststride, xstride int) {
 	if isa.NEON {
-		rowsLogSoftmaxF64NEON(dst, x, m, l, cols, dststride, xstride)
+		rowsLogSoftmaxF64NEON(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 		return
 	}
-	rowsLogSoftmaxF64Generic(dst, x, m, l, cols, dststride, xstride)
+	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 }
 
-func rowsDotF32(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool) {
-	if isa.NEON {
-		rowsDotF32NEON(sum, a, b, cols, astride, bstride, narrow)
+// rowsDot performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of the rounded products a*b of row r
+//	}
+func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsDotF32NEON(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+			return
+		}
+		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 		return
 	}
-	rowsDotF32Generic(sum, a, b, cols, astride, bstride, narrow)
-}
-
-func rowsDotF64(sum, a, b []float64, cols, astride, bstride int, narrow bool) {
 	if isa.NEON {
-		rowsDotF64NEON(sum, a, b, cols, astride, bstride, narrow)
+		rowsDotF64NEON(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 		return
 	}
-	rowsDotF64Generic(sum, a, b, cols, astride, bstride, narrow)
+	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 }
 
-func rowsSumF32(sum []float64, a []float32, cols, astride int, narrow bool) {
-	if isa.NEON {
-		rowsSumF32NEON(sum, a, cols, astride, narrow)
+// rowsSum performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of row r of a
+//	}
+func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsSumF32NEON(sum, f32(a), cols, astride, narrow)
+			return
+		}
+		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
 		return
 	}
-	rowsSumF32Generic(sum, a, cols, astride, narrow)
-}
-
-func rowsSumF64(sum, a []float64, cols, astride int, narrow bool) {
 	if isa.NEON {
-		rowsSumF64NEON(sum, a, cols, astride, narrow)
+		rowsSumF64NEON(sum, f64(a), cols, astride, narrow)
 		return
 	}
-	rowsSumF64Generic(sum, a, cols, astride, narrow)
+	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
 }
 
-func rowsSoftmaxBackwardF32(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int) {
-	if isa.NEON {
-		rowsSoftmaxBackwardF32NEON(dx, dy, y, s, cols, dxstride, dystride, ystride)
+// rowsSoftmaxBackward performs
+//
+//	for r := range s {
+//		for j := range cols {
+//			dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
+//		}
+//	}
+func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsSoftmaxBackwardF32NEON(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+			return
+		}
+		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsSoftmaxBackwardF32Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
-}
-
-func rowsSoftmaxBackwardF64(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int) {
 	if isa.NEON {
-		rowsSoftmaxBackwardF64NEON(dx, dy, y, s, cols, dxstride, dystride, ystride)
+		rowsSoftmaxBackwardF64NEON(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsSoftmaxBackwardF64Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
+	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
-func rowsLogSoftmaxBackwardF32(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int) {
-	if isa.NEON {
-		rowsLogSoftmaxBackwardF32NEON(dx, dy, y, s, cols, dxstride, dystride, ystride)
+// rowsLogSoftmaxBackward performs
+//
+//	for r := range s {
+//		for j := range cols {
+//			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
+//		}
+//	}
+func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsLogSoftmaxBackwardF32NEON(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+			return
+		}
+		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsLogSoftmaxBackwardF32Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
-}
-
-func rowsLogSoftmaxBackwardF64(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int) {
 	if isa.NEON {
-		rowsLogSoftmaxBackwardF64NEON(dx, dy, y, s, cols, dxstride, dystride, ystride)
+		rowsLogSoftmaxBackwardF64NEON(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsLogSoftmaxBackwardF64Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
+	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
-func rowsSumProbF32(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool) {
-	if isa.NEON {
-		rowsSumProbF32NEON(sum, x, t, m, l, cols, xstride, tstride, narrow)
+// rowsSumProb performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
+//	}
+func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsSumProbF32NEON(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+			return
+		}
+		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 		return
 	}
-	rowsSumProbF32Generic(sum, x, t, m, l, cols, xstride, tstride, narrow)
-}
-
-func rowsSumProbF64(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool) {
 	if isa.NEON {
-		rowsSumProbF64NEON(sum, x, t, m, l, cols, xstride, tstride, narrow)
+		rowsSumProbF64NEON(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 		return
 	}
-	rowsSumProbF64Generic(sum, x, t, m, l, cols, xstride, tstride, narrow)
+	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 }
 
-func rowsSumTargetSkipF32(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool) {
-	if isa.NEON {
-		rowsSumTargetSkipF32NEON(sum, t, skip, cols, tstride, narrow)
+// rowsSumTargetSkip performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of row r of t without column skip[r]
+//	}
+func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride int, narrow bool) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsSumTargetSkipF32NEON(sum, f32(t), skip, cols, tstride, narrow)
+			return
+		}
+		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
 		return
 	}
-	rowsSumTargetSkipF32Generic(sum, t, skip, cols, tstride, narrow)
-}
-
-func rowsSumTargetSkipF64(sum, t []float64, skip []int, cols, tstride int, narrow bool) {
 	if isa.NEON {
-		rowsSumTargetSkipF64NEON(sum, t, skip, cols, tstride, narrow)
+		rowsSumTargetSkipF64NEON(sum, f64(t), skip, cols, tstride, narrow)
 		return
 	}
-	rowsSumTargetSkipF64Generic(sum, t, skip, cols, tstride, narrow)
+	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
 }
 
-func rowsProbGradF32(dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int) {
-	if isa.NEON {
-		rowsProbGradF32NEON(dst, w, t, q, scale, cols, dststride, wstride, tstride)
+// rowsProbGrad performs
+//
+//	for r := range q {
+//		for j := range cols {
+//			dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
+//		}
+//	}
+func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, tstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			rowsProbGradF32NEON(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
+			return
+		}
+		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
 		return
 	}
-	rowsProbGradF32Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
-}
-
-func rowsProbGradF64(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int) {
 	if isa.NEON {
-		rowsProbGradF64NEON(dst, w, t, q, scale, cols, dststride, wstride, tstride)
+		rowsProbGradF64NEON(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 		return
 	}
-	rowsProbGradF64Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
+	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 }
 
-func sigmoidLossF32(losses, x, t []float32) {
-	if isa.NEON {
-		sigmoidLossF32NEON(losses, x, t)
+// sigmoidLoss performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+func sigmoidLoss[T Float](losses, x, t []T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidLossF32NEON(f32(losses), f32(x), f32(t))
+			return
+		}
+		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
 		return
 	}
-	sigmoidLossF32Generic(losses, x, t)
-}
-
-func sigmoidLossF64(losses, x, t []float64) {
 	if isa.NEON {
-		sigmoidLossF64NEON(losses, x, t)
+		sigmoidLossF64NEON(f64(losses), f64(x), f64(t))
 		return
 	}
-	sigmoidLossF64Generic(losses, x, t)
+	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
 }
 
-func sigmoidLossPosF32(losses, x, t, p []float32) {
-	if isa.NEON {
-		sigmoidLossPosF32NEON(losses, x, t, p)
+// sigmoidLossPos performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+func sigmoidLossPos[T Float](losses, x, t, p []T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidLossPosF32NEON(f32(losses), f32(x), f32(t), f32(p))
+			return
+		}
+		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
 		return
 	}
-	sigmoidLossPosF32Generic(losses, x, t, p)
-}
-
-func sigmoidLossPosF64(losses, x, t, p []float64) {
 	if isa.NEON {
-		sigmoidLossPosF64NEON(losses, x, t, p)
+		sigmoidLossPosF64NEON(f64(losses), f64(x), f64(t), f64(p))
 		return
 	}
-	sigmoidLossPosF64Generic(losses, x, t, p)
+	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
 }
 
-func sigmoidLossGradF32(dst, losses, x, t []float32, scale float32) {
-	if isa.NEON {
-		sigmoidLossGradF32NEON(dst, losses, x, t, scale)
+// sigmoidLossGrad performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidLossGradF32NEON(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+			return
+		}
+		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 		return
 	}
-	sigmoidLossGradF32Generic(dst, losses, x, t, scale)
-}
-
-func sigmoidLossGradF64(dst, losses, x, t []float64, scale float64) {
 	if isa.NEON {
-		sigmoidLossGradF64NEON(dst, losses, x, t, scale)
+		sigmoidLossGradF64NEON(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 		return
 	}
-	sigmoidLossGradF64Generic(dst, losses, x, t, scale)
+	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 }
 
-func sigmoidLossGradPosF32(dst, losses, x, t, p []float32, scale float32) {
-	if isa.NEON {
-		sigmoidLossGradPosF32NEON(dst, losses, x, t, p, scale)
+// sigmoidLossGradPos performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidLossGradPosF32NEON(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+			return
+		}
+		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 		return
 	}
-	sigmoidLossGradPosF32Generic(dst, losses, x, t, p, scale)
-}
-
-func sigmoidLossGradPosF64(dst, losses, x, t, p []float64, scale float64) {
 	if isa.NEON {
-		sigmoidLossGradPosF64NEON(dst, losses, x, t, p, scale)
+		sigmoidLossGradPosF64NEON(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 		return
 	}
-	sigmoidLossGradPosF64Generic(dst, losses, x, t, p, scale)
+	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 }
 
-func lossLogF64(loss, r, w, base []float64) {
+// lossLog performs
+//
+//	for i := range loss {
+//		if base[i] == 0 {
+//			loss[i] = math.Log1p(r[i] / w[i])
+//		} else {
+//			loss[i] = base[i] + math.Log(r[i])
+//		}
+//	}
+func lossLog(loss, r, w, base []float64) {
 	if isa.NEON {
 		lossLogF64NEON(loss, r, w, base)
 		return
@@ -542,84 +754,164 @@ func lossLogF64(loss, r, w, base []float64) {
 	lossLogF64Generic(loss, r, w, base)
 }
 
-func columnsSoftmaxF32(dst, x []float32, rows, cols, half, dststride, xstride int) {
-	if isa.NEON {
-		columnsSoftmaxF32NEON(dst, x, rows, cols, half, dststride, xstride)
+// columnsSoftmax performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			columnsSoftmaxF32NEON(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+			return
+		}
+		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsSoftmaxF32Generic(dst, x, rows, cols, half, dststride, xstride)
-}
-
-func columnsSoftmaxF64(dst, x []float64, rows, cols, half, dststride, xstride int) {
 	if isa.NEON {
-		columnsSoftmaxF64NEON(dst, x, rows, cols, half, dststride, xstride)
+		columnsSoftmaxF64NEON(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsSoftmaxF64Generic(dst, x, rows, cols, half, dststride, xstride)
+	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
-func columnsSumSkipF32(m, rest, w, x []float32, label []int, rows, cols, half, xstride int) {
-	if isa.NEON {
-		columnsSumSkipF32NEON(m, rest, w, x, label, rows, cols, half, xstride)
+// columnsSumSkip performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, xstride int) {
+	if is32[T]() {
+		if isa.NEON {
+			columnsSumSkipF32NEON(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+			return
+		}
+		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
 		return
 	}
-	columnsSumSkipF32Generic(m, rest, w, x, label, rows, cols, half, xstride)
-}
-
-func columnsSumSkipF64(m, rest, w, x []float64, label []int, rows, cols, half, xstride int) {
 	if isa.NEON {
-		columnsSumSkipF64NEON(m, rest, w, x, label, rows, cols, half, xstride)
+		columnsSumSkipF64NEON(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 		return
 	}
-	columnsSumSkipF64Generic(m, rest, w, x, label, rows, cols, half, xstride)
+	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
-func columnsGradF32(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32) {
-	if isa.NEON {
-		columnsGradF32NEON(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+// columnsGrad performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T) {
+	if is32[T]() {
+		if isa.NEON {
+			columnsGradF32NEON(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+			return
+		}
+		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
 		return
 	}
-	columnsGradF32Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
-}
-
-func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
 	if isa.NEON {
-		columnsGradF64NEON(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+		columnsGradF64NEON(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
 		return
 	}
-	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
 }
 
-func reluStreamF32(dst, x []float32) {
-	reluF32(dst, x)
+// reluStream performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+func reluStream[T Float](dst, x []T) {
+	if is32[T]() {
+		if isa.NEON {
+			reluF32NEON(f32(dst), f32(x))
+			return
+		}
+		reluF32Generic(f32(dst), f32(x))
+		return
+	}
+	if isa.NEON {
+		reluF64NEON(f64(dst), f64(x))
+		return
+	}
+	reluF64Generic(f64(dst), f64(x))
 }
 
-func reluStreamF64(dst, x []float64) {
-	reluF64(dst, x)
+// reluMaskStream performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+func reluMaskStream[T Float](dst, x []T, mask []uint64) {
+	if is32[T]() {
+		if isa.NEON {
+			reluMaskF32NEON(f32(dst), f32(x), mask)
+			return
+		}
+		reluMaskF32Generic(f32(dst), f32(x), mask)
+		return
+	}
+	if isa.NEON {
+		reluMaskF64NEON(f64(dst), f64(x), mask)
+		return
+	}
+	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
-func reluMaskStreamF32(dst, x []float32, mask []uint64) {
-	reluMaskF32(dst, x, mask)
+// reluBackwardStream performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
+	if is32[T]() {
+		if isa.NEON {
+			reluBackwardF32NEON(f32(dx), f32(dy), mask)
+			return
+		}
+		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		return
+	}
+	if isa.NEON {
+		reluBackwardF64NEON(f64(dx), f64(dy), mask)
+		return
+	}
+	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
-func reluMaskStreamF64(dst, x []float64, mask []uint64) {
-	reluMaskF64(dst, x, mask)
-}
-
-func reluBackwardStreamF32(dx, dy []float32, mask []uint64) {
-	reluBackwardF32(dx, dy, mask)
-}
-
-func reluBackwardStreamF64(dx, dy []float64, mask []uint64) {
-	reluBackwardF64(dx, dy, mask)
-}
-
-func sigmoidBackwardStreamF32(dx, dy, y []float32) {
-	sigmoidBackwardF32(dx, dy, y)
-}
-
-func sigmoidBackwardStreamF64(dx, dy, y []float64) {
-	sigmoidBackwardF64(dx, dy, y)
+// sigmoidBackwardStream performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+func sigmoidBackwardStream[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		if isa.NEON {
+			sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
+			return
+		}
+		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		return
+	}
+	if isa.NEON {
+		sigmoidBackwardF64NEON(f64(dx), f64(dy), f64(y))
+		return
+	}
+	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // reluF32NEON performs

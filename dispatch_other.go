@@ -4,326 +4,586 @@
 
 package kernels
 
-func reluF32(dst, x []float32) {
-	reluF32Generic(dst, x)
-}
-
-func reluF64(dst, x []float64) {
-	reluF64Generic(dst, x)
-}
-
-func reluMaskF32(dst, x []float32, mask []uint64) {
-	reluMaskF32Generic(dst, x, mask)
-}
-
-func reluMaskF64(dst, x []float64, mask []uint64) {
-	reluMaskF64Generic(dst, x, mask)
-}
-
-func reluBackwardF32(dx, dy []float32, mask []uint64) {
-	reluBackwardF32Generic(dx, dy, mask)
-}
-
-func reluBackwardF64(dx, dy []float64, mask []uint64) {
-	reluBackwardF64Generic(dx, dy, mask)
-}
-
-func reluBackwardOutputF32(dx, dy, y []float32) {
-	reluBackwardOutputF32Generic(dx, dy, y)
-}
-
-func reluBackwardOutputF64(dx, dy, y []float64) {
-	reluBackwardOutputF64Generic(dx, dy, y)
-}
-
-func sigmoidF32(dst, x []float32) {
-	sigmoidF32Generic(dst, x)
-}
-
-func sigmoidF64(dst, x []float64) {
-	sigmoidF64Generic(dst, x)
-}
-
-func sigmoidFastF32(dst, x []float32) {
-	sigmoidFastF32Generic(dst, x)
-}
-
-func sigmoidFastF64(dst, x []float64) {
-	sigmoidFastF64Generic(dst, x)
-}
-
-func sigmoidBackwardF32(dx, dy, y []float32) {
-	sigmoidBackwardF32Generic(dx, dy, y)
-}
-
-func sigmoidBackwardF64(dx, dy, y []float64) {
-	sigmoidBackwardF64Generic(dx, dy, y)
-}
-
-func tanhF32(dst, x []float32) {
-	tanhF32Generic(dst, x)
-}
-
-func tanhF64(dst, x []float64) {
-	tanhF64Generic(dst, x)
-}
-
-func tanhBackwardF32(dx, dy, y []float32) {
-	tanhBackwardF32Generic(dx, dy, y)
-}
-
-func tanhBackwardF64(dx, dy, y []float64) {
-	tanhBackwardF64Generic(dx, dy, y)
-}
-
-func rowsMaxF32(m, x []float32, cols, xstride int) {
-	rowsMaxF32Generic(m, x, cols, xstride)
-}
-
-func rowsMaxF64(m, x []float64, cols, xstride int) {
-	rowsMaxF64Generic(m, x, cols, xstride)
-}
-
-func rowsTopF32(m, x []float32, cols, xstride int) {
-	rowsTopF32Generic(m, x, cols, xstride)
-}
-
-func rowsTopF64(m, x []float64, cols, xstride int) {
-	rowsTopF64Generic(m, x, cols, xstride)
-}
-
-func rowsFindF32(index []int, x, m []float32, cols, xstride int) {
-	rowsFindF32Generic(index, x, m, cols, xstride)
-}
-
-func rowsFindF64(index []int, x, m []float64, cols, xstride int) {
-	rowsFindF64Generic(index, x, m, cols, xstride)
-}
-
-func rowsExpSumF32(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool) {
-	rowsExpSumF32Generic(sum, w, x, m, cols, wstride, xstride, narrow)
-}
-
-func rowsExpSumF64(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool) {
-	rowsExpSumF64Generic(sum, w, x, m, cols, wstride, xstride, narrow)
-}
-
-func rowsExpSumSkipF32(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool) {
-	rowsExpSumSkipF32Generic(sum, w, x, m, skip, cols, wstride, xstride, narrow)
-}
-
-func rowsExpSumSkipF64(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool) {
-	rowsExpSumSkipF64Generic(sum, w, x, m, skip, cols, wstride, xstride, narrow)
-}
-
-func rowsSumSkipF32(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool) {
-	rowsSumSkipF32Generic(sum, x, m, skip, cols, xstride, narrow)
-}
-
-func rowsSumSkipF64(sum, x, m []float64, skip []int, cols, xstride int, narrow bool) {
-	rowsSumSkipF64Generic(sum, x, m, skip, cols, xstride, narrow)
-}
-
-func rowsExpSumScaledF32(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool) {
-	rowsExpSumScaledF32Generic(sum, w, x, m, cols, wstride, xstride, scale, narrow)
-}
-
-func rowsExpSumScaledF64(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool) {
-	rowsExpSumScaledF64Generic(sum, w, x, m, cols, wstride, xstride, scale, narrow)
-}
-
-func rowsExpSumSkipScaledF32(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool) {
-	rowsExpSumSkipScaledF32Generic(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
-}
-
-func rowsExpSumSkipScaledF64(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool) {
-	rowsExpSumSkipScaledF64Generic(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
-}
-
-func rowsSumSkipScaledF32(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool) {
-	rowsSumSkipScaledF32Generic(sum, x, m, skip, cols, xstride, scale, narrow)
-}
-
-func rowsSumSkipScaledF64(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool) {
-	rowsSumSkipScaledF64Generic(sum, x, m, skip, cols, xstride, scale, narrow)
-}
-
-func expAtF32(w, x, m []float32) {
-	expAtF32Generic(w, x, m)
-}
-
-func expAtF64(w, x, m []float64) {
-	expAtF64Generic(w, x, m)
-}
-
-func rowsScaleF32(dst, w, rh, rl []float32, cols, dststride, wstride int) {
-	rowsScaleF32Generic(dst, w, rh, rl, cols, dststride, wstride)
-}
-
-func rowsScaleF64(dst, w, rh, rl []float64, cols, dststride, wstride int) {
-	rowsScaleF64Generic(dst, w, rh, rl, cols, dststride, wstride)
-}
-
-func rowsScaleGradF32(dst, w, q []float32, after float32, cols, dststride, wstride int) {
-	rowsScaleGradF32Generic(dst, w, q, after, cols, dststride, wstride)
-}
-
-func rowsScaleGradF64(dst, w, q []float64, after float64, cols, dststride, wstride int) {
-	rowsScaleGradF64Generic(dst, w, q, after, cols, dststride, wstride)
-}
-
-func rowsLogSoftmaxF32(dst, x, m, l []float32, cols, dststride, xstride int) {
-	rowsLogSoftmaxF32Generic(dst, x, m, l, cols, dststride, xstride)
-}
-
-func rowsLogSoftmaxF64(dst, x, m, l []float64, cols, dststride, xstride int) {
-	rowsLogSoftmaxF64Generic(dst, x, m, l, cols, dststride, xstride)
-}
-
-func rowsDotF32(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool) {
-	rowsDotF32Generic(sum, a, b, cols, astride, bstride, narrow)
-}
-
-func rowsDotF64(sum, a, b []float64, cols, astride, bstride int, narrow bool) {
-	rowsDotF64Generic(sum, a, b, cols, astride, bstride, narrow)
-}
-
-func rowsSumF32(sum []float64, a []float32, cols, astride int, narrow bool) {
-	rowsSumF32Generic(sum, a, cols, astride, narrow)
-}
-
-func rowsSumF64(sum, a []float64, cols, astride int, narrow bool) {
-	rowsSumF64Generic(sum, a, cols, astride, narrow)
-}
-
-func rowsSoftmaxBackwardF32(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int) {
-	rowsSoftmaxBackwardF32Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
-}
-
-func rowsSoftmaxBackwardF64(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int) {
-	rowsSoftmaxBackwardF64Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
-}
-
-func rowsLogSoftmaxBackwardF32(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int) {
-	rowsLogSoftmaxBackwardF32Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
-}
-
-func rowsLogSoftmaxBackwardF64(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int) {
-	rowsLogSoftmaxBackwardF64Generic(dx, dy, y, s, cols, dxstride, dystride, ystride)
-}
-
-func rowsSumProbF32(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool) {
-	rowsSumProbF32Generic(sum, x, t, m, l, cols, xstride, tstride, narrow)
-}
-
-func rowsSumProbF64(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool) {
-	rowsSumProbF64Generic(sum, x, t, m, l, cols, xstride, tstride, narrow)
-}
-
-func rowsSumTargetSkipF32(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool) {
-	rowsSumTargetSkipF32Generic(sum, t, skip, cols, tstride, narrow)
-}
-
-func rowsSumTargetSkipF64(sum, t []float64, skip []int, cols, tstride int, narrow bool) {
-	rowsSumTargetSkipF64Generic(sum, t, skip, cols, tstride, narrow)
-}
-
-func rowsProbGradF32(dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int) {
-	rowsProbGradF32Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
-}
-
-func rowsProbGradF64(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int) {
-	rowsProbGradF64Generic(dst, w, t, q, scale, cols, dststride, wstride, tstride)
-}
-
-func sigmoidLossF32(losses, x, t []float32) {
-	sigmoidLossF32Generic(losses, x, t)
-}
-
-func sigmoidLossF64(losses, x, t []float64) {
-	sigmoidLossF64Generic(losses, x, t)
-}
-
-func sigmoidLossPosF32(losses, x, t, p []float32) {
-	sigmoidLossPosF32Generic(losses, x, t, p)
-}
-
-func sigmoidLossPosF64(losses, x, t, p []float64) {
-	sigmoidLossPosF64Generic(losses, x, t, p)
-}
-
-func sigmoidLossGradF32(dst, losses, x, t []float32, scale float32) {
-	sigmoidLossGradF32Generic(dst, losses, x, t, scale)
-}
-
-func sigmoidLossGradF64(dst, losses, x, t []float64, scale float64) {
-	sigmoidLossGradF64Generic(dst, losses, x, t, scale)
-}
-
-func sigmoidLossGradPosF32(dst, losses, x, t, p []float32, scale float32) {
-	sigmoidLossGradPosF32Generic(dst, losses, x, t, p, scale)
-}
-
-func sigmoidLossGradPosF64(dst, losses, x, t, p []float64, scale float64) {
-	sigmoidLossGradPosF64Generic(dst, losses, x, t, p, scale)
-}
-
-func lossLogF64(loss, r, w, base []float64) {
+// The primitives: every loop over elements, and every reduction, is one of these. The drivers of the public functions check, cut the work into
+// pieces and call them; each folds to the float32 or the float64 form and picks the instruction set. The pure Go forms (suffix Generic) are the
+// specification.
+//
+// What all of them may rely on: slices are of the right length and not empty; one call has at most chunkBytes of
+// elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
+// x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
+// whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
+
+// relu performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+func relu[T Float](dst, x []T) {
+	if is32[T]() {
+		reluF32Generic(f32(dst), f32(x))
+		return
+	}
+	reluF64Generic(f64(dst), f64(x))
+}
+
+// reluMask performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+func reluMask[T Float](dst, x []T, mask []uint64) {
+	if is32[T]() {
+		reluMaskF32Generic(f32(dst), f32(x), mask)
+		return
+	}
+	reluMaskF64Generic(f64(dst), f64(x), mask)
+}
+
+// reluBackward performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackward[T Float](dx, dy []T, mask []uint64) {
+	if is32[T]() {
+		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		return
+	}
+	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+}
+
+// reluBackwardOutput performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardOutput[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
+		return
+	}
+	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
+}
+
+// sigmoid performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoid[T Float](dst, x []T) {
+	if is32[T]() {
+		sigmoidF32Generic(f32(dst), f32(x))
+		return
+	}
+	sigmoidF64Generic(f64(dst), f64(x))
+}
+
+// sigmoidFast performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoidFast[T Float](dst, x []T) {
+	if is32[T]() {
+		sigmoidFastF32Generic(f32(dst), f32(x))
+		return
+	}
+	sigmoidFastF64Generic(f64(dst), f64(x))
+}
+
+// sigmoidBackward performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+func sigmoidBackward[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		return
+	}
+	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+}
+
+// tanh performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Tanh(v))
+//	}
+func tanh[T Float](dst, x []T) {
+	if is32[T]() {
+		tanhF32Generic(f32(dst), f32(x))
+		return
+	}
+	tanhF64Generic(f64(dst), f64(x))
+}
+
+// tanhBackward performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+func tanhBackward[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		return
+	}
+	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
+}
+
+// rowsMax performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols], plus +0
+//	}
+func rowsMax[T Float](m, x []T, cols, xstride int) {
+	if is32[T]() {
+		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
+		return
+	}
+	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
+}
+
+// rowsTop performs
+//
+//	for r := range m {
+//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
+//	}
+func rowsTop[T Float](m, x []T, cols, xstride int) {
+	if is32[T]() {
+		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
+		return
+	}
+	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
+}
+
+// rowsFind performs
+//
+//	for r := range index {
+//		index[r] = first j with x[r*xstride+j] == m[r], else 0
+//	}
+func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
+	if is32[T]() {
+		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
+		return
+	}
+	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
+}
+
+// rowsExpSum performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x, its canonical sum
+//	}
+func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool) {
+	if is32[T]() {
+		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+		return
+	}
+	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
+}
+
+// rowsExpSumSkip performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
+//	}
+func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool) {
+	if is32[T]() {
+		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+		return
+	}
+	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
+}
+
+// rowsSumSkip performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
+//	}
+func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool) {
+	if is32[T]() {
+		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+		return
+	}
+	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
+}
+
+// rowsExpSumScaled performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x*scale, its canonical sum
+//	}
+func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool) {
+	if is32[T]() {
+		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
+		return
+	}
+	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
+}
+
+// rowsExpSumSkipScaled performs
+//
+//	for r := range sum {
+//		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
+//	}
+func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, narrow bool) {
+	if is32[T]() {
+		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
+		return
+	}
+	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
+}
+
+// rowsSumSkipScaled performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
+//	}
+func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool) {
+	if is32[T]() {
+		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
+		return
+	}
+	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
+}
+
+// expAt performs
+//
+//	for i := range w {
+//		w[i] = exponential of x[i] in a row with maximum m[i]
+//	}
+func expAt[T Float](w, x, m []T) {
+	if is32[T]() {
+		expAtF32Generic(f32(w), f32(x), f32(m))
+		return
+	}
+	expAtF64Generic(f64(w), f64(x), f64(m))
+}
+
+// rowsScale performs
+//
+//	for r := range rh {
+//		for j := range cols {
+//			dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
+//		}
+//	}
+func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
+	if is32[T]() {
+		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+		return
+	}
+	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
+}
+
+// rowsScaleGrad performs
+//
+//	for r := range q {
+//		for j := range cols {
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//		}
+//	}
+func rowsScaleGrad[T Float](dst, w, q []T, after T, cols, dststride, wstride int) {
+	if is32[T]() {
+		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+		return
+	}
+	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+}
+
+// rowsLogSoftmax performs
+//
+//	for r := range m {
+//		for j := range cols {
+//			dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
+//		}
+//	}
+func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
+	if is32[T]() {
+		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+		return
+	}
+	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
+}
+
+// rowsDot performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of the rounded products a*b of row r
+//	}
+func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narrow bool) {
+	if is32[T]() {
+		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+		return
+	}
+	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
+}
+
+// rowsSum performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of row r of a
+//	}
+func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
+	if is32[T]() {
+		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
+		return
+	}
+	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
+}
+
+// rowsSoftmaxBackward performs
+//
+//	for r := range s {
+//		for j := range cols {
+//			dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
+//		}
+//	}
+func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+	if is32[T]() {
+		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		return
+	}
+	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+}
+
+// rowsLogSoftmaxBackward performs
+//
+//	for r := range s {
+//		for j := range cols {
+//			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
+//		}
+//	}
+func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+	if is32[T]() {
+		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		return
+	}
+	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+}
+
+// rowsSumProb performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
+//	}
+func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
+	if is32[T]() {
+		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+		return
+	}
+	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
+}
+
+// rowsSumTargetSkip performs
+//
+//	for r := range sum {
+//		sum[r] = canonical sum of row r of t without column skip[r]
+//	}
+func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride int, narrow bool) {
+	if is32[T]() {
+		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
+		return
+	}
+	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
+}
+
+// rowsProbGrad performs
+//
+//	for r := range q {
+//		for j := range cols {
+//			dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
+//		}
+//	}
+func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, tstride int) {
+	if is32[T]() {
+		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
+		return
+	}
+	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
+}
+
+// sigmoidLoss performs
+//
+//	for i, v := range x {
+//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+//	}
+func sigmoidLoss[T Float](losses, x, t []T) {
+	if is32[T]() {
+		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
+		return
+	}
+	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
+}
+
+// sigmoidLossPos performs
+//
+//	for i, v := range x {
+//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+//	}
+func sigmoidLossPos[T Float](losses, x, t, p []T) {
+	if is32[T]() {
+		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
+		return
+	}
+	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
+}
+
+// sigmoidLossGrad performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLoss
+//		dst[i] = scale * (sigmoid(v) - t[i])
+//	}
+func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
+	if is32[T]() {
+		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+		return
+	}
+	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+}
+
+// sigmoidLossGradPos performs
+//
+//	for i, v := range x {
+//		losses[i] = as sigmoidLossPos
+//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+//	}
+func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
+	if is32[T]() {
+		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+		return
+	}
+	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
+}
+
+// lossLog performs
+//
+//	for i := range loss {
+//		if base[i] == 0 {
+//			loss[i] = math.Log1p(r[i] / w[i])
+//		} else {
+//			loss[i] = base[i] + math.Log(r[i])
+//		}
+//	}
+func lossLog(loss, r, w, base []float64) {
 	lossLogF64Generic(loss, r, w, base)
 }
 
-func columnsSoftmaxF32(dst, x []float32, rows, cols, half, dststride, xstride int) {
-	columnsSoftmaxF32Generic(dst, x, rows, cols, half, dststride, xstride)
+// columnsSoftmax performs
+//
+//	for r := range rows {
+//		dst = softmax of row r of x
+//	}
+func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride int) {
+	if is32[T]() {
+		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+		return
+	}
+	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
-func columnsSoftmaxF64(dst, x []float64, rows, cols, half, dststride, xstride int) {
-	columnsSoftmaxF64Generic(dst, x, rows, cols, half, dststride, xstride)
+// columnsSumSkip performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//	}
+func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, xstride int) {
+	if is32[T]() {
+		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+		return
+	}
+	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
-func columnsSumSkipF32(m, rest, w, x []float32, label []int, rows, cols, half, xstride int) {
-	columnsSumSkipF32Generic(m, rest, w, x, label, rows, cols, half, xstride)
+// columnsGrad performs
+//
+//	for r := range rows {
+//		m[r], rest[r], w[r] = as columnsSumSkip
+//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//	}
+func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T) {
+	if is32[T]() {
+		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+		return
+	}
+	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
 }
 
-func columnsSumSkipF64(m, rest, w, x []float64, label []int, rows, cols, half, xstride int) {
-	columnsSumSkipF64Generic(m, rest, w, x, label, rows, cols, half, xstride)
+// reluStream performs
+//
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//		}
+//		dst[i] = v
+//	}
+func reluStream[T Float](dst, x []T) {
+	if is32[T]() {
+		reluF32Generic(f32(dst), f32(x))
+		return
+	}
+	reluF64Generic(f64(dst), f64(x))
 }
 
-func columnsGradF32(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32) {
-	columnsGradF32Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+// reluMaskStream performs
+//
+//	clear(mask)
+//	for i, v := range x {
+//		if v <= 0 {
+//			v = 0
+//			mask[i/64] |= 1 << (i % 64)
+//		}
+//		dst[i] = v
+//	}
+func reluMaskStream[T Float](dst, x []T, mask []uint64) {
+	if is32[T]() {
+		reluMaskF32Generic(f32(dst), f32(x), mask)
+		return
+	}
+	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
-func columnsGradF64(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
-	columnsGradF64Generic(dst, m, rest, w, x, label, rows, cols, half, dststride, xstride, scale, num, after)
+// reluBackwardStream performs
+//
+//	for i, v := range dy {
+//		if mask[i/64]>>(i%64)&1 == 1 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
+	if is32[T]() {
+		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		return
+	}
+	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
-func reluStreamF32(dst, x []float32) {
-	reluF32(dst, x)
-}
-
-func reluStreamF64(dst, x []float64) {
-	reluF64(dst, x)
-}
-
-func reluMaskStreamF32(dst, x []float32, mask []uint64) {
-	reluMaskF32(dst, x, mask)
-}
-
-func reluMaskStreamF64(dst, x []float64, mask []uint64) {
-	reluMaskF64(dst, x, mask)
-}
-
-func reluBackwardStreamF32(dx, dy []float32, mask []uint64) {
-	reluBackwardF32(dx, dy, mask)
-}
-
-func reluBackwardStreamF64(dx, dy []float64, mask []uint64) {
-	reluBackwardF64(dx, dy, mask)
-}
-
-func sigmoidBackwardStreamF32(dx, dy, y []float32) {
-	sigmoidBackwardF32(dx, dy, y)
-}
-
-func sigmoidBackwardStreamF64(dx, dy, y []float64) {
-	sigmoidBackwardF64(dx, dy, y)
+// sigmoidBackwardStream performs
+//
+//	for i, v := range y {
+//		g := dy[i] * (1 - v)
+//		dx[i] = g * v
+//	}
+func sigmoidBackwardStream[T Float](dx, dy, y []T) {
+	if is32[T]() {
+		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		return
+	}
+	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }

@@ -62,8 +62,12 @@ func f64[T Float](x []T) []float64 { return *(*[]float64)(unsafe.Pointer(&x)) }
 // their own, so that the checks are inlined.
 
 func checkLen[T Float](fn, nameA string, a []T, nameB string, b []T) {
-	if len(a) != len(b) {
-		panicLen(fn, nameA, len(a), nameB, len(b))
+	checkEqual(fn, nameA, len(a), nameB, len(b))
+}
+
+func checkEqual(fn, nameA string, a int, nameB string, b int) {
+	if a != b {
+		panicLen(fn, nameA, a, nameB, b)
 	}
 }
 

@@ -255,7 +255,7 @@ func changeUnit[T Float](v float64, from, to T) float64 {
 		n := math.FMA(d, log2eF64, 0x1.8p52) - 0x1.8p52
 		t := math.FMA(n, -ln2LoF64, math.FMA(n, -ln2HiF64, d)+e)
 		var f [1]float64
-		expAtF64(f[:], []float64{t}, []float64{0})
+		expAt(f[:], []float64{t}, []float64{0})
 		v = float64(v*(f[0]*0x1p-512)) + 0
 		k += n
 	}

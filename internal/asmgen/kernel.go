@@ -35,12 +35,10 @@ type param struct {
 
 func (p param) slice() bool { return strings.HasPrefix(p.typ, "[]") }
 
-// parseParams lays the parameters out as Go's ABI0 does and returns the size of the argument frame.
-func parseParams(list string, t Type) (ps []param, size int) {
-	list = strings.ReplaceAll(list, "[]T", "[]"+t.Go())
-	list = strings.ReplaceAll(list+",", " T,", " "+t.Go()+",")
+// splitParams gives every parameter its type.
+func splitParams(list string) (ps []param) {
 	var pending []param
-	for _, f := range strings.Split(strings.TrimSuffix(list, ","), ",") {
+	for f := range strings.SplitSeq(list, ",") {
 		name, typ, typed := strings.Cut(strings.TrimSpace(f), " ")
 		pending = append(pending, param{name: name})
 		if typed {
@@ -51,7 +49,19 @@ func parseParams(list string, t Type) (ps []param, size int) {
 			pending = nil
 		}
 	}
+	return ps
+}
+
+// parseParams lays the parameters out as Go's ABI0 does and returns the size of the argument frame.
+func parseParams(list string, t Type) (ps []param, size int) {
+	ps = splitParams(list)
 	for i := range ps {
+		switch ps[i].typ {
+		case "[]T":
+			ps[i].typ = "[]" + t.Go()
+		case "T":
+			ps[i].typ = t.Go()
+		}
 		n, align := 8, 8
 		switch {
 		case ps[i].slice():
