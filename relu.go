@@ -7,16 +7,19 @@ package kernels
 func ReLU[T Float](dst, x []T) {
 	checkLen("ReLU", "dst", dst, "x", x)
 	checkAlias("ReLU", "dst", dst, "x", x)
-	step, stream := chunkLen[T](), streams(dst, x, 2)
-	for len(x) > 0 {
-		n := min(len(x), step)
-		if stream {
-			reluStream(dst[:n], x[:n])
-		} else {
-			relu(dst[:n], x[:n])
-		}
-		dst, x = dst[n:], x[n:]
+	step := chunkLen[T]()
+	if len(x) <= step { // with nothing to keep track of
+		relu(dst, x)
+		return
 	}
+	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+		if stream {
+			reluStream(dst[:step], x[:step])
+		} else {
+			relu(dst[:step], x[:step])
+		}
+	}
+	relu(dst, x)
 }
 
 // ReLUMask is [ReLU], and keeps what [ReLUBackward] needs: bit i%64 of mask[i/64] is set where x[i] <= 0, and clear
@@ -28,17 +31,19 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	checkLen("ReLUMask", "dst", dst, "x", x)
 	checkAlias("ReLUMask", "dst", dst, "x", x)
 	checkMask("ReLUMask", mask, len(x))
-	step, stream := chunkLen[T](), streams(dst, x, 2)
-	for len(x) > 0 {
-		n := min(len(x), step)
-		words := MaskLen(n)
-		if stream {
-			reluMaskStream(dst[:n], x[:n], mask[:words])
-		} else {
-			reluMask(dst[:n], x[:n], mask[:words])
-		}
-		dst, x, mask = dst[n:], x[n:], mask[words:]
+	step := chunkLen[T]()
+	if len(x) <= step { // with nothing to keep track of
+		reluMask(dst, x, mask[:MaskLen(len(x))])
+		return
 	}
+	for stream := streams(dst, x, 2); len(x) > step; dst, x, mask = dst[step:], x[step:], mask[step/64:] {
+		if stream {
+			reluMaskStream(dst[:step], x[:step], mask[:step/64])
+		} else {
+			reluMask(dst[:step], x[:step], mask[:step/64])
+		}
+	}
+	reluMask(dst, x, mask[:MaskLen(len(x))])
 }
 
 // ReLUBackward sets dx[i] to +0 where bit i of the mask is set, and to dy[i] where it is clear. The bits past the last
@@ -51,17 +56,19 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	checkLen("ReLUBackward", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackward", "dx", dx, "dy", dy)
 	checkMask("ReLUBackward", mask, len(dy))
-	step, stream := chunkLen[T](), streams(dx, dy, 2)
-	for len(dy) > 0 {
-		n := min(len(dy), step)
-		words := MaskLen(n)
-		if stream {
-			reluBackwardStream(dx[:n], dy[:n], mask[:words])
-		} else {
-			reluBackward(dx[:n], dy[:n], mask[:words])
-		}
-		dx, dy, mask = dx[n:], dy[n:], mask[words:]
+	step := chunkLen[T]()
+	if len(dy) <= step { // with nothing to keep track of
+		reluBackward(dx, dy, mask[:MaskLen(len(dy))])
+		return
 	}
+	for stream := streams(dx, dy, 2); len(dy) > step; dx, dy, mask = dx[step:], dy[step:], mask[step/64:] {
+		if stream {
+			reluBackwardStream(dx[:step], dy[:step], mask[:step/64])
+		} else {
+			reluBackward(dx[:step], dy[:step], mask[:step/64])
+		}
+	}
+	reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 }
 
 // ReLUBackwardOutput is [ReLUBackward] from the output y of [ReLU] instead of a mask: it sets dx[i] to +0 where y[i] <= 0, and to
@@ -74,10 +81,8 @@ func ReLUBackwardOutput[T Float](dx, dy, y []T) {
 	checkLen("ReLUBackwardOutput", "dx", dx, "y", y)
 	checkAlias("ReLUBackwardOutput", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackwardOutput", "dx", dx, "y", y)
-	step := chunkLen[T]()
-	for len(y) > 0 {
-		n := min(len(y), step)
-		reluBackwardOutput(dx[:n], dy[:n], y[:n])
-		dx, dy, y = dx[n:], dy[n:], y[n:]
+	for step := chunkLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+		reluBackwardOutput(dx[:step], dy[:step], y[:step])
 	}
+	reluBackwardOutput(dx, dy, y)
 }

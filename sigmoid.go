@@ -12,12 +12,10 @@ import "unsafe"
 func Sigmoid[T Float](dst, x []T) {
 	checkLen("Sigmoid", "dst", dst, "x", x)
 	checkAlias("Sigmoid", "dst", dst, "x", x)
-	step := chunkLen[T]()
-	for len(x) > 0 {
-		n := min(len(x), step)
-		sigmoid(dst[:n], x[:n])
-		dst, x = dst[n:], x[n:]
+	for step := chunkLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+		sigmoid(dst[:step], x[:step])
 	}
+	sigmoid(dst, x)
 }
 
 // SigmoidFast is [Sigmoid] with a larger error, and faster: one quotient, without the correction. In all else it is the same; its bits
@@ -29,12 +27,10 @@ func Sigmoid[T Float](dst, x []T) {
 func SigmoidFast[T Float](dst, x []T) {
 	checkLen("SigmoidFast", "dst", dst, "x", x)
 	checkAlias("SigmoidFast", "dst", dst, "x", x)
-	step := chunkLen[T]()
-	for len(x) > 0 {
-		n := min(len(x), step)
-		sigmoidFast(dst[:n], x[:n])
-		dst, x = dst[n:], x[n:]
+	for step := chunkLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+		sigmoidFast(dst[:step], x[:step])
 	}
+	sigmoidFast(dst, x)
 }
 
 // SigmoidBackward sets dx[i] to dy[i]*(1-y[i])*y[i], where y is what [Sigmoid] or [SigmoidFast] returned: (dy*(1-y))*y, each of the
@@ -46,14 +42,17 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 	checkLen("SigmoidBackward", "dx", dx, "y", y)
 	checkAlias("SigmoidBackward", "dx", dx, "dy", dy)
 	checkAlias("SigmoidBackward", "dx", dx, "y", y)
-	step, stream := chunkLen[T](), streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(y)
-	for len(y) > 0 {
-		n := min(len(y), step)
-		if stream {
-			sigmoidBackwardStream(dx[:n], dy[:n], y[:n])
-		} else {
-			sigmoidBackward(dx[:n], dy[:n], y[:n])
-		}
-		dx, dy, y = dx[n:], dy[n:], y[n:]
+	step := chunkLen[T]()
+	if len(y) <= step { // with nothing to keep track of
+		sigmoidBackward(dx, dy, y)
+		return
 	}
+	for stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(y); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+		if stream {
+			sigmoidBackwardStream(dx[:step], dy[:step], y[:step])
+		} else {
+			sigmoidBackward(dx[:step], dy[:step], y[:step])
+		}
+	}
+	sigmoidBackward(dx, dy, y)
 }

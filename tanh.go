@@ -10,12 +10,10 @@ package kernels
 func Tanh[T Float](dst, x []T) {
 	checkLen("Tanh", "dst", dst, "x", x)
 	checkAlias("Tanh", "dst", dst, "x", x)
-	step := chunkLen[T]()
-	for len(x) > 0 {
-		n := min(len(x), step)
-		tanh(dst[:n], x[:n])
-		dst, x = dst[n:], x[n:]
+	for step := chunkLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+		tanh(dst[:step], x[:step])
 	}
+	tanh(dst, x)
 }
 
 // TanhBackward sets dx[i] to dy[i]*(1-y[i]*y[i]), where y is what [Tanh] returned. 1-y*y is rounded once, as by a fused
@@ -27,10 +25,8 @@ func TanhBackward[T Float](dx, dy, y []T) {
 	checkLen("TanhBackward", "dx", dx, "y", y)
 	checkAlias("TanhBackward", "dx", dx, "dy", dy)
 	checkAlias("TanhBackward", "dx", dx, "y", y)
-	step := chunkLen[T]()
-	for len(y) > 0 {
-		n := min(len(y), step)
-		tanhBackward(dx[:n], dy[:n], y[:n])
-		dx, dy, y = dx[n:], dy[n:], y[n:]
+	for step := chunkLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+		tanhBackward(dx[:step], dy[:step], y[:step])
 	}
+	tanhBackward(dx, dy, y)
 }

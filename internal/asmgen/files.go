@@ -149,7 +149,7 @@ const primitives = `
 // pieces and call them; each folds to the float32 or the float64 form and picks the instruction set. The pure Go forms (suffix Generic) are the
 // specification.
 //
-// What all of them may rely on: slices are of the right length and not empty; one call has at most chunkBytes of
+// What all of them may rely on: slices are of the right length, and not empty in the rows forms; one call has at most chunkBytes of
 // elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
 // x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
 // whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
