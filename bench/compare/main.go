@@ -37,6 +37,7 @@ func run() error {
 	core := flag.Int("core", 0, "the core to be pinned to")
 	python := flag.String("torch", "auto", "python interpreter that has PyTorch, auto to look for one, none to do without")
 	from := flag.String("from", "", "write tables and charts again from this results.json, measuring nothing")
+	summary := flag.Bool("summary", false, "with -from: print the table of the project's README instead")
 	times := flag.Bool("times", true, "measure times")
 	errors := flag.Bool("accuracy", true, "measure accuracy")
 	rounds := flag.Int("rounds", 31, "rounds of a case, at most")
@@ -50,6 +51,10 @@ func run() error {
 			return err
 		}
 		r.Targets = judge(r)
+		if *summary {
+			r.summary(os.Stdout)
+			return nil
+		}
 		if *out == "" {
 			*out = filepath.Dir(*from)
 		}

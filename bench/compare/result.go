@@ -98,6 +98,12 @@ func (r *Result) targetTable(w io.Writer) {
 		" ULP is the largest error over usual inputs (see below). Misses name the limit that was not kept, or a library that is ahead.\n\n")
 	fmt.Fprint(w, "| kernel | target | ours, c/e (ns) | ULP | best peer, c/e | its ULP | ours/best | /copy | /xnnpack | /torch | |\n",
 		"|---|---|---|---|---|---|---|---|---|---|---|\n")
+	ulps := func(v float64) string {
+		if len(r.Accuracy) == 0 {
+			return "-"
+		}
+		return ulps(v)
+	}
 	for _, v := range r.Targets {
 		verdict := "met"
 		if len(v.Misses) > 0 {
@@ -114,6 +120,30 @@ func (r *Result) targetTable(w io.Writer) {
 			ratio(v.ToXNNPACK), ratio(v.ToTorch), verdict)
 	}
 	fmt.Fprintln(w)
+}
+
+// summary is the part of the targets that the project's README shows.
+func (r *Result) summary(w io.Writer) {
+	fmt.Fprintf(w, "%s on one core of %s, %s: cycles per element, and our time over the others' in the same run; below 1 is faster. All of it in\n"+
+		"[results/%s](bench/compare/results/%[4]s/README.md). Command: `%s`, in `bench/compare`.\n\n", strings.ToUpper(r.ISA), r.CPU, r.Date, r.ISA, r.Command)
+	fmt.Fprint(w, "| kernel | ours, c/e | ULP | best peer, c/e | its ULP | ours/best | /XNNPACK | /PyTorch |\n|---|---|---|---|---|---|---|---|\n")
+	dash := func(s string) string {
+		if s == "" {
+			return "-"
+		}
+		return s
+	}
+	for _, v := range r.Targets {
+		if slices.Contains([]string{"C=2", "C=3", "C=26", "n=8"}, v.Where) || v.Type == "float64" && v.Where == "DRAM" {
+			continue
+		}
+		ours, theirs := "-", "-"
+		if len(r.Accuracy) > 0 && v.Kernel != "CrossEntropyGrad" {
+			ours, theirs = ulps(v.ULP), ulps(v.BestULP)
+		}
+		fmt.Fprintf(w, "| %s %s %s | %s | %s | %s %s | %s | %s | %s | %s |\n", v.Kernel, typeShort(v.Type), v.Where, sig(v.Cycles), ours,
+			v.Best, sig(v.BestCE), theirs, ratio(v.ToBest), dash(ratio(v.ToXNNPACK)), dash(ratio(v.ToTorch)))
+	}
 }
 
 func (r *Result) accuracyTables(w io.Writer) {
