@@ -14,7 +14,7 @@ var tanh = []asmgen.Kernel{{
 for i, v := range x {
 	dst[i] = T(math.Tanh(v))
 }`,
-	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
+	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["tanh"], Body: func(b *block, in, _ []vec) []vec {
 		one := b.K(1, 1)
 		sign := b.And(in[0], b.Bits(signBit(b)))
 		a := b.Min(b.K(10, 20), b.And(in[0], b.Bits(signBit(b)-1)))

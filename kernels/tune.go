@@ -14,12 +14,16 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
 		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 12, Latency: 50, Unroll: 6, Width: 3},
-		"AVX2 F32":   {Interval: 20, Latency: 75, Unroll: 4, Width: 3, Constants: 5},
-		"AVX2 F64":   {Interval: 20, Latency: 40, Unroll: 4, Width: 2, Constants: 5},
+		"AVX2 F32":   {Interval: 18, Latency: 75, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 28, Latency: 90, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 	},
 	"rowsExpSum": {
-		"AVX2 F32": {Interval: 8, Latency: 50, Width: 2, Constants: 1},
-		"AVX2 F64": {Interval: 14, Latency: 60, Width: 2, Constants: 1},
+		"AVX2 F32": {Interval: 8, Latency: 40, Width: 2, Constants: 1, Sink: true},
+		"AVX2 F64": {Interval: 16, Latency: 50, Width: 2, Constants: 3, Sink: true},
+	},
+	"tanh": {
+		"AVX2 F32": {Interval: 10, Latency: 50, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64": {Interval: 16, Latency: 40, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
 	"sigmoidFast": {
 		"AVX512 F32": {Interval: 7, Latency: 75, Unroll: 8, Width: 3},
@@ -32,13 +36,16 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 // tune times a kernel under many pipelines on this machine: go run ./kernels -tune sigmoid "AVX2 F32".
 func tune(kernel, setting string, all []asmgen.Kernel) {
 	var settings []asmgen.Pipeline
-	for _, unroll := range []int{4, 6, 8} {
+	for _, unroll := range []int{3, 4, 6, 8} {
 		for _, width := range []int{2, 3} {
 			for interval := 6; interval <= 32; interval += 1 + interval/16 {
 				for _, latency := range []int{20, 30, 40, 50, 60, 75, 90} {
 					p := asmgen.Pipeline{Interval: interval, Latency: latency, Unroll: unroll, Width: width}
 					settings = append(settings, p)
-					p.Constants = 5
+					for _, p.Constants = range []int{4, 5} {
+						settings = append(settings, p)
+					}
+					p.Sink = true
 					settings = append(settings, p)
 				}
 			}
@@ -72,7 +79,10 @@ func groupSettings() (settings []asmgen.Pipeline) {
 		for interval := 3; interval <= 24; interval += 1 + interval/8 {
 			for _, latency := range []int{10, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90} {
 				for _, constants := range []int{0, 1, 2, 3, 4} {
-					settings = append(settings, asmgen.Pipeline{Interval: interval, Latency: latency, Width: width, Constants: constants})
+					p := asmgen.Pipeline{Interval: interval, Latency: latency, Width: width, Constants: constants}
+					settings = append(settings, p)
+					p.Sink = true
+					settings = append(settings, p)
 				}
 			}
 		}

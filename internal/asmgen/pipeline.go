@@ -1,6 +1,9 @@
 package asmgen
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // A Pipeline is a software-pipelined main loop: while one vector is in its last operations, the next ones are in earlier stages, so that an instruction
 // enters the CPU's scheduler when its operands are about ready. Plain interleaving leaves every vector at the same place of
@@ -14,6 +17,8 @@ type Pipeline struct {
 	Unroll int
 	// Width is how many operations a cycle takes.
 	Width int
+	// Sink computes what is needed late from values that live on anyway as late as possible: so it takes a register for less long.
+	Sink bool
 	// Constants is how many constants AVX2 keeps in registers, in a Map at least 3.
 	Constants int
 }
@@ -78,6 +83,37 @@ func (p Pipeline) schedule(ops []op) []int {
 			busy[t%p.Interval]++
 		}
 		at[i] = t
+	}
+	if !p.Sink {
+		return at
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return at[b] - at[a] })
+	for _, i := range order {
+		if k := ops[i].kind; k == opLoad || k == opStore || len(uses[i]) == 0 {
+			continue
+		}
+		late := at[i] + 1<<20
+		for _, j := range uses[i] {
+			late = min(late, at[j]-max(1, scaled(ops[i])))
+		}
+		for _, v := range [...]V{ops[i].a, ops[i].b, ops[i].c} {
+			if j, ok := producer[v]; ok && v >= 0 && j < i {
+				last := 0 // other use of the operand
+				for _, u := range uses[j] {
+					if u != i {
+						last = max(last, at[u])
+					}
+				}
+				late = min(late, last)
+			}
+		}
+		for t := late; t > at[i]; t-- {
+			if busy[t%p.Interval] < p.Width {
+				busy[at[i]%p.Interval]--
+				busy[t%p.Interval]++
+				at[i] = t
+			}
+		}
 	}
 	return at
 }
