@@ -277,3 +277,53 @@ func TestGenerate(t *testing.T) {
 	bad.Params = "dst, x []T, 7 int"
 	assert.ErrorContains(t, Generate(t.TempDir(), []Kernel{bad}), "dispatch of amd64")
 }
+
+// A schedule starts no operation before its operands are there, and no more of them in a cycle of the interval than it is wide.
+func TestSchedule(t *testing.T) {
+	b := testBlock(avx2)
+	x := b.load(0)
+	k := b.FMA(x, b.K(2, 2), b.K(3, 3))
+	s := b.ShiftLeft(k, 23, 52)
+	sum := b.Add(s, b.K(1, 1)) // needed at the very end only, and s lives until then
+	r := x
+	for range 6 {
+		r = b.FMA(r, x, b.K(4, 4))
+	}
+	b.store(1, b.FMA(s, r, sum))
+	position := func(v V) int {
+		for i, o := range b.ops {
+			if o.dst == v {
+				return i
+			}
+		}
+		return -1
+	}
+	moved := false
+	for interval := 3; interval < 20; interval++ {
+		for _, latency := range []int{10, 50, 100} {
+			for _, sink := range []bool{false, true} {
+				p := Pipeline{Interval: interval, Latency: latency, Width: 4, Sink: sink}
+				at := p.schedule(b.ops)
+				busy := make([]int, interval)
+				for i, o := range b.ops {
+					for _, v := range [...]V{o.a, o.b, o.c} {
+						if j := position(v); v >= 0 && j >= 0 {
+							require.Less(t, at[j], at[i], "%+v: operation %d waits for %d", p, i, j)
+						}
+					}
+					if o.kind != opLoad && o.kind != opStore {
+						busy[at[i]%interval]++
+					}
+				}
+				for _, n := range busy {
+					require.LessOrEqual(t, n, p.Width, "%+v", p)
+				}
+				if sink {
+					p.Sink = false
+					moved = moved || at[position(sum)] > p.schedule(b.ops)[position(sum)]
+				}
+			}
+		}
+	}
+	require.True(t, moved, "the sum was never sunk")
+}
