@@ -316,8 +316,8 @@ func callsOf[T kernels.Float](b *testing.B) {
 	}
 }
 
-// The row is what one core works on at least; it is a multiple of 64 elements, so that no two cores share a cache line.
-const grain = 1 << 12
+// What one core works on at least, some microseconds; it is a multiple of 64 elements, so that no two cores share a cache line.
+const grain = 1 << 13
 
 func BenchmarkParallel(b *testing.B) {
 	for _, n := range []int{64, 1 << 10, 1 << 14, 1 << 20} {
