@@ -10,17 +10,7 @@ func (s Rows) emitGroup(k *kernelState, p Pipeline, params, accs []int) {
 	// one records the operations of vector i of a block and adds it to acc, unless that is none.
 	one := func(b *Block, i int, acc V) V {
 		b.lane = i
-		var in, row []V
-		for i := range s.In {
-			in = append(in, b.load(len(s.Out)+i))
-		}
-		for _, r := range params {
-			row = append(row, b.pinnedValue(r))
-		}
-		out, w := s.Body(b, in, row)
-		for o, v := range out {
-			b.store(o, v)
-		}
+		w := s.vector(b, params)
 		if acc < 0 {
 			return w
 		}

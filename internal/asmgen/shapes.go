@@ -346,7 +346,8 @@ func (s Rows) emitSum(k *kernelState, params, accs, sums []int, rel, result gpr,
 	k.w.label(end)
 }
 
-func (s Rows) once(b *Block, params, accs []int) {
+// vector loads, computes and stores a vector, and returns what is to be reduced.
+func (s Rows) vector(b *Block, params []int) (reduce V) {
 	var in, row []V
 	for i := range s.In {
 		in = append(in, b.load(len(s.Out)+i))
@@ -358,6 +359,11 @@ func (s Rows) once(b *Block, params, accs []int) {
 	for i, v := range out {
 		b.store(i, v)
 	}
+	return reduce
+}
+
+func (s Rows) once(b *Block, params, accs []int) {
+	reduce := s.vector(b, params)
 	switch s.Reduce {
 	case Sum:
 		b.ops = append(b.ops, op{kind: opKeep, dst: b.pinnedValue(accs[b.lane]), a: reduce, b: -1, c: -1, lane: b.lane})
