@@ -69,13 +69,7 @@ func reluBackward[T kernels.Float]() spec[T] {
 			kernels.ReLUMask(y, x, mask)
 			kernels.ReLUBackward(dx, dy, mask)
 			dy64 := to64(dy)
-			checkGrad(t, "ReLU", dx, x, func(x []float64) float64 {
-				s := 0.0
-				for i, v := range x {
-					s += math.Max(v, 0) * dy64[i]
-				}
-				return s
-			})
+			checkGrad(t, "ReLU", dx, x, func(x []float64) float64 { return dotOf(func(v float64) float64 { return math.Max(v, 0) }, x, dy64) })
 		}}
 }
 
@@ -134,13 +128,7 @@ func sigmoidBackward[T kernels.Float]() spec[T] {
 			kernels.Sigmoid(y, x)
 			kernels.SigmoidBackward(dx, dy, y)
 			dy64 := to64(dy)
-			checkGrad(t, "Sigmoid", dx, x, func(x []float64) float64 {
-				s := 0.0
-				for i, v := range x {
-					s += kt.SigmoidRef64(v) * dy64[i]
-				}
-				return s
-			})
+			checkGrad(t, "Sigmoid", dx, x, func(x []float64) float64 { return dotOf(kt.SigmoidRef64, x, dy64) })
 		}}
 }
 
@@ -200,13 +188,7 @@ func tanhBackward[T kernels.Float]() spec[T] {
 			kernels.Tanh(y, x)
 			kernels.TanhBackward(dx, dy, y)
 			dy64 := to64(dy)
-			checkGrad(t, "Tanh", dx, x, func(x []float64) float64 {
-				s := 0.0
-				for i, v := range x {
-					s += math.Tanh(v) * dy64[i]
-				}
-				return s
-			})
+			checkGrad(t, "Tanh", dx, x, func(x []float64) float64 { return dotOf(math.Tanh, x, dy64) })
 		}}
 }
 
