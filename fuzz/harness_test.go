@@ -322,7 +322,7 @@ func checkGrad[T kernels.Float](t *testing.T, name string, dx, x []T, f func(x [
 func dot(y, dy []float64) float64 {
 	s, lost := 0.0, 0.0
 	for i, v := range y {
-		p := v * dy[i]
+		p := float64(v * dy[i])
 		t := s + p
 		b := t - s
 		lost += (s - (t - b)) + (p - b)
