@@ -223,7 +223,8 @@ func crossEntropyProbNamed[T Float](fn string, losses, logits, targets []T, clas
 }
 
 // CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits = scale*(softmax*sum(targets) - targets), the sum over the row. At the row's
-// largest logit it is computed from what is left out, so that a confident one-hot row is not rounded to zero.
+// largest logit it is computed from what is left out, so that a confident one-hot row is not rounded to zero. In a row whose targets sum
+// to less than classes*2^-61 (float64: classes*2^-509), but not to 0, softmax*sum(targets) may be lost: it is no sum of probabilities.
 //
 // dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of CrossEntropyProb, and it panics if the
 // lengths of dlogits and logits differ, they partly overlap, or another of the slices that are written overlaps one of the others.

@@ -317,18 +317,25 @@ func checkGrad[T kernels.Float](t *testing.T, name string, dx, x []T, f func(x [
 	}
 }
 
-// dot is the scalar whose gradient a backward returns. What its additions lose is added at the end: the difference of two sums of
-// thousands of elements would be lost in it.
+// A total adds without loss: what each addition rounds away is added at the end.
+type total struct{ s, lost float64 }
+
+func (t *total) add(v float64) {
+	s := t.s + v
+	b := s - t.s
+	t.lost += (t.s - (s - b)) + (v - b)
+	t.s = s
+}
+
+func (t *total) sum() float64 { return t.s + t.lost }
+
+// dot is the scalar whose gradient a backward returns.
 func dot(y, dy []float64) float64 {
-	s, lost := 0.0, 0.0
+	var t total // the difference of two plain sums of thousands of elements would be lost in their rounding
 	for i, v := range y {
-		p := float64(v * dy[i])
-		t := s + p
-		b := t - s
-		lost += (s - (t - b)) + (p - b)
-		s = t
+		t.add(float64(v * dy[i]))
 	}
-	return s + lost
+	return t.sum()
 }
 
 // dotOf is dot with y = f(x).
