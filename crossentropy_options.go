@@ -51,6 +51,8 @@ func (r Reduction) String() string {
 type CrossEntropyOptions[T Float] struct {
 	// Weights has a weight for each class, finite and not negative; nil: all are 1. Their number being another than that
 	// of the classes is a panic.
+	// Weights so small that the weighted targets of a row sum to less than classes*2^-61 (float64: classes*2^-509) lose precision in the
+	// gradient where targets are probabilities or smoothed: scale them.
 	Weights []T
 
 	// IgnoreIndex is the label of rows that do not count: their losses and gradients are 0 (+0), whatever the logits, and

@@ -93,6 +93,9 @@ func checkOptions[T kernels.Float](t *testing.T, c *call[T], o *kernels.CrossEnt
 		if math.Abs(float64(losses[r])-loss) > tolerance*math.Max(math.Abs(loss), total)+float64(smallest[T]()) && !(loss > 1e30) {
 			t.Fatalf("%s: loss of row %d: %v, want %v; label %d, options %+v, x = %v", kt.TypeName[T](), r, losses[r], loss, c.labels[r], *o, x)
 		}
+		if total < float64(c.cols)*pick[T](0x1p-61, 0x1p-509) {
+			continue // the gradient of such weights has little precision, as CrossEntropyOptions says
+		}
 		for j, v := range z {
 			want := (total*math.Exp(v-m)/sum - a[j]) * float64(c.scale) / divisor * float64(scale)
 			largest = total * math.Abs(float64(c.scale)) / divisor * float64(scale)
