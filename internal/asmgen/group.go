@@ -58,13 +58,5 @@ func (s Rows) emitGroup(k *kernelState, p Pipeline, params, accs []int) {
 	}
 	b.ops = ops
 	b.moveTo(accs[0], total)
-
-	al := k.allocator(b)
-	for _, r := range accs {
-		al.free[r] = true
-	}
-	for i, o := range b.ops {
-		al.pos = i
-		k.lower(al, o)
-	}
+	k.writeInOrder(b, accs...)
 }

@@ -266,8 +266,12 @@ func (k *kernelState) write(b *Block) {
 	k.writeInOrder(b)
 }
 
-func (k *kernelState) writeInOrder(b *Block) {
+// writeInOrder may use the registers in free, too.
+func (k *kernelState) writeInOrder(b *Block, free ...int) {
 	al := k.allocator(b)
+	for _, r := range free {
+		al.free[r] = true
+	}
 	for i, o := range b.ops {
 		al.pos = i
 		k.lower(al, o)
