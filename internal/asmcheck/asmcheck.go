@@ -77,7 +77,7 @@ type Tools struct {
 }
 
 // ErrNoTools says what is not installed.
-var ErrNoTools = errors.New("llvm-objdump or GNU as for x86 not found; on Debian: apt-get install -y --no-install-recommends llvm-19 binutils-x86-64-linux-gnu")
+var ErrNoTools = errors.New("llvm-objdump 16 or later or GNU as for x86 not found; on Debian: apt-get install -y --no-install-recommends llvm-19 binutils-x86-64-linux-gnu")
 
 // FindTools looks for the tools, also under the names that Debian gives them.
 func FindTools() (t Tools, err error) {
@@ -86,6 +86,9 @@ func FindTools() (t Tools, err error) {
 		names = append(names, "llvm-objdump-"+strconv.Itoa(v))
 	}
 	t.Objdump = look(append(names, "llvm-objdump")...)
+	if !printsAsExpected(t.Objdump) {
+		t.Objdump = ""
+	}
 	t.As = look("x86_64-linux-gnu-as")
 	if t.As == "" && runtime.GOARCH == "amd64" {
 		t.As = look("as")
@@ -94,6 +97,18 @@ func FindTools() (t Tools, err error) {
 		return t, ErrNoTools
 	}
 	return t, nil
+}
+
+// printsAsExpected tells whether an llvm-objdump is of version 16 or later: older ones print numbers and the bytes of
+// instructions in another way.
+func printsAsExpected(objdump string) bool {
+	out, _ := exec.Command(objdump, "--version").Output()
+	m := regexp.MustCompile(`LLVM version (\d+)`).FindSubmatch(out)
+	if m == nil {
+		return false
+	}
+	v, err := strconv.Atoi(string(m[1]))
+	return err == nil && v >= 16
 }
 
 func look(names ...string) string {
