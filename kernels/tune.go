@@ -12,22 +12,26 @@ import (
 // rowsExpSum stands for all forms of the row exponential that leave enough registers, those without a scale.
 var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
-		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3},
-		"AVX512 F64": {Interval: 12, Latency: 50, Unroll: 6, Width: 3},
+		"AVX512 F32": {Interval: 11, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 14, Latency: 90, Unroll: 8, Width: 3, Sink: true},
 		"AVX2 F32":   {Interval: 18, Latency: 75, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 		"AVX2 F64":   {Interval: 28, Latency: 90, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 	},
 	"rowsExpSum": {
-		"AVX2 F32": {Interval: 8, Latency: 40, Width: 2, Constants: 1, Sink: true},
-		"AVX2 F64": {Interval: 16, Latency: 50, Width: 2, Constants: 3, Sink: true},
+		"AVX512 F32": {Interval: 5, Latency: 90, Width: 4, Sink: true},
+		"AVX512 F64": {Interval: 8, Latency: 90, Width: 4},
+		"AVX2 F32":   {Interval: 8, Latency: 40, Width: 2, Constants: 1, Sink: true},
+		"AVX2 F64":   {Interval: 16, Latency: 50, Width: 2, Constants: 3, Sink: true},
 	},
 	"tanh": {
-		"AVX2 F32": {Interval: 10, Latency: 50, Unroll: 4, Width: 3, Constants: 5, Sink: true},
-		"AVX2 F64": {Interval: 16, Latency: 40, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F32": {Interval: 10, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 15, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 10, Latency: 50, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 16, Latency: 40, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
 	"sigmoidFast": {
-		"AVX512 F32": {Interval: 7, Latency: 75, Unroll: 8, Width: 3},
-		"AVX512 F64": {Interval: 8, Latency: 40, Unroll: 6, Width: 3},
+		"AVX512 F32": {Interval: 6, Latency: 40, Unroll: 8, Width: 2},
+		"AVX512 F64": {Interval: 8, Latency: 40, Unroll: 8, Width: 2},
 		"AVX2 F32":   {Interval: 9, Latency: 50, Unroll: 4, Width: 2, Constants: 5},
 		"AVX2 F64":   {Interval: 12, Latency: 50, Unroll: 4, Width: 3, Constants: 5},
 	},
