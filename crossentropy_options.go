@@ -227,6 +227,7 @@ func badWeight[T Float](weights []T) int {
 	return -1
 }
 
+//go:noinline
 func panicStride(fn, name string, n, classes, stride int) {
 	panic(fmt.Sprintf("kernels: %s: len(%s) = %d ends inside a row: rows of classes = %d start every %d elements", fn, name, n, classes, stride))
 }
@@ -239,6 +240,7 @@ func (c *lossCall[T]) checkGradient(dloss []T) {
 	}
 }
 
+//go:noinline
 func panicGradient(fn string, n, rows int) {
 	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", fn, n, rows))
 }

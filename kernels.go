@@ -59,27 +59,32 @@ func f32[T Float](x []T) []float32 { return *(*[]float32)(unsafe.Pointer(&x)) }
 func f64[T Float](x []T) []float64 { return *(*[]float64)(unsafe.Pointer(&x)) }
 
 // The checks panic before anything is written: a wrong shape is a bug of the caller. The panics are functions of
-// their own, so that the checks are inlined.
+// their own, and not inlined where the check would become too long for that.
 
 func checkLen[T Float](fn, nameA string, a []T, nameB string, b []T) {
-	checkEqual(fn, nameA, len(a), nameB, len(b))
-}
-
-func checkEqual(fn, nameA string, a int, nameB string, b int) {
-	if a != b {
-		panicLen(fn, nameA, a, nameB, b)
+	if len(a) != len(b) {
+		panicLen(fn, nameA, len(a), nameB, len(b))
 	}
 }
 
+//go:noinline
 func panicLen(fn, nameA string, a int, nameB string, b int) {
 	panic(fmt.Sprintf("kernels: %s: len(%s) = %d, len(%s) = %d", fn, nameA, a, nameB, b))
 }
 
 // checkAlias allows a and b, of one length, to be the same or to be apart, and nothing between.
 func checkAlias[T Float](fn, nameA string, a []T, nameB string, b []T) {
-	if unsafe.SliceData(a) != unsafe.SliceData(b) && overlap(a, b) {
+	var v T
+	size := len(a) * int(unsafe.Sizeof(v))
+	if d := distance(a, b); d != 0 && -size < d && d < size {
 		panicOverlap(fn, nameA, nameB, "partly overlap")
 	}
+}
+
+// distance is that from the start of b to that of a, in bytes. Comparing addresses is sound here: both slices are alive, and Go
+// moves a stack only at calls, with all pointers into it.
+func distance[T Float](a, b []T) int {
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(a))) - uintptr(unsafe.Pointer(unsafe.SliceData(b))))
 }
 
 // checkApart allows no element in both a and b.
@@ -93,36 +98,38 @@ func panicOverlap(fn, nameA, nameB, how string) {
 	panic("kernels: " + fn + ": " + nameA + " and " + nameB + " " + how)
 }
 
-// overlap tells whether a and b share memory. Comparing addresses is sound here: both slices are alive, and Go moves
-// a stack only at calls, with all pointers into it.
+// overlap tells whether a and b share memory.
 func overlap[T Float](a, b []T) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return false
-	}
-	size := unsafe.Sizeof(a[0])
-	pa, pb := uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	return pa < pb+uintptr(len(b))*size && pb < pa+uintptr(len(a))*size
+	var v T
+	size, d := int(unsafe.Sizeof(v)), distance(a, b)
+	return len(a) > 0 && len(b) > 0 && -len(a)*size < d && d < len(b)*size
 }
 
 func checkMask(fn string, mask []uint64, n int) {
-	if len(mask) < MaskLen(n) {
+	if len(mask) < (n+63)/64 {
 		panicMask(fn, len(mask), n)
 	}
 }
 
+//go:noinline
 func panicMask(fn string, mask, n int) {
 	panic(fmt.Sprintf("kernels: %s: len(mask) = %d, %d elements need %d", fn, mask, n, MaskLen(n)))
 }
 
 // checkRows returns the number of rows in n elements.
 func checkRows(fn, name string, n, classes int) int {
+	if classes <= 0 || n%classes != 0 {
+		panicRows(fn, name, n, classes)
+	}
+	return n / classes
+}
+
+//go:noinline
+func panicRows(fn, name string, n, classes int) {
 	if classes <= 0 {
 		panicClasses(fn, classes)
 	}
-	if n%classes != 0 {
-		panicDivide(fn, name, n, classes)
-	}
-	return n / classes
+	panicDivide(fn, name, n, classes)
 }
 
 func panicClasses(fn string, classes int) {
@@ -140,6 +147,7 @@ func checkPerRow(fn, name string, n, rows int) {
 	}
 }
 
+//go:noinline
 func panicPerRow(fn, name string, n, rows int) {
 	panic(fmt.Sprintf("kernels: %s: len(%s) = %d, rows = %d", fn, name, n, rows))
 }

@@ -350,6 +350,7 @@ func ShardSums[T Float, L Label](sums []float64, out, logits, m []T, labels []L,
 	return nil
 }
 
+//go:noinline
 func panicSums(fn string, n, rows, chunks int) {
 	panic(fmt.Sprintf("kernels: %s: len(sums) = %d, %d rows of %d chunks", fn, n, rows, chunks))
 }

@@ -70,6 +70,7 @@ func stridedRows(fn, name string, n, classes, stride int) int {
 	return rows
 }
 
+//go:noinline
 func panicStrided(fn, name string, n, classes, stride int) {
 	if stride == classes {
 		panicDivide(fn, name, n, classes)
@@ -83,6 +84,7 @@ func checkSameRows(fn, nameA string, a int, nameB string, b int) {
 	}
 }
 
+//go:noinline
 func panicSameRows(fn, nameA string, a int, nameB string, b int) {
 	panic(fmt.Sprintf("kernels: %s: %s has %d rows, %s has %d", fn, nameA, a, nameB, b))
 }
