@@ -944,7 +944,7 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 // sigmoidLossGrad performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
@@ -974,7 +974,7 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 // sigmoidLossGradPos performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
@@ -2465,7 +2465,7 @@ func sigmoidLossPosF64AVX2(losses, x, t, p []float64)
 // sigmoidLossGradF32AVX512 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 //
@@ -2475,7 +2475,7 @@ func sigmoidLossGradF32AVX512(dst, losses, x, t []float32, scale float32)
 // sigmoidLossGradF32AVX2 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 //
@@ -2485,7 +2485,7 @@ func sigmoidLossGradF32AVX2(dst, losses, x, t []float32, scale float32)
 // sigmoidLossGradF64AVX512 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 //
@@ -2495,7 +2495,7 @@ func sigmoidLossGradF64AVX512(dst, losses, x, t []float64, scale float64)
 // sigmoidLossGradF64AVX2 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 //
@@ -2505,7 +2505,7 @@ func sigmoidLossGradF64AVX2(dst, losses, x, t []float64, scale float64)
 // sigmoidLossGradPosF32AVX512 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 //
@@ -2515,7 +2515,7 @@ func sigmoidLossGradPosF32AVX512(dst, losses, x, t, p []float32, scale float32)
 // sigmoidLossGradPosF32AVX2 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 //
@@ -2525,7 +2525,7 @@ func sigmoidLossGradPosF32AVX2(dst, losses, x, t, p []float32, scale float32)
 // sigmoidLossGradPosF64AVX512 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 //
@@ -2535,7 +2535,7 @@ func sigmoidLossGradPosF64AVX512(dst, losses, x, t, p []float64, scale float64)
 // sigmoidLossGradPosF64AVX2 performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 //

@@ -696,7 +696,7 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 // sigmoidLossGrad performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
@@ -718,7 +718,7 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 // sigmoidLossGradPos performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
@@ -1529,7 +1529,7 @@ func sigmoidLossPosF64NEON(losses, x, t, p []float64)
 // sigmoidLossGradF32NEON performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 //
@@ -1539,7 +1539,7 @@ func sigmoidLossGradF32NEON(dst, losses, x, t []float32, scale float32)
 // sigmoidLossGradF64NEON performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 //
@@ -1549,7 +1549,7 @@ func sigmoidLossGradF64NEON(dst, losses, x, t []float64, scale float64)
 // sigmoidLossGradPosF32NEON performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 //
@@ -1559,7 +1559,7 @@ func sigmoidLossGradPosF32NEON(dst, losses, x, t, p []float32, scale float32)
 // sigmoidLossGradPosF64NEON performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 //

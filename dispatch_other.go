@@ -446,7 +446,7 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 // sigmoidLossGrad performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLoss
+//		losses[i] = as sigmoidLoss // losses may be dst
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
@@ -460,7 +460,7 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 // sigmoidLossGradPos performs
 //
 //	for i, v := range x {
-//		losses[i] = as sigmoidLossPos
+//		losses[i] = as sigmoidLossPos // losses may be dst
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {

@@ -21147,11 +21147,11 @@ done5:
 
 // func sigmoidLossGradF32NEON(dst, losses, x, t []float32, scale float32)
 TEXT ·sigmoidLossGradF32NEON(SB), NOSPLIT, $0-100
-	MOVD dst_base+0(FP), R0
-	MOVD losses_base+24(FP), R1
+	MOVD losses_base+24(FP), R0
+	MOVD dst_base+0(FP), R1
 	MOVD x_base+48(FP), R2
 	MOVD t_base+72(FP), R3
-	MOVD dst_len+8(FP), R4
+	MOVD losses_len+32(FP), R4
 	FMOVS scale+96(FP), F0
 	VDUP V0.S[0], V0.S4
 	MOVD $constF32<>(SB), R26
@@ -21247,9 +21247,9 @@ loop1:
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
 	VMOV V24.B16, V2.B16
 	VFMLA V22.S4, V1.S4, V2.S4
-	FMOVQ F6, 0(R0)
+	FMOVQ F8, 0(R0)
 	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
-	FMOVQ F8, 0(R1)
+	FMOVQ F6, 0(R1)
 	VSHL $23, V2.S4, V2.S4
 	VFMLA V21.S4, V3.S4, V1.S4
 	VFMLA V20.S4, V3.S4, V1.S4
@@ -21299,8 +21299,8 @@ loop1:
 	VBSL V2.B16, V1.B16, V9.B16
 	VFMLS V9.S4, V7.S4, V3.S4
 	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ F3, 16(R0)
-	FMOVQ F5, 16(R1)
+	FMOVQ F5, 16(R0)
+	FMOVQ F3, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -21373,8 +21373,8 @@ loop3:
 	VBSL V5.B16, V1.B16, V4.B16
 	VFMLS V4.S4, V2.S4, V6.S4
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 0(R0)
-	FMOVQ F8, 0(R1)
+	FMOVQ F8, 0(R0)
+	FMOVQ F6, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -21483,36 +21483,36 @@ loaded10:
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
 	CMP $4, R4
 	BLT part12
-	FMOVQ F6, (R0)
+	FMOVQ F8, (R0)
 	B stored13
 
 part12:
 	TBZ $1, R4, one14
-	FMOVD F6, (R0)
+	FMOVD F8, (R0)
 	TBZ $0, R4, stored13
 	ADD $8, R0, R5
-	VST1 V6.S[2], (R5)
+	VST1 V8.S[2], (R5)
 	B stored13
 
 one14:
-	FMOVS F6, (R0)
+	FMOVS F8, (R0)
 
 stored13:
 	CMP $4, R4
 	BLT part15
-	FMOVQ F8, (R1)
+	FMOVQ F6, (R1)
 	B stored16
 
 part15:
 	TBZ $1, R4, one17
-	FMOVD F8, (R1)
+	FMOVD F6, (R1)
 	TBZ $0, R4, stored16
 	ADD $8, R1, R5
-	VST1 V8.S[2], (R5)
+	VST1 V6.S[2], (R5)
 	B stored16
 
 one17:
-	FMOVS F8, (R1)
+	FMOVS F6, (R1)
 
 stored16:
 
@@ -21521,11 +21521,11 @@ done5:
 
 // func sigmoidLossGradF64NEON(dst, losses, x, t []float64, scale float64)
 TEXT ·sigmoidLossGradF64NEON(SB), NOSPLIT, $0-104
-	MOVD dst_base+0(FP), R0
-	MOVD losses_base+24(FP), R1
+	MOVD losses_base+24(FP), R0
+	MOVD dst_base+0(FP), R1
 	MOVD x_base+48(FP), R2
 	MOVD t_base+72(FP), R3
-	MOVD dst_len+8(FP), R4
+	MOVD losses_len+32(FP), R4
 	FMOVD scale+96(FP), F0
 	VDUP V0.D[0], V0.D2
 	MOVD $constF64<>(SB), R26
@@ -21642,9 +21642,9 @@ loop1:
 	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
 	VMOV V24.B16, V2.B16
 	VFMLA V22.D2, V1.D2, V2.D2
-	FMOVQ F6, 0(R0)
+	FMOVQ F8, 0(R0)
 	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
-	FMOVQ F8, 0(R1)
+	FMOVQ F6, 0(R1)
 	VSHL $52, V2.D2, V2.D2
 	VFMLA V21.D2, V3.D2, V1.D2
 	VFMLA V20.D2, V3.D2, V1.D2
@@ -21715,8 +21715,8 @@ loop1:
 	VBSL V2.B16, V1.B16, V9.B16
 	VFMLS V9.D2, V7.D2, V3.D2
 	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
-	FMOVQ F3, 16(R0)
-	FMOVQ F5, 16(R1)
+	FMOVQ F5, 16(R0)
+	FMOVQ F3, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -21810,8 +21810,8 @@ loop3:
 	VBSL V5.B16, V1.B16, V4.B16
 	VFMLS V4.D2, V2.D2, V6.D2
 	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
-	FMOVQ F6, 0(R0)
-	FMOVQ F8, 0(R1)
+	FMOVQ F8, 0(R0)
+	FMOVQ F6, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -21925,20 +21925,20 @@ loaded9:
 	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
 	CMP $2, R4
 	BLT part10
-	FMOVQ F6, (R0)
+	FMOVQ F8, (R0)
 	B stored11
 
 part10:
-	FMOVD F6, (R0)
+	FMOVD F8, (R0)
 
 stored11:
 	CMP $2, R4
 	BLT part12
-	FMOVQ F8, (R1)
+	FMOVQ F6, (R1)
 	B stored13
 
 part12:
-	FMOVD F8, (R1)
+	FMOVD F6, (R1)
 
 stored13:
 
@@ -21947,12 +21947,12 @@ done5:
 
 // func sigmoidLossGradPosF32NEON(dst, losses, x, t, p []float32, scale float32)
 TEXT ·sigmoidLossGradPosF32NEON(SB), NOSPLIT, $0-124
-	MOVD dst_base+0(FP), R0
-	MOVD losses_base+24(FP), R1
+	MOVD losses_base+24(FP), R0
+	MOVD dst_base+0(FP), R1
 	MOVD x_base+48(FP), R2
 	MOVD t_base+72(FP), R3
 	MOVD p_base+96(FP), R4
-	MOVD dst_len+8(FP), R5
+	MOVD losses_len+32(FP), R5
 	FMOVS scale+120(FP), F0
 	VDUP V0.S[0], V0.S4
 	MOVD $constF32<>(SB), R26
@@ -22052,9 +22052,9 @@ loop1:
 	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	VMOV V24.B16, V3.B16
 	VFMLA V22.S4, V1.S4, V3.S4
-	FMOVQ F7, 0(R0)
+	FMOVQ F8, 0(R0)
 	WORD $0x4eb8d464 // fsub v4.4s, v3.4s, v24.4s
-	FMOVQ F8, 0(R1)
+	FMOVQ F7, 0(R1)
 	VSHL $23, V3.S4, V3.S4
 	VFMLA V21.S4, V4.S4, V1.S4
 	VFMLA V20.S4, V4.S4, V1.S4
@@ -22107,8 +22107,8 @@ loop1:
 	VBSL V3.B16, V1.B16, V10.B16
 	VFMLS V10.S4, V9.S4, V4.S4
 	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ F4, 16(R0)
-	FMOVQ F5, 16(R1)
+	FMOVQ F5, 16(R0)
+	FMOVQ F4, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -22186,8 +22186,8 @@ loop3:
 	VBSL V6.B16, V1.B16, V5.B16
 	VFMLS V5.S4, V3.S4, V7.S4
 	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ F7, 0(R0)
-	FMOVQ F8, 0(R1)
+	FMOVQ F8, 0(R0)
+	FMOVQ F7, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -22317,36 +22317,36 @@ loaded13:
 	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
 	CMP $4, R5
 	BLT part15
-	FMOVQ F7, (R0)
+	FMOVQ F8, (R0)
 	B stored16
 
 part15:
 	TBZ $1, R5, one17
-	FMOVD F7, (R0)
+	FMOVD F8, (R0)
 	TBZ $0, R5, stored16
 	ADD $8, R0, R6
-	VST1 V7.S[2], (R6)
+	VST1 V8.S[2], (R6)
 	B stored16
 
 one17:
-	FMOVS F7, (R0)
+	FMOVS F8, (R0)
 
 stored16:
 	CMP $4, R5
 	BLT part18
-	FMOVQ F8, (R1)
+	FMOVQ F7, (R1)
 	B stored19
 
 part18:
 	TBZ $1, R5, one20
-	FMOVD F8, (R1)
+	FMOVD F7, (R1)
 	TBZ $0, R5, stored19
 	ADD $8, R1, R6
-	VST1 V8.S[2], (R6)
+	VST1 V7.S[2], (R6)
 	B stored19
 
 one20:
-	FMOVS F8, (R1)
+	FMOVS F7, (R1)
 
 stored19:
 
@@ -22355,12 +22355,12 @@ done5:
 
 // func sigmoidLossGradPosF64NEON(dst, losses, x, t, p []float64, scale float64)
 TEXT ·sigmoidLossGradPosF64NEON(SB), NOSPLIT, $0-128
-	MOVD dst_base+0(FP), R0
-	MOVD losses_base+24(FP), R1
+	MOVD losses_base+24(FP), R0
+	MOVD dst_base+0(FP), R1
 	MOVD x_base+48(FP), R2
 	MOVD t_base+72(FP), R3
 	MOVD p_base+96(FP), R4
-	MOVD dst_len+8(FP), R5
+	MOVD losses_len+32(FP), R5
 	FMOVD scale+120(FP), F0
 	VDUP V0.D[0], V0.D2
 	MOVD $constF64<>(SB), R26
@@ -22481,9 +22481,9 @@ loop1:
 	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
 	VMOV V24.B16, V3.B16
 	VFMLA V22.D2, V1.D2, V3.D2
-	FMOVQ F7, 0(R0)
+	FMOVQ F8, 0(R0)
 	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
-	FMOVQ F8, 0(R1)
+	FMOVQ F7, 0(R1)
 	VSHL $52, V3.D2, V3.D2
 	VFMLA V21.D2, V4.D2, V1.D2
 	VFMLA V20.D2, V4.D2, V1.D2
@@ -22557,8 +22557,8 @@ loop1:
 	VBSL V3.B16, V1.B16, V10.B16
 	VFMLS V10.D2, V9.D2, V4.D2
 	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
-	FMOVQ F4, 16(R0)
-	FMOVQ F5, 16(R1)
+	FMOVQ F5, 16(R0)
+	FMOVQ F4, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -22657,8 +22657,8 @@ loop3:
 	VBSL V6.B16, V1.B16, V5.B16
 	VFMLS V5.D2, V3.D2, V7.D2
 	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	FMOVQ F7, 0(R0)
-	FMOVQ F8, 0(R1)
+	FMOVQ F8, 0(R0)
+	FMOVQ F7, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -22785,20 +22785,20 @@ loaded11:
 	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
 	CMP $2, R5
 	BLT part12
-	FMOVQ F7, (R0)
+	FMOVQ F8, (R0)
 	B stored13
 
 part12:
-	FMOVD F7, (R0)
+	FMOVD F8, (R0)
 
 stored13:
 	CMP $2, R5
 	BLT part14
-	FMOVQ F8, (R1)
+	FMOVQ F7, (R1)
 	B stored15
 
 part14:
-	FMOVD F8, (R1)
+	FMOVD F7, (R1)
 
 stored15:
 

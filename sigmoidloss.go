@@ -154,34 +154,23 @@ func sigmoidLossChunks[T Float](losses, x, t, weights []T) {
 }
 
 func sigmoidLossGradChunks[T Float](dst, losses, x, t, weights []T, scale T) {
-	var (
-		pos   posRows[T]
-		spare [512]T // takes the losses that nobody wants
-		step  = chunkLen[T]() / 2
-	)
 	if losses == nil {
-		step = len(spare)
+		losses = dst // the kernels store the gradient after the loss
 	}
-	if weights != nil {
-		pos.init(weights)
+	if weights == nil {
+		for step := chunkLen[T]() / 2; len(x) > 0; {
+			n := min(len(x), step)
+			sigmoidLossGrad(dst[:n], losses[:n], x[:n], t[:n], scale)
+			dst, losses, x, t = dst[n:], losses[n:], x[n:], t[n:]
+		}
+		return
 	}
+	var pos posRows[T]
+	pos.init(weights)
 	for i := 0; i < len(x); {
-		n := min(len(x)-i, step)
-		var p []T
-		if weights != nil {
-			p = pos.next(weights, i, n)
-			n = len(p)
-		}
-		j := i + n
-		l := spare[:min(n, len(spare))]
-		if losses != nil {
-			l = losses[i:j]
-		}
-		if weights == nil {
-			sigmoidLossGrad(dst[i:j], l, x[i:j], t[i:j], scale)
-		} else {
-			sigmoidLossGradPos(dst[i:j], l, x[i:j], t[i:j], p, scale)
-		}
+		p := pos.next(weights, i, min(len(x)-i, chunkLen[T]()/2))
+		j := i + len(p)
+		sigmoidLossGradPos(dst[i:j], losses[i:j], x[i:j], t[i:j], p, scale)
 		i = j
 	}
 }

@@ -27,7 +27,7 @@ type sigmoidLossForm struct{ name, params, loop string }
 func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 	shape := asmgen.Map{Out: []string{"losses"}, In: []string{"x", "t"}, Unroll: 2}
 	if gradient {
-		shape.Out, shape.Scalars = []string{"dst", "losses"}, []string{"scale"}
+		shape.Out, shape.Scalars = []string{"losses", "dst"}, []string{"scale"} // in this order: losses may be dst, if nobody wants them
 	}
 	if weighted {
 		shape.In = append(shape.In, "p")
@@ -58,7 +58,7 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 		small := b.Mul(b.Div(w, b.FMA(w, unit, one)), unit)
 		large := b.Sub(one, small)
 		up := b.Mul(neg, b.Select(negative, small, large))
-		return []vec{b.Mul(b.FNMA(pos, b.Select(negative, large, small), up), scalars[0]), loss}
+		return []vec{loss, b.Mul(b.FNMA(pos, b.Select(negative, large, small), up), scalars[0])}
 	}
 	return asmgen.Kernel{Name: f.name, Params: f.params, Loop: f.loop, Shape: shape}
 }
@@ -69,7 +69,7 @@ var sigmoidLoss = []asmgen.Kernel{
 	sigmoidLossForm{"sigmoidLossPos", "losses, x, t, p []T",
 		"for i, v := range x {\n\tlosses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))\n}"}.kernel(false, true),
 	sigmoidLossForm{"sigmoidLossGrad", "dst, losses, x, t []T, scale T",
-		"for i, v := range x {\n\tlosses[i] = as sigmoidLoss\n\tdst[i] = scale * (sigmoid(v) - t[i])\n}"}.kernel(true, false),
+		"for i, v := range x {\n\tlosses[i] = as sigmoidLoss // losses may be dst\n\tdst[i] = scale * (sigmoid(v) - t[i])\n}"}.kernel(true, false),
 	sigmoidLossForm{"sigmoidLossGradPos", "dst, losses, x, t, p []T, scale T",
-		"for i, v := range x {\n\tlosses[i] = as sigmoidLossPos\n\tdst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))\n}"}.kernel(true, true),
+		"for i, v := range x {\n\tlosses[i] = as sigmoidLossPos // losses may be dst\n\tdst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))\n}"}.kernel(true, true),
 }
