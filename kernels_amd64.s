@@ -6754,9 +6754,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X5
@@ -7082,9 +7081,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -7479,9 +7477,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X5
@@ -7838,9 +7835,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -8218,9 +8214,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X5
@@ -8559,9 +8554,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -8781,9 +8775,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -9018,9 +9011,8 @@ wide6:
 	VADDPD Y0, Y10, Y10
 	VADDPD Y10, Y3, Y3
 	VMOVAPD Y9, Y2
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X11
@@ -9269,9 +9261,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -9530,9 +9521,8 @@ wide6:
 	VADDPD Y0, Y10, Y10
 	VADDPD Y10, Y3, Y3
 	VMOVAPD Y9, Y2
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X11
@@ -9773,9 +9763,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -10021,9 +10010,8 @@ wide6:
 	VADDPD Y0, Y10, Y10
 	VADDPD Y10, Y3, Y3
 	VMOVAPD Y9, Y2
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X11
@@ -10879,9 +10867,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R9
-	CMPQ R9, R8
-	JLT group2
+	CMPQ R8, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X3
@@ -10996,9 +10983,8 @@ wide6:
 	VADDPD Y0, Y5, Y5
 	VADDPD Y5, Y3, Y3
 	VMOVAPD Y4, Y2
-	MOVQ $0, R9
-	CMPQ R9, R8
-	JLT group2
+	CMPQ R8, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X6
@@ -11116,9 +11102,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R8
-	CMPQ R8, BX
-	JLT group2
+	CMPQ BX, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X3
@@ -11216,9 +11201,8 @@ wide6:
 	VADDPD Y0, Y5, Y5
 	VADDPD Y5, Y3, Y3
 	VMOVAPD Y4, Y2
-	MOVQ $0, R8
-	CMPQ R8, BX
-	JLT group2
+	CMPQ BX, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X6
@@ -12009,9 +11993,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X5
@@ -12149,9 +12132,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X8
@@ -12293,9 +12275,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X3
@@ -12417,9 +12398,8 @@ wide6:
 	VADDPD Y0, Y5, Y5
 	VADDPD Y5, Y3, Y3
 	VMOVAPD Y4, Y2
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y2, X6
@@ -23137,9 +23117,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X7
@@ -23748,9 +23727,8 @@ wide6:
 	VADDPD Y0, Y9, Y9
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -24491,9 +24469,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X7
@@ -25133,9 +25110,8 @@ wide6:
 	VADDPD Y0, Y9, Y9
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -25741,9 +25717,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X7
@@ -26279,9 +26254,8 @@ wide6:
 	VADDPD Y0, Y9, Y9
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -26707,9 +26681,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -27136,9 +27109,8 @@ wide6:
 	VADDPD Y0, Y12, Y12
 	VADDPD Y12, Y5, Y5
 	VMOVAPD Y11, Y4
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X13
@@ -27593,9 +27565,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -28046,9 +28017,8 @@ wide6:
 	VADDPD Y0, Y12, Y12
 	VADDPD Y12, Y5, Y5
 	VMOVAPD Y11, Y4
-	MOVQ $0, R12
-	CMPQ R12, R11
-	JLT group2
+	CMPQ R11, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X13
@@ -28385,9 +28355,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -28743,9 +28712,8 @@ wide6:
 	VADDPD Y0, Y12, Y12
 	VADDPD Y12, Y5, Y5
 	VMOVAPD Y11, Y4
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X13
@@ -29832,9 +29800,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R9
-	CMPQ R9, R8
-	JLT group2
+	CMPQ R8, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X5
@@ -29999,9 +29966,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y5, Y5
 	VMOVAPD Y6, Y4
-	MOVQ $0, R9
-	CMPQ R9, R8
-	JLT group2
+	CMPQ R8, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X8
@@ -30159,9 +30125,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R8
-	CMPQ R8, BX
-	JLT group2
+	CMPQ BX, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X5
@@ -30299,9 +30264,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y5, Y5
 	VMOVAPD Y6, Y4
-	MOVQ $0, R8
-	CMPQ R8, BX
-	JLT group2
+	CMPQ BX, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X8
@@ -31237,9 +31201,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X7
@@ -31443,9 +31406,8 @@ wide6:
 	VADDPD Y0, Y9, Y9
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
-	MOVQ $0, R11
-	CMPQ R11, R10
-	JLT group2
+	CMPQ R10, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X10
@@ -31627,9 +31589,8 @@ fold5:
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X5
@@ -31791,9 +31752,8 @@ wide6:
 	VADDPD Y0, Y7, Y7
 	VADDPD Y7, Y5, Y5
 	VMOVAPD Y6, Y4
-	MOVQ $0, R10
-	CMPQ R10, R9
-	JLT group2
+	CMPQ R9, $1
+	JGE group2
 
 finish8:
 	VEXTRACTF128 $1, Y4, X8

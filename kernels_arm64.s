@@ -5077,9 +5077,8 @@ wide6:
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	MOVD $0, R6
-	CMP R5, R6
-	BLT group2
+	CMP $1, R5
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -5920,9 +5919,8 @@ wide6:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	MOVD $0, R6
-	CMP R5, R6
-	BLT group2
+	CMP $1, R5
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
@@ -6779,9 +6777,8 @@ wide6:
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	MOVD $0, R8
-	CMP R7, R8
-	BLT group2
+	CMP $1, R7
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -7668,9 +7665,8 @@ wide6:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	MOVD $0, R8
-	CMP R7, R8
-	BLT group2
+	CMP $1, R7
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
@@ -8373,9 +8369,8 @@ wide6:
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	MOVD $0, R7
-	CMP R6, R7
-	BLT group2
+	CMP $1, R6
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -9167,9 +9162,8 @@ wide6:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	MOVD $0, R7
-	CMP R6, R7
-	BLT group2
+	CMP $1, R6
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
@@ -10018,9 +10012,8 @@ wide6:
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	MOVD $0, R6
-	CMP R5, R6
-	BLT group2
+	CMP $1, R5
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -10901,9 +10894,8 @@ wide6:
 	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
-	MOVD $0, R6
-	CMP R5, R6
-	BLT group2
+	CMP $1, R5
+	BGE group2
 
 finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
@@ -11803,9 +11795,8 @@ wide6:
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	MOVD $0, R8
-	CMP R7, R8
-	BLT group2
+	CMP $1, R7
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -12732,9 +12723,8 @@ wide6:
 	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
-	MOVD $0, R8
-	CMP R7, R8
-	BLT group2
+	CMP $1, R7
+	BGE group2
 
 finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
@@ -13480,9 +13470,8 @@ wide6:
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	MOVD $0, R7
-	CMP R6, R7
-	BLT group2
+	CMP $1, R6
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -14314,9 +14303,8 @@ wide6:
 	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
-	MOVD $0, R7
-	CMP R6, R7
-	BLT group2
+	CMP $1, R6
+	BGE group2
 
 finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
@@ -15810,9 +15798,8 @@ wide6:
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	MOVD $0, R5
-	CMP R4, R5
-	BLT group2
+	CMP $1, R4
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -16195,9 +16182,8 @@ wide6:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	MOVD $0, R5
-	CMP R4, R5
-	BLT group2
+	CMP $1, R4
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
@@ -16545,9 +16531,8 @@ wide6:
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	MOVD $0, R4
-	CMP R3, R4
-	BLT group2
+	CMP $1, R3
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -16819,9 +16804,8 @@ wide6:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	MOVD $0, R4
-	CMP R3, R4
-	BLT group2
+	CMP $1, R3
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
@@ -18262,9 +18246,8 @@ wide6:
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	MOVD $0, R7
-	CMP R6, R7
-	BLT group2
+	CMP $1, R6
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -18718,9 +18701,8 @@ wide6:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	MOVD $0, R7
-	CMP R6, R7
-	BLT group2
+	CMP $1, R6
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
@@ -19114,9 +19096,8 @@ wide6:
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	MOVD $0, R6
-	CMP R5, R6
-	BLT group2
+	CMP $1, R5
+	BGE group2
 
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
@@ -19434,9 +19415,8 @@ wide6:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	MOVD $0, R6
-	CMP R5, R6
-	BLT group2
+	CMP $1, R5
+	BGE group2
 
 finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d

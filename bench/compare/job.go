@@ -51,13 +51,13 @@ func moved(kernel string, n, size int) int {
 // An arena hands out memory that Go does not manage, so that C may keep pointers to it, aligned to cache lines and
 // with the system's huge pages. It is given back as a whole.
 //
-// Each buffer starts at another offset in its page, as slices do: two that start alike would meet in the few bits of an
-// address by which a CPU tells loads from earlier stores.
+// The buffers start at offsets in their pages that are far apart. By these bits of an address a CPU tells loads from earlier stores: where
+// the output lies some lines behind the input (448 bytes, say), every loop's loads wait for its stores, but not copy's.
 type arena struct{ maps [][]byte }
 
 func (a *arena) bytes(n int) []byte {
 	n = max(n, 1)
-	skip := len(a.maps) * 7 * 64 % 4096
+	skip := len(a.maps) * 24 * 64 % 4096
 	b, err := unix.Mmap(-1, 0, (n+skip+4095)&^4095, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		panic(fmt.Sprintf("mmap of %d bytes: %v", n, err))

@@ -339,8 +339,7 @@ func (s Rows) emitSum(k *kernelState, params, accs, sums []int, rel, result gpr,
 	k.w.label(wide)
 	k.carry(k, accs, sums, tmp)
 	// more than a block was left: on with the next group
-	k.movImm(k.scratch, 0)
-	k.branch(lt, k.scratch, k.count, group)
+	k.branchImm(ge, k.count, 1, group)
 	k.w.label(finish)
 	k.finish(k, sums, tmp, result)
 	k.w.label(end)

@@ -44,10 +44,6 @@ var equivalences = []equivalence{
 		why: "the instruction before has set the same flags",
 	},
 	{
-		line: `^(MOVQ \$0|J(LT|LE) group)`, what: `\$-1 for \$0|JLE for JLT`,
-		why: "one more group without elements: it adds +0",
-	},
-	{
 		fn: `^(rowsDot|rowsSum|rowsSoftmaxBackward)`, line: `^VMOVUP|^VMASKMOV`, what: `source exchanged`,
 		why: "both loads are exchanged, and their product commutes",
 	},
@@ -80,10 +76,6 @@ var equivalences = []equivalence{
 	{
 		line: `^MOVQ \$(4|8), \w+$`, what: `left out`, after: `^CMPQ \w+, \w+$`,
 		why: "the lesser of the two is always what is left, for the register still holds more than that: a whole vector is the last one only in a sum",
-	},
-	{
-		line: `^MOVQ \$0, `, what: `left out`, before: `^VADDPD`, after: `^CMPQ \w+, \w+$`,
-		why: "the register still holds the argument narrow, which is 0 here",
 	},
 }
 
