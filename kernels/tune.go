@@ -30,10 +30,10 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F64":   {Interval: 16, Latency: 40, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
 	"sigmoidFast": {
-		"AVX512 F32": {Interval: 6, Latency: 40, Unroll: 8, Width: 2},
-		"AVX512 F64": {Interval: 8, Latency: 40, Unroll: 8, Width: 2},
-		"AVX2 F32":   {Interval: 9, Latency: 50, Unroll: 4, Width: 2, Constants: 5},
-		"AVX2 F64":   {Interval: 12, Latency: 50, Unroll: 4, Width: 3, Constants: 5},
+		"AVX512 F32": {Interval: 9, Latency: 90, Unroll: 8, Width: 2},
+		"AVX512 F64": {Interval: 9, Latency: 75, Unroll: 8, Width: 3},
+		"AVX2 F32":   {Interval: 10, Latency: 75, Unroll: 8, Width: 2, Constants: 4},
+		"AVX2 F64":   {Interval: 10, Latency: 60, Unroll: 6, Width: 2, Constants: 4},
 	},
 }
 
