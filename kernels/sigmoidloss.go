@@ -25,7 +25,7 @@ var (
 type sigmoidLossForm struct{ name, params, loop string }
 
 func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
-	shape := asmgen.Map{Out: []string{"losses"}, In: []string{"x", "t"}, Unroll: 2}
+	shape := asmgen.Map{Out: []string{"losses"}, In: []string{"x", "t"}, Unroll: 2, Pipeline: pipelines[f.name]}
 	if gradient {
 		shape.Out, shape.Scalars = []string{"losses", "dst"}, []string{"scale"} // in this order: losses may be dst, if nobody wants them
 	}

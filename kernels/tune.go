@@ -29,6 +29,18 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 10, Latency: 50, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 		"AVX2 F64":   {Interval: 16, Latency: 40, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
+	"sigmoidLoss": {
+		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 18, Latency: 75, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 20, Latency: 60, Unroll: 3, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 15, Latency: 30, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+	},
+	"sigmoidLossGrad": {
+		"AVX512 F32": {Interval: 18, Latency: 75, Unroll: 6, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 30, Latency: 90, Unroll: 6, Width: 2, Sink: true},
+		"AVX2 F32":   {Interval: 20, Latency: 20, Unroll: 4, Width: 3},
+		"AVX2 F64":   {Interval: 26, Latency: 30, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+	},
 	"sigmoidFast": {
 		"AVX512 F32": {Interval: 9, Latency: 90, Unroll: 8, Width: 2},
 		"AVX512 F64": {Interval: 9, Latency: 75, Unroll: 8, Width: 3},

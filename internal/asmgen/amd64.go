@@ -8,7 +8,8 @@ type x86 struct {
 	wide bool // AVX-512
 }
 
-// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the allocator has the others.
+// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the allocator has the others, and these where
+// there is nothing for them to do.
 // On AVX2 the tail mask is a vector register and the mask of a block lies in memory at maskPtr.
 const (
 	x86TailMask = 15
@@ -115,6 +116,7 @@ func (m *x86) zero(dst int) {
 }
 
 func (m *x86) copyVector(dst, src int) { m.ins("VMOVAPS %s, %s", m.r(src), m.r(dst)) }
+func (m *x86) copyMask(dst, src int)   { m.ins("KMOVQ K%d, K%d", src, dst) }
 
 func (m *x86) storeScalar(src int, base gpr, t Type) {
 	m.ins("VMOV%s X%d, (%s)", [...]string{"SS", "SD"}[t], src, base)

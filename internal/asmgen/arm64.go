@@ -88,6 +88,7 @@ func (m *arm) fsub(t Type, d, n, mm int) { m.word3(0x4ea0d400, "fsub", t, d, n, 
 func (m *arm) fmax(t Type, d, n, mm int) { m.word3(0x4e20f400, "fmax", t, d, n, mm) }
 
 func (m *arm) copyVector(d, n int) { m.ins("VMOV V%d.B16, V%d.B16", n, d) }
+func (m *arm) copyMask(d, n int)   { m.copyVector(d, n) }
 
 func (m *arm) broadcastArg(dst int, name string, off int, t Type) {
 	g, _ := arrangement(t)

@@ -327,3 +327,21 @@ func TestSchedule(t *testing.T) {
 	}
 	require.True(t, moved, "the sum was never sunk")
 }
+
+// What a loop carries over moves as if all at once: chains, cycles and registers that stay.
+func TestParallelMove(t *testing.T) {
+	for _, c := range []struct{ from, to []int }{
+		{[]int{1, 2, 3}, []int{2, 3, 4}},
+		{[]int{1, 2}, []int{2, 1}},
+		{[]int{1, 2, 3, 4, 5}, []int{2, 3, 1, 5, 4}},
+		{[]int{3, 4, 6}, []int{3, 6, 4}},
+		{nil, nil},
+	} {
+		regs := []int{0, 10, 20, 30, 40, 50, 60, 70}
+		parallelMove(c.from, c.to, 7, func(dst, src int) { regs[dst] = regs[src] })
+		for i, from := range c.from {
+			assert.Equal(t, 10*from, regs[c.to[i]], "%v to %v", c.from, c.to)
+		}
+	}
+	assert.Panics(t, func() { parallelMove([]int{1, 2}, []int{2, 1}, -1, func(int, int) {}) })
+}

@@ -293,7 +293,7 @@ func (k *kernelState) allocator(b *Block) *alloc {
 	}
 	var kfree []bool
 	if k.separateMasks() {
-		kfree = []bool{4: true, 5: true, 6: true, 7: true}
+		kfree = []bool{1: !b.tail, 2: !k.skip, 3: !k.skip, 4: true, 5: true, 6: true, 7: true}
 	} else if b.tail {
 		free[k.vectorRegs()-1] = false
 	}

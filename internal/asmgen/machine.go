@@ -57,6 +57,7 @@ type machine interface {
 	loadConst(k *kernelState, dst int, bits uint64)
 	zero(dst int)
 	copyVector(dst, src int)
+	copyMask(dst, src int) // a mask of its own kind of register
 	broadcast(dst int, base gpr, t Type)
 	storeScalar(src int, base gpr, t Type)
 	lower(al *alloc, o op)

@@ -1,6 +1,7 @@
 package asmgen
 
 import (
+	"maps"
 	"slices"
 	"sort"
 )
@@ -69,6 +70,7 @@ func (p Pipeline) schedule(ops []op) []int {
 	sort.SliceStable(order, func(a, b int) bool { return height[order[a]] > height[order[b]] })
 	at := make([]int, len(ops))
 	busy := make([]int, p.Interval)
+	stored := 0
 	for _, i := range order {
 		t := 0
 		for _, v := range [...]V{ops[i].a, ops[i].b, ops[i].c} {
@@ -81,6 +83,10 @@ func (p Pipeline) schedule(ops []op) []int {
 				t++
 			}
 			busy[t%p.Interval]++
+		}
+		if ops[i].kind == opStore { // they stay in order: two outputs may be one slice
+			t = max(t, stored)
+			stored = t
 		}
 		at[i] = t
 	}
@@ -201,41 +207,35 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	k.w.label(loop)
 	run(1)
 	// the values of the vectors that follow move to where the loop expects them
-	var from, to []int
 	ids := live(bounds[2])
-	for o := range at {
-		for v := range vectors {
-			if x, ok := ids[key{o, v}]; ok {
-				from = append(from, al.reg[x])
-				to = append(to, atLoop[key{o, v - p.Unroll}])
+	for _, masks := range []bool{false, true} {
+		free, copyTo := al.free, k.copyVector
+		if masks {
+			free, copyTo = al.kfre, k.copyMask
+		}
+		var from, to []int
+		for o := range at {
+			for v := range vectors {
+				if x, ok := ids[key{o, v}]; ok && masks == (k.separateMasks() && b.vals[x].isMask) {
+					from = append(from, al.reg[x])
+					to = append(to, atLoop[key{o, v - p.Unroll}])
+					al.reg[x] = to[len(to)-1]
+				}
 			}
 		}
-	}
-	free := -1
-	for r, ok := range al.free {
-		if ok {
-			used := false
-			for _, t := range to {
-				used = used || t == r
-			}
-			if !used {
-				free = r
+		spare := -1
+		for r, ok := range free {
+			if ok && !slices.Contains(to, r) {
+				spare = r
 			}
 		}
-	}
-	k.parallelMove(from, to, free)
-	for o := range at {
-		for v := range vectors {
-			if x, ok := ids[key{o, v}]; ok {
-				al.reg[x] = atLoop[key{o, v - p.Unroll}]
-			}
+		parallelMove(from, to, spare, copyTo)
+		for _, r := range from {
+			free[r] = true
 		}
-	}
-	for r := range al.free {
-		al.free[r] = k.isFree(r)
-	}
-	for _, x := range ids {
-		al.free[al.reg[x]] = false
+		for _, r := range to {
+			free[r] = false
+		}
 	}
 	k.advance(p.Unroll * k.vectorBytes())
 	k.addImm(k.count, -step)
@@ -245,8 +245,8 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	k.w.label(rest)
 }
 
-// parallelMove copies from[i] to to[i], all at once in effect; free is a register that is in neither list.
-func (k *kernelState) parallelMove(from, to []int, free int) {
+// parallelMove copies from[i] to to[i], all at once in effect; spare is a register that is in neither list.
+func parallelMove(from, to []int, spare int, copyTo func(dst, src int)) {
 	pending := map[int]int{} // destination: source
 	for i := range from {
 		if from[i] != to[i] {
@@ -255,11 +255,7 @@ func (k *kernelState) parallelMove(from, to []int, free int) {
 	}
 	for len(pending) > 0 {
 		moved := false
-		for d := range k.vectorRegs() {
-			s, ok := pending[d]
-			if !ok {
-				continue
-			}
+		for _, d := range slices.Sorted(maps.Keys(pending)) {
 			needed := false
 			for _, other := range pending {
 				needed = needed || other == d
@@ -267,23 +263,19 @@ func (k *kernelState) parallelMove(from, to []int, free int) {
 			if needed {
 				continue
 			}
-			k.copyVector(d, s)
+			copyTo(d, pending[d])
 			delete(pending, d)
 			moved = true
 		}
 		if !moved { // a cycle: break it
-			if free < 0 {
+			if spare < 0 {
 				panic(outOfRegisters{})
 			}
-			for d := range k.vectorRegs() {
-				if s, ok := pending[d]; ok {
-					k.copyVector(free, s)
-					for e, src := range pending {
-						if src == s {
-							pending[e] = free
-						}
-					}
-					break
+			s := pending[slices.Min(slices.Collect(maps.Keys(pending)))]
+			copyTo(spare, s)
+			for e, src := range pending {
+				if src == s {
+					pending[e] = spare
 				}
 			}
 		}

@@ -78,12 +78,16 @@ func tuneArguments(params []param) string {
 	var args []string
 	for _, p := range params {
 		switch {
-		case p.name == "dst" || p.name == "w":
+		case p.name == "dst" || p.name == "w" || p.name == "losses":
 			args = append(args, "y")
+		case p.name == "t" || p.name == "p":
+			args = append(args, "x")
 		case p.name == "narrow":
 			args = append(args, "false")
 		case p.typ == "int":
 			args = append(args, "n")
+		case !strings.HasPrefix(p.typ, "[]"):
+			args = append(args, "1")
 		default: // x, and what has one element a row: m, sum, skip
 			args = append(args, p.name)
 		}
