@@ -31,6 +31,13 @@ var equivalences = []equivalence{
 		why: "never reached: only in a sum may the last vector be a whole one",
 	},
 	{
+		fn: `^(rowsTop|rowsMax).*NEON$`, line: `^(FMOVQ \(\w+\), F\d+|B loaded)`, what: `.`, before: `^(BLT part|FMOVQ \()`,
+		why: "never reached: only in a sum may the last vector be a whole one",
+	},
+	{
+		fn: `^rowsFind.*NEON$`, line: `^VUZP1`, what: `VUZP2 for VUZP1`, why: "both halves of a lane's truth are alike",
+	},
+	{
 		line: `^(CMPQ \w+, \$\d+)`, what: `.`, after: `^JLT part`,
 		why: "always less: only in a sum may the last vector be a whole one",
 	},
