@@ -144,6 +144,16 @@ func table[T Float]() []kernel[T] {
 				var p [35]T
 				must(SigmoidCrossEntropyGradWith(d[:], l[:], x[:], t[:], 1, &SigmoidCrossEntropyOptions[T]{PosWeight: p[:]}))
 			}},
+		{name: "SigmoidCrossEntropyGradWithLosses", ins: 3, prep: zeroOne[T],
+			run: func(c *args[T]) {
+				o := SigmoidCrossEntropyOptions[T]{PosWeight: c.in[2]}
+				must(SigmoidCrossEntropyGradWith(make([]T, len(c.out)), c.out, c.in[0], c.in[1], c.scale, &o))
+			},
+			stack: func() {
+				var d, x, t [70]T
+				var p [7]T
+				must(SigmoidCrossEntropyGradWith(d[:], nil, x[:], t[:], 1, &SigmoidCrossEntropyOptions[T]{PosWeight: p[:]}))
+			}},
 
 		{name: "Softmax", rows: true, ins: 1, alias: []int{0},
 			run:   func(c *args[T]) { Softmax(c.out, c.in[0], c.cols) },
