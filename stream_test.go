@@ -74,3 +74,50 @@ func testStreams[T Float](t *testing.T) {
 		})
 	}
 }
+
+// The primitives that store past the caches, which the API gives whole chunks only: at any length what the others compute, and no more.
+func TestStreamPrimitives(t *testing.T) {
+	t.Run("float32", testStreamPrimitives[float32])
+	t.Run("float64", testStreamPrimitives[float64])
+}
+
+func testStreamPrimitives[T Float](t *testing.T) {
+	const most = 300
+	x, y, m := make([]T, most), make([]T, most), make([]uint64, MaskLen(most))
+	for i := range x {
+		x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256
+	}
+	x[0], x[5], x[77], y[9] = T(math.NaN()), T(math.Copysign(0, -1)), T(math.Inf(-1)), T(math.NaN())
+	for i := range m {
+		m[i] = 0x9e3779b97f4a7c15 << i
+	}
+	kernels := map[string][2]func(dst []T, mask []uint64, n int){
+		"ReLU": {func(dst []T, _ []uint64, n int) { relu(dst, x[:n]) }, func(dst []T, _ []uint64, n int) { reluStream(dst, x[:n]) }},
+		"ReLUMask": {func(dst []T, mask []uint64, n int) { reluMask(dst, x[:n], mask) },
+			func(dst []T, mask []uint64, n int) { reluMaskStream(dst, x[:n], mask) }},
+		"ReLUBackward": {func(dst []T, _ []uint64, n int) { reluBackward(dst, x[:n], m[:MaskLen(n)]) },
+			func(dst []T, _ []uint64, n int) { reluBackwardStream(dst, x[:n], m[:MaskLen(n)]) }},
+		"SigmoidBackward": {func(dst []T, _ []uint64, n int) { sigmoidBackward(dst, x[:n], y[:n]) },
+			func(dst []T, _ []uint64, n int) { sigmoidBackwardStream(dst, x[:n], y[:n]) }},
+	}
+	for _, name := range isa.Available() {
+		t.Run(name, func(t *testing.T) {
+			defer isa.Force(name)()
+			for kernel, f := range kernels {
+				for n := range most + 1 {
+					run := func(f func(dst []T, mask []uint64, n int)) (bits []uint64) {
+						dst, mask := kt.NewFrame[T](n, 0), kt.NewFrame[uint64](MaskLen(n), 0)
+						f(dst.S, mask.S, n)
+						require.NoError(t, dst.Check(), "%s of %d", kernel, n)
+						require.NoError(t, mask.Check(), "%s of %d: mask", kernel, n)
+						for _, v := range dst.S {
+							bits = append(bits, kt.Bits(v))
+						}
+						return append(bits, mask.S...)
+					}
+					require.Equal(t, run(f[0]), run(f[1]), "%s of %d", kernel, n)
+				}
+			}
+		})
+	}
+}
