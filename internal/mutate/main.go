@@ -218,7 +218,7 @@ func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) resul
 	}
 	v, by := tc.run(dir, binary, wrap, *limit, "-test.run=^(TestTable|TestGuardPages|TestBulk)$/^"+typ+"$/"+rows)
 	if v == survived {
-		v, by = tc.run(dir, binary, wrap, *limit, "-test.run=^(TestConstants|TestStreams|TestArgmax|TestGolden)$")
+		v, by = tc.run(dir, binary, wrap, *limit, "-test.run=^(TestConstants|TestStreams|TestStreamPrimitives|TestArgmax|TestGolden)$")
 	}
 	if v == survived {
 		v, by = tc.run(dir, binary, wrap, 6**limit, "-test.run="+suite)
