@@ -74,8 +74,9 @@ func tanhF64Generic(dst, x []float64) {
 		r = math.FMA(r, w, -e3F64)
 		r = math.FMA(r, w, e2F64)
 		p := math.FMA(-(w * w), r, w)
-		num, den := math.FMA(s, p, 1-s), math.FMA(-s, p, 1+s)
-		nl, dl := math.FMA(s, p, (1-s)-num), math.FMA(-s, p, (1+s)-den)
+		sp := s * p // exact, so that nothing changes where it is fused
+		num, den := (1-s)+sp, (1+s)-sp
+		nl, dl := ((1-s)-num)+sp, ((1+s)-den)-sp
 		q := num / den
 		e := math.FMA(-q, dl, math.FMA(-q, den, num)+nl)
 		y := math.FMA(e, math.FMA(den, -0.5, 1.5), q)

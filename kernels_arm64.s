@@ -1697,27 +1697,27 @@ loop1:
 	WORD $0x4e26d769 // fadd v9.4s, v27.4s, v6.4s
 	VFMLS V11.S4, V5.S4, V2.S4
 	WORD $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
-	WORD $0x4ea7d46b // fsub v11.4s, v3.4s, v7.4s
+	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
 	VFMLS V1.S4, V6.S4, V9.S4
 	WORD $0x4e28d76d // fadd v13.4s, v27.4s, v8.4s
 	VFMLS V12.S4, V5.S4, V4.S4
-	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
-	WORD $0x4ea9d4c5 // fsub v5.4s, v6.4s, v9.4s
+	WORD $0x4eabd76b // fsub v11.4s, v27.4s, v11.4s
+	WORD $0x4ea6d525 // fsub v5.4s, v9.4s, v6.4s
 	VFMLS V2.S4, V8.S4, V13.S4
 	WORD $0x4e2ad76c // fadd v12.4s, v27.4s, v10.4s
 	VFMLS V0.S4, V3.S4, V11.S4
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4eadd500 // fsub v0.4s, v8.4s, v13.4s
+	WORD $0x4ea5d765 // fsub v5.4s, v27.4s, v5.4s
+	WORD $0x4ea8d5a0 // fsub v0.4s, v13.4s, v8.4s
 	VFMLS V4.S4, V10.S4, V12.S4
 	WORD $0x6e27ff63 // fdiv v3.4s, v27.4s, v7.4s
 	VFMLS V1.S4, V6.S4, V5.S4
-	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
-	WORD $0x4eacd541 // fsub v1.4s, v10.4s, v12.4s
+	WORD $0x4ea0d760 // fsub v0.4s, v27.4s, v0.4s
+	WORD $0x4eaad581 // fsub v1.4s, v12.4s, v10.4s
 	VMOV V27.B16, V6.B16
 	VFMLS V7.S4, V3.S4, V6.S4
 	WORD $0x6e29ff67 // fdiv v7.4s, v27.4s, v9.4s
 	VFMLS V2.S4, V8.S4, V0.S4
-	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x4ea1d761 // fsub v1.4s, v27.4s, v1.4s
 	VFMLS V11.S4, V3.S4, V6.S4
 	VMOV V27.B16, V2.B16
 	VFMLS V9.S4, V7.S4, V2.S4
@@ -1776,8 +1776,8 @@ loop3:
 	VFMLS V3.S4, V2.S4, V0.S4
 	WORD $0x4e21d762 // fadd v2.4s, v27.4s, v1.4s
 	VFMLS V0.S4, V1.S4, V2.S4
-	WORD $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
-	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	WORD $0x4ea1d443 // fsub v3.4s, v2.4s, v1.4s
+	WORD $0x4ea3d763 // fsub v3.4s, v27.4s, v3.4s
 	VFMLS V0.S4, V1.S4, V3.S4
 	WORD $0x6e22ff60 // fdiv v0.4s, v27.4s, v2.4s
 	VMOV V27.B16, V1.B16
@@ -1837,8 +1837,8 @@ loaded7:
 	VFMLS V3.S4, V2.S4, V0.S4
 	WORD $0x4e21d762 // fadd v2.4s, v27.4s, v1.4s
 	VFMLS V0.S4, V1.S4, V2.S4
-	WORD $0x4ea2d423 // fsub v3.4s, v1.4s, v2.4s
-	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	WORD $0x4ea1d443 // fsub v3.4s, v2.4s, v1.4s
+	WORD $0x4ea3d763 // fsub v3.4s, v27.4s, v3.4s
 	VFMLS V0.S4, V1.S4, V3.S4
 	WORD $0x6e22ff60 // fdiv v0.4s, v27.4s, v2.4s
 	VMOV V27.B16, V1.B16
@@ -1935,139 +1935,143 @@ loop1:
 	VMOV V22.B16, V5.B16
 	VFMLA V3.D2, V23.D2, V5.D2
 	FMOVQ 32(R1), F6
-	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
+	WORD $0x6e60dc27 // fmul v7.2d, v1.2d, v0.2d
 	VMOV V21.B16, V8.B16
 	VFMLA V3.D2, V5.D2, V8.D2
 	WORD $0x4ee6f7a6 // fmin v6.2d, v29.2d, v6.2d
-	WORD $0x6e67dc27 // fmul v7.2d, v1.2d, v7.2d
+	WORD $0x6e60dce0 // fmul v0.2d, v7.2d, v0.2d
 	VMOV V20.B16, V5.B16
 	VFMLA V3.D2, V8.D2, V5.D2
 	WORD $0x4e66f7c6 // fmax v6.2d, v30.2d, v6.2d
-	WORD $0x4e61d768 // fadd v8.2d, v27.2d, v1.2d
-	VMOV V19.B16, V9.B16
-	VFMLA V3.D2, V5.D2, V9.D2
+	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
+	VMOV V19.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V28.B16, V5.B16
 	VFMLA V26.D2, V6.D2, V5.D2
-	VFMLS V0.D2, V1.D2, V8.D2
-	VMOV V18.B16, V10.B16
-	VFMLA V3.D2, V9.D2, V10.D2
-	WORD $0x4efcd4a9 // fsub v9.2d, v5.2d, v28.2d
-	VFMLA V4.D2, V7.D2, V8.D2
+	WORD $0x4e61d768 // fadd v8.2d, v27.2d, v1.2d
+	VMOV V18.B16, V9.B16
+	VFMLA V3.D2, V4.D2, V9.D2
+	WORD $0x4efcd4a4 // fsub v4.2d, v5.2d, v28.2d
+	WORD $0x4ee0d4ea // fsub v10.2d, v7.2d, v0.2d
 	VMOV V17.B16, V11.B16
-	VFMLA V3.D2, V10.D2, V11.D2
+	VFMLA V3.D2, V9.D2, V11.D2
 	VSHL $52, V5.D2, V5.D2
-	WORD $0x4ee8d42a // fsub v10.2d, v1.2d, v8.2d
-	VMOV V16.B16, V12.B16
-	VFMLA V3.D2, V11.D2, V12.D2
-	VFMLA V25.D2, V9.D2, V6.D2
-	WORD $0x4e7bd54a // fadd v10.2d, v10.2d, v27.2d
-	VMOV V15.B16, V11.B16
-	VFMLA V3.D2, V12.D2, V11.D2
-	VFMLA V24.D2, V9.D2, V6.D2
-	VFMLS V0.D2, V1.D2, V10.D2
-	VMOV V14.B16, V0.B16
-	VFMLA V3.D2, V11.D2, V0.D2
-	VMOV V22.B16, V1.B16
-	VFMLA V6.D2, V23.D2, V1.D2
-	FMOVQ 48(R1), F9
-	VFMLA V4.D2, V7.D2, V10.D2
-	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
-	VMOV V21.B16, V7.B16
-	VFMLA V6.D2, V1.D2, V7.D2
-	WORD $0x4ee9f7a9 // fmin v9.2d, v29.2d, v9.2d
-	WORD $0x6e68ff61 // fdiv v1.2d, v27.2d, v8.2d
-	WORD $0x6e64dc44 // fmul v4.2d, v2.2d, v4.2d
-	VMOV V20.B16, V11.B16
-	VFMLA V6.D2, V7.D2, V11.D2
-	WORD $0x4e69f7c9 // fmax v9.2d, v30.2d, v9.2d
-	VMOV V27.B16, V7.B16
-	VFMLS V8.D2, V1.D2, V7.D2
-	WORD $0x4e62d768 // fadd v8.2d, v27.2d, v2.2d
-	VMOV V19.B16, V12.B16
-	VFMLA V6.D2, V11.D2, V12.D2
-	VMOV V28.B16, V11.B16
-	VFMLA V26.D2, V9.D2, V11.D2
-	VFMLS V10.D2, V1.D2, V7.D2
-	VFMLS V3.D2, V2.D2, V8.D2
-	VMOV V18.B16, V10.B16
-	VFMLA V6.D2, V12.D2, V10.D2
-	WORD $0x4efcd56c // fsub v12.2d, v11.2d, v28.2d
-	VADD V13.D2, V7.D2, V7.D2
-	VFMLA V0.D2, V4.D2, V8.D2
-	VMOV V17.B16, V31.B16
-	VFMLA V6.D2, V10.D2, V31.D2
-	VSHL $52, V11.D2, V11.D2
-	VFMLA V7.D2, V1.D2, V1.D2
-	WORD $0x4ee8d447 // fsub v7.2d, v2.2d, v8.2d
-	VMOV V16.B16, V10.B16
-	VFMLA V6.D2, V31.D2, V10.D2
-	VFMLA V25.D2, V12.D2, V9.D2
-	FMOVQ F1, 0(R0)
-	WORD $0x4e7bd4e7 // fadd v7.2d, v7.2d, v27.2d
-	VMOV V15.B16, V1.B16
-	VFMLA V6.D2, V10.D2, V1.D2
-	VFMLA V24.D2, V12.D2, V9.D2
-	VFMLS V3.D2, V2.D2, V7.D2
-	VMOV V14.B16, V2.B16
-	VFMLA V6.D2, V1.D2, V2.D2
-	VMOV V22.B16, V1.B16
-	VFMLA V9.D2, V23.D2, V1.D2
-	VFMLA V0.D2, V4.D2, V7.D2
-	WORD $0x6e66dcc0 // fmul v0.2d, v6.2d, v6.2d
-	VMOV V21.B16, V3.B16
-	VFMLA V9.D2, V1.D2, V3.D2
-	WORD $0x6e68ff61 // fdiv v1.2d, v27.2d, v8.2d
-	WORD $0x6e60dca0 // fmul v0.2d, v5.2d, v0.2d
-	VMOV V20.B16, V4.B16
-	VFMLA V9.D2, V3.D2, V4.D2
-	VMOV V27.B16, V3.B16
-	VFMLS V8.D2, V1.D2, V3.D2
-	WORD $0x4e65d768 // fadd v8.2d, v27.2d, v5.2d
-	VMOV V19.B16, V10.B16
-	VFMLA V9.D2, V4.D2, V10.D2
-	VFMLS V7.D2, V1.D2, V3.D2
-	VFMLS V6.D2, V5.D2, V8.D2
-	VMOV V18.B16, V4.B16
-	VFMLA V9.D2, V10.D2, V4.D2
-	VADD V13.D2, V3.D2, V3.D2
-	VFMLA V2.D2, V0.D2, V8.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V9.D2, V4.D2, V7.D2
-	VFMLA V3.D2, V1.D2, V1.D2
-	WORD $0x4ee8d4a3 // fsub v3.2d, v5.2d, v8.2d
-	VMOV V16.B16, V4.B16
-	VFMLA V9.D2, V7.D2, V4.D2
-	FMOVQ F1, 16(R0)
-	WORD $0x4e7bd463 // fadd v3.2d, v3.2d, v27.2d
-	VMOV V15.B16, V1.B16
-	VFMLA V9.D2, V4.D2, V1.D2
-	VFMLS V6.D2, V5.D2, V3.D2
+	WORD $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
+	VMOV V16.B16, V9.B16
+	VFMLA V3.D2, V11.D2, V9.D2
+	VFMLA V25.D2, V4.D2, V6.D2
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	VMOV V15.B16, V10.B16
+	VFMLA V3.D2, V9.D2, V10.D2
+	VFMLA V24.D2, V4.D2, V6.D2
+	WORD $0x4ee1d761 // fsub v1.2d, v27.2d, v1.2d
 	VMOV V14.B16, V4.B16
-	VFMLA V9.D2, V1.D2, V4.D2
-	VFMLA V2.D2, V0.D2, V3.D2
-	WORD $0x6e69dd20 // fmul v0.2d, v9.2d, v9.2d
-	WORD $0x6e68ff61 // fdiv v1.2d, v27.2d, v8.2d
-	WORD $0x6e60dd60 // fmul v0.2d, v11.2d, v0.2d
-	VMOV V27.B16, V2.B16
-	VFMLS V8.D2, V1.D2, V2.D2
-	WORD $0x4e6bd765 // fadd v5.2d, v27.2d, v11.2d
-	VFMLS V3.D2, V1.D2, V2.D2
-	VFMLS V9.D2, V11.D2, V5.D2
-	VADD V13.D2, V2.D2, V2.D2
-	VFMLA V4.D2, V0.D2, V5.D2
-	VFMLA V2.D2, V1.D2, V1.D2
-	WORD $0x4ee5d562 // fsub v2.2d, v11.2d, v5.2d
-	FMOVQ F1, 32(R0)
-	WORD $0x4e7bd442 // fadd v2.2d, v2.2d, v27.2d
-	VFMLS V9.D2, V11.D2, V2.D2
-	VFMLA V4.D2, V0.D2, V2.D2
-	WORD $0x6e65ff60 // fdiv v0.2d, v27.2d, v5.2d
+	VFMLA V3.D2, V10.D2, V4.D2
+	VMOV V22.B16, V9.B16
+	VFMLA V6.D2, V23.D2, V9.D2
+	FMOVQ 48(R1), F10
+	WORD $0x4ee7d421 // fsub v1.2d, v1.2d, v7.2d
+	WORD $0x6e63dc47 // fmul v7.2d, v2.2d, v3.2d
+	VMOV V21.B16, V11.B16
+	VFMLA V6.D2, V9.D2, V11.D2
+	WORD $0x4eeaf7aa // fmin v10.2d, v29.2d, v10.2d
+	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
+	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
+	VMOV V20.B16, V0.B16
+	VFMLA V6.D2, V11.D2, V0.D2
+	WORD $0x4e6af7ca // fmax v10.2d, v30.2d, v10.2d
+	WORD $0x6e68ff69 // fdiv v9.2d, v27.2d, v8.2d
+	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	VMOV V19.B16, V4.B16
+	VFMLA V6.D2, V0.D2, V4.D2
+	VMOV V28.B16, V0.B16
+	VFMLA V26.D2, V10.D2, V0.D2
+	VMOV V27.B16, V11.B16
+	VFMLS V8.D2, V9.D2, V11.D2
+	WORD $0x4e62d768 // fadd v8.2d, v27.2d, v2.2d
+	VMOV V18.B16, V12.B16
+	VFMLA V6.D2, V4.D2, V12.D2
+	WORD $0x4efcd404 // fsub v4.2d, v0.2d, v28.2d
+	VFMLS V1.D2, V9.D2, V11.D2
+	WORD $0x4ee3d4e1 // fsub v1.2d, v7.2d, v3.2d
+	VMOV V17.B16, V31.B16
+	VFMLA V6.D2, V12.D2, V31.D2
+	VSHL $52, V0.D2, V0.D2
+	VADD V13.D2, V11.D2, V11.D2
+	WORD $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V6.D2, V31.D2, V1.D2
+	VFMLA V25.D2, V4.D2, V10.D2
+	VFMLA V11.D2, V9.D2, V9.D2
+	WORD $0x4ee2d502 // fsub v2.2d, v8.2d, v2.2d
+	VMOV V15.B16, V11.B16
+	VFMLA V6.D2, V1.D2, V11.D2
+	VFMLA V24.D2, V4.D2, V10.D2
+	FMOVQ F9, 0(R0)
+	WORD $0x4ee2d762 // fsub v2.2d, v27.2d, v2.2d
+	VMOV V14.B16, V1.B16
+	VFMLA V6.D2, V11.D2, V1.D2
+	VMOV V22.B16, V4.B16
+	VFMLA V10.D2, V23.D2, V4.D2
+	WORD $0x4ee7d442 // fsub v2.2d, v2.2d, v7.2d
+	WORD $0x6e66dca7 // fmul v7.2d, v5.2d, v6.2d
+	VMOV V21.B16, V9.B16
+	VFMLA V10.D2, V4.D2, V9.D2
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x6e66dce6 // fmul v6.2d, v7.2d, v6.2d
+	VMOV V20.B16, V3.B16
+	VFMLA V10.D2, V9.D2, V3.D2
+	WORD $0x6e68ff64 // fdiv v4.2d, v27.2d, v8.2d
+	WORD $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	VMOV V19.B16, V1.B16
+	VFMLA V10.D2, V3.D2, V1.D2
+	VMOV V27.B16, V3.B16
+	VFMLS V8.D2, V4.D2, V3.D2
+	WORD $0x4e65d768 // fadd v8.2d, v27.2d, v5.2d
+	VMOV V18.B16, V9.B16
+	VFMLA V10.D2, V1.D2, V9.D2
+	VFMLS V2.D2, V4.D2, V3.D2
+	WORD $0x4ee6d4e1 // fsub v1.2d, v7.2d, v6.2d
+	VMOV V17.B16, V2.B16
+	VFMLA V10.D2, V9.D2, V2.D2
+	VADD V13.D2, V3.D2, V3.D2
+	WORD $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V10.D2, V2.D2, V1.D2
+	VFMLA V3.D2, V4.D2, V4.D2
+	WORD $0x4ee5d505 // fsub v5.2d, v8.2d, v5.2d
+	VMOV V15.B16, V2.B16
+	VFMLA V10.D2, V1.D2, V2.D2
+	FMOVQ F4, 16(R0)
+	WORD $0x4ee5d765 // fsub v5.2d, v27.2d, v5.2d
+	VMOV V14.B16, V1.B16
+	VFMLA V10.D2, V2.D2, V1.D2
+	WORD $0x4ee7d4a5 // fsub v5.2d, v5.2d, v7.2d
+	WORD $0x6e6adc02 // fmul v2.2d, v0.2d, v10.2d
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e6adc4a // fmul v10.2d, v2.2d, v10.2d
+	WORD $0x6e68ff63 // fdiv v3.2d, v27.2d, v8.2d
+	WORD $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
 	VMOV V27.B16, V1.B16
-	VFMLS V5.D2, V0.D2, V1.D2
-	VFMLS V2.D2, V0.D2, V1.D2
+	VFMLS V8.D2, V3.D2, V1.D2
+	WORD $0x4e60d764 // fadd v4.2d, v27.2d, v0.2d
+	VFMLS V5.D2, V3.D2, V1.D2
+	WORD $0x4eead445 // fsub v5.2d, v2.2d, v10.2d
 	VADD V13.D2, V1.D2, V1.D2
-	VFMLA V1.D2, V0.D2, V0.D2
-	FMOVQ F0, 48(R0)
+	WORD $0x4ee5d484 // fsub v4.2d, v4.2d, v5.2d
+	VFMLA V1.D2, V3.D2, V3.D2
+	WORD $0x4ee0d480 // fsub v0.2d, v4.2d, v0.2d
+	FMOVQ F3, 32(R0)
+	WORD $0x4ee0d760 // fsub v0.2d, v27.2d, v0.2d
+	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
+	WORD $0x4e6ad400 // fadd v0.2d, v0.2d, v10.2d
+	WORD $0x6e64ff61 // fdiv v1.2d, v27.2d, v4.2d
+	VMOV V27.B16, V2.B16
+	VFMLS V4.D2, V1.D2, V2.D2
+	VFMLS V0.D2, V1.D2, V2.D2
+	VADD V13.D2, V2.D2, V2.D2
+	VFMLA V2.D2, V1.D2, V1.D2
+	FMOVQ F1, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -2107,21 +2111,22 @@ loop3:
 	VFMLA V0.D2, V2.D2, V3.D2
 	VMOV V14.B16, V2.B16
 	VFMLA V0.D2, V3.D2, V2.D2
-	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
-	WORD $0x6e63dc23 // fmul v3.2d, v1.2d, v3.2d
-	WORD $0x4e61d764 // fadd v4.2d, v27.2d, v1.2d
-	VFMLS V0.D2, V1.D2, V4.D2
-	VFMLA V2.D2, V3.D2, V4.D2
-	WORD $0x4ee4d425 // fsub v5.2d, v1.2d, v4.2d
-	WORD $0x4e7bd4a5 // fadd v5.2d, v5.2d, v27.2d
-	VFMLS V0.D2, V1.D2, V5.D2
-	VFMLA V2.D2, V3.D2, V5.D2
-	WORD $0x6e64ff60 // fdiv v0.2d, v27.2d, v4.2d
-	VMOV V27.B16, V1.B16
-	VFMLS V4.D2, V0.D2, V1.D2
-	VFMLS V5.D2, V0.D2, V1.D2
-	VADD V13.D2, V1.D2, V1.D2
-	VFMLA V1.D2, V0.D2, V0.D2
+	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
+	WORD $0x6e60dc60 // fmul v0.2d, v3.2d, v0.2d
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	WORD $0x4e61d762 // fadd v2.2d, v27.2d, v1.2d
+	WORD $0x4ee0d464 // fsub v4.2d, v3.2d, v0.2d
+	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
+	WORD $0x4ee1d441 // fsub v1.2d, v2.2d, v1.2d
+	WORD $0x4ee1d761 // fsub v1.2d, v27.2d, v1.2d
+	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
+	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
+	WORD $0x6e62ff60 // fdiv v0.2d, v27.2d, v2.2d
+	VMOV V27.B16, V3.B16
+	VFMLS V2.D2, V0.D2, V3.D2
+	VFMLS V1.D2, V0.D2, V3.D2
+	VADD V13.D2, V3.D2, V3.D2
+	VFMLA V3.D2, V0.D2, V0.D2
 	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -2172,21 +2177,22 @@ loaded7:
 	VFMLA V0.D2, V2.D2, V3.D2
 	VMOV V14.B16, V2.B16
 	VFMLA V0.D2, V3.D2, V2.D2
-	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
-	WORD $0x6e63dc23 // fmul v3.2d, v1.2d, v3.2d
-	WORD $0x4e61d764 // fadd v4.2d, v27.2d, v1.2d
-	VFMLS V0.D2, V1.D2, V4.D2
-	VFMLA V2.D2, V3.D2, V4.D2
-	WORD $0x4ee4d425 // fsub v5.2d, v1.2d, v4.2d
-	WORD $0x4e7bd4a5 // fadd v5.2d, v5.2d, v27.2d
-	VFMLS V0.D2, V1.D2, V5.D2
-	VFMLA V2.D2, V3.D2, V5.D2
-	WORD $0x6e64ff60 // fdiv v0.2d, v27.2d, v4.2d
-	VMOV V27.B16, V1.B16
-	VFMLS V4.D2, V0.D2, V1.D2
-	VFMLS V5.D2, V0.D2, V1.D2
-	VADD V13.D2, V1.D2, V1.D2
-	VFMLA V1.D2, V0.D2, V0.D2
+	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
+	WORD $0x6e60dc60 // fmul v0.2d, v3.2d, v0.2d
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	WORD $0x4e61d762 // fadd v2.2d, v27.2d, v1.2d
+	WORD $0x4ee0d464 // fsub v4.2d, v3.2d, v0.2d
+	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
+	WORD $0x4ee1d441 // fsub v1.2d, v2.2d, v1.2d
+	WORD $0x4ee1d761 // fsub v1.2d, v27.2d, v1.2d
+	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
+	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
+	WORD $0x6e62ff60 // fdiv v0.2d, v27.2d, v2.2d
+	VMOV V27.B16, V3.B16
+	VFMLS V2.D2, V0.D2, V3.D2
+	VFMLS V1.D2, V0.D2, V3.D2
+	VADD V13.D2, V3.D2, V3.D2
+	VFMLA V3.D2, V0.D2, V0.D2
 	CMP $2, R2
 	BLT part8
 	FMOVQ F0, (R0)
@@ -3226,167 +3232,163 @@ loop1:
 	WORD $0x4e62d7c6 // fadd v6.2d, v30.2d, v2.2d
 	VMOV V26.B16, V7.B16
 	VFMLA V25.D2, V4.D2, V7.D2
-	VMOV V3.B16, V8.B16
-	VFMLA V0.D2, V2.D2, V8.D2
-	WORD $0x4efad4e9 // fsub v9.2d, v7.2d, v26.2d
-	VMOV V6.B16, V10.B16
-	VFMLS V0.D2, V2.D2, V10.D2
+	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
+	WORD $0x4efad4e0 // fsub v0.2d, v7.2d, v26.2d
+	WORD $0x4e62d468 // fadd v8.2d, v3.2d, v2.2d
 	VSHL $52, V7.D2, V7.D2
-	WORD $0x6e6afd1f // fdiv v31.2d, v8.2d, v10.2d
+	WORD $0x4ee2d4c9 // fsub v9.2d, v6.2d, v2.2d
 	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	WORD $0x6e69fd0a // fdiv v10.2d, v8.2d, v9.2d
+	VFMLA V24.D2, V0.D2, V4.D2
 	WORD $0x4ee8d463 // fsub v3.2d, v3.2d, v8.2d
-	VFMLA V24.D2, V9.D2, V4.D2
-	VFMLA V0.D2, V2.D2, V3.D2
-	VFMLA V23.D2, V9.D2, V4.D2
-	WORD $0x4eead4c6 // fsub v6.2d, v6.2d, v10.2d
-	WORD $0x6e64dc89 // fmul v9.2d, v4.2d, v4.2d
-	VFMLS V0.D2, V2.D2, V6.D2
-	VMOV V21.B16, V0.B16
-	VFMLA V4.D2, V22.D2, V0.D2
-	VFMLS V10.D2, V31.D2, V8.D2
+	VFMLA V23.D2, V0.D2, V4.D2
+	WORD $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	WORD $0x6e64dc80 // fmul v0.2d, v4.2d, v4.2d
+	WORD $0x4ee9d4c6 // fsub v6.2d, v6.2d, v9.2d
+	VMOV V21.B16, V31.B16
+	VFMLA V4.D2, V22.D2, V31.D2
+	WORD $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
 	VMOV V20.B16, V2.B16
-	VFMLA V4.D2, V0.D2, V2.D2
+	VFMLA V4.D2, V31.D2, V2.D2
+	VFMLS V9.D2, V10.D2, V8.D2
+	VMOV V19.B16, V31.B16
+	VFMLA V4.D2, V2.D2, V31.D2
 	WORD $0x4e63d508 // fadd v8.2d, v8.2d, v3.2d
-	VMOV V19.B16, V0.B16
-	VFMLA V4.D2, V2.D2, V0.D2
-	VFMLS V6.D2, V31.D2, V8.D2
 	VMOV V18.B16, V2.B16
-	VFMLA V4.D2, V0.D2, V2.D2
-	VMOV V11.B16, V0.B16
-	VFMLA V12.D2, V10.D2, V0.D2
+	VFMLA V4.D2, V31.D2, V2.D2
+	VFMLS V6.D2, V10.D2, V8.D2
 	VMOV V17.B16, V3.B16
 	VFMLA V4.D2, V2.D2, V3.D2
-	VFMLA V0.D2, V8.D2, V31.D2
-	VMOV V16.B16, V0.B16
-	VFMLA V4.D2, V3.D2, V0.D2
-	VORR V1.B16, V31.B16, V31.B16
-	VMOV V15.B16, V1.B16
-	VFMLA V4.D2, V0.D2, V1.D2
-	FMOVQ F31, 0(R0)
-	VMOV V14.B16, V0.B16
-	VFMLA V4.D2, V1.D2, V0.D2
-	FMOVQ 32(R1), F1
-	VMOV V13.B16, V2.B16
-	VFMLA V4.D2, V0.D2, V2.D2
-	VAND V29.B16, V1.B16, V0.B16
-	VFMLS V2.D2, V9.D2, V4.D2
-	VAND V27.B16, V1.B16, V1.B16
-	WORD $0x4ee7d7c2 // fsub v2.2d, v30.2d, v7.2d
-	WORD $0x4ee1f781 // fmin v1.2d, v28.2d, v1.2d
+	VMOV V11.B16, V2.B16
+	VFMLA V12.D2, V9.D2, V2.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V4.D2, V3.D2, V6.D2
+	VFMLA V2.D2, V8.D2, V10.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V4.D2, V6.D2, V2.D2
+	VORR V1.B16, V10.B16, V10.B16
+	VMOV V14.B16, V1.B16
+	VFMLA V4.D2, V2.D2, V1.D2
+	FMOVQ 32(R1), F2
+	FMOVQ F10, 0(R0)
+	VMOV V13.B16, V3.B16
+	VFMLA V4.D2, V1.D2, V3.D2
+	VAND V29.B16, V2.B16, V1.B16
+	VFMLS V3.D2, V0.D2, V4.D2
+	VAND V27.B16, V2.B16, V2.B16
+	WORD $0x4ee7d7c0 // fsub v0.2d, v30.2d, v7.2d
+	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
 	WORD $0x4e67d7c3 // fadd v3.2d, v30.2d, v7.2d
 	VMOV V26.B16, V6.B16
-	VFMLA V25.D2, V1.D2, V6.D2
-	VMOV V2.B16, V8.B16
-	VFMLA V4.D2, V7.D2, V8.D2
-	WORD $0x4efad4c9 // fsub v9.2d, v6.2d, v26.2d
-	VMOV V3.B16, V10.B16
-	VFMLS V4.D2, V7.D2, V10.D2
+	VFMLA V25.D2, V2.D2, V6.D2
+	WORD $0x6e64dce7 // fmul v7.2d, v7.2d, v4.2d
+	WORD $0x4efad4c4 // fsub v4.2d, v6.2d, v26.2d
+	WORD $0x4e67d408 // fadd v8.2d, v0.2d, v7.2d
 	VSHL $52, V6.D2, V6.D2
-	WORD $0x6e6afd1f // fdiv v31.2d, v8.2d, v10.2d
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	WORD $0x4ee8d442 // fsub v2.2d, v2.2d, v8.2d
-	VFMLA V24.D2, V9.D2, V1.D2
-	VFMLA V4.D2, V7.D2, V2.D2
-	VFMLA V23.D2, V9.D2, V1.D2
-	WORD $0x4eead463 // fsub v3.2d, v3.2d, v10.2d
-	WORD $0x6e61dc29 // fmul v9.2d, v1.2d, v1.2d
-	VFMLS V4.D2, V7.D2, V3.D2
-	VMOV V21.B16, V4.B16
-	VFMLA V1.D2, V22.D2, V4.D2
-	VFMLS V10.D2, V31.D2, V8.D2
+	WORD $0x4ee7d469 // fsub v9.2d, v3.2d, v7.2d
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	WORD $0x6e69fd0a // fdiv v10.2d, v8.2d, v9.2d
+	VFMLA V24.D2, V4.D2, V2.D2
+	WORD $0x4ee8d400 // fsub v0.2d, v0.2d, v8.2d
+	VFMLA V23.D2, V4.D2, V2.D2
+	WORD $0x4e67d400 // fadd v0.2d, v0.2d, v7.2d
+	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
+	WORD $0x4ee9d463 // fsub v3.2d, v3.2d, v9.2d
+	VMOV V21.B16, V31.B16
+	VFMLA V2.D2, V22.D2, V31.D2
+	WORD $0x4ee7d463 // fsub v3.2d, v3.2d, v7.2d
 	VMOV V20.B16, V7.B16
-	VFMLA V1.D2, V4.D2, V7.D2
-	WORD $0x4e62d508 // fadd v8.2d, v8.2d, v2.2d
-	VMOV V19.B16, V2.B16
-	VFMLA V1.D2, V7.D2, V2.D2
-	VFMLS V3.D2, V31.D2, V8.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
-	VMOV V11.B16, V2.B16
-	VFMLA V12.D2, V10.D2, V2.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VFMLA V2.D2, V8.D2, V31.D2
-	VMOV V16.B16, V2.B16
-	VFMLA V1.D2, V4.D2, V2.D2
-	VORR V5.B16, V31.B16, V31.B16
-	VMOV V15.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
-	FMOVQ F31, 16(R0)
-	VMOV V14.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
-	FMOVQ 48(R1), F3
-	VMOV V13.B16, V4.B16
-	VFMLA V1.D2, V2.D2, V4.D2
-	VAND V29.B16, V3.B16, V2.B16
-	VFMLS V4.D2, V9.D2, V1.D2
-	VAND V27.B16, V3.B16, V3.B16
+	VFMLA V2.D2, V31.D2, V7.D2
+	VFMLS V9.D2, V10.D2, V8.D2
+	VMOV V19.B16, V31.B16
+	VFMLA V2.D2, V7.D2, V31.D2
+	WORD $0x4e60d508 // fadd v8.2d, v8.2d, v0.2d
+	VMOV V18.B16, V0.B16
+	VFMLA V2.D2, V31.D2, V0.D2
+	VFMLS V3.D2, V10.D2, V8.D2
+	VMOV V17.B16, V3.B16
+	VFMLA V2.D2, V0.D2, V3.D2
+	VMOV V11.B16, V0.B16
+	VFMLA V12.D2, V9.D2, V0.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V2.D2, V3.D2, V7.D2
+	VFMLA V0.D2, V8.D2, V10.D2
+	VMOV V15.B16, V0.B16
+	VFMLA V2.D2, V7.D2, V0.D2
+	VORR V5.B16, V10.B16, V10.B16
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V0.D2, V3.D2
+	FMOVQ 48(R1), F0
+	FMOVQ F10, 16(R0)
+	VMOV V13.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VAND V29.B16, V0.B16, V3.B16
+	VFMLS V5.D2, V4.D2, V2.D2
+	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ee6d7c4 // fsub v4.2d, v30.2d, v6.2d
-	WORD $0x4ee3f783 // fmin v3.2d, v28.2d, v3.2d
+	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
 	WORD $0x4e66d7c5 // fadd v5.2d, v30.2d, v6.2d
 	VMOV V26.B16, V7.B16
-	VFMLA V25.D2, V3.D2, V7.D2
-	VMOV V4.B16, V8.B16
-	VFMLA V1.D2, V6.D2, V8.D2
-	WORD $0x4efad4e9 // fsub v9.2d, v7.2d, v26.2d
-	VMOV V5.B16, V10.B16
-	VFMLS V1.D2, V6.D2, V10.D2
+	VFMLA V25.D2, V0.D2, V7.D2
+	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
+	WORD $0x4efad4e2 // fsub v2.2d, v7.2d, v26.2d
+	WORD $0x4e66d488 // fadd v8.2d, v4.2d, v6.2d
 	VSHL $52, V7.D2, V7.D2
-	WORD $0x6e6afd1f // fdiv v31.2d, v8.2d, v10.2d
-	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
+	WORD $0x4ee6d4a9 // fsub v9.2d, v5.2d, v6.2d
+	WORD $0x4e60d400 // fadd v0.2d, v0.2d, v0.2d
+	WORD $0x6e69fd0a // fdiv v10.2d, v8.2d, v9.2d
+	VFMLA V24.D2, V2.D2, V0.D2
 	WORD $0x4ee8d484 // fsub v4.2d, v4.2d, v8.2d
-	VFMLA V24.D2, V9.D2, V3.D2
-	VFMLA V1.D2, V6.D2, V4.D2
-	VFMLA V23.D2, V9.D2, V3.D2
-	WORD $0x4eead4a5 // fsub v5.2d, v5.2d, v10.2d
-	WORD $0x6e63dc69 // fmul v9.2d, v3.2d, v3.2d
-	VFMLS V1.D2, V6.D2, V5.D2
-	VMOV V21.B16, V1.B16
-	VFMLA V3.D2, V22.D2, V1.D2
-	VFMLS V10.D2, V31.D2, V8.D2
+	VFMLA V23.D2, V2.D2, V0.D2
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
+	WORD $0x4ee9d4a5 // fsub v5.2d, v5.2d, v9.2d
+	VMOV V21.B16, V31.B16
+	VFMLA V0.D2, V22.D2, V31.D2
+	WORD $0x4ee6d4a5 // fsub v5.2d, v5.2d, v6.2d
 	VMOV V20.B16, V6.B16
-	VFMLA V3.D2, V1.D2, V6.D2
+	VFMLA V0.D2, V31.D2, V6.D2
+	VFMLS V9.D2, V10.D2, V8.D2
+	VMOV V19.B16, V31.B16
+	VFMLA V0.D2, V6.D2, V31.D2
 	WORD $0x4e64d508 // fadd v8.2d, v8.2d, v4.2d
-	VMOV V19.B16, V1.B16
-	VFMLA V3.D2, V6.D2, V1.D2
-	VFMLS V5.D2, V31.D2, V8.D2
 	VMOV V18.B16, V4.B16
-	VFMLA V3.D2, V1.D2, V4.D2
-	VMOV V11.B16, V1.B16
-	VFMLA V12.D2, V10.D2, V1.D2
+	VFMLA V0.D2, V31.D2, V4.D2
+	VFMLS V5.D2, V10.D2, V8.D2
 	VMOV V17.B16, V5.B16
-	VFMLA V3.D2, V4.D2, V5.D2
-	VFMLA V1.D2, V8.D2, V31.D2
-	VMOV V16.B16, V1.B16
-	VFMLA V3.D2, V5.D2, V1.D2
-	VORR V0.B16, V31.B16, V31.B16
-	VMOV V15.B16, V0.B16
-	VFMLA V3.D2, V1.D2, V0.D2
-	FMOVQ F31, 32(R0)
+	VFMLA V0.D2, V4.D2, V5.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V12.D2, V9.D2, V4.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V4.D2, V8.D2, V10.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V0.D2, V6.D2, V4.D2
+	VORR V1.B16, V10.B16, V10.B16
 	VMOV V14.B16, V1.B16
-	VFMLA V3.D2, V0.D2, V1.D2
-	VMOV V13.B16, V0.B16
-	VFMLA V3.D2, V1.D2, V0.D2
-	VFMLS V0.D2, V9.D2, V3.D2
-	WORD $0x4ee7d7c0 // fsub v0.2d, v30.2d, v7.2d
-	WORD $0x4e67d7c1 // fadd v1.2d, v30.2d, v7.2d
-	VMOV V0.B16, V4.B16
-	VFMLA V3.D2, V7.D2, V4.D2
-	VMOV V1.B16, V5.B16
-	VFMLS V3.D2, V7.D2, V5.D2
-	WORD $0x6e65fc86 // fdiv v6.2d, v4.2d, v5.2d
-	WORD $0x4ee4d400 // fsub v0.2d, v0.2d, v4.2d
-	VFMLA V3.D2, V7.D2, V0.D2
-	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
-	VFMLS V3.D2, V7.D2, V1.D2
-	VFMLS V5.D2, V6.D2, V4.D2
-	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
-	VFMLS V1.D2, V6.D2, V4.D2
-	VMOV V11.B16, V0.B16
-	VFMLA V12.D2, V5.D2, V0.D2
-	VFMLA V0.D2, V4.D2, V6.D2
-	VORR V2.B16, V6.B16, V6.B16
-	FMOVQ F6, 48(R0)
+	VFMLA V0.D2, V4.D2, V1.D2
+	FMOVQ F10, 32(R0)
+	VMOV V13.B16, V4.B16
+	VFMLA V0.D2, V1.D2, V4.D2
+	VFMLS V4.D2, V2.D2, V0.D2
+	WORD $0x4ee7d7c1 // fsub v1.2d, v30.2d, v7.2d
+	WORD $0x4e67d7c2 // fadd v2.2d, v30.2d, v7.2d
+	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	WORD $0x4e67d420 // fadd v0.2d, v1.2d, v7.2d
+	WORD $0x4ee7d444 // fsub v4.2d, v2.2d, v7.2d
+	WORD $0x6e64fc05 // fdiv v5.2d, v0.2d, v4.2d
+	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
+	WORD $0x4e67d421 // fadd v1.2d, v1.2d, v7.2d
+	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
+	WORD $0x4ee7d442 // fsub v2.2d, v2.2d, v7.2d
+	VFMLS V4.D2, V5.D2, V0.D2
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	VFMLS V2.D2, V5.D2, V0.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V12.D2, V4.D2, V1.D2
+	VFMLA V1.D2, V0.D2, V5.D2
+	VORR V3.B16, V5.B16, V5.B16
+	FMOVQ F5, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -3432,23 +3434,22 @@ loop3:
 	VFMLS V4.D2, V3.D2, V0.D2
 	WORD $0x4ee2d7c3 // fsub v3.2d, v30.2d, v2.2d
 	WORD $0x4e62d7c4 // fadd v4.2d, v30.2d, v2.2d
-	VMOV V3.B16, V5.B16
-	VFMLA V0.D2, V2.D2, V5.D2
-	VMOV V4.B16, V6.B16
-	VFMLS V0.D2, V2.D2, V6.D2
-	WORD $0x6e66fca7 // fdiv v7.2d, v5.2d, v6.2d
-	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
-	VFMLA V0.D2, V2.D2, V3.D2
-	WORD $0x4ee6d484 // fsub v4.2d, v4.2d, v6.2d
-	VFMLS V0.D2, V2.D2, V4.D2
-	VFMLS V6.D2, V7.D2, V5.D2
-	WORD $0x4e63d4a5 // fadd v5.2d, v5.2d, v3.2d
-	VFMLS V4.D2, V7.D2, V5.D2
-	VMOV V11.B16, V0.B16
-	VFMLA V12.D2, V6.D2, V0.D2
-	VFMLA V0.D2, V5.D2, V7.D2
-	VORR V1.B16, V7.B16, V7.B16
-	FMOVQ F7, 0(R0)
+	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
+	WORD $0x4e62d460 // fadd v0.2d, v3.2d, v2.2d
+	WORD $0x4ee2d485 // fsub v5.2d, v4.2d, v2.2d
+	WORD $0x6e65fc06 // fdiv v6.2d, v0.2d, v5.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	WORD $0x4ee5d484 // fsub v4.2d, v4.2d, v5.2d
+	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
+	VFMLS V5.D2, V6.D2, V0.D2
+	WORD $0x4e63d400 // fadd v0.2d, v0.2d, v3.2d
+	VFMLS V4.D2, V6.D2, V0.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V12.D2, V5.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V6.D2
+	VORR V1.B16, V6.B16, V6.B16
+	FMOVQ F6, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $2, R2, R2
@@ -3504,29 +3505,28 @@ loaded7:
 	VFMLS V4.D2, V3.D2, V0.D2
 	WORD $0x4ee2d7c3 // fsub v3.2d, v30.2d, v2.2d
 	WORD $0x4e62d7c4 // fadd v4.2d, v30.2d, v2.2d
-	VMOV V3.B16, V5.B16
-	VFMLA V0.D2, V2.D2, V5.D2
-	VMOV V4.B16, V6.B16
-	VFMLS V0.D2, V2.D2, V6.D2
-	WORD $0x6e66fca7 // fdiv v7.2d, v5.2d, v6.2d
-	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
-	VFMLA V0.D2, V2.D2, V3.D2
-	WORD $0x4ee6d484 // fsub v4.2d, v4.2d, v6.2d
-	VFMLS V0.D2, V2.D2, V4.D2
-	VFMLS V6.D2, V7.D2, V5.D2
-	WORD $0x4e63d4a5 // fadd v5.2d, v5.2d, v3.2d
-	VFMLS V4.D2, V7.D2, V5.D2
-	VMOV V11.B16, V0.B16
-	VFMLA V12.D2, V6.D2, V0.D2
-	VFMLA V0.D2, V5.D2, V7.D2
-	VORR V1.B16, V7.B16, V7.B16
+	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
+	WORD $0x4e62d460 // fadd v0.2d, v3.2d, v2.2d
+	WORD $0x4ee2d485 // fsub v5.2d, v4.2d, v2.2d
+	WORD $0x6e65fc06 // fdiv v6.2d, v0.2d, v5.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	WORD $0x4ee5d484 // fsub v4.2d, v4.2d, v5.2d
+	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
+	VFMLS V5.D2, V6.D2, V0.D2
+	WORD $0x4e63d400 // fadd v0.2d, v0.2d, v3.2d
+	VFMLS V4.D2, V6.D2, V0.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V12.D2, V5.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V6.D2
+	VORR V1.B16, V6.B16, V6.B16
 	CMP $2, R2
 	BLT part8
-	FMOVQ F7, (R0)
+	FMOVQ F6, (R0)
 	B stored9
 
 part8:
-	FMOVD F7, (R0)
+	FMOVD F6, (R0)
 
 stored9:
 

@@ -217,6 +217,7 @@ func sigmoidF32Generic(dst, x []float32) {
 	}
 }
 
+// In float64 P would be rounded too coarsely at the worst inputs; d and dl take its terms, w and w*w*r, one by one.
 func sigmoidF64Generic(dst, x []float64) {
 	dst = dst[:len(x)]
 	for i, z := range x {
@@ -241,9 +242,10 @@ func sigmoidF64Generic(dst, x []float64) {
 		r = math.FMA(r, w, e4F64)
 		r = math.FMA(r, w, -e3F64)
 		r = math.FMA(r, w, e2F64)
-		su := s * (w * w)
-		d := math.FMA(su, r, math.FMA(-s, w, c+s))
-		dl := math.FMA(su, r, math.FMA(-s, w, (s-d)+c))
+		sw := float64(s * w)
+		swr := float64(float64(sw*w) * r)
+		d := (c + s) - (sw - swr)
+		dl := ((c - (d - s)) - sw) + swr
 		q := c / d
 		e := math.FMA(-q, d, c)
 		e = math.FMA(-q, dl, e)

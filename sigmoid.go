@@ -5,7 +5,7 @@ import "unsafe"
 // Sigmoid sets dst[i] to 1/(1+exp(-x[i])).
 //
 // The error is below 1 ULP. In float32 it is at most 0.965 for negative x, at -27.382631 (-0x1.b61f42p+4), and 0.708 for others, at
-// 16.982107 (0x1.0fb6b6p+4). In float64 the largest of 20 million samples is 0.798, at -37.777213318944064. The result is in [0, 1], and
+// 16.982107 (0x1.0fb6b6p+4). In float64 the largest of 500 million samples is 0.838, at -37.777253513488105. The result is in [0, 1], and
 // subnormal where the exact one is: 0.667 ULP of the smallest in float32. -Inf gives +0, +Inf gives 1, ±0 give 0.5, NaN gives NaN.
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.

@@ -38,9 +38,12 @@ func horner(b *block, t vec, c32 []float32, c64 []float64, alternate bool) vec {
 	return r
 }
 
-// Sigmoid, < 1 ULP. With s = c*2^k the rounded power of two in c*exp(-x) and w the rest of x, the denominator d + dl = c + c*exp(-x) is
-// kept in two parts; q = c/d is corrected by its remainder. c = 2^-32 (2^-256) keeps every intermediate normal while y goes down to the
-// subnormals; the exponent of the remainder is put right by an integer addition.
+// Sigmoid, < 1 ULP. With s = c*2^k the rounded power of two in c*exp(-x), w the rest of x and P = w - w*w*r = 1 - exp(-w), the denominator
+// c + s - s*P is kept in two parts, d and dl; q = c/d is corrected by its remainder. c = 2^-32 (2^-256) keeps every intermediate normal while y
+// goes down to the subnormals; the exponent of the remainder is put right by an integer addition.
+//
+// In float64 the two terms of P go into the sums one by one, which spares its rounding, and multiplied by s, so that the sums are additions, for
+// which some CPUs have ports besides those of the multiply-adds that all else waits for.
 var sigmoid = []asmgen.Kernel{{
 	Name:   "sigmoid",
 	Params: "dst, x []T",
@@ -53,18 +56,19 @@ for i, v := range x {
 		magic, c := b.K(0x1.8000BEp23, 0x1.8p52+767), b.K(0x1p-32, 0x1p-256)
 		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)
 		n := b.Sub(k, magic)
-		s := b.ShiftLeft(k, 23, 52)
+		s := b.Spill(b.ShiftLeft(k, 23, 52))
 		w := reduce(b, n, x, 1)
 		r := horner(b, w, exp32, exp64, true)
 		var d, dl vec
 		if b.Type() == asmgen.F32 {
 			p := b.FNMA(b.Mul(w, w), r, w)
 			d = b.FNMA(s, p, b.Add(c, s))
-			dl = b.FNMA(s, p, b.Add(b.Sub(s, d), c))
+			dl = b.FNMA(s, p, b.Sub(c, b.Sub(d, s)))
 		} else {
-			su := b.Mul(s, b.Mul(w, w))
-			d = b.FMA(su, r, b.FNMA(s, w, b.Add(c, s)))
-			dl = b.FMA(su, r, b.FNMA(s, w, b.Add(b.Sub(s, d), c)))
+			sw := b.Mul(s, w)
+			swr := b.Mul(b.Mul(sw, w), r)
+			d = b.Sub(b.Add(c, s), b.Sub(sw, swr))
+			dl = b.Add(b.Sub(b.Sub(c, b.Sub(d, s)), sw), swr)
 		}
 		q := b.Div(c, d)
 		e := b.FNMA(q, d, c)
@@ -99,7 +103,7 @@ for i, v := range x {
 		magic := b.K(0x1.8000BEp23, 0x1.8p52+767)
 		k := b.FMA(x, b.K(-0x1.715476p0, -0x1.71547652b82fep0), magic)
 		n := b.Sub(k, magic)
-		s := b.ShiftLeft(k, 23, 52)
+		s := b.Spill(b.ShiftLeft(k, 23, 52))
 		t := reduce(b, n, x, 1)
 		th := b.Mul(t, horner(b, b.Mul(t, t), tanh32, tanh64, false))
 		num := b.IntSub(b.Add(b.K(fastUnit, fastUnit), th), b.KInt(32<<23, 256<<52))

@@ -21,15 +21,19 @@ for i, v := range x {
 		magic := b.K(0x1.8p23+127, 0x1.8p52+1023)
 		k := b.FMA(a, b.K(-0x1.715476p1, -0x1.71547652b82fep1), magic)
 		n := b.Sub(k, magic)
-		s := b.ShiftLeft(k, 23, 52)
+		s := b.Spill(b.ShiftLeft(k, 23, 52))
 		w := reduce(b, n, b.Add(a, a), 1)
 		p := b.FNMA(b.Mul(w, w), horner(b, w, exp32, exp64, true), w)
 		less, more := b.Sub(one, s), b.Add(one, s)
-		num, den := b.FMA(s, p, less), b.FNMA(s, p, more)
-		q := b.Div(num, den)
-		if b.Type() == asmgen.F64 {
-			nl := b.FMA(s, p, b.Sub(less, num))
-			dl := b.FNMA(s, p, b.Sub(more, den))
+		var q vec
+		if b.Type() == asmgen.F32 {
+			q = b.Div(b.FMA(s, p, less), b.FNMA(s, p, more))
+		} else {
+			sp := b.Mul(s, p) // exact; additions have ports of their own on some CPUs
+			num, den := b.Add(less, sp), b.Sub(more, sp)
+			q = b.Div(num, den)
+			nl := b.Add(b.Sub(less, num), sp)
+			dl := b.Sub(b.Sub(more, den), sp)
 			e := b.FNMA(q, dl, b.Add(b.FNMA(q, den, num), nl))
 			q = b.FMA(e, b.FMA(den, b.K(0, -0.5), b.K(0, 1.5)), q)
 		}

@@ -12,10 +12,10 @@ import (
 // rowsExpSum stands for all forms of the row exponential that leave enough registers, those without a scale.
 var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
-		"AVX512 F32": {Interval: 11, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F32": {Interval: 11, Latency: 105, Unroll: 8, Width: 3, Sink: true},
 		"AVX512 F64": {Interval: 14, Latency: 90, Unroll: 8, Width: 3, Sink: true},
-		"AVX2 F32":   {Interval: 18, Latency: 75, Unroll: 4, Width: 2, Constants: 5, Sink: true},
-		"AVX2 F64":   {Interval: 28, Latency: 90, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 16, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 20, Latency: 90, Unroll: 8, Width: 2, Constants: 5, Sink: true},
 	},
 	"rowsExpSum": {
 		"AVX512 F32": {Interval: 5, Latency: 90, Width: 4, Sink: true},
@@ -24,10 +24,10 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F64":   {Interval: 16, Latency: 50, Width: 2, Constants: 3, Sink: true},
 	},
 	"tanh": {
-		"AVX512 F32": {Interval: 10, Latency: 90, Unroll: 8, Width: 3, Sink: true},
-		"AVX512 F64": {Interval: 15, Latency: 90, Unroll: 8, Width: 3, Sink: true},
-		"AVX2 F32":   {Interval: 10, Latency: 50, Unroll: 4, Width: 3, Constants: 5, Sink: true},
-		"AVX2 F64":   {Interval: 16, Latency: 40, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F32": {Interval: 9, Latency: 105, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 16, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 15, Latency: 75, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 28, Latency: 90, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
 	"sigmoidLoss": {
 		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3, Sink: true},
@@ -42,10 +42,10 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F64":   {Interval: 26, Latency: 30, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
 	"sigmoidFast": {
-		"AVX512 F32": {Interval: 9, Latency: 90, Unroll: 8, Width: 2},
+		"AVX512 F32": {Interval: 9, Latency: 90, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 9, Latency: 75, Unroll: 8, Width: 3},
-		"AVX2 F32":   {Interval: 10, Latency: 75, Unroll: 8, Width: 2, Constants: 4},
-		"AVX2 F64":   {Interval: 10, Latency: 60, Unroll: 6, Width: 2, Constants: 4},
+		"AVX2 F32":   {Interval: 10, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
+		"AVX2 F64":   {Interval: 14, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
 	},
 }
 
@@ -55,7 +55,7 @@ func tune(kernel, setting string, all []asmgen.Kernel) {
 	for _, unroll := range []int{3, 4, 6, 8} {
 		for _, width := range []int{2, 3} {
 			for interval := 6; interval <= 32; interval += 1 + interval/16 {
-				for _, latency := range []int{20, 30, 40, 50, 60, 75, 90} {
+				for _, latency := range []int{30, 45, 60, 75, 90, 105} {
 					p := asmgen.Pipeline{Interval: interval, Latency: latency, Unroll: unroll, Width: width}
 					settings = append(settings, p)
 					for _, p.Constants = range []int{4, 5} {

@@ -133,26 +133,44 @@ func (m *x86) src3(al *alloc, v V) (operand, suffix string) {
 		}
 		return al.b.k.constAddr(x.bits), ""
 	}
+	if al.b.vals[v].spilled {
+		return m.spillAddr(al), ""
+	}
 	return m.r(al.reg[v]), ""
 }
 
-// inReg is v in a register; a constant that has none is loaded into a temporary, which done gives back.
+// spillAddr is the place of the first output.
+func (m *x86) spillAddr(al *alloc) string {
+	return fmt.Sprintf("%d(%s)", al.lane*m.vectorBytes(), al.b.k.streams[0])
+}
+
+// inReg is v in a register; what lies in memory is loaded into a temporary, which done gives back.
 func (m *x86) inReg(al *alloc, v V) (r int, done func()) {
-	if x := al.b.vals[v]; x.isConst {
-		if r, ok := al.b.k.pinned[x.bits]; ok {
-			return r, func() {}
-		}
+	x := al.b.vals[v]
+	if r, ok := al.b.k.pinned[x.bits]; ok && x.isConst {
+		return r, func() {}
+	}
+	if x.isConst || x.spilled {
 		t := al.fresh()
-		m.loadConst(al.b.k, t, x.bits)
+		m.fetch(al, v, t)
 		return t, func() { al.free[t] = true }
 	}
 	return al.reg[v], func() {}
 }
 
+// fetch loads what lies in memory.
+func (m *x86) fetch(al *alloc, v V, dst int) {
+	if x := al.b.vals[v]; x.isConst {
+		m.loadConst(al.b.k, dst, x.bits)
+		return
+	}
+	m.ins("%s %s, %s", ps(al.b.k.t, "VMOVU"), m.spillAddr(al), m.r(dst))
+}
+
 func (m *x86) isMem(al *alloc, v V) bool {
 	x := al.b.vals[v]
 	_, pinned := al.b.k.pinned[x.bits]
-	return x.isConst && !pinned
+	return x.isConst && !pinned || x.spilled
 }
 
 var x86Ops = map[opKind][2]string{
@@ -165,7 +183,10 @@ func (m *x86) lower(al *alloc, o op) {
 	k, t := al.b.k, al.b.k.t
 	vb := m.vectorBytes()
 	d := -1
+	al.lane = o.lane
 	switch o.kind {
+	case opSpill:
+		m.ins("%s %s, %s", ps(t, "VMOVU"), m.r(al.reg[o.a]), m.spillAddr(al))
 	case opLoad:
 		d = al.dst(o)
 		at := fmt.Sprintf("%d(%s)", o.lane*vb, k.streams[o.stream])
@@ -337,8 +358,8 @@ func (m *x86) lowerFMA(al *alloc, o op) int {
 	}
 	if m.isMem(al, c) || al.b.vals[c].isConst || m.isMem(al, b) {
 		// a fresh copy of c is the addend
-		if x := al.b.vals[c]; m.isMem(al, c) {
-			m.loadConst(al.b.k, d, x.bits)
+		if m.isMem(al, c) {
+			m.fetch(al, c, d)
 		} else {
 			rc, _ := m.inReg(al, c)
 			m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(rc), m.r(d))

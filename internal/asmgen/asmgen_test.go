@@ -102,6 +102,22 @@ func TestCode(t *testing.T) {
 }
 
 // block returns a block of a kernel under construction.
+// A spilled value is stored in the place of the output and read from there, in any operand; where there are registers enough, and in the tail,
+// it stays in one.
+func TestSpill(t *testing.T) {
+	kn := tiny
+	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
+		s := b.Spill(b.Add(in[0], in[0]))
+		return []V{b.FMA(b.Sub(s, in[0]), s, b.FMA(in[0], in[0], s))}
+	}}
+	text, _ := one(kn, avx2, F32)
+	assert.Equal(t, []string{"VMOVUPS 0(DI), Y0", "VADDPS Y0, Y0, Y1", "VMOVUPS Y1, 0(SI)", "VMOVUPS 0(SI), Y1", "VSUBPS Y0, Y1, Y2",
+		"VFMADD213PS 0(SI), Y0, Y0", "VFMADD231PS 0(SI), Y2, Y0", "VMOVUPS Y0, 0(SI)"}, section(t, text, "loop1")[:8], text)
+	assert.Equal(t, 5, strings.Count(text, "0(SI)"), text)
+	text, _ = one(kn, avx512, F32)
+	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
+}
+
 func testBlock(tg target) *Block {
 	w := &writer{}
 	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: &constPool{index: map[uint64]int{}, stride: 32}, uses: map[uint64]int{},

@@ -35,6 +35,7 @@ type opKind uint8
 const (
 	opLoad opKind = iota
 	opStore
+	opSpill // into the place of the output, where memory operands find it
 	opAdd
 	opSub
 	opMul
@@ -78,6 +79,7 @@ type value struct {
 	bits    uint64
 	pinned  int // register, or -1
 	isMask  bool
+	spilled bool // in memory, at the place of the output
 }
 
 // A Block records the operations of one loop body.
@@ -194,6 +196,17 @@ func (b *Block) store(stream int, x V) {
 	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane, stream: stream})
 }
 
+// Spill is x, held in memory from here on where registers are few, and taken from there as a memory operand: in the place of the first output,
+// which gets its result later. For one value of a Map, from which all outputs follow.
+func (b *Block) Spill(x V) V {
+	if b.k.vectorRegs() > 16 || b.tail { // a partial vector has no place of full width
+		return x
+	}
+	d := b.value(value{pinned: -1, spilled: true})
+	b.ops = append(b.ops, op{kind: opSpill, dst: d, a: x, b: -1, c: -1, lane: b.lane})
+	return d
+}
+
 func (b *Block) pinnedValue(reg int) V { return b.value(value{pinned: reg}) }
 
 // moveTo puts x in the pinned register reg.
@@ -239,6 +252,7 @@ type alloc struct {
 	free []bool
 	kfre []bool // mask registers, where masks have their own
 	pos  int
+	lane int // of the current operation
 }
 
 func newAlloc(b *Block, free, kfree []bool) *alloc {
@@ -259,7 +273,7 @@ func newAlloc(b *Block, free, kfree []bool) *alloc {
 
 // dies tells whether v is an unpinned value whose last use is the current operation.
 func (al *alloc) dies(v V) bool {
-	return v >= 0 && !al.b.vals[v].isConst && al.b.vals[v].pinned < 0 && al.last[v] == al.pos
+	return v >= 0 && !al.b.vals[v].isConst && !al.b.vals[v].spilled && al.b.vals[v].pinned < 0 && al.last[v] == al.pos
 }
 
 func (al *alloc) fresh() int {

@@ -27,7 +27,7 @@ type Pipeline struct {
 // latency of an operation in cycles, about right for the x86 and ARM cores of the last ten years.
 func (o op) latency() int {
 	switch o.kind {
-	case opLoad:
+	case opLoad, opSpill:
 		return 6
 	case opDiv:
 		return 14
@@ -78,7 +78,7 @@ func (p Pipeline) schedule(ops []op) []int {
 				t = max(t, at[j]+max(1, scaled(ops[j])))
 			}
 		}
-		if k := ops[i].kind; k != opLoad && k != opStore { // those have ports of their own
+		if k := ops[i].kind; k != opLoad && k != opStore && k != opSpill { // those have ports of their own
 			for try := 0; busy[t%p.Interval] >= p.Width && try < p.Interval; try++ {
 				t++
 			}
@@ -95,7 +95,7 @@ func (p Pipeline) schedule(ops []op) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return at[b] - at[a] })
 	for _, i := range order {
-		if k := ops[i].kind; k == opLoad || k == opStore || len(uses[i]) == 0 {
+		if k := ops[i].kind; k == opLoad || k == opStore || k == opSpill || len(uses[i]) == 0 {
 			continue
 		}
 		late := at[i] + 1<<20
