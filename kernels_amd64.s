@@ -17957,7 +17957,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32AVX512(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32AVX512(SB), 0, $5120-88
+TEXT ·columnsSoftmaxF32AVX512(SB), 0, $5248-88
 	NO_LOCAL_POINTERS
 	VBROADCASTSS constF32<>+832(SB), Z31
 	VBROADCASTSS constF32<>+864(SB), Z30
@@ -17969,23 +17969,24 @@ TEXT ·columnsSoftmaxF32AVX512(SB), 0, $5120-88
 	VBROADCASTSS constF32<>+384(SB), Z24
 	VPXORD Z23, Z23, Z23
 	VBROADCASTSS constF32<>+576(SB), Z22
-	VBROADCASTSS constF32<>+672(SB), Z21
-	VBROADCASTSS constF32<>+1088(SB), Z20
-	VBROADCASTSS constF32<>+992(SB), Z19
-	VBROADCASTSS constF32<>+1024(SB), Z18
-	VBROADCASTSS constF32<>+1056(SB), Z17
+	VBROADCASTSS constF32<>+768(SB), Z21
+	VBROADCASTSS constF32<>+672(SB), Z20
+	VBROADCASTSS constF32<>+1088(SB), Z19
+	VBROADCASTSS constF32<>+992(SB), Z18
+	VBROADCASTSS constF32<>+1024(SB), Z17
+	VBROADCASTSS constF32<>+1056(SB), Z16
 	MOVQ rows+48(FP), SI
 	MOVQ SI, R12
 	SHLQ $60, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $16, SI
-	LEAQ columns-3072(SP), DI
+	LEAQ columns-3136(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-5120(SP), DI
+	LEAQ columns-5248(SP), DI
 
 read1:
 	MOVQ xstride+80(FP), R11
@@ -17994,10 +17995,11 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+24(FP), R12
 	ADDQ R12, R10
+	VMOVAPS Z21, Z0
 	MOVQ DI, DX
 	MOVQ cols+56(FP), R9
 	CMPQ R9, $4
-	JGE wide9
+	JGE wide10
 	MOVQ R9, R12
 	SUBQ $2, R12
 	SHLQ $6, R12
@@ -18071,11 +18073,15 @@ read1:
 	VMOVUPS Z3, 64(DX)
 	VMOVUPS Z4, 0(R9)
 	VMOVUPS Z5, 64(R9)
-	JMP end6
+	VMAXPS Z4, Z2, Z2
+	VMAXPS Z5, Z3, Z3
+	VMAXPS Z3, Z2, Z2
+	VMAXPS Z2, Z0, Z0
+	JMP end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	LEAQ (R11)(R11*2), R12
 	VMOVUPS (BX), X2
@@ -18109,16 +18115,20 @@ cols7:
 	VMOVUPS Z3, 64(DX)
 	VMOVUPS Z4, 128(DX)
 	VMOVUPS Z5, 192(DX)
+	VMAXPS Z4, Z2, Z2
+	VMAXPS Z5, Z3, Z3
+	VMAXPS Z3, Z2, Z2
+	VMAXPS Z2, Z0, Z0
 	SUBQ $4, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $4
-	JLT last8
+	JLT last9
 	ADDQ $256, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $6, BX
 	ADDQ BX, DX
@@ -18126,40 +18136,31 @@ last8:
 	SHLQ $2, BX
 	ADDQ BX, R10
 	MOVQ $4, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-5120(SP), R12
+end7:
+	LEAQ columns-5248(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPS Z0, 2048(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+56(FP), R9
-	MOVQ DI, DX
-	VMOVUPS 0(DX), Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
+	VMOVUPS 2048(DI), Z0
 
-max10:
-	VMOVUPS 0(DX), Z2
-	VMAXPS Z2, Z0, Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max10
+known3:
 	VADDPS Z23, Z0, Z0
-	VPANDD Z21, Z0, Z5
-	VCMPPS $1, Z20, Z5, K1
+	VPANDD Z20, Z0, Z5
+	VCMPPS $1, Z19, Z5, K1
 	VBLENDMPS Z23, Z0, K1, Z5
 	VSUBPS Z5, Z0, Z6
-	VMOVAPS Z19, Z7
+	VMOVAPS Z18, Z7
 	VFMADD231PS Z31, Z6, Z7
-	VSUBPS Z19, Z7, Z7
-	VSUBPS Z7, Z18, Z7
-	VSUBPS Z17, Z6, Z6
+	VSUBPS Z18, Z7, Z7
+	VSUBPS Z7, Z17, Z7
+	VSUBPS Z16, Z6, Z6
 	VMOVAPS Z7, Z2
 	VMOVAPS Z6, Z3
 	VMOVAPS Z5, Z4
@@ -18496,25 +18497,25 @@ last23:
 end21:
 	ADDQ $16, SI
 
-check3:
+check4:
 	MOVQ rows+48(FP), R9
 	MOVQ SI, R12
 	ADDQ $16, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $16, SI
-	LEAQ columns-3072(SP), DI
+	LEAQ columns-3136(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsSoftmaxF64AVX512(dst, x []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF64AVX512(SB), 0, $2560-88
+TEXT ·columnsSoftmaxF64AVX512(SB), 0, $2688-88
 	NO_LOCAL_POINTERS
 	VBROADCASTSD constF64<>+1184(SB), Z31
 	VBROADCASTSD constF64<>+1216(SB), Z30
@@ -18531,23 +18532,24 @@ TEXT ·columnsSoftmaxF64AVX512(SB), 0, $2560-88
 	VBROADCASTSD constF64<>+544(SB), Z19
 	VPXORD Z18, Z18, Z18
 	VBROADCASTSD constF64<>+864(SB), Z17
-	VBROADCASTSD constF64<>+960(SB), Z16
-	VBROADCASTSD constF64<>+1536(SB), Z15
-	VBROADCASTSD constF64<>+1440(SB), Z14
-	VBROADCASTSD constF64<>+1472(SB), Z13
-	VBROADCASTSD constF64<>+1504(SB), Z12
+	VBROADCASTSD constF64<>+1120(SB), Z16
+	VBROADCASTSD constF64<>+960(SB), Z15
+	VBROADCASTSD constF64<>+1536(SB), Z14
+	VBROADCASTSD constF64<>+1440(SB), Z13
+	VBROADCASTSD constF64<>+1472(SB), Z12
+	VBROADCASTSD constF64<>+1504(SB), Z11
 	MOVQ rows+48(FP), SI
 	MOVQ SI, R12
 	SHLQ $61, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1600(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-2560(SP), DI
+	LEAQ columns-2688(SP), DI
 
 read1:
 	MOVQ xstride+80(FP), R11
@@ -18556,10 +18558,11 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+24(FP), R12
 	ADDQ R12, R10
+	VMOVAPD Z16, Z0
 	MOVQ DI, DX
 	MOVQ cols+56(FP), R9
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	VMOVUPS (BX), X2
 	VMOVUPS (BX)(R11*1), X3
@@ -18577,16 +18580,18 @@ cols7:
 	VMOVAPD Z4, Z3
 	VMOVUPD Z2, 0(DX)
 	VMOVUPD Z3, 64(DX)
+	VMAXPD Z3, Z2, Z2
+	VMAXPD Z2, Z0, Z0
 	SUBQ $2, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $2
-	JLT last8
+	JLT last9
 	ADDQ $128, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $6, BX
 	ADDQ BX, DX
@@ -18594,40 +18599,31 @@ last8:
 	SHLQ $3, BX
 	ADDQ BX, R10
 	MOVQ $2, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-2560(SP), R12
+end7:
+	LEAQ columns-2688(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPD Z0, 1024(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+56(FP), R9
-	MOVQ DI, DX
-	VMOVUPD 0(DX), Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
+	VMOVUPD 1024(DI), Z0
 
-max9:
-	VMOVUPD 0(DX), Z2
-	VMAXPD Z2, Z0, Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max9
+known3:
 	VADDPD Z18, Z0, Z0
-	VPANDQ Z16, Z0, Z5
-	VCMPPD $1, Z15, Z5, K1
+	VPANDQ Z15, Z0, Z5
+	VCMPPD $1, Z14, Z5, K1
 	VBLENDMPD Z18, Z0, K1, Z5
 	VSUBPD Z5, Z0, Z6
-	VMOVAPD Z14, Z7
+	VMOVAPD Z13, Z7
 	VFMADD231PD Z31, Z6, Z7
-	VSUBPD Z14, Z7, Z7
-	VSUBPD Z7, Z13, Z7
-	VSUBPD Z12, Z6, Z6
+	VSUBPD Z13, Z7, Z7
+	VSUBPD Z7, Z12, Z7
+	VSUBPD Z11, Z6, Z6
 	VMOVAPD Z7, Z2
 	VMOVAPD Z6, Z3
 	VMOVAPD Z5, Z4
@@ -18849,25 +18845,25 @@ last21:
 end19:
 	ADDQ $8, SI
 
-check3:
+check4:
 	MOVQ rows+48(FP), R9
 	MOVQ SI, R12
 	ADDQ $8, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1600(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsSumSkipF32AVX512(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF32AVX512(SB), 0, $5120-152
+TEXT ·columnsSumSkipF32AVX512(SB), 0, $5248-152
 	NO_LOCAL_POINTERS
 	VPXORD Z31, Z31, Z31
 	VBROADCASTSS constF32<>+832(SB), Z30
@@ -18879,23 +18875,24 @@ TEXT ·columnsSumSkipF32AVX512(SB), 0, $5120-152
 	VBROADCASTSS constF32<>+960(SB), Z24
 	VBROADCASTSS constF32<>+384(SB), Z23
 	VBROADCASTSS constF32<>+0(SB), Z22
-	VBROADCASTSS constF32<>+672(SB), Z21
-	VBROADCASTSS constF32<>+1088(SB), Z20
-	VBROADCASTSS constF32<>+992(SB), Z19
-	VBROADCASTSS constF32<>+1024(SB), Z18
-	VBROADCASTSS constF32<>+1056(SB), Z17
+	VBROADCASTSS constF32<>+768(SB), Z21
+	VBROADCASTSS constF32<>+672(SB), Z20
+	VBROADCASTSS constF32<>+1088(SB), Z19
+	VBROADCASTSS constF32<>+992(SB), Z18
+	VBROADCASTSS constF32<>+1024(SB), Z17
+	VBROADCASTSS constF32<>+1056(SB), Z16
 	MOVQ rows+120(FP), SI
 	MOVQ SI, R12
 	SHLQ $60, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $16, SI
-	LEAQ columns-3072(SP), DI
+	LEAQ columns-3136(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-5120(SP), DI
+	LEAQ columns-5248(SP), DI
 
 read1:
 	MOVQ xstride+144(FP), R11
@@ -18904,10 +18901,11 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+72(FP), R12
 	ADDQ R12, R10
+	VMOVAPS Z21, Z0
 	MOVQ DI, DX
 	MOVQ cols+128(FP), R9
 	CMPQ R9, $4
-	JGE wide9
+	JGE wide10
 	MOVQ R9, R12
 	SUBQ $2, R12
 	SHLQ $6, R12
@@ -18981,11 +18979,15 @@ read1:
 	VMOVUPS Z6, 64(DX)
 	VMOVUPS Z7, 0(R9)
 	VMOVUPS Z8, 64(R9)
-	JMP end6
+	VMAXPS Z7, Z5, Z5
+	VMAXPS Z8, Z6, Z6
+	VMAXPS Z6, Z5, Z5
+	VMAXPS Z5, Z0, Z0
+	JMP end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	LEAQ (R11)(R11*2), R12
 	VMOVUPS (BX), X5
@@ -19019,16 +19021,20 @@ cols7:
 	VMOVUPS Z6, 64(DX)
 	VMOVUPS Z7, 128(DX)
 	VMOVUPS Z8, 192(DX)
+	VMAXPS Z7, Z5, Z5
+	VMAXPS Z8, Z6, Z6
+	VMAXPS Z6, Z5, Z5
+	VMAXPS Z5, Z0, Z0
 	SUBQ $4, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $4
-	JLT last8
+	JLT last9
 	ADDQ $256, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $6, BX
 	ADDQ BX, DX
@@ -19036,40 +19042,31 @@ last8:
 	SHLQ $2, BX
 	ADDQ BX, R10
 	MOVQ $4, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-5120(SP), R12
+end7:
+	LEAQ columns-5248(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPS Z0, 2048(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+128(FP), R9
-	MOVQ DI, DX
-	VMOVUPS 0(DX), Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
+	VMOVUPS 2048(DI), Z0
 
-max10:
-	VMOVUPS 0(DX), Z5
-	VMAXPS Z5, Z0, Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max10
+known3:
 	VADDPS Z31, Z0, Z0
-	VPANDD Z21, Z0, Z8
-	VCMPPS $1, Z20, Z8, K1
+	VPANDD Z20, Z0, Z8
+	VCMPPS $1, Z19, Z8, K1
 	VBLENDMPS Z31, Z0, K1, Z8
 	VSUBPS Z8, Z0, Z9
-	VMOVAPS Z19, Z10
+	VMOVAPS Z18, Z10
 	VFMADD231PS Z30, Z9, Z10
-	VSUBPS Z19, Z10, Z10
-	VSUBPS Z10, Z18, Z10
-	VSUBPS Z17, Z9, Z9
+	VSUBPS Z18, Z10, Z10
+	VSUBPS Z10, Z17, Z10
+	VSUBPS Z16, Z9, Z9
 	VMOVAPS Z10, Z5
 	VMOVAPS Z9, Z6
 	VMOVAPS Z8, Z7
@@ -19283,25 +19280,25 @@ ready14:
 	VMOVUPS Z4, 0(R10)
 	ADDQ $16, SI
 
-check3:
+check4:
 	MOVQ rows+120(FP), R9
 	MOVQ SI, R12
 	ADDQ $16, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $16, SI
-	LEAQ columns-3072(SP), DI
+	LEAQ columns-3136(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsSumSkipF64AVX512(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF64AVX512(SB), 0, $2560-152
+TEXT ·columnsSumSkipF64AVX512(SB), 0, $2688-152
 	NO_LOCAL_POINTERS
 	VPXORD Z31, Z31, Z31
 	VBROADCASTSD constF64<>+1184(SB), Z30
@@ -19318,22 +19315,22 @@ TEXT ·columnsSumSkipF64AVX512(SB), 0, $2560-152
 	VBROADCASTSD constF64<>+1408(SB), Z19
 	VBROADCASTSD constF64<>+544(SB), Z18
 	VBROADCASTSD constF64<>+0(SB), Z17
-	VBROADCASTSD constF64<>+960(SB), Z16
-	VBROADCASTSD constF64<>+1536(SB), Z15
-	VBROADCASTSD constF64<>+1440(SB), Z14
-	VBROADCASTSD constF64<>+1472(SB), Z13
+	VBROADCASTSD constF64<>+1120(SB), Z16
+	VBROADCASTSD constF64<>+960(SB), Z15
+	VBROADCASTSD constF64<>+1536(SB), Z14
+	VBROADCASTSD constF64<>+1440(SB), Z13
 	MOVQ rows+120(FP), SI
 	MOVQ SI, R12
 	SHLQ $61, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1600(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-2560(SP), DI
+	LEAQ columns-2688(SP), DI
 
 read1:
 	MOVQ xstride+144(FP), R11
@@ -19342,10 +19339,11 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+72(FP), R12
 	ADDQ R12, R10
+	VMOVAPD Z16, Z0
 	MOVQ DI, DX
 	MOVQ cols+128(FP), R9
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	VMOVUPS (BX), X5
 	VMOVUPS (BX)(R11*1), X6
@@ -19363,16 +19361,18 @@ cols7:
 	VMOVAPD Z7, Z6
 	VMOVUPD Z5, 0(DX)
 	VMOVUPD Z6, 64(DX)
+	VMAXPD Z6, Z5, Z5
+	VMAXPD Z5, Z0, Z0
 	SUBQ $2, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $2
-	JLT last8
+	JLT last9
 	ADDQ $128, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $6, BX
 	ADDQ BX, DX
@@ -19380,39 +19380,31 @@ last8:
 	SHLQ $3, BX
 	ADDQ BX, R10
 	MOVQ $2, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-2560(SP), R12
+end7:
+	LEAQ columns-2688(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPD Z0, 1024(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+128(FP), R9
-	MOVQ DI, DX
-	VMOVUPD 0(DX), Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
+	VMOVUPD 1024(DI), Z0
 
-max9:
-	VMOVUPD 0(DX), Z5
-	VMAXPD Z5, Z0, Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max9
+known3:
 	VADDPD Z31, Z0, Z0
-	VPANDQ Z16, Z0, Z8
-	VCMPPD $1, Z15, Z8, K1
+	VPANDQ Z15, Z0, Z8
+	VCMPPD $1, Z14, Z8, K1
 	VBLENDMPD Z31, Z0, K1, Z8
 	VSUBPD Z8, Z0, Z9
-	VMOVAPD Z14, Z10
+	VMOVAPD Z13, Z10
 	VFMADD231PD Z30, Z9, Z10
-	VSUBPD Z14, Z10, Z10
-	VSUBPD Z10, Z13, Z10
+	VSUBPD Z13, Z10, Z10
+	VBROADCASTSD constF64<>+1472(SB), Z11
+	VSUBPD Z10, Z11, Z10
 	VSUBPD.BCST constF64<>+1504(SB), Z9, Z9
 	VMOVAPD Z10, Z5
 	VMOVAPD Z9, Z6
@@ -19602,25 +19594,25 @@ ready13:
 	VMOVUPD Z4, 0(R10)
 	ADDQ $8, SI
 
-check3:
+check4:
 	MOVQ rows+120(FP), R9
 	MOVQ SI, R12
 	ADDQ $8, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1600(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32AVX512(SB), 0, $5120-196
+TEXT ·columnsGradF32AVX512(SB), 0, $5248-196
 	NO_LOCAL_POINTERS
 	VPXORD Z31, Z31, Z31
 	VBROADCASTSS constF32<>+832(SB), Z30
@@ -19632,23 +19624,24 @@ TEXT ·columnsGradF32AVX512(SB), 0, $5120-196
 	VBROADCASTSS constF32<>+320(SB), Z24
 	VBROADCASTSS constF32<>+960(SB), Z23
 	VBROADCASTSS constF32<>+384(SB), Z22
-	VBROADCASTSS constF32<>+672(SB), Z21
-	VBROADCASTSS constF32<>+1088(SB), Z20
-	VBROADCASTSS constF32<>+992(SB), Z19
-	VBROADCASTSS constF32<>+1024(SB), Z18
-	VBROADCASTSS constF32<>+1056(SB), Z17
+	VBROADCASTSS constF32<>+768(SB), Z21
+	VBROADCASTSS constF32<>+672(SB), Z20
+	VBROADCASTSS constF32<>+1088(SB), Z19
+	VBROADCASTSS constF32<>+992(SB), Z18
+	VBROADCASTSS constF32<>+1024(SB), Z17
+	VBROADCASTSS constF32<>+1056(SB), Z16
 	MOVQ rows+144(FP), SI
 	MOVQ SI, R12
 	SHLQ $60, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $16, SI
-	LEAQ columns-3072(SP), DI
+	LEAQ columns-3136(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-5120(SP), DI
+	LEAQ columns-5248(SP), DI
 
 read1:
 	MOVQ xstride+176(FP), R11
@@ -19657,10 +19650,11 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+96(FP), R12
 	ADDQ R12, R10
+	VMOVAPS Z21, Z0
 	MOVQ DI, DX
 	MOVQ cols+152(FP), R9
 	CMPQ R9, $4
-	JGE wide9
+	JGE wide10
 	MOVQ R9, R12
 	SUBQ $2, R12
 	SHLQ $6, R12
@@ -19734,11 +19728,15 @@ read1:
 	VMOVUPS Z6, 64(DX)
 	VMOVUPS Z7, 0(R9)
 	VMOVUPS Z8, 64(R9)
-	JMP end6
+	VMAXPS Z7, Z5, Z5
+	VMAXPS Z8, Z6, Z6
+	VMAXPS Z6, Z5, Z5
+	VMAXPS Z5, Z0, Z0
+	JMP end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	LEAQ (R11)(R11*2), R12
 	VMOVUPS (BX), X5
@@ -19772,16 +19770,20 @@ cols7:
 	VMOVUPS Z6, 64(DX)
 	VMOVUPS Z7, 128(DX)
 	VMOVUPS Z8, 192(DX)
+	VMAXPS Z7, Z5, Z5
+	VMAXPS Z8, Z6, Z6
+	VMAXPS Z6, Z5, Z5
+	VMAXPS Z5, Z0, Z0
 	SUBQ $4, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $4
-	JLT last8
+	JLT last9
 	ADDQ $256, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $6, BX
 	ADDQ BX, DX
@@ -19789,40 +19791,31 @@ last8:
 	SHLQ $2, BX
 	ADDQ BX, R10
 	MOVQ $4, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-5120(SP), R12
+end7:
+	LEAQ columns-5248(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPS Z0, 2048(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+152(FP), R9
-	MOVQ DI, DX
-	VMOVUPS 0(DX), Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
+	VMOVUPS 2048(DI), Z0
 
-max10:
-	VMOVUPS 0(DX), Z5
-	VMAXPS Z5, Z0, Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max10
+known3:
 	VADDPS Z31, Z0, Z0
-	VPANDD Z21, Z0, Z8
-	VCMPPS $1, Z20, Z8, K1
+	VPANDD Z20, Z0, Z8
+	VCMPPS $1, Z19, Z8, K1
 	VBLENDMPS Z31, Z0, K1, Z8
 	VSUBPS Z8, Z0, Z9
-	VMOVAPS Z19, Z10
+	VMOVAPS Z18, Z10
 	VFMADD231PS Z30, Z9, Z10
-	VSUBPS Z19, Z10, Z10
-	VSUBPS Z10, Z18, Z10
-	VSUBPS Z17, Z9, Z9
+	VSUBPS Z18, Z10, Z10
+	VSUBPS Z10, Z17, Z10
+	VSUBPS Z16, Z9, Z9
 	VMOVAPS Z10, Z5
 	VMOVAPS Z9, Z6
 	VMOVAPS Z8, Z7
@@ -20207,25 +20200,25 @@ last23:
 end21:
 	ADDQ $16, SI
 
-check3:
+check4:
 	MOVQ rows+144(FP), R9
 	MOVQ SI, R12
 	ADDQ $16, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $16, SI
-	LEAQ columns-3072(SP), DI
+	LEAQ columns-3136(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64AVX512(SB), 0, $2560-208
+TEXT ·columnsGradF64AVX512(SB), 0, $2688-208
 	NO_LOCAL_POINTERS
 	VPXORD Z31, Z31, Z31
 	VBROADCASTSD constF64<>+1184(SB), Z30
@@ -20242,22 +20235,22 @@ TEXT ·columnsGradF64AVX512(SB), 0, $2560-208
 	VBROADCASTSD constF64<>+480(SB), Z19
 	VBROADCASTSD constF64<>+1408(SB), Z18
 	VBROADCASTSD constF64<>+544(SB), Z17
-	VBROADCASTSD constF64<>+960(SB), Z16
-	VBROADCASTSD constF64<>+1536(SB), Z15
-	VBROADCASTSD constF64<>+1440(SB), Z14
-	VBROADCASTSD constF64<>+1472(SB), Z13
+	VBROADCASTSD constF64<>+1120(SB), Z16
+	VBROADCASTSD constF64<>+960(SB), Z15
+	VBROADCASTSD constF64<>+1536(SB), Z14
+	VBROADCASTSD constF64<>+1440(SB), Z13
 	MOVQ rows+144(FP), SI
 	MOVQ SI, R12
 	SHLQ $61, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1600(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-2560(SP), DI
+	LEAQ columns-2688(SP), DI
 
 read1:
 	MOVQ xstride+176(FP), R11
@@ -20266,10 +20259,11 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+96(FP), R12
 	ADDQ R12, R10
+	VMOVAPD Z16, Z0
 	MOVQ DI, DX
 	MOVQ cols+152(FP), R9
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	VMOVUPS (BX), X5
 	VMOVUPS (BX)(R11*1), X6
@@ -20287,16 +20281,18 @@ cols7:
 	VMOVAPD Z7, Z6
 	VMOVUPD Z5, 0(DX)
 	VMOVUPD Z6, 64(DX)
+	VMAXPD Z6, Z5, Z5
+	VMAXPD Z5, Z0, Z0
 	SUBQ $2, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $2
-	JLT last8
+	JLT last9
 	ADDQ $128, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $6, BX
 	ADDQ BX, DX
@@ -20304,39 +20300,31 @@ last8:
 	SHLQ $3, BX
 	ADDQ BX, R10
 	MOVQ $2, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-2560(SP), R12
+end7:
+	LEAQ columns-2688(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPD Z0, 1024(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+152(FP), R9
-	MOVQ DI, DX
-	VMOVUPD 0(DX), Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
+	VMOVUPD 1024(DI), Z0
 
-max9:
-	VMOVUPD 0(DX), Z5
-	VMAXPD Z5, Z0, Z0
-	ADDQ $64, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max9
+known3:
 	VADDPD Z31, Z0, Z0
-	VPANDQ Z16, Z0, Z8
-	VCMPPD $1, Z15, Z8, K1
+	VPANDQ Z15, Z0, Z8
+	VCMPPD $1, Z14, Z8, K1
 	VBLENDMPD Z31, Z0, K1, Z8
 	VSUBPD Z8, Z0, Z9
-	VMOVAPD Z14, Z10
+	VMOVAPD Z13, Z10
 	VFMADD231PD Z30, Z9, Z10
-	VSUBPD Z14, Z10, Z10
-	VSUBPD Z10, Z13, Z10
+	VSUBPD Z13, Z10, Z10
+	VBROADCASTSD constF64<>+1472(SB), Z11
+	VSUBPD Z10, Z11, Z10
 	VSUBPD.BCST constF64<>+1504(SB), Z9, Z9
 	VMOVAPD Z10, Z5
 	VMOVAPD Z9, Z6
@@ -20603,20 +20591,20 @@ last21:
 end19:
 	ADDQ $8, SI
 
-check3:
+check4:
 	MOVQ rows+144(FP), R9
 	MOVQ SI, R12
 	ADDQ $8, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1600(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -40759,7 +40747,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32AVX2(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32AVX2(SB), 0, $2560-88
+TEXT ·columnsSoftmaxF32AVX2(SB), 0, $2624-88
 	NO_LOCAL_POINTERS
 	VBROADCASTSS constF32<>+832(SB), Y14
 	VBROADCASTSS constF32<>+864(SB), Y13
@@ -40768,14 +40756,14 @@ TEXT ·columnsSoftmaxF32AVX2(SB), 0, $2560-88
 	MOVQ SI, R12
 	SHLQ $61, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1568(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-2560(SP), DI
+	LEAQ columns-2624(SP), DI
 
 read1:
 	MOVQ xstride+80(FP), R11
@@ -40784,10 +40772,12 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+24(FP), R12
 	ADDQ R12, R10
+	VBROADCASTSS constF32<>+768(SB), Y2
+	VMOVAPS Y2, Y0
 	MOVQ DI, DX
 	MOVQ cols+56(FP), R9
 	CMPQ R9, $4
-	JGE wide9
+	JGE wide10
 	MOVQ R9, R12
 	SUBQ $2, R12
 	SHLQ $5, R12
@@ -40833,11 +40823,15 @@ read1:
 	VMOVUPS Y3, 32(DX)
 	VMOVUPS Y4, 0(R9)
 	VMOVUPS Y5, 32(R9)
-	JMP end6
+	VMAXPS Y4, Y2, Y2
+	VMAXPS Y5, Y3, Y3
+	VMAXPS Y3, Y2, Y2
+	VMAXPS Y2, Y0, Y0
+	JMP end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	LEAQ (R11)(R11*2), R12
 	VMOVUPS (BX), X2
@@ -40861,16 +40855,20 @@ cols7:
 	VMOVUPS Y3, 32(DX)
 	VMOVUPS Y4, 64(DX)
 	VMOVUPS Y5, 96(DX)
+	VMAXPS Y4, Y2, Y2
+	VMAXPS Y5, Y3, Y3
+	VMAXPS Y3, Y2, Y2
+	VMAXPS Y2, Y0, Y0
 	SUBQ $4, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $4
-	JLT last8
+	JLT last9
 	ADDQ $128, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $5, BX
 	ADDQ BX, DX
@@ -40878,30 +40876,21 @@ last8:
 	SHLQ $2, BX
 	ADDQ BX, R10
 	MOVQ $4, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-2560(SP), R12
+end7:
+	LEAQ columns-2624(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPS Y0, 1024(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+56(FP), R9
-	MOVQ DI, DX
-	VMOVUPS 0(DX), Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
+	VMOVUPS 1024(DI), Y0
 
-max10:
-	VMOVUPS 0(DX), Y2
-	VMAXPS Y2, Y0, Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max10
+known3:
 	VADDPS constF32<>+1376(SB), Y0, Y0
 	VPAND constF32<>+672(SB), Y0, Y5
 	VCMPPS $1, constF32<>+1088(SB), Y5, Y5
@@ -41212,25 +41201,25 @@ last23:
 end21:
 	ADDQ $8, SI
 
-check3:
+check4:
 	MOVQ rows+48(FP), R9
 	MOVQ SI, R12
 	ADDQ $8, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1568(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsSoftmaxF64AVX2(dst, x []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF64AVX2(SB), 0, $1280-88
+TEXT ·columnsSoftmaxF64AVX2(SB), 0, $1344-88
 	NO_LOCAL_POINTERS
 	VBROADCASTSD constF64<>+1184(SB), Y14
 	VBROADCASTSD constF64<>+1216(SB), Y13
@@ -41239,14 +41228,14 @@ TEXT ·columnsSoftmaxF64AVX2(SB), 0, $1280-88
 	MOVQ SI, R12
 	SHLQ $62, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $4, SI
-	LEAQ columns-768(SP), DI
+	LEAQ columns-800(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-1280(SP), DI
+	LEAQ columns-1344(SP), DI
 
 read1:
 	MOVQ xstride+80(FP), R11
@@ -41255,10 +41244,12 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+24(FP), R12
 	ADDQ R12, R10
+	VBROADCASTSD constF64<>+1120(SB), Y2
+	VMOVAPD Y2, Y0
 	MOVQ DI, DX
 	MOVQ cols+56(FP), R9
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	VMOVUPS (BX), X2
 	VMOVUPS (BX)(R11*1), X3
@@ -41270,16 +41261,18 @@ cols7:
 	VMOVAPD Y4, Y3
 	VMOVUPD Y2, 0(DX)
 	VMOVUPD Y3, 32(DX)
+	VMAXPD Y3, Y2, Y2
+	VMAXPD Y2, Y0, Y0
 	SUBQ $2, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $2
-	JLT last8
+	JLT last9
 	ADDQ $64, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $5, BX
 	ADDQ BX, DX
@@ -41287,30 +41280,21 @@ last8:
 	SHLQ $3, BX
 	ADDQ BX, R10
 	MOVQ $2, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-1280(SP), R12
+end7:
+	LEAQ columns-1344(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPD Y0, 512(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+56(FP), R9
-	MOVQ DI, DX
-	VMOVUPD 0(DX), Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
+	VMOVUPD 512(DI), Y0
 
-max9:
-	VMOVUPD 0(DX), Y2
-	VMAXPD Y2, Y0, Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max9
+known3:
 	VADDPD constF64<>+1632(SB), Y0, Y0
 	VPAND constF64<>+960(SB), Y0, Y5
 	VCMPPD $1, constF64<>+1536(SB), Y5, Y5
@@ -41538,25 +41522,25 @@ last21:
 end19:
 	ADDQ $4, SI
 
-check3:
+check4:
 	MOVQ rows+48(FP), R9
 	MOVQ SI, R12
 	ADDQ $4, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $4, SI
-	LEAQ columns-768(SP), DI
+	LEAQ columns-800(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsSumSkipF32AVX2(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF32AVX2(SB), 0, $2560-152
+TEXT ·columnsSumSkipF32AVX2(SB), 0, $2624-152
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS constF32<>+832(SB), Y13
@@ -41564,14 +41548,14 @@ TEXT ·columnsSumSkipF32AVX2(SB), 0, $2560-152
 	MOVQ SI, R12
 	SHLQ $61, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1568(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-2560(SP), DI
+	LEAQ columns-2624(SP), DI
 
 read1:
 	MOVQ xstride+144(FP), R11
@@ -41580,10 +41564,12 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+72(FP), R12
 	ADDQ R12, R10
+	VBROADCASTSS constF32<>+768(SB), Y5
+	VMOVAPS Y5, Y0
 	MOVQ DI, DX
 	MOVQ cols+128(FP), R9
 	CMPQ R9, $4
-	JGE wide9
+	JGE wide10
 	MOVQ R9, R12
 	SUBQ $2, R12
 	SHLQ $5, R12
@@ -41629,11 +41615,15 @@ read1:
 	VMOVUPS Y6, 32(DX)
 	VMOVUPS Y7, 0(R9)
 	VMOVUPS Y8, 32(R9)
-	JMP end6
+	VMAXPS Y7, Y5, Y5
+	VMAXPS Y8, Y6, Y6
+	VMAXPS Y6, Y5, Y5
+	VMAXPS Y5, Y0, Y0
+	JMP end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	LEAQ (R11)(R11*2), R12
 	VMOVUPS (BX), X5
@@ -41657,16 +41647,20 @@ cols7:
 	VMOVUPS Y6, 32(DX)
 	VMOVUPS Y7, 64(DX)
 	VMOVUPS Y8, 96(DX)
+	VMAXPS Y7, Y5, Y5
+	VMAXPS Y8, Y6, Y6
+	VMAXPS Y6, Y5, Y5
+	VMAXPS Y5, Y0, Y0
 	SUBQ $4, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $4
-	JLT last8
+	JLT last9
 	ADDQ $128, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $5, BX
 	ADDQ BX, DX
@@ -41674,30 +41668,21 @@ last8:
 	SHLQ $2, BX
 	ADDQ BX, R10
 	MOVQ $4, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-2560(SP), R12
+end7:
+	LEAQ columns-2624(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPS Y0, 1024(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+128(FP), R9
-	MOVQ DI, DX
-	VMOVUPS 0(DX), Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
+	VMOVUPS 1024(DI), Y0
 
-max10:
-	VMOVUPS 0(DX), Y5
-	VMAXPS Y5, Y0, Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max10
+known3:
 	VADDPS Y14, Y0, Y0
 	VPAND constF32<>+672(SB), Y0, Y8
 	VCMPPS $1, constF32<>+1088(SB), Y8, Y8
@@ -41921,25 +41906,25 @@ ready14:
 	VMOVUPS Y4, 0(R10)
 	ADDQ $8, SI
 
-check3:
+check4:
 	MOVQ rows+120(FP), R9
 	MOVQ SI, R12
 	ADDQ $8, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1568(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsSumSkipF64AVX2(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF64AVX2(SB), 0, $1280-152
+TEXT ·columnsSumSkipF64AVX2(SB), 0, $1344-152
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSD constF64<>+1184(SB), Y13
@@ -41948,14 +41933,14 @@ TEXT ·columnsSumSkipF64AVX2(SB), 0, $1280-152
 	MOVQ SI, R12
 	SHLQ $62, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $4, SI
-	LEAQ columns-768(SP), DI
+	LEAQ columns-800(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-1280(SP), DI
+	LEAQ columns-1344(SP), DI
 
 read1:
 	MOVQ xstride+144(FP), R11
@@ -41964,10 +41949,12 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+72(FP), R12
 	ADDQ R12, R10
+	VBROADCASTSD constF64<>+1120(SB), Y5
+	VMOVAPD Y5, Y0
 	MOVQ DI, DX
 	MOVQ cols+128(FP), R9
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	VMOVUPS (BX), X5
 	VMOVUPS (BX)(R11*1), X6
@@ -41979,16 +41966,18 @@ cols7:
 	VMOVAPD Y7, Y6
 	VMOVUPD Y5, 0(DX)
 	VMOVUPD Y6, 32(DX)
+	VMAXPD Y6, Y5, Y5
+	VMAXPD Y5, Y0, Y0
 	SUBQ $2, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $2
-	JLT last8
+	JLT last9
 	ADDQ $64, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $5, BX
 	ADDQ BX, DX
@@ -41996,30 +41985,21 @@ last8:
 	SHLQ $3, BX
 	ADDQ BX, R10
 	MOVQ $2, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-1280(SP), R12
+end7:
+	LEAQ columns-1344(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPD Y0, 512(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+128(FP), R9
-	MOVQ DI, DX
-	VMOVUPD 0(DX), Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
+	VMOVUPD 512(DI), Y0
 
-max9:
-	VMOVUPD 0(DX), Y5
-	VMAXPD Y5, Y0, Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max9
+known3:
 	VADDPD Y14, Y0, Y0
 	VPAND constF64<>+960(SB), Y0, Y8
 	VCMPPD $1, constF64<>+1536(SB), Y8, Y8
@@ -42220,25 +42200,25 @@ ready13:
 	VMOVUPD Y4, 0(R10)
 	ADDQ $4, SI
 
-check3:
+check4:
 	MOVQ rows+120(FP), R9
 	MOVQ SI, R12
 	ADDQ $4, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $4, SI
-	LEAQ columns-768(SP), DI
+	LEAQ columns-800(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32AVX2(SB), 0, $2560-196
+TEXT ·columnsGradF32AVX2(SB), 0, $2624-196
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS constF32<>+832(SB), Y13
@@ -42246,14 +42226,14 @@ TEXT ·columnsGradF32AVX2(SB), 0, $2560-196
 	MOVQ SI, R12
 	SHLQ $61, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1568(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-2560(SP), DI
+	LEAQ columns-2624(SP), DI
 
 read1:
 	MOVQ xstride+176(FP), R11
@@ -42262,10 +42242,12 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+96(FP), R12
 	ADDQ R12, R10
+	VBROADCASTSS constF32<>+768(SB), Y5
+	VMOVAPS Y5, Y0
 	MOVQ DI, DX
 	MOVQ cols+152(FP), R9
 	CMPQ R9, $4
-	JGE wide9
+	JGE wide10
 	MOVQ R9, R12
 	SUBQ $2, R12
 	SHLQ $5, R12
@@ -42311,11 +42293,15 @@ read1:
 	VMOVUPS Y6, 32(DX)
 	VMOVUPS Y7, 0(R9)
 	VMOVUPS Y8, 32(R9)
-	JMP end6
+	VMAXPS Y7, Y5, Y5
+	VMAXPS Y8, Y6, Y6
+	VMAXPS Y6, Y5, Y5
+	VMAXPS Y5, Y0, Y0
+	JMP end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	LEAQ (R11)(R11*2), R12
 	VMOVUPS (BX), X5
@@ -42339,16 +42325,20 @@ cols7:
 	VMOVUPS Y6, 32(DX)
 	VMOVUPS Y7, 64(DX)
 	VMOVUPS Y8, 96(DX)
+	VMAXPS Y7, Y5, Y5
+	VMAXPS Y8, Y6, Y6
+	VMAXPS Y6, Y5, Y5
+	VMAXPS Y5, Y0, Y0
 	SUBQ $4, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $4
-	JLT last8
+	JLT last9
 	ADDQ $128, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $5, BX
 	ADDQ BX, DX
@@ -42356,30 +42346,21 @@ last8:
 	SHLQ $2, BX
 	ADDQ BX, R10
 	MOVQ $4, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-2560(SP), R12
+end7:
+	LEAQ columns-2624(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPS Y0, 1024(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+152(FP), R9
-	MOVQ DI, DX
-	VMOVUPS 0(DX), Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
+	VMOVUPS 1024(DI), Y0
 
-max10:
-	VMOVUPS 0(DX), Y5
-	VMAXPS Y5, Y0, Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max10
+known3:
 	VADDPS Y14, Y0, Y0
 	VPAND constF32<>+672(SB), Y0, Y8
 	VCMPPS $1, constF32<>+1088(SB), Y8, Y8
@@ -42736,25 +42717,25 @@ last23:
 end21:
 	ADDQ $8, SI
 
-check3:
+check4:
 	MOVQ rows+144(FP), R9
 	MOVQ SI, R12
 	ADDQ $8, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $8, SI
-	LEAQ columns-1536(SP), DI
+	LEAQ columns-1568(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
 // func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64AVX2(SB), 0, $1280-208
+TEXT ·columnsGradF64AVX2(SB), 0, $1344-208
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSD constF64<>+1184(SB), Y13
@@ -42763,14 +42744,14 @@ TEXT ·columnsGradF64AVX2(SB), 0, $1280-208
 	MOVQ SI, R12
 	SHLQ $62, R12
 	TESTQ R12, R12
-	JEQ full4
+	JEQ full5
 	SUBQ $4, SI
-	LEAQ columns-768(SP), DI
+	LEAQ columns-800(SP), DI
 	JMP read1
 
-full4:
+full5:
 	MOVQ $0, SI
-	LEAQ columns-1280(SP), DI
+	LEAQ columns-1344(SP), DI
 
 read1:
 	MOVQ xstride+176(FP), R11
@@ -42779,10 +42760,12 @@ read1:
 	IMULQ R11, R10
 	MOVQ x_base+96(FP), R12
 	ADDQ R12, R10
+	VBROADCASTSD constF64<>+1120(SB), Y5
+	VMOVAPD Y5, Y0
 	MOVQ DI, DX
 	MOVQ cols+152(FP), R9
 
-cols7:
+cols8:
 	MOVQ R10, BX
 	VMOVUPS (BX), X5
 	VMOVUPS (BX)(R11*1), X6
@@ -42794,16 +42777,18 @@ cols7:
 	VMOVAPD Y7, Y6
 	VMOVUPD Y5, 0(DX)
 	VMOVUPD Y6, 32(DX)
+	VMAXPD Y6, Y5, Y5
+	VMAXPD Y5, Y0, Y0
 	SUBQ $2, R9
 	TESTQ R9, R9
-	JEQ end6
+	JEQ end7
 	CMPQ R9, $2
-	JLT last8
+	JLT last9
 	ADDQ $64, DX
 	ADDQ $16, R10
-	JMP cols7
+	JMP cols8
 
-last8:
+last9:
 	MOVQ R9, BX
 	SHLQ $5, BX
 	ADDQ BX, DX
@@ -42811,30 +42796,21 @@ last8:
 	SHLQ $3, BX
 	ADDQ BX, R10
 	MOVQ $2, R9
-	JMP cols7
+	JMP cols8
 
-end6:
-	LEAQ columns-1280(SP), R12
+end7:
+	LEAQ columns-1344(SP), R12
 	CMPQ DI, R12
-	JEQ process2
+	JEQ known3
+	VMOVUPD Y0, 512(DI)
 	MOVQ $0, SI
 	MOVQ R12, DI
-	JMP check3
+	JMP check4
 
 process2:
-	MOVQ cols+152(FP), R9
-	MOVQ DI, DX
-	VMOVUPD 0(DX), Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
+	VMOVUPD 512(DI), Y0
 
-max9:
-	VMOVUPD 0(DX), Y5
-	VMAXPD Y5, Y0, Y0
-	ADDQ $32, DX
-	SUBQ $1, R9
-	TESTQ R9, R9
-	JNE max9
+known3:
 	VADDPD Y14, Y0, Y0
 	VPAND constF64<>+960(SB), Y0, Y8
 	VCMPPD $1, constF64<>+1536(SB), Y8, Y8
@@ -43106,20 +43082,20 @@ last21:
 end19:
 	ADDQ $4, SI
 
-check3:
+check4:
 	MOVQ rows+144(FP), R9
 	MOVQ SI, R12
 	ADDQ $4, R12
 	CMPQ R12, R9
 	JLE read1
 	CMPQ SI, R9
-	JEQ done5
+	JEQ done6
 	MOVQ R9, SI
 	SUBQ $4, SI
-	LEAQ columns-768(SP), DI
+	LEAQ columns-800(SP), DI
 	JMP process2
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 

@@ -22959,7 +22959,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32NEON(SB), 0, $1280-88
+TEXT ·columnsSoftmaxF32NEON(SB), 0, $1312-88
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	FMOVQ 416(R26), F30
@@ -22972,22 +22972,23 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $1280-88
 	FMOVQ 192(R26), F23
 	VEOR V22.B16, V22.B16, V22.B16
 	FMOVQ 288(R26), F21
-	FMOVQ 336(R26), F20
-	FMOVQ 544(R26), F19
-	FMOVQ 496(R26), F18
-	FMOVQ 512(R26), F17
-	FMOVQ 528(R26), F16
+	FMOVQ 384(R26), F20
+	FMOVQ 336(R26), F19
+	FMOVQ 544(R26), F18
+	FMOVQ 496(R26), F17
+	FMOVQ 512(R26), F16
+	FMOVQ 528(R26), F15
 	MOVD rows+48(FP), R0
 	MOVD R0, R8
 	LSL $62, R8, R8
-	CBZ R8, full4
+	CBZ R8, full5
 	SUB $4, R0, R0
-	MOVD $columns-768(SP), R1
+	MOVD $columns-784(SP), R1
 	B read1
 
-full4:
+full5:
 	MOVD $0, R0
-	MOVD $columns-1280(SP), R1
+	MOVD $columns-1312(SP), R1
 
 read1:
 	MOVD xstride+80(FP), R7
@@ -22996,10 +22997,11 @@ read1:
 	MUL R7, R6, R6
 	MOVD x_base+24(FP), R8
 	ADD R8, R6, R6
+	VMOV V20.B16, V0.B16
 	MOVD R1, R2
 	MOVD cols+56(FP), R5
 	CMP $4, R5
-	BGE wide9
+	BGE wide10
 	MOVD R5, R8
 	SUB $2, R8, R8
 	LSL $4, R8, R8
@@ -23036,11 +23038,15 @@ read1:
 	FMOVQ F3, 16(R2)
 	FMOVQ F4, 0(R5)
 	FMOVQ F5, 16(R5)
-	B end6
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	B end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVD R6, R3
 	FMOVQ (R3), F2
 	ADD R7, R3, R3
@@ -23061,15 +23067,19 @@ cols7:
 	FMOVQ F3, 16(R2)
 	FMOVQ F4, 32(R2)
 	FMOVQ F5, 48(R2)
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
 	SUB $4, R5, R5
-	CBZ R5, end6
+	CBZ R5, end7
 	CMP $4, R5
-	BLT last8
+	BLT last9
 	ADD $64, R2, R2
 	ADD $16, R6, R6
-	B cols7
+	B cols8
 
-last8:
+last9:
 	MOVD R5, R3
 	LSL $4, R3, R3
 	ADD R3, R2, R2
@@ -23077,39 +23087,31 @@ last8:
 	LSL $2, R3, R3
 	ADD R3, R6, R6
 	MOVD $4, R5
-	B cols7
+	B cols8
 
-end6:
-	MOVD $columns-1280(SP), R8
+end7:
+	MOVD $columns-1312(SP), R8
 	CMP R8, R1
-	BEQ process2
+	BEQ known3
+	FMOVQ F0, 512(R1)
 	MOVD $0, R0
 	MOVD R8, R1
-	B check3
+	B check4
 
 process2:
-	MOVD cols+56(FP), R5
-	MOVD R1, R2
-	FMOVQ 0(R2), F0
-	ADD $16, R2, R2
-	SUB $1, R5, R5
+	FMOVQ 512(R1), F0
 
-max10:
-	FMOVQ 0(R2), F2
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, max10
+known3:
 	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
-	VAND V20.B16, V0.B16, V5.B16
-	WORD $0x6ea5e665 // fcmgt v5.4s, v19.4s, v5.4s
+	VAND V19.B16, V0.B16, V5.B16
+	WORD $0x6ea5e645 // fcmgt v5.4s, v18.4s, v5.4s
 	VBSL V0.B16, V22.B16, V5.B16
 	WORD $0x4ea5d406 // fsub v6.4s, v0.4s, v5.4s
-	VMOV V18.B16, V7.B16
+	VMOV V17.B16, V7.B16
 	VFMLA V30.S4, V6.S4, V7.S4
-	WORD $0x4eb2d4e7 // fsub v7.4s, v7.4s, v18.4s
-	WORD $0x4ea7d627 // fsub v7.4s, v17.4s, v7.4s
-	WORD $0x4eb0d4c6 // fsub v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
+	WORD $0x4ea7d607 // fsub v7.4s, v16.4s, v7.4s
+	WORD $0x4eafd4c6 // fsub v6.4s, v6.4s, v15.4s
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
@@ -23400,24 +23402,24 @@ last23:
 end21:
 	ADD $4, R0, R0
 
-check3:
+check4:
 	MOVD rows+48(FP), R5
 	MOVD R0, R8
 	ADD $4, R8, R8
 	CMP R5, R8
 	BLE read1
 	CMP R5, R0
-	BEQ done5
+	BEQ done6
 	MOVD R5, R0
 	SUB $4, R0, R0
-	MOVD $columns-768(SP), R1
+	MOVD $columns-784(SP), R1
 	B process2
 
-done5:
+done6:
 	RET
 
 // func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF64NEON(SB), 0, $640-88
+TEXT ·columnsSoftmaxF64NEON(SB), 0, $672-88
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	FMOVQ 592(R26), F30
@@ -23435,22 +23437,23 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $640-88
 	FMOVQ 272(R26), F18
 	VEOR V17.B16, V17.B16, V17.B16
 	FMOVQ 432(R26), F16
-	FMOVQ 480(R26), F15
-	FMOVQ 768(R26), F14
-	FMOVQ 720(R26), F13
-	FMOVQ 736(R26), F12
-	FMOVQ 752(R26), F11
+	FMOVQ 560(R26), F15
+	FMOVQ 480(R26), F14
+	FMOVQ 768(R26), F13
+	FMOVQ 720(R26), F12
+	FMOVQ 736(R26), F11
+	FMOVQ 752(R26), F10
 	MOVD rows+48(FP), R0
 	MOVD R0, R8
 	LSL $63, R8, R8
-	CBZ R8, full4
+	CBZ R8, full5
 	SUB $2, R0, R0
-	MOVD $columns-384(SP), R1
+	MOVD $columns-400(SP), R1
 	B read1
 
-full4:
+full5:
 	MOVD $0, R0
-	MOVD $columns-640(SP), R1
+	MOVD $columns-672(SP), R1
 
 read1:
 	MOVD xstride+80(FP), R7
@@ -23459,10 +23462,11 @@ read1:
 	MUL R7, R6, R6
 	MOVD x_base+24(FP), R8
 	ADD R8, R6, R6
+	VMOV V15.B16, V0.B16
 	MOVD R1, R2
 	MOVD cols+56(FP), R5
 
-cols7:
+cols8:
 	MOVD R6, R3
 	FMOVQ (R3), F2
 	ADD R7, R3, R3
@@ -23472,15 +23476,17 @@ cols7:
 	VMOV V4.B16, V3.B16
 	FMOVQ F2, 0(R2)
 	FMOVQ F3, 16(R2)
+	WORD $0x4e63f442 // fmax v2.2d, v2.2d, v3.2d
+	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
 	SUB $2, R5, R5
-	CBZ R5, end6
+	CBZ R5, end7
 	CMP $2, R5
-	BLT last8
+	BLT last9
 	ADD $32, R2, R2
 	ADD $16, R6, R6
-	B cols7
+	B cols8
 
-last8:
+last9:
 	MOVD R5, R3
 	LSL $4, R3, R3
 	ADD R3, R2, R2
@@ -23488,39 +23494,31 @@ last8:
 	LSL $3, R3, R3
 	ADD R3, R6, R6
 	MOVD $2, R5
-	B cols7
+	B cols8
 
-end6:
-	MOVD $columns-640(SP), R8
+end7:
+	MOVD $columns-672(SP), R8
 	CMP R8, R1
-	BEQ process2
+	BEQ known3
+	FMOVQ F0, 256(R1)
 	MOVD $0, R0
 	MOVD R8, R1
-	B check3
+	B check4
 
 process2:
-	MOVD cols+56(FP), R5
-	MOVD R1, R2
-	FMOVQ 0(R2), F0
-	ADD $16, R2, R2
-	SUB $1, R5, R5
+	FMOVQ 256(R1), F0
 
-max9:
-	FMOVQ 0(R2), F2
-	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, max9
+known3:
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
-	VAND V15.B16, V0.B16, V5.B16
-	WORD $0x6ee5e5c5 // fcmgt v5.2d, v14.2d, v5.2d
+	VAND V14.B16, V0.B16, V5.B16
+	WORD $0x6ee5e5a5 // fcmgt v5.2d, v13.2d, v5.2d
 	VBSL V0.B16, V17.B16, V5.B16
 	WORD $0x4ee5d406 // fsub v6.2d, v0.2d, v5.2d
-	VMOV V13.B16, V7.B16
+	VMOV V12.B16, V7.B16
 	VFMLA V30.D2, V6.D2, V7.D2
-	WORD $0x4eedd4e7 // fsub v7.2d, v7.2d, v13.2d
-	WORD $0x4ee7d587 // fsub v7.2d, v12.2d, v7.2d
-	WORD $0x4eebd4c6 // fsub v6.2d, v6.2d, v11.2d
+	WORD $0x4eecd4e7 // fsub v7.2d, v7.2d, v12.2d
+	WORD $0x4ee7d567 // fsub v7.2d, v11.2d, v7.2d
+	WORD $0x4eead4c6 // fsub v6.2d, v6.2d, v10.2d
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
@@ -23753,24 +23751,24 @@ last21:
 end19:
 	ADD $2, R0, R0
 
-check3:
+check4:
 	MOVD rows+48(FP), R5
 	MOVD R0, R8
 	ADD $2, R8, R8
 	CMP R5, R8
 	BLE read1
 	CMP R5, R0
-	BEQ done5
+	BEQ done6
 	MOVD R5, R0
 	SUB $2, R0, R0
-	MOVD $columns-384(SP), R1
+	MOVD $columns-400(SP), R1
 	B process2
 
-done5:
+done6:
 	RET
 
 // func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF32NEON(SB), 0, $1280-152
+TEXT ·columnsSumSkipF32NEON(SB), 0, $1312-152
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -23783,22 +23781,23 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $1280-152
 	FMOVQ 480(R26), F23
 	FMOVQ 192(R26), F22
 	FMOVQ 0(R26), F21
-	FMOVQ 336(R26), F20
-	FMOVQ 544(R26), F19
-	FMOVQ 496(R26), F18
-	FMOVQ 512(R26), F17
-	FMOVQ 528(R26), F16
+	FMOVQ 384(R26), F20
+	FMOVQ 336(R26), F19
+	FMOVQ 544(R26), F18
+	FMOVQ 496(R26), F17
+	FMOVQ 512(R26), F16
+	FMOVQ 528(R26), F15
 	MOVD rows+120(FP), R0
 	MOVD R0, R8
 	LSL $62, R8, R8
-	CBZ R8, full4
+	CBZ R8, full5
 	SUB $4, R0, R0
-	MOVD $columns-768(SP), R1
+	MOVD $columns-784(SP), R1
 	B read1
 
-full4:
+full5:
 	MOVD $0, R0
-	MOVD $columns-1280(SP), R1
+	MOVD $columns-1312(SP), R1
 
 read1:
 	MOVD xstride+144(FP), R7
@@ -23807,10 +23806,11 @@ read1:
 	MUL R7, R6, R6
 	MOVD x_base+72(FP), R8
 	ADD R8, R6, R6
+	VMOV V20.B16, V0.B16
 	MOVD R1, R2
 	MOVD cols+128(FP), R5
 	CMP $4, R5
-	BGE wide9
+	BGE wide10
 	MOVD R5, R8
 	SUB $2, R8, R8
 	LSL $4, R8, R8
@@ -23847,11 +23847,15 @@ read1:
 	FMOVQ F6, 16(R2)
 	FMOVQ F7, 0(R5)
 	FMOVQ F8, 16(R5)
-	B end6
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	B end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVD R6, R3
 	FMOVQ (R3), F5
 	ADD R7, R3, R3
@@ -23872,15 +23876,19 @@ cols7:
 	FMOVQ F6, 16(R2)
 	FMOVQ F7, 32(R2)
 	FMOVQ F8, 48(R2)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
 	SUB $4, R5, R5
-	CBZ R5, end6
+	CBZ R5, end7
 	CMP $4, R5
-	BLT last8
+	BLT last9
 	ADD $64, R2, R2
 	ADD $16, R6, R6
-	B cols7
+	B cols8
 
-last8:
+last9:
 	MOVD R5, R3
 	LSL $4, R3, R3
 	ADD R3, R2, R2
@@ -23888,39 +23896,31 @@ last8:
 	LSL $2, R3, R3
 	ADD R3, R6, R6
 	MOVD $4, R5
-	B cols7
+	B cols8
 
-end6:
-	MOVD $columns-1280(SP), R8
+end7:
+	MOVD $columns-1312(SP), R8
 	CMP R8, R1
-	BEQ process2
+	BEQ known3
+	FMOVQ F0, 512(R1)
 	MOVD $0, R0
 	MOVD R8, R1
-	B check3
+	B check4
 
 process2:
-	MOVD cols+128(FP), R5
-	MOVD R1, R2
-	FMOVQ 0(R2), F0
-	ADD $16, R2, R2
-	SUB $1, R5, R5
+	FMOVQ 512(R1), F0
 
-max10:
-	FMOVQ 0(R2), F5
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, max10
+known3:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
-	VAND V20.B16, V0.B16, V8.B16
-	WORD $0x6ea8e668 // fcmgt v8.4s, v19.4s, v8.4s
+	VAND V19.B16, V0.B16, V8.B16
+	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
-	VMOV V18.B16, V10.B16
+	VMOV V17.B16, V10.B16
 	VFMLA V29.S4, V9.S4, V10.S4
-	WORD $0x4eb2d54a // fsub v10.4s, v10.4s, v18.4s
-	WORD $0x4eaad62a // fsub v10.4s, v17.4s, v10.4s
-	WORD $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
+	WORD $0x4eb1d54a // fsub v10.4s, v10.4s, v17.4s
+	WORD $0x4eaad60a // fsub v10.4s, v16.4s, v10.4s
+	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
@@ -24144,24 +24144,24 @@ ready14:
 	FMOVQ F4, 0(R6)
 	ADD $4, R0, R0
 
-check3:
+check4:
 	MOVD rows+120(FP), R5
 	MOVD R0, R8
 	ADD $4, R8, R8
 	CMP R5, R8
 	BLE read1
 	CMP R5, R0
-	BEQ done5
+	BEQ done6
 	MOVD R5, R0
 	SUB $4, R0, R0
-	MOVD $columns-768(SP), R1
+	MOVD $columns-784(SP), R1
 	B process2
 
-done5:
+done6:
 	RET
 
 // func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF64NEON(SB), 0, $640-152
+TEXT ·columnsSumSkipF64NEON(SB), 0, $672-152
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24179,21 +24179,21 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $640-152
 	FMOVQ 704(R26), F18
 	FMOVQ 272(R26), F17
 	FMOVQ 0(R26), F16
-	FMOVQ 480(R26), F15
-	FMOVQ 768(R26), F14
-	FMOVQ 720(R26), F13
-	FMOVQ 736(R26), F12
+	FMOVQ 560(R26), F15
+	FMOVQ 480(R26), F14
+	FMOVQ 768(R26), F13
+	FMOVQ 720(R26), F12
 	MOVD rows+120(FP), R0
 	MOVD R0, R8
 	LSL $63, R8, R8
-	CBZ R8, full4
+	CBZ R8, full5
 	SUB $2, R0, R0
-	MOVD $columns-384(SP), R1
+	MOVD $columns-400(SP), R1
 	B read1
 
-full4:
+full5:
 	MOVD $0, R0
-	MOVD $columns-640(SP), R1
+	MOVD $columns-672(SP), R1
 
 read1:
 	MOVD xstride+144(FP), R7
@@ -24202,10 +24202,11 @@ read1:
 	MUL R7, R6, R6
 	MOVD x_base+72(FP), R8
 	ADD R8, R6, R6
+	VMOV V15.B16, V0.B16
 	MOVD R1, R2
 	MOVD cols+128(FP), R5
 
-cols7:
+cols8:
 	MOVD R6, R3
 	FMOVQ (R3), F5
 	ADD R7, R3, R3
@@ -24215,15 +24216,17 @@ cols7:
 	VMOV V7.B16, V6.B16
 	FMOVQ F5, 0(R2)
 	FMOVQ F6, 16(R2)
+	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
+	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
 	SUB $2, R5, R5
-	CBZ R5, end6
+	CBZ R5, end7
 	CMP $2, R5
-	BLT last8
+	BLT last9
 	ADD $32, R2, R2
 	ADD $16, R6, R6
-	B cols7
+	B cols8
 
-last8:
+last9:
 	MOVD R5, R3
 	LSL $4, R3, R3
 	ADD R3, R2, R2
@@ -24231,38 +24234,31 @@ last8:
 	LSL $3, R3, R3
 	ADD R3, R6, R6
 	MOVD $2, R5
-	B cols7
+	B cols8
 
-end6:
-	MOVD $columns-640(SP), R8
+end7:
+	MOVD $columns-672(SP), R8
 	CMP R8, R1
-	BEQ process2
+	BEQ known3
+	FMOVQ F0, 256(R1)
 	MOVD $0, R0
 	MOVD R8, R1
-	B check3
+	B check4
 
 process2:
-	MOVD cols+128(FP), R5
-	MOVD R1, R2
-	FMOVQ 0(R2), F0
-	ADD $16, R2, R2
-	SUB $1, R5, R5
+	FMOVQ 256(R1), F0
 
-max9:
-	FMOVQ 0(R2), F5
-	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, max9
+known3:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
-	VAND V15.B16, V0.B16, V8.B16
-	WORD $0x6ee8e5c8 // fcmgt v8.2d, v14.2d, v8.2d
+	VAND V14.B16, V0.B16, V8.B16
+	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
-	VMOV V13.B16, V10.B16
+	VMOV V12.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
-	WORD $0x4eedd54a // fsub v10.2d, v10.2d, v13.2d
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
+	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
+	FMOVQ 736(R26), F11
+	WORD $0x4eead56a // fsub v10.2d, v11.2d, v10.2d
 	FMOVQ 752(R26), F11
 	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
 	VMOV V10.B16, V5.B16
@@ -24480,24 +24476,24 @@ ready13:
 	FMOVQ F4, 0(R6)
 	ADD $2, R0, R0
 
-check3:
+check4:
 	MOVD rows+120(FP), R5
 	MOVD R0, R8
 	ADD $2, R8, R8
 	CMP R5, R8
 	BLE read1
 	CMP R5, R0
-	BEQ done5
+	BEQ done6
 	MOVD R5, R0
 	SUB $2, R0, R0
-	MOVD $columns-384(SP), R1
+	MOVD $columns-400(SP), R1
 	B process2
 
-done5:
+done6:
 	RET
 
 // func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32NEON(SB), 0, $1280-196
+TEXT ·columnsGradF32NEON(SB), 0, $1312-196
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24510,22 +24506,23 @@ TEXT ·columnsGradF32NEON(SB), 0, $1280-196
 	FMOVQ 160(R26), F23
 	FMOVQ 480(R26), F22
 	FMOVQ 192(R26), F21
-	FMOVQ 336(R26), F20
-	FMOVQ 544(R26), F19
-	FMOVQ 496(R26), F18
-	FMOVQ 512(R26), F17
-	FMOVQ 528(R26), F16
+	FMOVQ 384(R26), F20
+	FMOVQ 336(R26), F19
+	FMOVQ 544(R26), F18
+	FMOVQ 496(R26), F17
+	FMOVQ 512(R26), F16
+	FMOVQ 528(R26), F15
 	MOVD rows+144(FP), R0
 	MOVD R0, R8
 	LSL $62, R8, R8
-	CBZ R8, full4
+	CBZ R8, full5
 	SUB $4, R0, R0
-	MOVD $columns-768(SP), R1
+	MOVD $columns-784(SP), R1
 	B read1
 
-full4:
+full5:
 	MOVD $0, R0
-	MOVD $columns-1280(SP), R1
+	MOVD $columns-1312(SP), R1
 
 read1:
 	MOVD xstride+176(FP), R7
@@ -24534,10 +24531,11 @@ read1:
 	MUL R7, R6, R6
 	MOVD x_base+96(FP), R8
 	ADD R8, R6, R6
+	VMOV V20.B16, V0.B16
 	MOVD R1, R2
 	MOVD cols+152(FP), R5
 	CMP $4, R5
-	BGE wide9
+	BGE wide10
 	MOVD R5, R8
 	SUB $2, R8, R8
 	LSL $4, R8, R8
@@ -24574,11 +24572,15 @@ read1:
 	FMOVQ F6, 16(R2)
 	FMOVQ F7, 0(R5)
 	FMOVQ F8, 16(R5)
-	B end6
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	B end7
 
-wide9:
+wide10:
 
-cols7:
+cols8:
 	MOVD R6, R3
 	FMOVQ (R3), F5
 	ADD R7, R3, R3
@@ -24599,15 +24601,19 @@ cols7:
 	FMOVQ F6, 16(R2)
 	FMOVQ F7, 32(R2)
 	FMOVQ F8, 48(R2)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
 	SUB $4, R5, R5
-	CBZ R5, end6
+	CBZ R5, end7
 	CMP $4, R5
-	BLT last8
+	BLT last9
 	ADD $64, R2, R2
 	ADD $16, R6, R6
-	B cols7
+	B cols8
 
-last8:
+last9:
 	MOVD R5, R3
 	LSL $4, R3, R3
 	ADD R3, R2, R2
@@ -24615,39 +24621,31 @@ last8:
 	LSL $2, R3, R3
 	ADD R3, R6, R6
 	MOVD $4, R5
-	B cols7
+	B cols8
 
-end6:
-	MOVD $columns-1280(SP), R8
+end7:
+	MOVD $columns-1312(SP), R8
 	CMP R8, R1
-	BEQ process2
+	BEQ known3
+	FMOVQ F0, 512(R1)
 	MOVD $0, R0
 	MOVD R8, R1
-	B check3
+	B check4
 
 process2:
-	MOVD cols+152(FP), R5
-	MOVD R1, R2
-	FMOVQ 0(R2), F0
-	ADD $16, R2, R2
-	SUB $1, R5, R5
+	FMOVQ 512(R1), F0
 
-max10:
-	FMOVQ 0(R2), F5
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, max10
+known3:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
-	VAND V20.B16, V0.B16, V8.B16
-	WORD $0x6ea8e668 // fcmgt v8.4s, v19.4s, v8.4s
+	VAND V19.B16, V0.B16, V8.B16
+	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
-	VMOV V18.B16, V10.B16
+	VMOV V17.B16, V10.B16
 	VFMLA V29.S4, V9.S4, V10.S4
-	WORD $0x4eb2d54a // fsub v10.4s, v10.4s, v18.4s
-	WORD $0x4eaad62a // fsub v10.4s, v17.4s, v10.4s
-	WORD $0x4eb0d529 // fsub v9.4s, v9.4s, v16.4s
+	WORD $0x4eb1d54a // fsub v10.4s, v10.4s, v17.4s
+	WORD $0x4eaad60a // fsub v10.4s, v16.4s, v10.4s
+	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
@@ -24993,24 +24991,24 @@ last23:
 end21:
 	ADD $4, R0, R0
 
-check3:
+check4:
 	MOVD rows+144(FP), R5
 	MOVD R0, R8
 	ADD $4, R8, R8
 	CMP R5, R8
 	BLE read1
 	CMP R5, R0
-	BEQ done5
+	BEQ done6
 	MOVD R5, R0
 	SUB $4, R0, R0
-	MOVD $columns-768(SP), R1
+	MOVD $columns-784(SP), R1
 	B process2
 
-done5:
+done6:
 	RET
 
 // func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64NEON(SB), 0, $640-208
+TEXT ·columnsGradF64NEON(SB), 0, $672-208
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -25028,21 +25026,21 @@ TEXT ·columnsGradF64NEON(SB), 0, $640-208
 	FMOVQ 240(R26), F18
 	FMOVQ 704(R26), F17
 	FMOVQ 272(R26), F16
-	FMOVQ 480(R26), F15
-	FMOVQ 768(R26), F14
-	FMOVQ 720(R26), F13
-	FMOVQ 736(R26), F12
+	FMOVQ 560(R26), F15
+	FMOVQ 480(R26), F14
+	FMOVQ 768(R26), F13
+	FMOVQ 720(R26), F12
 	MOVD rows+144(FP), R0
 	MOVD R0, R8
 	LSL $63, R8, R8
-	CBZ R8, full4
+	CBZ R8, full5
 	SUB $2, R0, R0
-	MOVD $columns-384(SP), R1
+	MOVD $columns-400(SP), R1
 	B read1
 
-full4:
+full5:
 	MOVD $0, R0
-	MOVD $columns-640(SP), R1
+	MOVD $columns-672(SP), R1
 
 read1:
 	MOVD xstride+176(FP), R7
@@ -25051,10 +25049,11 @@ read1:
 	MUL R7, R6, R6
 	MOVD x_base+96(FP), R8
 	ADD R8, R6, R6
+	VMOV V15.B16, V0.B16
 	MOVD R1, R2
 	MOVD cols+152(FP), R5
 
-cols7:
+cols8:
 	MOVD R6, R3
 	FMOVQ (R3), F5
 	ADD R7, R3, R3
@@ -25064,15 +25063,17 @@ cols7:
 	VMOV V7.B16, V6.B16
 	FMOVQ F5, 0(R2)
 	FMOVQ F6, 16(R2)
+	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
+	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
 	SUB $2, R5, R5
-	CBZ R5, end6
+	CBZ R5, end7
 	CMP $2, R5
-	BLT last8
+	BLT last9
 	ADD $32, R2, R2
 	ADD $16, R6, R6
-	B cols7
+	B cols8
 
-last8:
+last9:
 	MOVD R5, R3
 	LSL $4, R3, R3
 	ADD R3, R2, R2
@@ -25080,38 +25081,31 @@ last8:
 	LSL $3, R3, R3
 	ADD R3, R6, R6
 	MOVD $2, R5
-	B cols7
+	B cols8
 
-end6:
-	MOVD $columns-640(SP), R8
+end7:
+	MOVD $columns-672(SP), R8
 	CMP R8, R1
-	BEQ process2
+	BEQ known3
+	FMOVQ F0, 256(R1)
 	MOVD $0, R0
 	MOVD R8, R1
-	B check3
+	B check4
 
 process2:
-	MOVD cols+152(FP), R5
-	MOVD R1, R2
-	FMOVQ 0(R2), F0
-	ADD $16, R2, R2
-	SUB $1, R5, R5
+	FMOVQ 256(R1), F0
 
-max9:
-	FMOVQ 0(R2), F5
-	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, max9
+known3:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
-	VAND V15.B16, V0.B16, V8.B16
-	WORD $0x6ee8e5c8 // fcmgt v8.2d, v14.2d, v8.2d
+	VAND V14.B16, V0.B16, V8.B16
+	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
-	VMOV V13.B16, V10.B16
+	VMOV V12.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
-	WORD $0x4eedd54a // fsub v10.2d, v10.2d, v13.2d
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
+	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
+	FMOVQ 736(R26), F11
+	WORD $0x4eead56a // fsub v10.2d, v11.2d, v10.2d
 	FMOVQ 752(R26), F11
 	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
 	VMOV V10.B16, V5.B16
@@ -25399,18 +25393,18 @@ last21:
 end19:
 	ADD $2, R0, R0
 
-check3:
+check4:
 	MOVD rows+144(FP), R5
 	MOVD R0, R8
 	ADD $2, R8, R8
 	CMP R5, R8
 	BLE read1
 	CMP R5, R0
-	BEQ done5
+	BEQ done6
 	MOVD R5, R0
 	SUB $2, R0, R0
-	MOVD $columns-384(SP), R1
+	MOVD $columns-400(SP), R1
 	B process2
 
-done5:
+done6:
 	RET

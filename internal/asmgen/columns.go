@@ -45,7 +45,8 @@ func (s Columns) emit(k *kernelState) {
 	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()
 	width := 16 / size // columns transposed at a time
 	maxCols := k.block()
-	scr2, tree := maxCols*vb, 2*maxCols*vb
+	slot := maxCols * vb // of the maximum, behind the columns
+	scr2, tree := slot+vb, 2*(slot+vb)
 	k.frame = tree + maxCols/2*vb
 	maximum, total := k.pin(), k.pin()
 	label, col, at, col2 := -1, -1, -1, total // total is not there yet while col2 is
@@ -80,7 +81,7 @@ func (s Columns) emit(k *kernelState) {
 		k.add(p, tmp)
 	}
 	lbl := k.w.newLabel
-	read, process, check, full, done := lbl("read"), lbl("process"), lbl("check"), lbl("full"), lbl("done")
+	read, process, known, check, full, done := lbl("read"), lbl("process"), lbl("known"), lbl("check"), lbl("full"), lbl("done")
 
 	// the last rows first, unless the batches come out even
 	arg(row, "rows")
@@ -96,30 +97,20 @@ func (s Columns) emit(k *kernelState) {
 
 	k.w.label(read)
 	rowPointer("x")
-	s.transpose(k, m, true, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
+	b := k.newBlock(false)
+	b.moveTo(maximum, b.K(negInf32, negInf64))
+	k.write(b)
+	s.transpose(k, m, true, maximum, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
 	m.scratchAddr(tmp, 0, k.frame)
-	k.branch(eq, scr, tmp, process)
+	k.branch(eq, scr, tmp, known)
+	m.storeAt(k.t, maximum, scr, slot)
 	k.movImm(row, 0)
 	k.mov(scr, tmp)
 	k.jump(check)
 
 	k.w.label(process)
-	// the maximum
-	loop := lbl("max")
-	arg(n, "cols")
-	k.mov(cur, scr)
-	m.loadAt(k.t, maximum, cur, 0)
-	k.addImm(cur, vb)
-	k.addImm(n, -1)
-	k.w.label(loop)
-	b := k.newBlock(false)
-	k.streams = []gpr{cur}
-	b.Max(b.pinnedValue(maximum), b.load(0))
-	b.into(maximum)
-	k.write(b)
-	k.addImm(cur, vb)
-	k.addImm(n, -1)
-	k.branchImm(ne, n, 0, loop)
+	m.loadAt(k.t, maximum, scr, slot)
+	k.w.label(known)
 	b = k.newBlock(false)
 	b.Add(b.pinnedValue(maximum), b.K(0, 0))
 	b.into(maximum)
@@ -299,7 +290,7 @@ func (s Columns) emit(k *kernelState) {
 		k.branchImm(ne, n, 0, finish)
 		k.nextVector = save
 		rowPointer("dst")
-		s.transpose(k, m, false, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
+		s.transpose(k, m, false, -1, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
 	}
 	k.nextVector = save
 	k.addImm(row, lanes)
@@ -318,8 +309,9 @@ func (s Columns) emit(k *kernelState) {
 	k.ret(k)
 }
 
-// transpose moves a batch of rows between memory and the columns of the buffer, width columns at a time, the last of them overlapping.
-func (s Columns) transpose(k *kernelState, m columnMachine, in bool, scr, cur, q1, q2, n, p, stride, q3 gpr, width int) {
+// transpose moves a batch of rows between memory and the columns of the buffer, width columns at a time, the last of them overlapping. On the way in,
+// it takes the maximum.
+func (s Columns) transpose(k *kernelState, m columnMachine, in bool, maximum int, scr, cur, q1, q2, n, p, stride, q3 gpr, width int) {
 	vb, size := k.vectorBytes(), k.t.Size()
 	regs := k.spareAfter()
 	if len(regs) < 2*width {
@@ -340,6 +332,10 @@ func (s Columns) transpose(k *kernelState, m columnMachine, in bool, scr, cur, q
 			base, off := offs(i)
 			m.storeAt(k.t, r, base, off)
 		}
+		for h := width / 2; h >= 1; h /= 2 {
+			larger(k, cols[:h], cols[h:])
+		}
+		larger(k, []int{maximum}, cols)
 	}
 	lbl := k.w.newLabel
 	end, loop, last := lbl("end"), lbl("cols"), lbl("last")
@@ -386,6 +382,16 @@ func (s Columns) transpose(k *kernelState, m columnMachine, in bool, scr, cur, q
 	k.movImm(n, int64(width))
 	k.jump(loop)
 	k.w.label(end)
+}
+
+// larger sets each register of a to the larger of it and its like in b.
+func larger(k *kernelState, a, b []int) {
+	bl := k.newBlock(false)
+	for i, r := range a {
+		bl.Max(bl.pinnedValue(r), bl.pinnedValue(b[i]))
+		bl.into(r)
+	}
+	k.writeInOrder(bl)
 }
 
 func log2(n int) int {
