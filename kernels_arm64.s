@@ -22959,7 +22959,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32NEON(SB), 0, $1312-88
+TEXT ·columnsSoftmaxF32NEON(SB), 0, $2048-88
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	FMOVQ 416(R26), F30
@@ -22978,130 +22978,119 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $1312-88
 	FMOVQ 496(R26), F17
 	FMOVQ 512(R26), F16
 	FMOVQ 528(R26), F15
+	MOVD $columns-1472(SP), R1
 	MOVD rows+48(FP), R0
-	MOVD R0, R8
-	LSL $62, R8, R8
-	CBZ R8, full5
+	MOVD R0, R9
+	LSL $62, R9, R9
+	CBZ R9, full4
 	SUB $4, R0, R0
-	MOVD $columns-784(SP), R1
+	MOVD $columns-896(SP), R2
 	B read1
 
-full5:
+full4:
 	MOVD $0, R0
-	MOVD $columns-1312(SP), R1
+	MOVD $columns-2048(SP), R2
 
 read1:
-	MOVD xstride+80(FP), R7
-	LSL $2, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD x_base+24(FP), R8
-	ADD R8, R6, R6
+	MOVD xstride+80(FP), R8
+	LSL $2, R8, R8
+	MOVD R0, R7
+	MUL R8, R7, R7
+	MOVD x_base+24(FP), R9
+	ADD R9, R7, R7
 	VMOV V20.B16, V0.B16
-	MOVD R1, R2
+	MOVD R2, R3
+	MOVD cols+56(FP), R6
+	CMP $4, R6
+	BGE wide9
+	MOVD R6, R9
+	SUB $2, R9, R9
+	LSL $4, R9, R9
+	ADD R3, R9, R9
+	MOVD R9, R6
 	MOVD cols+56(FP), R5
-	CMP $4, R5
-	BGE wide10
-	MOVD R5, R8
-	SUB $2, R8, R8
-	LSL $4, R8, R8
-	ADD R2, R8, R8
-	MOVD R8, R5
-	MOVD cols+56(FP), R4
-	SUB $2, R4, R4
+	SUB $2, R5, R5
+	LSL $2, R5, R5
+	MOVD R7, R4
+	ADD R7, R5, R5
+	FMOVD (R4), F2
+	VLD1 (R5), V2.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F3
+	VLD1 (R5), V3.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F4
+	VLD1 (R5), V4.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F5
+	VLD1 (R5), V5.D[1]
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	FMOVQ F2, 0(R3)
+	FMOVQ F3, 16(R3)
+	FMOVQ F4, 0(R6)
+	FMOVQ F5, 16(R6)
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	B end6
+
+wide9:
+
+cols7:
+	MOVD R7, R4
+	FMOVQ (R4), F2
+	ADD R8, R4, R4
+	FMOVQ (R4), F3
+	ADD R8, R4, R4
+	FMOVQ (R4), F4
+	ADD R8, R4, R4
+	FMOVQ (R4), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	FMOVQ F2, 0(R3)
+	FMOVQ F3, 16(R3)
+	FMOVQ F4, 32(R3)
+	FMOVQ F5, 48(R3)
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	SUB $4, R6, R6
+	CBZ R6, end6
+	CMP $4, R6
+	BLT last8
+	ADD $64, R3, R3
+	ADD $16, R7, R7
+	B cols7
+
+last8:
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
 	LSL $2, R4, R4
-	MOVD R6, R3
-	ADD R6, R4, R4
-	FMOVD (R3), F2
-	VLD1 (R4), V2.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F3
-	VLD1 (R4), V3.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F4
-	VLD1 (R4), V4.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F5
-	VLD1 (R4), V5.D[1]
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
-	VZIP1 V5.S4, V4.S4, V8.S4
-	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
-	FMOVQ F2, 0(R2)
-	FMOVQ F3, 16(R2)
-	FMOVQ F4, 0(R5)
-	FMOVQ F5, 16(R5)
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	B end7
+	ADD R4, R7, R7
+	MOVD $4, R6
+	B cols7
 
-wide10:
-
-cols8:
-	MOVD R6, R3
-	FMOVQ (R3), F2
-	ADD R7, R3, R3
-	FMOVQ (R3), F3
-	ADD R7, R3, R3
-	FMOVQ (R3), F4
-	ADD R7, R3, R3
-	FMOVQ (R3), F5
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
-	VZIP1 V5.S4, V4.S4, V8.S4
-	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
-	FMOVQ F2, 0(R2)
-	FMOVQ F3, 16(R2)
-	FMOVQ F4, 32(R2)
-	FMOVQ F5, 48(R2)
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	SUB $4, R5, R5
-	CBZ R5, end7
-	CMP $4, R5
-	BLT last9
-	ADD $64, R2, R2
-	ADD $16, R6, R6
-	B cols8
-
-last9:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $2, R3, R3
-	ADD R3, R6, R6
-	MOVD $4, R5
-	B cols8
-
-end7:
-	MOVD $columns-1312(SP), R8
-	CMP R8, R1
-	BEQ known3
-	FMOVQ F0, 512(R1)
-	MOVD $0, R0
-	MOVD R8, R1
-	B check4
-
-process2:
-	FMOVQ 512(R1), F0
-
-known3:
+end6:
 	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
 	VAND V19.B16, V0.B16, V5.B16
 	WORD $0x6ea5e645 // fcmgt v5.4s, v18.4s, v5.4s
@@ -23115,19 +23104,49 @@ known3:
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
-	MOVD half+64(FP), R5
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R1, R3, R3
-	MOVD R1, R2
-	MOVD $columns-256(SP), R4
-	MOVD R5, R8
-	MOVD cols+56(FP), R5
-	SUB R8, R5, R5
+	FMOVQ F0, 512(R2)
+	FMOVQ F2, 528(R2)
+	FMOVQ F3, 544(R2)
+	FMOVQ F4, 560(R2)
+	MOVD $columns-896(SP), R9
+	CMP R9, R2
+	BNE first10
+	MOVD $0, R0
+	MOVD $columns-2048(SP), R2
+	B read1
+
+first10:
+	CBNZ R0, process3
+
+rotate2:
+	MOVD R1, R9
+	MOVD R2, R1
+	MOVD R9, R2
+	MOVD rows+48(FP), R6
+	ADD $4, R0, R0
+	MOVD R0, R9
+	ADD $4, R9, R9
+	CMP R6, R9
+	BLE read1
+
+process3:
+	FMOVQ 512(R1), F0
+	FMOVQ 528(R1), F2
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F4
+	MOVD half+64(FP), R6
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R1, R4, R4
+	MOVD R1, R3
+	MOVD $columns-320(SP), R5
+	MOVD R6, R9
+	MOVD cols+56(FP), R6
+	SUB R9, R6, R6
 	PCALIGN $32
 
 pair11:
-	FMOVQ 0(R2), F5
+	FMOVQ 0(R3), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
@@ -23147,8 +23166,8 @@ pair11:
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V7.S4, V5.S4
 	VFMLA V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 0(R2)
-	FMOVQ 0(R3), F5
+	FMOVQ F6, 0(R3)
+	FMOVQ 0(R4), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V7.B16
@@ -23168,22 +23187,22 @@ pair11:
 	WORD $0x6e25dca8 // fmul v8.4s, v5.4s, v5.4s
 	VFMLA V9.S4, V8.S4, V5.S4
 	VFMLA V5.S4, V7.S4, V7.S4
-	FMOVQ F7, 0(R3)
+	FMOVQ F7, 0(R4)
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ F6, 0(R4)
-	ADD $16, R2, R2
+	FMOVQ F6, 0(R5)
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, pair11
-	MOVD half+64(FP), R5
-	ADD R5, R5, R5
-	MOVD cols+56(FP), R8
-	SUB R8, R5, R5
-	CBZ R5, sum13
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, pair11
+	MOVD half+64(FP), R6
+	ADD R6, R6, R6
+	MOVD cols+56(FP), R9
+	SUB R9, R6, R6
+	CBZ R6, sum13
 
 single12:
-	FMOVQ 0(R2), F5
+	FMOVQ 0(R3), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
@@ -23203,41 +23222,41 @@ single12:
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V7.S4, V5.S4
 	VFMLA V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 0(R2)
-	FMOVQ F6, 0(R4)
-	ADD $16, R2, R2
-	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, single12
+	FMOVQ F6, 0(R3)
+	FMOVQ F6, 0(R5)
+	ADD $16, R3, R3
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, single12
 
 sum13:
-	MOVD $columns-256(SP), R4
-	MOVD half+64(FP), R5
-	CMP $16, R5
+	MOVD $columns-320(SP), R5
+	MOVD half+64(FP), R6
+	CMP $16, R6
 	BNE tree15
-	FMOVQ 0(R4), F2
-	FMOVQ 128(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 128(R5), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R4), F3
-	FMOVQ 144(R4), F4
+	FMOVQ 16(R5), F3
+	FMOVQ 144(R5), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R4), F4
-	FMOVQ 160(R4), F5
+	FMOVQ 32(R5), F4
+	FMOVQ 160(R5), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F5
-	FMOVQ 176(R4), F6
+	FMOVQ 48(R5), F5
+	FMOVQ 176(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R4), F6
-	FMOVQ 192(R4), F7
+	FMOVQ 64(R5), F6
+	FMOVQ 192(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 80(R4), F7
-	FMOVQ 208(R4), F8
+	FMOVQ 80(R5), F7
+	FMOVQ 208(R5), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 96(R4), F8
-	FMOVQ 224(R4), F9
+	FMOVQ 96(R5), F8
+	FMOVQ 224(R5), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ 112(R4), F9
-	FMOVQ 240(R4), F10
+	FMOVQ 112(R5), F9
+	FMOVQ 240(R5), F10
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
@@ -23249,19 +23268,19 @@ sum13:
 	B ready14
 
 tree15:
-	CMP $8, R5
+	CMP $8, R6
 	BNE tree16
-	FMOVQ 0(R4), F2
-	FMOVQ 64(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 64(R5), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R4), F3
-	FMOVQ 80(R4), F4
+	FMOVQ 16(R5), F3
+	FMOVQ 80(R5), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R4), F4
-	FMOVQ 96(R4), F5
+	FMOVQ 32(R5), F4
+	FMOVQ 96(R5), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R4), F5
-	FMOVQ 112(R4), F6
+	FMOVQ 48(R5), F5
+	FMOVQ 112(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
@@ -23269,27 +23288,27 @@ tree15:
 	B ready14
 
 tree16:
-	CMP $4, R5
+	CMP $4, R6
 	BNE tree17
-	FMOVQ 0(R4), F2
-	FMOVQ 32(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 32(R5), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R4), F3
-	FMOVQ 48(R4), F4
+	FMOVQ 16(R5), F3
+	FMOVQ 48(R5), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
 	B ready14
 
 tree17:
-	CMP $2, R5
+	CMP $2, R6
 	BNE tree18
-	FMOVQ 0(R4), F2
-	FMOVQ 16(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 16(R5), F3
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
 	B ready14
 
 tree18:
-	FMOVQ 0(R4), F2
+	FMOVQ 0(R5), F2
 	VMOV V2.B16, V1.B16
 
 ready14:
@@ -23299,39 +23318,40 @@ ready14:
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
-	MOVD cols+56(FP), R5
-	MOVD R1, R2
+	MOVD cols+56(FP), R6
+	MOVD R1, R3
 
 finish20:
-	FMOVQ 0(R2), F4
+	FMOVQ 0(R3), F4
 	WORD $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA V2.S4, V4.S4, V5.S4
-	FMOVQ F5, 0(R2)
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, finish20
-	MOVD dststride+72(FP), R7
-	LSL $2, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD dst_base+0(FP), R8
-	ADD R8, R6, R6
-	MOVD R1, R2
-	MOVD cols+56(FP), R5
-	CMP $4, R5
+	FMOVQ F5, 0(R3)
+	ADD $16, R3, R3
+	SUB $1, R6, R6
+	CBNZ R6, finish20
+	MOVD dststride+72(FP), R8
+	LSL $2, R8, R8
+	MOVD R0, R7
+	SUB $4, R7, R7
+	MUL R8, R7, R7
+	MOVD dst_base+0(FP), R9
+	ADD R9, R7, R7
+	MOVD R1, R3
+	MOVD cols+56(FP), R6
+	CMP $4, R6
 	BGE wide24
-	MOVD R5, R8
-	SUB $2, R8, R8
-	LSL $4, R8, R8
-	ADD R2, R8, R8
-	MOVD R8, R5
-	MOVD cols+56(FP), R4
-	SUB $2, R4, R4
-	LSL $2, R4, R4
-	FMOVQ 0(R2), F2
-	FMOVQ 16(R2), F3
-	FMOVQ 0(R5), F4
-	FMOVQ 16(R5), F5
+	MOVD R6, R9
+	SUB $2, R9, R9
+	LSL $4, R9, R9
+	ADD R3, R9, R9
+	MOVD R9, R6
+	MOVD cols+56(FP), R5
+	SUB $2, R5, R5
+	LSL $2, R5, R5
+	FMOVQ 0(R3), F2
+	FMOVQ 16(R3), F3
+	FMOVQ 0(R6), F4
+	FMOVQ 16(R6), F5
 	VZIP1 V3.S4, V2.S4, V6.S4
 	VZIP2 V3.S4, V2.S4, V7.S4
 	VZIP1 V5.S4, V4.S4, V8.S4
@@ -23340,31 +23360,31 @@ finish20:
 	VZIP2 V8.D2, V6.D2, V3.D2
 	VZIP1 V9.D2, V7.D2, V4.D2
 	VZIP2 V9.D2, V7.D2, V5.D2
-	MOVD R6, R3
-	ADD R6, R4, R4
-	FMOVD F2, (R3)
-	VST1 V2.D[1], (R4)
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD F3, (R3)
-	VST1 V3.D[1], (R4)
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD F4, (R3)
-	VST1 V4.D[1], (R4)
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD F5, (R3)
-	VST1 V5.D[1], (R4)
+	MOVD R7, R4
+	ADD R7, R5, R5
+	FMOVD F2, (R4)
+	VST1 V2.D[1], (R5)
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD F3, (R4)
+	VST1 V3.D[1], (R5)
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD F4, (R4)
+	VST1 V4.D[1], (R5)
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD F5, (R4)
+	VST1 V5.D[1], (R5)
 	B end21
 
 wide24:
 
 cols22:
-	FMOVQ 0(R2), F2
-	FMOVQ 16(R2), F3
-	FMOVQ 32(R2), F4
-	FMOVQ 48(R2), F5
+	FMOVQ 0(R3), F2
+	FMOVQ 16(R3), F3
+	FMOVQ 32(R3), F4
+	FMOVQ 48(R3), F5
 	VZIP1 V3.S4, V2.S4, V6.S4
 	VZIP2 V3.S4, V2.S4, V7.S4
 	VZIP1 V5.S4, V4.S4, V8.S4
@@ -23373,53 +23393,49 @@ cols22:
 	VZIP2 V8.D2, V6.D2, V3.D2
 	VZIP1 V9.D2, V7.D2, V4.D2
 	VZIP2 V9.D2, V7.D2, V5.D2
-	MOVD R6, R3
-	FMOVQ F2, (R3)
-	ADD R7, R3, R3
-	FMOVQ F3, (R3)
-	ADD R7, R3, R3
-	FMOVQ F4, (R3)
-	ADD R7, R3, R3
-	FMOVQ F5, (R3)
-	SUB $4, R5, R5
-	CBZ R5, end21
-	CMP $4, R5
+	MOVD R7, R4
+	FMOVQ F2, (R4)
+	ADD R8, R4, R4
+	FMOVQ F3, (R4)
+	ADD R8, R4, R4
+	FMOVQ F4, (R4)
+	ADD R8, R4, R4
+	FMOVQ F5, (R4)
+	SUB $4, R6, R6
+	CBZ R6, end21
+	CMP $4, R6
 	BLT last23
-	ADD $64, R2, R2
-	ADD $16, R6, R6
+	ADD $64, R3, R3
+	ADD $16, R7, R7
 	B cols22
 
 last23:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $2, R3, R3
-	ADD R3, R6, R6
-	MOVD $4, R5
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $2, R4, R4
+	ADD R4, R7, R7
+	MOVD $4, R6
 	B cols22
 
 end21:
-	ADD $4, R0, R0
+	MOVD rows+48(FP), R6
+	MOVD R0, R9
+	ADD $4, R9, R9
+	CMP R6, R9
+	BLE rotate2
+	CMP R6, R0
+	BEQ done5
+	MOVD R6, R0
+	MOVD $columns-896(SP), R1
+	B process3
 
-check4:
-	MOVD rows+48(FP), R5
-	MOVD R0, R8
-	ADD $4, R8, R8
-	CMP R5, R8
-	BLE read1
-	CMP R5, R0
-	BEQ done6
-	MOVD R5, R0
-	SUB $4, R0, R0
-	MOVD $columns-784(SP), R1
-	B process2
-
-done6:
+done5:
 	RET
 
 // func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF64NEON(SB), 0, $672-88
+TEXT ·columnsSoftmaxF64NEON(SB), 0, $1152-88
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	FMOVQ 592(R26), F30
@@ -23443,72 +23459,61 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $672-88
 	FMOVQ 720(R26), F12
 	FMOVQ 736(R26), F11
 	FMOVQ 752(R26), F10
+	MOVD $columns-832(SP), R1
 	MOVD rows+48(FP), R0
-	MOVD R0, R8
-	LSL $63, R8, R8
-	CBZ R8, full5
+	MOVD R0, R9
+	LSL $63, R9, R9
+	CBZ R9, full4
 	SUB $2, R0, R0
-	MOVD $columns-400(SP), R1
+	MOVD $columns-512(SP), R2
 	B read1
 
-full5:
+full4:
 	MOVD $0, R0
-	MOVD $columns-672(SP), R1
+	MOVD $columns-1152(SP), R2
 
 read1:
-	MOVD xstride+80(FP), R7
-	LSL $3, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD x_base+24(FP), R8
-	ADD R8, R6, R6
+	MOVD xstride+80(FP), R8
+	LSL $3, R8, R8
+	MOVD R0, R7
+	MUL R8, R7, R7
+	MOVD x_base+24(FP), R9
+	ADD R9, R7, R7
 	VMOV V15.B16, V0.B16
-	MOVD R1, R2
-	MOVD cols+56(FP), R5
+	MOVD R2, R3
+	MOVD cols+56(FP), R6
 
-cols8:
-	MOVD R6, R3
-	FMOVQ (R3), F2
-	ADD R7, R3, R3
-	FMOVQ (R3), F3
+cols7:
+	MOVD R7, R4
+	FMOVQ (R4), F2
+	ADD R8, R4, R4
+	FMOVQ (R4), F3
 	VZIP2 V3.D2, V2.D2, V4.D2
 	VZIP1 V3.D2, V2.D2, V2.D2
 	VMOV V4.B16, V3.B16
-	FMOVQ F2, 0(R2)
-	FMOVQ F3, 16(R2)
+	FMOVQ F2, 0(R3)
+	FMOVQ F3, 16(R3)
 	WORD $0x4e63f442 // fmax v2.2d, v2.2d, v3.2d
 	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
-	SUB $2, R5, R5
-	CBZ R5, end7
-	CMP $2, R5
-	BLT last9
-	ADD $32, R2, R2
-	ADD $16, R6, R6
-	B cols8
+	SUB $2, R6, R6
+	CBZ R6, end6
+	CMP $2, R6
+	BLT last8
+	ADD $32, R3, R3
+	ADD $16, R7, R7
+	B cols7
 
-last9:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $3, R3, R3
-	ADD R3, R6, R6
-	MOVD $2, R5
-	B cols8
+last8:
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $3, R4, R4
+	ADD R4, R7, R7
+	MOVD $2, R6
+	B cols7
 
-end7:
-	MOVD $columns-672(SP), R8
-	CMP R8, R1
-	BEQ known3
-	FMOVQ F0, 256(R1)
-	MOVD $0, R0
-	MOVD R8, R1
-	B check4
-
-process2:
-	FMOVQ 256(R1), F0
-
-known3:
+end6:
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	VAND V14.B16, V0.B16, V5.B16
 	WORD $0x6ee5e5a5 // fcmgt v5.2d, v13.2d, v5.2d
@@ -23522,19 +23527,49 @@ known3:
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
-	MOVD half+64(FP), R5
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R1, R3, R3
-	MOVD R1, R2
-	MOVD $columns-128(SP), R4
-	MOVD R5, R8
-	MOVD cols+56(FP), R5
-	SUB R8, R5, R5
+	FMOVQ F0, 256(R2)
+	FMOVQ F2, 272(R2)
+	FMOVQ F3, 288(R2)
+	FMOVQ F4, 304(R2)
+	MOVD $columns-512(SP), R9
+	CMP R9, R2
+	BNE first9
+	MOVD $0, R0
+	MOVD $columns-1152(SP), R2
+	B read1
+
+first9:
+	CBNZ R0, process3
+
+rotate2:
+	MOVD R1, R9
+	MOVD R2, R1
+	MOVD R9, R2
+	MOVD rows+48(FP), R6
+	ADD $2, R0, R0
+	MOVD R0, R9
+	ADD $2, R9, R9
+	CMP R6, R9
+	BLE read1
+
+process3:
+	FMOVQ 256(R1), F0
+	FMOVQ 272(R1), F2
+	FMOVQ 288(R1), F3
+	FMOVQ 304(R1), F4
+	MOVD half+64(FP), R6
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R1, R4, R4
+	MOVD R1, R3
+	MOVD $columns-192(SP), R5
+	MOVD R6, R9
+	MOVD cols+56(FP), R6
+	SUB R9, R6, R6
 	PCALIGN $32
 
 pair10:
-	FMOVQ 0(R2), F5
+	FMOVQ 0(R3), F5
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
@@ -23564,8 +23599,8 @@ pair10:
 	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V8.D2, V5.D2
 	VFMLA V5.D2, V6.D2, V6.D2
-	FMOVQ F6, 0(R2)
-	FMOVQ 0(R3), F5
+	FMOVQ F6, 0(R3)
+	FMOVQ 0(R4), F5
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V7.B16
@@ -23595,22 +23630,22 @@ pair10:
 	WORD $0x6e65dca9 // fmul v9.2d, v5.2d, v5.2d
 	VFMLA V8.D2, V9.D2, V5.D2
 	VFMLA V5.D2, V7.D2, V7.D2
-	FMOVQ F7, 0(R3)
+	FMOVQ F7, 0(R4)
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ F6, 0(R4)
-	ADD $16, R2, R2
+	FMOVQ F6, 0(R5)
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, pair10
-	MOVD half+64(FP), R5
-	ADD R5, R5, R5
-	MOVD cols+56(FP), R8
-	SUB R8, R5, R5
-	CBZ R5, sum12
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, pair10
+	MOVD half+64(FP), R6
+	ADD R6, R6, R6
+	MOVD cols+56(FP), R9
+	SUB R9, R6, R6
+	CBZ R6, sum12
 
 single11:
-	FMOVQ 0(R2), F5
+	FMOVQ 0(R3), F5
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
@@ -23640,29 +23675,29 @@ single11:
 	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V8.D2, V5.D2
 	VFMLA V5.D2, V6.D2, V6.D2
-	FMOVQ F6, 0(R2)
-	FMOVQ F6, 0(R4)
-	ADD $16, R2, R2
-	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, single11
+	FMOVQ F6, 0(R3)
+	FMOVQ F6, 0(R5)
+	ADD $16, R3, R3
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, single11
 
 sum12:
-	MOVD $columns-128(SP), R4
-	MOVD half+64(FP), R5
-	CMP $8, R5
+	MOVD $columns-192(SP), R5
+	MOVD half+64(FP), R6
+	CMP $8, R6
 	BNE tree14
-	FMOVQ 0(R4), F2
-	FMOVQ 64(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 64(R5), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	FMOVQ 16(R4), F3
-	FMOVQ 80(R4), F4
+	FMOVQ 16(R5), F3
+	FMOVQ 80(R5), F4
 	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	FMOVQ 32(R4), F4
-	FMOVQ 96(R4), F5
+	FMOVQ 32(R5), F4
+	FMOVQ 96(R5), F5
 	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	FMOVQ 48(R4), F5
-	FMOVQ 112(R4), F6
+	FMOVQ 48(R5), F5
+	FMOVQ 112(R5), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
 	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
 	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
@@ -23670,27 +23705,27 @@ sum12:
 	B ready13
 
 tree14:
-	CMP $4, R5
+	CMP $4, R6
 	BNE tree15
-	FMOVQ 0(R4), F2
-	FMOVQ 32(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 32(R5), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	FMOVQ 16(R4), F3
-	FMOVQ 48(R4), F4
+	FMOVQ 16(R5), F3
+	FMOVQ 48(R5), F4
 	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
 	B ready13
 
 tree15:
-	CMP $2, R5
+	CMP $2, R6
 	BNE tree16
-	FMOVQ 0(R4), F2
-	FMOVQ 16(R4), F3
+	FMOVQ 0(R5), F2
+	FMOVQ 16(R5), F3
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
 	B ready13
 
 tree16:
-	FMOVQ 0(R4), F2
+	FMOVQ 0(R5), F2
 	VMOV V2.B16, V1.B16
 
 ready13:
@@ -23700,75 +23735,72 @@ ready13:
 	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
-	MOVD cols+56(FP), R5
-	MOVD R1, R2
+	MOVD cols+56(FP), R6
+	MOVD R1, R3
 
 finish18:
-	FMOVQ 0(R2), F4
+	FMOVQ 0(R3), F4
 	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
 	VFMLA V2.D2, V4.D2, V5.D2
-	FMOVQ F5, 0(R2)
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, finish18
-	MOVD dststride+72(FP), R7
-	LSL $3, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD dst_base+0(FP), R8
-	ADD R8, R6, R6
-	MOVD R1, R2
-	MOVD cols+56(FP), R5
+	FMOVQ F5, 0(R3)
+	ADD $16, R3, R3
+	SUB $1, R6, R6
+	CBNZ R6, finish18
+	MOVD dststride+72(FP), R8
+	LSL $3, R8, R8
+	MOVD R0, R7
+	SUB $2, R7, R7
+	MUL R8, R7, R7
+	MOVD dst_base+0(FP), R9
+	ADD R9, R7, R7
+	MOVD R1, R3
+	MOVD cols+56(FP), R6
 
 cols20:
-	FMOVQ 0(R2), F2
-	FMOVQ 16(R2), F3
+	FMOVQ 0(R3), F2
+	FMOVQ 16(R3), F3
 	VZIP2 V3.D2, V2.D2, V4.D2
 	VZIP1 V3.D2, V2.D2, V2.D2
 	VMOV V4.B16, V3.B16
-	MOVD R6, R3
-	FMOVQ F2, (R3)
-	ADD R7, R3, R3
-	FMOVQ F3, (R3)
-	SUB $2, R5, R5
-	CBZ R5, end19
-	CMP $2, R5
+	MOVD R7, R4
+	FMOVQ F2, (R4)
+	ADD R8, R4, R4
+	FMOVQ F3, (R4)
+	SUB $2, R6, R6
+	CBZ R6, end19
+	CMP $2, R6
 	BLT last21
-	ADD $32, R2, R2
-	ADD $16, R6, R6
+	ADD $32, R3, R3
+	ADD $16, R7, R7
 	B cols20
 
 last21:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $3, R3, R3
-	ADD R3, R6, R6
-	MOVD $2, R5
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $3, R4, R4
+	ADD R4, R7, R7
+	MOVD $2, R6
 	B cols20
 
 end19:
-	ADD $2, R0, R0
+	MOVD rows+48(FP), R6
+	MOVD R0, R9
+	ADD $2, R9, R9
+	CMP R6, R9
+	BLE rotate2
+	CMP R6, R0
+	BEQ done5
+	MOVD R6, R0
+	MOVD $columns-512(SP), R1
+	B process3
 
-check4:
-	MOVD rows+48(FP), R5
-	MOVD R0, R8
-	ADD $2, R8, R8
-	CMP R5, R8
-	BLE read1
-	CMP R5, R0
-	BEQ done6
-	MOVD R5, R0
-	SUB $2, R0, R0
-	MOVD $columns-400(SP), R1
-	B process2
-
-done6:
+done5:
 	RET
 
 // func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF32NEON(SB), 0, $1312-152
+TEXT ·columnsSumSkipF32NEON(SB), 0, $2048-152
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -23787,130 +23819,119 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $1312-152
 	FMOVQ 496(R26), F17
 	FMOVQ 512(R26), F16
 	FMOVQ 528(R26), F15
+	MOVD $columns-1472(SP), R1
 	MOVD rows+120(FP), R0
-	MOVD R0, R8
-	LSL $62, R8, R8
-	CBZ R8, full5
+	MOVD R0, R9
+	LSL $62, R9, R9
+	CBZ R9, full4
 	SUB $4, R0, R0
-	MOVD $columns-784(SP), R1
+	MOVD $columns-896(SP), R2
 	B read1
 
-full5:
+full4:
 	MOVD $0, R0
-	MOVD $columns-1312(SP), R1
+	MOVD $columns-2048(SP), R2
 
 read1:
-	MOVD xstride+144(FP), R7
-	LSL $2, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD x_base+72(FP), R8
-	ADD R8, R6, R6
+	MOVD xstride+144(FP), R8
+	LSL $2, R8, R8
+	MOVD R0, R7
+	MUL R8, R7, R7
+	MOVD x_base+72(FP), R9
+	ADD R9, R7, R7
 	VMOV V20.B16, V0.B16
-	MOVD R1, R2
+	MOVD R2, R3
+	MOVD cols+128(FP), R6
+	CMP $4, R6
+	BGE wide9
+	MOVD R6, R9
+	SUB $2, R9, R9
+	LSL $4, R9, R9
+	ADD R3, R9, R9
+	MOVD R9, R6
 	MOVD cols+128(FP), R5
-	CMP $4, R5
-	BGE wide10
-	MOVD R5, R8
-	SUB $2, R8, R8
-	LSL $4, R8, R8
-	ADD R2, R8, R8
-	MOVD R8, R5
-	MOVD cols+128(FP), R4
-	SUB $2, R4, R4
+	SUB $2, R5, R5
+	LSL $2, R5, R5
+	MOVD R7, R4
+	ADD R7, R5, R5
+	FMOVD (R4), F5
+	VLD1 (R5), V5.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F6
+	VLD1 (R5), V6.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F7
+	VLD1 (R5), V7.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F8
+	VLD1 (R5), V8.D[1]
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R3)
+	FMOVQ F6, 16(R3)
+	FMOVQ F7, 0(R6)
+	FMOVQ F8, 16(R6)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	B end6
+
+wide9:
+
+cols7:
+	MOVD R7, R4
+	FMOVQ (R4), F5
+	ADD R8, R4, R4
+	FMOVQ (R4), F6
+	ADD R8, R4, R4
+	FMOVQ (R4), F7
+	ADD R8, R4, R4
+	FMOVQ (R4), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R3)
+	FMOVQ F6, 16(R3)
+	FMOVQ F7, 32(R3)
+	FMOVQ F8, 48(R3)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	SUB $4, R6, R6
+	CBZ R6, end6
+	CMP $4, R6
+	BLT last8
+	ADD $64, R3, R3
+	ADD $16, R7, R7
+	B cols7
+
+last8:
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
 	LSL $2, R4, R4
-	MOVD R6, R3
-	ADD R6, R4, R4
-	FMOVD (R3), F5
-	VLD1 (R4), V5.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F6
-	VLD1 (R4), V6.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F7
-	VLD1 (R4), V7.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F8
-	VLD1 (R4), V8.D[1]
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R2)
-	FMOVQ F6, 16(R2)
-	FMOVQ F7, 0(R5)
-	FMOVQ F8, 16(R5)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	B end7
+	ADD R4, R7, R7
+	MOVD $4, R6
+	B cols7
 
-wide10:
-
-cols8:
-	MOVD R6, R3
-	FMOVQ (R3), F5
-	ADD R7, R3, R3
-	FMOVQ (R3), F6
-	ADD R7, R3, R3
-	FMOVQ (R3), F7
-	ADD R7, R3, R3
-	FMOVQ (R3), F8
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R2)
-	FMOVQ F6, 16(R2)
-	FMOVQ F7, 32(R2)
-	FMOVQ F8, 48(R2)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	SUB $4, R5, R5
-	CBZ R5, end7
-	CMP $4, R5
-	BLT last9
-	ADD $64, R2, R2
-	ADD $16, R6, R6
-	B cols8
-
-last9:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $2, R3, R3
-	ADD R3, R6, R6
-	MOVD $4, R5
-	B cols8
-
-end7:
-	MOVD $columns-1312(SP), R8
-	CMP R8, R1
-	BEQ known3
-	FMOVQ F0, 512(R1)
-	MOVD $0, R0
-	MOVD R8, R1
-	B check4
-
-process2:
-	FMOVQ 512(R1), F0
-
-known3:
+end6:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	VAND V19.B16, V0.B16, V8.B16
 	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
@@ -23924,29 +23945,60 @@ known3:
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
+	FMOVQ F0, 512(R2)
+	FMOVQ F5, 528(R2)
+	FMOVQ F6, 544(R2)
+	FMOVQ F7, 560(R2)
+	MOVD $columns-896(SP), R9
+	CMP R9, R2
+	BNE first10
+	MOVD $0, R0
+	MOVD $columns-2048(SP), R2
+	B read1
+
+first10:
+	CBNZ R0, process3
+
+rotate2:
+	MOVD R1, R9
+	MOVD R2, R1
+	MOVD R9, R2
+	MOVD rows+120(FP), R6
+	ADD $4, R0, R0
+	MOVD R0, R9
+	ADD $4, R9, R9
+	CMP R6, R9
+	BLE read1
+
+process3:
+	FMOVQ 512(R1), F0
+	FMOVQ 528(R1), F5
+	FMOVQ 544(R1), F6
+	FMOVQ 560(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD label_base+96(FP), R8
-	ADD R8, R6, R6
-	FMOVQ (R6), F2
-	FMOVQ 16(R6), F1
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $3, R7, R7
+	MOVD label_base+96(FP), R9
+	ADD R9, R7, R7
+	FMOVQ (R7), F2
+	FMOVQ 16(R7), F1
 	VUZP1 V1.S4, V2.S4, V2.S4
-	MOVD half+136(FP), R5
-	VDUP R5, V1.S4
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R1, R3, R3
-	MOVD R1, R2
-	MOVD $columns-256(SP), R4
-	MOVD R5, R8
-	MOVD cols+128(FP), R5
-	SUB R8, R5, R5
+	MOVD half+136(FP), R6
+	VDUP R6, V1.S4
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R1, R4, R4
+	MOVD R1, R3
+	MOVD $columns-320(SP), R5
+	MOVD R6, R9
+	MOVD cols+128(FP), R6
+	SUB R9, R6, R6
 	PCALIGN $32
 
 pair11:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -23972,7 +24024,7 @@ pair11:
 	VMOV V10.B16, V4.B16
 	VADD V21.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R3), F9
+	FMOVQ 0(R4), F9
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
@@ -23999,20 +24051,20 @@ pair11:
 	VADD V21.S4, V1.S4, V1.S4
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
+	FMOVQ F8, 0(R5)
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, pair11
-	MOVD half+136(FP), R5
-	ADD R5, R5, R5
-	MOVD cols+128(FP), R8
-	SUB R8, R5, R5
-	CBZ R5, sum13
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, pair11
+	MOVD half+136(FP), R6
+	ADD R6, R6, R6
+	MOVD cols+128(FP), R9
+	SUB R9, R6, R6
+	CBZ R6, sum13
 
 single12:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24038,40 +24090,40 @@ single12:
 	VMOV V10.B16, V4.B16
 	VADD V21.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
-	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, single12
+	FMOVQ F8, 0(R5)
+	ADD $16, R3, R3
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, single12
 
 sum13:
-	MOVD $columns-256(SP), R4
-	MOVD half+136(FP), R5
-	CMP $16, R5
+	MOVD $columns-320(SP), R5
+	MOVD half+136(FP), R6
+	CMP $16, R6
 	BNE tree15
-	FMOVQ 0(R4), F5
-	FMOVQ 128(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 128(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R4), F6
-	FMOVQ 144(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 144(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R4), F7
-	FMOVQ 160(R4), F8
+	FMOVQ 32(R5), F7
+	FMOVQ 160(R5), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R4), F8
-	FMOVQ 176(R4), F9
+	FMOVQ 48(R5), F8
+	FMOVQ 176(R5), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ 64(R4), F9
-	FMOVQ 192(R4), F10
+	FMOVQ 64(R5), F9
+	FMOVQ 192(R5), F10
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 80(R4), F10
-	FMOVQ 208(R4), F11
+	FMOVQ 80(R5), F10
+	FMOVQ 208(R5), F11
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVQ 96(R4), F11
-	FMOVQ 224(R4), F12
+	FMOVQ 96(R5), F11
+	FMOVQ 224(R5), F12
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 240(R4), F13
+	FMOVQ 112(R5), F12
+	FMOVQ 240(R5), F13
 	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
@@ -24083,19 +24135,19 @@ sum13:
 	B ready14
 
 tree15:
-	CMP $8, R5
+	CMP $8, R6
 	BNE tree16
-	FMOVQ 0(R4), F5
-	FMOVQ 64(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 64(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R4), F6
-	FMOVQ 80(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 80(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R4), F7
-	FMOVQ 96(R4), F8
+	FMOVQ 32(R5), F7
+	FMOVQ 96(R5), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R4), F8
-	FMOVQ 112(R4), F9
+	FMOVQ 48(R5), F8
+	FMOVQ 112(R5), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
@@ -24103,65 +24155,64 @@ tree15:
 	B ready14
 
 tree16:
-	CMP $4, R5
+	CMP $4, R6
 	BNE tree17
-	FMOVQ 0(R4), F5
-	FMOVQ 32(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 32(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R4), F6
-	FMOVQ 48(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 48(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready14
 
 tree17:
-	CMP $2, R5
+	CMP $2, R6
 	BNE tree18
-	FMOVQ 0(R4), F5
-	FMOVQ 16(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 16(R5), F6
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready14
 
 tree18:
-	FMOVQ 0(R4), F5
+	FMOVQ 0(R5), F5
 	VMOV V5.B16, V1.B16
 
 ready14:
-	MOVD R0, R6
-	LSL $2, R6, R6
-	MOVD m_base+0(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F0, 0(R6)
-	MOVD R0, R6
-	LSL $2, R6, R6
-	MOVD rest_base+24(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F1, 0(R6)
-	MOVD R0, R6
-	LSL $2, R6, R6
-	MOVD w_base+48(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F4, 0(R6)
-	ADD $4, R0, R0
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $2, R7, R7
+	MOVD m_base+0(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F0, 0(R7)
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $2, R7, R7
+	MOVD rest_base+24(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F1, 0(R7)
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $2, R7, R7
+	MOVD w_base+48(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F4, 0(R7)
+	MOVD rows+120(FP), R6
+	MOVD R0, R9
+	ADD $4, R9, R9
+	CMP R6, R9
+	BLE rotate2
+	CMP R6, R0
+	BEQ done5
+	MOVD R6, R0
+	MOVD $columns-896(SP), R1
+	B process3
 
-check4:
-	MOVD rows+120(FP), R5
-	MOVD R0, R8
-	ADD $4, R8, R8
-	CMP R5, R8
-	BLE read1
-	CMP R5, R0
-	BEQ done6
-	MOVD R5, R0
-	SUB $4, R0, R0
-	MOVD $columns-784(SP), R1
-	B process2
-
-done6:
+done5:
 	RET
 
 // func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF64NEON(SB), 0, $672-152
+TEXT ·columnsSumSkipF64NEON(SB), 0, $1152-152
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24183,72 +24234,61 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $672-152
 	FMOVQ 480(R26), F14
 	FMOVQ 768(R26), F13
 	FMOVQ 720(R26), F12
+	MOVD $columns-832(SP), R1
 	MOVD rows+120(FP), R0
-	MOVD R0, R8
-	LSL $63, R8, R8
-	CBZ R8, full5
+	MOVD R0, R9
+	LSL $63, R9, R9
+	CBZ R9, full4
 	SUB $2, R0, R0
-	MOVD $columns-400(SP), R1
+	MOVD $columns-512(SP), R2
 	B read1
 
-full5:
+full4:
 	MOVD $0, R0
-	MOVD $columns-672(SP), R1
+	MOVD $columns-1152(SP), R2
 
 read1:
-	MOVD xstride+144(FP), R7
-	LSL $3, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD x_base+72(FP), R8
-	ADD R8, R6, R6
+	MOVD xstride+144(FP), R8
+	LSL $3, R8, R8
+	MOVD R0, R7
+	MUL R8, R7, R7
+	MOVD x_base+72(FP), R9
+	ADD R9, R7, R7
 	VMOV V15.B16, V0.B16
-	MOVD R1, R2
-	MOVD cols+128(FP), R5
+	MOVD R2, R3
+	MOVD cols+128(FP), R6
 
-cols8:
-	MOVD R6, R3
-	FMOVQ (R3), F5
-	ADD R7, R3, R3
-	FMOVQ (R3), F6
+cols7:
+	MOVD R7, R4
+	FMOVQ (R4), F5
+	ADD R8, R4, R4
+	FMOVQ (R4), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
 	VZIP1 V6.D2, V5.D2, V5.D2
 	VMOV V7.B16, V6.B16
-	FMOVQ F5, 0(R2)
-	FMOVQ F6, 16(R2)
+	FMOVQ F5, 0(R3)
+	FMOVQ F6, 16(R3)
 	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-	SUB $2, R5, R5
-	CBZ R5, end7
-	CMP $2, R5
-	BLT last9
-	ADD $32, R2, R2
-	ADD $16, R6, R6
-	B cols8
+	SUB $2, R6, R6
+	CBZ R6, end6
+	CMP $2, R6
+	BLT last8
+	ADD $32, R3, R3
+	ADD $16, R7, R7
+	B cols7
 
-last9:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $3, R3, R3
-	ADD R3, R6, R6
-	MOVD $2, R5
-	B cols8
+last8:
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $3, R4, R4
+	ADD R4, R7, R7
+	MOVD $2, R6
+	B cols7
 
-end7:
-	MOVD $columns-672(SP), R8
-	CMP R8, R1
-	BEQ known3
-	FMOVQ F0, 256(R1)
-	MOVD $0, R0
-	MOVD R8, R1
-	B check4
-
-process2:
-	FMOVQ 256(R1), F0
-
-known3:
+end6:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
 	VAND V14.B16, V0.B16, V8.B16
 	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
@@ -24264,27 +24304,58 @@ known3:
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
+	FMOVQ F0, 256(R2)
+	FMOVQ F5, 272(R2)
+	FMOVQ F6, 288(R2)
+	FMOVQ F7, 304(R2)
+	MOVD $columns-512(SP), R9
+	CMP R9, R2
+	BNE first9
+	MOVD $0, R0
+	MOVD $columns-1152(SP), R2
+	B read1
+
+first9:
+	CBNZ R0, process3
+
+rotate2:
+	MOVD R1, R9
+	MOVD R2, R1
+	MOVD R9, R2
+	MOVD rows+120(FP), R6
+	ADD $2, R0, R0
+	MOVD R0, R9
+	ADD $2, R9, R9
+	CMP R6, R9
+	BLE read1
+
+process3:
+	FMOVQ 256(R1), F0
+	FMOVQ 272(R1), F5
+	FMOVQ 288(R1), F6
+	FMOVQ 304(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD label_base+96(FP), R8
-	ADD R8, R6, R6
-	FMOVQ (R6), F2
-	MOVD half+136(FP), R5
-	VDUP R5, V1.D2
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R1, R3, R3
-	MOVD R1, R2
-	MOVD $columns-128(SP), R4
-	MOVD R5, R8
-	MOVD cols+128(FP), R5
-	SUB R8, R5, R5
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD label_base+96(FP), R9
+	ADD R9, R7, R7
+	FMOVQ (R7), F2
+	MOVD half+136(FP), R6
+	VDUP R6, V1.D2
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R1, R4, R4
+	MOVD R1, R3
+	MOVD $columns-192(SP), R5
+	MOVD R6, R9
+	MOVD cols+128(FP), R6
+	SUB R9, R6, R6
 	PCALIGN $32
 
 pair10:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -24320,7 +24391,7 @@ pair10:
 	VMOV V10.B16, V4.B16
 	VADD V16.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R3), F9
+	FMOVQ 0(R4), F9
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
@@ -24357,20 +24428,20 @@ pair10:
 	VADD V16.D2, V1.D2, V1.D2
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
+	FMOVQ F8, 0(R5)
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, pair10
-	MOVD half+136(FP), R5
-	ADD R5, R5, R5
-	MOVD cols+128(FP), R8
-	SUB R8, R5, R5
-	CBZ R5, sum12
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, pair10
+	MOVD half+136(FP), R6
+	ADD R6, R6, R6
+	MOVD cols+128(FP), R9
+	SUB R9, R6, R6
+	CBZ R6, sum12
 
 single11:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -24406,28 +24477,28 @@ single11:
 	VMOV V10.B16, V4.B16
 	VADD V16.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
-	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, single11
+	FMOVQ F8, 0(R5)
+	ADD $16, R3, R3
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, single11
 
 sum12:
-	MOVD $columns-128(SP), R4
-	MOVD half+136(FP), R5
-	CMP $8, R5
+	MOVD $columns-192(SP), R5
+	MOVD half+136(FP), R6
+	CMP $8, R6
 	BNE tree14
-	FMOVQ 0(R4), F5
-	FMOVQ 64(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 64(R5), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R4), F6
-	FMOVQ 80(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 80(R5), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ 32(R4), F7
-	FMOVQ 96(R4), F8
+	FMOVQ 32(R5), F7
+	FMOVQ 96(R5), F8
 	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
-	FMOVQ 48(R4), F8
-	FMOVQ 112(R4), F9
+	FMOVQ 48(R5), F8
+	FMOVQ 112(R5), F9
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
@@ -24435,65 +24506,64 @@ sum12:
 	B ready13
 
 tree14:
-	CMP $4, R5
+	CMP $4, R6
 	BNE tree15
-	FMOVQ 0(R4), F5
-	FMOVQ 32(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 32(R5), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R4), F6
-	FMOVQ 48(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 48(R5), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready13
 
 tree15:
-	CMP $2, R5
+	CMP $2, R6
 	BNE tree16
-	FMOVQ 0(R4), F5
-	FMOVQ 16(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 16(R5), F6
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready13
 
 tree16:
-	FMOVQ 0(R4), F5
+	FMOVQ 0(R5), F5
 	VMOV V5.B16, V1.B16
 
 ready13:
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD m_base+0(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F0, 0(R6)
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD rest_base+24(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F1, 0(R6)
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD w_base+48(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F4, 0(R6)
-	ADD $2, R0, R0
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD m_base+0(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F0, 0(R7)
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD rest_base+24(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F1, 0(R7)
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD w_base+48(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F4, 0(R7)
+	MOVD rows+120(FP), R6
+	MOVD R0, R9
+	ADD $2, R9, R9
+	CMP R6, R9
+	BLE rotate2
+	CMP R6, R0
+	BEQ done5
+	MOVD R6, R0
+	MOVD $columns-512(SP), R1
+	B process3
 
-check4:
-	MOVD rows+120(FP), R5
-	MOVD R0, R8
-	ADD $2, R8, R8
-	CMP R5, R8
-	BLE read1
-	CMP R5, R0
-	BEQ done6
-	MOVD R5, R0
-	SUB $2, R0, R0
-	MOVD $columns-400(SP), R1
-	B process2
-
-done6:
+done5:
 	RET
 
 // func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32NEON(SB), 0, $1312-196
+TEXT ·columnsGradF32NEON(SB), 0, $2048-196
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24512,130 +24582,119 @@ TEXT ·columnsGradF32NEON(SB), 0, $1312-196
 	FMOVQ 496(R26), F17
 	FMOVQ 512(R26), F16
 	FMOVQ 528(R26), F15
+	MOVD $columns-1472(SP), R1
 	MOVD rows+144(FP), R0
-	MOVD R0, R8
-	LSL $62, R8, R8
-	CBZ R8, full5
+	MOVD R0, R9
+	LSL $62, R9, R9
+	CBZ R9, full4
 	SUB $4, R0, R0
-	MOVD $columns-784(SP), R1
+	MOVD $columns-896(SP), R2
 	B read1
 
-full5:
+full4:
 	MOVD $0, R0
-	MOVD $columns-1312(SP), R1
+	MOVD $columns-2048(SP), R2
 
 read1:
-	MOVD xstride+176(FP), R7
-	LSL $2, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD x_base+96(FP), R8
-	ADD R8, R6, R6
+	MOVD xstride+176(FP), R8
+	LSL $2, R8, R8
+	MOVD R0, R7
+	MUL R8, R7, R7
+	MOVD x_base+96(FP), R9
+	ADD R9, R7, R7
 	VMOV V20.B16, V0.B16
-	MOVD R1, R2
+	MOVD R2, R3
+	MOVD cols+152(FP), R6
+	CMP $4, R6
+	BGE wide9
+	MOVD R6, R9
+	SUB $2, R9, R9
+	LSL $4, R9, R9
+	ADD R3, R9, R9
+	MOVD R9, R6
 	MOVD cols+152(FP), R5
-	CMP $4, R5
-	BGE wide10
-	MOVD R5, R8
-	SUB $2, R8, R8
-	LSL $4, R8, R8
-	ADD R2, R8, R8
-	MOVD R8, R5
-	MOVD cols+152(FP), R4
-	SUB $2, R4, R4
+	SUB $2, R5, R5
+	LSL $2, R5, R5
+	MOVD R7, R4
+	ADD R7, R5, R5
+	FMOVD (R4), F5
+	VLD1 (R5), V5.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F6
+	VLD1 (R5), V6.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F7
+	VLD1 (R5), V7.D[1]
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD (R4), F8
+	VLD1 (R5), V8.D[1]
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R3)
+	FMOVQ F6, 16(R3)
+	FMOVQ F7, 0(R6)
+	FMOVQ F8, 16(R6)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	B end6
+
+wide9:
+
+cols7:
+	MOVD R7, R4
+	FMOVQ (R4), F5
+	ADD R8, R4, R4
+	FMOVQ (R4), F6
+	ADD R8, R4, R4
+	FMOVQ (R4), F7
+	ADD R8, R4, R4
+	FMOVQ (R4), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R3)
+	FMOVQ F6, 16(R3)
+	FMOVQ F7, 32(R3)
+	FMOVQ F8, 48(R3)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	SUB $4, R6, R6
+	CBZ R6, end6
+	CMP $4, R6
+	BLT last8
+	ADD $64, R3, R3
+	ADD $16, R7, R7
+	B cols7
+
+last8:
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
 	LSL $2, R4, R4
-	MOVD R6, R3
-	ADD R6, R4, R4
-	FMOVD (R3), F5
-	VLD1 (R4), V5.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F6
-	VLD1 (R4), V6.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F7
-	VLD1 (R4), V7.D[1]
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD (R3), F8
-	VLD1 (R4), V8.D[1]
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R2)
-	FMOVQ F6, 16(R2)
-	FMOVQ F7, 0(R5)
-	FMOVQ F8, 16(R5)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	B end7
+	ADD R4, R7, R7
+	MOVD $4, R6
+	B cols7
 
-wide10:
-
-cols8:
-	MOVD R6, R3
-	FMOVQ (R3), F5
-	ADD R7, R3, R3
-	FMOVQ (R3), F6
-	ADD R7, R3, R3
-	FMOVQ (R3), F7
-	ADD R7, R3, R3
-	FMOVQ (R3), F8
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R2)
-	FMOVQ F6, 16(R2)
-	FMOVQ F7, 32(R2)
-	FMOVQ F8, 48(R2)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	SUB $4, R5, R5
-	CBZ R5, end7
-	CMP $4, R5
-	BLT last9
-	ADD $64, R2, R2
-	ADD $16, R6, R6
-	B cols8
-
-last9:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $2, R3, R3
-	ADD R3, R6, R6
-	MOVD $4, R5
-	B cols8
-
-end7:
-	MOVD $columns-1312(SP), R8
-	CMP R8, R1
-	BEQ known3
-	FMOVQ F0, 512(R1)
-	MOVD $0, R0
-	MOVD R8, R1
-	B check4
-
-process2:
-	FMOVQ 512(R1), F0
-
-known3:
+end6:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	VAND V19.B16, V0.B16, V8.B16
 	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
@@ -24649,29 +24708,60 @@ known3:
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
+	FMOVQ F0, 512(R2)
+	FMOVQ F5, 528(R2)
+	FMOVQ F6, 544(R2)
+	FMOVQ F7, 560(R2)
+	MOVD $columns-896(SP), R9
+	CMP R9, R2
+	BNE first10
+	MOVD $0, R0
+	MOVD $columns-2048(SP), R2
+	B read1
+
+first10:
+	CBNZ R0, process3
+
+rotate2:
+	MOVD R1, R9
+	MOVD R2, R1
+	MOVD R9, R2
+	MOVD rows+144(FP), R6
+	ADD $4, R0, R0
+	MOVD R0, R9
+	ADD $4, R9, R9
+	CMP R6, R9
+	BLE read1
+
+process3:
+	FMOVQ 512(R1), F0
+	FMOVQ 528(R1), F5
+	FMOVQ 544(R1), F6
+	FMOVQ 560(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD label_base+120(FP), R8
-	ADD R8, R6, R6
-	FMOVQ (R6), F2
-	FMOVQ 16(R6), F1
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $3, R7, R7
+	MOVD label_base+120(FP), R9
+	ADD R9, R7, R7
+	FMOVQ (R7), F2
+	FMOVQ 16(R7), F1
 	VUZP1 V1.S4, V2.S4, V2.S4
-	MOVD half+160(FP), R5
-	VDUP R5, V1.S4
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R1, R3, R3
-	MOVD R1, R2
-	MOVD $columns-256(SP), R4
-	MOVD R5, R8
-	MOVD cols+152(FP), R5
-	SUB R8, R5, R5
+	MOVD half+160(FP), R6
+	VDUP R6, V1.S4
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R1, R4, R4
+	MOVD R1, R3
+	MOVD $columns-320(SP), R5
+	MOVD R6, R9
+	MOVD cols+152(FP), R6
+	SUB R9, R6, R6
 	PCALIGN $32
 
 pair11:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24691,14 +24781,14 @@ pair11:
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
-	FMOVQ F9, 0(R2)
+	FMOVQ F9, 0(R3)
 	VCMEQ V2.S4, V3.S4, V8.S4
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R3), F9
+	FMOVQ 0(R4), F9
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
@@ -24718,7 +24808,7 @@ pair11:
 	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
 	VFMLA V12.S4, V11.S4, V9.S4
 	VFMLA V9.S4, V10.S4, V10.S4
-	FMOVQ F10, 0(R3)
+	FMOVQ F10, 0(R4)
 	VCMEQ V2.S4, V1.S4, V9.S4
 	VMOV V9.B16, V11.B16
 	VBSL V4.B16, V10.B16, V11.B16
@@ -24726,20 +24816,20 @@ pair11:
 	VADD V28.S4, V1.S4, V1.S4
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
+	FMOVQ F8, 0(R5)
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, pair11
-	MOVD half+160(FP), R5
-	ADD R5, R5, R5
-	MOVD cols+152(FP), R8
-	SUB R8, R5, R5
-	CBZ R5, sum13
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, pair11
+	MOVD half+160(FP), R6
+	ADD R6, R6, R6
+	MOVD cols+152(FP), R9
+	SUB R9, R6, R6
+	CBZ R6, sum13
 
 single12:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24759,47 +24849,47 @@ single12:
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
-	FMOVQ F9, 0(R2)
+	FMOVQ F9, 0(R3)
 	VCMEQ V2.S4, V3.S4, V8.S4
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
-	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, single12
+	FMOVQ F8, 0(R5)
+	ADD $16, R3, R3
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, single12
 
 sum13:
-	MOVD $columns-256(SP), R4
-	MOVD half+160(FP), R5
-	CMP $16, R5
+	MOVD $columns-320(SP), R5
+	MOVD half+160(FP), R6
+	CMP $16, R6
 	BNE tree15
-	FMOVQ 0(R4), F5
-	FMOVQ 128(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 128(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R4), F6
-	FMOVQ 144(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 144(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R4), F7
-	FMOVQ 160(R4), F8
+	FMOVQ 32(R5), F7
+	FMOVQ 160(R5), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R4), F8
-	FMOVQ 176(R4), F9
+	FMOVQ 48(R5), F8
+	FMOVQ 176(R5), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ 64(R4), F9
-	FMOVQ 192(R4), F10
+	FMOVQ 64(R5), F9
+	FMOVQ 192(R5), F10
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 80(R4), F10
-	FMOVQ 208(R4), F11
+	FMOVQ 80(R5), F10
+	FMOVQ 208(R5), F11
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVQ 96(R4), F11
-	FMOVQ 224(R4), F12
+	FMOVQ 96(R5), F11
+	FMOVQ 224(R5), F12
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 112(R4), F12
-	FMOVQ 240(R4), F13
+	FMOVQ 112(R5), F12
+	FMOVQ 240(R5), F13
 	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
@@ -24811,19 +24901,19 @@ sum13:
 	B ready14
 
 tree15:
-	CMP $8, R5
+	CMP $8, R6
 	BNE tree16
-	FMOVQ 0(R4), F5
-	FMOVQ 64(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 64(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R4), F6
-	FMOVQ 80(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 80(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R4), F7
-	FMOVQ 96(R4), F8
+	FMOVQ 32(R5), F7
+	FMOVQ 96(R5), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R4), F8
-	FMOVQ 112(R4), F9
+	FMOVQ 48(R5), F8
+	FMOVQ 112(R5), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
@@ -24831,27 +24921,27 @@ tree15:
 	B ready14
 
 tree16:
-	CMP $4, R5
+	CMP $4, R6
 	BNE tree17
-	FMOVQ 0(R4), F5
-	FMOVQ 32(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 32(R5), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R4), F6
-	FMOVQ 48(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 48(R5), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready14
 
 tree17:
-	CMP $2, R5
+	CMP $2, R6
 	BNE tree18
-	FMOVQ 0(R4), F5
-	FMOVQ 16(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 16(R5), F6
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready14
 
 tree18:
-	FMOVQ 0(R4), F5
+	FMOVQ 0(R5), F5
 	VMOV V5.B16, V1.B16
 
 ready14:
@@ -24869,58 +24959,62 @@ ready14:
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
 	VMOV V12.B16, V10.B16
-	MOVD R0, R6
-	LSL $2, R6, R6
-	MOVD m_base+24(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F0, 0(R6)
-	MOVD R0, R6
-	LSL $2, R6, R6
-	MOVD rest_base+48(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F1, 0(R6)
-	MOVD R0, R6
-	LSL $2, R6, R6
-	MOVD w_base+72(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F4, 0(R6)
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $2, R7, R7
+	MOVD m_base+24(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F0, 0(R7)
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $2, R7, R7
+	MOVD rest_base+48(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F1, 0(R7)
+	MOVD R0, R7
+	SUB $4, R7, R7
+	LSL $2, R7, R7
+	MOVD w_base+72(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F4, 0(R7)
 	VEOR V3.B16, V3.B16, V3.B16
-	MOVD cols+152(FP), R5
-	MOVD R1, R2
+	MOVD cols+152(FP), R6
+	MOVD R1, R3
 
 finish20:
-	FMOVQ 0(R2), F11
+	FMOVQ 0(R3), F11
 	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 	VCMEQ V2.S4, V3.S4, V12.S4
 	VBSL V11.B16, V10.B16, V12.B16
 	VADD V28.S4, V3.S4, V3.S4
-	FMOVQ F12, 0(R2)
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, finish20
-	MOVD dststride+168(FP), R7
-	LSL $2, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD dst_base+0(FP), R8
-	ADD R8, R6, R6
-	MOVD R1, R2
-	MOVD cols+152(FP), R5
-	CMP $4, R5
+	FMOVQ F12, 0(R3)
+	ADD $16, R3, R3
+	SUB $1, R6, R6
+	CBNZ R6, finish20
+	MOVD dststride+168(FP), R8
+	LSL $2, R8, R8
+	MOVD R0, R7
+	SUB $4, R7, R7
+	MUL R8, R7, R7
+	MOVD dst_base+0(FP), R9
+	ADD R9, R7, R7
+	MOVD R1, R3
+	MOVD cols+152(FP), R6
+	CMP $4, R6
 	BGE wide24
-	MOVD R5, R8
-	SUB $2, R8, R8
-	LSL $4, R8, R8
-	ADD R2, R8, R8
-	MOVD R8, R5
-	MOVD cols+152(FP), R4
-	SUB $2, R4, R4
-	LSL $2, R4, R4
-	FMOVQ 0(R2), F5
-	FMOVQ 16(R2), F6
-	FMOVQ 0(R5), F7
-	FMOVQ 16(R5), F8
+	MOVD R6, R9
+	SUB $2, R9, R9
+	LSL $4, R9, R9
+	ADD R3, R9, R9
+	MOVD R9, R6
+	MOVD cols+152(FP), R5
+	SUB $2, R5, R5
+	LSL $2, R5, R5
+	FMOVQ 0(R3), F5
+	FMOVQ 16(R3), F6
+	FMOVQ 0(R6), F7
+	FMOVQ 16(R6), F8
 	VZIP1 V6.S4, V5.S4, V9.S4
 	VZIP2 V6.S4, V5.S4, V10.S4
 	VZIP1 V8.S4, V7.S4, V11.S4
@@ -24929,31 +25023,31 @@ finish20:
 	VZIP2 V11.D2, V9.D2, V6.D2
 	VZIP1 V12.D2, V10.D2, V7.D2
 	VZIP2 V12.D2, V10.D2, V8.D2
-	MOVD R6, R3
-	ADD R6, R4, R4
-	FMOVD F5, (R3)
-	VST1 V5.D[1], (R4)
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD F6, (R3)
-	VST1 V6.D[1], (R4)
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD F7, (R3)
-	VST1 V7.D[1], (R4)
-	ADD R7, R3, R3
-	ADD R7, R4, R4
-	FMOVD F8, (R3)
-	VST1 V8.D[1], (R4)
+	MOVD R7, R4
+	ADD R7, R5, R5
+	FMOVD F5, (R4)
+	VST1 V5.D[1], (R5)
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD F6, (R4)
+	VST1 V6.D[1], (R5)
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD F7, (R4)
+	VST1 V7.D[1], (R5)
+	ADD R8, R4, R4
+	ADD R8, R5, R5
+	FMOVD F8, (R4)
+	VST1 V8.D[1], (R5)
 	B end21
 
 wide24:
 
 cols22:
-	FMOVQ 0(R2), F5
-	FMOVQ 16(R2), F6
-	FMOVQ 32(R2), F7
-	FMOVQ 48(R2), F8
+	FMOVQ 0(R3), F5
+	FMOVQ 16(R3), F6
+	FMOVQ 32(R3), F7
+	FMOVQ 48(R3), F8
 	VZIP1 V6.S4, V5.S4, V9.S4
 	VZIP2 V6.S4, V5.S4, V10.S4
 	VZIP1 V8.S4, V7.S4, V11.S4
@@ -24962,53 +25056,49 @@ cols22:
 	VZIP2 V11.D2, V9.D2, V6.D2
 	VZIP1 V12.D2, V10.D2, V7.D2
 	VZIP2 V12.D2, V10.D2, V8.D2
-	MOVD R6, R3
-	FMOVQ F5, (R3)
-	ADD R7, R3, R3
-	FMOVQ F6, (R3)
-	ADD R7, R3, R3
-	FMOVQ F7, (R3)
-	ADD R7, R3, R3
-	FMOVQ F8, (R3)
-	SUB $4, R5, R5
-	CBZ R5, end21
-	CMP $4, R5
+	MOVD R7, R4
+	FMOVQ F5, (R4)
+	ADD R8, R4, R4
+	FMOVQ F6, (R4)
+	ADD R8, R4, R4
+	FMOVQ F7, (R4)
+	ADD R8, R4, R4
+	FMOVQ F8, (R4)
+	SUB $4, R6, R6
+	CBZ R6, end21
+	CMP $4, R6
 	BLT last23
-	ADD $64, R2, R2
-	ADD $16, R6, R6
+	ADD $64, R3, R3
+	ADD $16, R7, R7
 	B cols22
 
 last23:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $2, R3, R3
-	ADD R3, R6, R6
-	MOVD $4, R5
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $2, R4, R4
+	ADD R4, R7, R7
+	MOVD $4, R6
 	B cols22
 
 end21:
-	ADD $4, R0, R0
+	MOVD rows+144(FP), R6
+	MOVD R0, R9
+	ADD $4, R9, R9
+	CMP R6, R9
+	BLE rotate2
+	CMP R6, R0
+	BEQ done5
+	MOVD R6, R0
+	MOVD $columns-896(SP), R1
+	B process3
 
-check4:
-	MOVD rows+144(FP), R5
-	MOVD R0, R8
-	ADD $4, R8, R8
-	CMP R5, R8
-	BLE read1
-	CMP R5, R0
-	BEQ done6
-	MOVD R5, R0
-	SUB $4, R0, R0
-	MOVD $columns-784(SP), R1
-	B process2
-
-done6:
+done5:
 	RET
 
 // func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64NEON(SB), 0, $672-208
+TEXT ·columnsGradF64NEON(SB), 0, $1152-208
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -25030,72 +25120,61 @@ TEXT ·columnsGradF64NEON(SB), 0, $672-208
 	FMOVQ 480(R26), F14
 	FMOVQ 768(R26), F13
 	FMOVQ 720(R26), F12
+	MOVD $columns-832(SP), R1
 	MOVD rows+144(FP), R0
-	MOVD R0, R8
-	LSL $63, R8, R8
-	CBZ R8, full5
+	MOVD R0, R9
+	LSL $63, R9, R9
+	CBZ R9, full4
 	SUB $2, R0, R0
-	MOVD $columns-400(SP), R1
+	MOVD $columns-512(SP), R2
 	B read1
 
-full5:
+full4:
 	MOVD $0, R0
-	MOVD $columns-672(SP), R1
+	MOVD $columns-1152(SP), R2
 
 read1:
-	MOVD xstride+176(FP), R7
-	LSL $3, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD x_base+96(FP), R8
-	ADD R8, R6, R6
+	MOVD xstride+176(FP), R8
+	LSL $3, R8, R8
+	MOVD R0, R7
+	MUL R8, R7, R7
+	MOVD x_base+96(FP), R9
+	ADD R9, R7, R7
 	VMOV V15.B16, V0.B16
-	MOVD R1, R2
-	MOVD cols+152(FP), R5
+	MOVD R2, R3
+	MOVD cols+152(FP), R6
 
-cols8:
-	MOVD R6, R3
-	FMOVQ (R3), F5
-	ADD R7, R3, R3
-	FMOVQ (R3), F6
+cols7:
+	MOVD R7, R4
+	FMOVQ (R4), F5
+	ADD R8, R4, R4
+	FMOVQ (R4), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
 	VZIP1 V6.D2, V5.D2, V5.D2
 	VMOV V7.B16, V6.B16
-	FMOVQ F5, 0(R2)
-	FMOVQ F6, 16(R2)
+	FMOVQ F5, 0(R3)
+	FMOVQ F6, 16(R3)
 	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-	SUB $2, R5, R5
-	CBZ R5, end7
-	CMP $2, R5
-	BLT last9
-	ADD $32, R2, R2
-	ADD $16, R6, R6
-	B cols8
+	SUB $2, R6, R6
+	CBZ R6, end6
+	CMP $2, R6
+	BLT last8
+	ADD $32, R3, R3
+	ADD $16, R7, R7
+	B cols7
 
-last9:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $3, R3, R3
-	ADD R3, R6, R6
-	MOVD $2, R5
-	B cols8
+last8:
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $3, R4, R4
+	ADD R4, R7, R7
+	MOVD $2, R6
+	B cols7
 
-end7:
-	MOVD $columns-672(SP), R8
-	CMP R8, R1
-	BEQ known3
-	FMOVQ F0, 256(R1)
-	MOVD $0, R0
-	MOVD R8, R1
-	B check4
-
-process2:
-	FMOVQ 256(R1), F0
-
-known3:
+end6:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
 	VAND V14.B16, V0.B16, V8.B16
 	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
@@ -25111,27 +25190,58 @@ known3:
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
+	FMOVQ F0, 256(R2)
+	FMOVQ F5, 272(R2)
+	FMOVQ F6, 288(R2)
+	FMOVQ F7, 304(R2)
+	MOVD $columns-512(SP), R9
+	CMP R9, R2
+	BNE first9
+	MOVD $0, R0
+	MOVD $columns-1152(SP), R2
+	B read1
+
+first9:
+	CBNZ R0, process3
+
+rotate2:
+	MOVD R1, R9
+	MOVD R2, R1
+	MOVD R9, R2
+	MOVD rows+144(FP), R6
+	ADD $2, R0, R0
+	MOVD R0, R9
+	ADD $2, R9, R9
+	CMP R6, R9
+	BLE read1
+
+process3:
+	FMOVQ 256(R1), F0
+	FMOVQ 272(R1), F5
+	FMOVQ 288(R1), F6
+	FMOVQ 304(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD label_base+120(FP), R8
-	ADD R8, R6, R6
-	FMOVQ (R6), F2
-	MOVD half+160(FP), R5
-	VDUP R5, V1.D2
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R1, R3, R3
-	MOVD R1, R2
-	MOVD $columns-128(SP), R4
-	MOVD R5, R8
-	MOVD cols+152(FP), R5
-	SUB R8, R5, R5
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD label_base+120(FP), R9
+	ADD R9, R7, R7
+	FMOVQ (R7), F2
+	MOVD half+160(FP), R6
+	VDUP R6, V1.D2
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R1, R4, R4
+	MOVD R1, R3
+	MOVD $columns-192(SP), R5
+	MOVD R6, R9
+	MOVD cols+152(FP), R6
+	SUB R9, R6, R6
 	PCALIGN $32
 
 pair10:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -25161,14 +25271,14 @@ pair10:
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
-	FMOVQ F9, 0(R2)
+	FMOVQ F9, 0(R3)
 	VCMEQ V2.D2, V3.D2, V8.D2
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R3), F9
+	FMOVQ 0(R4), F9
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
@@ -25198,7 +25308,7 @@ pair10:
 	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
 	VFMLA V11.D2, V31.D2, V9.D2
 	VFMLA V9.D2, V10.D2, V10.D2
-	FMOVQ F10, 0(R3)
+	FMOVQ F10, 0(R4)
 	VCMEQ V2.D2, V1.D2, V9.D2
 	VMOV V9.B16, V11.B16
 	VBSL V4.B16, V10.B16, V11.B16
@@ -25206,20 +25316,20 @@ pair10:
 	VADD V28.D2, V1.D2, V1.D2
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
+	FMOVQ F8, 0(R5)
 	ADD $16, R3, R3
 	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, pair10
-	MOVD half+160(FP), R5
-	ADD R5, R5, R5
-	MOVD cols+152(FP), R8
-	SUB R8, R5, R5
-	CBZ R5, sum12
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, pair10
+	MOVD half+160(FP), R6
+	ADD R6, R6, R6
+	MOVD cols+152(FP), R9
+	SUB R9, R6, R6
+	CBZ R6, sum12
 
 single11:
-	FMOVQ 0(R2), F8
+	FMOVQ 0(R3), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -25249,35 +25359,35 @@ single11:
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
-	FMOVQ F9, 0(R2)
+	FMOVQ F9, 0(R3)
 	VCMEQ V2.D2, V3.D2, V8.D2
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R4)
-	ADD $16, R2, R2
-	ADD $16, R4, R4
-	SUB $1, R5, R5
-	CBNZ R5, single11
+	FMOVQ F8, 0(R5)
+	ADD $16, R3, R3
+	ADD $16, R5, R5
+	SUB $1, R6, R6
+	CBNZ R6, single11
 
 sum12:
-	MOVD $columns-128(SP), R4
-	MOVD half+160(FP), R5
-	CMP $8, R5
+	MOVD $columns-192(SP), R5
+	MOVD half+160(FP), R6
+	CMP $8, R6
 	BNE tree14
-	FMOVQ 0(R4), F5
-	FMOVQ 64(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 64(R5), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R4), F6
-	FMOVQ 80(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 80(R5), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ 32(R4), F7
-	FMOVQ 96(R4), F8
+	FMOVQ 32(R5), F7
+	FMOVQ 96(R5), F8
 	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
-	FMOVQ 48(R4), F8
-	FMOVQ 112(R4), F9
+	FMOVQ 48(R5), F8
+	FMOVQ 112(R5), F9
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
@@ -25285,27 +25395,27 @@ sum12:
 	B ready13
 
 tree14:
-	CMP $4, R5
+	CMP $4, R6
 	BNE tree15
-	FMOVQ 0(R4), F5
-	FMOVQ 32(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 32(R5), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R4), F6
-	FMOVQ 48(R4), F7
+	FMOVQ 16(R5), F6
+	FMOVQ 48(R5), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready13
 
 tree15:
-	CMP $2, R5
+	CMP $2, R6
 	BNE tree16
-	FMOVQ 0(R4), F5
-	FMOVQ 16(R4), F6
+	FMOVQ 0(R5), F5
+	FMOVQ 16(R5), F6
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready13
 
 tree16:
-	FMOVQ 0(R4), F5
+	FMOVQ 0(R5), F5
 	VMOV V5.B16, V1.B16
 
 ready13:
@@ -25323,88 +25433,88 @@ ready13:
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
 	VMOV V31.B16, V10.B16
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD m_base+24(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F0, 0(R6)
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD rest_base+48(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F1, 0(R6)
-	MOVD R0, R6
-	LSL $3, R6, R6
-	MOVD w_base+72(FP), R8
-	ADD R8, R6, R6
-	FMOVQ F4, 0(R6)
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD m_base+24(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F0, 0(R7)
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD rest_base+48(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F1, 0(R7)
+	MOVD R0, R7
+	SUB $2, R7, R7
+	LSL $3, R7, R7
+	MOVD w_base+72(FP), R9
+	ADD R9, R7, R7
+	FMOVQ F4, 0(R7)
 	VEOR V3.B16, V3.B16, V3.B16
-	MOVD cols+152(FP), R5
-	MOVD R1, R2
+	MOVD cols+152(FP), R6
+	MOVD R1, R3
 
 finish18:
-	FMOVQ 0(R2), F11
+	FMOVQ 0(R3), F11
 	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD $0x6e69dd6b // fmul v11.2d, v11.2d, v9.2d
 	VCMEQ V2.D2, V3.D2, V31.D2
 	VBSL V11.B16, V10.B16, V31.B16
 	VADD V28.D2, V3.D2, V3.D2
-	FMOVQ F31, 0(R2)
-	ADD $16, R2, R2
-	SUB $1, R5, R5
-	CBNZ R5, finish18
-	MOVD dststride+168(FP), R7
-	LSL $3, R7, R7
-	MOVD R0, R6
-	MUL R7, R6, R6
-	MOVD dst_base+0(FP), R8
-	ADD R8, R6, R6
-	MOVD R1, R2
-	MOVD cols+152(FP), R5
+	FMOVQ F31, 0(R3)
+	ADD $16, R3, R3
+	SUB $1, R6, R6
+	CBNZ R6, finish18
+	MOVD dststride+168(FP), R8
+	LSL $3, R8, R8
+	MOVD R0, R7
+	SUB $2, R7, R7
+	MUL R8, R7, R7
+	MOVD dst_base+0(FP), R9
+	ADD R9, R7, R7
+	MOVD R1, R3
+	MOVD cols+152(FP), R6
 
 cols20:
-	FMOVQ 0(R2), F5
-	FMOVQ 16(R2), F6
+	FMOVQ 0(R3), F5
+	FMOVQ 16(R3), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
 	VZIP1 V6.D2, V5.D2, V5.D2
 	VMOV V7.B16, V6.B16
-	MOVD R6, R3
-	FMOVQ F5, (R3)
-	ADD R7, R3, R3
-	FMOVQ F6, (R3)
-	SUB $2, R5, R5
-	CBZ R5, end19
-	CMP $2, R5
+	MOVD R7, R4
+	FMOVQ F5, (R4)
+	ADD R8, R4, R4
+	FMOVQ F6, (R4)
+	SUB $2, R6, R6
+	CBZ R6, end19
+	CMP $2, R6
 	BLT last21
-	ADD $32, R2, R2
-	ADD $16, R6, R6
+	ADD $32, R3, R3
+	ADD $16, R7, R7
 	B cols20
 
 last21:
-	MOVD R5, R3
-	LSL $4, R3, R3
-	ADD R3, R2, R2
-	MOVD R5, R3
-	LSL $3, R3, R3
-	ADD R3, R6, R6
-	MOVD $2, R5
+	MOVD R6, R4
+	LSL $4, R4, R4
+	ADD R4, R3, R3
+	MOVD R6, R4
+	LSL $3, R4, R4
+	ADD R4, R7, R7
+	MOVD $2, R6
 	B cols20
 
 end19:
-	ADD $2, R0, R0
+	MOVD rows+144(FP), R6
+	MOVD R0, R9
+	ADD $2, R9, R9
+	CMP R6, R9
+	BLE rotate2
+	CMP R6, R0
+	BEQ done5
+	MOVD R6, R0
+	MOVD $columns-512(SP), R1
+	B process3
 
-check4:
-	MOVD rows+144(FP), R5
-	MOVD R0, R8
-	ADD $2, R8, R8
-	CMP R5, R8
-	BLE read1
-	CMP R5, R0
-	BEQ done6
-	MOVD R5, R0
-	SUB $2, R0, R0
-	MOVD $columns-400(SP), R1
-	B process2
-
-done6:
+done5:
 	RET

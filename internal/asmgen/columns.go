@@ -24,9 +24,14 @@ type Columns struct {
 	Finish func(b *Block, w V, finish []V) V
 }
 
+const (
+	maxParams = 3 // values that a Prologue may return
+	cacheLine = 64
+)
+
 // columnMachine is the part of a machine that transposes.
 type columnMachine interface {
-	// scratchAddr loads the address of byte off of the frame.
+	// scratchAddr loads the address of byte off, a multiple of a cache line, of the frame.
 	scratchAddr(dst gpr, off, frame int)
 	mul(dst, src gpr)
 	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp as many others. With
@@ -45,15 +50,18 @@ func (s Columns) emit(k *kernelState) {
 	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()
 	width := 16 / size // columns transposed at a time
 	maxCols := k.block()
-	slot := maxCols * vb // of the maximum, behind the columns
-	scr2, tree := slot+vb, 2*(slot+vb)
-	k.frame = tree + maxCols/2*vb
+	// Three buffers of the frame: two take turns, so that a batch is read before the one ahead of it is worked on, and out-of-order execution has
+	// both; the third is for the rows left over. Behind the columns each has the maximum and what the exponential needs of it.
+	slot := maxCols * vb
+	area := slot + (1+maxParams)*vb
+	spare, tree := 2*area, 3*area
+	k.frame = tree + maxCols/2*vb + cacheLine // to begin with a line
 	maximum, total := k.pin(), k.pin()
 	label, col, at, col2 := -1, -1, -1, total // total is not there yet while col2 is
 	if s.Label {
 		label, col, at = k.pin(), k.pin(), k.pin()
 	}
-	row, scr, cur, cur2, treePtr, n, p, stride, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr()
+	row, scr, next, cur, cur2, treePtr, n, p, stride, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr()
 	k.loadPinned()
 
 	arg := func(dst gpr, name string) {
@@ -64,70 +72,95 @@ func (s Columns) emit(k *kernelState) {
 			k.loadArg(dst, name, q.off)
 		}
 	}
-	// rowPointer sets p to row `row` of the matrix and stride to its stride in bytes.
-	rowPointer := func(matrix string) {
+	// rowPointer sets p to row `row`, or `back` rows ahead of it, of the matrix and stride to its stride in bytes.
+	rowPointer := func(matrix string, back int) {
 		arg(stride, k.strideOf(matrix).name)
 		k.shl(stride, 2+int(k.t))
 		k.mov(p, row)
+		if back > 0 {
+			k.addImm(p, -back)
+		}
 		m.mul(p, stride)
 		arg(tmp, matrix)
 		k.add(p, tmp)
 	}
-	// perRow sets p to the element of row `row`.
+	// perRow sets p to the element of the first row that is worked on.
 	perRow := func(name string, size int) {
 		k.mov(p, row)
+		k.addImm(p, -lanes)
 		k.shl(p, map[int]int{4: 2, 8: 3}[size])
 		arg(tmp, name)
 		k.add(p, tmp)
 	}
 	lbl := k.w.newLabel
-	read, process, known, check, full, done := lbl("read"), lbl("process"), lbl("known"), lbl("check"), lbl("full"), lbl("done")
+	read, rotate, process, full, done := lbl("read"), lbl("rotate"), lbl("process"), lbl("full"), lbl("done")
 
 	// the last rows first, unless the batches come out even
+	m.scratchAddr(scr, area, k.frame)
 	arg(row, "rows")
 	k.mov(tmp, row)
 	k.shl(tmp, 64-map[int]int{2: 1, 4: 2, 8: 3, 16: 4}[lanes])
 	k.branchImm(eq, tmp, 0, full)
 	k.addImm(row, -lanes)
-	m.scratchAddr(scr, scr2, k.frame)
+	m.scratchAddr(next, spare, k.frame)
 	k.jump(read)
 	k.w.label(full)
 	k.movImm(row, 0)
-	m.scratchAddr(scr, 0, k.frame)
+	m.scratchAddr(next, 0, k.frame)
 
+	// rows from `row` on to the buffer next
 	k.w.label(read)
-	rowPointer("x")
+	rowPointer("x", 0)
 	b := k.newBlock(false)
 	b.moveTo(maximum, b.K(negInf32, negInf64))
 	k.write(b)
-	s.transpose(k, m, true, maximum, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
-	m.scratchAddr(tmp, 0, k.frame)
-	k.branch(eq, scr, tmp, known)
-	m.storeAt(k.t, maximum, scr, slot)
-	k.movImm(row, 0)
-	k.mov(scr, tmp)
-	k.jump(check)
-
-	k.w.label(process)
-	m.loadAt(k.t, maximum, scr, slot)
-	k.w.label(known)
+	s.transpose(k, m, true, maximum, next, cur, cur2, treePtr, n, p, stride, tmp, width)
 	b = k.newBlock(false)
 	b.Add(b.pinnedValue(maximum), b.K(0, 0))
 	b.into(maximum)
-	// what the exponential needs; it lives in the registers that the sum uses later
 	params := s.Prologue(b, b.pinnedValue(maximum))
-	var rowRegs []int
 	save := k.nextVector
+	var rowRegs []int
 	for _, v := range params {
 		r := k.pin()
 		rowRegs = append(rowRegs, r)
 		b.moveTo(r, v)
 	}
+	k.write(b)
+	for i, r := range append([]int{maximum}, rowRegs...) {
+		m.storeAt(k.t, r, next, slot+i*vb)
+	}
+	m.scratchAddr(tmp, spare, k.frame)
+	first := lbl("first")
+	k.branch(ne, next, tmp, first)
+	k.movImm(row, 0)
+	m.scratchAddr(next, 0, k.frame)
+	k.jump(read)
+	k.w.label(first)
+	k.branchImm(ne, row, 0, process)
+	k.w.label(rotate)
+	k.mov(tmp, scr)
+	k.mov(scr, next)
+	k.mov(next, tmp)
+	arg(n, "rows")
+	k.addImm(row, lanes)
+	k.mov(tmp, row)
+	k.addImm(tmp, lanes)
+	k.branch(le, tmp, n, read)
+
+	// the lanes rows ahead of `row`, in the buffer scr
+	k.w.label(process)
+	for i, r := range append([]int{maximum}, rowRegs...) {
+		m.loadAt(k.t, r, scr, slot+i*vb)
+	}
+	b = k.newBlock(false)
 	if s.Label {
 		b.moveTo(at, b.K(0, 0))
 		b.moveTo(col, b.K(0, 0))
 	}
-	k.write(b)
+	if len(b.ops) > 0 {
+		k.write(b)
+	}
 	if s.Label {
 		perRow("label", 8)
 		m.loadLabels(k, label, col2, p)
@@ -289,21 +322,17 @@ func (s Columns) emit(k *kernelState) {
 		k.addImm(n, -1)
 		k.branchImm(ne, n, 0, finish)
 		k.nextVector = save
-		rowPointer("dst")
+		rowPointer("dst", lanes)
 		s.transpose(k, m, false, -1, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
 	}
 	k.nextVector = save
-	k.addImm(row, lanes)
-
-	k.w.label(check)
 	arg(n, "rows")
 	k.mov(tmp, row)
 	k.addImm(tmp, lanes)
-	k.branch(le, tmp, n, read)
+	k.branch(le, tmp, n, rotate)
 	k.branch(eq, row, n, done)
 	k.mov(row, n)
-	k.addImm(row, -lanes)
-	m.scratchAddr(scr, scr2, k.frame)
+	m.scratchAddr(scr, spare, k.frame)
 	k.jump(process)
 	k.w.label(done)
 	k.ret(k)
@@ -412,8 +441,13 @@ func (k *kernelState) spareAfter() (list []int) {
 
 // x86
 
-func (m *x86) scratchAddr(dst gpr, off, frame int) { m.ins("LEAQ columns-%d(SP), %s", frame-off, dst) }
-func (m *x86) mul(dst, src gpr)                    { m.ins("IMULQ %s, %s", src, dst) }
+// scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice the time.
+func (m *x86) scratchAddr(dst gpr, off, frame int) {
+	m.ins("LEAQ columns-%d(SP), %s", frame-off-(cacheLine-1), dst)
+	m.ins("ANDQ $-%d, %s", cacheLine, dst)
+}
+
+func (m *x86) mul(dst, src gpr) { m.ins("IMULQ %s, %s", src, dst) }
 
 func (m *x86) loadAt(t Type, dst int, base gpr, off int) {
 	m.ins("%s %d(%s), %s", ps(t, "VMOVU"), off, base, m.r(dst))
