@@ -18,7 +18,7 @@ for i := range loss {
 		loss[i] = base[i] + math.Log(r[i])
 	}
 }`,
-	Shape: asmgen.Map{Out: []string{"loss"}, In: []string{"r", "w", "base"}, Unroll: 1, Body: func(b *block, in, _ []vec) []vec {
+	Shape: asmgen.Map{Out: []string{"loss"}, In: []string{"r", "w", "base"}, Unroll: 1, Pipeline: pipelines["lossLog"], Body: func(b *block, in, _ []vec) []vec {
 		k := func(x float64) vec { return b.K(0, x) }
 		const one, sqrtHalf = 0x3ff0000000000000, 0x3fe6a09e667f3bcd
 		v := b.Div(in[0], in[1])

@@ -41,6 +41,10 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 20, Latency: 20, Unroll: 4, Width: 3},
 		"AVX2 F64":   {Interval: 26, Latency: 30, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
+	"lossLog": {
+		"AVX512 F64": {Interval: 15, Latency: 75, Unroll: 8, Width: 3},
+		"AVX2 F64":   {Interval: 26, Latency: 60, Unroll: 4, Width: 2},
+	},
 	"sigmoidFast": {
 		"AVX512 F32": {Interval: 9, Latency: 90, Unroll: 8, Width: 3},
 		"AVX512 F64": {Interval: 9, Latency: 75, Unroll: 8, Width: 3},

@@ -78,9 +78,9 @@ func tuneArguments(params []param) string {
 	var args []string
 	for _, p := range params {
 		switch {
-		case p.name == "dst" || p.name == "w" || p.name == "losses":
+		case p.name == "dst" || p.name == "w" || p.name == "losses" || p.name == "loss":
 			args = append(args, "y")
-		case p.name == "t" || p.name == "p":
+		case p.name == "t" || p.name == "p" || p.name == "r" || p.name == "base":
 			args = append(args, "x")
 		case p.name == "narrow":
 			args = append(args, "false")
