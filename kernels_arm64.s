@@ -22959,7 +22959,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32NEON(SB), 0, $2048-88
+TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	FMOVQ 416(R26), F30
@@ -22978,119 +22978,122 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $2048-88
 	FMOVQ 496(R26), F17
 	FMOVQ 512(R26), F16
 	FMOVQ 528(R26), F15
-	MOVD $columns-1472(SP), R1
+	MOVD $columns-2240(SP), R1
+	MOVD $columns-1600(SP), R3
+	MOVD $-1, R10
+	MOVD R10, 576(R1)
 	MOVD rows+48(FP), R0
-	MOVD R0, R9
-	LSL $62, R9, R9
-	CBZ R9, full4
+	MOVD R0, R10
+	LSL $62, R10, R10
+	CBZ R10, full6
 	SUB $4, R0, R0
-	MOVD $columns-896(SP), R2
+	MOVD $columns-960(SP), R2
 	B read1
 
-full4:
+full6:
 	MOVD $0, R0
-	MOVD $columns-2048(SP), R2
+	MOVD $columns-2880(SP), R2
 
 read1:
-	MOVD xstride+80(FP), R8
-	LSL $2, R8, R8
-	MOVD R0, R7
-	MUL R8, R7, R7
-	MOVD x_base+24(FP), R9
-	ADD R9, R7, R7
+	MOVD R0, R8
+	MOVD xstride+80(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R8, R8
+	MOVD x_base+24(FP), R10
+	ADD R10, R8, R8
 	VMOV V20.B16, V0.B16
-	MOVD R2, R3
+	MOVD R2, R4
+	MOVD cols+56(FP), R7
+	CMP $4, R7
+	BGE wide11
+	MOVD R7, R10
+	SUB $2, R10, R10
+	LSL $4, R10, R10
+	ADD R4, R10, R10
+	MOVD R10, R7
 	MOVD cols+56(FP), R6
-	CMP $4, R6
-	BGE wide9
-	MOVD R6, R9
-	SUB $2, R9, R9
-	LSL $4, R9, R9
-	ADD R3, R9, R9
-	MOVD R9, R6
-	MOVD cols+56(FP), R5
-	SUB $2, R5, R5
+	SUB $2, R6, R6
+	LSL $2, R6, R6
+	MOVD R8, R5
+	ADD R8, R6, R6
+	FMOVD (R5), F2
+	VLD1 (R6), V2.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F3
+	VLD1 (R6), V3.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F4
+	VLD1 (R6), V4.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F5
+	VLD1 (R6), V5.D[1]
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	FMOVQ F2, 0(R4)
+	FMOVQ F3, 16(R4)
+	FMOVQ F4, 0(R7)
+	FMOVQ F5, 16(R7)
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	B end8
+
+wide11:
+
+cols9:
+	MOVD R8, R5
+	FMOVQ (R5), F2
+	ADD R9, R5, R5
+	FMOVQ (R5), F3
+	ADD R9, R5, R5
+	FMOVQ (R5), F4
+	ADD R9, R5, R5
+	FMOVQ (R5), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	FMOVQ F2, 0(R4)
+	FMOVQ F3, 16(R4)
+	FMOVQ F4, 32(R4)
+	FMOVQ F5, 48(R4)
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
+	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	SUB $4, R7, R7
+	CBZ R7, end8
+	CMP $4, R7
+	BLT last10
+	ADD $64, R4, R4
+	ADD $16, R8, R8
+	B cols9
+
+last10:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
 	LSL $2, R5, R5
-	MOVD R7, R4
-	ADD R7, R5, R5
-	FMOVD (R4), F2
-	VLD1 (R5), V2.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F3
-	VLD1 (R5), V3.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F4
-	VLD1 (R5), V4.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F5
-	VLD1 (R5), V5.D[1]
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
-	VZIP1 V5.S4, V4.S4, V8.S4
-	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
-	FMOVQ F2, 0(R3)
-	FMOVQ F3, 16(R3)
-	FMOVQ F4, 0(R6)
-	FMOVQ F5, 16(R6)
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	B end6
+	ADD R5, R8, R8
+	MOVD $4, R7
+	B cols9
 
-wide9:
-
-cols7:
-	MOVD R7, R4
-	FMOVQ (R4), F2
-	ADD R8, R4, R4
-	FMOVQ (R4), F3
-	ADD R8, R4, R4
-	FMOVQ (R4), F4
-	ADD R8, R4, R4
-	FMOVQ (R4), F5
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
-	VZIP1 V5.S4, V4.S4, V8.S4
-	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
-	FMOVQ F2, 0(R3)
-	FMOVQ F3, 16(R3)
-	FMOVQ F4, 32(R3)
-	FMOVQ F5, 48(R3)
-	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
-	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
-	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
-	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	SUB $4, R6, R6
-	CBZ R6, end6
-	CMP $4, R6
-	BLT last8
-	ADD $64, R3, R3
-	ADD $16, R7, R7
-	B cols7
-
-last8:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $2, R4, R4
-	ADD R4, R7, R7
-	MOVD $4, R6
-	B cols7
-
-end6:
+end8:
 	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
 	VAND V19.B16, V0.B16, V5.B16
 	WORD $0x6ea5e645 // fcmgt v5.4s, v18.4s, v5.4s
@@ -23108,45 +23111,49 @@ end6:
 	FMOVQ F2, 528(R2)
 	FMOVQ F3, 544(R2)
 	FMOVQ F4, 560(R2)
-	MOVD $columns-896(SP), R9
-	CMP R9, R2
-	BNE first10
+	MOVD $columns-960(SP), R10
+	CMP R10, R2
+	BNE first12
 	MOVD $0, R0
-	MOVD $columns-2048(SP), R2
+	MOVD $columns-2880(SP), R2
 	B read1
 
-first10:
+first12:
 	CBNZ R0, process3
 
 rotate2:
-	MOVD R1, R9
+	MOVD R3, R10
+	MOVD R1, R3
 	MOVD R2, R1
-	MOVD R9, R2
-	MOVD rows+48(FP), R6
+	MOVD R10, R2
+	MOVD rows+48(FP), R7
 	ADD $4, R0, R0
-	MOVD R0, R9
-	ADD $4, R9, R9
-	CMP R6, R9
+	MOVD R0, R10
+	ADD $4, R10, R10
+	CMP R7, R10
 	BLE read1
 
 process3:
+	MOVD R0, R8
+	SUB $4, R8, R8
+	MOVD R8, 576(R1)
 	FMOVQ 512(R1), F0
 	FMOVQ 528(R1), F2
 	FMOVQ 544(R1), F3
 	FMOVQ 560(R1), F4
-	MOVD half+64(FP), R6
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R1, R4, R4
-	MOVD R1, R3
-	MOVD $columns-320(SP), R5
-	MOVD R6, R9
-	MOVD cols+56(FP), R6
-	SUB R9, R6, R6
+	MOVD half+64(FP), R7
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R1, R5, R5
+	MOVD R1, R4
+	MOVD $columns-320(SP), R6
+	MOVD R7, R10
+	MOVD cols+56(FP), R7
+	SUB R10, R7, R7
 	PCALIGN $32
 
-pair11:
-	FMOVQ 0(R3), F5
+pair13:
+	FMOVQ 0(R4), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
@@ -23166,8 +23173,8 @@ pair11:
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V7.S4, V5.S4
 	VFMLA V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 0(R3)
-	FMOVQ 0(R4), F5
+	FMOVQ F6, 0(R4)
+	FMOVQ 0(R5), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V7.B16
@@ -23187,22 +23194,22 @@ pair11:
 	WORD $0x6e25dca8 // fmul v8.4s, v5.4s, v5.4s
 	VFMLA V9.S4, V8.S4, V5.S4
 	VFMLA V5.S4, V7.S4, V7.S4
-	FMOVQ F7, 0(R4)
+	FMOVQ F7, 0(R5)
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ F6, 0(R5)
-	ADD $16, R3, R3
+	FMOVQ F6, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, pair11
-	MOVD half+64(FP), R6
-	ADD R6, R6, R6
-	MOVD cols+56(FP), R9
-	SUB R9, R6, R6
-	CBZ R6, sum13
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, pair13
+	MOVD half+64(FP), R7
+	ADD R7, R7, R7
+	MOVD cols+56(FP), R10
+	SUB R10, R7, R7
+	CBZ R7, sum15
 
-single12:
-	FMOVQ 0(R3), F5
+single14:
+	FMOVQ 0(R4), F5
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
@@ -23222,41 +23229,41 @@ single12:
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V7.S4, V5.S4
 	VFMLA V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 0(R3)
-	FMOVQ F6, 0(R5)
-	ADD $16, R3, R3
-	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, single12
+	FMOVQ F6, 0(R4)
+	FMOVQ F6, 0(R6)
+	ADD $16, R4, R4
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, single14
 
-sum13:
-	MOVD $columns-320(SP), R5
-	MOVD half+64(FP), R6
-	CMP $16, R6
-	BNE tree15
-	FMOVQ 0(R5), F2
-	FMOVQ 128(R5), F3
+sum15:
+	MOVD $columns-320(SP), R6
+	MOVD half+64(FP), R7
+	CMP $16, R7
+	BNE tree17
+	FMOVQ 0(R6), F2
+	FMOVQ 128(R6), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R5), F3
-	FMOVQ 144(R5), F4
+	FMOVQ 16(R6), F3
+	FMOVQ 144(R6), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R5), F4
-	FMOVQ 160(R5), F5
+	FMOVQ 32(R6), F4
+	FMOVQ 160(R6), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R5), F5
-	FMOVQ 176(R5), F6
+	FMOVQ 48(R6), F5
+	FMOVQ 176(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 64(R5), F6
-	FMOVQ 192(R5), F7
+	FMOVQ 64(R6), F6
+	FMOVQ 192(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 80(R5), F7
-	FMOVQ 208(R5), F8
+	FMOVQ 80(R6), F7
+	FMOVQ 208(R6), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 96(R5), F8
-	FMOVQ 224(R5), F9
+	FMOVQ 96(R6), F8
+	FMOVQ 224(R6), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ 112(R5), F9
-	FMOVQ 240(R5), F10
+	FMOVQ 112(R6), F9
+	FMOVQ 240(R6), F10
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
@@ -23265,177 +23272,189 @@ sum13:
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready14
+	B ready16
 
-tree15:
-	CMP $8, R6
-	BNE tree16
-	FMOVQ 0(R5), F2
-	FMOVQ 64(R5), F3
+tree17:
+	CMP $8, R7
+	BNE tree18
+	FMOVQ 0(R6), F2
+	FMOVQ 64(R6), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R5), F3
-	FMOVQ 80(R5), F4
+	FMOVQ 16(R6), F3
+	FMOVQ 80(R6), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVQ 32(R5), F4
-	FMOVQ 96(R5), F5
+	FMOVQ 32(R6), F4
+	FMOVQ 96(R6), F5
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVQ 48(R5), F5
-	FMOVQ 112(R5), F6
+	FMOVQ 48(R6), F5
+	FMOVQ 112(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready14
-
-tree16:
-	CMP $4, R6
-	BNE tree17
-	FMOVQ 0(R5), F2
-	FMOVQ 32(R5), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	FMOVQ 16(R5), F3
-	FMOVQ 48(R5), F4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready14
-
-tree17:
-	CMP $2, R6
-	BNE tree18
-	FMOVQ 0(R5), F2
-	FMOVQ 16(R5), F3
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready14
+	B ready16
 
 tree18:
-	FMOVQ 0(R5), F2
+	CMP $4, R7
+	BNE tree19
+	FMOVQ 0(R6), F2
+	FMOVQ 32(R6), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 16(R6), F3
+	FMOVQ 48(R6), F4
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
+	B ready16
+
+tree19:
+	CMP $2, R7
+	BNE tree20
+	FMOVQ 0(R6), F2
+	FMOVQ 16(R6), F3
+	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
+	B ready16
+
+tree20:
+	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
-ready14:
+ready16:
 	WORD $0x6e21fea4 // fdiv v4.4s, v21.4s, v1.4s
 	VMOV V21.B16, V5.B16
 	VFMLS V4.S4, V1.S4, V5.S4
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
-	MOVD cols+56(FP), R6
-	MOVD R1, R3
+	FMOVQ F2, 512(R1)
+	FMOVQ F3, 528(R1)
 
-finish20:
-	FMOVQ 0(R3), F4
+end4:
+	MOVD 576(R3), R8
+	CMP $0, R8
+	BLT after5
+	FMOVQ 512(R3), F2
+	FMOVQ 528(R3), F3
+	MOVD cols+56(FP), R7
+	MOVD R3, R4
+
+finish22:
+	FMOVQ 0(R4), F4
 	WORD $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA V2.S4, V4.S4, V5.S4
-	FMOVQ F5, 0(R3)
-	ADD $16, R3, R3
-	SUB $1, R6, R6
-	CBNZ R6, finish20
-	MOVD dststride+72(FP), R8
-	LSL $2, R8, R8
-	MOVD R0, R7
-	SUB $4, R7, R7
-	MUL R8, R7, R7
-	MOVD dst_base+0(FP), R9
-	ADD R9, R7, R7
-	MOVD R1, R3
+	FMOVQ F5, 0(R4)
+	ADD $16, R4, R4
+	SUB $1, R7, R7
+	CBNZ R7, finish22
+	MOVD dststride+72(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R8, R8
+	MOVD dst_base+0(FP), R10
+	ADD R10, R8, R8
+	MOVD R3, R4
+	MOVD cols+56(FP), R7
+	CMP $4, R7
+	BGE wide26
+	MOVD R7, R10
+	SUB $2, R10, R10
+	LSL $4, R10, R10
+	ADD R4, R10, R10
+	MOVD R10, R7
 	MOVD cols+56(FP), R6
-	CMP $4, R6
-	BGE wide24
-	MOVD R6, R9
-	SUB $2, R9, R9
-	LSL $4, R9, R9
-	ADD R3, R9, R9
-	MOVD R9, R6
-	MOVD cols+56(FP), R5
-	SUB $2, R5, R5
+	SUB $2, R6, R6
+	LSL $2, R6, R6
+	FMOVQ 0(R4), F2
+	FMOVQ 16(R4), F3
+	FMOVQ 0(R7), F4
+	FMOVQ 16(R7), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	MOVD R8, R5
+	ADD R8, R6, R6
+	FMOVD F2, (R5)
+	VST1 V2.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F3, (R5)
+	VST1 V3.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F4, (R5)
+	VST1 V4.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F5, (R5)
+	VST1 V5.D[1], (R6)
+	B end23
+
+wide26:
+
+cols24:
+	FMOVQ 0(R4), F2
+	FMOVQ 16(R4), F3
+	FMOVQ 32(R4), F4
+	FMOVQ 48(R4), F5
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V5.S4, V4.S4, V8.S4
+	VZIP2 V5.S4, V4.S4, V9.S4
+	VZIP1 V8.D2, V6.D2, V2.D2
+	VZIP2 V8.D2, V6.D2, V3.D2
+	VZIP1 V9.D2, V7.D2, V4.D2
+	VZIP2 V9.D2, V7.D2, V5.D2
+	MOVD R8, R5
+	FMOVQ F2, (R5)
+	ADD R9, R5, R5
+	FMOVQ F3, (R5)
+	ADD R9, R5, R5
+	FMOVQ F4, (R5)
+	ADD R9, R5, R5
+	FMOVQ F5, (R5)
+	SUB $4, R7, R7
+	CBZ R7, end23
+	CMP $4, R7
+	BLT last25
+	ADD $64, R4, R4
+	ADD $16, R8, R8
+	B cols24
+
+last25:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
 	LSL $2, R5, R5
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 0(R6), F4
-	FMOVQ 16(R6), F5
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
-	VZIP1 V5.S4, V4.S4, V8.S4
-	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
-	MOVD R7, R4
-	ADD R7, R5, R5
-	FMOVD F2, (R4)
-	VST1 V2.D[1], (R5)
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD F3, (R4)
-	VST1 V3.D[1], (R5)
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD F4, (R4)
-	VST1 V4.D[1], (R5)
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD F5, (R4)
-	VST1 V5.D[1], (R5)
-	B end21
+	ADD R5, R8, R8
+	MOVD $4, R7
+	B cols24
 
-wide24:
+end23:
 
-cols22:
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
-	FMOVQ 32(R3), F4
-	FMOVQ 48(R3), F5
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
-	VZIP1 V5.S4, V4.S4, V8.S4
-	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
-	MOVD R7, R4
-	FMOVQ F2, (R4)
-	ADD R8, R4, R4
-	FMOVQ F3, (R4)
-	ADD R8, R4, R4
-	FMOVQ F4, (R4)
-	ADD R8, R4, R4
-	FMOVQ F5, (R4)
-	SUB $4, R6, R6
-	CBZ R6, end21
-	CMP $4, R6
-	BLT last23
-	ADD $64, R3, R3
-	ADD $16, R7, R7
-	B cols22
-
-last23:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $2, R4, R4
-	ADD R4, R7, R7
-	MOVD $4, R6
-	B cols22
-
-end21:
-	MOVD rows+48(FP), R6
-	MOVD R0, R9
-	ADD $4, R9, R9
-	CMP R6, R9
+after5:
+	CMP R3, R1
+	BEQ done7
+	MOVD rows+48(FP), R7
+	MOVD R0, R10
+	ADD $4, R10, R10
+	CMP R7, R10
 	BLE rotate2
-	CMP R6, R0
-	BEQ done5
-	MOVD R6, R0
-	MOVD $columns-896(SP), R1
+	MOVD R1, R3
+	CMP R7, R0
+	BEQ end4
+	MOVD R7, R0
+	MOVD $columns-960(SP), R1
 	B process3
 
-done5:
+done7:
 	RET
 
 // func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF64NEON(SB), 0, $1152-88
+TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	FMOVQ 592(R26), F30
@@ -23459,61 +23478,64 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $1152-88
 	FMOVQ 720(R26), F12
 	FMOVQ 736(R26), F11
 	FMOVQ 752(R26), F10
-	MOVD $columns-832(SP), R1
+	MOVD $columns-1344(SP), R1
+	MOVD $columns-960(SP), R3
+	MOVD $-1, R10
+	MOVD R10, 320(R1)
 	MOVD rows+48(FP), R0
-	MOVD R0, R9
-	LSL $63, R9, R9
-	CBZ R9, full4
+	MOVD R0, R10
+	LSL $63, R10, R10
+	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $columns-512(SP), R2
+	MOVD $columns-576(SP), R2
 	B read1
 
-full4:
+full6:
 	MOVD $0, R0
-	MOVD $columns-1152(SP), R2
+	MOVD $columns-1728(SP), R2
 
 read1:
-	MOVD xstride+80(FP), R8
-	LSL $3, R8, R8
-	MOVD R0, R7
-	MUL R8, R7, R7
-	MOVD x_base+24(FP), R9
-	ADD R9, R7, R7
+	MOVD R0, R8
+	MOVD xstride+80(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R8, R8
+	MOVD x_base+24(FP), R10
+	ADD R10, R8, R8
 	VMOV V15.B16, V0.B16
-	MOVD R2, R3
-	MOVD cols+56(FP), R6
+	MOVD R2, R4
+	MOVD cols+56(FP), R7
 
-cols7:
-	MOVD R7, R4
-	FMOVQ (R4), F2
-	ADD R8, R4, R4
-	FMOVQ (R4), F3
+cols9:
+	MOVD R8, R5
+	FMOVQ (R5), F2
+	ADD R9, R5, R5
+	FMOVQ (R5), F3
 	VZIP2 V3.D2, V2.D2, V4.D2
 	VZIP1 V3.D2, V2.D2, V2.D2
 	VMOV V4.B16, V3.B16
-	FMOVQ F2, 0(R3)
-	FMOVQ F3, 16(R3)
+	FMOVQ F2, 0(R4)
+	FMOVQ F3, 16(R4)
 	WORD $0x4e63f442 // fmax v2.2d, v2.2d, v3.2d
 	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
-	SUB $2, R6, R6
-	CBZ R6, end6
-	CMP $2, R6
-	BLT last8
-	ADD $32, R3, R3
-	ADD $16, R7, R7
-	B cols7
+	SUB $2, R7, R7
+	CBZ R7, end8
+	CMP $2, R7
+	BLT last10
+	ADD $32, R4, R4
+	ADD $16, R8, R8
+	B cols9
 
-last8:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $3, R4, R4
-	ADD R4, R7, R7
-	MOVD $2, R6
-	B cols7
+last10:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
+	LSL $3, R5, R5
+	ADD R5, R8, R8
+	MOVD $2, R7
+	B cols9
 
-end6:
+end8:
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	VAND V14.B16, V0.B16, V5.B16
 	WORD $0x6ee5e5a5 // fcmgt v5.2d, v13.2d, v5.2d
@@ -23531,45 +23553,49 @@ end6:
 	FMOVQ F2, 272(R2)
 	FMOVQ F3, 288(R2)
 	FMOVQ F4, 304(R2)
-	MOVD $columns-512(SP), R9
-	CMP R9, R2
-	BNE first9
+	MOVD $columns-576(SP), R10
+	CMP R10, R2
+	BNE first11
 	MOVD $0, R0
-	MOVD $columns-1152(SP), R2
+	MOVD $columns-1728(SP), R2
 	B read1
 
-first9:
+first11:
 	CBNZ R0, process3
 
 rotate2:
-	MOVD R1, R9
+	MOVD R3, R10
+	MOVD R1, R3
 	MOVD R2, R1
-	MOVD R9, R2
-	MOVD rows+48(FP), R6
+	MOVD R10, R2
+	MOVD rows+48(FP), R7
 	ADD $2, R0, R0
-	MOVD R0, R9
-	ADD $2, R9, R9
-	CMP R6, R9
+	MOVD R0, R10
+	ADD $2, R10, R10
+	CMP R7, R10
 	BLE read1
 
 process3:
+	MOVD R0, R8
+	SUB $2, R8, R8
+	MOVD R8, 320(R1)
 	FMOVQ 256(R1), F0
 	FMOVQ 272(R1), F2
 	FMOVQ 288(R1), F3
 	FMOVQ 304(R1), F4
-	MOVD half+64(FP), R6
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R1, R4, R4
-	MOVD R1, R3
-	MOVD $columns-192(SP), R5
-	MOVD R6, R9
-	MOVD cols+56(FP), R6
-	SUB R9, R6, R6
+	MOVD half+64(FP), R7
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R1, R5, R5
+	MOVD R1, R4
+	MOVD $columns-192(SP), R6
+	MOVD R7, R10
+	MOVD cols+56(FP), R7
+	SUB R10, R7, R7
 	PCALIGN $32
 
-pair10:
-	FMOVQ 0(R3), F5
+pair12:
+	FMOVQ 0(R4), F5
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
@@ -23599,8 +23625,8 @@ pair10:
 	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V8.D2, V5.D2
 	VFMLA V5.D2, V6.D2, V6.D2
-	FMOVQ F6, 0(R3)
-	FMOVQ 0(R4), F5
+	FMOVQ F6, 0(R4)
+	FMOVQ 0(R5), F5
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V7.B16
@@ -23630,22 +23656,22 @@ pair10:
 	WORD $0x6e65dca9 // fmul v9.2d, v5.2d, v5.2d
 	VFMLA V8.D2, V9.D2, V5.D2
 	VFMLA V5.D2, V7.D2, V7.D2
-	FMOVQ F7, 0(R4)
+	FMOVQ F7, 0(R5)
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ F6, 0(R5)
-	ADD $16, R3, R3
+	FMOVQ F6, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, pair10
-	MOVD half+64(FP), R6
-	ADD R6, R6, R6
-	MOVD cols+56(FP), R9
-	SUB R9, R6, R6
-	CBZ R6, sum12
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, pair12
+	MOVD half+64(FP), R7
+	ADD R7, R7, R7
+	MOVD cols+56(FP), R10
+	SUB R10, R7, R7
+	CBZ R7, sum14
 
-single11:
-	FMOVQ 0(R3), F5
+single13:
+	FMOVQ 0(R4), F5
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
@@ -23675,132 +23701,144 @@ single11:
 	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V8.D2, V5.D2
 	VFMLA V5.D2, V6.D2, V6.D2
-	FMOVQ F6, 0(R3)
-	FMOVQ F6, 0(R5)
-	ADD $16, R3, R3
-	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, single11
+	FMOVQ F6, 0(R4)
+	FMOVQ F6, 0(R6)
+	ADD $16, R4, R4
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, single13
 
-sum12:
-	MOVD $columns-192(SP), R5
-	MOVD half+64(FP), R6
-	CMP $8, R6
-	BNE tree14
-	FMOVQ 0(R5), F2
-	FMOVQ 64(R5), F3
+sum14:
+	MOVD $columns-192(SP), R6
+	MOVD half+64(FP), R7
+	CMP $8, R7
+	BNE tree16
+	FMOVQ 0(R6), F2
+	FMOVQ 64(R6), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	FMOVQ 16(R5), F3
-	FMOVQ 80(R5), F4
+	FMOVQ 16(R6), F3
+	FMOVQ 80(R6), F4
 	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	FMOVQ 32(R5), F4
-	FMOVQ 96(R5), F5
+	FMOVQ 32(R6), F4
+	FMOVQ 96(R6), F5
 	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	FMOVQ 48(R5), F5
-	FMOVQ 112(R5), F6
+	FMOVQ 48(R6), F5
+	FMOVQ 112(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
 	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
 	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
-	B ready13
-
-tree14:
-	CMP $4, R6
-	BNE tree15
-	FMOVQ 0(R5), F2
-	FMOVQ 32(R5), F3
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	FMOVQ 16(R5), F3
-	FMOVQ 48(R5), F4
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
-	B ready13
-
-tree15:
-	CMP $2, R6
-	BNE tree16
-	FMOVQ 0(R5), F2
-	FMOVQ 16(R5), F3
-	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
-	B ready13
+	B ready15
 
 tree16:
-	FMOVQ 0(R5), F2
+	CMP $4, R7
+	BNE tree17
+	FMOVQ 0(R6), F2
+	FMOVQ 32(R6), F3
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	FMOVQ 16(R6), F3
+	FMOVQ 48(R6), F4
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
+	B ready15
+
+tree17:
+	CMP $2, R7
+	BNE tree18
+	FMOVQ 0(R6), F2
+	FMOVQ 16(R6), F3
+	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
+	B ready15
+
+tree18:
+	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
-ready13:
+ready15:
 	WORD $0x6e61fe04 // fdiv v4.2d, v16.2d, v1.2d
 	VMOV V16.B16, V5.B16
 	VFMLS V4.D2, V1.D2, V5.D2
 	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
-	MOVD cols+56(FP), R6
-	MOVD R1, R3
+	FMOVQ F2, 256(R1)
+	FMOVQ F3, 272(R1)
 
-finish18:
-	FMOVQ 0(R3), F4
+end4:
+	MOVD 320(R3), R8
+	CMP $0, R8
+	BLT after5
+	FMOVQ 256(R3), F2
+	FMOVQ 272(R3), F3
+	MOVD cols+56(FP), R7
+	MOVD R3, R4
+
+finish20:
+	FMOVQ 0(R4), F4
 	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
 	VFMLA V2.D2, V4.D2, V5.D2
-	FMOVQ F5, 0(R3)
-	ADD $16, R3, R3
-	SUB $1, R6, R6
-	CBNZ R6, finish18
-	MOVD dststride+72(FP), R8
-	LSL $3, R8, R8
-	MOVD R0, R7
-	SUB $2, R7, R7
-	MUL R8, R7, R7
-	MOVD dst_base+0(FP), R9
-	ADD R9, R7, R7
-	MOVD R1, R3
-	MOVD cols+56(FP), R6
+	FMOVQ F5, 0(R4)
+	ADD $16, R4, R4
+	SUB $1, R7, R7
+	CBNZ R7, finish20
+	MOVD dststride+72(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R8, R8
+	MOVD dst_base+0(FP), R10
+	ADD R10, R8, R8
+	MOVD R3, R4
+	MOVD cols+56(FP), R7
 
-cols20:
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R3), F3
+cols22:
+	FMOVQ 0(R4), F2
+	FMOVQ 16(R4), F3
 	VZIP2 V3.D2, V2.D2, V4.D2
 	VZIP1 V3.D2, V2.D2, V2.D2
 	VMOV V4.B16, V3.B16
-	MOVD R7, R4
-	FMOVQ F2, (R4)
-	ADD R8, R4, R4
-	FMOVQ F3, (R4)
-	SUB $2, R6, R6
-	CBZ R6, end19
-	CMP $2, R6
-	BLT last21
-	ADD $32, R3, R3
-	ADD $16, R7, R7
-	B cols20
+	MOVD R8, R5
+	FMOVQ F2, (R5)
+	ADD R9, R5, R5
+	FMOVQ F3, (R5)
+	SUB $2, R7, R7
+	CBZ R7, end21
+	CMP $2, R7
+	BLT last23
+	ADD $32, R4, R4
+	ADD $16, R8, R8
+	B cols22
 
-last21:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $3, R4, R4
-	ADD R4, R7, R7
-	MOVD $2, R6
-	B cols20
+last23:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
+	LSL $3, R5, R5
+	ADD R5, R8, R8
+	MOVD $2, R7
+	B cols22
 
-end19:
-	MOVD rows+48(FP), R6
-	MOVD R0, R9
-	ADD $2, R9, R9
-	CMP R6, R9
+end21:
+
+after5:
+	CMP R3, R1
+	BEQ done7
+	MOVD rows+48(FP), R7
+	MOVD R0, R10
+	ADD $2, R10, R10
+	CMP R7, R10
 	BLE rotate2
-	CMP R6, R0
-	BEQ done5
-	MOVD R6, R0
-	MOVD $columns-512(SP), R1
+	MOVD R1, R3
+	CMP R7, R0
+	BEQ end4
+	MOVD R7, R0
+	MOVD $columns-576(SP), R1
 	B process3
 
-done5:
+done7:
 	RET
 
 // func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF32NEON(SB), 0, $2048-152
+TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -23819,119 +23857,122 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $2048-152
 	FMOVQ 496(R26), F17
 	FMOVQ 512(R26), F16
 	FMOVQ 528(R26), F15
-	MOVD $columns-1472(SP), R1
+	MOVD $columns-2240(SP), R1
+	MOVD $columns-1600(SP), R3
+	MOVD $-1, R10
+	MOVD R10, 576(R1)
 	MOVD rows+120(FP), R0
-	MOVD R0, R9
-	LSL $62, R9, R9
-	CBZ R9, full4
+	MOVD R0, R10
+	LSL $62, R10, R10
+	CBZ R10, full6
 	SUB $4, R0, R0
-	MOVD $columns-896(SP), R2
+	MOVD $columns-960(SP), R2
 	B read1
 
-full4:
+full6:
 	MOVD $0, R0
-	MOVD $columns-2048(SP), R2
+	MOVD $columns-2880(SP), R2
 
 read1:
-	MOVD xstride+144(FP), R8
-	LSL $2, R8, R8
-	MOVD R0, R7
-	MUL R8, R7, R7
-	MOVD x_base+72(FP), R9
-	ADD R9, R7, R7
+	MOVD R0, R8
+	MOVD xstride+144(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R8, R8
+	MOVD x_base+72(FP), R10
+	ADD R10, R8, R8
 	VMOV V20.B16, V0.B16
-	MOVD R2, R3
+	MOVD R2, R4
+	MOVD cols+128(FP), R7
+	CMP $4, R7
+	BGE wide11
+	MOVD R7, R10
+	SUB $2, R10, R10
+	LSL $4, R10, R10
+	ADD R4, R10, R10
+	MOVD R10, R7
 	MOVD cols+128(FP), R6
-	CMP $4, R6
-	BGE wide9
-	MOVD R6, R9
-	SUB $2, R9, R9
-	LSL $4, R9, R9
-	ADD R3, R9, R9
-	MOVD R9, R6
-	MOVD cols+128(FP), R5
-	SUB $2, R5, R5
+	SUB $2, R6, R6
+	LSL $2, R6, R6
+	MOVD R8, R5
+	ADD R8, R6, R6
+	FMOVD (R5), F5
+	VLD1 (R6), V5.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F6
+	VLD1 (R6), V6.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F7
+	VLD1 (R6), V7.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F8
+	VLD1 (R6), V8.D[1]
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R4)
+	FMOVQ F6, 16(R4)
+	FMOVQ F7, 0(R7)
+	FMOVQ F8, 16(R7)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	B end8
+
+wide11:
+
+cols9:
+	MOVD R8, R5
+	FMOVQ (R5), F5
+	ADD R9, R5, R5
+	FMOVQ (R5), F6
+	ADD R9, R5, R5
+	FMOVQ (R5), F7
+	ADD R9, R5, R5
+	FMOVQ (R5), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R4)
+	FMOVQ F6, 16(R4)
+	FMOVQ F7, 32(R4)
+	FMOVQ F8, 48(R4)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	SUB $4, R7, R7
+	CBZ R7, end8
+	CMP $4, R7
+	BLT last10
+	ADD $64, R4, R4
+	ADD $16, R8, R8
+	B cols9
+
+last10:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
 	LSL $2, R5, R5
-	MOVD R7, R4
-	ADD R7, R5, R5
-	FMOVD (R4), F5
-	VLD1 (R5), V5.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F6
-	VLD1 (R5), V6.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F7
-	VLD1 (R5), V7.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F8
-	VLD1 (R5), V8.D[1]
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R3)
-	FMOVQ F6, 16(R3)
-	FMOVQ F7, 0(R6)
-	FMOVQ F8, 16(R6)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	B end6
+	ADD R5, R8, R8
+	MOVD $4, R7
+	B cols9
 
-wide9:
-
-cols7:
-	MOVD R7, R4
-	FMOVQ (R4), F5
-	ADD R8, R4, R4
-	FMOVQ (R4), F6
-	ADD R8, R4, R4
-	FMOVQ (R4), F7
-	ADD R8, R4, R4
-	FMOVQ (R4), F8
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R3)
-	FMOVQ F6, 16(R3)
-	FMOVQ F7, 32(R3)
-	FMOVQ F8, 48(R3)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	SUB $4, R6, R6
-	CBZ R6, end6
-	CMP $4, R6
-	BLT last8
-	ADD $64, R3, R3
-	ADD $16, R7, R7
-	B cols7
-
-last8:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $2, R4, R4
-	ADD R4, R7, R7
-	MOVD $4, R6
-	B cols7
-
-end6:
+end8:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	VAND V19.B16, V0.B16, V8.B16
 	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
@@ -23949,56 +23990,60 @@ end6:
 	FMOVQ F5, 528(R2)
 	FMOVQ F6, 544(R2)
 	FMOVQ F7, 560(R2)
-	MOVD $columns-896(SP), R9
-	CMP R9, R2
-	BNE first10
+	MOVD $columns-960(SP), R10
+	CMP R10, R2
+	BNE first12
 	MOVD $0, R0
-	MOVD $columns-2048(SP), R2
+	MOVD $columns-2880(SP), R2
 	B read1
 
-first10:
+first12:
 	CBNZ R0, process3
 
 rotate2:
-	MOVD R1, R9
+	MOVD R3, R10
+	MOVD R1, R3
 	MOVD R2, R1
-	MOVD R9, R2
-	MOVD rows+120(FP), R6
+	MOVD R10, R2
+	MOVD rows+120(FP), R7
 	ADD $4, R0, R0
-	MOVD R0, R9
-	ADD $4, R9, R9
-	CMP R6, R9
+	MOVD R0, R10
+	ADD $4, R10, R10
+	CMP R7, R10
 	BLE read1
 
 process3:
+	MOVD R0, R8
+	SUB $4, R8, R8
+	MOVD R8, 576(R1)
 	FMOVQ 512(R1), F0
 	FMOVQ 528(R1), F5
 	FMOVQ 544(R1), F6
 	FMOVQ 560(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $3, R7, R7
-	MOVD label_base+96(FP), R9
-	ADD R9, R7, R7
-	FMOVQ (R7), F2
-	FMOVQ 16(R7), F1
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $3, R8, R8
+	MOVD label_base+96(FP), R10
+	ADD R10, R8, R8
+	FMOVQ (R8), F2
+	FMOVQ 16(R8), F1
 	VUZP1 V1.S4, V2.S4, V2.S4
-	MOVD half+136(FP), R6
-	VDUP R6, V1.S4
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R1, R4, R4
-	MOVD R1, R3
-	MOVD $columns-320(SP), R5
-	MOVD R6, R9
-	MOVD cols+128(FP), R6
-	SUB R9, R6, R6
+	MOVD half+136(FP), R7
+	VDUP R7, V1.S4
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R1, R5, R5
+	MOVD R1, R4
+	MOVD $columns-320(SP), R6
+	MOVD R7, R10
+	MOVD cols+128(FP), R7
+	SUB R10, R7, R7
 	PCALIGN $32
 
-pair11:
-	FMOVQ 0(R3), F8
+pair13:
+	FMOVQ 0(R4), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24024,7 +24069,7 @@ pair11:
 	VMOV V10.B16, V4.B16
 	VADD V21.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R4), F9
+	FMOVQ 0(R5), F9
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
@@ -24051,20 +24096,20 @@ pair11:
 	VADD V21.S4, V1.S4, V1.S4
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, pair11
-	MOVD half+136(FP), R6
-	ADD R6, R6, R6
-	MOVD cols+128(FP), R9
-	SUB R9, R6, R6
-	CBZ R6, sum13
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, pair13
+	MOVD half+136(FP), R7
+	ADD R7, R7, R7
+	MOVD cols+128(FP), R10
+	SUB R10, R7, R7
+	CBZ R7, sum15
 
-single12:
-	FMOVQ 0(R3), F8
+single14:
+	FMOVQ 0(R4), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24090,40 +24135,40 @@ single12:
 	VMOV V10.B16, V4.B16
 	VADD V21.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
-	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, single12
+	FMOVQ F8, 0(R6)
+	ADD $16, R4, R4
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, single14
 
-sum13:
-	MOVD $columns-320(SP), R5
-	MOVD half+136(FP), R6
-	CMP $16, R6
-	BNE tree15
-	FMOVQ 0(R5), F5
-	FMOVQ 128(R5), F6
+sum15:
+	MOVD $columns-320(SP), R6
+	MOVD half+136(FP), R7
+	CMP $16, R7
+	BNE tree17
+	FMOVQ 0(R6), F5
+	FMOVQ 128(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R5), F6
-	FMOVQ 144(R5), F7
+	FMOVQ 16(R6), F6
+	FMOVQ 144(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R5), F7
-	FMOVQ 160(R5), F8
+	FMOVQ 32(R6), F7
+	FMOVQ 160(R6), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R5), F8
-	FMOVQ 176(R5), F9
+	FMOVQ 48(R6), F8
+	FMOVQ 176(R6), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ 64(R5), F9
-	FMOVQ 192(R5), F10
+	FMOVQ 64(R6), F9
+	FMOVQ 192(R6), F10
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 80(R5), F10
-	FMOVQ 208(R5), F11
+	FMOVQ 80(R6), F10
+	FMOVQ 208(R6), F11
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVQ 96(R5), F11
-	FMOVQ 224(R5), F12
+	FMOVQ 96(R6), F11
+	FMOVQ 224(R6), F12
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 112(R5), F12
-	FMOVQ 240(R5), F13
+	FMOVQ 112(R6), F12
+	FMOVQ 240(R6), F13
 	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
@@ -24132,87 +24177,87 @@ sum13:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
+	B ready16
 
-tree15:
-	CMP $8, R6
-	BNE tree16
-	FMOVQ 0(R5), F5
-	FMOVQ 64(R5), F6
+tree17:
+	CMP $8, R7
+	BNE tree18
+	FMOVQ 0(R6), F5
+	FMOVQ 64(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R5), F6
-	FMOVQ 80(R5), F7
+	FMOVQ 16(R6), F6
+	FMOVQ 80(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R5), F7
-	FMOVQ 96(R5), F8
+	FMOVQ 32(R6), F7
+	FMOVQ 96(R6), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R5), F8
-	FMOVQ 112(R5), F9
+	FMOVQ 48(R6), F8
+	FMOVQ 112(R6), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
-
-tree16:
-	CMP $4, R6
-	BNE tree17
-	FMOVQ 0(R5), F5
-	FMOVQ 32(R5), F6
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R5), F6
-	FMOVQ 48(R5), F7
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
-
-tree17:
-	CMP $2, R6
-	BNE tree18
-	FMOVQ 0(R5), F5
-	FMOVQ 16(R5), F6
-	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
+	B ready16
 
 tree18:
-	FMOVQ 0(R5), F5
+	CMP $4, R7
+	BNE tree19
+	FMOVQ 0(R6), F5
+	FMOVQ 32(R6), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R6), F6
+	FMOVQ 48(R6), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready16
+
+tree19:
+	CMP $2, R7
+	BNE tree20
+	FMOVQ 0(R6), F5
+	FMOVQ 16(R6), F6
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready16
+
+tree20:
+	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
-ready14:
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $2, R7, R7
-	MOVD m_base+0(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F0, 0(R7)
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $2, R7, R7
-	MOVD rest_base+24(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F1, 0(R7)
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $2, R7, R7
-	MOVD w_base+48(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F4, 0(R7)
-	MOVD rows+120(FP), R6
-	MOVD R0, R9
-	ADD $4, R9, R9
-	CMP R6, R9
+ready16:
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD m_base+0(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F0, 0(R8)
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD rest_base+24(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F1, 0(R8)
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD w_base+48(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F4, 0(R8)
+	MOVD rows+120(FP), R7
+	MOVD R0, R10
+	ADD $4, R10, R10
+	CMP R7, R10
 	BLE rotate2
-	CMP R6, R0
-	BEQ done5
-	MOVD R6, R0
-	MOVD $columns-896(SP), R1
+	CMP R7, R0
+	BEQ done7
+	MOVD R7, R0
+	MOVD $columns-960(SP), R1
 	B process3
 
-done5:
+done7:
 	RET
 
 // func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF64NEON(SB), 0, $1152-152
+TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24234,61 +24279,64 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $1152-152
 	FMOVQ 480(R26), F14
 	FMOVQ 768(R26), F13
 	FMOVQ 720(R26), F12
-	MOVD $columns-832(SP), R1
+	MOVD $columns-1344(SP), R1
+	MOVD $columns-960(SP), R3
+	MOVD $-1, R10
+	MOVD R10, 320(R1)
 	MOVD rows+120(FP), R0
-	MOVD R0, R9
-	LSL $63, R9, R9
-	CBZ R9, full4
+	MOVD R0, R10
+	LSL $63, R10, R10
+	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $columns-512(SP), R2
+	MOVD $columns-576(SP), R2
 	B read1
 
-full4:
+full6:
 	MOVD $0, R0
-	MOVD $columns-1152(SP), R2
+	MOVD $columns-1728(SP), R2
 
 read1:
-	MOVD xstride+144(FP), R8
-	LSL $3, R8, R8
-	MOVD R0, R7
-	MUL R8, R7, R7
-	MOVD x_base+72(FP), R9
-	ADD R9, R7, R7
+	MOVD R0, R8
+	MOVD xstride+144(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R8, R8
+	MOVD x_base+72(FP), R10
+	ADD R10, R8, R8
 	VMOV V15.B16, V0.B16
-	MOVD R2, R3
-	MOVD cols+128(FP), R6
+	MOVD R2, R4
+	MOVD cols+128(FP), R7
 
-cols7:
-	MOVD R7, R4
-	FMOVQ (R4), F5
-	ADD R8, R4, R4
-	FMOVQ (R4), F6
+cols9:
+	MOVD R8, R5
+	FMOVQ (R5), F5
+	ADD R9, R5, R5
+	FMOVQ (R5), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
 	VZIP1 V6.D2, V5.D2, V5.D2
 	VMOV V7.B16, V6.B16
-	FMOVQ F5, 0(R3)
-	FMOVQ F6, 16(R3)
+	FMOVQ F5, 0(R4)
+	FMOVQ F6, 16(R4)
 	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-	SUB $2, R6, R6
-	CBZ R6, end6
-	CMP $2, R6
-	BLT last8
-	ADD $32, R3, R3
-	ADD $16, R7, R7
-	B cols7
+	SUB $2, R7, R7
+	CBZ R7, end8
+	CMP $2, R7
+	BLT last10
+	ADD $32, R4, R4
+	ADD $16, R8, R8
+	B cols9
 
-last8:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $3, R4, R4
-	ADD R4, R7, R7
-	MOVD $2, R6
-	B cols7
+last10:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
+	LSL $3, R5, R5
+	ADD R5, R8, R8
+	MOVD $2, R7
+	B cols9
 
-end6:
+end8:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
 	VAND V14.B16, V0.B16, V8.B16
 	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
@@ -24308,54 +24356,58 @@ end6:
 	FMOVQ F5, 272(R2)
 	FMOVQ F6, 288(R2)
 	FMOVQ F7, 304(R2)
-	MOVD $columns-512(SP), R9
-	CMP R9, R2
-	BNE first9
+	MOVD $columns-576(SP), R10
+	CMP R10, R2
+	BNE first11
 	MOVD $0, R0
-	MOVD $columns-1152(SP), R2
+	MOVD $columns-1728(SP), R2
 	B read1
 
-first9:
+first11:
 	CBNZ R0, process3
 
 rotate2:
-	MOVD R1, R9
+	MOVD R3, R10
+	MOVD R1, R3
 	MOVD R2, R1
-	MOVD R9, R2
-	MOVD rows+120(FP), R6
+	MOVD R10, R2
+	MOVD rows+120(FP), R7
 	ADD $2, R0, R0
-	MOVD R0, R9
-	ADD $2, R9, R9
-	CMP R6, R9
+	MOVD R0, R10
+	ADD $2, R10, R10
+	CMP R7, R10
 	BLE read1
 
 process3:
+	MOVD R0, R8
+	SUB $2, R8, R8
+	MOVD R8, 320(R1)
 	FMOVQ 256(R1), F0
 	FMOVQ 272(R1), F5
 	FMOVQ 288(R1), F6
 	FMOVQ 304(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD label_base+96(FP), R9
-	ADD R9, R7, R7
-	FMOVQ (R7), F2
-	MOVD half+136(FP), R6
-	VDUP R6, V1.D2
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R1, R4, R4
-	MOVD R1, R3
-	MOVD $columns-192(SP), R5
-	MOVD R6, R9
-	MOVD cols+128(FP), R6
-	SUB R9, R6, R6
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD label_base+96(FP), R10
+	ADD R10, R8, R8
+	FMOVQ (R8), F2
+	MOVD half+136(FP), R7
+	VDUP R7, V1.D2
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R1, R5, R5
+	MOVD R1, R4
+	MOVD $columns-192(SP), R6
+	MOVD R7, R10
+	MOVD cols+128(FP), R7
+	SUB R10, R7, R7
 	PCALIGN $32
 
-pair10:
-	FMOVQ 0(R3), F8
+pair12:
+	FMOVQ 0(R4), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -24391,7 +24443,7 @@ pair10:
 	VMOV V10.B16, V4.B16
 	VADD V16.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R4), F9
+	FMOVQ 0(R5), F9
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
@@ -24428,20 +24480,20 @@ pair10:
 	VADD V16.D2, V1.D2, V1.D2
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, pair10
-	MOVD half+136(FP), R6
-	ADD R6, R6, R6
-	MOVD cols+128(FP), R9
-	SUB R9, R6, R6
-	CBZ R6, sum12
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, pair12
+	MOVD half+136(FP), R7
+	ADD R7, R7, R7
+	MOVD cols+128(FP), R10
+	SUB R10, R7, R7
+	CBZ R7, sum14
 
-single11:
-	FMOVQ 0(R3), F8
+single13:
+	FMOVQ 0(R4), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -24477,93 +24529,93 @@ single11:
 	VMOV V10.B16, V4.B16
 	VADD V16.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
-	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, single11
+	FMOVQ F8, 0(R6)
+	ADD $16, R4, R4
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, single13
 
-sum12:
-	MOVD $columns-192(SP), R5
-	MOVD half+136(FP), R6
-	CMP $8, R6
-	BNE tree14
-	FMOVQ 0(R5), F5
-	FMOVQ 64(R5), F6
+sum14:
+	MOVD $columns-192(SP), R6
+	MOVD half+136(FP), R7
+	CMP $8, R7
+	BNE tree16
+	FMOVQ 0(R6), F5
+	FMOVQ 64(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R5), F6
-	FMOVQ 80(R5), F7
+	FMOVQ 16(R6), F6
+	FMOVQ 80(R6), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ 32(R5), F7
-	FMOVQ 96(R5), F8
+	FMOVQ 32(R6), F7
+	FMOVQ 96(R6), F8
 	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
-	FMOVQ 48(R5), F8
-	FMOVQ 112(R5), F9
+	FMOVQ 48(R6), F8
+	FMOVQ 112(R6), F9
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready13
-
-tree14:
-	CMP $4, R6
-	BNE tree15
-	FMOVQ 0(R5), F5
-	FMOVQ 32(R5), F6
-	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R5), F6
-	FMOVQ 48(R5), F7
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready13
-
-tree15:
-	CMP $2, R6
-	BNE tree16
-	FMOVQ 0(R5), F5
-	FMOVQ 16(R5), F6
-	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready13
+	B ready15
 
 tree16:
-	FMOVQ 0(R5), F5
+	CMP $4, R7
+	BNE tree17
+	FMOVQ 0(R6), F5
+	FMOVQ 32(R6), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R6), F6
+	FMOVQ 48(R6), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready15
+
+tree17:
+	CMP $2, R7
+	BNE tree18
+	FMOVQ 0(R6), F5
+	FMOVQ 16(R6), F6
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready15
+
+tree18:
+	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
-ready13:
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD m_base+0(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F0, 0(R7)
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD rest_base+24(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F1, 0(R7)
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD w_base+48(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F4, 0(R7)
-	MOVD rows+120(FP), R6
-	MOVD R0, R9
-	ADD $2, R9, R9
-	CMP R6, R9
+ready15:
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD m_base+0(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F0, 0(R8)
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD rest_base+24(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F1, 0(R8)
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD w_base+48(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F4, 0(R8)
+	MOVD rows+120(FP), R7
+	MOVD R0, R10
+	ADD $2, R10, R10
+	CMP R7, R10
 	BLE rotate2
-	CMP R6, R0
-	BEQ done5
-	MOVD R6, R0
-	MOVD $columns-512(SP), R1
+	CMP R7, R0
+	BEQ done7
+	MOVD R7, R0
+	MOVD $columns-576(SP), R1
 	B process3
 
-done5:
+done7:
 	RET
 
 // func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32NEON(SB), 0, $2048-196
+TEXT ·columnsGradF32NEON(SB), 0, $2880-196
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24582,119 +24634,122 @@ TEXT ·columnsGradF32NEON(SB), 0, $2048-196
 	FMOVQ 496(R26), F17
 	FMOVQ 512(R26), F16
 	FMOVQ 528(R26), F15
-	MOVD $columns-1472(SP), R1
+	MOVD $columns-2240(SP), R1
+	MOVD $columns-1600(SP), R3
+	MOVD $-1, R10
+	MOVD R10, 576(R1)
 	MOVD rows+144(FP), R0
-	MOVD R0, R9
-	LSL $62, R9, R9
-	CBZ R9, full4
+	MOVD R0, R10
+	LSL $62, R10, R10
+	CBZ R10, full6
 	SUB $4, R0, R0
-	MOVD $columns-896(SP), R2
+	MOVD $columns-960(SP), R2
 	B read1
 
-full4:
+full6:
 	MOVD $0, R0
-	MOVD $columns-2048(SP), R2
+	MOVD $columns-2880(SP), R2
 
 read1:
-	MOVD xstride+176(FP), R8
-	LSL $2, R8, R8
-	MOVD R0, R7
-	MUL R8, R7, R7
-	MOVD x_base+96(FP), R9
-	ADD R9, R7, R7
+	MOVD R0, R8
+	MOVD xstride+176(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R8, R8
+	MOVD x_base+96(FP), R10
+	ADD R10, R8, R8
 	VMOV V20.B16, V0.B16
-	MOVD R2, R3
+	MOVD R2, R4
+	MOVD cols+152(FP), R7
+	CMP $4, R7
+	BGE wide11
+	MOVD R7, R10
+	SUB $2, R10, R10
+	LSL $4, R10, R10
+	ADD R4, R10, R10
+	MOVD R10, R7
 	MOVD cols+152(FP), R6
-	CMP $4, R6
-	BGE wide9
-	MOVD R6, R9
-	SUB $2, R9, R9
-	LSL $4, R9, R9
-	ADD R3, R9, R9
-	MOVD R9, R6
-	MOVD cols+152(FP), R5
-	SUB $2, R5, R5
+	SUB $2, R6, R6
+	LSL $2, R6, R6
+	MOVD R8, R5
+	ADD R8, R6, R6
+	FMOVD (R5), F5
+	VLD1 (R6), V5.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F6
+	VLD1 (R6), V6.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F7
+	VLD1 (R6), V7.D[1]
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD (R5), F8
+	VLD1 (R6), V8.D[1]
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R4)
+	FMOVQ F6, 16(R4)
+	FMOVQ F7, 0(R7)
+	FMOVQ F8, 16(R7)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	B end8
+
+wide11:
+
+cols9:
+	MOVD R8, R5
+	FMOVQ (R5), F5
+	ADD R9, R5, R5
+	FMOVQ (R5), F6
+	ADD R9, R5, R5
+	FMOVQ (R5), F7
+	ADD R9, R5, R5
+	FMOVQ (R5), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	FMOVQ F5, 0(R4)
+	FMOVQ F6, 16(R4)
+	FMOVQ F7, 32(R4)
+	FMOVQ F8, 48(R4)
+	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	SUB $4, R7, R7
+	CBZ R7, end8
+	CMP $4, R7
+	BLT last10
+	ADD $64, R4, R4
+	ADD $16, R8, R8
+	B cols9
+
+last10:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
 	LSL $2, R5, R5
-	MOVD R7, R4
-	ADD R7, R5, R5
-	FMOVD (R4), F5
-	VLD1 (R5), V5.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F6
-	VLD1 (R5), V6.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F7
-	VLD1 (R5), V7.D[1]
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD (R4), F8
-	VLD1 (R5), V8.D[1]
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R3)
-	FMOVQ F6, 16(R3)
-	FMOVQ F7, 0(R6)
-	FMOVQ F8, 16(R6)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	B end6
+	ADD R5, R8, R8
+	MOVD $4, R7
+	B cols9
 
-wide9:
-
-cols7:
-	MOVD R7, R4
-	FMOVQ (R4), F5
-	ADD R8, R4, R4
-	FMOVQ (R4), F6
-	ADD R8, R4, R4
-	FMOVQ (R4), F7
-	ADD R8, R4, R4
-	FMOVQ (R4), F8
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	FMOVQ F5, 0(R3)
-	FMOVQ F6, 16(R3)
-	FMOVQ F7, 32(R3)
-	FMOVQ F8, 48(R3)
-	WORD $0x4e27f4a5 // fmax v5.4s, v5.4s, v7.4s
-	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
-	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	SUB $4, R6, R6
-	CBZ R6, end6
-	CMP $4, R6
-	BLT last8
-	ADD $64, R3, R3
-	ADD $16, R7, R7
-	B cols7
-
-last8:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $2, R4, R4
-	ADD R4, R7, R7
-	MOVD $4, R6
-	B cols7
-
-end6:
+end8:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	VAND V19.B16, V0.B16, V8.B16
 	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
@@ -24712,56 +24767,60 @@ end6:
 	FMOVQ F5, 528(R2)
 	FMOVQ F6, 544(R2)
 	FMOVQ F7, 560(R2)
-	MOVD $columns-896(SP), R9
-	CMP R9, R2
-	BNE first10
+	MOVD $columns-960(SP), R10
+	CMP R10, R2
+	BNE first12
 	MOVD $0, R0
-	MOVD $columns-2048(SP), R2
+	MOVD $columns-2880(SP), R2
 	B read1
 
-first10:
+first12:
 	CBNZ R0, process3
 
 rotate2:
-	MOVD R1, R9
+	MOVD R3, R10
+	MOVD R1, R3
 	MOVD R2, R1
-	MOVD R9, R2
-	MOVD rows+144(FP), R6
+	MOVD R10, R2
+	MOVD rows+144(FP), R7
 	ADD $4, R0, R0
-	MOVD R0, R9
-	ADD $4, R9, R9
-	CMP R6, R9
+	MOVD R0, R10
+	ADD $4, R10, R10
+	CMP R7, R10
 	BLE read1
 
 process3:
+	MOVD R0, R8
+	SUB $4, R8, R8
+	MOVD R8, 576(R1)
 	FMOVQ 512(R1), F0
 	FMOVQ 528(R1), F5
 	FMOVQ 544(R1), F6
 	FMOVQ 560(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $3, R7, R7
-	MOVD label_base+120(FP), R9
-	ADD R9, R7, R7
-	FMOVQ (R7), F2
-	FMOVQ 16(R7), F1
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $3, R8, R8
+	MOVD label_base+120(FP), R10
+	ADD R10, R8, R8
+	FMOVQ (R8), F2
+	FMOVQ 16(R8), F1
 	VUZP1 V1.S4, V2.S4, V2.S4
-	MOVD half+160(FP), R6
-	VDUP R6, V1.S4
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R1, R4, R4
-	MOVD R1, R3
-	MOVD $columns-320(SP), R5
-	MOVD R6, R9
-	MOVD cols+152(FP), R6
-	SUB R9, R6, R6
+	MOVD half+160(FP), R7
+	VDUP R7, V1.S4
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R1, R5, R5
+	MOVD R1, R4
+	MOVD $columns-320(SP), R6
+	MOVD R7, R10
+	MOVD cols+152(FP), R7
+	SUB R10, R7, R7
 	PCALIGN $32
 
-pair11:
-	FMOVQ 0(R3), F8
+pair13:
+	FMOVQ 0(R4), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24781,14 +24840,14 @@ pair11:
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
-	FMOVQ F9, 0(R3)
+	FMOVQ F9, 0(R4)
 	VCMEQ V2.S4, V3.S4, V8.S4
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R4), F9
+	FMOVQ 0(R5), F9
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
@@ -24808,7 +24867,7 @@ pair11:
 	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
 	VFMLA V12.S4, V11.S4, V9.S4
 	VFMLA V9.S4, V10.S4, V10.S4
-	FMOVQ F10, 0(R4)
+	FMOVQ F10, 0(R5)
 	VCMEQ V2.S4, V1.S4, V9.S4
 	VMOV V9.B16, V11.B16
 	VBSL V4.B16, V10.B16, V11.B16
@@ -24816,20 +24875,20 @@ pair11:
 	VADD V28.S4, V1.S4, V1.S4
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, pair11
-	MOVD half+160(FP), R6
-	ADD R6, R6, R6
-	MOVD cols+152(FP), R9
-	SUB R9, R6, R6
-	CBZ R6, sum13
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, pair13
+	MOVD half+160(FP), R7
+	ADD R7, R7, R7
+	MOVD cols+152(FP), R10
+	SUB R10, R7, R7
+	CBZ R7, sum15
 
-single12:
-	FMOVQ 0(R3), F8
+single14:
+	FMOVQ 0(R4), F8
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
@@ -24849,47 +24908,47 @@ single12:
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
-	FMOVQ F9, 0(R3)
+	FMOVQ F9, 0(R4)
 	VCMEQ V2.S4, V3.S4, V8.S4
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
-	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, single12
+	FMOVQ F8, 0(R6)
+	ADD $16, R4, R4
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, single14
 
-sum13:
-	MOVD $columns-320(SP), R5
-	MOVD half+160(FP), R6
-	CMP $16, R6
-	BNE tree15
-	FMOVQ 0(R5), F5
-	FMOVQ 128(R5), F6
+sum15:
+	MOVD $columns-320(SP), R6
+	MOVD half+160(FP), R7
+	CMP $16, R7
+	BNE tree17
+	FMOVQ 0(R6), F5
+	FMOVQ 128(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R5), F6
-	FMOVQ 144(R5), F7
+	FMOVQ 16(R6), F6
+	FMOVQ 144(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R5), F7
-	FMOVQ 160(R5), F8
+	FMOVQ 32(R6), F7
+	FMOVQ 160(R6), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R5), F8
-	FMOVQ 176(R5), F9
+	FMOVQ 48(R6), F8
+	FMOVQ 176(R6), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVQ 64(R5), F9
-	FMOVQ 192(R5), F10
+	FMOVQ 64(R6), F9
+	FMOVQ 192(R6), F10
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 80(R5), F10
-	FMOVQ 208(R5), F11
+	FMOVQ 80(R6), F10
+	FMOVQ 208(R6), F11
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVQ 96(R5), F11
-	FMOVQ 224(R5), F12
+	FMOVQ 96(R6), F11
+	FMOVQ 224(R6), F12
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 112(R5), F12
-	FMOVQ 240(R5), F13
+	FMOVQ 112(R6), F12
+	FMOVQ 240(R6), F13
 	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
@@ -24898,53 +24957,53 @@ sum13:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
+	B ready16
 
-tree15:
-	CMP $8, R6
-	BNE tree16
-	FMOVQ 0(R5), F5
-	FMOVQ 64(R5), F6
+tree17:
+	CMP $8, R7
+	BNE tree18
+	FMOVQ 0(R6), F5
+	FMOVQ 64(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R5), F6
-	FMOVQ 80(R5), F7
+	FMOVQ 16(R6), F6
+	FMOVQ 80(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ 32(R5), F7
-	FMOVQ 96(R5), F8
+	FMOVQ 32(R6), F7
+	FMOVQ 96(R6), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVQ 48(R5), F8
-	FMOVQ 112(R5), F9
+	FMOVQ 48(R6), F8
+	FMOVQ 112(R6), F9
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
-
-tree16:
-	CMP $4, R6
-	BNE tree17
-	FMOVQ 0(R5), F5
-	FMOVQ 32(R5), F6
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVQ 16(R5), F6
-	FMOVQ 48(R5), F7
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
-
-tree17:
-	CMP $2, R6
-	BNE tree18
-	FMOVQ 0(R5), F5
-	FMOVQ 16(R5), F6
-	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready14
+	B ready16
 
 tree18:
-	FMOVQ 0(R5), F5
+	CMP $4, R7
+	BNE tree19
+	FMOVQ 0(R6), F5
+	FMOVQ 32(R6), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R6), F6
+	FMOVQ 48(R6), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready16
+
+tree19:
+	CMP $2, R7
+	BNE tree20
+	FMOVQ 0(R6), F5
+	FMOVQ 16(R6), F6
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	B ready16
+
+tree20:
+	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
-ready14:
+ready16:
 	FMOVS scale+184(FP), F5
 	VDUP V5.S[0], V5.S4
 	FMOVS num+188(FP), F6
@@ -24959,146 +25018,162 @@ ready14:
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
 	VMOV V12.B16, V10.B16
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $2, R7, R7
-	MOVD m_base+24(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F0, 0(R7)
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $2, R7, R7
-	MOVD rest_base+48(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F1, 0(R7)
-	MOVD R0, R7
-	SUB $4, R7, R7
-	LSL $2, R7, R7
-	MOVD w_base+72(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F4, 0(R7)
-	VEOR V3.B16, V3.B16, V3.B16
-	MOVD cols+152(FP), R6
-	MOVD R1, R3
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD m_base+24(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F0, 0(R8)
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD rest_base+48(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F1, 0(R8)
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD w_base+72(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F4, 0(R8)
+	FMOVQ F2, 512(R1)
+	FMOVQ F8, 528(R1)
+	FMOVQ F9, 544(R1)
+	FMOVQ F10, 560(R1)
 
-finish20:
-	FMOVQ 0(R3), F11
+end4:
+	MOVD 576(R3), R8
+	CMP $0, R8
+	BLT after5
+	FMOVQ 512(R3), F2
+	FMOVQ 528(R3), F8
+	FMOVQ 544(R3), F9
+	FMOVQ 560(R3), F10
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD cols+152(FP), R7
+	MOVD R3, R4
+
+finish22:
+	FMOVQ 0(R4), F11
 	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 	VCMEQ V2.S4, V3.S4, V12.S4
 	VBSL V11.B16, V10.B16, V12.B16
 	VADD V28.S4, V3.S4, V3.S4
-	FMOVQ F12, 0(R3)
-	ADD $16, R3, R3
-	SUB $1, R6, R6
-	CBNZ R6, finish20
-	MOVD dststride+168(FP), R8
-	LSL $2, R8, R8
-	MOVD R0, R7
-	SUB $4, R7, R7
-	MUL R8, R7, R7
-	MOVD dst_base+0(FP), R9
-	ADD R9, R7, R7
-	MOVD R1, R3
+	FMOVQ F12, 0(R4)
+	ADD $16, R4, R4
+	SUB $1, R7, R7
+	CBNZ R7, finish22
+	MOVD dststride+168(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R8, R8
+	MOVD dst_base+0(FP), R10
+	ADD R10, R8, R8
+	MOVD R3, R4
+	MOVD cols+152(FP), R7
+	CMP $4, R7
+	BGE wide26
+	MOVD R7, R10
+	SUB $2, R10, R10
+	LSL $4, R10, R10
+	ADD R4, R10, R10
+	MOVD R10, R7
 	MOVD cols+152(FP), R6
-	CMP $4, R6
-	BGE wide24
-	MOVD R6, R9
-	SUB $2, R9, R9
-	LSL $4, R9, R9
-	ADD R3, R9, R9
-	MOVD R9, R6
-	MOVD cols+152(FP), R5
-	SUB $2, R5, R5
+	SUB $2, R6, R6
+	LSL $2, R6, R6
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
+	FMOVQ 0(R7), F7
+	FMOVQ 16(R7), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	MOVD R8, R5
+	ADD R8, R6, R6
+	FMOVD F5, (R5)
+	VST1 V5.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F6, (R5)
+	VST1 V6.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F7, (R5)
+	VST1 V7.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F8, (R5)
+	VST1 V8.D[1], (R6)
+	B end23
+
+wide26:
+
+cols24:
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
+	FMOVQ 32(R4), F7
+	FMOVQ 48(R4), F8
+	VZIP1 V6.S4, V5.S4, V9.S4
+	VZIP2 V6.S4, V5.S4, V10.S4
+	VZIP1 V8.S4, V7.S4, V11.S4
+	VZIP2 V8.S4, V7.S4, V12.S4
+	VZIP1 V11.D2, V9.D2, V5.D2
+	VZIP2 V11.D2, V9.D2, V6.D2
+	VZIP1 V12.D2, V10.D2, V7.D2
+	VZIP2 V12.D2, V10.D2, V8.D2
+	MOVD R8, R5
+	FMOVQ F5, (R5)
+	ADD R9, R5, R5
+	FMOVQ F6, (R5)
+	ADD R9, R5, R5
+	FMOVQ F7, (R5)
+	ADD R9, R5, R5
+	FMOVQ F8, (R5)
+	SUB $4, R7, R7
+	CBZ R7, end23
+	CMP $4, R7
+	BLT last25
+	ADD $64, R4, R4
+	ADD $16, R8, R8
+	B cols24
+
+last25:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
 	LSL $2, R5, R5
-	FMOVQ 0(R3), F5
-	FMOVQ 16(R3), F6
-	FMOVQ 0(R6), F7
-	FMOVQ 16(R6), F8
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	MOVD R7, R4
-	ADD R7, R5, R5
-	FMOVD F5, (R4)
-	VST1 V5.D[1], (R5)
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD F6, (R4)
-	VST1 V6.D[1], (R5)
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD F7, (R4)
-	VST1 V7.D[1], (R5)
-	ADD R8, R4, R4
-	ADD R8, R5, R5
-	FMOVD F8, (R4)
-	VST1 V8.D[1], (R5)
-	B end21
+	ADD R5, R8, R8
+	MOVD $4, R7
+	B cols24
 
-wide24:
+end23:
 
-cols22:
-	FMOVQ 0(R3), F5
-	FMOVQ 16(R3), F6
-	FMOVQ 32(R3), F7
-	FMOVQ 48(R3), F8
-	VZIP1 V6.S4, V5.S4, V9.S4
-	VZIP2 V6.S4, V5.S4, V10.S4
-	VZIP1 V8.S4, V7.S4, V11.S4
-	VZIP2 V8.S4, V7.S4, V12.S4
-	VZIP1 V11.D2, V9.D2, V5.D2
-	VZIP2 V11.D2, V9.D2, V6.D2
-	VZIP1 V12.D2, V10.D2, V7.D2
-	VZIP2 V12.D2, V10.D2, V8.D2
-	MOVD R7, R4
-	FMOVQ F5, (R4)
-	ADD R8, R4, R4
-	FMOVQ F6, (R4)
-	ADD R8, R4, R4
-	FMOVQ F7, (R4)
-	ADD R8, R4, R4
-	FMOVQ F8, (R4)
-	SUB $4, R6, R6
-	CBZ R6, end21
-	CMP $4, R6
-	BLT last23
-	ADD $64, R3, R3
-	ADD $16, R7, R7
-	B cols22
-
-last23:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $2, R4, R4
-	ADD R4, R7, R7
-	MOVD $4, R6
-	B cols22
-
-end21:
-	MOVD rows+144(FP), R6
-	MOVD R0, R9
-	ADD $4, R9, R9
-	CMP R6, R9
+after5:
+	CMP R3, R1
+	BEQ done7
+	MOVD rows+144(FP), R7
+	MOVD R0, R10
+	ADD $4, R10, R10
+	CMP R7, R10
 	BLE rotate2
-	CMP R6, R0
-	BEQ done5
-	MOVD R6, R0
-	MOVD $columns-896(SP), R1
+	MOVD R1, R3
+	CMP R7, R0
+	BEQ end4
+	MOVD R7, R0
+	MOVD $columns-960(SP), R1
 	B process3
 
-done5:
+done7:
 	RET
 
 // func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64NEON(SB), 0, $1152-208
+TEXT ·columnsGradF64NEON(SB), 0, $1728-208
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -25120,61 +25195,64 @@ TEXT ·columnsGradF64NEON(SB), 0, $1152-208
 	FMOVQ 480(R26), F14
 	FMOVQ 768(R26), F13
 	FMOVQ 720(R26), F12
-	MOVD $columns-832(SP), R1
+	MOVD $columns-1344(SP), R1
+	MOVD $columns-960(SP), R3
+	MOVD $-1, R10
+	MOVD R10, 320(R1)
 	MOVD rows+144(FP), R0
-	MOVD R0, R9
-	LSL $63, R9, R9
-	CBZ R9, full4
+	MOVD R0, R10
+	LSL $63, R10, R10
+	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $columns-512(SP), R2
+	MOVD $columns-576(SP), R2
 	B read1
 
-full4:
+full6:
 	MOVD $0, R0
-	MOVD $columns-1152(SP), R2
+	MOVD $columns-1728(SP), R2
 
 read1:
-	MOVD xstride+176(FP), R8
-	LSL $3, R8, R8
-	MOVD R0, R7
-	MUL R8, R7, R7
-	MOVD x_base+96(FP), R9
-	ADD R9, R7, R7
+	MOVD R0, R8
+	MOVD xstride+176(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R8, R8
+	MOVD x_base+96(FP), R10
+	ADD R10, R8, R8
 	VMOV V15.B16, V0.B16
-	MOVD R2, R3
-	MOVD cols+152(FP), R6
+	MOVD R2, R4
+	MOVD cols+152(FP), R7
 
-cols7:
-	MOVD R7, R4
-	FMOVQ (R4), F5
-	ADD R8, R4, R4
-	FMOVQ (R4), F6
+cols9:
+	MOVD R8, R5
+	FMOVQ (R5), F5
+	ADD R9, R5, R5
+	FMOVQ (R5), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
 	VZIP1 V6.D2, V5.D2, V5.D2
 	VMOV V7.B16, V6.B16
-	FMOVQ F5, 0(R3)
-	FMOVQ F6, 16(R3)
+	FMOVQ F5, 0(R4)
+	FMOVQ F6, 16(R4)
 	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-	SUB $2, R6, R6
-	CBZ R6, end6
-	CMP $2, R6
-	BLT last8
-	ADD $32, R3, R3
-	ADD $16, R7, R7
-	B cols7
+	SUB $2, R7, R7
+	CBZ R7, end8
+	CMP $2, R7
+	BLT last10
+	ADD $32, R4, R4
+	ADD $16, R8, R8
+	B cols9
 
-last8:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $3, R4, R4
-	ADD R4, R7, R7
-	MOVD $2, R6
-	B cols7
+last10:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
+	LSL $3, R5, R5
+	ADD R5, R8, R8
+	MOVD $2, R7
+	B cols9
 
-end6:
+end8:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
 	VAND V14.B16, V0.B16, V8.B16
 	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
@@ -25194,54 +25272,58 @@ end6:
 	FMOVQ F5, 272(R2)
 	FMOVQ F6, 288(R2)
 	FMOVQ F7, 304(R2)
-	MOVD $columns-512(SP), R9
-	CMP R9, R2
-	BNE first9
+	MOVD $columns-576(SP), R10
+	CMP R10, R2
+	BNE first11
 	MOVD $0, R0
-	MOVD $columns-1152(SP), R2
+	MOVD $columns-1728(SP), R2
 	B read1
 
-first9:
+first11:
 	CBNZ R0, process3
 
 rotate2:
-	MOVD R1, R9
+	MOVD R3, R10
+	MOVD R1, R3
 	MOVD R2, R1
-	MOVD R9, R2
-	MOVD rows+144(FP), R6
+	MOVD R10, R2
+	MOVD rows+144(FP), R7
 	ADD $2, R0, R0
-	MOVD R0, R9
-	ADD $2, R9, R9
-	CMP R6, R9
+	MOVD R0, R10
+	ADD $2, R10, R10
+	CMP R7, R10
 	BLE read1
 
 process3:
+	MOVD R0, R8
+	SUB $2, R8, R8
+	MOVD R8, 320(R1)
 	FMOVQ 256(R1), F0
 	FMOVQ 272(R1), F5
 	FMOVQ 288(R1), F6
 	FMOVQ 304(R1), F7
 	VMOV V30.B16, V4.B16
 	VMOV V30.B16, V3.B16
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD label_base+120(FP), R9
-	ADD R9, R7, R7
-	FMOVQ (R7), F2
-	MOVD half+160(FP), R6
-	VDUP R6, V1.D2
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R1, R4, R4
-	MOVD R1, R3
-	MOVD $columns-192(SP), R5
-	MOVD R6, R9
-	MOVD cols+152(FP), R6
-	SUB R9, R6, R6
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD label_base+120(FP), R10
+	ADD R10, R8, R8
+	FMOVQ (R8), F2
+	MOVD half+160(FP), R7
+	VDUP R7, V1.D2
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R1, R5, R5
+	MOVD R1, R4
+	MOVD $columns-192(SP), R6
+	MOVD R7, R10
+	MOVD cols+152(FP), R7
+	SUB R10, R7, R7
 	PCALIGN $32
 
-pair10:
-	FMOVQ 0(R3), F8
+pair12:
+	FMOVQ 0(R4), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -25271,14 +25353,14 @@ pair10:
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
-	FMOVQ F9, 0(R3)
+	FMOVQ F9, 0(R4)
 	VCMEQ V2.D2, V3.D2, V8.D2
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ 0(R4), F9
+	FMOVQ 0(R5), F9
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
@@ -25308,7 +25390,7 @@ pair10:
 	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
 	VFMLA V11.D2, V31.D2, V9.D2
 	VFMLA V9.D2, V10.D2, V10.D2
-	FMOVQ F10, 0(R4)
+	FMOVQ F10, 0(R5)
 	VCMEQ V2.D2, V1.D2, V9.D2
 	VMOV V9.B16, V11.B16
 	VBSL V4.B16, V10.B16, V11.B16
@@ -25316,20 +25398,20 @@ pair10:
 	VADD V28.D2, V1.D2, V1.D2
 	VBSL V10.B16, V30.B16, V9.B16
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, pair10
-	MOVD half+160(FP), R6
-	ADD R6, R6, R6
-	MOVD cols+152(FP), R9
-	SUB R9, R6, R6
-	CBZ R6, sum12
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, pair12
+	MOVD half+160(FP), R7
+	ADD R7, R7, R7
+	MOVD cols+152(FP), R10
+	SUB R10, R7, R7
+	CBZ R7, sum14
 
-single11:
-	FMOVQ 0(R3), F8
+single13:
+	FMOVQ 0(R4), F8
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
@@ -25359,66 +25441,66 @@ single11:
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
-	FMOVQ F9, 0(R3)
+	FMOVQ F9, 0(R4)
 	VCMEQ V2.D2, V3.D2, V8.D2
 	VMOV V8.B16, V10.B16
 	VBSL V4.B16, V9.B16, V10.B16
 	VMOV V10.B16, V4.B16
 	VADD V28.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
-	FMOVQ F8, 0(R5)
-	ADD $16, R3, R3
-	ADD $16, R5, R5
-	SUB $1, R6, R6
-	CBNZ R6, single11
+	FMOVQ F8, 0(R6)
+	ADD $16, R4, R4
+	ADD $16, R6, R6
+	SUB $1, R7, R7
+	CBNZ R7, single13
 
-sum12:
-	MOVD $columns-192(SP), R5
-	MOVD half+160(FP), R6
-	CMP $8, R6
-	BNE tree14
-	FMOVQ 0(R5), F5
-	FMOVQ 64(R5), F6
+sum14:
+	MOVD $columns-192(SP), R6
+	MOVD half+160(FP), R7
+	CMP $8, R7
+	BNE tree16
+	FMOVQ 0(R6), F5
+	FMOVQ 64(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R5), F6
-	FMOVQ 80(R5), F7
+	FMOVQ 16(R6), F6
+	FMOVQ 80(R6), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ 32(R5), F7
-	FMOVQ 96(R5), F8
+	FMOVQ 32(R6), F7
+	FMOVQ 96(R6), F8
 	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
-	FMOVQ 48(R5), F8
-	FMOVQ 112(R5), F9
+	FMOVQ 48(R6), F8
+	FMOVQ 112(R6), F9
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready13
-
-tree14:
-	CMP $4, R6
-	BNE tree15
-	FMOVQ 0(R5), F5
-	FMOVQ 32(R5), F6
-	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	FMOVQ 16(R5), F6
-	FMOVQ 48(R5), F7
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready13
-
-tree15:
-	CMP $2, R6
-	BNE tree16
-	FMOVQ 0(R5), F5
-	FMOVQ 16(R5), F6
-	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready13
+	B ready15
 
 tree16:
-	FMOVQ 0(R5), F5
+	CMP $4, R7
+	BNE tree17
+	FMOVQ 0(R6), F5
+	FMOVQ 32(R6), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R6), F6
+	FMOVQ 48(R6), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready15
+
+tree17:
+	CMP $2, R7
+	BNE tree18
+	FMOVQ 0(R6), F5
+	FMOVQ 16(R6), F6
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready15
+
+tree18:
+	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
-ready13:
+ready15:
 	FMOVD scale+184(FP), F5
 	VDUP V5.D[0], V5.D2
 	FMOVD num+192(FP), F6
@@ -25433,88 +25515,104 @@ ready13:
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
 	VMOV V31.B16, V10.B16
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD m_base+24(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F0, 0(R7)
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD rest_base+48(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F1, 0(R7)
-	MOVD R0, R7
-	SUB $2, R7, R7
-	LSL $3, R7, R7
-	MOVD w_base+72(FP), R9
-	ADD R9, R7, R7
-	FMOVQ F4, 0(R7)
-	VEOR V3.B16, V3.B16, V3.B16
-	MOVD cols+152(FP), R6
-	MOVD R1, R3
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD m_base+24(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F0, 0(R8)
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD rest_base+48(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F1, 0(R8)
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD w_base+72(FP), R10
+	ADD R10, R8, R8
+	FMOVQ F4, 0(R8)
+	FMOVQ F2, 256(R1)
+	FMOVQ F8, 272(R1)
+	FMOVQ F9, 288(R1)
+	FMOVQ F10, 304(R1)
 
-finish18:
-	FMOVQ 0(R3), F11
+end4:
+	MOVD 320(R3), R8
+	CMP $0, R8
+	BLT after5
+	FMOVQ 256(R3), F2
+	FMOVQ 272(R3), F8
+	FMOVQ 288(R3), F9
+	FMOVQ 304(R3), F10
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD cols+152(FP), R7
+	MOVD R3, R4
+
+finish20:
+	FMOVQ 0(R4), F11
 	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD $0x6e69dd6b // fmul v11.2d, v11.2d, v9.2d
 	VCMEQ V2.D2, V3.D2, V31.D2
 	VBSL V11.B16, V10.B16, V31.B16
 	VADD V28.D2, V3.D2, V3.D2
-	FMOVQ F31, 0(R3)
-	ADD $16, R3, R3
-	SUB $1, R6, R6
-	CBNZ R6, finish18
-	MOVD dststride+168(FP), R8
-	LSL $3, R8, R8
-	MOVD R0, R7
-	SUB $2, R7, R7
-	MUL R8, R7, R7
-	MOVD dst_base+0(FP), R9
-	ADD R9, R7, R7
-	MOVD R1, R3
-	MOVD cols+152(FP), R6
+	FMOVQ F31, 0(R4)
+	ADD $16, R4, R4
+	SUB $1, R7, R7
+	CBNZ R7, finish20
+	MOVD dststride+168(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R8, R8
+	MOVD dst_base+0(FP), R10
+	ADD R10, R8, R8
+	MOVD R3, R4
+	MOVD cols+152(FP), R7
 
-cols20:
-	FMOVQ 0(R3), F5
-	FMOVQ 16(R3), F6
+cols22:
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R4), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
 	VZIP1 V6.D2, V5.D2, V5.D2
 	VMOV V7.B16, V6.B16
-	MOVD R7, R4
-	FMOVQ F5, (R4)
-	ADD R8, R4, R4
-	FMOVQ F6, (R4)
-	SUB $2, R6, R6
-	CBZ R6, end19
-	CMP $2, R6
-	BLT last21
-	ADD $32, R3, R3
-	ADD $16, R7, R7
-	B cols20
+	MOVD R8, R5
+	FMOVQ F5, (R5)
+	ADD R9, R5, R5
+	FMOVQ F6, (R5)
+	SUB $2, R7, R7
+	CBZ R7, end21
+	CMP $2, R7
+	BLT last23
+	ADD $32, R4, R4
+	ADD $16, R8, R8
+	B cols22
 
-last21:
-	MOVD R6, R4
-	LSL $4, R4, R4
-	ADD R4, R3, R3
-	MOVD R6, R4
-	LSL $3, R4, R4
-	ADD R4, R7, R7
-	MOVD $2, R6
-	B cols20
+last23:
+	MOVD R7, R5
+	LSL $4, R5, R5
+	ADD R5, R4, R4
+	MOVD R7, R5
+	LSL $3, R5, R5
+	ADD R5, R8, R8
+	MOVD $2, R7
+	B cols22
 
-end19:
-	MOVD rows+144(FP), R6
-	MOVD R0, R9
-	ADD $2, R9, R9
-	CMP R6, R9
+end21:
+
+after5:
+	CMP R3, R1
+	BEQ done7
+	MOVD rows+144(FP), R7
+	MOVD R0, R10
+	ADD $2, R10, R10
+	CMP R7, R10
 	BLE rotate2
-	CMP R6, R0
-	BEQ done5
-	MOVD R6, R0
-	MOVD $columns-512(SP), R1
+	MOVD R1, R3
+	CMP R7, R0
+	BEQ end4
+	MOVD R7, R0
+	MOVD $columns-576(SP), R1
 	B process3
 
-done5:
+done7:
 	RET

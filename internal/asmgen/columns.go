@@ -25,7 +25,7 @@ type Columns struct {
 }
 
 const (
-	maxParams = 3 // values that a Prologue may return
+	maxParams = 3 // values that Prologue and Epilogue may return for a batch
 	cacheLine = 64
 )
 
@@ -50,18 +50,20 @@ func (s Columns) emit(k *kernelState) {
 	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()
 	width := 16 / size // columns transposed at a time
 	maxCols := k.block()
-	// Three buffers of the frame: two take turns, so that a batch is read before the one ahead of it is worked on, and out-of-order execution has
-	// both; the third is for the rows left over. Behind the columns each has the maximum and what the exponential needs of it.
+	// Buffers of the frame take turns, so that out-of-order execution has three batches to work on: one is read while the exponentials of the one ahead
+	// of it are computed, and finished after those of the next. The last buffer is for the rows left over. Behind the columns each has the maximum and
+	// what the exponential needs of it, later the labels and what Finish needs, and the number of its first row.
 	slot := maxCols * vb
-	area := slot + (1+maxParams)*vb
-	spare, tree := 2*area, 3*area
+	area := slot + (1+maxParams)*vb + cacheLine
+	rowSlot, spare, tree := area-cacheLine, 3*area, 4*area
 	k.frame = tree + maxCols/2*vb + cacheLine // to begin with a line
 	maximum, total := k.pin(), k.pin()
 	label, col, at, col2 := -1, -1, -1, total // total is not there yet while col2 is
 	if s.Label {
 		label, col, at = k.pin(), k.pin(), k.pin()
 	}
-	row, scr, next, cur, cur2, treePtr, n, p, stride, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr()
+	row, scr, next, prev := k.gpr(), k.gpr(), k.gpr(), k.gpr()
+	cur, cur2, treePtr, n, p, stride, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr()
 	k.loadPinned()
 
 	arg := func(dst gpr, name string) {
@@ -72,14 +74,10 @@ func (s Columns) emit(k *kernelState) {
 			k.loadArg(dst, name, q.off)
 		}
 	}
-	// rowPointer sets p to row `row`, or `back` rows ahead of it, of the matrix and stride to its stride in bytes.
-	rowPointer := func(matrix string, back int) {
+	// rowPointer turns p from the number of a row of the matrix into its address, and sets stride to the distance of rows in bytes.
+	rowPointer := func(matrix string) {
 		arg(stride, k.strideOf(matrix).name)
 		k.shl(stride, 2+int(k.t))
-		k.mov(p, row)
-		if back > 0 {
-			k.addImm(p, -back)
-		}
 		m.mul(p, stride)
 		arg(tmp, matrix)
 		k.add(p, tmp)
@@ -93,10 +91,13 @@ func (s Columns) emit(k *kernelState) {
 		k.add(p, tmp)
 	}
 	lbl := k.w.newLabel
-	read, rotate, process, full, done := lbl("read"), lbl("rotate"), lbl("process"), lbl("full"), lbl("done")
+	read, rotate, process, end, after, full, done := lbl("read"), lbl("rotate"), lbl("process"), lbl("end"), lbl("after"), lbl("full"), lbl("done")
 
 	// the last rows first, unless the batches come out even
 	m.scratchAddr(scr, area, k.frame)
+	m.scratchAddr(prev, 2*area, k.frame)
+	k.movImm(tmp, -1) // no rows yet
+	k.storeWord(tmp, scr, rowSlot)
 	arg(row, "rows")
 	k.mov(tmp, row)
 	k.shl(tmp, 64-map[int]int{2: 1, 4: 2, 8: 3, 16: 4}[lanes])
@@ -110,7 +111,8 @@ func (s Columns) emit(k *kernelState) {
 
 	// rows from `row` on to the buffer next
 	k.w.label(read)
-	rowPointer("x", 0)
+	k.mov(p, row)
+	rowPointer("x")
 	b := k.newBlock(false)
 	b.moveTo(maximum, b.K(negInf32, negInf64))
 	k.write(b)
@@ -139,7 +141,8 @@ func (s Columns) emit(k *kernelState) {
 	k.w.label(first)
 	k.branchImm(ne, row, 0, process)
 	k.w.label(rotate)
-	k.mov(tmp, scr)
+	k.mov(tmp, prev)
+	k.mov(prev, scr)
 	k.mov(scr, next)
 	k.mov(next, tmp)
 	arg(n, "rows")
@@ -150,6 +153,9 @@ func (s Columns) emit(k *kernelState) {
 
 	// the lanes rows ahead of `row`, in the buffer scr
 	k.w.label(process)
+	k.mov(p, row)
+	k.addImm(p, -lanes)
+	k.storeWord(p, scr, rowSlot)
 	for i, r := range append([]int{maximum}, rowRegs...) {
 		m.loadAt(k.t, r, scr, slot+i*vb)
 	}
@@ -288,6 +294,9 @@ func (s Columns) emit(k *kernelState) {
 		finRegs = append(finRegs, r)
 		b.moveTo(r, v)
 	}
+	if s.Label {
+		finRegs = append([]int{label}, finRegs...)
+	}
 	if len(b.ops) > 0 {
 		k.write(b)
 	}
@@ -296,12 +305,23 @@ func (s Columns) emit(k *kernelState) {
 		m.storeAt(k.t, outRegs[i], p, 0)
 	}
 	if s.Dst {
+		for i, r := range finRegs {
+			m.storeAt(k.t, r, scr, slot+i*vb)
+		}
+		// the rows in the buffer prev
+		k.w.label(end)
+		k.loadWord(p, prev, rowSlot)
+		k.branchImm(lt, p, 0, after)
+		for i, r := range finRegs {
+			m.loadAt(k.t, r, prev, slot+i*vb)
+		}
 		if s.Label {
+			finRegs = finRegs[1:]
 			k.zero(col)
 		}
 		finish := lbl("finish")
 		arg(n, "cols")
-		k.mov(cur, scr)
+		k.mov(cur, prev)
 		k.streams = []gpr{cur}
 		k.w.label(finish)
 		b = k.newBlock(false)
@@ -322,15 +342,22 @@ func (s Columns) emit(k *kernelState) {
 		k.addImm(n, -1)
 		k.branchImm(ne, n, 0, finish)
 		k.nextVector = save
-		rowPointer("dst", lanes)
-		s.transpose(k, m, false, -1, scr, cur, cur2, treePtr, n, p, stride, tmp, width)
+		rowPointer("dst")
+		s.transpose(k, m, false, -1, prev, cur, cur2, treePtr, n, p, stride, tmp, width)
+		k.w.label(after)
+		k.branch(eq, scr, prev, done)
 	}
 	k.nextVector = save
 	arg(n, "rows")
 	k.mov(tmp, row)
 	k.addImm(tmp, lanes)
 	k.branch(le, tmp, n, rotate)
-	k.branch(eq, row, n, done)
+	if s.Dst { // what is left is finished at once, at the very end with scr = prev
+		k.mov(prev, scr)
+		k.branch(eq, row, n, end)
+	} else {
+		k.branch(eq, row, n, done)
+	}
 	k.mov(row, n)
 	m.scratchAddr(scr, spare, k.frame)
 	k.jump(process)
