@@ -101,7 +101,6 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// block returns a block of a kernel under construction.
 // A spilled value is stored in the place of the output and read from there, in any operand; where there are registers enough, and in the tail,
 // it stays in one.
 func TestSpill(t *testing.T) {
@@ -118,6 +117,7 @@ func TestSpill(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
 }
 
+// testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}
 	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: &constPool{index: map[uint64]int{}, stride: 32}, uses: map[uint64]int{},

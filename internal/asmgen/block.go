@@ -64,6 +64,9 @@ func (k opKind) commutative() bool {
 	return k == opAdd || k == opMul || k == opAnd || k == opOr || k == opIntAdd
 }
 
+// memory operations have ports of their own.
+func (k opKind) memory() bool { return k == opLoad || k == opStore || k == opSpill }
+
 type op struct {
 	kind    opKind
 	dst     V // -1: none

@@ -159,15 +159,11 @@ func (s Columns) emit(k *kernelState) {
 	for i, r := range append([]int{maximum}, rowRegs...) {
 		m.loadAt(k.t, r, scr, slot+i*vb)
 	}
-	b = k.newBlock(false)
 	if s.Label {
+		b = k.newBlock(false)
 		b.moveTo(at, b.K(0, 0))
 		b.moveTo(col, b.K(0, 0))
-	}
-	if len(b.ops) > 0 {
 		k.write(b)
-	}
-	if s.Label {
 		perRow("label", 8)
 		m.loadLabels(k, label, col2, p)
 	}

@@ -78,7 +78,7 @@ func (p Pipeline) schedule(ops []op) []int {
 				t = max(t, at[j]+max(1, scaled(ops[j])))
 			}
 		}
-		if k := ops[i].kind; k != opLoad && k != opStore && k != opSpill { // those have ports of their own
+		if !ops[i].kind.memory() {
 			for try := 0; busy[t%p.Interval] >= p.Width && try < p.Interval; try++ {
 				t++
 			}
@@ -95,7 +95,7 @@ func (p Pipeline) schedule(ops []op) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return at[b] - at[a] })
 	for _, i := range order {
-		if k := ops[i].kind; k == opLoad || k == opStore || k == opSpill || len(uses[i]) == 0 {
+		if ops[i].kind.memory() || len(uses[i]) == 0 {
 			continue
 		}
 		late := at[i] + 1<<20
