@@ -57,7 +57,9 @@ func (st *lossBatch[T]) gradientColumns(n int, dst, x []T, cols, dststride, xstr
 		st.xt[r] = x[r*xstride+l]
 	}
 	rest := st.q[:n]
-	columnsGrad(dst, st.m[:n], rest, st.wt[:n], x, st.label[:n], n, cols, columnsHalf(cols), dststride, xstride, scale, num, after)
+	var scales, nums, afters [maxRows]T
+	columnsGrad(dst, st.m[:n], rest, st.wt[:n], x, st.label[:n], filled(&scales, n, scale), filled(&nums, n, num), filled(&afters, n, after),
+		n, cols, columnsHalf(cols), dststride, xstride)
 	for r, v := range rest {
 		st.rest[r] = float64(v)
 	}

@@ -139,9 +139,11 @@ func (st *lossBatch[T]) gradient(n int, dst, x []T, cols, dststride, xstride int
 	for r := range q {
 		q[r] = quotient(float64(num), st.total(r), st.narrow, T(0))
 	}
+	var afters [maxRows]T
+	filled(&afters, n, after)
 	step := maxCols[T]()
 	for c := 0; c < cols; c += step {
-		rowsScaleGrad(dst[c:], dst[c:], q, after, min(cols-c, step), dststride, dststride)
+		rowsScaleGrad(dst[c:], dst[c:], q, afters[:n], min(cols-c, step), dststride, dststride)
 	}
 	for r, l := range st.label[:n] {
 		dst[r*dststride+l] = 0 - T(scale1*quotient(rest[r], st.total(r), st.narrow, T(0)))

@@ -300,7 +300,8 @@ func (b *targetBatch[T]) piece(j, n int) ([]T, int) {
 		return a, stride
 	}
 	b.made = n == c.classes // it stays until the next batch
-	var zero, f [maxRows]T
+	var zero, f, ones [maxRows]T
+	filled(&ones, b.n, 1)
 	switch {
 	case b.targets == nil && c.weights == nil:
 		for i := range a[:n] {
@@ -309,14 +310,14 @@ func (b *targetBatch[T]) piece(j, n int) ([]T, int) {
 		b.made = true // and so are all pieces: the first one is the longest
 	case b.targets == nil:
 		f[0] = T(c.each)
-		rowsScaleGrad(a, c.weights[j:], f[:1], 1, n, n, n)
+		rowsScaleGrad(a, c.weights[j:], f[:1], ones[:1], n, n, n)
 	default:
 		t, tstride := b.targets[b.r0*c.classes+j:], c.classes
 		if c.eps != 0 {
 			for r := range b.n {
 				f[r] = T(c.keep)
 			}
-			rowsScaleGrad(a, t, f[:b.n], 1, n, n, tstride)
+			rowsScaleGrad(a, t, f[:b.n], ones[:b.n], n, n, tstride)
 			for r := range b.n {
 				f[r] = -T(c.each)
 			}
@@ -399,17 +400,16 @@ func (b *targetBatch[T]) losses(losses, x []T) {
 	c, n := b.c, b.n
 	m, l, sum := b.m[:n], b.l[:n], b.sum[:n]
 	step, narrow := maxCols[T](), isNarrow[T](c.classes)
-	var scales [maxRows]T
-	for r := range n {
-		scales[r] = c.scale
-	}
+	var scales, ones [maxRows]T
+	filled(&scales, n, c.scale)
+	filled(&ones, n, 1)
 	var total rowSum[T]
 	for j := 0; j < c.classes; j += step {
 		cols := min(c.classes-j, step)
 		z, zstride := x[j:], c.stride
 		if c.scale != 1 {
 			z, zstride = room[T](&b.work.z), cols
-			rowsScaleGrad(z, x[j:], scales[:n], 1, cols, cols, c.stride)
+			rowsScaleGrad(z, x[j:], scales[:n], ones[:n], cols, cols, c.stride)
 		}
 		a, astride := b.piece(j, cols)
 		sumProb(sum, z, a, m, l, cols, zstride, astride, narrow)
@@ -482,9 +482,11 @@ func (b *targetBatch[T]) keep(probs, rest, losses, x []T) {
 		rest[r] = T(b.rest[r] / s)
 		b.g[r] = T(float64(b.w[r]) / s)
 	}
+	var ones [maxRows]T
+	filled(&ones, n, 1)
 	step := maxCols[T]()
 	for j := 0; j < c.classes; j += step {
-		rowsScaleGrad(probs[j:], probs[j:], q, 1, min(c.classes-j, step), c.stride, c.stride)
+		rowsScaleGrad(probs[j:], probs[j:], q, ones[:n], min(c.classes-j, step), c.stride, c.stride)
 	}
 	for r, i := range b.index[:n] {
 		probs[r*c.stride+i] = b.g[r]

@@ -230,9 +230,11 @@ func (st *labelBatch[T]) multiply(c *lossCall[T], r0, n int, dst, src []T) {
 	for r := range g {
 		g[r] = T(c.factor(r0+r) * c.weight(st.label[r]))
 	}
+	var ones [maxRows]T
+	filled(&ones, n, 1)
 	step := maxCols[T]()
 	for j := 0; j < c.classes; j += step {
-		rowsScaleGrad(dst[j:], src[j:], g, 1, min(c.classes-j, step), c.stride, c.stride)
+		rowsScaleGrad(dst[j:], src[j:], g, ones[:n], min(c.classes-j, step), c.stride, c.stride)
 	}
 }
 

@@ -616,31 +616,31 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
-func rowsScaleGrad[T Float](dst, w, q []T, after T, cols, dststride, wstride int) {
+func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) {
 	if is32[T]() {
 		if isa.AVX512 {
-			rowsScaleGradF32AVX512(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+			rowsScaleGradF32AVX512(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 			return
 		}
 		if isa.AVX2 {
-			rowsScaleGradF32AVX2(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+			rowsScaleGradF32AVX2(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 			return
 		}
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 		return
 	}
 	if isa.AVX512 {
-		rowsScaleGradF64AVX512(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+		rowsScaleGradF64AVX512(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 		return
 	}
 	if isa.AVX2 {
-		rowsScaleGradF64AVX2(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+		rowsScaleGradF64AVX2(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -1084,30 +1084,30 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
-func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T) {
+func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int) {
 	if is32[T]() {
 		if isa.AVX512 && rows >= 16 {
-			columnsGradF32AVX512(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+			columnsGradF32AVX512(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 			return
 		}
 		if isa.AVX2 {
-			columnsGradF32AVX2(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+			columnsGradF32AVX2(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 			return
 		}
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.AVX512 && rows >= 8 {
-		columnsGradF64AVX512(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+		columnsGradF64AVX512(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.AVX2 {
-		columnsGradF64AVX2(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+		columnsGradF64AVX2(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -2030,45 +2030,45 @@ func rowsScaleF64AVX2(dst, w, rh, rl []float64, cols, dststride, wstride int)
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
 //
 //go:noescape
-func rowsScaleGradF32AVX512(dst, w, q []float32, after float32, cols, dststride, wstride int)
+func rowsScaleGradF32AVX512(dst, w, q, after []float32, cols, dststride, wstride int)
 
 // rowsScaleGradF32AVX2 performs
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
 //
 //go:noescape
-func rowsScaleGradF32AVX2(dst, w, q []float32, after float32, cols, dststride, wstride int)
+func rowsScaleGradF32AVX2(dst, w, q, after []float32, cols, dststride, wstride int)
 
 // rowsScaleGradF64AVX512 performs
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
 //
 //go:noescape
-func rowsScaleGradF64AVX512(dst, w, q []float64, after float64, cols, dststride, wstride int)
+func rowsScaleGradF64AVX512(dst, w, q, after []float64, cols, dststride, wstride int)
 
 // rowsScaleGradF64AVX2 performs
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
 //
 //go:noescape
-func rowsScaleGradF64AVX2(dst, w, q []float64, after float64, cols, dststride, wstride int)
+func rowsScaleGradF64AVX2(dst, w, q, after []float64, cols, dststride, wstride int)
 
 // rowsLogSoftmaxF32AVX512 performs
 //
@@ -2644,41 +2644,41 @@ func columnsSumSkipF64AVX2(m, rest, w, x []float64, label []int, rows, cols, hal
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 //
 //go:noescape
-func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
 
 // columnsGradF32AVX2 performs
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 //
 //go:noescape
-func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
 
 // columnsGradF64AVX512 performs
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 //
 //go:noescape
-func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
+func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
 
 // columnsGradF64AVX2 performs
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 //
 //go:noescape
-func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
+func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
 
 // reluStreamF32AVX512 performs
 //

@@ -456,23 +456,23 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
-func rowsScaleGrad[T Float](dst, w, q []T, after T, cols, dststride, wstride int) {
+func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) {
 	if is32[T]() {
 		if isa.NEON {
-			rowsScaleGradF32NEON(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+			rowsScaleGradF32NEON(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 			return
 		}
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 		return
 	}
 	if isa.NEON {
-		rowsScaleGradF64NEON(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+		rowsScaleGradF64NEON(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -800,22 +800,22 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
-func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T) {
+func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int) {
 	if is32[T]() {
 		if isa.NEON {
-			columnsGradF32NEON(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+			columnsGradF32NEON(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 			return
 		}
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.NEON {
-		columnsGradF64NEON(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+		columnsGradF64NEON(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -1312,23 +1312,23 @@ func rowsScaleF64NEON(dst, w, rh, rl []float64, cols, dststride, wstride int)
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
 //
 //go:noescape
-func rowsScaleGradF32NEON(dst, w, q []float32, after float32, cols, dststride, wstride int)
+func rowsScaleGradF32NEON(dst, w, q, after []float32, cols, dststride, wstride int)
 
 // rowsScaleGradF64NEON performs
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
 //
 //go:noescape
-func rowsScaleGradF64NEON(dst, w, q []float64, after float64, cols, dststride, wstride int)
+func rowsScaleGradF64NEON(dst, w, q, after []float64, cols, dststride, wstride int)
 
 // rowsLogSoftmaxF32NEON performs
 //
@@ -1619,18 +1619,18 @@ func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, hal
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 //
 //go:noescape
-func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
+func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
 
 // columnsGradF64NEON performs
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 //
 //go:noescape
-func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
+func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)

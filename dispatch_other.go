@@ -294,15 +294,15 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 //
 //	for r := range q {
 //		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after
+//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
 //		}
 //	}
-func rowsScaleGrad[T Float](dst, w, q []T, after T, cols, dststride, wstride int) {
+func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) {
 	if is32[T]() {
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), float32(after), cols, dststride, wstride)
+		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), float64(after), cols, dststride, wstride)
+	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -514,14 +514,14 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
-func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T) {
+func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int) {
 	if is32[T]() {
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, dststride, xstride, float32(scale), float32(num), float32(after))
+		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, dststride, xstride, float64(scale), float64(num), float64(after))
+	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs

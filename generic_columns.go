@@ -46,7 +46,7 @@ func columnsSumSkipF64Generic(m, rest, w, x []float64, label []int, rows, cols, 
 	}
 }
 
-func columnsGradF32Generic(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32) {
+func columnsGradF32Generic(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int) {
 	for r := range rows {
 		var sum [1]float64
 		d, v, l := dst[r*dststride:][:cols], x[r*xstride:][:cols], label[r]
@@ -55,19 +55,19 @@ func columnsGradF32Generic(dst, m, rest, w, x []float32, label []int, rows, cols
 		rowsExpSumSkipScaledF32Generic(sum[:], d, v, m[r:r+1], label[r:r+1], cols, cols, cols, 1, true)
 		rest[r] = float32(sum[0])
 		s := rest[r] + w[r]
-		rowsScaleGradF32Generic(d, d, []float32{num / s}, after, cols, cols, cols)
-		d[l] = 0 - float32(scale*(rest[r]/s))
+		rowsScaleGradF32Generic(d, d, []float32{num[r] / s}, after[r:r+1], cols, cols, cols)
+		d[l] = 0 - float32(scale[r]*(rest[r]/s))
 	}
 }
 
-func columnsGradF64Generic(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64) {
+func columnsGradF64Generic(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int) {
 	for r := range rows {
 		d, v, l := dst[r*dststride:][:cols], x[r*xstride:][:cols], label[r]
 		rowsMaxF64Generic(m[r:r+1], v, cols, cols)
 		expAtF64Generic(w[r:r+1], v[l:l+1], m[r:r+1])
 		rowsExpSumSkipScaledF64Generic(rest[r:r+1], d, v, m[r:r+1], label[r:r+1], cols, cols, cols, 1, true)
 		s := rest[r] + w[r]
-		rowsScaleGradF64Generic(d, d, []float64{num / s}, after, cols, cols, cols)
-		d[l] = 0 - float64(scale*(rest[r]/s))
+		rowsScaleGradF64Generic(d, d, []float64{num[r] / s}, after[r:r+1], cols, cols, cols)
+		d[l] = 0 - float64(scale[r]*(rest[r]/s))
 	}
 }

@@ -183,11 +183,11 @@ func rowsScaleF32Generic(dst, w, rh, rl []float32, cols, dststride, wstride int)
 	}
 }
 
-func rowsScaleGradF32Generic(dst, w, q []float32, after float32, cols, dststride, wstride int) {
+func rowsScaleGradF32Generic(dst, w, q, after []float32, cols, dststride, wstride int) {
 	for r, qr := range q {
-		d := dst[r*dststride:][:cols]
+		d, a := dst[r*dststride:][:cols], after[r]
 		for j, v := range w[r*wstride:][:cols] {
-			d[j] = float32(v*qr) * after
+			d[j] = float32(v*qr) * a
 		}
 	}
 }

@@ -177,11 +177,11 @@ func rowsScaleF64Generic(dst, w, rh, rl []float64, cols, dststride, wstride int)
 	}
 }
 
-func rowsScaleGradF64Generic(dst, w, q []float64, after float64, cols, dststride, wstride int) {
+func rowsScaleGradF64Generic(dst, w, q, after []float64, cols, dststride, wstride int) {
 	for r, qr := range q {
-		d := dst[r*dststride:][:cols]
+		d, a := dst[r*dststride:][:cols], after[r]
 		for j, v := range w[r*wstride:][:cols] {
-			d[j] = float64(v*qr) * after
+			d[j] = float64(v*qr) * a
 		}
 	}
 }

@@ -10375,170 +10375,174 @@ done6:
 	VZEROUPPER
 	RET
 
-// func rowsScaleGradF32AVX512(dst, w, q []float32, after float32, cols, dststride, wstride int)
-TEXT ·rowsScaleGradF32AVX512(SB), NOSPLIT, $0-104
+// func rowsScaleGradF32AVX512(dst, w, q, after []float32, cols, dststride, wstride int)
+TEXT ·rowsScaleGradF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ q_len+56(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
-	VBROADCASTSS after+72(FP), Z0
+	MOVQ after_base+72(FP), R8
 
 row1:
-	VBROADCASTSS (BX), Z1
+	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
-	MOVQ cols+80(FP), R8
-	CMPQ R8, $64
+	VBROADCASTSS (R8), Z1
+	ADDQ $4, R8
+	MOVQ cols+96(FP), R9
+	CMPQ R9, $64
 	JLT rest3
 	PCALIGN $32
 
 loop2:
 	VMOVUPS 0(DX), Z2
-	VMULPS Z1, Z2, Z2
-	VMOVUPS 64(DX), Z3
 	VMULPS Z0, Z2, Z2
-	VMULPS Z1, Z3, Z3
+	VMOVUPS 64(DX), Z3
+	VMULPS Z1, Z2, Z2
+	VMULPS Z0, Z3, Z3
 	VMOVUPS 128(DX), Z4
 	VMOVUPS Z2, 0(DI)
-	VMULPS Z0, Z3, Z3
-	VMULPS Z1, Z4, Z4
+	VMULPS Z1, Z3, Z3
+	VMULPS Z0, Z4, Z4
 	VMOVUPS 192(DX), Z2
 	VMOVUPS Z3, 64(DI)
-	VMULPS Z0, Z4, Z4
-	VMULPS Z1, Z2, Z2
-	VMOVUPS Z4, 128(DI)
+	VMULPS Z1, Z4, Z4
 	VMULPS Z0, Z2, Z2
+	VMOVUPS Z4, 128(DI)
+	VMULPS Z1, Z2, Z2
 	VMOVUPS Z2, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
-	SUBQ $64, R8
-	CMPQ R8, $64
+	SUBQ $64, R9
+	CMPQ R9, $64
 	JGE loop2
 
 rest3:
-	CMPQ R8, $16
+	CMPQ R9, $16
 	JLT rest5
 	PCALIGN $32
 
 loop4:
 	VMOVUPS 0(DX), Z2
-	VMULPS Z1, Z2, Z2
 	VMULPS Z0, Z2, Z2
+	VMULPS Z1, Z2, Z2
 	VMOVUPS Z2, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
-	SUBQ $16, R8
-	CMPQ R8, $16
+	SUBQ $16, R9
+	CMPQ R9, $16
 	JGE loop4
 
 rest5:
-	TESTQ R8, R8
+	TESTQ R9, R9
 	JEQ done6
-	MOVL $-1, R9
-	BZHIL R8, R9, R9
-	KMOVW R9, K1
+	MOVL $-1, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
 	VMOVUPS.Z (DX), K1, Z2
-	VMULPS Z1, Z2, Z2
 	VMULPS Z0, Z2, Z2
+	VMULPS Z1, Z2, Z2
 	VMOVUPS Z2, K1, (DI)
 
 done6:
-	MOVQ dststride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, DI
-	MOVQ wstride+96(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, DX
-	MOVQ cols+80(FP), R9
-	SHLQ $2, R9
-	SUBQ R9, DI
-	SUBQ R9, DX
+	MOVQ dststride+104(FP), R10
+	ADDQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	ADDQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ cols+96(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, DI
+	SUBQ R10, DX
 	SUBQ $1, SI
 	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
 
-// func rowsScaleGradF64AVX512(dst, w, q []float64, after float64, cols, dststride, wstride int)
-TEXT ·rowsScaleGradF64AVX512(SB), NOSPLIT, $0-104
+// func rowsScaleGradF64AVX512(dst, w, q, after []float64, cols, dststride, wstride int)
+TEXT ·rowsScaleGradF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ q_len+56(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
-	VBROADCASTSD after+72(FP), Z0
+	MOVQ after_base+72(FP), R8
 
 row1:
-	VBROADCASTSD (BX), Z1
+	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
-	MOVQ cols+80(FP), R8
-	CMPQ R8, $32
+	VBROADCASTSD (R8), Z1
+	ADDQ $8, R8
+	MOVQ cols+96(FP), R9
+	CMPQ R9, $32
 	JLT rest3
 	PCALIGN $32
 
 loop2:
 	VMOVUPD 0(DX), Z2
-	VMULPD Z1, Z2, Z2
-	VMOVUPD 64(DX), Z3
 	VMULPD Z0, Z2, Z2
-	VMULPD Z1, Z3, Z3
+	VMOVUPD 64(DX), Z3
+	VMULPD Z1, Z2, Z2
+	VMULPD Z0, Z3, Z3
 	VMOVUPD 128(DX), Z4
 	VMOVUPD Z2, 0(DI)
-	VMULPD Z0, Z3, Z3
-	VMULPD Z1, Z4, Z4
+	VMULPD Z1, Z3, Z3
+	VMULPD Z0, Z4, Z4
 	VMOVUPD 192(DX), Z2
 	VMOVUPD Z3, 64(DI)
-	VMULPD Z0, Z4, Z4
-	VMULPD Z1, Z2, Z2
-	VMOVUPD Z4, 128(DI)
+	VMULPD Z1, Z4, Z4
 	VMULPD Z0, Z2, Z2
+	VMOVUPD Z4, 128(DI)
+	VMULPD Z1, Z2, Z2
 	VMOVUPD Z2, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
-	SUBQ $32, R8
-	CMPQ R8, $32
+	SUBQ $32, R9
+	CMPQ R9, $32
 	JGE loop2
 
 rest3:
-	CMPQ R8, $8
+	CMPQ R9, $8
 	JLT rest5
 	PCALIGN $32
 
 loop4:
 	VMOVUPD 0(DX), Z2
-	VMULPD Z1, Z2, Z2
 	VMULPD Z0, Z2, Z2
+	VMULPD Z1, Z2, Z2
 	VMOVUPD Z2, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
-	SUBQ $8, R8
-	CMPQ R8, $8
+	SUBQ $8, R9
+	CMPQ R9, $8
 	JGE loop4
 
 rest5:
-	TESTQ R8, R8
+	TESTQ R9, R9
 	JEQ done6
-	MOVL $-1, R9
-	BZHIL R8, R9, R9
-	KMOVW R9, K1
+	MOVL $-1, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
 	VMOVUPD.Z (DX), K1, Z2
-	VMULPD Z1, Z2, Z2
 	VMULPD Z0, Z2, Z2
+	VMULPD Z1, Z2, Z2
 	VMOVUPD Z2, K1, (DI)
 
 done6:
-	MOVQ dststride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, DI
-	MOVQ wstride+96(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, DX
-	MOVQ cols+80(FP), R9
-	SHLQ $3, R9
-	SUBQ R9, DI
-	SUBQ R9, DX
+	MOVQ dststride+104(FP), R10
+	ADDQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	ADDQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ cols+96(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, DI
+	SUBQ R10, DX
 	SUBQ $1, SI
 	TESTQ SI, SI
 	JNE row1
@@ -19964,10 +19968,10 @@ process3:
 	SUBQ $16, R12
 	SHLQ $3, R12
 	MOVQ label_base+96(FP), CX
-	ADDQ CX, R12
-	VMOVUPD (R12), Z2
+	ADDQ R12, CX
+	VMOVUPD (CX), Z2
 	VPMOVQD Z2, Y2
-	VMOVUPD 64(R12), Z1
+	VMOVUPD 64(CX), Z1
 	VPMOVQD Z1, Y1
 	VINSERTF64X4 $1, Y1, Z2, Z2
 	MOVQ half+136(FP), R11
@@ -20158,20 +20162,14 @@ ready16:
 	SUBQ $16, R12
 	SHLQ $2, R12
 	MOVQ m_base+0(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Z0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $16, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Z0, 0(CX)
 	MOVQ rest_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Z1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $16, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Z1, 0(CX)
 	MOVQ w_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Z4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPS Z4, 0(CX)
 	MOVQ rows+120(FP), R11
 	MOVQ SI, CX
 	ADDQ $16, CX
@@ -20339,8 +20337,8 @@ process3:
 	SUBQ $8, R12
 	SHLQ $3, R12
 	MOVQ label_base+96(FP), CX
-	ADDQ CX, R12
-	VMOVUPD (R12), Z2
+	ADDQ R12, CX
+	VMOVUPD (CX), Z2
 	MOVQ half+136(FP), R11
 	VPBROADCASTQ R11, Z1
 	MOVQ R11, R9
@@ -20508,20 +20506,14 @@ ready15:
 	SUBQ $8, R12
 	SHLQ $3, R12
 	MOVQ m_base+0(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Z0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Z0, 0(CX)
 	MOVQ rest_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Z1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Z1, 0(CX)
 	MOVQ w_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Z4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPD Z4, 0(CX)
 	MOVQ rows+120(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -20538,8 +20530,8 @@ done7:
 	VZEROUPPER
 	RET
 
-// func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32AVX512(SB), 0, $10560-196
+// func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF32AVX512(SB), 0, $10560-256
 	NO_LOCAL_POINTERS
 	VPXORD Z31, Z31, Z31
 	VBROADCASTSS constF32<>+832(SB), Z30
@@ -20563,7 +20555,7 @@ TEXT ·columnsGradF32AVX512(SB), 0, $10560-196
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
-	MOVQ rows+144(FP), SI
+	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
 	TESTQ CX, CX
@@ -20580,14 +20572,14 @@ full6:
 
 read1:
 	MOVQ SI, R12
-	MOVQ xstride+176(FP), AX
+	MOVQ xstride+248(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
 	MOVQ x_base+96(FP), CX
 	ADDQ CX, R12
 	VMOVAPS Z21, Z0
 	MOVQ DX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
 	JGE wide11
 	MOVQ R11, CX
@@ -20595,7 +20587,7 @@ read1:
 	SHLQ $6, CX
 	ADDQ R8, CX
 	MOVQ CX, R11
-	MOVQ cols+152(FP), R10
+	MOVQ cols+224(FP), R10
 	SUBQ $2, R10
 	SHLQ $2, R10
 	MOVQ R12, R9
@@ -20764,7 +20756,7 @@ rotate2:
 	MOVQ DI, BX
 	MOVQ DX, DI
 	MOVQ CX, DX
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	ADDQ $16, SI
 	MOVQ SI, CX
 	ADDQ $16, CX
@@ -20785,13 +20777,13 @@ process3:
 	SUBQ $16, R12
 	SHLQ $3, R12
 	MOVQ label_base+120(FP), CX
-	ADDQ CX, R12
-	VMOVUPD (R12), Z2
+	ADDQ R12, CX
+	VMOVUPD (CX), Z2
 	VPMOVQD Z2, Y2
-	VMOVUPD 64(R12), Z1
+	VMOVUPD 64(CX), Z1
 	VPMOVQD Z1, Y1
 	VINSERTF64X4 $1, Y1, Z2, Z2
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	VPBROADCASTD R11, Z1
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -20800,7 +20792,7 @@ process3:
 	LEAQ columns-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	SUBQ CX, R11
 	PCALIGN $32
 
@@ -20857,9 +20849,9 @@ pair13:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE pair13
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	ADDQ R11, R11
-	MOVQ cols+152(FP), CX
+	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
 	TESTQ R11, R11
 	JEQ sum15
@@ -20897,7 +20889,7 @@ single14:
 sum15:
 	LEAQ columns-1025(SP), R10
 	ANDQ $-64, R10
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	CMPQ R11, $16
 	JNE tree17
 	VMOVUPS 0(R10), Z5
@@ -20978,9 +20970,18 @@ tree20:
 	VMOVAPS Z5, Z1
 
 ready16:
-	VBROADCASTSS scale+184(FP), Z5
-	VBROADCASTSS num+188(FP), Z6
-	VBROADCASTSS after+192(FP), Z7
+	MOVQ SI, R12
+	SUBQ $16, R12
+	SHLQ $2, R12
+	MOVQ scale_base+144(FP), CX
+	ADDQ R12, CX
+	VMOVUPS 0(CX), Z5
+	MOVQ num_base+168(FP), CX
+	ADDQ R12, CX
+	VMOVUPS 0(CX), Z6
+	MOVQ after_base+192(FP), CX
+	ADDQ R12, CX
+	VMOVUPS 0(CX), Z7
 	VADDPS Z4, Z1, Z11
 	VDIVPS Z11, Z1, Z12
 	VMULPS Z12, Z5, Z12
@@ -20989,24 +20990,15 @@ ready16:
 	VMOVAPS Z11, Z8
 	VMOVAPS Z7, Z9
 	VMOVAPS Z12, Z10
-	MOVQ SI, R12
-	SUBQ $16, R12
-	SHLQ $2, R12
 	MOVQ m_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Z0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $16, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Z0, 0(CX)
 	MOVQ rest_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Z1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $16, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Z1, 0(CX)
 	MOVQ w_base+72(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Z4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPS Z4, 0(CX)
 	VMOVUPS Z2, 2048(DI)
 	VMOVUPS Z8, 2112(DI)
 	VMOVUPS Z9, 2176(DI)
@@ -21021,7 +21013,7 @@ end4:
 	VMOVUPS 2176(BX), Z9
 	VMOVUPS 2240(BX), Z10
 	VXORPS X3, X3, X3
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
 finish22:
@@ -21036,13 +21028,13 @@ finish22:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE finish22
-	MOVQ dststride+168(FP), AX
+	MOVQ dststride+240(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
 	MOVQ dst_base+0(FP), CX
 	ADDQ CX, R12
 	MOVQ BX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
 	JGE wide26
 	MOVQ R11, CX
@@ -21050,7 +21042,7 @@ finish22:
 	SHLQ $6, CX
 	ADDQ R8, CX
 	MOVQ CX, R11
-	MOVQ cols+152(FP), R10
+	MOVQ cols+224(FP), R10
 	SUBQ $2, R10
 	SHLQ $2, R10
 	VMOVUPS 0(R8), Z5
@@ -21180,7 +21172,7 @@ end23:
 after5:
 	CMPQ DI, BX
 	JEQ done7
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $16, CX
 	CMPQ CX, R11
@@ -21197,8 +21189,8 @@ done7:
 	VZEROUPPER
 	RET
 
-// func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64AVX512(SB), 0, $5952-208
+// func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF64AVX512(SB), 0, $5952-256
 	NO_LOCAL_POINTERS
 	VPXORD Z31, Z31, Z31
 	VBROADCASTSD constF64<>+1184(SB), Z30
@@ -21225,7 +21217,7 @@ TEXT ·columnsGradF64AVX512(SB), 0, $5952-208
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
-	MOVQ rows+144(FP), SI
+	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
 	TESTQ CX, CX
@@ -21242,14 +21234,14 @@ full6:
 
 read1:
 	MOVQ SI, R12
-	MOVQ xstride+176(FP), AX
+	MOVQ xstride+248(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
 	MOVQ x_base+96(FP), CX
 	ADDQ CX, R12
 	VMOVAPD Z16, Z0
 	MOVQ DX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 
 cols9:
 	MOVQ R12, R9
@@ -21327,7 +21319,7 @@ rotate2:
 	MOVQ DI, BX
 	MOVQ DX, DI
 	MOVQ CX, DX
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	ADDQ $8, SI
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -21348,9 +21340,9 @@ process3:
 	SUBQ $8, R12
 	SHLQ $3, R12
 	MOVQ label_base+120(FP), CX
-	ADDQ CX, R12
-	VMOVUPD (R12), Z2
-	MOVQ half+160(FP), R11
+	ADDQ R12, CX
+	VMOVUPD (CX), Z2
+	MOVQ half+232(FP), R11
 	VPBROADCASTQ R11, Z1
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -21359,7 +21351,7 @@ process3:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	SUBQ CX, R11
 	PCALIGN $32
 
@@ -21426,9 +21418,9 @@ pair12:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE pair12
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	ADDQ R11, R11
-	MOVQ cols+152(FP), CX
+	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
 	TESTQ R11, R11
 	JEQ sum14
@@ -21471,7 +21463,7 @@ single13:
 sum14:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	CMPQ R11, $8
 	JNE tree16
 	VMOVUPD 0(R10), Z5
@@ -21516,9 +21508,18 @@ tree18:
 	VMOVAPD Z5, Z1
 
 ready15:
-	VBROADCASTSD scale+184(FP), Z5
-	VBROADCASTSD num+192(FP), Z6
-	VBROADCASTSD after+200(FP), Z7
+	MOVQ SI, R12
+	SUBQ $8, R12
+	SHLQ $3, R12
+	MOVQ scale_base+144(FP), CX
+	ADDQ R12, CX
+	VMOVUPD 0(CX), Z5
+	MOVQ num_base+168(FP), CX
+	ADDQ R12, CX
+	VMOVUPD 0(CX), Z6
+	MOVQ after_base+192(FP), CX
+	ADDQ R12, CX
+	VMOVUPD 0(CX), Z7
 	VADDPD Z4, Z1, Z11
 	VDIVPD Z11, Z1, Z12
 	VMULPD Z12, Z5, Z12
@@ -21527,24 +21528,15 @@ ready15:
 	VMOVAPD Z11, Z8
 	VMOVAPD Z7, Z9
 	VMOVAPD Z12, Z10
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $3, R12
 	MOVQ m_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Z0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Z0, 0(CX)
 	MOVQ rest_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Z1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Z1, 0(CX)
 	MOVQ w_base+72(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Z4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPD Z4, 0(CX)
 	VMOVUPD Z2, 1024(DI)
 	VMOVUPD Z8, 1088(DI)
 	VMOVUPD Z9, 1152(DI)
@@ -21559,7 +21551,7 @@ end4:
 	VMOVUPD 1152(BX), Z9
 	VMOVUPD 1216(BX), Z10
 	VXORPS X3, X3, X3
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
 finish20:
@@ -21574,13 +21566,13 @@ finish20:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE finish20
-	MOVQ dststride+168(FP), AX
+	MOVQ dststride+240(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
 	MOVQ dst_base+0(FP), CX
 	ADDQ CX, R12
 	MOVQ BX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 
 cols22:
 	VMOVUPD 0(R8), Z5
@@ -21624,7 +21616,7 @@ end21:
 after5:
 	CMPQ DI, BX
 	JEQ done7
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
 	CMPQ CX, R11
@@ -34675,221 +34667,225 @@ done6:
 	VZEROUPPER
 	RET
 
-// func rowsScaleGradF32AVX2(dst, w, q []float32, after float32, cols, dststride, wstride int)
-TEXT ·rowsScaleGradF32AVX2(SB), NOSPLIT, $0-104
+// func rowsScaleGradF32AVX2(dst, w, q, after []float32, cols, dststride, wstride int)
+TEXT ·rowsScaleGradF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ q_len+56(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
-	VBROADCASTSS after+72(FP), Y0
+	MOVQ after_base+72(FP), R8
 
 row1:
-	VBROADCASTSS (BX), Y1
+	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
-	MOVQ cols+80(FP), R8
-	CMPQ R8, $32
+	VBROADCASTSS (R8), Y1
+	ADDQ $4, R8
+	MOVQ cols+96(FP), R9
+	CMPQ R9, $32
 	JLT rest3
 	PCALIGN $32
 
 loop2:
 	VMOVUPS 0(DX), Y2
-	VMULPS Y1, Y2, Y2
-	VMOVUPS 32(DX), Y3
 	VMULPS Y0, Y2, Y2
-	VMULPS Y1, Y3, Y3
+	VMOVUPS 32(DX), Y3
+	VMULPS Y1, Y2, Y2
+	VMULPS Y0, Y3, Y3
 	VMOVUPS 64(DX), Y4
 	VMOVUPS Y2, 0(DI)
-	VMULPS Y0, Y3, Y3
-	VMULPS Y1, Y4, Y4
+	VMULPS Y1, Y3, Y3
+	VMULPS Y0, Y4, Y4
 	VMOVUPS 96(DX), Y2
 	VMOVUPS Y3, 32(DI)
-	VMULPS Y0, Y4, Y4
-	VMULPS Y1, Y2, Y2
-	VMOVUPS Y4, 64(DI)
+	VMULPS Y1, Y4, Y4
 	VMULPS Y0, Y2, Y2
+	VMOVUPS Y4, 64(DI)
+	VMULPS Y1, Y2, Y2
 	VMOVUPS Y2, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
-	SUBQ $32, R8
-	CMPQ R8, $32
+	SUBQ $32, R9
+	CMPQ R9, $32
 	JGE loop2
 
 rest3:
-	CMPQ R8, $8
+	CMPQ R9, $8
 	JLT rest5
 	PCALIGN $32
 
 loop4:
 	VMOVUPS 0(DX), Y2
-	VMULPS Y1, Y2, Y2
 	VMULPS Y0, Y2, Y2
+	VMULPS Y1, Y2, Y2
 	VMOVUPS Y2, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
-	SUBQ $8, R8
-	CMPQ R8, $8
+	SUBQ $8, R9
+	CMPQ R9, $8
 	JGE loop4
 
 rest5:
-	TESTQ R8, R8
+	TESTQ R9, R9
 	JEQ done6
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
-	NEGQ R9
+	MOVQ $8, R10
+	CMPQ R9, R10
+	CMOVQLT R9, R10
+	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
-	VMOVUPS (R14)(R9*4), Y15
+	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
-	VMULPS Y1, Y2, Y2
 	VMULPS Y0, Y2, Y2
-	CMPQ R8, $8
+	VMULPS Y1, Y2, Y2
+	CMPQ R9, $8
 	JLT part7
 	VMOVUPS Y2, (DI)
 	JMP stored8
 
 part7:
 	VMOVAPS Y2, Y3
-	MOVQ DI, R9
-	TESTQ $4, R8
+	MOVQ DI, R10
+	TESTQ $4, R9
 	JEQ half9
-	VMOVUPS X3, (R9)
+	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
-	ADDQ $16, R9
+	ADDQ $16, R10
 
 half9:
-	TESTQ $2, R8
+	TESTQ $2, R9
 	JEQ pair10
-	VMOVLPS X3, (R9)
+	VMOVLPS X3, (R10)
 	VUNPCKHPD X3, X3, X3
-	ADDQ $8, R9
+	ADDQ $8, R10
 
 pair10:
-	TESTQ $1, R8
+	TESTQ $1, R9
 	JEQ stored8
-	VMOVSS X3, (R9)
+	VMOVSS X3, (R10)
 
 stored8:
 
 done6:
-	MOVQ dststride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, DI
-	MOVQ wstride+96(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, DX
-	MOVQ cols+80(FP), R9
-	SHLQ $2, R9
-	SUBQ R9, DI
-	SUBQ R9, DX
+	MOVQ dststride+104(FP), R10
+	ADDQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	ADDQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ cols+96(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, DI
+	SUBQ R10, DX
 	SUBQ $1, SI
 	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
 
-// func rowsScaleGradF64AVX2(dst, w, q []float64, after float64, cols, dststride, wstride int)
-TEXT ·rowsScaleGradF64AVX2(SB), NOSPLIT, $0-104
+// func rowsScaleGradF64AVX2(dst, w, q, after []float64, cols, dststride, wstride int)
+TEXT ·rowsScaleGradF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ q_len+56(FP), SI
 	MOVQ dst_base+0(FP), DI
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
-	VBROADCASTSD after+72(FP), Y0
+	MOVQ after_base+72(FP), R8
 
 row1:
-	VBROADCASTSD (BX), Y1
+	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
-	MOVQ cols+80(FP), R8
-	CMPQ R8, $16
+	VBROADCASTSD (R8), Y1
+	ADDQ $8, R8
+	MOVQ cols+96(FP), R9
+	CMPQ R9, $16
 	JLT rest3
 	PCALIGN $32
 
 loop2:
 	VMOVUPD 0(DX), Y2
-	VMULPD Y1, Y2, Y2
-	VMOVUPD 32(DX), Y3
 	VMULPD Y0, Y2, Y2
-	VMULPD Y1, Y3, Y3
+	VMOVUPD 32(DX), Y3
+	VMULPD Y1, Y2, Y2
+	VMULPD Y0, Y3, Y3
 	VMOVUPD 64(DX), Y4
 	VMOVUPD Y2, 0(DI)
-	VMULPD Y0, Y3, Y3
-	VMULPD Y1, Y4, Y4
+	VMULPD Y1, Y3, Y3
+	VMULPD Y0, Y4, Y4
 	VMOVUPD 96(DX), Y2
 	VMOVUPD Y3, 32(DI)
-	VMULPD Y0, Y4, Y4
-	VMULPD Y1, Y2, Y2
-	VMOVUPD Y4, 64(DI)
+	VMULPD Y1, Y4, Y4
 	VMULPD Y0, Y2, Y2
+	VMOVUPD Y4, 64(DI)
+	VMULPD Y1, Y2, Y2
 	VMOVUPD Y2, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
-	SUBQ $16, R8
-	CMPQ R8, $16
+	SUBQ $16, R9
+	CMPQ R9, $16
 	JGE loop2
 
 rest3:
-	CMPQ R8, $4
+	CMPQ R9, $4
 	JLT rest5
 	PCALIGN $32
 
 loop4:
 	VMOVUPD 0(DX), Y2
-	VMULPD Y1, Y2, Y2
 	VMULPD Y0, Y2, Y2
+	VMULPD Y1, Y2, Y2
 	VMOVUPD Y2, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
-	SUBQ $4, R8
-	CMPQ R8, $4
+	SUBQ $4, R9
+	CMPQ R9, $4
 	JGE loop4
 
 rest5:
-	TESTQ R8, R8
+	TESTQ R9, R9
 	JEQ done6
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
-	NEGQ R9
+	MOVQ $4, R10
+	CMPQ R9, R10
+	CMOVQLT R9, R10
+	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
-	VMOVUPS (R14)(R9*8), Y15
+	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
-	VMULPD Y1, Y2, Y2
 	VMULPD Y0, Y2, Y2
-	CMPQ R8, $4
+	VMULPD Y1, Y2, Y2
+	CMPQ R9, $4
 	JLT part7
 	VMOVUPD Y2, (DI)
 	JMP stored8
 
 part7:
 	VMOVAPS Y2, Y3
-	MOVQ DI, R9
-	TESTQ $2, R8
+	MOVQ DI, R10
+	TESTQ $2, R9
 	JEQ half9
-	VMOVUPS X3, (R9)
+	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
-	ADDQ $16, R9
+	ADDQ $16, R10
 
 half9:
-	TESTQ $1, R8
+	TESTQ $1, R9
 	JEQ stored8
-	VMOVSD X3, (R9)
+	VMOVSD X3, (R10)
 
 stored8:
 
 done6:
-	MOVQ dststride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, DI
-	MOVQ wstride+96(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, DX
-	MOVQ cols+80(FP), R9
-	SHLQ $3, R9
-	SUBQ R9, DI
-	SUBQ R9, DX
+	MOVQ dststride+104(FP), R10
+	ADDQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	ADDQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ cols+96(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, DI
+	SUBQ R10, DX
 	SUBQ $1, SI
 	TESTQ SI, SI
 	JNE row1
@@ -43264,9 +43260,9 @@ process3:
 	SUBQ $8, R12
 	SHLQ $3, R12
 	MOVQ label_base+96(FP), CX
-	ADDQ CX, R12
-	VMOVUPS (R12), Y2
-	VSHUFPS $0x88, 32(R12), Y2, Y2
+	ADDQ R12, CX
+	VMOVUPS (CX), Y2
+	VSHUFPS $0x88, 32(CX), Y2, Y2
 	VPERMQ $0xd8, Y2, Y2
 	MOVQ half+136(FP), R11
 	VMOVQ R11, X1
@@ -43457,20 +43453,14 @@ ready16:
 	SUBQ $8, R12
 	SHLQ $2, R12
 	MOVQ m_base+0(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Y0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Y0, 0(CX)
 	MOVQ rest_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Y1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Y1, 0(CX)
 	MOVQ w_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Y4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPS Y4, 0(CX)
 	MOVQ rows+120(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -43617,8 +43607,8 @@ process3:
 	SUBQ $4, R12
 	SHLQ $3, R12
 	MOVQ label_base+96(FP), CX
-	ADDQ CX, R12
-	VMOVUPD (R12), Y2
+	ADDQ R12, CX
+	VMOVUPD (CX), Y2
 	MOVQ half+136(FP), R11
 	VMOVQ R11, X1
 	VPBROADCASTQ X1, Y1
@@ -43787,20 +43777,14 @@ ready15:
 	SUBQ $4, R12
 	SHLQ $3, R12
 	MOVQ m_base+0(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Y0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $4, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Y0, 0(CX)
 	MOVQ rest_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Y1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $4, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Y1, 0(CX)
 	MOVQ w_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Y4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPD Y4, 0(CX)
 	MOVQ rows+120(FP), R11
 	MOVQ SI, CX
 	ADDQ $4, CX
@@ -43817,8 +43801,8 @@ done7:
 	VZEROUPPER
 	RET
 
-// func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32AVX2(SB), 0, $5440-196
+// func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF32AVX2(SB), 0, $5440-256
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS constF32<>+832(SB), Y13
@@ -43828,7 +43812,7 @@ TEXT ·columnsGradF32AVX2(SB), 0, $5440-196
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
-	MOVQ rows+144(FP), SI
+	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
 	TESTQ CX, CX
@@ -43845,7 +43829,7 @@ full6:
 
 read1:
 	MOVQ SI, R12
-	MOVQ xstride+176(FP), AX
+	MOVQ xstride+248(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
 	MOVQ x_base+96(FP), CX
@@ -43853,7 +43837,7 @@ read1:
 	VBROADCASTSS constF32<>+768(SB), Y5
 	VMOVAPS Y5, Y0
 	MOVQ DX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
 	JGE wide11
 	MOVQ R11, CX
@@ -43861,7 +43845,7 @@ read1:
 	SHLQ $5, CX
 	ADDQ R8, CX
 	MOVQ CX, R11
-	MOVQ cols+152(FP), R10
+	MOVQ cols+224(FP), R10
 	SUBQ $2, R10
 	SHLQ $2, R10
 	MOVQ R12, R9
@@ -43993,7 +43977,7 @@ rotate2:
 	MOVQ DI, BX
 	MOVQ DX, DI
 	MOVQ CX, DX
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	ADDQ $8, SI
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -44014,11 +43998,11 @@ process3:
 	SUBQ $8, R12
 	SHLQ $3, R12
 	MOVQ label_base+120(FP), CX
-	ADDQ CX, R12
-	VMOVUPS (R12), Y2
-	VSHUFPS $0x88, 32(R12), Y2, Y2
+	ADDQ R12, CX
+	VMOVUPS (CX), Y2
+	VSHUFPS $0x88, 32(CX), Y2, Y2
 	VPERMQ $0xd8, Y2, Y2
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	VMOVQ R11, X1
 	VPBROADCASTD X1, Y1
 	MOVQ R11, R9
@@ -44028,7 +44012,7 @@ process3:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	SUBQ CX, R11
 	PCALIGN $32
 
@@ -44085,9 +44069,9 @@ pair13:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE pair13
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	ADDQ R11, R11
-	MOVQ cols+152(FP), CX
+	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
 	TESTQ R11, R11
 	JEQ sum15
@@ -44125,7 +44109,7 @@ single14:
 sum15:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	CMPQ R11, $16
 	JNE tree17
 	VMOVUPS 0(R10), Y5
@@ -44206,9 +44190,18 @@ tree20:
 	VMOVAPS Y5, Y1
 
 ready16:
-	VBROADCASTSS scale+184(FP), Y5
-	VBROADCASTSS num+188(FP), Y6
-	VBROADCASTSS after+192(FP), Y7
+	MOVQ SI, R12
+	SUBQ $8, R12
+	SHLQ $2, R12
+	MOVQ scale_base+144(FP), CX
+	ADDQ R12, CX
+	VMOVUPS 0(CX), Y5
+	MOVQ num_base+168(FP), CX
+	ADDQ R12, CX
+	VMOVUPS 0(CX), Y6
+	MOVQ after_base+192(FP), CX
+	ADDQ R12, CX
+	VMOVUPS 0(CX), Y7
 	VADDPS Y4, Y1, Y11
 	VDIVPS Y11, Y1, Y12
 	VMULPS Y12, Y5, Y12
@@ -44217,24 +44210,15 @@ ready16:
 	VMOVAPS Y11, Y8
 	VMOVAPS Y7, Y9
 	VMOVAPS Y12, Y10
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $2, R12
 	MOVQ m_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Y0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Y0, 0(CX)
 	MOVQ rest_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Y1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $8, R12
-	SHLQ $2, R12
+	ADDQ R12, CX
+	VMOVUPS Y1, 0(CX)
 	MOVQ w_base+72(FP), CX
-	ADDQ CX, R12
-	VMOVUPS Y4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPS Y4, 0(CX)
 	VMOVUPS Y2, 1024(DI)
 	VMOVUPS Y8, 1056(DI)
 	VMOVUPS Y9, 1088(DI)
@@ -44249,7 +44233,7 @@ end4:
 	VMOVUPS 1088(BX), Y9
 	VMOVUPS 1120(BX), Y10
 	VXORPS X3, X3, X3
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
 finish22:
@@ -44264,13 +44248,13 @@ finish22:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE finish22
-	MOVQ dststride+168(FP), AX
+	MOVQ dststride+240(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
 	MOVQ dst_base+0(FP), CX
 	ADDQ CX, R12
 	MOVQ BX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
 	JGE wide26
 	MOVQ R11, CX
@@ -44278,7 +44262,7 @@ finish22:
 	SHLQ $5, CX
 	ADDQ R8, CX
 	MOVQ CX, R11
-	MOVQ cols+152(FP), R10
+	MOVQ cols+224(FP), R10
 	SUBQ $2, R10
 	SHLQ $2, R10
 	VMOVUPS 0(R8), Y5
@@ -44370,7 +44354,7 @@ end23:
 after5:
 	CMPQ DI, BX
 	JEQ done7
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
 	CMPQ CX, R11
@@ -44387,8 +44371,8 @@ done7:
 	VZEROUPPER
 	RET
 
-// func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64AVX2(SB), 0, $3136-208
+// func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF64AVX2(SB), 0, $3136-256
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSD constF64<>+1184(SB), Y13
@@ -44399,7 +44383,7 @@ TEXT ·columnsGradF64AVX2(SB), 0, $3136-208
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
-	MOVQ rows+144(FP), SI
+	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
 	TESTQ CX, CX
@@ -44416,7 +44400,7 @@ full6:
 
 read1:
 	MOVQ SI, R12
-	MOVQ xstride+176(FP), AX
+	MOVQ xstride+248(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
 	MOVQ x_base+96(FP), CX
@@ -44424,7 +44408,7 @@ read1:
 	VBROADCASTSD constF64<>+1120(SB), Y5
 	VMOVAPD Y5, Y0
 	MOVQ DX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 
 cols9:
 	MOVQ R12, R9
@@ -44496,7 +44480,7 @@ rotate2:
 	MOVQ DI, BX
 	MOVQ DX, DI
 	MOVQ CX, DX
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	ADDQ $4, SI
 	MOVQ SI, CX
 	ADDQ $4, CX
@@ -44517,9 +44501,9 @@ process3:
 	SUBQ $4, R12
 	SHLQ $3, R12
 	MOVQ label_base+120(FP), CX
-	ADDQ CX, R12
-	VMOVUPD (R12), Y2
-	MOVQ half+160(FP), R11
+	ADDQ R12, CX
+	VMOVUPD (CX), Y2
+	MOVQ half+232(FP), R11
 	VMOVQ R11, X1
 	VPBROADCASTQ X1, Y1
 	MOVQ R11, R9
@@ -44529,7 +44513,7 @@ process3:
 	LEAQ columns-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	SUBQ CX, R11
 	PCALIGN $32
 
@@ -44596,9 +44580,9 @@ pair12:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE pair12
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	ADDQ R11, R11
-	MOVQ cols+152(FP), CX
+	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
 	TESTQ R11, R11
 	JEQ sum14
@@ -44641,7 +44625,7 @@ single13:
 sum14:
 	LEAQ columns-257(SP), R10
 	ANDQ $-64, R10
-	MOVQ half+160(FP), R11
+	MOVQ half+232(FP), R11
 	CMPQ R11, $8
 	JNE tree16
 	VMOVUPD 0(R10), Y5
@@ -44686,9 +44670,18 @@ tree18:
 	VMOVAPD Y5, Y1
 
 ready15:
-	VBROADCASTSD scale+184(FP), Y5
-	VBROADCASTSD num+192(FP), Y6
-	VBROADCASTSD after+200(FP), Y7
+	MOVQ SI, R12
+	SUBQ $4, R12
+	SHLQ $3, R12
+	MOVQ scale_base+144(FP), CX
+	ADDQ R12, CX
+	VMOVUPD 0(CX), Y5
+	MOVQ num_base+168(FP), CX
+	ADDQ R12, CX
+	VMOVUPD 0(CX), Y6
+	MOVQ after_base+192(FP), CX
+	ADDQ R12, CX
+	VMOVUPD 0(CX), Y7
 	VADDPD Y4, Y1, Y11
 	VDIVPD Y11, Y1, Y15
 	VMULPD Y15, Y5, Y15
@@ -44697,24 +44690,15 @@ ready15:
 	VMOVAPD Y11, Y8
 	VMOVAPD Y7, Y9
 	VMOVAPD Y15, Y10
-	MOVQ SI, R12
-	SUBQ $4, R12
-	SHLQ $3, R12
 	MOVQ m_base+24(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Y0, 0(R12)
-	MOVQ SI, R12
-	SUBQ $4, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Y0, 0(CX)
 	MOVQ rest_base+48(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Y1, 0(R12)
-	MOVQ SI, R12
-	SUBQ $4, R12
-	SHLQ $3, R12
+	ADDQ R12, CX
+	VMOVUPD Y1, 0(CX)
 	MOVQ w_base+72(FP), CX
-	ADDQ CX, R12
-	VMOVUPD Y4, 0(R12)
+	ADDQ R12, CX
+	VMOVUPD Y4, 0(CX)
 	VMOVUPD Y2, 512(DI)
 	VMOVUPD Y8, 544(DI)
 	VMOVUPD Y9, 576(DI)
@@ -44729,7 +44713,7 @@ end4:
 	VMOVUPD 576(BX), Y9
 	VMOVUPD 608(BX), Y10
 	VXORPS X3, X3, X3
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
 finish20:
@@ -44744,13 +44728,13 @@ finish20:
 	SUBQ $1, R11
 	TESTQ R11, R11
 	JNE finish20
-	MOVQ dststride+168(FP), AX
+	MOVQ dststride+240(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
 	MOVQ dst_base+0(FP), CX
 	ADDQ CX, R12
 	MOVQ BX, R8
-	MOVQ cols+152(FP), R11
+	MOVQ cols+224(FP), R11
 
 cols22:
 	VMOVUPD 0(R8), Y5
@@ -44788,7 +44772,7 @@ end21:
 after5:
 	CMPQ DI, BX
 	JEQ done7
-	MOVQ rows+144(FP), R11
+	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $4, CX
 	CMPQ CX, R11

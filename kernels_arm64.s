@@ -14871,101 +14871,102 @@ done6:
 	CBNZ R0, row1
 	RET
 
-// func rowsScaleGradF32NEON(dst, w, q []float32, after float32, cols, dststride, wstride int)
-TEXT ·rowsScaleGradF32NEON(SB), NOSPLIT, $0-104
+// func rowsScaleGradF32NEON(dst, w, q, after []float32, cols, dststride, wstride int)
+TEXT ·rowsScaleGradF32NEON(SB), NOSPLIT, $0-120
 	MOVD q_len+56(FP), R0
 	MOVD dst_base+0(FP), R1
 	MOVD w_base+24(FP), R2
 	MOVD q_base+48(FP), R3
-	FMOVS after+72(FP), F0
-	VDUP V0.S[0], V0.S4
+	MOVD after_base+72(FP), R4
 	MOVD $constF32<>(SB), R26
 
 row1:
-	VLD1R (R3), [V1.S4]
+	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
-	MOVD cols+80(FP), R4
-	CMP $16, R4
+	VLD1R (R4), [V1.S4]
+	ADD $4, R4, R4
+	MOVD cols+96(FP), R5
+	CMP $16, R5
 	BLT rest3
 	PCALIGN $32
 
 loop2:
 	FMOVQ 0(R2), F2
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ 16(R2), F3
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	FMOVQ 16(R2), F3
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
 	FMOVQ 32(R2), F4
 	FMOVQ F2, 0(R1)
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	FMOVQ 48(R2), F2
 	FMOVQ F3, 16(R1)
-	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ F4, 32(R1)
+	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	FMOVQ F4, 32(R1)
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	FMOVQ F2, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
-	SUB $16, R4, R4
-	CMP $16, R4
+	SUB $16, R5, R5
+	CMP $16, R5
 	BGE loop2
 
 rest3:
-	CMP $4, R4
+	CMP $4, R5
 	BLT rest5
 	PCALIGN $32
 
 loop4:
 	FMOVQ 0(R2), F2
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	FMOVQ F2, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
-	SUB $4, R4, R4
-	CMP $4, R4
+	SUB $4, R5, R5
+	CMP $4, R5
 	BGE loop4
 
 rest5:
-	CBZ R4, done6
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
+	CBZ R5, done6
+	MOVD $4, R6
+	CMP R6, R5
+	CSEL LT, R5, R6, R6
 	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
+	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R4
+	CMP $4, R5
 	BLT part7
 	FMOVQ (R2), F2
 	B loaded8
 
 part7:
-	TBZ $1, R4, one9
+	TBZ $1, R5, one9
 	FMOVD (R2), F2
-	TBZ $0, R4, loaded8
-	ADD $8, R2, R5
-	VLD1 (R5), V2.S[2]
+	TBZ $0, R5, loaded8
+	ADD $8, R2, R6
+	VLD1 (R6), V2.S[2]
 	B loaded8
 
 one9:
 	FMOVS (R2), F2
 
 loaded8:
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	CMP $4, R4
+	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+	CMP $4, R5
 	BLT part10
 	FMOVQ F2, (R1)
 	B stored11
 
 part10:
-	TBZ $1, R4, one12
+	TBZ $1, R5, one12
 	FMOVD F2, (R1)
-	TBZ $0, R4, stored11
-	ADD $8, R1, R5
-	VST1 V2.S[2], (R5)
+	TBZ $0, R5, stored11
+	ADD $8, R1, R6
+	VST1 V2.S[2], (R6)
 	B stored11
 
 one12:
@@ -14974,88 +14975,89 @@ one12:
 stored11:
 
 done6:
-	MOVD dststride+88(FP), R5
-	ADD R4, R5, R5
-	LSL $2, R5, R5
-	ADD R5, R1, R1
-	MOVD wstride+96(FP), R5
-	ADD R4, R5, R5
-	LSL $2, R5, R5
-	ADD R5, R2, R2
-	MOVD cols+80(FP), R5
-	LSL $2, R5, R5
-	SUB R5, R1, R1
-	SUB R5, R2, R2
+	MOVD dststride+104(FP), R6
+	ADD R5, R6, R6
+	LSL $2, R6, R6
+	ADD R6, R1, R1
+	MOVD wstride+112(FP), R6
+	ADD R5, R6, R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	MOVD cols+96(FP), R6
+	LSL $2, R6, R6
+	SUB R6, R1, R1
+	SUB R6, R2, R2
 	SUB $1, R0, R0
 	CBNZ R0, row1
 	RET
 
-// func rowsScaleGradF64NEON(dst, w, q []float64, after float64, cols, dststride, wstride int)
-TEXT ·rowsScaleGradF64NEON(SB), NOSPLIT, $0-104
+// func rowsScaleGradF64NEON(dst, w, q, after []float64, cols, dststride, wstride int)
+TEXT ·rowsScaleGradF64NEON(SB), NOSPLIT, $0-120
 	MOVD q_len+56(FP), R0
 	MOVD dst_base+0(FP), R1
 	MOVD w_base+24(FP), R2
 	MOVD q_base+48(FP), R3
-	FMOVD after+72(FP), F0
-	VDUP V0.D[0], V0.D2
+	MOVD after_base+72(FP), R4
 	MOVD $constF64<>(SB), R26
 
 row1:
-	VLD1R (R3), [V1.D2]
+	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
-	MOVD cols+80(FP), R4
-	CMP $8, R4
+	VLD1R (R4), [V1.D2]
+	ADD $8, R4, R4
+	MOVD cols+96(FP), R5
+	CMP $8, R5
 	BLT rest3
 	PCALIGN $32
 
 loop2:
 	FMOVQ 0(R2), F2
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	FMOVQ 16(R2), F3
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
-	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	FMOVQ 16(R2), F3
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
 	FMOVQ 32(R2), F4
 	FMOVQ F2, 0(R1)
-	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
-	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
 	FMOVQ 48(R2), F2
 	FMOVQ F3, 16(R1)
-	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	FMOVQ F4, 32(R1)
+	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
+	FMOVQ F4, 32(R1)
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
 	FMOVQ F2, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
-	SUB $8, R4, R4
-	CMP $8, R4
+	SUB $8, R5, R5
+	CMP $8, R5
 	BGE loop2
 
 rest3:
-	CMP $2, R4
+	CMP $2, R5
 	BLT rest5
 	PCALIGN $32
 
 loop4:
 	FMOVQ 0(R2), F2
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
 	FMOVQ F2, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
-	SUB $2, R4, R4
-	CMP $2, R4
+	SUB $2, R5, R5
+	CMP $2, R5
 	BGE loop4
 
 rest5:
-	CBZ R4, done6
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
+	CBZ R5, done6
+	MOVD $2, R6
+	CMP R6, R5
+	CSEL LT, R5, R6, R6
 	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
+	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R4
+	CMP $2, R5
 	BLT part7
 	FMOVQ (R2), F2
 	B loaded8
@@ -15064,9 +15066,9 @@ part7:
 	FMOVD (R2), F2
 
 loaded8:
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
-	CMP $2, R4
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	CMP $2, R5
 	BLT part9
 	FMOVQ F2, (R1)
 	B stored10
@@ -15077,18 +15079,18 @@ part9:
 stored10:
 
 done6:
-	MOVD dststride+88(FP), R5
-	ADD R4, R5, R5
-	LSL $3, R5, R5
-	ADD R5, R1, R1
-	MOVD wstride+96(FP), R5
-	ADD R4, R5, R5
-	LSL $3, R5, R5
-	ADD R5, R2, R2
-	MOVD cols+80(FP), R5
-	LSL $3, R5, R5
-	SUB R5, R1, R1
-	SUB R5, R2, R2
+	MOVD dststride+104(FP), R6
+	ADD R5, R6, R6
+	LSL $3, R6, R6
+	ADD R6, R1, R1
+	MOVD wstride+112(FP), R6
+	ADD R5, R6, R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	MOVD cols+96(FP), R6
+	LSL $3, R6, R6
+	SUB R6, R1, R1
+	SUB R6, R2, R2
 	SUB $1, R0, R0
 	CBNZ R0, row1
 	RET
@@ -24026,9 +24028,9 @@ process3:
 	SUB $4, R8, R8
 	LSL $3, R8, R8
 	MOVD label_base+96(FP), R10
-	ADD R10, R8, R8
-	FMOVQ (R8), F2
-	FMOVQ 16(R8), F1
+	ADD R8, R10, R10
+	FMOVQ (R10), F2
+	FMOVQ 16(R10), F1
 	VUZP1 V1.S4, V2.S4, V2.S4
 	MOVD half+136(FP), R7
 	VDUP R7, V1.S4
@@ -24228,20 +24230,14 @@ ready16:
 	SUB $4, R8, R8
 	LSL $2, R8, R8
 	MOVD m_base+0(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F0, 0(R8)
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F0, 0(R10)
 	MOVD rest_base+24(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F1, 0(R8)
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F1, 0(R10)
 	MOVD w_base+48(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F4, 0(R8)
+	ADD R8, R10, R10
+	FMOVQ F4, 0(R10)
 	MOVD rows+120(FP), R7
 	MOVD R0, R10
 	ADD $4, R10, R10
@@ -24392,8 +24388,8 @@ process3:
 	SUB $2, R8, R8
 	LSL $3, R8, R8
 	MOVD label_base+96(FP), R10
-	ADD R10, R8, R8
-	FMOVQ (R8), F2
+	ADD R8, R10, R10
+	FMOVQ (R10), F2
 	MOVD half+136(FP), R7
 	VDUP R7, V1.D2
 	MOVD R7, R5
@@ -24586,20 +24582,14 @@ ready15:
 	SUB $2, R8, R8
 	LSL $3, R8, R8
 	MOVD m_base+0(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F0, 0(R8)
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F0, 0(R10)
 	MOVD rest_base+24(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F1, 0(R8)
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F1, 0(R10)
 	MOVD w_base+48(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F4, 0(R8)
+	ADD R8, R10, R10
+	FMOVQ F4, 0(R10)
 	MOVD rows+120(FP), R7
 	MOVD R0, R10
 	ADD $2, R10, R10
@@ -24614,8 +24604,8 @@ ready15:
 done7:
 	RET
 
-// func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, rows, cols, half, dststride, xstride int, scale, num, after float32)
-TEXT ·columnsGradF32NEON(SB), 0, $2880-196
+// func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	NO_LOCAL_POINTERS
 	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -24638,7 +24628,7 @@ TEXT ·columnsGradF32NEON(SB), 0, $2880-196
 	MOVD $columns-1600(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 576(R1)
-	MOVD rows+144(FP), R0
+	MOVD rows+216(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
 	CBZ R10, full6
@@ -24652,14 +24642,14 @@ full6:
 
 read1:
 	MOVD R0, R8
-	MOVD xstride+176(FP), R9
+	MOVD xstride+248(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
 	MOVD x_base+96(FP), R10
 	ADD R10, R8, R8
 	VMOV V20.B16, V0.B16
 	MOVD R2, R4
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 	CMP $4, R7
 	BGE wide11
 	MOVD R7, R10
@@ -24667,7 +24657,7 @@ read1:
 	LSL $4, R10, R10
 	ADD R4, R10, R10
 	MOVD R10, R7
-	MOVD cols+152(FP), R6
+	MOVD cols+224(FP), R6
 	SUB $2, R6, R6
 	LSL $2, R6, R6
 	MOVD R8, R5
@@ -24782,7 +24772,7 @@ rotate2:
 	MOVD R1, R3
 	MOVD R2, R1
 	MOVD R10, R2
-	MOVD rows+144(FP), R7
+	MOVD rows+216(FP), R7
 	ADD $4, R0, R0
 	MOVD R0, R10
 	ADD $4, R10, R10
@@ -24803,11 +24793,11 @@ process3:
 	SUB $4, R8, R8
 	LSL $3, R8, R8
 	MOVD label_base+120(FP), R10
-	ADD R10, R8, R8
-	FMOVQ (R8), F2
-	FMOVQ 16(R8), F1
+	ADD R8, R10, R10
+	FMOVQ (R10), F2
+	FMOVQ 16(R10), F1
 	VUZP1 V1.S4, V2.S4, V2.S4
-	MOVD half+160(FP), R7
+	MOVD half+232(FP), R7
 	VDUP R7, V1.S4
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -24815,7 +24805,7 @@ process3:
 	MOVD R1, R4
 	MOVD $columns-320(SP), R6
 	MOVD R7, R10
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 	SUB R10, R7, R7
 	PCALIGN $32
 
@@ -24881,9 +24871,9 @@ pair13:
 	ADD $16, R6, R6
 	SUB $1, R7, R7
 	CBNZ R7, pair13
-	MOVD half+160(FP), R7
+	MOVD half+232(FP), R7
 	ADD R7, R7, R7
-	MOVD cols+152(FP), R10
+	MOVD cols+224(FP), R10
 	SUB R10, R7, R7
 	CBZ R7, sum15
 
@@ -24923,7 +24913,7 @@ single14:
 
 sum15:
 	MOVD $columns-320(SP), R6
-	MOVD half+160(FP), R7
+	MOVD half+232(FP), R7
 	CMP $16, R7
 	BNE tree17
 	FMOVQ 0(R6), F5
@@ -25004,12 +24994,18 @@ tree20:
 	VMOV V5.B16, V1.B16
 
 ready16:
-	FMOVS scale+184(FP), F5
-	VDUP V5.S[0], V5.S4
-	FMOVS num+188(FP), F6
-	VDUP V6.S[0], V6.S4
-	FMOVS after+192(FP), F7
-	VDUP V7.S[0], V7.S4
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD scale_base+144(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F5
+	MOVD num_base+168(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F6
+	MOVD after_base+192(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F7
 	WORD $0x4e24d42b // fadd v11.4s, v1.4s, v4.4s
 	WORD $0x6e2bfc2c // fdiv v12.4s, v1.4s, v11.4s
 	WORD $0x6e2cdcac // fmul v12.4s, v5.4s, v12.4s
@@ -25018,24 +25014,15 @@ ready16:
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
 	VMOV V12.B16, V10.B16
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
 	MOVD m_base+24(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F0, 0(R8)
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F0, 0(R10)
 	MOVD rest_base+48(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F1, 0(R8)
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F1, 0(R10)
 	MOVD w_base+72(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F4, 0(R8)
+	ADD R8, R10, R10
+	FMOVQ F4, 0(R10)
 	FMOVQ F2, 512(R1)
 	FMOVQ F8, 528(R1)
 	FMOVQ F9, 544(R1)
@@ -25050,7 +25037,7 @@ end4:
 	FMOVQ 544(R3), F9
 	FMOVQ 560(R3), F10
 	VEOR V3.B16, V3.B16, V3.B16
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 	MOVD R3, R4
 
 finish22:
@@ -25064,13 +25051,13 @@ finish22:
 	ADD $16, R4, R4
 	SUB $1, R7, R7
 	CBNZ R7, finish22
-	MOVD dststride+168(FP), R9
+	MOVD dststride+240(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
 	MOVD dst_base+0(FP), R10
 	ADD R10, R8, R8
 	MOVD R3, R4
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 	CMP $4, R7
 	BGE wide26
 	MOVD R7, R10
@@ -25078,7 +25065,7 @@ finish22:
 	LSL $4, R10, R10
 	ADD R4, R10, R10
 	MOVD R10, R7
-	MOVD cols+152(FP), R6
+	MOVD cols+224(FP), R6
 	SUB $2, R6, R6
 	LSL $2, R6, R6
 	FMOVQ 0(R4), F5
@@ -25157,7 +25144,7 @@ end23:
 after5:
 	CMP R3, R1
 	BEQ done7
-	MOVD rows+144(FP), R7
+	MOVD rows+216(FP), R7
 	MOVD R0, R10
 	ADD $4, R10, R10
 	CMP R7, R10
@@ -25172,8 +25159,8 @@ after5:
 done7:
 	RET
 
-// func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, rows, cols, half, dststride, xstride int, scale, num, after float64)
-TEXT ·columnsGradF64NEON(SB), 0, $1728-208
+// func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF64NEON(SB), 0, $1728-256
 	NO_LOCAL_POINTERS
 	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
@@ -25199,7 +25186,7 @@ TEXT ·columnsGradF64NEON(SB), 0, $1728-208
 	MOVD $columns-960(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 320(R1)
-	MOVD rows+144(FP), R0
+	MOVD rows+216(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
 	CBZ R10, full6
@@ -25213,14 +25200,14 @@ full6:
 
 read1:
 	MOVD R0, R8
-	MOVD xstride+176(FP), R9
+	MOVD xstride+248(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
 	MOVD x_base+96(FP), R10
 	ADD R10, R8, R8
 	VMOV V15.B16, V0.B16
 	MOVD R2, R4
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 
 cols9:
 	MOVD R8, R5
@@ -25287,7 +25274,7 @@ rotate2:
 	MOVD R1, R3
 	MOVD R2, R1
 	MOVD R10, R2
-	MOVD rows+144(FP), R7
+	MOVD rows+216(FP), R7
 	ADD $2, R0, R0
 	MOVD R0, R10
 	ADD $2, R10, R10
@@ -25308,9 +25295,9 @@ process3:
 	SUB $2, R8, R8
 	LSL $3, R8, R8
 	MOVD label_base+120(FP), R10
-	ADD R10, R8, R8
-	FMOVQ (R8), F2
-	MOVD half+160(FP), R7
+	ADD R8, R10, R10
+	FMOVQ (R10), F2
+	MOVD half+232(FP), R7
 	VDUP R7, V1.D2
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -25318,7 +25305,7 @@ process3:
 	MOVD R1, R4
 	MOVD $columns-192(SP), R6
 	MOVD R7, R10
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 	SUB R10, R7, R7
 	PCALIGN $32
 
@@ -25404,9 +25391,9 @@ pair12:
 	ADD $16, R6, R6
 	SUB $1, R7, R7
 	CBNZ R7, pair12
-	MOVD half+160(FP), R7
+	MOVD half+232(FP), R7
 	ADD R7, R7, R7
-	MOVD cols+152(FP), R10
+	MOVD cols+224(FP), R10
 	SUB R10, R7, R7
 	CBZ R7, sum14
 
@@ -25456,7 +25443,7 @@ single13:
 
 sum14:
 	MOVD $columns-192(SP), R6
-	MOVD half+160(FP), R7
+	MOVD half+232(FP), R7
 	CMP $8, R7
 	BNE tree16
 	FMOVQ 0(R6), F5
@@ -25501,12 +25488,18 @@ tree18:
 	VMOV V5.B16, V1.B16
 
 ready15:
-	FMOVD scale+184(FP), F5
-	VDUP V5.D[0], V5.D2
-	FMOVD num+192(FP), F6
-	VDUP V6.D[0], V6.D2
-	FMOVD after+200(FP), F7
-	VDUP V7.D[0], V7.D2
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
+	MOVD scale_base+144(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F5
+	MOVD num_base+168(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F6
+	MOVD after_base+192(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F7
 	WORD $0x4e64d42b // fadd v11.2d, v1.2d, v4.2d
 	WORD $0x6e6bfc3f // fdiv v31.2d, v1.2d, v11.2d
 	WORD $0x6e7fdcbf // fmul v31.2d, v5.2d, v31.2d
@@ -25515,24 +25508,15 @@ ready15:
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
 	VMOV V31.B16, V10.B16
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
 	MOVD m_base+24(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F0, 0(R8)
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F0, 0(R10)
 	MOVD rest_base+48(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F1, 0(R8)
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
+	ADD R8, R10, R10
+	FMOVQ F1, 0(R10)
 	MOVD w_base+72(FP), R10
-	ADD R10, R8, R8
-	FMOVQ F4, 0(R8)
+	ADD R8, R10, R10
+	FMOVQ F4, 0(R10)
 	FMOVQ F2, 256(R1)
 	FMOVQ F8, 272(R1)
 	FMOVQ F9, 288(R1)
@@ -25547,7 +25531,7 @@ end4:
 	FMOVQ 288(R3), F9
 	FMOVQ 304(R3), F10
 	VEOR V3.B16, V3.B16, V3.B16
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 	MOVD R3, R4
 
 finish20:
@@ -25561,13 +25545,13 @@ finish20:
 	ADD $16, R4, R4
 	SUB $1, R7, R7
 	CBNZ R7, finish20
-	MOVD dststride+168(FP), R9
+	MOVD dststride+240(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
 	MOVD dst_base+0(FP), R10
 	ADD R10, R8, R8
 	MOVD R3, R4
-	MOVD cols+152(FP), R7
+	MOVD cols+224(FP), R7
 
 cols22:
 	FMOVQ 0(R4), F5
@@ -25602,7 +25586,7 @@ end21:
 after5:
 	CMP R3, R1
 	BEQ done7
-	MOVD rows+144(FP), R7
+	MOVD rows+216(FP), R7
 	MOVD R0, R10
 	ADD $2, R10, R10
 	CMP R7, R10

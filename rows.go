@@ -13,6 +13,15 @@ const (
 	batchBytes = 32 << 10
 )
 
+// filled returns the first n elements of a, all of them v: a factor that is the same for all rows of a batch.
+func filled[T Float](a *[maxRows]T, n int, v T) []T {
+	s := a[:n]
+	for r := range s {
+		s[r] = v
+	}
+	return s
+}
+
 // batchLen is the number of rows in a batch: 1 where cols > maxCols.
 func batchLen[T Float](cols int) int {
 	var v T

@@ -470,6 +470,8 @@ func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats 
 		step  = maxCols[T]()
 	)
 	num, after := splitScale(all)
+	var afters [maxRows]T
+	filled(&afters, min(batch, len(stats)), after)
 	for r0 := 0; r0 < len(stats); r0 += batch {
 		n := min(batch, len(stats)-r0)
 		x, d := logits[r0*s.Stride:], dlogits[r0*s.Stride:]
@@ -481,7 +483,7 @@ func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats 
 			q[r] = T(float64(num) / b.total[r])
 		}
 		for c := 0; c < s.Classes; c += step {
-			rowsScaleGrad(d[c:], d[c:], q, after, min(s.Classes-c, step), s.Stride, s.Stride)
+			rowsScaleGrad(d[c:], d[c:], q, afters[:n], min(s.Classes-c, step), s.Stride, s.Stride)
 		}
 		for r, j := range b.loss.label[:n] {
 			if j >= 0 {

@@ -111,14 +111,12 @@ func checkRowsAlias[T Float](fn, nameA string, a []T, strideA int, nameB string,
 
 // scaleRows sets dst to x*scale, each product rounded. There are at most maxRows rows, one where they are longer than maxCols.
 func scaleRows[T Float](dst, x []T, rows, cols, dststride, xstride int, scale T) {
-	var qs [maxRows]T
-	q := qs[:rows]
-	for r := range q {
-		q[r] = scale
-	}
+	var scales, ones [maxRows]T
+	filled(&scales, rows, scale)
+	filled(&ones, rows, 1)
 	step := maxCols[T]()
 	for c := 0; c < cols; c += step {
-		rowsScaleGrad(dst[c:], x[c:], q, 1, min(cols-c, step), dststride, xstride)
+		rowsScaleGrad(dst[c:], x[c:], scales[:rows], ones[:rows], min(cols-c, step), dststride, xstride)
 	}
 }
 

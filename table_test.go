@@ -312,9 +312,9 @@ func primitives[T Float]() []kernel[T] {
 			run: func(c *args[T]) {
 				rowsScale(c.out, c.in[0], c.perRow[0], c.perRow[1], c.cols, c.outS, c.inS[0])
 			}},
-		{name: "rowsScaleGrad", ins: 1, alias: []int{0}, perRow: 1,
+		{name: "rowsScaleGrad", ins: 1, alias: []int{0}, perRow: 2,
 			run: func(c *args[T]) {
-				rowsScaleGrad(c.out, c.in[0], c.perRow[0], c.scale, c.cols, c.outS, c.inS[0])
+				rowsScaleGrad(c.out, c.in[0], c.perRow[0], c.perRow[1], c.cols, c.outS, c.inS[0])
 			}},
 		{name: "rowsDot", ins: 2, noOut: true, sum: true,
 			run: func(c *args[T]) {
@@ -371,12 +371,21 @@ func primitives[T Float]() []kernel[T] {
 					columnsSumSkip(m, c.loss, w, c.in[0], c.skip, c.rows, c.cols, half, c.inS[0])
 				})
 			}},
-		{name: "columnsGrad", ins: 1, alias: []int{0}, skip: true, loss: true, prep: numbers,
+		{name: "columnsGrad", ins: 1, alias: []int{0}, perRow: 3, skip: true, loss: true,
+			prep: func(r *kt.Rand, c *args[T]) {
+				numbers(r, c)
+				for i := range c.rows { // most factors as the drivers make them, each row its own; else any values
+					if r.Intn(4) != 0 {
+						scale := T(testScales[r.Intn(len(testScales))])
+						num, after := splitScale(scale)
+						c.perRow[0][i], c.perRow[1][i], c.perRow[2][i] = scale, num, after
+					}
+				}
+			},
 			run: func(c *args[T]) {
 				m, w := make([]T, c.rows), make([]T, c.rows)
-				num, after := splitScale(c.scale)
 				columns(c, func(half int) {
-					columnsGrad(c.out, m, c.loss, w, c.in[0], c.skip, c.rows, c.cols, half, c.outS, c.inS[0], c.scale, num, after)
+					columnsGrad(c.out, m, c.loss, w, c.in[0], c.skip, c.perRow[0], c.perRow[1], c.perRow[2], c.rows, c.cols, half, c.outS, c.inS[0])
 				})
 			}},
 		// Elementwise primitives in the clothes of one row.

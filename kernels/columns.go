@@ -30,13 +30,13 @@ var columns = []asmgen.Kernel{{
 		Epilogue: func(_ *block, m, sum, at vec, _ []vec) (perRow, finish []vec) { return []vec{m, sum, at}, nil }},
 }, {
 	// g = (w*q)*after with q = num/S, at the label 0 - scale*(R/S)
-	Name: "columnsGrad", Params: "dst, m, rest, w, x []T, label []int, rows, cols, half, dststride, xstride int, scale, num, after T",
-	Loop: "for r := range rows {\n\tm[r], rest[r], w[r] = as columnsSumSkip\n\tdst = scale * (softmax of row r of x - onehot(label[r])), as (exp*(num/sum))*after\n}",
-	Shape: asmgen.Columns{Dst: true, Label: true, Scalars: []string{"scale", "num", "after"}, PerRow: []string{"m", "rest", "w"}, Prologue: columnParams, Exp: columnExp,
-		Epilogue: func(b *block, m, rest, at vec, sc []vec) (perRow, finish []vec) {
+	Name: "columnsGrad", Params: "dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int",
+	Loop: "for r := range rows {\n\tm[r], rest[r], w[r] = as columnsSumSkip\n\tdst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]\n}",
+	Shape: asmgen.Columns{Dst: true, Label: true, Row: []string{"scale", "num", "after"}, PerRow: []string{"m", "rest", "w"}, Prologue: columnParams, Exp: columnExp,
+		Epilogue: func(b *block, m, rest, at vec, row []vec) (perRow, finish []vec) {
 			s := b.Add(rest, at)
-			g := b.Sub(b.K(0, 0), b.Mul(sc[0], b.Div(rest, s)))
-			return []vec{m, rest, at}, []vec{b.Div(sc[1], s), sc[2], g}
+			g := b.Sub(b.K(0, 0), b.Mul(row[0], b.Div(rest, s)))
+			return []vec{m, rest, at}, []vec{b.Div(row[1], s), row[2], g}
 		},
 		Finish: func(b *block, w vec, f []vec) vec { return b.Mul(b.Mul(w, f[0]), f[1]) }},
 }}

@@ -154,9 +154,9 @@ var rowScale = []asmgen.Kernel{{
 		return []vec{b.FMA(in[0], row[0], b.Mul(in[0], row[1]))}, -1
 	}},
 }, {
-	Name: "rowsScaleGrad", Params: "dst, w, q []T, after T, cols, dststride, wstride int",
-	Loop: "for r := range q {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = w[r*wstride+j] * q[r] * after\n\t}\n}",
-	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w"}, Row: []string{"q"}, Scalars: []string{"after"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
+	Name: "rowsScaleGrad", Params: "dst, w, q, after []T, cols, dststride, wstride int",
+	Loop: "for r := range q {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]\n\t}\n}",
+	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w"}, Row: []string{"q", "after"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Mul(b.Mul(in[0], row[0]), row[1])}, -1
 	}},
 }, {

@@ -13,13 +13,13 @@ type Columns struct {
 	Dst bool
 	// Label leaves column label[r] out of the sum.
 	Label bool
-	// Scalars are parameters of the element type; PerRow are outputs with one element a row.
-	Scalars, PerRow []string
+	// Row are inputs with one element for each row, apart from all outputs; PerRow are outputs of the kind.
+	Row, PerRow []string
 	// Prologue computes from the row maximum what Exp needs.
 	Prologue func(b *Block, max V) []V
 	Exp      func(b *Block, x V, row []V) V
-	// Epilogue computes, from the maximum, the sum and the value at the label, the outputs PerRow and what Finish needs.
-	Epilogue func(b *Block, max, sum, at V, scalars []V) (perRow, finish []V)
+	// Epilogue computes, from the maximum, the sum, the value at the label and the inputs Row, the outputs PerRow and what Finish needs.
+	Epilogue func(b *Block, max, sum, at V, row []V) (perRow, finish []V)
 	// Finish computes an element of dst; at the label it is the last of the values from Epilogue.
 	Finish func(b *Block, w V, finish []V) V
 }
@@ -82,13 +82,16 @@ func (s Columns) emit(k *kernelState) {
 		arg(tmp, matrix)
 		k.add(p, tmp)
 	}
-	// perRow sets p to the element of the first row that is worked on.
-	perRow := func(name string, size int) {
+	// rowOffset sets p to how far the first row that is worked on is from the beginning of a slice with size bytes a row; perRow sets tmp
+	// to its element there.
+	rowOffset := func(size int) {
 		k.mov(p, row)
 		k.addImm(p, -lanes)
-		k.shl(p, map[int]int{4: 2, 8: 3}[size])
+		k.shl(p, log2(size))
+	}
+	perRow := func(name string) {
 		arg(tmp, name)
-		k.add(p, tmp)
+		k.add(tmp, p)
 	}
 	lbl := k.w.newLabel
 	read, rotate, process, end, after, full, done := lbl("read"), lbl("rotate"), lbl("process"), lbl("end"), lbl("after"), lbl("full"), lbl("done")
@@ -164,8 +167,9 @@ func (s Columns) emit(k *kernelState) {
 		b.moveTo(at, b.K(0, 0))
 		b.moveTo(col, b.K(0, 0))
 		k.write(b)
-		perRow("label", 8)
-		m.loadLabels(k, label, col2, p)
+		rowOffset(8)
+		perRow("label")
+		m.loadLabels(k, label, col2, tmp)
 	}
 	// exponentials, columns j and j+half together, then those that have no partner
 	arg(n, "half")
@@ -268,13 +272,17 @@ func (s Columns) emit(k *kernelState) {
 	// what ends the rows
 	save = k.nextVector
 	b = k.newBlock(false)
-	var sc []V
-	for _, name := range s.Scalars {
-		r := k.pin()
-		k.broadcastArg(r, name, k.param(name).off, k.t)
-		sc = append(sc, b.pinnedValue(r))
+	var in []V
+	if len(s.Row)+len(s.PerRow) > 0 {
+		rowOffset(size)
 	}
-	outs, fin := s.Epilogue(b, b.pinnedValue(maximum), b.pinnedValue(total), b.pinnedValue(at), sc)
+	for _, name := range s.Row {
+		r := k.pin()
+		perRow(name)
+		m.loadAt(k.t, r, tmp, 0)
+		in = append(in, b.pinnedValue(r))
+	}
+	outs, fin := s.Epilogue(b, b.pinnedValue(maximum), b.pinnedValue(total), b.pinnedValue(at), in)
 	outRegs := []int{}
 	for _, v := range outs {
 		r := b.vals[v].pinned
@@ -297,8 +305,8 @@ func (s Columns) emit(k *kernelState) {
 		k.write(b)
 	}
 	for i, name := range s.PerRow {
-		perRow(name, size)
-		m.storeAt(k.t, outRegs[i], p, 0)
+		perRow(name)
+		m.storeAt(k.t, outRegs[i], tmp, 0)
 	}
 	if s.Dst {
 		for i, r := range finRegs {
