@@ -130,7 +130,7 @@ func badCalls() []badCall {
 		fail("kernels: CrossEntropyGrad: losses and logits overlap", func(m *m) error {
 			return CrossEntropyGrad(m.dst[:8], m.x[7:9], m.x[:8], []int{0, 1}, 4, 1)
 		}),
-		fail("kernels: CrossEntropyGrad: losses and dlogits overlap", func(m *m) error {
+		fail("kernels: CrossEntropyGrad: dlogits and losses overlap", func(m *m) error {
 			return CrossEntropyGrad(m.dst[:8], m.dst[:2], m.x[:8], []int{0, 1}, 4, 1)
 		}),
 		fail("kernels: CrossEntropyGrad: row 1: label 9 is not in [0, 4)", func(m *m) error { return g(m, 8, 2, 2, []int{0, 9}, 4) }),
@@ -169,7 +169,7 @@ func badCalls() []badCall {
 		fail("kernels: CrossEntropyProbGrad: losses and targets overlap", func(m *m) error {
 			return CrossEntropyProbGrad(m.dst[:8], m.y[:2], m.x[:8], m.y[:8], 4, 1)
 		}),
-		fail("kernels: CrossEntropyProbGrad: losses and dlogits overlap", func(m *m) error {
+		fail("kernels: CrossEntropyProbGrad: dlogits and losses overlap", func(m *m) error {
 			return CrossEntropyProbGrad(m.dst[:8], m.dst[:2], m.x[:8], m.y[:8], 4, 1)
 		}),
 		do("kernels: Parallel: grain = 0", func(m *m) { Parallel(4, 0, func(_, _ int) { m.dst[0] = 0 }) }),

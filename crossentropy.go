@@ -3,351 +3,259 @@ package kernels
 import (
 	"fmt"
 	"math"
-	"unsafe"
 )
 
-// CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]), computed as log1p(R/w), where w is the exponential of the
-// label's logit and R the sum of the others: so the loss of a confident row is not rounded to zero. Its relative error is at most 4e-7 in
-// float32 and 1e-14 in float64 as long as it is not subnormal, up to a label 80 (700) above all others, and for one however far below.
+// CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]), computed as log1p(R/w),
+// where w is the exponential of the label's logit and R the sum of the others: so the loss of a
+// confident row is not rounded to zero. Its relative error is at most 4e-7 in float32 and 1e-14 in
+// float64 as long as it is not subnormal, up to a label 80 (700) above all others, and for one
+// however far below.
 //
-// A row with NaN or +Inf in it, or of nothing but -Inf, has the loss NaN. A label of -Inf beside finite logits has the loss +Inf.
+// A row with NaN or +Inf in it, or of nothing but -Inf, has the loss NaN. A label of -Inf beside
+// finite logits has the loss +Inf.
 //
-// There are len(losses) rows and as many labels. It panics if their numbers differ, losses overlaps logits, classes is not positive,
-// or len(logits) is not the number of rows times classes. A label that is not in [0, classes) is an error that names its row; nothing has been written then.
+// There are len(losses) rows and as many labels. It panics if their numbers differ, losses overlaps
+// logits, classes is not positive, or len(logits) is not the number of rows times classes. A label
+// that is not in [0, classes) is an error that names its row; nothing has been written then.
 func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int) error {
-	return crossEntropyNamed("CrossEntropy", losses, logits, labels, classes)
+	checkPerRow("CrossEntropy", "losses", len(losses), checkRows("CrossEntropy", "logits", len(logits), classes, classes))
+	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
+	var l lossCall[T]
+	l.losses, l.logits, l.opts = losses, logits, &opts
+	_, err := byLabel("CrossEntropy", &l, labels, classes)
+	return err
 }
 
-func crossEntropyNamed[T Float, L Label](fn string, losses, logits []T, labels []L, classes int) error {
-	rows := checkRows(fn, "logits", len(logits), classes)
-	checkPerRow(fn, "losses", len(losses), rows)
-	checkPerRow(fn, "labels", len(labels), rows)
-	checkApart(fn, "losses", losses, "logits", logits)
-	if r := badLabel(labels, classes); r >= 0 {
-		return labelError(fn, r, labels[r], classes)
-	}
-	var (
-		st    lossBatch[T]
-		batch = batchLen[T](classes)
-	)
-	for r0 := 0; r0 < rows; r0 += batch {
-		n := min(batch, rows-r0)
-		for r, l := range labels[r0 : r0+n] {
-			st.label[r] = int(l)
-		}
-		st.forward(n, logits[r0*classes:], classes, classes, 1)
-		st.losses(losses[r0 : r0+n])
-	}
-	return nil
-}
-
-// CrossEntropyGrad is [CrossEntropy] and its gradient in one pass: dlogits = scale*(softmax(logits) - onehot(label)), with scale 1/rows the
-// gradient of the mean loss. At the label it is -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss does, with
-// the same bound; the other entries have the errors of [Softmax] and one more product. The losses have the bits of CrossEntropy.
+// CrossEntropyGrad is [CrossEntropy] and its gradient in one pass:
+// dlogits = scale*(softmax(logits) - onehot(label)), with scale 1/rows the gradient of the mean loss.
+// At the label it is -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss
+// does, with the same bound; the other entries have the errors of [Softmax] and one more product. The
+// losses have the bits of CrossEntropy.
 //
-// dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN in dlogits too. Panics and the error
-// are those of CrossEntropy, and it panics if the lengths of dlogits and logits differ, they partly overlap, or losses overlaps one of them.
+// dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN in
+// dlogits too. Panics and the error are those of CrossEntropy, and it panics if the lengths of
+// dlogits and logits differ, they partly overlap, or losses overlaps one of them.
 func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, scale T) error {
-	return crossEntropyGradNamed("CrossEntropyGrad", dlogits, losses, logits, labels, classes, scale)
+	checkLen("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
+	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
+	var l lossCall[T]
+	l.grad, l.dlogits, l.losses, l.logits, l.dloss, l.opts = true, dlogits, losses, logits, []T{scale}, &opts
+	_, err := byLabel("CrossEntropyGrad", &l, labels, classes)
+	return err
 }
 
-func crossEntropyGradNamed[T Float, L Label](fn string, dlogits, losses, logits []T, labels []L, classes int, scale T) error {
-	checkLen(fn, "dlogits", dlogits, "logits", logits)
-	rows := checkRows(fn, "logits", len(logits), classes)
-	if losses != nil {
-		checkPerRow(fn, "losses", len(losses), rows)
+// CrossEntropyWith is [CrossEntropy] with options: it returns the reduced loss, taken in float64 and
+// in row order, and sets losses, unless nil, to the losses of the rows, in which weights and
+// smoothing are in and the divisor of the mean is not. With ReductionNone they cannot be nil.
+func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
+	if opts == nil {
+		opts = &CrossEntropyOptions[T]{}
+	}
+	var l lossCall[T]
+	l.losses, l.logits, l.opts = losses, logits, opts
+	return byLabel("CrossEntropyWith", &l, labels, classes)
+}
+
+// CrossEntropyGradWith is [CrossEntropyWith], and sets dlogits to the gradient of the reduced loss by
+// the logits, in one pass: for the mean and without other options, (softmax - onehot)/rows. dloss is
+// what the gradient is multiplied by, the gradient of what the caller goes on to compute by this
+// loss: nil for 1, one element for all rows, or one for each row. dlogits has the length of logits,
+// and may be logits.
+func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
+	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
+	if opts == nil {
+		opts = &CrossEntropyOptions[T]{}
+	}
+	var l lossCall[T]
+	l.grad, l.dlogits, l.losses, l.logits, l.dloss, l.opts = true, dlogits, losses, logits, dloss, opts
+	return byLabel("CrossEntropyGradWith", &l, labels, classes)
+}
+
+// CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r. A target of
+// 0 contributes nothing, also where the logit is -Inf. Targets may be any numbers: that they are not
+// negative and sum to one is not checked.
+//
+// It panics if the lengths of logits and targets differ, losses has not one element a row, losses
+// overlaps one of them, classes is not positive, or len(logits) is not a multiple of it. The error is
+// always nil: it is there for checks that later versions may have.
+func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
+	checkLen("CrossEntropyProb", "logits", logits, "targets", targets)
+	checkPerRow("CrossEntropyProb", "losses", len(losses), checkRows("CrossEntropyProb", "logits", len(logits), classes, classes))
+	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
+	var l lossCall[T]
+	l.losses, l.logits, l.targets, l.opts = losses, logits, targets, &opts
+	_, err := byProb("CrossEntropyProb", &l, classes)
+	return err
+}
+
+// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient:
+// dlogits = scale*(softmax*sum(targets) - targets), the sum over the row. At the row's largest logit
+// it is computed from what is left out, so that a confident one-hot row is not rounded to zero. In a
+// row whose targets sum to less than classes*2^-61 (float64: classes*2^-509), but not to 0,
+// softmax*sum(targets) may be lost: it is no sum of probabilities.
+//
+// dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of
+// CrossEntropyProb, and it panics if the lengths of dlogits and logits differ, they partly overlap,
+// or another of the slices that are written overlaps one of the others.
+func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes int, scale T) error {
+	checkLen("CrossEntropyProbGrad", "dlogits", dlogits, "logits", logits)
+	checkLen("CrossEntropyProbGrad", "logits", logits, "targets", targets)
+	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
+	var l lossCall[T]
+	l.grad, l.dlogits, l.losses, l.logits, l.targets, l.dloss, l.opts = true, dlogits, losses, logits, targets, []T{scale}, &opts
+	_, err := byProb("CrossEntropyProbGrad", &l, classes)
+	return err
+}
+
+// CrossEntropyProbWith is [CrossEntropyProb] with options, and in all else [CrossEntropyWith]. A
+// length of targets other than that of whole rows of classes for all rows of logits is an error.
+func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
+	if opts == nil {
+		opts = &CrossEntropyOptions[T]{}
+	}
+	var l lossCall[T]
+	l.losses, l.logits, l.targets, l.opts = losses, logits, targets, opts
+	return byProb("CrossEntropyProbWith", &l, classes)
+}
+
+// CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options, and in all else
+// [CrossEntropyGradWith].
+func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
+	checkLen("CrossEntropyProbGradWith", "dlogits", dlogits, "logits", logits)
+	if opts == nil {
+		opts = &CrossEntropyOptions[T]{}
+	}
+	var l lossCall[T]
+	l.grad, l.dlogits, l.losses, l.logits, l.targets, l.dloss, l.opts = true, dlogits, losses, logits, targets, dloss, opts
+	return byProb("CrossEntropyProbGradWith", &l, classes)
+}
+
+// byLabel is every cross-entropy by label.
+func byLabel[T Float, L Label](fn string, l *lossCall[T], labels []L, classes int) (float64, error) {
+	stride, rows, err := l.check(fn, classes)
+	if err != nil {
+		return 0, err
 	}
 	checkPerRow(fn, "labels", len(labels), rows)
-	checkAlias(fn, "dlogits", dlogits, "logits", logits)
-	checkApart(fn, "losses", losses, "logits", logits)
-	checkApart(fn, "losses", losses, "dlogits", dlogits)
-	if r := badLabel(labels, classes); r >= 0 {
-		return labelError(fn, r, labels[r], classes)
+	checkApart(fn, "dlogits,losses,=logits,dloss,Weights,labels", 2,
+		spanOfRows(l.dlogits, rows, classes, stride), spanOf(l.losses), spanOfRows(l.logits, rows, classes, stride),
+		spanOf(l.dloss), spanOf(l.opts.Weights), spanOf(labels))
+	r, divisor := checkLabels(labels, classes, l.opts)
+	if r >= 0 {
+		return 0, fmt.Errorf("kernels: %s: row %d: label %d is not in [0, %d)", fn, r, labels[r], classes)
 	}
-	var (
-		st    lossBatch[T]
-		batch = batchLen[T](classes)
-	)
-	for r0 := 0; r0 < rows; r0 += batch {
-		n := min(batch, rows-r0)
-		for r, l := range labels[r0 : r0+n] {
-			st.label[r] = int(l)
-		}
-		lo := r0 * classes
-		st.gradient(n, dlogits[lo:], logits[lo:], classes, classes, classes, 1, scale)
-		if losses != nil {
-			st.losses(losses[r0 : r0+n])
-		}
+	do := toLabelLoss
+	if l.opts.LabelSmoothing != 0 && !allZero(l.opts.Weights) {
+		do = toTargetLoss
 	}
-	return nil
+	l.setDivisor(divisor)
+	var c call[T]
+	c.rows, c.cols, c.scale, c.labels, c.lossCall = rows, classes, l.scale, labelsOf(labels), l
+	c.dst, c.x = matrix[T]{l.dlogits, stride}, matrix[T]{l.logits, stride}
+	c.run(do)
+	return l.result(), nil
 }
 
-// badLabel returns the first row whose label is not in [0, classes), or -1.
-func badLabel[L Label](labels []L, classes int) int {
-	for r, l := range labels {
-		if uint64(l) >= uint64(classes) { // a negative label is a huge uint64
-			return r
-		}
+// byProb is every cross-entropy with probability targets.
+func byProb[T Float](fn string, l *lossCall[T], classes int) (float64, error) {
+	stride, rows, err := l.check(fn, classes)
+	if err != nil {
+		return 0, err
 	}
-	return -1
+	checkApart(fn, "dlogits,losses,=logits,targets,dloss,Weights", 2,
+		spanOfRows(l.dlogits, rows, classes, stride), spanOf(l.losses), spanOfRows(l.logits, rows, classes, stride),
+		spanOf(l.targets), spanOf(l.dloss), spanOf(l.opts.Weights))
+	if len(l.targets) != rows*classes {
+		return 0, fmt.Errorf("kernels: %s: len(targets) = %d, %d rows of %d classes need %d", fn, len(l.targets), rows, classes, rows*classes)
+	}
+	l.byProb = true
+	l.setDivisor(float64(rows))
+	var c call[T]
+	c.rows, c.cols, c.scale, c.lossCall = rows, classes, l.scale, l
+	c.dst, c.x = matrix[T]{l.dlogits, stride}, matrix[T]{l.logits, stride}
+	c.run(toTargetLoss)
+	return l.result(), nil
 }
 
-func labelError[L Label](fn string, row int, label L, classes int) error {
-	return fmt.Errorf("kernels: %s: row %d: label %d is not in [0, %d)", fn, row, label, classes)
+// check checks what the cross-entropies have in common, and returns the stride of the logits and the
+// number of rows.
+func (l *lossCall[T]) check(fn string, classes int) (stride, rows int, err error) {
+	if l.scale, stride, err = l.opts.resolved(fn, classes); err != nil {
+		return 0, 0, err
+	}
+	rows = checkRows(fn, "logits", len(l.logits), classes, stride)
+	if l.losses != nil || l.opts.Reduction == ReductionNone && !l.grad {
+		checkPerRow(fn, "losses", len(l.losses), rows)
+	}
+	if n := len(l.dloss); n > 1 && n != rows || l.dloss != nil && n == 0 && rows > 0 {
+		panicGradient(fn, n, rows)
+	}
+	l.keep = 1
+	if eps := float64(l.opts.LabelSmoothing); eps != 0 {
+		l.keep, l.each = 1-eps, eps/float64(classes)
+	}
+	return stride, rows, nil
 }
 
-// lossBatch holds what a batch of labelled rows needs. Its sums leave the label's element out: R, not S - w, so that the
-// loss log1p(R/w) and the label's gradient -R/S of a confident row keep their precision.
-type lossBatch[T Float] struct {
-	label [maxRows]int
-	m     [maxRows]T       // row maximum, scaled
-	xt    [maxRows]T       // the label's logit, scaled
-	wt    [maxRows]T       // its exponential
-	rest  [maxRows]float64 // R
-	q     [maxRows]T
-	log   logArgs
-
-	narrow bool
+// setDivisor sets what the mean divides by. Divided by 0 it is NaN, whatever the losses, and its
+// gradient is, too.
+func (l *lossCall[T]) setDivisor(divisor float64) {
+	switch {
+	case l.opts.Reduction != ReductionMean:
+		divisor = 1
+	case divisor == 0:
+		divisor = math.NaN()
+	}
+	l.divisor = divisor
 }
 
-// forward computes what losses needs of n rows.
-func (st *lossBatch[T]) forward(n int, x []T, cols, xstride int, scale T) {
-	m := st.m[:n]
-	st.narrow = isNarrow[T](cols)
-	if scale == 1 && columnsFit[T](n, cols) {
-		st.forwardColumns(n, x, cols, xstride)
-		return
+// result is the reduced loss.
+func (l *lossCall[T]) result() float64 {
+	if l.opts.Reduction == ReductionNone {
+		return 0
 	}
-	plain := batchMax(m, x, cols, xstride, scale)
-	st.labelLogits(n, x, xstride, scale)
-	batchSumSkip(st.rest[:n], x, m, st.label[:n], cols, xstride, scale, plain)
+	return l.reduced / l.divisor
 }
 
-// gradient computes what losses needs of n rows, and scale1*(softmax - onehot). dst may be x.
-func (st *lossBatch[T]) gradient(n int, dst, x []T, cols, dststride, xstride int, scale, scale1 T) {
-	m, q, rest := st.m[:n], st.q[:n], st.rest[:n]
-	st.narrow = isNarrow[T](cols)
-	num, after := splitScale(scale1)
-	if scale == 1 && columnsFit[T](n, cols) {
-		st.gradientColumns(n, dst, x, cols, dststride, xstride, scale1, num, after)
-		return
-	}
-	plain := batchMax(m, x, cols, xstride, scale)
-	st.labelLogits(n, x, xstride, scale)
-	batchExpSumSkip(rest, dst, x, m, st.label[:n], cols, dststride, xstride, scale, plain)
-
-	for r := range q {
-		q[r] = quotient(float64(num), st.total(r), st.narrow, T(0))
-	}
-	var afters [maxRows]T
-	filled(&afters, n, after)
-	step := maxCols[T]()
-	for c := 0; c < cols; c += step {
-		rowsScaleGrad(dst[c:], dst[c:], q, afters[:n], min(cols-c, step), dststride, dststride)
-	}
-	for r, l := range st.label[:n] {
-		dst[r*dststride+l] = 0 - T(scale1*quotient(rest[r], st.total(r), st.narrow, T(0)))
-	}
+//go:noinline
+func panicGradient(fn string, n, rows int) {
+	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", fn, n, rows))
 }
 
-// labelLogits sets xt and wt. In place, it has to come before the exponentials are stored.
-func (st *lossBatch[T]) labelLogits(n int, x []T, xstride int, scale T) {
-	for r, l := range st.label[:n] {
-		st.xt[r] = T(x[r*xstride+l] * scale)
-	}
-	expAt(st.wt[:n], st.xt[:n], st.m[:n])
-}
-
-// total returns S = R + w of row r, in the type in which the row is added.
-func (st *lossBatch[T]) total(r int) float64 {
-	if st.narrow {
-		return float64(T(st.rest[r]) + st.wt[r])
-	}
-	return st.rest[r] + float64(st.wt[r])
-}
-
-// quotient returns a/b rounded to T. Both are in T where the row is narrow.
-func quotient[T Float](a, b float64, narrow bool, _ T) T {
-	if narrow {
-		return T(a) / T(b)
-	}
-	return T(a / b)
-}
-
-// losses stores the losses of the first len(dst) rows.
-func (st *lossBatch[T]) losses(dst []T) {
-	n := len(dst)
-	loss, w, base := st.log.loss[:n], st.log.w[:n], st.log.base[:n]
-	for r := range n {
-		loss[r], w[r], base[r] = st.rest[r], float64(st.wt[r]), 0
-		if float64(st.xt[r])-float64(st.m[r]) > -99 {
-			continue // not far, for either type
-		}
-		sub, nm, far := expShift(st.m[r])
-		if z := float64(st.xt[r]) - sub; z < far {
-			// The exponential of the label is clamped, or nearly so, and R/w too large: log(S) - z instead.
-			loss[r] = st.total(r) * expUnit[T]()
-			base[r] = math.FMA(nm, math.Ln2, -z)
-		}
-	}
-	lossLog(loss, loss, w, base)
-	for r, v := range loss {
-		dst[r] = T(v)
-	}
-}
-
-// CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r. A target of 0 contributes nothing, also where
-// the logit is -Inf. Targets may be any numbers: that they are not negative and sum to one is not checked.
-//
-// It panics if the lengths of logits and targets differ, losses has not one element a row, losses overlaps one of them, classes is
-// not positive, or len(logits) is not a multiple of it. The error is always nil: it is there for checks that later versions may have.
-func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
-	return crossEntropyProbNamed("CrossEntropyProb", losses, logits, targets, classes)
-}
-
-func crossEntropyProbNamed[T Float](fn string, losses, logits, targets []T, classes int) error {
-	checkLen(fn, "logits", logits, "targets", targets)
-	rows := checkRows(fn, "logits", len(logits), classes)
-	checkPerRow(fn, "losses", len(losses), rows)
-	checkApart(fn, "losses", losses, "logits", logits)
-	checkApart(fn, "losses", losses, "targets", targets)
-	var (
-		st    logState[T]
-		batch = batchLen[T](classes)
-	)
-	for r0 := 0; r0 < rows; r0 += batch {
-		n := min(batch, rows-r0)
-		lo := r0 * classes
-		st.forward(n, logits[lo:], classes, classes)
-		batchSumProb(&st, losses[r0:r0+n], logits[lo:], targets[lo:], classes, classes, classes)
-	}
-	return nil
-}
-
-// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits = scale*(softmax*sum(targets) - targets), the sum over the row. At the row's
-// largest logit it is computed from what is left out, so that a confident one-hot row is not rounded to zero. In a row whose targets sum
-// to less than classes*2^-61 (float64: classes*2^-509), but not to 0, softmax*sum(targets) may be lost: it is no sum of probabilities.
-//
-// dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of CrossEntropyProb, and it panics if the
-// lengths of dlogits and logits differ, they partly overlap, or another of the slices that are written overlaps one of the others.
-func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes int, scale T) error {
-	return crossEntropyProbGradNamed("CrossEntropyProbGrad", dlogits, losses, logits, targets, classes, scale)
-}
-
-func crossEntropyProbGradNamed[T Float](fn string, dlogits, losses, logits, targets []T, classes int, scale T) error {
-	checkLen(fn, "dlogits", dlogits, "logits", logits)
-	checkLen(fn, "logits", logits, "targets", targets)
-	rows := checkRows(fn, "logits", len(logits), classes)
-	if losses != nil {
-		checkPerRow(fn, "losses", len(losses), rows)
-	}
-	checkAlias(fn, "dlogits", dlogits, "logits", logits)
-	checkApart(fn, "dlogits", dlogits, "targets", targets)
-	checkApart(fn, "losses", losses, "logits", logits)
-	checkApart(fn, "losses", losses, "targets", targets)
-	checkApart(fn, "losses", losses, "dlogits", dlogits)
-	var (
-		st    logState[T]
-		batch = batchLen[T](classes)
-	)
-	for r0 := 0; r0 < rows; r0 += batch {
-		n := min(batch, rows-r0)
-		lo := r0 * classes
-		var loss []T
-		if losses != nil {
-			loss = losses[r0 : r0+n]
-		}
-		st.probGradient(n, dlogits[lo:], loss, logits[lo:], targets[lo:], classes, classes, classes, classes, scale)
-	}
-	return nil
-}
-
-// batchSumProb stores the losses of a batch that st.forward has seen.
-func batchSumProb[T Float](st *logState[T], losses, x, t []T, cols, xstride, tstride int) {
-	n := len(losses)
-	m, l, sum := st.m[:n], st.l[:n], st.log.loss[:n]
-	step, narrow := maxCols[T](), isNarrow[T](cols)
-	var total rowSum[T]
-	for c := 0; c < cols; c += step {
-		sumProb(sum, x[c:], t[c:], m, l, min(cols-c, step), xstride, tstride, narrow)
-		total.add(sum[0])
-	}
-	if cols > step {
-		sum[0] = total.sum()
-	}
-	for r, v := range sum {
-		losses[r] = T(v)
-	}
-}
-
-// sumProb is rowsSumProb, and right where a loss is infinite: the errors that a float64 sum keeps beside it are NaN then,
-// and such a row is added once more, without them.
-func sumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
-	rowsSumProb(sum, x, t, m, l, cols, xstride, tstride, narrow)
-	if is32[T]() || narrow {
-		return
-	}
-	for r, v := range sum {
-		if v == v {
-			continue
-		}
-		sum[r] = 0
-		xs := x[r*xstride:][:cols]
-		for j, t := range t[r*tstride:][:cols] {
-			if t != 0 {
-				sum[r] += float64(T(t * (l[r] + (m[r] - xs[j]))))
+// checkLabels returns the first row whose label is neither a class nor ignored, or -1, and the sum of
+// the weights of the labels.
+func checkLabels[T Float, L Label](labels []L, classes int, o *CrossEntropyOptions[T]) (row int, weights float64) {
+	if o.IgnoreIndex == nil && o.Weights == nil {
+		for r, l := range labels {
+			if uint64(l) >= uint64(classes) { // a negative label is a huge uint64
+				return r, 0
 			}
 		}
+		return -1, float64(len(labels))
 	}
+	for r, l := range labels {
+		switch {
+		case o.IgnoreIndex != nil && isIgnored(l, int64(*o.IgnoreIndex)):
+		case uint64(l) >= uint64(classes):
+			return r, 0
+		case o.Weights == nil:
+			weights++
+		default:
+			weights += float64(o.Weights[l])
+		}
+	}
+	return -1, weights
 }
 
-// probGradient computes the gradient of n rows, and their losses unless nil. dst may be x.
-func (st *logState[T]) probGradient(n int, dst, losses, x, t []T, cols, dststride, xstride, tstride int, scale T) {
-	m, index, rest := st.m[:n], st.index[:n], st.rest[:n]
-	plain := batchMax(m, x, cols, xstride, 1)
-	batchFind(index, x, m, cols, xstride)
-	inPlace := unsafe.SliceData(dst) == unsafe.SliceData(x)
-	if losses != nil && inPlace { // the losses need the logits once more
-		batchSumSkip(rest, x, m, index, cols, xstride, 1, plain)
-		st.finish(n)
-		batchSumProb(st, losses, x, t, cols, xstride, tstride)
-	}
-	batchExpSumSkip(rest, dst, x, m, index, cols, dststride, xstride, 1, plain)
-	st.finish(n)
-	if losses != nil && !inPlace {
-		batchSumProb(st, losses, x, t, cols, xstride, tstride)
-	}
+// isIgnored compares values, whatever the label's type: the uint64 2^64-1 is not -1.
+func isIgnored[L Label](l L, ignore int64) bool { return int64(l) == ignore && (l < 0) == (ignore < 0) }
 
-	step, narrow := maxCols[T](), isNarrow[T](cols)
-	tsum := st.log.loss[:n] // the sum of the targets without the one at index
-	var total rowSum[T]
-	var skip [1]int
-	for c := 0; c < cols; c += step {
-		if cols <= step {
-			rowsSumTargetSkip(tsum, t, index, cols, tstride, narrow)
-			break
+// allZero reports whether there are weights and all are 0.
+func allZero[T Float](weights []T) bool {
+	for _, w := range weights {
+		if w != 0 {
+			return false
 		}
-		skip[0] = index[0] - c
-		rowsSumTargetSkip(tsum, t[c:], skip[:], min(cols-c, step), tstride, narrow)
-		total.add(tsum[0])
 	}
-	if cols > step {
-		tsum[0] = total.sum()
-	}
-
-	q, scales, at := st.q[:n], st.scale[:n], st.at[:n]
-	for r, i := range index {
-		w, tr := float64(st.w[r]), float64(t[r*tstride+i])
-		s := rest[r] + w
-		q[r] = T((tsum[r] + tr) / s)
-		scales[r] = scale
-		// p*sum(t) - t at the largest p, without the cancellation: (1-p) is rest/s, and sum(t)-t is tsum.
-		at[r] = T(float64(scale) * (float64(tsum[r]*(w/s)) - float64(tr*(rest[r]/s))))
-	}
-	for c := 0; c < cols; c += step {
-		rowsProbGrad(dst[c:], dst[c:], t[c:], q, scales, min(cols-c, step), dststride, dststride, tstride)
-	}
-	for r, i := range index {
-		dst[r*dststride+i] = at[r]
-	}
+	return weights != nil
 }

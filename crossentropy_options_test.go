@@ -360,7 +360,7 @@ func TestOptionsIgnoredRows(t *testing.T) {
 			kt.Fill(kt.NewRand(1), kt.Normal, x[classes:2*classes], classes)
 			labels := []int8{-100, 2, -100}
 			opts := &CrossEntropyOptions[float32]{IgnoreIndex: new(-100), LabelSmoothing: smoothing}
-			losses, d, rest := make([]float32, 3), make([]float32, 3*classes), make([]float32, 3)
+			losses, d := make([]float32, 3), make([]float32, 3*classes)
 			check := func(value float64, err error) {
 				require.NoError(t, err)
 				require.Equal(t, float64(losses[1]), value)
@@ -377,10 +377,6 @@ func TestOptionsIgnoredRows(t *testing.T) {
 			}
 			check(CrossEntropyWith(losses, x, labels, classes, opts))
 			check(CrossEntropyGradWith(d, losses, x, labels, classes, nil, opts))
-			gradients()
-			clear(d)
-			check(CrossEntropyKeep(d, rest, losses, x, labels, classes, opts))
-			require.NoError(t, CrossEntropyBackward(d, d, rest, labels, classes, []float32{1, 2, 3}, opts))
 			gradients()
 			value, err := CrossEntropyWith(nil, x, []int8{-100, -100, -100}, classes, opts)
 			require.NoError(t, err)
@@ -431,8 +427,8 @@ func TestOptionsErrors(t *testing.T) {
 		if labels == nil {
 			labels = make([]int, rows)
 		}
-		outs := [][]float64{make([]float64, rows*classes), make([]float64, rows), make([]float64, rows)}
-		d, losses, rest := outs[0], outs[1], outs[2]
+		outs := [][]float64{make([]float64, rows*classes), make([]float64, rows)}
+		d, losses := outs[0], outs[1]
 		for _, s := range outs {
 			for i := range s {
 				s[i] = 77
@@ -452,18 +448,12 @@ func TestOptionsErrors(t *testing.T) {
 			check("CrossEntropyWith", v, err)
 			v, err = CrossEntropyGradWith(d, losses, x, labels, classes, nil, c.opts)
 			check("CrossEntropyGradWith", v, err)
-			v, err = CrossEntropyKeep(d, rest, losses, x, labels, classes, c.opts)
-			check("CrossEntropyKeep", v, err)
-			check("CrossEntropyBackward", 0, CrossEntropyBackward(d, x, rest, labels, classes, nil, c.opts))
 		}
 		if c.labels == nil {
 			v, err := CrossEntropyProbWith(losses, x, t1, classes, c.opts)
 			check("CrossEntropyProbWith", v, err)
 			v, err = CrossEntropyProbGradWith(d, losses, x, t1, classes, nil, c.opts)
 			check("CrossEntropyProbGradWith", v, err)
-			v, err = CrossEntropyProbKeep(d, rest, losses, x, t1, classes, c.opts)
-			check("CrossEntropyProbKeep", v, err)
-			check("CrossEntropyProbBackward", 0, CrossEntropyProbBackward(d, x, rest, t1, classes, nil, c.opts))
 		}
 	}
 }
@@ -480,7 +470,7 @@ func TestOptionsShapes(t *testing.T) {
 	}
 	panics("CrossEntropyWith: classes = 0", func() { CrossEntropyWith(l, x, y, 0, nil) })
 	panics("CrossEntropyWith: len(logits) = 12 is not a multiple of classes = 5", func() { CrossEntropyWith(l, x, y, 5, nil) })
-	panics("CrossEntropyWith: len(logits) = 12 ends inside a row: rows of classes = 3 start every 10 elements",
+	panics("CrossEntropyWith: len(logits) = 12 ends inside a row: classes = 3, stride = 10",
 		func() { CrossEntropyWith(l, x, y, 3, &opt{Stride: 10}) })
 	panics("CrossEntropyWith: len(losses) = 3, rows = 4", func() { CrossEntropyWith(l[:3], x, y, 3, nil) })
 	panics("CrossEntropyWith: len(losses) = 0, rows = 4", func() { CrossEntropyWith(nil, x, y, 3, &opt{Reduction: ReductionNone}) })
@@ -493,12 +483,8 @@ func TestOptionsShapes(t *testing.T) {
 	panics("CrossEntropyGradWith: len(dloss) = 0, rows = 4: pass nil, one element, or one a row",
 		func() { CrossEntropyGradWith(d, l, x, y, 3, rest[:0], nil) })
 	panics("CrossEntropyGradWith: dlogits and logits partly overlap", func() { CrossEntropyGradWith(x[1:10], l[:3], x[:9], y[:3], 3, nil, nil) })
-	panics("CrossEntropyGradWith: dloss and losses overlap", func() { CrossEntropyGradWith(d, l, x, y, 3, l, nil) })
-	panics("CrossEntropyKeep: len(rest) = 3, rows = 4", func() { CrossEntropyKeep(d, rest[:3], l, x, y, 3, nil) })
-	panics("CrossEntropyKeep: rest and losses overlap", func() { CrossEntropyKeep(d, l, l, x, y, 3, nil) })
-	panics("CrossEntropyBackward: len(rest) = 2, rows = 4", func() { CrossEntropyBackward(d, x, rest[:2], y, 3, nil, nil) })
+	panics("CrossEntropyGradWith: losses and dloss overlap", func() { CrossEntropyGradWith(d, l, x, y, 3, l, nil) })
 	panics("CrossEntropyProbGradWith: dlogits and targets overlap", func() { CrossEntropyProbGradWith(d, l, x, d, 3, nil, nil) })
-	panics("CrossEntropyProbBackward: dlogits and targets overlap", func() { CrossEntropyProbBackward(d, x, rest, d, 3, nil, nil) })
 	// No rows.
 	v, err := CrossEntropyGradWith[float32, int](nil, nil, nil, nil, 3, nil, nil)
 	require.NoError(t, err)
@@ -514,7 +500,7 @@ func TestOptionsMillions(t *testing.T) {
 	rows := pickLong(2000000, 20000)
 	const classes = 3
 	x, d, probs := make([]float32, rows*classes), make([]float32, rows*classes), make([]float32, rows*classes)
-	losses, rest, labels := make([]float32, rows), make([]float32, rows), make([]uint8, rows)
+	losses, labels := make([]float32, rows), make([]uint8, rows)
 	kt.Fill(kt.NewRand(1), kt.Normal, x, classes)
 	kt.FillProb(kt.NewRand(2), probs, classes)
 	for r := range labels {
@@ -528,14 +514,10 @@ func TestOptionsMillions(t *testing.T) {
 			must(err)
 			_, err = CrossEntropyWith(nil, x, labels, classes, opts)
 			must(err)
-			_, err = CrossEntropyKeep(d, rest, losses, x, labels, classes, opts)
-			must(err)
-			must(CrossEntropyBackward(d, d, rest, labels, classes, []float32{2}, opts))
 			_, err = CrossEntropyProbGradWith(d, losses, x, probs, classes, []float32{2}, nil)
 			must(err)
-			_, err = CrossEntropyProbKeep(d, rest, losses, x, probs, classes, opts)
+			_, err = CrossEntropyProbGradWith(d, losses, x, probs, classes, nil, opts)
 			must(err)
-			must(CrossEntropyProbBackward(d, d, rest, probs, classes, nil, opts))
 		})
 		require.Zero(t, allocs)
 	}

@@ -236,10 +236,9 @@ func lossWays[T Float](t *testing.T, x []T, labels []int, probs []T, classes int
 					require.Equal(t, -1, kt.Diff(in, wide), "the input was written to")
 				}
 			}
-			losses, kept := make([]T, rows), make([]T, rows)
-			rest := make([]T, rows)
+			losses := make([]T, rows)
 			in, d := fresh()
-			var value, keptValue, alone float64
+			var value, alone float64
 			var err error
 			if index {
 				value, err = CrossEntropyGradWith(d, losses, in, labels, classes, dloss, &o)
@@ -251,27 +250,6 @@ func lossWays[T Float](t *testing.T, x []T, labels []int, probs []T, classes int
 			key := fmt.Sprintf("stride %d, in place %v", stride, inPlace)
 			ways["fused, "+key] = lossResult[T]{value, losses, narrow(d)}
 
-			in, p := fresh()
-			if index {
-				keptValue, err = CrossEntropyKeep(p, rest, kept, in, labels, classes, &o)
-			} else {
-				keptValue, err = CrossEntropyProbKeep(p, rest, kept, in, probs, classes, &o)
-			}
-			require.NoError(t, err)
-			same(in)
-			narrow(p)
-			d = p
-			if !inPlace {
-				_, d = fresh()
-			}
-			if index {
-				err = CrossEntropyBackward(d, p, rest, labels, classes, dloss, &o)
-			} else {
-				err = CrossEntropyProbBackward(d, p, rest, probs, classes, dloss, &o)
-			}
-			require.NoError(t, err)
-			ways["kept, "+key] = lossResult[T]{keptValue, kept, narrow(d)}
-
 			aloneLosses := make([]T, rows)
 			if index {
 				alone, err = CrossEntropyWith(aloneLosses, wide, labels, classes, &o)
@@ -280,8 +258,7 @@ func lossWays[T Float](t *testing.T, x []T, labels []int, probs []T, classes int
 			}
 			require.NoError(t, err)
 			require.Equal(t, -1, kt.Diff(aloneLosses, losses), "losses with and without the gradient: %v, %v", losses, aloneLosses)
-			require.Equal(t, -1, kt.Diff(aloneLosses, kept), "losses with and without keeping: %v, %v", kept, aloneLosses)
-			require.True(t, kt.Same(alone, value) && kt.Same(alone, keptValue), "%v, %v, %v", alone, value, keptValue)
+			require.True(t, kt.Same(alone, value), "%v, %v", alone, value)
 			ways["forward, "+key] = lossResult[T]{value: alone, losses: aloneLosses}
 		}
 	}

@@ -2,8 +2,6 @@ package kernels
 
 import (
 	"math"
-
-	kt "kernels/internal/ktest"
 )
 
 // optionTable is what the table has of cross-entropy with options: the options of a case follow from its size.
@@ -38,18 +36,10 @@ func optionTable[T Float]() []kernel[T] {
 		}
 		return c.perRow[0]
 	}
-	numbers := func(r *kt.Rand, c *args[T]) { // a row of probabilities is all NaN, or none is
-		labels(r, c)
-		for i, v := range c.in[0] {
-			if v != v {
-				c.in[0][i] = 0.5
-			}
-		}
-	}
 	value := func(_ float64, err error) { must(err) }
 	some := &CrossEntropyOptions[T]{LabelSmoothing: 0.25, LogitScale: 2}
 	return []kernel[T]{
-		{name: "CrossEntropyWith", rows: true, ins: 2, noOut: true, skip: true, loss: true, prep: labels[T],
+		{name: "CrossEntropyWith", rows: true, ins: 2, noOut: true, skip: true, loss: true, prep: randomLabels[T],
 			run: func(c *args[T]) { value(CrossEntropyWith(c.loss, c.in[0], c.skip, c.cols, options(c, c.in[1]))) },
 			stack: func() {
 				var l [7]T
@@ -57,7 +47,7 @@ func optionTable[T Float]() []kernel[T] {
 				var labels [7]uint8
 				value(CrossEntropyWith(l[:], x[:], labels[:], 10, some))
 			}},
-		{name: "CrossEntropyGradWith", rows: true, ins: 2, alias: []int{0}, perRow: 1, skip: true, loss: true, prep: labels[T],
+		{name: "CrossEntropyGradWith", rows: true, ins: 2, alias: []int{0}, perRow: 1, skip: true, loss: true, prep: randomLabels[T],
 			run: func(c *args[T]) {
 				value(CrossEntropyGradWith(c.out, c.loss, c.in[0], c.skip, c.cols, dloss(c), options(c, c.in[1])))
 			},
@@ -66,26 +56,6 @@ func optionTable[T Float]() []kernel[T] {
 				var d, x [70]T
 				var labels [7]int32
 				value(CrossEntropyGradWith(d[:], l[:], x[:], labels[:], 10, g[:], some))
-			}},
-		{name: "CrossEntropyKeep", rows: true, ins: 2, alias: []int{0}, skip: true, loss: true, prep: labels[T],
-			run: func(c *args[T]) {
-				value(CrossEntropyKeep(c.out, c.loss, nil, c.in[0], c.skip, c.cols, options(c, c.in[1])))
-			},
-			stack: func() {
-				var r [7]T
-				var d, x [70]T
-				var labels [7]int32
-				value(CrossEntropyKeep(d[:], r[:], nil, x[:], labels[:], 10, some))
-			}},
-		{name: "CrossEntropyBackward", rows: true, ins: 2, alias: []int{0}, perRow: 2, skip: true, prep: numbers,
-			run: func(c *args[T]) {
-				must(CrossEntropyBackward(c.out, c.in[0], c.perRow[1], c.skip, c.cols, dloss(c), options(c, c.in[1])))
-			},
-			stack: func() {
-				var r, g [7]T
-				var d, p [70]T
-				var labels [7]int32
-				must(CrossEntropyBackward(d[:], p[:], r[:], labels[:], 10, g[:], some))
 			}},
 		{name: "CrossEntropyProbWith", rows: true, ins: 3, noOut: true, loss: true,
 			run: func(c *args[T]) {
@@ -104,24 +74,6 @@ func optionTable[T Float]() []kernel[T] {
 				var l, g [7]T
 				var d, x, t [70]T
 				value(CrossEntropyProbGradWith(d[:], l[:], x[:], t[:], 10, g[:], some))
-			}},
-		{name: "CrossEntropyProbKeep", rows: true, ins: 3, alias: []int{0}, loss: true,
-			run: func(c *args[T]) {
-				value(CrossEntropyProbKeep(c.out, c.loss, nil, c.in[0], c.in[1], c.cols, options(c, c.in[2])))
-			},
-			stack: func() {
-				var r [7]T
-				var d, x, t [70]T
-				value(CrossEntropyProbKeep(d[:], r[:], nil, x[:], t[:], 10, some))
-			}},
-		{name: "CrossEntropyProbBackward", rows: true, ins: 3, alias: []int{0}, perRow: 2, prep: numbers,
-			run: func(c *args[T]) {
-				must(CrossEntropyProbBackward(c.out, c.in[0], c.perRow[1], c.in[1], c.cols, dloss(c), options(c, c.in[2])))
-			},
-			stack: func() {
-				var r, g [7]T
-				var d, p, t [70]T
-				must(CrossEntropyProbBackward(d[:], p[:], r[:], t[:], 10, g[:], some))
 			}},
 	}
 }

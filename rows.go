@@ -2,24 +2,39 @@ package kernels
 
 import (
 	"math"
+	"math/bits"
 	"unsafe"
+
+	"kernels/internal/isa"
 )
 
-// What the drivers of softmax and cross-entropy share. They walk over batches of rows: as many as fit a first-level cache,
-// so that a row is still there for its next pass. A row longer than a chunk of the canonical sum is a batch of its own,
-// and its passes go chunk by chunk. The arrays of a batch, one element a row, are on the stack of the driver.
+// The engine of softmax and cross-entropy, by label and by probability, with and without options,
+// of whole rows and of shards. A public function checks its arguments, describes them in a call and
+// runs it; what it does with a batch of rows is an arrangement of the steps below and in loss.go.
+//
+// A call goes over its rows in batches: as many as fit a first-level cache, so that a row is still
+// there for its next pass. A row longer than a piece of the canonical sum is a batch of its own,
+// and each pass goes over it piece by piece.
 const (
 	maxRows    = 64
 	batchBytes = 32 << 10
 )
 
-// filled returns the first n elements of a, all of them v: a factor that is the same for all rows of a batch.
-func filled[T Float](a *[maxRows]T, n int, v T) []T {
-	s := a[:n]
-	for r := range s {
-		s[r] = v
+// maxCols is the length of a piece of the canonical sum, and the most columns that a primitive is
+// given.
+func maxCols[T Float]() int {
+	if is32[T]() {
+		return chunkF32
 	}
-	return s
+	return chunkF64
+}
+
+// isNarrow reports whether the canonical sum adds rows of cols elements entirely in T.
+func isNarrow[T Float](cols int) bool {
+	if is32[T]() {
+		return cols <= blockF32
+	}
+	return cols <= blockF64
 }
 
 // batchLen is the number of rows in a batch: 1 where cols > maxCols.
@@ -28,23 +43,303 @@ func batchLen[T Float](cols int) int {
 	return min(max(batchBytes/int(unsafe.Sizeof(v))/cols, 1), maxRows)
 }
 
-// maxCols is the most columns that a primitive is given.
-func maxCols[T Float]() int {
-	if is32[T]() {
-		return chunkF32
-	}
-	return chunkF64
+// A matrix has rows that begin stride elements apart. There may be nothing behind the last one.
+type matrix[T Float] struct {
+	data   []T
+	stride int
 }
 
-// isNarrow tells rows that the canonical sum adds entirely in T.
-func isNarrow[T Float](cols int) bool {
-	if is32[T]() {
-		return cols <= blockF32
-	}
-	return cols <= blockF64
+// from is the matrix from row r and column j on.
+func (m matrix[T]) from(r, j int) []T { return m.data[r*m.stride+j:] }
+
+// rows is the matrix from row r on.
+func (m matrix[T]) rows(r int) matrix[T] { return matrix[T]{m.from(r, 0), m.stride} }
+
+// action is what a call does with its rows.
+type action uint8
+
+const (
+	toSoftmax action = iota
+	toLogSoftmax
+	toLabelLoss  // cross-entropy by label, and its gradient where there is a dst
+	toTargetLoss // cross-entropy with a target for every class: probabilities, or smoothed labels
+	toMax        // of a shard
+	toStats      // of a shard
+	toChunkSums  // of a shard
+)
+
+// A call is a call of a row function: its operands.
+type call[T Float] struct {
+	do         action
+	sharded    bool // x is a shard
+	rows, cols int
+	offset     int       // the class of the first column
+	dst, x     matrix[T] // dst has no data where only losses are wanted
+	scale      T         // of x
+	labels     labelList
+	*lossCall[T]
+	*shardCall[T]
 }
 
-// rowSum adds the sums of a row's chunks in order: float32 plainly, as chunks are float64 already, float64 by TwoSum.
+// A batch is the state of the rows in work.
+type batch[T Float] struct {
+	*call[T]
+	columns bool      // the call has enough rows for the columns primitives
+	size    int       // the most rows in a batch
+	r0, n   int       // rows r0 to r0+n
+	d, z    matrix[T] // and their parts of dst and x
+	narrow  bool
+	plain   bool      // the plain form of the exponential will do for all rows
+	room    []float64 // on the stack
+	made    bool      // the scratch has the targets of this batch
+}
+
+// The arrays of a batch, which have one element a row, follow each other in the room. A row takes a
+// float64 in each.
+
+func (b *batch[T]) rest() []float64 { return array[float64](b.room, 0, b.n) } // the sum of the exponentials, without that of column out if there is an out
+func (b *batch[T]) max() []T        { return array[T](b.room, 1, b.n) }       // the row's maximum, scaled
+func (b *batch[T]) q() []T          { return array[T](b.room, 2, b.n) }       // what the exponentials are multiplied by,
+func (b *batch[T]) q2() []T         { return array[T](b.room, 3, b.n) }       // first and then
+
+// For logarithms.
+
+func (b *batch[T]) out() []int      { return array[int](b.room, 4, b.n) } // the column that rest leaves out; none where it is negative
+func (b *batch[T]) xout() []T       { return array[T](b.room, 5, b.n) }   // its logit, scaled
+func (b *batch[T]) wout() []T       { return array[T](b.room, 6, b.n) }   // its exponential
+func (b *batch[T]) nll() []float64  { return array[float64](b.room, 7, b.n) }
+func (b *batch[T]) w() []float64    { return array[float64](b.room, 8, b.n) }
+func (b *batch[T]) base() []float64 { return array[float64](b.room, 9, b.n) }
+
+// For cross-entropy, its gradient, and shards.
+
+func (b *batch[T]) total() []float64 { return array[float64](b.room, 10, b.n) } // the sum of all exponentials
+func (b *batch[T]) none() []bool     { return array[bool](b.room, 11, b.n) }    // the row contributes nothing: its loss and gradient are 0
+func (b *batch[T]) k() []float64     { return array[float64](b.room, 12, b.n) } // by how much the target of the label is more than those of the others
+func (b *batch[T]) g() []T           { return array[T](b.room, 13, b.n) }       // what the gradient is multiplied by
+func (b *batch[T]) num() []T         { return array[T](b.room, 14, b.n) }       // by label: g, or 1 where q2 is g; see splitFactor
+
+// For cross-entropy with a target for every class, of which out is the largest.
+
+func (b *batch[T]) label() []int { return array[int](b.room, 15, b.n) } // the label if these are smoothed
+func (b *batch[T]) xlabel() []T  { return array[T](b.room, 16, b.n) }
+func (b *batch[T]) wlabel() []T  { return array[T](b.room, 17, b.n) }
+
+const maxArrays = 18
+
+// arrays is how many of them the call uses.
+func (c *call[T]) arrays() int {
+	switch {
+	case c.do == toSoftmax && !c.sharded:
+		return 4
+	case c.do == toLogSoftmax && !c.sharded, c.do == toLabelLoss && c.dst.data == nil && !c.sharded && !c.rowsDiffer():
+		return 10
+	case c.do == toTargetLoss:
+		return maxArrays
+	}
+	return 15
+}
+
+// array returns array i of n elements.
+func array[E any](room []float64, i, n int) []E {
+	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(room[i*n:(i+1)*n]))), n)
+}
+
+// run goes over the rows. Go clears an array on the stack, which for one short row would take as
+// long as all the rest: so there are several sizes.
+func (c *call[T]) run(do action) {
+	if c.rows == 0 {
+		return
+	}
+	c.do = do
+	var b batch[T]
+	b.call, b.columns, b.size = hidden(c), !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.cols)
+	rows := min(c.rows, b.size)
+	switch {
+	case c.do == toSoftmax && b.columns:
+		rows = minColumns - 1                                               // only the last few have no vector to themselves
+		if c.scale == 1 && c.x.stride == c.cols && c.dst.stride == c.cols { // one run of memory
+			b.size = max(maxRows, maxCols[T]()/c.cols&^15)
+		}
+	case c.scratchRows(): // there is room for one piece
+		b.size = min(b.size, max(1, maxCols[T]()/c.cols))
+		rows = min(rows, b.size)
+	case c.sharded && c.do == toLabelLoss && c.dst.data == nil: // no pass over the elements
+		b.size = maxRows
+		rows = min(c.rows, maxRows)
+	}
+	switch words := c.arrays()*rows + c.scratchWords(rows); {
+	case words <= 24:
+		b.walk24()
+	case words <= 96:
+		b.walk96()
+	case words <= 320:
+		b.walk320()
+	case words <= 576:
+		b.walk576()
+	case words <= maxArrays*maxRows:
+		b.walk1152()
+	default:
+		b.walk5248()
+	}
+}
+
+// The room is hidden from escape analysis, as the call is: for it, what is stored through a pointer is
+// on the heap. Both stay where they are until walk returns.
+
+//go:noinline
+func (b *batch[T]) walk24() { var a [24]float64; b.walk(hidden(&a)[:]) }
+
+//go:noinline
+func (b *batch[T]) walk96() { var a [96]float64; b.walk(hidden(&a)[:]) }
+
+//go:noinline
+func (b *batch[T]) walk320() { var a [320]float64; b.walk(hidden(&a)[:]) }
+
+//go:noinline
+func (b *batch[T]) walk576() { var a [576]float64; b.walk(hidden(&a)[:]) }
+
+//go:noinline
+func (b *batch[T]) walk1152() { var a [maxArrays * maxRows]float64; b.walk(hidden(&a)[:]) }
+
+//go:noinline
+func (b *batch[T]) walk5248() { var a [maxArrays*maxRows + 2*chunkF64]float64; b.walk(hidden(&a)[:]) }
+
+// walk goes over the rows in batches.
+func (b *batch[T]) walk(room []float64) {
+	b.room, b.narrow = room, isNarrow[T](b.cols) && !b.sharded
+	for b.r0 = 0; b.r0 < b.rows; b.r0 += b.n {
+		n := min(b.size, b.rows-b.r0)
+		if left := b.rows - b.r0 - n; b.columns && 0 < left && left < minColumns && n > 2*minColumns {
+			n -= minColumns // too few rows would be left for a vector
+		}
+		if n != b.n {
+			b.n = n
+			if b.do == toLabelLoss || b.do == toTargetLoss {
+				b.startLosses()
+			}
+		}
+		b.z = b.x.rows(b.r0)
+		if b.dst.data != nil {
+			b.d = b.dst.rows(b.r0)
+		}
+		switch b.do {
+		case toSoftmax:
+			b.softmax()
+		case toLogSoftmax:
+			b.logSoftmax()
+		case toLabelLoss:
+			b.labelLoss()
+		case toTargetLoss:
+			b.targetLoss()
+		case toMax:
+			b.shardMax()
+		case toStats:
+			b.shardStats()
+		case toChunkSums:
+			b.chunkSums()
+		}
+	}
+}
+
+// minColumns is the number of lanes of the widest vector.
+const minColumns = 16
+
+// columnsFit reports whether rows go through the columns primitives, which take as many rows at a
+// time as a vector has lanes: for few classes a row on its own would leave most lanes empty. The bits
+// are those of the rows primitives.
+func columnsFit[T Float](rows, cols int) bool {
+	var lanes int
+	switch size := int(unsafe.Sizeof(*new(T))); {
+	case isa.AVX2: // with AVX512 as well, for which the dispatch asks for twice the rows
+		lanes = 32 / size
+	case isa.NEON:
+		lanes = 16 / size
+	default:
+		return false
+	}
+	return cols >= 2 && isNarrow[T](cols) && rows >= lanes
+}
+
+// columnsHalf is the largest power of two below cols: the first step of the tree that adds a row.
+func columnsHalf(cols int) int { return 1 << (bits.Len(uint(cols-1)) - 1) }
+
+// maxima sets m to the maxima of rows of x. For a row with a NaN that may be any element, or, with
+// nan set, is +Inf.
+func maxima[T Float](m []T, x matrix[T], cols int, nan bool) {
+	step := maxCols[T]()
+	pieceMax(m, x.data, min(cols, step), x.stride, nan)
+	for j := step; j < cols; j += step { // one row
+		var next [1]T
+		pieceMax(next[:], x.data[j:], min(cols-j, step), x.stride, nan)
+		if next[0] > m[0] {
+			m[0] = next[0]
+		}
+	}
+}
+
+func pieceMax[T Float](m, x []T, cols, xstride int, nan bool) {
+	if nan {
+		rowsTop(m, x, cols, xstride)
+	} else {
+		rowsMax(m, x, cols, xstride)
+	}
+}
+
+// scaleMaxima scales the maxima, and sees whether the plain form of the exponential will do.
+func (b *batch[T]) scaleMaxima() {
+	if scale := b.scale; scale != 1 {
+		for m, r := b.max(), 0; r < len(m); r++ {
+			m[r] = T(m[r]*scale) + 0
+		}
+	}
+	b.setPlain()
+}
+
+func (b *batch[T]) setPlain() {
+	b.plain = b.scale == 1
+	for _, v := range b.max() {
+		if !(v >= -1024 && v <= 1024) {
+			b.plain = false
+		}
+	}
+}
+
+// locate sets index to the first column of each row that holds m; to 0 where the row has a NaN and
+// no element is m.
+func locate[T Float](index []int, x matrix[T], m []T, cols int) {
+	step := maxCols[T]()
+	for j := 0; ; j += step {
+		n := min(cols-j, step)
+		rowsFind(index, x.data[j:], m, n, x.stride)
+		switch {
+		case cols <= step:
+			return
+		case x.data[j+index[0]] == m[0]:
+			index[0] += j
+			return
+		case j+n == cols:
+			index[0] = 0
+			return
+		}
+	}
+}
+
+// pieces goes over the pieces of a row of cols elements: columns j to j+n. A row that is longer than
+// one has to be alone in its batch.
+func pieces[T Float](cols int) func(yield func(j, n int) bool) {
+	return func(yield func(j, n int) bool) {
+		step := maxCols[T]()
+		for j := 0; j < cols; j += step {
+			if !yield(j, min(cols-j, step)) {
+				return
+			}
+		}
+	}
+}
+
+// rowSum adds the sums of the pieces of a row, in order: of float32 plainly, as they are float64
+// already, of float64 by TwoSum.
 type rowSum[T Float] struct{ s, e float64 }
 
 func (a *rowSum[T]) add(v float64) {
@@ -66,147 +361,181 @@ func (a *rowSum[T]) sum() float64 {
 	return a.s + a.e
 }
 
-// batchMax sets m to the maxima of the batch's rows, which are then scaled, and tells whether the plain form of the
-// exponential will do for all of them.
-func batchMax[T Float](m, x []T, cols, xstride int, scale T) (plain bool) {
-	step := maxCols[T]()
-	rowsMax(m, x, min(cols, step), xstride)
-	for c := step; c < cols; c += step { // one row
-		var next [1]T
-		rowsMax(next[:], x[c:], min(cols-c, step), xstride)
-		if next[0] > m[0] {
-			m[0] = next[0]
-		}
+// end makes the first of sums, those of the last piece of rows of cols elements, that of all pieces.
+func (a *rowSum[T]) end(sums []float64, cols int) {
+	if cols > maxCols[T]() {
+		sums[0] = a.sum()
 	}
+}
+
+// skip is out for the columns from j on.
+func (b *batch[T]) skip(j int, one *[1]int) []int {
+	switch {
+	case b.do == toSoftmax:
+		return nil
+	case j == 0:
+		return b.out()
+	}
+	one[0] = b.out()[0] - j
+	return one[:]
+}
+
+// exponentials sets rest to the sums of the exponentials, and with store set puts these in dst.
+func (b *batch[T]) exponentials(store bool) {
+	var one [1]int
+	var total rowSum[T]
+	for j, n := range pieces[T](b.cols) {
+		b.pieceExp(b.rest(), j, n, store, b.skip(j, &one))
+		total.add(b.rest()[0])
+	}
+	total.end(b.rest(), b.cols)
+}
+
+// pieceExp is exponentials of columns j to j+n.
+func (b *batch[T]) pieceExp(sum []float64, j, n int, store bool, skip []int) {
+	x := b.z.data[j:]
+	switch {
+	case !store && b.plain:
+		rowsSumSkip(sum, x, b.max(), skip, n, b.z.stride, b.narrow)
+	case !store:
+		rowsSumSkipScaled(sum, x, b.max(), skip, n, b.z.stride, b.scale, b.narrow)
+	case skip != nil && b.plain:
+		rowsExpSumSkip(sum, b.d.data[j:], x, b.max(), skip, n, b.d.stride, b.z.stride, b.narrow)
+	case skip != nil:
+		rowsExpSumSkipScaled(sum, b.d.data[j:], x, b.max(), skip, n, b.d.stride, b.z.stride, b.scale, b.narrow)
+	case b.plain:
+		rowsExpSum(sum, b.d.data[j:], x, b.max(), n, b.d.stride, b.z.stride, b.narrow)
+	default:
+		rowsExpSumScaled(sum, b.d.data[j:], x, b.max(), n, b.d.stride, b.z.stride, b.scale, b.narrow)
+	}
+}
+
+// scaleRows sets dst to x*scale, each product rounded. There are at most maxRows rows, one where
+// they are longer than maxCols.
+func scaleRows[T Float](dst, x matrix[T], rows, cols int, scale T) {
+	var q [2][maxRows]T
+	for r := range rows {
+		q[0][r], q[1][r] = scale, 1
+	}
+	for j, n := range pieces[T](cols) {
+		rowsScaleGrad(dst.data[j:], x.data[j:], q[0][:rows], q[1][:rows], n, dst.stride, x.stride)
+	}
+}
+
+// softmax is the softmax of a batch.
+func (b *batch[T]) softmax() {
+	if !b.sharded && columnsFit[T](b.n, b.cols) {
+		x := b.z
+		if b.scale != 1 {
+			scaleRows(b.d, x, b.n, b.cols, b.scale)
+			x = b.d
+		}
+		columnsSoftmax(b.d.data, x.data, b.n, b.cols, columnsHalf(b.cols), b.d.stride, x.stride)
+		return
+	}
+	sums := b.rest()
+	if b.sharded {
+		b.fromStats()
+		b.shardExponentials()
+		sums = b.total()
+	} else {
+		maxima(b.max(), b.z, b.cols, false)
+		b.scaleMaxima()
+		b.exponentials(true)
+	}
+	q, q2, narrow := b.q(), b.q2(), b.narrow
+	for r, s := range sums {
+		q[r], q2[r] = reciprocal[T](s, narrow)
+	}
+	for j, n := range pieces[T](b.cols) {
+		rowsScale(b.d.data[j:], b.d.data[j:], b.q(), b.q2(), n, b.d.stride, b.d.stride)
+	}
+}
+
+// reciprocal returns 1/s in two parts, so that w/s is rounded once and one class gives exactly 1.
+func reciprocal[T Float](s float64, narrow bool) (rh, rl T) {
+	switch {
+	case !is32[T]():
+		h := 1 / s
+		return T(h), T(float64(math.FMA(-s, h, 1) * h))
+	case narrow: // s is a float32
+		h := 1 / float32(s)
+		return T(h), T(float32(fma32(float32(-s), h, 1) * h))
+	default:
+		q := 1 / s
+		h := T(q)
+		return h, T(q - float64(h))
+	}
+}
+
+// logSoftmax is the logarithm of the softmax of a batch: (x-max) - log1p(rest), where rest leaves
+// the first maximum out.
+func (b *batch[T]) logSoftmax() {
+	scale := b.scale
 	if scale != 1 {
-		for r := range m {
-			m[r] = T(m[r]*scale) + 0
-		}
-		return false
+		scaleRows(b.d, b.z, b.n, b.cols, scale)
+		b.z, b.scale = b.d, 1
 	}
-	for _, v := range m {
-		if !(v >= -1024 && v <= 1024) {
-			return false
-		}
+	if b.sharded {
+		b.fromStats()
+		expAt(b.wout(), b.max(), b.max())
+		b.leaveOut(b.max(), b.wout())
+	} else {
+		maxima(b.max(), b.z, b.cols, false)
+		locate(b.out(), b.z, b.max(), b.cols)
+		b.setPlain()
+		b.exponentials(false)
 	}
-	return true
+	b.logarithms()
+	for j, n := range pieces[T](b.cols) {
+		rowsLogSoftmax(b.d.data[j:], b.z.data[j:], b.max(), b.q(), n, b.d.stride, b.z.stride)
+	}
+	b.scale = scale
 }
 
-// batchExpSum stores the exponentials of the batch in w and their sums in sum.
-func batchExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, plain bool) {
-	step, narrow := maxCols[T](), isNarrow[T](cols)
-	if cols <= step {
-		if plain {
-			rowsExpSum(sum, w, x, m, cols, wstride, xstride, narrow)
-		} else {
-			rowsExpSumScaled(sum, w, x, m, cols, wstride, xstride, scale, narrow)
-		}
-		return
+// logarithms sets wout to the exponentials of the maxima, which rest leaves out, and q and nll
+// to log1p(rest/wout): to the logarithms of the sums relative to the maxima.
+func (b *batch[T]) logarithms() {
+	expAt(b.wout(), b.max(), b.max())
+	nll, w, base, q := b.nll(), b.w(), b.base(), b.q()
+	for r, v := range b.wout() {
+		w[r], base[r] = float64(v), 0
 	}
-	var total rowSum[T]
-	for c := 0; c < cols; c += step {
-		n := min(cols-c, step)
-		if plain {
-			rowsExpSum(sum, w[c:], x[c:], m, n, wstride, xstride, narrow)
-		} else {
-			rowsExpSumScaled(sum, w[c:], x[c:], m, n, wstride, xstride, scale, narrow)
-		}
-		total.add(sum[0])
-	}
-	sum[0] = total.sum()
-}
-
-// batchExpSumSkip is batchExpSum with one column of each row left out of the sum.
-func batchExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, plain bool) {
-	step, narrow := maxCols[T](), isNarrow[T](cols)
-	if cols <= step {
-		if plain {
-			rowsExpSumSkip(sum, w, x, m, skip, cols, wstride, xstride, narrow)
-		} else {
-			rowsExpSumSkipScaled(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
-		}
-		return
-	}
-	var total rowSum[T]
-	var skipHere [1]int
-	for c := 0; c < cols; c += step {
-		n := min(cols-c, step)
-		skipHere[0] = skip[0] - c
-		if plain {
-			rowsExpSumSkip(sum, w[c:], x[c:], m, skipHere[:], n, wstride, xstride, narrow)
-		} else {
-			rowsExpSumSkipScaled(sum, w[c:], x[c:], m, skipHere[:], n, wstride, xstride, scale, narrow)
-		}
-		total.add(sum[0])
-	}
-	sum[0] = total.sum()
-}
-
-// batchSumSkip is batchExpSumSkip that stores no exponential.
-func batchSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, scale T, plain bool) {
-	step, narrow := maxCols[T](), isNarrow[T](cols)
-	if cols <= step {
-		if plain {
-			rowsSumSkip(sum, x, m, skip, cols, xstride, narrow)
-		} else {
-			rowsSumSkipScaled(sum, x, m, skip, cols, xstride, scale, narrow)
-		}
-		return
-	}
-	var total rowSum[T]
-	var skipHere [1]int
-	for c := 0; c < cols; c += step {
-		n := min(cols-c, step)
-		skipHere[0] = skip[0] - c
-		if plain {
-			rowsSumSkip(sum, x[c:], m, skipHere[:], n, xstride, narrow)
-		} else {
-			rowsSumSkipScaled(sum, x[c:], m, skipHere[:], n, xstride, scale, narrow)
-		}
-		total.add(sum[0])
-	}
-	sum[0] = total.sum()
-}
-
-// batchFind sets index to the first column of each row that holds its maximum m, unscaled; to 0 where the row has a NaN
-// and no element is m.
-func batchFind[T Float](index []int, x, m []T, cols, xstride int) {
-	step := maxCols[T]()
-	for c := 0; ; c += step {
-		n := min(cols-c, step)
-		rowsFind(index, x[c:], m, n, xstride)
-		if cols <= step {
-			return
-		}
-		if x[c+index[0]] == m[0] {
-			index[0] += c
-			return
-		}
-		if c+n == cols {
-			index[0] = 0
-			return
-		}
+	lossLog(nll, b.rest(), w, base)
+	for r, v := range nll {
+		q[r] = T(v)
 	}
 }
 
-// expShift returns what the exponential of a row with maximum m is relative to: w = exp(x*scale - sub) * 2^(E-nm), E = 64 or
-// 512; and the least x*scale - sub at which the quotient of two w is still used in a loss. See expRowF32.
-func expShift[T Float](m T) (sub, nm, far float64) {
-	m0 := float64(m)
-	if !(m >= -1024 && m <= 1024) {
-		sub = m0
+// backwardRows is the backward of softmax, or, with log set, of its logarithm: (dy - sum(dy*y))*y or
+// dy - exp(y)*sum(dy). sums and ss are room for a batch.
+func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, scale T, sums []float64, ss []T) {
+	narrow, batch := isNarrow[T](cols), batchLen[T](cols)
+	for r0 := 0; r0 < rows; r0 += batch {
+		n := min(batch, rows-r0)
+		sum, s, d, g, y := sums[:n], ss[:n], dx.from(r0, 0), dy.from(r0, 0), y[r0*dy.stride:]
+		var total rowSum[T]
+		for j, n := range pieces[T](cols) {
+			if log {
+				rowsSum(sum, g[j:], n, dy.stride, narrow)
+			} else {
+				rowsDot(sum, g[j:], y[j:], n, dy.stride, dy.stride, narrow)
+			}
+			total.add(sum[0])
+		}
+		total.end(sum, cols)
+		for r, v := range sum {
+			s[r] = T(v)
+		}
+		for j, n := range pieces[T](cols) {
+			if log {
+				rowsLogSoftmaxBackward(d[j:], g[j:], y[j:], s, n, dx.stride, dy.stride, dy.stride)
+			} else {
+				rowsSoftmaxBackward(d[j:], g[j:], y[j:], s, n, dx.stride, dy.stride, dy.stride)
+			}
+		}
+		if scale != 1 {
+			scaleRows(matrix[T]{d, dx.stride}, matrix[T]{d, dx.stride}, n, cols, scale)
+		}
 	}
-	m0 -= sub
-	if is32[T]() {
-		return sub, float64(fma32(float32(m0), log2eF32, 0x1.8p23) - 0x1.8p23), m0 - 100
-	}
-	return sub, math.FMA(m0, log2eF64, 0x1.8p52) - 0x1.8p52, m0 - 700
-}
-
-// expUnit is 2^-E: it turns a sum of w into units of exp(nm*ln2 + sub).
-func expUnit[T Float]() float64 {
-	if is32[T]() {
-		return 0x1p-64
-	}
-	return 0x1p-512
 }

@@ -68,83 +68,122 @@ func ShardChunks[T Float](classes int) int {
 // resolved checks the shard and returns it with the values for which zero stands.
 func (s Shard[T]) resolved(fn string) (Shard[T], error) {
 	opts := SoftmaxOptions[T]{s.LogitScale, s.Stride, s.DstStride}
-	o, err := opts.resolved(fn, s.Classes)
+	var err error
+	s.LogitScale, s.Stride, s.DstStride, err = opts.resolved(fn, s.Classes)
 	if err == nil && s.Offset < 0 {
 		err = fmt.Errorf("kernels: %s: Offset = %d is negative", fn, s.Offset)
 	}
-	s.LogitScale, s.Stride, s.DstStride = o.LogitScale, o.Stride, o.DstStride
 	return s, err
 }
 
-// column returns the column of a label, or -1 where the shard does not have it. A negative label is a huge uint64.
-func column[T Float, L Label](s *Shard[T], label L) int {
-	u := uint64(label) - uint64(s.Offset)
-	if uint64(label) < uint64(s.Offset) || u >= uint64(s.Classes) {
-		return -1
-	}
-	return int(u)
+// checkRows checks the logits against the number of rows that the argument called name has.
+func (s *Shard[T]) checkRows(fn string, logits []T, name string, rows int) {
+	checkSameRows(fn, "logits", checkRows(fn, "logits", len(logits), s.Classes, s.Stride), name, rows)
 }
 
-// shardRows checks the logits against the number of rows that another argument has.
-func (s *Shard[T]) shardRows(fn string, logits []T, name string, rows int) {
-	checkSameRows(fn, "logits", stridedRows(fn, "logits", len(logits), s.Classes, s.Stride), name, rows)
+// run runs a call of one of the functions of a resolved shard.
+func (s *Shard[T]) run(do action, dst []T, dststride int, logits []T, rows int, labels labelList, l *lossCall[T], sc *shardCall[T]) {
+	var c call[T]
+	c.sharded, c.rows, c.cols, c.offset, c.scale = true, rows, s.Classes, s.Offset, s.LogitScale
+	c.dst, c.x = matrix[T]{dst, dststride}, matrix[T]{logits, s.Stride}
+	c.labels, c.lossCall, c.shardCall = labels, l, sc
+	c.run(do)
 }
 
-// shardBatch holds what a batch of rows of a shard needs.
-type shardBatch[T Float] struct {
-	m, out, wout [maxRows]T // Max, Out and the exponential of Out
-	rest, total  [maxRows]float64
-	sum          [maxRows]float64
-	q, ql        [maxRows]T
-	loss         lossBatch[T]
+// shardCall is what a call has of shards.
+type shardCall[T Float] struct {
+	rowStats []RowStats[T] // of the whole rows, or of those of the shard
+
+	// of ShardSums: the maxima, the logits of the labels, the sums of each row and their number
+	m, outs []T
+	sums    []float64
+	chunks  int
 }
 
-// start takes over n stats, and tells whether the plain form of the exponential will do for all of them.
-func (b *shardBatch[T]) start(stats []RowStats[T]) (plain bool) {
-	n := len(stats)
-	plain = true
+// fromStats takes the maxima and sums of a batch from the stats of its rows.
+func (b *batch[T]) fromStats() {
+	stats := b.rowStats[b.r0:][:b.n]
+	m, xout := b.max(), b.xout()
 	for r, s := range stats {
-		b.m[r], b.out[r] = s.Max, s.Out
-		plain = plain && s.Max >= -1024 && s.Max <= 1024
+		m[r], xout[r] = s.Max, s.Out
 	}
-	expAt(b.wout[:n], b.out[:n], b.m[:n])
+	rest, total, wout := b.rest(), b.total(), b.wout()
+	expAt(wout, xout, m)
 	for r, s := range stats {
-		b.rest[r], b.total[r] = s.Rest, s.Rest+float64(b.wout[r])
+		rest[r], total[r] = s.Rest, s.Rest+float64(wout[r])
 	}
-	return plain
+	b.setPlain()
 }
 
-// exponentials stores those of n rows in dst.
-func (b *shardBatch[T]) exponentials(n int, dst, x []T, cols, dststride, xstride int, scale T, plain bool) {
-	step := maxCols[T]()
-	for c := 0; c < cols; c += step {
-		if k := min(cols-c, step); plain && scale == 1 {
-			rowsExpSum(b.sum[:n], dst[c:], x[c:], b.m[:n], k, dststride, xstride, false)
-		} else {
-			rowsExpSumScaled(b.sum[:n], dst[c:], x[c:], b.m[:n], k, dststride, xstride, scale, false)
+// leaveOut makes rest the sum without the elements x, whose exponentials are w. It is there if x, or
+// one equal to it, is what the stats leave out. If not, it is not the largest: the sum is more than
+// twice its exponential, and little cancels.
+func (b *batch[T]) leaveOut(x, w []T) {
+	rest, total := b.rest(), b.total()
+	for r, s := range b.rowStats[b.r0:][:b.n] {
+		if x[r] != s.Out {
+			rest[r] = max(total[r]-float64(w[r]), 0)
 		}
 	}
 }
 
-// rowTops sets m to the largest elements, unscaled; to +Inf where there is a NaN.
-func rowTops[T Float](m, x []T, cols, xstride int) {
-	step := maxCols[T]()
-	rowsTop(m, x, min(cols, step), xstride)
-	for c := step; c < cols; c += step { // one row
-		var next [1]T
-		rowsTop(next[:], x[c:], min(cols-c, step), xstride)
-		m[0] = max(m[0], next[0])
+// shardExponentials stores the exponentials of a batch.
+func (b *batch[T]) shardExponentials() {
+	for j, n := range pieces[T](b.cols) {
+		b.pieceExp(b.nll(), j, n, true, nil)
 	}
 }
 
-// scaleMax scales maxima, and tells whether the plain form of the exponential will do for all of them.
-func scaleMax[T Float](m []T, scale T) (plain bool) {
-	plain = scale == 1
-	for r := range m {
-		m[r] = T(m[r]*scale) + 0
-		plain = plain && m[r] >= -1024 && m[r] <= 1024
+// shardMax stores the maxima of a batch.
+func (b *batch[T]) shardMax() {
+	maxima(b.max(), b.z, b.cols, true)
+	b.scaleMaxima()
+	copy(b.m[b.r0:], b.max())
+}
+
+// shardStats makes the stats of the rows of a batch.
+func (b *batch[T]) shardStats() {
+	maxima(b.max(), b.z, b.cols, true)
+	locate(b.out(), b.z, b.max(), b.cols)
+	b.scaleMaxima()
+	b.exponentials(false)
+	rest, w := b.rest(), b.wout()
+	expAt(w, b.max(), b.max())
+	for r, v := range b.max() {
+		switch st := &b.rowStats[b.r0+r]; {
+		case float64(v) == math.Inf(-1):
+			*st = NoRowStats[T]()
+		case w[r] != w[r]:
+			*st = RowStats[T]{w[r], w[r], math.NaN()}
+		default:
+			*st = RowStats[T]{v, v, rest[r]}
+		}
 	}
-	return plain
+}
+
+// chunkSums stores the sums of each piece of the rows of a batch.
+func (b *batch[T]) chunkSums() {
+	copy(b.max(), b.m[b.r0:])
+	b.setPlain()
+	out := b.out()
+	for r := range out {
+		out[r] = -1
+	}
+	if b.labels.p != nil {
+		b.labels.columns(out, b.r0, b.offset, b.cols)
+		for r, j := range out {
+			if j >= 0 {
+				b.outs[b.r0+r] = T(b.z.data[r*b.z.stride+j] * b.scale)
+			}
+		}
+	}
+	var one [1]int
+	for j, n := range pieces[T](b.cols) {
+		b.pieceExp(b.rest(), j, n, false, b.skip(j, &one))
+		for r, v := range b.rest() {
+			b.sums[(b.r0+r)*b.chunks+j/maxCols[T]()] = v
+		}
+	}
 }
 
 // ShardStats sets stats[r] to those of row r of a shard. There are len(stats) rows.
@@ -153,50 +192,14 @@ func scaleMax[T Float](m []T, scale T) (plain bool) {
 // positive and finite, or Offset is negative; it panics where numbers of rows differ or slices overlap that may not; and it
 // does not allocate.
 func ShardStats[T Float](stats []RowStats[T], logits []T, shard Shard[T]) error {
-	s, err := shard.resolved("ShardStats")
+	const fn = "ShardStats"
+	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
 	}
-	s.shardRows("ShardStats", logits, "stats", len(stats))
-	var (
-		ms, ws [maxRows]T
-		sums   [maxRows]float64
-		index  [maxRows]int
-		batch  = batchLen[T](s.Classes)
-		step   = maxCols[T]()
-	)
-	for r0 := 0; r0 < len(stats); r0 += batch {
-		n := min(batch, len(stats)-r0)
-		m, w, sum, skip, x := ms[:n], ws[:n], sums[:n], index[:n], logits[r0*s.Stride:]
-		rowTops(m, x, s.Classes, s.Stride)
-		batchFind(skip, x, m, s.Classes, s.Stride)
-		plain := scaleMax(m, s.LogitScale)
-		var total rowSum[T]
-		for c := 0; c < s.Classes; c += step {
-			k := min(s.Classes-c, step)
-			if plain {
-				rowsSumSkip(sum, x[c:], m, skip, k, s.Stride, false)
-			} else {
-				rowsSumSkipScaled(sum, x[c:], m, skip, k, s.Stride, s.LogitScale, false)
-			}
-			total.add(sum[0])
-			skip[0] -= step // of use where there is one row
-		}
-		if s.Classes > step {
-			sum[0] = total.sum()
-		}
-		expAt(w, m, m)
-		for r, v := range m {
-			switch st := &stats[r0+r]; {
-			case float64(v) == math.Inf(-1):
-				*st = NoRowStats[T]()
-			case w[r] != w[r]:
-				*st = RowStats[T]{w[r], w[r], math.NaN()}
-			default:
-				*st = RowStats[T]{v, v, sum[r]}
-			}
-		}
-	}
+	s.checkRows(fn, logits, "stats", len(stats))
+	checkApart(fn, "stats,logits", 1, spanOf(stats), spanOfRows(logits, len(stats), s.Classes, s.Stride))
+	s.run(toStats, nil, 0, logits, len(stats), labelList{}, nil, &shardCall[T]{rowStats: stats})
 	return nil
 }
 
@@ -205,6 +208,8 @@ func MergeRowStats[T Float](dst, src []RowStats[T]) {
 	if len(dst) != len(src) {
 		panicLen("MergeRowStats", "dst", len(dst), "src", len(src))
 	}
+	checkApart("MergeRowStats", "dst,=src", 1,
+		spanOf(dst), spanOf(src))
 	for r, s := range src {
 		dst[r] = dst[r].Merge(s)
 	}
@@ -265,18 +270,14 @@ func changeUnit[T Float](v float64, from, to T) float64 {
 // ShardMax sets m[r] to the largest scaled logit of row r of a shard: the first of two rounds. It is +Inf for a row with a NaN, so that
 // all of the row's results will be NaN. There are len(m) rows.
 func ShardMax[T Float](m, logits []T, shard Shard[T]) error {
-	s, err := shard.resolved("ShardMax")
+	const fn = "ShardMax"
+	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
 	}
-	s.shardRows("ShardMax", logits, "m", len(m))
-	checkApart("ShardMax", "m", m, "logits", logits)
-	batch := batchLen[T](s.Classes)
-	for r0 := 0; r0 < len(m); r0 += batch {
-		n := min(batch, len(m)-r0)
-		rowTops(m[r0:r0+n], logits[r0*s.Stride:], s.Classes, s.Stride)
-	}
-	scaleMax(m, s.LogitScale)
+	s.checkRows(fn, logits, "m", len(m))
+	checkApart(fn, "m,logits", 1, spanOf(m), spanOfRows(logits, len(m), s.Classes, s.Stride))
+	s.run(toMax, nil, 0, logits, len(m), labelList{}, nil, &shardCall[T]{m: m})
 	return nil
 }
 
@@ -284,6 +285,7 @@ func ShardMax[T Float](m, logits []T, shard Shard[T]) error {
 // all-reduce's maximum: associative and commutative.
 func MergeRowMax[T Float](dst, src []T) {
 	checkLen("MergeRowMax", "dst", dst, "src", src)
+	checkAlias("MergeRowMax", "dst", dst, "src", src)
 	for r, v := range src {
 		dst[r] = max(dst[r], v)
 	}
@@ -297,56 +299,25 @@ func MergeRowMax[T Float](dst, src []T) {
 //
 // The sums of all shards, in the order of the classes, make one row of [FoldChunks].
 func ShardSums[T Float, L Label](sums []float64, out, logits, m []T, labels []L, shard Shard[T]) error {
-	s, err := shard.resolved("ShardSums")
+	const fn = "ShardSums"
+	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
 	}
-	s.shardRows("ShardSums", logits, "m", len(m))
+	s.checkRows(fn, logits, "m", len(m))
 	chunks := ShardChunks[T](s.Classes)
 	if len(sums) != len(m)*chunks {
-		panicSums("ShardSums", len(sums), len(m), chunks)
+		panicSums(fn, len(sums), len(m), chunks)
 	}
-	if labels != nil {
-		checkPerRow("ShardSums", "labels", len(labels), len(m))
-		checkPerRow("ShardSums", "out", len(out), len(m))
-		checkApart("ShardSums", "out", out, "logits", logits)
-		checkApart("ShardSums", "out", out, "m", m)
+	if labels == nil {
+		out = nil
+	} else {
+		checkPerRow(fn, "labels", len(labels), len(m))
+		checkPerRow(fn, "out", len(out), len(m))
 	}
-	var (
-		index [maxRows]int
-		part  [maxRows]float64
-		batch = batchLen[T](s.Classes)
-		step  = maxCols[T]()
-	)
-	for r0 := 0; r0 < len(m); r0 += batch {
-		n := min(batch, len(m)-r0)
-		mx, skip, sum, x := m[r0:r0+n], index[:n], part[:n], logits[r0*s.Stride:]
-		plain := s.LogitScale == 1
-		for r, v := range mx {
-			plain = plain && v >= -1024 && v <= 1024
-			skip[r] = -1
-			if labels != nil {
-				if j := column(&s, labels[r0+r]); j >= 0 {
-					skip[r] = j
-					out[r0+r] = T(x[r*s.Stride+j] * s.LogitScale)
-				}
-			}
-		}
-		for c := 0; c < s.Classes; c += step {
-			k := min(s.Classes-c, step)
-			if plain {
-				rowsSumSkip(sum, x[c:], mx, skip, k, s.Stride, false)
-			} else {
-				rowsSumSkipScaled(sum, x[c:], mx, skip, k, s.Stride, s.LogitScale, false)
-			}
-			for r, v := range sum {
-				sums[(r0+r)*chunks+c/step] = v
-			}
-			for r := range skip {
-				skip[r] -= step
-			}
-		}
-	}
+	checkApart(fn, "sums,out,logits,m,labels", 2,
+		spanOf(sums), spanOf(out), spanOfRows(logits, len(m), s.Classes, s.Stride), spanOf(m), spanOf(labels))
+	s.run(toChunkSums, nil, 0, logits, len(m), labelsOf(labels), nil, &shardCall[T]{m: m, outs: out, sums: sums, chunks: chunks})
 	return nil
 }
 
@@ -372,6 +343,8 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 	if chunks == 0 || len(sums)%len(stats) != 0 {
 		panicSums("FoldChunks", len(sums), len(stats), chunks)
 	}
+	checkApart("FoldChunks", "stats,m,out,sums", 1,
+		spanOf(stats), spanOf(m), spanOf(out), spanOf(sums))
 	for r := range stats {
 		var total rowSum[T]
 		for _, v := range sums[r*chunks : (r+1)*chunks] {
@@ -387,196 +360,62 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 // ShardCrossEntropy sets losses[r] to the cross-entropy of row r where its label is in the shard, and to 0 where it is
 // not: the sum over the shards, in any order, is the loss. A label that no shard has, -1 say, gives 0 everywhere. stats are those of the whole rows.
 func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T], labels []L, shard Shard[T]) error {
-	const fn = "ShardCrossEntropy"
-	s, err := shard.resolved(fn)
-	if err != nil {
-		return err
-	}
-	s.shardRows(fn, logits, "stats", len(stats))
-	checkPerRow(fn, "losses", len(losses), len(stats))
-	checkPerRow(fn, "labels", len(labels), len(stats))
-	checkApart(fn, "losses", losses, "logits", logits)
-	var b shardBatch[T]
-	for r0 := 0; r0 < len(stats); r0 += maxRows {
-		n := min(maxRows, len(stats)-r0)
-		b.start(stats[r0 : r0+n])
-		b.label(labelsHere(&b, &s, labels[r0:r0+n]), logits[r0*s.Stride:], &s)
-		b.losses(losses[r0 : r0+n])
-	}
-	return nil
-}
-
-// labelsHere notes the columns of the labels, -1 for those elsewhere, and returns their number.
-func labelsHere[T Float, L Label](b *shardBatch[T], s *Shard[T], labels []L) int {
-	for r, l := range labels {
-		b.loss.label[r] = column(s, l)
-	}
-	return len(labels)
-}
-
-// label computes what losses, and the gradients at the labels, need of n rows.
-func (b *shardBatch[T]) label(n int, x []T, s *Shard[T]) {
-	st := &b.loss
-	st.narrow = false
-	for r, j := range st.label[:n] {
-		st.m[r], st.xt[r] = b.m[r], b.m[r]
-		if j >= 0 {
-			st.xt[r] = T(x[r*s.Stride+j] * s.LogitScale)
-		}
-	}
-	expAt(st.wt[:n], st.xt[:n], st.m[:n])
-	for r := range n {
-		// The sum without the label is there if the label, or one equal to it, is what it leaves out. If not, the label is not
-		// the largest: the sum is more than twice its exponential, and little cancels.
-		st.rest[r] = b.rest[r]
-		if st.xt[r] != b.out[r] {
-			st.rest[r] = max(b.total[r]-float64(st.wt[r]), 0)
-		}
-	}
-}
-
-// losses stores those of the first len(dst) rows.
-func (b *shardBatch[T]) losses(dst []T) {
-	b.loss.losses(dst)
-	for r, j := range b.loss.label[:len(dst)] {
-		if j < 0 {
-			dst[r] = 0
-		}
-	}
+	checkPerRow("ShardCrossEntropy", "losses", len(losses), len(stats))
+	return shardLoss("ShardCrossEntropy", nil, losses, logits, stats, labels, 1, shard)
 }
 
 // ShardCrossEntropyGrad sets dlogits to the shard's part of the gradient of scale times the loss by the logits, which is
 // scale*LogitScale*(softmax - onehot); the product of the scales is rounded first. In rows whose label is elsewhere, or nowhere, that
 // is scale*LogitScale*softmax. losses, unless nil, are those of [ShardCrossEntropy]. dlogits may be logits, and has its stride.
 func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
-	const fn = "ShardCrossEntropyGrad"
+	s, err := shard.resolved("ShardCrossEntropyGrad")
+	if err != nil {
+		return err
+	}
+	checkSameRows("ShardCrossEntropyGrad", "dlogits", checkRows("ShardCrossEntropyGrad", "dlogits", len(dlogits), s.Classes, s.Stride), "stats", len(stats))
+	return shardLoss("ShardCrossEntropyGrad", dlogits, losses, logits, stats, labels, scale, shard)
+}
+
+// shardLoss is the cross-entropy of a shard; dlogits is nil where there is no gradient.
+func shardLoss[T Float, L Label](fn string, dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
 	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
 	}
-	s.shardRows(fn, logits, "stats", len(stats))
-	checkSameRows(fn, "dlogits", stridedRows(fn, "dlogits", len(dlogits), s.Classes, s.Stride), "stats", len(stats))
-	checkRowsAlias(fn, "dlogits", dlogits, s.Stride, "logits", logits, s.Stride, len(stats), s.Classes)
+	s.checkRows(fn, logits, "stats", len(stats))
 	checkPerRow(fn, "labels", len(labels), len(stats))
 	if losses != nil {
 		checkPerRow(fn, "losses", len(losses), len(stats))
-		checkApart(fn, "losses", losses, "logits", logits)
-		checkApart(fn, "losses", losses, "dlogits", dlogits)
 	}
-	var (
-		b     shardBatch[T]
-		all   = T(scale * s.LogitScale)
-		batch = batchLen[T](s.Classes)
-		step  = maxCols[T]()
-	)
-	num, after := splitScale(all)
-	var afters [maxRows]T
-	filled(&afters, min(batch, len(stats)), after)
-	for r0 := 0; r0 < len(stats); r0 += batch {
-		n := min(batch, len(stats)-r0)
-		x, d := logits[r0*s.Stride:], dlogits[r0*s.Stride:]
-		plain := b.start(stats[r0 : r0+n])
-		b.label(labelsHere(&b, &s, labels[r0:r0+n]), x, &s)
-		b.exponentials(n, d, x, s.Classes, s.Stride, s.Stride, s.LogitScale, plain)
-		q := b.q[:n]
-		for r := range q {
-			q[r] = T(float64(num) / b.total[r])
-		}
-		for c := 0; c < s.Classes; c += step {
-			rowsScaleGrad(d[c:], d[c:], q, afters[:n], min(s.Classes-c, step), s.Stride, s.Stride)
-		}
-		for r, j := range b.loss.label[:n] {
-			if j >= 0 {
-				d[r*s.Stride+j] = 0 - T(all*T(b.loss.rest[r]/b.total[r]))
-			}
-		}
-		if losses != nil {
-			b.losses(losses[r0 : r0+n])
-		}
-	}
+	checkApart(fn, "dlogits,losses,=logits,stats,labels", 2,
+		spanOfRows(dlogits, len(stats), s.Classes, s.Stride), spanOf(losses), spanOfRows(logits, len(stats), s.Classes, s.Stride),
+		spanOf(stats), spanOf(labels))
+	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
+	s.run(toLabelLoss, dlogits, s.Stride, logits, len(stats), labelsOf(labels),
+		&lossCall[T]{losses: losses, dloss: []T{scale}, opts: &opts, keep: 1, divisor: 1}, &shardCall[T]{rowStats: stats})
 	return nil
 }
 
 // ShardSoftmax sets dst to the shard's part of the rows' [Softmax]. dst may be logits where the strides are equal. stats are those of the whole rows.
 func ShardSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
-	const fn = "ShardSoftmax"
-	s, err := shard.forward(fn, dst, logits, len(stats))
-	if err != nil {
-		return err
-	}
-	var (
-		b     shardBatch[T]
-		batch = batchLen[T](s.Classes)
-		step  = maxCols[T]()
-	)
-	for r0 := 0; r0 < len(stats); r0 += batch {
-		n := min(batch, len(stats)-r0)
-		x, d := logits[r0*s.Stride:], dst[r0*s.DstStride:]
-		plain := b.start(stats[r0 : r0+n])
-		b.exponentials(n, d, x, s.Classes, s.DstStride, s.Stride, s.LogitScale, plain)
-		for r, v := range b.total[:n] {
-			b.q[r], b.ql[r] = reciprocal[T](v, false)
-		}
-		for c := 0; c < s.Classes; c += step {
-			rowsScale(d[c:], d[c:], b.q[:n], b.ql[:n], min(s.Classes-c, step), s.DstStride, s.DstStride)
-		}
-	}
-	return nil
-}
-
-// forward checks the arguments of a forward.
-func (shard Shard[T]) forward(fn string, dst, logits []T, rows int) (Shard[T], error) {
-	s, err := shard.resolved(fn)
-	if err != nil {
-		return s, err
-	}
-	s.shardRows(fn, logits, "stats", rows)
-	checkSameRows(fn, "dst", stridedRows(fn, "dst", len(dst), s.Classes, s.DstStride), "stats", rows)
-	checkRowsAlias(fn, "dst", dst, s.DstStride, "logits", logits, s.Stride, rows, s.Classes)
-	return s, nil
+	return shard.forward("ShardSoftmax", toSoftmax, dst, logits, stats)
 }
 
 // ShardLogSoftmax sets dst to the shard's part of the rows' [LogSoftmax]. dst may be logits where the strides are equal. stats are those of
 // the whole rows.
 func ShardLogSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
-	const fn = "ShardLogSoftmax"
-	s, err := shard.forward(fn, dst, logits, len(stats))
+	return shard.forward("ShardLogSoftmax", toLogSoftmax, dst, logits, stats)
+}
+
+func (shard Shard[T]) forward(fn string, do action, dst, logits []T, stats []RowStats[T]) error {
+	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
 	}
-	var (
-		b     shardBatch[T]
-		batch = batchLen[T](s.Classes)
-		step  = maxCols[T]()
-	)
-	for r0 := 0; r0 < len(stats); r0 += batch {
-		n := min(batch, len(stats)-r0)
-		x, d, xstride := logits[r0*s.Stride:], dst[r0*s.DstStride:], s.Stride
-		if s.LogitScale != 1 {
-			scaleRows(d, x, n, s.Classes, s.DstStride, xstride, s.LogitScale)
-			x, xstride = d, s.DstStride
-		}
-		b.start(stats[r0 : r0+n])
-		b.logarithms(n)
-		for c := 0; c < s.Classes; c += step {
-			rowsLogSoftmax(d[c:], x[c:], b.m[:n], b.q[:n], min(s.Classes-c, step), s.DstStride, xstride)
-		}
-	}
+	s.checkRows(fn, logits, "stats", len(stats))
+	checkSameRows(fn, "dst", checkRows(fn, "dst", len(dst), s.Classes, s.DstStride), "stats", len(stats))
+	checkApart(fn, "dst,=logits,stats", 1,
+		spanOfRows(dst, len(stats), s.Classes, s.DstStride), spanOfRows(logits, len(stats), s.Classes, s.Stride), spanOf(stats))
+	s.run(do, dst, s.DstStride, logits, len(stats), labelList{}, nil, &shardCall[T]{rowStats: stats})
 	return nil
-}
-
-// logarithms sets q to log(sum(exp(x - Max))) of n rows.
-func (b *shardBatch[T]) logarithms(n int) {
-	m, w, log := b.m[:n], b.loss.wt[:n], &b.loss.log
-	expAt(w, m, m)
-	for r, v := range w {
-		log.loss[r], log.w[r], log.base[r] = b.rest[r], float64(v), 0
-		if b.out[r] != m[r] {
-			log.loss[r] = max(b.total[r]-float64(v), 0)
-		}
-	}
-	lossLog(log.loss[:n], log.loss[:n], log.w[:n], log.base[:n])
-	for r, v := range log.loss[:n] {
-		b.q[r] = T(v)
-	}
 }

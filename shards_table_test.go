@@ -55,7 +55,7 @@ func shardTable[T Float]() []kernel[T] {
 			},
 			stack: func() { var x [70]T; var s [7]RowStats[T]; must(ShardStats(s[:], x[:], Shard[T]{Classes: 10})) }},
 		{name: "ShardCrossEntropyGrad", rows: true, ins: 1, alias: []int{0}, skip: true, loss: true, prep: func(r *kt.Rand, c *args[T]) {
-			labels(r, c)
+			randomLabels(r, c)
 			c.scale = 0.3
 		},
 			run: func(c *args[T]) {

@@ -26,7 +26,7 @@ type SigmoidCrossEntropyOptions[T Float] struct {
 //
 // losses may be logits or targets. It panics if the lengths differ or the slices partly overlap.
 func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
-	checkSigmoidLoss("SigmoidCrossEntropy", losses, logits, targets)
+	checkSigmoidLoss("SigmoidCrossEntropy", losses, logits, targets, nil)
 	sigmoidLossChunks(losses, logits, targets, nil)
 }
 
@@ -34,12 +34,11 @@ func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
 // -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). An option out of its range is an error that names it; nothing has been written then.
 // It panics if len(logits) is not a multiple of the number of weights.
 func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *SigmoidCrossEntropyOptions[T]) error {
-	checkSigmoidLoss("SigmoidCrossEntropyWith", losses, logits, targets)
 	p, err := opts.posWeight("SigmoidCrossEntropyWith", len(logits))
+	checkSigmoidLoss("SigmoidCrossEntropyWith", losses, logits, targets, p)
 	if err != nil {
 		return err
 	}
-	checkApart("SigmoidCrossEntropyWith", "losses", losses, "PosWeight", p)
 	sigmoidLossChunks(losses, logits, targets, p)
 	return nil
 }
@@ -55,7 +54,7 @@ func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *Sigmoid
 //
 // dlogits may be logits or targets. It panics if the lengths differ, if slices partly overlap, or if losses overlaps anything.
 func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scale T) {
-	checkSigmoidLossGrad("SigmoidCrossEntropyGrad", dlogits, losses, logits, targets)
+	checkSigmoidLossGrad("SigmoidCrossEntropyGrad", dlogits, losses, logits, targets, nil)
 	sigmoidLossGradChunks(dlogits, losses, logits, targets, nil, scale)
 }
 
@@ -63,51 +62,41 @@ func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scal
 // scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)).
 func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, scale T, opts *SigmoidCrossEntropyOptions[T]) error {
 	const fn = "SigmoidCrossEntropyGradWith"
-	checkSigmoidLossGrad(fn, dlogits, losses, logits, targets)
 	p, err := opts.posWeight(fn, len(logits))
+	checkSigmoidLossGrad(fn, dlogits, losses, logits, targets, p)
 	if err != nil {
 		return err
 	}
-	checkApart(fn, "dlogits", dlogits, "PosWeight", p)
-	checkApart(fn, "losses", losses, "PosWeight", p)
 	sigmoidLossGradChunks(dlogits, losses, logits, targets, p, scale)
 	return nil
 }
 
-func checkSigmoidLoss[T Float](fn string, losses, logits, targets []T) {
+func checkSigmoidLoss[T Float](fn string, losses, logits, targets, weights []T) {
 	checkLen(fn, "losses", losses, "logits", logits)
 	checkLen(fn, "targets", targets, "logits", logits)
-	checkAlias(fn, "losses", losses, "logits", logits)
-	checkAlias(fn, "losses", losses, "targets", targets)
+	checkApart(fn, "losses,=logits,=targets,PosWeight", 1,
+		spanOf(losses), spanOf(logits), spanOf(targets), spanOf(weights))
 }
 
-func checkSigmoidLossGrad[T Float](fn string, dlogits, losses, logits, targets []T) {
+func checkSigmoidLossGrad[T Float](fn string, dlogits, losses, logits, targets, weights []T) {
 	checkLen(fn, "dlogits", dlogits, "logits", logits)
 	checkLen(fn, "targets", targets, "logits", logits)
-	checkAlias(fn, "dlogits", dlogits, "logits", logits)
-	checkAlias(fn, "dlogits", dlogits, "targets", targets)
 	if losses != nil {
 		checkLen(fn, "losses", losses, "logits", logits)
-		checkApart(fn, "losses", losses, "dlogits", dlogits)
-		checkApart(fn, "losses", losses, "logits", logits)
-		checkApart(fn, "losses", losses, "targets", targets)
 	}
+	checkApart(fn, "dlogits,losses,=logits,=targets,PosWeight", 2,
+		spanOf(dlogits), spanOf(losses), spanOf(logits), spanOf(targets), spanOf(weights))
 }
 
 // posWeight returns the weights for n logits, nil where there are none.
 func (o *SigmoidCrossEntropyOptions[T]) posWeight(fn string, n int) ([]T, error) {
-	if o == nil || len(o.PosWeight) == 0 {
+	if o == nil || o.PosWeight == nil || n == 0 && len(o.PosWeight) == 0 {
 		return nil, nil
 	}
-	if n%len(o.PosWeight) != 0 {
+	if len(o.PosWeight) == 0 || n%len(o.PosWeight) != 0 {
 		panic(fmt.Sprintf("kernels: %s: len(logits) = %d is not a multiple of len(PosWeight) = %d", fn, n, len(o.PosWeight)))
 	}
-	for i, p := range o.PosWeight {
-		if !(p >= 0 && p-p == 0) {
-			return nil, fmt.Errorf("kernels: %s: PosWeight[%d] = %v is not a finite number >= 0", fn, i, p)
-		}
-	}
-	return o.PosWeight, nil
+	return o.PosWeight, checkWeights(fn, "PosWeight", o.PosWeight)
 }
 
 // posRows lines the weights of the columns up with the elements. Few columns are repeated in a buffer, as many rows as it holds; of many a

@@ -225,7 +225,7 @@ func TestSigmoidLossErrors(t *testing.T) {
 	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: len(targets) = 5, len(logits) = 6", func() { SigmoidCrossEntropy(l, x, y[:5]) })
 	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: losses and logits partly overlap", func() { SigmoidCrossEntropy(x[1:], x[:5], y[:5]) })
 	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: losses and logits overlap", func() { SigmoidCrossEntropyGrad(d, x, x, y, 1) })
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: losses and dlogits overlap", func() { SigmoidCrossEntropyGrad(d, d, x, y, 1) })
+	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: dlogits and losses overlap", func() { SigmoidCrossEntropyGrad(d, d, x, y, 1) })
 	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGradWith: dlogits and PosWeight overlap", func() {
 		_ = SigmoidCrossEntropyGradWith(d, l, x, y, 1, &SigmoidCrossEntropyOptions[float32]{PosWeight: d[:3]})
 	})

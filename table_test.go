@@ -56,7 +56,7 @@ type kernel[T Float] struct {
 var testScales = []float64{1, 1.0 / 30, -2, 0, 0x1p-40, 0x1p40, 0.3, 1e-30, 1e30}
 
 // labels gives every row one of its columns.
-func labels[T Float](r *kt.Rand, c *args[T]) {
+func randomLabels[T Float](r *kt.Rand, c *args[T]) {
 	for i := range c.skip {
 		c.skip[i] = r.Intn(c.cols)
 	}
@@ -80,7 +80,7 @@ func zeroOne[T Float](r *kt.Rand, c *args[T]) {
 // table returns every kernel of the public API for one type.
 func table[T Float]() []kernel[T] {
 	probs := func(r *kt.Rand, c *args[T]) {
-		labels[T](r, c)
+		randomLabels[T](r, c)
 		if r.Intn(3) != 0 { // else any values: the bits still have to agree
 			kt.FillProb(r, c.in[1], c.cols)
 		}
@@ -172,7 +172,7 @@ func table[T Float]() []kernel[T] {
 			run:   func(c *args[T]) { Argmax(c.index, c.in[0], c.cols) },
 			stack: func() { var d [7]int; var x [70]T; Argmax(d[:], x[:], 10); Argmax(d[:1], x[:], 70) }},
 
-		{name: "CrossEntropy", rows: true, ins: 1, noOut: true, skip: true, loss: true, prep: labels[T],
+		{name: "CrossEntropy", rows: true, ins: 1, noOut: true, skip: true, loss: true, prep: randomLabels[T],
 			run: func(c *args[T]) { must(CrossEntropy(c.loss, c.in[0], c.skip, c.cols)) },
 			stack: func() {
 				var l [7]T
@@ -180,7 +180,7 @@ func table[T Float]() []kernel[T] {
 				var labels [7]uint8
 				must(CrossEntropy(l[:], x[:], labels[:], 10))
 			}},
-		{name: "CrossEntropyGrad", rows: true, ins: 1, alias: []int{0}, skip: true, loss: true, prep: labels[T],
+		{name: "CrossEntropyGrad", rows: true, ins: 1, alias: []int{0}, skip: true, loss: true, prep: randomLabels[T],
 			run: func(c *args[T]) { must(CrossEntropyGrad(c.out, c.loss, c.in[0], c.skip, c.cols, c.scale)) },
 			stack: func() {
 				var l [7]T
@@ -234,7 +234,7 @@ func primitives[T Float]() []kernel[T] {
 	}
 	// numbers is labels without NaN, which leaves open what a row's maximum is.
 	numbers := func(r *kt.Rand, c *args[T]) {
-		labels(r, c)
+		randomLabels(r, c)
 		for i, v := range c.in[0] {
 			if v != v {
 				c.in[0][i] = -7
@@ -377,7 +377,7 @@ func primitives[T Float]() []kernel[T] {
 				for i := range c.rows { // most factors as the drivers make them, each row its own; else any values
 					if r.Intn(4) != 0 {
 						scale := T(testScales[r.Intn(len(testScales))])
-						num, after := splitScale(scale)
+						num, after := splitFactor(scale)
 						c.perRow[0][i], c.perRow[1][i], c.perRow[2][i] = scale, num, after
 					}
 				}

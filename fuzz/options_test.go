@@ -108,34 +108,23 @@ func checkOptions[T kernels.Float](t *testing.T, c *call[T], o *kernels.CrossEnt
 	}
 }
 
-func crossEntropyOptions[T kernels.Float](kept bool) spec[T] {
+func crossEntropyOptions[T kernels.Float]() spec[T] {
 	var o *kernels.CrossEntropyOptions[T]
 	return spec[T]{rows: true, ins: 2, alias: []int{0}, loss: true, labels: true,
 		prep: func(c *call[T], data []byte) { o = optionsOf(c, data) },
 		run: func(c *call[T]) error {
-			if !kept {
-				_, err := kernels.CrossEntropyGradWith(c.out, c.loss, c.in[0], c.labels, c.cols, []T{c.scale}, o)
-				return err
-			}
-			rest := make([]T, c.rows)
-			if _, err := kernels.CrossEntropyKeep(c.out, rest, c.loss, c.in[0], c.labels, c.cols, o); err != nil {
-				return err
-			}
-			return kernels.CrossEntropyBackward(c.out, c.out, rest, c.labels, c.cols, []T{c.scale}, o)
+			_, err := kernels.CrossEntropyGradWith(c.out, c.loss, c.in[0], c.labels, c.cols, []T{c.scale}, o)
+			return err
 		},
 		check: func(t *testing.T, c *call[T]) { checkOptions(t, c, o, c.loss, c.out) }}
 }
 
 func FuzzCrossEntropyGradWith(f *testing.F) {
-	fuzzBoth(f, crossEntropyOptions[float32](false), crossEntropyOptions[float64](false))
-}
-
-func FuzzCrossEntropyBackward(f *testing.F) {
-	fuzzBoth(f, crossEntropyOptions[float32](true), crossEntropyOptions[float64](true))
+	fuzzBoth(f, crossEntropyOptions[float32](), crossEntropyOptions[float64]())
 }
 
 // The same bits everywhere, for probability targets of any values.
-func probOptions[T kernels.Float](kept bool) spec[T] {
+func probOptions[T kernels.Float]() spec[T] {
 	var o *kernels.CrossEntropyOptions[T]
 	return spec[T]{rows: true, ins: 2, alias: []int{0}, loss: true,
 		prep: func(c *call[T], data []byte) {
@@ -143,22 +132,11 @@ func probOptions[T kernels.Float](kept bool) spec[T] {
 			targetsPrep(c, data)
 		},
 		run: func(c *call[T]) error {
-			if !kept {
-				_, err := kernels.CrossEntropyProbGradWith(c.out, c.loss, c.in[0], c.in[1], c.cols, []T{c.scale}, o)
-				return err
-			}
-			rest := make([]T, c.rows)
-			if _, err := kernels.CrossEntropyProbKeep(c.out, rest, c.loss, c.in[0], c.in[1], c.cols, o); err != nil {
-				return err
-			}
-			return kernels.CrossEntropyProbBackward(c.out, c.out, rest, c.in[1], c.cols, []T{c.scale}, o)
+			_, err := kernels.CrossEntropyProbGradWith(c.out, c.loss, c.in[0], c.in[1], c.cols, []T{c.scale}, o)
+			return err
 		}}
 }
 
 func FuzzCrossEntropyProbGradWith(f *testing.F) {
-	fuzzBoth(f, probOptions[float32](false), probOptions[float64](false))
-}
-
-func FuzzCrossEntropyProbBackward(f *testing.F) {
-	fuzzBoth(f, probOptions[float32](true), probOptions[float64](true))
+	fuzzBoth(f, probOptions[float32](), probOptions[float64]())
 }

@@ -160,7 +160,9 @@ func (l *SoftmaxWithLoss[T]) gradient(dout []T) {
 func (l *SoftmaxWithLoss[T]) checkForward(method string, x []T) int {
 	rows := 0
 	if s := l.Options.Stride; s > l.Classes && l.Classes > 0 {
-		rows = (len(x) + s - 1) / s
+		if len(x) > 0 {
+			rows = (len(x)-1)/s + 1
+		}
 	} else {
 		rows = checkRows("SoftmaxWithLoss", method, len(x), l.Classes)
 	}

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -105,4 +106,16 @@ func TestSoftmaxWithLossStride(t *testing.T) {
 	d, e := wide.Backward(1), dense.Backward(1)
 	require.Equal(t, e[:3], d[:3])
 	require.Equal(t, e[3:], d[4:])
+}
+
+// One row needs no stride: any of Classes or more will do.
+func TestSoftmaxWithLossHugeStride(t *testing.T) {
+	x := []float32{1, 2, 3}
+	var plain, wide layers.SoftmaxWithLoss[float32]
+	plain.Classes, wide.Classes, wide.Options.Stride = 3, 3, math.MaxInt
+	want, err := plain.Forward(x, []int{1})
+	require.NoError(t, err)
+	got, err := wide.Forward(x, []int{1})
+	require.NoError(t, err)
+	require.Equal(t, want, got)
 }

@@ -81,7 +81,10 @@ func (l *SigmoidWithLoss[T]) Backward(dout T) []T {
 	}
 	// Once handed out, dx may have been changed by the caller.
 	if !l.fresh || !same(dout, l.dout) {
-		opts := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: l.weights}
+		var opts kernels.SigmoidCrossEntropyOptions[T]
+		if len(l.weights) > 0 { // a layer that had weights once has an empty slice
+			opts.PosWeight = l.weights
+		}
 		if err := kernels.SigmoidCrossEntropyGradWith(l.dx, nil, l.x, l.t, perRow(dout, len(l.x)), &opts); err != nil {
 			panic(err) // cannot be: Forward has checked the copies
 		}

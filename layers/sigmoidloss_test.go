@@ -96,3 +96,19 @@ func TestSigmoidWithLossErrors(t *testing.T) {
 	assert.True(t, math.IsNaN(mean))
 	assert.Empty(t, loss.Backward(1))
 }
+
+// A layer that has had weights and has none any more is the plain one.
+func TestSigmoidWithLossWeightsTakenAway(t *testing.T) {
+	l := layers.SigmoidWithLoss[float32]{PosWeight: []float32{2}}
+	x, y := []float32{1, -2}, []float32{0, 1}
+	_, err := l.Forward(x, y)
+	require.NoError(t, err)
+	l.PosWeight = nil
+	_, err = l.Forward(x, y)
+	require.NoError(t, err)
+	l.Backward(1)
+	var plain layers.SigmoidWithLoss[float32]
+	_, err = plain.Forward(x, y)
+	require.NoError(t, err)
+	require.Equal(t, plain.Backward(3), l.Backward(3))
+}

@@ -144,27 +144,6 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 				return kernels.CrossEntropyProbGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.T(4), c.Loss)
 			})},
 
-		{Name: "CrossEntropyKeep", Rows: true, Value: true, Opts: lossOpts,
-			Args: args(out("probs", "logits").at(AtStride), out("rest").len(PerRow), lossesNil, strided, label, weights),
-			Call: value(func(c *Call[T]) (float64, error) {
-				return kernels.CrossEntropyKeep(c.T(0), c.T(1), c.T(2), c.T(3), labels[L](c, 4), c.Classes, c.Loss)
-			})},
-		{Name: "CrossEntropyBackward", Rows: true, Opts: lossOpts,
-			Args: args(out("dlogits", "probs").at(AtStride), in("probs").at(AtStride), rest, label, dloss, weights),
-			Call: func(c *Call[T]) error {
-				return kernels.CrossEntropyBackward(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes, c.T(4), c.Loss)
-			}},
-		{Name: "CrossEntropyProbKeep", Rows: true, Value: true, Opts: probOpts,
-			Args: args(out("probs", "logits").at(AtStride), out("rest").len(PerRow), lossesNil, strided, targetErr, weights),
-			Call: value(func(c *Call[T]) (float64, error) {
-				return kernels.CrossEntropyProbKeep(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4), c.Classes, c.Loss)
-			})},
-		{Name: "CrossEntropyProbBackward", Rows: true, Opts: probOpts,
-			Args: args(out("dlogits", "probs").at(AtStride), in("probs").at(AtStride), rest, targetErr, dloss, weights),
-			Call: func(c *Call[T]) error {
-				return kernels.CrossEntropyProbBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.T(4), c.Loss)
-			}},
-
 		{Name: "ShardStats", Rows: true, Args: args(out("stats").of(Stats).len(PerRow), strided), Opts: shardOpts,
 			Call: func(c *Call[T]) error { return kernels.ShardStats(statsOf(c, 0), c.T(1), c.Shard) }},
 		{Name: "MergeRowStats", Args: args(Arg{Name: "dst", In: true, Out: true, Type: Stats, Fill: Merged, Same: []string{"src"}},

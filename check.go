@@ -1,0 +1,247 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unsafe"
+)
+
+// The checks panic, or return an error, before anything is written. A wrong shape is a bug of the
+// caller and panics; an option or a label out of its range is bad data and an error. The panics are
+// functions of their own, and not inlined, so that the checks are.
+
+func checkLen[T Float](fn, nameA string, a []T, nameB string, b []T) {
+	if len(a) != len(b) {
+		panicLen(fn, nameA, len(a), nameB, len(b))
+	}
+}
+
+//go:noinline
+func panicLen(fn, nameA string, a int, nameB string, b int) {
+	panic(fmt.Sprintf("kernels: %s: len(%s) = %d, len(%s) = %d", fn, nameA, a, nameB, b))
+}
+
+func checkMask(fn string, mask []uint64, n int) {
+	if len(mask) < (n+63)/64 {
+		panicMask(fn, len(mask), n)
+	}
+}
+
+//go:noinline
+func panicMask(fn string, mask, n int) {
+	panic(fmt.Sprintf("kernels: %s: len(mask) = %d, %d elements need %d", fn, mask, n, MaskLen(n)))
+}
+
+// checkRows returns the number of rows in n elements, stride apart. Of the last row there need not
+// be more than its classes.
+func checkRows(fn, name string, n, classes, stride int) int {
+	if classes <= 0 {
+		panicClasses(fn, classes)
+	}
+	if n == 0 {
+		return 0
+	}
+	rows := int(uint(n-1)/uint(stride)) + 1
+	if n-(rows-1)*stride < classes {
+		panicRows(fn, name, n, classes, stride)
+	}
+	return rows
+}
+
+//go:noinline
+func panicRows(fn, name string, n, classes, stride int) {
+	if stride == classes {
+		panic(fmt.Sprintf("kernels: %s: len(%s) = %d is not a multiple of classes = %d", fn, name, n, classes))
+	}
+	panic(fmt.Sprintf("kernels: %s: len(%s) = %d ends inside a row: classes = %d, stride = %d", fn, name, n, classes, stride))
+}
+
+//go:noinline
+func panicClasses(fn string, classes int) {
+	panic(fmt.Sprintf("kernels: %s: classes = %d", fn, classes))
+}
+
+// checkPerRow checks a slice that has one element a row.
+func checkPerRow(fn, name string, n, rows int) {
+	if n != rows {
+		panicPerRow(fn, name, n, rows)
+	}
+}
+
+//go:noinline
+func panicPerRow(fn, name string, n, rows int) {
+	panic(fmt.Sprintf("kernels: %s: len(%s) = %d, rows = %d", fn, name, n, rows))
+}
+
+func checkSameRows(fn, nameA string, a int, nameB string, b int) {
+	if a != b {
+		panicSameRows(fn, nameA, a, nameB, b)
+	}
+}
+
+//go:noinline
+func panicSameRows(fn, nameA string, a int, nameB string, b int) {
+	panic(fmt.Sprintf("kernels: %s: %s has %d rows, %s has %d", fn, nameA, a, nameB, b))
+}
+
+// checkScale returns the option LogitScale, 1 where it is 0.
+func checkScale[T Float](fn string, scale T) (T, error) {
+	switch {
+	case scale == 0:
+		return 1, nil
+	case !(scale > 0 && float64(scale) <= math.MaxFloat64):
+		return 0, fmt.Errorf("kernels: %s: LogitScale = %v is not positive and finite", fn, scale)
+	}
+	return scale, nil
+}
+
+// checkStride returns the option Stride or DstStride, classes where it is 0.
+func checkStride(fn, name string, stride, classes int) (int, error) {
+	switch {
+	case stride == 0:
+		return classes, nil
+	case stride < classes:
+		return 0, fmt.Errorf("kernels: %s: %s = %d is less than classes = %d", fn, name, stride, classes)
+	}
+	return stride, nil
+}
+
+// checkWeights checks an option that is finite and not negative in all its elements.
+func checkWeights[T Float](fn, name string, weights []T) error {
+	if !allPositive(weights) { // unless it is -0
+		for i, w := range weights {
+			if !(w >= 0 && float64(w) <= math.MaxFloat64) {
+				return fmt.Errorf("kernels: %s: %s[%d] = %v is not a finite number >= 0", fn, name, i, w)
+			}
+		}
+	}
+	return nil
+}
+
+// allPositive reports whether no element is -0, negative, infinite or NaN. As integers, these are
+// above all others.
+func allPositive[T Float](weights []T) bool {
+	if is32[T]() {
+		var top [2]uint32
+		w := f32(weights)
+		for ; len(w) >= 2; w = w[2:] {
+			top[0], top[1] = max(top[0], math.Float32bits(w[0])), max(top[1], math.Float32bits(w[1]))
+		}
+		for _, v := range w {
+			top[0] = max(top[0], math.Float32bits(v))
+		}
+		return max(top[0], top[1]) < 0x7f800000
+	}
+	var top uint64
+	for _, v := range f64(weights) {
+		top = max(top, math.Float64bits(v))
+	}
+	return top < 0x7ff<<52
+}
+
+// checkAlias allows a and b, of one length, to be the same or to be apart, and nothing between. It
+// is checkApart for calls of few elements, which have two operands.
+func checkAlias[T Float](fn, nameA string, a []T, nameB string, b []T) {
+	var v T
+	size := len(a) * int(unsafe.Sizeof(v))
+	if d := distance(unsafe.Pointer(unsafe.SliceData(a)), unsafe.Pointer(unsafe.SliceData(b))); d != 0 && -size < d && d < size {
+		panicOverlap(fn, nameA, nameB, "partly overlap")
+	}
+}
+
+// distance is that from b to a, in bytes. Comparing addresses is sound here: what they point to is
+// alive, and Go moves a stack only at calls, with all pointers into it.
+func distance(a, b unsafe.Pointer) int { return int(uintptr(a) - uintptr(b)) }
+
+// A span is the memory of an operand, bytes from p to its end: of a matrix, rows of size bytes, stride
+// bytes apart. (With one field more, the compiler would copy it through memory.)
+type span struct {
+	p                   unsafe.Pointer
+	bytes, size, stride int
+}
+
+func spanOf[E any](s []E) span {
+	var e E
+	n := len(s) * int(unsafe.Sizeof(e))
+	return span{unsafe.Pointer(unsafe.SliceData(s)), n, n, n}
+}
+
+func spanOfRows[T Float](x []T, rows, cols, stride int) span {
+	var v T
+	size := int(unsafe.Sizeof(v))
+	if rows <= 1 { // the stride may be anything
+		stride = cols
+	}
+	n := 0
+	if len(x) > 0 {
+		n = ((rows-1)*stride + cols) * size
+	}
+	return span{unsafe.Pointer(unsafe.SliceData(x)), n, cols * size, stride * size}
+}
+
+// checkApart panics where one of the first operands of the list, those that are written, shares an
+// element with another. The names of the operands are separated by commas; one with a = before it
+// may also be the first operand, whole.
+func checkApart(fn, names string, written int, spans ...span) {
+	for i := range written {
+		p, n := uintptr(spans[i].p), spans[i].bytes
+		for j := i + 1; j < len(spans); j++ {
+			if d := int(p - uintptr(spans[j].p)); -n < d && d < spans[j].bytes && n > 0 {
+				checkOverlaps(fn, names, written, spans)
+				return
+			}
+		}
+	}
+}
+
+// checkOverlaps is checkApart where an operand ends behind the beginning of another.
+//
+//go:noinline
+func checkOverlaps(fn, names string, written int, spans []span) {
+	for i := range written {
+		for j := i + 1; j < len(spans); j++ {
+			if !spans[i].meets(&spans[j]) {
+				continue
+			}
+			nameA, nameB, how := nth(names, i), nth(names, j), "overlap"
+			if i == 0 && nameB[0] == '=' {
+				if spans[i] == spans[j] {
+					continue
+				}
+				nameB, how = nameB[1:], "partly overlap"
+			}
+			panicOverlap(fn, nameA, strings.TrimPrefix(nameB, "="), how)
+		}
+	}
+}
+
+// nth returns element i of a list separated by commas.
+func nth(list string, i int) string {
+	for range i {
+		_, list, _ = strings.Cut(list, ",")
+	}
+	name, _, _ := strings.Cut(list, ",")
+	return name
+}
+
+// meets reports whether two spans share a byte. Rows of one matrix that take turns do not.
+func (s *span) meets(b *span) bool {
+	at := distance(s.p, b.p) // of a row of s, from the beginning of b
+	for left := s.bytes; left > 0 && b.bytes > 0; left -= s.stride {
+		first := 0 // the beginning of the first row of b that ends behind that of the row
+		if at >= b.size {
+			first = ((at-b.size)/b.stride + 1) * b.stride
+		}
+		if first < b.bytes && first < at+s.size {
+			return true
+		}
+		at += s.stride
+	}
+	return false
+}
+
+//go:noinline
+func panicOverlap(fn, nameA, nameB, how string) {
+	panic("kernels: " + fn + ": " + nameA + " and " + nameB + " " + how)
+}

@@ -1,0 +1,652 @@
+package kernels
+
+import (
+	"math"
+	"unsafe"
+)
+
+// Cross-entropy of a batch.
+//
+// A row has the loss sum of a[j]*(-log p[j]) + k*(-log p[y]). By label y, a is 0 and k the weight
+// of the label. For a label that is smoothed, a[j] = w[j]*e/C and k = w[y]*(1-e); for
+// probabilities t, a[j] = w[j]*((1-e)*t[j] + e/C) and k = 0. With A the sum of all a and k, the
+// gradient by the scaled logits is A*p[j] - a[j], less k at y.
+//
+// By label the sum of the exponentials leaves the label's out: R, not S - w. So the loss log1p(R/w)
+// and the label's gradient -k*R/S of a confident row keep their precision. With a target for every
+// class it leaves the largest one out, and there, where A*p[j] - a[j] may cancel, the gradient is
+// (A - a[j])*p[j] - a[j]*(1-p[j]), with A - a[j] added up without a[j] and 1-p[j] from R.
+
+// lossCall is what a call has of cross-entropy.
+type lossCall[T Float] struct {
+	grad            bool // the gradient is wanted
+	byProb          bool // targets are probabilities
+	dlogits, losses []T  // losses are not wanted where they are nil
+	logits, targets []T
+	dloss           []T // nil, one element, or one a row
+	opts            *CrossEntropyOptions[T]
+
+	scale      T       // LogitScale, 1 where it is 0
+	keep, each float64 // 1-eps and eps/classes
+	divisor    float64 // of the mean; else 1
+	reduced    float64 // the losses so far, added in row order
+}
+
+// weight returns the weight of class j.
+func (l *lossCall[T]) weight(j int) float64 {
+	if l.opts.Weights == nil {
+		return 1
+	}
+	return float64(l.opts.Weights[j])
+}
+
+// factor returns what the gradient of row r by the logits is multiplied by, besides weights. It is
+// the same whether dloss has one element for all rows or that value for each.
+func (c *call[T]) factor(r int) float64 {
+	g := 1.0
+	switch {
+	case len(c.dloss) == 1:
+		g = float64(c.dloss[0])
+	case c.dloss != nil:
+		g = float64(c.dloss[r])
+	}
+	return g / c.divisor * float64(c.scale)
+}
+
+// labelList are the labels of a call, of any integer type.
+type labelList struct {
+	p     unsafe.Pointer
+	width int // of a label in bytes; negative where it has a sign
+}
+
+func labelsOf[L Label](l []L) labelList {
+	var zero L
+	width := int(unsafe.Sizeof(zero))
+	if zero-1 < 0 {
+		width = -width
+	}
+	return labelList{unsafe.Pointer(unsafe.SliceData(l)), width}
+}
+
+// columns sets index to the columns of the labels from row r0 on, in a shard of classes that begins
+// at offset; to -1 for a label elsewhere.
+func (l labelList) columns(index []int, r0, offset, classes int) {
+	switch l.width {
+	case -1:
+		labelColumns[int8](index, l.p, r0, offset, classes)
+	case 1:
+		labelColumns[uint8](index, l.p, r0, offset, classes)
+	case -2:
+		labelColumns[int16](index, l.p, r0, offset, classes)
+	case 2:
+		labelColumns[uint16](index, l.p, r0, offset, classes)
+	case -4:
+		labelColumns[int32](index, l.p, r0, offset, classes)
+	case 4:
+		labelColumns[uint32](index, l.p, r0, offset, classes)
+	case -8:
+		labelColumns[int64](index, l.p, r0, offset, classes)
+	case 8:
+		labelColumns[uint64](index, l.p, r0, offset, classes)
+	}
+}
+
+func labelColumns[L Label](index []int, p unsafe.Pointer, r0, offset, classes int) {
+	for r, l := range unsafe.Slice((*L)(p), r0+len(index))[r0:] {
+		index[r] = -1
+		if u := uint64(l) - uint64(offset); u < uint64(classes) { // a negative label is a huge uint64
+			index[r] = int(u)
+		}
+	}
+}
+
+// rowsDiffer reports whether what the gradient is multiplied by, or the weight, depends on the row.
+func (c *call[T]) rowsDiffer() bool {
+	return c.opts.Weights != nil || c.opts.IgnoreIndex != nil && !c.byProb || len(c.dloss) > 1
+}
+
+// startLosses begins batches of another number of rows: it sets the factors of the rows where all are
+// alike.
+func (b *batch[T]) startLosses() {
+	b.made = false
+	if b.arrays() < 15 {
+		return
+	}
+	clear(b.none())
+	if b.rowsDiffer() {
+		return
+	}
+	gr := T(b.factor(0))
+	first, after := splitFactor(gr)
+	g, num, q2, k := b.g(), b.num(), b.q2(), b.k()
+	for r := range g {
+		g[r], num[r], q2[r], k[r] = gr, first, after, b.keep
+	}
+}
+
+// a is the part of the scratch for targets, scaled that for logits.
+func (b *batch[T]) a() []T {
+	n, _ := b.scratchLen(b.n)
+	return unsafe.Slice((*T)(unsafe.Pointer(&b.room[maxArrays*b.n])), n)
+}
+
+func (b *batch[T]) scaled() []T {
+	a, n := b.scratchLen(b.n)
+	return unsafe.Slice((*T)(unsafe.Pointer(&b.room[maxArrays*b.n+wordsOf[T](a)])), n)
+}
+
+// wordsOf is how many float64 have room for n elements.
+func wordsOf[T Float](n int) int {
+	var v T
+	return (n*int(unsafe.Sizeof(v)) + 7) / 8
+}
+
+// splitFactor says how the gradient is multiplied by g: by num/S and then by after. A large factor
+// comes afterwards, so that what is 0 stays 0, and a tiny one too, so that the quotient stays normal.
+func splitFactor[T Float](g T) (num, after T) {
+	if a := math.Abs(float64(g)); !(a >= 0x1p-30 && a <= 1) {
+		return 1, g
+	}
+	return g, 1
+}
+
+// takeLabels sets index to the columns of the labels of a batch, and the factors of the rows. A row
+// that is ignored, or whose label has no weight and is all that counts, is computed as if its label
+// were 0, and contributes nothing.
+func (b *batch[T]) takeLabels(index []int) {
+	b.labels.columns(index, b.r0, b.offset, b.cols)
+	if b.sharded {
+		none := b.none()
+		for r, j := range index {
+			none[r] = j < 0
+		}
+		return
+	}
+	if !b.rowsDiffer() {
+		return
+	}
+	none, k, g, num, q2 := b.none(), b.k(), b.g(), b.num(), b.q2()
+	for r, j := range index {
+		none[r] = j < 0 || b.opts.IgnoreIndex != nil && j == *b.opts.IgnoreIndex
+		if none[r] {
+			index[r] = 0
+			continue
+		}
+		w := b.weight(j)
+		k[r] = b.keep * w
+		f := b.factor(b.r0 + r)
+		if b.do == toLabelLoss {
+			none[r] = w == 0
+			f *= w
+		}
+		g[r] = T(f)
+		num[r], q2[r] = splitFactor(g[r])
+	}
+}
+
+// labelLoss computes the losses of a batch by label, and its gradient.
+func (b *batch[T]) labelLoss() {
+	b.takeLabels(b.out())
+	switch {
+	case b.sharded:
+		b.fromStats()
+		b.labelLogits(b.xout(), b.wout(), b.out())
+		b.leaveOut(b.xout(), b.wout())
+		if b.d.data != nil {
+			b.shardExponentials()
+			b.labelGradient()
+		}
+	case b.scale == 1 && columnsFit[T](b.n, b.cols):
+		b.fewClasses()
+	default:
+		maxima(b.max(), b.z, b.cols, false)
+		b.scaleMaxima()
+		b.labelLogits(b.xout(), b.wout(), b.out())
+		b.exponentials(b.d.data != nil)
+		if b.d.data != nil {
+			b.labelGradient()
+		}
+	}
+	b.labelLosses()
+	b.clearNone()
+}
+
+// labelLogits sets x to the scaled logits at the labels and w to their exponentials. In place, it
+// has to come before the exponentials are stored.
+func (b *batch[T]) labelLogits(x, w []T, label []int) {
+	z, scale := b.z, b.scale
+	copy(x, b.max())
+	for r, j := range label {
+		if j >= 0 {
+			x[r] = T(z.data[r*z.stride+j] * scale)
+		}
+	}
+	expAt(w, x, b.max())
+}
+
+// fewClasses is labelLoss for few classes.
+func (b *batch[T]) fewClasses() {
+	z, xout := b.z, b.xout()
+	for r, j := range b.out() {
+		xout[r] = z.data[r*z.stride+j]
+	}
+	rest, half := b.q(), columnsHalf(b.cols)
+	if b.d.data == nil {
+		columnsSumSkip(b.max(), rest, b.wout(), b.z.data, b.out(), b.n, b.cols, half, b.z.stride)
+	} else {
+		columnsGrad(b.d.data, b.max(), rest, b.wout(), b.z.data, b.out(), b.g(), b.num(), b.q2(), b.n, b.cols, half, b.d.stride, b.z.stride)
+	}
+	for r, to := 0, b.rest(); r < len(to); r++ {
+		to[r] = float64(rest[r])
+	}
+}
+
+// totals sets total to rest and what it leaves out, in the type in which the row is added.
+func (b *batch[T]) totals() {
+	rest, total, narrow := b.rest(), b.total(), b.narrow
+	for r, w := range b.wout() {
+		s := rest[r] + float64(w)
+		if narrow {
+			s = float64(T(s))
+		}
+		total[r] = s
+	}
+}
+
+// labelGradient makes the gradient of the exponentials of a batch.
+func (b *batch[T]) labelGradient() {
+	if !b.sharded {
+		b.totals()
+	}
+	q, num := b.q(), b.num()
+	for r, s := range b.total() {
+		q[r] = T(float64(num[r]) / s)
+	}
+	for j, n := range pieces[T](b.cols) {
+		rowsScaleGrad(b.d.data[j:], b.d.data[j:], b.q(), b.q2(), n, b.d.stride, b.d.stride)
+	}
+	d, g, rest, total := b.d, b.g(), b.rest(), b.total()
+	for r, j := range b.out() {
+		if j >= 0 {
+			d.data[r*d.stride+j] = 0 - T(g[r]*T(rest[r]/total[r]))
+		}
+	}
+}
+
+// wanted reports whether the losses of a batch are.
+func (b *batch[T]) wanted() bool { return b.losses != nil || b.opts.Reduction != ReductionNone }
+
+// labelLosses stores and adds the losses of a batch.
+func (b *batch[T]) labelLosses() {
+	if !b.wanted() {
+		return
+	}
+	nll, w, base, rest, xout, m := b.nll(), b.w(), b.base(), b.rest(), b.xout(), b.max()
+	for r, wout := range b.wout() {
+		nll[r], w[r], base[r] = rest[r], float64(wout), 0
+		if half := float64(xout[r])/2 - float64(m[r])/2; !(half > -49) { // for either type, it may be far
+			b.farLoss(r, half)
+		}
+	}
+	lossLog(nll, nll, w, base)
+	if b.opts.Weights != nil || b.keep != 1 {
+		for r, k := range b.k() {
+			nll[r] = weigh(k, nll[r], float64(m[r]), float64(xout[r]))
+		}
+	}
+	b.store(nll)
+}
+
+// farLoss changes the arguments of lossLog for a row whose label is far below the maximum, half of
+// the difference being half. Its exponential is clamped, or nearly so, and R/w too large: log(S) - z.
+//
+//go:noinline
+func (b *batch[T]) farLoss(r int, half float64) {
+	sub, nm, far := expShift(b.max()[r])
+	if half < -math.MaxFloat64/2 {
+		b.base()[r] = math.Inf(1)
+	} else if z := float64(b.xout()[r]) - sub; z < far {
+		b.nll()[r] = (b.rest()[r] + float64(b.wout()[r])) * expUnit[T]()
+		b.base()[r] = math.FMA(nm, math.Ln2, -z)
+	}
+}
+
+// weigh returns k*nll, where nll is max - x and a little, without overflow on the way. A weight of
+// 0 gives 0, whatever the logit.
+func weigh(k, nll, max, x float64) float64 {
+	switch {
+	case k == 0:
+		return 0
+	case nll > math.MaxFloat64 && x > math.Inf(-1):
+		return float64(k*(max/2-x/2)) * 2
+	}
+	return k * nll
+}
+
+// store rounds the losses of a batch, stores them and adds them, in row order.
+func (b *batch[T]) store(losses []float64) {
+	if b.opts.IgnoreIndex != nil || b.opts.Weights != nil || b.sharded {
+		for r, none := range b.none() {
+			if none {
+				losses[r] = 0
+			}
+		}
+	}
+	if b.losses != nil {
+		for r, to := 0, b.losses[b.r0:][:len(losses)]; r < len(to); r++ {
+			to[r] = T(losses[r])
+		}
+	}
+	if b.opts.Reduction != ReductionNone {
+		sum := b.reduced
+		for _, v := range losses {
+			sum += float64(T(v))
+		}
+		b.reduced = sum
+	}
+}
+
+// clearNone clears the gradients of the rows that contribute nothing, piece by piece: one call that
+// clears a long row would hold up the garbage collector.
+func (b *batch[T]) clearNone() {
+	if b.d.data == nil || b.sharded {
+		return
+	}
+	for r, none := range b.none() {
+		if none {
+			for j, n := range pieces[T](b.cols) {
+				clear(b.d.from(r, j)[:n])
+			}
+		}
+	}
+}
+
+// expShift returns what the exponential of a row with maximum m is relative to: w = exp(x*scale -
+// sub) * 2^(E-nm), E = 64 or 512; and the least x*scale - sub at which the quotient of two w is
+// still used in a loss. See expRowF32.
+func expShift[T Float](m T) (sub, nm, far float64) {
+	m0 := float64(m)
+	if !(m >= -1024 && m <= 1024) {
+		sub = m0
+	}
+	m0 -= sub
+	if is32[T]() {
+		return sub, float64(fma32(float32(m0), log2eF32, 0x1.8p23) - 0x1.8p23), m0 - 100
+	}
+	return sub, math.FMA(m0, log2eF64, 0x1.8p52) - 0x1.8p52, m0 - 700
+}
+
+// expUnit is 2^-E: it turns a sum of w into units of exp(nm*ln2 + sub).
+func expUnit[T Float]() float64 {
+	if is32[T]() {
+		return 0x1p-64
+	}
+	return 0x1p-512
+}
+
+// A target for every class.
+
+// composed reports whether the targets have to be computed: of probabilities with weights or
+// smoothing, each row has its own; of labels that are smoothed, all rows have the same but for the
+// label.
+func (c *call[T]) composed() bool {
+	return c.do == toTargetLoss && (!c.byProb || c.opts.Weights != nil || c.opts.LabelSmoothing != 0)
+}
+
+// scratchRows reports whether there is a scratch with elements of every row of a batch.
+func (c *call[T]) scratchRows() bool {
+	return c.do == toTargetLoss && (c.byProb && c.composed() || c.scale != 1)
+}
+
+// scratchLen returns the lengths of the parts of the scratch for batches of rows.
+func (c *call[T]) scratchLen(rows int) (a, scaled int) {
+	piece := min(c.cols, maxCols[T]())
+	if c.composed() {
+		a = piece
+		if c.byProb {
+			a *= rows
+		}
+	}
+	if c.do == toTargetLoss && c.scale != 1 {
+		scaled = piece * rows
+	}
+	return a, scaled
+}
+
+func (c *call[T]) scratchWords(rows int) int {
+	a, scaled := c.scratchLen(rows)
+	return wordsOf[T](a) + wordsOf[T](scaled)
+}
+
+// piece returns a for columns j to j+n of the batch's rows, and the distance between its rows.
+func (b *batch[T]) piece(j, n int) (a []T, stride int) {
+	if !b.composed() {
+		return b.targets[b.r0*b.cols+j:], b.cols
+	}
+	stride = n
+	if !b.byProb {
+		stride = 0 // one row for all
+	}
+	if b.made {
+		return b.a(), stride
+	}
+	b.made = n == b.cols || !b.byProb && b.opts.Weights == nil // the first piece is the longest
+	var zero, f [maxRows]T
+	switch {
+	case !b.byProb && b.opts.Weights == nil:
+		for i := range b.a()[:n] {
+			b.a()[i] = T(b.each)
+		}
+	case !b.byProb:
+		f[0], zero[0] = T(b.each), 1
+		rowsScaleGrad(b.a(), b.opts.Weights[j:], f[:1], zero[:1], n, n, n)
+	default:
+		t, tstride := b.targets[b.r0*b.cols+j:], b.cols
+		if b.opts.LabelSmoothing != 0 {
+			var one [maxRows]T
+			for r := range b.n {
+				f[r], one[r] = T(b.keep), 1
+			}
+			rowsScaleGrad(b.a(), t, f[:b.n], one[:b.n], n, n, tstride)
+			for r := range b.n {
+				f[r] = -T(b.each)
+			}
+			rowsLogSoftmax(b.a(), b.a(), zero[:b.n], f[:b.n], n, n, n) // (a - 0) + each
+			t, tstride = b.a(), n
+		}
+		if b.opts.Weights != nil {
+			rowsSoftmaxBackward(b.a(), t, b.opts.Weights[j:], zero[:b.n], n, n, tstride, 0) // (t - 0) * weight
+		}
+	}
+	return b.a(), stride
+}
+
+// element returns a[j] of a row of the batch.
+func (b *batch[T]) element(r, j int) float64 {
+	a := T(b.each)
+	if b.byProb {
+		a = b.targets[(b.r0+r)*b.cols+j]
+		if b.opts.LabelSmoothing != 0 {
+			a = T(a*T(b.keep)) - -T(b.each)
+		}
+	}
+	if b.opts.Weights != nil {
+		a = T(a * b.opts.Weights[j])
+	}
+	return float64(a)
+}
+
+// targetLoss computes the losses of a batch with a target for every class, and its gradient.
+func (b *batch[T]) targetLoss() {
+	if !b.byProb {
+		b.takeLabels(b.label())
+	} else {
+		b.made = false
+		clear(b.none())
+	}
+	maxima(b.max(), b.z, b.cols, false)
+	locate(b.out(), b.z, b.max(), b.cols)
+	b.scaleMaxima()
+	if !b.byProb {
+		b.labelLogits(b.xlabel(), b.wlabel(), b.label())
+	}
+	grad := b.d.data != nil
+	inPlace := unsafe.SliceData(b.d.data) == unsafe.SliceData(b.z.data)
+	if grad && inPlace && b.wanted() { // the losses need the logits once more
+		b.exponentials(false)
+		b.logarithms()
+		b.targetLosses()
+	}
+	b.exponentials(grad)
+	b.logarithms()
+	if !(grad && inPlace) && b.wanted() {
+		b.targetLosses()
+	}
+	if grad {
+		b.targetGradient()
+		b.clearNone()
+	}
+}
+
+// targetLosses stores and adds the losses of a batch after logarithms.
+func (b *batch[T]) targetLosses() {
+	sum := b.w() // lossLog is done with it
+	var total rowSum[T]
+	for j, n := range pieces[T](b.cols) {
+		z := matrix[T]{b.z.data[j:], b.z.stride}
+		if b.scale != 1 {
+			z = matrix[T]{b.scaled(), n}
+			scaleRows(z, matrix[T]{b.z.data[j:], b.z.stride}, b.n, n, b.scale)
+		}
+		a, astride := b.piece(j, n)
+		rowsSumProb(sum, z.data, a, b.max(), b.q(), n, z.stride, astride, b.narrow)
+		total.add(sum[0])
+	}
+	total.end(sum, b.cols)
+	top, xlabel, label, out, nlls, k := b.max(), b.xlabel(), b.label(), b.out(), b.nll(), b.k()
+	for r, v := range sum {
+		if v-v != 0 {
+			v = b.wideSum(r)
+		}
+		if !b.byProb && k[r] != 0 {
+			nll, m, x := nlls[r], float64(top[r]), float64(xlabel[r])
+			switch {
+			case label[r] == out[r]:
+			case m/2-x/2 > math.MaxFloat64/2:
+				nll = math.Inf(1)
+			default:
+				nll += m - x
+			}
+			if nll <= math.MaxFloat64 {
+				v = math.FMA(k[r], nll, v)
+			} else {
+				v += weigh(k[r], nll, m, x)
+			}
+		}
+		sum[r] = v
+	}
+	b.store(sum)
+}
+
+// wideSum is the sum of a[j]*(-log p[j]) over row r once more, for a row of which the canonical one
+// is not finite: the terms as fractions and exponents, so that none overflows, nor a part of the
+// sum, where the result does not.
+func (b *batch[T]) wideSum(r int) float64 {
+	m, l := float64(b.max()[r])/4, float64(b.q()[r])/4
+	if l != l {
+		if b.anyTarget(r) {
+			return l
+		}
+		return 0
+	}
+	term := func(j int) (fraction float64, exponent int, special bool) {
+		a := b.element(r, j)
+		if a == 0 {
+			return 0, 0, false
+		}
+		d := (m - float64(T(b.z.data[r*b.z.stride+j]*b.scale))/4) + l
+		if t := a * d; math.IsInf(a, 0) || d-d != 0 || a != a {
+			return t, 0, true
+		}
+		fa, ea := math.Frexp(a)
+		fd, ed := math.Frexp(d)
+		return fa * fd, ea + ed + 2, false
+	}
+	top, sum := math.MinInt, 0.0
+	for j := range b.cols {
+		f, e, special := term(j)
+		if special {
+			sum += f
+		} else if f != 0 {
+			top = max(top, e)
+		}
+	}
+	if sum != 0 || top == math.MinInt { // infinite or NaN, or nothing at all
+		return sum
+	}
+	var total rowSum[float64]
+	for j := range b.cols {
+		f, e, _ := term(j)
+		total.add(math.Ldexp(f, e-top))
+	}
+	return math.Ldexp(total.sum(), top)
+}
+
+// targetGradient makes the gradient of the exponentials of a batch.
+func (b *batch[T]) targetGradient() {
+	sum := b.w() // of a without the one at out
+	var one [1]int
+	var total rowSum[T]
+	for j, n := range pieces[T](b.cols) {
+		a, astride := b.piece(j, n)
+		rowsSumTargetSkip(sum, a, b.skip(j, &one), n, astride, b.narrow)
+		total.add(sum[0])
+	}
+	total.end(sum, b.cols)
+	rest, wout, q, q2, g, none := b.rest(), b.wout(), b.q(), b.q2(), b.g(), b.none()
+	k, label, xlabel, wlabel := b.k(), b.label(), b.xlabel(), b.wlabel()
+	for r, i := range b.out() {
+		others, a, w := sum[r], b.element(r, i), float64(wout[r])
+		s := rest[r] + w
+		if b.byProb {
+			none[r] = s != s && !b.anyTarget(r)
+			if b.rowsDiffer() {
+				g[r] = T(b.factor(b.r0 + r))
+			}
+		}
+		f, all := float64(g[r]), others+a
+		if !b.byProb {
+			l := label[r]
+			all += k[r]
+			if l == i {
+				a += k[r]
+			} else {
+				others += k[r]
+			}
+			xlabel[r] = T(f * (float64(all*(float64(wlabel[r])/s)) - (b.element(r, l) + k[r])))
+		}
+		q[r] = T(all / s)
+		q2[r] = T(f * (float64(others*(w/s)) - float64(a*(rest[r]/s))))
+	}
+	for j, n := range pieces[T](b.cols) {
+		a, astride := b.piece(j, n)
+		rowsProbGrad(b.d.data[j:], b.d.data[j:], a, b.q(), b.g(), n, b.d.stride, b.d.stride, astride)
+	}
+	for r, i := range b.out() {
+		d := b.d.from(r, 0)
+		if !b.byProb {
+			d[label[r]] = xlabel[r]
+		}
+		d[i] = q2[r]
+	}
+}
+
+// anyTarget reports whether a target of row r is not 0.
+func (b *batch[T]) anyTarget(r int) bool {
+	for j := range b.cols {
+		if b.element(r, j) != 0 {
+			return true
+		}
+	}
+	return false
+}
