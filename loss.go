@@ -109,36 +109,26 @@ func (c *call[T]) rowsDiffer() bool {
 // alike.
 func (b *batch[T]) startLosses() {
 	b.made = false
-	if b.arrays() < 15 {
-		return
-	}
-	clear(b.none())
-	if b.rowsDiffer() {
+	if b.rowsDiffer() || b.dst.data == nil && b.do == toLabelLoss {
 		return
 	}
 	gr := T(b.factor(0))
 	first, after := splitFactor(gr)
-	g, num, q2, k := b.g(), b.num(), b.q2(), b.k()
+	g, num, q2 := b.g(), b.num(), b.q2()
 	for r := range g {
-		g[r], num[r], q2[r], k[r] = gr, first, after, b.keep
+		g[r], num[r], q2[r] = gr, first, after
 	}
 }
 
-// a is the part of the scratch for targets, scaled that for logits.
+// a is the part of the scratch for targets, scaled that for logits. It is behind the arrays of T.
 func (b *batch[T]) a() []T {
 	n, _ := b.scratchLen(b.n)
-	return unsafe.Slice((*T)(unsafe.Pointer(&b.room[maxArrays*b.n])), n)
+	return unsafe.Slice(unsafe.SliceData(b.array(maxArrays)), n)
 }
 
 func (b *batch[T]) scaled() []T {
 	a, n := b.scratchLen(b.n)
-	return unsafe.Slice((*T)(unsafe.Pointer(&b.room[maxArrays*b.n+wordsOf[T](a)])), n)
-}
-
-// wordsOf is how many float64 have room for n elements.
-func wordsOf[T Float](n int) int {
-	var v T
-	return (n*int(unsafe.Sizeof(v)) + 7) / 8
+	return unsafe.Slice(unsafe.SliceData(b.array(maxArrays)), a+n)[a:]
 }
 
 // splitFactor says how the gradient is multiplied by g: by num/S and then by after. A large factor
@@ -155,28 +145,35 @@ func splitFactor[T Float](g T) (num, after T) {
 // were 0, and contributes nothing.
 func (b *batch[T]) takeLabels(index []int) {
 	b.labels.columns(index, b.r0, b.offset, b.cols)
-	if b.sharded {
-		none := b.none()
+	b.anyNone = false
+	switch {
+	case b.sharded:
+		none, signs := b.none(), 0
 		for r, j := range index {
 			none[r] = j < 0
+			signs |= j
 		}
+		b.anyNone = signs < 0
 		return
-	}
-	if !b.rowsDiffer() {
+	case !b.rowsDiffer() && b.do == toLabelLoss:
 		return
 	}
 	none, k, g, num, q2 := b.none(), b.k(), b.g(), b.num(), b.q2()
 	for r, j := range index {
 		none[r] = j < 0 || b.opts.IgnoreIndex != nil && j == *b.opts.IgnoreIndex
 		if none[r] {
-			index[r] = 0
+			index[r], b.anyNone = 0, true
 			continue
 		}
 		w := b.weight(j)
 		k[r] = b.keep * w
+		if !b.rowsDiffer() {
+			continue
+		}
 		f := b.factor(b.r0 + r)
-		if b.do == toLabelLoss {
-			none[r] = w == 0
+		if b.do == toLabelLoss && w == 0 {
+			none[r], b.anyNone = true, true
+		} else if b.do == toLabelLoss {
 			f *= w
 		}
 		g[r] = T(f)
@@ -226,9 +223,10 @@ func (b *batch[T]) labelLogits(x, w []T, label []int) {
 
 // fewClasses is labelLoss for few classes.
 func (b *batch[T]) fewClasses() {
-	z, xout := b.z, b.xout()
+	at, stride, z, xout := 0, b.z.stride, b.z.data, b.xout()
 	for r, j := range b.out() {
-		xout[r] = z.data[r*z.stride+j]
+		xout[r] = z[at+j]
+		at += stride
 	}
 	rest, half := b.q(), columnsHalf(b.cols)
 	if b.d.data == nil {
@@ -325,7 +323,7 @@ func weigh(k, nll, max, x float64) float64 {
 
 // store rounds the losses of a batch, stores them and adds them, in row order.
 func (b *batch[T]) store(losses []float64) {
-	if b.opts.IgnoreIndex != nil || b.opts.Weights != nil || b.sharded {
+	if b.anyNone {
 		for r, none := range b.none() {
 			if none {
 				losses[r] = 0
@@ -349,7 +347,7 @@ func (b *batch[T]) store(losses []float64) {
 // clearNone clears the gradients of the rows that contribute nothing, piece by piece: one call that
 // clears a long row would hold up the garbage collector.
 func (b *batch[T]) clearNone() {
-	if b.d.data == nil || b.sharded {
+	if b.d.data == nil || b.sharded || !b.anyNone {
 		return
 	}
 	for r, none := range b.none() {
@@ -411,11 +409,6 @@ func (c *call[T]) scratchLen(rows int) (a, scaled int) {
 		scaled = piece * rows
 	}
 	return a, scaled
-}
-
-func (c *call[T]) scratchWords(rows int) int {
-	a, scaled := c.scratchLen(rows)
-	return wordsOf[T](a) + wordsOf[T](scaled)
 }
 
 // piece returns a for columns j to j+n of the batch's rows, and the distance between its rows.
@@ -481,8 +474,7 @@ func (b *batch[T]) targetLoss() {
 	if !b.byProb {
 		b.takeLabels(b.label())
 	} else {
-		b.made = false
-		clear(b.none())
+		b.made, b.anyNone = false, false
 	}
 	maxima(b.max(), b.z, b.cols, false)
 	locate(b.out(), b.z, b.max(), b.cols)
@@ -610,6 +602,7 @@ func (b *batch[T]) targetGradient() {
 		s := rest[r] + w
 		if b.byProb {
 			none[r] = s != s && !b.anyTarget(r)
+			b.anyNone = b.anyNone || none[r]
 			if b.rowsDiffer() {
 				g[r] = T(b.factor(b.r0 + r))
 			}

@@ -89,60 +89,85 @@ type batch[T Float] struct {
 	r0, n   int       // rows r0 to r0+n
 	d, z    matrix[T] // and their parts of dst and x
 	narrow  bool
-	plain   bool      // the plain form of the exponential will do for all rows
-	room    []float64 // on the stack
-	made    bool      // the scratch has the targets of this batch
+	plain   bool // the plain form of the exponential will do for all rows
+	made    bool // the scratch has the targets of this batch
+	anyNone bool // a row contributes nothing
+
+	room     unsafe.Pointer // to an array on the stack
+	roomSize int            // in bytes
 }
 
-// The arrays of a batch, which have one element a row, follow each other in the room. A row takes a
-// float64 in each.
+// The arrays of a batch have one element a row. Those of T follow each other from the beginning of
+// the room on, the others from its end on backwards.
 
-func (b *batch[T]) rest() []float64 { return array[float64](b.room, 0, b.n) } // the sum of the exponentials, without that of column out if there is an out
-func (b *batch[T]) max() []T        { return array[T](b.room, 1, b.n) }       // the row's maximum, scaled
-func (b *batch[T]) q() []T          { return array[T](b.room, 2, b.n) }       // what the exponentials are multiplied by,
-func (b *batch[T]) q2() []T         { return array[T](b.room, 3, b.n) }       // first and then
+func (b *batch[T]) max() []T { return b.array(0) } // the row's maximum, scaled
+func (b *batch[T]) q() []T   { return b.array(1) } // what the exponentials are multiplied by,
+func (b *batch[T]) q2() []T  { return b.array(2) } // first and then
+
+func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum of the exponentials, without that of column out if there is an out
 
 // For logarithms.
 
-func (b *batch[T]) out() []int      { return array[int](b.room, 4, b.n) } // the column that rest leaves out; none where it is negative
-func (b *batch[T]) xout() []T       { return array[T](b.room, 5, b.n) }   // its logit, scaled
-func (b *batch[T]) wout() []T       { return array[T](b.room, 6, b.n) }   // its exponential
-func (b *batch[T]) nll() []float64  { return array[float64](b.room, 7, b.n) }
-func (b *batch[T]) w() []float64    { return array[float64](b.room, 8, b.n) }
-func (b *batch[T]) base() []float64 { return array[float64](b.room, 9, b.n) }
+func (b *batch[T]) xout() []T { return b.array(3) } // the logit at out, scaled
+func (b *batch[T]) wout() []T { return b.array(4) } // its exponential
+
+func (b *batch[T]) out() []int      { return words[int](b, 2) } // the column that rest leaves out; none where it is negative
+func (b *batch[T]) nll() []float64  { return words[float64](b, 3) }
+func (b *batch[T]) w() []float64    { return words[float64](b, 4) }
+func (b *batch[T]) base() []float64 { return words[float64](b, 5) }
 
 // For cross-entropy, its gradient, and shards.
 
-func (b *batch[T]) total() []float64 { return array[float64](b.room, 10, b.n) } // the sum of all exponentials
-func (b *batch[T]) none() []bool     { return array[bool](b.room, 11, b.n) }    // the row contributes nothing: its loss and gradient are 0
-func (b *batch[T]) k() []float64     { return array[float64](b.room, 12, b.n) } // by how much the target of the label is more than those of the others
-func (b *batch[T]) g() []T           { return array[T](b.room, 13, b.n) }       // what the gradient is multiplied by
-func (b *batch[T]) num() []T         { return array[T](b.room, 14, b.n) }       // by label: g, or 1 where q2 is g; see splitFactor
+func (b *batch[T]) g() []T   { return b.array(5) } // what the gradient is multiplied by
+func (b *batch[T]) num() []T { return b.array(6) } // by label: g, or 1 where q2 is g; see splitFactor
+
+func (b *batch[T]) total() []float64 { return words[float64](b, 6) } // the sum of all exponentials
+func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // by how much the target of the label is more than those of the others
+func (b *batch[T]) none() []bool     { return words[bool](b, 8) }    // the row contributes nothing: its loss and gradient are 0
 
 // For cross-entropy with a target for every class, of which out is the largest.
 
-func (b *batch[T]) label() []int { return array[int](b.room, 15, b.n) } // the label if these are smoothed
-func (b *batch[T]) xlabel() []T  { return array[T](b.room, 16, b.n) }
-func (b *batch[T]) wlabel() []T  { return array[T](b.room, 17, b.n) }
+func (b *batch[T]) xlabel() []T { return b.array(7) }
+func (b *batch[T]) wlabel() []T { return b.array(8) }
 
-const maxArrays = 18
+func (b *batch[T]) label() []int { return words[int](b, 9) } // the label if these are smoothed
 
-// arrays is how many of them the call uses.
-func (c *call[T]) arrays() int {
+const (
+	maxArrays = 9 // of each kind
+	maxRoom   = 2 * maxArrays * maxRows
+)
+
+// roomFor is the length of a room for n rows, in float64.
+func (c *call[T]) roomFor(n int) int {
 	switch {
 	case c.do == toSoftmax && !c.sharded:
-		return 4
+		return wordsOf[T](3*n) + n
 	case c.do == toLogSoftmax && !c.sharded, c.do == toLabelLoss && c.dst.data == nil && !c.sharded && !c.rowsDiffer():
-		return 10
+		return wordsOf[T](5*n) + 5*n
+	case c.do == toLabelLoss && !c.sharded && !c.rowsDiffer():
+		return wordsOf[T](7*n) + 6*n
 	case c.do == toTargetLoss:
-		return maxArrays
+		a, scaled := c.scratchLen(n)
+		return wordsOf[T](maxArrays*n) + maxArrays*n + wordsOf[T](a) + wordsOf[T](scaled)
 	}
-	return 15
+	return wordsOf[T](7*n) + 8*n
 }
 
-// array returns array i of n elements.
-func array[E any](room []float64, i, n int) []E {
-	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(room[i*n:(i+1)*n]))), n)
+// wordsOf is how many float64 have room for n elements.
+func wordsOf[T Float](n int) int {
+	var v T
+	return (n*int(unsafe.Sizeof(v)) + 7) / 8
+}
+
+// array returns array i of T.
+func (b *batch[T]) array(i int) []T {
+	var v T
+	return unsafe.Slice((*T)(unsafe.Add(b.room, i*b.n*int(unsafe.Sizeof(v)))), b.n)
+}
+
+// words returns the array of other elements that is number i from the end of the room.
+func words[E any, T Float](b *batch[T], i int) []E {
+	return unsafe.Slice((*E)(unsafe.Add(b.room, b.roomSize-i*b.n*8)), b.n)
 }
 
 // run goes over the rows. Go clears an array on the stack, which for one short row would take as
@@ -168,16 +193,18 @@ func (c *call[T]) run(do action) {
 		b.size = maxRows
 		rows = min(c.rows, maxRows)
 	}
-	switch words := c.arrays()*rows + c.scratchWords(rows); {
-	case words <= 24:
-		b.walk24()
-	case words <= 96:
+	switch room := c.roomFor(rows); {
+	case room <= 32:
+		b.walk32()
+	case room <= 96:
 		b.walk96()
-	case words <= 320:
+	case room <= 240:
+		b.walk240()
+	case room <= 320:
 		b.walk320()
-	case words <= 576:
+	case room <= 576:
 		b.walk576()
-	case words <= maxArrays*maxRows:
+	case room <= maxRoom:
 		b.walk1152()
 	default:
 		b.walk5248()
@@ -188,26 +215,32 @@ func (c *call[T]) run(do action) {
 // on the heap. Both stay where they are until walk returns.
 
 //go:noinline
-func (b *batch[T]) walk24() { var a [24]float64; b.walk(hidden(&a)[:]) }
+func (b *batch[T]) walk32() { var a [32]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk96() { var a [96]float64; b.walk(hidden(&a)[:]) }
+func (b *batch[T]) walk96() { var a [96]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk320() { var a [320]float64; b.walk(hidden(&a)[:]) }
+func (b *batch[T]) walk240() { var a [240]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk576() { var a [576]float64; b.walk(hidden(&a)[:]) }
+func (b *batch[T]) walk320() { var a [320]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk1152() { var a [maxArrays * maxRows]float64; b.walk(hidden(&a)[:]) }
+func (b *batch[T]) walk576() { var a [576]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk5248() { var a [maxArrays*maxRows + 2*chunkF64]float64; b.walk(hidden(&a)[:]) }
+func (b *batch[T]) walk1152() { var a [maxRoom]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+
+//go:noinline
+func (b *batch[T]) walk5248() {
+	var a [maxRoom + 2*chunkF64]float64
+	b.walk(unsafe.Pointer(hidden(&a)), len(a))
+}
 
 // walk goes over the rows in batches.
-func (b *batch[T]) walk(room []float64) {
-	b.room, b.narrow = room, isNarrow[T](b.cols) && !b.sharded
+func (b *batch[T]) walk(room unsafe.Pointer, size int) {
+	b.room, b.roomSize, b.narrow = room, size*8, isNarrow[T](b.cols) && !b.sharded
 	for b.r0 = 0; b.r0 < b.rows; b.r0 += b.n {
 		n := min(b.size, b.rows-b.r0)
 		if left := b.rows - b.r0 - n; b.columns && 0 < left && left < minColumns && n > 2*minColumns {
