@@ -3,7 +3,6 @@ package kernels
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -340,78 +339,6 @@ func TestSplit(t *testing.T) {
 		Parallel(n, 128, func(lo, hi int) { ReLUMask(b[lo:hi], x[lo:hi], bm[lo/64:]) })
 		require.Equal(t, am, bm)
 	})
-}
-
-// TestParallel: every index once, ranges cut at multiples of grain, panics
-// reach the caller.
-func TestParallel(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, procs := range []int{1, 2, 3, 8} {
-		runtime.GOMAXPROCS(procs)
-		for _, n := range []int{0, 1, 2, 63, 64, 65, 1000, 4096} {
-			for _, grain := range []int{1, 2, 64, 100, 5000, math.MaxInt} {
-				seen := make([]int32, n)
-				var running, most atomic.Int32
-				Parallel(n, grain, func(lo, hi int) {
-					if r := running.Add(1); r > most.Load() {
-						most.Store(r)
-					}
-					defer running.Add(-1)
-					if lo%grain != 0 || hi%grain != 0 && hi != n || lo >= hi {
-						panic(fmt.Sprintf("range [%d, %d)", lo, hi))
-					}
-					for i := lo; i < hi; i++ {
-						atomic.AddInt32(&seen[i], 1)
-					}
-				})
-				for i, c := range seen {
-					require.EqualValues(t, 1, c, "index %d of %d, grain %d", i, n, grain)
-				}
-				require.LessOrEqual(t, int(most.Load()), procs)
-				require.Zero(t, running.Load())
-			}
-		}
-		for _, bad := range []int{0, 57} {
-			var begun, ended atomic.Int32
-			require.PanicsWithValue(t, bad, func() {
-				Parallel(100, 1, func(lo, hi int) {
-					begun.Add(1)
-					defer ended.Add(1)
-					if lo <= bad && bad < hi {
-						panic(bad)
-					}
-				})
-			})
-			require.Equal(t, begun.Load(), ended.Load(), "ranges still running after Parallel")
-		}
-		// the lowest of several panics that have begun; each waits for the other
-		if procs == 2 {
-			var both sync.WaitGroup
-			both.Add(2)
-			require.PanicsWithValue(t, 0, func() {
-				Parallel(2, 1, func(lo, _ int) {
-					both.Done()
-					both.Wait()
-					panic(lo)
-				})
-			})
-		}
-		// runtime.Goexit in f ends the caller, whichever goroutine it was on
-		for _, where := range []int{0, 1, 99} {
-			done := make(chan bool)
-			go func() {
-				returned := false
-				defer func() { done <- returned }()
-				Parallel(100, 1, func(lo, hi int) {
-					if lo <= where && where < hi {
-						runtime.Goexit()
-					}
-				})
-				returned = true
-			}()
-			require.False(t, <-done)
-		}
-	}
 }
 
 // TestConcurrentUse runs kernels on several goroutines at once, for the race detector.

@@ -1,0 +1,325 @@
+package kernels_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"kernels"
+)
+
+// eachProcs runs f under several values of GOMAXPROCS. With 1, Parallel starts no goroutine.
+func eachProcs(t *testing.T, f func(t *testing.T)) {
+	for _, procs := range []int{1, 2, 3, 8} {
+		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			f(t)
+		})
+	}
+}
+
+// TestParallel: every index once, in ranges that are cut at multiples of grain, and no more of them
+// at a time than there are cores.
+func TestParallel(t *testing.T) {
+	eachProcs(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 2, 63, 64, 65, 1000, 4096} {
+			for _, grain := range []int{1, 2, 64, 100, 5000, math.MaxInt} {
+				seen := make([]int32, n)
+				var running, most atomic.Int32
+				kernels.Parallel(n, grain, func(lo, hi int) {
+					if r := running.Add(1); r > most.Load() {
+						most.Store(r)
+					}
+					defer running.Add(-1)
+					if lo%grain != 0 || hi%grain != 0 && hi != n || lo >= hi {
+						panic(fmt.Sprintf("range [%d, %d)", lo, hi))
+					}
+					for i := lo; i < hi; i++ {
+						atomic.AddInt32(&seen[i], 1)
+					}
+				})
+				for i, c := range seen {
+					require.EqualValues(t, 1, c, "index %d of %d, grain %d", i, n, grain)
+				}
+				require.LessOrEqual(t, int(most.Load()), runtime.GOMAXPROCS(0))
+				require.Zero(t, running.Load())
+			}
+		}
+	})
+}
+
+// TestParallelAllocs: without other goroutines, nothing is allocated to be ready for a panic.
+func TestParallelAllocs(t *testing.T) {
+	x := make([]int, 100)
+	f := func(lo, hi int) { x[lo] = hi }
+	assert.Zero(t, testing.AllocsPerRun(100, func() { kernels.Parallel(len(x), 1, f) }))
+}
+
+var empty []int
+
+func fault(lo, hi int) { empty[lo] = hi } // on one line, which faultLine names
+
+func faultLine() string {
+	entry := reflect.ValueOf(fault).Pointer()
+	file, line := runtime.FuncForPC(entry).FileLine(entry)
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+// caught returns what f panics with.
+func caught(t *testing.T, f func()) *kernels.PanicError {
+	t.Helper()
+	var v any
+	func() {
+		defer func() { v = recover() }()
+		f()
+	}()
+	require.IsType(t, (*kernels.PanicError)(nil), v)
+	return v.(*kernels.PanicError)
+}
+
+// TestPanicError: the panic in the caller has the value, the stack with the line at fault, and
+// passes for the error that the value is.
+func TestPanicError(t *testing.T) {
+	eachProcs(t, func(t *testing.T) {
+		e := caught(t, func() { kernels.Parallel(100, 1, fault) })
+		assert.Contains(t, string(e.Stack), faultLine())
+		assert.True(t, strings.HasPrefix(e.Error(), "runtime error: index out of range ["), "%s", e)
+		assert.True(t, strings.HasSuffix(e.Error(), strings.TrimRight(string(e.Stack), "\n")), "%s", e)
+		var asRuntime runtime.Error
+		require.ErrorAs(t, e, &asRuntime)
+		assert.Equal(t, e.Value, asRuntime)
+
+		e = caught(t, func() {
+			kernels.Parallel(100, 1, func(_, _ int) { panic(fmt.Errorf("row 3: %w", io.ErrUnexpectedEOF)) })
+		})
+		require.ErrorIs(t, e, io.ErrUnexpectedEOF)
+		assert.True(t, strings.HasPrefix(e.Error(), "row 3: unexpected EOF\n\ngoroutine "), "%s", e)
+
+		for _, bad := range []int{0, 57} {
+			var begun, ended atomic.Int32
+			e = caught(t, func() {
+				kernels.Parallel(100, 1, func(lo, hi int) {
+					begun.Add(1)
+					defer ended.Add(1)
+					if lo <= bad && bad < hi {
+						panic(bad)
+					}
+				})
+			})
+			assert.Equal(t, bad, e.Value)
+			assert.NoError(t, errors.Unwrap(e), "a number is no error")
+			assert.Equal(t, begun.Load(), ended.Load(), "ranges still running after Parallel")
+		}
+
+		var begun atomic.Int32
+		e = caught(t, func() {
+			kernels.Parallel(100, 1, func(lo, _ int) {
+				begun.Add(1)
+				panic(lo)
+			})
+		})
+		assert.Equal(t, 0, e.Value)
+		assert.LessOrEqual(t, int(begun.Load()), runtime.GOMAXPROCS(0), "a range began after a panic")
+	})
+}
+
+// TestPanicErrorNested: a panic that goes through several calls of Parallel is wrapped by the inner
+// one alone.
+func TestPanicErrorNested(t *testing.T) {
+	eachProcs(t, func(t *testing.T) {
+		var inner atomic.Pointer[kernels.PanicError]
+		e := caught(t, func() {
+			kernels.Parallel(10, 1, func(lo, _ int) {
+				if lo != 0 {
+					return
+				}
+				defer func() {
+					v := recover()
+					inner.Store(v.(*kernels.PanicError))
+					panic(v)
+				}()
+				kernels.Parallel(10, 1, func(lo, hi int) {
+					kernels.Parallel(10, 1, fault)
+				})
+			})
+		})
+		assert.Same(t, inner.Load(), e)
+		require.Implements(t, (*runtime.Error)(nil), e.Value)
+		assert.Equal(t, 1, strings.Count(e.Error(), faultLine()))
+	})
+}
+
+// TestPanicErrorLowest: of several panics that have begun, that of the lowest range; each range
+// waits for the other.
+func TestPanicErrorLowest(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for _, last := range []int{0, 1} { // whichever is noted last
+		var both, first sync.WaitGroup
+		both.Add(2)
+		first.Add(1)
+		e := caught(t, func() {
+			kernels.Parallel(2, 1, func(lo, _ int) {
+				both.Done()
+				both.Wait()
+				if lo == last {
+					first.Wait()
+					for range 100 {
+						runtime.Gosched()
+					}
+				} else {
+					defer first.Done()
+				}
+				panic(lo)
+			})
+		})
+		assert.Equal(t, 0, e.Value)
+	}
+}
+
+// ended runs f on a goroutine of its own and returns whether it returned and what it panicked with.
+func ended(f func()) (returned bool, v any) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { v = recover() }()
+		f()
+		returned = true
+	}()
+	<-done
+	return returned, v
+}
+
+// TestParallelGoexit: runtime.Goexit in f ends the caller, whichever goroutine f was on, and runs
+// the functions that the caller has deferred.
+func TestParallelGoexit(t *testing.T) {
+	eachProcs(t, func(t *testing.T) {
+		for _, where := range []int{0, 1, 99} {
+			var begun, over atomic.Int32
+			deferred := false
+			returned, v := ended(func() {
+				defer func() { deferred = true }()
+				kernels.Parallel(100, 1, func(lo, hi int) {
+					begun.Add(1)
+					defer over.Add(1)
+					if lo <= where && where < hi {
+						runtime.Goexit()
+					}
+				})
+			})
+			assert.False(t, returned)
+			assert.Nil(t, v)
+			assert.True(t, deferred)
+			assert.Equal(t, begun.Load(), over.Load(), "ranges still running after Parallel")
+		}
+
+		// on the goroutine of an inner Parallel
+		returned, v := ended(func() {
+			kernels.Parallel(10, 1, func(_, _ int) {
+				kernels.Parallel(10, 1, func(lo, _ int) {
+					if lo == 0 {
+						runtime.Goexit()
+					}
+				})
+			})
+		})
+		assert.False(t, returned)
+		assert.Nil(t, v)
+
+		// a function that f deferred panics while Goexit runs it
+		returned, v = ended(func() {
+			kernels.Parallel(100, 1, func(lo, _ int) {
+				if lo == 0 {
+					defer fault(0, 0)
+					runtime.Goexit()
+				}
+			})
+		})
+		assert.False(t, returned)
+		require.IsType(t, (*kernels.PanicError)(nil), v)
+		assert.Contains(t, string(v.(*kernels.PanicError).Stack), faultLine())
+	})
+}
+
+// TestParallelGoexitBeside: two ranges at once, one of which calls runtime.Goexit. That ends the
+// caller, and a panic of the other range is not lost, whichever of the two is on the caller's
+// goroutine and whichever is over first.
+func TestParallelGoexitBeside(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for i := range 80 {
+		exits, panics := i%2, i/2%2 == 1
+		var both sync.WaitGroup
+		both.Add(2)
+		returned, v := ended(func() {
+			kernels.Parallel(2, 1, func(lo, _ int) {
+				both.Done()
+				both.Wait()
+				if lo == exits {
+					runtime.Goexit()
+				}
+				if panics {
+					panic(lo)
+				}
+			})
+		})
+		assert.False(t, returned)
+		if !panics {
+			assert.Nil(t, v)
+			continue
+		}
+		require.IsType(t, (*kernels.PanicError)(nil), v)
+		assert.Equal(t, 1-exits, v.(*kernels.PanicError).Value)
+	}
+}
+
+// TestPanicNil: panic(nil) is a panic, whatever it means to recover.
+func TestPanicNil(t *testing.T) {
+	panicNil := func(lo, hi int) {
+		if lo <= 57 && 57 < hi {
+			panic(nil)
+		}
+	}
+	eachProcs(t, func(t *testing.T) {
+		e := caught(t, func() { kernels.Parallel(100, 1, panicNil) })
+		assert.IsType(t, (*runtime.PanicNilError)(nil), e.Value)
+
+		t.Setenv("GODEBUG", "panicnil=1")
+		e = caught(t, func() { kernels.Parallel(100, 1, panicNil) })
+		assert.Nil(t, e.Value)
+		assert.NoError(t, errors.Unwrap(e))
+		assert.Contains(t, string(e.Stack), "TestPanicNil.func1")
+	})
+}
+
+// TestPanicErrorPrinted: a program that dies of a panic under Parallel prints the line at fault.
+func TestPanicErrorPrinted(t *testing.T) {
+	const env = "KERNELS_TEST_DIE"
+	if os.Getenv(env) != "" {
+		go kernels.Parallel(100, 1, fault) // testing recovers panics on the goroutine of a test
+		select {}
+	}
+	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
+		t.Skip("no processes here")
+	}
+	for _, procs := range []string{"1", "2"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestPanicErrorPrinted$")
+		cmd.Env = append(os.Environ(), env+"=1", "GOMAXPROCS="+procs)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+		assert.Equal(t, 2, exit.ExitCode(), "the status of a panic")
+		assert.Contains(t, string(out), "panic: runtime error: index out of range [")
+		assert.Contains(t, string(out), faultLine(), "GOMAXPROCS=%s", procs)
+	}
+}
