@@ -1,4 +1,6 @@
-// Package isa decides, once at start, which instruction set the kernels use.
+// Package isa decides, once at start, which instruction set the kernels use: the best one that the
+// CPU and the operating system have, that the build has, and that GODEBUG has not turned off, or else the
+// one of these that KERNELS_ISA names.
 //
 // The kernels read AVX512, AVX2 and NEON in if-chains, widest first: with AVX512 set they never look at AVX2.
 // Whatever is chosen, the results are the same bits; only the speed differs.
@@ -7,6 +9,7 @@ package isa
 import (
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
@@ -55,7 +58,8 @@ func init() {
 	choose(Env+"=", name)
 }
 
-// Available lists what this CPU and this build have, best first; the last is always "generic".
+// Available lists what this CPU and this build have, best first; the last is always "generic". What
+// GODEBUG turns off, as in GODEBUG=cpu.avx512f=off, this CPU does not have.
 func Available() []string {
 	return append(slices.Clone(detected), NameGeneric)
 }
@@ -84,7 +88,8 @@ func Force(name string) (restore func()) {
 func choose(who, name string) {
 	have := Available()
 	if !slices.Contains(have, name) {
-		panic("kernels: " + who + name + " is not available on this CPU or in this build, which has: " + strings.Join(have, ", "))
+		panic("kernels: " + who + strconv.Quote(name) + " is not available on this CPU or in this build, which has: " +
+			strings.Join(have, ", "))
 	}
 	AVX512 = name == NameAVX512
 	AVX2 = name == NameAVX2 || name == NameAVX512

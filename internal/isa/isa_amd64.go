@@ -2,13 +2,16 @@
 
 package isa
 
-import "github.com/klauspost/cpuid/v2"
+import "golang.org/x/sys/cpu"
 
-// cpuid reports a feature only where XGETBV says that the operating system saves its registers.
+// Package cpu has AVX, AVX2 and AVX-512 only where the operating system saves their registers, on
+// macOS too, and lacks what GODEBUG turns off. It does not know which features need another, so all
+// are asked for.
 var detected = func() []string {
 	var names []string
-	if cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.BMI2) {
-		if cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX512BW, cpuid.AVX512VL) {
+	x := &cpu.X86
+	if x.HasAVX && x.HasAVX2 && x.HasFMA && x.HasBMI2 {
+		if x.HasAVX512 && x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512BW && x.HasAVX512VL {
 			names = append(names, NameAVX512)
 		}
 		names = append(names, NameAVX2)
