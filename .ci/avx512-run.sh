@@ -64,7 +64,7 @@ fetch_kernel() {
 		fail "no kernel to boot: apt-get download $pkg failed"
 	}
 	dpkg-deb -x "$dir"/*.deb "$dir/x" || fail "dpkg-deb cannot unpack $pkg"
-	cp "$dir"/x/boot/vmlinuz-* "$dir/vmlinuz" && mv "$dir/vmlinuz" "$cache/vmlinuz" || fail "no vmlinuz in $pkg"
+	{ cp "$dir"/x/boot/vmlinuz-* "$dir/vmlinuz" && mv "$dir/vmlinuz" "$cache/vmlinuz"; } || fail "no vmlinuz in $pkg"
 	rm -rf "$dir"
 }
 fetch_kernel
@@ -75,7 +75,7 @@ shift
 
 # --- the working folder: initrd, boot image, Bochs's configuration ----------------------------------------------------
 work=$(mktemp -d "${TMPDIR:-/tmp}/avx512.XXXXXX") || fail "mktemp"
-script_pid= drain_pid=
+script_pid='' drain_pid=''
 cleanup() {
 	[ -n "$drain_pid" ] && kill "$drain_pid" 2>/dev/null
 	[ -s "$work/pid" ] && kill -KILL "$(cat "$work/pid")" 2>/dev/null

@@ -17,7 +17,10 @@ if [ ${#targets[@]} = 0 ]; then
 fi
 for t in "${targets[@]}"; do
 	echo "--- $t"
-	go test ./fuzz -run '^$' -fuzz "^$t\$" -fuzztime "$time" 2>&1 | tee "$out" && continue
+	if go test ./fuzz -run '^$' -fuzz "^$t\$" -fuzztime "$time" 2>&1 | tee "$out"; then
+		grep -q '^fuzz: elapsed' "$out" || { echo "fuzz.sh: no fuzz target $t"; exit 1; } # to go test that is no failure
+		continue
+	fi
 	grep -qx ' *context deadline exceeded' "$out" &&
 		! grep -qE 'Failing input|panic|terminated unexpectedly|_test\.go:[0-9]' "$out" || exit 1
 	echo "fuzz.sh: $t: nothing failed; go.dev/issue/75804"
