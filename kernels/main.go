@@ -21,8 +21,18 @@ type (
 
 // pages are all kernels in the order of the files.
 func pages() (all []asmgen.Kernel) {
-	for _, page := range [][]asmgen.Kernel{relu, sigmoid, {sigmoidFast, sigmoidBackward}, tanh, rowMax, exponential, rowScale, rowBackward, crossEntropy, sigmoidLoss, {lossLog}, columns} {
-		all = append(all, page...)
+	for _, page := range []struct {
+		name    string
+		kernels []asmgen.Kernel
+	}{
+		{"relu", relu}, {"sigmoid", sigmoid}, {"sigmoid", []asmgen.Kernel{sigmoidFast, sigmoidBackward}}, {"tanh", tanh},
+		{"rows", rowMax}, {"rows", exponential}, {"rows", rowScale}, {"rows", rowBackward}, {"rows", crossEntropy},
+		{"sigmoidloss", sigmoidLoss}, {"log", []asmgen.Kernel{lossLog}}, {"columns", columns},
+	} {
+		for _, kn := range page.kernels {
+			kn.Page = page.name
+			all = append(all, kn)
+		}
 	}
 	return append(all, streams(all)...)
 }

@@ -34,6 +34,7 @@ func TestPages(t *testing.T) {
 	for _, k := range pages() {
 		assert.False(t, seen[k.Name], "%s is there twice", k.Name)
 		seen[k.Name] = true
+		assert.FileExists(t, k.Page+".go", "%s: the page that has it", k.Name)
 		assert.NotEmpty(t, k.Loop, "%s: the stub's comment is the loop it performs", k.Name)
 	}
 }

@@ -50,7 +50,11 @@ func one(kn Kernel, tg target, t Type) (text string, pool *constPool) {
 		stride = 16
 	}
 	pool = &constPool{index: map[uint64]int{}, stride: stride}
-	return function(kn, tg, t, pool), pool
+	text, err := function(kn, tg, t, pool)
+	if err != nil {
+		panic(err)
+	}
+	return text, pool
 }
 
 // section returns the instructions between a label and the next, without comments.
@@ -198,7 +202,7 @@ func TestAllocationErrors(t *testing.T) {
 
 // wide needs n values at once.
 func wide(n int) Kernel {
-	return Kernel{Name: "wide", Params: "dst, x []T", Loop: "-", Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
+	return Kernel{Page: "p", Name: "wide", Params: "dst, x []T", Loop: "-", Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
 		v := []V{in[0]}
 		for range n - 1 {
 			v = append(v, b.Add(v[len(v)-1], b.K(1, 1)))
@@ -212,14 +216,24 @@ func wide(n int) Kernel {
 }
 
 func TestOutOfRegisters(t *testing.T) {
-	pool := func() *constPool { return &constPool{index: map[uint64]int{}, stride: 32} }
-	assert.NotPanics(t, func() { function(wide(12), avx2, F32, pool()) })
-	assert.NotPanics(t, func() { function(wide(20), avx512, F32, pool()) })
-	assert.PanicsWithValue(t, "asmgen: wide does not fit the registers of AVX2", func() { function(wide(20), avx2, F32, pool()) })
-	assert.PanicsWithValue(t, "asmgen: wide does not fit the registers of NEON", func() { function(wide(40), neon, F64, pool()) })
-	bad := tiny
-	bad.Params = "dst, y []T"
-	assert.PanicsWithValue(t, "asmgen: tiny has no parameter x", func() { function(bad, avx2, F32, pool()) })
+	fits := func(n int, tg target, t Type) error {
+		_, err := function(wide(n), tg, t, &constPool{index: map[uint64]int{}, stride: 32})
+		return err
+	}
+	assert.NoError(t, fits(12, avx2, F32))
+	assert.NoError(t, fits(20, avx512, F32))
+	assert.EqualError(t, fits(20, avx2, F32), "asmgen: page p, kernel wide, float32: it does not fit the registers of AVX2")
+	assert.EqualError(t, fits(40, neon, F64), "asmgen: page p, kernel wide, float64: it does not fit the registers of NEON")
+	many := Kernel{Page: "p", Name: "many", Params: "a, b, c, d, e, f, g, h, i, x []T", Loop: "-", Shape: Map{Out: []string{"x"},
+		In: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
+			sum := in[0]
+			for _, v := range in[1:] {
+				sum = b.Add(sum, v)
+			}
+			return []V{sum}
+		}}}
+	require.NoError(t, many.check(F32))
+	assert.EqualError(t, Generate(t.TempDir(), []Kernel{many}), "asmgen: page p, kernel many, float32: it needs more general registers than AVX512 has")
 }
 
 // TestInterleave: vectors run skew operations behind one another, each in its own order.
@@ -290,7 +304,7 @@ func TestGenerate(t *testing.T) {
 	assert.NotContains(t, first["dispatch_other.go"], "AVX")
 	assert.Error(t, Generate(filepath.Join(t.TempDir(), "missing"), kernels))
 	bad := tiny
-	bad.Params = "dst, x []T, 7 int"
+	bad.Name = "7"
 	assert.ErrorContains(t, Generate(t.TempDir(), []Kernel{bad}), "dispatch of amd64")
 }
 

@@ -74,6 +74,7 @@ type op struct {
 	imm     int
 	lane    int // which of the unrolled vectors
 	stream  int
+	at      string // the line of the page, where that is recorded
 }
 
 // value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
@@ -101,8 +102,16 @@ func (b *Block) value(v value) V {
 
 func (b *Block) emit(k opKind, x, y, z V, imm int) V {
 	d := b.value(value{pinned: -1, isMask: k == opLess || k == opEqual || k == opIntEqual})
-	b.ops = append(b.ops, op{kind: k, dst: d, a: x, b: y, c: z, imm: imm, lane: b.lane})
+	b.record(op{kind: k, dst: d, a: x, b: y, c: z, imm: imm, lane: b.lane})
 	return d
+}
+
+// record appends an operation of the page.
+func (b *Block) record(o op) {
+	if b.k.trace {
+		o.at = pageLine()
+	}
+	b.ops = append(b.ops, o)
 }
 
 // Type is the element type the block is built for.
@@ -206,7 +215,7 @@ func (b *Block) Spill(x V) V {
 		return x
 	}
 	d := b.value(value{pinned: -1, spilled: true})
-	b.ops = append(b.ops, op{kind: opSpill, dst: d, a: x, b: -1, c: -1, lane: b.lane})
+	b.record(op{kind: opSpill, dst: d, a: x, b: -1, c: -1, lane: b.lane})
 	return d
 }
 
@@ -246,6 +255,9 @@ func (b *Block) interleave(skew int) {
 
 // outOfRegisters is what the allocator panics with; the kernel is then tried with fewer constants held in registers.
 type outOfRegisters struct{}
+
+// outOfGeneralRegisters has no second try.
+type outOfGeneralRegisters struct{}
 
 // alloc hands out registers along a block.
 type alloc struct {

@@ -19,12 +19,24 @@ type arch struct {
 
 var archs = []arch{{"amd64", []target{avx512, avx2}}, {"arm64", []target{neon}}}
 
-// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir.
+// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. What a kernel cannot mean is an error,
+// and nothing is written.
 func Generate(dir string, kernels []Kernel) error {
 	files := map[string][]byte{}
+	for _, kn := range kernels {
+		for _, t := range typesOf(kn) {
+			if err := kn.check(t); err != nil {
+				return err
+			}
+		}
+	}
 	for _, a := range archs {
-		files["kernels_"+a.name+".s"] = assembly(a, kernels)
-		src, err := dispatch(a, kernels)
+		src, err := assembly(a, kernels)
+		if err != nil {
+			return err
+		}
+		files["kernels_"+a.name+".s"] = src
+		src, err = dispatch(a, kernels)
 		if err != nil {
 			return err
 		}
@@ -50,7 +62,7 @@ func typesOf(kn Kernel) []Type {
 	return []Type{F32, F64}
 }
 
-func assembly(a arch, kernels []Kernel) []byte {
+func assembly(a arch, kernels []Kernel) ([]byte, error) {
 	stride := 32
 	if a.name == "arm64" {
 		stride = 16
@@ -66,14 +78,18 @@ func assembly(a arch, kernels []Kernel) []byte {
 				continue
 			}
 			for _, t := range typesOf(kn) {
+				text, err := function(kn, tg, t, pools[t])
+				if err != nil {
+					return nil, err
+				}
 				body.WriteByte('\n')
-				body.WriteString(function(kn, tg, t, pools[t]))
+				body.WriteString(text)
 			}
 		}
 	}
 	var out bytes.Buffer
 	writeFile(&out, a.targets[0], pools, body.String())
-	return out.Bytes()
+	return out.Bytes(), nil
 }
 
 // writeFile writes an assembly file: constants, tables, functions.

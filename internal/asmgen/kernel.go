@@ -7,6 +7,8 @@ import (
 
 // A Kernel is one primitive of the package.
 type Kernel struct {
+	// Page is the file of package main that has the kernel, without its extension: for errors.
+	Page string
 	// Name without the type and instruction-set suffixes, as the package's drivers call it.
 	Name string
 	// Params is the Go parameter list, with T for the element type: "dst, x []T".
@@ -25,6 +27,7 @@ type Kernel struct {
 // A Shape is a loop over elements or rows.
 type Shape interface {
 	emit(k *kernelState)
+	check(c *checker)
 }
 
 // param is one parameter of a stub.
@@ -105,7 +108,8 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
-	frame   int // bytes of stack
+	trace   bool // operations know their line in the page
+	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
 	count   gpr // elements left in the row
@@ -188,9 +192,13 @@ func (k *kernelState) has(name string) bool {
 	return false
 }
 
-// strideOf names the stride parameter of a matrix: its name's first letter and "stride", else its name and "stride", else "stride".
+// strideNames are the names that the stride parameter of a matrix may have, the first that there is.
+func strideNames(matrix string) []string {
+	return []string{matrix + "stride", matrix[:1] + "stride", "stride"}
+}
+
 func (k *kernelState) strideOf(matrix string) param {
-	for _, n := range []string{matrix + "stride", matrix[:1] + "stride", "stride"} {
+	for _, n := range strideNames(matrix) {
 		if k.has(n) {
 			return k.param(n)
 		}
@@ -200,7 +208,7 @@ func (k *kernelState) strideOf(matrix string) param {
 
 func (k *kernelState) gpr() gpr {
 	if len(k.freeGPRs) == 0 {
-		panic("asmgen: " + k.kernel.Name + " needs too many general registers")
+		panic(outOfGeneralRegisters{})
 	}
 	r := k.freeGPRs[0]
 	k.freeGPRs = k.freeGPRs[1:]
@@ -329,9 +337,18 @@ func newMachine(tg target, w *writer) machine {
 	return &x86{w, tg == avx512}
 }
 
-// function writes one kernel for one target and type. It tries settings from the best downwards until the registers suffice: first all
+// function writes one kernel, which check lets pass, for one target and type. It tries settings from the best downwards until the registers suffice: first all
 // constants in registers (on AVX2's sixteen only three, the others are memory operands), and all vectors of the loop side by side.
-func function(kn Kernel, tg target, t Type, pool *constPool) string {
+func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case outOfGeneralRegisters:
+			err = kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
+		default:
+			panic(e)
+		}
+	}()
 	params, args := parseParams(kn.Params, t)
 	var constants kernelState // what a first run, one vector after the other, finds of constants
 	for skew := 4; ; skew += 4 {
@@ -340,7 +357,7 @@ func function(kn Kernel, tg target, t Type, pool *constPool) string {
 			break
 		}
 		if skew > 256 {
-			panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())
+			return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 		}
 	}
 	pins := len(constants.order)
@@ -367,19 +384,19 @@ func function(kn Kernel, tg target, t Type, pool *constPool) string {
 			if k.frame > 0 {
 				flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
 			}
-			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text)
+			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text), nil
 		}
 	}
-	panic("asmgen: " + kn.Name + " does not fit the registers of " + tg.String())
+	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 }
 
 // emit writes a kernel with the given number of constants in registers; ok is false if the registers do not suffice.
 func emit(kn Kernel, tg target, t Type, pool *constPool, params []param, pins, skew int, constants kernelState) (text string, k *kernelState, ok bool) {
 	defer func() {
-		if e := recover(); e != nil {
-			if _, short := e.(outOfRegisters); !short {
-				panic(e)
-			}
+		switch e := recover().(type) {
+		case nil, outOfRegisters:
+		default:
+			panic(e)
 		}
 	}()
 	w := &writer{}

@@ -21,6 +21,9 @@ func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 	if suffix == "F64" {
 		t = F64
 	}
+	if err := kn.check(t); err != nil {
+		return err
+	}
 	pool := &constPool{index: map[uint64]int{}, stride: 32}
 	var asm, stubs, table strings.Builder
 	params, _ := parseParams(kn.Params, t)
@@ -42,9 +45,9 @@ func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 			return fmt.Errorf("%s has no pipeline", kn.Name)
 		}
 		v.Name = fmt.Sprintf("v%d", i)
-		text, ok := try(v, tg, t, pool)
+		text, err := function(v, tg, t, pool)
 		code := strings.ReplaceAll(text, stubName(v, t, tg), "")
-		if !ok || seen[code] { // many settings come to the same order
+		if err != nil || seen[code] { // it may not fit the registers; many settings come to the same order
 			continue
 		}
 		seen[code] = true
@@ -61,16 +64,6 @@ func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 		}
 	}
 	return nil
-}
-
-// try is function for a setting that may not fit the registers.
-func try(kn Kernel, tg target, t Type, pool *constPool) (text string, ok bool) {
-	defer func() {
-		if recover() != nil {
-			ok = false
-		}
-	}()
-	return function(kn, tg, t, pool), true
 }
 
 // tuneArguments are those of a call on one row of n elements.
