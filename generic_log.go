@@ -3,7 +3,7 @@ package kernels
 import "math"
 
 // lossLogF64Generic: loss = log1p(r/w) where base is 0, else base + log(r). r/w >= 0, and r in the second form is about 1
-// or above; neither is Inf. NaN passes.
+// or above; neither is Inf. NaN passes. Where base is not 0, r/w is not used, but computed: for finite r and w it must be finite.
 //
 // The logarithm is fdlibm's: u = 1+v with its rounding error c, u = 2^k*(1+f) with 1+f in [sqrt(1/2), sqrt(2)),
 // s = f/(2+f), log(1+f) = f - (f*f/2 - s*(f*f/2 + R(s*s))), and log1p(v) = log(u) + c/u. It has no branch, so that

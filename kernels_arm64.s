@@ -4543,14 +4543,14 @@ tail4:
 
 part9:
 	TBZ $1, R5, one11
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded10
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded10:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4608,14 +4608,14 @@ stored13:
 
 part15:
 	TBZ $1, R5, one17
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded16
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded16
 
 one17:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded16:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4673,14 +4673,14 @@ stored19:
 
 part21:
 	TBZ $1, R5, one23
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded22
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded22
 
 one23:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded22:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4738,14 +4738,14 @@ stored25:
 
 part27:
 	TBZ $1, R5, one29
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded28
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded28
 
 one29:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded28:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4803,14 +4803,14 @@ stored31:
 
 part33:
 	TBZ $1, R5, one35
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded34
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded34
 
 one35:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded34:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4868,14 +4868,14 @@ stored37:
 
 part39:
 	TBZ $1, R5, one41
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded40
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded40
 
 one41:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded40:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4933,14 +4933,14 @@ stored43:
 
 part45:
 	TBZ $1, R5, one47
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded46
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded46
 
 one47:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded46:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -4998,14 +4998,14 @@ stored49:
 
 part51:
 	TBZ $1, R5, one53
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded52
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded52
 
 one53:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded52:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -5423,7 +5423,7 @@ tail4:
 	B loaded10
 
 part9:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded10:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5482,7 +5482,7 @@ stored12:
 	B loaded14
 
 part13:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded14:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5541,7 +5541,7 @@ stored16:
 	B loaded18
 
 part17:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded18:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5600,7 +5600,7 @@ stored20:
 	B loaded22
 
 part21:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded22:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5659,7 +5659,7 @@ stored24:
 	B loaded26
 
 part25:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded26:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5718,7 +5718,7 @@ stored28:
 	B loaded30
 
 part29:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded30:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5777,7 +5777,7 @@ stored32:
 	B loaded34
 
 part33:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded34:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -5836,7 +5836,7 @@ stored36:
 	B loaded38
 
 part37:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded38:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -6227,14 +6227,14 @@ tail4:
 
 part9:
 	TBZ $1, R7, one11
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded10
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded10:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6294,14 +6294,14 @@ stored13:
 
 part15:
 	TBZ $1, R7, one17
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded16
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded16
 
 one17:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded16:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6361,14 +6361,14 @@ stored19:
 
 part21:
 	TBZ $1, R7, one23
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded22
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded22
 
 one23:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded22:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6428,14 +6428,14 @@ stored25:
 
 part27:
 	TBZ $1, R7, one29
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded28
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded28
 
 one29:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded28:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6495,14 +6495,14 @@ stored31:
 
 part33:
 	TBZ $1, R7, one35
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded34
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded34
 
 one35:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded34:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6562,14 +6562,14 @@ stored37:
 
 part39:
 	TBZ $1, R7, one41
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded40
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded40
 
 one41:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded40:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6629,14 +6629,14 @@ stored43:
 
 part45:
 	TBZ $1, R7, one47
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded46
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded46
 
 one47:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded46:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -6696,14 +6696,14 @@ stored49:
 
 part51:
 	TBZ $1, R7, one53
-	FMOVD (R3), F12
+	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded52
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded52
 
 one53:
-	FMOVS (R3), F12
+	VLD1R (R3), [V12.S4]
 
 loaded52:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -7153,7 +7153,7 @@ tail4:
 	B loaded10
 
 part9:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded10:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7214,7 +7214,7 @@ stored12:
 	B loaded14
 
 part13:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded14:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7275,7 +7275,7 @@ stored16:
 	B loaded18
 
 part17:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded18:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7336,7 +7336,7 @@ stored20:
 	B loaded22
 
 part21:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded22:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7397,7 +7397,7 @@ stored24:
 	B loaded26
 
 part25:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded26:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7458,7 +7458,7 @@ stored28:
 	B loaded30
 
 part29:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded30:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7519,7 +7519,7 @@ stored32:
 	B loaded34
 
 part33:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded34:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7580,7 +7580,7 @@ stored36:
 	B loaded38
 
 part37:
-	FMOVD (R3), F14
+	VLD1R (R3), [V14.D2]
 
 loaded38:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -7963,14 +7963,14 @@ tail4:
 
 part9:
 	TBZ $1, R6, one11
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded10:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8012,14 +8012,14 @@ loaded10:
 
 part12:
 	TBZ $1, R6, one14
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded13
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded13
 
 one14:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded13:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8061,14 +8061,14 @@ loaded13:
 
 part15:
 	TBZ $1, R6, one17
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded16
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded16
 
 one17:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded16:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8110,14 +8110,14 @@ loaded16:
 
 part18:
 	TBZ $1, R6, one20
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded19
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded19
 
 one20:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded19:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8159,14 +8159,14 @@ loaded19:
 
 part21:
 	TBZ $1, R6, one23
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded22
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded22
 
 one23:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded22:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8208,14 +8208,14 @@ loaded22:
 
 part24:
 	TBZ $1, R6, one26
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded25
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded25
 
 one26:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded25:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8257,14 +8257,14 @@ loaded25:
 
 part27:
 	TBZ $1, R6, one29
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded28
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded28
 
 one29:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded28:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8306,14 +8306,14 @@ loaded28:
 
 part30:
 	TBZ $1, R6, one32
-	FMOVD (R2), F12
+	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded31
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded31
 
 one32:
-	FMOVS (R2), F12
+	VLD1R (R2), [V12.S4]
 
 loaded31:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
@@ -8730,7 +8730,7 @@ tail4:
 	B loaded10
 
 part9:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded10:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -8781,7 +8781,7 @@ loaded10:
 	B loaded12
 
 part11:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded12:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -8832,7 +8832,7 @@ loaded12:
 	B loaded14
 
 part13:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded14:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -8883,7 +8883,7 @@ loaded14:
 	B loaded16
 
 part15:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded16:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -8934,7 +8934,7 @@ loaded16:
 	B loaded18
 
 part17:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded18:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -8985,7 +8985,7 @@ loaded18:
 	B loaded20
 
 part19:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded20:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -9036,7 +9036,7 @@ loaded20:
 	B loaded22
 
 part21:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded22:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -9087,7 +9087,7 @@ loaded22:
 	B loaded24
 
 part23:
-	FMOVD (R2), F14
+	VLD1R (R2), [V14.D2]
 
 loaded24:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
@@ -9462,14 +9462,14 @@ tail4:
 
 part9:
 	TBZ $1, R5, one11
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded10
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded10:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9529,14 +9529,14 @@ stored13:
 
 part15:
 	TBZ $1, R5, one17
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded16
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded16
 
 one17:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded16:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9596,14 +9596,14 @@ stored19:
 
 part21:
 	TBZ $1, R5, one23
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded22
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded22
 
 one23:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded22:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9663,14 +9663,14 @@ stored25:
 
 part27:
 	TBZ $1, R5, one29
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded28
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded28
 
 one29:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded28:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9730,14 +9730,14 @@ stored31:
 
 part33:
 	TBZ $1, R5, one35
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded34
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded34
 
 one35:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded34:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9797,14 +9797,14 @@ stored37:
 
 part39:
 	TBZ $1, R5, one41
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded40
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded40
 
 one41:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded40:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9864,14 +9864,14 @@ stored43:
 
 part45:
 	TBZ $1, R5, one47
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded46
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded46
 
 one47:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded46:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -9931,14 +9931,14 @@ stored49:
 
 part51:
 	TBZ $1, R5, one53
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded52
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded52
 
 one53:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded52:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -10382,7 +10382,7 @@ tail4:
 	B loaded10
 
 part9:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded10:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10443,7 +10443,7 @@ stored12:
 	B loaded14
 
 part13:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded14:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10504,7 +10504,7 @@ stored16:
 	B loaded18
 
 part17:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded18:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10565,7 +10565,7 @@ stored20:
 	B loaded22
 
 part21:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded22:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10626,7 +10626,7 @@ stored24:
 	B loaded26
 
 part25:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded26:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10687,7 +10687,7 @@ stored28:
 	B loaded30
 
 part29:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded30:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10748,7 +10748,7 @@ stored32:
 	B loaded34
 
 part33:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded34:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -10809,7 +10809,7 @@ stored36:
 	B loaded38
 
 part37:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded38:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -11229,14 +11229,14 @@ tail4:
 
 part9:
 	TBZ $1, R7, one11
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded10
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded10:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11298,14 +11298,14 @@ stored13:
 
 part15:
 	TBZ $1, R7, one17
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded16
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded16
 
 one17:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded16:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11367,14 +11367,14 @@ stored19:
 
 part21:
 	TBZ $1, R7, one23
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded22
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded22
 
 one23:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded22:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11436,14 +11436,14 @@ stored25:
 
 part27:
 	TBZ $1, R7, one29
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded28
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded28
 
 one29:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded28:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11505,14 +11505,14 @@ stored31:
 
 part33:
 	TBZ $1, R7, one35
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded34
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded34
 
 one35:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded34:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11574,14 +11574,14 @@ stored37:
 
 part39:
 	TBZ $1, R7, one41
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded40
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded40
 
 one41:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded40:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11643,14 +11643,14 @@ stored43:
 
 part45:
 	TBZ $1, R7, one47
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded46
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded46
 
 one47:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded46:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -11712,14 +11712,14 @@ stored49:
 
 part51:
 	TBZ $1, R7, one53
-	FMOVD (R3), F15
+	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded52
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded52
 
 one53:
-	FMOVS (R3), F15
+	VLD1R (R3), [V15.S4]
 
 loaded52:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -12195,7 +12195,7 @@ tail4:
 	B loaded10
 
 part9:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded10:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12258,7 +12258,7 @@ stored12:
 	B loaded14
 
 part13:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded14:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12321,7 +12321,7 @@ stored16:
 	B loaded18
 
 part17:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded18:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12384,7 +12384,7 @@ stored20:
 	B loaded22
 
 part21:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded22:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12447,7 +12447,7 @@ stored24:
 	B loaded26
 
 part25:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded26:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12510,7 +12510,7 @@ stored28:
 	B loaded30
 
 part29:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded30:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12573,7 +12573,7 @@ stored32:
 	B loaded34
 
 part33:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded34:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -12636,7 +12636,7 @@ stored36:
 	B loaded38
 
 part37:
-	FMOVD (R3), F17
+	VLD1R (R3), [V17.D2]
 
 loaded38:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -13048,14 +13048,14 @@ tail4:
 
 part9:
 	TBZ $1, R6, one11
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded10:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13099,14 +13099,14 @@ loaded10:
 
 part12:
 	TBZ $1, R6, one14
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded13
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded13
 
 one14:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded13:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13150,14 +13150,14 @@ loaded13:
 
 part15:
 	TBZ $1, R6, one17
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded16
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded16
 
 one17:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded16:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13201,14 +13201,14 @@ loaded16:
 
 part18:
 	TBZ $1, R6, one20
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded19
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded19
 
 one20:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded19:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13252,14 +13252,14 @@ loaded19:
 
 part21:
 	TBZ $1, R6, one23
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded22
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded22
 
 one23:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded22:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13303,14 +13303,14 @@ loaded22:
 
 part24:
 	TBZ $1, R6, one26
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded25
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded25
 
 one26:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded25:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13354,14 +13354,14 @@ loaded25:
 
 part27:
 	TBZ $1, R6, one29
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded28
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded28
 
 one29:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded28:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13405,14 +13405,14 @@ loaded28:
 
 part30:
 	TBZ $1, R6, one32
-	FMOVD (R2), F15
+	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded31
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded31
 
 one32:
-	FMOVS (R2), F15
+	VLD1R (R2), [V15.S4]
 
 loaded31:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -13855,7 +13855,7 @@ tail4:
 	B loaded10
 
 part9:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded10:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -13908,7 +13908,7 @@ loaded10:
 	B loaded12
 
 part11:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded12:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -13961,7 +13961,7 @@ loaded12:
 	B loaded14
 
 part13:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded14:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -14014,7 +14014,7 @@ loaded14:
 	B loaded16
 
 part15:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded16:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -14067,7 +14067,7 @@ loaded16:
 	B loaded18
 
 part17:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded18:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -14120,7 +14120,7 @@ loaded18:
 	B loaded20
 
 part19:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded20:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -14173,7 +14173,7 @@ loaded20:
 	B loaded22
 
 part21:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded22:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -14226,7 +14226,7 @@ loaded22:
 	B loaded24
 
 part23:
-	FMOVD (R2), F17
+	VLD1R (R2), [V17.D2]
 
 loaded24:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
@@ -22882,7 +22882,7 @@ rest2:
 	B loaded5
 
 part4:
-	FMOVD (R1), F0
+	VLD1R (R1), [V0.D2]
 
 loaded5:
 	CMP $2, R4
@@ -22891,7 +22891,7 @@ loaded5:
 	B loaded7
 
 part6:
-	FMOVD (R2), F1
+	VLD1R (R2), [V1.D2]
 
 loaded7:
 	CMP $2, R4
@@ -22900,7 +22900,7 @@ loaded7:
 	B loaded9
 
 part8:
-	FMOVD (R3), F2
+	VLD1R (R3), [V2.D2]
 
 loaded9:
 	WORD $0x6e61fc01 // fdiv v1.2d, v0.2d, v1.2d

@@ -302,10 +302,10 @@ func (b *batch[T]) labelLosses() {
 func (b *batch[T]) farLoss(r int, half float64) {
 	sub, nm, far := expShift(b.max()[r])
 	if half < -math.MaxFloat64/2 {
-		b.base()[r] = math.Inf(1)
+		b.w()[r], b.base()[r] = 1, math.Inf(1)
 	} else if z := float64(b.xout()[r]) - sub; z < far {
 		b.nll()[r] = (b.rest()[r] + float64(b.wout()[r])) * expUnit[T]()
-		b.base()[r] = math.FMA(nm, math.Ln2, -z)
+		b.w()[r], b.base()[r] = 1, math.FMA(nm, math.Ln2, -z) // R/w is not used, and must not overflow
 	}
 }
 

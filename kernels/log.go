@@ -2,7 +2,8 @@ package main
 
 import "kernels/internal/asmgen"
 
-// lossLog ends rows of cross-entropy, several at once: log1p(r/w), or base + log(r) where base is not 0.
+// lossLog ends rows of cross-entropy, several at once: log1p(r/w), or base + log(r) where base is not 0. r/w is computed for all of them, and so
+// are copies of a row in the lanes that do not exist: zeros would be divided.
 //
 // The logarithm is fdlibm's (e_log.c, s_log1p.c), without branches: u = 1+v with its rounding error c, u = 2^k*(1+f) with 1+f in
 // [sqrt(1/2), sqrt(2)), s = f/(2+f), log(1+f) = f - (f*f/2 - s*(f*f/2 + R(s*s))), and log1p(v) = log(u) + c/u.
@@ -18,7 +19,7 @@ for i := range loss {
 		loss[i] = base[i] + math.Log(r[i])
 	}
 }`,
-	Shape: asmgen.Map{Out: []string{"loss"}, In: []string{"r", "w", "base"}, Unroll: 1, Pipeline: pipelines["lossLog"], Body: func(b *block, in, _ []vec) []vec {
+	Shape: asmgen.Map{Out: []string{"loss"}, In: []string{"r", "w", "base"}, Repeat: true, Unroll: 1, Pipeline: pipelines["lossLog"], Body: func(b *block, in, _ []vec) []vec {
 		k := func(x float64) vec { return b.K(0, x) }
 		const one, sqrtHalf = 0x3ff0000000000000, 0x3fe6a09e667f3bcd
 		v := b.Div(in[0], in[1])

@@ -193,13 +193,23 @@ func (m *x86) lower(al *alloc, o op) {
 		if al.b.tail {
 			at = fmt.Sprintf("(%s)", k.streams[o.stream])
 		}
+		first := "VBROADCAST" + [...]string{"SS", "SD"}[t]
 		switch {
 		case !al.b.tail:
 			m.ins("%s %s, %s", ps(t, "VMOVU"), at, m.r(d))
+		case m.wide && k.repeat:
+			m.ins("%s %s, %s", first, at, m.r(d))
+			m.ins("%s %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
 		case m.wide:
 			m.ins("%s.Z %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
 		default:
 			m.ins("%s %s, %s, %s", ps(t, "VMASKMOV"), at, m.r(x86TailMask), m.r(d))
+			if k.repeat {
+				tmp := al.fresh()
+				m.ins("%s %s, %s", first, at, m.r(tmp))
+				m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d), m.r(tmp), m.r(d))
+				al.free[tmp] = true
+			}
 		}
 	case opStore:
 		at, v := k.streams[o.stream], al.reg[o.a]

@@ -270,24 +270,33 @@ func (m *arm) lower(al *alloc, o op) {
 	al.finish(o, d, false)
 }
 
+// loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or two where the kernel asks for that.
 func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
 	part, done := m.newLabel("part"), m.newLabel("loaded")
 	m.branchImm(lt, k.count, 16/k.t.Size(), part)
 	m.ins("FMOVQ (%s), F%d", at, d)
 	m.jump(done)
 	m.label(part)
+	low := func(size int) { // the first size bytes
+		switch {
+		case k.repeat:
+			m.ins("VLD1R (%s), [V%d.%s]", at, d, map[int]string{4: "S4", 8: "D2"}[size])
+		default:
+			m.ins("FMOV%s (%s), F%d", map[int]string{4: "S", 8: "D"}[size], at, d)
+		}
+	}
 	if k.t == F64 {
-		m.ins("FMOVD (%s), F%d", at, d)
+		low(8)
 	} else {
 		one := m.newLabel("one")
 		m.ins("TBZ $1, %s, %s", k.count, one)
-		m.ins("FMOVD (%s), F%d", at, d)
+		low(8)
 		m.ins("TBZ $0, %s, %s", k.count, done)
 		m.ins("ADD $8, %s, %s", at, k.scratch)
 		m.ins("VLD1 (%s), V%d.S[2]", k.scratch, d)
 		m.jump(done)
 		m.label(one)
-		m.ins("FMOVS (%s), F%d", at, d)
+		low(4)
 	}
 	m.label(done)
 }

@@ -121,6 +121,34 @@ func TestSpill(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
 }
 
+// With Repeat the lanes of a partial vector that do not exist hold what exists, in the tail only; without it they are zero.
+func TestRepeat(t *testing.T) {
+	kn := tiny
+	s := kn.Shape.(Map)
+	s.Repeat = true
+	kn.Shape = s
+	for _, tt := range []struct {
+		tg               target
+		t                Type
+		plain, repeating []string
+	}{
+		{avx2, F32, []string{"VMASKMOVPS (DI), Y15, Y0\n\tVADDPS"}, []string{"VMASKMOVPS (DI), Y15, Y0\n\tVBROADCASTSS (DI), Y1\n\tVBLENDVPS Y15, Y0, Y1, Y0\n\tVADDPS"}},
+		{avx512, F64, []string{"VMOVUPD.Z (DI), K1, Z0\n"}, []string{"VBROADCASTSD (DI), Z0\n\tVMOVUPD (DI), K1, Z0\n"}},
+		{neon, F32, []string{"FMOVD (R1), F0", "FMOVS (R1), F0"}, []string{"VLD1R (R1), [V0.D2]", "VLD1R (R1), [V0.S4]"}},
+		{neon, F64, []string{"FMOVD (R1), F0"}, []string{"VLD1R (R1), [V0.D2]"}},
+	} {
+		plain, _ := one(tiny, tt.tg, tt.t)
+		repeating, _ := one(kn, tt.tg, tt.t)
+		for i := range tt.plain {
+			assert.Equal(t, 1, strings.Count(plain, tt.plain[i]), plain)
+			assert.Equal(t, 1, strings.Count(repeating, tt.repeating[i]), repeating)
+			assert.NotContains(t, repeating, tt.plain[i])
+			repeating = strings.Replace(repeating, tt.repeating[i], tt.plain[i], 1)
+		}
+		assert.Equal(t, plain, repeating)
+	}
+}
+
 // testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}

@@ -112,6 +112,7 @@ type kernelState struct {
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
+	repeat  bool
 	count   gpr // elements left in the row
 	scratch gpr
 }

@@ -7,6 +7,9 @@ type Map struct {
 	Out, In []string
 	// Scalars are parameters of the element type, the same for all elements.
 	Scalars []string
+	// Repeat has the lanes beyond the last element hold the first element of their vector, not zeros: for a body that would raise
+	// a floating-point exception on zeros, beside the values that a row or its neighbours have.
+	Repeat bool
 	// Unroll is the number of vectors in the main loop, 4 when zero.
 	Unroll int
 	// Pipeline is the main loop, by instruction set and type ("AVX2 F32"); without one the loop of Unroll vectors is the main loop.
@@ -15,6 +18,7 @@ type Map struct {
 }
 
 func (s Map) emit(k *kernelState) {
+	k.repeat = s.Repeat
 	unroll := s.Unroll
 	if unroll == 0 {
 		unroll = 4
@@ -104,7 +108,9 @@ type Rows struct {
 	Scalars []string
 	Reduce  Reduction
 	// Skip leaves element skip[r] out of the sum of row r.
-	Skip   bool
+	Skip bool
+	// Repeat is as in Map.
+	Repeat bool
 	Unroll int
 	// Pipeline is the order of the operations in a whole group of the canonical sum, by instruction set and type; without one
 	// the loop goes block by block. Its Unroll is not used.
@@ -116,7 +122,7 @@ type Rows struct {
 }
 
 func (s Rows) emit(k *kernelState) {
-	k.skip = s.Skip
+	k.skip, k.repeat = s.Skip, s.Repeat
 	all := append(append([]string(nil), s.Out...), s.In...)
 	var accs, sums []int
 	unroll := s.Unroll

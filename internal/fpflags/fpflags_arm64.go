@@ -1,0 +1,12 @@
+package fpflags
+
+// Supported tells whether this architecture's flags can be read.
+const Supported = true
+
+// clearFlags clears the exceptions in FPSR.
+func clearFlags()
+
+// fpsr reads FPSR.
+func fpsr() uint64
+
+func readFlags() Flags { return Flags(fpsr() & 7) } // in the order of Flags
