@@ -14,6 +14,7 @@ import "kernels/internal/isa"
 // elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
 // x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
 // whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
+// Under the race detector, which sees no assembly, each reports what it reads and writes.
 
 // relu performs
 //
@@ -24,6 +25,10 @@ import "kernels/internal/isa"
 //		dst[i] = v
 //	}
 func relu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("relu x", raceRead, x)
+		raceSlice("relu dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluF32NEON(f32(dst), f32(x))
@@ -50,6 +55,11 @@ func relu[T Float](dst, x []T) {
 //		dst[i] = v
 //	}
 func reluMask[T Float](dst, x []T, mask []uint64) {
+	if raceEnabled {
+		raceSlice("reluMask x", raceRead, x)
+		raceSlice("reluMask dst", raceWrite, dst)
+		raceSlice("reluMask mask", raceWrite, mask[:MaskLen(len(x))])
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluMaskF32NEON(f32(dst), f32(x), mask)
@@ -74,6 +84,11 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 //		dx[i] = v
 //	}
 func reluBackward[T Float](dx, dy []T, mask []uint64) {
+	if raceEnabled {
+		raceSlice("reluBackward dy", raceRead, dy)
+		raceSlice("reluBackward mask", raceRead, mask[:MaskLen(len(dy))])
+		raceSlice("reluBackward dx", raceWrite, dx)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluBackwardF32NEON(f32(dx), f32(dy), mask)
@@ -98,6 +113,11 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 //		dx[i] = v
 //	}
 func reluBackwardOutput[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("reluBackwardOutput dy", raceRead, dy)
+		raceSlice("reluBackwardOutput y", raceRead, y)
+		raceSlice("reluBackwardOutput dx", raceWrite, dx)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluBackwardOutputF32NEON(f32(dx), f32(dy), f32(y))
@@ -119,6 +139,10 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 //		dst[i] = T(1 / (1 + math.Exp(-v)))
 //	}
 func sigmoid[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("sigmoid x", raceRead, x)
+		raceSlice("sigmoid dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidF32NEON(f32(dst), f32(x))
@@ -140,6 +164,10 @@ func sigmoid[T Float](dst, x []T) {
 //		dst[i] = T(1 / (1 + math.Exp(-v)))
 //	}
 func sigmoidFast[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("sigmoidFast x", raceRead, x)
+		raceSlice("sigmoidFast dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidFastF32NEON(f32(dst), f32(x))
@@ -162,6 +190,11 @@ func sigmoidFast[T Float](dst, x []T) {
 //		dx[i] = g * v
 //	}
 func sigmoidBackward[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("sigmoidBackward dy", raceRead, dy)
+		raceSlice("sigmoidBackward y", raceRead, y)
+		raceSlice("sigmoidBackward dx", raceWrite, dx)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
@@ -183,6 +216,10 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 //		dst[i] = T(math.Tanh(v))
 //	}
 func tanh[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("tanh x", raceRead, x)
+		raceSlice("tanh dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			tanhF32NEON(f32(dst), f32(x))
@@ -204,6 +241,11 @@ func tanh[T Float](dst, x []T) {
 //		dx[i] = dy[i] * FMA(-v, v, 1)
 //	}
 func tanhBackward[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("tanhBackward dy", raceRead, dy)
+		raceSlice("tanhBackward y", raceRead, y)
+		raceSlice("tanhBackward dx", raceWrite, dx)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			tanhBackwardF32NEON(f32(dx), f32(dy), f32(y))
@@ -225,6 +267,10 @@ func tanhBackward[T Float](dx, dy, y []T) {
 //		m[r] = max of x[r*xstride:][:cols], plus +0
 //	}
 func rowsMax[T Float](m, x []T, cols, xstride int) {
+	if raceEnabled {
+		raceRows("rowsMax x", raceRead, x, len(m), cols, xstride)
+		raceSlice("rowsMax m", raceWrite, m)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsMaxF32NEON(f32(m), f32(x), cols, xstride)
@@ -246,6 +292,10 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 //		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
 //	}
 func rowsTop[T Float](m, x []T, cols, xstride int) {
+	if raceEnabled {
+		raceRows("rowsTop x", raceRead, x, len(m), cols, xstride)
+		raceSlice("rowsTop m", raceWrite, m)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsTopF32NEON(f32(m), f32(x), cols, xstride)
@@ -267,6 +317,11 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 //		index[r] = first j with x[r*xstride+j] == m[r], else 0
 //	}
 func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
+	if raceEnabled {
+		raceRows("rowsFind x", raceRead, x, len(index), cols, xstride)
+		raceSlice("rowsFind m", raceRead, m)
+		raceSlice("rowsFind index", raceWrite, index)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsFindF32NEON(index, f32(x), f32(m), cols, xstride)
@@ -288,6 +343,12 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 //		w, sum[r] = exponential of row r of x, its canonical sum
 //	}
 func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsExpSum x", raceRead, x, len(sum), cols, xstride)
+		raceSlice("rowsExpSum m", raceRead, m)
+		raceRows("rowsExpSum w", raceWrite, w, len(sum), cols, wstride)
+		raceSlice("rowsExpSum sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsExpSumF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
@@ -309,6 +370,13 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 //		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
 //	}
 func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsExpSumSkip x", raceRead, x, len(sum), cols, xstride)
+		raceSlice("rowsExpSumSkip m", raceRead, m)
+		raceSlice("rowsExpSumSkip skip", raceRead, skip)
+		raceRows("rowsExpSumSkip w", raceWrite, w, len(sum), cols, wstride)
+		raceSlice("rowsExpSumSkip sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsExpSumSkipF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
@@ -330,6 +398,12 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 //		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
 //	}
 func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsSumSkip x", raceRead, x, len(sum), cols, xstride)
+		raceSlice("rowsSumSkip m", raceRead, m)
+		raceSlice("rowsSumSkip skip", raceRead, skip)
+		raceSlice("rowsSumSkip sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsSumSkipF32NEON(sum, f32(x), f32(m), skip, cols, xstride, narrow)
@@ -351,6 +425,12 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 //		w, sum[r] = exponential of row r of x*scale, its canonical sum
 //	}
 func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsExpSumScaled x", raceRead, x, len(sum), cols, xstride)
+		raceSlice("rowsExpSumScaled m", raceRead, m)
+		raceRows("rowsExpSumScaled w", raceWrite, w, len(sum), cols, wstride)
+		raceSlice("rowsExpSumScaled sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsExpSumScaledF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
@@ -372,6 +452,13 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 //		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
 //	}
 func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsExpSumSkipScaled x", raceRead, x, len(sum), cols, xstride)
+		raceSlice("rowsExpSumSkipScaled m", raceRead, m)
+		raceSlice("rowsExpSumSkipScaled skip", raceRead, skip)
+		raceRows("rowsExpSumSkipScaled w", raceWrite, w, len(sum), cols, wstride)
+		raceSlice("rowsExpSumSkipScaled sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsExpSumSkipScaledF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
@@ -393,6 +480,12 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 //		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
 //	}
 func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsSumSkipScaled x", raceRead, x, len(sum), cols, xstride)
+		raceSlice("rowsSumSkipScaled m", raceRead, m)
+		raceSlice("rowsSumSkipScaled skip", raceRead, skip)
+		raceSlice("rowsSumSkipScaled sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsSumSkipScaledF32NEON(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
@@ -414,6 +507,11 @@ func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstri
 //		w[i] = exponential of x[i] in a row with maximum m[i]
 //	}
 func expAt[T Float](w, x, m []T) {
+	if raceEnabled {
+		raceSlice("expAt x", raceRead, x)
+		raceSlice("expAt m", raceRead, m)
+		raceSlice("expAt w", raceWrite, w)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			expAtF32NEON(f32(w), f32(x), f32(m))
@@ -437,6 +535,12 @@ func expAt[T Float](w, x, m []T) {
 //		}
 //	}
 func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
+	if raceEnabled {
+		raceRows("rowsScale w", raceRead, w, len(rh), cols, wstride)
+		raceSlice("rowsScale rh", raceRead, rh)
+		raceSlice("rowsScale rl", raceRead, rl)
+		raceRows("rowsScale dst", raceWrite, dst, len(rh), cols, dststride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsScaleF32NEON(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
@@ -460,6 +564,12 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 //		}
 //	}
 func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) {
+	if raceEnabled {
+		raceRows("rowsScaleGrad w", raceRead, w, len(q), cols, wstride)
+		raceSlice("rowsScaleGrad q", raceRead, q)
+		raceSlice("rowsScaleGrad after", raceRead, after)
+		raceRows("rowsScaleGrad dst", raceWrite, dst, len(q), cols, dststride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsScaleGradF32NEON(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
@@ -483,6 +593,12 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 //		}
 //	}
 func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
+	if raceEnabled {
+		raceRows("rowsLogSoftmax x", raceRead, x, len(m), cols, xstride)
+		raceSlice("rowsLogSoftmax m", raceRead, m)
+		raceSlice("rowsLogSoftmax l", raceRead, l)
+		raceRows("rowsLogSoftmax dst", raceWrite, dst, len(m), cols, dststride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsLogSoftmaxF32NEON(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
@@ -504,6 +620,11 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 //		sum[r] = canonical sum of the rounded products a*b of row r
 //	}
 func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsDot a", raceRead, a, len(sum), cols, astride)
+		raceRows("rowsDot b", raceRead, b, len(sum), cols, bstride)
+		raceSlice("rowsDot sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsDotF32NEON(sum, f32(a), f32(b), cols, astride, bstride, narrow)
@@ -525,6 +646,10 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 //		sum[r] = canonical sum of row r of a
 //	}
 func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsSum a", raceRead, a, len(sum), cols, astride)
+		raceSlice("rowsSum sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsSumF32NEON(sum, f32(a), cols, astride, narrow)
@@ -548,6 +673,12 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 //		}
 //	}
 func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+	if raceEnabled {
+		raceRows("rowsSoftmaxBackward dy", raceRead, dy, len(s), cols, dystride)
+		raceRows("rowsSoftmaxBackward y", raceRead, y, len(s), cols, ystride)
+		raceSlice("rowsSoftmaxBackward s", raceRead, s)
+		raceRows("rowsSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsSoftmaxBackwardF32NEON(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
@@ -571,6 +702,12 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 //		}
 //	}
 func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+	if raceEnabled {
+		raceRows("rowsLogSoftmaxBackward dy", raceRead, dy, len(s), cols, dystride)
+		raceRows("rowsLogSoftmaxBackward y", raceRead, y, len(s), cols, ystride)
+		raceSlice("rowsLogSoftmaxBackward s", raceRead, s)
+		raceRows("rowsLogSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsLogSoftmaxBackwardF32NEON(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
@@ -592,6 +729,13 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 //		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
 //	}
 func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsSumProb x", raceRead, x, len(sum), cols, xstride)
+		raceRows("rowsSumProb t", raceRead, t, len(sum), cols, tstride)
+		raceSlice("rowsSumProb m", raceRead, m)
+		raceSlice("rowsSumProb l", raceRead, l)
+		raceSlice("rowsSumProb sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsSumProbF32NEON(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
@@ -613,6 +757,11 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 //		sum[r] = canonical sum of row r of t without column skip[r]
 //	}
 func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride int, narrow bool) {
+	if raceEnabled {
+		raceRows("rowsSumTargetSkip t", raceRead, t, len(sum), cols, tstride)
+		raceSlice("rowsSumTargetSkip skip", raceRead, skip)
+		raceSlice("rowsSumTargetSkip sum", raceWrite, sum)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsSumTargetSkipF32NEON(sum, f32(t), skip, cols, tstride, narrow)
@@ -636,6 +785,13 @@ func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride 
 //		}
 //	}
 func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, tstride int) {
+	if raceEnabled {
+		raceRows("rowsProbGrad w", raceRead, w, len(q), cols, wstride)
+		raceRows("rowsProbGrad t", raceRead, t, len(q), cols, tstride)
+		raceSlice("rowsProbGrad q", raceRead, q)
+		raceSlice("rowsProbGrad scale", raceRead, scale)
+		raceRows("rowsProbGrad dst", raceWrite, dst, len(q), cols, dststride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			rowsProbGradF32NEON(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
@@ -657,6 +813,11 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 //		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
 //	}
 func sigmoidLoss[T Float](losses, x, t []T) {
+	if raceEnabled {
+		raceSlice("sigmoidLoss x", raceRead, x)
+		raceSlice("sigmoidLoss t", raceRead, t)
+		raceSlice("sigmoidLoss losses", raceWrite, losses)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidLossF32NEON(f32(losses), f32(x), f32(t))
@@ -678,6 +839,12 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 //		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
 //	}
 func sigmoidLossPos[T Float](losses, x, t, p []T) {
+	if raceEnabled {
+		raceSlice("sigmoidLossPos x", raceRead, x)
+		raceSlice("sigmoidLossPos t", raceRead, t)
+		raceSlice("sigmoidLossPos p", raceRead, p)
+		raceSlice("sigmoidLossPos losses", raceWrite, losses)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidLossPosF32NEON(f32(losses), f32(x), f32(t), f32(p))
@@ -700,6 +867,12 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 //		dst[i] = scale * (sigmoid(v) - t[i])
 //	}
 func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
+	if raceEnabled {
+		raceSlice("sigmoidLossGrad x", raceRead, x)
+		raceSlice("sigmoidLossGrad t", raceRead, t)
+		raceSlice("sigmoidLossGrad losses", raceWrite, losses)
+		raceSlice("sigmoidLossGrad dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidLossGradF32NEON(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
@@ -722,6 +895,13 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 //		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
 //	}
 func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
+	if raceEnabled {
+		raceSlice("sigmoidLossGradPos x", raceRead, x)
+		raceSlice("sigmoidLossGradPos t", raceRead, t)
+		raceSlice("sigmoidLossGradPos p", raceRead, p)
+		raceSlice("sigmoidLossGradPos losses", raceWrite, losses)
+		raceSlice("sigmoidLossGradPos dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidLossGradPosF32NEON(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
@@ -747,6 +927,12 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 //		}
 //	}
 func lossLog(loss, r, w, base []float64) {
+	if raceEnabled {
+		raceSlice("lossLog r", raceRead, r)
+		raceSlice("lossLog w", raceRead, w)
+		raceSlice("lossLog base", raceRead, base)
+		raceSlice("lossLog loss", raceWrite, loss)
+	}
 	if isa.NEON {
 		lossLogF64NEON(loss, r, w, base)
 		return
@@ -760,6 +946,10 @@ func lossLog(loss, r, w, base []float64) {
 //		dst = softmax of row r of x
 //	}
 func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride int) {
+	if raceEnabled {
+		raceRows("columnsSoftmax x", raceRead, x, rows, cols, xstride)
+		raceRows("columnsSoftmax dst", raceWrite, dst, rows, cols, dststride)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			columnsSoftmaxF32NEON(f32(dst), f32(x), rows, cols, half, dststride, xstride)
@@ -781,6 +971,13 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 //		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
 //	}
 func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, xstride int) {
+	if raceEnabled {
+		raceRows("columnsSumSkip x", raceRead, x, rows, cols, xstride)
+		raceSlice("columnsSumSkip label", raceRead, label[:rows])
+		raceSlice("columnsSumSkip m", raceWrite, m[:rows])
+		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
+		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
+	}
 	if is32[T]() {
 		if isa.NEON {
 			columnsSumSkipF32NEON(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
@@ -803,6 +1000,17 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 //		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
 //	}
 func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int) {
+	if raceEnabled {
+		raceRows("columnsGrad x", raceRead, x, rows, cols, xstride)
+		raceSlice("columnsGrad scale", raceRead, scale[:rows])
+		raceSlice("columnsGrad num", raceRead, num[:rows])
+		raceSlice("columnsGrad after", raceRead, after[:rows])
+		raceSlice("columnsGrad label", raceRead, label[:rows])
+		raceRows("columnsGrad dst", raceWrite, dst, rows, cols, dststride)
+		raceSlice("columnsGrad m", raceWrite, m[:rows])
+		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
+		raceSlice("columnsGrad w", raceWrite, w[:rows])
+	}
 	if is32[T]() {
 		if isa.NEON {
 			columnsGradF32NEON(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
@@ -827,6 +1035,10 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 //		dst[i] = v
 //	}
 func reluStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluStream x", raceRead, x)
+		raceSlice("reluStream dst", raceWrite, dst)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluF32NEON(f32(dst), f32(x))
@@ -853,6 +1065,11 @@ func reluStream[T Float](dst, x []T) {
 //		dst[i] = v
 //	}
 func reluMaskStream[T Float](dst, x []T, mask []uint64) {
+	if raceEnabled {
+		raceSlice("reluMaskStream x", raceRead, x)
+		raceSlice("reluMaskStream dst", raceWrite, dst)
+		raceSlice("reluMaskStream mask", raceWrite, mask[:MaskLen(len(x))])
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluMaskF32NEON(f32(dst), f32(x), mask)
@@ -877,6 +1094,11 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 //		dx[i] = v
 //	}
 func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
+	if raceEnabled {
+		raceSlice("reluBackwardStream dy", raceRead, dy)
+		raceSlice("reluBackwardStream mask", raceRead, mask[:MaskLen(len(dy))])
+		raceSlice("reluBackwardStream dx", raceWrite, dx)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			reluBackwardF32NEON(f32(dx), f32(dy), mask)
@@ -899,6 +1121,11 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 //		dx[i] = g * v
 //	}
 func sigmoidBackwardStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("sigmoidBackwardStream dy", raceRead, dy)
+		raceSlice("sigmoidBackwardStream y", raceRead, y)
+		raceSlice("sigmoidBackwardStream dx", raceWrite, dx)
+	}
 	if is32[T]() {
 		if isa.NEON {
 			sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))

@@ -8,7 +8,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestFlags: no kernel raises invalid, divide-by-zero or overflow where inputs and exact results are finite, at any length of the last vector.
+// TestFlags: no kernel raises invalid, divide-by-zero or overflow where inputs and exact results
+// are finite, at any length of the last vector.
 func TestFlags(t *testing.T) {
 	if !fpflags.Supported {
 		t.Skip("the flags of this architecture cannot be read")
@@ -49,7 +50,8 @@ func testFlags[T Float](t *testing.T) {
 	}
 }
 
-// flagShapes are sizes with every length of the last vector and, for rows, of the last group of rows.
+// flagShapes are sizes with every length of the last vector and, for rows, of the last group of
+// rows.
 func flagShapes[T Float](k *kernel[T]) (shapes []shape) {
 	if !k.rows {
 		for n := range 131 {
@@ -73,9 +75,10 @@ func flagShapes[T Float](k *kernel[T]) (shapes []shape) {
 	return append(shapes, shape{5, 63, 0}, shape{3, 64, 0}, shape{2, 100, 0}, shape{2, 129, 0}, shape{2, 1000, 0}, shape{1, canonicalChunk[T]() - 1, 0})
 }
 
-// moderate leaves the first input at most 1e30 in size (float64: 1e300) and the others 1000, or the scale large and all inputs at most 1000: the
-// product of two large numbers overflows by itself, also in a loss that nobody asked for, and so does the distance of the largest number from
-// its negative.
+// moderate leaves the first input at most 1e30 in size (float64: 1e300) and the others 1000, or the
+// scale large and all inputs at most 1000: the product of two large numbers overflows by itself,
+// also in a loss that nobody asked for, and so does the distance of the largest number from its
+// negative.
 func moderate[T Float](c *args[T]) {
 	large, others := 1e30, T(1000)
 	if !is32[T]() {
@@ -109,7 +112,8 @@ func finite[T Float](c *args[T]) bool {
 	return sum == 0
 }
 
-// A label far below many maxima: log(S) and the distance are added, and nothing divides by the exponential of the label.
+// A label far below many maxima: log(S) and the distance are added, and nothing divides by the
+// exponential of the label.
 func TestFlagsFar(t *testing.T) {
 	if !fpflags.Supported {
 		t.Skip("the flags of this architecture cannot be read")

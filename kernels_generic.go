@@ -7,6 +7,20 @@ import "math"
 // either converted explicitly or exact, so that no compiler can fuse what is not fused here; fusing is by fma32 and
 // math.FMA only.
 
+// clearRow zeroes d, a primitive of its own: the built-in clear is assembly, too, which cannot be
+// preempted and which the race detector does not see. So it gets at most chunkBytes at a time, and
+// reports them.
+func clearRow[T Float](d []T) {
+	for len(d) > 0 {
+		n := min(len(d), chunkLen[T]())
+		if raceEnabled {
+			raceSlice("clearRow d", raceWrite, d[:n])
+		}
+		clear(d[:n])
+		d = d[n:]
+	}
+}
+
 // fma32 returns a*b+c with one rounding.
 //
 // The product of two float32 is exact in float64. The sum is rounded to float64 and again to float32, which can only go

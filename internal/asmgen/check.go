@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// check refuses what a kernel cannot mean: parameters that its shape has no use for or needs in another type, a function of
-// the page that returns more or fewer values than the shape names, operations and inputs that nothing follows from, operands of the
-// wrong kind. Without it, one output too many would be stored over the first input.
+// check refuses what a kernel cannot mean: parameters that its shape has no use for or needs in
+// another type, a function of the page that returns more or fewer values than the shape names,
+// operations and inputs that nothing follows from, operands of the wrong kind. Without it, one
+// output too many would be stored over the first input.
 func (kn Kernel) check(t Type) error {
 	c := &checker{kernel: kn, t: t, asked: map[string]bool{}}
 	c.params = c.splitParams()
@@ -142,7 +143,8 @@ func (p *part) atMost(got []V, what string) {
 	}
 }
 
-// number checks a value that the function returned; with stored set it goes to memory or into a sum, which no constant does.
+// number checks a value that the function returned; with stored set it goes to memory or into a
+// sum, which no constant does.
 func (p *part) number(v V, what string, stored bool) {
 	switch {
 	case v < 0 || int(v) >= len(p.block.vals):
@@ -278,7 +280,8 @@ func (s Rows) check(c *checker) {
 		for i, v := range out {
 			names = append(names, fmt.Sprintf("value %d of Prologue", i+1))
 			p.number(v, names[i], false)
-			// value i goes to the register of Row i, while the values are put there one after the other
+			// value i goes to the register of Row i, while the values are put there one after the
+			// other
 			if j := slices.Index(row, v); j >= 0 && j < i {
 				p.refuse("Prologue returns %s as value %d, after value %d took its place", s.Row[j], i+1, j+1)
 			}

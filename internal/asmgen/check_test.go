@@ -38,7 +38,8 @@ func columnsOf(change func(s *Columns)) Columns {
 	return s
 }
 
-// TestRefused: what a page cannot mean is an error of Generate that names page, kernel and operation, and no file is written.
+// TestRefused: what a page cannot mean is an error of Generate that names page, kernel and
+// operation, and no file is written.
 func TestRefused(t *testing.T) {
 	total := Rows{In: []string{"x"}, Reduce: Sum, Body: func(_ *Block, in, _ []V) ([]V, V) { return nil, in[0] }}
 	same := func(s *Columns) {}

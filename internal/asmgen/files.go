@@ -169,6 +169,7 @@ const primitives = `
 // elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
 // x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
 // whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
+// Under the race detector, which sees no assembly, each reports what it reads and writes.
 `
 
 // primitive writes the function that the package's drivers call: it folds T to one of the types, and picks the instruction set.
@@ -185,6 +186,7 @@ func primitive(out *bytes.Buffer, a arch, kn Kernel) {
 	} else {
 		fmt.Fprintf(out, "func %s[T Float](%s) {\n", kn.Name, paramList(ps))
 	}
+	kn.report(out)
 	for i, t := range types {
 		var args []string
 		for _, p := range ps {

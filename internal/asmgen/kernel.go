@@ -28,6 +28,7 @@ type Kernel struct {
 type Shape interface {
 	emit(k *kernelState)
 	check(c *checker)
+	accesses(kn Kernel) []access
 }
 
 // param is one parameter of a stub.
@@ -184,28 +185,12 @@ func (k *kernelState) param(name string) param {
 	panic("asmgen: " + k.kernel.Name + " has no parameter " + name)
 }
 
-func (k *kernelState) has(name string) bool {
-	for _, p := range k.params {
-		if p.name == name {
-			return true
-		}
-	}
-	return false
-}
-
 // strideNames are the names that the stride parameter of a matrix may have, the first that there is.
 func strideNames(matrix string) []string {
 	return []string{matrix + "stride", matrix[:1] + "stride", "stride"}
 }
 
-func (k *kernelState) strideOf(matrix string) param {
-	for _, n := range strideNames(matrix) {
-		if k.has(n) {
-			return k.param(n)
-		}
-	}
-	panic("asmgen: no stride for " + matrix)
-}
+func (k *kernelState) strideOf(matrix string) param { return k.param(k.kernel.strideOf(matrix)) }
 
 func (k *kernelState) gpr() gpr {
 	if len(k.freeGPRs) == 0 {

@@ -1,5 +1,6 @@
-// Package fpflags tells which floating-point exceptions a piece of code raises. Go ignores them, but a program in which C has unmasked them dies of
-// SIGFPE: so no kernel raises one without reason.
+// Package fpflags tells which floating-point exceptions a piece of code raises. Go ignores them,
+// but a program in which C has unmasked them dies of SIGFPE: so no kernel raises one without
+// reason.
 package fpflags
 
 import (
@@ -7,7 +8,8 @@ import (
 	"strings"
 )
 
-// Flags is a set of floating-point exceptions. Inexact and underflow are not among them: nearly every operation is inexact.
+// Flags is a set of floating-point exceptions. Inexact and underflow are not among them: nearly
+// every operation is inexact.
 type Flags uint8
 
 // The exceptions.
@@ -28,11 +30,12 @@ func (f Flags) String() string {
 	return strings.Join(names, ", ")
 }
 
-// tries is how often a call has to raise an exception: the runtime, which may work on the same thread meanwhile, does not do so every time.
+// tries is how often a call has to raise an exception: the runtime, which may work on the same
+// thread meanwhile, does not do so every time.
 const tries = 3
 
-// Raised returns the exceptions that f raises on this thread each time it is called, which is once where it raises none. Where Supported is false
-// it is none.
+// Raised returns the exceptions that f raises on this thread each time it is called, which is once
+// where it raises none. Where Supported is false it is none.
 func Raised(f func()) Flags {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

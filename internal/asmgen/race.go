@@ -1,0 +1,109 @@
+package asmgen
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// An access is what a primitive reads or writes of one slice. The race detector does not see
+// assembly, so the primitives report theirs.
+type access struct {
+	slice string
+	write bool
+	// length is how many elements there are, the whole slice when empty. It is a Go expression, as
+	// the following are.
+	length string
+	// rows, unless empty, is the number of rows of cols elements, stride apart.
+	rows, stride string
+}
+
+// reads and writes of whole slices.
+func reads(slices ...string) []access  { return accesses(false, "", slices) }
+func writes(slices ...string) []access { return accesses(true, "", slices) }
+
+func accesses(write bool, length string, slices []string) (as []access) {
+	for _, s := range slices {
+		as = append(as, access{slice: s, write: write, length: length})
+	}
+	return as
+}
+
+// matrices are accesses to rows of cols elements.
+func (kn Kernel) matrices(write bool, rows string, names []string) (as []access) {
+	for _, name := range names {
+		as = append(as, access{slice: name, write: write, rows: rows, stride: kn.strideOf(name)})
+	}
+	return as
+}
+
+// strideOf names the stride parameter of a matrix.
+func (kn Kernel) strideOf(matrix string) string {
+	for _, n := range strideNames(matrix) {
+		for _, p := range splitParams(kn.Params) {
+			if p.name == n {
+				return n
+			}
+		}
+	}
+	panic("asmgen: " + kn.Name + " has no stride for " + matrix)
+}
+
+func (s Map) accesses(Kernel) []access { return append(reads(s.In...), writes(s.Out...)...) }
+
+func (s Rows) accesses(kn Kernel) []access {
+	out, rows := []string(nil), ""
+	switch s.Reduce {
+	case Sum:
+		out, rows = []string{"sum"}, "len(sum)"
+	case Max:
+		out, rows = []string{"m"}, "len(m)"
+	case None:
+		rows = "len(" + s.Row[0] + ")"
+	}
+	as := append(kn.matrices(false, rows, s.In), reads(s.Row...)...)
+	if s.Skip {
+		as = append(as, reads("skip")...)
+	}
+	return append(append(as, kn.matrices(true, rows, s.Out)...), writes(out...)...)
+}
+
+func (s Columns) accesses(kn Kernel) []access {
+	as := append(kn.matrices(false, "rows", []string{"x"}), accesses(false, "rows", s.Row)...)
+	if s.Label {
+		as = append(as, accesses(false, "rows", []string{"label"})...)
+	}
+	if s.Dst {
+		as = append(as, kn.matrices(true, "rows", []string{"dst"})...)
+	}
+	return append(as, accesses(true, "rows", s.PerRow)...)
+}
+
+func (MaskOut) accesses(Kernel) []access {
+	return append(append(reads("x"), writes("dst")...), accesses(true, "MaskLen(len(x))", []string{"mask"})...)
+}
+
+func (MaskIn) accesses(Kernel) []access {
+	return append(append(reads("dy"), accesses(false, "MaskLen(len(dy))", []string{"mask"})...), writes("dx")...)
+}
+
+func (Find) accesses(kn Kernel) []access {
+	return append(append(kn.matrices(false, "len(index)", []string{"x"}), reads("m")...), writes("index")...)
+}
+
+// report writes the code that tells the race detector of a primitive's accesses. Without the
+// detector nothing is left of it.
+func (kn Kernel) report(out *bytes.Buffer) {
+	out.WriteString("if raceEnabled {\n")
+	for _, a := range kn.Shape.accesses(kn) {
+		what, how := fmt.Sprintf("%q", kn.Name+" "+a.slice), map[bool]string{false: "raceRead", true: "raceWrite"}[a.write]
+		switch {
+		case a.rows != "":
+			fmt.Fprintf(out, "raceRows(%s, %s, %s, %s, cols, %s)\n", what, how, a.slice, a.rows, a.stride)
+		case a.length != "":
+			fmt.Fprintf(out, "raceSlice(%s, %s, %s[:%s])\n", what, how, a.slice, a.length)
+		default:
+			fmt.Fprintf(out, "raceSlice(%s, %s, %s)\n", what, how, a.slice)
+		}
+	}
+	out.WriteString("}\n")
+}
