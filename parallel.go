@@ -79,13 +79,13 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// call calls f(lo, hi). When f panics, call recovers, sets *e and returns.
+// protect calls f(lo, hi). When f panics, it recovers, sets *e and returns.
 //
-// When f ends the goroutine by runtime.Goexit, call does not return either. The deferred function
+// When f ends the goroutine by runtime.Goexit, protect does not return either. The deferred function
 // cannot tell that from panic(nil), since recover returns nil in both cases: *e is set, and
 // whoever called has to note whether control came back. *e then has a value only when a function
 // that f deferred has panicked on the way out.
-func call(f func(lo, hi int), lo, hi int, e **PanicError) {
+func protect(f func(lo, hi int), lo, hi int, e **PanicError) {
 	returned := false
 	defer func() {
 		if returned {
@@ -111,7 +111,7 @@ func alone(n int, f func(lo, hi int)) {
 			panic(e)
 		}
 	}()
-	call(f, 0, n, &e)
+	protect(f, 0, n, &e)
 	back = true
 }
 
@@ -166,7 +166,7 @@ func (t *task) work() {
 	}()
 	for ; i < t.ranges; i = t.take() {
 		lo, hi := t.bounds(i)
-		if call(t.f, lo, hi, &e); e != nil {
+		if protect(t.f, lo, hi, &e); e != nil {
 			t.fail(i, e)
 		}
 		t.left.Done()
