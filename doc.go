@@ -1,48 +1,74 @@
-// Package kernels provides the element and row loops of a small neural network on flat slices of float32 or float64: ReLU,
-// sigmoid, tanh, softmax and cross-entropy (also the binary one), forward and backward. The formulas are those of the layers in the book "Deep
-// Learning from Scratch" (Saitoh); package kernels/layers has these layers.
+// Package kernels provides the element and row loops of a small neural network on flat slices of
+// float32 or float64: ReLU, sigmoid, tanh, softmax and cross-entropy (also the binary one), forward
+// and backward. The formulas are those of the layers in the book "Deep Learning from Scratch"
+// (Saitoh); package kernels/layers has these layers.
 //
 // # Shapes
 //
-// The destination comes first. Element kernels take slices of one length. Row kernels take rows of classes elements, one after
-// the other: len(x) is a multiple of classes, and what has one element a row (losses, labels) has len(x)/classes of them.
-// Empty and nil slices are fine.
+// The destination comes first. Element kernels take slices of one length. Row kernels take rows of
+// classes elements, one after the other: len(x) is a multiple of classes, and what has one element a
+// row (losses, labels) has len(x)/classes of them. Empty and nil slices are fine.
 //
-// A wrong shape is a bug of the caller and panics, with a message that names the function, the arguments and their lengths.
-// Bad data, a label that is not in [0, classes) or an option out of its range, is returned as an error that names the row or the
-// option, the value and the range. Both happen before anything is written.
+// A wrong shape is a bug of the caller and panics, with a message that names the function, the
+// arguments and their lengths. Bad data, a label that is not in [0, classes) or an option out of its
+// range, is returned as an error that names the row or the option, the value and the range. Both
+// happen before anything is written.
 //
-// Two slices of a call may be the same where the function says so, and the result is then computed in place. Other slices, and
-// slices that overlap in part, have to be apart from what is written: an overlap panics. Nothing but the destinations is
+// Two slices of a call may be the same where the function says so, and the result is then computed
+// in place. What is written shares no element with any other slice of the call, options included: an
+// overlap panics. Rows of one matrix that take turns share none. Nothing but the destinations is
 // written to, and nothing outside a slice is read.
 //
 // # Bits
 //
-// A result depends on the values alone: not on the CPU or its instruction set, nor on the length or alignment of a slice, where in
-// it an element or a row stands, or how the work is split between calls. Results are made of additions, subtractions,
-// multiplications, divisions and fused multiply-adds, each correctly rounded, and the elements of a row are added in one fixed
-// order. A hash of the results of each kernel is published, in testdata/golden.json, and a version that changes one says so.
+// A result depends on the values alone: not on the CPU or its instruction set, nor on the length or
+// alignment of a slice, where in it an element or a row stands, or how the work is split between
+// calls. Results are made of additions, subtractions, multiplications, divisions and fused
+// multiply-adds, each correctly rounded, and the elements of a row are added in one fixed order. A
+// hash of the results of each kernel is published, in testdata/golden.json, and a version that
+// changes one says so.
 //
-// Kernels assume rounding to nearest and gradual underflow, as Go programs have them. C code in the same process that was linked with
-// -ffast-math may switch the latter off.
+// Kernels assume rounding to nearest and gradual underflow, as Go programs have them. C code in the
+// same process that was linked with -ffast-math may switch the latter off.
 //
 // # Special values
 //
-// Subnormal inputs and results are exact or rounded like others. Where a result is NaN it is NaN on every CPU; its sign and
-// payload are unspecified unless a function says otherwise. A row of a row kernel has no effect on another: a softmax row that
-// has a NaN or +Inf in it, or nothing but -Inf, is all NaN; -Inf beside finite elements has probability 0. Finite rows,
-// however large their elements, do not overflow on the way: where a result is infinite, the exact one is too large for the type.
+// Subnormal inputs and results are exact or rounded like others. Where a result is NaN it is NaN on
+// every CPU; its sign and payload are unspecified unless a function says otherwise. A row of a row
+// kernel has no effect on another: a softmax row that has a NaN or +Inf in it, or nothing but -Inf,
+// is all NaN; -Inf beside finite elements has probability 0. Finite logits, however large, do not
+// overflow on the way to a probability, a logarithm of one, or a loss: where such a result is
+// infinite, the exact one is too large for the type.
 //
-// Errors are given in ULP, units in the last place of the exact result.
+// The floating-point exceptions invalid, divide-by-zero and overflow are not raised where inputs and
+// results are finite and logits are at most 1e30 (float64: 1e300) in size.
+//
+// Errors are given in ULP, units in the last place of the exact result. What is called a bound is the
+// sum of the roundings on the way, or was checked for every input; what is called the largest seen
+// was found by a search.
 //
 // # Speed
 //
-// Kernels start no goroutine, allocate nothing and keep no state: they may be called at the same time on slices that are apart.
-// [Parallel] spreads work over cores. The assembly behind them is entered for at most 64 KiB of elements at a time, so that the
-// garbage collector need not wait long for a goroutine in it.
+// Kernels start no goroutine, allocate nothing and keep no state: they may be called at the same time
+// on slices that are apart. [Parallel] spreads work over cores; after a panic under it the caller gets
+// a [*PanicError], with the value and the stack of the goroutine that panicked.
 //
-// The instruction set is chosen once, at start: AVX-512 (F, DQ, BW, VL), AVX2 (with FMA and BMI2), NEON, or pure Go. [ISA]
-// names it. The environment variable KERNELS_ISA = avx512, avx2, neon or generic chooses another; a name that this CPU or
-// build does not have panics at start with the list of those it has. The build tag purego leaves the assembly out. In pure Go,
-// float64 needs a CPU with fused multiply-add to be fast: on 386, wasm and amd64 CPUs older than Haswell each one is emulated.
+// The assembly is entered for at most 64 KiB of a slice at a time, and for at most 64 rows that lie
+// apart, so that the garbage collector need not wait long for a goroutine in it. Under the race
+// detector it reports what it reads and writes.
+//
+// The instruction set is chosen once, at start: AVX-512 (F, DQ, BW, VL), AVX2 (with FMA and BMI2),
+// NEON, or pure Go, the best that the CPU and the operating system have. [ISA] names it. It decides
+// the speed, never the result. There are three switches:
+//
+//   - The environment variable KERNELS_ISA = avx512, avx2, neon or generic chooses another. A name
+//     that is not available panics at start, with the list of those that are.
+//   - GODEBUG=cpu.NAME=off, as Go's own packages understand it, takes a feature of the CPU away, and
+//     every instruction set that needs it: avx512f, avx512dq, avx512bw and avx512vl that of AVX-512;
+//     avx, avx2, fma, bmi2 and all both AVX-512 and AVX2. KERNELS_ISA cannot bring it back. NEON is
+//     part of every arm64 and has no name there: KERNELS_ISA=generic is its switch.
+//   - The build tag purego leaves the assembly out.
+//
+// In pure Go, float64 needs a CPU with fused multiply-add to be fast: on 386, wasm and amd64 CPUs
+// older than Haswell each one is emulated.
 package kernels
