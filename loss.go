@@ -114,8 +114,9 @@ func (b *batch[T]) startLosses() {
 	}
 	gr := T(b.factor(0))
 	first, after := splitFactor(gr)
-	g, num, q2 := b.g(), b.num(), b.q2()
-	for r := range g {
+	n := b.n
+	g, num, q2 := b.g()[:n], b.num()[:n], b.q2()[:n]
+	for r := range n {
 		g[r], num[r], q2[r] = gr, first, after
 	}
 }
@@ -234,8 +235,10 @@ func (b *batch[T]) fewClasses() {
 	} else {
 		columnsGrad(b.d.data, b.max(), rest, b.wout(), b.z.data, b.out(), b.g(), b.num(), b.q2(), b.n, b.cols, half, b.d.stride, b.z.stride)
 	}
-	for r, to := 0, b.rest(); r < len(to); r++ {
-		to[r] = float64(rest[r])
+	n := b.n
+	to, from := b.rest()[:n], rest[:n]
+	for r := range n {
+		to[r] = float64(from[r])
 	}
 }
 
@@ -279,9 +282,11 @@ func (b *batch[T]) labelLosses() {
 	if !b.wanted() {
 		return
 	}
-	nll, w, base, rest, xout, m := b.nll(), b.w(), b.base(), b.rest(), b.xout(), b.max()
-	for r, wout := range b.wout() {
-		nll[r], w[r], base[r] = rest[r], float64(wout), 0
+	n := b.n // for the compiler: the lengths are equal
+	nll, w, base, rest := b.nll()[:n], b.w()[:n], b.base()[:n], b.rest()[:n]
+	wout, xout, m := b.wout()[:n], b.xout()[:n], b.max()[:n]
+	for r := range n {
+		nll[r], w[r], base[r] = rest[r], float64(wout[r]), 0
 		if half := float64(xout[r])/2 - float64(m[r])/2; !(half > -49) { // for either type, it may be far
 			b.farLoss(r, half)
 		}
@@ -331,8 +336,9 @@ func (b *batch[T]) store(losses []float64) {
 		}
 	}
 	if b.losses != nil {
-		for r, to := 0, b.losses[b.r0:][:len(losses)]; r < len(to); r++ {
-			to[r] = T(losses[r])
+		to := b.losses[b.r0:][:len(losses)]
+		for r, v := range losses {
+			to[r] = T(v)
 		}
 	}
 	if b.opts.Reduction != ReductionNone {
@@ -416,23 +422,24 @@ func (b *batch[T]) piece(j, n int) (a []T, stride int) {
 	if !b.composed() {
 		return b.targets[b.r0*b.cols+j:], b.cols
 	}
-	stride = n
+	a, stride = b.a(), n
 	if !b.byProb {
 		stride = 0 // one row for all
 	}
 	if b.made {
-		return b.a(), stride
+		return a, stride
 	}
 	b.made = n == b.cols || !b.byProb && b.opts.Weights == nil // the first piece is the longest
 	var zero, f [maxRows]T
 	switch {
 	case !b.byProb && b.opts.Weights == nil:
-		for i := range b.a()[:n] {
-			b.a()[i] = T(b.each)
+		each := T(b.each)
+		for i := range a[:n] {
+			a[i] = each
 		}
 	case !b.byProb:
 		f[0], zero[0] = T(b.each), 1
-		rowsScaleGrad(b.a(), b.opts.Weights[j:], f[:1], zero[:1], n, n, n)
+		rowsScaleGrad(a, b.opts.Weights[j:], f[:1], zero[:1], n, n, n)
 	default:
 		t, tstride := b.targets[b.r0*b.cols+j:], b.cols
 		if b.opts.LabelSmoothing != 0 {
@@ -440,18 +447,18 @@ func (b *batch[T]) piece(j, n int) (a []T, stride int) {
 			for r := range b.n {
 				f[r], one[r] = T(b.keep), 1
 			}
-			rowsScaleGrad(b.a(), t, f[:b.n], one[:b.n], n, n, tstride)
+			rowsScaleGrad(a, t, f[:b.n], one[:b.n], n, n, tstride)
 			for r := range b.n {
 				f[r] = -T(b.each)
 			}
-			rowsLogSoftmax(b.a(), b.a(), zero[:b.n], f[:b.n], n, n, n) // (a - 0) + each
-			t, tstride = b.a(), n
+			rowsLogSoftmax(a, a, zero[:b.n], f[:b.n], n, n, n) // (a - 0) + each
+			t, tstride = a, n
 		}
 		if b.opts.Weights != nil {
-			rowsSoftmaxBackward(b.a(), t, b.opts.Weights[j:], zero[:b.n], n, n, tstride, 0) // (t - 0) * weight
+			rowsSoftmaxBackward(a, t, b.opts.Weights[j:], zero[:b.n], n, n, tstride, 0) // (t - 0) * weight
 		}
 	}
-	return b.a(), stride
+	return a, stride
 }
 
 // element returns a[j] of a row of the batch.
