@@ -129,6 +129,21 @@ func TestFlagsFar(t *testing.T) {
 	})
 }
 
+// The sum of four lanes overflows neither on the way nor in a lane that is thrown away.
+func TestFlagsSum(t *testing.T) {
+	if !fpflags.Supported {
+		t.Skip("the flags of this architecture cannot be read")
+	}
+	row, sum := []float32{-2e38, 0, 3e38, 0, -1e38, 1}, make([]float64, 1)
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for n := 3; n <= len(row); n++ {
+			if f := fpflags.Raised(func() { rowsSum(sum, row[:n], n, n, true) }); f != 0 {
+				t.Errorf("%d elements: %v, sum %v", n, f, sum[0])
+			}
+		}
+	})
+}
+
 // TestFlagsStreams is TestFlags for the kernels that store past the caches.
 func TestFlagsStreams(t *testing.T) {
 	if !fpflags.Supported {

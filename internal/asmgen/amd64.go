@@ -546,7 +546,7 @@ func (m *x86) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
 		m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
 		m.ins("VADDSD X%d, X%d, X%d", t, a, a)
 	} else {
-		m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
+		m.ins("VSHUFPD $1, X%d, X%d, X%d", a, a, t) // halves exchanged: no lane is added to itself, which might overflow
 		m.ins("VADDPS X%d, X%d, X%d", t, a, a)
 		m.ins("VMOVSHDUP X%d, X%d", a, t)
 		m.ins("VADDSS X%d, X%d, X%d", t, a, a)
