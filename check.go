@@ -186,8 +186,11 @@ func spanOfRows[T Float](x []T, rows, cols, stride int) span {
 func checkApart(fn, names string, written int, spans ...span) {
 	for i := range written {
 		p, n := uintptr(spans[i].p), spans[i].bytes
+		if n == 0 {
+			continue
+		}
 		for j := i + 1; j < len(spans); j++ {
-			if d := int(p - uintptr(spans[j].p)); -n < d && d < spans[j].bytes && n > 0 {
+			if d := int(p - uintptr(spans[j].p)); -n < d && d < spans[j].bytes {
 				checkOverlaps(fn, names, written, spans)
 				return
 			}

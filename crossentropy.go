@@ -18,7 +18,6 @@ import (
 // logits, classes is not positive, or len(logits) is not the number of rows times classes. A label
 // that is not in [0, classes) is an error that names its row; nothing has been written then.
 func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int) error {
-	checkPerRow("CrossEntropy", "losses", len(losses), checkRows("CrossEntropy", "logits", len(logits), classes, classes))
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
 	var l lossCall[T]
 	l.losses, l.logits, l.opts = losses, logits, &opts
@@ -80,7 +79,6 @@ func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels 
 // always nil: it is there for checks that later versions may have.
 func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	checkLen("CrossEntropyProb", "logits", logits, "targets", targets)
-	checkPerRow("CrossEntropyProb", "losses", len(losses), checkRows("CrossEntropyProb", "logits", len(logits), classes, classes))
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
 	var l lossCall[T]
 	l.losses, l.logits, l.targets, l.opts = losses, logits, targets, &opts

@@ -69,30 +69,38 @@ func labelsOf[L Label](l []L) labelList {
 }
 
 // columns sets index to the columns of the labels from row r0 on, in a shard of classes that begins
-// at offset; to -1 for a label elsewhere.
-func (l labelList) columns(index []int, r0, offset, classes int) {
+// at offset; to -1 for a label elsewhere. With all set there is none.
+func (l labelList) columns(index []int, r0, offset, classes int, all bool) {
 	switch l.width {
 	case -1:
-		labelColumns[int8](index, l.p, r0, offset, classes)
+		labelColumns[int8](index, l.p, r0, offset, classes, all)
 	case 1:
-		labelColumns[uint8](index, l.p, r0, offset, classes)
+		labelColumns[uint8](index, l.p, r0, offset, classes, all)
 	case -2:
-		labelColumns[int16](index, l.p, r0, offset, classes)
+		labelColumns[int16](index, l.p, r0, offset, classes, all)
 	case 2:
-		labelColumns[uint16](index, l.p, r0, offset, classes)
+		labelColumns[uint16](index, l.p, r0, offset, classes, all)
 	case -4:
-		labelColumns[int32](index, l.p, r0, offset, classes)
+		labelColumns[int32](index, l.p, r0, offset, classes, all)
 	case 4:
-		labelColumns[uint32](index, l.p, r0, offset, classes)
+		labelColumns[uint32](index, l.p, r0, offset, classes, all)
 	case -8:
-		labelColumns[int64](index, l.p, r0, offset, classes)
+		labelColumns[int64](index, l.p, r0, offset, classes, all)
 	case 8:
-		labelColumns[uint64](index, l.p, r0, offset, classes)
+		labelColumns[uint64](index, l.p, r0, offset, classes, all)
 	}
 }
 
-func labelColumns[L Label](index []int, p unsafe.Pointer, r0, offset, classes int) {
-	for r, l := range unsafe.Slice((*L)(p), r0+len(index))[r0:] {
+func labelColumns[L Label](index []int, p unsafe.Pointer, r0, offset, classes int, all bool) {
+	labels := unsafe.Slice((*L)(p), r0+len(index))[r0:]
+	index = index[:len(labels)]
+	if all {
+		for r, l := range labels {
+			index[r] = int(l)
+		}
+		return
+	}
+	for r, l := range labels {
 		index[r] = -1
 		if u := uint64(l) - uint64(offset); u < uint64(classes) { // a negative label is a huge uint64
 			index[r] = int(u)
@@ -145,7 +153,7 @@ func splitFactor[T Float](g T) (num, after T) {
 // that is ignored, or whose label has no weight and is all that counts, is computed as if its label
 // were 0, and contributes nothing.
 func (b *batch[T]) takeLabels(index []int) {
-	b.labels.columns(index, b.r0, b.offset, b.cols)
+	b.labels.columns(index, b.r0, b.offset, b.cols, !b.sharded && b.opts.IgnoreIndex == nil)
 	b.anyNone = false
 	switch {
 	case b.sharded:
@@ -212,14 +220,15 @@ func (b *batch[T]) labelLoss() {
 // labelLogits sets x to the scaled logits at the labels and w to their exponentials. In place, it
 // has to come before the exponentials are stored.
 func (b *batch[T]) labelLogits(x, w []T, label []int) {
-	z, scale := b.z, b.scale
-	copy(x, b.max())
+	z, scale, m := b.z, b.scale, b.max()
 	for r, j := range label {
+		v := m[r]
 		if j >= 0 {
-			x[r] = T(z.data[r*z.stride+j] * scale)
+			v = T(z.data[r*z.stride+j] * scale)
 		}
+		x[r] = v
 	}
-	expAt(w, x, b.max())
+	expAt(w, x, m)
 }
 
 // fewClasses is labelLoss for few classes.
@@ -358,9 +367,7 @@ func (b *batch[T]) clearNone() {
 	}
 	for r, none := range b.none() {
 		if none {
-			for j, n := range pieces[T](b.cols) {
-				clear(b.d.from(r, j)[:n])
-			}
+			clearRow(b.d.from(r, 0)[:b.cols])
 		}
 	}
 }

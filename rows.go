@@ -162,12 +162,12 @@ func wordsOf[T Float](n int) int {
 // array returns array i of T.
 func (b *batch[T]) array(i int) []T {
 	var v T
-	return unsafe.Slice((*T)(unsafe.Add(b.room, i*b.n*int(unsafe.Sizeof(v)))), b.n)
+	return (*[maxRows]T)(unsafe.Add(b.room, i*b.n*int(unsafe.Sizeof(v))))[:b.n]
 }
 
 // words returns the array of other elements that is number i from the end of the room.
 func words[E any, T Float](b *batch[T], i int) []E {
-	return unsafe.Slice((*E)(unsafe.Add(b.room, b.roomSize-i*b.n*8)), b.n)
+	return (*[maxRows]E)(unsafe.Add(b.room, b.roomSize-i*b.n*8))[:b.n]
 }
 
 // run goes over the rows. Go clears an array on the stack, which for one short row would take as
@@ -182,7 +182,7 @@ func (c *call[T]) run(do action) {
 	rows := min(c.rows, b.size)
 	switch {
 	case c.do == toSoftmax && b.columns:
-		rows = minColumns - 1                                               // only the last few have no vector to themselves
+		rows = 0 // none has arrays
 		if c.scale == 1 && c.x.stride == c.cols && c.dst.stride == c.cols { // one run of memory
 			b.size = max(maxRows, maxCols[T]()/c.cols&^15)
 		}

@@ -170,7 +170,7 @@ func (b *batch[T]) chunkSums() {
 		out[r] = -1
 	}
 	if b.labels.p != nil {
-		b.labels.columns(out, b.r0, b.offset, b.cols)
+		b.labels.columns(out, b.r0, b.offset, b.cols, false)
 		for r, j := range out {
 			if j >= 0 {
 				b.outs[b.r0+r] = T(b.z.data[r*b.z.stride+j] * b.scale)
