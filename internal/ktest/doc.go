@@ -81,3 +81,11 @@ func Diff[T Float](a, b []T) int {
 	}
 	return -1
 }
+
+// Digits returns the number of bits that T's mantissa takes in memory.
+func Digits[T Float]() int {
+	if Is32[T]() {
+		return 23
+	}
+	return 52
+}

@@ -44,9 +44,15 @@ func Try(f func()) (err error) {
 
 // A Frame is a slice with canaries before and after it.
 type Frame[T any] struct {
-	S      []T // the n elements between the canaries
+	S []T // the n elements between the canaries
+	frame
+}
+
+// A frame is memory with canaries before and after it.
+type frame struct {
 	buf    []byte
-	lo, hi int // S as bytes of buf
+	lo, hi int // what lies between the canaries
+	size   int // of an element
 }
 
 const canary = 0xa5
@@ -65,32 +71,34 @@ func FillCanary(b []byte) {
 func NewFrame[T any](n, off int) *Frame[T] {
 	var t T
 	size := int(unsafe.Sizeof(t))
-	f := &Frame[T]{buf: make([]byte, 256+64+(off+n)*size+256)}
+	f := newFrame(n*size, off*size, size)
+	return &Frame[T]{elements[T](f.buf[f.lo:f.hi], n), *f}
+}
+
+func newFrame(n, off, size int) *frame {
+	f := &frame{buf: make([]byte, 256+64+off+n+256), size: size}
 	base := int(uintptr(unsafe.Pointer(unsafe.SliceData(f.buf))) & 63)
-	f.lo = 256 + (64-base)&63 + off*size
-	f.hi = f.lo + n*size
+	f.lo = 256 + (64-base)&63 + off
+	f.hi = f.lo + n
 	FillCanary(f.buf[:f.lo])
 	FillCanary(f.buf[f.hi:])
-	f.S = elements[T](f.buf[f.lo:f.hi], n)
 	return f
 }
 
 // Check returns an error where a canary was overwritten.
-func (f *Frame[T]) Check() error {
-	var t T
-	size := int(unsafe.Sizeof(t))
+func (f *frame) Check() error {
 	lo, hi := f.buf[:f.lo], f.buf[f.hi:]
 	if len(lo) < len(canaries) && len(hi) < len(canaries) && bytes.Equal(lo, canaries[:len(lo)]) && bytes.Equal(hi, canaries[:len(hi)]) {
 		return nil
 	}
 	for i, b := range lo {
 		if b != canary {
-			return fmt.Errorf("written %d elements before the slice", (f.lo-i+size-1)/size)
+			return fmt.Errorf("written %d elements before the slice", (f.lo-i+f.size-1)/f.size)
 		}
 	}
 	for i, b := range hi {
 		if b != canary {
-			return fmt.Errorf("written %d elements past the slice", i/size+1)
+			return fmt.Errorf("written %d elements past the slice", i/f.size+1)
 		}
 	}
 	return nil

@@ -223,7 +223,7 @@ func fillRow[T Float](r *Rand, kind Kind, x []T) {
 			v = base + g
 		case Zeros:
 			if r.Uint64()>>63 == 1 {
-				v = FromBits[T](signBit[T]())
+				v = FromBits[T](SignBit[T]())
 			}
 		}
 		x[i] = v
@@ -238,7 +238,8 @@ func fillRow[T Float](r *Rand, kind Kind, x []T) {
 	}
 }
 
-func signBit[T Float]() uint64 {
+// SignBit returns the bit of T's sign.
+func SignBit[T Float]() uint64 {
 	if Is32[T]() {
 		return 1 << 31
 	}

@@ -1,0 +1,73 @@
+package kernels_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kernels/internal/ktable"
+)
+
+// TestEveryFunctionHasARow compares the table, which all that goes over every function reads, with what
+// the package exports.
+func TestEveryFunctionHasARow(t *testing.T) {
+	rows := map[string]bool{}
+	for _, f := range ktable.Funcs[float32]() {
+		require.False(t, rows[f.Name], "internal/ktable has two rows for %s", f.Name)
+		rows[f.Name] = true
+	}
+	exported := exportedFunctions(t)
+	require.Greater(t, len(exported), 40)
+	for _, name := range exported {
+		if !rows[name] {
+			t.Errorf("%s has no row in internal/ktable: without one it is in no test of bits, bounds and bad calls, no fuzz target and no benchmark", name)
+		}
+		delete(rows, name)
+	}
+	for name := range rows {
+		t.Errorf("internal/ktable has a row for %s, which the package does not export", name)
+	}
+}
+
+// exportedFunctions returns the names of the exported functions and methods, these with their type.
+func exportedFunctions(t *testing.T) (names []string) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !fn.Name.IsExported() {
+				continue
+			}
+			name := fn.Name.Name
+			if fn.Recv != nil {
+				var recv string
+				ast.Inspect(fn.Recv.List[0].Type, func(n ast.Node) bool {
+					if id, ok := n.(*ast.Ident); ok && recv == "" {
+						recv = id.Name
+					}
+					return true
+				})
+				if !ast.IsExported(recv) {
+					continue
+				}
+				name = recv + "." + name
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,315 @@
+// Package ktable is the one list of what package kernels exports. A row says what a function takes,
+// how it is called and what it has to compute; everything that goes over all functions reads it:
+// the tests of bits and of bounds, bad calls, splitting, the golden hashes, the fuzz targets, the
+// benchmarks and the test for emulators. A test compares the list with the package.
+package ktable
+
+import (
+	"slices"
+
+	"kernels"
+	kt "kernels/internal/ktest"
+)
+
+// A Func is a row of the table: a function for one type of elements.
+type Func[T kernels.Float] struct {
+	Name string
+	// Args are the slices that it takes, in the order of the parameters, and after them those in
+	// its options. Without any it is no kernel, and Call all that there is to test.
+	Args []Arg
+	Opts Opts // the options that it has
+	// Call calls it with the arguments of c.
+	Call func(c *Call[T]) error
+
+	Rows  bool // has rows of several elements; others take each element for itself
+	Value bool // returns a reduced loss
+
+	calls []func(c *Call[T]) error // Call for each type of labels
+}
+
+// An Arg is a slice that a function takes.
+type Arg struct {
+	Name    string
+	In, Out bool
+	Type    Type
+	Len     Len
+	Stride  Stride
+	Nil     bool     // may be nil
+	NilWith string   // is nil if and only if this one is
+	Same    []string // inputs that this output may be
+	Fill    Fill
+}
+
+// Type is the type of a slice's elements.
+type Type uint8
+
+const (
+	Elem  Type = iota // T
+	Label             // any type of labels
+	Int
+	Double // float64
+	Word   // uint64
+	Stats  // RowStats[T]
+)
+
+// Len says how long a slice has to be.
+type Len uint8
+
+const (
+	Each     Len = iota // an element for each element of the rows
+	PerRow              // one for each row
+	PerWord             // a bit for each element; it may be longer
+	PerClass            // one for each class
+	Upstream            // one for all rows, or one for each
+	Repeats             // as many as go into the elements without rest
+	Chunks              // one for each row and piece of the canonical sum
+	Folds               // the same number, any, for each row
+	Checked             // Each, and another length is an error instead of a panic
+)
+
+// Stride says at which stride the rows lie, if not one after the other.
+type Stride uint8
+
+const (
+	Packed Stride = iota
+	AtStride
+	AtDstStride
+)
+
+// Fill says what values a slice holds.
+type Fill uint8
+
+const (
+	Any      Fill = iota
+	Classes       // labels
+	Probs         // mostly probabilities, rows that sum to 1
+	ZeroOne       // mostly 0 and 1
+	Positive      // finite numbers from 0 on
+	Merged        // stats of the rows
+	Maxima        // at least the maxima of the rows
+)
+
+// Opts is a set of options.
+type Opts uint16
+
+const (
+	LogitScale Opts = 1 << iota
+	Strides
+	DstStrides
+	Smoothing
+	Ignoring
+	Reducing
+	Offset
+	Scale // a parameter, not an option: what gradients are multiplied by
+)
+
+// Options are the values of the options of all functions.
+type Options[T kernels.Float] struct {
+	None                       bool // nil is passed; all others are zero
+	LogitScale, LabelSmoothing T
+	Stride, DstStride, Offset  int
+	IgnoreIndex                *int
+	Reduction                  kernels.Reduction
+}
+
+// A Call holds the arguments of a call.
+type Call[T kernels.Float] struct {
+	*Func[T]
+	Rows, Classes int // of a function of elements: their number, and 1
+	Options[T]
+	Scale  T
+	Labels int // which of the types of labels
+	Ops    []kt.Array
+	Result float64 // what the call returned
+
+	// What the options are for the function.
+	Soft  *kernels.SoftmaxOptions[T]
+	Loss  *kernels.CrossEntropyOptions[T]
+	Bin   *kernels.SigmoidCrossEntropyOptions[T]
+	Shard kernels.Shard[T]
+}
+
+// T returns argument i.
+func (c *Call[T]) T(i int) []T { return kt.View[T](c.Ops[i]) }
+
+// Arg returns the named argument, nil if the function has none of that name.
+func (c *Call[T]) Arg(name string) []T {
+	if i := c.Index(name); i >= 0 {
+		return c.T(i)
+	}
+	return nil
+}
+
+// Index returns the position of the named argument, or -1.
+func (f *Func[T]) Index(name string) int {
+	return slices.IndexFunc(f.Args, func(a Arg) bool { return a.Name == name })
+}
+
+// Bind makes c's options of its arguments; it comes before Run.
+func (c *Call[T]) Bind() {
+	o := c.Options
+	c.Soft, c.Loss, c.Bin = nil, nil, nil
+	if !o.None {
+		c.Soft = &kernels.SoftmaxOptions[T]{LogitScale: o.LogitScale, Stride: o.Stride, DstStride: o.DstStride}
+		c.Loss = &kernels.CrossEntropyOptions[T]{Weights: c.Arg("Weights"), IgnoreIndex: o.IgnoreIndex,
+			LabelSmoothing: o.LabelSmoothing, Reduction: o.Reduction, LogitScale: o.LogitScale, Stride: o.Stride}
+		c.Bin = &kernels.SigmoidCrossEntropyOptions[T]{PosWeight: c.Arg("PosWeight")}
+	}
+	c.Shard = kernels.Shard[T]{Classes: c.Classes, Offset: o.Offset, LogitScale: o.LogitScale, Stride: o.Stride, DstStride: o.DstStride}
+}
+
+// Run calls the function.
+func (c *Call[T]) Run() error { return c.calls[c.Labels](c) }
+
+// Case returns c for the tests that place and compare arguments, the result among them where there
+// is one, unless the call is run in pieces.
+func (c *Call[T]) Case(whole bool) *kt.Case {
+	k := &kt.Case{Name: c.Name}
+	for i, a := range c.Args {
+		k.Args = append(k.Args, kt.Arg{Name: a.Name, Out: a.Out, Data: c.Ops[i], Share: -1})
+	}
+	if whole && c.Value {
+		k.Args = append(k.Args, kt.Arg{Name: "result", Out: true, Data: kt.NewArray("d", 1), Share: -1})
+	}
+	k.Run = func(mem []kt.Array) error {
+		d := c.With(mem)
+		err := d.Run()
+		if err == nil && len(mem) > len(c.Args) {
+			kt.View[float64](mem[len(c.Args)])[0] = d.Result
+		}
+		return err
+	}
+	return k
+}
+
+// With returns c with other arguments.
+func (c *Call[T]) With(mem []kt.Array) *Call[T] {
+	d := *c
+	d.Ops = mem[:len(c.Args)]
+	d.Bind()
+	return &d
+}
+
+// stride returns the stride of an argument's rows.
+func (c *Call[T]) stride(a *Arg) int {
+	switch {
+	case a.Stride == AtStride && c.Options.Stride != 0:
+		return c.Options.Stride
+	case a.Stride == AtDstStride && c.Options.DstStride != 0:
+		return c.Options.DstStride
+	}
+	return c.Classes
+}
+
+// span returns the number of elements from the beginning of the first row of an argument to the end
+// of the last of n.
+func (c *Call[T]) span(a *Arg, n int) int {
+	if n == 0 {
+		return 0
+	}
+	return (n-1)*c.stride(a) + c.Classes
+}
+
+// Grain is what the number of rows in a piece has to be a multiple of.
+func (f *Func[T]) Grain() int {
+	if slices.ContainsFunc(f.Args, func(a Arg) bool { return a.Len == PerWord }) {
+		return 64
+	}
+	return 1
+}
+
+// Piece returns the call for rows lo to hi, with slices of the same memory.
+func (c *Call[T]) Piece(lo, hi int) *Call[T] {
+	d := *c
+	d.Rows, d.Ops = hi-lo, slices.Clone(c.Ops)
+	for i := range c.Args {
+		a, op := &c.Args[i], c.Ops[i]
+		if op.Mem == nil {
+			continue
+		}
+		each := 1
+		switch a.Len {
+		case Each, Checked:
+			end := op.Len()
+			if hi < c.Rows {
+				end = lo*c.stride(a) + c.span(a, hi-lo)
+			}
+			d.Ops[i] = op.Slice(min(lo*c.stride(a), end), end)
+			continue
+		case PerWord:
+			d.Ops[i] = op.Slice(lo/64, (hi+63)/64)
+			continue
+		case PerClass:
+			continue
+		case Repeats:
+			if each = c.Classes; op.Len() != c.Rows*c.Classes || c.Rows == 1 || lo == hi {
+				continue
+			}
+		case Upstream:
+			if op.Len() == 1 {
+				continue
+			}
+		case Chunks, Folds:
+			each = op.Len() / max(c.Rows, 1)
+		}
+		d.Ops[i] = op.Slice(lo*each, hi*each)
+	}
+	d.Bind()
+	return &d
+}
+
+// Shares lists the ways in which arguments of f may be one slice, as [kt.Case.Shared] takes them; the
+// first has all apart.
+func (f *Func[T]) Shares() [][]int {
+	apart := slices.Repeat([]int{-1}, len(f.Args))
+	all := [][]int{apart}
+	for i, a := range f.Args {
+		for set := 1; set < 1<<len(a.Same); set++ {
+			share := slices.Clone(apart)
+			first := -1
+			for k, name := range a.Same {
+				if j := f.Index(name); set>>k&1 == 1 && first < 0 {
+					first = j
+				} else if set>>k&1 == 1 {
+					share[j] = first
+				}
+			}
+			share[i] = first
+			all = append(all, share)
+		}
+	}
+	return all
+}
+
+// Funcs returns the table.
+func Funcs[T kernels.Float]() []Func[T] {
+	fs := table[T, int]()
+	for _, more := range [][]Func[T]{fs, table[T, uint8](), table[T, int32](), table[T, uint64]()} {
+		for i := range fs {
+			fs[i].calls = append(fs[i].calls, more[i].Call)
+		}
+	}
+	return fs
+}
+
+// labelTypes has the layouts of the types of labels, in the order of Funcs, and the least and the largest.
+var labelTypes = []struct {
+	name, layout string
+	min, max     int
+}{{"int", kt.LayoutOf[int](), -1 << 31, 1<<31 - 1}, {"uint8", "1", 0, 255}, {"int32", "4", -1 << 31, 1<<31 - 1}, {"uint64", "8", 0, 1<<31 - 1}}
+
+// putLabel sets label r; one that the type does not have becomes another.
+func (c *Call[T]) putLabel(op kt.Array, r, label int) {
+	switch c.Labels {
+	case 0:
+		kt.View[int](op)[r] = label
+	case 1:
+		kt.View[uint8](op)[r] = uint8(label)
+	case 2:
+		kt.View[int32](op)[r] = int32(label)
+	case 3:
+		kt.View[uint64](op)[r] = uint64(label)
+	}
+}
+
+func labels[L kernels.Label, T kernels.Float](c *Call[T], i int) []L { return kt.View[L](c.Ops[i]) }

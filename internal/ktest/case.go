@@ -1,0 +1,205 @@
+package ktest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"kernels/internal/isa"
+)
+
+// A Case is a call with its arguments, as tests of bits and bounds see it: they place the arguments
+// in memory, run the call and compare what it has written with what the generic code writes.
+type Case struct {
+	Name string
+	Args []Arg
+	Run  func(args []Array) error
+}
+
+// An Arg is a slice that a call takes. What a call returns is the last of the arguments.
+type Arg struct {
+	Name string
+	Out  bool  // the call writes to it
+	Data Array // what it holds before the call
+	// Share names the argument whose memory this one is, or is -1.
+	Share int
+}
+
+// Shared returns the case with arguments that are one slice: argument i is argument share[i] where
+// that is not negative. They hold the same before the call, so that the results are those of the
+// call with slices that are apart.
+func (c *Case) Shared(share []int) *Case {
+	d := *c
+	d.Args = slices.Clone(c.Args)
+	for i, j := range share {
+		if j >= 0 {
+			d.Args[i].Share, d.Args[i].Data = j, d.Args[j].Data
+		}
+	}
+	return &d
+}
+
+// A Memory says where the arguments of a call lie: between canaries, or against guard pages.
+type Memory struct {
+	Off    int      // elements past a 64-byte boundary, for the first argument; others follow from it
+	Spare  bool     // slices have a capacity beyond their length
+	Guards []*Guard // one for each argument; nil: canaries
+	End    bool     // against the guard behind, or the one before
+}
+
+// A Placed call has its arguments in memory.
+type Placed struct {
+	*Case
+	Mem    []Array
+	checks []func() error
+}
+
+// Place puts the arguments of c into m.
+func (m Memory) Place(c *Case) *Placed {
+	p := &Placed{Case: c, Mem: make([]Array, len(c.Args))}
+	written := make([]bool, len(c.Args))
+	for _, a := range c.Args {
+		if a.Out && a.Share >= 0 {
+			written[a.Share] = true
+		}
+	}
+	off := m.Off
+	for i, a := range c.Args {
+		if a.Data.Mem == nil || a.Share >= 0 {
+			p.Mem[i] = a.Data
+			continue
+		}
+		size := a.Data.Size()
+		var mem []byte
+		if m.Guards != nil {
+			g := m.Guards[i]
+			g.ReadOnly(false)
+			mem = g.data[:len(a.Data.Mem)]
+			if m.End {
+				mem = g.data[len(g.data)-len(a.Data.Mem):]
+			}
+			copy(mem, a.Data.Mem)
+			if !a.Out && !written[i] {
+				g.ReadOnly(true)
+			}
+			p.checks = append(p.checks, g.Check)
+		} else {
+			f := newFrame(len(a.Data.Mem), off*size, size)
+			mem = f.buf[f.lo:f.hi]
+			if !m.Spare {
+				mem = mem[:len(mem):len(mem)]
+			}
+			copy(mem, a.Data.Mem)
+			p.checks = append(p.checks, f.Check)
+		}
+		p.Mem[i] = Array{a.Data.Layout, mem}
+		off = (off*5 + 3) % 16
+	}
+	for i, a := range c.Args {
+		if a.Share >= 0 {
+			p.Mem[i] = p.Mem[a.Share]
+		}
+	}
+	return p
+}
+
+// Overlapping is Place with argument i beginning shift elements behind the beginning of argument j,
+// in memory that both have a part in. Where they meet they hold what j holds.
+func (m Memory) Overlapping(c *Case, i, j, shift int) *Placed {
+	a, b := c.Args[i].Data, c.Args[j].Data
+	lo, hi := min(shift, 0), max(shift+a.Len(), b.Len())
+	both := NewArray(a.Layout, hi-lo)
+	copy(both.Slice(shift-lo, hi-lo).Mem, a.Mem)
+	copy(both.Slice(-lo, hi-lo).Mem, b.Mem)
+	d := *c
+	d.Args = slices.Clone(c.Args)
+	d.Args[i].Data = both
+	p := m.Place(&d)
+	all := p.Mem[i]
+	p.Mem[i], p.Mem[j] = all.Slice(shift-lo, shift-lo+a.Len()), all.Slice(-lo, -lo+b.Len())
+	return p
+}
+
+// Expect returns what the arguments hold after the call by the generic code.
+func (c *Case) Expect() ([]Array, error) {
+	p := Memory{}.Place(c)
+	var err error
+	With(isa.NameGeneric, func() { err = p.Run(p.Mem) })
+	return p.Mem, err
+}
+
+// Check runs the call in m under the instruction set in force, and returns an error where a result
+// is not in want, or anything else was written.
+func (c *Case) Check(m Memory, want []Array) error {
+	p := m.Place(c)
+	var err error
+	if m.Guards != nil {
+		if fault := Try(func() { err = p.Run(p.Mem) }); fault != nil {
+			err = fault
+		}
+	} else {
+		err = p.Run(p.Mem)
+	}
+	if err != nil {
+		return err
+	}
+	return p.Compare(want)
+}
+
+// Compare returns an error where a placed call that has run has not written what it had to, or
+// something else.
+func (p *Placed) Compare(want []Array) error {
+	for i, a := range p.Args {
+		switch {
+		case a.Out:
+			if at := DiffArrays(p.Mem[i], want[i]); at >= 0 {
+				return fmt.Errorf("%s[%d] = %v, want %v", a.Name, at, element(p.Mem[i], at), element(want[i], at))
+			}
+		case !p.isWritten(i) && !bytes.Equal(p.Mem[i].Mem, a.Data.Mem):
+			return fmt.Errorf("%s was written to", a.Name)
+		}
+	}
+	return p.outside()
+}
+
+// isWritten reports whether argument i is one slice with something that is written.
+func (p *Placed) isWritten(i int) bool {
+	return slices.ContainsFunc(p.Args, func(a Arg) bool {
+		return a.Out && a.Share >= 0 && (a.Share == i || a.Share == p.Args[i].Share)
+	})
+}
+
+func (p *Placed) outside() error {
+	for _, check := range p.checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func element(a Array, i int) any {
+	if i >= a.Len() {
+		return "nothing"
+	}
+	return a.Slice(i, i+1)
+}
+
+// Refuse runs a call that has to panic or to return an error, and returns what it said; it has to
+// write nothing.
+func (p *Placed) Refuse() (panicked any, failed, err error) {
+	before := make([]Array, len(p.Mem))
+	for i, a := range p.Mem {
+		before[i] = a.Clone()
+	}
+	func() {
+		defer func() { panicked = recover() }()
+		failed = p.Run(p.Mem)
+	}()
+	for i, a := range p.Mem {
+		if !bytes.Equal(a.Mem, before[i].Mem) {
+			return panicked, failed, fmt.Errorf("%s was written to", p.Args[i].Name)
+		}
+	}
+	return panicked, failed, p.outside()
+}
