@@ -166,3 +166,12 @@ func (a Array) String() string {
 	})
 	return strings.Join(s, " ")
 }
+
+// ArrayOf returns s as an Array, in the same memory.
+func ArrayOf[E any](s []E) Array {
+	a := Array{Layout: LayoutOf[E]()}
+	if s != nil {
+		a.Mem = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*a.Size())
+	}
+	return a
+}
