@@ -6,11 +6,84 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"kernels"
 	"kernels/internal/ktable"
 	kt "kernels/internal/ktest"
 )
+
+// TestBadCalls: what is wrong with lengths, overlaps and classes panics, and what is wrong with labels
+// and options is an error, with a message that names it, before anything is written.
+func TestBadCalls(t *testing.T) {
+	t.Run("float32", badCalls[float32])
+	t.Run("float64", badCalls[float64])
+}
+
+func badCalls[T kernels.Float](t *testing.T) {
+	for _, f := range ktable.Funcs[T]() {
+		t.Run(f.Name, func(t *testing.T) {
+			for seed := range uint64(60) {
+				if r := kt.NewRand(seed); len(f.Args) > 0 {
+					c := f.Make(r, []int{0, 1, 2, 5, 65}[seed%5], []int{1, 2, 4, 17}[seed%4], ktable.Values{Kind: kt.Normal}, f.Shares()[0])
+					for _, w := range wrongCalls(c, r) {
+						if err := w.check(f.Name, kt.Memory{Off: int(seed % 16)}); err != nil && knownFault(f.Name, "wrong: "+w.what) == "" {
+							t.Errorf("%s: %v\n%v", w.what, err, c)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestEmpty: empty and nil slices are fine everywhere.
+func TestEmpty(t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, f := range ktable.Funcs[float64]() {
+			for seed := range uint64(10) {
+				if len(f.Args) == 0 {
+					continue
+				}
+				c := f.Make(kt.NewRand(seed), 0, 3, ktable.Values{}, f.Shares()[0])
+				for i := range c.Ops {
+					if seed%2 == 0 && c.Ops[i].Len() == 0 && (f.Args[i].Name != "losses" || f.Args[i].Nil) {
+						c.Ops[i].Mem = nil
+					}
+				}
+				require.NoError(t, c.With(c.Ops).Run(), "%v", c)
+			}
+		}
+	})
+}
+
+// TestSplit: the bits do not depend on how rows or elements are split.
+func TestSplit(t *testing.T) {
+	t.Run("float32", split[float32])
+	t.Run("float64", split[float64])
+}
+
+func split[T kernels.Float](t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, f := range ktable.Funcs[T]() {
+			for i, s := range [][2]int{{2, 5000}, {9, 10}, {65, 25}, {70, 2}, {4, 100}, {130, 33}} {
+				if len(f.Args) == 0 || knownFault(f.Name, "in pieces") != "" {
+					continue
+				}
+				c := f.Make(kt.NewRand(uint64(i)), s[0], s[1], ktable.Values{Kind: kt.Wide80}, f.Shares()[0]).Summed()
+				var cuts []int
+				for at := c.Grain(); at < c.Rows; at += c.Grain() * (1 + i%3) {
+					cuts = append(cuts, at)
+				}
+				want, err := c.Case().Expect()
+				require.NoError(t, err)
+				require.NoError(t, c.Case().Cut(cuts...).Check(kt.Memory{Off: i}, want), "%v", c)
+			}
+		}
+	})
+}
 
 // A wrongCall is one that has to panic, or to return an error if its data are wrong, before it has
 // written anything.

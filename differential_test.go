@@ -84,16 +84,29 @@ type differential struct {
 	found              map[string]int // known faults by function and finding
 }
 
+// knownFault returns the number of the known fault that a finding with a function is, or "".
+func knownFault(function, way string) string {
+	way = finding(way)
+	for _, k := range knownFindings {
+		if match(k.function, function) && match(k.finding, way) {
+			return k.fault
+		}
+	}
+	return ""
+}
+
+// finding returns a way to make a call without its numbers.
+func finding(way string) string {
+	way, _, _ = strings.Cut(way, ",")
+	return regexp.MustCompile(`-?\d+`).ReplaceAllString(way, "N")
+}
+
 // report notes what is wrong with a way to make a call.
 func (d *differential) report(t *testing.T, name, call, way string, err error) {
-	finding, _, _ := strings.Cut(way, ",")
-	finding = regexp.MustCompile(`-?\d+`).ReplaceAllString(finding, "N")
-	key := name + ": " + finding
-	for _, k := range knownFindings {
-		if match(k.function, name) && match(k.finding, finding) {
-			d.found["fault "+k.fault+": "+key]++
-			return
-		}
+	key := name + ": " + finding(way)
+	if fault := knownFault(name, way); fault != "" {
+		d.found["fault "+fault+": "+key]++
+		return
 	}
 	if d.found[key]++; d.found[key] <= 2 {
 		d.unknown++
@@ -174,12 +187,7 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 
 // differentialPieces cuts the rows of a call.
 func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []int, run func(k *kt.Case, way string, want []kt.Array), panics func(f func() error) error) {
-	if c.Reduction == kernels.ReductionMean && c.Func.Opts&ktable.Reducing != 0 { // what the mean divides by depends on all rows
-		d := *c
-		d.None, d.Reduction = false, kernels.ReductionSum
-		c = &d
-	}
-	whole := c.Case().Shared(share)
+	whole := c.Summed().Case().Shared(share)
 	var want []kt.Array
 	if panics(func() (err error) { want, err = whole.Expect(); return }) != nil {
 		return

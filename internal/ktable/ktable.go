@@ -211,6 +211,15 @@ func (c *Call[T]) Span(i, n int) int {
 	return (n-1)*c.Pitch(i) + c.Classes
 }
 
+// Summed returns c with the sum for the mean, whose divisor depends on all rows.
+func (c *Call[T]) Summed() *Call[T] {
+	d := *c
+	if c.Opts&Reducing != 0 && c.Reduction == kernels.ReductionMean {
+		d.None, d.Reduction = false, kernels.ReductionSum
+	}
+	return &d
+}
+
 // Grain is what the number of rows in a piece has to be a multiple of.
 func (f *Func[T]) Grain() int {
 	if slices.ContainsFunc(f.Args, func(a Arg) bool { return a.Len == PerWord }) {
@@ -329,9 +338,6 @@ func Routines[T kernels.Float]() (all []kt.Routine) {
 			all = append(all, kt.Routine{Name: f.Name, Rows: f.Rows, Shares: f.Shares(),
 				Case: func(s kt.Shape, kind kt.Kind, seed uint64, share []int) *kt.Case {
 					r := kt.NewRand(seed*1000003 + uint64(s.Rows)*8191 + uint64(s.Cols)*31 + uint64(kind))
-					if !f.Rows {
-						s.Rows, s.Cols = s.Cols, 1
-					}
 					c := f.Make(r, s.Rows, s.Cols, Values{Kind: kind}, share)
 					for i, p := range c.Arg("probs") { // with a NaN bits differ: fault 2 of TestDifferential
 						if p != p {

@@ -32,8 +32,11 @@ const (
 const Faults = int(numFaults)
 
 // Make returns a call with options and values that r draws, and with equal strides where arguments are
-// to be one slice. Functions of elements have rows of one.
+// to be one slice. Functions of elements take the elements of all rows.
 func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Call[T] {
+	if !f.Rows {
+		rows, classes = rows*classes, 1
+	}
 	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Labels: r.Intn(len(f.calls)), Scale: T(scales[r.Intn(len(scales))])}
 	shared := false
 	for _, j := range share {
