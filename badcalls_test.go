@@ -137,7 +137,7 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 	if c.Rows*c.Classes > 0 {
 		wrongOverlaps(c, r, &all)
 	}
-	if takesClasses(c.Func) {
+	if c.TakesClasses() {
 		for _, n := range []int{0, -1, math.MinInt} {
 			add(fmt.Sprint("classes = ", n), false, func(d *ktable.Call[T]) { d.Classes = n }, fmt.Sprint("classes = ", n))
 		}
@@ -159,9 +159,6 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 }
 
 type adder[T kernels.Float] func(what string, data bool, change func(d *ktable.Call[T]), mention ...string)
-
-// takesClasses reports whether the number of classes is a parameter.
-func takesClasses[T kernels.Float](f *ktable.Func[T]) bool { return f.Rows && f.Index("PosWeight") < 0 }
 
 // wrongLengths are slices that are too long, too short, nil or empty.
 func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {

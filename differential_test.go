@@ -126,7 +126,7 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 		return
 	}
 	kinds := kt.Kinds()
-	v := ktable.Values{Kind: kinds[r.Intn(len(kinds))], Huge: true}
+	v := ktable.Values{Kind: kinds[r.Intn(len(kinds))], Wild: true}
 	if r.Intn(2) == 0 {
 		v.Fault = ktable.Fault(r.Intn(ktable.Faults))
 	}
@@ -166,6 +166,9 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 		report("valid call", err)
 		return
 	} else {
+		if f.Check != nil {
+			report("against the reference", f.Check(c, c.With(want)))
+		}
 		for _, name := range names {
 			kt.With(name, func() { report("at another place, "+name, panics(func() error { return apart.Check(memory(), want) })) })
 		}

@@ -3,6 +3,7 @@ package ktable
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"kernels"
@@ -13,7 +14,12 @@ import (
 type Values struct {
 	Kind  kt.Kind
 	Fault Fault
-	Huge  bool // strides of a single row, which mean nothing, up to the largest int
+	Bytes []byte // instead of a kind: raw bytes, see [kt.FromBytes]
+	// Wild is for what not all tests take: strides of a single row, which mean nothing, up to the
+	// largest int, and NaN in rows of probabilities.
+	Wild bool
+	// Typical is for benchmarks: the same options in each call, ints as labels, and only dloss nil.
+	Typical bool
 }
 
 // Fault is what is done to the values of one argument.
@@ -37,13 +43,19 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 	if !f.Rows {
 		rows, classes = rows*classes, 1
 	}
-	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Labels: r.Intn(len(f.calls)), Scale: T(scales[r.Intn(len(scales))])}
+	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32}
+	if !v.Typical {
+		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
+	}
 	shared := false
 	for _, j := range share {
 		shared = shared || j >= 0
 	}
 	c.draw(r, v, shared)
 	extra := [3]int{Packed: 0, AtStride: r.Intn(6), AtDstStride: r.Intn(6)} // what slices have behind the last row
+	if v.Typical {
+		extra = [3]int{}
+	}
 	if shared {
 		extra[AtDstStride] = extra[AtStride]
 	}
@@ -51,7 +63,7 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 	gap := kt.Array{Layout: "1", Mem: []byte{[]byte{0xa5, 0xff, 0x7f, 0}[r.Intn(4)]}}
 	for i := range f.Args {
 		a := &f.Args[i]
-		n, isNil := c.length(r, i, extra[a.Stride]), a.Nil && r.Intn(3) == 0
+		n, isNil := c.length(r, i, extra[a.Stride]), a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream
 		if a.Name == "losses" && c.Reduction == kernels.ReductionNone && !f.Gradient() {
 			isNil = false
 		}
@@ -69,19 +81,42 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 			}
 		}
 	}
-	victim := r.Intn(len(f.Args) + 1)
-	first := true
+	victim, ins := r.Intn(len(f.Args)+1), 0
 	for i := range f.Args {
 		if a := &f.Args[i]; a.In && c.Ops[i].Mem != nil {
 			kind := v.Kind
-			if !first && r.Intn(2) == 0 {
+			if ins > 0 && r.Intn(2) == 0 {
 				kind = kt.Unit
 			}
-			first = false
-			c.fill(r, i, kind)
+			values := func(row []T) {
+				some := row[:min(len(row), 1<<16)] // more than a branch predictor learns
+				kt.Fill(r, kind, some, max(len(some), 1))
+				for k := len(some); k < len(row); k *= 2 {
+					copy(row[k:], row[:k])
+				}
+			}
+			if n := len(v.Bytes); n > 0 {
+				x := make([]T, c.Rows*c.Classes+c.Classes)
+				kt.FromBytes(slices.Concat(v.Bytes[ins*n/2%n:], v.Bytes[:ins*n/2%n]), x)
+				values = func(row []T) { x = x[copy(row, x):] }
+			}
+			ins++
+			c.fill(r, i, v.Typical || r.Intn(2) == 0, values)
 			if v.Fault != NoFault && (a.Type == Elem && a.Fill != Positive || a.Type == Double) && (i == victim || victim == len(f.Args)) {
 				c.spoil(r, i, v.Fault)
 			}
+			if a.Name == "probs" && !v.Wild {
+				for k, p := range c.T(i) {
+					if p != p {
+						c.T(i)[k] = 0.5
+					}
+				}
+			}
+		}
+	}
+	for i, j := range share { // what is one slice holds the same
+		if j >= 0 {
+			c.Ops[i] = c.Ops[j]
 		}
 	}
 	for i := range f.Args { // what depends on others
@@ -106,6 +141,15 @@ func (f *Func[T]) Gradient() bool { return f.Args[0].Name != "losses" }
 // draw draws options.
 func (c *Call[T]) draw(r *kt.Rand, v Values, shared bool) {
 	o, has := &c.Options, func(x Opts) bool { return c.Opts&x != 0 && r.Intn(2) == 0 }
+	if v.Typical {
+		if c.Opts&LogitScale != 0 {
+			o.LogitScale = 0.5
+		}
+		if c.Opts&Smoothing != 0 {
+			o.LabelSmoothing, o.Reduction = 0.1, kernels.ReductionSum
+		}
+		return
+	}
 	if o.None = r.Intn(6) == 0; o.None {
 		return
 	}
@@ -113,7 +157,7 @@ func (c *Call[T]) draw(r *kt.Rand, v Values, shared bool) {
 		o.LogitScale = []T{1, 0.5, 3, 1.0 / 7, 0.75, 1e-3, 1e3}[r.Intn(7)]
 	}
 	stride := func() int {
-		if v.Huge && c.Rows <= 1 && r.Intn(2) == 0 {
+		if v.Wild && c.Rows <= 1 && r.Intn(2) == 0 {
 			return max(c.Classes, []int{math.MaxInt, math.MaxInt - 1 - r.Intn(70), math.MaxInt / 2, math.MaxInt32, int(r.Uint64() >> 1)}[r.Intn(5)])
 		}
 		return c.Classes + r.Intn(2*c.Classes+7)
@@ -160,10 +204,7 @@ func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	case PerClass:
 		return c.Classes
 	case Upstream:
-		if r.Intn(2) == 0 {
-			return 1
-		}
-		return c.Rows
+		return []int{1, c.Rows}[r.Intn(2)]
 	case Repeats:
 		return []int{1, c.Classes, c.Classes, max(n, 1)}[r.Intn(4)]
 	case Chunks:
@@ -174,9 +215,9 @@ func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	return c.Span(i, c.Rows) + min(extra, c.Pitch(i)-c.Classes)*min(c.Rows, 1)
 }
 
-// each calls f with each row of an argument that is T's.
+// each calls f with each row of an argument that is T's, or with all that is not in rows.
 func (c *Call[T]) each(i int, f func(row []T)) {
-	if l := c.Args[i].Len; l != Each && l != Checked {
+	if l := c.Args[i].Len; l != Each && l != Checked || !c.Func.Rows {
 		f(c.T(i))
 		return
 	}
@@ -188,14 +229,15 @@ func (c *Call[T]) each(i int, f func(row []T)) {
 // Row returns row r of argument i.
 func (c *Call[T]) Row(i, r int) []T { return c.T(i)[r*c.Pitch(i):][:c.Classes] }
 
-func (c *Call[T]) fill(r *kt.Rand, i int, kind kt.Kind) {
+// fill fills argument i with values, or what they mean; y with what a forward makes of them, or not.
+func (c *Call[T]) fill(r *kt.Rand, i int, forward bool, values func(row []T)) {
 	switch a := &c.Args[i]; a.Type {
 	case Word:
 		for k := range kt.View[uint64](c.Ops[i]) {
 			kt.View[uint64](c.Ops[i])[k] = r.Uint64() // also past the end
 		}
 	case Double:
-		kt.Fill(r, kind, kt.View[float64](c.Ops[i]), max(c.Ops[i].Len(), 1))
+		kt.Fill(r, kt.Kind(r.Intn(len(kt.Kinds()))), kt.View[float64](c.Ops[i]), max(c.Ops[i].Len(), 1))
 	case Label:
 		t := c.LabelType()
 		for row := range c.Rows {
@@ -211,31 +253,49 @@ func (c *Call[T]) fill(r *kt.Rand, i int, kind kt.Kind) {
 			c.PutLabel(i, row, label)
 		}
 	case Elem:
-		switch c.each(i, func(row []T) {
-			if a.Fill != Probs || len(row) == 0 {
-				kt.Fill(r, kind, row, max(len(row), 1))
-			} else if r.Intn(3) != 0 {
+		c.each(i, func(row []T) {
+			if values(row); len(row) == 0 {
+				return
+			}
+			switch {
+			case a.Fill == Probs && (forward || r.Intn(2) == 0):
 				kt.FillProb(r, row, len(row))
-			} else {
-				kt.Fill(r, kind, row, len(row))
+			case a.Fill == Soft && forward:
+				kernels.Softmax(row, tame(row, 30), len(row))
+			case a.Fill == LogSoft && forward:
+				kernels.LogSoftmax(row, tame(row, 30), len(row))
 			}
-		}); a.Fill {
-		case ZeroOne:
-			for k := range c.T(i) {
-				if b := r.Intn(8); b < 6 {
-					c.T(i)[k] = T(b % 2)
+			for k, v := range row {
+				if a.Fill == ZeroOne {
+					if b := r.Intn(8); b < 6 {
+						row[k] = T(b % 2)
+					}
+				} else if a.Fill == Positive {
+					if w := math.Abs(float64(v)); w <= 1e3 {
+						row[k] = T(w)
+					} else {
+						row[k] = T(r.Intn(3))
+					}
 				}
 			}
-		case Positive:
-			for k, v := range c.T(i) {
-				if w := math.Abs(float64(v)); w <= 1e3 {
-					c.T(i)[k] = T(w)
-				} else {
-					c.T(i)[k] = T(r.Intn(3))
-				}
-			}
-		}
+		})
 	}
+}
+
+// tame returns x with every value finite and in ±limit.
+func tame[T kernels.Float](x []T, limit float64) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		f := float64(v)
+		if f-f != 0 {
+			f = 0.5
+		}
+		if math.Abs(f) > limit {
+			f = math.Copysign(limit/(1+math.Abs(math.Remainder(f, 7))), f)
+		}
+		y[i] = T(f)
+	}
+	return y
 }
 
 // spoil does a fault to argument i.
