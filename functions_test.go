@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,6 +33,16 @@ func TestEveryFunctionHasARow(t *testing.T) {
 	}
 	for name := range rows {
 		t.Errorf("internal/ktable has a row for %s, which the package does not export", name)
+	}
+}
+
+// TestEveryRowIsUsed: each function with slices has a fuzz target of its name, with seeds. The benchmarks and
+// all other tests go over the rows themselves.
+func TestEveryRowIsUsed(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("fuzz", "kernels_test.go"))
+	require.NoError(t, err)
+	for _, k := range ktable.Routines[float32]() {
+		require.Contains(t, string(source), "func Fuzz"+k.Name+"(f *testing.F)", "fuzz/kernels_test.go has no target for %s", k.Name)
 	}
 }
 

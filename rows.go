@@ -182,7 +182,7 @@ func (c *call[T]) run(do action) {
 	rows := min(c.rows, b.size)
 	switch {
 	case c.do == toSoftmax && b.columns:
-		rows = 0 // none has arrays
+		rows = 0                                                            // none has arrays
 		if c.scale == 1 && c.x.stride == c.cols && c.dst.stride == c.cols { // one run of memory
 			b.size = max(maxRows, maxCols[T]()/c.cols&^15)
 		}

@@ -238,3 +238,47 @@ func (n Naive[T]) CrossEntropyProbGrad(dlogits, losses, logits, targets []T, cla
 		losses[r] = loss
 	}
 }
+
+// SigmoidCrossEntropyWith is SigmoidCrossEntropy and, where dlogits is not nil, its gradient, with weights for targets of 1.
+func (Naive[T]) SigmoidCrossEntropyWith(dlogits, losses, logits, targets []T, scale T, weights []T) {
+	for i, v := range logits {
+		x, t, p := float64(v), float64(targets[i]), float64(weights[i%len(weights)])
+		l := math.Log1p(math.Exp(-math.Abs(x)))
+		losses[i] = T(p*t*(l+max(-x, 0)) + (1-t)*(l+max(x, 0)))
+		if dlogits != nil {
+			y := 1 / (1 + math.Exp(-x))
+			dlogits[i] = T(float64(scale) * ((1-t)*y - p*t*(1-y)))
+		}
+	}
+}
+
+// CrossEntropyWith takes losses and, where dlogits is not nil, their gradients, with the options o. One of labels and targets is nil.
+func (n Naive[T]) CrossEntropyWith(dlogits, losses, logits []T, labels []int, targets []T, classes int, o *kernels.CrossEntropyOptions[T]) {
+	p, a := make([]T, classes), make([]float64, classes)
+	for r := range losses {
+		row := logits[r*classes : (r+1)*classes]
+		for j, v := range row {
+			p[j] = v * o.LogitScale
+		}
+		n.LogSoftmax(p, p, classes)
+		loss, all := 0.0, 0.0
+		for j := range a {
+			switch a[j] = 0; {
+			case targets != nil:
+				a[j] = float64(targets[r*classes+j])
+			case j == labels[r]:
+				a[j] = 1
+			}
+			a[j] = (1-float64(o.LabelSmoothing))*a[j] + float64(o.LabelSmoothing)/float64(classes)
+			if o.Weights != nil {
+				a[j] *= float64(o.Weights[j])
+			}
+			all += a[j]
+			loss -= a[j] * float64(p[j])
+		}
+		losses[r] = T(loss)
+		for j := range dlogits[:min(len(dlogits), classes)] {
+			dlogits[r*classes+j] = T((all*math.Exp(float64(p[j])) - a[j]) * float64(o.LogitScale))
+		}
+	}
+}

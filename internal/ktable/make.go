@@ -3,18 +3,23 @@ package ktable
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"kernels"
 	kt "kernels/internal/ktest"
 )
 
-// A Shape is the size of a call, and the kind of values it works on. Functions of elements have rows
-// of one.
-type Shape struct {
-	Rows, Classes int
-	Kind          kt.Kind
-	Fault         Fault
+// Values says what a call works on.
+type Values struct {
+	Kind  kt.Kind
+	Fault Fault
+	Bytes []byte // instead of a kind: raw bytes, see [kt.FromBytes]
+	// Wild is for what not all tests take: strides of a single row, which mean nothing, up to the
+	// largest int, and NaN in rows of probabilities.
+	Wild bool
+	// Typical is for benchmarks: the same options in each call, ints as labels, and only dloss nil.
+	Typical bool
 }
 
 // Fault is what is done to the values of one argument.
@@ -32,20 +37,24 @@ const (
 // Faults is their number.
 const Faults = int(numFaults)
 
-// Make returns a call of the shape with options and values that r draws, and with equal strides
-// where arguments are to be one slice.
-func (f *Func[T]) Make(r *kt.Rand, s Shape, share []int) *Call[T] {
-	c := &Call[T]{Func: f, Rows: s.Rows, Classes: s.Classes, Labels: r.Intn(len(f.calls)), Scale: T(scales[r.Intn(len(scales))])}
+// Make returns a call with options and values that r draws, and with equal strides where arguments are
+// to be one slice. Functions of elements take the elements of all rows.
+func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Call[T] {
+	if !f.Rows {
+		rows, classes = rows*classes, 1
+	}
+	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32}
+	if !v.Typical {
+		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
+	}
 	shared := false
 	for _, j := range share {
 		shared = shared || j >= 0
 	}
-	c.draw(r, shared)
-	var extra [3]int // what slices have behind the last row
-	for i := range extra {
-		if a := (Arg{Stride: Stride(i)}); s.Rows > 0 && r.Intn(3) == 0 {
-			extra[i] = r.Intn(min(c.stride(&a)-s.Classes, 5) + 1)
-		}
+	c.draw(r, v, shared)
+	extra := [3]int{Packed: 0, AtStride: r.Intn(6), AtDstStride: r.Intn(6)} // what slices have behind the last row
+	if v.Typical {
+		extra = [3]int{}
 	}
 	if shared {
 		extra[AtDstStride] = extra[AtStride]
@@ -54,7 +63,7 @@ func (f *Func[T]) Make(r *kt.Rand, s Shape, share []int) *Call[T] {
 	gap := kt.Array{Layout: "1", Mem: []byte{[]byte{0xa5, 0xff, 0x7f, 0}[r.Intn(4)]}}
 	for i := range f.Args {
 		a := &f.Args[i]
-		n, isNil := c.length(r, a, extra), a.Nil && r.Intn(3) == 0
+		n, isNil := c.length(r, i, extra[a.Stride]), a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream
 		if a.Name == "losses" && c.Reduction == kernels.ReductionNone && !f.Gradient() {
 			isNil = false
 		}
@@ -62,29 +71,52 @@ func (f *Func[T]) Make(r *kt.Rand, s Shape, share []int) *Call[T] {
 			isNil = true
 		}
 		if isNil {
-			c.Ops[i].Layout = a.layout(c)
+			c.Ops[i].Layout = c.Layout(i)
 			continue
 		}
-		c.Ops[i] = kt.NewArray(a.layout(c), n)
+		c.Ops[i] = kt.NewArray(c.Layout(i), n)
 		if a.Stride != Packed {
 			for k := range c.Ops[i].Mem {
 				c.Ops[i].Mem[k] = gap.Mem[0]
 			}
 		}
 	}
-	victim := r.Intn(len(f.Args) + 1)
-	first := true
+	victim, ins := r.Intn(len(f.Args)+1), 0
 	for i := range f.Args {
 		if a := &f.Args[i]; a.In && c.Ops[i].Mem != nil {
-			kind := s.Kind
-			if !first && r.Intn(2) == 0 {
+			kind := v.Kind
+			if ins > 0 && r.Intn(2) == 0 {
 				kind = kt.Unit
 			}
-			first = false
-			c.fill(r, a, i, kind)
-			if s.Fault != NoFault && (a.Type == Elem && a.Fill != Positive || a.Type == Double) && (i == victim || victim == len(f.Args)) {
-				c.spoil(r, a, i, s.Fault)
+			values := func(row []T) {
+				some := row[:min(len(row), 1<<16)] // more than a branch predictor learns
+				kt.Fill(r, kind, some, max(len(some), 1))
+				for k := len(some); k < len(row); k *= 2 {
+					copy(row[k:], row[:k])
+				}
 			}
+			if n := len(v.Bytes); n > 0 {
+				x := make([]T, c.Rows*c.Classes+c.Classes)
+				kt.FromBytes(slices.Concat(v.Bytes[ins*n/2%n:], v.Bytes[:ins*n/2%n]), x)
+				values = func(row []T) { x = x[copy(row, x):] }
+			}
+			ins++
+			c.fill(r, i, v.Typical || r.Intn(2) == 0, values)
+			if v.Fault != NoFault && (a.Type == Elem && a.Fill != Positive || a.Type == Double) && (i == victim || victim == len(f.Args)) {
+				c.spoil(r, i, v.Fault)
+			}
+			if a.Name == "probs" && !v.Wild {
+				for k, p := range c.T(i) {
+					if p != p {
+						c.T(i)[k] = 0.5
+					}
+				}
+			}
+		}
+	}
+	for i, j := range share { // what is one slice holds the same
+		if j >= 0 {
+			c.Ops[i] = c.Ops[j]
 		}
 	}
 	for i := range f.Args { // what depends on others
@@ -93,7 +125,7 @@ func (f *Func[T]) Make(r *kt.Rand, s Shape, share []int) *Call[T] {
 			c.Ops[i].Mem = nil
 		}
 		if c.Ops[i].Mem != nil && (a.Fill == Merged || a.Fill == Maxima) {
-			c.derive(r, a, i, s.Kind)
+			c.derive(r, i, v.Kind)
 		}
 	}
 	c.Bind()
@@ -107,8 +139,17 @@ var scales = []float64{1, 1.0 / 30, -2, 0, 0x1p-40, 0x1p40, 0.3, 1e-30, 1e30}
 func (f *Func[T]) Gradient() bool { return f.Args[0].Name != "losses" }
 
 // draw draws options.
-func (c *Call[T]) draw(r *kt.Rand, shared bool) {
+func (c *Call[T]) draw(r *kt.Rand, v Values, shared bool) {
 	o, has := &c.Options, func(x Opts) bool { return c.Opts&x != 0 && r.Intn(2) == 0 }
+	if v.Typical {
+		if c.Opts&LogitScale != 0 {
+			o.LogitScale = 0.5
+		}
+		if c.Opts&Smoothing != 0 {
+			o.LabelSmoothing, o.Reduction = 0.1, kernels.ReductionSum
+		}
+		return
+	}
 	if o.None = r.Intn(6) == 0; o.None {
 		return
 	}
@@ -116,7 +157,7 @@ func (c *Call[T]) draw(r *kt.Rand, shared bool) {
 		o.LogitScale = []T{1, 0.5, 3, 1.0 / 7, 0.75, 1e-3, 1e3}[r.Intn(7)]
 	}
 	stride := func() int {
-		if c.Rows <= 1 && r.Intn(2) == 0 { // of no meaning
+		if v.Wild && c.Rows <= 1 && r.Intn(2) == 0 {
 			return max(c.Classes, []int{math.MaxInt, math.MaxInt - 1 - r.Intn(70), math.MaxInt / 2, math.MaxInt32, int(r.Uint64() >> 1)}[r.Intn(5)])
 		}
 		return c.Classes + r.Intn(2*c.Classes+7)
@@ -146,32 +187,16 @@ func (c *Call[T]) draw(r *kt.Rand, shared bool) {
 	}
 }
 
-func (a *Arg) layout(c interface {
-	elem() string
-	labelLayout() string
-}) string {
-	switch a.Type {
-	case Label:
-		return c.labelLayout()
-	case Int:
-		return kt.LayoutOf[int]()
-	case Double:
-		return "d"
-	case Word:
-		return "8"
-	case Stats:
-		return c.elem() + c.elem() + "d"
-	}
-	return c.elem()
+// Layout returns the layout of argument i.
+func (c *Call[T]) Layout(i int) string {
+	elem := kt.LayoutOf[T]()
+	return [...]string{Elem: elem, Label: c.LabelType().layout, Int: kt.LayoutOf[int](), Double: "d", Word: "8", Stats: elem + elem + "d"}[c.Args[i].Type]
 }
 
-func (c *Call[T]) elem() string        { return kt.LayoutOf[T]() }
-func (c *Call[T]) labelLayout() string { return labelTypes[c.Labels].layout }
-
-// length returns how long an argument is.
-func (c *Call[T]) length(r *kt.Rand, a *Arg, extra [3]int) int {
+// length returns how long argument i is.
+func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	n := c.Rows * c.Classes
-	switch a.Len {
+	switch c.Args[i].Len {
 	case PerRow:
 		return c.Rows
 	case PerWord:
@@ -179,10 +204,7 @@ func (c *Call[T]) length(r *kt.Rand, a *Arg, extra [3]int) int {
 	case PerClass:
 		return c.Classes
 	case Upstream:
-		if r.Intn(2) == 0 {
-			return 1
-		}
-		return c.Rows
+		return []int{1, c.Rows}[r.Intn(2)]
 	case Repeats:
 		return []int{1, c.Classes, c.Classes, max(n, 1)}[r.Intn(4)]
 	case Chunks:
@@ -190,86 +212,104 @@ func (c *Call[T]) length(r *kt.Rand, a *Arg, extra [3]int) int {
 	case Folds:
 		return c.Rows * (1 + r.Intn(5))
 	}
-	if a.Stride == Packed || c.Rows == 0 {
-		return n
-	}
-	return c.span(a, c.Rows) + extra[a.Stride]
+	return c.Span(i, c.Rows) + min(extra, c.Pitch(i)-c.Classes)*min(c.Rows, 1)
 }
 
-// rows calls f with each row of an argument that is T's.
-func (c *Call[T]) rows(a *Arg, i int, f func(row []T)) {
-	x := c.T(i)
-	if a.Len != Each && a.Len != Checked {
-		f(x)
+// each calls f with each row of an argument that is T's, or with all that is not in rows.
+func (c *Call[T]) each(i int, f func(row []T)) {
+	if l := c.Args[i].Len; l != Each && l != Checked || !c.Func.Rows {
+		f(c.T(i))
 		return
 	}
 	for r := range c.Rows {
-		f(x[r*c.stride(a):][:c.Classes])
+		f(c.Row(i, r))
 	}
 }
 
-func (c *Call[T]) fill(r *kt.Rand, a *Arg, i int, kind kt.Kind) {
-	switch a.Type {
+// Row returns row r of argument i.
+func (c *Call[T]) Row(i, r int) []T { return c.T(i)[r*c.Pitch(i):][:c.Classes] }
+
+// fill fills argument i with values, or what they mean; y with what a forward makes of them, or not.
+func (c *Call[T]) fill(r *kt.Rand, i int, forward bool, values func(row []T)) {
+	switch a := &c.Args[i]; a.Type {
 	case Word:
 		for k := range kt.View[uint64](c.Ops[i]) {
 			kt.View[uint64](c.Ops[i])[k] = r.Uint64() // also past the end
 		}
 	case Double:
-		kt.Fill(r, kind, kt.View[float64](c.Ops[i]), max(c.Ops[i].Len(), 1))
+		kt.Fill(r, kt.Kind(r.Intn(len(kt.Kinds()))), kt.View[float64](c.Ops[i]), max(c.Ops[i].Len(), 1))
 	case Label:
-		t := labelTypes[c.Labels]
+		t := c.LabelType()
 		for row := range c.Rows {
 			label := c.Offset + r.Intn(c.Classes)
 			if c.Opts&Offset != 0 && r.Intn(4) == 0 {
 				label = int(r.Uint64()) // perhaps nobody's
 			} else if c.Opts&Offset == 0 {
-				label = r.Intn(min(c.Classes, t.max))
-				if p := c.IgnoreIndex; p != nil && r.Intn(3) == 0 && *p >= t.min && *p <= t.max {
+				label = r.Intn(min(c.Classes, t.Max))
+				if p := c.IgnoreIndex; p != nil && r.Intn(3) == 0 && *p >= t.Min && *p <= t.Max {
 					label = *p
 				}
 			}
-			c.putLabel(c.Ops[i], row, label)
+			c.PutLabel(i, row, label)
 		}
 	case Elem:
-		switch c.rows(a, i, func(row []T) {
-			if a.Fill != Probs || len(row) == 0 {
-				kt.Fill(r, kind, row, max(len(row), 1))
-			} else if r.Intn(3) != 0 {
+		c.each(i, func(row []T) {
+			if values(row); len(row) == 0 {
+				return
+			}
+			switch {
+			case a.Fill == Probs && (forward || r.Intn(2) == 0):
 				kt.FillProb(r, row, len(row))
-			} else {
-				kt.Fill(r, kind, row, len(row))
+			case a.Fill == Soft && forward:
+				kernels.Softmax(row, tame(row, 30), len(row))
+			case a.Fill == LogSoft && forward:
+				kernels.LogSoftmax(row, tame(row, 30), len(row))
 			}
-		}); a.Fill {
-		case ZeroOne:
-			for k := range c.T(i) {
-				if b := r.Intn(8); b < 6 {
-					c.T(i)[k] = T(b % 2)
+			for k, v := range row {
+				if a.Fill == ZeroOne {
+					if b := r.Intn(8); b < 6 {
+						row[k] = T(b % 2)
+					}
+				} else if a.Fill == Positive {
+					if w := math.Abs(float64(v)); w <= 1e3 {
+						row[k] = T(w)
+					} else {
+						row[k] = T(r.Intn(3))
+					}
 				}
 			}
-		case Positive:
-			for k, v := range c.T(i) {
-				if w := math.Abs(float64(v)); w <= 1e3 {
-					c.T(i)[k] = T(w)
-				} else {
-					c.T(i)[k] = T(r.Intn(3))
-				}
-			}
-		}
+		})
 	}
 }
 
-// spoil does s's fault to argument i.
-func (c *Call[T]) spoil(r *kt.Rand, a *Arg, i int, fault Fault) {
-	if a.Type == Double {
+// tame returns x with every value finite and in ±limit.
+func tame[T kernels.Float](x []T, limit float64) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		f := float64(v)
+		if f-f != 0 {
+			f = 0.5
+		}
+		if math.Abs(f) > limit {
+			f = math.Copysign(limit/(1+math.Abs(math.Remainder(f, 7))), f)
+		}
+		y[i] = T(f)
+	}
+	return y
+}
+
+// spoil does a fault to argument i.
+func (c *Call[T]) spoil(r *kt.Rand, i int, fault Fault) {
+	if c.Args[i].Type == Double {
 		if x := kt.View[float64](c.Ops[i]); len(x) > 0 {
 			x[r.Intn(len(x))] = math.NaN()
 		}
 		return
 	}
 	rows := 0
-	c.rows(a, i, func([]T) { rows++ })
+	c.each(i, func([]T) { rows++ })
 	at := r.Intn(rows + 1)
-	c.rows(a, i, func(row []T) {
+	c.each(i, func(row []T) {
 		if len(row) == 0 {
 			return
 		}
@@ -298,7 +338,7 @@ func (c *Call[T]) spoil(r *kt.Rand, a *Arg, i int, fault Fault) {
 }
 
 // derive makes stats and maxima that rows of logits may have.
-func (c *Call[T]) derive(r *kt.Rand, a *Arg, i int, kind kt.Kind) {
+func (c *Call[T]) derive(r *kt.Rand, i int, kind kt.Kind) {
 	if c.Opts == 0 { // of any logits
 		x := make([]T, 3*c.Rows)
 		kt.Fill(r, kind, x, 3)
@@ -311,7 +351,7 @@ func (c *Call[T]) derive(r *kt.Rand, a *Arg, i int, kind kt.Kind) {
 	turn := r.Intn(3)
 	m := make([]T, c.Rows)
 	check(kernels.ShardMax(m, logits, c.Shard))
-	if a.Fill == Maxima {
+	if c.Args[i].Fill == Maxima {
 		if turn > 0 {
 			for row := range m {
 				m[row] = max(m[row], other[row])
@@ -368,7 +408,7 @@ func (c *Call[T]) String() string {
 	for i, a := range c.Args {
 		switch {
 		case a.Type == Label:
-			fmt.Fprintf(&b, ", %s %s", a.Name, labelTypes[c.Labels].name)
+			fmt.Fprintf(&b, ", %s %s", a.Name, c.LabelType().Name)
 		case c.Ops[i].Mem == nil:
 			fmt.Fprintf(&b, ", %s nil", a.Name)
 		case a.In && c.Ops[i].Len() <= 40:

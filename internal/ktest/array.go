@@ -119,6 +119,23 @@ func (a Array) fields(f func(i int, field byte, bits uint64) bool) {
 	}
 }
 
+// Finite reports whether no field is a NaN or an infinity.
+func (a Array) Finite() bool {
+	finite := true
+	a.fields(func(_ int, field byte, bits uint64) bool {
+		switch v := 0.0; field {
+		case 'f':
+			v = float64(math.Float32frombits(uint32(bits)))
+			finite = v-v == 0
+		case 'd':
+			v = math.Float64frombits(bits)
+			finite = v-v == 0
+		}
+		return finite
+	})
+	return finite
+}
+
 var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
 // DiffArrays returns the first element in which a and b differ, or -1; all NaN are one.
@@ -165,4 +182,13 @@ func (a Array) String() string {
 		return len(s) < 64
 	})
 	return strings.Join(s, " ")
+}
+
+// ArrayOf returns s as an Array, in the same memory.
+func ArrayOf[E any](s []E) Array {
+	a := Array{Layout: LayoutOf[E]()}
+	if s != nil {
+		a.Mem = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*a.Size())
+	}
+	return a
 }
