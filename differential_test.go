@@ -234,7 +234,7 @@ func differentialUpstream[T kernels.Float](c *ktable.Call[T], r *kt.Rand, run fu
 		if len(g) == 1 || g == nil {
 			d := *apart
 			d.Args = slices.Clone(d.Args)
-			op := kt.NewArray(c.Ops[i].Layout, c.Rows)
+			op := kt.NewArray(c.Ops[i].Type, c.Rows)
 			for row := range c.Rows {
 				kt.View[T](op)[row] = 1
 				if len(g) == 1 {

@@ -3,6 +3,7 @@ package ktable
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -60,7 +61,7 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 		extra[AtDstStride] = extra[AtStride]
 	}
 	c.Ops = make([]kt.Array, len(f.Args))
-	gap := kt.Array{Layout: "1", Mem: []byte{[]byte{0xa5, 0xff, 0x7f, 0}[r.Intn(4)]}}
+	gap := []byte{0xa5, 0xff, 0x7f, 0}[r.Intn(4)]
 	for i := range f.Args {
 		a := &f.Args[i]
 		n, isNil := c.length(r, i, extra[a.Stride]), a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream
@@ -71,13 +72,13 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 			isNil = true
 		}
 		if isNil {
-			c.Ops[i].Layout = c.Layout(i)
+			c.Ops[i].Type = c.TypeOf(i)
 			continue
 		}
-		c.Ops[i] = kt.NewArray(c.Layout(i), n)
+		c.Ops[i] = kt.NewArray(c.TypeOf(i), n)
 		if a.Stride != Packed {
 			for k := range c.Ops[i].Mem {
-				c.Ops[i].Mem[k] = gap.Mem[0]
+				c.Ops[i].Mem[k] = gap
 			}
 		}
 	}
@@ -187,10 +188,10 @@ func (c *Call[T]) draw(r *kt.Rand, v Values, shared bool) {
 	}
 }
 
-// Layout returns the layout of argument i.
-func (c *Call[T]) Layout(i int) string {
-	elem := kt.LayoutOf[T]()
-	return [...]string{Elem: elem, Label: c.LabelType().layout, Int: kt.LayoutOf[int](), Double: "d", Word: "8", Stats: elem + elem + "d"}[c.Args[i].Type]
+// TypeOf returns the type of argument i's elements.
+func (c *Call[T]) TypeOf(i int) reflect.Type {
+	return [...]reflect.Type{Elem: reflect.TypeFor[T](), Label: labelTypes[c.Labels], Int: reflect.TypeFor[int](),
+		Double: reflect.TypeFor[float64](), Word: reflect.TypeFor[uint64](), Stats: reflect.TypeFor[kernels.RowStats[T]]()}[c.Args[i].Type]
 }
 
 // length returns how long argument i is.
@@ -239,18 +240,14 @@ func (c *Call[T]) fill(r *kt.Rand, i int, forward bool, values func(row []T)) {
 	case Double:
 		kt.Fill(r, kt.Kind(r.Intn(len(kt.Kinds()))), kt.View[float64](c.Ops[i]), max(c.Ops[i].Len(), 1))
 	case Label:
-		t := c.LabelType()
 		for row := range c.Rows {
-			label := c.Offset + r.Intn(c.Classes)
-			if c.Opts&Offset != 0 && r.Intn(4) == 0 {
-				label = int(r.Uint64()) // perhaps nobody's
-			} else if c.Opts&Offset == 0 {
-				label = r.Intn(min(c.Classes, t.Max))
-				if p := c.IgnoreIndex; p != nil && r.Intn(3) == 0 && *p >= t.Min && *p <= t.Max {
-					label = *p
-				}
+			switch p := c.IgnoreIndex; {
+			case c.Opts&Offset != 0 && r.Intn(4) == 0:
+				c.PutLabel(i, row, int(r.Uint64())) // perhaps nobody's
+			case p != nil && r.Intn(3) == 0 && c.PutLabel(i, row, *p):
+			case !c.PutLabel(i, row, c.Offset+r.Intn(c.Classes)):
+				c.PutLabel(i, row, 0)
 			}
-			c.PutLabel(i, row, label)
 		}
 	case Elem:
 		c.each(i, func(row []T) {
@@ -383,36 +380,16 @@ func check(err error) {
 // String describes the call for whoever has to repeat it.
 func (c *Call[T]) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s[%s], %d rows of %d", c.Name, kt.TypeName[T](), c.Rows, c.Classes)
-	o := c.Options
-	if o.None && c.Opts != 0 {
-		b.WriteString(", opts nil")
-	}
-	show := func(has Opts, format string, v ...any) {
-		if c.Opts&has != 0 && !o.None {
-			fmt.Fprintf(&b, ", "+format, v...)
-		}
-	}
-	show(LogitScale, "LogitScale %v", o.LogitScale)
-	show(Strides, "Stride %d", o.Stride)
-	show(DstStrides, "DstStride %d", o.DstStride)
-	show(Smoothing, "LabelSmoothing %v", o.LabelSmoothing)
-	show(Offset, "Offset %d", o.Offset)
-	show(Reducing, "Reduction %v", o.Reduction)
-	if o.IgnoreIndex != nil {
-		show(Ignoring, "IgnoreIndex %d", *o.IgnoreIndex)
-	}
-	if c.Opts&Scale != 0 {
-		fmt.Fprintf(&b, ", scale %v", c.Scale)
+	fmt.Fprintf(&b, "%s[%v], %d rows of %d, scale %v, %+v", c.Name, reflect.TypeFor[T](), c.Rows, c.Classes, c.Scale, c.Options)
+	if c.IgnoreIndex != nil {
+		fmt.Fprintf(&b, ", IgnoreIndex %d", *c.IgnoreIndex)
 	}
 	for i, a := range c.Args {
 		switch {
-		case a.Type == Label:
-			fmt.Fprintf(&b, ", %s %s", a.Name, c.LabelType().Name)
 		case c.Ops[i].Mem == nil:
 			fmt.Fprintf(&b, ", %s nil", a.Name)
 		case a.In && c.Ops[i].Len() <= 40:
-			fmt.Fprintf(&b, ", %s [%v]", a.Name, c.Ops[i])
+			fmt.Fprintf(&b, ", %s []%v %v", a.Name, c.Ops[i].Type, c.Ops[i])
 		}
 	}
 	return b.String()
