@@ -149,7 +149,7 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 			d := *c
 			d.Ops = slices.Clone(c.Ops)
 			d.Ops[i] = c.Ops[i].Clone()
-			if p := c.IgnoreIndex; p != nil && *p == label || !d.PutLabel(i, row, label) {
+			if p := c.IgnoreIndex; p != nil && *p == label || !d.PutLabel(i, row, label) && d.Ops[i].Type.Size() < 8 {
 				continue
 			}
 			add(fmt.Sprintf("label %d in row %d", label, row), true, func(e *ktable.Call[T]) { e.Ops[i] = d.Ops[i] },

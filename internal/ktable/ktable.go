@@ -356,12 +356,13 @@ var labelTypes = []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[uint8]()
 
 // PutLabel sets label r of argument i, and reports whether the type has it.
 func (c *Call[T]) PutLabel(i, r, label int) bool {
-	if v := c.Ops[i].At(r); v.CanUint() {
+	v := c.Ops[i].At(r)
+	if v.CanUint() {
 		v.SetUint(uint64(label))
-	} else {
-		v.SetInt(int64(label))
+		return label >= 0 && v.Uint() == uint64(label)
 	}
-	return c.label(i, r) == label
+	v.SetInt(int64(label))
+	return v.Int() == int64(label)
 }
 
 // label returns label r of argument i.
