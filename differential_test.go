@@ -128,9 +128,6 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 	}
 	kinds := kt.Kinds()
 	v := ktable.Values{Kind: kinds[r.Intn(len(kinds))], Wild: true}
-	if r.Intn(2) == 0 {
-		v.Fault = ktable.Fault(r.Intn(ktable.Faults))
-	}
 	rows, classes := randomShape(r, f.Rows)
 	shares := f.Shares()
 	share := shares[0]
