@@ -144,15 +144,16 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 	}
 	wrongOptions(c, r, add)
 	if i := c.Index("labels"); i >= 0 && c.Opts&ktable.Offset == 0 && c.Rows > 0 {
-		t, row := c.LabelType(), r.Intn(c.Rows)
-		for _, label := range []int{-1, c.Classes, t.Max, t.Min} {
-			if p := c.IgnoreIndex; p != nil && *p == label || label < t.Min || label > t.Max || label >= 0 && label < c.Classes {
+		row := r.Intn(c.Rows)
+		for _, label := range []int{-1, c.Classes, math.MaxInt32, math.MinInt32} {
+			d := *c
+			d.Ops = slices.Clone(c.Ops)
+			d.Ops[i] = c.Ops[i].Clone()
+			if p := c.IgnoreIndex; p != nil && *p == label || !d.PutLabel(i, row, label) && d.Ops[i].Type.Size() < 8 {
 				continue
 			}
-			add(fmt.Sprintf("label %d in row %d", label, row), true, func(d *ktable.Call[T]) {
-				d.Ops[i] = d.Ops[i].Clone()
-				d.PutLabel(i, row, label)
-			}, fmt.Sprintf("row %d: label %d is not in [0, %d)", row, label, c.Classes))
+			add(fmt.Sprintf("label %d in row %d", label, row), true, func(e *ktable.Call[T]) { e.Ops[i] = d.Ops[i] },
+				fmt.Sprintf("row %d: label %v is not in [0, %d)", row, d.Ops[i].At(row), c.Classes))
 		}
 	}
 	return all
@@ -165,7 +166,7 @@ func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 	for i := range c.Args {
 		a, op := &c.Args[i], c.Ops[i]
 		set := func(n int) {
-			d := kt.NewArray(c.Layout(i), n)
+			d := kt.NewArray(c.TypeOf(i), n)
 			copy(d.Mem, op.Mem)
 			if a.Type == ktable.Elem || a.Type == ktable.Double { // values that would do
 				for k := op.Len(); k < n; k++ {
@@ -257,7 +258,7 @@ func meet[T kernels.Float](c *ktable.Call[T], i, j, shift int) bool {
 func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongCall) {
 	for i, a := range c.Args {
 		for j, b := range c.Args {
-			if !a.Out || i == j || b.Out && j < i || c.Ops[i].Mem == nil || c.Ops[j].Mem == nil || c.Ops[i].Layout != c.Ops[j].Layout {
+			if !a.Out || i == j || b.Out && j < i || c.Ops[i].Mem == nil || c.Ops[j].Mem == nil || c.Ops[i].Type != c.Ops[j].Type {
 				continue
 			}
 			n, m := c.Ops[i].Len(), c.Ops[j].Len()
@@ -316,7 +317,7 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 			continue
 		}
 		for _, v := range []float64{-1, nan, inf, -inf} {
-			op := kt.NewArray(c.Layout(i), c.Classes)
+			op := kt.NewArray(c.TypeOf(i), c.Classes)
 			kt.Fill(r, kt.OneHot, kt.View[T](op), c.Classes)
 			at := r.Intn(c.Classes)
 			kt.View[T](op)[at] = T(v)

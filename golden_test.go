@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -96,116 +97,110 @@ func goldenHashes(to map[string]golden, only string) {
 func goldenOf[T kernels.Float](to map[string]golden, only string) {
 	shards := goldenShards[T]()
 	for _, f := range ktable.Funcs[T]() {
-		calls := map[string]func(c *kt.Operands[T]){f.Name: func(c *kt.Operands[T]) { goldenCall(&f, c, false) }}
-		switch i := f.Index("losses"); {
-		case len(f.Args) == 0:
-			continue
-		case f.Opts&ktable.Offset != 0 || f.Opts == 0 && f.Grain() == 1 && f.Args[0].In || f.Name == "FoldChunks":
-			if calls[f.Name] = shards[f.Name]; shards[f.Name] == nil {
-				continue // what these compute is in the results of the others
-			}
-		case i == 1 && f.Args[i].Len == ktable.Each: // the losses as well
-			calls[f.Name+"Losses"] = func(c *kt.Operands[T]) { goldenCall(&f, c, true) }
-		}
-		for name, call := range calls {
+		call, add := goldenCall[T], func(name string, call goldenResults[T]) {
 			if name += "/" + kt.TypeName[T](); only == "" || only == name {
 				to[name] = goldenHash(&f, call)
 			}
 		}
+		if c := shards[f.Name]; c != nil {
+			call = c
+		} else if len(f.Args) == 0 || f.Opts&ktable.Offset != 0 || strings.HasPrefix(f.Name, "MergeRow") || f.Name == "FoldChunks" {
+			continue // what these compute is in the results of the shards
+		}
+		add(f.Name, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			out := call(f, c)
+			if f.Name != "CrossEntropyKeep" && f.Index("targets") == 3 && f.Args[1].Len == ktable.Each {
+				out = out[:1]
+			}
+			return out
+		})
+		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // an entry of their own
+			add(f.Name+"Losses", func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array { return call(f, c)[1:] })
+		}
 	}
 }
 
+// goldenResults calls a function with operands and returns what it has written.
+type goldenResults[T kernels.Float] func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array
+
 // goldenHash takes the hashes of the calls of a function. How the inputs are made is fixed for ever.
-func goldenHash[T kernels.Float](f *ktable.Func[T], call func(c *kt.Operands[T])) golden {
-	k, numbers := kt.Primitive[T]{}, f.Index("probs") > 0
+func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golden {
+	k := kt.Primitive[T]{Skip: f.Index("labels") >= 0}
 	for _, a := range f.Args {
 		switch {
-		case a.Type == ktable.Label:
-			k.Skip = true
 		case a.Type == ktable.Word:
 			k.MaskIn = a.In
-		case a.In && (a.Len == ktable.PerRow || a.Len == ktable.Upstream) && a.Type == ktable.Elem:
+		case a.In && a.Type == ktable.Elem && (a.Len == ktable.PerRow || a.Len == ktable.Upstream):
 			k.PerRow++
 		case a.In && a.Type == ktable.Elem: // weights, too: the first of their values
 			k.Ins++
 		}
 	}
+	target := f.Index("targets")
 	k.Prep = func(r *kt.Rand, c *kt.Operands[T]) {
 		for i := range c.Skip {
 			c.Skip[i] = r.Intn(c.Cols)
 		}
-		switch i := f.Index("targets"); {
-		case numbers: // a row of probabilities is all NaN, or none is
+		switch {
+		case f.Index("probs") == 1: // a row of probabilities is all NaN, or none is
 			for i, v := range c.In[0] {
 				if v != v {
 					c.In[0][i] = 0.5
 				}
 			}
-		case i >= 0 && f.Args[i].Fill == ktable.ZeroOne:
+		case target >= 0 && f.Args[target].Fill == ktable.ZeroOne:
 			for i := range c.In[1] {
 				if k := r.Intn(8); k < 6 {
 					c.In[1][i] = T(k % 2)
 				}
 			}
 			for i, p := range c.In[2] {
-				if p = T(math.Abs(float64(p))); p-p != 0 {
-					p = 3
+				if c.In[2][i] = T(math.Abs(float64(p))); p-p != 0 {
+					c.In[2][i] = 3
 				}
-				c.In[2][i] = p
 			}
-		case i >= 0 && f.Opts&ktable.Smoothing == 0 && r.Intn(3) != 0:
+		case target >= 0 && f.Opts&ktable.Smoothing == 0 && r.Intn(3) != 0:
 			kt.FillProb(r, c.In[1], c.Cols)
-		}
-		if f.Name == "ShardCrossEntropyGrad" {
+		case f.Opts&ktable.Offset != 0 && f.Opts&ktable.Scale != 0:
 			c.Scale = 0.3
 		}
 	}
-	var shapes []kt.Shape
-	if f.Rows && f.Index("PosWeight") < 0 {
-		for _, s := range [][2]int{{3, 1}, {5, 2}, {4, 3}, {9, 5}, {7, 10}, {2, 16}, {3, 17}, {9, 26}, {2, 32}, {2, 33}, {65, 10}, {3, 100}, {2, 129}, {1, 1000}, {1, 4097}} {
-			shapes = append(shapes, kt.Shape{Rows: s[0], Cols: s[1]})
-		}
-	} else {
-		for _, n := range []int{1, 7, 31, 64, 100, 1000, 4097} {
-			shapes = append(shapes, kt.Shape{Rows: 1, Cols: n})
-		}
+	shapes := [][2]int{{1, 1}, {1, 7}, {1, 31}, {1, 64}, {1, 100}, {1, 1000}, {1, 4097}}
+	if f.TakesClasses() {
+		shapes = [][2]int{{3, 1}, {5, 2}, {4, 3}, {9, 5}, {7, 10}, {2, 16}, {3, 17}, {9, 26}, {2, 32}, {2, 33}, {65, 10}, {3, 100},
+			{2, 129}, {1, 1000}, {1, 4097}}
 	}
 	in, res := sha256.New(), sha256.New()
 	for _, s := range shapes {
 		for _, kind := range kt.Kinds() {
-			c := k.Operands(s, kind, goldenSeed, -1)
+			c := k.Operands(kt.Shape{Rows: s[0], Cols: s[1]}, kind, goldenSeed, -1)
 			for _, x := range c.In {
-				hashFloats(in, x)
+				hashArray(in, kt.ArrayOf(x))
 			}
-			hashWords(in, c.Skip)
-			hashWords(in, c.Mask)
-			hashFloats(in, []T{c.Scale})
-			call(c)
-			hashFloats(res, c.Out)
-			hashFloats(res, c.Loss)
-			hashWords(res, c.Mask)
-			hashWords(res, c.Index)
+			hashArray(in, kt.ArrayOf(c.Skip))
+			hashArray(in, kt.ArrayOf(c.Mask))
+			hashArray(in, kt.ArrayOf([]T{c.Scale}))
+			for _, a := range call(f, c) {
+				hashArray(res, a)
+			}
 		}
 	}
 	return golden{digest(in), digest(res)}
 }
 
-// goldenCall calls f with operands and puts the results among them; the options follow from the size.
-func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T], losses bool) {
+// goldenCall calls f with operands; the options follow from the size.
+func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T]) (results []kt.Array) {
 	d := ktable.Call[T]{Func: f, Rows: c.Rows, Classes: c.Cols, Scale: c.Scale, Ops: make([]kt.Array, len(f.Args))}
 	if !f.Rows {
 		d.Rows, d.Classes = c.Cols, 1
 	}
 	turn, ins := c.Rows+c.Cols, 0
-	if f.Opts&ktable.DstStrides != 0 {
+	if f.Opts&ktable.DstStrides != 0 || f.Opts&ktable.Smoothing != 0 && turn%4 == 1 {
 		d.LogitScale = 0.75
 	}
 	if f.Opts&ktable.Smoothing != 0 {
 		if turn%3 != 0 {
 			d.LabelSmoothing = 0.1
-		}
-		if turn%4 == 1 {
-			d.LogitScale = 0.75
 		}
 		if turn%5 == 1 {
 			d.IgnoreIndex = new(0)
@@ -213,125 +208,113 @@ func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T], losses bo
 		d.Reduction = kernels.Reduction(turn % 3)
 	}
 	for i, a := range f.Args {
-		op := &d.Ops[i]
-		switch n := c.Rows * c.Cols; {
-		case a.Type == ktable.Label:
-			*op = kt.ArrayOf(c.Skip)
-		case a.Type == ktable.Int:
-			c.Index = make([]int, c.Rows)
-			*op = kt.ArrayOf(c.Index)
-		case a.Type == ktable.Word:
-			if a.Out {
-				c.Mask = make([]uint64, kernels.MaskLen(n))
-			}
-			*op = kt.ArrayOf(c.Mask)
-		case a.Out && a.Len == ktable.Each:
-			if i == 0 == !losses {
-				c.Out = make([]T, n)
-				*op = kt.ArrayOf(c.Out)
-			} else if i == 0 {
-				*op = kt.ArrayOf(make([]T, n))
-			}
+		op := kt.Array{}
+		switch {
+		case a.Out && (a.Name != "losses" || f.Index("rest") != 1): // Keep has no losses here
+			n := map[ktable.Len]int{ktable.Each: c.Rows * c.Cols, ktable.PerRow: c.Rows, ktable.PerWord: kernels.MaskLen(c.Cols)}[a.Len]
+			op = kt.NewArray(d.TypeOf(i), n)
 		case a.Out:
-			if c.Loss == nil {
-				c.Loss = make([]T, c.Rows)
-				*op = kt.ArrayOf(c.Loss)
-			}
+		case a.Type == ktable.Label:
+			op = kt.ArrayOf(c.Skip)
+		case a.Type == ktable.Word:
+			op = kt.ArrayOf(c.Mask)
 		case a.Len == ktable.Upstream && turn%7 < 3:
-			*op = kt.ArrayOf([]T{c.Scale})
+			op = kt.ArrayOf([]T{c.Scale})
 		case a.Len == ktable.Upstream:
-			*op = kt.ArrayOf(c.PerRow[0])
+			op = kt.ArrayOf(c.PerRow[0])
 		case a.Len == ktable.PerRow:
-			*op = kt.ArrayOf(c.PerRow[1])
+			op = kt.ArrayOf(c.PerRow[1])
+		case a.Len == ktable.PerClass && turn%2 == 0:
 		case a.Len == ktable.PerClass:
-			if turn%2 == 0 {
-				continue
-			}
-			weights := make([]T, c.Cols)
-			for j := range weights {
-				weights[j] = 1
-				if w := math.Abs(float64(c.In[ins][j])); w <= 16 {
-					weights[j] = T(w)
+			op = kt.ArrayOf(c.In[ins][:c.Cols]).Clone()
+			for j, w := range kt.View[T](op) {
+				if w = T(math.Abs(float64(w))); !(w <= 16) {
+					w = 1
 				}
+				kt.View[T](op)[j] = w
 			}
-			*op = kt.ArrayOf(weights)
 		default:
-			*op = kt.ArrayOf(c.In[ins])
+			op = kt.ArrayOf(c.In[ins])
 			ins++
+		}
+		if d.Ops[i] = op; op.Mem != nil && (a.Out || a.Type == ktable.Word) {
+			results = append(results, op)
 		}
 	}
 	d.Bind()
 	must(d.Run())
+	return results
 }
 
 // goldenShards are the functions of shards, on rows in two of them.
-func goldenShards[T kernels.Float]() map[string]func(c *kt.Operands[T]) {
-	shards := func(c *kt.Operands[T], out bool, f func(d, x []T, s kernels.Shard[T]) error) {
-		if out {
-			c.Out = make([]T, c.Rows*c.Cols)
-		}
-		n := (c.Cols + 1) / 2
-		for lo := 0; lo < c.Cols; lo += n {
-			s := kernels.Shard[T]{Classes: min(n, c.Cols-lo), Offset: lo, Stride: c.Cols, DstStride: c.Cols, LogitScale: 0.75}
-			hi := (c.Rows-1)*c.Cols + lo + s.Classes
-			must(f(c.Out[min(lo, len(c.Out)):min(hi, len(c.Out))], c.In[0][lo:hi], s))
-		}
-	}
-	merged := func(c *kt.Operands[T]) []kernels.RowStats[T] {
-		stats, next := make([]kernels.RowStats[T], c.Rows), make([]kernels.RowStats[T], c.Rows)
-		shards(c, false, func(_, x []T, s kernels.Shard[T]) error {
-			err := kernels.ShardStats(next, x, s)
-			if s.Offset == 0 {
-				copy(stats, next)
-			} else {
-				kernels.MergeRowStats(stats, next)
+func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
+	type stats = []kernels.RowStats[T]
+	// shards merges the stats of two shards, and calls f with each of them and its parts of a result and of the logits.
+	shards := func(c *kt.Operands[T], f func(d, x []T, all stats, s kernels.Shard[T]) error) (kt.Array, stats) {
+		d, all, next := make([]T, c.Rows*c.Cols), make(stats, c.Rows), make(stats, c.Rows)
+		each := func(f func(d, x []T, s kernels.Shard[T]) error) {
+			n := (c.Cols + 1) / 2
+			for lo := 0; lo < c.Cols; lo += n {
+				s := kernels.Shard[T]{Classes: min(n, c.Cols-lo), Offset: lo, Stride: c.Cols, DstStride: c.Cols, LogitScale: 0.75}
+				hi := (c.Rows-1)*c.Cols + lo + s.Classes
+				must(f(d[lo:hi], c.In[0][lo:hi], s))
 			}
-			return err
+		}
+		for r := range all {
+			all[r] = kernels.NoRowStats[T]()
+		}
+		each(func(_, x []T, s kernels.Shard[T]) error {
+			defer func() { kernels.MergeRowStats(all, next) }()
+			return kernels.ShardStats(next, x, s)
 		})
-		return stats
+		each(func(d, x []T, s kernels.Shard[T]) error { return f(d, x, all, s) })
+		return kt.ArrayOf(d), all
 	}
-	dst := func(f func(dst, x []T, stats []kernels.RowStats[T], s kernels.Shard[T]) error) func(c *kt.Operands[T]) {
-		return func(c *kt.Operands[T]) {
-			stats := merged(c)
-			shards(c, true, func(d, x []T, s kernels.Shard[T]) error { return f(d, x, stats, s) })
-		}
+	dst := func(f func(d, x []T, all []kernels.RowStats[T], s kernels.Shard[T]) error) goldenResults[T] {
+		return func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array { d, _ := shards(c, f); return []kt.Array{d} }
 	}
-	return map[string]func(c *kt.Operands[T]){
-		"ShardStats": func(c *kt.Operands[T]) {
-			for _, s := range merged(c) {
-				c.Loss = append(c.Loss, T(s.Rest)+s.Max)
-			}
-		},
+	return map[string]goldenResults[T]{
 		"ShardSoftmax":    dst(kernels.ShardSoftmax[T]),
 		"ShardLogSoftmax": dst(kernels.ShardLogSoftmax[T]),
-		"ShardCrossEntropyGrad": func(c *kt.Operands[T]) {
-			stats, here := merged(c), make([]T, c.Rows)
-			c.Loss = make([]T, c.Rows)
-			shards(c, true, func(d, x []T, s kernels.Shard[T]) error {
-				err := kernels.ShardCrossEntropyGrad(d, here, x, stats, c.Skip, c.Scale, s)
-				for r, v := range here {
-					c.Loss[r] += v
-				}
-				return err
+		"ShardStats": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			_, all := shards(c, func(_, _ []T, _ stats, _ kernels.Shard[T]) error { return nil })
+			sums := make([]T, c.Rows)
+			for r, s := range all {
+				sums[r] = T(s.Rest) + s.Max
+			}
+			return []kt.Array{kt.ArrayOf(sums)}
+		},
+		"ShardCrossEntropyGrad": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			losses, here := make([]T, c.Rows), make([]T, c.Rows)
+			d, _ := shards(c, func(d, x []T, all stats, s kernels.Shard[T]) error {
+				defer func() {
+					for r, v := range here {
+						losses[r] += v
+					}
+				}()
+				return kernels.ShardCrossEntropyGrad(d, here, x, all, c.Skip, c.Scale, s)
 			})
+			return []kt.Array{d, kt.ArrayOf(losses)}
 		},
 	}
 }
 
 func digest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
 
-func hashFloats[T kernels.Float](h hash.Hash, x []T) {
+// hashArray hashes elements as little-endian words.
+func hashArray(h hash.Hash, a kt.Array) {
 	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint64(b, kt.Bits(v))
-	}
-	h.Write(b)
-}
-
-func hashWords[W int | uint64](h hash.Hash, x []W) {
-	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	for i := range len(a.Mem) / max(int(a.Type.Size()), 1) {
+		switch v := a.At(i); {
+		case v.Kind() == reflect.Float32:
+			b = binary.LittleEndian.AppendUint64(b, kt.Bits(float32(v.Float())))
+		case v.Kind() == reflect.Float64:
+			b = binary.LittleEndian.AppendUint64(b, kt.Bits(v.Float()))
+		case v.CanUint():
+			b = binary.LittleEndian.AppendUint64(b, v.Uint())
+		default:
+			b = binary.LittleEndian.AppendUint64(b, uint64(v.Int()))
+		}
 	}
 	h.Write(b)
 }
@@ -340,9 +323,9 @@ func hashWords[W int | uint64](h hash.Hash, x []W) {
 func TestGoldenSeesOneBit(t *testing.T) {
 	x := []float32{1, 2, 3}
 	a, b := sha256.New(), sha256.New()
-	hashFloats(a, x)
+	hashArray(a, kt.ArrayOf(x))
 	x[1] = kt.FromBits[float32](kt.Bits(x[1]) + 1)
-	hashFloats(b, x)
+	hashArray(b, kt.ArrayOf(x))
 	require.NotEqual(t, digest(a), digest(b))
 	require.Equal(t, isa.NameGeneric, isa.Available()[len(isa.Available())-1])
 }

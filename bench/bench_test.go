@@ -153,7 +153,7 @@ func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			c := typical(f, n, 1)
 			x := c.Ops[0]
-			empty := timeOf(func() { nothing(x.Mem, x.Mem, x.Size()) })
+			empty := timeOf(func() { nothing(x.Mem, x.Mem, int(x.Type.Size())) })
 			b.ReportAllocs()
 			for b.Loop() {
 				must(c.Run())

@@ -31,7 +31,7 @@ func naiveAgrees[T kernels.Float](t *testing.T) {
 			// The naive sums over a row lose up to an epsilon for each element.
 			tol := (64 + 4*float64(classes)) * math.Ldexp(1, -ktest.Digits[T]()-1)
 			for i, a := range f.Args {
-				if !a.Out || a.Type != ktable.Elem || ktest.DiffArrays(c.Ops[i], ktest.NewArray(c.Layout(i), c.Ops[i].Len())) < 0 {
+				if !a.Out || a.Type != ktable.Elem || ktest.DiffArrays(c.Ops[i], ktest.NewArray(c.TypeOf(i), c.Ops[i].Len())) < 0 {
 					continue // an input, or nothing that the loop writes
 				}
 				for j := range want[i].Len() {

@@ -5,7 +5,7 @@
 package ktable
 
 import (
-	"math"
+	"reflect"
 	"slices"
 
 	"kernels"
@@ -206,7 +206,7 @@ func (c *Call[T]) Case() *kt.Case {
 		k.Args = append(k.Args, kt.Arg{Name: a.Name, Out: a.Out, Data: c.Ops[i], Share: -1})
 	}
 	if c.Value {
-		k.Args = append(k.Args, kt.Arg{Name: kt.Result, Out: true, Data: kt.NewArray("d", 1), Share: -1})
+		k.Args = append(k.Args, kt.Arg{Name: kt.Result, Out: true, Data: kt.NewArray(reflect.TypeFor[float64](), 1), Share: -1})
 	}
 	k.Run = func(mem []kt.Array) error {
 		d := c.With(mem)
@@ -351,44 +351,27 @@ func Named[T kernels.Float](name string) *Func[T] {
 	panic("internal/ktable has no row for " + name)
 }
 
-// A LabelType is a type of labels.
-type LabelType struct {
-	Name, layout string
-	Min, Max     int // of what fits an int32
-}
-
 // labelTypes are in the order of Funcs.
-var labelTypes = []LabelType{{"int", kt.LayoutOf[int](), math.MinInt32, math.MaxInt32}, {"uint8", "1", 0, 255},
-	{"int32", "4", math.MinInt32, math.MaxInt32}, {"uint64", "8", 0, math.MaxInt32}}
+var labelTypes = []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[uint8](), reflect.TypeFor[int32](), reflect.TypeFor[uint64]()}
 
-// LabelType returns the type of c's labels.
-func (c *Call[T]) LabelType() LabelType { return labelTypes[c.Labels] }
+// PutLabel sets label r of argument i, and reports whether the type has it.
+func (c *Call[T]) PutLabel(i, r, label int) bool {
+	v := c.Ops[i].At(r)
+	if v.CanUint() {
+		v.SetUint(uint64(label))
+		return label >= 0 && v.Uint() == uint64(label)
+	}
+	v.SetInt(int64(label))
+	return v.Int() == int64(label)
+}
 
 // label returns label r of argument i.
 func (c *Call[T]) label(i, r int) int {
-	switch c.Labels {
-	case 0:
-		return labels[int](c, i)[r]
-	case 1:
-		return int(labels[uint8](c, i)[r])
-	case 2:
-		return int(labels[int32](c, i)[r])
+	v := c.Ops[i].At(r)
+	if v.CanUint() {
+		return int(v.Uint())
 	}
-	return int(labels[uint64](c, i)[r])
-}
-
-// PutLabel sets label r of argument i.
-func (c *Call[T]) PutLabel(i, r, label int) {
-	switch c.Labels {
-	case 0:
-		labels[int](c, i)[r] = label
-	case 1:
-		labels[uint8](c, i)[r] = uint8(label)
-	case 2:
-		labels[int32](c, i)[r] = int32(label)
-	case 3:
-		labels[uint64](c, i)[r] = uint64(label)
-	}
+	return int(v.Int())
 }
 
 func labels[L kernels.Label, T kernels.Float](c *Call[T], i int) []L { return kt.View[L](c.Ops[i]) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -264,7 +265,7 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			return s.Merge(kernels.NoRowStats[T]()) == s && kernels.NoRowStats[T]().Merge(s) == s
 		})},
 		{Name: "ShardGrain", Call: that[T](func() bool {
-			return kernels.ShardGrain[T]()*len(kt.NewArray(kt.LayoutOf[T](), 1).Mem) == 16<<10
+			return kernels.ShardGrain[T]()*int(reflect.TypeFor[T]().Size()) == 16<<10
 		})},
 		{Name: "ShardChunks", Call: that[T](func() bool {
 			n := kernels.ShardGrain[T]()

@@ -105,7 +105,7 @@ func (m Memory) Place(c *Case) *Placed {
 			p.Mem[i] = a.Data
 			continue
 		}
-		size := a.Data.Size()
+		size := int(a.Data.Type.Size())
 		var mem []byte
 		if m.Guards != nil {
 			g := m.Guards[i]
@@ -128,7 +128,7 @@ func (m Memory) Place(c *Case) *Placed {
 			copy(mem, a.Data.Mem)
 			p.checks = append(p.checks, f.Check)
 		}
-		p.Mem[i] = Array{a.Data.Layout, mem}
+		p.Mem[i] = Array{a.Data.Type, mem}
 		off = (off*5 + 3) % 16
 	}
 	for i, a := range c.Args {
@@ -144,7 +144,7 @@ func (m Memory) Place(c *Case) *Placed {
 func (m Memory) Overlapping(c *Case, i, j, shift int) *Placed {
 	a, b := c.Args[i].Data, c.Args[j].Data
 	lo, hi := min(shift, 0), max(shift+a.Len(), b.Len())
-	both := NewArray(a.Layout, hi-lo)
+	both := NewArray(a.Type, hi-lo)
 	copy(both.Slice(shift-lo, hi-lo).Mem, a.Mem)
 	copy(both.Slice(-lo, hi-lo).Mem, b.Mem)
 	d := *c
