@@ -254,3 +254,63 @@ func sigmoidLossRoundings(n int, lo, hi float64) map[string]kt.Rounded {
 		"gradient, wrong": within(r.Round(kt.Const(1).Sub(small)), func(e float64) float64 { return 1 / (1 + e) }).Within(0, 1),
 	}
 }
+
+// TestKnownRows has rows that were once past a bound that was stated: they are above that, and
+// within the bound that is proved.
+func TestKnownRows(t *testing.T) {
+	row := []float32{244.03322, 257.58936, 252.50803, 251.71648, 260.63126}
+	p := make([]float32, 5)
+	Softmax(p, row, 5)
+	err := kt.ErrBig(p[0], kt.NewRowBig(row).Prob(0))
+	require.InDelta(t, 4.22, err, 0.005)
+	require.LessOrEqual(t, err, kt.SoftmaxBound[float32](5))
+
+	row = []float32{-118.45615, -112.19953, -126.24094, -126.43064, -122.95834}
+	LogSoftmax(p, row, 5)
+	err = kt.ErrBig(-p[1], kt.NewRowBig(row).NegLogProb(1))
+	require.InDelta(t, 4.33, err, 0.005)
+	require.LessOrEqual(t, err, kt.LogSoftmaxBound[float32](5))
+}
+
+// TestDifferenceFromMaximum: x[j]-max is not rounded, wherever the exponential is not clamped, but
+// for one range in float64: below half of a maximum between 1024 and 1490 (from there on, such
+// elements are too low to show), where the exponential is less than exp(-512), and off by up to
+// 2^-44.
+func TestDifferenceFromMaximum(t *testing.T) {
+	r := kt.NewRand(1)
+	for range 20000 { // past 1024 float32 subtracts: exactly
+		m := 1024 + math.Abs(float64(kt.Uniform[float32](r, 1)))*math.Exp2(float64(r.Intn(100)))
+		for _, sign := range []float64{1, -1} {
+			m := float32(sign * m)
+			x := m - float32(math.Abs(float64(kt.Uniform[float32](r, clampF32))))
+			require.Equal(t, float64(x)-float64(m), float64(x-m), "%v - %v", x, m)
+		}
+	}
+
+	// The loss of a confident row is the exponential of the other element.
+	loss := func(m, x float64) (err float64) {
+		got := make([]float64, 1)
+		require.NoError(t, CrossEntropy(got, []float64{m, x}, []int{0}, 2))
+		return relative(got[0], kt.NewRowDD([]float64{m, x}).NegLogProb(0))
+	}
+	const unit = 0x1p-53
+	bound := kt.CrossEntropyBound[float64](2) * unit
+	exact, rounded := 0.0, 0.0
+	for range 20000 {
+		d := 512 + math.Abs(kt.Uniform[float64](r, 186)) // to 698, where the exponential is a normal number
+		m := kt.Uniform[float64](r, 1024)
+		exact = max(exact, loss(m, kt.Next(m-d, r.Intn(64))))
+		m = 1024 + math.Abs(kt.Uniform[float64](r, 1024))
+		if x := kt.Next(m-d, r.Intn(64)); x >= m/2 || m > 1490 {
+			exact = max(exact, loss(m, max(x, m/2)))
+		} else {
+			rounded = max(rounded, loss(m, x))
+		}
+		m = -1024 - math.Abs(kt.Uniform[float64](r, 4096))
+		exact = max(exact, loss(m, kt.Next(m-d, r.Intn(64))))
+	}
+	t.Logf("relative error of the loss: %.3g, below half of a maximum past 1024: %.3g", exact, rounded)
+	require.LessOrEqual(t, exact, bound)
+	require.LessOrEqual(t, rounded, bound+0x1p-44)
+	require.Greater(t, rounded, 0x1p-46) // or the exception would be none
+}

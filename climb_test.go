@@ -108,7 +108,7 @@ func climbTiny[T Float]() float64 { return pick[T](0x1p-102, 0x1p-969) }
 
 // unitsOff returns |got-want|/size in u.
 func unitsOff[T Float](got T, want kt.Scaled, size float64) float64 {
-	return math.Abs(want.DD.Add(kt.DD{Hi: -math.Ldexp(float64(got), -want.Exp)}).Hi) / math.Ldexp(size, -want.Exp) / (sumEps[T]() / 2)
+	return math.Abs(want.DD.Add(kt.DD{Hi: -math.Ldexp(float64(got), -want.Exp)}).Hi) / math.Ldexp(size, -want.Exp) / roundoff[T]()
 }
 
 func dd(v kt.Scaled) kt.DD { return kt.DD{Hi: math.Ldexp(v.Hi, v.Exp), Lo: math.Ldexp(v.Lo, v.Exp)} }
@@ -142,6 +142,14 @@ func probError[T Float](c *climbRow[T], j int, v T) float64 {
 		e -= 0.5
 	}
 	return e
+}
+
+// logError is the error of a logarithm of a probability.
+func logError[T Float](c *climbRow[T], j int, v T) float64 {
+	if want := c.ref.NegLogProb(j); want.Float64() > climbTiny[T]() {
+		return kt.Err(-v, want)
+	}
+	return 0
 }
 
 // lossCase is a function of logits, a label and a scale.
@@ -211,12 +219,18 @@ func climbCases[T Float](t *testing.T) []climbCase[T] {
 	must := func(err error) { require.NoError(t, err) }
 	cases := []climbCase[T]{
 		entriesCase("Softmax", kt.SoftmaxBound[T], Softmax[T], probError[T]),
-		entriesCase("LogSoftmax", kt.LogSoftmaxBound[T], LogSoftmax[T], func(c *climbRow[T], j int, v T) float64 {
-			if want := c.ref.NegLogProb(j); want.Float64() > climbTiny[T]() {
-				return kt.Err(-v, want)
-			}
-			return 0
-		}),
+		{"Softmax, sum of a row", "u", climbClasses, kt.SoftmaxSumBound[T], func(classes int) kt.Climb[T] {
+			y := make([]T, classes)
+			return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T], Error: func(x []T) float64 {
+				Softmax(y, x, classes)
+				s := kt.DD{Hi: -1}
+				for _, v := range y {
+					s = s.Add(kt.DD{Hi: float64(v)})
+				}
+				return math.Abs(s.Hi) / roundoff[T]()
+			}}
+		}},
+		entriesCase("LogSoftmax", kt.LogSoftmaxBound[T], LogSoftmax[T], logError[T]),
 		lossCase("CrossEntropyGrad, other entries", "ULP", kt.CrossEntropyGradBound[T], func(c *climbRow[T], d, x []T, label int, scale T) float64 {
 			must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
 			worst := 0.0
@@ -246,23 +260,33 @@ func climbCases[T Float](t *testing.T) []climbCase[T] {
 		}),
 		targetCase("CrossEntropyProbGrad", kt.CrossEntropyProbGradBound[T], func(c *climbRow[T], d, x, targets []T) float64 {
 			must(CrossEntropyProbGrad(d, nil, x, targets, len(x), 1))
-			return gradError(c, d, targets, 1)
+			return gradError(c, d, inDD(targets), 1)
 		}),
 		targetCase("CrossEntropyProb", kt.CrossEntropyProbBound[T], func(c *climbRow[T], d, x, targets []T) float64 {
 			must(CrossEntropyProb(d[:1], x, targets, len(x)))
-			return lossError(c, d[0], targets)
+			return lossError(c, d[0], inDD(targets))
 		}),
 	}
-	cases = append(cases, elementCases[T]()...)
-	return append(cases, backwardCases[T]()...)
+	cases = append(cases, elementClimbs[T]()...)
+	cases = append(cases, backwardClimbs[T]()...)
+	cases = append(cases, optionClimbs[T](must)...)
+	return append(cases, shardClimbs[T](must)...)
+}
+
+func inDD[T Float](x []T) []kt.DD {
+	d := make([]kt.DD, len(x))
+	for j, v := range x {
+		d[j].Hi = float64(v)
+	}
+	return d
 }
 
 // lossError is that of the loss with targets, relative to it.
-func lossError[T Float](c *climbRow[T], loss T, targets []T) float64 {
+func lossError[T Float](c *climbRow[T], loss T, targets []kt.DD) float64 {
 	want := kt.DD{}
 	for j, t := range targets {
-		if t != 0 {
-			want = want.Add(c.ref.NegLogProb(j).MulF(float64(t)))
+		if t.Hi != 0 {
+			want = want.Add(dd(c.ref.NegLogProb(j)).Mul(t))
 		}
 	}
 	if want.Hi < climbTiny[T]() {
@@ -272,18 +296,17 @@ func lossError[T Float](c *climbRow[T], loss T, targets []T) float64 {
 }
 
 // gradError is that of the gradient with targets, relative to what is subtracted.
-func gradError[T Float](c *climbRow[T], d, targets []T, scale float64) float64 {
+func gradError[T Float](c *climbRow[T], d []T, targets []kt.DD, scale float64) float64 {
 	all, top := kt.DD{}, c.ref.Top()
 	for _, t := range targets {
-		all = all.Add(kt.DD{Hi: float64(t)})
+		all = all.Add(t)
 	}
 	worst := 0.0
 	for j, v := range d {
-		p, t := c.ref.Prob(j), kt.DD{Hi: float64(targets[j])}
-		pa := dd(p).Mul(all)
+		p, t := dd(c.ref.Prob(j)), targets[j]
+		pa := p.Mul(all)
 		if j == top {
-			less := dd(c.ref.Grad(j, j)).Neg()
-			pa, t = dd(p).Mul(all.Add(t.Neg())), t.Mul(less)
+			pa, t = p.Mul(all.Add(t.Neg())), t.Mul(dd(c.ref.Grad(j, j)).Neg())
 		}
 		want, size := pa.Add(t.Neg()).MulF(scale), (pa.Hi+t.Hi)*scale
 		if size > climbTiny[T]() {
@@ -293,7 +316,7 @@ func gradError[T Float](c *climbRow[T], d, targets []T, scale float64) float64 {
 	return worst
 }
 
-func elementCases[T Float]() []climbCase[T] {
+func elementClimbs[T Float]() []climbCase[T] {
 	start := func(r *kt.Rand, x []T) {
 		var s [1]float64
 		sample64(r, s[:])
@@ -388,7 +411,7 @@ func softGrad(x, t, p, scale float64) (want kt.DD, size float64) {
 	return a.Add(b.Neg()).MulF(scale), (a.Hi + b.Hi) * scale
 }
 
-func backwardCases[T Float]() []climbCase[T] {
+func backwardClimbs[T Float]() []climbCase[T] {
 	pair := func(name string, bound func(int) float64, start func(r *kt.Rand, y []T), err func(dx, dy, y []T) float64) climbCase[T] {
 		return climbCase[T]{name, "u", climbClasses, bound, func(classes int) kt.Climb[T] {
 			dx := make([]T, classes)
@@ -450,6 +473,163 @@ func backwardCases[T Float]() []climbCase[T] {
 	}
 }
 
+// optionClimbs have a weight for each class, and smoothing. Inputs are logits, weights, targets or
+// a label, and dloss.
+func optionClimbs[T Float](must func(error)) []climbCase[T] {
+	const eps = 0.1
+	makeCase := func(name, unit string, targets bool, bound func(int) float64, err func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64) climbCase[T] {
+		return climbCase[T]{name, unit, climbClasses, bound, func(classes int) kt.Climb[T] {
+			row, d, last := &climbRow[T]{}, make([]T, classes), 1
+			if targets {
+				last = classes
+			}
+			return kt.Climb[T]{Len: 2*classes + last + 1, Start: func(r *kt.Rand, x []T) {
+				startRow(r, x[:classes])
+				for j := range classes {
+					x[classes+j] = 0.5 + T(r.Intn(1000))/1000
+				}
+				for j := range last {
+					x[2*classes+j] = T(r.Intn(1000)) / 1000
+				}
+				if !targets {
+					x[2*classes] = T(r.Intn(classes)) + 0.5
+				}
+				x[len(x)-1] = 0.5 + T(r.Intn(8))/16
+			}, Move: func(r *kt.Rand, x []T) { moveRow(r, x[:classes]) }, Error: func(x []T) float64 {
+				rest, dloss := x[2*classes:2*classes+last], x[len(x)-1]
+				for _, w := range x[classes : 2*classes] {
+					if !(w >= 0.125 && w <= 2) {
+						return -1
+					}
+				}
+				for _, v := range rest {
+					if targets && !(v >= 0x1p-20 && v <= 2) {
+						return -1
+					}
+				}
+				if !row.set(x[:classes]) || !(dloss >= 0x1p-20 && dloss <= 1) {
+					return -1
+				}
+				return err(row, d, x[:classes], x[classes:2*classes], rest, dloss)
+			}}
+		}}
+	}
+	options := func(weights []T, smoothing T) *CrossEntropyOptions[T] {
+		return &CrossEntropyOptions[T]{Weights: weights, LabelSmoothing: smoothing, Reduction: ReductionSum}
+	}
+	smoothed := func(weights, rest []T, label int) []kt.DD {
+		each := kt.DD{Hi: float64(T(eps))}.Div(kt.DD{Hi: float64(len(weights))})
+		keep := kt.DD{Hi: 1}.Add(kt.DD{Hi: -float64(T(eps))})
+		a := make([]kt.DD, len(weights))
+		for j := range a {
+			a[j] = each
+			if label == j {
+				a[j] = a[j].Add(keep)
+			} else if label < 0 {
+				a[j] = a[j].Add(keep.MulF(float64(rest[j])))
+			}
+			a[j] = a[j].MulF(float64(weights[j]))
+		}
+		return a
+	}
+	grad := func(classes int) float64 { return kt.CrossEntropyProbGradBound[T](classes) + pick[T](0, 2) }
+	return []climbCase[T]{
+		makeCase("CrossEntropyWith, weights and smoothing", "u", false, func(c int) float64 { return kt.SmoothedBound[T](c, 2) },
+			func(c *climbRow[T], d, x, weights, rest []T, _ T) float64 {
+				label := labelOf(rest[0], len(x))
+				_, err := CrossEntropyWith(d[:1], x, []int{label}, len(x), options(weights, eps))
+				must(err)
+				return lossError(c, d[0], smoothed(weights, rest, label))
+			}),
+		makeCase("CrossEntropyProbWith, weights and smoothing", "u", true, func(c int) float64 { return kt.SmoothedBound[T](c, 4) },
+			func(c *climbRow[T], d, x, weights, rest []T, _ T) float64 {
+				_, err := CrossEntropyProbWith(d[:1], x, rest, len(x), options(weights, eps))
+				must(err)
+				return lossError(c, d[0], smoothed(weights, rest, -1))
+			}),
+		makeCase("CrossEntropyGradWith, weights and smoothing", "u", false, func(c int) float64 { return grad(c) + 2 },
+			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
+				label := labelOf(rest[0], len(x))
+				_, err := CrossEntropyGradWith(d, nil, x, []int{label}, len(x), []T{dloss}, options(weights, eps))
+				must(err)
+				return gradError(c, d, smoothed(weights, rest, label), float64(dloss))
+			}),
+		makeCase("CrossEntropyProbGradWith, weights and smoothing", "u", true, func(c int) float64 { return grad(c) + 4 },
+			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
+				_, err := CrossEntropyProbGradWith(d, nil, x, rest, len(x), []T{dloss}, options(weights, eps))
+				must(err)
+				return gradError(c, d, smoothed(weights, rest, -1), float64(dloss))
+			}),
+		makeCase("CrossEntropyGradWith, weights", "ULP", false, func(c int) float64 { return kt.CrossEntropyGradBound[T](c) + 2 },
+			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
+				label := labelOf(rest[0], len(x))
+				_, err := CrossEntropyGradWith(d, nil, x, []int{label}, len(x), []T{dloss}, options(weights, 0))
+				must(err)
+				worst := 0.0
+				for j, v := range d {
+					want := c.ref.Grad(j, label)
+					if want.DD = want.MulF(float64(dloss)).MulF(float64(weights[label])); math.Abs(want.Float64()) > climbTiny[T]() {
+						worst = max(worst, kt.Err(v, want))
+					}
+				}
+				return worst
+			}),
+	}
+}
+
+// shardClimbs share a row out to two shards, in one round.
+func shardClimbs[T Float](must func(error)) []climbCase[T] {
+	// halves calls f for each shard with the stats of the whole rows.
+	halves := func(x, dst []T, f func(dst, x []T, stats []RowStats[T], shard Shard[T])) {
+		half := len(x) / 2
+		var stats, part [1]RowStats[T]
+		stats[0] = NoRowStats[T]()
+		shards := []Shard[T]{{Classes: half}, {Classes: len(x) - half, Offset: half}}
+		for _, s := range shards {
+			must(ShardStats(part[:], x[s.Offset:][:s.Classes], s))
+			MergeRowStats(stats[:], part[:])
+		}
+		for _, s := range shards {
+			f(dst[s.Offset:][:s.Classes], x[s.Offset:][:s.Classes], stats[:], s)
+		}
+	}
+	bound := func(f func(classes, n int) float64) func(int) float64 {
+		return func(classes int) float64 { return max(f(classes/2, 2), f(classes-classes/2, 2)) }
+	}
+	return []climbCase[T]{
+		entriesCase("ShardSoftmax", bound(kt.ShardSoftmaxBound[T]), func(dst, x []T, _ int) {
+			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) { must(ShardSoftmax(dst, x, stats, s)) })
+		}, probError[T]),
+		entriesCase("ShardLogSoftmax", bound(kt.ShardLogSoftmaxBound[T]), func(dst, x []T, _ int) {
+			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) { must(ShardLogSoftmax(dst, x, stats, s)) })
+		}, logError[T]),
+		lossCase("ShardCrossEntropy", "u", bound(kt.ShardCrossEntropyBound[T]), func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+			loss, total := make([]T, 1), T(0)
+			halves(x, d, func(_, x []T, stats []RowStats[T], s Shard[T]) {
+				must(ShardCrossEntropy(loss, x, stats, []int{label}, s))
+				total += loss[0]
+			})
+			if want := c.ref.NegLogProb(label); want.Float64() > climbTiny[T]() {
+				return unitsOff(total, want, want.Float64())
+			}
+			return 0
+		}),
+		lossCase("ShardCrossEntropyGrad", "ULP", bound(kt.ShardCrossEntropyGradBound[T]), func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+			halves(x, d, func(dst, x []T, stats []RowStats[T], s Shard[T]) {
+				must(ShardCrossEntropyGrad(dst, nil, x, stats, []int{label}, scale, s))
+			})
+			worst := 0.0
+			for j, v := range d {
+				want := c.ref.Grad(j, label)
+				if want.DD = want.MulF(float64(scale)); math.Abs(want.Float64()) > climbTiny[T]() {
+					worst = max(worst, kt.Err(v, want))
+				}
+			}
+			return worst
+		}),
+	}
+}
+
 // A climbRecord is the worst input that was found of a function at a number of classes.
 type climbRecord struct {
 	Error float64
@@ -484,7 +664,7 @@ func climbType[T Float](t *testing.T, records map[string]climbRecord) {
 				x, err := c.search(records[key], classes)
 				unit := "ULP"
 				if c.unit == "u" {
-					unit = fmt.Sprintf("* %g", sumEps[T]()/2)
+					unit = fmt.Sprintf("* %g", roundoff[T]())
 				}
 				if *climbFlag != 0 {
 					t.Logf("%4d classes: %.3f %s, bound %.3f", classes, err, unit, c.bound(classes))
@@ -519,6 +699,9 @@ func (c *climbCase[T]) search(from climbRecord, classes int) (x []T, err float64
 	more := func() bool {
 		steps++
 		if *climbFlag == 0 {
+			if classes == 1 { // a function of one element
+				return steps < pickLong(40000, 4000)
+			}
 			return steps < pickLong(60000, 6000)/(10+classes)
 		}
 		return steps%32 != 0 || kt.CPUTime() < end

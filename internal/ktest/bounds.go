@@ -347,3 +347,13 @@ func SigmoidSoftGradBound[T Float]() float64 {
 	_, s := sigmoidTerms[T]()
 	return gamma[T](1 + s + 1 + 2)
 }
+
+// SoftmaxSumBound is how far the sum of the probabilities that Softmax returns may be off 1, in u:
+// the errors of the exponentials are in the sum too and cancel, those of its additions and the
+// rounding of each probability do not.
+func SoftmaxSumBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](sum[T](classes, false, false) + 1 + in64[T](0x1p-40))
+}
