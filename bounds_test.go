@@ -55,13 +55,14 @@ func TestExpError(t *testing.T) {
 	})
 
 	const cells = 1 << 14
-	top := 0.0
+	top, ulps := 0.0, 0.0
 	for i := -cells; i < cells; i++ {
 		var r kt.Rounding
-		lo, hi := math.Ln2/2*float64(i)/cells, math.Ln2/2*float64(i+1)/cells
-		top = max(top, expRoundings(&r, lo, hi).Relative())
+		w := expRoundings(&r, math.Ln2/2*float64(i)/cells, math.Ln2/2*float64(i+1)/cells)
+		top, ulps = max(top, w.Relative()), max(ulps, w.ULPs())
 	}
-	t.Logf("float64: %.4f * 2^-53", top)
+	t.Logf("float64: %.4f * 2^-53, %.4f ULP", top, ulps)
+	require.LessOrEqual(t, ulps, 1.05)
 	require.LessOrEqual(t, top, kt.ExpError[float64]())
 	require.InDelta(t, kt.ExpError[float64](), top, 1e-3)
 }
@@ -76,30 +77,39 @@ func expRoundings(r *kt.Rounding, lo, hi float64) kt.Rounded {
 		p = r.Round(p.Mul(t).Add(kt.Const(c)))
 	}
 	p = r.Round(r.Round(t.Square()).Mul(p).Add(t))
-	p = r.Off(p, expPolynomialError*math.Exp(hi))
+	p = r.Off(p, expPolynomialError(lo, hi))
 	return r.Round(kt.Const(1).Add(p)).Within(math.Exp(lo)*(1-0x1p-50), math.Exp(hi)*(1+0x1p-50))
 }
 
-// expPolynomialError is the relative error of 1 + t + t*t*(the polynomial) for exp(t), without
-// roundings.
-const expPolynomialError = 3.8e-18
-
-func TestExpPolynomial(t *testing.T) {
-	coefficients := []float64{e11F64, e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64}
-	top := 0.0
-	for i := -500; i <= 500; i++ {
-		x := math.Ln2 / 2 * float64(i) / 500
-		p := kt.DD{}
-		for _, c := range coefficients {
-			p = p.MulF(x).Add(kt.DD{Hi: c})
-		}
-		e := kt.ExpDD(kt.DD{Hi: x})
-		want := kt.DD{Hi: math.Ldexp(e.Hi, e.Exp), Lo: math.Ldexp(e.Lo, e.Exp)}.Add(kt.DD{Hi: -1}).Add(kt.DD{Hi: -x})
-		off := p.MulF(x).MulF(x).Add(want.Neg())
-		top = max(top, math.Abs(off.Hi)/math.Exp(x))
+// expPolynomialError returns the most that 1 + t + t*t*(the polynomial) is off exp(t), without
+// roundings, for t between lo and hi, an interval in which the error goes up or down once at most.
+func expPolynomialError(lo, hi float64) float64 {
+	const least = 0x1p-10 // of less, exp(t)-1-t says too little
+	if t := max(math.Abs(lo), math.Abs(hi)); t <= least {
+		return expPolynomialOff(least) * (t / least) * (t / least) * 1.1
 	}
-	require.LessOrEqual(t, top, expPolynomialError)
-	require.InEpsilon(t, expPolynomialError, top, 0.05)
+	return max(expPolynomialOff(lo), expPolynomialOff(lo/2+hi/2), expPolynomialOff(hi))*1.1 + 1e-20
+}
+
+func expPolynomialOff(t float64) float64 {
+	p := kt.DD{}
+	for _, c := range []float64{e11F64, e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		p = p.MulF(t).Add(kt.DD{Hi: c})
+	}
+	want := dd(kt.ExpDD(kt.DD{Hi: t})).Add(kt.DD{Hi: -1}).Add(kt.DD{Hi: -t})
+	return math.Abs(p.MulF(t).MulF(t).Add(want.Neg()).Hi)
+}
+
+// TestExpPolynomial: the error is largest, relative to exp(t), at both ends and some places
+// between, and grows as t*t around 0, as what 2*e2 is off 1 says.
+func TestExpPolynomial(t *testing.T) {
+	top := 0.0
+	for i := -500; i < 500; i++ {
+		x := math.Ln2 / 2 * float64(i) / 500
+		top = max(top, expPolynomialError(x, x+math.Ln2/1000)/math.Exp(x))
+	}
+	require.InEpsilon(t, 1.1*3.8e-18, top, 0.02)
+	require.InEpsilon(t, e2F64-0.5, expPolynomialOff(0x1p-10)/0x1p-20, 0.02)
 }
 
 // TestLog1pError adds up the roundings of lossLog's log1p, for each k of u = 2^k*(1+f). Below
@@ -216,14 +226,9 @@ func TestSigmoidLossBound64(t *testing.T) {
 	for name, r := range top {
 		t.Logf("%s: %.3f ULP at %s", name, r.err, r.at)
 	}
-	require.LessOrEqual(t, max(top["loss, right"].err, top["loss, wrong"].err), sigmoidLossBound64)
-	require.LessOrEqual(t, max(top["gradient, right"].err, top["gradient, wrong"].err), sigmoidGradBound64)
+	require.LessOrEqual(t, max(top["loss, right"].err, top["loss, wrong"].err), kt.SigmoidLossBound[float64]())
+	require.LessOrEqual(t, max(top["gradient, right"].err, top["gradient, wrong"].err), kt.SigmoidGradBound[float64]())
 }
-
-const (
-	sigmoidLossBound64 = 3.6
-	sigmoidGradBound64 = 3.6
-)
 
 // sigmoidLossRoundings repeats sigmoidLossTermsF64 and what follows for exp(-|x|) = 2^n*exp(t), t
 // between lo and hi: the losses and gradients where x is on the side of the target, and where it is
@@ -313,4 +318,148 @@ func TestDifferenceFromMaximum(t *testing.T) {
 	require.LessOrEqual(t, exact, bound)
 	require.LessOrEqual(t, rounded, bound+0x1p-44)
 	require.Greater(t, rounded, 0x1p-46) // or the exception would be none
+}
+
+// worstCell returns the largest error of what values returns for exp(-x) = 2^n*exp(-w), w between
+// lo and hi, in ULP and over all intervals of w and n from first to last. An interval in which a
+// result has a power of two is divided.
+func worstCell(first, last, cells int, value func(n int, lo, hi float64) kt.Rounded) (top float64, at string) {
+	var cell func(n int, lo, hi float64)
+	cell = func(n int, lo, hi float64) {
+		v := value(n, lo, hi)
+		if v.Straddles() && hi-lo > 0x1p-45 {
+			cell(n, lo, (lo+hi)/2)
+			cell(n, (lo+hi)/2, hi)
+			return
+		}
+		if e := v.RoundedULPs(); e > top {
+			top, at = e, fmt.Sprintf("n = %d, w = %.6f", n, lo)
+		}
+	}
+	for n := first; n <= last; n++ {
+		for i := -cells; i < cells; i++ {
+			cell(n, math.Ln2/2*float64(i)/float64(cells), math.Ln2/2*float64(i+1)/float64(cells))
+		}
+	}
+	return top, at
+}
+
+// TestSigmoidBound64 adds up the roundings of the float64 sigmoids. Where exp(-x) is below 2^-52,
+// the result is 1 or next to it; above 2^60, 1 is nothing beside it.
+func TestSigmoidBound64(t *testing.T) {
+	for _, k := range []struct {
+		name   string
+		values func(n int, lo, hi float64) kt.Rounded
+		bound  float64
+	}{
+		{"Sigmoid", sigmoidRoundings, kt.SigmoidBound64},
+		{"SigmoidFast", sigmoidFastRoundings, kt.SigmoidFastBound64},
+	} {
+		top, at := worstCell(-52, 60, 256, k.values)
+		t.Logf("%s: %.3f ULP at %s", k.name, top, at)
+		require.LessOrEqual(t, top, k.bound)
+		require.InDelta(t, k.bound, top, 0.01)
+	}
+}
+
+// sigmoidRoundings repeats the float64 Sigmoid for exp(-x) = 2^n*exp(-w), w between lo and hi,
+// without the last rounding. The factor 2^-256 changes no rounding; d + dl, and what remains of 1 -
+// q*d, would be without error what they correct.
+func sigmoidRoundings(n int, lo, hi float64) kt.Rounded {
+	var r kt.Rounding
+	one, s := kt.Const(1), kt.Const(math.Ldexp(1, n))
+	w := r.Round(kt.Exact(lo, hi))
+	p := kt.Const(-e11F64)
+	for i, c := range []float64{e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		if i%2 == 1 {
+			c = -c
+		}
+		p = r.Round(p.Mul(w).Add(kt.Const(c)))
+	}
+	sw := s.Mul(w)
+	swr := r.Off(r.Round(r.Round(sw.Mul(w)).Mul(p)), math.Ldexp(expPolynomialError(-hi, -lo), n))
+	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	d := r.Sub(r.Add(one, s), r.Sub(sw, swr)).Within((1+elo)*(1-0x1p-50), (1+ehi)*(1+0x1p-50))
+	dl := r.Add(r.Sub(r.Sub(one, r.Sub(d, s)), sw), swr).Within(0, 0)
+	q := r.Round(one.Div(d)).Within(1/(1+ehi)*(1-0x1p-50), 1/(1+elo)*(1+0x1p-50))
+	e := r.Round(one.Sub(q.Mul(d)).Within(0, 0))
+	e = r.Round(e.Sub(q.Mul(dl)).Within(0, 0))
+	return q.Add(q.Mul(e)).Within(1/(1+ehi)*(1-0x1p-50), min(1, 1/(1+elo)*(1+0x1p-50)))
+}
+
+// sigmoidFastRoundings is sigmoidRoundings for SigmoidFast. The polynomial is off by 4.1e-19.
+func sigmoidFastRoundings(n int, lo, hi float64) kt.Rounded {
+	var r kt.Rounding
+	one, s := kt.Const(fastUnit), kt.Const(math.Ldexp(1, n))
+	t := r.Round(kt.Exact(lo, hi))
+	u := r.Round(t.Square())
+	p := kt.Const(0x1.717775f123c50p-21)
+	for _, c := range []float64{-0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14, -0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastUnit / 2} {
+		p = r.Round(p.Mul(u).Add(kt.Const(c)))
+	}
+	th := r.Off(r.Round(t.Mul(p)), 4.2e-19)
+	num := r.Round(th.Add(one))
+	den := r.Round(s.Mul(r.Round(one.Sub(th))).Add(num))
+	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	return num.Div(den).Within(1/(1+ehi)*(1-0x1p-50), min(1, 1/(1+elo)*(1+0x1p-50)))
+}
+
+// TestTanhBound64 adds up the roundings of the float64 Tanh. Below 2^-30 they are those at 2^-30.
+func TestTanhBound64(t *testing.T) {
+	top, at := worstCell(-57, -1, 256, tanhRoundings)
+	for b := -30; b < -1; b++ {
+		const cells = 64
+		for i := range cells {
+			edge := func(i int) float64 { return min(math.Ln2/2, math.Ldexp(1+float64(i)/cells, b)) }
+			if lo, hi := edge(i), edge(i+1); lo < hi {
+				if e := tanhRoundings(0, lo, hi).RoundedULPs(); e > top {
+					top, at = e, fmt.Sprintf("n = 0, w = %g", lo)
+				}
+			}
+		}
+	}
+	t.Logf("Tanh: %.3f ULP at %s", top, at)
+	require.LessOrEqual(t, top, kt.TanhBound64)
+	require.InDelta(t, kt.TanhBound64, top, 0.02)
+}
+
+// tanhRoundings repeats the float64 Tanh for exp(-2*|x|) = 2^n*exp(-w), w between lo and hi,
+// without the last rounding.
+func tanhRoundings(n int, lo, hi float64) kt.Rounded {
+	var r kt.Rounding
+	one, s := kt.Const(1), kt.Const(math.Ldexp(1, n))
+	w := kt.Exact(lo, hi)
+	if n != 0 {
+		w = r.Round(w)
+	}
+	p := kt.Const(-e11F64)
+	for i, c := range []float64{e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		if i%2 == 1 {
+			c = -c
+		}
+		p = r.Round(p.Mul(w).Add(kt.Const(c)))
+	}
+	p = w.Sub(r.Round(w.Square()).Mul(p))
+	sp := s.Mul(r.Off(r.Round(p), expPolynomialError(-hi, -lo)))
+	less, more := one.Sub(s), one.Add(s)
+	if n < -52 {
+		less, more = r.Sub(one, s), r.Add(one, s)
+	}
+	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	num := r.Add(less, sp)
+	den := r.Sub(more, sp).Within((1+elo)*(1-0x1p-50), (1+ehi)*(1+0x1p-50))
+	nl := r.Add(r.Sub(less, num), sp).Within(0, 0)
+	dl := r.Sub(r.Sub(more, den), sp).Within(0, 0)
+	within := func(a kt.Rounded) kt.Rounded {
+		a0, a1 := (1-ehi)/(1+ehi), (1-elo)/(1+elo)
+		if n == 0 {
+			a0, a1 = math.Tanh(lo/2), math.Tanh(hi/2)
+		}
+		return a.Within(a0*(1-0x1p-50), min(1, a1*(1+0x1p-50)))
+	}
+	q := within(r.Round(num.Div(den)))
+	e := r.Add(r.Round(num.Sub(q.Mul(den)).Within(0, 0)), nl)
+	e = r.Round(e.Sub(q.Mul(dl)).Within(0, 0))
+	chord := r.Round(den.Mul(kt.Const(-0.5)).Add(kt.Const(1.5)))
+	return within(q.Add(e.Mul(chord)))
 }

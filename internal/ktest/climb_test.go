@@ -102,3 +102,20 @@ func TestRounding(t *testing.T) {
 	require.Equal(t, 0x1p-1074, ULP64(0))
 	require.Equal(t, 0x1p-52, ULP64(1.5))
 }
+
+// What is a multiple of a power of two and short is not rounded.
+func TestRoundingExact(t *testing.T) {
+	var r Rounding
+	require.Zero(t, r.Round(Const(1.5).Mul(Const(0.375)).Add(Const(1024))).Error())
+	a := r.Round(Exact(1.2, 1.3)) // a multiple of 2^-52
+	require.Equal(t, a.Error(), r.Sub(a, Const(1)).Error())
+	require.Greater(t, r.Sub(a, Const(0.125+0x1p-54)).Error(), a.Error())
+	require.Equal(t, a.Error()+0x1p-60, r.Add(a, Const(0x1p-60)).Error()) // lost, but no more than that
+	require.InEpsilon(t, 0.5+0.5*1.01, a.RoundedULPs(), 1e-12)
+
+	b := Rounding{}
+	c := b.Off(Exact(0.999, 1), 0x1p-53) // one ULP, past 1: it is rounded to a multiple of two
+	require.InEpsilon(t, 1.01+1, c.RoundedULPs(), 1e-12)
+	c = b.Off(Exact(0.999, 1), 0x1p-54) // not so far: to 1
+	require.InEpsilon(t, 1.01/2+0.5, c.RoundedULPs(), 1e-12)
+}
