@@ -15,7 +15,14 @@ import (
 
 // TestMessages: what a wrong call says, an example of each kind. TestBadCalls goes over all functions.
 func TestMessages(t *testing.T) {
-	x, y, mask := make([]float32, 12), make([]float32, 12), make([]uint64, 3)
+	x, y, mask, l := make([]float32, 12), make([]float32, 12), make([]uint64, 3), make([]float32, 4)
+	stats, labels := make([]RowStats[float32], 3), make([]int, 4)
+	with := func(opts CrossEntropyOptions[float32]) func() {
+		return func() { _, _ = CrossEntropyWith(l, x, labels, 3, &opts) }
+	}
+	gradient := func(n int) func() {
+		return func() { _, _ = CrossEntropyGradWith(y, l, x, labels, 3, make([]float32, n), nil) }
+	}
 	for want, f := range map[string]func(){
 		"MaskLen: n = -1":                                      func() { MaskLen(-1) },
 		"ReLU: len(dst) = 3, len(x) = 4":                       func() { ReLU(y[:3], x[:4]) },
@@ -31,12 +38,38 @@ func TestMessages(t *testing.T) {
 		"Parallel: grain = 0":                                  func() { Parallel(4, 0, func(_, _ int) { t.Error("called") }) },
 		"Parallel: grain = -3":                                 func() { Parallel(0, -3, func(_, _ int) { t.Error("called") }) },
 		"Parallel: n = -1":                                     func() { Parallel(-1, 1, func(_, _ int) { t.Error("called") }) },
+		"CrossEntropyWith: len(logits) = 12 ends inside a row: rows of classes = 3 start every 10 elements": with(CrossEntropyOptions[float32]{Stride: 10}),
+		"CrossEntropyWith: len(Weights) = 2, classes = 3":                                                   with(CrossEntropyOptions[float32]{Weights: l[:2]}),
+		"CrossEntropyGradWith: len(dloss) = 3, rows = 4: pass nil, one element, or one a row":               gradient(3),
+		"CrossEntropyGradWith: len(dloss) = 0, rows = 4: pass nil, one element, or one a row":               gradient(0),
+		"SoftmaxWith: len(x) = 11 ends inside a row: classes = 4, stride = 8":                               func() { _ = SoftmaxWith(y, x[:11], 4, &SoftmaxOptions[float32]{Stride: 8}) },
+		"SoftmaxWith: dst has 3 rows, x has 2":                                                              func() { _ = SoftmaxWith(y, x, 4, &SoftmaxOptions[float32]{Stride: 8}) },
+		"SigmoidCrossEntropyWith: len(logits) = 12 is not a multiple of len(PosWeight) = 5": func() {
+			_ = SigmoidCrossEntropyWith(y, x, x, &SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 5)})
+		},
+		"ShardStats: logits has 3 rows, stats has 2":    func() { _ = ShardStats(stats[:2], x, Shard[float32]{Classes: 4}) },
+		"MergeRowStats: len(dst) = 3, len(src) = 2":     func() { MergeRowStats(stats, stats[:2]) },
+		"ShardSums: len(sums) = 2, 3 rows of 1 chunks":  func() { _ = ShardSums(make([]float64, 2), l[:3], x, y[:3], labels[:3], Shard[float32]{Classes: 4}) },
+		"FoldChunks: len(sums) = 2, 3 rows of 0 chunks": func() { FoldChunks(stats, y[:3], nil, make([]float64, 2)) },
+		"ShardChunks: classes = -1":                     func() { ShardChunks[float32](-1) },
 	} {
 		require.PanicsWithValue(t, "kernels: "+want, f)
 	}
+	_, err := CrossEntropyProbWith(l, x, y[:11], 3, nil)
+	require.EqualError(t, err, "kernels: CrossEntropyProbWith: len(targets) = 11, 4 rows of 3 classes need 12")
 	require.EqualError(t, CrossEntropy(y[:3], x, []int{0, 4, -1}, 4), "kernels: CrossEntropy: row 1: label 4 is not in [0, 4)")
 	require.EqualError(t, CrossEntropy(y[:1], x[:4], []int8{-128}, 4), "kernels: CrossEntropy: row 0: label -128 is not in [0, 4)")
 	require.EqualError(t, CrossEntropy(y[:1], x[:4], []uint64{math.MaxUint64}, 4), "kernels: CrossEntropy: row 0: label 18446744073709551615 is not in [0, 4)")
+}
+
+// TestMeanOfNoRows is NaN, and their sum 0.
+func TestMeanOfNoRows(t *testing.T) {
+	v, err := CrossEntropyGradWith[float32, int](nil, nil, nil, nil, 3, nil, nil)
+	require.NoError(t, err)
+	require.True(t, v != v)
+	v, err = CrossEntropyProbWith[float32](nil, nil, nil, 3, &CrossEntropyOptions[float32]{Reduction: ReductionSum, Stride: 5})
+	require.NoError(t, err)
+	require.Zero(t, v)
 }
 
 func TestMaskLen(t *testing.T) {

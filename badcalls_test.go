@@ -287,30 +287,31 @@ func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongC
 // wrongOptions are options out of their range.
 func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) {
 	nan, inf := math.NaN(), math.Inf(1)
-	option := func(has ktable.Opts, name string, value any, set func(o *ktable.Options[T])) {
+	option := func(has ktable.Opts, name string, value any, what string, set func(o *ktable.Options[T])) {
 		if c.Opts&has != 0 {
 			add(fmt.Sprintf("%s = %v", name, value), true, func(d *ktable.Call[T]) {
 				d.None = false
 				set(&d.Options)
-			}, fmt.Sprintf("%s = %v ", name, value))
+			}, fmt.Sprintf("%s = %v %s", name, value, what))
 		}
 	}
 	for _, v := range []T{-1, T(nan), T(inf), T(-inf)} {
-		option(ktable.LogitScale, "LogitScale", v, func(o *ktable.Options[T]) { o.LogitScale = v })
+		option(ktable.LogitScale, "LogitScale", v, "is not positive and finite", func(o *ktable.Options[T]) { o.LogitScale = v })
 	}
 	for _, v := range []T{-0.5, 1.5, T(nan), T(inf)} {
-		option(ktable.Smoothing, "LabelSmoothing", v, func(o *ktable.Options[T]) { o.LabelSmoothing = v })
+		option(ktable.Smoothing, "LabelSmoothing", v, "is not in [0, 1]", func(o *ktable.Options[T]) { o.LabelSmoothing = v })
 	}
 	for _, v := range []int{c.Classes - 1, -1, math.MinInt} {
-		if v != 0 {
-			option(ktable.Strides, "Stride", v, func(o *ktable.Options[T]) { o.Stride = v })
-			option(ktable.DstStrides, "DstStride", v, func(o *ktable.Options[T]) { o.DstStride = v })
+		if less := fmt.Sprintf("is less than classes = %d", c.Classes); v != 0 {
+			option(ktable.Strides, "Stride", v, less, func(o *ktable.Options[T]) { o.Stride = v })
+			option(ktable.DstStrides, "DstStride", v, less, func(o *ktable.Options[T]) { o.DstStride = v })
 		}
 	}
 	for _, v := range []uint8{3, 255} {
-		option(ktable.Reducing, "Reduction", v, func(o *ktable.Options[T]) { o.Reduction = kernels.Reduction(v) })
+		option(ktable.Reducing, "Reduction", v, "is not one of ReductionMean, ReductionSum and ReductionNone",
+			func(o *ktable.Options[T]) { o.Reduction = kernels.Reduction(v) })
 	}
-	option(ktable.Offset, "Offset", -1, func(o *ktable.Options[T]) { o.Offset = -1 })
+	option(ktable.Offset, "Offset", -1, "is negative", func(o *ktable.Options[T]) { o.Offset = -1 })
 	for _, name := range []string{"Weights", "PosWeight"} {
 		i := c.Index(name)
 		if i < 0 || c.Rows*c.Classes == 0 {
@@ -321,7 +322,7 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 			kt.Fill(r, kt.OneHot, kt.View[T](op), c.Classes)
 			at := r.Intn(c.Classes)
 			kt.View[T](op)[at] = T(v)
-			add(fmt.Sprintf("%s[%d] = %v", name, at, v), true, func(d *ktable.Call[T]) { d.None, d.Ops[i] = false, op }, fmt.Sprintf("%s[%d] = %v", name, at, v))
+			add(fmt.Sprintf("%s[%d] = %v", name, at, v), true, func(d *ktable.Call[T]) { d.None, d.Ops[i] = false, op }, fmt.Sprintf("%s[%d] = %v is not a finite number >= 0", name, at, v))
 		}
 	}
 }

@@ -2,7 +2,6 @@ package kernels_test
 
 import (
 	"os"
-	"regexp"
 	"slices"
 	"testing"
 
@@ -14,30 +13,37 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// forEachRoutine runs f for every function of the table and every primitive, of both types.
+// forEachRoutine runs f for every function of the table and every primitive, of both types. chunk and
+// most are the longest piece of a row and the most elements that a primitive is given.
 func forEachRoutine(t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
-	run := func(name string, all []kt.Routine, chunk, most int) {
-		t.Run(name, func(t *testing.T) {
-			kt.Require(t)
-			for _, k := range all {
-				t.Run(k.Name, func(t *testing.T) { f(t, k, chunk, most) })
-			}
-		})
-	}
-	run("float32", append(ktable.Routines[float32](), kernels.Primitives[float32]()...), kernels.ShardGrain[float32](), kernels.ChunkLen[float32]())
-	run("float64", append(ktable.Routines[float64](), kernels.Primitives[float64]()...), kernels.ShardGrain[float64](), kernels.ChunkLen[float64]())
+	t.Run("float32", func(t *testing.T) { forEachOf[float32](t, f) })
+	t.Run("float64", func(t *testing.T) { forEachOf[float64](t, f) })
 }
 
-// elementShapes are 0..130 elements and the surroundings of blocks, and of the most that a call of a
-// primitive is given.
+func forEachOf[T kernels.Float](t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
+	kt.Require(t)
+	for _, k := range append(ktable.Routines[T](), kernels.Primitives[T]()...) {
+		t.Run(k.Name, func(t *testing.T) { f(t, k, kernels.ShardGrain[T](), kernels.ChunkLen[T]()) })
+	}
+}
+
+// elementShapes are 0..130 elements and the surroundings of blocks and of most.
 func elementShapes(most int) (all []kt.Shape) {
 	for n := range 131 {
 		all = append(all, kt.Shape{Rows: 1, Cols: n})
 	}
 	for _, b := range []int{192, 256, 320, 512, 1024, 4096, most} {
-		all = append(all, kt.Shape{Rows: 1, Cols: b - 1}, kt.Shape{Rows: 1, Cols: b}, kt.Shape{Rows: 1, Cols: b + 1})
+		all = append(all, shapes(1, b-1, 1, b, 1, b+1)...)
 	}
-	return append(all, kt.Shape{Rows: 1, Cols: most + 64}, kt.Shape{Rows: 1, Cols: 2*most + 37})
+	return append(all, shapes(1, most+64, 1, 2*most+37)...)
+}
+
+// shapes takes pairs of rows and columns.
+func shapes(n ...int) (all []kt.Shape) {
+	for ; len(n) > 0; n = n[2:] {
+		all = append(all, kt.Shape{Rows: n[0], Cols: n[1]})
+	}
+	return all
 }
 
 // rowShapes are the sizes of the row functions' calls; inner ones are a primitive's, also with gaps.
@@ -51,19 +57,18 @@ func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 			all = append(all, kt.Shape{Rows: rows, Cols: cols, Pad: 1 + (rows+cols)%5})
 		}
 	}
-	upTo := func(n int, cols ...int) {
+	upTo := func(n, short int, cols ...int) {
+		if testing.Short() {
+			n = short
+		}
 		for _, c := range cols {
 			for r := range n + 1 {
 				add(r, c)
 			}
 		}
 	}
-	few, mid, big := 20, 20, 20
-	if testing.Short() {
-		few, mid, big = 9, 5, 2
-	}
 	for c := 1; c <= 40; c++ {
-		upTo(few, c)
+		upTo(20, 9, c)
 		add(10+c%11, c)
 		for _, r := range []int{63, 64, 65, 130} {
 			if !testing.Short() || (r+c)%4 == 0 {
@@ -76,16 +81,18 @@ func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 			add(r, c)
 		}
 	}
-	upTo(mid, 63, 64, 65, 66, 100, 127, 128, 129, 130)
-	upTo(big, 1000, 2047, 2048, 2049, 4095, 4096, 4097, 8193)
+	upTo(20, 5, 63, 64, 65, 66, 100, 127, 128, 129, 130)
+	upTo(20, 2, 1000, 2047, 2048, 2049, 4095, 4096, 4097, 8193)
 	return all
 }
 
 // rowKinds and elementKinds are the inputs of the calls, the telling ones first.
 var (
-	rowKinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.RareSpecial, kt.Wide300, kt.Finite, kt.Ties, kt.NegInf, kt.OneLarger,
-		kt.Huge, kt.Special, kt.Constant, kt.OneHot, kt.Ascending, kt.Descending, kt.Wide1000, kt.Unit, kt.AnyBits, kt.Zeros}
-	elementKinds = []kt.Kind{kt.Special, kt.Wide80, kt.Normal, kt.Finite, kt.AnyBits, kt.Wide1000, kt.Unit, kt.Wide300, kt.Zeros, kt.Huge}
+	rowKinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.RareSpecial, kt.Wide300, kt.Finite, kt.Ties,
+		kt.NegInf, kt.OneLarger, kt.Huge, kt.Special, kt.Constant, kt.OneHot, kt.Ascending, kt.Descending,
+		kt.Wide1000, kt.Unit, kt.AnyBits, kt.Zeros}
+	elementKinds = []kt.Kind{kt.Special, kt.Wide80, kt.Normal, kt.Finite, kt.AnyBits, kt.Wide1000, kt.Unit,
+		kt.Wide300, kt.Zeros, kt.Huge}
 )
 
 // TestTable runs every routine on every instruction set over lengths, offsets,
@@ -93,11 +100,11 @@ var (
 // every operand.
 func TestTable(t *testing.T) {
 	forEachRoutine(t, func(t *testing.T, k kt.Routine, chunk, most int) {
-		shapes, all := elementShapes(most), elementKinds
+		sizes, all := elementShapes(most), elementKinds
 		if k.Rows {
-			shapes, all = rowShapes(k.Inner, chunk), rowKinds
+			sizes, all = rowShapes(k.Inner, chunk), rowKinds
 		}
-		for i, s := range shapes {
+		for i, s := range sizes {
 			kinds, size := all, s.Rows*s.Cols
 			switch {
 			case kt.Thinned(k.Name, i):
@@ -141,7 +148,7 @@ func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, seed uint64
 			for _, off := range here {
 				kt.With(name, func() { err = c.Check(kt.Memory{Off: off, Spare: off%2 == 0}, want) })
 				if err != nil {
-					t.Fatalf("%s %s, %d rows of %d (+%d), offset %d, inputs %v, shared %v: %v", name, k.Name, s.Rows, s.Cols, s.Pad, off, kind, share, err)
+					t.Fatalf("%s, %+v, offset %d, inputs %v, shared %v: %v", name, s, off, kind, share, err)
 				}
 			}
 		}
@@ -156,15 +163,17 @@ func TestBulk(t *testing.T) {
 		t.Skip("nothing to compare the generic code with")
 	}
 	forEachRoutine(t, func(t *testing.T, k kt.Routine, chunk, _ int) {
-		shapes, kinds := []kt.Shape{{Rows: 1, Cols: 1 << 17}}, []kt.Kind{kt.Wide80, kt.Normal, kt.Unit, kt.Wide1000, kt.AnyBits}
+		sizes := shapes(1, 1<<17)
+		kinds := []kt.Kind{kt.Wide80, kt.Normal, kt.Unit, kt.Wide1000, kt.AnyBits}
 		if k.Rows {
-			shapes, kinds = []kt.Shape{{Rows: 60, Cols: 1000}, {Rows: 5000, Cols: 10}, {Rows: 3000, Cols: 26}, {Rows: 3, Cols: 20011}},
-				[]kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.Huge}
+			sizes = shapes(60, 1000, 5000, 10, 3000, 26, 3, 20011)
+			kinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.Huge}
 		}
 		if k.Inner { // whole blocks, partial ones, and single elements, whose sum is the element
-			shapes = []kt.Shape{{Rows: 64, Cols: 1000}, {Rows: 20, Cols: chunk}, {Rows: 64, Cols: 57}, {Rows: 64, Cols: 26, Pad: 1}, {Rows: 64, Cols: 10, Pad: 3}, {Rows: 64, Cols: 1}}
+			sizes = shapes(64, 1000, 20, chunk, 64, 57, 64, 26, 64, 10, 64, 1)
+			sizes[3].Pad, sizes[4].Pad = 1, 3
 		}
-		for _, s := range shapes {
+		for _, s := range sizes {
 			seeds := uint64(max(1, 10000/(s.Rows*s.Cols)))
 			if !testing.Short() {
 				seeds *= 8
@@ -185,7 +194,7 @@ func TestBulk(t *testing.T) {
 							kt.With(name, func() { err = c.Cut(cuts...).Check(kt.Memory{Off: 1}, want) })
 						}
 						if err != nil {
-							t.Fatalf("%s, %d rows of %d, inputs %v: %v", name, s.Rows, s.Cols, kind, err)
+							t.Fatalf("%s, %+v, inputs %v: %v", name, s, kind, err)
 						}
 					}
 				}
@@ -202,20 +211,19 @@ func TestGuardPages(t *testing.T) {
 		guards[i] = kt.NewGuard(t, 1<<20)
 	}
 	forEachRoutine(t, func(t *testing.T, k kt.Routine, chunk, most int) {
-		shapes := elementShapes(most)
+		sizes := elementShapes(most)
 		if k.Rows {
-			shapes = []kt.Shape{{Rows: 3, Cols: 127}, {Rows: 2, Cols: 1000}, {Rows: 1, Cols: chunk - 1}, {Rows: 1, Cols: chunk}}
+			sizes = shapes(3, 127, 2, 1000, 1, chunk-1, 1, chunk)
 			if !k.Inner {
-				shapes = append(shapes, kt.Shape{Rows: 1, Cols: chunk + 1}, kt.Shape{Rows: 65, Cols: 10}, kt.Shape{Rows: 2, Cols: 8193})
+				sizes = append(sizes, shapes(1, chunk+1, 65, 10, 2, 8193)...)
 			}
 			for c := 1; c <= 70; c++ {
 				for _, r := range []int{1, 2, 3, 4, 5, 7, 8, 9, 15, 17} {
 					if testing.Short() && (r+c)%3 != 0 {
 						continue
 					}
-					shapes = append(shapes, kt.Shape{Rows: r, Cols: c})
-					if k.Inner {
-						shapes = append(shapes, kt.Shape{Rows: r, Cols: c, Pad: 2})
+					for pad := 0; pad == 0 || pad == 2 && k.Inner; pad += 2 {
+						sizes = append(sizes, kt.Shape{Rows: r, Cols: c, Pad: pad})
 					}
 				}
 			}
@@ -224,7 +232,7 @@ func TestGuardPages(t *testing.T) {
 			if testing.Short() && name == isa.NameGeneric && len(isa.Available()) > 1 {
 				return // the compiler checks its bounds
 			}
-			for i, s := range shapes {
+			for i, s := range sizes {
 				if kt.Thinned(k.Name, i) {
 					continue
 				}
@@ -238,7 +246,7 @@ func TestGuardPages(t *testing.T) {
 					require.NoError(t, err)
 					for _, end := range []bool{false, true} {
 						if err := c.Check(kt.Memory{Guards: guards, End: end}, want); err != nil {
-							t.Fatalf("%d rows of %d (+%d), end %v, inputs %v, shared %v: %v", s.Rows, s.Cols, s.Pad, end, kind, share, err)
+							t.Fatalf("%+v, end %v, inputs %v, shared %v: %v", s, end, kind, share, err)
 						}
 					}
 				}
@@ -253,7 +261,7 @@ func TestNoAllocation(t *testing.T) {
 	source, err := os.ReadFile("table_test.go")
 	require.NoError(t, err)
 	for _, k := range ktable.Routines[float32]() {
-		require.Regexp(t, regexp.MustCompile(`kernels\.`+k.Name+`[\[(]`), string(source), "%s is not called in onStack", k.Name)
+		require.Contains(t, string(source), "kernels."+k.Name+"(", "onStack does not call it")
 	}
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		require.Zero(t, testing.AllocsPerRun(20, onStack[float32]))
@@ -269,8 +277,8 @@ func must(errs ...error) {
 
 func onStack[T kernels.Float]() {
 	var (
-		x, y, z, d    [70]T
-		l, m, g, w    [7]T
+		x, y, d, e    [70]T
+		l, m, g       [7]T
 		stats, more   [7]kernels.RowStats[T]
 		sums          [7]float64
 		index         [7]int
@@ -287,24 +295,27 @@ func onStack[T kernels.Float]() {
 	kernels.SigmoidBackward(d[:], x[:], y[:])
 	kernels.Tanh(d[:], x[:])
 	kernels.TanhBackward(d[:], x[:], y[:])
-	bin := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: weights[:]}
+	b := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: weights[:]}
 	kernels.SigmoidCrossEntropy(d[:], x[:], y[:])
-	kernels.SigmoidCrossEntropyGrad(d[:], z[:], x[:], y[:], 0.1)
-	must(kernels.SigmoidCrossEntropyWith(d[:], x[:], y[:], &bin), kernels.SigmoidCrossEntropyGradWith(d[:], z[:], x[:], y[:], 1, &bin))
+	kernels.SigmoidCrossEntropyGrad(d[:], e[:], x[:], y[:], 0.1)
+	must(kernels.SigmoidCrossEntropyWith(d[:], x[:], y[:], &b),
+		kernels.SigmoidCrossEntropyGradWith(d[:], e[:], x[:], y[:], 1, &b))
 
-	soft := kernels.SoftmaxOptions[T]{LogitScale: 3}
+	o := kernels.SoftmaxOptions[T]{LogitScale: 3}
 	kernels.Softmax(d[:], x[:], 10)
 	kernels.Softmax(d[:], x[:], 70)
 	kernels.LogSoftmax(d[:], x[:], 10)
 	kernels.SoftmaxBackward(d[:], x[:], y[:], 10)
 	kernels.LogSoftmaxBackward(d[:], x[:], y[:], 10)
-	must(kernels.SoftmaxWith(d[:], x[:], 10, &soft), kernels.LogSoftmaxWith(d[:], x[:], 10, &soft),
-		kernels.SoftmaxBackwardWith(d[:], d[:], x[:], 10, &soft), kernels.LogSoftmaxBackwardWith(d[:], d[:], x[:], 10, &soft))
+	must(kernels.SoftmaxWith(d[:], x[:], 10, &o), kernels.LogSoftmaxWith(d[:], x[:], 10, &o),
+		kernels.SoftmaxBackwardWith(d[:], d[:], x[:], 10, &o),
+		kernels.LogSoftmaxBackwardWith(d[:], d[:], x[:], 10, &o))
 	kernels.Argmax(index[:], x[:], 10)
 	kernels.Argmax(index[:1], x[:], 70)
 
-	must(kernels.CrossEntropy(l[:], x[:], bytes[:], 10), kernels.CrossEntropyGrad(d[:], l[:], x[:], labels[:], 10, 0.1),
-		kernels.CrossEntropyProb(l[:], x[:], y[:], 10), kernels.CrossEntropyProbGrad(d[:], l[:], x[:], y[:], 10, 0.1))
+	must(kernels.CrossEntropy(l[:], x[:], bytes[:], 10), kernels.CrossEntropyProb(l[:], x[:], y[:], 10),
+		kernels.CrossEntropyGrad(d[:], l[:], x[:], labels[:], 10, 0.1),
+		kernels.CrossEntropyProbGrad(d[:], l[:], x[:], y[:], 10, 0.1))
 	for _, smoothing := range []T{0, 0.25} {
 		o := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: smoothing, IgnoreIndex: new(2), LogitScale: 2}
 		_, err1 := kernels.CrossEntropyWith(l[:], x[:], bytes[:], 10, &o)
@@ -318,8 +329,9 @@ func onStack[T kernels.Float]() {
 	must(kernels.ShardStats(stats[:], x[:], s), kernels.ShardMax(m[:], x[:], s))
 	kernels.MergeRowStats(more[:], stats[:])
 	kernels.MergeRowMax(m[:], l[:])
-	must(kernels.ShardSums(sums[:], w[:], x[:], m[:], bytes[:], s))
-	kernels.FoldChunks(stats[:], m[:], w[:], sums[:])
-	must(kernels.ShardCrossEntropy(l[:], x[:], stats[:], bytes[:], s), kernels.ShardCrossEntropyGrad(d[:], l[:], x[:], stats[:], labels[:], 1, s),
-		kernels.ShardSoftmax(d[:], x[:], stats[:], s), kernels.ShardLogSoftmax(d[:], x[:], stats[:], s))
+	must(kernels.ShardSums(sums[:], g[:], x[:], m[:], bytes[:], s))
+	kernels.FoldChunks(stats[:], m[:], g[:], sums[:])
+	must(kernels.ShardSoftmax(d[:], x[:], stats[:], s), kernels.ShardLogSoftmax(d[:], x[:], stats[:], s),
+		kernels.ShardCrossEntropy(l[:], x[:], stats[:], bytes[:], s),
+		kernels.ShardCrossEntropyGrad(d[:], l[:], x[:], stats[:], labels[:], 1, s))
 }

@@ -15,7 +15,8 @@
 //   - Call/KERNEL/TYPE/N: what one call of the kernels over a slice costs, on 1 to 64 elements;
 //   - Parallel/KERNEL/SIZE/CORES: the same work through [kernels.Parallel].
 //
-// where ISA is each instruction set of this CPU, pure Go ("generic") and "naive", the plain loop of [Naive] with math.Exp.
+// where ISA is each instruction set of this CPU, pure Go ("generic") and "naive", the plain loop of [Naive] with math.Exp,
+// for functions with options that of the function without.
 // Beside ns/op and MB/s, where the bytes are those of all arguments, each line has
 //
 //   - ns/element;

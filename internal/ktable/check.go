@@ -130,56 +130,50 @@ func pick[T kernels.Float](f32, f64 float64) float64 {
 // checkSigmoidLoss holds losses and gradients at targets 0 and 1 to 3 ULP, and others to what they are
 // the difference of.
 func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
-	weights := c.Arg("PosWeight")
+	weights, losses, d := c.Arg("PosWeight"), out.Arg("losses"), out.Arg("dlogits")
 	for i, v := range c.Arg("logits") {
-		x, target, p := float64(v), float64(c.Arg("targets")[i]), 1.0
+		x, t, p := float64(v), float64(c.Arg("targets")[i]), 1.0
 		if len(weights) > 0 {
 			p = float64(weights[i%len(weights)])
 		}
-		if math.Abs(x) > 1e5 || math.Abs(target) > 2 {
+		if math.Abs(x) > 1e5 || math.Abs(t) > 2 {
 			continue // the special values have these
 		}
-		e := kt.ExpDD(kt.DD{Hi: -math.Abs(x)})
-		log := kt.Log1pDD(e)
-		far, near := one.Div(one.Add(e)), e.Div(one.Add(e)) // of the sigmoids of x and -x
-		up, down, yes, no := log, log, near, far
-		if x < 0 {
-			up, yes, no = log.Add(kt.Scaled{DD: kt.DD{Hi: -x}}), far, near
-		} else {
-			down = log.Add(kt.Scaled{DD: kt.DD{Hi: x}})
-		}
-		check := func(what string, got T, ofOne, ofZero kt.Scaled, scale float64) error {
-			if x != x || target != target {
-				if got == got {
-					return fmt.Errorf("x = %v, t = %v: %s is %v", x, target, what, got)
+		// check takes what is computed for target 1, and for target 0.
+		check := func(what string, got T, yes, no kt.Scaled, scale float64) error {
+			a, b := p*t*yes.Float64(), (1-t)*no.Float64()
+			want, bound := scale*(a+b), pick[T](0x1p-21, 0x1p-50)
+			off := math.Abs(float64(got)-want) - 2*smallest[T]()
+			switch size := math.Abs(scale) * (math.Abs(a) + math.Abs(b) + (math.Abs(x)+1)*(1+p)); {
+			case x != x || t != t:
+				if off = 0; got == got {
+					off = math.Inf(1)
 				}
-				return nil
+			case scale == 1 && p == 1 && t == 1:
+				off, bound = kt.Err(got, yes), 3
+			case scale == 1 && p == 1 && t == 0:
+				off, bound = kt.Err(got, no), 3
+			default:
+				off /= size
 			}
-			if scale == 1 && p == 1 && (target == 0 || target == 1) {
-				want := ofZero
-				if target == 1 {
-					want = ofOne
-				}
-				if err := kt.Err(got, want); !(err < 3) {
-					return fmt.Errorf("x = %v, t = %v: %s is %v, %v ULP off", x, target, what, got, err)
-				}
-				return nil
-			}
-			a, b := p*target*ofOne.Float64(), (1-target)*ofZero.Float64()
-			mag := math.Abs(scale) * (math.Abs(a) + math.Abs(b) + (math.Abs(x)+1)*(1+p))
-			if d := math.Abs(float64(got) - scale*(a+b)); !(d <= pick[T](0x1p-21, 0x1p-50)*mag+2*smallest[T]()) {
-				return fmt.Errorf("x = %v, t = %v, weight %v: %s is %v, want %v", x, target, p, what, got, scale*(a+b))
+			if !(off < bound) {
+				return fmt.Errorf("x = %v, t = %v, weight %v: %s is %v, want %v, off by %v", x, t, p, what, got, want, off)
 			}
 			return nil
 		}
-		if losses := out.Arg("losses"); losses != nil {
+		e := kt.ExpDD(kt.DD{Hi: -math.Abs(x)})
+		log, big, small := kt.Log1pDD(e), one.Div(one.Add(e)), e.Div(one.Add(e)) // the sigmoids of |x| and -|x|
+		up, down := log.Add(kt.Scaled{DD: kt.DD{Hi: max(-x, 0)}}), log.Add(kt.Scaled{DD: kt.DD{Hi: max(x, 0)}})
+		if x < 0 {
+			big, small = small, big
+		}
+		if small.DD = small.Neg(); losses != nil {
 			if err := check("the loss", losses[i], up, down, 1); err != nil {
 				return err
 			}
 		}
-		if d := out.Arg("dlogits"); d != nil {
-			yes.DD = yes.Neg()
-			if err := check("the gradient", d[i], yes, no, float64(c.Scale)); err != nil {
+		if d != nil {
+			if err := check("the gradient", d[i], small, big, float64(c.Scale)); err != nil {
 				return err
 			}
 		}
@@ -522,42 +516,6 @@ func checkShards[T kernels.Float](c, _ *Call[T]) error {
 		}))
 		if err := w.check(); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// checkMax holds maxima to those of the scaled rows; a NaN makes +Inf.
-func checkMax[T kernels.Float](c, out *Call[T]) error {
-	for r, got := range out.T(0) {
-		want := T(math.Inf(-1))
-		for _, v := range c.scaled(1, r) {
-			if v != v {
-				v = T(math.Inf(1))
-			}
-			want = max(want, v)
-		}
-		if got != want {
-			return fmt.Errorf("row %d has %v, want %v", r, got, want)
-		}
-	}
-	return nil
-}
-
-// checkFold holds stats to the maxima, and to sums in any order.
-func checkFold[T kernels.Float](c, out *Call[T]) error {
-	for r, s := range statsOf(out, 0) {
-		left, sum, mag := T(math.Inf(-1)), 0.0, 0.0
-		if x := c.Arg("out"); x != nil {
-			left = x[r]
-		}
-		sums := kt.View[float64](c.Ops[c.Index("sums")])
-		for _, v := range sums[r*len(sums)/c.Rows : (r+1)*len(sums)/c.Rows] {
-			sum += v
-			mag += math.Abs(v)
-		}
-		if !kt.Same(s.Max, c.T(1)[r]) || !kt.Same(s.Out, left) || mag < 1e300 && !(math.Abs(s.Rest-sum) <= mag*0x1p-50) {
-			return fmt.Errorf("row %d has %+v, want the sum %v and what is left out %v", r, s, sum, left)
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ type Func[T kernels.Float] struct {
 	// Call calls it with the arguments of c.
 	Call func(c *Call[T]) error
 
-	// Naive is the loop one writes first; it knows no strides and takes labels that are ints.
+	// Naive is the loop one writes first, without options; it takes labels that are ints.
 	Naive func(c *Call[T]) error
 	// Check holds the results of a call to what they have to be; nil: to the bits of the generic code.
 	Check func(c, out *Call[T]) error
@@ -140,21 +140,6 @@ type Call[T kernels.Float] struct {
 
 // T returns argument i.
 func (c *Call[T]) T(i int) []T { return kt.View[T](c.Ops[i]) }
-
-// t is T, and nil where i is negative.
-func (c *Call[T]) t(i int) []T {
-	if i < 0 {
-		return nil
-	}
-	return c.T(i)
-}
-
-func (c *Call[T]) ints(i int) []int {
-	if i < 0 {
-		return nil
-	}
-	return kt.View[int](c.Ops[i])
-}
 
 // Bools is the mask of a naive loop.
 func (c *Call[T]) Bools() []bool {

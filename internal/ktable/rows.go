@@ -101,11 +101,15 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 	shard2 := func(f func(dst, x []T, stats []kernels.RowStats[T], s kernels.Shard[T]) error) call {
 		return func(c C) error { return f(c.T(0), c.T(1), statsOf(c, 2), c.Shard) }
 	}
-	naive := func(d, l, z, label, target int) call { // positions of the arguments, -1 where there is none
-		return do(func(c C) {
-			n.CrossEntropyWith(c.t(d), c.T(l), c.T(z), c.ints(label), c.t(target), c.Classes, c.Loss)
-		})
-	}
+	// Naive loops of functions with options are those without.
+	label1 := do(func(c C) { n.CrossEntropy(c.T(0), c.T(1), kt.View[int](c.Ops[2]), c.Classes) })
+	label2 := do(func(c C) {
+		n.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), kt.View[int](c.Ops[3]), c.Classes, c.Scale)
+	})
+	prob2 := do(func(c C) {
+		n.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.Scale)
+	})
+	bitGrads := do(func(c C) { n.SigmoidCrossEntropyGrad(c.T(0), c.T(2), c.T(3), c.Scale) })
 	return []Func[T]{
 		{Name: "ReLU", Args: unary, Call: two(kernels.ReLU[T]), Naive: two(n.ReLU), Check: of(relu[T])},
 		{Name: "ReLUMask", Args: args(out("dst", "x"), in("x"), maskOut),
@@ -134,40 +138,37 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Call: func(c C) error {
 				return kernels.SigmoidCrossEntropyWith(c.T(0), c.T(1), c.T(2), c.Bin)
 			},
-			Naive: do(func(c C) { n.SigmoidCrossEntropyWith(nil, c.T(0), c.T(1), c.T(2), 0, c.T(3)) }),
-			Check: checkSigmoidLoss[T]},
+			Naive: three(n.SigmoidCrossEntropy), Check: checkSigmoidLoss[T]},
 		{Name: "SigmoidCrossEntropyGrad", Args: args(bitGrad, each, logits, bit), Opts: Scale,
 			Call: do(func(c C) {
 				kernels.SigmoidCrossEntropyGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale)
 			}),
-			Naive: do(func(c C) { n.SigmoidCrossEntropyGrad(c.T(0), c.T(2), c.T(3), c.Scale) }),
-			Check: checkSigmoidLoss[T]},
+			Naive: bitGrads, Check: checkSigmoidLoss[T]},
 		{Name: "SigmoidCrossEntropyGradWith", Args: args(bitGrad, each, logits, bit, posWeight),
-			Opts: Scale, Rows: true, Check: checkSigmoidLoss[T],
+			Opts: Scale, Rows: true, Naive: bitGrads, Check: checkSigmoidLoss[T],
 			Call: func(c C) error {
 				return kernels.SigmoidCrossEntropyGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale, c.Bin)
-			},
-			Naive: do(func(c C) {
-				n.SigmoidCrossEntropyWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale, c.T(4))
-			})},
+			}},
 
 		{Name: "Softmax", Rows: true, Args: unary, Call: rows2(kernels.Softmax[T]),
 			Naive: rows2(n.Softmax), Check: checkForward[T](false)},
 		{Name: "SoftmaxWith", Rows: true, Args: forward, Opts: softOpts,
-			Call: with2(kernels.SoftmaxWith[T]), Check: checkForward[T](false)},
+			Call: with2(kernels.SoftmaxWith[T]), Naive: rows2(n.Softmax), Check: checkForward[T](false)},
 		{Name: "LogSoftmax", Rows: true, Args: unary, Call: rows2(kernels.LogSoftmax[T]),
 			Naive: rows2(n.LogSoftmax), Check: checkForward[T](true)},
 		{Name: "LogSoftmaxWith", Rows: true, Args: forward, Opts: softOpts,
-			Call: with2(kernels.LogSoftmaxWith[T]), Check: checkForward[T](true)},
+			Call: with2(kernels.LogSoftmaxWith[T]), Naive: rows2(n.LogSoftmax), Check: checkForward[T](true)},
 		{Name: "SoftmaxBackward", Rows: true, Args: binaryOf(Soft), Call: rows3(kernels.SoftmaxBackward[T]),
 			Naive: rows3(n.SoftmaxBackward), Check: checkBackward[T](false)},
 		{Name: "SoftmaxBackwardWith", Rows: true, Args: backwardWith(Soft), Opts: softOpts,
-			Call: with3(kernels.SoftmaxBackwardWith[T]), Check: checkBackward[T](false)},
+			Call: with3(kernels.SoftmaxBackwardWith[T]), Naive: rows3(n.SoftmaxBackward),
+			Check: checkBackward[T](false)},
 		{Name: "LogSoftmaxBackward", Rows: true, Args: binaryOf(LogSoft),
 			Call: rows3(kernels.LogSoftmaxBackward[T]), Naive: rows3(n.LogSoftmaxBackward),
 			Check: checkBackward[T](true)},
 		{Name: "LogSoftmaxBackwardWith", Rows: true, Args: backwardWith(LogSoft), Opts: softOpts,
-			Call: with3(kernels.LogSoftmaxBackwardWith[T]), Check: checkBackward[T](true)},
+			Call: with3(kernels.LogSoftmaxBackwardWith[T]), Naive: rows3(n.LogSoftmaxBackward),
+			Check: checkBackward[T](true)},
 		{Name: "Argmax", Rows: true, Args: args(out("index").of(Int).len(PerRow), in("x")),
 			Call:  do(func(c C) { kernels.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes) }),
 			Naive: do(func(c C) { n.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes) }),
@@ -176,10 +177,9 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "CrossEntropy", Rows: true, Args: args(losses, logits, label), Check: checkLosses[T],
 			Call: func(c C) error {
 				return kernels.CrossEntropy(c.T(0), c.T(1), labels[L](c, 2), c.Classes)
-			},
-			Naive: do(func(c C) { n.CrossEntropy(c.T(0), c.T(1), c.ints(2), c.Classes) })},
+			}, Naive: label1},
 		{Name: "CrossEntropyWith", Rows: true, Args: args(lossesNil, strided, label, weights),
-			Opts: lossOpts, Value: true, Naive: naive(-1, 0, 1, 2, -1), Check: checkLosses[T],
+			Opts: lossOpts, Value: true, Naive: label1, Check: checkLosses[T],
 			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyWith(c.T(0), c.T(1), labels[L](c, 2), c.Classes, c.Loss)
 			})},
@@ -187,13 +187,9 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Opts: Scale, Check: checkLosses[T],
 			Call: func(c C) error {
 				return kernels.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes, c.Scale)
-			},
-			Naive: do(func(c C) {
-				n.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), c.ints(3), c.Classes, c.Scale)
-			})},
+			}, Naive: label2},
 		{Name: "CrossEntropyGradWith", Rows: true, Opts: lossOpts, Value: true, Check: checkLosses[T],
-			Args:  args(dstrided, lossesNil, strided, label, dloss, weights),
-			Naive: naive(0, 1, 2, 3, -1),
+			Args: args(dstrided, lossesNil, strided, label, dloss, weights), Naive: label2,
 			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes,
 					c.T(4), c.Loss)
@@ -201,10 +197,9 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "CrossEntropyProb", Rows: true, Args: args(losses, logits, target), Check: checkLosses[T],
 			Call: func(c C) error {
 				return kernels.CrossEntropyProb(c.T(0), c.T(1), c.T(2), c.Classes)
-			},
-			Naive: rows3(n.CrossEntropyProb)},
+			}, Naive: rows3(n.CrossEntropyProb)},
 		{Name: "CrossEntropyProbWith", Rows: true, Args: args(lossesNil, strided, targetErr, weights),
-			Opts: probOpts, Value: true, Naive: naive(-1, 0, 1, -1, 2), Check: checkLosses[T],
+			Opts: probOpts, Value: true, Naive: rows3(n.CrossEntropyProb), Check: checkLosses[T],
 			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyProbWith(c.T(0), c.T(1), c.T(2), c.Classes, c.Loss)
 			})},
@@ -212,13 +207,9 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Opts: Scale, Check: checkLosses[T],
 			Call: func(c C) error {
 				return kernels.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.Scale)
-			},
-			Naive: do(func(c C) {
-				n.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.Scale)
-			})},
+			}, Naive: prob2},
 		{Name: "CrossEntropyProbGradWith", Rows: true, Opts: probOpts, Value: true, Check: checkLosses[T],
-			Args:  args(dstrided, lossesNil, strided, targetErr, dloss, weights),
-			Naive: naive(0, 1, 2, -1, 3),
+			Args: args(dstrided, lossesNil, strided, targetErr, dloss, weights), Naive: prob2,
 			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyProbGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.T(4), c.Loss)
 			})},
@@ -229,8 +220,7 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "MergeRowStats", Args: args(merged.of(Stats).fill(Merged), in("src").of(Stats).fill(Merged)),
 			Call: do(func(c C) { kernels.MergeRowStats(statsOf(c, 0), statsOf(c, 1)) })},
 		{Name: "ShardMax", Rows: true, Args: args(out("m").len(PerRow), strided), Opts: shardOpts,
-			Call:  func(c C) error { return kernels.ShardMax(c.T(0), c.T(1), c.Shard) },
-			Check: checkMax[T]},
+			Call: func(c C) error { return kernels.ShardMax(c.T(0), c.T(1), c.Shard) }},
 		{Name: "MergeRowMax", Args: args(merged, in("src")), Call: two(kernels.MergeRowMax[T]),
 			Check: exact(func(c C, i int) T { return max(c.T(0)[i], c.T(1)[i]) })},
 		{Name: "ShardSums", Rows: true, Opts: shardOpts, Args: args(out("sums").of(Double).len(Chunks),
@@ -238,7 +228,7 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Call: func(c C) error {
 				return kernels.ShardSums(doubles(c, 0), c.T(1), c.T(2), c.T(3), labels[L](c, 4), c.Shard)
 			}},
-		{Name: "FoldChunks", Check: checkFold[T], Args: args(out("stats").of(Stats), in("m"),
+		{Name: "FoldChunks", Args: args(out("stats").of(Stats), in("m"),
 			in("out").orNil(), in("sums").of(Double).len(Folds)),
 			Call: do(func(c C) { kernels.FoldChunks(statsOf(c, 0), c.T(1), c.T(2), doubles(c, 3)) })},
 		{Name: "ShardCrossEntropy", Rows: true, Args: args(losses, strided, stats, label), Opts: shardOpts,
