@@ -6,15 +6,19 @@ package kernels
 
 import "kernels/internal/isa"
 
-// The primitives: every loop over elements, and every reduction, is one of these. The drivers of the public functions check, cut the work into
-// pieces and call them; each folds to the float32 or the float64 form and picks the instruction set. The pure Go forms (suffix Generic) are the
+// The primitives: every loop over elements, and every reduction, is one of these. The drivers of
+// the public functions check, cut the work into pieces and call them. Each calls the float32 or the
+// float64 form for the instruction set in use. The forms in pure Go (suffix Generic) are the
 // specification.
 //
-// What all of them may rely on: slices are of the right length, and not empty in the rows forms; one call has at most chunkBytes of
-// elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
-// x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
-// whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
-// Under the race detector, which sees no assembly, each reports what it reads and writes.
+// All of them may rely on this: slices have the right length, and are not empty in the rows forms.
+// One call has at most chunkBytes of elements, or, in the rows forms, at most maxRows rows of
+// 1 <= cols <= maxCols columns. Row r of x starts at x[r*xstride]; the number of rows is the length
+// of a slice that has one element for each row. Working in place is allowed between whole slices of
+// equal stride. narrow says that the whole row, of which this may be a piece, is one block of the
+// canonical sum.
+//
+// The race detector sees no assembly, so each primitive tells it what it reads and writes.
 
 // relu performs
 //
@@ -29,27 +33,20 @@ func relu[T Float](dst, x []T) {
 		raceSlice("relu x", raceRead, x)
 		raceSlice("relu dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluF32AVX512(f32(dst), f32(x))
-			return
-		}
-		if isa.AVX2 {
-			reluF32AVX2(f32(dst), f32(x))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		reluF32AVX2(f32(dst), f32(x))
+	case is32[T]():
 		reluF32Generic(f32(dst), f32(x))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluF64AVX512(f64(dst), f64(x))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluF64AVX2(f64(dst), f64(x))
-		return
+	default:
+		reluF64Generic(f64(dst), f64(x))
 	}
-	reluF64Generic(f64(dst), f64(x))
 }
 
 // reluMask performs
@@ -68,27 +65,20 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMask dst", raceWrite, dst)
 		raceSlice("reluMask mask", raceWrite, mask[:MaskLen(len(x))])
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluMaskF32AVX512(f32(dst), f32(x), mask)
-			return
-		}
-		if isa.AVX2 {
-			reluMaskF32AVX2(f32(dst), f32(x), mask)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluMaskF32AVX512(f32(dst), f32(x), mask)
+	case is32[T]() && isa.AVX2:
+		reluMaskF32AVX2(f32(dst), f32(x), mask)
+	case is32[T]():
 		reluMaskF32Generic(f32(dst), f32(x), mask)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluMaskF64AVX512(f64(dst), f64(x), mask)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluMaskF64AVX2(f64(dst), f64(x), mask)
-		return
+	default:
+		reluMaskF64Generic(f64(dst), f64(x), mask)
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
 // reluBackward performs
@@ -105,27 +95,20 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackward mask", raceRead, mask[:MaskLen(len(dy))])
 		raceSlice("reluBackward dx", raceWrite, dx)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluBackwardF32AVX512(f32(dx), f32(dy), mask)
-			return
-		}
-		if isa.AVX2 {
-			reluBackwardF32AVX2(f32(dx), f32(dy), mask)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluBackwardF32AVX512(f32(dx), f32(dy), mask)
+	case is32[T]() && isa.AVX2:
+		reluBackwardF32AVX2(f32(dx), f32(dy), mask)
+	case is32[T]():
 		reluBackwardF32Generic(f32(dx), f32(dy), mask)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluBackwardF64AVX512(f64(dx), f64(dy), mask)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluBackwardF64AVX2(f64(dx), f64(dy), mask)
-		return
+	default:
+		reluBackwardF64Generic(f64(dx), f64(dy), mask)
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
 // reluBackwardOutput performs
@@ -142,27 +125,20 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 		raceSlice("reluBackwardOutput y", raceRead, y)
 		raceSlice("reluBackwardOutput dx", raceWrite, dx)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluBackwardOutputF32AVX512(f32(dx), f32(dy), f32(y))
-			return
-		}
-		if isa.AVX2 {
-			reluBackwardOutputF32AVX2(f32(dx), f32(dy), f32(y))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluBackwardOutputF32AVX512(f32(dx), f32(dy), f32(y))
+	case is32[T]() && isa.AVX2:
+		reluBackwardOutputF32AVX2(f32(dx), f32(dy), f32(y))
+	case is32[T]():
 		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluBackwardOutputF64AVX512(f64(dx), f64(dy), f64(y))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluBackwardOutputF64AVX2(f64(dx), f64(dy), f64(y))
-		return
+	default:
+		reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // sigmoid performs
@@ -175,27 +151,20 @@ func sigmoid[T Float](dst, x []T) {
 		raceSlice("sigmoid x", raceRead, x)
 		raceSlice("sigmoid dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidF32AVX512(f32(dst), f32(x))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidF32AVX2(f32(dst), f32(x))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		sigmoidF32AVX2(f32(dst), f32(x))
+	case is32[T]():
 		sigmoidF32Generic(f32(dst), f32(x))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidF64AVX512(f64(dst), f64(x))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidF64AVX2(f64(dst), f64(x))
-		return
+	default:
+		sigmoidF64Generic(f64(dst), f64(x))
 	}
-	sigmoidF64Generic(f64(dst), f64(x))
 }
 
 // sigmoidFast performs
@@ -208,27 +177,20 @@ func sigmoidFast[T Float](dst, x []T) {
 		raceSlice("sigmoidFast x", raceRead, x)
 		raceSlice("sigmoidFast dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidFastF32AVX512(f32(dst), f32(x))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidFastF32AVX2(f32(dst), f32(x))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidFastF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		sigmoidFastF32AVX2(f32(dst), f32(x))
+	case is32[T]():
 		sigmoidFastF32Generic(f32(dst), f32(x))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidFastF64AVX512(f64(dst), f64(x))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidFastF64AVX2(f64(dst), f64(x))
-		return
+	default:
+		sigmoidFastF64Generic(f64(dst), f64(x))
 	}
-	sigmoidFastF64Generic(f64(dst), f64(x))
 }
 
 // sigmoidBackward performs
@@ -243,27 +205,20 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackward y", raceRead, y)
 		raceSlice("sigmoidBackward dx", raceWrite, dx)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidBackwardF32AVX512(f32(dx), f32(dy), f32(y))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidBackwardF32AVX2(f32(dx), f32(dy), f32(y))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidBackwardF32AVX512(f32(dx), f32(dy), f32(y))
+	case is32[T]() && isa.AVX2:
+		sigmoidBackwardF32AVX2(f32(dx), f32(dy), f32(y))
+	case is32[T]():
 		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidBackwardF64AVX512(f64(dx), f64(dy), f64(y))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidBackwardF64AVX2(f64(dx), f64(dy), f64(y))
-		return
+	default:
+		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // tanh performs
@@ -276,27 +231,20 @@ func tanh[T Float](dst, x []T) {
 		raceSlice("tanh x", raceRead, x)
 		raceSlice("tanh dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			tanhF32AVX512(f32(dst), f32(x))
-			return
-		}
-		if isa.AVX2 {
-			tanhF32AVX2(f32(dst), f32(x))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		tanhF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		tanhF32AVX2(f32(dst), f32(x))
+	case is32[T]():
 		tanhF32Generic(f32(dst), f32(x))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		tanhF64AVX512(f64(dst), f64(x))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		tanhF64AVX2(f64(dst), f64(x))
-		return
+	default:
+		tanhF64Generic(f64(dst), f64(x))
 	}
-	tanhF64Generic(f64(dst), f64(x))
 }
 
 // tanhBackward performs
@@ -310,27 +258,20 @@ func tanhBackward[T Float](dx, dy, y []T) {
 		raceSlice("tanhBackward y", raceRead, y)
 		raceSlice("tanhBackward dx", raceWrite, dx)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			tanhBackwardF32AVX512(f32(dx), f32(dy), f32(y))
-			return
-		}
-		if isa.AVX2 {
-			tanhBackwardF32AVX2(f32(dx), f32(dy), f32(y))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		tanhBackwardF32AVX512(f32(dx), f32(dy), f32(y))
+	case is32[T]() && isa.AVX2:
+		tanhBackwardF32AVX2(f32(dx), f32(dy), f32(y))
+	case is32[T]():
 		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		tanhBackwardF64AVX512(f64(dx), f64(dy), f64(y))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		tanhBackwardF64AVX2(f64(dx), f64(dy), f64(y))
-		return
+	default:
+		tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // rowsMax performs
@@ -343,27 +284,20 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 		raceRows("rowsMax x", raceRead, x, len(m), cols, xstride)
 		raceSlice("rowsMax m", raceWrite, m)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsMaxF32AVX512(f32(m), f32(x), cols, xstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsMaxF32AVX2(f32(m), f32(x), cols, xstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsMaxF32AVX512(f32(m), f32(x), cols, xstride)
+	case is32[T]() && isa.AVX2:
+		rowsMaxF32AVX2(f32(m), f32(x), cols, xstride)
+	case is32[T]():
 		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsMaxF64AVX512(f64(m), f64(x), cols, xstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsMaxF64AVX2(f64(m), f64(x), cols, xstride)
-		return
+	default:
+		rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
 	}
-	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
 }
 
 // rowsTop performs
@@ -376,27 +310,20 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 		raceRows("rowsTop x", raceRead, x, len(m), cols, xstride)
 		raceSlice("rowsTop m", raceWrite, m)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsTopF32AVX512(f32(m), f32(x), cols, xstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsTopF32AVX2(f32(m), f32(x), cols, xstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsTopF32AVX512(f32(m), f32(x), cols, xstride)
+	case is32[T]() && isa.AVX2:
+		rowsTopF32AVX2(f32(m), f32(x), cols, xstride)
+	case is32[T]():
 		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsTopF64AVX512(f64(m), f64(x), cols, xstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsTopF64AVX2(f64(m), f64(x), cols, xstride)
-		return
+	default:
+		rowsTopF64Generic(f64(m), f64(x), cols, xstride)
 	}
-	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
 }
 
 // rowsFind performs
@@ -410,27 +337,20 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 		raceSlice("rowsFind m", raceRead, m)
 		raceSlice("rowsFind index", raceWrite, index)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsFindF32AVX512(index, f32(x), f32(m), cols, xstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsFindF32AVX2(index, f32(x), f32(m), cols, xstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsFindF32AVX512(index, f32(x), f32(m), cols, xstride)
+	case is32[T]() && isa.AVX2:
+		rowsFindF32AVX2(index, f32(x), f32(m), cols, xstride)
+	case is32[T]():
 		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsFindF64AVX512(index, f64(x), f64(m), cols, xstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsFindF64AVX2(index, f64(x), f64(m), cols, xstride)
-		return
+	default:
+		rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
 	}
-	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
 }
 
 // rowsExpSum performs
@@ -438,34 +358,29 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x, its canonical sum
 //	}
-func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool) {
+func rowsExpSum[T Float](
+	sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSum x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSum m", raceRead, m)
 		raceRows("rowsExpSum w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSum sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsExpSumF32AVX512(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsExpSumF32AVX2(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsExpSumF32AVX512(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsExpSumF32AVX2(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+	case is32[T]():
 		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsExpSumF64AVX512(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsExpSumF64AVX2(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
-		return
+	default:
+		rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 	}
-	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 }
 
 // rowsExpSumSkip performs
@@ -473,7 +388,9 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
 //	}
-func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool) {
+func rowsExpSumSkip[T Float](
+	sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSumSkip x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSumSkip m", raceRead, m)
@@ -481,27 +398,24 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 		raceRows("rowsExpSumSkip w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumSkip sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsExpSumSkipF32AVX512(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsExpSumSkipF32AVX2(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
-			return
-		}
-		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsExpSumSkipF32AVX512(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsExpSumSkipF32AVX2(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+	case is32[T]():
+		rowsExpSumSkipF32Generic(
+			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow,
+		)
+	case isa.AVX512:
 		rowsExpSumSkipF64AVX512(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsExpSumSkipF64AVX2(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
-		return
+	default:
+		rowsExpSumSkipF64Generic(
+			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow,
+		)
 	}
-	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 }
 
 // rowsSumSkip performs
@@ -509,34 +423,29 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 //	for r := range sum {
 //		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
 //	}
-func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool) {
+func rowsSumSkip[T Float](
+	sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumSkip x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsSumSkip m", raceRead, m)
 		raceSlice("rowsSumSkip skip", raceRead, skip)
 		raceSlice("rowsSumSkip sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsSumSkipF32AVX512(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsSumSkipF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsSumSkipF32AVX512(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsSumSkipF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+	case is32[T]():
 		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsSumSkipF64AVX512(sum, f64(x), f64(m), skip, cols, xstride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsSumSkipF64AVX2(sum, f64(x), f64(m), skip, cols, xstride, narrow)
-		return
+	default:
+		rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 	}
-	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 }
 
 // rowsExpSumScaled performs
@@ -544,34 +453,41 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x*scale, its canonical sum
 //	}
-func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool) {
+func rowsExpSumScaled[T Float](
+	sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSumScaled x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSumScaled m", raceRead, m)
 		raceRows("rowsExpSumScaled w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumScaled sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsExpSumScaledF32AVX512(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsExpSumScaledF32AVX2(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
-			return
-		}
-		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
-		return
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsExpSumScaledF32AVX512(
+			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
+		)
+	case is32[T]() && isa.AVX2:
+		rowsExpSumScaledF32AVX2(
+			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
+		)
+	case is32[T]():
+		rowsExpSumScaledF32Generic(
+			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
+		)
+	case isa.AVX512:
+		rowsExpSumScaledF64AVX512(
+			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
+		)
+	case isa.AVX2:
+		rowsExpSumScaledF64AVX2(
+			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
+		)
+	default:
+		rowsExpSumScaledF64Generic(
+			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
+		)
 	}
-	if isa.AVX512 {
-		rowsExpSumScaledF64AVX512(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
-		return
-	}
-	if isa.AVX2 {
-		rowsExpSumScaledF64AVX2(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
-		return
-	}
-	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsExpSumSkipScaled performs
@@ -579,7 +495,10 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
 //	}
-func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, narrow bool) {
+func rowsExpSumSkipScaled[T Float](
+	sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T,
+	narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSumSkipScaled x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSumSkipScaled m", raceRead, m)
@@ -587,27 +506,32 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 		raceRows("rowsExpSumSkipScaled w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumSkipScaled sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsExpSumSkipScaledF32AVX512(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsExpSumSkipScaledF32AVX2(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
-			return
-		}
-		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
-		return
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsExpSumSkipScaledF32AVX512(
+			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
+		)
+	case is32[T]() && isa.AVX2:
+		rowsExpSumSkipScaledF32AVX2(
+			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
+		)
+	case is32[T]():
+		rowsExpSumSkipScaledF32Generic(
+			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
+		)
+	case isa.AVX512:
+		rowsExpSumSkipScaledF64AVX512(
+			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
+		)
+	case isa.AVX2:
+		rowsExpSumSkipScaledF64AVX2(
+			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
+		)
+	default:
+		rowsExpSumSkipScaledF64Generic(
+			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
+		)
 	}
-	if isa.AVX512 {
-		rowsExpSumSkipScaledF64AVX512(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
-		return
-	}
-	if isa.AVX2 {
-		rowsExpSumSkipScaledF64AVX2(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
-		return
-	}
-	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsSumSkipScaled performs
@@ -615,34 +539,37 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 //	for r := range sum {
 //		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
 //	}
-func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool) {
+func rowsSumSkipScaled[T Float](
+	sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumSkipScaled x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsSumSkipScaled m", raceRead, m)
 		raceSlice("rowsSumSkipScaled skip", raceRead, skip)
 		raceSlice("rowsSumSkipScaled sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsSumSkipScaledF32AVX512(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsSumSkipScaledF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
-			return
-		}
-		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
-		return
-	}
-	if isa.AVX512 {
-		rowsSumSkipScaledF64AVX512(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
-		return
-	}
-	if isa.AVX2 {
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsSumSkipScaledF32AVX512(
+			sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow,
+		)
+	case is32[T]() && isa.AVX2:
+		rowsSumSkipScaledF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
+	case is32[T]():
+		rowsSumSkipScaledF32Generic(
+			sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow,
+		)
+	case isa.AVX512:
+		rowsSumSkipScaledF64AVX512(
+			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
+		)
+	case isa.AVX2:
 		rowsSumSkipScaledF64AVX2(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
-		return
+	default:
+		rowsSumSkipScaledF64Generic(
+			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
+		)
 	}
-	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 }
 
 // expAt performs
@@ -656,27 +583,20 @@ func expAt[T Float](w, x, m []T) {
 		raceSlice("expAt m", raceRead, m)
 		raceSlice("expAt w", raceWrite, w)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			expAtF32AVX512(f32(w), f32(x), f32(m))
-			return
-		}
-		if isa.AVX2 {
-			expAtF32AVX2(f32(w), f32(x), f32(m))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		expAtF32AVX512(f32(w), f32(x), f32(m))
+	case is32[T]() && isa.AVX2:
+		expAtF32AVX2(f32(w), f32(x), f32(m))
+	case is32[T]():
 		expAtF32Generic(f32(w), f32(x), f32(m))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		expAtF64AVX512(f64(w), f64(x), f64(m))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		expAtF64AVX2(f64(w), f64(x), f64(m))
-		return
+	default:
+		expAtF64Generic(f64(w), f64(x), f64(m))
 	}
-	expAtF64Generic(f64(w), f64(x), f64(m))
 }
 
 // rowsScale performs
@@ -693,27 +613,20 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 		raceSlice("rowsScale rl", raceRead, rl)
 		raceRows("rowsScale dst", raceWrite, dst, len(rh), cols, dststride)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsScaleF32AVX512(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsScaleF32AVX2(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsScaleF32AVX512(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+	case is32[T]() && isa.AVX2:
+		rowsScaleF32AVX2(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+	case is32[T]():
 		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsScaleF64AVX512(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsScaleF64AVX2(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
-		return
+	default:
+		rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 	}
-	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 }
 
 // rowsScaleGrad performs
@@ -730,27 +643,20 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 		raceSlice("rowsScaleGrad after", raceRead, after)
 		raceRows("rowsScaleGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsScaleGradF32AVX512(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsScaleGradF32AVX2(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsScaleGradF32AVX512(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
+	case is32[T]() && isa.AVX2:
+		rowsScaleGradF32AVX2(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
+	case is32[T]():
 		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsScaleGradF64AVX512(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsScaleGradF64AVX2(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
-		return
+	default:
+		rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -767,27 +673,20 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 		raceSlice("rowsLogSoftmax l", raceRead, l)
 		raceRows("rowsLogSoftmax dst", raceWrite, dst, len(m), cols, dststride)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsLogSoftmaxF32AVX512(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsLogSoftmaxF32AVX2(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsLogSoftmaxF32AVX512(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+	case is32[T]() && isa.AVX2:
+		rowsLogSoftmaxF32AVX2(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+	case is32[T]():
 		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsLogSoftmaxF64AVX512(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsLogSoftmaxF64AVX2(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
-		return
+	default:
+		rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 	}
-	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 }
 
 // rowsDot performs
@@ -801,27 +700,20 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 		raceRows("rowsDot b", raceRead, b, len(sum), cols, bstride)
 		raceSlice("rowsDot sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsDotF32AVX512(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsDotF32AVX2(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsDotF32AVX512(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsDotF32AVX2(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+	case is32[T]():
 		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsDotF64AVX512(sum, f64(a), f64(b), cols, astride, bstride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsDotF64AVX2(sum, f64(a), f64(b), cols, astride, bstride, narrow)
-		return
+	default:
+		rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 	}
-	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 }
 
 // rowsSum performs
@@ -834,27 +726,20 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 		raceRows("rowsSum a", raceRead, a, len(sum), cols, astride)
 		raceSlice("rowsSum sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsSumF32AVX512(sum, f32(a), cols, astride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsSumF32AVX2(sum, f32(a), cols, astride, narrow)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsSumF32AVX512(sum, f32(a), cols, astride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsSumF32AVX2(sum, f32(a), cols, astride, narrow)
+	case is32[T]():
 		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsSumF64AVX512(sum, f64(a), cols, astride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsSumF64AVX2(sum, f64(a), cols, astride, narrow)
-		return
+	default:
+		rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
 	}
-	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
 }
 
 // rowsSoftmaxBackward performs
@@ -871,27 +756,32 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		raceSlice("rowsSoftmaxBackward s", raceRead, s)
 		raceRows("rowsSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsSoftmaxBackwardF32AVX512(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-			return
-		}
-		if isa.AVX2 {
-			rowsSoftmaxBackwardF32AVX2(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-			return
-		}
-		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-		return
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsSoftmaxBackwardF32AVX512(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	case is32[T]() && isa.AVX2:
+		rowsSoftmaxBackwardF32AVX2(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	case is32[T]():
+		rowsSoftmaxBackwardF32Generic(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	case isa.AVX512:
+		rowsSoftmaxBackwardF64AVX512(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
+	case isa.AVX2:
+		rowsSoftmaxBackwardF64AVX2(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
+	default:
+		rowsSoftmaxBackwardF64Generic(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
 	}
-	if isa.AVX512 {
-		rowsSoftmaxBackwardF64AVX512(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
-		return
-	}
-	if isa.AVX2 {
-		rowsSoftmaxBackwardF64AVX2(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
-		return
-	}
-	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsLogSoftmaxBackward performs
@@ -901,34 +791,41 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 //			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
 //		}
 //	}
-func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+func rowsLogSoftmaxBackward[T Float](
+	dx, dy, y, s []T, cols, dxstride, dystride, ystride int,
+) {
 	if raceEnabled {
 		raceRows("rowsLogSoftmaxBackward dy", raceRead, dy, len(s), cols, dystride)
 		raceRows("rowsLogSoftmaxBackward y", raceRead, y, len(s), cols, ystride)
 		raceSlice("rowsLogSoftmaxBackward s", raceRead, s)
 		raceRows("rowsLogSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsLogSoftmaxBackwardF32AVX512(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-			return
-		}
-		if isa.AVX2 {
-			rowsLogSoftmaxBackwardF32AVX2(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-			return
-		}
-		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-		return
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsLogSoftmaxBackwardF32AVX512(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	case is32[T]() && isa.AVX2:
+		rowsLogSoftmaxBackwardF32AVX2(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	case is32[T]():
+		rowsLogSoftmaxBackwardF32Generic(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	case isa.AVX512:
+		rowsLogSoftmaxBackwardF64AVX512(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
+	case isa.AVX2:
+		rowsLogSoftmaxBackwardF64AVX2(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
+	default:
+		rowsLogSoftmaxBackwardF64Generic(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
 	}
-	if isa.AVX512 {
-		rowsLogSoftmaxBackwardF64AVX512(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
-		return
-	}
-	if isa.AVX2 {
-		rowsLogSoftmaxBackwardF64AVX2(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
-		return
-	}
-	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsSumProb performs
@@ -936,7 +833,9 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 //	for r := range sum {
 //		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
 //	}
-func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
+func rowsSumProb[T Float](
+	sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumProb x", raceRead, x, len(sum), cols, xstride)
 		raceRows("rowsSumProb t", raceRead, t, len(sum), cols, tstride)
@@ -944,27 +843,20 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 		raceSlice("rowsSumProb l", raceRead, l)
 		raceSlice("rowsSumProb sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsSumProbF32AVX512(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsSumProbF32AVX2(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsSumProbF32AVX512(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsSumProbF32AVX2(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+	case is32[T]():
 		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsSumProbF64AVX512(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsSumProbF64AVX2(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
-		return
+	default:
+		rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 	}
-	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 }
 
 // rowsSumTargetSkip performs
@@ -972,33 +864,28 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 //	for r := range sum {
 //		sum[r] = canonical sum of row r of t without column skip[r]
 //	}
-func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride int, narrow bool) {
+func rowsSumTargetSkip[T Float](
+	sum []float64, t []T, skip []int, cols, tstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumTargetSkip t", raceRead, t, len(sum), cols, tstride)
 		raceSlice("rowsSumTargetSkip skip", raceRead, skip)
 		raceSlice("rowsSumTargetSkip sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsSumTargetSkipF32AVX512(sum, f32(t), skip, cols, tstride, narrow)
-			return
-		}
-		if isa.AVX2 {
-			rowsSumTargetSkipF32AVX2(sum, f32(t), skip, cols, tstride, narrow)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsSumTargetSkipF32AVX512(sum, f32(t), skip, cols, tstride, narrow)
+	case is32[T]() && isa.AVX2:
+		rowsSumTargetSkipF32AVX2(sum, f32(t), skip, cols, tstride, narrow)
+	case is32[T]():
 		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		rowsSumTargetSkipF64AVX512(sum, f64(t), skip, cols, tstride, narrow)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		rowsSumTargetSkipF64AVX2(sum, f64(t), skip, cols, tstride, narrow)
-		return
+	default:
+		rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
 	}
-	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
 }
 
 // rowsProbGrad performs
@@ -1016,27 +903,32 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		raceSlice("rowsProbGrad scale", raceRead, scale)
 		raceRows("rowsProbGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			rowsProbGradF32AVX512(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
-			return
-		}
-		if isa.AVX2 {
-			rowsProbGradF32AVX2(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
-			return
-		}
-		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
-		return
+	switch {
+	case is32[T]() && isa.AVX512:
+		rowsProbGradF32AVX512(
+			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
+		)
+	case is32[T]() && isa.AVX2:
+		rowsProbGradF32AVX2(
+			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
+		)
+	case is32[T]():
+		rowsProbGradF32Generic(
+			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
+		)
+	case isa.AVX512:
+		rowsProbGradF64AVX512(
+			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
+		)
+	case isa.AVX2:
+		rowsProbGradF64AVX2(
+			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
+		)
+	default:
+		rowsProbGradF64Generic(
+			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
+		)
 	}
-	if isa.AVX512 {
-		rowsProbGradF64AVX512(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
-		return
-	}
-	if isa.AVX2 {
-		rowsProbGradF64AVX2(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
-		return
-	}
-	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 }
 
 // sigmoidLoss performs
@@ -1050,27 +942,20 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 		raceSlice("sigmoidLoss t", raceRead, t)
 		raceSlice("sigmoidLoss losses", raceWrite, losses)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidLossF32AVX512(f32(losses), f32(x), f32(t))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidLossF32AVX2(f32(losses), f32(x), f32(t))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidLossF32AVX512(f32(losses), f32(x), f32(t))
+	case is32[T]() && isa.AVX2:
+		sigmoidLossF32AVX2(f32(losses), f32(x), f32(t))
+	case is32[T]():
 		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidLossF64AVX512(f64(losses), f64(x), f64(t))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidLossF64AVX2(f64(losses), f64(x), f64(t))
-		return
+	default:
+		sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
 	}
-	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
 }
 
 // sigmoidLossPos performs
@@ -1085,27 +970,20 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 		raceSlice("sigmoidLossPos p", raceRead, p)
 		raceSlice("sigmoidLossPos losses", raceWrite, losses)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidLossPosF32AVX512(f32(losses), f32(x), f32(t), f32(p))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidLossPosF32AVX2(f32(losses), f32(x), f32(t), f32(p))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidLossPosF32AVX512(f32(losses), f32(x), f32(t), f32(p))
+	case is32[T]() && isa.AVX2:
+		sigmoidLossPosF32AVX2(f32(losses), f32(x), f32(t), f32(p))
+	case is32[T]():
 		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidLossPosF64AVX512(f64(losses), f64(x), f64(t), f64(p))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidLossPosF64AVX2(f64(losses), f64(x), f64(t), f64(p))
-		return
+	default:
+		sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
 	}
-	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
 }
 
 // sigmoidLossGrad performs
@@ -1121,27 +999,20 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 		raceSlice("sigmoidLossGrad losses", raceWrite, losses)
 		raceSlice("sigmoidLossGrad dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidLossGradF32AVX512(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidLossGradF32AVX2(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidLossGradF32AVX512(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+	case is32[T]() && isa.AVX2:
+		sigmoidLossGradF32AVX2(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+	case is32[T]():
 		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidLossGradF64AVX512(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidLossGradF64AVX2(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
-		return
+	default:
+		sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 	}
-	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 }
 
 // sigmoidLossGradPos performs
@@ -1158,27 +1029,24 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 		raceSlice("sigmoidLossGradPos losses", raceWrite, losses)
 		raceSlice("sigmoidLossGradPos dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidLossGradPosF32AVX512(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidLossGradPosF32AVX2(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
-			return
-		}
-		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
-		return
-	}
-	if isa.AVX512 {
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidLossGradPosF32AVX512(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+	case is32[T]() && isa.AVX2:
+		sigmoidLossGradPosF32AVX2(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+	case is32[T]():
+		sigmoidLossGradPosF32Generic(
+			f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale),
+		)
+	case isa.AVX512:
 		sigmoidLossGradPosF64AVX512(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidLossGradPosF64AVX2(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
-		return
+	default:
+		sigmoidLossGradPosF64Generic(
+			f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale),
+		)
 	}
-	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 }
 
 // lossLog performs
@@ -1197,15 +1065,14 @@ func lossLog(loss, r, w, base []float64) {
 		raceSlice("lossLog base", raceRead, base)
 		raceSlice("lossLog loss", raceWrite, loss)
 	}
-	if isa.AVX512 {
+	switch {
+	case isa.AVX512:
 		lossLogF64AVX512(loss, r, w, base)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		lossLogF64AVX2(loss, r, w, base)
-		return
+	default:
+		lossLogF64Generic(loss, r, w, base)
 	}
-	lossLogF64Generic(loss, r, w, base)
 }
 
 // columnsSoftmax performs
@@ -1218,35 +1085,32 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		raceRows("columnsSoftmax x", raceRead, x, rows, cols, xstride)
 		raceRows("columnsSoftmax dst", raceWrite, dst, rows, cols, dststride)
 	}
-	if is32[T]() {
-		if isa.AVX512 && rows >= 16 {
-			columnsSoftmaxF32AVX512(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-			return
-		}
-		if isa.AVX2 {
-			columnsSoftmaxF32AVX2(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512 && rows >= 16:
+		columnsSoftmaxF32AVX512(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+	case is32[T]() && isa.AVX2:
+		columnsSoftmaxF32AVX2(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+	case is32[T]():
 		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-		return
-	}
-	if isa.AVX512 && rows >= 8 {
+	case isa.AVX512 && rows >= 8:
 		columnsSoftmaxF64AVX512(f64(dst), f64(x), rows, cols, half, dststride, xstride)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		columnsSoftmaxF64AVX2(f64(dst), f64(x), rows, cols, half, dststride, xstride)
-		return
+	default:
+		columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 	}
-	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
 // columnsSumSkip performs
 //
 //	for r := range rows {
-//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//		m[r] = maximum of row r of x
+//		rest[r] = sum of its exponentials without the label's
+//		w[r] = the label's exponential
 //	}
-func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, xstride int) {
+func columnsSumSkip[T Float](
+	m, rest, w, x []T, label []int, rows, cols, half, xstride int,
+) {
 	if raceEnabled {
 		raceRows("columnsSumSkip x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsSumSkip label", raceRead, label[:rows])
@@ -1254,36 +1118,41 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
 	}
-	if is32[T]() {
-		if isa.AVX512 && rows >= 16 {
-			columnsSumSkipF32AVX512(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-			return
-		}
-		if isa.AVX2 {
-			columnsSumSkipF32AVX2(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-			return
-		}
-		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-		return
-	}
-	if isa.AVX512 && rows >= 8 {
-		columnsSumSkipF64AVX512(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
-		return
-	}
-	if isa.AVX2 {
+	switch {
+	case is32[T]() && isa.AVX512 && rows >= 16:
+		columnsSumSkipF32AVX512(
+			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
+		)
+	case is32[T]() && isa.AVX2:
+		columnsSumSkipF32AVX2(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+	case is32[T]():
+		columnsSumSkipF32Generic(
+			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
+		)
+	case isa.AVX512 && rows >= 8:
+		columnsSumSkipF64AVX512(
+			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
+		)
+	case isa.AVX2:
 		columnsSumSkipF64AVX2(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
-		return
+	default:
+		columnsSumSkipF64Generic(
+			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
+		)
 	}
-	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
 // columnsGrad performs
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r]))
+//			// computed as (exp*(num[r]/sum))*after[r]
 //	}
-func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int) {
+func columnsGrad[T Float](
+	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	rows, cols, half, dststride, xstride int,
+) {
 	if raceEnabled {
 		raceRows("columnsGrad x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsGrad scale", raceRead, scale[:rows])
@@ -1295,27 +1164,38 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
 	}
-	if is32[T]() {
-		if isa.AVX512 && rows >= 16 {
-			columnsGradF32AVX512(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
-			return
-		}
-		if isa.AVX2 {
-			columnsGradF32AVX2(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
-			return
-		}
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
-		return
+	switch {
+	case is32[T]() && isa.AVX512 && rows >= 16:
+		columnsGradF32AVX512(
+			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
+			rows, cols, half, dststride, xstride,
+		)
+	case is32[T]() && isa.AVX2:
+		columnsGradF32AVX2(
+			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
+			rows, cols, half, dststride, xstride,
+		)
+	case is32[T]():
+		columnsGradF32Generic(
+			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
+			rows, cols, half, dststride, xstride,
+		)
+	case isa.AVX512 && rows >= 8:
+		columnsGradF64AVX512(
+			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
+			rows, cols, half, dststride, xstride,
+		)
+	case isa.AVX2:
+		columnsGradF64AVX2(
+			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
+			rows, cols, half, dststride, xstride,
+		)
+	default:
+		columnsGradF64Generic(
+			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
+			rows, cols, half, dststride, xstride,
+		)
 	}
-	if isa.AVX512 && rows >= 8 {
-		columnsGradF64AVX512(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
-		return
-	}
-	if isa.AVX2 {
-		columnsGradF64AVX2(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
-		return
-	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -1331,27 +1211,20 @@ func reluStream[T Float](dst, x []T) {
 		raceSlice("reluStream x", raceRead, x)
 		raceSlice("reluStream dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluStreamF32AVX512(f32(dst), f32(x))
-			return
-		}
-		if isa.AVX2 {
-			reluStreamF32AVX2(f32(dst), f32(x))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		reluStreamF32AVX2(f32(dst), f32(x))
+	case is32[T]():
 		reluF32Generic(f32(dst), f32(x))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluStreamF64AVX512(f64(dst), f64(x))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluStreamF64AVX2(f64(dst), f64(x))
-		return
+	default:
+		reluF64Generic(f64(dst), f64(x))
 	}
-	reluF64Generic(f64(dst), f64(x))
 }
 
 // reluMaskStream performs
@@ -1370,27 +1243,20 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMaskStream dst", raceWrite, dst)
 		raceSlice("reluMaskStream mask", raceWrite, mask[:MaskLen(len(x))])
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluMaskStreamF32AVX512(f32(dst), f32(x), mask)
-			return
-		}
-		if isa.AVX2 {
-			reluMaskStreamF32AVX2(f32(dst), f32(x), mask)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluMaskStreamF32AVX512(f32(dst), f32(x), mask)
+	case is32[T]() && isa.AVX2:
+		reluMaskStreamF32AVX2(f32(dst), f32(x), mask)
+	case is32[T]():
 		reluMaskF32Generic(f32(dst), f32(x), mask)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluMaskStreamF64AVX512(f64(dst), f64(x), mask)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluMaskStreamF64AVX2(f64(dst), f64(x), mask)
-		return
+	default:
+		reluMaskF64Generic(f64(dst), f64(x), mask)
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
 // reluBackwardStream performs
@@ -1407,27 +1273,20 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackwardStream mask", raceRead, mask[:MaskLen(len(dy))])
 		raceSlice("reluBackwardStream dx", raceWrite, dx)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			reluBackwardStreamF32AVX512(f32(dx), f32(dy), mask)
-			return
-		}
-		if isa.AVX2 {
-			reluBackwardStreamF32AVX2(f32(dx), f32(dy), mask)
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluBackwardStreamF32AVX512(f32(dx), f32(dy), mask)
+	case is32[T]() && isa.AVX2:
+		reluBackwardStreamF32AVX2(f32(dx), f32(dy), mask)
+	case is32[T]():
 		reluBackwardF32Generic(f32(dx), f32(dy), mask)
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		reluBackwardStreamF64AVX512(f64(dx), f64(dy), mask)
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		reluBackwardStreamF64AVX2(f64(dx), f64(dy), mask)
-		return
+	default:
+		reluBackwardF64Generic(f64(dx), f64(dy), mask)
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
 // sigmoidBackwardStream performs
@@ -1442,1659 +1301,700 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackwardStream y", raceRead, y)
 		raceSlice("sigmoidBackwardStream dx", raceWrite, dx)
 	}
-	if is32[T]() {
-		if isa.AVX512 {
-			sigmoidBackwardStreamF32AVX512(f32(dx), f32(dy), f32(y))
-			return
-		}
-		if isa.AVX2 {
-			sigmoidBackwardStreamF32AVX2(f32(dx), f32(dy), f32(y))
-			return
-		}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidBackwardStreamF32AVX512(f32(dx), f32(dy), f32(y))
+	case is32[T]() && isa.AVX2:
+		sigmoidBackwardStreamF32AVX2(f32(dx), f32(dy), f32(y))
+	case is32[T]():
 		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
-		return
-	}
-	if isa.AVX512 {
+	case isa.AVX512:
 		sigmoidBackwardStreamF64AVX512(f64(dx), f64(dy), f64(y))
-		return
-	}
-	if isa.AVX2 {
+	case isa.AVX2:
 		sigmoidBackwardStreamF64AVX2(f64(dx), f64(dy), f64(y))
-		return
+	default:
+		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
-// reluF32AVX512 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
+// The assembly. Each function performs the loop of the primitive it is named after.
+
+// See relu.
+
 //go:noescape
 func reluF32AVX512(dst, x []float32)
 
-// reluF32AVX2 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluF32AVX2(dst, x []float32)
 
-// reluF64AVX512 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluF64AVX512(dst, x []float64)
 
-// reluF64AVX2 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluF64AVX2(dst, x []float64)
 
-// reluMaskF32AVX512 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
+// See reluMask.
+
 //go:noescape
 func reluMaskF32AVX512(dst, x []float32, mask []uint64)
 
-// reluMaskF32AVX2 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluMaskF32AVX2(dst, x []float32, mask []uint64)
 
-// reluMaskF64AVX512 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluMaskF64AVX512(dst, x []float64, mask []uint64)
 
-// reluMaskF64AVX2 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluMaskF64AVX2(dst, x []float64, mask []uint64)
 
-// reluBackwardF32AVX512 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
+// See reluBackward.
+
 //go:noescape
 func reluBackwardF32AVX512(dx, dy []float32, mask []uint64)
 
-// reluBackwardF32AVX2 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardF32AVX2(dx, dy []float32, mask []uint64)
 
-// reluBackwardF64AVX512 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardF64AVX512(dx, dy []float64, mask []uint64)
 
-// reluBackwardF64AVX2 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardF64AVX2(dx, dy []float64, mask []uint64)
 
-// reluBackwardOutputF32AVX512 performs
-//
-//	for i, v := range dy {
-//		if y[i] <= 0 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
+// See reluBackwardOutput.
+
 //go:noescape
 func reluBackwardOutputF32AVX512(dx, dy, y []float32)
 
-// reluBackwardOutputF32AVX2 performs
-//
-//	for i, v := range dy {
-//		if y[i] <= 0 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardOutputF32AVX2(dx, dy, y []float32)
 
-// reluBackwardOutputF64AVX512 performs
-//
-//	for i, v := range dy {
-//		if y[i] <= 0 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardOutputF64AVX512(dx, dy, y []float64)
 
-// reluBackwardOutputF64AVX2 performs
-//
-//	for i, v := range dy {
-//		if y[i] <= 0 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardOutputF64AVX2(dx, dy, y []float64)
 
-// sigmoidF32AVX512 performs
-//
-//	for i, v := range x {
-//		dst[i] = float32(1 / (1 + math.Exp(-v)))
-//	}
-//
+// See sigmoid.
+
 //go:noescape
 func sigmoidF32AVX512(dst, x []float32)
 
-// sigmoidF32AVX2 performs
-//
-//	for i, v := range x {
-//		dst[i] = float32(1 / (1 + math.Exp(-v)))
-//	}
-//
 //go:noescape
 func sigmoidF32AVX2(dst, x []float32)
 
-// sigmoidF64AVX512 performs
-//
-//	for i, v := range x {
-//		dst[i] = float64(1 / (1 + math.Exp(-v)))
-//	}
-//
 //go:noescape
 func sigmoidF64AVX512(dst, x []float64)
 
-// sigmoidF64AVX2 performs
-//
-//	for i, v := range x {
-//		dst[i] = float64(1 / (1 + math.Exp(-v)))
-//	}
-//
 //go:noescape
 func sigmoidF64AVX2(dst, x []float64)
 
-// sigmoidFastF32AVX512 performs
-//
-//	for i, v := range x {
-//		dst[i] = float32(1 / (1 + math.Exp(-v)))
-//	}
-//
+// See sigmoidFast.
+
 //go:noescape
 func sigmoidFastF32AVX512(dst, x []float32)
 
-// sigmoidFastF32AVX2 performs
-//
-//	for i, v := range x {
-//		dst[i] = float32(1 / (1 + math.Exp(-v)))
-//	}
-//
 //go:noescape
 func sigmoidFastF32AVX2(dst, x []float32)
 
-// sigmoidFastF64AVX512 performs
-//
-//	for i, v := range x {
-//		dst[i] = float64(1 / (1 + math.Exp(-v)))
-//	}
-//
 //go:noescape
 func sigmoidFastF64AVX512(dst, x []float64)
 
-// sigmoidFastF64AVX2 performs
-//
-//	for i, v := range x {
-//		dst[i] = float64(1 / (1 + math.Exp(-v)))
-//	}
-//
 //go:noescape
 func sigmoidFastF64AVX2(dst, x []float64)
 
-// sigmoidBackwardF32AVX512 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
+// See sigmoidBackward.
+
 //go:noescape
 func sigmoidBackwardF32AVX512(dx, dy, y []float32)
 
-// sigmoidBackwardF32AVX2 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
 //go:noescape
 func sigmoidBackwardF32AVX2(dx, dy, y []float32)
 
-// sigmoidBackwardF64AVX512 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
 //go:noescape
 func sigmoidBackwardF64AVX512(dx, dy, y []float64)
 
-// sigmoidBackwardF64AVX2 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
 //go:noescape
 func sigmoidBackwardF64AVX2(dx, dy, y []float64)
 
-// tanhF32AVX512 performs
-//
-//	for i, v := range x {
-//		dst[i] = float32(math.Tanh(v))
-//	}
-//
+// See tanh.
+
 //go:noescape
 func tanhF32AVX512(dst, x []float32)
 
-// tanhF32AVX2 performs
-//
-//	for i, v := range x {
-//		dst[i] = float32(math.Tanh(v))
-//	}
-//
 //go:noescape
 func tanhF32AVX2(dst, x []float32)
 
-// tanhF64AVX512 performs
-//
-//	for i, v := range x {
-//		dst[i] = float64(math.Tanh(v))
-//	}
-//
 //go:noescape
 func tanhF64AVX512(dst, x []float64)
 
-// tanhF64AVX2 performs
-//
-//	for i, v := range x {
-//		dst[i] = float64(math.Tanh(v))
-//	}
-//
 //go:noescape
 func tanhF64AVX2(dst, x []float64)
 
-// tanhBackwardF32AVX512 performs
-//
-//	for i, v := range y {
-//		dx[i] = dy[i] * FMA(-v, v, 1)
-//	}
-//
+// See tanhBackward.
+
 //go:noescape
 func tanhBackwardF32AVX512(dx, dy, y []float32)
 
-// tanhBackwardF32AVX2 performs
-//
-//	for i, v := range y {
-//		dx[i] = dy[i] * FMA(-v, v, 1)
-//	}
-//
 //go:noescape
 func tanhBackwardF32AVX2(dx, dy, y []float32)
 
-// tanhBackwardF64AVX512 performs
-//
-//	for i, v := range y {
-//		dx[i] = dy[i] * FMA(-v, v, 1)
-//	}
-//
 //go:noescape
 func tanhBackwardF64AVX512(dx, dy, y []float64)
 
-// tanhBackwardF64AVX2 performs
-//
-//	for i, v := range y {
-//		dx[i] = dy[i] * FMA(-v, v, 1)
-//	}
-//
 //go:noescape
 func tanhBackwardF64AVX2(dx, dy, y []float64)
 
-// rowsMaxF32AVX512 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols], plus +0
-//	}
-//
+// See rowsMax.
+
 //go:noescape
 func rowsMaxF32AVX512(m, x []float32, cols, xstride int)
 
-// rowsMaxF32AVX2 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols], plus +0
-//	}
-//
 //go:noescape
 func rowsMaxF32AVX2(m, x []float32, cols, xstride int)
 
-// rowsMaxF64AVX512 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols], plus +0
-//	}
-//
 //go:noescape
 func rowsMaxF64AVX512(m, x []float64, cols, xstride int)
 
-// rowsMaxF64AVX2 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols], plus +0
-//	}
-//
 //go:noescape
 func rowsMaxF64AVX2(m, x []float64, cols, xstride int)
 
-// rowsTopF32AVX512 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
-//	}
-//
+// See rowsTop.
+
 //go:noescape
 func rowsTopF32AVX512(m, x []float32, cols, xstride int)
 
-// rowsTopF32AVX2 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
-//	}
-//
 //go:noescape
 func rowsTopF32AVX2(m, x []float32, cols, xstride int)
 
-// rowsTopF64AVX512 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
-//	}
-//
 //go:noescape
 func rowsTopF64AVX512(m, x []float64, cols, xstride int)
 
-// rowsTopF64AVX2 performs
-//
-//	for r := range m {
-//		m[r] = max of x[r*xstride:][:cols] with NaN as +Inf, plus +0
-//	}
-//
 //go:noescape
 func rowsTopF64AVX2(m, x []float64, cols, xstride int)
 
-// rowsFindF32AVX512 performs
-//
-//	for r := range index {
-//		index[r] = first j with x[r*xstride+j] == m[r], else 0
-//	}
-//
+// See rowsFind.
+
 //go:noescape
 func rowsFindF32AVX512(index []int, x, m []float32, cols, xstride int)
 
-// rowsFindF32AVX2 performs
-//
-//	for r := range index {
-//		index[r] = first j with x[r*xstride+j] == m[r], else 0
-//	}
-//
 //go:noescape
 func rowsFindF32AVX2(index []int, x, m []float32, cols, xstride int)
 
-// rowsFindF64AVX512 performs
-//
-//	for r := range index {
-//		index[r] = first j with x[r*xstride+j] == m[r], else 0
-//	}
-//
 //go:noescape
 func rowsFindF64AVX512(index []int, x, m []float64, cols, xstride int)
 
-// rowsFindF64AVX2 performs
-//
-//	for r := range index {
-//		index[r] = first j with x[r*xstride+j] == m[r], else 0
-//	}
-//
 //go:noescape
 func rowsFindF64AVX2(index []int, x, m []float64, cols, xstride int)
 
-// rowsExpSumF32AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum
-//	}
-//
-//go:noescape
-func rowsExpSumF32AVX512(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
+// See rowsExpSum.
 
-// rowsExpSumF32AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum
-//	}
-//
 //go:noescape
-func rowsExpSumF32AVX2(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
+func rowsExpSumF32AVX512(
+	sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool,
+)
 
-// rowsExpSumF64AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum
-//	}
-//
+//go:noescape
+func rowsExpSumF32AVX2(
+	sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool,
+)
+
 //go:noescape
 func rowsExpSumF64AVX512(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
 
-// rowsExpSumF64AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum
-//	}
-//
 //go:noescape
 func rowsExpSumF64AVX2(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
 
-// rowsExpSumSkipF32AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
-//	}
-//
-//go:noescape
-func rowsExpSumSkipF32AVX512(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
+// See rowsExpSumSkip.
 
-// rowsExpSumSkipF32AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
-//	}
-//
 //go:noescape
-func rowsExpSumSkipF32AVX2(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
+func rowsExpSumSkipF32AVX512(
+	sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool,
+)
 
-// rowsExpSumSkipF64AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
-//	}
-//
 //go:noescape
-func rowsExpSumSkipF64AVX512(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
+func rowsExpSumSkipF32AVX2(
+	sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool,
+)
 
-// rowsExpSumSkipF64AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
-//	}
-//
 //go:noescape
-func rowsExpSumSkipF64AVX2(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
+func rowsExpSumSkipF64AVX512(
+	sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool,
+)
 
-// rowsSumSkipF32AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumSkipF32AVX512(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
+func rowsExpSumSkipF64AVX2(
+	sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool,
+)
 
-// rowsSumSkipF32AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
-//	}
-//
+// See rowsSumSkip.
+
 //go:noescape
-func rowsSumSkipF32AVX2(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
+func rowsSumSkipF32AVX512(
+	sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool,
+)
 
-// rowsSumSkipF64AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
-//	}
-//
+//go:noescape
+func rowsSumSkipF32AVX2(
+	sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool,
+)
+
 //go:noescape
 func rowsSumSkipF64AVX512(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
 
-// rowsSumSkipF64AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
-//	}
-//
 //go:noescape
 func rowsSumSkipF64AVX2(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
 
-// rowsExpSumScaledF32AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum
-//	}
-//
-//go:noescape
-func rowsExpSumScaledF32AVX512(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
+// See rowsExpSumScaled.
 
-// rowsExpSumScaledF32AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum
-//	}
-//
 //go:noescape
-func rowsExpSumScaledF32AVX2(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
+func rowsExpSumScaledF32AVX512(
+	sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32,
+	narrow bool,
+)
 
-// rowsExpSumScaledF64AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum
-//	}
-//
 //go:noescape
-func rowsExpSumScaledF64AVX512(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
+func rowsExpSumScaledF32AVX2(
+	sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32,
+	narrow bool,
+)
 
-// rowsExpSumScaledF64AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum
-//	}
-//
 //go:noescape
-func rowsExpSumScaledF64AVX2(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
+func rowsExpSumScaledF64AVX512(
+	sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool,
+)
 
-// rowsExpSumSkipScaledF32AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
-//	}
-//
 //go:noescape
-func rowsExpSumSkipScaledF32AVX512(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
+func rowsExpSumScaledF64AVX2(
+	sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool,
+)
 
-// rowsExpSumSkipScaledF32AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
-//	}
-//
+// See rowsExpSumSkipScaled.
+
 //go:noescape
-func rowsExpSumSkipScaledF32AVX2(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
+func rowsExpSumSkipScaledF32AVX512(
+	sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32,
+	narrow bool,
+)
 
-// rowsExpSumSkipScaledF64AVX512 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
-//	}
-//
 //go:noescape
-func rowsExpSumSkipScaledF64AVX512(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
+func rowsExpSumSkipScaledF32AVX2(
+	sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32,
+	narrow bool,
+)
 
-// rowsExpSumSkipScaledF64AVX2 performs
-//
-//	for r := range sum {
-//		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
-//	}
-//
 //go:noescape
-func rowsExpSumSkipScaledF64AVX2(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
+func rowsExpSumSkipScaledF64AVX512(
+	sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64,
+	narrow bool,
+)
 
-// rowsSumSkipScaledF32AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumSkipScaledF32AVX512(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
+func rowsExpSumSkipScaledF64AVX2(
+	sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64,
+	narrow bool,
+)
 
-// rowsSumSkipScaledF32AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
-//	}
-//
+// See rowsSumSkipScaled.
+
 //go:noescape
-func rowsSumSkipScaledF32AVX2(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
+func rowsSumSkipScaledF32AVX512(
+	sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32,
+	narrow bool,
+)
 
-// rowsSumSkipScaledF64AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumSkipScaledF64AVX512(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
+func rowsSumSkipScaledF32AVX2(
+	sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32,
+	narrow bool,
+)
 
-// rowsSumSkipScaledF64AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumSkipScaledF64AVX2(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
+func rowsSumSkipScaledF64AVX512(
+	sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool,
+)
 
-// expAtF32AVX512 performs
-//
-//	for i := range w {
-//		w[i] = exponential of x[i] in a row with maximum m[i]
-//	}
-//
+//go:noescape
+func rowsSumSkipScaledF64AVX2(
+	sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool,
+)
+
+// See expAt.
+
 //go:noescape
 func expAtF32AVX512(w, x, m []float32)
 
-// expAtF32AVX2 performs
-//
-//	for i := range w {
-//		w[i] = exponential of x[i] in a row with maximum m[i]
-//	}
-//
 //go:noescape
 func expAtF32AVX2(w, x, m []float32)
 
-// expAtF64AVX512 performs
-//
-//	for i := range w {
-//		w[i] = exponential of x[i] in a row with maximum m[i]
-//	}
-//
 //go:noescape
 func expAtF64AVX512(w, x, m []float64)
 
-// expAtF64AVX2 performs
-//
-//	for i := range w {
-//		w[i] = exponential of x[i] in a row with maximum m[i]
-//	}
-//
 //go:noescape
 func expAtF64AVX2(w, x, m []float64)
 
-// rowsScaleF32AVX512 performs
-//
-//	for r := range rh {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
-//		}
-//	}
-//
+// See rowsScale.
+
 //go:noescape
 func rowsScaleF32AVX512(dst, w, rh, rl []float32, cols, dststride, wstride int)
 
-// rowsScaleF32AVX2 performs
-//
-//	for r := range rh {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
-//		}
-//	}
-//
 //go:noescape
 func rowsScaleF32AVX2(dst, w, rh, rl []float32, cols, dststride, wstride int)
 
-// rowsScaleF64AVX512 performs
-//
-//	for r := range rh {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
-//		}
-//	}
-//
 //go:noescape
 func rowsScaleF64AVX512(dst, w, rh, rl []float64, cols, dststride, wstride int)
 
-// rowsScaleF64AVX2 performs
-//
-//	for r := range rh {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
-//		}
-//	}
-//
 //go:noescape
 func rowsScaleF64AVX2(dst, w, rh, rl []float64, cols, dststride, wstride int)
 
-// rowsScaleGradF32AVX512 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
-//		}
-//	}
-//
+// See rowsScaleGrad.
+
 //go:noescape
 func rowsScaleGradF32AVX512(dst, w, q, after []float32, cols, dststride, wstride int)
 
-// rowsScaleGradF32AVX2 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
-//		}
-//	}
-//
 //go:noescape
 func rowsScaleGradF32AVX2(dst, w, q, after []float32, cols, dststride, wstride int)
 
-// rowsScaleGradF64AVX512 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
-//		}
-//	}
-//
 //go:noescape
 func rowsScaleGradF64AVX512(dst, w, q, after []float64, cols, dststride, wstride int)
 
-// rowsScaleGradF64AVX2 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
-//		}
-//	}
-//
 //go:noescape
 func rowsScaleGradF64AVX2(dst, w, q, after []float64, cols, dststride, wstride int)
 
-// rowsLogSoftmaxF32AVX512 performs
-//
-//	for r := range m {
-//		for j := range cols {
-//			dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
-//		}
-//	}
-//
+// See rowsLogSoftmax.
+
 //go:noescape
 func rowsLogSoftmaxF32AVX512(dst, x, m, l []float32, cols, dststride, xstride int)
 
-// rowsLogSoftmaxF32AVX2 performs
-//
-//	for r := range m {
-//		for j := range cols {
-//			dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
-//		}
-//	}
-//
 //go:noescape
 func rowsLogSoftmaxF32AVX2(dst, x, m, l []float32, cols, dststride, xstride int)
 
-// rowsLogSoftmaxF64AVX512 performs
-//
-//	for r := range m {
-//		for j := range cols {
-//			dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
-//		}
-//	}
-//
 //go:noescape
 func rowsLogSoftmaxF64AVX512(dst, x, m, l []float64, cols, dststride, xstride int)
 
-// rowsLogSoftmaxF64AVX2 performs
-//
-//	for r := range m {
-//		for j := range cols {
-//			dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
-//		}
-//	}
-//
 //go:noescape
 func rowsLogSoftmaxF64AVX2(dst, x, m, l []float64, cols, dststride, xstride int)
 
-// rowsDotF32AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the rounded products a*b of row r
-//	}
-//
-//go:noescape
-func rowsDotF32AVX512(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
+// See rowsDot.
 
-// rowsDotF32AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the rounded products a*b of row r
-//	}
-//
 //go:noescape
-func rowsDotF32AVX2(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
+func rowsDotF32AVX512(
+	sum []float64, a, b []float32, cols, astride, bstride int, narrow bool,
+)
 
-// rowsDotF64AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the rounded products a*b of row r
-//	}
-//
+//go:noescape
+func rowsDotF32AVX2(
+	sum []float64, a, b []float32, cols, astride, bstride int, narrow bool,
+)
+
 //go:noescape
 func rowsDotF64AVX512(sum, a, b []float64, cols, astride, bstride int, narrow bool)
 
-// rowsDotF64AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of the rounded products a*b of row r
-//	}
-//
 //go:noescape
 func rowsDotF64AVX2(sum, a, b []float64, cols, astride, bstride int, narrow bool)
 
-// rowsSumF32AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of a
-//	}
-//
+// See rowsSum.
+
 //go:noescape
 func rowsSumF32AVX512(sum []float64, a []float32, cols, astride int, narrow bool)
 
-// rowsSumF32AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of a
-//	}
-//
 //go:noescape
 func rowsSumF32AVX2(sum []float64, a []float32, cols, astride int, narrow bool)
 
-// rowsSumF64AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of a
-//	}
-//
 //go:noescape
 func rowsSumF64AVX512(sum, a []float64, cols, astride int, narrow bool)
 
-// rowsSumF64AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of a
-//	}
-//
 //go:noescape
 func rowsSumF64AVX2(sum, a []float64, cols, astride int, narrow bool)
 
-// rowsSoftmaxBackwardF32AVX512 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
-//		}
-//	}
-//
-//go:noescape
-func rowsSoftmaxBackwardF32AVX512(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int)
+// See rowsSoftmaxBackward.
 
-// rowsSoftmaxBackwardF32AVX2 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
-//		}
-//	}
-//
 //go:noescape
-func rowsSoftmaxBackwardF32AVX2(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int)
+func rowsSoftmaxBackwardF32AVX512(
+	dx, dy, y, s []float32, cols, dxstride, dystride, ystride int,
+)
 
-// rowsSoftmaxBackwardF64AVX512 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
-//		}
-//	}
-//
 //go:noescape
-func rowsSoftmaxBackwardF64AVX512(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int)
+func rowsSoftmaxBackwardF32AVX2(
+	dx, dy, y, s []float32, cols, dxstride, dystride, ystride int,
+)
 
-// rowsSoftmaxBackwardF64AVX2 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
-//		}
-//	}
-//
 //go:noescape
-func rowsSoftmaxBackwardF64AVX2(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int)
+func rowsSoftmaxBackwardF64AVX512(
+	dx, dy, y, s []float64, cols, dxstride, dystride, ystride int,
+)
 
-// rowsLogSoftmaxBackwardF32AVX512 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
-//		}
-//	}
-//
 //go:noescape
-func rowsLogSoftmaxBackwardF32AVX512(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int)
+func rowsSoftmaxBackwardF64AVX2(
+	dx, dy, y, s []float64, cols, dxstride, dystride, ystride int,
+)
 
-// rowsLogSoftmaxBackwardF32AVX2 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
-//		}
-//	}
-//
+// See rowsLogSoftmaxBackward.
+
 //go:noescape
-func rowsLogSoftmaxBackwardF32AVX2(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int)
+func rowsLogSoftmaxBackwardF32AVX512(
+	dx, dy, y, s []float32, cols, dxstride, dystride, ystride int,
+)
 
-// rowsLogSoftmaxBackwardF64AVX512 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
-//		}
-//	}
-//
 //go:noescape
-func rowsLogSoftmaxBackwardF64AVX512(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int)
+func rowsLogSoftmaxBackwardF32AVX2(
+	dx, dy, y, s []float32, cols, dxstride, dystride, ystride int,
+)
 
-// rowsLogSoftmaxBackwardF64AVX2 performs
-//
-//	for r := range s {
-//		for j := range cols {
-//			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
-//		}
-//	}
-//
 //go:noescape
-func rowsLogSoftmaxBackwardF64AVX2(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int)
+func rowsLogSoftmaxBackwardF64AVX512(
+	dx, dy, y, s []float64, cols, dxstride, dystride, ystride int,
+)
 
-// rowsSumProbF32AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
-//	}
-//
 //go:noescape
-func rowsSumProbF32AVX512(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
+func rowsLogSoftmaxBackwardF64AVX2(
+	dx, dy, y, s []float64, cols, dxstride, dystride, ystride int,
+)
 
-// rowsSumProbF32AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
-//	}
-//
+// See rowsSumProb.
+
 //go:noescape
-func rowsSumProbF32AVX2(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
+func rowsSumProbF32AVX512(
+	sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool,
+)
 
-// rowsSumProbF64AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
-//	}
-//
 //go:noescape
-func rowsSumProbF64AVX512(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
+func rowsSumProbF32AVX2(
+	sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool,
+)
 
-// rowsSumProbF64AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
-//	}
-//
 //go:noescape
-func rowsSumProbF64AVX2(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
+func rowsSumProbF64AVX512(
+	sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool,
+)
 
-// rowsSumTargetSkipF32AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of t without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumTargetSkipF32AVX512(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
+func rowsSumProbF64AVX2(
+	sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool,
+)
 
-// rowsSumTargetSkipF32AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of t without column skip[r]
-//	}
-//
+// See rowsSumTargetSkip.
+
 //go:noescape
-func rowsSumTargetSkipF32AVX2(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
+func rowsSumTargetSkipF32AVX512(
+	sum []float64, t []float32, skip []int, cols, tstride int, narrow bool,
+)
 
-// rowsSumTargetSkipF64AVX512 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of t without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumTargetSkipF64AVX512(sum, t []float64, skip []int, cols, tstride int, narrow bool)
+func rowsSumTargetSkipF32AVX2(
+	sum []float64, t []float32, skip []int, cols, tstride int, narrow bool,
+)
 
-// rowsSumTargetSkipF64AVX2 performs
-//
-//	for r := range sum {
-//		sum[r] = canonical sum of row r of t without column skip[r]
-//	}
-//
 //go:noescape
-func rowsSumTargetSkipF64AVX2(sum, t []float64, skip []int, cols, tstride int, narrow bool)
+func rowsSumTargetSkipF64AVX512(
+	sum, t []float64, skip []int, cols, tstride int, narrow bool,
+)
 
-// rowsProbGradF32AVX512 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
-//		}
-//	}
-//
 //go:noescape
-func rowsProbGradF32AVX512(dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int)
+func rowsSumTargetSkipF64AVX2(
+	sum, t []float64, skip []int, cols, tstride int, narrow bool,
+)
 
-// rowsProbGradF32AVX2 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
-//		}
-//	}
-//
+// See rowsProbGrad.
+
 //go:noescape
-func rowsProbGradF32AVX2(dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int)
+func rowsProbGradF32AVX512(
+	dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int,
+)
 
-// rowsProbGradF64AVX512 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
-//		}
-//	}
-//
 //go:noescape
-func rowsProbGradF64AVX512(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int)
+func rowsProbGradF32AVX2(
+	dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int,
+)
 
-// rowsProbGradF64AVX2 performs
-//
-//	for r := range q {
-//		for j := range cols {
-//			dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
-//		}
-//	}
-//
 //go:noescape
-func rowsProbGradF64AVX2(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int)
+func rowsProbGradF64AVX512(
+	dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int,
+)
 
-// sigmoidLossF32AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
-//	}
-//
+//go:noescape
+func rowsProbGradF64AVX2(
+	dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int,
+)
+
+// See sigmoidLoss.
+
 //go:noescape
 func sigmoidLossF32AVX512(losses, x, t []float32)
 
-// sigmoidLossF32AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
-//	}
-//
 //go:noescape
 func sigmoidLossF32AVX2(losses, x, t []float32)
 
-// sigmoidLossF64AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
-//	}
-//
 //go:noescape
 func sigmoidLossF64AVX512(losses, x, t []float64)
 
-// sigmoidLossF64AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
-//	}
-//
 //go:noescape
 func sigmoidLossF64AVX2(losses, x, t []float64)
 
-// sigmoidLossPosF32AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
-//	}
-//
+// See sigmoidLossPos.
+
 //go:noescape
 func sigmoidLossPosF32AVX512(losses, x, t, p []float32)
 
-// sigmoidLossPosF32AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
-//	}
-//
 //go:noescape
 func sigmoidLossPosF32AVX2(losses, x, t, p []float32)
 
-// sigmoidLossPosF64AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
-//	}
-//
 //go:noescape
 func sigmoidLossPosF64AVX512(losses, x, t, p []float64)
 
-// sigmoidLossPosF64AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
-//	}
-//
 //go:noescape
 func sigmoidLossPosF64AVX2(losses, x, t, p []float64)
 
-// sigmoidLossGradF32AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLoss // losses may be dst
-//		dst[i] = scale * (sigmoid(v) - t[i])
-//	}
-//
+// See sigmoidLossGrad.
+
 //go:noescape
 func sigmoidLossGradF32AVX512(dst, losses, x, t []float32, scale float32)
 
-// sigmoidLossGradF32AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLoss // losses may be dst
-//		dst[i] = scale * (sigmoid(v) - t[i])
-//	}
-//
 //go:noescape
 func sigmoidLossGradF32AVX2(dst, losses, x, t []float32, scale float32)
 
-// sigmoidLossGradF64AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLoss // losses may be dst
-//		dst[i] = scale * (sigmoid(v) - t[i])
-//	}
-//
 //go:noescape
 func sigmoidLossGradF64AVX512(dst, losses, x, t []float64, scale float64)
 
-// sigmoidLossGradF64AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLoss // losses may be dst
-//		dst[i] = scale * (sigmoid(v) - t[i])
-//	}
-//
 //go:noescape
 func sigmoidLossGradF64AVX2(dst, losses, x, t []float64, scale float64)
 
-// sigmoidLossGradPosF32AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLossPos // losses may be dst
-//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
-//	}
-//
+// See sigmoidLossGradPos.
+
 //go:noescape
 func sigmoidLossGradPosF32AVX512(dst, losses, x, t, p []float32, scale float32)
 
-// sigmoidLossGradPosF32AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLossPos // losses may be dst
-//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
-//	}
-//
 //go:noescape
 func sigmoidLossGradPosF32AVX2(dst, losses, x, t, p []float32, scale float32)
 
-// sigmoidLossGradPosF64AVX512 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLossPos // losses may be dst
-//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
-//	}
-//
 //go:noescape
 func sigmoidLossGradPosF64AVX512(dst, losses, x, t, p []float64, scale float64)
 
-// sigmoidLossGradPosF64AVX2 performs
-//
-//	for i, v := range x {
-//		losses[i] = as sigmoidLossPos // losses may be dst
-//		dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
-//	}
-//
 //go:noescape
 func sigmoidLossGradPosF64AVX2(dst, losses, x, t, p []float64, scale float64)
 
-// lossLogF64AVX512 performs
-//
-//	for i := range loss {
-//		if base[i] == 0 {
-//			loss[i] = math.Log1p(r[i] / w[i])
-//		} else {
-//			loss[i] = base[i] + math.Log(r[i])
-//		}
-//	}
-//
+// See lossLog.
+
 //go:noescape
 func lossLogF64AVX512(loss, r, w, base []float64)
 
-// lossLogF64AVX2 performs
-//
-//	for i := range loss {
-//		if base[i] == 0 {
-//			loss[i] = math.Log1p(r[i] / w[i])
-//		} else {
-//			loss[i] = base[i] + math.Log(r[i])
-//		}
-//	}
-//
 //go:noescape
 func lossLogF64AVX2(loss, r, w, base []float64)
 
-// columnsSoftmaxF32AVX512 performs
-//
-//	for r := range rows {
-//		dst = softmax of row r of x
-//	}
-//
+// See columnsSoftmax.
+
 //go:noescape
 func columnsSoftmaxF32AVX512(dst, x []float32, rows, cols, half, dststride, xstride int)
 
-// columnsSoftmaxF32AVX2 performs
-//
-//	for r := range rows {
-//		dst = softmax of row r of x
-//	}
-//
 //go:noescape
 func columnsSoftmaxF32AVX2(dst, x []float32, rows, cols, half, dststride, xstride int)
 
-// columnsSoftmaxF64AVX512 performs
-//
-//	for r := range rows {
-//		dst = softmax of row r of x
-//	}
-//
 //go:noescape
 func columnsSoftmaxF64AVX512(dst, x []float64, rows, cols, half, dststride, xstride int)
 
-// columnsSoftmaxF64AVX2 performs
-//
-//	for r := range rows {
-//		dst = softmax of row r of x
-//	}
-//
 //go:noescape
 func columnsSoftmaxF64AVX2(dst, x []float64, rows, cols, half, dststride, xstride int)
 
-// columnsSumSkipF32AVX512 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
-//	}
-//
-//go:noescape
-func columnsSumSkipF32AVX512(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
+// See columnsSumSkip.
 
-// columnsSumSkipF32AVX2 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
-//	}
-//
 //go:noescape
-func columnsSumSkipF32AVX2(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
+func columnsSumSkipF32AVX512(
+	m, rest, w, x []float32, label []int, rows, cols, half, xstride int,
+)
 
-// columnsSumSkipF64AVX512 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
-//	}
-//
 //go:noescape
-func columnsSumSkipF64AVX512(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
+func columnsSumSkipF32AVX2(
+	m, rest, w, x []float32, label []int, rows, cols, half, xstride int,
+)
 
-// columnsSumSkipF64AVX2 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
-//	}
-//
 //go:noescape
-func columnsSumSkipF64AVX2(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
+func columnsSumSkipF64AVX512(
+	m, rest, w, x []float64, label []int, rows, cols, half, xstride int,
+)
 
-// columnsGradF32AVX512 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
-//	}
-//
 //go:noescape
-func columnsGradF32AVX512(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
+func columnsSumSkipF64AVX2(
+	m, rest, w, x []float64, label []int, rows, cols, half, xstride int,
+)
 
-// columnsGradF32AVX2 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
-//	}
-//
+// See columnsGrad.
+
 //go:noescape
-func columnsGradF32AVX2(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
+func columnsGradF32AVX512(
+	dst, m, rest, w, x []float32, label []int, scale, num, after []float32,
+	rows, cols, half, dststride, xstride int,
+)
 
-// columnsGradF64AVX512 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
-//	}
-//
 //go:noescape
-func columnsGradF64AVX512(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
+func columnsGradF32AVX2(
+	dst, m, rest, w, x []float32, label []int, scale, num, after []float32,
+	rows, cols, half, dststride, xstride int,
+)
 
-// columnsGradF64AVX2 performs
-//
-//	for r := range rows {
-//		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
-//	}
-//
 //go:noescape
-func columnsGradF64AVX2(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
+func columnsGradF64AVX512(
+	dst, m, rest, w, x []float64, label []int, scale, num, after []float64,
+	rows, cols, half, dststride, xstride int,
+)
 
-// reluStreamF32AVX512 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
+//go:noescape
+func columnsGradF64AVX2(
+	dst, m, rest, w, x []float64, label []int, scale, num, after []float64,
+	rows, cols, half, dststride, xstride int,
+)
+
+// See reluStream.
+
 //go:noescape
 func reluStreamF32AVX512(dst, x []float32)
 
-// reluStreamF32AVX2 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluStreamF32AVX2(dst, x []float32)
 
-// reluStreamF64AVX512 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluStreamF64AVX512(dst, x []float64)
 
-// reluStreamF64AVX2 performs
-//
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluStreamF64AVX2(dst, x []float64)
 
-// reluMaskStreamF32AVX512 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
+// See reluMaskStream.
+
 //go:noescape
 func reluMaskStreamF32AVX512(dst, x []float32, mask []uint64)
 
-// reluMaskStreamF32AVX2 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluMaskStreamF32AVX2(dst, x []float32, mask []uint64)
 
-// reluMaskStreamF64AVX512 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluMaskStreamF64AVX512(dst, x []float64, mask []uint64)
 
-// reluMaskStreamF64AVX2 performs
-//
-//	clear(mask)
-//	for i, v := range x {
-//		if v <= 0 {
-//			v = 0
-//			mask[i/64] |= 1 << (i % 64)
-//		}
-//		dst[i] = v
-//	}
-//
 //go:noescape
 func reluMaskStreamF64AVX2(dst, x []float64, mask []uint64)
 
-// reluBackwardStreamF32AVX512 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
+// See reluBackwardStream.
+
 //go:noescape
 func reluBackwardStreamF32AVX512(dx, dy []float32, mask []uint64)
 
-// reluBackwardStreamF32AVX2 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardStreamF32AVX2(dx, dy []float32, mask []uint64)
 
-// reluBackwardStreamF64AVX512 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardStreamF64AVX512(dx, dy []float64, mask []uint64)
 
-// reluBackwardStreamF64AVX2 performs
-//
-//	for i, v := range dy {
-//		if mask[i/64]>>(i%64)&1 == 1 {
-//			v = 0
-//		}
-//		dx[i] = v
-//	}
-//
 //go:noescape
 func reluBackwardStreamF64AVX2(dx, dy []float64, mask []uint64)
 
-// sigmoidBackwardStreamF32AVX512 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
+// See sigmoidBackwardStream.
+
 //go:noescape
 func sigmoidBackwardStreamF32AVX512(dx, dy, y []float32)
 
-// sigmoidBackwardStreamF32AVX2 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
 //go:noescape
 func sigmoidBackwardStreamF32AVX2(dx, dy, y []float32)
 
-// sigmoidBackwardStreamF64AVX512 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
 //go:noescape
 func sigmoidBackwardStreamF64AVX512(dx, dy, y []float64)
 
-// sigmoidBackwardStreamF64AVX2 performs
-//
-//	for i, v := range y {
-//		g := dy[i] * (1 - v)
-//		dx[i] = g * v
-//	}
-//
 //go:noescape
 func sigmoidBackwardStreamF64AVX2(dx, dy, y []float64)

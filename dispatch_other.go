@@ -4,15 +4,19 @@
 
 package kernels
 
-// The primitives: every loop over elements, and every reduction, is one of these. The drivers of the public functions check, cut the work into
-// pieces and call them; each folds to the float32 or the float64 form and picks the instruction set. The pure Go forms (suffix Generic) are the
+// The primitives: every loop over elements, and every reduction, is one of these. The drivers of
+// the public functions check, cut the work into pieces and call them. Each calls the float32 or the
+// float64 form for the instruction set in use. The forms in pure Go (suffix Generic) are the
 // specification.
 //
-// What all of them may rely on: slices are of the right length, and not empty in the rows forms; one call has at most chunkBytes of
-// elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
-// x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
-// whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
-// Under the race detector, which sees no assembly, each reports what it reads and writes.
+// All of them may rely on this: slices have the right length, and are not empty in the rows forms.
+// One call has at most chunkBytes of elements, or, in the rows forms, at most maxRows rows of
+// 1 <= cols <= maxCols columns. Row r of x starts at x[r*xstride]; the number of rows is the length
+// of a slice that has one element for each row. Working in place is allowed between whole slices of
+// equal stride. narrow says that the whole row, of which this may be a piece, is one block of the
+// canonical sum.
+//
+// The race detector sees no assembly, so each primitive tells it what it reads and writes.
 
 // relu performs
 //
@@ -27,11 +31,12 @@ func relu[T Float](dst, x []T) {
 		raceSlice("relu x", raceRead, x)
 		raceSlice("relu dst", raceWrite, dst)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluF32Generic(f32(dst), f32(x))
-		return
+	default:
+		reluF64Generic(f64(dst), f64(x))
 	}
-	reluF64Generic(f64(dst), f64(x))
 }
 
 // reluMask performs
@@ -50,11 +55,12 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMask dst", raceWrite, dst)
 		raceSlice("reluMask mask", raceWrite, mask[:MaskLen(len(x))])
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluMaskF32Generic(f32(dst), f32(x), mask)
-		return
+	default:
+		reluMaskF64Generic(f64(dst), f64(x), mask)
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
 // reluBackward performs
@@ -71,11 +77,12 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackward mask", raceRead, mask[:MaskLen(len(dy))])
 		raceSlice("reluBackward dx", raceWrite, dx)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluBackwardF32Generic(f32(dx), f32(dy), mask)
-		return
+	default:
+		reluBackwardF64Generic(f64(dx), f64(dy), mask)
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
 // reluBackwardOutput performs
@@ -92,11 +99,12 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 		raceSlice("reluBackwardOutput y", raceRead, y)
 		raceSlice("reluBackwardOutput dx", raceWrite, dx)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
-		return
+	default:
+		reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // sigmoid performs
@@ -109,11 +117,12 @@ func sigmoid[T Float](dst, x []T) {
 		raceSlice("sigmoid x", raceRead, x)
 		raceSlice("sigmoid dst", raceWrite, dst)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidF32Generic(f32(dst), f32(x))
-		return
+	default:
+		sigmoidF64Generic(f64(dst), f64(x))
 	}
-	sigmoidF64Generic(f64(dst), f64(x))
 }
 
 // sigmoidFast performs
@@ -126,11 +135,12 @@ func sigmoidFast[T Float](dst, x []T) {
 		raceSlice("sigmoidFast x", raceRead, x)
 		raceSlice("sigmoidFast dst", raceWrite, dst)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidFastF32Generic(f32(dst), f32(x))
-		return
+	default:
+		sigmoidFastF64Generic(f64(dst), f64(x))
 	}
-	sigmoidFastF64Generic(f64(dst), f64(x))
 }
 
 // sigmoidBackward performs
@@ -145,11 +155,12 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackward y", raceRead, y)
 		raceSlice("sigmoidBackward dx", raceWrite, dx)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
-		return
+	default:
+		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // tanh performs
@@ -162,11 +173,12 @@ func tanh[T Float](dst, x []T) {
 		raceSlice("tanh x", raceRead, x)
 		raceSlice("tanh dst", raceWrite, dst)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		tanhF32Generic(f32(dst), f32(x))
-		return
+	default:
+		tanhF64Generic(f64(dst), f64(x))
 	}
-	tanhF64Generic(f64(dst), f64(x))
 }
 
 // tanhBackward performs
@@ -180,11 +192,12 @@ func tanhBackward[T Float](dx, dy, y []T) {
 		raceSlice("tanhBackward y", raceRead, y)
 		raceSlice("tanhBackward dx", raceWrite, dx)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
-		return
+	default:
+		tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }
 
 // rowsMax performs
@@ -197,11 +210,12 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 		raceRows("rowsMax x", raceRead, x, len(m), cols, xstride)
 		raceSlice("rowsMax m", raceWrite, m)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
-		return
+	default:
+		rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
 	}
-	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
 }
 
 // rowsTop performs
@@ -214,11 +228,12 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 		raceRows("rowsTop x", raceRead, x, len(m), cols, xstride)
 		raceSlice("rowsTop m", raceWrite, m)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
-		return
+	default:
+		rowsTopF64Generic(f64(m), f64(x), cols, xstride)
 	}
-	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
 }
 
 // rowsFind performs
@@ -232,11 +247,12 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 		raceSlice("rowsFind m", raceRead, m)
 		raceSlice("rowsFind index", raceWrite, index)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
-		return
+	default:
+		rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
 	}
-	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
 }
 
 // rowsExpSum performs
@@ -244,18 +260,21 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x, its canonical sum
 //	}
-func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool) {
+func rowsExpSum[T Float](
+	sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSum x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSum m", raceRead, m)
 		raceRows("rowsExpSum w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSum sum", raceWrite, sum)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-		return
+	default:
+		rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 	}
-	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 }
 
 // rowsExpSumSkip performs
@@ -263,7 +282,9 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
 //	}
-func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool) {
+func rowsExpSumSkip[T Float](
+	sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSumSkip x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSumSkip m", raceRead, m)
@@ -271,11 +292,16 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 		raceRows("rowsExpSumSkip w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumSkip sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
-		return
+	switch {
+	case is32[T]():
+		rowsExpSumSkipF32Generic(
+			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow,
+		)
+	default:
+		rowsExpSumSkipF64Generic(
+			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow,
+		)
 	}
-	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 }
 
 // rowsSumSkip performs
@@ -283,18 +309,21 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 //	for r := range sum {
 //		sum[r] = canonical sum of the exponential of row r of x without column skip[r]
 //	}
-func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool) {
+func rowsSumSkip[T Float](
+	sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumSkip x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsSumSkip m", raceRead, m)
 		raceSlice("rowsSumSkip skip", raceRead, skip)
 		raceSlice("rowsSumSkip sum", raceWrite, sum)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-		return
+	default:
+		rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 	}
-	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 }
 
 // rowsExpSumScaled performs
@@ -302,18 +331,25 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x*scale, its canonical sum
 //	}
-func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool) {
+func rowsExpSumScaled[T Float](
+	sum []float64, w, x, m []T, cols, wstride, xstride int, scale T, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSumScaled x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSumScaled m", raceRead, m)
 		raceRows("rowsExpSumScaled w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumScaled sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
-		return
+	switch {
+	case is32[T]():
+		rowsExpSumScaledF32Generic(
+			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
+		)
+	default:
+		rowsExpSumScaledF64Generic(
+			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
+		)
 	}
-	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsExpSumSkipScaled performs
@@ -321,7 +357,10 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 //	for r := range sum {
 //		w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
 //	}
-func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, narrow bool) {
+func rowsExpSumSkipScaled[T Float](
+	sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T,
+	narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsExpSumSkipScaled x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsExpSumSkipScaled m", raceRead, m)
@@ -329,11 +368,16 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 		raceRows("rowsExpSumSkipScaled w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumSkipScaled sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
-		return
+	switch {
+	case is32[T]():
+		rowsExpSumSkipScaledF32Generic(
+			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
+		)
+	default:
+		rowsExpSumSkipScaledF64Generic(
+			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
+		)
 	}
-	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsSumSkipScaled performs
@@ -341,18 +385,25 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 //	for r := range sum {
 //		sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
 //	}
-func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool) {
+func rowsSumSkipScaled[T Float](
+	sum []float64, x, m []T, skip []int, cols, xstride int, scale T, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumSkipScaled x", raceRead, x, len(sum), cols, xstride)
 		raceSlice("rowsSumSkipScaled m", raceRead, m)
 		raceSlice("rowsSumSkipScaled skip", raceRead, skip)
 		raceSlice("rowsSumSkipScaled sum", raceWrite, sum)
 	}
-	if is32[T]() {
-		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
-		return
+	switch {
+	case is32[T]():
+		rowsSumSkipScaledF32Generic(
+			sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow,
+		)
+	default:
+		rowsSumSkipScaledF64Generic(
+			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
+		)
 	}
-	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 }
 
 // expAt performs
@@ -366,11 +417,12 @@ func expAt[T Float](w, x, m []T) {
 		raceSlice("expAt m", raceRead, m)
 		raceSlice("expAt w", raceWrite, w)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		expAtF32Generic(f32(w), f32(x), f32(m))
-		return
+	default:
+		expAtF64Generic(f64(w), f64(x), f64(m))
 	}
-	expAtF64Generic(f64(w), f64(x), f64(m))
 }
 
 // rowsScale performs
@@ -387,11 +439,12 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 		raceSlice("rowsScale rl", raceRead, rl)
 		raceRows("rowsScale dst", raceWrite, dst, len(rh), cols, dststride)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-		return
+	default:
+		rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 	}
-	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 }
 
 // rowsScaleGrad performs
@@ -408,11 +461,12 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 		raceSlice("rowsScaleGrad after", raceRead, after)
 		raceRows("rowsScaleGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-		return
+	default:
+		rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -429,11 +483,12 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 		raceSlice("rowsLogSoftmax l", raceRead, l)
 		raceRows("rowsLogSoftmax dst", raceWrite, dst, len(m), cols, dststride)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-		return
+	default:
+		rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 	}
-	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 }
 
 // rowsDot performs
@@ -447,11 +502,12 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 		raceRows("rowsDot b", raceRead, b, len(sum), cols, bstride)
 		raceSlice("rowsDot sum", raceWrite, sum)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-		return
+	default:
+		rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 	}
-	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 }
 
 // rowsSum performs
@@ -464,11 +520,12 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 		raceRows("rowsSum a", raceRead, a, len(sum), cols, astride)
 		raceSlice("rowsSum sum", raceWrite, sum)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
-		return
+	default:
+		rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
 	}
-	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
 }
 
 // rowsSoftmaxBackward performs
@@ -485,11 +542,16 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		raceSlice("rowsSoftmaxBackward s", raceRead, s)
 		raceRows("rowsSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
-	if is32[T]() {
-		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-		return
+	switch {
+	case is32[T]():
+		rowsSoftmaxBackwardF32Generic(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	default:
+		rowsSoftmaxBackwardF64Generic(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
 	}
-	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsLogSoftmaxBackward performs
@@ -499,18 +561,25 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 //			dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
 //		}
 //	}
-func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ystride int) {
+func rowsLogSoftmaxBackward[T Float](
+	dx, dy, y, s []T, cols, dxstride, dystride, ystride int,
+) {
 	if raceEnabled {
 		raceRows("rowsLogSoftmaxBackward dy", raceRead, dy, len(s), cols, dystride)
 		raceRows("rowsLogSoftmaxBackward y", raceRead, y, len(s), cols, ystride)
 		raceSlice("rowsLogSoftmaxBackward s", raceRead, s)
 		raceRows("rowsLogSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
-	if is32[T]() {
-		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
-		return
+	switch {
+	case is32[T]():
+		rowsLogSoftmaxBackwardF32Generic(
+			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
+		)
+	default:
+		rowsLogSoftmaxBackwardF64Generic(
+			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
+		)
 	}
-	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsSumProb performs
@@ -518,7 +587,9 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 //	for r := range sum {
 //		sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
 //	}
-func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool) {
+func rowsSumProb[T Float](
+	sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumProb x", raceRead, x, len(sum), cols, xstride)
 		raceRows("rowsSumProb t", raceRead, t, len(sum), cols, tstride)
@@ -526,11 +597,12 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 		raceSlice("rowsSumProb l", raceRead, l)
 		raceSlice("rowsSumProb sum", raceWrite, sum)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-		return
+	default:
+		rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 	}
-	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 }
 
 // rowsSumTargetSkip performs
@@ -538,17 +610,20 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 //	for r := range sum {
 //		sum[r] = canonical sum of row r of t without column skip[r]
 //	}
-func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride int, narrow bool) {
+func rowsSumTargetSkip[T Float](
+	sum []float64, t []T, skip []int, cols, tstride int, narrow bool,
+) {
 	if raceEnabled {
 		raceRows("rowsSumTargetSkip t", raceRead, t, len(sum), cols, tstride)
 		raceSlice("rowsSumTargetSkip skip", raceRead, skip)
 		raceSlice("rowsSumTargetSkip sum", raceWrite, sum)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
-		return
+	default:
+		rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
 	}
-	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
 }
 
 // rowsProbGrad performs
@@ -566,11 +641,16 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		raceSlice("rowsProbGrad scale", raceRead, scale)
 		raceRows("rowsProbGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
-	if is32[T]() {
-		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
-		return
+	switch {
+	case is32[T]():
+		rowsProbGradF32Generic(
+			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
+		)
+	default:
+		rowsProbGradF64Generic(
+			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
+		)
 	}
-	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 }
 
 // sigmoidLoss performs
@@ -584,11 +664,12 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 		raceSlice("sigmoidLoss t", raceRead, t)
 		raceSlice("sigmoidLoss losses", raceWrite, losses)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
-		return
+	default:
+		sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
 	}
-	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
 }
 
 // sigmoidLossPos performs
@@ -603,11 +684,12 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 		raceSlice("sigmoidLossPos p", raceRead, p)
 		raceSlice("sigmoidLossPos losses", raceWrite, losses)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
-		return
+	default:
+		sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
 	}
-	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
 }
 
 // sigmoidLossGrad performs
@@ -623,11 +705,12 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 		raceSlice("sigmoidLossGrad losses", raceWrite, losses)
 		raceSlice("sigmoidLossGrad dst", raceWrite, dst)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-		return
+	default:
+		sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 	}
-	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 }
 
 // sigmoidLossGradPos performs
@@ -644,11 +727,16 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 		raceSlice("sigmoidLossGradPos losses", raceWrite, losses)
 		raceSlice("sigmoidLossGradPos dst", raceWrite, dst)
 	}
-	if is32[T]() {
-		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
-		return
+	switch {
+	case is32[T]():
+		sigmoidLossGradPosF32Generic(
+			f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale),
+		)
+	default:
+		sigmoidLossGradPosF64Generic(
+			f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale),
+		)
 	}
-	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 }
 
 // lossLog performs
@@ -680,19 +768,24 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		raceRows("columnsSoftmax x", raceRead, x, rows, cols, xstride)
 		raceRows("columnsSoftmax dst", raceWrite, dst, rows, cols, dststride)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-		return
+	default:
+		columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 	}
-	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
 // columnsSumSkip performs
 //
 //	for r := range rows {
-//		m[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x
+//		m[r] = maximum of row r of x
+//		rest[r] = sum of its exponentials without the label's
+//		w[r] = the label's exponential
 //	}
-func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, xstride int) {
+func columnsSumSkip[T Float](
+	m, rest, w, x []T, label []int, rows, cols, half, xstride int,
+) {
 	if raceEnabled {
 		raceRows("columnsSumSkip x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsSumSkip label", raceRead, label[:rows])
@@ -700,20 +793,29 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
 	}
-	if is32[T]() {
-		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-		return
+	switch {
+	case is32[T]():
+		columnsSumSkipF32Generic(
+			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
+		)
+	default:
+		columnsSumSkipF64Generic(
+			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
+		)
 	}
-	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
 // columnsGrad performs
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r]))
+//			// computed as (exp*(num[r]/sum))*after[r]
 //	}
-func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int) {
+func columnsGrad[T Float](
+	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	rows, cols, half, dststride, xstride int,
+) {
 	if raceEnabled {
 		raceRows("columnsGrad x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsGrad scale", raceRead, scale[:rows])
@@ -725,11 +827,18 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
 	}
-	if is32[T]() {
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
-		return
+	switch {
+	case is32[T]():
+		columnsGradF32Generic(
+			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
+			rows, cols, half, dststride, xstride,
+		)
+	default:
+		columnsGradF64Generic(
+			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
+			rows, cols, half, dststride, xstride,
+		)
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -745,11 +854,12 @@ func reluStream[T Float](dst, x []T) {
 		raceSlice("reluStream x", raceRead, x)
 		raceSlice("reluStream dst", raceWrite, dst)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluF32Generic(f32(dst), f32(x))
-		return
+	default:
+		reluF64Generic(f64(dst), f64(x))
 	}
-	reluF64Generic(f64(dst), f64(x))
 }
 
 // reluMaskStream performs
@@ -768,11 +878,12 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMaskStream dst", raceWrite, dst)
 		raceSlice("reluMaskStream mask", raceWrite, mask[:MaskLen(len(x))])
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluMaskF32Generic(f32(dst), f32(x), mask)
-		return
+	default:
+		reluMaskF64Generic(f64(dst), f64(x), mask)
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
 }
 
 // reluBackwardStream performs
@@ -789,11 +900,12 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackwardStream mask", raceRead, mask[:MaskLen(len(dy))])
 		raceSlice("reluBackwardStream dx", raceWrite, dx)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		reluBackwardF32Generic(f32(dx), f32(dy), mask)
-		return
+	default:
+		reluBackwardF64Generic(f64(dx), f64(dy), mask)
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
 }
 
 // sigmoidBackwardStream performs
@@ -808,9 +920,10 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackwardStream y", raceRead, y)
 		raceSlice("sigmoidBackwardStream dx", raceWrite, dx)
 	}
-	if is32[T]() {
+	switch {
+	case is32[T]():
 		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
-		return
+	default:
+		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,6 +26,13 @@ func TestGenerated(t *testing.T) {
 		require.NoError(t, err)
 		if string(want) != string(got) {
 			t.Errorf("%s is not what go run ./kernels writes", f.Name())
+		}
+		if filepath.Ext(f.Name()) == ".go" {
+			for i, line := range strings.Split(string(want), "\n") {
+				if len(strings.ReplaceAll(line, "\t", "    ")) > 100 {
+					t.Errorf("%s:%d has more than 100 columns", f.Name(), i+1)
+				}
+			}
 		}
 	}
 }

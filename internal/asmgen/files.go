@@ -3,7 +3,6 @@ package asmgen
 import (
 	"bytes"
 	"fmt"
-	"go/format"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +73,7 @@ func assembly(a arch, kernels []Kernel) ([]byte, error) {
 	var body strings.Builder
 	for _, tg := range a.targets {
 		for _, kn := range kernels {
-			if kn.Stream && tg == neon {
+			if !kn.on(tg) {
 				continue
 			}
 			for _, t := range typesOf(kn) {
@@ -150,105 +149,4 @@ func writeData(out *bytes.Buffer, name string, data []uint64) {
 		fmt.Fprintf(out, "DATA %s<>+%d(SB)/8, $0x%016x\n", name, 8*i, d)
 	}
 	fmt.Fprintf(out, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 8*len(data))
-}
-
-// comment is the doc comment of a function that performs a loop.
-func comment(out *bytes.Buffer, name, loop string) {
-	fmt.Fprintf(out, "\n// %s performs\n//\n", name)
-	for line := range strings.SplitSeq(strings.TrimSpace(loop), "\n") {
-		fmt.Fprintf(out, "//\t%s\n", line)
-	}
-}
-
-const primitives = `
-// The primitives: every loop over elements, and every reduction, is one of these. The drivers of the public functions check, cut the work into
-// pieces and call them; each folds to the float32 or the float64 form and picks the instruction set. The pure Go forms (suffix Generic) are the
-// specification.
-//
-// What all of them may rely on: slices are of the right length, and not empty in the rows forms; one call has at most chunkBytes of
-// elements, or, in the rows forms, at most maxRows rows of 1 <= cols <= maxCols columns. Row r of x starts at
-// x[r*xstride]; the number of rows is the length of the slice that has one element a row. In place is allowed between
-// whole slices of equal stride. narrow says that the whole row, of which this may be a piece, is one block of the canonical sum.
-// Under the race detector, which sees no assembly, each reports what it reads and writes.
-`
-
-// primitive writes the function that the package's drivers call: it folds T to one of the types, and picks the instruction set.
-func primitive(out *bytes.Buffer, a arch, kn Kernel) {
-	comment(out, kn.Name, kn.Loop)
-	types, plain := typesOf(kn), kn.Name
-	if kn.Stream {
-		plain = kn.Plain
-	}
-	ps := splitParams(kn.Params)
-	if len(types) == 1 {
-		ps, _ = parseParams(kn.Params, types[0])
-		fmt.Fprintf(out, "func %s(%s) {\n", kn.Name, paramList(ps))
-	} else {
-		fmt.Fprintf(out, "func %s[T Float](%s) {\n", kn.Name, paramList(ps))
-	}
-	kn.report(out)
-	for i, t := range types {
-		var args []string
-		for _, p := range ps {
-			switch p.typ {
-			case "[]T":
-				args = append(args, fmt.Sprintf("f%d(%s)", 8*t.Size(), p.name))
-			case "T":
-				args = append(args, fmt.Sprintf("%s(%s)", t.Go(), p.name))
-			default:
-				args = append(args, p.name)
-			}
-		}
-		call := strings.Join(args, ", ")
-		if len(types) > 1 && i == 0 {
-			out.WriteString("if is32[T]() {\n")
-		}
-		for _, tg := range a.targets {
-			stub := stubName(kn, t, tg)
-			if kn.Stream && tg == neon {
-				stub = stubName(Kernel{Name: plain}, t, tg)
-			}
-			cond := ""
-			if _, ok := kn.Shape.(Columns); ok && tg == avx512 {
-				cond = fmt.Sprintf(" && rows >= %d", 64/t.Size()) // fewer do not fill a vector
-			}
-			fmt.Fprintf(out, "if isa.%s%s {\n%s(%s)\nreturn\n}\n", tg, cond, stub, call)
-		}
-		fmt.Fprintf(out, "%s%sGeneric(%s)\n", plain, t.Suffix(), call)
-		if len(types) > 1 && i == 0 {
-			out.WriteString("return\n}\n")
-		}
-	}
-	out.WriteString("}\n")
-}
-
-func dispatch(a arch, kernels []Kernel) ([]byte, error) {
-	var out bytes.Buffer
-	out.WriteString(generated)
-	if a.name == "other" {
-		out.WriteString("//go:build purego || (!amd64 && !arm64)\n\npackage kernels\n")
-	} else {
-		out.WriteString("//go:build !purego\n\npackage kernels\n\nimport \"kernels/internal/isa\"\n")
-	}
-	out.WriteString(primitives)
-	for _, kn := range kernels {
-		primitive(&out, a, kn)
-	}
-	for _, kn := range kernels {
-		for _, t := range typesOf(kn) {
-			for _, tg := range a.targets {
-				if kn.Stream && tg == neon {
-					continue
-				}
-				ps, _ := parseParams(kn.Params, t)
-				comment(&out, stubName(kn, t, tg), strings.ReplaceAll(kn.Loop, "T(", t.Go()+"("))
-				fmt.Fprintf(&out, "//\n//go:noescape\nfunc %s(%s)\n", stubName(kn, t, tg), paramList(ps))
-			}
-		}
-	}
-	src, err := format.Source(out.Bytes())
-	if err != nil {
-		return nil, fmt.Errorf("dispatch of %s: %w\n%s", a.name, err, out.Bytes())
-	}
-	return src, nil
 }
