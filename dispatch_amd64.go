@@ -1146,8 +1146,7 @@ func columnsSumSkip[T Float](
 //
 //	for r := range rows {
 //		m[r], rest[r], w[r] = as columnsSumSkip
-//		dst = scale[r] * (softmax of row r of x - onehot(label[r]))
-//			// computed as (exp*(num[r]/sum))*after[r]
+//		dst = scale[r] * (softmax of row r of x - onehot(label[r])) // (exp*(num[r]/sum))*after[r]
 //	}
 func columnsGrad[T Float](
 	dst, m, rest, w, x []T, label []int, scale, num, after []T,

@@ -130,15 +130,36 @@ func (f expForm) kernel() asmgen.Kernel {
 }
 
 var exponential = []asmgen.Kernel{
-	expForm{store: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x, its canonical sum\n}"}.kernel(),
-	expForm{store: true, skip: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x, its canonical sum without column skip[r]\n}"}.kernel(),
-	expForm{skip: true, loop: "for r := range sum {\n\tsum[r] = canonical sum of the exponential of row r of x without column skip[r]\n}"}.kernel(),
-	expForm{store: true, scaled: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x*scale, its canonical sum\n}"}.kernel(),
-	expForm{store: true, skip: true, scaled: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]\n}"}.kernel(),
-	expForm{skip: true, scaled: true, loop: "for r := range sum {\n\tsum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]\n}"}.kernel(),
+	expForm{store: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x, its canonical sum
+}`}.kernel(),
+	expForm{store: true, skip: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
+}`}.kernel(),
+	expForm{skip: true, loop: `
+for r := range sum {
+	sum[r] = canonical sum of the exponential of row r of x without column skip[r]
+}`}.kernel(),
+	expForm{store: true, scaled: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x*scale, its canonical sum
+}`}.kernel(),
+	expForm{store: true, skip: true, scaled: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
+}`}.kernel(),
+	expForm{skip: true, scaled: true, loop: `
+for r := range sum {
+	sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
+}`}.kernel(),
 	{
 		Name: "expAt", Params: "w, x, m []T",
-		Loop: "for i := range w {\n\tw[i] = exponential of x[i] in a row with maximum m[i]\n}",
+		Loop: `
+for i := range w {
+	w[i] = exponential of x[i] in a row with maximum m[i]
+}`,
 		Shape: asmgen.Map{Out: []string{"w"}, In: []string{"x", "m"}, Unroll: 1, Body: func(b *block, in, _ []vec) []vec {
 			magic, low, sub := scaledParams(b, in[1])
 			return []vec{expCore(b, b.Sub(in[0], sub), magic, low)}
@@ -149,19 +170,34 @@ var exponential = []asmgen.Kernel{
 // The passes that finish a row.
 var rowScale = []asmgen.Kernel{{
 	Name: "rowsScale", Params: "dst, w, rh, rl []T, cols, dststride, wstride int",
-	Loop: "for r := range rh {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])\n\t}\n}",
+	Loop: `
+for r := range rh {
+	for j := range cols {
+		dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w"}, Row: []string{"rh", "rl"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.FMA(in[0], row[0], b.Mul(in[0], row[1]))}, -1
 	}},
 }, {
 	Name: "rowsScaleGrad", Params: "dst, w, q, after []T, cols, dststride, wstride int",
-	Loop: "for r := range q {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]\n\t}\n}",
+	Loop: `
+for r := range q {
+	for j := range cols {
+		dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w"}, Row: []string{"q", "after"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Mul(b.Mul(in[0], row[0]), row[1])}, -1
 	}},
 }, {
 	Name: "rowsLogSoftmax", Params: "dst, x, m, l []T, cols, dststride, xstride int",
-	Loop: "for r := range m {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]\n\t}\n}",
+	Loop: `
+for r := range m {
+	for j := range cols {
+		dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"m", "l"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Sub(b.Sub(in[0], row[0]), row[1])}, -1
 	}},
@@ -169,26 +205,42 @@ var rowScale = []asmgen.Kernel{{
 
 var rowBackward = []asmgen.Kernel{{
 	Name: "rowsDot", Params: "sum []float64, a, b []T, cols, astride, bstride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of the rounded products a*b of row r\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of the rounded products a*b of row r
+}`,
 	Shape: asmgen.Rows{In: []string{"a", "b"}, Reduce: asmgen.Sum, Body: func(b *block, in, _ []vec) ([]vec, vec) {
 		return nil, b.Mul(in[0], in[1])
 	}},
 }, {
 	Name: "rowsSum", Params: "sum []float64, a []T, cols, astride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of row r of a\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of row r of a
+}`,
 	Shape: asmgen.Rows{In: []string{"a"}, Reduce: asmgen.Sum, Body: func(_ *block, in, _ []vec) ([]vec, vec) {
 		return nil, in[0]
 	}},
 }, {
 	Name: "rowsSoftmaxBackward", Params: "dx, dy, y, s []T, cols, dxstride, dystride, ystride int",
-	Loop: "for r := range s {\n\tfor j := range cols {\n\t\tdx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]\n\t}\n}",
+	Loop: `
+for r := range s {
+	for j := range cols {
+		dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Mul(b.Sub(in[0], row[0]), in[1])}, -1
 	}},
 }, {
 	// exp(y) for y <= 0 is the row exponential with m = 0, times 2^-64 (2^-512).
 	Name: "rowsLogSoftmaxBackward", Params: "dx, dy, y, s []T, cols, dxstride, dystride, ystride int",
-	Loop: "for r := range s {\n\tfor j := range cols {\n\t\tdx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])\n\t}\n}",
+	Loop: `
+for r := range s {
+	for j := range cols {
+		dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		w := expCore(b, b.Min(b.K(0, 0), in[1]), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-130, -1060))
 		return []vec{b.FNMA(b.Mul(w, b.K(0x1p-64, 0x1p-512)), row[0], in[0])}, -1
@@ -197,7 +249,10 @@ var rowBackward = []asmgen.Kernel{{
 
 var crossEntropy = []asmgen.Kernel{{
 	Name: "rowsSumProb", Params: "sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
+}`,
 	Shape: asmgen.Rows{In: []string{"x", "t"}, Row: []string{"m", "l"}, Reduce: asmgen.Sum, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		u := b.Mul(in[1], b.Add(row[1], b.Sub(row[0], in[0])))
 		zero := b.K(0, 0)
@@ -205,13 +260,21 @@ var crossEntropy = []asmgen.Kernel{{
 	}},
 }, {
 	Name: "rowsSumTargetSkip", Params: "sum []float64, t []T, skip []int, cols, tstride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of row r of t without column skip[r]\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of row r of t without column skip[r]
+}`,
 	Shape: asmgen.Rows{In: []string{"t"}, Reduce: asmgen.Sum, Skip: true, Body: func(_ *block, in, _ []vec) ([]vec, vec) {
 		return nil, in[0]
 	}},
 }, {
 	Name: "rowsProbGrad", Params: "dst, w, t, q, scale []T, cols, dststride, wstride, tstride int",
-	Loop: "for r := range q {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]\n\t}\n}",
+	Loop: `
+for r := range q {
+	for j := range cols {
+		dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w", "t"}, Row: []string{"q", "scale"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		// -t by subtraction from -0, which is exact also for zeros
 		return []vec{b.Mul(b.FMA(in[0], row[0], b.Sub(b.Bits(signBit(b)), in[1])), row[1])}, -1

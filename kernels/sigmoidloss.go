@@ -64,12 +64,22 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 }
 
 var sigmoidLoss = []asmgen.Kernel{
-	sigmoidLossForm{"sigmoidLoss", "losses, x, t []T",
-		"for i, v := range x {\n\tlosses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))\n}"}.kernel(false, false),
-	sigmoidLossForm{"sigmoidLossPos", "losses, x, t, p []T",
-		"for i, v := range x {\n\tlosses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))\n}"}.kernel(false, true),
-	sigmoidLossForm{"sigmoidLossGrad", "dst, losses, x, t []T, scale T",
-		"for i, v := range x {\n\tlosses[i] = as sigmoidLoss // losses may be dst\n\tdst[i] = scale * (sigmoid(v) - t[i])\n}"}.kernel(true, false),
-	sigmoidLossForm{"sigmoidLossGradPos", "dst, losses, x, t, p []T, scale T",
-		"for i, v := range x {\n\tlosses[i] = as sigmoidLossPos // losses may be dst\n\tdst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))\n}"}.kernel(true, true),
+	sigmoidLossForm{"sigmoidLoss", "losses, x, t []T", `
+for i, v := range x {
+	losses[i] = max(v, 0) - v*t[i] + math.Log1p(math.Exp(-math.Abs(v)))
+}`}.kernel(false, false),
+	sigmoidLossForm{"sigmoidLossPos", "losses, x, t, p []T", `
+for i, v := range x {
+	losses[i] = p[i]*t[i]*math.Log1p(math.Exp(-v)) + (1-t[i])*math.Log1p(math.Exp(v))
+}`}.kernel(false, true),
+	sigmoidLossForm{"sigmoidLossGrad", "dst, losses, x, t []T, scale T", `
+for i, v := range x {
+	losses[i] = as sigmoidLoss // losses may be dst
+	dst[i] = scale * (sigmoid(v) - t[i])
+}`}.kernel(true, false),
+	sigmoidLossForm{"sigmoidLossGradPos", "dst, losses, x, t, p []T, scale T", `
+for i, v := range x {
+	losses[i] = as sigmoidLossPos // losses may be dst
+	dst[i] = scale * ((1-t[i])*sigmoid(v) - p[i]*t[i]*sigmoid(-v))
+}`}.kernel(true, true),
 }
