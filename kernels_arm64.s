@@ -5,249 +5,470 @@
 #include "textflag.h"
 #include "funcdata.h"
 
-// Constants, repeated to fill a vector.
-DATA constF32<>+0(SB)/8, $0x0000000100000001
-DATA constF32<>+8(SB)/8, $0x0000000100000001
-DATA constF32<>+16(SB)/8, $0xc2d20000c2d20000
-DATA constF32<>+24(SB)/8, $0xc2d20000c2d20000
-DATA constF32<>+32(SB)/8, $0x418c0000418c0000
-DATA constF32<>+40(SB)/8, $0x418c0000418c0000
-DATA constF32<>+48(SB)/8, $0x4b40005f4b40005f
-DATA constF32<>+56(SB)/8, $0x4b40005f4b40005f
-DATA constF32<>+64(SB)/8, $0x2f8000002f800000
-DATA constF32<>+72(SB)/8, $0x2f8000002f800000
-DATA constF32<>+80(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA constF32<>+88(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA constF32<>+96(SB)/8, $0x3f3172003f317200
-DATA constF32<>+104(SB)/8, $0x3f3172003f317200
-DATA constF32<>+112(SB)/8, $0x35bfbe8e35bfbe8e
-DATA constF32<>+120(SB)/8, $0x35bfbe8e35bfbe8e
-DATA constF32<>+128(SB)/8, $0x3ab4a6413ab4a641
-DATA constF32<>+136(SB)/8, $0x3ab4a6413ab4a641
-DATA constF32<>+144(SB)/8, $0xbc091cbebc091cbe
-DATA constF32<>+152(SB)/8, $0xbc091cbebc091cbe
-DATA constF32<>+160(SB)/8, $0x3d2aad133d2aad13
-DATA constF32<>+168(SB)/8, $0x3d2aad133d2aad13
-DATA constF32<>+176(SB)/8, $0xbe2aaa49be2aaa49
-DATA constF32<>+184(SB)/8, $0xbe2aaa49be2aaa49
-DATA constF32<>+192(SB)/8, $0x3efffffd3efffffd
-DATA constF32<>+200(SB)/8, $0x3efffffd3efffffd
-DATA constF32<>+208(SB)/8, $0x1000000010000000
-DATA constF32<>+216(SB)/8, $0x1000000010000000
-DATA constF32<>+224(SB)/8, $0x3fd1eb843fd1eb84
-DATA constF32<>+232(SB)/8, $0x3fd1eb843fd1eb84
-DATA constF32<>+240(SB)/8, $0x3bdc2dbf3bdc2dbf
-DATA constF32<>+248(SB)/8, $0x3bdc2dbf3bdc2dbf
-DATA constF32<>+256(SB)/8, $0xbd8bf00fbd8bf00f
-DATA constF32<>+264(SB)/8, $0xbd8bf00fbd8bf00f
-DATA constF32<>+272(SB)/8, $0x3f51eb843f51eb84
-DATA constF32<>+280(SB)/8, $0x3f51eb843f51eb84
-DATA constF32<>+288(SB)/8, $0x3f8000003f800000
-DATA constF32<>+296(SB)/8, $0x3f8000003f800000
-DATA constF32<>+304(SB)/8, $0x8000000080000000
-DATA constF32<>+312(SB)/8, $0x8000000080000000
-DATA constF32<>+320(SB)/8, $0x4120000041200000
-DATA constF32<>+328(SB)/8, $0x4120000041200000
-DATA constF32<>+336(SB)/8, $0x7fffffff7fffffff
-DATA constF32<>+344(SB)/8, $0x7fffffff7fffffff
-DATA constF32<>+352(SB)/8, $0x4b40007f4b40007f
-DATA constF32<>+360(SB)/8, $0x4b40007f4b40007f
-DATA constF32<>+368(SB)/8, $0xc038aa3bc038aa3b
-DATA constF32<>+376(SB)/8, $0xc038aa3bc038aa3b
-DATA constF32<>+384(SB)/8, $0xff800000ff800000
-DATA constF32<>+392(SB)/8, $0xff800000ff800000
-DATA constF32<>+400(SB)/8, $0x7f8000007f800000
-DATA constF32<>+408(SB)/8, $0x7f8000007f800000
-DATA constF32<>+416(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constF32<>+424(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constF32<>+432(SB)/8, $0xbf317200bf317200
-DATA constF32<>+440(SB)/8, $0xbf317200bf317200
-DATA constF32<>+448(SB)/8, $0xb5bfbe8eb5bfbe8e
-DATA constF32<>+456(SB)/8, $0xb5bfbe8eb5bfbe8e
-DATA constF32<>+464(SB)/8, $0x3c091cbe3c091cbe
-DATA constF32<>+472(SB)/8, $0x3c091cbe3c091cbe
-DATA constF32<>+480(SB)/8, $0x3e2aaa493e2aaa49
-DATA constF32<>+488(SB)/8, $0x3e2aaa493e2aaa49
-DATA constF32<>+496(SB)/8, $0x4b4000004b400000
-DATA constF32<>+504(SB)/8, $0x4b4000004b400000
-DATA constF32<>+512(SB)/8, $0x4b4000bf4b4000bf
-DATA constF32<>+520(SB)/8, $0x4b4000bf4b4000bf
-DATA constF32<>+528(SB)/8, $0x4302000043020000
-DATA constF32<>+536(SB)/8, $0x4302000043020000
-DATA constF32<>+544(SB)/8, $0x4480000144800001
-DATA constF32<>+552(SB)/8, $0x4480000144800001
-DATA constF32<>+560(SB)/8, $0xc3020000c3020000
-DATA constF32<>+568(SB)/8, $0xc3020000c3020000
-DATA constF32<>+576(SB)/8, $0x1f8000001f800000
-DATA constF32<>+584(SB)/8, $0x1f8000001f800000
-DATA constF32<>+592(SB)/8, $0x4000000040000000
-DATA constF32<>+600(SB)/8, $0x4000000040000000
-DATA constF32<>+608(SB)/8, $0x3e6dd13f3e6dd13f
-DATA constF32<>+616(SB)/8, $0x3e6dd13f3e6dd13f
-DATA constF32<>+624(SB)/8, $0x3e5e46793e5e4679
-DATA constF32<>+632(SB)/8, $0x3e5e46793e5e4679
-DATA constF32<>+640(SB)/8, $0x3e9264933e926493
-DATA constF32<>+648(SB)/8, $0x3e9264933e926493
-DATA constF32<>+656(SB)/8, $0x3ecccc6a3ecccc6a
-DATA constF32<>+664(SB)/8, $0x3ecccc6a3ecccc6a
-DATA constF32<>+672(SB)/8, $0x3f2aaaab3f2aaaab
-DATA constF32<>+680(SB)/8, $0x3f2aaaab3f2aaaab
-GLOBL constF32<>(SB), RODATA|NOPTR, $688
-DATA constF64<>+0(SB)/8, $0x0000000000000001
-DATA constF64<>+8(SB)/8, $0x0000000000000001
-DATA constF64<>+16(SB)/8, $0xc087700000000000
-DATA constF64<>+24(SB)/8, $0xc087700000000000
-DATA constF64<>+32(SB)/8, $0x4043000000000000
-DATA constF64<>+40(SB)/8, $0x4043000000000000
-DATA constF64<>+48(SB)/8, $0x43380000000002ff
-DATA constF64<>+56(SB)/8, $0x43380000000002ff
-DATA constF64<>+64(SB)/8, $0x2ff0000000000000
-DATA constF64<>+72(SB)/8, $0x2ff0000000000000
-DATA constF64<>+80(SB)/8, $0xbff71547652b82fe
-DATA constF64<>+88(SB)/8, $0xbff71547652b82fe
-DATA constF64<>+96(SB)/8, $0x3fe62e42fefa3800
-DATA constF64<>+104(SB)/8, $0x3fe62e42fefa3800
-DATA constF64<>+112(SB)/8, $0x3d2ef35793c76730
-DATA constF64<>+120(SB)/8, $0x3d2ef35793c76730
-DATA constF64<>+128(SB)/8, $0xbe5ad92d1dacb82f
-DATA constF64<>+136(SB)/8, $0xbe5ad92d1dacb82f
-DATA constF64<>+144(SB)/8, $0x3e928adf8e7a4278
-DATA constF64<>+152(SB)/8, $0x3e928adf8e7a4278
-DATA constF64<>+160(SB)/8, $0xbec71df18f7a6667
-DATA constF64<>+168(SB)/8, $0xbec71df18f7a6667
-DATA constF64<>+176(SB)/8, $0x3efa01999629942a
-DATA constF64<>+184(SB)/8, $0x3efa01999629942a
-DATA constF64<>+192(SB)/8, $0xbf2a01a012fed2e6
-DATA constF64<>+200(SB)/8, $0xbf2a01a012fed2e6
-DATA constF64<>+208(SB)/8, $0x3f56c16c18475faa
-DATA constF64<>+216(SB)/8, $0x3f56c16c18475faa
-DATA constF64<>+224(SB)/8, $0xbf81111111126b36
-DATA constF64<>+232(SB)/8, $0xbf81111111126b36
-DATA constF64<>+240(SB)/8, $0x3fa55555555506bf
-DATA constF64<>+248(SB)/8, $0x3fa55555555506bf
-DATA constF64<>+256(SB)/8, $0xbfc55555555554fe
-DATA constF64<>+264(SB)/8, $0xbfc55555555554fe
-DATA constF64<>+272(SB)/8, $0x3fe000000000000a
-DATA constF64<>+280(SB)/8, $0x3fe000000000000a
-DATA constF64<>+288(SB)/8, $0x1000000000000000
-DATA constF64<>+296(SB)/8, $0x1000000000000000
-DATA constF64<>+304(SB)/8, $0x3ffa3d7080000000
-DATA constF64<>+312(SB)/8, $0x3ffa3d7080000000
-DATA constF64<>+320(SB)/8, $0x3ea717775f123c50
-DATA constF64<>+328(SB)/8, $0x3ea717775f123c50
-DATA constF64<>+336(SB)/8, $0xbeddbf36ee94910b
-DATA constF64<>+344(SB)/8, $0xbeddbf36ee94910b
-DATA constF64<>+352(SB)/8, $0x3f125cfe0cb45329
-DATA constF64<>+360(SB)/8, $0x3f125cfe0cb45329
-DATA constF64<>+368(SB)/8, $0xbf46a8749aa57382
-DATA constF64<>+376(SB)/8, $0xbf46a8749aa57382
-DATA constF64<>+384(SB)/8, $0x3f7bfd44ccc52ee4
-DATA constF64<>+392(SB)/8, $0x3f7bfd44ccc52ee4
-DATA constF64<>+400(SB)/8, $0xbfb17e4affffff11
-DATA constF64<>+408(SB)/8, $0xbfb17e4affffff11
-DATA constF64<>+416(SB)/8, $0x3fea3d7080000000
-DATA constF64<>+424(SB)/8, $0x3fea3d7080000000
-DATA constF64<>+432(SB)/8, $0x3ff0000000000000
-DATA constF64<>+440(SB)/8, $0x3ff0000000000000
-DATA constF64<>+448(SB)/8, $0x8000000000000000
-DATA constF64<>+456(SB)/8, $0x8000000000000000
-DATA constF64<>+464(SB)/8, $0x4034000000000000
-DATA constF64<>+472(SB)/8, $0x4034000000000000
-DATA constF64<>+480(SB)/8, $0x7fffffffffffffff
-DATA constF64<>+488(SB)/8, $0x7fffffffffffffff
-DATA constF64<>+496(SB)/8, $0x43380000000003ff
-DATA constF64<>+504(SB)/8, $0x43380000000003ff
-DATA constF64<>+512(SB)/8, $0xc0071547652b82fe
-DATA constF64<>+520(SB)/8, $0xc0071547652b82fe
-DATA constF64<>+528(SB)/8, $0xbfe0000000000000
-DATA constF64<>+536(SB)/8, $0xbfe0000000000000
-DATA constF64<>+544(SB)/8, $0x3ff8000000000000
-DATA constF64<>+552(SB)/8, $0x3ff8000000000000
-DATA constF64<>+560(SB)/8, $0xfff0000000000000
-DATA constF64<>+568(SB)/8, $0xfff0000000000000
-DATA constF64<>+576(SB)/8, $0x7ff0000000000000
-DATA constF64<>+584(SB)/8, $0x7ff0000000000000
-DATA constF64<>+592(SB)/8, $0x3ff71547652b82fe
-DATA constF64<>+600(SB)/8, $0x3ff71547652b82fe
-DATA constF64<>+608(SB)/8, $0xbfe62e42fefa3800
-DATA constF64<>+616(SB)/8, $0xbfe62e42fefa3800
-DATA constF64<>+624(SB)/8, $0xbd2ef35793c76730
-DATA constF64<>+632(SB)/8, $0xbd2ef35793c76730
-DATA constF64<>+640(SB)/8, $0x3e5ad92d1dacb82f
-DATA constF64<>+648(SB)/8, $0x3e5ad92d1dacb82f
-DATA constF64<>+656(SB)/8, $0x3ec71df18f7a6667
-DATA constF64<>+664(SB)/8, $0x3ec71df18f7a6667
-DATA constF64<>+672(SB)/8, $0x3f2a01a012fed2e6
-DATA constF64<>+680(SB)/8, $0x3f2a01a012fed2e6
-DATA constF64<>+688(SB)/8, $0x3f81111111126b36
-DATA constF64<>+696(SB)/8, $0x3f81111111126b36
-DATA constF64<>+704(SB)/8, $0x3fc55555555554fe
-DATA constF64<>+712(SB)/8, $0x3fc55555555554fe
-DATA constF64<>+720(SB)/8, $0x4338000000000000
-DATA constF64<>+728(SB)/8, $0x4338000000000000
-DATA constF64<>+736(SB)/8, $0x43380000000005ff
-DATA constF64<>+744(SB)/8, $0x43380000000005ff
-DATA constF64<>+752(SB)/8, $0x4090900000000000
-DATA constF64<>+760(SB)/8, $0x4090900000000000
-DATA constF64<>+768(SB)/8, $0x4090000000000001
-DATA constF64<>+776(SB)/8, $0x4090000000000001
-DATA constF64<>+784(SB)/8, $0xc090900000000000
-DATA constF64<>+792(SB)/8, $0xc090900000000000
-DATA constF64<>+800(SB)/8, $0x1ff0000000000000
-DATA constF64<>+808(SB)/8, $0x1ff0000000000000
-DATA constF64<>+816(SB)/8, $0x4000000000000000
-DATA constF64<>+824(SB)/8, $0x4000000000000000
-DATA constF64<>+832(SB)/8, $0x3fc4b0a54788458d
-DATA constF64<>+840(SB)/8, $0x3fc4b0a54788458d
-DATA constF64<>+848(SB)/8, $0x3fb687a436582196
-DATA constF64<>+856(SB)/8, $0x3fb687a436582196
-DATA constF64<>+864(SB)/8, $0x3fbeb9066f48c871
-DATA constF64<>+872(SB)/8, $0x3fbeb9066f48c871
-DATA constF64<>+880(SB)/8, $0x3fc10ac756ae7399
-DATA constF64<>+888(SB)/8, $0x3fc10ac756ae7399
-DATA constF64<>+896(SB)/8, $0x3fc3b18b29ba9df4
-DATA constF64<>+904(SB)/8, $0x3fc3b18b29ba9df4
-DATA constF64<>+912(SB)/8, $0x3fc745cf0b0a125a
-DATA constF64<>+920(SB)/8, $0x3fc745cf0b0a125a
-DATA constF64<>+928(SB)/8, $0x3fcc71c727144729
-DATA constF64<>+936(SB)/8, $0x3fcc71c727144729
-DATA constF64<>+944(SB)/8, $0x3fd24924923d44ac
-DATA constF64<>+952(SB)/8, $0x3fd24924923d44ac
-DATA constF64<>+960(SB)/8, $0x3fd999999999a3dd
-DATA constF64<>+968(SB)/8, $0x3fd999999999a3dd
-DATA constF64<>+976(SB)/8, $0x3fe5555555555555
-DATA constF64<>+984(SB)/8, $0x3fe5555555555555
-DATA constF64<>+992(SB)/8, $0x00095f619980c433
-DATA constF64<>+1000(SB)/8, $0x00095f619980c433
-DATA constF64<>+1008(SB)/8, $0x4330000000000000
-DATA constF64<>+1016(SB)/8, $0x4330000000000000
-DATA constF64<>+1024(SB)/8, $0x43300000000003ff
-DATA constF64<>+1032(SB)/8, $0x43300000000003ff
-DATA constF64<>+1040(SB)/8, $0x000fffffffffffff
-DATA constF64<>+1048(SB)/8, $0x000fffffffffffff
-DATA constF64<>+1056(SB)/8, $0x3fe6a09e667f3bcd
-DATA constF64<>+1064(SB)/8, $0x3fe6a09e667f3bcd
-DATA constF64<>+1072(SB)/8, $0x3fc39a09d078c69f
-DATA constF64<>+1080(SB)/8, $0x3fc39a09d078c69f
-DATA constF64<>+1088(SB)/8, $0x3fcc71c51d8e78af
-DATA constF64<>+1096(SB)/8, $0x3fcc71c51d8e78af
-DATA constF64<>+1104(SB)/8, $0x3fd999999997fa04
-DATA constF64<>+1112(SB)/8, $0x3fd999999997fa04
-DATA constF64<>+1120(SB)/8, $0x3fc2f112df3e5244
-DATA constF64<>+1128(SB)/8, $0x3fc2f112df3e5244
-DATA constF64<>+1136(SB)/8, $0x3fc7466496cb03de
-DATA constF64<>+1144(SB)/8, $0x3fc7466496cb03de
-DATA constF64<>+1152(SB)/8, $0x3fd2492494229359
-DATA constF64<>+1160(SB)/8, $0x3fd2492494229359
-DATA constF64<>+1168(SB)/8, $0x3fe5555555555593
-DATA constF64<>+1176(SB)/8, $0x3fe5555555555593
-DATA constF64<>+1184(SB)/8, $0x3fe0000000000000
-DATA constF64<>+1192(SB)/8, $0x3fe0000000000000
-DATA constF64<>+1200(SB)/8, $0x3dea39ef35793c76
-DATA constF64<>+1208(SB)/8, $0x3dea39ef35793c76
-DATA constF64<>+1216(SB)/8, $0x3fe62e42fee00000
-DATA constF64<>+1224(SB)/8, $0x3fe62e42fee00000
-GLOBL constF64<>(SB), RODATA|NOPTR, $1232
+// The constants of each page, repeated to fill a vector.
+DATA reluConstF32<>+0(SB)/8, $0x0000000100000001 // smallest
+DATA reluConstF32<>+8(SB)/8, $0x0000000100000001
+GLOBL reluConstF32<>(SB), RODATA|NOPTR, $16
+DATA reluConstF64<>+0(SB)/8, $0x0000000000000001 // smallest
+DATA reluConstF64<>+8(SB)/8, $0x0000000000000001
+GLOBL reluConstF64<>(SB), RODATA|NOPTR, $16
+DATA sigmoidConstF32<>+0(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
+DATA sigmoidConstF32<>+8(SB)/8, $0xc2d20000c2d20000
+DATA sigmoidConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
+DATA sigmoidConstF32<>+24(SB)/8, $0x418c0000418c0000
+DATA sigmoidConstF32<>+32(SB)/8, $0x4b40005f4b40005f // sigmoidMagic: 0x1.8000bep23
+DATA sigmoidConstF32<>+40(SB)/8, $0x4b40005f4b40005f
+DATA sigmoidConstF32<>+48(SB)/8, $0x2f8000002f800000 // sigmoidScale: 0x1p-32
+DATA sigmoidConstF32<>+56(SB)/8, $0x2f8000002f800000
+DATA sigmoidConstF32<>+64(SB)/8, $0xbfb8aa3bbfb8aa3b // minusLog2e: -0x1.715476p0
+DATA sigmoidConstF32<>+72(SB)/8, $0xbfb8aa3bbfb8aa3b
+DATA sigmoidConstF32<>+80(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
+DATA sigmoidConstF32<>+88(SB)/8, $0x3f3172003f317200
+DATA sigmoidConstF32<>+96(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
+DATA sigmoidConstF32<>+104(SB)/8, $0x35bfbe8e35bfbe8e
+DATA sigmoidConstF32<>+112(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
+DATA sigmoidConstF32<>+120(SB)/8, $0x3ab4a6413ab4a641
+DATA sigmoidConstF32<>+128(SB)/8, $0xbc091cbebc091cbe // expMinusC3: -0x1.12397cp-7
+DATA sigmoidConstF32<>+136(SB)/8, $0xbc091cbebc091cbe
+DATA sigmoidConstF32<>+144(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
+DATA sigmoidConstF32<>+152(SB)/8, $0x3d2aad133d2aad13
+DATA sigmoidConstF32<>+160(SB)/8, $0xbe2aaa49be2aaa49 // expMinusC1: -0x1.555492p-3
+DATA sigmoidConstF32<>+168(SB)/8, $0xbe2aaa49be2aaa49
+DATA sigmoidConstF32<>+176(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
+DATA sigmoidConstF32<>+184(SB)/8, $0x3efffffd3efffffd
+DATA sigmoidConstF32<>+192(SB)/8, $0x1000000010000000 // sigmoidExponent
+DATA sigmoidConstF32<>+200(SB)/8, $0x1000000010000000
+DATA sigmoidConstF32<>+208(SB)/8, $0x3fd1eb843fd1eb84 // fastUnit: 0x1.a3d708p0
+DATA sigmoidConstF32<>+216(SB)/8, $0x3fd1eb843fd1eb84
+DATA sigmoidConstF32<>+224(SB)/8, $0x3bdc2dbf3bdc2dbf // tanhC2: 0x1.b85b7ep-8
+DATA sigmoidConstF32<>+232(SB)/8, $0x3bdc2dbf3bdc2dbf
+DATA sigmoidConstF32<>+240(SB)/8, $0xbd8bf00fbd8bf00f // tanhC1: -0x1.17e01ep-4
+DATA sigmoidConstF32<>+248(SB)/8, $0xbd8bf00fbd8bf00f
+DATA sigmoidConstF32<>+256(SB)/8, $0x3f51eb843f51eb84 // tanhC0: 0x1.a3d708p-1
+DATA sigmoidConstF32<>+264(SB)/8, $0x3f51eb843f51eb84
+DATA sigmoidConstF32<>+272(SB)/8, $0x3f8000003f800000 // one: 1
+DATA sigmoidConstF32<>+280(SB)/8, $0x3f8000003f800000
+GLOBL sigmoidConstF32<>(SB), RODATA|NOPTR, $288
+DATA sigmoidConstF64<>+0(SB)/8, $0xc087700000000000 // sigmoidMin: -750
+DATA sigmoidConstF64<>+8(SB)/8, $0xc087700000000000
+DATA sigmoidConstF64<>+16(SB)/8, $0x4043000000000000 // sigmoidMax: 38
+DATA sigmoidConstF64<>+24(SB)/8, $0x4043000000000000
+DATA sigmoidConstF64<>+32(SB)/8, $0x43380000000002ff // sigmoidMagic: 0x1.80000000002ffp52
+DATA sigmoidConstF64<>+40(SB)/8, $0x43380000000002ff
+DATA sigmoidConstF64<>+48(SB)/8, $0x2ff0000000000000 // sigmoidScale: 0x1p-256
+DATA sigmoidConstF64<>+56(SB)/8, $0x2ff0000000000000
+DATA sigmoidConstF64<>+64(SB)/8, $0xbff71547652b82fe // minusLog2e: -0x1.71547652b82fep0
+DATA sigmoidConstF64<>+72(SB)/8, $0xbff71547652b82fe
+DATA sigmoidConstF64<>+80(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
+DATA sigmoidConstF64<>+88(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConstF64<>+96(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
+DATA sigmoidConstF64<>+104(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConstF64<>+112(SB)/8, $0xbe5ad92d1dacb82f // expMinusC9: -0x1.ad92d1dacb82fp-26
+DATA sigmoidConstF64<>+120(SB)/8, $0xbe5ad92d1dacb82f
+DATA sigmoidConstF64<>+128(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
+DATA sigmoidConstF64<>+136(SB)/8, $0x3e928adf8e7a4278
+DATA sigmoidConstF64<>+144(SB)/8, $0xbec71df18f7a6667 // expMinusC7: -0x1.71df18f7a6667p-19
+DATA sigmoidConstF64<>+152(SB)/8, $0xbec71df18f7a6667
+DATA sigmoidConstF64<>+160(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
+DATA sigmoidConstF64<>+168(SB)/8, $0x3efa01999629942a
+DATA sigmoidConstF64<>+176(SB)/8, $0xbf2a01a012fed2e6 // expMinusC5: -0x1.a01a012fed2e6p-13
+DATA sigmoidConstF64<>+184(SB)/8, $0xbf2a01a012fed2e6
+DATA sigmoidConstF64<>+192(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
+DATA sigmoidConstF64<>+200(SB)/8, $0x3f56c16c18475faa
+DATA sigmoidConstF64<>+208(SB)/8, $0xbf81111111126b36 // expMinusC3: -0x1.1111111126b36p-7
+DATA sigmoidConstF64<>+216(SB)/8, $0xbf81111111126b36
+DATA sigmoidConstF64<>+224(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
+DATA sigmoidConstF64<>+232(SB)/8, $0x3fa55555555506bf
+DATA sigmoidConstF64<>+240(SB)/8, $0xbfc55555555554fe // expMinusC1: -0x1.55555555554fep-3
+DATA sigmoidConstF64<>+248(SB)/8, $0xbfc55555555554fe
+DATA sigmoidConstF64<>+256(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
+DATA sigmoidConstF64<>+264(SB)/8, $0x3fe000000000000a
+DATA sigmoidConstF64<>+272(SB)/8, $0x1000000000000000 // sigmoidExponent
+DATA sigmoidConstF64<>+280(SB)/8, $0x1000000000000000
+DATA sigmoidConstF64<>+288(SB)/8, $0x3ffa3d7080000000 // fastUnit: 0x1.a3d708p0
+DATA sigmoidConstF64<>+296(SB)/8, $0x3ffa3d7080000000
+DATA sigmoidConstF64<>+304(SB)/8, $0x3ea717775f123c50 // tanhC6: 0x1.717775f123c5p-21
+DATA sigmoidConstF64<>+312(SB)/8, $0x3ea717775f123c50
+DATA sigmoidConstF64<>+320(SB)/8, $0xbeddbf36ee94910b // tanhC5: -0x1.dbf36ee94910bp-18
+DATA sigmoidConstF64<>+328(SB)/8, $0xbeddbf36ee94910b
+DATA sigmoidConstF64<>+336(SB)/8, $0x3f125cfe0cb45329 // tanhC4: 0x1.25cfe0cb45329p-14
+DATA sigmoidConstF64<>+344(SB)/8, $0x3f125cfe0cb45329
+DATA sigmoidConstF64<>+352(SB)/8, $0xbf46a8749aa57382 // tanhC3: -0x1.6a8749aa57382p-11
+DATA sigmoidConstF64<>+360(SB)/8, $0xbf46a8749aa57382
+DATA sigmoidConstF64<>+368(SB)/8, $0x3f7bfd44ccc52ee4 // tanhC2: 0x1.bfd44ccc52ee4p-8
+DATA sigmoidConstF64<>+376(SB)/8, $0x3f7bfd44ccc52ee4
+DATA sigmoidConstF64<>+384(SB)/8, $0xbfb17e4affffff11 // tanhC1: -0x1.17e4affffff11p-4
+DATA sigmoidConstF64<>+392(SB)/8, $0xbfb17e4affffff11
+DATA sigmoidConstF64<>+400(SB)/8, $0x3fea3d7080000000 // tanhC0: 0x1.a3d708p-1
+DATA sigmoidConstF64<>+408(SB)/8, $0x3fea3d7080000000
+DATA sigmoidConstF64<>+416(SB)/8, $0x3ff0000000000000 // one: 1
+DATA sigmoidConstF64<>+424(SB)/8, $0x3ff0000000000000
+GLOBL sigmoidConstF64<>(SB), RODATA|NOPTR, $432
+DATA tanhConstF32<>+0(SB)/8, $0x3f8000003f800000 // one: 1
+DATA tanhConstF32<>+8(SB)/8, $0x3f8000003f800000
+DATA tanhConstF32<>+16(SB)/8, $0x8000000080000000 // signBit
+DATA tanhConstF32<>+24(SB)/8, $0x8000000080000000
+DATA tanhConstF32<>+32(SB)/8, $0x4120000041200000 // tanhMax: 10
+DATA tanhConstF32<>+40(SB)/8, $0x4120000041200000
+DATA tanhConstF32<>+48(SB)/8, $0x7fffffff7fffffff // notSign
+DATA tanhConstF32<>+56(SB)/8, $0x7fffffff7fffffff
+DATA tanhConstF32<>+64(SB)/8, $0x4b40007f4b40007f // tanhMagic: 0x1.8000fep23
+DATA tanhConstF32<>+72(SB)/8, $0x4b40007f4b40007f
+DATA tanhConstF32<>+80(SB)/8, $0xc038aa3bc038aa3b // minusTwoLog2e: -0x1.715476p1
+DATA tanhConstF32<>+88(SB)/8, $0xc038aa3bc038aa3b
+DATA tanhConstF32<>+96(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
+DATA tanhConstF32<>+104(SB)/8, $0x3f3172003f317200
+DATA tanhConstF32<>+112(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
+DATA tanhConstF32<>+120(SB)/8, $0x35bfbe8e35bfbe8e
+DATA tanhConstF32<>+128(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
+DATA tanhConstF32<>+136(SB)/8, $0x3ab4a6413ab4a641
+DATA tanhConstF32<>+144(SB)/8, $0xbc091cbebc091cbe // expMinusC3: -0x1.12397cp-7
+DATA tanhConstF32<>+152(SB)/8, $0xbc091cbebc091cbe
+DATA tanhConstF32<>+160(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
+DATA tanhConstF32<>+168(SB)/8, $0x3d2aad133d2aad13
+DATA tanhConstF32<>+176(SB)/8, $0xbe2aaa49be2aaa49 // expMinusC1: -0x1.555492p-3
+DATA tanhConstF32<>+184(SB)/8, $0xbe2aaa49be2aaa49
+DATA tanhConstF32<>+192(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
+DATA tanhConstF32<>+200(SB)/8, $0x3efffffd3efffffd
+GLOBL tanhConstF32<>(SB), RODATA|NOPTR, $208
+DATA tanhConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
+DATA tanhConstF64<>+8(SB)/8, $0x3ff0000000000000
+DATA tanhConstF64<>+16(SB)/8, $0x8000000000000000 // signBit
+DATA tanhConstF64<>+24(SB)/8, $0x8000000000000000
+DATA tanhConstF64<>+32(SB)/8, $0x4034000000000000 // tanhMax: 20
+DATA tanhConstF64<>+40(SB)/8, $0x4034000000000000
+DATA tanhConstF64<>+48(SB)/8, $0x7fffffffffffffff // notSign
+DATA tanhConstF64<>+56(SB)/8, $0x7fffffffffffffff
+DATA tanhConstF64<>+64(SB)/8, $0x43380000000003ff // tanhMagic: 0x1.80000000003ffp52
+DATA tanhConstF64<>+72(SB)/8, $0x43380000000003ff
+DATA tanhConstF64<>+80(SB)/8, $0xc0071547652b82fe // minusTwoLog2e: -0x1.71547652b82fep1
+DATA tanhConstF64<>+88(SB)/8, $0xc0071547652b82fe
+DATA tanhConstF64<>+96(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
+DATA tanhConstF64<>+104(SB)/8, $0x3fe62e42fefa3800
+DATA tanhConstF64<>+112(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
+DATA tanhConstF64<>+120(SB)/8, $0x3d2ef35793c76730
+DATA tanhConstF64<>+128(SB)/8, $0xbe5ad92d1dacb82f // expMinusC9: -0x1.ad92d1dacb82fp-26
+DATA tanhConstF64<>+136(SB)/8, $0xbe5ad92d1dacb82f
+DATA tanhConstF64<>+144(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
+DATA tanhConstF64<>+152(SB)/8, $0x3e928adf8e7a4278
+DATA tanhConstF64<>+160(SB)/8, $0xbec71df18f7a6667 // expMinusC7: -0x1.71df18f7a6667p-19
+DATA tanhConstF64<>+168(SB)/8, $0xbec71df18f7a6667
+DATA tanhConstF64<>+176(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
+DATA tanhConstF64<>+184(SB)/8, $0x3efa01999629942a
+DATA tanhConstF64<>+192(SB)/8, $0xbf2a01a012fed2e6 // expMinusC5: -0x1.a01a012fed2e6p-13
+DATA tanhConstF64<>+200(SB)/8, $0xbf2a01a012fed2e6
+DATA tanhConstF64<>+208(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
+DATA tanhConstF64<>+216(SB)/8, $0x3f56c16c18475faa
+DATA tanhConstF64<>+224(SB)/8, $0xbf81111111126b36 // expMinusC3: -0x1.1111111126b36p-7
+DATA tanhConstF64<>+232(SB)/8, $0xbf81111111126b36
+DATA tanhConstF64<>+240(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
+DATA tanhConstF64<>+248(SB)/8, $0x3fa55555555506bf
+DATA tanhConstF64<>+256(SB)/8, $0xbfc55555555554fe // expMinusC1: -0x1.55555555554fep-3
+DATA tanhConstF64<>+264(SB)/8, $0xbfc55555555554fe
+DATA tanhConstF64<>+272(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
+DATA tanhConstF64<>+280(SB)/8, $0x3fe000000000000a
+DATA tanhConstF64<>+288(SB)/8, $0xbfe0000000000000 // minusHalf: -0x1p-1
+DATA tanhConstF64<>+296(SB)/8, $0xbfe0000000000000
+DATA tanhConstF64<>+304(SB)/8, $0x3ff8000000000000 // threeHalves: 0x1.8p0
+DATA tanhConstF64<>+312(SB)/8, $0x3ff8000000000000
+GLOBL tanhConstF64<>(SB), RODATA|NOPTR, $320
+DATA rowsConstF32<>+0(SB)/8, $0xff800000ff800000 // minusInf: -Inf
+DATA rowsConstF32<>+8(SB)/8, $0xff800000ff800000
+DATA rowsConstF32<>+16(SB)/8, $0x7f8000007f800000 // inf: +Inf
+DATA rowsConstF32<>+24(SB)/8, $0x7f8000007f800000
+DATA rowsConstF32<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
+DATA rowsConstF32<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA rowsConstF32<>+48(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
+DATA rowsConstF32<>+56(SB)/8, $0xbf317200bf317200
+DATA rowsConstF32<>+64(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
+DATA rowsConstF32<>+72(SB)/8, $0xb5bfbe8eb5bfbe8e
+DATA rowsConstF32<>+80(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
+DATA rowsConstF32<>+88(SB)/8, $0x3ab4a6413ab4a641
+DATA rowsConstF32<>+96(SB)/8, $0x3c091cbe3c091cbe // expC3: 0x1.12397cp-7
+DATA rowsConstF32<>+104(SB)/8, $0x3c091cbe3c091cbe
+DATA rowsConstF32<>+112(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
+DATA rowsConstF32<>+120(SB)/8, $0x3d2aad133d2aad13
+DATA rowsConstF32<>+128(SB)/8, $0x3e2aaa493e2aaa49 // expC1: 0x1.555492p-3
+DATA rowsConstF32<>+136(SB)/8, $0x3e2aaa493e2aaa49
+DATA rowsConstF32<>+144(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
+DATA rowsConstF32<>+152(SB)/8, $0x3efffffd3efffffd
+DATA rowsConstF32<>+160(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
+DATA rowsConstF32<>+168(SB)/8, $0x4b4000004b400000
+DATA rowsConstF32<>+176(SB)/8, $0x4b4000bf4b4000bf // rowMagic: 0x1.80017ep23
+DATA rowsConstF32<>+184(SB)/8, $0x4b4000bf4b4000bf
+DATA rowsConstF32<>+192(SB)/8, $0x4302000043020000 // rowReach: 130
+DATA rowsConstF32<>+200(SB)/8, $0x4302000043020000
+DATA rowsConstF32<>+208(SB)/8, $0x7fffffff7fffffff // notSign
+DATA rowsConstF32<>+216(SB)/8, $0x7fffffff7fffffff
+DATA rowsConstF32<>+224(SB)/8, $0x4480000144800001 // above1024: 0x1.000002p10
+DATA rowsConstF32<>+232(SB)/8, $0x4480000144800001
+DATA rowsConstF32<>+240(SB)/8, $0xc3020000c3020000 // minusRowReach: -130
+DATA rowsConstF32<>+248(SB)/8, $0xc3020000c3020000
+DATA rowsConstF32<>+256(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
+DATA rowsConstF32<>+264(SB)/8, $0x1f8000001f800000
+DATA rowsConstF32<>+272(SB)/8, $0x8000000080000000 // signBit
+DATA rowsConstF32<>+280(SB)/8, $0x8000000080000000
+GLOBL rowsConstF32<>(SB), RODATA|NOPTR, $288
+DATA rowsConstF64<>+0(SB)/8, $0xfff0000000000000 // minusInf: -Inf
+DATA rowsConstF64<>+8(SB)/8, $0xfff0000000000000
+DATA rowsConstF64<>+16(SB)/8, $0x7ff0000000000000 // inf: +Inf
+DATA rowsConstF64<>+24(SB)/8, $0x7ff0000000000000
+DATA rowsConstF64<>+32(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
+DATA rowsConstF64<>+40(SB)/8, $0x3ff71547652b82fe
+DATA rowsConstF64<>+48(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
+DATA rowsConstF64<>+56(SB)/8, $0xbfe62e42fefa3800
+DATA rowsConstF64<>+64(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
+DATA rowsConstF64<>+72(SB)/8, $0xbd2ef35793c76730
+DATA rowsConstF64<>+80(SB)/8, $0x3e5ad92d1dacb82f // expC9: 0x1.ad92d1dacb82fp-26
+DATA rowsConstF64<>+88(SB)/8, $0x3e5ad92d1dacb82f
+DATA rowsConstF64<>+96(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
+DATA rowsConstF64<>+104(SB)/8, $0x3e928adf8e7a4278
+DATA rowsConstF64<>+112(SB)/8, $0x3ec71df18f7a6667 // expC7: 0x1.71df18f7a6667p-19
+DATA rowsConstF64<>+120(SB)/8, $0x3ec71df18f7a6667
+DATA rowsConstF64<>+128(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
+DATA rowsConstF64<>+136(SB)/8, $0x3efa01999629942a
+DATA rowsConstF64<>+144(SB)/8, $0x3f2a01a012fed2e6 // expC5: 0x1.a01a012fed2e6p-13
+DATA rowsConstF64<>+152(SB)/8, $0x3f2a01a012fed2e6
+DATA rowsConstF64<>+160(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
+DATA rowsConstF64<>+168(SB)/8, $0x3f56c16c18475faa
+DATA rowsConstF64<>+176(SB)/8, $0x3f81111111126b36 // expC3: 0x1.1111111126b36p-7
+DATA rowsConstF64<>+184(SB)/8, $0x3f81111111126b36
+DATA rowsConstF64<>+192(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
+DATA rowsConstF64<>+200(SB)/8, $0x3fa55555555506bf
+DATA rowsConstF64<>+208(SB)/8, $0x3fc55555555554fe // expC1: 0x1.55555555554fep-3
+DATA rowsConstF64<>+216(SB)/8, $0x3fc55555555554fe
+DATA rowsConstF64<>+224(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
+DATA rowsConstF64<>+232(SB)/8, $0x3fe000000000000a
+DATA rowsConstF64<>+240(SB)/8, $0x4338000000000000 // rounding: 0x1.8p52
+DATA rowsConstF64<>+248(SB)/8, $0x4338000000000000
+DATA rowsConstF64<>+256(SB)/8, $0x43380000000005ff // rowMagic: 0x1.80000000005ffp52
+DATA rowsConstF64<>+264(SB)/8, $0x43380000000005ff
+DATA rowsConstF64<>+272(SB)/8, $0x4090900000000000 // rowReach: 1060
+DATA rowsConstF64<>+280(SB)/8, $0x4090900000000000
+DATA rowsConstF64<>+288(SB)/8, $0x7fffffffffffffff // notSign
+DATA rowsConstF64<>+296(SB)/8, $0x7fffffffffffffff
+DATA rowsConstF64<>+304(SB)/8, $0x4090000000000001 // above1024: 0x1.0000000000001p10
+DATA rowsConstF64<>+312(SB)/8, $0x4090000000000001
+DATA rowsConstF64<>+320(SB)/8, $0xc090900000000000 // minusRowReach: -1060
+DATA rowsConstF64<>+328(SB)/8, $0xc090900000000000
+DATA rowsConstF64<>+336(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
+DATA rowsConstF64<>+344(SB)/8, $0x1ff0000000000000
+DATA rowsConstF64<>+352(SB)/8, $0x8000000000000000 // signBit
+DATA rowsConstF64<>+360(SB)/8, $0x8000000000000000
+GLOBL rowsConstF64<>(SB), RODATA|NOPTR, $368
+DATA sigmoidlossConstF32<>+0(SB)/8, $0x3f8000003f800000 // one: 1
+DATA sigmoidlossConstF32<>+8(SB)/8, $0x3f8000003f800000
+DATA sigmoidlossConstF32<>+16(SB)/8, $0x4000000040000000 // two: 2
+DATA sigmoidlossConstF32<>+24(SB)/8, $0x4000000040000000
+DATA sigmoidlossConstF32<>+32(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
+DATA sigmoidlossConstF32<>+40(SB)/8, $0x1f8000001f800000
+DATA sigmoidlossConstF32<>+48(SB)/8, $0x7fffffff7fffffff // notSign
+DATA sigmoidlossConstF32<>+56(SB)/8, $0x7fffffff7fffffff
+DATA sigmoidlossConstF32<>+64(SB)/8, $0x8000000080000000 // signBit
+DATA sigmoidlossConstF32<>+72(SB)/8, $0x8000000080000000
+DATA sigmoidlossConstF32<>+80(SB)/8, $0x4b4000bf4b4000bf // rowMagic: 0x1.80017ep23
+DATA sigmoidlossConstF32<>+88(SB)/8, $0x4b4000bf4b4000bf
+DATA sigmoidlossConstF32<>+96(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
+DATA sigmoidlossConstF32<>+104(SB)/8, $0xc2d20000c2d20000
+DATA sigmoidlossConstF32<>+112(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
+DATA sigmoidlossConstF32<>+120(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA sigmoidlossConstF32<>+128(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
+DATA sigmoidlossConstF32<>+136(SB)/8, $0xbf317200bf317200
+DATA sigmoidlossConstF32<>+144(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
+DATA sigmoidlossConstF32<>+152(SB)/8, $0xb5bfbe8eb5bfbe8e
+DATA sigmoidlossConstF32<>+160(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
+DATA sigmoidlossConstF32<>+168(SB)/8, $0x3ab4a6413ab4a641
+DATA sigmoidlossConstF32<>+176(SB)/8, $0x3c091cbe3c091cbe // expC3: 0x1.12397cp-7
+DATA sigmoidlossConstF32<>+184(SB)/8, $0x3c091cbe3c091cbe
+DATA sigmoidlossConstF32<>+192(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
+DATA sigmoidlossConstF32<>+200(SB)/8, $0x3d2aad133d2aad13
+DATA sigmoidlossConstF32<>+208(SB)/8, $0x3e2aaa493e2aaa49 // expC1: 0x1.555492p-3
+DATA sigmoidlossConstF32<>+216(SB)/8, $0x3e2aaa493e2aaa49
+DATA sigmoidlossConstF32<>+224(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
+DATA sigmoidlossConstF32<>+232(SB)/8, $0x3efffffd3efffffd
+DATA sigmoidlossConstF32<>+240(SB)/8, $0x3e6dd13f3e6dd13f // atanhC4: 0x1.dba27ep-3
+DATA sigmoidlossConstF32<>+248(SB)/8, $0x3e6dd13f3e6dd13f
+DATA sigmoidlossConstF32<>+256(SB)/8, $0x3e5e46793e5e4679 // atanhC3: 0x1.bc8cf2p-3
+DATA sigmoidlossConstF32<>+264(SB)/8, $0x3e5e46793e5e4679
+DATA sigmoidlossConstF32<>+272(SB)/8, $0x3e9264933e926493 // atanhC2: 0x1.24c926p-2
+DATA sigmoidlossConstF32<>+280(SB)/8, $0x3e9264933e926493
+DATA sigmoidlossConstF32<>+288(SB)/8, $0x3ecccc6a3ecccc6a // atanhC1: 0x1.9998d4p-2
+DATA sigmoidlossConstF32<>+296(SB)/8, $0x3ecccc6a3ecccc6a
+DATA sigmoidlossConstF32<>+304(SB)/8, $0x3f2aaaab3f2aaaab // atanhC0: 0x1.555556p-1
+DATA sigmoidlossConstF32<>+312(SB)/8, $0x3f2aaaab3f2aaaab
+GLOBL sigmoidlossConstF32<>(SB), RODATA|NOPTR, $320
+DATA sigmoidlossConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
+DATA sigmoidlossConstF64<>+8(SB)/8, $0x3ff0000000000000
+DATA sigmoidlossConstF64<>+16(SB)/8, $0x4000000000000000 // two: 2
+DATA sigmoidlossConstF64<>+24(SB)/8, $0x4000000000000000
+DATA sigmoidlossConstF64<>+32(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
+DATA sigmoidlossConstF64<>+40(SB)/8, $0x1ff0000000000000
+DATA sigmoidlossConstF64<>+48(SB)/8, $0x7fffffffffffffff // notSign
+DATA sigmoidlossConstF64<>+56(SB)/8, $0x7fffffffffffffff
+DATA sigmoidlossConstF64<>+64(SB)/8, $0x8000000000000000 // signBit
+DATA sigmoidlossConstF64<>+72(SB)/8, $0x8000000000000000
+DATA sigmoidlossConstF64<>+80(SB)/8, $0x43380000000005ff // rowMagic: 0x1.80000000005ffp52
+DATA sigmoidlossConstF64<>+88(SB)/8, $0x43380000000005ff
+DATA sigmoidlossConstF64<>+96(SB)/8, $0xc087700000000000 // sigmoidMin: -750
+DATA sigmoidlossConstF64<>+104(SB)/8, $0xc087700000000000
+DATA sigmoidlossConstF64<>+112(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
+DATA sigmoidlossConstF64<>+120(SB)/8, $0x3ff71547652b82fe
+DATA sigmoidlossConstF64<>+128(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
+DATA sigmoidlossConstF64<>+136(SB)/8, $0xbfe62e42fefa3800
+DATA sigmoidlossConstF64<>+144(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
+DATA sigmoidlossConstF64<>+152(SB)/8, $0xbd2ef35793c76730
+DATA sigmoidlossConstF64<>+160(SB)/8, $0x3e5ad92d1dacb82f // expC9: 0x1.ad92d1dacb82fp-26
+DATA sigmoidlossConstF64<>+168(SB)/8, $0x3e5ad92d1dacb82f
+DATA sigmoidlossConstF64<>+176(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
+DATA sigmoidlossConstF64<>+184(SB)/8, $0x3e928adf8e7a4278
+DATA sigmoidlossConstF64<>+192(SB)/8, $0x3ec71df18f7a6667 // expC7: 0x1.71df18f7a6667p-19
+DATA sigmoidlossConstF64<>+200(SB)/8, $0x3ec71df18f7a6667
+DATA sigmoidlossConstF64<>+208(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
+DATA sigmoidlossConstF64<>+216(SB)/8, $0x3efa01999629942a
+DATA sigmoidlossConstF64<>+224(SB)/8, $0x3f2a01a012fed2e6 // expC5: 0x1.a01a012fed2e6p-13
+DATA sigmoidlossConstF64<>+232(SB)/8, $0x3f2a01a012fed2e6
+DATA sigmoidlossConstF64<>+240(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
+DATA sigmoidlossConstF64<>+248(SB)/8, $0x3f56c16c18475faa
+DATA sigmoidlossConstF64<>+256(SB)/8, $0x3f81111111126b36 // expC3: 0x1.1111111126b36p-7
+DATA sigmoidlossConstF64<>+264(SB)/8, $0x3f81111111126b36
+DATA sigmoidlossConstF64<>+272(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
+DATA sigmoidlossConstF64<>+280(SB)/8, $0x3fa55555555506bf
+DATA sigmoidlossConstF64<>+288(SB)/8, $0x3fc55555555554fe // expC1: 0x1.55555555554fep-3
+DATA sigmoidlossConstF64<>+296(SB)/8, $0x3fc55555555554fe
+DATA sigmoidlossConstF64<>+304(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
+DATA sigmoidlossConstF64<>+312(SB)/8, $0x3fe000000000000a
+DATA sigmoidlossConstF64<>+320(SB)/8, $0x3fc4b0a54788458d // atanhC9: 0x1.4b0a54788458dp-3
+DATA sigmoidlossConstF64<>+328(SB)/8, $0x3fc4b0a54788458d
+DATA sigmoidlossConstF64<>+336(SB)/8, $0x3fb687a436582196 // atanhC8: 0x1.687a436582196p-4
+DATA sigmoidlossConstF64<>+344(SB)/8, $0x3fb687a436582196
+DATA sigmoidlossConstF64<>+352(SB)/8, $0x3fbeb9066f48c871 // atanhC7: 0x1.eb9066f48c871p-4
+DATA sigmoidlossConstF64<>+360(SB)/8, $0x3fbeb9066f48c871
+DATA sigmoidlossConstF64<>+368(SB)/8, $0x3fc10ac756ae7399 // atanhC6: 0x1.10ac756ae7399p-3
+DATA sigmoidlossConstF64<>+376(SB)/8, $0x3fc10ac756ae7399
+DATA sigmoidlossConstF64<>+384(SB)/8, $0x3fc3b18b29ba9df4 // atanhC5: 0x1.3b18b29ba9df4p-3
+DATA sigmoidlossConstF64<>+392(SB)/8, $0x3fc3b18b29ba9df4
+DATA sigmoidlossConstF64<>+400(SB)/8, $0x3fc745cf0b0a125a // atanhC4: 0x1.745cf0b0a125ap-3
+DATA sigmoidlossConstF64<>+408(SB)/8, $0x3fc745cf0b0a125a
+DATA sigmoidlossConstF64<>+416(SB)/8, $0x3fcc71c727144729 // atanhC3: 0x1.c71c727144729p-3
+DATA sigmoidlossConstF64<>+424(SB)/8, $0x3fcc71c727144729
+DATA sigmoidlossConstF64<>+432(SB)/8, $0x3fd24924923d44ac // atanhC2: 0x1.24924923d44acp-2
+DATA sigmoidlossConstF64<>+440(SB)/8, $0x3fd24924923d44ac
+DATA sigmoidlossConstF64<>+448(SB)/8, $0x3fd999999999a3dd // atanhC1: 0x1.999999999a3ddp-2
+DATA sigmoidlossConstF64<>+456(SB)/8, $0x3fd999999999a3dd
+DATA sigmoidlossConstF64<>+464(SB)/8, $0x3fe5555555555555 // atanhC0: 0x1.5555555555555p-1
+DATA sigmoidlossConstF64<>+472(SB)/8, $0x3fe5555555555555
+GLOBL sigmoidlossConstF64<>(SB), RODATA|NOPTR, $480
+DATA logConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
+DATA logConstF64<>+8(SB)/8, $0x3ff0000000000000
+DATA logConstF64<>+16(SB)/8, $0x00095f619980c433 // oneMinusSqrtHalf
+DATA logConstF64<>+24(SB)/8, $0x00095f619980c433
+DATA logConstF64<>+32(SB)/8, $0x4330000000000000 // toNumber: 0x1p52
+DATA logConstF64<>+40(SB)/8, $0x4330000000000000
+DATA logConstF64<>+48(SB)/8, $0x43300000000003ff // fromNumber: 0x1.00000000003ffp52
+DATA logConstF64<>+56(SB)/8, $0x43300000000003ff
+DATA logConstF64<>+64(SB)/8, $0x000fffffffffffff // mantissa
+DATA logConstF64<>+72(SB)/8, $0x000fffffffffffff
+DATA logConstF64<>+80(SB)/8, $0x3fe6a09e667f3bcd // sqrtHalf
+DATA logConstF64<>+88(SB)/8, $0x3fe6a09e667f3bcd
+DATA logConstF64<>+96(SB)/8, $0x4000000000000000 // two: 2
+DATA logConstF64<>+104(SB)/8, $0x4000000000000000
+DATA logConstF64<>+112(SB)/8, $0x3fc39a09d078c69f // logC6: 0x1.39a09d078c69fp-3
+DATA logConstF64<>+120(SB)/8, $0x3fc39a09d078c69f
+DATA logConstF64<>+128(SB)/8, $0x3fcc71c51d8e78af // logC4: 0x1.c71c51d8e78afp-3
+DATA logConstF64<>+136(SB)/8, $0x3fcc71c51d8e78af
+DATA logConstF64<>+144(SB)/8, $0x3fd999999997fa04 // logC2: 0x1.999999997fa04p-2
+DATA logConstF64<>+152(SB)/8, $0x3fd999999997fa04
+DATA logConstF64<>+160(SB)/8, $0x3fc2f112df3e5244 // logC7: 0x1.2f112df3e5244p-3
+DATA logConstF64<>+168(SB)/8, $0x3fc2f112df3e5244
+DATA logConstF64<>+176(SB)/8, $0x3fc7466496cb03de // logC5: 0x1.7466496cb03dep-3
+DATA logConstF64<>+184(SB)/8, $0x3fc7466496cb03de
+DATA logConstF64<>+192(SB)/8, $0x3fd2492494229359 // logC3: 0x1.2492494229359p-2
+DATA logConstF64<>+200(SB)/8, $0x3fd2492494229359
+DATA logConstF64<>+208(SB)/8, $0x3fe5555555555593 // logC1: 0x1.5555555555593p-1
+DATA logConstF64<>+216(SB)/8, $0x3fe5555555555593
+DATA logConstF64<>+224(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
+DATA logConstF64<>+232(SB)/8, $0x3fe0000000000000
+DATA logConstF64<>+240(SB)/8, $0x3dea39ef35793c76 // logLn2Lo: 0x1.a39ef35793c76p-33
+DATA logConstF64<>+248(SB)/8, $0x3dea39ef35793c76
+DATA logConstF64<>+256(SB)/8, $0x3fe62e42fee00000 // logLn2Hi: 0x1.62e42feep-1
+DATA logConstF64<>+264(SB)/8, $0x3fe62e42fee00000
+GLOBL logConstF64<>(SB), RODATA|NOPTR, $272
+DATA columnsConstF32<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
+DATA columnsConstF32<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA columnsConstF32<>+16(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
+DATA columnsConstF32<>+24(SB)/8, $0xbf317200bf317200
+DATA columnsConstF32<>+32(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
+DATA columnsConstF32<>+40(SB)/8, $0xb5bfbe8eb5bfbe8e
+DATA columnsConstF32<>+48(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
+DATA columnsConstF32<>+56(SB)/8, $0x3ab4a6413ab4a641
+DATA columnsConstF32<>+64(SB)/8, $0x3c091cbe3c091cbe // expC3: 0x1.12397cp-7
+DATA columnsConstF32<>+72(SB)/8, $0x3c091cbe3c091cbe
+DATA columnsConstF32<>+80(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
+DATA columnsConstF32<>+88(SB)/8, $0x3d2aad133d2aad13
+DATA columnsConstF32<>+96(SB)/8, $0x3e2aaa493e2aaa49 // expC1: 0x1.555492p-3
+DATA columnsConstF32<>+104(SB)/8, $0x3e2aaa493e2aaa49
+DATA columnsConstF32<>+112(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
+DATA columnsConstF32<>+120(SB)/8, $0x3efffffd3efffffd
+DATA columnsConstF32<>+128(SB)/8, $0x3f8000003f800000 // one: 1
+DATA columnsConstF32<>+136(SB)/8, $0x3f8000003f800000
+DATA columnsConstF32<>+144(SB)/8, $0xff800000ff800000 // minusInf: -Inf
+DATA columnsConstF32<>+152(SB)/8, $0xff800000ff800000
+DATA columnsConstF32<>+160(SB)/8, $0x7fffffff7fffffff // notSign
+DATA columnsConstF32<>+168(SB)/8, $0x7fffffff7fffffff
+DATA columnsConstF32<>+176(SB)/8, $0x4480000144800001 // above1024: 0x1.000002p10
+DATA columnsConstF32<>+184(SB)/8, $0x4480000144800001
+DATA columnsConstF32<>+192(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
+DATA columnsConstF32<>+200(SB)/8, $0x4b4000004b400000
+DATA columnsConstF32<>+208(SB)/8, $0x4b4000bf4b4000bf // rowMagic: 0x1.80017ep23
+DATA columnsConstF32<>+216(SB)/8, $0x4b4000bf4b4000bf
+DATA columnsConstF32<>+224(SB)/8, $0x4302000043020000 // rowReach: 130
+DATA columnsConstF32<>+232(SB)/8, $0x4302000043020000
+DATA columnsConstF32<>+240(SB)/8, $0x0000000100000001 // integerOne
+DATA columnsConstF32<>+248(SB)/8, $0x0000000100000001
+GLOBL columnsConstF32<>(SB), RODATA|NOPTR, $256
+DATA columnsConstF64<>+0(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
+DATA columnsConstF64<>+8(SB)/8, $0x3ff71547652b82fe
+DATA columnsConstF64<>+16(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
+DATA columnsConstF64<>+24(SB)/8, $0xbfe62e42fefa3800
+DATA columnsConstF64<>+32(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
+DATA columnsConstF64<>+40(SB)/8, $0xbd2ef35793c76730
+DATA columnsConstF64<>+48(SB)/8, $0x3e5ad92d1dacb82f // expC9: 0x1.ad92d1dacb82fp-26
+DATA columnsConstF64<>+56(SB)/8, $0x3e5ad92d1dacb82f
+DATA columnsConstF64<>+64(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
+DATA columnsConstF64<>+72(SB)/8, $0x3e928adf8e7a4278
+DATA columnsConstF64<>+80(SB)/8, $0x3ec71df18f7a6667 // expC7: 0x1.71df18f7a6667p-19
+DATA columnsConstF64<>+88(SB)/8, $0x3ec71df18f7a6667
+DATA columnsConstF64<>+96(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
+DATA columnsConstF64<>+104(SB)/8, $0x3efa01999629942a
+DATA columnsConstF64<>+112(SB)/8, $0x3f2a01a012fed2e6 // expC5: 0x1.a01a012fed2e6p-13
+DATA columnsConstF64<>+120(SB)/8, $0x3f2a01a012fed2e6
+DATA columnsConstF64<>+128(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
+DATA columnsConstF64<>+136(SB)/8, $0x3f56c16c18475faa
+DATA columnsConstF64<>+144(SB)/8, $0x3f81111111126b36 // expC3: 0x1.1111111126b36p-7
+DATA columnsConstF64<>+152(SB)/8, $0x3f81111111126b36
+DATA columnsConstF64<>+160(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
+DATA columnsConstF64<>+168(SB)/8, $0x3fa55555555506bf
+DATA columnsConstF64<>+176(SB)/8, $0x3fc55555555554fe // expC1: 0x1.55555555554fep-3
+DATA columnsConstF64<>+184(SB)/8, $0x3fc55555555554fe
+DATA columnsConstF64<>+192(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
+DATA columnsConstF64<>+200(SB)/8, $0x3fe000000000000a
+DATA columnsConstF64<>+208(SB)/8, $0x3ff0000000000000 // one: 1
+DATA columnsConstF64<>+216(SB)/8, $0x3ff0000000000000
+DATA columnsConstF64<>+224(SB)/8, $0xfff0000000000000 // minusInf: -Inf
+DATA columnsConstF64<>+232(SB)/8, $0xfff0000000000000
+DATA columnsConstF64<>+240(SB)/8, $0x7fffffffffffffff // notSign
+DATA columnsConstF64<>+248(SB)/8, $0x7fffffffffffffff
+DATA columnsConstF64<>+256(SB)/8, $0x4090000000000001 // above1024: 0x1.0000000000001p10
+DATA columnsConstF64<>+264(SB)/8, $0x4090000000000001
+DATA columnsConstF64<>+272(SB)/8, $0x4338000000000000 // rounding: 0x1.8p52
+DATA columnsConstF64<>+280(SB)/8, $0x4338000000000000
+DATA columnsConstF64<>+288(SB)/8, $0x43380000000005ff // rowMagic: 0x1.80000000005ffp52
+DATA columnsConstF64<>+296(SB)/8, $0x43380000000005ff
+DATA columnsConstF64<>+304(SB)/8, $0x4090900000000000 // rowReach: 1060
+DATA columnsConstF64<>+312(SB)/8, $0x4090900000000000
+DATA columnsConstF64<>+320(SB)/8, $0x0000000000000001 // integerOne
+DATA columnsConstF64<>+328(SB)/8, $0x0000000000000001
+GLOBL columnsConstF64<>(SB), RODATA|NOPTR, $336
 
 // Windows of these are masks of lanes: the first n lanes; all lanes but one.
 DATA tailF32<>+0(SB)/8, $0xffffffffffffffff
@@ -351,7 +572,6 @@ TEXT ·reluF32NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
 	CMP $16, R2
 	BLT rest2
@@ -449,7 +669,6 @@ TEXT ·reluF64NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
 	CMP $8, R2
 	BLT rest2
@@ -1377,8 +1596,8 @@ TEXT ·reluBackwardOutputF32NEON(SB), NOSPLIT, $0-72
 	MOVD dy_base+24(FP), R1
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
-	MOVD $constF32<>(SB), R26
-	FMOVQ 0(R26), F30
+	MOVD $reluConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // smallest
 	VEOR V29.B16, V29.B16, V29.B16
 	CMP $16, R3
 	BLT rest2
@@ -1501,8 +1720,8 @@ TEXT ·reluBackwardOutputF64NEON(SB), NOSPLIT, $0-72
 	MOVD dy_base+24(FP), R1
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
-	MOVD $constF64<>(SB), R26
-	FMOVQ 0(R26), F30
+	MOVD $reluConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // smallest
 	VEOR V29.B16, V29.B16, V29.B16
 	CMP $8, R3
 	BLT rest2
@@ -1600,20 +1819,20 @@ TEXT ·sigmoidF32NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF32<>(SB), R26
-	FMOVQ 16(R26), F30
-	FMOVQ 32(R26), F29
-	FMOVQ 48(R26), F28
-	FMOVQ 64(R26), F27
-	FMOVQ 80(R26), F26
-	FMOVQ 96(R26), F25
-	FMOVQ 112(R26), F24
-	FMOVQ 128(R26), F23
-	FMOVQ 144(R26), F22
-	FMOVQ 160(R26), F21
-	FMOVQ 176(R26), F20
-	FMOVQ 192(R26), F19
-	FMOVQ 208(R26), F18
+	MOVD $sigmoidConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // sigmoidMin
+	FMOVQ 16(R26), F29 // sigmoidMax
+	FMOVQ 32(R26), F28 // sigmoidMagic
+	FMOVQ 48(R26), F27 // sigmoidScale
+	FMOVQ 64(R26), F26 // minusLog2e
+	FMOVQ 80(R26), F25 // ln2Hi
+	FMOVQ 96(R26), F24 // ln2Lo
+	FMOVQ 112(R26), F23 // expC4
+	FMOVQ 128(R26), F22 // expMinusC3
+	FMOVQ 144(R26), F21 // expC2
+	FMOVQ 160(R26), F20 // expMinusC1
+	FMOVQ 176(R26), F19 // expC0
+	FMOVQ 192(R26), F18 // sigmoidExponent
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -1872,25 +2091,25 @@ TEXT ·sigmoidF64NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 16(R26), F30
-	FMOVQ 32(R26), F29
-	FMOVQ 48(R26), F28
-	FMOVQ 64(R26), F27
-	FMOVQ 80(R26), F26
-	FMOVQ 96(R26), F25
-	FMOVQ 112(R26), F24
-	FMOVQ 128(R26), F23
-	FMOVQ 144(R26), F22
-	FMOVQ 160(R26), F21
-	FMOVQ 176(R26), F20
-	FMOVQ 192(R26), F19
-	FMOVQ 208(R26), F18
-	FMOVQ 224(R26), F17
-	FMOVQ 240(R26), F16
-	FMOVQ 256(R26), F15
-	FMOVQ 272(R26), F14
-	FMOVQ 288(R26), F13
+	MOVD $sigmoidConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // sigmoidMin
+	FMOVQ 16(R26), F29 // sigmoidMax
+	FMOVQ 32(R26), F28 // sigmoidMagic
+	FMOVQ 48(R26), F27 // sigmoidScale
+	FMOVQ 64(R26), F26 // minusLog2e
+	FMOVQ 80(R26), F25 // ln2Hi
+	FMOVQ 96(R26), F24 // ln2Lo
+	FMOVQ 112(R26), F23 // expMinusC9
+	FMOVQ 128(R26), F22 // expC8
+	FMOVQ 144(R26), F21 // expMinusC7
+	FMOVQ 160(R26), F20 // expC6
+	FMOVQ 176(R26), F19 // expMinusC5
+	FMOVQ 192(R26), F18 // expC4
+	FMOVQ 208(R26), F17 // expMinusC3
+	FMOVQ 224(R26), F16 // expC2
+	FMOVQ 240(R26), F15 // expMinusC1
+	FMOVQ 256(R26), F14 // expC0
+	FMOVQ 272(R26), F13 // sigmoidExponent
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -2211,18 +2430,18 @@ TEXT ·sigmoidFastF32NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF32<>(SB), R26
-	FMOVQ 224(R26), F30
-	FMOVQ 16(R26), F29
-	FMOVQ 32(R26), F28
-	FMOVQ 48(R26), F27
-	FMOVQ 80(R26), F26
-	FMOVQ 96(R26), F25
-	FMOVQ 112(R26), F24
-	FMOVQ 240(R26), F23
-	FMOVQ 256(R26), F22
-	FMOVQ 272(R26), F21
-	FMOVQ 208(R26), F20
+	MOVD $sigmoidConstF32<>(SB), R26
+	FMOVQ 208(R26), F30 // fastUnit
+	FMOVQ 0(R26), F29 // sigmoidMin
+	FMOVQ 16(R26), F28 // sigmoidMax
+	FMOVQ 32(R26), F27 // sigmoidMagic
+	FMOVQ 64(R26), F26 // minusLog2e
+	FMOVQ 80(R26), F25 // ln2Hi
+	FMOVQ 96(R26), F24 // ln2Lo
+	FMOVQ 224(R26), F23 // tanhC2
+	FMOVQ 240(R26), F22 // tanhC1
+	FMOVQ 256(R26), F21 // tanhC0
+	FMOVQ 192(R26), F20 // sigmoidExponent
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -2427,22 +2646,22 @@ TEXT ·sigmoidFastF64NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 304(R26), F30
-	FMOVQ 16(R26), F29
-	FMOVQ 32(R26), F28
-	FMOVQ 48(R26), F27
-	FMOVQ 80(R26), F26
-	FMOVQ 96(R26), F25
-	FMOVQ 112(R26), F24
-	FMOVQ 320(R26), F23
-	FMOVQ 336(R26), F22
-	FMOVQ 352(R26), F21
-	FMOVQ 368(R26), F20
-	FMOVQ 384(R26), F19
-	FMOVQ 400(R26), F18
-	FMOVQ 416(R26), F17
-	FMOVQ 288(R26), F16
+	MOVD $sigmoidConstF64<>(SB), R26
+	FMOVQ 288(R26), F30 // fastUnit
+	FMOVQ 0(R26), F29 // sigmoidMin
+	FMOVQ 16(R26), F28 // sigmoidMax
+	FMOVQ 32(R26), F27 // sigmoidMagic
+	FMOVQ 64(R26), F26 // minusLog2e
+	FMOVQ 80(R26), F25 // ln2Hi
+	FMOVQ 96(R26), F24 // ln2Lo
+	FMOVQ 304(R26), F23 // tanhC6
+	FMOVQ 320(R26), F22 // tanhC5
+	FMOVQ 336(R26), F21 // tanhC4
+	FMOVQ 352(R26), F20 // tanhC3
+	FMOVQ 368(R26), F19 // tanhC2
+	FMOVQ 384(R26), F18 // tanhC1
+	FMOVQ 400(R26), F17 // tanhC0
+	FMOVQ 272(R26), F16 // sigmoidExponent
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -2680,8 +2899,8 @@ TEXT ·sigmoidBackwardF32NEON(SB), NOSPLIT, $0-72
 	MOVD dy_base+24(FP), R1
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
-	MOVD $constF32<>(SB), R26
-	FMOVQ 288(R26), F30
+	MOVD $sigmoidConstF32<>(SB), R26
+	FMOVQ 272(R26), F30 // one
 	CMP $16, R3
 	BLT rest2
 	PCALIGN $32
@@ -2809,8 +3028,8 @@ TEXT ·sigmoidBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD dy_base+24(FP), R1
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
-	MOVD $constF64<>(SB), R26
-	FMOVQ 432(R26), F30
+	MOVD $sigmoidConstF64<>(SB), R26
+	FMOVQ 416(R26), F30 // one
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -2913,20 +3132,20 @@ TEXT ·tanhF32NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF32<>(SB), R26
-	FMOVQ 288(R26), F30
-	FMOVQ 304(R26), F29
-	FMOVQ 320(R26), F28
-	FMOVQ 336(R26), F27
-	FMOVQ 352(R26), F26
-	FMOVQ 368(R26), F25
-	FMOVQ 96(R26), F24
-	FMOVQ 112(R26), F23
-	FMOVQ 128(R26), F22
-	FMOVQ 144(R26), F21
-	FMOVQ 160(R26), F20
-	FMOVQ 176(R26), F19
-	FMOVQ 192(R26), F18
+	MOVD $tanhConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // one
+	FMOVQ 16(R26), F29 // signBit
+	FMOVQ 32(R26), F28 // tanhMax
+	FMOVQ 48(R26), F27 // notSign
+	FMOVQ 64(R26), F26 // tanhMagic
+	FMOVQ 80(R26), F25 // minusTwoLog2e
+	FMOVQ 96(R26), F24 // ln2Hi
+	FMOVQ 112(R26), F23 // ln2Lo
+	FMOVQ 128(R26), F22 // expC4
+	FMOVQ 144(R26), F21 // expMinusC3
+	FMOVQ 160(R26), F20 // expC2
+	FMOVQ 176(R26), F19 // expMinusC1
+	FMOVQ 192(R26), F18 // expC0
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -3167,27 +3386,27 @@ TEXT ·tanhF64NEON(SB), NOSPLIT, $0-48
 	MOVD dst_base+0(FP), R0
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 432(R26), F30
-	FMOVQ 448(R26), F29
-	FMOVQ 464(R26), F28
-	FMOVQ 480(R26), F27
-	FMOVQ 496(R26), F26
-	FMOVQ 512(R26), F25
-	FMOVQ 96(R26), F24
-	FMOVQ 112(R26), F23
-	FMOVQ 128(R26), F22
-	FMOVQ 144(R26), F21
-	FMOVQ 160(R26), F20
-	FMOVQ 176(R26), F19
-	FMOVQ 192(R26), F18
-	FMOVQ 208(R26), F17
-	FMOVQ 224(R26), F16
-	FMOVQ 240(R26), F15
-	FMOVQ 256(R26), F14
-	FMOVQ 272(R26), F13
-	FMOVQ 528(R26), F12
-	FMOVQ 544(R26), F11
+	MOVD $tanhConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // one
+	FMOVQ 16(R26), F29 // signBit
+	FMOVQ 32(R26), F28 // tanhMax
+	FMOVQ 48(R26), F27 // notSign
+	FMOVQ 64(R26), F26 // tanhMagic
+	FMOVQ 80(R26), F25 // minusTwoLog2e
+	FMOVQ 96(R26), F24 // ln2Hi
+	FMOVQ 112(R26), F23 // ln2Lo
+	FMOVQ 128(R26), F22 // expMinusC9
+	FMOVQ 144(R26), F21 // expC8
+	FMOVQ 160(R26), F20 // expMinusC7
+	FMOVQ 176(R26), F19 // expC6
+	FMOVQ 192(R26), F18 // expMinusC5
+	FMOVQ 208(R26), F17 // expC4
+	FMOVQ 224(R26), F16 // expMinusC3
+	FMOVQ 240(R26), F15 // expC2
+	FMOVQ 256(R26), F14 // expMinusC1
+	FMOVQ 272(R26), F13 // expC0
+	FMOVQ 288(R26), F12 // minusHalf
+	FMOVQ 304(R26), F11 // threeHalves
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -3539,8 +3758,8 @@ TEXT ·tanhBackwardF32NEON(SB), NOSPLIT, $0-72
 	MOVD dy_base+24(FP), R1
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
-	MOVD $constF32<>(SB), R26
-	FMOVQ 288(R26), F30
+	MOVD $tanhConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // one
 	CMP $16, R3
 	BLT rest2
 	PCALIGN $32
@@ -3668,8 +3887,8 @@ TEXT ·tanhBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD dy_base+24(FP), R1
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
-	MOVD $constF64<>(SB), R26
-	FMOVQ 432(R26), F30
+	MOVD $tanhConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // one
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -3772,15 +3991,15 @@ TEXT ·rowsMaxF32NEON(SB), NOSPLIT, $0-64
 	MOVD m_base+0(FP), R0
 	MOVD m_len+8(FP), R1
 	MOVD x_base+24(FP), R2
-	MOVD $constF32<>(SB), R26
-	FMOVQ 384(R26), F30
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // minusInf
 
 row1:
 	MOVD cols+48(FP), R3
-	FMOVQ 384(R26), F0
-	FMOVQ 384(R26), F1
-	FMOVQ 384(R26), F2
-	FMOVQ 384(R26), F3
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
 	CMP $16, R3
 	BLT rest3
 	PCALIGN $32
@@ -3866,15 +4085,15 @@ TEXT ·rowsMaxF64NEON(SB), NOSPLIT, $0-64
 	MOVD m_base+0(FP), R0
 	MOVD m_len+8(FP), R1
 	MOVD x_base+24(FP), R2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 560(R26), F30
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // minusInf
 
 row1:
 	MOVD cols+48(FP), R3
-	FMOVQ 560(R26), F0
-	FMOVQ 560(R26), F1
-	FMOVQ 560(R26), F2
-	FMOVQ 560(R26), F3
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
 	CMP $8, R3
 	BLT rest3
 	PCALIGN $32
@@ -3952,16 +4171,16 @@ TEXT ·rowsTopF32NEON(SB), NOSPLIT, $0-64
 	MOVD m_base+0(FP), R0
 	MOVD m_len+8(FP), R1
 	MOVD x_base+24(FP), R2
-	MOVD $constF32<>(SB), R26
-	FMOVQ 400(R26), F30
-	FMOVQ 384(R26), F29
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 16(R26), F30 // inf
+	FMOVQ 0(R26), F29 // minusInf
 
 row1:
 	MOVD cols+48(FP), R3
-	FMOVQ 384(R26), F0
-	FMOVQ 384(R26), F1
-	FMOVQ 384(R26), F2
-	FMOVQ 384(R26), F3
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
 	CMP $16, R3
 	BLT rest3
 	PCALIGN $32
@@ -4059,16 +4278,16 @@ TEXT ·rowsTopF64NEON(SB), NOSPLIT, $0-64
 	MOVD m_base+0(FP), R0
 	MOVD m_len+8(FP), R1
 	MOVD x_base+24(FP), R2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 576(R26), F30
-	FMOVQ 560(R26), F29
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 16(R26), F30 // inf
+	FMOVQ 0(R26), F29 // minusInf
 
 row1:
 	MOVD cols+48(FP), R3
-	FMOVQ 560(R26), F0
-	FMOVQ 560(R26), F1
-	FMOVQ 560(R26), F2
-	FMOVQ 560(R26), F3
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
 	CMP $8, R3
 	BLT rest3
 	PCALIGN $32
@@ -4310,18 +4529,18 @@ TEXT ·rowsExpSumF32NEON(SB), NOSPLIT, $0-121
 	MOVD w_base+24(FP), R2
 	MOVD x_base+48(FP), R3
 	MOVD m_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
-	FMOVQ 496(R26), F22
-	FMOVQ 512(R26), F21
-	FMOVQ 528(R26), F20
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC4
+	FMOVQ 96(R26), F26 // expC3
+	FMOVQ 112(R26), F25 // expC2
+	FMOVQ 128(R26), F24 // expC1
+	FMOVQ 144(R26), F23 // expC0
+	FMOVQ 160(R26), F22 // rounding
+	FMOVQ 176(R26), F21 // rowMagic
+	FMOVQ 192(R26), F20 // rowReach
 
 row1:
 	VLD1R (R4), [V10.S4]
@@ -5104,31 +5323,31 @@ TEXT ·rowsExpSumF64NEON(SB), NOSPLIT, $0-121
 	MOVD w_base+24(FP), R2
 	MOVD x_base+48(FP), R3
 	MOVD m_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
-	FMOVQ 240(R26), F20
-	FMOVQ 704(R26), F19
-	FMOVQ 272(R26), F18
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC9
+	FMOVQ 96(R26), F26 // expC8
+	FMOVQ 112(R26), F25 // expC7
+	FMOVQ 128(R26), F24 // expC6
+	FMOVQ 144(R26), F23 // expC5
+	FMOVQ 160(R26), F22 // expC4
+	FMOVQ 176(R26), F21 // expC3
+	FMOVQ 192(R26), F20 // expC2
+	FMOVQ 208(R26), F19 // expC1
+	FMOVQ 224(R26), F18 // expC0
 
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
-	FMOVQ 720(R26), F14
+	FMOVQ 240(R26), F14 // rounding
 	VFMLA V30.D2, V12.D2, V14.D2
-	FMOVQ 720(R26), F15
+	FMOVQ 240(R26), F15 // rounding
 	WORD $0x4eefd5ce // fsub v14.2d, v14.2d, v15.2d
-	FMOVQ 736(R26), F15
+	FMOVQ 256(R26), F15 // rowMagic
 	WORD $0x4eeed5ee // fsub v14.2d, v15.2d, v14.2d
-	FMOVQ 752(R26), F15
+	FMOVQ 272(R26), F15 // rowReach
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
@@ -5965,18 +6184,18 @@ TEXT ·rowsExpSumSkipF32NEON(SB), NOSPLIT, $0-145
 	MOVD x_base+48(FP), R3
 	MOVD m_base+72(FP), R4
 	MOVD skip_base+96(FP), R5
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
-	FMOVQ 496(R26), F22
-	FMOVQ 512(R26), F21
-	FMOVQ 528(R26), F20
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC4
+	FMOVQ 96(R26), F26 // expC3
+	FMOVQ 112(R26), F25 // expC2
+	FMOVQ 128(R26), F24 // expC1
+	FMOVQ 144(R26), F23 // expC0
+	FMOVQ 160(R26), F22 // rounding
+	FMOVQ 176(R26), F21 // rowMagic
+	FMOVQ 192(R26), F20 // rowReach
 
 row1:
 	VLD1R (R4), [V10.S4]
@@ -6805,31 +7024,31 @@ TEXT ·rowsExpSumSkipF64NEON(SB), NOSPLIT, $0-145
 	MOVD x_base+48(FP), R3
 	MOVD m_base+72(FP), R4
 	MOVD skip_base+96(FP), R5
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
-	FMOVQ 240(R26), F20
-	FMOVQ 704(R26), F19
-	FMOVQ 272(R26), F18
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC9
+	FMOVQ 96(R26), F26 // expC8
+	FMOVQ 112(R26), F25 // expC7
+	FMOVQ 128(R26), F24 // expC6
+	FMOVQ 144(R26), F23 // expC5
+	FMOVQ 160(R26), F22 // expC4
+	FMOVQ 176(R26), F21 // expC3
+	FMOVQ 192(R26), F20 // expC2
+	FMOVQ 208(R26), F19 // expC1
+	FMOVQ 224(R26), F18 // expC0
 
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
-	FMOVQ 720(R26), F14
+	FMOVQ 240(R26), F14 // rounding
 	VFMLA V30.D2, V12.D2, V14.D2
-	FMOVQ 720(R26), F15
+	FMOVQ 240(R26), F15 // rounding
 	WORD $0x4eefd5ce // fsub v14.2d, v14.2d, v15.2d
-	FMOVQ 736(R26), F15
+	FMOVQ 256(R26), F15 // rowMagic
 	WORD $0x4eeed5ee // fsub v14.2d, v15.2d, v14.2d
-	FMOVQ 752(R26), F15
+	FMOVQ 272(R26), F15 // rowReach
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
@@ -7710,18 +7929,18 @@ TEXT ·rowsSumSkipF32NEON(SB), NOSPLIT, $0-113
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 	MOVD skip_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
-	FMOVQ 496(R26), F22
-	FMOVQ 512(R26), F21
-	FMOVQ 528(R26), F20
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC4
+	FMOVQ 96(R26), F26 // expC3
+	FMOVQ 112(R26), F25 // expC2
+	FMOVQ 128(R26), F24 // expC1
+	FMOVQ 144(R26), F23 // expC0
+	FMOVQ 160(R26), F22 // rounding
+	FMOVQ 176(R26), F21 // rowMagic
+	FMOVQ 192(R26), F20 // rowReach
 
 row1:
 	VLD1R (R3), [V10.S4]
@@ -8391,31 +8610,31 @@ TEXT ·rowsSumSkipF64NEON(SB), NOSPLIT, $0-113
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 	MOVD skip_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
-	FMOVQ 240(R26), F20
-	FMOVQ 704(R26), F19
-	FMOVQ 272(R26), F18
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC9
+	FMOVQ 96(R26), F26 // expC8
+	FMOVQ 112(R26), F25 // expC7
+	FMOVQ 128(R26), F24 // expC6
+	FMOVQ 144(R26), F23 // expC5
+	FMOVQ 160(R26), F22 // expC4
+	FMOVQ 176(R26), F21 // expC3
+	FMOVQ 192(R26), F20 // expC2
+	FMOVQ 208(R26), F19 // expC1
+	FMOVQ 224(R26), F18 // expC0
 
 row1:
 	VLD1R (R3), [V12.D2]
 	ADD $8, R3, R3
-	FMOVQ 720(R26), F14
+	FMOVQ 240(R26), F14 // rounding
 	VFMLA V30.D2, V12.D2, V14.D2
-	FMOVQ 720(R26), F15
+	FMOVQ 240(R26), F15 // rounding
 	WORD $0x4eefd5ce // fsub v14.2d, v14.2d, v15.2d
-	FMOVQ 736(R26), F15
+	FMOVQ 256(R26), F15 // rowMagic
 	WORD $0x4eeed5ee // fsub v14.2d, v15.2d, v14.2d
-	FMOVQ 752(R26), F15
+	FMOVQ 272(R26), F15 // rowReach
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
@@ -9204,19 +9423,19 @@ TEXT ·rowsExpSumScaledF32NEON(SB), NOSPLIT, $0-125
 	MOVD m_base+72(FP), R4
 	FMOVS scale+120(FP), F10
 	VDUP V10.S[0], V10.S4
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
-	FMOVQ 336(R26), F22
-	FMOVQ 544(R26), F21
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC4
+	FMOVQ 96(R26), F26 // expC3
+	FMOVQ 112(R26), F25 // expC2
+	FMOVQ 128(R26), F24 // expC1
+	FMOVQ 144(R26), F23 // expC0
+	FMOVQ 208(R26), F22 // notSign
+	FMOVQ 224(R26), F21 // above1024
 	VEOR V20.B16, V20.B16, V20.B16
-	FMOVQ 496(R26), F19
+	FMOVQ 160(R26), F19 // rounding
 
 row1:
 	VLD1R (R4), [V11.S4]
@@ -9228,9 +9447,9 @@ row1:
 	VMOV V19.B16, V17.B16
 	VFMLA V30.S4, V16.S4, V17.S4
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	FMOVQ 512(R26), F18
+	FMOVQ 176(R26), F18 // rowMagic
 	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
-	FMOVQ 528(R26), F18
+	FMOVQ 192(R26), F18 // rowReach
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	VMOV V17.B16, V11.B16
 	VMOV V16.B16, V12.B16
@@ -10041,35 +10260,35 @@ TEXT ·rowsExpSumScaledF64NEON(SB), NOSPLIT, $0-129
 	MOVD m_base+72(FP), R4
 	FMOVD scale+120(FP), F12
 	VDUP V12.D[0], V12.D2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC9
+	FMOVQ 96(R26), F26 // expC8
+	FMOVQ 112(R26), F25 // expC7
+	FMOVQ 128(R26), F24 // expC6
+	FMOVQ 144(R26), F23 // expC5
+	FMOVQ 160(R26), F22 // expC4
+	FMOVQ 176(R26), F21 // expC3
 
 row1:
 	VLD1R (R4), [V13.D2]
 	ADD $8, R4, R4
-	FMOVQ 480(R26), F17
+	FMOVQ 288(R26), F17 // notSign
 	VAND V17.B16, V13.B16, V18.B16
-	FMOVQ 768(R26), F17
+	FMOVQ 304(R26), F17 // above1024
 	WORD $0x6ef2e632 // fcmgt v18.2d, v17.2d, v18.2d
 	VEOR V17.B16, V17.B16, V17.B16
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
-	FMOVQ 720(R26), F19
+	FMOVQ 240(R26), F19 // rounding
 	VFMLA V30.D2, V17.D2, V19.D2
-	FMOVQ 720(R26), F20
+	FMOVQ 240(R26), F20 // rounding
 	WORD $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
-	FMOVQ 736(R26), F20
+	FMOVQ 256(R26), F20 // rowMagic
 	WORD $0x4ef3d693 // fsub v19.2d, v20.2d, v19.2d
-	FMOVQ 752(R26), F20
+	FMOVQ 272(R26), F20 // rowReach
 	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
 	VMOV V19.B16, V13.B16
 	VMOV V17.B16, V14.B16
@@ -10118,13 +10337,13 @@ block3:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
 	FMOVQ 16(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V17.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
@@ -10151,13 +10370,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 32(R3), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -10184,13 +10403,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 48(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -10217,13 +10436,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 64(R3), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -10250,13 +10469,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 80(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -10283,13 +10502,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 96(R3), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -10316,13 +10535,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 112(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -10349,11 +10568,11 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 704(R26), F18
+	FMOVQ 208(R26), F18 // expC1
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V18.D2, V17.D2
 	WORD $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
 	VFMLA V17.D2, V18.D2, V20.D2
@@ -10406,11 +10625,11 @@ loaded10:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10467,11 +10686,11 @@ loaded14:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10528,11 +10747,11 @@ loaded18:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10589,11 +10808,11 @@ loaded22:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10650,11 +10869,11 @@ loaded26:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10711,11 +10930,11 @@ loaded30:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10772,11 +10991,11 @@ loaded34:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10833,11 +11052,11 @@ loaded38:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -10942,19 +11161,19 @@ TEXT ·rowsExpSumSkipScaledF32NEON(SB), NOSPLIT, $0-149
 	MOVD skip_base+96(FP), R5
 	FMOVS scale+144(FP), F10
 	VDUP V10.S[0], V10.S4
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
-	FMOVQ 336(R26), F22
-	FMOVQ 544(R26), F21
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC4
+	FMOVQ 96(R26), F26 // expC3
+	FMOVQ 112(R26), F25 // expC2
+	FMOVQ 128(R26), F24 // expC1
+	FMOVQ 144(R26), F23 // expC0
+	FMOVQ 208(R26), F22 // notSign
+	FMOVQ 224(R26), F21 // above1024
 	VEOR V20.B16, V20.B16, V20.B16
-	FMOVQ 496(R26), F19
+	FMOVQ 160(R26), F19 // rounding
 
 row1:
 	VLD1R (R4), [V11.S4]
@@ -10966,9 +11185,9 @@ row1:
 	VMOV V19.B16, V17.B16
 	VFMLA V30.S4, V16.S4, V17.S4
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	FMOVQ 512(R26), F18
+	FMOVQ 176(R26), F18 // rowMagic
 	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
-	FMOVQ 528(R26), F18
+	FMOVQ 192(R26), F18 // rowReach
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	VMOV V17.B16, V11.B16
 	VMOV V16.B16, V12.B16
@@ -11825,35 +12044,35 @@ TEXT ·rowsExpSumSkipScaledF64NEON(SB), NOSPLIT, $0-153
 	MOVD skip_base+96(FP), R5
 	FMOVD scale+144(FP), F12
 	VDUP V12.D[0], V12.D2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC9
+	FMOVQ 96(R26), F26 // expC8
+	FMOVQ 112(R26), F25 // expC7
+	FMOVQ 128(R26), F24 // expC6
+	FMOVQ 144(R26), F23 // expC5
+	FMOVQ 160(R26), F22 // expC4
+	FMOVQ 176(R26), F21 // expC3
 
 row1:
 	VLD1R (R4), [V13.D2]
 	ADD $8, R4, R4
-	FMOVQ 480(R26), F17
+	FMOVQ 288(R26), F17 // notSign
 	VAND V17.B16, V13.B16, V18.B16
-	FMOVQ 768(R26), F17
+	FMOVQ 304(R26), F17 // above1024
 	WORD $0x6ef2e632 // fcmgt v18.2d, v17.2d, v18.2d
 	VEOR V17.B16, V17.B16, V17.B16
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
-	FMOVQ 720(R26), F19
+	FMOVQ 240(R26), F19 // rounding
 	VFMLA V30.D2, V17.D2, V19.D2
-	FMOVQ 720(R26), F20
+	FMOVQ 240(R26), F20 // rounding
 	WORD $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
-	FMOVQ 736(R26), F20
+	FMOVQ 256(R26), F20 // rowMagic
 	WORD $0x4ef3d693 // fsub v19.2d, v20.2d, v19.2d
-	FMOVQ 752(R26), F20
+	FMOVQ 272(R26), F20 // rowReach
 	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
 	VMOV V19.B16, V13.B16
 	VMOV V17.B16, V14.B16
@@ -11909,13 +12128,13 @@ block3:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
 	FMOVQ 16(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V17.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
@@ -11944,13 +12163,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 32(R3), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -11979,13 +12198,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 48(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -12014,13 +12233,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 64(R3), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -12049,13 +12268,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 80(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -12084,13 +12303,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 96(R3), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -12119,13 +12338,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 112(R3), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -12154,11 +12373,11 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 704(R26), F18
+	FMOVQ 208(R26), F18 // expC1
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V18.D2, V17.D2
 	WORD $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
 	VFMLA V17.D2, V18.D2, V20.D2
@@ -12219,11 +12438,11 @@ loaded10:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12282,11 +12501,11 @@ loaded14:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12345,11 +12564,11 @@ loaded18:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12408,11 +12627,11 @@ loaded22:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12471,11 +12690,11 @@ loaded26:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12534,11 +12753,11 @@ loaded30:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12597,11 +12816,11 @@ loaded34:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12660,11 +12879,11 @@ loaded38:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -12770,19 +12989,19 @@ TEXT ·rowsSumSkipScaledF32NEON(SB), NOSPLIT, $0-117
 	MOVD skip_base+72(FP), R4
 	FMOVS scale+112(FP), F10
 	VDUP V10.S[0], V10.S4
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
-	FMOVQ 336(R26), F22
-	FMOVQ 544(R26), F21
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC4
+	FMOVQ 96(R26), F26 // expC3
+	FMOVQ 112(R26), F25 // expC2
+	FMOVQ 128(R26), F24 // expC1
+	FMOVQ 144(R26), F23 // expC0
+	FMOVQ 208(R26), F22 // notSign
+	FMOVQ 224(R26), F21 // above1024
 	VEOR V20.B16, V20.B16, V20.B16
-	FMOVQ 496(R26), F19
+	FMOVQ 160(R26), F19 // rounding
 
 row1:
 	VLD1R (R3), [V11.S4]
@@ -12794,9 +13013,9 @@ row1:
 	VMOV V19.B16, V17.B16
 	VFMLA V30.S4, V16.S4, V17.S4
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	FMOVQ 512(R26), F18
+	FMOVQ 176(R26), F18 // rowMagic
 	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
-	FMOVQ 528(R26), F18
+	FMOVQ 192(R26), F18 // rowReach
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	VMOV V17.B16, V11.B16
 	VMOV V16.B16, V12.B16
@@ -13494,35 +13713,35 @@ TEXT ·rowsSumSkipScaledF64NEON(SB), NOSPLIT, $0-121
 	MOVD skip_base+72(FP), R4
 	FMOVD scale+112(FP), F12
 	VDUP V12.D[0], V12.D2
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 48(R26), F29 // minusLn2Hi
+	FMOVQ 64(R26), F28 // minusLn2Lo
+	FMOVQ 80(R26), F27 // expC9
+	FMOVQ 96(R26), F26 // expC8
+	FMOVQ 112(R26), F25 // expC7
+	FMOVQ 128(R26), F24 // expC6
+	FMOVQ 144(R26), F23 // expC5
+	FMOVQ 160(R26), F22 // expC4
+	FMOVQ 176(R26), F21 // expC3
 
 row1:
 	VLD1R (R3), [V13.D2]
 	ADD $8, R3, R3
-	FMOVQ 480(R26), F17
+	FMOVQ 288(R26), F17 // notSign
 	VAND V17.B16, V13.B16, V18.B16
-	FMOVQ 768(R26), F17
+	FMOVQ 304(R26), F17 // above1024
 	WORD $0x6ef2e632 // fcmgt v18.2d, v17.2d, v18.2d
 	VEOR V17.B16, V17.B16, V17.B16
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
-	FMOVQ 720(R26), F19
+	FMOVQ 240(R26), F19 // rounding
 	VFMLA V30.D2, V17.D2, V19.D2
-	FMOVQ 720(R26), F20
+	FMOVQ 240(R26), F20 // rounding
 	WORD $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
-	FMOVQ 736(R26), F20
+	FMOVQ 256(R26), F20 // rowMagic
 	WORD $0x4ef3d693 // fsub v19.2d, v20.2d, v19.2d
-	FMOVQ 752(R26), F20
+	FMOVQ 272(R26), F20 // rowReach
 	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
 	VMOV V19.B16, V13.B16
 	VMOV V17.B16, V14.B16
@@ -13578,13 +13797,13 @@ block3:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
 	FMOVQ 16(R2), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V17.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
@@ -13612,13 +13831,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 32(R2), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -13646,13 +13865,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 48(R2), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -13680,13 +13899,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 64(R2), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -13714,13 +13933,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 80(R2), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -13748,13 +13967,13 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 96(R2), F18
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V20.D2, V17.D2, V31.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V31.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
 	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
@@ -13782,13 +14001,13 @@ block3:
 	VFMLA V18.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V18.D2, V20.D2, V19.D2
 	FMOVQ 112(R2), F20
-	FMOVQ 704(R26), F31
+	FMOVQ 208(R26), F31 // expC1
 	VFMLA V18.D2, V19.D2, V31.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V18.D2, V31.D2, V19.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
 	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
@@ -13816,11 +14035,11 @@ block3:
 	VFMLA V20.D2, V18.D2, V17.D2
 	VMOV V21.B16, V18.B16
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 240(R26), F17
+	FMOVQ 192(R26), F17 // expC2
 	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 704(R26), F18
+	FMOVQ 208(R26), F18 // expC1
 	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 272(R26), F17
+	FMOVQ 224(R26), F17 // expC0
 	VFMLA V20.D2, V18.D2, V17.D2
 	WORD $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
 	VFMLA V17.D2, V18.D2, V20.D2
@@ -13879,11 +14098,11 @@ loaded10:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -13932,11 +14151,11 @@ loaded12:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -13985,11 +14204,11 @@ loaded14:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -14038,11 +14257,11 @@ loaded16:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -14091,11 +14310,11 @@ loaded18:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -14144,11 +14363,11 @@ loaded20:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -14197,11 +14416,11 @@ loaded22:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -14250,11 +14469,11 @@ loaded24:
 	VFMLA V17.D2, V20.D2, V19.D2
 	VMOV V21.B16, V20.B16
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 240(R26), F19
+	FMOVQ 192(R26), F19 // expC2
 	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 704(R26), F20
+	FMOVQ 208(R26), F20 // expC1
 	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 272(R26), F19
+	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
@@ -14342,21 +14561,21 @@ TEXT ·expAtF32NEON(SB), NOSPLIT, $0-72
 	MOVD x_base+24(FP), R1
 	MOVD m_base+48(FP), R2
 	MOVD w_len+8(FP), R3
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 336(R26), F29
-	FMOVQ 544(R26), F28
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 208(R26), F29 // notSign
+	FMOVQ 224(R26), F28 // above1024
 	VEOR V27.B16, V27.B16, V27.B16
-	FMOVQ 496(R26), F26
-	FMOVQ 512(R26), F25
-	FMOVQ 528(R26), F24
-	FMOVQ 432(R26), F23
-	FMOVQ 448(R26), F22
-	FMOVQ 128(R26), F21
-	FMOVQ 464(R26), F20
-	FMOVQ 160(R26), F19
-	FMOVQ 480(R26), F18
-	FMOVQ 192(R26), F17
+	FMOVQ 160(R26), F26 // rounding
+	FMOVQ 176(R26), F25 // rowMagic
+	FMOVQ 192(R26), F24 // rowReach
+	FMOVQ 48(R26), F23 // minusLn2Hi
+	FMOVQ 64(R26), F22 // minusLn2Lo
+	FMOVQ 80(R26), F21 // expC4
+	FMOVQ 96(R26), F20 // expC3
+	FMOVQ 112(R26), F19 // expC2
+	FMOVQ 128(R26), F18 // expC1
+	FMOVQ 144(R26), F17 // expC0
 	CMP $4, R3
 	BLT rest2
 	PCALIGN $32
@@ -14497,26 +14716,26 @@ TEXT ·expAtF64NEON(SB), NOSPLIT, $0-72
 	MOVD x_base+24(FP), R1
 	MOVD m_base+48(FP), R2
 	MOVD w_len+8(FP), R3
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 480(R26), F29
-	FMOVQ 768(R26), F28
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 32(R26), F30 // log2e
+	FMOVQ 288(R26), F29 // notSign
+	FMOVQ 304(R26), F28 // above1024
 	VEOR V27.B16, V27.B16, V27.B16
-	FMOVQ 720(R26), F26
-	FMOVQ 736(R26), F25
-	FMOVQ 752(R26), F24
-	FMOVQ 608(R26), F23
-	FMOVQ 624(R26), F22
-	FMOVQ 640(R26), F21
-	FMOVQ 144(R26), F20
-	FMOVQ 656(R26), F19
-	FMOVQ 176(R26), F18
-	FMOVQ 672(R26), F17
-	FMOVQ 208(R26), F16
-	FMOVQ 688(R26), F15
-	FMOVQ 240(R26), F14
-	FMOVQ 704(R26), F13
-	FMOVQ 272(R26), F12
+	FMOVQ 240(R26), F26 // rounding
+	FMOVQ 256(R26), F25 // rowMagic
+	FMOVQ 272(R26), F24 // rowReach
+	FMOVQ 48(R26), F23 // minusLn2Hi
+	FMOVQ 64(R26), F22 // minusLn2Lo
+	FMOVQ 80(R26), F21 // expC9
+	FMOVQ 96(R26), F20 // expC8
+	FMOVQ 112(R26), F19 // expC7
+	FMOVQ 128(R26), F18 // expC6
+	FMOVQ 144(R26), F17 // expC5
+	FMOVQ 160(R26), F16 // expC4
+	FMOVQ 176(R26), F15 // expC3
+	FMOVQ 192(R26), F14 // expC2
+	FMOVQ 208(R26), F13 // expC1
+	FMOVQ 224(R26), F12 // expC0
 	CMP $2, R3
 	BLT rest2
 	PCALIGN $32
@@ -14654,7 +14873,6 @@ TEXT ·rowsScaleF32NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD rh_base+48(FP), R3
 	MOVD rl_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
 
 row1:
 	VLD1R (R3), [V0.S4]
@@ -14774,7 +14992,6 @@ TEXT ·rowsScaleF64NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD rh_base+48(FP), R3
 	MOVD rl_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
 
 row1:
 	VLD1R (R3), [V0.D2]
@@ -14878,7 +15095,6 @@ TEXT ·rowsScaleGradF32NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD q_base+48(FP), R3
 	MOVD after_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
 
 row1:
 	VLD1R (R3), [V0.S4]
@@ -14998,7 +15214,6 @@ TEXT ·rowsScaleGradF64NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD q_base+48(FP), R3
 	MOVD after_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
 
 row1:
 	VLD1R (R3), [V0.D2]
@@ -15102,7 +15317,6 @@ TEXT ·rowsLogSoftmaxF32NEON(SB), NOSPLIT, $0-120
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 	MOVD l_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
 
 row1:
 	VLD1R (R3), [V0.S4]
@@ -15222,7 +15436,6 @@ TEXT ·rowsLogSoftmaxF64NEON(SB), NOSPLIT, $0-120
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 	MOVD l_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
 
 row1:
 	VLD1R (R3), [V0.D2]
@@ -15325,7 +15538,6 @@ TEXT ·rowsDotF32NEON(SB), NOSPLIT, $0-97
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
 	MOVD b_base+48(FP), R3
-	MOVD $constF32<>(SB), R26
 
 row1:
 	MOVD cols+72(FP), R4
@@ -15826,7 +16038,6 @@ TEXT ·rowsDotF64NEON(SB), NOSPLIT, $0-97
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
 	MOVD b_base+48(FP), R3
-	MOVD $constF64<>(SB), R26
 
 row1:
 	MOVD cols+72(FP), R4
@@ -16227,7 +16438,6 @@ TEXT ·rowsSumF32NEON(SB), NOSPLIT, $0-65
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
-	MOVD $constF32<>(SB), R26
 
 row1:
 	MOVD cols+48(FP), R3
@@ -16553,7 +16763,6 @@ TEXT ·rowsSumF64NEON(SB), NOSPLIT, $0-65
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
-	MOVD $constF64<>(SB), R26
 
 row1:
 	MOVD cols+48(FP), R3
@@ -16846,7 +17055,6 @@ TEXT ·rowsSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	MOVD dy_base+24(FP), R2
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
 
 row1:
 	VLD1R (R4), [V0.S4]
@@ -16993,7 +17201,6 @@ TEXT ·rowsSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	MOVD dy_base+24(FP), R2
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
 
 row1:
 	VLD1R (R4), [V0.D2]
@@ -17116,19 +17323,19 @@ TEXT ·rowsLogSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	MOVD dy_base+24(FP), R2
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
-	MOVD $constF32<>(SB), R26
+	MOVD $rowsConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 512(R26), F29
-	FMOVQ 560(R26), F28
-	FMOVQ 416(R26), F27
-	FMOVQ 432(R26), F26
-	FMOVQ 448(R26), F25
-	FMOVQ 128(R26), F24
-	FMOVQ 464(R26), F23
-	FMOVQ 160(R26), F22
-	FMOVQ 480(R26), F21
-	FMOVQ 192(R26), F20
-	FMOVQ 576(R26), F19
+	FMOVQ 176(R26), F29 // rowMagic
+	FMOVQ 240(R26), F28 // minusRowReach
+	FMOVQ 32(R26), F27 // log2e
+	FMOVQ 48(R26), F26 // minusLn2Hi
+	FMOVQ 64(R26), F25 // minusLn2Lo
+	FMOVQ 80(R26), F24 // expC4
+	FMOVQ 96(R26), F23 // expC3
+	FMOVQ 112(R26), F22 // expC2
+	FMOVQ 128(R26), F21 // expC1
+	FMOVQ 144(R26), F20 // expC0
+	FMOVQ 256(R26), F19 // rowUnit
 
 row1:
 	VLD1R (R4), [V0.S4]
@@ -17389,24 +17596,24 @@ TEXT ·rowsLogSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	MOVD dy_base+24(FP), R2
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
-	MOVD $constF64<>(SB), R26
+	MOVD $rowsConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 736(R26), F29
-	FMOVQ 784(R26), F28
-	FMOVQ 592(R26), F27
-	FMOVQ 608(R26), F26
-	FMOVQ 624(R26), F25
-	FMOVQ 640(R26), F24
-	FMOVQ 144(R26), F23
-	FMOVQ 656(R26), F22
-	FMOVQ 176(R26), F21
-	FMOVQ 672(R26), F20
-	FMOVQ 208(R26), F19
-	FMOVQ 688(R26), F18
-	FMOVQ 240(R26), F17
-	FMOVQ 704(R26), F16
-	FMOVQ 272(R26), F15
-	FMOVQ 800(R26), F14
+	FMOVQ 256(R26), F29 // rowMagic
+	FMOVQ 320(R26), F28 // minusRowReach
+	FMOVQ 32(R26), F27 // log2e
+	FMOVQ 48(R26), F26 // minusLn2Hi
+	FMOVQ 64(R26), F25 // minusLn2Lo
+	FMOVQ 80(R26), F24 // expC9
+	FMOVQ 96(R26), F23 // expC8
+	FMOVQ 112(R26), F22 // expC7
+	FMOVQ 128(R26), F21 // expC6
+	FMOVQ 144(R26), F20 // expC5
+	FMOVQ 160(R26), F19 // expC4
+	FMOVQ 176(R26), F18 // expC3
+	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 208(R26), F16 // expC1
+	FMOVQ 224(R26), F15 // expC0
+	FMOVQ 336(R26), F14 // rowUnit
 
 row1:
 	VLD1R (R4), [V0.D2]
@@ -17704,7 +17911,6 @@ TEXT ·rowsSumProbF32NEON(SB), NOSPLIT, $0-145
 	MOVD t_base+48(FP), R3
 	MOVD m_base+72(FP), R4
 	MOVD l_base+96(FP), R5
-	MOVD $constF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
 
 row1:
@@ -18276,7 +18482,6 @@ TEXT ·rowsSumProbF64NEON(SB), NOSPLIT, $0-145
 	MOVD t_base+48(FP), R3
 	MOVD m_base+72(FP), R4
 	MOVD l_base+96(FP), R5
-	MOVD $constF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
 
 row1:
@@ -18747,7 +18952,6 @@ TEXT ·rowsSumTargetSkipF32NEON(SB), NOSPLIT, $0-89
 	MOVD sum_len+8(FP), R1
 	MOVD t_base+24(FP), R2
 	MOVD skip_base+48(FP), R3
-	MOVD $constF32<>(SB), R26
 
 row1:
 	MOVD cols+72(FP), R5
@@ -19119,7 +19323,6 @@ TEXT ·rowsSumTargetSkipF64NEON(SB), NOSPLIT, $0-89
 	MOVD sum_len+8(FP), R1
 	MOVD t_base+24(FP), R2
 	MOVD skip_base+48(FP), R3
-	MOVD $constF64<>(SB), R26
 
 row1:
 	MOVD cols+72(FP), R5
@@ -19458,8 +19661,8 @@ TEXT ·rowsProbGradF32NEON(SB), NOSPLIT, $0-152
 	MOVD t_base+48(FP), R3
 	MOVD q_base+72(FP), R4
 	MOVD scale_base+96(FP), R5
-	MOVD $constF32<>(SB), R26
-	FMOVQ 304(R26), F30
+	MOVD $rowsConstF32<>(SB), R26
+	FMOVQ 272(R26), F30 // signBit
 
 row1:
 	VLD1R (R4), [V0.S4]
@@ -19615,8 +19818,8 @@ TEXT ·rowsProbGradF64NEON(SB), NOSPLIT, $0-152
 	MOVD t_base+48(FP), R3
 	MOVD q_base+72(FP), R4
 	MOVD scale_base+96(FP), R5
-	MOVD $constF64<>(SB), R26
-	FMOVQ 448(R26), F30
+	MOVD $rowsConstF64<>(SB), R26
+	FMOVQ 352(R26), F30 // signBit
 
 row1:
 	VLD1R (R4), [V0.D2]
@@ -19746,28 +19949,28 @@ TEXT ·sigmoidLossF32NEON(SB), NOSPLIT, $0-72
 	MOVD x_base+24(FP), R1
 	MOVD t_base+48(FP), R2
 	MOVD losses_len+8(FP), R3
-	MOVD $constF32<>(SB), R26
+	MOVD $sigmoidlossConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 288(R26), F29
-	FMOVQ 592(R26), F28
-	FMOVQ 576(R26), F27
-	FMOVQ 336(R26), F26
-	FMOVQ 304(R26), F25
-	FMOVQ 512(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 416(R26), F22
-	FMOVQ 432(R26), F21
-	FMOVQ 448(R26), F20
-	FMOVQ 128(R26), F19
-	FMOVQ 464(R26), F18
-	FMOVQ 160(R26), F17
-	FMOVQ 480(R26), F16
-	FMOVQ 192(R26), F15
-	FMOVQ 608(R26), F14
-	FMOVQ 624(R26), F13
-	FMOVQ 640(R26), F12
-	FMOVQ 656(R26), F11
-	FMOVQ 672(R26), F10
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC4
+	FMOVQ 176(R26), F18 // expC3
+	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 208(R26), F16 // expC1
+	FMOVQ 224(R26), F15 // expC0
+	FMOVQ 240(R26), F14 // atanhC4
+	FMOVQ 256(R26), F13 // atanhC3
+	FMOVQ 272(R26), F12 // atanhC2
+	FMOVQ 288(R26), F11 // atanhC1
+	FMOVQ 304(R26), F10 // atanhC0
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -20047,30 +20250,30 @@ TEXT ·sigmoidLossF64NEON(SB), NOSPLIT, $0-72
 	MOVD x_base+24(FP), R1
 	MOVD t_base+48(FP), R2
 	MOVD losses_len+8(FP), R3
-	MOVD $constF64<>(SB), R26
+	MOVD $sigmoidlossConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 432(R26), F29
-	FMOVQ 816(R26), F28
-	FMOVQ 800(R26), F27
-	FMOVQ 480(R26), F26
-	FMOVQ 448(R26), F25
-	FMOVQ 736(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 592(R26), F22
-	FMOVQ 608(R26), F21
-	FMOVQ 624(R26), F20
-	FMOVQ 640(R26), F19
-	FMOVQ 144(R26), F18
-	FMOVQ 656(R26), F17
-	FMOVQ 176(R26), F16
-	FMOVQ 672(R26), F15
-	FMOVQ 208(R26), F14
-	FMOVQ 688(R26), F13
-	FMOVQ 240(R26), F12
-	FMOVQ 704(R26), F11
-	FMOVQ 272(R26), F10
-	FMOVQ 832(R26), F9
-	FMOVQ 848(R26), F8
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC9
+	FMOVQ 176(R26), F18 // expC8
+	FMOVQ 192(R26), F17 // expC7
+	FMOVQ 208(R26), F16 // expC6
+	FMOVQ 224(R26), F15 // expC5
+	FMOVQ 240(R26), F14 // expC4
+	FMOVQ 256(R26), F13 // expC3
+	FMOVQ 272(R26), F12 // expC2
+	FMOVQ 288(R26), F11 // expC1
+	FMOVQ 304(R26), F10 // expC0
+	FMOVQ 320(R26), F9 // atanhC9
+	FMOVQ 336(R26), F8 // atanhC8
 	CMP $4, R3
 	BLT rest2
 	PCALIGN $32
@@ -20117,21 +20320,21 @@ loop1:
 	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
 	VMOV V8.B16, V6.B16
 	VFMLA V0.D2, V9.D2, V6.D2
-	FMOVQ 864(R26), F7
+	FMOVQ 352(R26), F7 // atanhC7
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F6
+	FMOVQ 368(R26), F6 // atanhC6
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 896(R26), F7
+	FMOVQ 384(R26), F7 // atanhC5
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 912(R26), F6
+	FMOVQ 400(R26), F6 // atanhC4
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 928(R26), F7
+	FMOVQ 416(R26), F7 // atanhC3
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 944(R26), F6
+	FMOVQ 432(R26), F6 // atanhC2
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 960(R26), F7
+	FMOVQ 448(R26), F7 // atanhC1
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 976(R26), F6
+	FMOVQ 464(R26), F6 // atanhC0
 	VFMLA V0.D2, V7.D2, V6.D2
 	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
 	FMOVQ 16(R1), F0
@@ -20184,21 +20387,21 @@ loop1:
 	WORD $0x6e60dc41 // fmul v1.2d, v2.2d, v0.2d
 	VMOV V8.B16, V3.B16
 	VFMLA V0.D2, V9.D2, V3.D2
-	FMOVQ 864(R26), F4
+	FMOVQ 352(R26), F4 // atanhC7
 	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 880(R26), F3
+	FMOVQ 368(R26), F3 // atanhC6
 	VFMLA V0.D2, V4.D2, V3.D2
-	FMOVQ 896(R26), F4
+	FMOVQ 384(R26), F4 // atanhC5
 	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 912(R26), F3
+	FMOVQ 400(R26), F3 // atanhC4
 	VFMLA V0.D2, V4.D2, V3.D2
-	FMOVQ 928(R26), F4
+	FMOVQ 416(R26), F4 // atanhC3
 	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 944(R26), F3
+	FMOVQ 432(R26), F3 // atanhC2
 	VFMLA V0.D2, V4.D2, V3.D2
-	FMOVQ 960(R26), F4
+	FMOVQ 448(R26), F4 // atanhC1
 	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 976(R26), F3
+	FMOVQ 464(R26), F3 // atanhC0
 	VFMLA V0.D2, V4.D2, V3.D2
 	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
 	VFMLA V3.D2, V1.D2, V2.D2
@@ -20264,21 +20467,21 @@ loop3:
 	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
 	VMOV V8.B16, V6.B16
 	VFMLA V0.D2, V9.D2, V6.D2
-	FMOVQ 864(R26), F7
+	FMOVQ 352(R26), F7 // atanhC7
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F6
+	FMOVQ 368(R26), F6 // atanhC6
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 896(R26), F7
+	FMOVQ 384(R26), F7 // atanhC5
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 912(R26), F6
+	FMOVQ 400(R26), F6 // atanhC4
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 928(R26), F7
+	FMOVQ 416(R26), F7 // atanhC3
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 944(R26), F6
+	FMOVQ 432(R26), F6 // atanhC2
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 960(R26), F7
+	FMOVQ 448(R26), F7 // atanhC1
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 976(R26), F6
+	FMOVQ 464(R26), F6 // atanhC0
 	VFMLA V0.D2, V7.D2, V6.D2
 	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
 	VFMLA V6.D2, V5.D2, V4.D2
@@ -20362,21 +20565,21 @@ loaded9:
 	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
 	VMOV V8.B16, V6.B16
 	VFMLA V0.D2, V9.D2, V6.D2
-	FMOVQ 864(R26), F7
+	FMOVQ 352(R26), F7 // atanhC7
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F6
+	FMOVQ 368(R26), F6 // atanhC6
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 896(R26), F7
+	FMOVQ 384(R26), F7 // atanhC5
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 912(R26), F6
+	FMOVQ 400(R26), F6 // atanhC4
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 928(R26), F7
+	FMOVQ 416(R26), F7 // atanhC3
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 944(R26), F6
+	FMOVQ 432(R26), F6 // atanhC2
 	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 960(R26), F7
+	FMOVQ 448(R26), F7 // atanhC1
 	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 976(R26), F6
+	FMOVQ 464(R26), F6 // atanhC0
 	VFMLA V0.D2, V7.D2, V6.D2
 	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
 	VFMLA V6.D2, V5.D2, V4.D2
@@ -20407,28 +20610,28 @@ TEXT ·sigmoidLossPosF32NEON(SB), NOSPLIT, $0-96
 	MOVD t_base+48(FP), R2
 	MOVD p_base+72(FP), R3
 	MOVD losses_len+8(FP), R4
-	MOVD $constF32<>(SB), R26
+	MOVD $sigmoidlossConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 288(R26), F29
-	FMOVQ 592(R26), F28
-	FMOVQ 576(R26), F27
-	FMOVQ 336(R26), F26
-	FMOVQ 304(R26), F25
-	FMOVQ 512(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 416(R26), F22
-	FMOVQ 432(R26), F21
-	FMOVQ 448(R26), F20
-	FMOVQ 128(R26), F19
-	FMOVQ 464(R26), F18
-	FMOVQ 160(R26), F17
-	FMOVQ 480(R26), F16
-	FMOVQ 192(R26), F15
-	FMOVQ 608(R26), F14
-	FMOVQ 624(R26), F13
-	FMOVQ 640(R26), F12
-	FMOVQ 656(R26), F11
-	FMOVQ 672(R26), F10
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC4
+	FMOVQ 176(R26), F18 // expC3
+	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 208(R26), F16 // expC1
+	FMOVQ 224(R26), F15 // expC0
+	FMOVQ 240(R26), F14 // atanhC4
+	FMOVQ 256(R26), F13 // atanhC3
+	FMOVQ 272(R26), F12 // atanhC2
+	FMOVQ 288(R26), F11 // atanhC1
+	FMOVQ 304(R26), F10 // atanhC0
 	CMP $8, R4
 	BLT rest2
 	PCALIGN $32
@@ -20743,29 +20946,29 @@ TEXT ·sigmoidLossPosF64NEON(SB), NOSPLIT, $0-96
 	MOVD t_base+48(FP), R2
 	MOVD p_base+72(FP), R3
 	MOVD losses_len+8(FP), R4
-	MOVD $constF64<>(SB), R26
+	MOVD $sigmoidlossConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 432(R26), F29
-	FMOVQ 816(R26), F28
-	FMOVQ 800(R26), F27
-	FMOVQ 480(R26), F26
-	FMOVQ 448(R26), F25
-	FMOVQ 736(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 592(R26), F22
-	FMOVQ 608(R26), F21
-	FMOVQ 624(R26), F20
-	FMOVQ 640(R26), F19
-	FMOVQ 144(R26), F18
-	FMOVQ 656(R26), F17
-	FMOVQ 176(R26), F16
-	FMOVQ 672(R26), F15
-	FMOVQ 208(R26), F14
-	FMOVQ 688(R26), F13
-	FMOVQ 240(R26), F12
-	FMOVQ 704(R26), F11
-	FMOVQ 272(R26), F10
-	FMOVQ 832(R26), F9
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC9
+	FMOVQ 176(R26), F18 // expC8
+	FMOVQ 192(R26), F17 // expC7
+	FMOVQ 208(R26), F16 // expC6
+	FMOVQ 224(R26), F15 // expC5
+	FMOVQ 240(R26), F14 // expC4
+	FMOVQ 256(R26), F13 // expC3
+	FMOVQ 272(R26), F12 // expC2
+	FMOVQ 288(R26), F11 // expC1
+	FMOVQ 304(R26), F10 // expC0
+	FMOVQ 320(R26), F9 // atanhC9
 	CMP $4, R4
 	BLT rest2
 	PCALIGN $32
@@ -20811,23 +21014,23 @@ loop1:
 	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
 	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
-	FMOVQ 848(R26), F7
+	FMOVQ 336(R26), F7 // atanhC8
 	VFMLA V0.D2, V9.D2, V7.D2
-	FMOVQ 864(R26), F8
+	FMOVQ 352(R26), F8 // atanhC7
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 880(R26), F7
+	FMOVQ 368(R26), F7 // atanhC6
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 896(R26), F8
+	FMOVQ 384(R26), F8 // atanhC5
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 912(R26), F7
+	FMOVQ 400(R26), F7 // atanhC4
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 928(R26), F8
+	FMOVQ 416(R26), F8 // atanhC3
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 944(R26), F7
+	FMOVQ 432(R26), F7 // atanhC2
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 960(R26), F8
+	FMOVQ 448(R26), F8 // atanhC1
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 976(R26), F7
+	FMOVQ 464(R26), F7 // atanhC0
 	VFMLA V0.D2, V8.D2, V7.D2
 	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V6.D2, V5.D2
@@ -20882,23 +21085,23 @@ loop1:
 	WORD $0x6e7bdc60 // fmul v0.2d, v3.2d, v27.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
 	WORD $0x6e60dc62 // fmul v2.2d, v3.2d, v0.2d
-	FMOVQ 848(R26), F4
+	FMOVQ 336(R26), F4 // atanhC8
 	VFMLA V0.D2, V9.D2, V4.D2
-	FMOVQ 864(R26), F6
+	FMOVQ 352(R26), F6 // atanhC7
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 880(R26), F4
+	FMOVQ 368(R26), F4 // atanhC6
 	VFMLA V0.D2, V6.D2, V4.D2
-	FMOVQ 896(R26), F6
+	FMOVQ 384(R26), F6 // atanhC5
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 912(R26), F4
+	FMOVQ 400(R26), F4 // atanhC4
 	VFMLA V0.D2, V6.D2, V4.D2
-	FMOVQ 928(R26), F6
+	FMOVQ 416(R26), F6 // atanhC3
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 944(R26), F4
+	FMOVQ 432(R26), F4 // atanhC2
 	VFMLA V0.D2, V6.D2, V4.D2
-	FMOVQ 960(R26), F6
+	FMOVQ 448(R26), F6 // atanhC1
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 976(R26), F4
+	FMOVQ 464(R26), F4 // atanhC0
 	VFMLA V0.D2, V6.D2, V4.D2
 	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
 	VFMLA V4.D2, V2.D2, V3.D2
@@ -20967,23 +21170,23 @@ loop3:
 	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
 	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
-	FMOVQ 848(R26), F7
+	FMOVQ 336(R26), F7 // atanhC8
 	VFMLA V0.D2, V9.D2, V7.D2
-	FMOVQ 864(R26), F8
+	FMOVQ 352(R26), F8 // atanhC7
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 880(R26), F7
+	FMOVQ 368(R26), F7 // atanhC6
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 896(R26), F8
+	FMOVQ 384(R26), F8 // atanhC5
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 912(R26), F7
+	FMOVQ 400(R26), F7 // atanhC4
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 928(R26), F8
+	FMOVQ 416(R26), F8 // atanhC3
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 944(R26), F7
+	FMOVQ 432(R26), F7 // atanhC2
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 960(R26), F8
+	FMOVQ 448(R26), F8 // atanhC1
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 976(R26), F7
+	FMOVQ 464(R26), F7 // atanhC0
 	VFMLA V0.D2, V8.D2, V7.D2
 	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V6.D2, V5.D2
@@ -21078,23 +21281,23 @@ loaded11:
 	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
 	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
-	FMOVQ 848(R26), F7
+	FMOVQ 336(R26), F7 // atanhC8
 	VFMLA V0.D2, V9.D2, V7.D2
-	FMOVQ 864(R26), F8
+	FMOVQ 352(R26), F8 // atanhC7
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 880(R26), F7
+	FMOVQ 368(R26), F7 // atanhC6
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 896(R26), F8
+	FMOVQ 384(R26), F8 // atanhC5
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 912(R26), F7
+	FMOVQ 400(R26), F7 // atanhC4
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 928(R26), F8
+	FMOVQ 416(R26), F8 // atanhC3
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 944(R26), F7
+	FMOVQ 432(R26), F7 // atanhC2
 	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 960(R26), F8
+	FMOVQ 448(R26), F8 // atanhC1
 	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 976(R26), F7
+	FMOVQ 464(R26), F7 // atanhC0
 	VFMLA V0.D2, V8.D2, V7.D2
 	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V6.D2, V5.D2
@@ -21130,28 +21333,28 @@ TEXT ·sigmoidLossGradF32NEON(SB), NOSPLIT, $0-100
 	MOVD losses_len+32(FP), R4
 	FMOVS scale+96(FP), F0
 	VDUP V0.S[0], V0.S4
-	MOVD $constF32<>(SB), R26
+	MOVD $sigmoidlossConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 288(R26), F29
-	FMOVQ 592(R26), F28
-	FMOVQ 576(R26), F27
-	FMOVQ 336(R26), F26
-	FMOVQ 304(R26), F25
-	FMOVQ 512(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 416(R26), F22
-	FMOVQ 432(R26), F21
-	FMOVQ 448(R26), F20
-	FMOVQ 128(R26), F19
-	FMOVQ 464(R26), F18
-	FMOVQ 160(R26), F17
-	FMOVQ 480(R26), F16
-	FMOVQ 192(R26), F15
-	FMOVQ 608(R26), F14
-	FMOVQ 624(R26), F13
-	FMOVQ 640(R26), F12
-	FMOVQ 656(R26), F11
-	FMOVQ 672(R26), F10
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC4
+	FMOVQ 176(R26), F18 // expC3
+	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 208(R26), F16 // expC1
+	FMOVQ 224(R26), F15 // expC0
+	FMOVQ 240(R26), F14 // atanhC4
+	FMOVQ 256(R26), F13 // atanhC3
+	FMOVQ 272(R26), F12 // atanhC2
+	FMOVQ 288(R26), F11 // atanhC1
+	FMOVQ 304(R26), F10 // atanhC0
 	CMP $8, R4
 	BLT rest2
 	PCALIGN $32
@@ -21504,28 +21707,28 @@ TEXT ·sigmoidLossGradF64NEON(SB), NOSPLIT, $0-104
 	MOVD losses_len+32(FP), R4
 	FMOVD scale+96(FP), F0
 	VDUP V0.D[0], V0.D2
-	MOVD $constF64<>(SB), R26
+	MOVD $sigmoidlossConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 432(R26), F29
-	FMOVQ 816(R26), F28
-	FMOVQ 800(R26), F27
-	FMOVQ 480(R26), F26
-	FMOVQ 448(R26), F25
-	FMOVQ 736(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 592(R26), F22
-	FMOVQ 608(R26), F21
-	FMOVQ 624(R26), F20
-	FMOVQ 640(R26), F19
-	FMOVQ 144(R26), F18
-	FMOVQ 656(R26), F17
-	FMOVQ 176(R26), F16
-	FMOVQ 672(R26), F15
-	FMOVQ 208(R26), F14
-	FMOVQ 688(R26), F13
-	FMOVQ 240(R26), F12
-	FMOVQ 704(R26), F11
-	FMOVQ 272(R26), F10
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC9
+	FMOVQ 176(R26), F18 // expC8
+	FMOVQ 192(R26), F17 // expC7
+	FMOVQ 208(R26), F16 // expC6
+	FMOVQ 224(R26), F15 // expC5
+	FMOVQ 240(R26), F14 // expC4
+	FMOVQ 256(R26), F13 // expC3
+	FMOVQ 272(R26), F12 // expC2
+	FMOVQ 288(R26), F11 // expC1
+	FMOVQ 304(R26), F10 // expC0
 	CMP $4, R4
 	BLT rest2
 	PCALIGN $32
@@ -21570,24 +21773,24 @@ loop1:
 	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
 	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
 	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
-	FMOVQ 832(R26), F8
-	FMOVQ 848(R26), F9
+	FMOVQ 320(R26), F8 // atanhC9
+	FMOVQ 336(R26), F9 // atanhC8
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 864(R26), F8
+	FMOVQ 352(R26), F8 // atanhC7
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 880(R26), F9
+	FMOVQ 368(R26), F9 // atanhC6
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 896(R26), F8
+	FMOVQ 384(R26), F8 // atanhC5
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 912(R26), F9
+	FMOVQ 400(R26), F9 // atanhC4
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 928(R26), F8
+	FMOVQ 416(R26), F8 // atanhC3
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 944(R26), F9
+	FMOVQ 432(R26), F9 // atanhC2
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 960(R26), F8
+	FMOVQ 448(R26), F8 // atanhC1
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 976(R26), F9
+	FMOVQ 464(R26), F9 // atanhC0
 	VFMLA V6.D2, V8.D2, V9.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V9.D2, V7.D2, V1.D2
@@ -21651,24 +21854,24 @@ loop1:
 	WORD $0x6e7bdc23 // fmul v3.2d, v1.2d, v27.2d
 	WORD $0x6e63dc63 // fmul v3.2d, v3.2d, v3.2d
 	WORD $0x6e63dc24 // fmul v4.2d, v1.2d, v3.2d
-	FMOVQ 832(R26), F5
-	FMOVQ 848(R26), F6
+	FMOVQ 320(R26), F5 // atanhC9
+	FMOVQ 336(R26), F6 // atanhC8
 	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 864(R26), F5
+	FMOVQ 352(R26), F5 // atanhC7
 	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 880(R26), F6
+	FMOVQ 368(R26), F6 // atanhC6
 	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 896(R26), F5
+	FMOVQ 384(R26), F5 // atanhC5
 	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 912(R26), F6
+	FMOVQ 400(R26), F6 // atanhC4
 	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 928(R26), F5
+	FMOVQ 416(R26), F5 // atanhC3
 	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 944(R26), F6
+	FMOVQ 432(R26), F6 // atanhC2
 	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 960(R26), F5
+	FMOVQ 448(R26), F5 // atanhC1
 	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 976(R26), F6
+	FMOVQ 464(R26), F6 // atanhC0
 	VFMLA V3.D2, V5.D2, V6.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V6.D2, V4.D2, V1.D2
@@ -21746,24 +21949,24 @@ loop3:
 	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
 	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
 	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
-	FMOVQ 832(R26), F8
-	FMOVQ 848(R26), F9
+	FMOVQ 320(R26), F8 // atanhC9
+	FMOVQ 336(R26), F9 // atanhC8
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 864(R26), F8
+	FMOVQ 352(R26), F8 // atanhC7
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 880(R26), F9
+	FMOVQ 368(R26), F9 // atanhC6
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 896(R26), F8
+	FMOVQ 384(R26), F8 // atanhC5
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 912(R26), F9
+	FMOVQ 400(R26), F9 // atanhC4
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 928(R26), F8
+	FMOVQ 416(R26), F8 // atanhC3
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 944(R26), F9
+	FMOVQ 432(R26), F9 // atanhC2
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 960(R26), F8
+	FMOVQ 448(R26), F8 // atanhC1
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 976(R26), F9
+	FMOVQ 464(R26), F9 // atanhC0
 	VFMLA V6.D2, V8.D2, V9.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V9.D2, V7.D2, V1.D2
@@ -21859,24 +22062,24 @@ loaded9:
 	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
 	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
 	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
-	FMOVQ 832(R26), F8
-	FMOVQ 848(R26), F9
+	FMOVQ 320(R26), F8 // atanhC9
+	FMOVQ 336(R26), F9 // atanhC8
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 864(R26), F8
+	FMOVQ 352(R26), F8 // atanhC7
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 880(R26), F9
+	FMOVQ 368(R26), F9 // atanhC6
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 896(R26), F8
+	FMOVQ 384(R26), F8 // atanhC5
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 912(R26), F9
+	FMOVQ 400(R26), F9 // atanhC4
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 928(R26), F8
+	FMOVQ 416(R26), F8 // atanhC3
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 944(R26), F9
+	FMOVQ 432(R26), F9 // atanhC2
 	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 960(R26), F8
+	FMOVQ 448(R26), F8 // atanhC1
 	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 976(R26), F9
+	FMOVQ 464(R26), F9 // atanhC0
 	VFMLA V6.D2, V8.D2, V9.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V9.D2, V7.D2, V1.D2
@@ -21931,27 +22134,27 @@ TEXT ·sigmoidLossGradPosF32NEON(SB), NOSPLIT, $0-124
 	MOVD losses_len+32(FP), R5
 	FMOVS scale+120(FP), F0
 	VDUP V0.S[0], V0.S4
-	MOVD $constF32<>(SB), R26
+	MOVD $sigmoidlossConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 288(R26), F29
-	FMOVQ 592(R26), F28
-	FMOVQ 576(R26), F27
-	FMOVQ 336(R26), F26
-	FMOVQ 304(R26), F25
-	FMOVQ 512(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 416(R26), F22
-	FMOVQ 432(R26), F21
-	FMOVQ 448(R26), F20
-	FMOVQ 128(R26), F19
-	FMOVQ 464(R26), F18
-	FMOVQ 160(R26), F17
-	FMOVQ 480(R26), F16
-	FMOVQ 192(R26), F15
-	FMOVQ 608(R26), F14
-	FMOVQ 624(R26), F13
-	FMOVQ 640(R26), F12
-	FMOVQ 656(R26), F11
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC4
+	FMOVQ 176(R26), F18 // expC3
+	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 208(R26), F16 // expC1
+	FMOVQ 224(R26), F15 // expC0
+	FMOVQ 240(R26), F14 // atanhC4
+	FMOVQ 256(R26), F13 // atanhC3
+	FMOVQ 272(R26), F12 // atanhC2
+	FMOVQ 288(R26), F11 // atanhC1
 	CMP $8, R5
 	BLT rest2
 	PCALIGN $32
@@ -21993,7 +22196,7 @@ loop1:
 	VFMLA V7.S4, V9.S4, V10.S4
 	VMOV V11.B16, V9.B16
 	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 672(R26), F10
+	FMOVQ 304(R26), F10 // atanhC0
 	VFMLA V7.S4, V9.S4, V10.S4
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
 	VFMLA V10.S4, V8.S4, V1.S4
@@ -22057,7 +22260,7 @@ loop1:
 	VFMLA V4.S4, V6.S4, V7.S4
 	VMOV V11.B16, V6.B16
 	VFMLA V4.S4, V7.S4, V6.S4
-	FMOVQ 672(R26), F7
+	FMOVQ 304(R26), F7 // atanhC0
 	VFMLA V4.S4, V6.S4, V7.S4
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
 	VFMLA V7.S4, V5.S4, V1.S4
@@ -22136,7 +22339,7 @@ loop3:
 	VFMLA V7.S4, V9.S4, V10.S4
 	VMOV V11.B16, V9.B16
 	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 672(R26), F10
+	FMOVQ 304(R26), F10 // atanhC0
 	VFMLA V7.S4, V9.S4, V10.S4
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
 	VFMLA V10.S4, V8.S4, V1.S4
@@ -22265,7 +22468,7 @@ loaded13:
 	VFMLA V7.S4, V9.S4, V10.S4
 	VMOV V11.B16, V9.B16
 	VFMLA V7.S4, V10.S4, V9.S4
-	FMOVQ 672(R26), F10
+	FMOVQ 304(R26), F10 // atanhC0
 	VFMLA V7.S4, V9.S4, V10.S4
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
 	VFMLA V10.S4, V8.S4, V1.S4
@@ -22339,27 +22542,27 @@ TEXT ·sigmoidLossGradPosF64NEON(SB), NOSPLIT, $0-128
 	MOVD losses_len+32(FP), R5
 	FMOVD scale+120(FP), F0
 	VDUP V0.D[0], V0.D2
-	MOVD $constF64<>(SB), R26
+	MOVD $sigmoidlossConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 432(R26), F29
-	FMOVQ 816(R26), F28
-	FMOVQ 800(R26), F27
-	FMOVQ 480(R26), F26
-	FMOVQ 448(R26), F25
-	FMOVQ 736(R26), F24
-	FMOVQ 16(R26), F23
-	FMOVQ 592(R26), F22
-	FMOVQ 608(R26), F21
-	FMOVQ 624(R26), F20
-	FMOVQ 640(R26), F19
-	FMOVQ 144(R26), F18
-	FMOVQ 656(R26), F17
-	FMOVQ 176(R26), F16
-	FMOVQ 672(R26), F15
-	FMOVQ 208(R26), F14
-	FMOVQ 688(R26), F13
-	FMOVQ 240(R26), F12
-	FMOVQ 704(R26), F11
+	FMOVQ 0(R26), F29 // one
+	FMOVQ 16(R26), F28 // two
+	FMOVQ 32(R26), F27 // rowUnit
+	FMOVQ 48(R26), F26 // notSign
+	FMOVQ 64(R26), F25 // signBit
+	FMOVQ 80(R26), F24 // rowMagic
+	FMOVQ 96(R26), F23 // sigmoidMin
+	FMOVQ 112(R26), F22 // log2e
+	FMOVQ 128(R26), F21 // minusLn2Hi
+	FMOVQ 144(R26), F20 // minusLn2Lo
+	FMOVQ 160(R26), F19 // expC9
+	FMOVQ 176(R26), F18 // expC8
+	FMOVQ 192(R26), F17 // expC7
+	FMOVQ 208(R26), F16 // expC6
+	FMOVQ 224(R26), F15 // expC5
+	FMOVQ 240(R26), F14 // expC4
+	FMOVQ 256(R26), F13 // expC3
+	FMOVQ 272(R26), F12 // expC2
+	FMOVQ 288(R26), F11 // expC1
 	CMP $4, R5
 	BLT rest2
 	PCALIGN $32
@@ -22394,7 +22597,7 @@ loop1:
 	VFMLA V1.D2, V8.D2, V7.D2
 	VMOV V11.B16, V8.B16
 	VFMLA V1.D2, V7.D2, V8.D2
-	FMOVQ 272(R26), F7
+	FMOVQ 304(R26), F7 // expC0
 	VFMLA V1.D2, V8.D2, V7.D2
 	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
 	VFMLA V7.D2, V8.D2, V1.D2
@@ -22405,24 +22608,24 @@ loop1:
 	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
 	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
 	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
-	FMOVQ 832(R26), F9
-	FMOVQ 848(R26), F10
+	FMOVQ 320(R26), F9 // atanhC9
+	FMOVQ 336(R26), F10 // atanhC8
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 864(R26), F9
+	FMOVQ 352(R26), F9 // atanhC7
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 880(R26), F10
+	FMOVQ 368(R26), F10 // atanhC6
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 896(R26), F9
+	FMOVQ 384(R26), F9 // atanhC5
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 912(R26), F10
+	FMOVQ 400(R26), F10 // atanhC4
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 928(R26), F9
+	FMOVQ 416(R26), F9 // atanhC3
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 944(R26), F10
+	FMOVQ 432(R26), F10 // atanhC2
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 960(R26), F9
+	FMOVQ 448(R26), F9 // atanhC1
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 976(R26), F10
+	FMOVQ 464(R26), F10 // atanhC0
 	VFMLA V7.D2, V9.D2, V10.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V10.D2, V8.D2, V1.D2
@@ -22479,7 +22682,7 @@ loop1:
 	VFMLA V1.D2, V5.D2, V4.D2
 	VMOV V11.B16, V5.B16
 	VFMLA V1.D2, V4.D2, V5.D2
-	FMOVQ 272(R26), F4
+	FMOVQ 304(R26), F4 // expC0
 	VFMLA V1.D2, V5.D2, V4.D2
 	WORD $0x6e61dc25 // fmul v5.2d, v1.2d, v1.2d
 	VFMLA V4.D2, V5.D2, V1.D2
@@ -22490,24 +22693,24 @@ loop1:
 	WORD $0x6e7bdc24 // fmul v4.2d, v1.2d, v27.2d
 	WORD $0x6e64dc84 // fmul v4.2d, v4.2d, v4.2d
 	WORD $0x6e64dc25 // fmul v5.2d, v1.2d, v4.2d
-	FMOVQ 832(R26), F6
-	FMOVQ 848(R26), F7
+	FMOVQ 320(R26), F6 // atanhC9
+	FMOVQ 336(R26), F7 // atanhC8
 	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 864(R26), F6
+	FMOVQ 352(R26), F6 // atanhC7
 	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 880(R26), F7
+	FMOVQ 368(R26), F7 // atanhC6
 	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 896(R26), F6
+	FMOVQ 384(R26), F6 // atanhC5
 	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 912(R26), F7
+	FMOVQ 400(R26), F7 // atanhC4
 	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 928(R26), F6
+	FMOVQ 416(R26), F6 // atanhC3
 	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 944(R26), F7
+	FMOVQ 432(R26), F7 // atanhC2
 	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 960(R26), F6
+	FMOVQ 448(R26), F6 // atanhC1
 	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 976(R26), F7
+	FMOVQ 464(R26), F7 // atanhC0
 	VFMLA V4.D2, V6.D2, V7.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V7.D2, V5.D2, V1.D2
@@ -22579,7 +22782,7 @@ loop3:
 	VFMLA V1.D2, V8.D2, V7.D2
 	VMOV V11.B16, V8.B16
 	VFMLA V1.D2, V7.D2, V8.D2
-	FMOVQ 272(R26), F7
+	FMOVQ 304(R26), F7 // expC0
 	VFMLA V1.D2, V8.D2, V7.D2
 	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
 	VFMLA V7.D2, V8.D2, V1.D2
@@ -22590,24 +22793,24 @@ loop3:
 	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
 	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
 	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
-	FMOVQ 832(R26), F9
-	FMOVQ 848(R26), F10
+	FMOVQ 320(R26), F9 // atanhC9
+	FMOVQ 336(R26), F10 // atanhC8
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 864(R26), F9
+	FMOVQ 352(R26), F9 // atanhC7
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 880(R26), F10
+	FMOVQ 368(R26), F10 // atanhC6
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 896(R26), F9
+	FMOVQ 384(R26), F9 // atanhC5
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 912(R26), F10
+	FMOVQ 400(R26), F10 // atanhC4
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 928(R26), F9
+	FMOVQ 416(R26), F9 // atanhC3
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 944(R26), F10
+	FMOVQ 432(R26), F10 // atanhC2
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 960(R26), F9
+	FMOVQ 448(R26), F9 // atanhC1
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 976(R26), F10
+	FMOVQ 464(R26), F10 // atanhC0
 	VFMLA V7.D2, V9.D2, V10.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V10.D2, V8.D2, V1.D2
@@ -22705,7 +22908,7 @@ loaded11:
 	VFMLA V1.D2, V8.D2, V7.D2
 	VMOV V11.B16, V8.B16
 	VFMLA V1.D2, V7.D2, V8.D2
-	FMOVQ 272(R26), F7
+	FMOVQ 304(R26), F7 // expC0
 	VFMLA V1.D2, V8.D2, V7.D2
 	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
 	VFMLA V7.D2, V8.D2, V1.D2
@@ -22716,24 +22919,24 @@ loaded11:
 	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
 	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
 	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
-	FMOVQ 832(R26), F9
-	FMOVQ 848(R26), F10
+	FMOVQ 320(R26), F9 // atanhC9
+	FMOVQ 336(R26), F10 // atanhC8
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 864(R26), F9
+	FMOVQ 352(R26), F9 // atanhC7
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 880(R26), F10
+	FMOVQ 368(R26), F10 // atanhC6
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 896(R26), F9
+	FMOVQ 384(R26), F9 // atanhC5
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 912(R26), F10
+	FMOVQ 400(R26), F10 // atanhC4
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 928(R26), F9
+	FMOVQ 416(R26), F9 // atanhC3
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 944(R26), F10
+	FMOVQ 432(R26), F10 // atanhC2
 	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 960(R26), F9
+	FMOVQ 448(R26), F9 // atanhC1
 	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 976(R26), F10
+	FMOVQ 464(R26), F10 // atanhC0
 	VFMLA V7.D2, V9.D2, V10.D2
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V10.D2, V8.D2, V1.D2
@@ -22788,25 +22991,25 @@ TEXT ·lossLogF64NEON(SB), NOSPLIT, $0-96
 	MOVD w_base+48(FP), R2
 	MOVD base_base+72(FP), R3
 	MOVD loss_len+8(FP), R4
-	MOVD $constF64<>(SB), R26
-	FMOVQ 432(R26), F30
+	MOVD $logConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // one
 	VEOR V29.B16, V29.B16, V29.B16
-	FMOVQ 992(R26), F28
-	FMOVQ 1008(R26), F27
-	FMOVQ 1024(R26), F26
-	FMOVQ 1040(R26), F25
-	FMOVQ 1056(R26), F24
-	FMOVQ 816(R26), F23
-	FMOVQ 1072(R26), F22
-	FMOVQ 1088(R26), F21
-	FMOVQ 1104(R26), F20
-	FMOVQ 1120(R26), F19
-	FMOVQ 1136(R26), F18
-	FMOVQ 1152(R26), F17
-	FMOVQ 1168(R26), F16
-	FMOVQ 1184(R26), F15
-	FMOVQ 1200(R26), F14
-	FMOVQ 1216(R26), F13
+	FMOVQ 16(R26), F28 // oneMinusSqrtHalf
+	FMOVQ 32(R26), F27 // toNumber
+	FMOVQ 48(R26), F26 // fromNumber
+	FMOVQ 64(R26), F25 // mantissa
+	FMOVQ 80(R26), F24 // sqrtHalf
+	FMOVQ 96(R26), F23 // two
+	FMOVQ 112(R26), F22 // logC6
+	FMOVQ 128(R26), F21 // logC4
+	FMOVQ 144(R26), F20 // logC2
+	FMOVQ 160(R26), F19 // logC7
+	FMOVQ 176(R26), F18 // logC5
+	FMOVQ 192(R26), F17 // logC3
+	FMOVQ 208(R26), F16 // logC1
+	FMOVQ 224(R26), F15 // half
+	FMOVQ 240(R26), F14 // logLn2Lo
+	FMOVQ 256(R26), F13 // logLn2Hi
 	CMP $2, R4
 	BLT rest2
 	PCALIGN $32
@@ -22963,23 +23166,23 @@ done3:
 // func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
 TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
 	NO_LOCAL_POINTERS
-	MOVD $constF32<>(SB), R26
-	FMOVQ 416(R26), F30
-	FMOVQ 432(R26), F29
-	FMOVQ 448(R26), F28
-	FMOVQ 128(R26), F27
-	FMOVQ 464(R26), F26
-	FMOVQ 160(R26), F25
-	FMOVQ 480(R26), F24
-	FMOVQ 192(R26), F23
+	MOVD $columnsConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // log2e
+	FMOVQ 16(R26), F29 // minusLn2Hi
+	FMOVQ 32(R26), F28 // minusLn2Lo
+	FMOVQ 48(R26), F27 // expC4
+	FMOVQ 64(R26), F26 // expC3
+	FMOVQ 80(R26), F25 // expC2
+	FMOVQ 96(R26), F24 // expC1
+	FMOVQ 112(R26), F23 // expC0
 	VEOR V22.B16, V22.B16, V22.B16
-	FMOVQ 288(R26), F21
-	FMOVQ 384(R26), F20
-	FMOVQ 336(R26), F19
-	FMOVQ 544(R26), F18
-	FMOVQ 496(R26), F17
-	FMOVQ 512(R26), F16
-	FMOVQ 528(R26), F15
+	FMOVQ 128(R26), F21 // one
+	FMOVQ 144(R26), F20 // minusInf
+	FMOVQ 160(R26), F19 // notSign
+	FMOVQ 176(R26), F18 // above1024
+	FMOVQ 192(R26), F17 // rounding
+	FMOVQ 208(R26), F16 // rowMagic
+	FMOVQ 224(R26), F15 // rowReach
 	MOVD $columns-2240(SP), R1
 	MOVD $columns-1600(SP), R3
 	MOVD $-1, R10
@@ -23458,28 +23661,28 @@ done7:
 // func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
 TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
 	NO_LOCAL_POINTERS
-	MOVD $constF64<>(SB), R26
-	FMOVQ 592(R26), F30
-	FMOVQ 608(R26), F29
-	FMOVQ 624(R26), F28
-	FMOVQ 640(R26), F27
-	FMOVQ 144(R26), F26
-	FMOVQ 656(R26), F25
-	FMOVQ 176(R26), F24
-	FMOVQ 672(R26), F23
-	FMOVQ 208(R26), F22
-	FMOVQ 688(R26), F21
-	FMOVQ 240(R26), F20
-	FMOVQ 704(R26), F19
-	FMOVQ 272(R26), F18
+	MOVD $columnsConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // log2e
+	FMOVQ 16(R26), F29 // minusLn2Hi
+	FMOVQ 32(R26), F28 // minusLn2Lo
+	FMOVQ 48(R26), F27 // expC9
+	FMOVQ 64(R26), F26 // expC8
+	FMOVQ 80(R26), F25 // expC7
+	FMOVQ 96(R26), F24 // expC6
+	FMOVQ 112(R26), F23 // expC5
+	FMOVQ 128(R26), F22 // expC4
+	FMOVQ 144(R26), F21 // expC3
+	FMOVQ 160(R26), F20 // expC2
+	FMOVQ 176(R26), F19 // expC1
+	FMOVQ 192(R26), F18 // expC0
 	VEOR V17.B16, V17.B16, V17.B16
-	FMOVQ 432(R26), F16
-	FMOVQ 560(R26), F15
-	FMOVQ 480(R26), F14
-	FMOVQ 768(R26), F13
-	FMOVQ 720(R26), F12
-	FMOVQ 736(R26), F11
-	FMOVQ 752(R26), F10
+	FMOVQ 208(R26), F16 // one
+	FMOVQ 224(R26), F15 // minusInf
+	FMOVQ 240(R26), F14 // notSign
+	FMOVQ 256(R26), F13 // above1024
+	FMOVQ 272(R26), F12 // rounding
+	FMOVQ 288(R26), F11 // rowMagic
+	FMOVQ 304(R26), F10 // rowReach
 	MOVD $columns-1344(SP), R1
 	MOVD $columns-960(SP), R3
 	MOVD $-1, R10
@@ -23842,23 +24045,23 @@ done7:
 // func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
 TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	NO_LOCAL_POINTERS
-	MOVD $constF32<>(SB), R26
+	MOVD $columnsConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 416(R26), F29
-	FMOVQ 432(R26), F28
-	FMOVQ 448(R26), F27
-	FMOVQ 128(R26), F26
-	FMOVQ 464(R26), F25
-	FMOVQ 160(R26), F24
-	FMOVQ 480(R26), F23
-	FMOVQ 192(R26), F22
-	FMOVQ 0(R26), F21
-	FMOVQ 384(R26), F20
-	FMOVQ 336(R26), F19
-	FMOVQ 544(R26), F18
-	FMOVQ 496(R26), F17
-	FMOVQ 512(R26), F16
-	FMOVQ 528(R26), F15
+	FMOVQ 0(R26), F29 // log2e
+	FMOVQ 16(R26), F28 // minusLn2Hi
+	FMOVQ 32(R26), F27 // minusLn2Lo
+	FMOVQ 48(R26), F26 // expC4
+	FMOVQ 64(R26), F25 // expC3
+	FMOVQ 80(R26), F24 // expC2
+	FMOVQ 96(R26), F23 // expC1
+	FMOVQ 112(R26), F22 // expC0
+	FMOVQ 240(R26), F21 // integerOne
+	FMOVQ 144(R26), F20 // minusInf
+	FMOVQ 160(R26), F19 // notSign
+	FMOVQ 176(R26), F18 // above1024
+	FMOVQ 192(R26), F17 // rounding
+	FMOVQ 208(R26), F16 // rowMagic
+	FMOVQ 224(R26), F15 // rowReach
 	MOVD $columns-2240(SP), R1
 	MOVD $columns-1600(SP), R3
 	MOVD $-1, R10
@@ -24255,26 +24458,26 @@ done7:
 // func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
 TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
 	NO_LOCAL_POINTERS
-	MOVD $constF64<>(SB), R26
+	MOVD $columnsConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 592(R26), F29
-	FMOVQ 608(R26), F28
-	FMOVQ 624(R26), F27
-	FMOVQ 640(R26), F26
-	FMOVQ 144(R26), F25
-	FMOVQ 656(R26), F24
-	FMOVQ 176(R26), F23
-	FMOVQ 672(R26), F22
-	FMOVQ 208(R26), F21
-	FMOVQ 688(R26), F20
-	FMOVQ 240(R26), F19
-	FMOVQ 704(R26), F18
-	FMOVQ 272(R26), F17
-	FMOVQ 0(R26), F16
-	FMOVQ 560(R26), F15
-	FMOVQ 480(R26), F14
-	FMOVQ 768(R26), F13
-	FMOVQ 720(R26), F12
+	FMOVQ 0(R26), F29 // log2e
+	FMOVQ 16(R26), F28 // minusLn2Hi
+	FMOVQ 32(R26), F27 // minusLn2Lo
+	FMOVQ 48(R26), F26 // expC9
+	FMOVQ 64(R26), F25 // expC8
+	FMOVQ 80(R26), F24 // expC7
+	FMOVQ 96(R26), F23 // expC6
+	FMOVQ 112(R26), F22 // expC5
+	FMOVQ 128(R26), F21 // expC4
+	FMOVQ 144(R26), F20 // expC3
+	FMOVQ 160(R26), F19 // expC2
+	FMOVQ 176(R26), F18 // expC1
+	FMOVQ 192(R26), F17 // expC0
+	FMOVQ 320(R26), F16 // integerOne
+	FMOVQ 224(R26), F15 // minusInf
+	FMOVQ 240(R26), F14 // notSign
+	FMOVQ 256(R26), F13 // above1024
+	FMOVQ 272(R26), F12 // rounding
 	MOVD $columns-1344(SP), R1
 	MOVD $columns-960(SP), R3
 	MOVD $-1, R10
@@ -24341,9 +24544,9 @@ end8:
 	VMOV V12.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
 	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	FMOVQ 736(R26), F11
+	FMOVQ 288(R26), F11 // rowMagic
 	WORD $0x4eead56a // fsub v10.2d, v11.2d, v10.2d
-	FMOVQ 752(R26), F11
+	FMOVQ 304(R26), F11 // rowReach
 	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
@@ -24607,23 +24810,23 @@ done7:
 // func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
 TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	NO_LOCAL_POINTERS
-	MOVD $constF32<>(SB), R26
+	MOVD $columnsConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 416(R26), F29
-	FMOVQ 0(R26), F28
-	FMOVQ 432(R26), F27
-	FMOVQ 448(R26), F26
-	FMOVQ 128(R26), F25
-	FMOVQ 464(R26), F24
-	FMOVQ 160(R26), F23
-	FMOVQ 480(R26), F22
-	FMOVQ 192(R26), F21
-	FMOVQ 384(R26), F20
-	FMOVQ 336(R26), F19
-	FMOVQ 544(R26), F18
-	FMOVQ 496(R26), F17
-	FMOVQ 512(R26), F16
-	FMOVQ 528(R26), F15
+	FMOVQ 0(R26), F29 // log2e
+	FMOVQ 240(R26), F28 // integerOne
+	FMOVQ 16(R26), F27 // minusLn2Hi
+	FMOVQ 32(R26), F26 // minusLn2Lo
+	FMOVQ 48(R26), F25 // expC4
+	FMOVQ 64(R26), F24 // expC3
+	FMOVQ 80(R26), F23 // expC2
+	FMOVQ 96(R26), F22 // expC1
+	FMOVQ 112(R26), F21 // expC0
+	FMOVQ 144(R26), F20 // minusInf
+	FMOVQ 160(R26), F19 // notSign
+	FMOVQ 176(R26), F18 // above1024
+	FMOVQ 192(R26), F17 // rounding
+	FMOVQ 208(R26), F16 // rowMagic
+	FMOVQ 224(R26), F15 // rowReach
 	MOVD $columns-2240(SP), R1
 	MOVD $columns-1600(SP), R3
 	MOVD $-1, R10
@@ -25162,26 +25365,26 @@ done7:
 // func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
 TEXT ·columnsGradF64NEON(SB), 0, $1728-256
 	NO_LOCAL_POINTERS
-	MOVD $constF64<>(SB), R26
+	MOVD $columnsConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 592(R26), F29
-	FMOVQ 0(R26), F28
-	FMOVQ 608(R26), F27
-	FMOVQ 624(R26), F26
-	FMOVQ 640(R26), F25
-	FMOVQ 144(R26), F24
-	FMOVQ 656(R26), F23
-	FMOVQ 176(R26), F22
-	FMOVQ 672(R26), F21
-	FMOVQ 208(R26), F20
-	FMOVQ 688(R26), F19
-	FMOVQ 240(R26), F18
-	FMOVQ 704(R26), F17
-	FMOVQ 272(R26), F16
-	FMOVQ 560(R26), F15
-	FMOVQ 480(R26), F14
-	FMOVQ 768(R26), F13
-	FMOVQ 720(R26), F12
+	FMOVQ 0(R26), F29 // log2e
+	FMOVQ 320(R26), F28 // integerOne
+	FMOVQ 16(R26), F27 // minusLn2Hi
+	FMOVQ 32(R26), F26 // minusLn2Lo
+	FMOVQ 48(R26), F25 // expC9
+	FMOVQ 64(R26), F24 // expC8
+	FMOVQ 80(R26), F23 // expC7
+	FMOVQ 96(R26), F22 // expC6
+	FMOVQ 112(R26), F21 // expC5
+	FMOVQ 128(R26), F20 // expC4
+	FMOVQ 144(R26), F19 // expC3
+	FMOVQ 160(R26), F18 // expC2
+	FMOVQ 176(R26), F17 // expC1
+	FMOVQ 192(R26), F16 // expC0
+	FMOVQ 224(R26), F15 // minusInf
+	FMOVQ 240(R26), F14 // notSign
+	FMOVQ 256(R26), F13 // above1024
+	FMOVQ 272(R26), F12 // rounding
 	MOVD $columns-1344(SP), R1
 	MOVD $columns-960(SP), R3
 	MOVD $-1, R10
@@ -25248,9 +25451,9 @@ end8:
 	VMOV V12.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
 	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
-	FMOVQ 736(R26), F11
+	FMOVQ 288(R26), F11 // rowMagic
 	WORD $0x4eead56a // fsub v10.2d, v11.2d, v10.2d
-	FMOVQ 752(R26), F11
+	FMOVQ 304(R26), F11 // rowReach
 	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16

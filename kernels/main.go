@@ -19,35 +19,38 @@ type (
 	vec   = asmgen.V
 )
 
-// pages are all kernels in the order of the files.
-func pages() (all []asmgen.Kernel) {
-	for _, page := range []struct {
-		name    string
-		kernels []asmgen.Kernel
-	}{
-		{"relu", relu}, {"sigmoid", sigmoid}, {"sigmoid", []asmgen.Kernel{sigmoidFast, sigmoidBackward}}, {"tanh", tanh},
-		{"rows", rowMax}, {"rows", exponential}, {"rows", rowScale}, {"rows", rowBackward}, {"rows", crossEntropy},
-		{"sigmoidloss", sigmoidLoss}, {"log", []asmgen.Kernel{lossLog}}, {"columns", columns},
-	} {
-		for _, kn := range page.kernels {
-			kn.Page = page.name
-			all = append(all, kn)
-		}
-	}
-	return append(all, streams(all)...)
+// A page is one file of kernels.
+type page struct {
+	name    string // of the file
+	kernels []asmgen.Kernel
 }
 
-// streams are the kernels that are bound by memory once more, storing past the caches: for slices beyond the last of them.
-func streams(all []asmgen.Kernel) (list []asmgen.Kernel) {
-	for _, kn := range all {
-		switch kn.Name {
-		case "relu", "reluMask", "reluBackward", "sigmoidBackward":
-			kn.Stream, kn.Plain = true, kn.Name
-			kn.Name += "Stream"
-			list = append(list, kn)
+// list has the pages in the order that their kernels have in the assembly files.
+var list = []page{
+	{"relu", relu},
+	{"sigmoid", sigmoid},
+	{"tanh", tanh},
+	{"rows", rows},
+	{"sigmoidloss", sigmoidLoss},
+	{"log", logarithm},
+	{"columns", columns},
+}
+
+// pages are the kernels of all pages, and after them those that store past the caches.
+func pages() (all []asmgen.Kernel) {
+	var streams []asmgen.Kernel
+	for _, p := range list {
+		for _, kn := range p.kernels {
+			kn.Page = p.name
+			all = append(all, kn)
+			if kn.Streams {
+				kn.Stream, kn.Plain = true, kn.Name
+				kn.Name += "Stream"
+				streams = append(streams, kn)
+			}
 		}
 	}
-	return list
+	return append(all, streams...)
 }
 
 func main() {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -27,6 +28,7 @@ func TestGenerated(t *testing.T) {
 		if string(want) != string(got) {
 			t.Errorf("%s is not what go run ./kernels writes", f.Name())
 		}
+		assert.Empty(t, regexp.MustCompile(`CONST..\(x[0-9a-f]+F..<>.*|// x[0-9a-f]+\b.*`).FindString(string(want)), "%s has a constant without a name", f.Name())
 		if filepath.Ext(f.Name()) == ".go" {
 			for i, line := range strings.Split(string(want), "\n") {
 				if len(strings.ReplaceAll(line, "\t", "    ")) > 100 {

@@ -2,9 +2,13 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	"kernels/internal/asmgen"
 )
+
+// rows are all kernels of this page.
+var rows = slices.Concat(rowMax, exponential, rowScale, rowBackward, crossEntropy)
 
 // The maximum of each row, plus +0.
 var rowMax = []asmgen.Kernel{{
@@ -38,30 +42,40 @@ for r := range index {
 	Shape: asmgen.Find{},
 }}
 
+// A row's exponentials are scaled by 2^64 (2^512), to keep all of them normal. Elements further than
+// rowReach below the maximum are taken as rowReach below it, 2^-187 (2^-1529) of its exponential.
+var (
+	rowMagic      = magic("rowMagic", 64, 512)
+	rowUnit       = number{"rowUnit", 0x1p-64, 0x1p-512} // what 1 is, unscaled
+	rowReach      = number{"rowReach", 130, 1060}
+	minusRowReach = rowReach.times("minusRowReach", -1)
+	above1024     = number{"above1024", 0x1.000002p10, 0x1.0000000000001p10} // the next number
+)
+
 // rowParams is what turns a row's maximum m into the parameters of its exponential. The shift of the row is a multiple of ln 2, taken out in the
 // exponent: nm = rint(m/ln2) goes into the magic number of the rounding, so that w = exp(x) * 2^(64-nm) (2^512 for float64) has no rounding of x-m in it.
 func rowParams(b *block, m vec) (magic, low vec) {
-	round := b.K(0x1.8p23, 0x1.8p52)
-	nm := b.Sub(b.FMA(m, b.K(0x1.715476p0, 0x1.71547652b82fep0), round), round)
-	return b.Sub(b.K(0x1.8p23+191, 0x1.8p52+1535), nm), b.Sub(m, b.K(130, 1060))
+	round := rounding.in(b)
+	nm := b.Sub(b.FMA(m, log2e.in(b), round), round)
+	return b.Sub(rowMagic.in(b), nm), b.Sub(m, rowReach.in(b))
 }
 
 // expCore is the exponential of a row: <= 1.05 ULP of exp(z)*2^(64-nm).
 func expCore(b *block, z, magic, low vec) vec {
 	z = b.Max(low, z)
-	k := b.FMA(z, b.K(0x1.715476p0, 0x1.71547652b82fep0), magic)
+	k := b.FMA(z, log2e.in(b), magic)
 	n := b.Sub(k, magic)
-	s := b.ShiftLeft(k, 23, 52)
-	t := reduce(b, n, z, -1)
-	r := horner(b, t, exp32, exp64, false)
+	s := powerOfTwo(b, k)
+	t := reduce(b, n, z, false)
+	r := horner(b, t, expPolynomial)
 	p := b.FMA(b.Mul(t, t), r, t)
 	return b.FMA(s, p, s)
 }
 
 // scaledParams is rowParams for any m: beyond 1024, and for NaN and Inf, m itself is subtracted from the row first.
 func scaledParams(b *block, m vec) (magic, low, sub vec) {
-	abs := b.And(m, b.KInt(0x7fffffff, 0x7fffffffffffffff))
-	sub = b.Select(b.Less(abs, b.K(0x1.000002p10, 0x1.0000000000001p10)), b.K(0, 0), m)
+	abs := b.And(m, notSign(b))
+	sub = b.Select(b.Less(abs, above1024.in(b)), b.K(0, 0), m)
 	magic, low = rowParams(b, b.Sub(m, sub))
 	return magic, low, sub
 }
@@ -242,8 +256,8 @@ for r := range s {
 	}
 }`,
 	Shape: asmgen.Rows{Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
-		w := expCore(b, b.Min(b.K(0, 0), in[1]), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-130, -1060))
-		return []vec{b.FNMA(b.Mul(w, b.K(0x1p-64, 0x1p-512)), row[0], in[0])}, -1
+		w := expCore(b, b.Min(b.K(0, 0), in[1]), rowMagic.in(b), minusRowReach.in(b))
+		return []vec{b.FNMA(b.Mul(w, rowUnit.in(b)), row[0], in[0])}, -1
 	}},
 }}
 
@@ -277,14 +291,6 @@ for r := range q {
 }`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w", "t"}, Row: []string{"q", "scale"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		// -t by subtraction from -0, which is exact also for zeros
-		return []vec{b.Mul(b.FMA(in[0], row[0], b.Sub(b.Bits(signBit(b)), in[1])), row[1])}, -1
+		return []vec{b.Mul(b.FMA(in[0], row[0], b.Sub(signBit(b), in[1])), row[1])}, -1
 	}},
 }}
-
-// signBit is -0.
-func signBit(b *block) uint64 {
-	if b.Type() == asmgen.F32 {
-		return 1 << 31
-	}
-	return 1 << 63
-}

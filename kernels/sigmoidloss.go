@@ -2,12 +2,15 @@ package main
 
 import "kernels/internal/asmgen"
 
-// Coefficients of (2*atanh(s)/s - 2)/u in u = s*s on |s| <= 1/3, highest degree first: 4e-10 and 5e-18 of the logarithm.
-var (
-	log32 = []float32{0x1.dba27ep-3, 0x1.bc8cf2p-3, 0x1.24c926p-2, 0x1.9998d4p-2, 0x1.555556p-1}
-	log64 = []float64{0x1.4b0a54788458dp-3, 0x1.687a436582196p-4, 0x1.eb9066f48c871p-4, 0x1.10ac756ae7399p-3, 0x1.3b18b29ba9df4p-3,
-		0x1.745cf0b0a125ap-3, 0x1.c71c727144729p-3, 0x1.24924923d44acp-2, 0x1.999999999a3ddp-2, 0x1.5555555555555p-1}
-)
+// Minimax coefficients of (2*atanh(s)/s - 2)/u in u = s*s on |s| <= 1/3. Their errors are 4e-10 and
+// 5e-18 of the logarithm.
+var atanhPolynomial = polynomial{"atanh",
+	[]float32{0x1.dba27ep-3, 0x1.bc8cf2p-3, 0x1.24c926p-2, 0x1.9998d4p-2, 0x1.555556p-1},
+	[]float64{
+		0x1.4b0a54788458dp-3, 0x1.687a436582196p-4, 0x1.eb9066f48c871p-4, 0x1.10ac756ae7399p-3,
+		0x1.3b18b29ba9df4p-3, 0x1.745cf0b0a125ap-3, 0x1.c71c727144729p-3, 0x1.24924923d44acp-2,
+		0x1.999999999a3ddp-2, 0x1.5555555555555p-1,
+	}}
 
 // Cross-entropy of the sigmoid of x with target t, p the weight of the positive class (1 in the plain form).
 //
@@ -35,15 +38,15 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 	shape.Body = func(b *block, in, scalars []vec) []vec {
 		x, t := in[0], in[1]
 		zero, one, two := b.K(0, 0), b.K(1, 1), b.K(2, 2)
-		unit := b.K(0x1p-64, 0x1p-512)
-		a := b.And(x, b.Bits(signBit(b)-1))
+		unit := rowUnit.in(b)
+		a := b.And(x, notSign(b))
 		negative := b.Less(x, zero)
-		w := expCore(b, b.Or(x, b.Bits(signBit(b))), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-105, -750))
+		w := expCore(b, b.Or(x, signBit(b)), rowMagic.in(b), minX.in(b))
 
 		s1 := b.Div(w, b.FMA(w, unit, two))
 		s := b.Mul(s1, unit)
 		u := b.Mul(s, s)
-		l := b.Mul(b.FMA(b.Mul(s1, u), horner(b, u, log32, log64, false), b.Add(s1, s1)), unit)
+		l := b.Mul(b.FMA(b.Mul(s1, u), horner(b, u, atanhPolynomial), b.Add(s1, s1)), unit)
 
 		pos, neg := t, b.Sub(one, t)
 		if weighted {

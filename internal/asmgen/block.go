@@ -119,10 +119,13 @@ func (b *Block) Type() Type { return b.k.t }
 
 // K is a constant: the first value for float32, the second for float64.
 func (b *Block) K(f32 float32, f64 float64) V {
+	bits := math.Float64bits(f64)
 	if b.k.t == F32 {
-		return b.Bits(uint64(math.Float32bits(f32)))
+		bits = uint64(math.Float32bits(f32))
 	}
-	return b.Bits(math.Float64bits(f64))
+	v := b.Bits(bits)
+	b.k.numbers[bits] = true
+	return v
 }
 
 // KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit lanes.

@@ -100,7 +100,7 @@ type part struct {
 func (c *checker) part(name string) *part {
 	w := &writer{}
 	// AVX2 has the fewest registers, and so the operations that the others do without
-	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2, uses: map[uint64]int{}, trace: true}
+	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2, uses: map[uint64]int{}, names: map[uint64]string{}, numbers: map[uint64]bool{}, trace: true}
 	return &part{c, name, k.newBlock(false), map[V]string{}, map[V]bool{}, -1}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -61,14 +62,20 @@ func typesOf(kn Kernel) []Type {
 	return []Type{F32, F64}
 }
 
+// assembly writes the assembly file of an architecture.
 func assembly(a arch, kernels []Kernel) ([]byte, error) {
-	stride := 32
-	if a.name == "arm64" {
-		stride = 16
-	}
-	pools := map[Type]*constPool{}
-	for _, t := range []Type{F32, F64} {
-		pools[t] = &constPool{index: map[uint64]int{}, stride: stride}
+	var pools []*constPool
+	pool := func(kn Kernel, t Type) *constPool {
+		table := ""
+		if a.name == "arm64" {
+			table = kn.Page + "Const" + t.Suffix()
+		}
+		i := slices.IndexFunc(pools, func(p *constPool) bool { return p.table == table && p.t == t })
+		if i < 0 {
+			i = len(pools)
+			pools = append(pools, newPool(table, t))
+		}
+		return pools[i]
 	}
 	var body strings.Builder
 	for _, tg := range a.targets {
@@ -77,35 +84,43 @@ func assembly(a arch, kernels []Kernel) ([]byte, error) {
 				continue
 			}
 			for _, t := range typesOf(kn) {
-				text, err := function(kn, tg, t, pools[t])
+				text, err := function(kn, tg, t, pool(kn, t))
 				if err != nil {
 					return nil, err
 				}
-				body.WriteByte('\n')
-				body.WriteString(text)
+				body.WriteString("\n" + text)
 			}
 		}
 	}
+	return file(a.targets[0], pools, body.String())
+}
+
+// file is an assembly file: constants, tables, functions.
+func file(tg target, pools []*constPool, functions string) ([]byte, error) {
 	var out bytes.Buffer
-	writeFile(&out, a.targets[0], pools, body.String())
+	out.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n#include \"funcdata.h\"\n")
+	if tg == neon {
+		out.WriteString("\n// The constants of each page, repeated to fill a vector.\n")
+	} else {
+		out.WriteString(constMacros)
+	}
+	for _, p := range pools {
+		if p.err != nil {
+			return nil, p.err
+		}
+		if tg == neon {
+			p.asTable(&out)
+		} else {
+			p.symbols(&out)
+		}
+	}
+	maskTables(&out, tg)
+	out.WriteString(functions)
 	return out.Bytes(), nil
 }
 
-// writeFile writes an assembly file: constants, tables, functions.
-func writeFile(out *bytes.Buffer, tg target, pools map[Type]*constPool, functions string) {
-	out.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n#include \"funcdata.h\"\n\n// Constants, repeated to fill a vector.\n")
-	for _, t := range []Type{F32, F64} {
-		data := make([]uint64, 0)
-		for _, bits := range pools[t].list {
-			if t == F32 {
-				bits |= bits << 32
-			}
-			for range pools[t].stride / 8 {
-				data = append(data, bits)
-			}
-		}
-		writeData(out, "const"+t.Suffix(), data)
-	}
+// maskTables writes the tables that have to do with lanes and bits.
+func maskTables(out *bytes.Buffer, tg target) {
 	out.WriteString("\n// Windows of these are masks of lanes: the first n lanes; all lanes but one.\n")
 	for _, t := range []Type{F32, F64} {
 		writeData(out, "tail"+t.Suffix(), []uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0), 0, 0, 0, 0})
@@ -120,25 +135,24 @@ func writeFile(out *bytes.Buffer, tg target, pools map[Type]*constPool, function
 		}
 		writeData(out, "skip"+t.Suffix(), skip)
 	}
-	if tg != neon {
-		out.WriteString("\n// Packed dwords in their order; the shifts that take the bit of an element to the sign.\n")
-		writeData(out, "packOrder", []uint64{4 << 32, 5<<32 | 1, 6<<32 | 2, 7<<32 | 3})
-		shifts32, shifts64 := make([]uint64, 16), make([]uint64, 64)
-		for i := range 32 {
-			shifts32[i/2] |= uint64(31-i) << (i % 2 * 32)
-		}
-		for i := range 64 {
-			shifts64[i] = uint64(63 - i)
-		}
-		writeData(out, "bitShiftF32", shifts32)
-		writeData(out, "bitShiftF64", shifts64)
-	} else {
+	if tg == neon {
 		out.WriteString("\n// The bit of each lane and of each byte.\n")
 		writeData(out, "laneBitsF32", []uint64{2<<32 | 1, 8<<32 | 4})
 		writeData(out, "laneBitsF64", []uint64{1, 2})
 		writeData(out, "byteBits", []uint64{0x8040201008040201, 0x8040201008040201})
+		return
 	}
-	out.WriteString(functions)
+	out.WriteString("\n// Packed dwords in their order; the shifts that take the bit of an element to the sign.\n")
+	writeData(out, "packOrder", []uint64{4 << 32, 5<<32 | 1, 6<<32 | 2, 7<<32 | 3})
+	shifts32, shifts64 := make([]uint64, 16), make([]uint64, 64)
+	for i := range 32 {
+		shifts32[i/2] |= uint64(31-i) << (i % 2 * 32)
+	}
+	for i := range 64 {
+		shifts64[i] = uint64(63 - i)
+	}
+	writeData(out, "bitShiftF32", shifts32)
+	writeData(out, "bitShiftF64", shifts64)
 }
 
 func writeData(out *bytes.Buffer, name string, data []uint64) {

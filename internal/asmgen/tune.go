@@ -1,7 +1,6 @@
 package asmgen
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +23,7 @@ func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 	if err := kn.check(t); err != nil {
 		return err
 	}
-	pool := &constPool{index: map[uint64]int{}, stride: 32}
+	pool := newPool("", t)
 	var asm, stubs, table strings.Builder
 	params, _ := parseParams(kn.Params, t)
 	seen := map[string]bool{}
@@ -55,10 +54,12 @@ func Tune(dir string, kn Kernel, setting string, settings []Pipeline) error {
 		fmt.Fprintf(&stubs, "//go:noescape\nfunc %s(%s)\n\n", stubName(v, t, tg), paramList(params))
 		fmt.Fprintf(&table, "\t{%q, func() { %s(%s) }},\n", fmt.Sprintf("%+v", p), stubName(v, t, tg), tuneArguments(params))
 	}
-	var out bytes.Buffer
-	writeFile(&out, tg, map[Type]*constPool{F32: pool, F64: pool}, asm.String())
+	asmFile, err := file(tg, []*constPool{pool}, asm.String())
+	if err != nil {
+		return err
+	}
 	main := strings.NewReplacer("TABLE", table.String(), "STUBS", stubs.String(), "FLOAT", t.Go()).Replace(tuneMain)
-	for name, text := range map[string]string{"go.mod": "module tune\n\ngo 1.26\n", "main.go": main, "k_amd64.s": out.String()} {
+	for name, text := range map[string]string{"go.mod": "module tune\n\ngo 1.26\n", "main.go": main, "k_amd64.s": string(asmFile)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
