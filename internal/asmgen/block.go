@@ -1,7 +1,7 @@
 // Package asmgen turns kernels written as short sequences of vector operations into Go assembly for AVX2, AVX-512
 // and NEON. A kernel names no instruction set: it is a body over one vector of elements, placed in one of
 // the loop shapes of this package (Map, Rows). Every operation is correctly rounded or exact, so that all back ends compute
-// the same bits. See package main in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
+// the same bits. See package pages in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
 package asmgen
 
 import (

@@ -7,7 +7,7 @@ import (
 
 // A Kernel is one primitive of the package.
 type Kernel struct {
-	// Page is the file of package main that has the kernel, without its extension: for errors.
+	// Page is the file of package pages that has the kernel, without its extension: for errors.
 	Page string
 	// Name without the type and instruction-set suffixes, as the package's drivers call it.
 	Name string

@@ -1,4 +1,4 @@
-package main
+package pages
 
 import (
 	"os"
@@ -13,10 +13,10 @@ import (
 	"kernels/internal/asmgen"
 )
 
-// TestGenerated tells whether the files in the module's root are what the pages say.
+// TestGenerated checks that the files in the module's root are what the pages say.
 func TestGenerated(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, asmgen.Generate(dir, pages()))
+	require.NoError(t, asmgen.Generate(dir, Kernels()))
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(files), 5)
@@ -26,7 +26,7 @@ func TestGenerated(t *testing.T) {
 		got, err := os.ReadFile(filepath.Join("..", f.Name()))
 		require.NoError(t, err)
 		if string(want) != string(got) {
-			t.Errorf("%s is not what go run ./kernels writes", f.Name())
+			t.Errorf("%s is not what go generate writes", f.Name())
 		}
 		assert.Empty(t, regexp.MustCompile(`CONST..\(x[0-9a-f]+F..<>.*|// x[0-9a-f]+\b.*`).FindString(string(want)), "%s has a constant without a name", f.Name())
 		if filepath.Ext(f.Name()) == ".go" {
@@ -41,7 +41,7 @@ func TestGenerated(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	seen := map[string]bool{}
-	for _, k := range pages() {
+	for _, k := range Kernels() {
 		assert.False(t, seen[k.Name], "%s is there twice", k.Name)
 		seen[k.Name] = true
 		assert.FileExists(t, k.Page+".go", "%s: the page that has it", k.Name)
