@@ -324,6 +324,7 @@ TEXT ·reluF32AVX512(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMAXPS Z0, Z31, Z0
@@ -352,8 +353,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
+	// relu.go
 	VMAXPS Z0, Z31, Z0
 	VADDPS Z31, Z0, Z0
 	VMOVUPS Z0, 0(SI)
@@ -366,6 +369,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -388,6 +392,7 @@ TEXT ·reluF64AVX512(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMAXPD Z0, Z31, Z0
@@ -416,8 +421,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
+	// relu.go
 	VMAXPD Z0, Z31, Z0
 	VADDPD Z31, Z0, Z0
 	VMOVUPD Z0, 0(SI)
@@ -430,6 +437,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -453,6 +461,7 @@ TEXT ·reluMaskF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPS 0(SI), Z2
 	VCMPPS $6, Z0, Z2, K1
@@ -489,6 +498,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $16
 	JLT part4
@@ -506,9 +516,11 @@ one3:
 	SUBQ $16, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -539,6 +551,7 @@ TEXT ·reluMaskF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPD 0(SI), Z2
 	VCMPPD $6, Z0, Z2, K1
@@ -595,6 +608,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -612,9 +626,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -645,6 +661,7 @@ TEXT ·reluBackwardF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -675,6 +692,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $16
 	JLT part4
@@ -688,9 +706,11 @@ one3:
 	SUBQ $16, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -714,6 +734,7 @@ TEXT ·reluBackwardF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -760,6 +781,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -773,9 +795,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -800,6 +824,7 @@ TEXT ·reluBackwardOutputF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
@@ -833,9 +858,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
+	// relu.go
 	VCMPPS $1, Z31, Z1, K1
 	VBLENDMPS Z30, Z0, K1, Z0
 	VMOVUPS Z0, 0(SI)
@@ -849,6 +876,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -874,6 +902,7 @@ TEXT ·reluBackwardOutputF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
@@ -907,9 +936,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
+	// relu.go
 	VCMPPD $1, Z31, Z1, K1
 	VBLENDMPD Z30, Z0, K1, Z0
 	VMOVUPD Z0, 0(SI)
@@ -923,6 +954,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -1088,6 +1120,7 @@ TEXT ·sigmoidF32AVX512(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Z17
 	VFMADD231PS Z26, Z3, Z19
@@ -1333,6 +1366,7 @@ pipe1:
 	CMPQ DX, $128
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD231PS Z26, Z3, Z19
 	VFMADD213PS.BCST expC2F32<>(SB), Z16, Z4
@@ -1427,6 +1461,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPS 0(DI), Z0
 	VMINPS Z0, Z30, Z0
@@ -1547,21 +1582,28 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Z0
+	// sigmoid.go: clamp
 	VMINPS Z0, Z30, Z0
 	VMAXPS Z0, Z31, Z0
+	// sigmoid.go
 	VMOVAPS Z29, Z1
 	VFMADD231PS Z27, Z0, Z1
 	VSUBPS Z29, Z1, Z2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z1, Z1
+	// exp.go: reduce
 	VFMADD231PS Z26, Z2, Z0
 	VFMADD231PS Z25, Z2, Z0
+	// exp.go: horner
 	VMOVAPS Z23, Z2
 	VFMADD231PS Z0, Z24, Z2
 	VFMADD213PS.BCST expC2F32<>(SB), Z0, Z2
 	VFMADD213PS.BCST expMinusC1F32<>(SB), Z0, Z2
 	VFMADD213PS.BCST expC0F32<>(SB), Z0, Z2
+	// sigmoid.go
 	VMULPS Z0, Z0, Z3
 	VFNMADD231PS Z2, Z3, Z0
 	VADDPS Z1, Z28, Z2
@@ -1584,6 +1626,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -1802,6 +1845,7 @@ TEXT ·sigmoidF64AVX512(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Z3
 	VADDPD Z10, Z28, Z15
@@ -2110,6 +2154,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VADDPD Z10, Z28, Z3
 	VSUBPD Z25, Z1, Z15
@@ -2234,6 +2279,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPD 0(DI), Z0
 	VMINPD Z0, Z30, Z0
@@ -2386,16 +2432,22 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Z0
+	// sigmoid.go: clamp
 	VMINPD Z0, Z30, Z0
 	VMAXPD Z0, Z31, Z0
+	// sigmoid.go
 	VMOVAPD Z29, Z1
 	VFMADD231PD Z27, Z0, Z1
 	VSUBPD Z29, Z1, Z2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z1, Z1
+	// exp.go: reduce
 	VFMADD231PD Z26, Z2, Z0
 	VFMADD231PD.BCST ln2LoF64<>(SB), Z2, Z0
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Z2
 	VFMADD231PD.BCST expMinusC9F64<>(SB), Z0, Z2
 	VFMADD213PD.BCST expMinusC7F64<>(SB), Z0, Z2
@@ -2406,6 +2458,7 @@ loop6:
 	VFMADD213PD.BCST expC2F64<>(SB), Z0, Z2
 	VFMADD213PD.BCST expMinusC1F64<>(SB), Z0, Z2
 	VFMADD213PD.BCST expC0F64<>(SB), Z0, Z2
+	// sigmoid.go
 	VMULPD Z0, Z1, Z3
 	VMULPD Z0, Z3, Z0
 	VMULPD Z2, Z0, Z0
@@ -2431,6 +2484,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -2600,6 +2654,7 @@ TEXT ·sigmoidFastF32AVX512(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Z4
 	VMAXPS Z3, Z30, Z3
@@ -2781,6 +2836,7 @@ pipe1:
 	CMPQ DX, $128
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMAXPS Z3, Z30, Z3
 	VADDPS Z6, Z31, Z4
@@ -2847,6 +2903,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPS 0(DI), Z0
 	VMINPS Z0, Z29, Z0
@@ -2939,20 +2996,28 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Z0
+	// sigmoid.go: clamp
 	VMINPS Z0, Z29, Z0
 	VMAXPS Z0, Z30, Z0
+	// sigmoid.go
 	VMOVAPS Z28, Z1
 	VFMADD231PS Z27, Z0, Z1
 	VSUBPS Z28, Z1, Z2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z1, Z1
+	// exp.go: reduce
 	VFMADD231PS Z26, Z2, Z0
 	VFMADD231PS Z25, Z2, Z0
+	// sigmoid.go
 	VMULPS Z0, Z0, Z2
+	// exp.go: horner
 	VMOVAPS Z23, Z3
 	VFMADD231PS Z2, Z24, Z3
 	VFMADD213PS Z22, Z2, Z3
+	// sigmoid.go
 	VMULPS Z3, Z0, Z0
 	VADDPS Z0, Z31, Z2
 	VPSUBD Z21, Z2, Z2
@@ -2969,6 +3034,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -3145,6 +3211,7 @@ TEXT ·sigmoidFastF64AVX512(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Z17
 	VFMADD213PD Z20, Z16, Z14
@@ -3363,6 +3430,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD213PD Z20, Z16, Z14
 	VMULPD Z10, Z8, Z8
@@ -3440,6 +3508,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPD 0(DI), Z0
 	VMINPD Z0, Z29, Z0
@@ -3548,17 +3617,24 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Z0
+	// sigmoid.go: clamp
 	VMINPD Z0, Z29, Z0
 	VMAXPD Z0, Z30, Z0
+	// sigmoid.go
 	VMOVAPD Z28, Z1
 	VFMADD231PD Z27, Z0, Z1
 	VSUBPD Z28, Z1, Z2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z1, Z1
+	// exp.go: reduce
 	VFMADD231PD Z26, Z2, Z0
 	VFMADD231PD Z25, Z2, Z0
+	// sigmoid.go
 	VMULPD Z0, Z0, Z2
+	// exp.go: horner
 	VMOVAPD Z23, Z3
 	VFMADD231PD Z2, Z24, Z3
 	VFMADD213PD Z22, Z2, Z3
@@ -3566,6 +3642,7 @@ loop6:
 	VFMADD213PD Z20, Z2, Z3
 	VFMADD213PD.BCST tanhC1F64<>(SB), Z2, Z3
 	VFMADD213PD.BCST tanhC0F64<>(SB), Z2, Z3
+	// sigmoid.go
 	VMULPD Z3, Z0, Z0
 	VADDPD Z0, Z31, Z2
 	VPSUBQ.BCST sigmoidExponentF64<>(SB), Z2, Z2
@@ -3582,6 +3659,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -3625,6 +3703,7 @@ TEXT ·sigmoidBackwardF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
@@ -3662,9 +3741,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
+	// sigmoid.go
 	VSUBPS Z1, Z31, Z2
 	VMULPS Z2, Z0, Z0
 	VMULPS Z1, Z0, Z0
@@ -3679,6 +3760,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -3704,6 +3786,7 @@ TEXT ·sigmoidBackwardF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
@@ -3741,9 +3824,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
+	// sigmoid.go
 	VSUBPD Z1, Z31, Z2
 	VMULPD Z2, Z0, Z0
 	VMULPD Z1, Z0, Z0
@@ -3758,6 +3843,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -3921,6 +4007,7 @@ TEXT ·tanhF32AVX512(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Z7
 	VPANDD Z30, Z3, Z3
@@ -4154,6 +4241,7 @@ pipe1:
 	CMPQ DX, $128
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VPANDD Z30, Z3, Z3
 	VBROADCASTSS expMinusC3F32<>(SB), Z7
@@ -4232,6 +4320,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPS 0(DI), Z0
 	VPANDD Z30, Z0, Z1
@@ -4344,24 +4433,32 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Z0
+	// tanh.go
 	VPANDD Z30, Z0, Z1
 	VPANDD Z28, Z0, Z0
 	VMINPS Z0, Z29, Z0
 	VMOVAPS Z27, Z2
 	VFMADD231PS Z26, Z0, Z2
 	VSUBPS Z27, Z2, Z3
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z2, Z2
+	// tanh.go
 	VADDPS Z0, Z0, Z0
+	// exp.go: reduce
 	VFMADD231PS.BCST ln2HiF32<>(SB), Z3, Z0
 	VFMADD231PS.BCST ln2LoF32<>(SB), Z3, Z0
+	// tanh.go
 	VMULPS Z0, Z0, Z3
+	// exp.go: horner
 	VBROADCASTSS expMinusC3F32<>(SB), Z4
 	VFMADD231PS.BCST expC4F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST expC2F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST expMinusC1F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST expC0F32<>(SB), Z0, Z4
+	// tanh.go
 	VFNMADD231PS Z4, Z3, Z0
 	VSUBPS Z2, Z31, Z3
 	VADDPS Z2, Z31, Z4
@@ -4379,6 +4476,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -4643,6 +4741,7 @@ TEXT ·tanhF64AVX512(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Z2
 	VADDPD Z14, Z7, Z7
@@ -4999,6 +5098,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VADDPD Z14, Z7, Z7
 	VSUBPD Z14, Z16, Z16
@@ -5120,6 +5220,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPD 0(DI), Z0
 	VPANDQ Z30, Z0, Z1
@@ -5296,19 +5397,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Z0
+	// tanh.go
 	VPANDQ Z30, Z0, Z1
 	VPANDQ.BCST notSignF64<>(SB), Z0, Z0
 	VMINPD Z0, Z29, Z0
 	VBROADCASTSD tanhMagicF64<>(SB), Z2
 	VFMADD231PD.BCST minusTwoLog2eF64<>(SB), Z0, Z2
 	VSUBPD.BCST tanhMagicF64<>(SB), Z2, Z3
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z2, Z2
+	// tanh.go
 	VADDPD Z0, Z0, Z0
+	// exp.go: reduce
 	VFMADD231PD.BCST ln2HiF64<>(SB), Z3, Z0
 	VFMADD231PD.BCST ln2LoF64<>(SB), Z3, Z0
+	// tanh.go
 	VMULPD Z0, Z0, Z3
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Z4
 	VFMADD231PD.BCST expMinusC9F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST expMinusC7F64<>(SB), Z0, Z4
@@ -5319,6 +5427,7 @@ loop6:
 	VFMADD213PD.BCST expC2F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST expMinusC1F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST expC0F64<>(SB), Z0, Z4
+	// tanh.go
 	VFNMADD231PD Z4, Z3, Z0
 	VSUBPD Z2, Z31, Z3
 	VADDPD Z2, Z31, Z4
@@ -5347,6 +5456,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -5407,6 +5517,7 @@ TEXT ·tanhBackwardF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
@@ -5440,9 +5551,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
+	// tanh.go
 	VFNMADD213PS Z31, Z1, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, 0(SI)
@@ -5456,6 +5569,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -5480,6 +5594,7 @@ TEXT ·tanhBackwardF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
@@ -5513,9 +5628,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
+	// tanh.go
 	VFNMADD213PD Z31, Z1, Z1
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, 0(SI)
@@ -5529,6 +5646,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -5549,6 +5667,7 @@ TEXT ·rowsMaxF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSS minusInfF32<>(SB), Z31
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSS minusInfF32<>(SB), Z0
@@ -5559,6 +5678,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z4
 	VMAXPS Z4, Z0, Z0
@@ -5578,6 +5698,7 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z4
 	VMAXPS Z4, Z0, Z0
@@ -5589,6 +5710,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -5632,6 +5754,7 @@ TEXT ·rowsMaxF64AVX512(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSD minusInfF64<>(SB), Z31
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSD minusInfF64<>(SB), Z0
@@ -5642,6 +5765,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z4
 	VMAXPD Z4, Z0, Z0
@@ -5661,6 +5785,7 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z4
 	VMAXPD Z4, Z0, Z0
@@ -5672,6 +5797,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -5714,6 +5840,7 @@ TEXT ·rowsTopF32AVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSS infF32<>(SB), Z31
 	VBROADCASTSS minusInfF32<>(SB), Z30
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSS minusInfF32<>(SB), Z0
@@ -5724,6 +5851,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z4
 	VCMPPS $0, Z4, Z4, K1
@@ -5751,8 +5879,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z4
+	// rows.go
 	VCMPPS $0, Z4, Z4, K1
 	VBLENDMPS Z4, Z31, K1, Z4
 	VMAXPS Z4, Z0, Z0
@@ -5764,10 +5894,12 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
 	VMOVUPS.Z (DX), K1, Z4
+	// rows.go
 	VCMPPS $0, Z4, Z4, K2
 	VBLENDMPS Z4, Z31, K2, Z4
 	VBLENDMPS Z4, Z30, K1, Z4
@@ -5810,6 +5942,7 @@ TEXT ·rowsTopF64AVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSD infF64<>(SB), Z31
 	VBROADCASTSD minusInfF64<>(SB), Z30
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSD minusInfF64<>(SB), Z0
@@ -5820,6 +5953,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z4
 	VCMPPD $0, Z4, Z4, K1
@@ -5847,8 +5981,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z4
+	// rows.go
 	VCMPPD $0, Z4, Z4, K1
 	VBLENDMPD Z4, Z31, K1, Z4
 	VMAXPD Z4, Z0, Z0
@@ -5860,10 +5996,12 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
 	VMOVUPD.Z (DX), K1, Z4
+	// rows.go
 	VCMPPD $0, Z4, Z4, K2
 	VBLENDMPD Z4, Z31, K2, Z4
 	VBLENDMPD Z4, Z30, K1, Z4
@@ -5903,12 +6041,14 @@ TEXT ·rowsFindF32AVX512(SB), NOSPLIT, $0-88
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
 	MOVQ cols+72(FP), R8
 	MOVQ DX, R11
 
+// One vector.
 loop2:
 	CMPQ R8, $16
 	JLT part3
@@ -5920,9 +6060,11 @@ loop2:
 	SUBQ $16, R8
 	JMP loop2
 
+// Partial vector.
 part3:
 	TESTQ R8, R8
 	JEQ none5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -5932,6 +6074,7 @@ part3:
 	TESTQ R10, R10
 	JEQ none5
 
+// The first that is equal.
 found4:
 	BSFQ R10, R10
 	MOVQ cols+72(FP), R9
@@ -5962,12 +6105,14 @@ TEXT ·rowsFindF64AVX512(SB), NOSPLIT, $0-88
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
 	MOVQ cols+72(FP), R8
 	MOVQ DX, R11
 
+// One vector.
 loop2:
 	CMPQ R8, $8
 	JLT part3
@@ -5979,9 +6124,11 @@ loop2:
 	SUBQ $8, R8
 	JMP loop2
 
+// Partial vector.
 part3:
 	TESTQ R8, R8
 	JEQ none5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -5991,6 +6138,7 @@ part3:
 	TESTQ R10, R10
 	JEQ none5
 
+// The first that is equal.
 found4:
 	BSFQ R10, R10
 	MOVQ cols+72(FP), R9
@@ -6029,9 +6177,11 @@ TEXT ·rowsExpSumF32AVX512(SB), NOSPLIT, $0-121
 	VBROADCASTSS expC2F32<>(SB), Z26
 	VBROADCASTSS expC1F32<>(SB), Z25
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z3
 	ADDQ $4, R8
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Z5
 	VFMADD231PS Z31, Z3, Z5
 	VSUBPS.BCST roundingF32<>(SB), Z5, Z5
@@ -6043,6 +6193,7 @@ row1:
 	MOVQ cols+96(FP), R9
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	CMPQ R9, $128
 	JLT blocks9
@@ -6203,12 +6354,14 @@ group2:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $32
 	JLT tail4
@@ -6256,26 +6409,33 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
 	VBROADCASTSS (BX), Z5
 	VMOVUPS (BX), K1, Z5
+	// rows.go: expCore
 	VMAXPS Z5, Z4, Z5
 	VMOVAPS Z3, Z6
 	VFMADD231PS Z31, Z5, Z6
 	VSUBPS Z3, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PS Z30, Z7, Z5
 	VFMADD231PS Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPS Z27, Z7
 	VFMADD231PS Z5, Z28, Z7
 	VFMADD213PS Z26, Z5, Z7
 	VFMADD213PS Z25, Z5, Z7
 	VFMADD213PS.BCST expC0F32<>(SB), Z5, Z7
+	// rows.go: expCore
 	VMULPS Z5, Z5, Z8
 	VFMADD231PS Z7, Z8, Z5
 	VFMADD231PS Z5, Z6, Z6
@@ -6286,6 +6446,7 @@ tail4:
 	SUBQ $16, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -6312,6 +6473,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $16, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -6329,12 +6491,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
@@ -6382,9 +6546,11 @@ TEXT ·rowsExpSumF64AVX512(SB), NOSPLIT, $0-121
 	VBROADCASTSD expC2F64<>(SB), Z21
 	VBROADCASTSD expC1F64<>(SB), Z20
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z4
 	ADDQ $8, R8
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Z6
 	VFMADD231PD Z31, Z4, Z6
 	VSUBPD.BCST roundingF64<>(SB), Z6, Z6
@@ -6397,6 +6563,7 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	CMPQ R9, $32
 	JLT blocks9
@@ -6509,12 +6676,14 @@ group2:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $16
 	JLT tail4
@@ -6572,21 +6741,27 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
 	VBROADCASTSD (BX), Z6
 	VMOVUPD (BX), K1, Z6
+	// rows.go: expCore
 	VMAXPD Z6, Z5, Z6
 	VMOVAPD Z4, Z7
 	VFMADD231PD Z31, Z6, Z7
 	VSUBPD Z4, Z7, Z8
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z7, Z7
+	// exp.go: reduce
 	VFMADD231PD Z30, Z8, Z6
 	VFMADD231PD Z29, Z8, Z6
+	// exp.go: horner
 	VMOVAPD Z27, Z8
 	VFMADD231PD Z6, Z28, Z8
 	VFMADD213PD Z26, Z6, Z8
@@ -6597,6 +6772,7 @@ tail4:
 	VFMADD213PD Z21, Z6, Z8
 	VFMADD213PD Z20, Z6, Z8
 	VFMADD213PD.BCST expC0F64<>(SB), Z6, Z8
+	// rows.go: expCore
 	VMULPD Z6, Z6, Z9
 	VFMADD231PD Z8, Z9, Z6
 	VFMADD231PD Z6, Z7, Z7
@@ -6607,6 +6783,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -6638,6 +6815,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $8, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -6652,6 +6830,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
@@ -6664,6 +6843,7 @@ wide6:
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
@@ -6726,9 +6906,11 @@ TEXT ·rowsExpSumSkipF32AVX512(SB), NOSPLIT, $0-145
 	VBROADCASTSS expC2F32<>(SB), Z26
 	VBROADCASTSS expC1F32<>(SB), Z25
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z3
 	ADDQ $4, R8
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Z5
 	VFMADD231PS Z31, Z3, Z5
 	VSUBPS.BCST roundingF32<>(SB), Z5, Z5
@@ -6742,6 +6924,7 @@ row1:
 	ADDQ $8, R9
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	CMPQ R11, $128
 	JLT blocks9
@@ -6909,12 +7092,14 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $32
 	JLT tail4
@@ -6972,6 +7157,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
@@ -6984,23 +7170,29 @@ tail4:
 	KMOVW R12, K3
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
 	VBROADCASTSS (BX), Z5
 	VMOVUPS (BX), K1, Z5
+	// rows.go: expCore
 	VMAXPS Z5, Z4, Z5
 	VMOVAPS Z3, Z6
 	VFMADD231PS Z31, Z5, Z6
 	VSUBPS Z3, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PS Z30, Z7, Z5
 	VFMADD231PS Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPS Z27, Z7
 	VFMADD231PS Z5, Z28, Z7
 	VFMADD213PS Z26, Z5, Z7
 	VFMADD213PS Z25, Z5, Z7
 	VFMADD213PS.BCST expC0F32<>(SB), Z5, Z7
+	// rows.go: expCore
 	VMULPS Z5, Z5, Z8
 	VFMADD231PS Z7, Z8, Z5
 	VFMADD231PS Z5, Z6, Z6
@@ -7012,6 +7204,7 @@ tail4:
 	SUBQ $16, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
@@ -7039,6 +7232,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $16, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -7056,12 +7250,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
@@ -7110,9 +7306,11 @@ TEXT ·rowsExpSumSkipF64AVX512(SB), NOSPLIT, $0-145
 	VBROADCASTSD expC2F64<>(SB), Z21
 	VBROADCASTSD expC1F64<>(SB), Z20
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z4
 	ADDQ $8, R8
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Z6
 	VFMADD231PD Z31, Z4, Z6
 	VSUBPD.BCST roundingF64<>(SB), Z6, Z6
@@ -7127,6 +7325,7 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	CMPQ R11, $32
 	JLT blocks9
@@ -7246,12 +7445,14 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $16
 	JLT tail4
@@ -7319,6 +7520,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
@@ -7331,18 +7533,23 @@ tail4:
 	KMOVW R12, K3
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
 	VBROADCASTSD (BX), Z6
 	VMOVUPD (BX), K1, Z6
+	// rows.go: expCore
 	VMAXPD Z6, Z5, Z6
 	VMOVAPD Z4, Z7
 	VFMADD231PD Z31, Z6, Z7
 	VSUBPD Z4, Z7, Z8
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z7, Z7
+	// exp.go: reduce
 	VFMADD231PD Z30, Z8, Z6
 	VFMADD231PD Z29, Z8, Z6
+	// exp.go: horner
 	VMOVAPD Z27, Z8
 	VFMADD231PD Z6, Z28, Z8
 	VFMADD213PD Z26, Z6, Z8
@@ -7353,6 +7560,7 @@ tail4:
 	VFMADD213PD Z21, Z6, Z8
 	VFMADD213PD Z20, Z6, Z8
 	VFMADD213PD.BCST expC0F64<>(SB), Z6, Z8
+	// rows.go: expCore
 	VMULPD Z6, Z6, Z9
 	VFMADD231PD Z8, Z9, Z6
 	VFMADD231PD Z6, Z7, Z7
@@ -7364,6 +7572,7 @@ tail4:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
@@ -7396,6 +7605,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $8, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -7410,6 +7620,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
@@ -7422,6 +7633,7 @@ wide6:
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
@@ -7483,9 +7695,11 @@ TEXT ·rowsSumSkipF32AVX512(SB), NOSPLIT, $0-113
 	VBROADCASTSS expC2F32<>(SB), Z26
 	VBROADCASTSS expC1F32<>(SB), Z25
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Z3
 	ADDQ $4, BX
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Z5
 	VFMADD231PS Z31, Z3, Z5
 	VSUBPS.BCST roundingF32<>(SB), Z5, Z5
@@ -7499,6 +7713,7 @@ row1:
 	ADDQ $8, R8
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	CMPQ R10, $128
 	JLT blocks9
@@ -7657,12 +7872,14 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $32
 	JLT tail4
@@ -7717,6 +7934,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
@@ -7729,23 +7947,29 @@ tail4:
 	KMOVW R11, K3
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
 	VBROADCASTSS (DX), Z5
 	VMOVUPS (DX), K1, Z5
+	// rows.go: expCore
 	VMAXPS Z5, Z4, Z5
 	VMOVAPS Z3, Z6
 	VFMADD231PS Z31, Z5, Z6
 	VSUBPS Z3, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PS Z30, Z7, Z5
 	VFMADD231PS Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPS Z27, Z7
 	VFMADD231PS Z5, Z28, Z7
 	VFMADD213PS Z26, Z5, Z7
 	VFMADD213PS Z25, Z5, Z7
 	VFMADD213PS.BCST expC0F32<>(SB), Z5, Z7
+	// rows.go: expCore
 	VMULPS Z5, Z5, Z8
 	VFMADD231PS Z7, Z8, Z5
 	VFMADD231PS Z5, Z6, Z6
@@ -7755,6 +7979,7 @@ tail4:
 	SUBQ $16, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -7780,6 +8005,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $16, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -7797,12 +8023,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
@@ -7845,9 +8073,11 @@ TEXT ·rowsSumSkipF64AVX512(SB), NOSPLIT, $0-113
 	VBROADCASTSD expC2F64<>(SB), Z21
 	VBROADCASTSD expC1F64<>(SB), Z20
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Z4
 	ADDQ $8, BX
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Z6
 	VFMADD231PD Z31, Z4, Z6
 	VSUBPD.BCST roundingF64<>(SB), Z6, Z6
@@ -7862,6 +8092,7 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	CMPQ R10, $32
 	JLT blocks9
@@ -7976,12 +8207,14 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $16
 	JLT tail4
@@ -8046,6 +8279,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
@@ -8058,18 +8292,23 @@ tail4:
 	KMOVW R11, K3
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
 	VBROADCASTSD (DX), Z6
 	VMOVUPD (DX), K1, Z6
+	// rows.go: expCore
 	VMAXPD Z6, Z5, Z6
 	VMOVAPD Z4, Z7
 	VFMADD231PD Z31, Z6, Z7
 	VSUBPD Z4, Z7, Z8
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z7, Z7
+	// exp.go: reduce
 	VFMADD231PD Z30, Z8, Z6
 	VFMADD231PD Z29, Z8, Z6
+	// exp.go: horner
 	VMOVAPD Z27, Z8
 	VFMADD231PD Z6, Z28, Z8
 	VFMADD213PD Z26, Z6, Z8
@@ -8080,6 +8319,7 @@ tail4:
 	VFMADD213PD Z21, Z6, Z8
 	VFMADD213PD Z20, Z6, Z8
 	VFMADD213PD.BCST expC0F64<>(SB), Z6, Z8
+	// rows.go: expCore
 	VMULPD Z6, Z6, Z9
 	VFMADD231PD Z8, Z9, Z6
 	VFMADD231PD Z6, Z7, Z7
@@ -8089,6 +8329,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -8119,6 +8360,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $8, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -8133,6 +8375,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
@@ -8145,6 +8388,7 @@ wide6:
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
@@ -8209,13 +8453,16 @@ TEXT ·rowsExpSumScaledF32AVX512(SB), NOSPLIT, $0-125
 	VBROADCASTSS rowMagicF32<>(SB), Z19
 	VBROADCASTSS rowReachF32<>(SB), Z18
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z4
 	ADDQ $4, R8
+	// rows.go: scaledParams
 	VPANDD Z23, Z4, Z8
 	VCMPPS $1, Z22, Z8, K1
 	VBLENDMPS Z21, Z4, K1, Z8
 	VSUBPS Z8, Z4, Z9
+	// rows.go: rowParams
 	VMOVAPS Z20, Z10
 	VFMADD231PS Z31, Z9, Z10
 	VSUBPS Z20, Z10, Z10
@@ -8228,12 +8475,14 @@ row1:
 	MOVQ cols+96(FP), R9
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $32
 	JLT tail4
@@ -8285,28 +8534,36 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
 	VBROADCASTSS (BX), Z8
 	VMOVUPS (BX), K1, Z8
+	// rows.go
 	VMULPS Z7, Z8, Z8
 	VSUBPS Z6, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z5, Z8
 	VMOVAPS Z4, Z9
 	VFMADD231PS Z31, Z8, Z9
 	VSUBPS Z4, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z30, Z10, Z8
 	VFMADD231PS Z29, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z27, Z10
 	VFMADD231PS Z8, Z28, Z10
 	VFMADD213PS Z26, Z8, Z10
 	VFMADD213PS Z25, Z8, Z10
 	VFMADD213PS Z24, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -8317,6 +8574,7 @@ tail4:
 	SUBQ $16, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -8345,6 +8603,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $16, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -8362,12 +8621,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
@@ -8423,13 +8684,16 @@ TEXT ·rowsExpSumScaledF64AVX512(SB), NOSPLIT, $0-129
 	VBROADCASTSD rowMagicF64<>(SB), Z14
 	VBROADCASTSD rowReachF64<>(SB), Z13
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z5
 	ADDQ $8, R8
+	// rows.go: scaledParams
 	VPANDQ Z18, Z5, Z9
 	VCMPPD $1, Z17, Z9, K1
 	VBLENDMPD Z16, Z5, K1, Z9
 	VSUBPD Z9, Z5, Z10
+	// rows.go: rowParams
 	VMOVAPD Z15, Z11
 	VFMADD231PD Z31, Z10, Z11
 	VSUBPD Z15, Z11, Z11
@@ -8443,12 +8707,14 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $16
 	JLT tail4
@@ -8510,23 +8776,30 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
 	VBROADCASTSD (BX), Z9
 	VMOVUPD (BX), K1, Z9
+	// rows.go
 	VMULPD Z8, Z9, Z9
 	VSUBPD Z7, Z9, Z9
+	// rows.go: expCore
 	VMAXPD Z9, Z6, Z9
 	VMOVAPD Z5, Z10
 	VFMADD231PD Z31, Z9, Z10
 	VSUBPD Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PD Z30, Z11, Z9
 	VFMADD231PD Z29, Z11, Z9
+	// exp.go: horner
 	VMOVAPD Z27, Z11
 	VFMADD231PD Z9, Z28, Z11
 	VFMADD213PD Z26, Z9, Z11
@@ -8537,6 +8810,7 @@ tail4:
 	VFMADD213PD Z21, Z9, Z11
 	VFMADD213PD Z20, Z9, Z11
 	VFMADD213PD Z19, Z9, Z11
+	// rows.go: expCore
 	VMULPD Z9, Z9, Z12
 	VFMADD231PD Z11, Z12, Z9
 	VFMADD231PD Z9, Z10, Z10
@@ -8547,6 +8821,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -8580,6 +8855,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $8, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -8594,6 +8870,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y9
 	VSUBPD Y2, Y9, Y10
@@ -8606,6 +8883,7 @@ wide6:
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
@@ -8676,13 +8954,16 @@ TEXT ·rowsExpSumSkipScaledF32AVX512(SB), NOSPLIT, $0-149
 	VBROADCASTSS rowMagicF32<>(SB), Z19
 	VBROADCASTSS rowReachF32<>(SB), Z18
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z4
 	ADDQ $4, R8
+	// rows.go: scaledParams
 	VPANDD Z23, Z4, Z8
 	VCMPPS $1, Z22, Z8, K1
 	VBLENDMPS Z21, Z4, K1, Z8
 	VSUBPS Z8, Z4, Z9
+	// rows.go: rowParams
 	VMOVAPS Z20, Z10
 	VFMADD231PS Z31, Z9, Z10
 	VSUBPS Z20, Z10, Z10
@@ -8697,12 +8978,14 @@ row1:
 	ADDQ $8, R9
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $32
 	JLT tail4
@@ -8764,6 +9047,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
@@ -8776,25 +9060,32 @@ tail4:
 	KMOVW R12, K3
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
 	VBROADCASTSS (BX), Z8
 	VMOVUPS (BX), K1, Z8
+	// rows.go
 	VMULPS Z7, Z8, Z8
 	VSUBPS Z6, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z5, Z8
 	VMOVAPS Z4, Z9
 	VFMADD231PS Z31, Z8, Z9
 	VSUBPS Z4, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z30, Z10, Z8
 	VFMADD231PS Z29, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z27, Z10
 	VFMADD231PS Z8, Z28, Z10
 	VFMADD213PS Z26, Z8, Z10
 	VFMADD213PS Z25, Z8, Z10
 	VFMADD213PS Z24, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -8806,6 +9097,7 @@ tail4:
 	SUBQ $16, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
@@ -8835,6 +9127,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $16, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -8852,12 +9145,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
@@ -8914,13 +9209,16 @@ TEXT ·rowsExpSumSkipScaledF64AVX512(SB), NOSPLIT, $0-153
 	VBROADCASTSD rowMagicF64<>(SB), Z14
 	VBROADCASTSD rowReachF64<>(SB), Z13
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z5
 	ADDQ $8, R8
+	// rows.go: scaledParams
 	VPANDQ Z18, Z5, Z9
 	VCMPPD $1, Z17, Z9, K1
 	VBLENDMPD Z16, Z5, K1, Z9
 	VSUBPD Z9, Z5, Z10
+	// rows.go: rowParams
 	VMOVAPD Z15, Z11
 	VFMADD231PD Z31, Z10, Z11
 	VSUBPD Z15, Z11, Z11
@@ -8936,12 +9234,14 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $16
 	JLT tail4
@@ -9013,6 +9313,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
@@ -9025,20 +9326,26 @@ tail4:
 	KMOVW R12, K3
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
 	VBROADCASTSD (BX), Z9
 	VMOVUPD (BX), K1, Z9
+	// rows.go
 	VMULPD Z8, Z9, Z9
 	VSUBPD Z7, Z9, Z9
+	// rows.go: expCore
 	VMAXPD Z9, Z6, Z9
 	VMOVAPD Z5, Z10
 	VFMADD231PD Z31, Z9, Z10
 	VSUBPD Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PD Z30, Z11, Z9
 	VFMADD231PD Z29, Z11, Z9
+	// exp.go: horner
 	VMOVAPD Z27, Z11
 	VFMADD231PD Z9, Z28, Z11
 	VFMADD213PD Z26, Z9, Z11
@@ -9049,6 +9356,7 @@ tail4:
 	VFMADD213PD Z21, Z9, Z11
 	VFMADD213PD Z20, Z9, Z11
 	VFMADD213PD Z19, Z9, Z11
+	// rows.go: expCore
 	VMULPD Z9, Z9, Z12
 	VFMADD231PD Z11, Z12, Z9
 	VFMADD231PD Z9, Z10, Z10
@@ -9060,6 +9368,7 @@ tail4:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
 	KMOVW R12, K1
@@ -9094,6 +9403,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $8, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -9108,6 +9418,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y9
 	VSUBPD Y2, Y9, Y10
@@ -9120,6 +9431,7 @@ wide6:
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
@@ -9189,13 +9501,16 @@ TEXT ·rowsSumSkipScaledF32AVX512(SB), NOSPLIT, $0-117
 	VBROADCASTSS rowMagicF32<>(SB), Z19
 	VBROADCASTSS rowReachF32<>(SB), Z18
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Z4
 	ADDQ $4, BX
+	// rows.go: scaledParams
 	VPANDD Z23, Z4, Z8
 	VCMPPS $1, Z22, Z8, K1
 	VBLENDMPS Z21, Z4, K1, Z8
 	VSUBPS Z8, Z4, Z9
+	// rows.go: rowParams
 	VMOVAPS Z20, Z10
 	VFMADD231PS Z31, Z9, Z10
 	VSUBPS Z20, Z10, Z10
@@ -9210,12 +9525,14 @@ row1:
 	ADDQ $8, R8
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $32
 	JLT tail4
@@ -9274,6 +9591,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
@@ -9286,25 +9604,32 @@ tail4:
 	KMOVW R11, K3
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
 	VBROADCASTSS (DX), Z8
 	VMOVUPS (DX), K1, Z8
+	// rows.go
 	VMULPS Z7, Z8, Z8
 	VSUBPS Z6, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z5, Z8
 	VMOVAPS Z4, Z9
 	VFMADD231PS Z31, Z8, Z9
 	VSUBPS Z4, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z30, Z10, Z8
 	VFMADD231PS Z29, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z27, Z10
 	VFMADD231PS Z8, Z28, Z10
 	VFMADD213PS Z26, Z8, Z10
 	VFMADD213PS Z25, Z8, Z10
 	VFMADD213PS Z24, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -9314,6 +9639,7 @@ tail4:
 	SUBQ $16, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -9341,6 +9667,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $16, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -9358,12 +9685,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
@@ -9414,13 +9743,16 @@ TEXT ·rowsSumSkipScaledF64AVX512(SB), NOSPLIT, $0-121
 	VBROADCASTSD rowMagicF64<>(SB), Z14
 	VBROADCASTSD rowReachF64<>(SB), Z13
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Z5
 	ADDQ $8, BX
+	// rows.go: scaledParams
 	VPANDQ Z18, Z5, Z9
 	VCMPPD $1, Z17, Z9, K1
 	VBLENDMPD Z16, Z5, K1, Z9
 	VSUBPD Z9, Z5, Z10
+	// rows.go: rowParams
 	VMOVAPD Z15, Z11
 	VFMADD231PD Z31, Z10, Z11
 	VSUBPD Z15, Z11, Z11
@@ -9436,12 +9768,14 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $16
 	JLT tail4
@@ -9510,6 +9844,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
@@ -9522,20 +9857,26 @@ tail4:
 	KMOVW R11, K3
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
 	VBROADCASTSD (DX), Z9
 	VMOVUPD (DX), K1, Z9
+	// rows.go
 	VMULPD Z8, Z9, Z9
 	VSUBPD Z7, Z9, Z9
+	// rows.go: expCore
 	VMAXPD Z9, Z6, Z9
 	VMOVAPD Z5, Z10
 	VFMADD231PD Z31, Z9, Z10
 	VSUBPD Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PD Z30, Z11, Z9
 	VFMADD231PD Z29, Z11, Z9
+	// exp.go: horner
 	VMOVAPD Z27, Z11
 	VFMADD231PD Z9, Z28, Z11
 	VFMADD213PD Z26, Z9, Z11
@@ -9546,6 +9887,7 @@ tail4:
 	VFMADD213PD Z21, Z9, Z11
 	VFMADD213PD Z20, Z9, Z11
 	VFMADD213PD Z19, Z9, Z11
+	// rows.go: expCore
 	VMULPD Z9, Z9, Z12
 	VFMADD231PD Z11, Z12, Z9
 	VFMADD231PD Z9, Z10, Z10
@@ -9555,6 +9897,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -9587,6 +9930,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $8, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -9601,6 +9945,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y9
 	VSUBPD Y2, Y9, Y10
@@ -9613,6 +9958,7 @@ wide6:
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
@@ -9678,31 +10024,40 @@ TEXT ·expAtF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
+	// rows.go: scaledParams
 	VPANDD Z30, Z1, Z2
 	VCMPPS $1, Z29, Z2, K1
 	VBLENDMPS Z28, Z1, K1, Z2
 	VSUBPS Z2, Z1, Z1
+	// rows.go: rowParams
 	VMOVAPS Z27, Z3
 	VFMADD231PS Z31, Z1, Z3
 	VSUBPS Z27, Z3, Z3
 	VSUBPS Z3, Z26, Z3
 	VSUBPS Z25, Z1, Z1
+	// rows.go
 	VSUBPS Z2, Z0, Z0
+	// rows.go: expCore
 	VMAXPS Z0, Z1, Z1
 	VMOVAPS Z3, Z0
 	VFMADD231PS Z31, Z1, Z0
 	VSUBPS Z3, Z0, Z3
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z0, Z0
+	// exp.go: reduce
 	VFMADD231PS Z24, Z3, Z1
 	VFMADD231PS Z23, Z3, Z1
+	// exp.go: horner
 	VMOVAPS Z21, Z2
 	VFMADD231PS Z1, Z22, Z2
 	VFMADD213PS Z20, Z1, Z2
 	VFMADD213PS Z19, Z1, Z2
 	VFMADD213PS Z18, Z1, Z2
+	// rows.go: expCore
 	VMULPS Z1, Z1, Z3
 	VFMADD231PS Z2, Z3, Z1
 	VFMADD231PS Z1, Z0, Z0
@@ -9717,6 +10072,7 @@ loop1:
 rest2:
 	TESTQ BX, BX
 	JEQ done3
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -9782,26 +10138,34 @@ TEXT ·expAtF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
+	// rows.go: scaledParams
 	VPANDQ Z30, Z1, Z2
 	VCMPPD $1, Z29, Z2, K1
 	VBLENDMPD Z28, Z1, K1, Z2
 	VSUBPD Z2, Z1, Z1
+	// rows.go: rowParams
 	VMOVAPD Z27, Z3
 	VFMADD231PD Z31, Z1, Z3
 	VSUBPD Z27, Z3, Z3
 	VSUBPD Z3, Z26, Z3
 	VSUBPD Z25, Z1, Z1
+	// rows.go
 	VSUBPD Z2, Z0, Z0
+	// rows.go: expCore
 	VMAXPD Z0, Z1, Z1
 	VMOVAPD Z3, Z0
 	VFMADD231PD Z31, Z1, Z0
 	VSUBPD Z3, Z0, Z3
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z0, Z0
+	// exp.go: reduce
 	VFMADD231PD Z24, Z3, Z1
 	VFMADD231PD Z23, Z3, Z1
+	// exp.go: horner
 	VMOVAPD Z21, Z2
 	VFMADD231PD Z1, Z22, Z2
 	VFMADD213PD Z20, Z1, Z2
@@ -9812,6 +10176,7 @@ loop1:
 	VFMADD213PD Z15, Z1, Z2
 	VFMADD213PD Z14, Z1, Z2
 	VFMADD213PD Z13, Z1, Z2
+	// rows.go: expCore
 	VMULPD Z1, Z1, Z3
 	VFMADD231PD Z2, Z3, Z1
 	VFMADD231PD Z1, Z0, Z0
@@ -9826,6 +10191,7 @@ loop1:
 rest2:
 	TESTQ BX, BX
 	JEQ done3
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -9875,6 +10241,7 @@ TEXT ·rowsScaleF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
@@ -9885,6 +10252,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z2
 	VMULPS Z1, Z2, Z3
@@ -9913,8 +10281,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z2
+	// rows.go
 	VMULPS Z1, Z2, Z3
 	VFMADD231PS Z0, Z2, Z3
 	VMOVUPS Z3, 0(DI)
@@ -9927,6 +10297,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -9962,6 +10333,7 @@ TEXT ·rowsScaleF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
@@ -9972,6 +10344,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z2
 	VMULPD Z1, Z2, Z3
@@ -10000,8 +10373,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z2
+	// rows.go
 	VMULPD Z1, Z2, Z3
 	VFMADD231PD Z0, Z2, Z3
 	VMOVUPD Z3, 0(DI)
@@ -10014,6 +10389,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -10049,6 +10425,7 @@ TEXT ·rowsScaleGradF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
@@ -10059,6 +10436,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z2
 	VMULPS Z0, Z2, Z2
@@ -10087,8 +10465,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z2
+	// rows.go
 	VMULPS Z0, Z2, Z2
 	VMULPS Z1, Z2, Z2
 	VMOVUPS Z2, 0(DI)
@@ -10101,6 +10481,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -10136,6 +10517,7 @@ TEXT ·rowsScaleGradF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
@@ -10146,6 +10528,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z2
 	VMULPD Z0, Z2, Z2
@@ -10174,8 +10557,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z2
+	// rows.go
 	VMULPD Z0, Z2, Z2
 	VMULPD Z1, Z2, Z2
 	VMOVUPD Z2, 0(DI)
@@ -10188,6 +10573,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -10223,6 +10609,7 @@ TEXT ·rowsLogSoftmaxF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
@@ -10233,6 +10620,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z2
 	VSUBPS Z0, Z2, Z2
@@ -10261,8 +10649,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z2
+	// rows.go
 	VSUBPS Z0, Z2, Z2
 	VSUBPS Z1, Z2, Z2
 	VMOVUPS Z2, 0(DI)
@@ -10275,6 +10665,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -10310,6 +10701,7 @@ TEXT ·rowsLogSoftmaxF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
@@ -10320,6 +10712,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z2
 	VSUBPD Z0, Z2, Z2
@@ -10348,8 +10741,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z2
+	// rows.go
 	VSUBPD Z0, Z2, Z2
 	VSUBPD Z1, Z2, Z2
 	VMOVUPD Z2, 0(DI)
@@ -10362,6 +10757,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -10396,16 +10792,19 @@ TEXT ·rowsDotF32AVX512(SB), NOSPLIT, $0-97
 	MOVQ a_base+24(FP), DX
 	MOVQ b_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R8
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R10
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R8, $32
 	JLT tail4
@@ -10425,14 +10824,17 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
 	VMOVUPS.Z (DX), K1, Z3
 	VMOVUPS.Z (BX), K1, Z4
+	// rows.go
 	VMULPS Z4, Z3, Z3
 	VADDPS Z3, Z0, K1, Z0
 	ADDQ $64, DX
@@ -10440,6 +10842,7 @@ tail4:
 	SUBQ $16, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -10451,6 +10854,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $16, R8
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -10468,12 +10872,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R8, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
@@ -10508,17 +10914,20 @@ TEXT ·rowsDotF64AVX512(SB), NOSPLIT, $0-97
 	MOVQ a_base+24(FP), DX
 	MOVQ b_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R8
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R10
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R8, $16
 	JLT tail4
@@ -10538,14 +10947,17 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
 	VMOVUPD.Z (DX), K1, Z4
 	VMOVUPD.Z (BX), K1, Z5
+	// rows.go
 	VMULPD Z5, Z4, Z4
 	VADDPD Z4, Z0, K1, Z0
 	ADDQ $64, DX
@@ -10553,6 +10965,7 @@ tail4:
 	SUBQ $8, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -10564,6 +10977,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $8, R8
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -10578,6 +10992,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y4
 	VSUBPD Y2, Y4, Y5
@@ -10590,6 +11005,7 @@ wide6:
 	CMPQ R8, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
@@ -10642,16 +11058,19 @@ TEXT ·rowsSumF32AVX512(SB), NOSPLIT, $0-65
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ BX, $32
 	JLT tail4
@@ -10666,9 +11085,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -10678,6 +11099,7 @@ tail4:
 	SUBQ $16, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -10686,6 +11108,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $16, BX
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -10703,12 +11126,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ BX, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
@@ -10737,17 +11162,20 @@ TEXT ·rowsSumF64AVX512(SB), NOSPLIT, $0-65
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ BX, $16
 	JLT tail4
@@ -10762,9 +11190,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -10774,6 +11204,7 @@ tail4:
 	SUBQ $8, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -10782,6 +11213,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $8, BX
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -10796,6 +11228,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y4
 	VSUBPD Y2, Y4, Y5
@@ -10808,6 +11241,7 @@ wide6:
 	CMPQ BX, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
@@ -10857,6 +11291,7 @@ TEXT ·rowsSoftmaxBackwardF32AVX512(SB), NOSPLIT, $0-128
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z0
 	ADDQ $4, R8
@@ -10865,6 +11300,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
@@ -10898,9 +11334,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
+	// rows.go
 	VSUBPS Z0, Z1, Z1
 	VMULPS Z2, Z1, Z1
 	VMOVUPS Z1, 0(DI)
@@ -10914,6 +11352,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -10955,6 +11394,7 @@ TEXT ·rowsSoftmaxBackwardF64AVX512(SB), NOSPLIT, $0-128
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z0
 	ADDQ $8, R8
@@ -10963,6 +11403,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
@@ -10996,9 +11437,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
+	// rows.go
 	VSUBPD Z0, Z1, Z1
 	VMULPD Z2, Z1, Z1
 	VMOVUPD Z1, 0(DI)
@@ -11012,6 +11455,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11065,6 +11509,7 @@ TEXT ·rowsLogSoftmaxBackwardF32AVX512(SB), NOSPLIT, $0-128
 	VBROADCASTSS expC0F32<>(SB), Z21
 	VBROADCASTSS rowUnitF32<>(SB), Z20
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z0
 	ADDQ $4, R8
@@ -11073,6 +11518,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
@@ -11170,25 +11616,33 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
+	// rows.go
 	VMINPS Z2, Z31, Z2
+	// rows.go: expCore
 	VMAXPS Z2, Z29, Z2
 	VMOVAPS Z30, Z3
 	VFMADD231PS Z28, Z2, Z3
 	VSUBPS Z30, Z3, Z4
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z3, Z3
+	// exp.go: reduce
 	VFMADD231PS Z27, Z4, Z2
 	VFMADD231PS Z26, Z4, Z2
+	// exp.go: horner
 	VMOVAPS Z24, Z4
 	VFMADD231PS Z2, Z25, Z4
 	VFMADD213PS Z23, Z2, Z4
 	VFMADD213PS Z22, Z2, Z4
 	VFMADD213PS Z21, Z2, Z4
+	// rows.go: expCore
 	VMULPS Z2, Z2, Z5
 	VFMADD231PS Z4, Z5, Z2
 	VFMADD231PS Z2, Z3, Z3
+	// rows.go
 	VMULPS Z20, Z3, Z3
 	VFNMADD231PS Z0, Z3, Z1
 	VMOVUPS Z1, 0(DI)
@@ -11202,6 +11656,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11276,6 +11731,7 @@ TEXT ·rowsLogSoftmaxBackwardF64AVX512(SB), NOSPLIT, $0-128
 	VBROADCASTSD expC0F64<>(SB), Z16
 	VBROADCASTSD rowUnitF64<>(SB), Z15
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z0
 	ADDQ $8, R8
@@ -11284,6 +11740,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
@@ -11401,17 +11858,23 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
+	// rows.go
 	VMINPD Z2, Z31, Z2
+	// rows.go: expCore
 	VMAXPD Z2, Z29, Z2
 	VMOVAPD Z30, Z3
 	VFMADD231PD Z28, Z2, Z3
 	VSUBPD Z30, Z3, Z4
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z3, Z3
+	// exp.go: reduce
 	VFMADD231PD Z27, Z4, Z2
 	VFMADD231PD Z26, Z4, Z2
+	// exp.go: horner
 	VMOVAPD Z24, Z4
 	VFMADD231PD Z2, Z25, Z4
 	VFMADD213PD Z23, Z2, Z4
@@ -11422,9 +11885,11 @@ loop4:
 	VFMADD213PD Z18, Z2, Z4
 	VFMADD213PD Z17, Z2, Z4
 	VFMADD213PD Z16, Z2, Z4
+	// rows.go: expCore
 	VMULPD Z2, Z2, Z5
 	VFMADD231PD Z4, Z5, Z2
 	VFMADD231PD Z2, Z3, Z3
+	// rows.go
 	VMULPD Z15, Z3, Z3
 	VFNMADD231PD Z0, Z3, Z1
 	VMOVUPD Z1, 0(DI)
@@ -11438,6 +11903,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11502,6 +11968,7 @@ TEXT ·rowsSumProbF32AVX512(SB), NOSPLIT, $0-145
 	MOVQ l_base+96(FP), R9
 	VPXORD Z31, Z31, Z31
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z3
 	ADDQ $4, R8
@@ -11510,12 +11977,14 @@ row1:
 	MOVQ cols+120(FP), R10
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $32
 	JLT tail4
@@ -11543,14 +12012,17 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
 	VMOVUPS.Z (DX), K1, Z5
 	VMOVUPS.Z (BX), K1, Z6
+	// rows.go
 	VSUBPS Z5, Z3, Z5
 	VADDPS Z5, Z4, Z5
 	VMULPS Z5, Z6, Z5
@@ -11562,6 +12034,7 @@ tail4:
 	SUBQ $16, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -11577,6 +12050,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $16, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -11594,12 +12068,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
@@ -11637,6 +12113,7 @@ TEXT ·rowsSumProbF64AVX512(SB), NOSPLIT, $0-145
 	MOVQ l_base+96(FP), R9
 	VPXORD Z31, Z31, Z31
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z4
 	ADDQ $8, R8
@@ -11646,12 +12123,14 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $16
 	JLT tail4
@@ -11679,14 +12158,17 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
 	VMOVUPD.Z (DX), K1, Z6
 	VMOVUPD.Z (BX), K1, Z7
+	// rows.go
 	VSUBPD Z6, Z4, Z6
 	VADDPD Z6, Z5, Z6
 	VMULPD Z6, Z7, Z6
@@ -11698,6 +12180,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -11713,6 +12196,7 @@ tail4:
 	ADDQ $64, BX
 	SUBQ $8, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -11727,6 +12211,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
@@ -11739,6 +12224,7 @@ wide6:
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
@@ -11792,18 +12278,21 @@ TEXT ·rowsSumTargetSkipF32AVX512(SB), NOSPLIT, $0-89
 	MOVQ t_base+24(FP), DX
 	MOVQ skip_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
 	ADDQ $8, BX
 	VXORPS X2, X2, X2
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $32
 	JLT tail4
@@ -11828,6 +12317,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R10
 	SHLXQ R8, R10, R10
@@ -11840,6 +12330,7 @@ tail4:
 	KMOVW R10, K3
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11850,6 +12341,7 @@ tail4:
 	SUBQ $16, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11859,6 +12351,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $16, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -11876,12 +12369,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
@@ -11911,6 +12406,7 @@ TEXT ·rowsSumTargetSkipF64AVX512(SB), NOSPLIT, $0-89
 	MOVQ t_base+24(FP), DX
 	MOVQ skip_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
@@ -11918,12 +12414,14 @@ row1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $16
 	JLT tail4
@@ -11948,6 +12446,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVL $1, R10
 	SHLXQ R8, R10, R10
@@ -11960,6 +12459,7 @@ tail4:
 	KMOVW R10, K3
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11970,6 +12470,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -11979,6 +12480,7 @@ tail4:
 	ADDQ $64, DX
 	SUBQ $8, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
@@ -11993,6 +12495,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y2, Y4
 	VSUBPD Y2, Y4, Y5
@@ -12005,6 +12508,7 @@ wide6:
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
@@ -12056,6 +12560,7 @@ TEXT ·rowsProbGradF32AVX512(SB), NOSPLIT, $0-152
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSS signBitF32<>(SB), Z31
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Z0
 	ADDQ $4, R8
@@ -12066,6 +12571,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Z2
 	VMOVUPS 0(BX), Z3
@@ -12103,9 +12609,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Z2
 	VMOVUPS 0(BX), Z3
+	// rows.go
 	VSUBPS Z3, Z31, Z3
 	VFMADD231PS Z0, Z2, Z3
 	VMULPS Z1, Z3, Z3
@@ -12120,6 +12628,7 @@ loop4:
 rest5:
 	TESTQ R10, R10
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -12164,6 +12673,7 @@ TEXT ·rowsProbGradF64AVX512(SB), NOSPLIT, $0-152
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSD signBitF64<>(SB), Z31
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Z0
 	ADDQ $8, R8
@@ -12174,6 +12684,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 0(BX), Z3
@@ -12211,9 +12722,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 0(BX), Z3
+	// rows.go
 	VSUBPD Z3, Z31, Z3
 	VFMADD231PD Z0, Z2, Z3
 	VMULPD Z1, Z3, Z3
@@ -12228,6 +12741,7 @@ loop4:
 rest5:
 	TESTQ R10, R10
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
@@ -12514,6 +13028,7 @@ TEXT ·sigmoidLossF32AVX512(SB), NOSPLIT, $0-72
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Z19
 	VMOVUPS 0(DX), Z24
@@ -12877,6 +13392,7 @@ pipe1:
 	CMPQ BX, $128
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMOVAPS Z29, Z19
 	VFMADD231PS.BCST rowUnitF32<>(SB), Z20, Z19
@@ -12979,6 +13495,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
@@ -13074,39 +13591,49 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
+	// sigmoidloss.go
 	VPANDD.BCST notSignF32<>(SB), Z0, Z2
 	VCMPPS $1, Z31, Z0, K1
 	VPORD.BCST signBitF32<>(SB), Z0, Z0
+	// rows.go: expCore
 	VBROADCASTSS sigmoidMinF32<>(SB), Z3
 	VMAXPS Z0, Z3, Z0
 	VBROADCASTSS rowMagicF32<>(SB), Z3
 	VFMADD231PS.BCST log2eF32<>(SB), Z0, Z3
 	VSUBPS.BCST rowMagicF32<>(SB), Z3, Z4
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z3, Z3
+	// exp.go: reduce
 	VFMADD231PS.BCST minusLn2HiF32<>(SB), Z4, Z0
 	VFMADD231PS.BCST minusLn2LoF32<>(SB), Z4, Z0
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Z4
 	VFMADD231PS.BCST expC4F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST expC2F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST expC1F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST expC0F32<>(SB), Z0, Z4
+	// rows.go: expCore
 	VMULPS Z0, Z0, Z5
 	VFMADD231PS Z4, Z5, Z0
 	VFMADD231PS Z0, Z3, Z3
+	// sigmoidloss.go
 	VMOVAPS Z29, Z0
 	VFMADD231PS.BCST rowUnitF32<>(SB), Z3, Z0
 	VDIVPS Z0, Z3, Z3
 	VMULPS.BCST rowUnitF32<>(SB), Z3, Z0
 	VMULPS Z0, Z0, Z0
 	VMULPS Z0, Z3, Z4
+	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Z5
 	VFMADD231PS.BCST atanhC4F32<>(SB), Z0, Z5
 	VFMADD213PS.BCST atanhC2F32<>(SB), Z0, Z5
 	VFMADD213PS.BCST atanhC1F32<>(SB), Z0, Z5
 	VFMADD213PS.BCST atanhC0F32<>(SB), Z0, Z5
+	// sigmoidloss.go
 	VADDPS Z3, Z3, Z3
 	VFMADD231PS Z5, Z4, Z3
 	VMULPS.BCST rowUnitF32<>(SB), Z3, Z3
@@ -13126,6 +13653,7 @@ loop6:
 rest7:
 	TESTQ BX, BX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -13484,6 +14012,7 @@ TEXT ·sigmoidLossF64AVX512(SB), NOSPLIT, $0-72
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Z7
 	VMOVUPD 0(DX), Z15
@@ -13934,6 +14463,7 @@ pipe1:
 	CMPQ BX, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD231PD.BCST minusLn2LoF64<>(SB), Z3, Z26
 	VFMADD213PD.BCST expC3F64<>(SB), Z28, Z5
@@ -14064,6 +14594,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
@@ -14181,20 +14712,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
+	// sigmoidloss.go
 	VPANDQ.BCST notSignF64<>(SB), Z0, Z2
 	VCMPPD.BCST $1, zeroF64<>(SB), Z0, K1
 	VPORQ.BCST signBitF64<>(SB), Z0, Z0
+	// rows.go: expCore
 	VBROADCASTSD sigmoidMinF64<>(SB), Z3
 	VMAXPD Z0, Z3, Z0
 	VBROADCASTSD rowMagicF64<>(SB), Z3
 	VFMADD231PD.BCST log2eF64<>(SB), Z0, Z3
 	VSUBPD.BCST rowMagicF64<>(SB), Z3, Z4
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z3, Z3
+	// exp.go: reduce
 	VFMADD231PD.BCST minusLn2HiF64<>(SB), Z4, Z0
 	VFMADD231PD.BCST minusLn2LoF64<>(SB), Z4, Z0
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Z4
 	VFMADD231PD.BCST expC9F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST expC7F64<>(SB), Z0, Z4
@@ -14205,15 +14742,18 @@ loop6:
 	VFMADD213PD.BCST expC2F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST expC1F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST expC0F64<>(SB), Z0, Z4
+	// rows.go: expCore
 	VMULPD Z0, Z0, Z5
 	VFMADD231PD Z4, Z5, Z0
 	VFMADD231PD Z0, Z3, Z3
+	// sigmoidloss.go
 	VBROADCASTSD twoF64<>(SB), Z0
 	VFMADD231PD.BCST rowUnitF64<>(SB), Z3, Z0
 	VDIVPD Z0, Z3, Z3
 	VMULPD.BCST rowUnitF64<>(SB), Z3, Z0
 	VMULPD Z0, Z0, Z0
 	VMULPD Z0, Z3, Z4
+	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Z5
 	VFMADD231PD.BCST atanhC9F64<>(SB), Z0, Z5
 	VFMADD213PD.BCST atanhC7F64<>(SB), Z0, Z5
@@ -14224,6 +14764,7 @@ loop6:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z0, Z5
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z0, Z5
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z0, Z5
+	// sigmoidloss.go
 	VADDPD Z3, Z3, Z3
 	VFMADD231PD Z5, Z4, Z3
 	VMULPD.BCST rowUnitF64<>(SB), Z3, Z3
@@ -14244,6 +14785,7 @@ loop6:
 rest7:
 	TESTQ BX, BX
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -14336,6 +14878,7 @@ TEXT ·sigmoidLossPosF32AVX512(SB), NOSPLIT, $0-96
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
@@ -14438,39 +14981,49 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
+	// sigmoidloss.go
 	VPANDD Z27, Z0, Z3
 	VCMPPS $1, Z31, Z0, K1
 	VPORD Z26, Z0, Z0
+	// rows.go: expCore
 	VMAXPS Z0, Z24, Z0
 	VMOVAPS Z25, Z4
 	VFMADD231PS Z23, Z0, Z4
 	VSUBPS Z25, Z4, Z5
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z4, Z4
+	// exp.go: reduce
 	VFMADD231PS Z22, Z5, Z0
 	VFMADD231PS Z21, Z5, Z0
+	// exp.go: horner
 	VMOVAPS Z19, Z5
 	VFMADD231PS Z0, Z20, Z5
 	VFMADD213PS Z18, Z0, Z5
 	VFMADD213PS Z17, Z0, Z5
 	VFMADD213PS Z16, Z0, Z5
+	// rows.go: expCore
 	VMULPS Z0, Z0, Z6
 	VFMADD231PS Z5, Z6, Z0
 	VFMADD231PS Z0, Z4, Z4
+	// sigmoidloss.go
 	VMOVAPS Z29, Z0
 	VFMADD231PS Z28, Z4, Z0
 	VDIVPS Z0, Z4, Z4
 	VMULPS Z28, Z4, Z0
 	VMULPS Z0, Z0, Z0
 	VMULPS Z0, Z4, Z5
+	// exp.go: horner
 	VMOVAPS Z14, Z6
 	VFMADD231PS Z0, Z15, Z6
 	VFMADD213PS Z13, Z0, Z6
 	VFMADD213PS Z12, Z0, Z6
 	VFMADD213PS Z11, Z0, Z6
+	// sigmoidloss.go
 	VADDPS Z4, Z4, Z4
 	VFMADD231PS Z6, Z5, Z4
 	VMULPS Z28, Z4, Z4
@@ -14494,6 +15047,7 @@ loop3:
 rest4:
 	TESTQ R8, R8
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -14582,6 +15136,7 @@ TEXT ·sigmoidLossPosF64AVX512(SB), NOSPLIT, $0-96
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
@@ -14704,20 +15259,26 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
+	// sigmoidloss.go
 	VPANDQ Z27, Z0, Z3
 	VCMPPD $1, Z31, Z0, K1
 	VPORQ Z26, Z0, Z0
+	// rows.go: expCore
 	VMAXPD Z0, Z24, Z0
 	VMOVAPD Z25, Z4
 	VFMADD231PD Z23, Z0, Z4
 	VSUBPD Z25, Z4, Z5
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z4, Z4
+	// exp.go: reduce
 	VFMADD231PD Z22, Z5, Z0
 	VFMADD231PD Z21, Z5, Z0
+	// exp.go: horner
 	VMOVAPD Z19, Z5
 	VFMADD231PD Z0, Z20, Z5
 	VFMADD213PD Z18, Z0, Z5
@@ -14728,15 +15289,18 @@ loop3:
 	VFMADD213PD Z13, Z0, Z5
 	VFMADD213PD Z12, Z0, Z5
 	VFMADD213PD Z11, Z0, Z5
+	// rows.go: expCore
 	VMULPD Z0, Z0, Z6
 	VFMADD231PD Z5, Z6, Z0
 	VFMADD231PD Z0, Z4, Z4
+	// sigmoidloss.go
 	VMOVAPD Z29, Z0
 	VFMADD231PD Z28, Z4, Z0
 	VDIVPD Z0, Z4, Z4
 	VMULPD Z28, Z4, Z0
 	VMULPD Z0, Z0, Z0
 	VMULPD Z0, Z4, Z5
+	// exp.go: horner
 	VMOVAPD Z9, Z6
 	VFMADD231PD Z0, Z10, Z6
 	VFMADD213PD Z8, Z0, Z6
@@ -14747,6 +15311,7 @@ loop3:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z0, Z6
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z0, Z6
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z0, Z6
+	// sigmoidloss.go
 	VADDPD Z4, Z4, Z4
 	VFMADD231PD Z6, Z5, Z4
 	VMULPD Z28, Z4, Z4
@@ -14770,6 +15335,7 @@ loop3:
 rest4:
 	TESTQ R8, R8
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -15064,6 +15630,7 @@ TEXT ·sigmoidLossGradF32AVX512(SB), NOSPLIT, $0-100
 	JLT drain2
 	PCALIGN $32
 
+// Six vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DX), Z6
 	VMOVUPS 0(BX), Z10
@@ -15398,6 +15965,7 @@ pipe1:
 	CMPQ R8, $96
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD231PS.BCST minusLn2LoF32<>(SB), Z22, Z25
 	VFMADD231PS Z26, Z9, Z9
@@ -15507,6 +16075,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
@@ -15625,39 +16194,49 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
+	// sigmoidloss.go
 	VPANDD.BCST notSignF32<>(SB), Z1, Z3
 	VCMPPS $1, Z31, Z1, K1
 	VPORD.BCST signBitF32<>(SB), Z1, Z1
+	// rows.go: expCore
 	VBROADCASTSS sigmoidMinF32<>(SB), Z4
 	VMAXPS Z1, Z4, Z1
 	VBROADCASTSS rowMagicF32<>(SB), Z4
 	VFMADD231PS.BCST log2eF32<>(SB), Z1, Z4
 	VSUBPS.BCST rowMagicF32<>(SB), Z4, Z5
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z4, Z4
+	// exp.go: reduce
 	VFMADD231PS.BCST minusLn2HiF32<>(SB), Z5, Z1
 	VFMADD231PS.BCST minusLn2LoF32<>(SB), Z5, Z1
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Z5
 	VFMADD231PS.BCST expC4F32<>(SB), Z1, Z5
 	VFMADD213PS.BCST expC2F32<>(SB), Z1, Z5
 	VFMADD213PS.BCST expC1F32<>(SB), Z1, Z5
 	VFMADD213PS.BCST expC0F32<>(SB), Z1, Z5
+	// rows.go: expCore
 	VMULPS Z1, Z1, Z6
 	VFMADD231PS Z5, Z6, Z1
 	VFMADD231PS Z1, Z4, Z4
+	// sigmoidloss.go
 	VMOVAPS Z29, Z1
 	VFMADD231PS.BCST rowUnitF32<>(SB), Z4, Z1
 	VDIVPS Z1, Z4, Z1
 	VMULPS.BCST rowUnitF32<>(SB), Z1, Z5
 	VMULPS Z5, Z5, Z5
 	VMULPS Z5, Z1, Z6
+	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Z7
 	VFMADD231PS.BCST atanhC4F32<>(SB), Z5, Z7
 	VFMADD213PS.BCST atanhC2F32<>(SB), Z5, Z7
 	VFMADD213PS.BCST atanhC1F32<>(SB), Z5, Z7
 	VFMADD213PS.BCST atanhC0F32<>(SB), Z5, Z7
+	// sigmoidloss.go
 	VADDPS Z1, Z1, Z1
 	VFMADD231PS Z7, Z6, Z1
 	VMULPS.BCST rowUnitF32<>(SB), Z1, Z1
@@ -15689,6 +16268,7 @@ loop6:
 rest7:
 	TESTQ R8, R8
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -16025,6 +16605,7 @@ TEXT ·sigmoidLossGradF64AVX512(SB), NOSPLIT, $0-104
 	JLT drain2
 	PCALIGN $32
 
+// Six vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 0(BX), Z13
@@ -16443,6 +17024,7 @@ pipe1:
 	CMPQ R8, $48
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD213PD.BCST expC7F64<>(SB), Z14, Z5
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z8, Z20
@@ -16577,6 +17159,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
@@ -16719,20 +17302,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
+	// sigmoidloss.go
 	VPANDQ.BCST notSignF64<>(SB), Z1, Z3
 	VCMPPD.BCST $1, zeroF64<>(SB), Z1, K1
 	VPORQ.BCST signBitF64<>(SB), Z1, Z1
+	// rows.go: expCore
 	VBROADCASTSD sigmoidMinF64<>(SB), Z4
 	VMAXPD Z1, Z4, Z1
 	VBROADCASTSD rowMagicF64<>(SB), Z4
 	VFMADD231PD.BCST log2eF64<>(SB), Z1, Z4
 	VSUBPD.BCST rowMagicF64<>(SB), Z4, Z5
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z4, Z4
+	// exp.go: reduce
 	VFMADD231PD.BCST minusLn2HiF64<>(SB), Z5, Z1
 	VFMADD231PD.BCST minusLn2LoF64<>(SB), Z5, Z1
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Z5
 	VFMADD231PD.BCST expC9F64<>(SB), Z1, Z5
 	VFMADD213PD.BCST expC7F64<>(SB), Z1, Z5
@@ -16743,15 +17332,18 @@ loop6:
 	VFMADD213PD.BCST expC2F64<>(SB), Z1, Z5
 	VFMADD213PD.BCST expC1F64<>(SB), Z1, Z5
 	VFMADD213PD.BCST expC0F64<>(SB), Z1, Z5
+	// rows.go: expCore
 	VMULPD Z1, Z1, Z6
 	VFMADD231PD Z5, Z6, Z1
 	VFMADD231PD Z1, Z4, Z4
+	// sigmoidloss.go
 	VBROADCASTSD twoF64<>(SB), Z1
 	VFMADD231PD.BCST rowUnitF64<>(SB), Z4, Z1
 	VDIVPD Z1, Z4, Z1
 	VMULPD.BCST rowUnitF64<>(SB), Z1, Z5
 	VMULPD Z5, Z5, Z5
 	VMULPD Z5, Z1, Z6
+	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Z7
 	VFMADD231PD.BCST atanhC9F64<>(SB), Z5, Z7
 	VFMADD213PD.BCST atanhC7F64<>(SB), Z5, Z7
@@ -16762,6 +17354,7 @@ loop6:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z5, Z7
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z5, Z7
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z5, Z7
+	// sigmoidloss.go
 	VADDPD Z1, Z1, Z1
 	VFMADD231PD Z7, Z6, Z1
 	VMULPD.BCST rowUnitF64<>(SB), Z1, Z1
@@ -16795,6 +17388,7 @@ loop6:
 rest7:
 	TESTQ R8, R8
 	JEQ done8
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -16901,6 +17495,7 @@ TEXT ·sigmoidLossGradPosF32AVX512(SB), NOSPLIT, $0-124
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
@@ -17026,39 +17621,49 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
 	VMOVUPS 0(R8), Z3
+	// sigmoidloss.go
 	VPANDD Z27, Z1, Z4
 	VCMPPS $1, Z31, Z1, K1
 	VPORD Z26, Z1, Z1
+	// rows.go: expCore
 	VMAXPS Z1, Z24, Z1
 	VMOVAPS Z25, Z5
 	VFMADD231PS Z23, Z1, Z5
 	VSUBPS Z25, Z5, Z6
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z5, Z5
+	// exp.go: reduce
 	VFMADD231PS Z22, Z6, Z1
 	VFMADD231PS Z21, Z6, Z1
+	// exp.go: horner
 	VMOVAPS Z19, Z6
 	VFMADD231PS Z1, Z20, Z6
 	VFMADD213PS Z18, Z1, Z6
 	VFMADD213PS Z17, Z1, Z6
 	VFMADD213PS Z16, Z1, Z6
+	// rows.go: expCore
 	VMULPS Z1, Z1, Z7
 	VFMADD231PS Z6, Z7, Z1
 	VFMADD231PS Z1, Z5, Z5
+	// sigmoidloss.go
 	VMOVAPS Z29, Z1
 	VFMADD231PS Z28, Z5, Z1
 	VDIVPS Z1, Z5, Z1
 	VMULPS Z28, Z1, Z6
 	VMULPS Z6, Z6, Z6
 	VMULPS Z6, Z1, Z7
+	// exp.go: horner
 	VMOVAPS Z14, Z8
 	VFMADD231PS Z6, Z15, Z8
 	VFMADD213PS Z13, Z6, Z8
 	VFMADD213PS Z12, Z6, Z8
 	VFMADD213PS Z11, Z6, Z8
+	// sigmoidloss.go
 	VADDPS Z1, Z1, Z1
 	VFMADD231PS Z8, Z7, Z1
 	VMULPS Z28, Z1, Z1
@@ -17094,6 +17699,7 @@ loop3:
 rest4:
 	TESTQ R9, R9
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -17193,6 +17799,7 @@ TEXT ·sigmoidLossGradPosF64AVX512(SB), NOSPLIT, $0-128
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
@@ -17338,20 +17945,26 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
 	VMOVUPD 0(R8), Z3
+	// sigmoidloss.go
 	VPANDQ Z27, Z1, Z4
 	VCMPPD $1, Z31, Z1, K1
 	VPORQ Z26, Z1, Z1
+	// rows.go: expCore
 	VMAXPD Z1, Z24, Z1
 	VMOVAPD Z25, Z5
 	VFMADD231PD Z23, Z1, Z5
 	VSUBPD Z25, Z5, Z6
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z5, Z5
+	// exp.go: reduce
 	VFMADD231PD Z22, Z6, Z1
 	VFMADD231PD Z21, Z6, Z1
+	// exp.go: horner
 	VMOVAPD Z19, Z6
 	VFMADD231PD Z1, Z20, Z6
 	VFMADD213PD Z18, Z1, Z6
@@ -17362,15 +17975,18 @@ loop3:
 	VFMADD213PD Z13, Z1, Z6
 	VFMADD213PD Z12, Z1, Z6
 	VFMADD213PD Z11, Z1, Z6
+	// rows.go: expCore
 	VMULPD Z1, Z1, Z7
 	VFMADD231PD Z6, Z7, Z1
 	VFMADD231PD Z1, Z5, Z5
+	// sigmoidloss.go
 	VMOVAPD Z29, Z1
 	VFMADD231PD Z28, Z5, Z1
 	VDIVPD Z1, Z5, Z1
 	VMULPD Z28, Z1, Z6
 	VMULPD Z6, Z6, Z6
 	VMULPD Z6, Z1, Z7
+	// exp.go: horner
 	VMOVAPD Z9, Z8
 	VFMADD231PD Z6, Z10, Z8
 	VFMADD213PD.BCST atanhC7F64<>(SB), Z6, Z8
@@ -17381,6 +17997,7 @@ loop3:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z6, Z8
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z6, Z8
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z6, Z8
+	// sigmoidloss.go
 	VADDPD Z1, Z1, Z1
 	VFMADD231PD Z8, Z7, Z1
 	VMULPD Z28, Z1, Z1
@@ -17416,6 +18033,7 @@ loop3:
 rest4:
 	TESTQ R9, R9
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
@@ -17783,6 +18401,7 @@ TEXT ·lossLogF64AVX512(SB), NOSPLIT, $0-96
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Z6
 	VMOVUPD 0(DX), Z16
@@ -18180,6 +18799,7 @@ pipe1:
 	CMPQ R8, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMULPD Z10, Z10, Z6
 	VADDPD Z24, Z13, Z24
@@ -18279,10 +18899,12 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
+	// log.go: lossLog
 	VDIVPD Z1, Z0, Z1
 	VADDPD.BCST oneF64<>(SB), Z1, Z3
 	VSUBPD.BCST oneF64<>(SB), Z3, Z4
@@ -18337,6 +18959,7 @@ loop4:
 rest5:
 	TESTQ R8, R8
 	JEQ done6
+	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
 	KMOVW R9, K1
@@ -18434,6 +19057,7 @@ full6:
 	LEAQ columns-10497(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+80(FP), AX
@@ -18527,6 +19151,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
@@ -18574,6 +19199,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -18584,12 +19210,15 @@ last10:
 	MOVQ $4, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPS Z23, Z0, Z0
+	// rows.go: scaledParams
 	VPANDD Z20, Z0, Z5
 	VCMPPS $1, Z19, Z5, K1
 	VBLENDMPS Z23, Z0, K1, Z5
 	VSUBPS Z5, Z0, Z6
+	// rows.go: rowParams
 	VMOVAPS Z18, Z7
 	VFMADD231PS Z31, Z6, Z7
 	VSUBPS Z18, Z7, Z7
@@ -18615,6 +19244,7 @@ first12:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -18627,6 +19257,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $16, R12
@@ -18647,39 +19278,52 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	VMOVUPS 0(R8), Z5
+	// columns.go: columnExp
 	VSUBPS Z4, Z5, Z5
+	// rows.go: expCore
 	VMAXPS Z5, Z3, Z5
 	VMOVAPS Z2, Z6
 	VFMADD231PS Z31, Z5, Z6
 	VSUBPS Z2, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PS Z30, Z7, Z5
 	VFMADD231PS Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPS Z27, Z7
 	VFMADD231PS Z5, Z28, Z7
 	VFMADD213PS Z26, Z5, Z7
 	VFMADD213PS Z25, Z5, Z7
 	VFMADD213PS Z24, Z5, Z7
+	// rows.go: expCore
 	VMULPS Z5, Z5, Z8
 	VFMADD231PS Z7, Z8, Z5
 	VFMADD231PS Z5, Z6, Z6
 	VMOVUPS Z6, 0(R8)
 	VMOVUPS 0(R9), Z5
+	// columns.go: columnExp
 	VSUBPS Z4, Z5, Z5
+	// rows.go: expCore
 	VMAXPS Z5, Z3, Z5
 	VMOVAPS Z2, Z7
 	VFMADD231PS Z31, Z5, Z7
 	VSUBPS Z2, Z7, Z8
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z7, Z7
+	// exp.go: reduce
 	VFMADD231PS Z30, Z8, Z5
 	VFMADD231PS Z29, Z8, Z5
+	// exp.go: horner
 	VMOVAPS Z27, Z8
 	VFMADD231PS Z5, Z28, Z8
 	VFMADD213PS Z26, Z5, Z8
 	VFMADD213PS Z25, Z5, Z8
 	VFMADD213PS Z24, Z5, Z8
+	// rows.go: expCore
 	VMULPS Z5, Z5, Z9
 	VFMADD231PS Z8, Z9, Z5
 	VFMADD231PS Z5, Z7, Z7
@@ -18699,21 +19343,28 @@ pair13:
 	TESTQ R11, R11
 	JEQ sum15
 
+// One column.
 single14:
 	VMOVUPS 0(R8), Z5
+	// columns.go: columnExp
 	VSUBPS Z4, Z5, Z5
+	// rows.go: expCore
 	VMAXPS Z5, Z3, Z5
 	VMOVAPS Z2, Z6
 	VFMADD231PS Z31, Z5, Z6
 	VSUBPS Z2, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PS Z30, Z7, Z5
 	VFMADD231PS Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPS Z27, Z7
 	VFMADD231PS Z5, Z28, Z7
 	VFMADD213PS Z26, Z5, Z7
 	VFMADD213PS Z25, Z5, Z7
 	VFMADD213PS Z24, Z5, Z7
+	// rows.go: expCore
 	VMULPS Z5, Z5, Z8
 	VFMADD231PS Z7, Z8, Z5
 	VFMADD231PS Z5, Z6, Z6
@@ -18725,6 +19376,7 @@ single14:
 	TESTQ R11, R11
 	JNE single14
 
+// The tree of the sums.
 sum15:
 	LEAQ columns-1025(SP), R10
 	ANDQ $-64, R10
@@ -18808,7 +19460,9 @@ tree20:
 	VMOVUPS 0(R10), Z2
 	VMOVAPS Z2, Z1
 
+// End the rows.
 ready16:
+	// columns.go
 	VDIVPS Z1, Z22, Z4
 	VMOVAPS Z22, Z5
 	VFNMADD231PS Z4, Z1, Z5
@@ -18818,6 +19472,7 @@ ready16:
 	VMOVUPS Z2, 2048(DI)
 	VMOVUPS Z3, 2112(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 2304(BX), R12
 	TESTQ R12, R12
@@ -18827,8 +19482,10 @@ end4:
 	MOVQ cols+56(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish22:
 	VMOVUPS 0(R8), Z4
+	// columns.go
 	VMULPS Z3, Z4, Z5
 	VFMADD231PS Z2, Z4, Z5
 	VMOVUPS Z5, 0(R8)
@@ -18922,6 +19579,7 @@ finish22:
 
 wide26:
 
+// Transpose some columns.
 cols24:
 	VMOVUPS 0(R8), Z2
 	VMOVUPS 64(R8), Z3
@@ -18965,6 +19623,7 @@ cols24:
 	ADDQ $16, R12
 	JMP cols24
 
+// The last columns.
 last25:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -18975,6 +19634,7 @@ last25:
 	MOVQ $4, R11
 	JMP cols24
 
+// The result of a batch.
 end23:
 
 after5:
@@ -19042,6 +19702,7 @@ full6:
 	LEAQ columns-5889(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+80(FP), AX
@@ -19053,6 +19714,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+56(FP), R11
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	VMOVUPS (R9), X2
@@ -19082,6 +19744,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -19092,12 +19755,15 @@ last10:
 	MOVQ $2, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPD Z18, Z0, Z0
+	// rows.go: scaledParams
 	VPANDQ Z15, Z0, Z5
 	VCMPPD $1, Z14, Z5, K1
 	VBLENDMPD Z18, Z0, K1, Z5
 	VSUBPD Z5, Z0, Z6
+	// rows.go: rowParams
 	VMOVAPD Z13, Z7
 	VFMADD231PD Z31, Z6, Z7
 	VSUBPD Z13, Z7, Z7
@@ -19123,6 +19789,7 @@ first11:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -19135,6 +19802,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -19155,16 +19823,22 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	VMOVUPD 0(R8), Z5
+	// columns.go: columnExp
 	VSUBPD Z4, Z5, Z5
+	// rows.go: expCore
 	VMAXPD Z5, Z3, Z5
 	VMOVAPD Z2, Z6
 	VFMADD231PD Z31, Z5, Z6
 	VSUBPD Z2, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PD Z30, Z7, Z5
 	VFMADD231PD Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPD Z27, Z7
 	VFMADD231PD Z5, Z28, Z7
 	VFMADD213PD Z26, Z5, Z7
@@ -19175,19 +19849,25 @@ pair12:
 	VFMADD213PD Z21, Z5, Z7
 	VFMADD213PD Z20, Z5, Z7
 	VFMADD213PD Z19, Z5, Z7
+	// rows.go: expCore
 	VMULPD Z5, Z5, Z8
 	VFMADD231PD Z7, Z8, Z5
 	VFMADD231PD Z5, Z6, Z6
 	VMOVUPD Z6, 0(R8)
 	VMOVUPD 0(R9), Z5
+	// columns.go: columnExp
 	VSUBPD Z4, Z5, Z5
+	// rows.go: expCore
 	VMAXPD Z5, Z3, Z5
 	VMOVAPD Z2, Z7
 	VFMADD231PD Z31, Z5, Z7
 	VSUBPD Z2, Z7, Z8
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z7, Z7
+	// exp.go: reduce
 	VFMADD231PD Z30, Z8, Z5
 	VFMADD231PD Z29, Z8, Z5
+	// exp.go: horner
 	VMOVAPD Z27, Z8
 	VFMADD231PD Z5, Z28, Z8
 	VFMADD213PD Z26, Z5, Z8
@@ -19198,6 +19878,7 @@ pair12:
 	VFMADD213PD Z21, Z5, Z8
 	VFMADD213PD Z20, Z5, Z8
 	VFMADD213PD Z19, Z5, Z8
+	// rows.go: expCore
 	VMULPD Z5, Z5, Z9
 	VFMADD231PD Z8, Z9, Z5
 	VFMADD231PD Z5, Z7, Z7
@@ -19217,16 +19898,22 @@ pair12:
 	TESTQ R11, R11
 	JEQ sum14
 
+// One column.
 single13:
 	VMOVUPD 0(R8), Z5
+	// columns.go: columnExp
 	VSUBPD Z4, Z5, Z5
+	// rows.go: expCore
 	VMAXPD Z5, Z3, Z5
 	VMOVAPD Z2, Z6
 	VFMADD231PD Z31, Z5, Z6
 	VSUBPD Z2, Z6, Z7
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z6, Z6
+	// exp.go: reduce
 	VFMADD231PD Z30, Z7, Z5
 	VFMADD231PD Z29, Z7, Z5
+	// exp.go: horner
 	VMOVAPD Z27, Z7
 	VFMADD231PD Z5, Z28, Z7
 	VFMADD213PD Z26, Z5, Z7
@@ -19237,6 +19924,7 @@ single13:
 	VFMADD213PD Z21, Z5, Z7
 	VFMADD213PD Z20, Z5, Z7
 	VFMADD213PD Z19, Z5, Z7
+	// rows.go: expCore
 	VMULPD Z5, Z5, Z8
 	VFMADD231PD Z7, Z8, Z5
 	VFMADD231PD Z5, Z6, Z6
@@ -19248,6 +19936,7 @@ single13:
 	TESTQ R11, R11
 	JNE single13
 
+// The tree of the sums.
 sum14:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
@@ -19295,7 +19984,9 @@ tree18:
 	VMOVUPD 0(R10), Z2
 	VMOVAPD Z2, Z1
 
+// End the rows.
 ready15:
+	// columns.go
 	VDIVPD Z1, Z17, Z4
 	VMOVAPD Z17, Z5
 	VFNMADD231PD Z4, Z1, Z5
@@ -19305,6 +19996,7 @@ ready15:
 	VMOVUPD Z2, 1024(DI)
 	VMOVUPD Z3, 1088(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 1280(BX), R12
 	TESTQ R12, R12
@@ -19314,8 +20006,10 @@ end4:
 	MOVQ cols+56(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish20:
 	VMOVUPD 0(R8), Z4
+	// columns.go
 	VMULPD Z3, Z4, Z5
 	VFMADD231PD Z2, Z4, Z5
 	VMOVUPD Z5, 0(R8)
@@ -19331,6 +20025,7 @@ finish20:
 	MOVQ BX, R8
 	MOVQ cols+56(FP), R11
 
+// Transpose some columns.
 cols22:
 	VMOVUPD 0(R8), Z2
 	VMOVUPD 64(R8), Z3
@@ -19358,6 +20053,7 @@ cols22:
 	ADDQ $16, R12
 	JMP cols22
 
+// The last columns.
 last23:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -19368,6 +20064,7 @@ last23:
 	MOVQ $2, R11
 	JMP cols22
 
+// The result of a batch.
 end21:
 
 after5:
@@ -19430,6 +20127,7 @@ full6:
 	LEAQ columns-10497(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+144(FP), AX
@@ -19523,6 +20221,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
@@ -19570,6 +20269,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -19580,12 +20280,15 @@ last10:
 	MOVQ $4, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPS Z31, Z0, Z0
+	// rows.go: scaledParams
 	VPANDD Z20, Z0, Z8
 	VCMPPS $1, Z19, Z8, K1
 	VBLENDMPS Z31, Z0, K1, Z8
 	VSUBPS Z8, Z0, Z9
+	// rows.go: rowParams
 	VMOVAPS Z18, Z10
 	VFMADD231PS Z30, Z9, Z10
 	VSUBPS Z18, Z10, Z10
@@ -19611,6 +20314,7 @@ first12:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -19623,6 +20327,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $16, R12
@@ -19656,21 +20361,28 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	VMOVUPS 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z6, Z8
 	VMOVAPS Z5, Z9
 	VFMADD231PS Z30, Z8, Z9
 	VSUBPS Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z29, Z10, Z8
 	VFMADD231PS Z28, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z26, Z10
 	VFMADD231PS Z8, Z27, Z10
 	VFMADD213PS Z25, Z8, Z10
 	VFMADD213PS Z24, Z8, Z10
 	VFMADD213PS Z23, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -19679,19 +20391,25 @@ pair13:
 	VPADDD Z22, Z3, Z3
 	VBLENDMPS Z31, Z9, K1, Z9
 	VMOVUPS 0(R9), Z8
+	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z6, Z8
 	VMOVAPS Z5, Z10
 	VFMADD231PS Z30, Z8, Z10
 	VSUBPS Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PS Z29, Z11, Z8
 	VFMADD231PS Z28, Z11, Z8
+	// exp.go: horner
 	VMOVAPS Z26, Z11
 	VFMADD231PS Z8, Z27, Z11
 	VFMADD213PS Z25, Z8, Z11
 	VFMADD213PS Z24, Z8, Z11
 	VFMADD213PS Z23, Z8, Z11
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z12
 	VFMADD231PS Z11, Z12, Z8
 	VFMADD231PS Z8, Z10, Z10
@@ -19714,21 +20432,28 @@ pair13:
 	TESTQ R11, R11
 	JEQ sum15
 
+// One column.
 single14:
 	VMOVUPS 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z6, Z8
 	VMOVAPS Z5, Z9
 	VFMADD231PS Z30, Z8, Z9
 	VSUBPS Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z29, Z10, Z8
 	VFMADD231PS Z28, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z26, Z10
 	VFMADD231PS Z8, Z27, Z10
 	VFMADD213PS Z25, Z8, Z10
 	VFMADD213PS Z24, Z8, Z10
 	VFMADD213PS Z23, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -19743,6 +20468,7 @@ single14:
 	TESTQ R11, R11
 	JNE single14
 
+// The tree of the sums.
 sum15:
 	LEAQ columns-1025(SP), R10
 	ANDQ $-64, R10
@@ -19826,6 +20552,7 @@ tree20:
 	VMOVUPS 0(R10), Z5
 	VMOVAPS Z5, Z1
 
+// End the rows.
 ready16:
 	MOVQ SI, R12
 	SUBQ $16, R12
@@ -19898,6 +20625,7 @@ full6:
 	LEAQ columns-5889(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+144(FP), AX
@@ -19909,6 +20637,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+128(FP), R11
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
@@ -19938,6 +20667,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -19948,12 +20678,15 @@ last10:
 	MOVQ $2, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPD Z31, Z0, Z0
+	// rows.go: scaledParams
 	VPANDQ Z15, Z0, Z8
 	VCMPPD $1, Z14, Z8, K1
 	VBLENDMPD Z31, Z0, K1, Z8
 	VSUBPD Z8, Z0, Z9
+	// rows.go: rowParams
 	VMOVAPD Z13, Z10
 	VFMADD231PD Z30, Z9, Z10
 	VSUBPD Z13, Z10, Z10
@@ -19980,6 +20713,7 @@ first11:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -19992,6 +20726,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -20021,16 +20756,22 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	VMOVUPD 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPD Z8, Z6, Z8
 	VMOVAPD Z5, Z9
 	VFMADD231PD Z30, Z8, Z9
 	VSUBPD Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PD Z29, Z10, Z8
 	VFMADD231PD Z28, Z10, Z8
+	// exp.go: horner
 	VMOVAPD Z26, Z10
 	VFMADD231PD Z8, Z27, Z10
 	VFMADD213PD Z25, Z8, Z10
@@ -20041,6 +20782,7 @@ pair12:
 	VFMADD213PD Z20, Z8, Z10
 	VFMADD213PD Z19, Z8, Z10
 	VFMADD213PD Z18, Z8, Z10
+	// rows.go: expCore
 	VMULPD Z8, Z8, Z11
 	VFMADD231PD Z10, Z11, Z8
 	VFMADD231PD Z8, Z9, Z9
@@ -20049,14 +20791,19 @@ pair12:
 	VPADDQ Z17, Z3, Z3
 	VBLENDMPD Z31, Z9, K1, Z9
 	VMOVUPD 0(R9), Z8
+	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPD Z8, Z6, Z8
 	VMOVAPD Z5, Z10
 	VFMADD231PD Z30, Z8, Z10
 	VSUBPD Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PD Z29, Z11, Z8
 	VFMADD231PD Z28, Z11, Z8
+	// exp.go: horner
 	VMOVAPD Z26, Z11
 	VFMADD231PD Z8, Z27, Z11
 	VFMADD213PD Z25, Z8, Z11
@@ -20067,6 +20814,7 @@ pair12:
 	VFMADD213PD Z20, Z8, Z11
 	VFMADD213PD Z19, Z8, Z11
 	VFMADD213PD Z18, Z8, Z11
+	// rows.go: expCore
 	VMULPD Z8, Z8, Z12
 	VFMADD231PD Z11, Z12, Z8
 	VFMADD231PD Z8, Z10, Z10
@@ -20089,16 +20837,22 @@ pair12:
 	TESTQ R11, R11
 	JEQ sum14
 
+// One column.
 single13:
 	VMOVUPD 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPD Z8, Z6, Z8
 	VMOVAPD Z5, Z9
 	VFMADD231PD Z30, Z8, Z9
 	VSUBPD Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PD Z29, Z10, Z8
 	VFMADD231PD Z28, Z10, Z8
+	// exp.go: horner
 	VMOVAPD Z26, Z10
 	VFMADD231PD Z8, Z27, Z10
 	VFMADD213PD Z25, Z8, Z10
@@ -20109,6 +20863,7 @@ single13:
 	VFMADD213PD Z20, Z8, Z10
 	VFMADD213PD Z19, Z8, Z10
 	VFMADD213PD Z18, Z8, Z10
+	// rows.go: expCore
 	VMULPD Z8, Z8, Z11
 	VFMADD231PD Z10, Z11, Z8
 	VFMADD231PD Z8, Z9, Z9
@@ -20123,6 +20878,7 @@ single13:
 	TESTQ R11, R11
 	JNE single13
 
+// The tree of the sums.
 sum14:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
@@ -20170,6 +20926,7 @@ tree18:
 	VMOVUPD 0(R10), Z5
 	VMOVAPD Z5, Z1
 
+// End the rows.
 ready15:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -20239,6 +20996,7 @@ full6:
 	LEAQ columns-10497(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+248(FP), AX
@@ -20332,6 +21090,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
@@ -20379,6 +21138,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -20389,12 +21149,15 @@ last10:
 	MOVQ $4, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPS Z31, Z0, Z0
+	// rows.go: scaledParams
 	VPANDD Z20, Z0, Z8
 	VCMPPS $1, Z19, Z8, K1
 	VBLENDMPS Z31, Z0, K1, Z8
 	VSUBPS Z8, Z0, Z9
+	// rows.go: rowParams
 	VMOVAPS Z18, Z10
 	VFMADD231PS Z30, Z9, Z10
 	VSUBPS Z18, Z10, Z10
@@ -20420,6 +21183,7 @@ first12:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -20432,6 +21196,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $16, R12
@@ -20465,21 +21230,28 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	VMOVUPS 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z6, Z8
 	VMOVAPS Z5, Z9
 	VFMADD231PS Z30, Z8, Z9
 	VSUBPS Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z28, Z10, Z8
 	VFMADD231PS Z27, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z25, Z10
 	VFMADD231PS Z8, Z26, Z10
 	VFMADD213PS Z24, Z8, Z10
 	VFMADD213PS Z23, Z8, Z10
 	VFMADD213PS Z22, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -20489,19 +21261,25 @@ pair13:
 	VPADDD Z29, Z3, Z3
 	VBLENDMPS Z31, Z9, K1, Z9
 	VMOVUPS 0(R9), Z8
+	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z6, Z8
 	VMOVAPS Z5, Z10
 	VFMADD231PS Z30, Z8, Z10
 	VSUBPS Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PS Z28, Z11, Z8
 	VFMADD231PS Z27, Z11, Z8
+	// exp.go: horner
 	VMOVAPS Z25, Z11
 	VFMADD231PS Z8, Z26, Z11
 	VFMADD213PS Z24, Z8, Z11
 	VFMADD213PS Z23, Z8, Z11
 	VFMADD213PS Z22, Z8, Z11
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z12
 	VFMADD231PS Z11, Z12, Z8
 	VFMADD231PS Z8, Z10, Z10
@@ -20525,21 +21303,28 @@ pair13:
 	TESTQ R11, R11
 	JEQ sum15
 
+// One column.
 single14:
 	VMOVUPS 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPS Z8, Z6, Z8
 	VMOVAPS Z5, Z9
 	VFMADD231PS Z30, Z8, Z9
 	VSUBPS Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PS Z28, Z10, Z8
 	VFMADD231PS Z27, Z10, Z8
+	// exp.go: horner
 	VMOVAPS Z25, Z10
 	VFMADD231PS Z8, Z26, Z10
 	VFMADD213PS Z24, Z8, Z10
 	VFMADD213PS Z23, Z8, Z10
 	VFMADD213PS Z22, Z8, Z10
+	// rows.go: expCore
 	VMULPS Z8, Z8, Z11
 	VFMADD231PS Z10, Z11, Z8
 	VFMADD231PS Z8, Z9, Z9
@@ -20555,6 +21340,7 @@ single14:
 	TESTQ R11, R11
 	JNE single14
 
+// The tree of the sums.
 sum15:
 	LEAQ columns-1025(SP), R10
 	ANDQ $-64, R10
@@ -20638,6 +21424,7 @@ tree20:
 	VMOVUPS 0(R10), Z5
 	VMOVAPS Z5, Z1
 
+// End the rows.
 ready16:
 	MOVQ SI, R12
 	SUBQ $16, R12
@@ -20651,6 +21438,7 @@ ready16:
 	MOVQ after_base+192(FP), CX
 	ADDQ R12, CX
 	VMOVUPS 0(CX), Z7
+	// columns.go
 	VADDPS Z4, Z1, Z11
 	VDIVPS Z11, Z1, Z12
 	VMULPS Z12, Z5, Z12
@@ -20673,6 +21461,7 @@ ready16:
 	VMOVUPS Z9, 2176(DI)
 	VMOVUPS Z10, 2240(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 2304(BX), R12
 	TESTQ R12, R12
@@ -20685,8 +21474,10 @@ end4:
 	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish22:
 	VMOVUPS 0(R8), Z11
+	// columns.go
 	VMULPS Z8, Z11, Z11
 	VMULPS Z9, Z11, Z11
 	VPCMPEQD Z2, Z3, K1
@@ -20783,6 +21574,7 @@ finish22:
 
 wide26:
 
+// Transpose some columns.
 cols24:
 	VMOVUPS 0(R8), Z5
 	VMOVUPS 64(R8), Z6
@@ -20826,6 +21618,7 @@ cols24:
 	ADDQ $16, R12
 	JMP cols24
 
+// The last columns.
 last25:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -20836,6 +21629,7 @@ last25:
 	MOVQ $4, R11
 	JMP cols24
 
+// The result of a batch.
 end23:
 
 after5:
@@ -20901,6 +21695,7 @@ full6:
 	LEAQ columns-5889(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+248(FP), AX
@@ -20912,6 +21707,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+224(FP), R11
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
@@ -20941,6 +21737,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -20951,12 +21748,15 @@ last10:
 	MOVQ $2, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPD Z31, Z0, Z0
+	// rows.go: scaledParams
 	VPANDQ Z15, Z0, Z8
 	VCMPPD $1, Z14, Z8, K1
 	VBLENDMPD Z31, Z0, K1, Z8
 	VSUBPD Z8, Z0, Z9
+	// rows.go: rowParams
 	VMOVAPD Z13, Z10
 	VFMADD231PD Z30, Z9, Z10
 	VSUBPD Z13, Z10, Z10
@@ -20983,6 +21783,7 @@ first11:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -20995,6 +21796,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -21024,16 +21826,22 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	VMOVUPD 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPD Z8, Z6, Z8
 	VMOVAPD Z5, Z9
 	VFMADD231PD Z30, Z8, Z9
 	VSUBPD Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PD Z28, Z10, Z8
 	VFMADD231PD Z27, Z10, Z8
+	// exp.go: horner
 	VMOVAPD Z25, Z10
 	VFMADD231PD Z8, Z26, Z10
 	VFMADD213PD Z24, Z8, Z10
@@ -21044,6 +21852,7 @@ pair12:
 	VFMADD213PD Z19, Z8, Z10
 	VFMADD213PD Z18, Z8, Z10
 	VFMADD213PD Z17, Z8, Z10
+	// rows.go: expCore
 	VMULPD Z8, Z8, Z11
 	VFMADD231PD Z10, Z11, Z8
 	VFMADD231PD Z8, Z9, Z9
@@ -21053,14 +21862,19 @@ pair12:
 	VPADDQ Z29, Z3, Z3
 	VBLENDMPD Z31, Z9, K1, Z9
 	VMOVUPD 0(R9), Z8
+	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPD Z8, Z6, Z8
 	VMOVAPD Z5, Z10
 	VFMADD231PD Z30, Z8, Z10
 	VSUBPD Z5, Z10, Z11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z10, Z10
+	// exp.go: reduce
 	VFMADD231PD Z28, Z11, Z8
 	VFMADD231PD Z27, Z11, Z8
+	// exp.go: horner
 	VMOVAPD Z25, Z11
 	VFMADD231PD Z8, Z26, Z11
 	VFMADD213PD Z24, Z8, Z11
@@ -21071,6 +21885,7 @@ pair12:
 	VFMADD213PD Z19, Z8, Z11
 	VFMADD213PD Z18, Z8, Z11
 	VFMADD213PD Z17, Z8, Z11
+	// rows.go: expCore
 	VMULPD Z8, Z8, Z12
 	VFMADD231PD Z11, Z12, Z8
 	VFMADD231PD Z8, Z10, Z10
@@ -21094,16 +21909,22 @@ pair12:
 	TESTQ R11, R11
 	JEQ sum14
 
+// One column.
 single13:
 	VMOVUPD 0(R8), Z8
+	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
+	// rows.go: expCore
 	VMAXPD Z8, Z6, Z8
 	VMOVAPD Z5, Z9
 	VFMADD231PD Z30, Z8, Z9
 	VSUBPD Z5, Z9, Z10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Z9, Z9
+	// exp.go: reduce
 	VFMADD231PD Z28, Z10, Z8
 	VFMADD231PD Z27, Z10, Z8
+	// exp.go: horner
 	VMOVAPD Z25, Z10
 	VFMADD231PD Z8, Z26, Z10
 	VFMADD213PD Z24, Z8, Z10
@@ -21114,6 +21935,7 @@ single13:
 	VFMADD213PD Z19, Z8, Z10
 	VFMADD213PD Z18, Z8, Z10
 	VFMADD213PD Z17, Z8, Z10
+	// rows.go: expCore
 	VMULPD Z8, Z8, Z11
 	VFMADD231PD Z10, Z11, Z8
 	VFMADD231PD Z8, Z9, Z9
@@ -21129,6 +21951,7 @@ single13:
 	TESTQ R11, R11
 	JNE single13
 
+// The tree of the sums.
 sum14:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
@@ -21176,6 +21999,7 @@ tree18:
 	VMOVUPD 0(R10), Z5
 	VMOVAPD Z5, Z1
 
+// End the rows.
 ready15:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -21189,6 +22013,7 @@ ready15:
 	MOVQ after_base+192(FP), CX
 	ADDQ R12, CX
 	VMOVUPD 0(CX), Z7
+	// columns.go
 	VADDPD Z4, Z1, Z11
 	VDIVPD Z11, Z1, Z12
 	VMULPD Z12, Z5, Z12
@@ -21211,6 +22036,7 @@ ready15:
 	VMOVUPD Z9, 1152(DI)
 	VMOVUPD Z10, 1216(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 1280(BX), R12
 	TESTQ R12, R12
@@ -21223,8 +22049,10 @@ end4:
 	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish20:
 	VMOVUPD 0(R8), Z11
+	// columns.go
 	VMULPD Z8, Z11, Z11
 	VMULPD Z9, Z11, Z11
 	VPCMPEQQ Z2, Z3, K1
@@ -21243,6 +22071,7 @@ finish20:
 	MOVQ BX, R8
 	MOVQ cols+224(FP), R11
 
+// Transpose some columns.
 cols22:
 	VMOVUPD 0(R8), Z5
 	VMOVUPD 64(R8), Z6
@@ -21270,6 +22099,7 @@ cols22:
 	ADDQ $16, R12
 	JMP cols22
 
+// The last columns.
 last23:
 	MOVQ R11, R9
 	SHLQ $6, R9
@@ -21280,6 +22110,7 @@ last23:
 	MOVQ $2, R11
 	JMP cols22
 
+// The result of a batch.
 end21:
 
 after5:
@@ -21312,6 +22143,7 @@ TEXT ·reluStreamF32AVX512(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMAXPS Z0, Z31, Z0
@@ -21340,8 +22172,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
+	// relu.go
 	VMAXPS Z0, Z31, Z0
 	VADDPS Z31, Z0, Z0
 	VMOVNTPS Z0, 0(SI)
@@ -21354,6 +22188,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -21377,6 +22212,7 @@ TEXT ·reluStreamF64AVX512(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMAXPD Z0, Z31, Z0
@@ -21405,8 +22241,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
+	// relu.go
 	VMAXPD Z0, Z31, Z0
 	VADDPD Z31, Z0, Z0
 	VMOVNTPD Z0, 0(SI)
@@ -21419,6 +22257,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
 	KMOVW BX, K1
@@ -21443,6 +22282,7 @@ TEXT ·reluMaskStreamF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPS 0(SI), Z2
 	VCMPPS $6, Z0, Z2, K1
@@ -21479,6 +22319,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $16
 	JLT part4
@@ -21496,9 +22337,11 @@ one3:
 	SUBQ $16, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -21530,6 +22373,7 @@ TEXT ·reluMaskStreamF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPD 0(SI), Z2
 	VCMPPD $6, Z0, Z2, K1
@@ -21586,6 +22430,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -21603,9 +22448,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -21637,6 +22484,7 @@ TEXT ·reluBackwardStreamF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -21667,6 +22515,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $16
 	JLT part4
@@ -21680,9 +22529,11 @@ one3:
 	SUBQ $16, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -21707,6 +22558,7 @@ TEXT ·reluBackwardStreamF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -21753,6 +22605,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -21766,9 +22619,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -21793,6 +22648,7 @@ TEXT ·sigmoidBackwardStreamF32AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
@@ -21830,9 +22686,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
+	// sigmoid.go
 	VSUBPS Z1, Z31, Z2
 	VMULPS Z2, Z0, Z0
 	VMULPS Z1, Z0, Z0
@@ -21847,6 +22705,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -21873,6 +22732,7 @@ TEXT ·sigmoidBackwardStreamF64AVX512(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
@@ -21910,9 +22770,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
+	// sigmoid.go
 	VSUBPD Z1, Z31, Z2
 	VMULPD Z2, Z0, Z0
 	VMULPD Z1, Z0, Z0
@@ -21927,6 +22789,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
 	KMOVW R8, K1
@@ -21952,6 +22815,7 @@ TEXT ·reluF32AVX2(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMAXPS Y0, Y14, Y0
@@ -21980,8 +22844,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
+	// relu.go
 	VMAXPS Y0, Y14, Y0
 	VADDPS Y14, Y0, Y0
 	VMOVUPS Y0, 0(SI)
@@ -21994,6 +22860,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -22045,6 +22912,7 @@ TEXT ·reluF64AVX2(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMAXPD Y0, Y14, Y0
@@ -22073,8 +22941,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
+	// relu.go
 	VMAXPD Y0, Y14, Y0
 	VADDPD Y14, Y0, Y0
 	VMOVUPD Y0, 0(SI)
@@ -22087,6 +22957,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -22133,6 +23004,7 @@ TEXT ·reluMaskF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPS 0(SI), Y2
 	VCMPPS $6, Y0, Y2, Y6
@@ -22193,6 +23065,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -22210,9 +23083,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -22229,6 +23104,7 @@ part4:
 	VMOVUPS Y2, (DI)
 	JMP stored8
 
+// Partial vector.
 part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
@@ -22272,6 +23148,7 @@ TEXT ·reluMaskF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPD 0(SI), Y2
 	VCMPPD $6, Y0, Y2, Y3
@@ -22398,6 +23275,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $4
 	JLT part4
@@ -22415,9 +23293,11 @@ one3:
 	SUBQ $4, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -22434,6 +23314,7 @@ part4:
 	VMOVUPD Y2, (DI)
 	JMP stored8
 
+// Partial vector.
 part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
@@ -22471,6 +23352,7 @@ TEXT ·reluBackwardF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -22521,6 +23403,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -22536,9 +23419,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -22555,6 +23440,7 @@ part4:
 	VMOVUPS Y2, (DI)
 	JMP stored7
 
+// Partial vector.
 part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
@@ -22593,6 +23479,7 @@ TEXT ·reluBackwardF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -22673,6 +23560,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $4
 	JLT part4
@@ -22688,9 +23576,11 @@ one3:
 	SUBQ $4, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -22707,6 +23597,7 @@ part4:
 	VMOVUPD Y2, (DI)
 	JMP stored7
 
+// Partial vector.
 part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
@@ -22739,6 +23630,7 @@ TEXT ·reluBackwardOutputF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
@@ -22772,9 +23664,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
+	// relu.go
 	VCMPPS $1, Y14, Y1, Y1
 	VBLENDVPS Y1, Y13, Y0, Y0
 	VMOVUPS Y0, 0(SI)
@@ -22788,6 +23682,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -22842,6 +23737,7 @@ TEXT ·reluBackwardOutputF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
@@ -22875,9 +23771,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
+	// relu.go
 	VCMPPD $1, Y14, Y1, Y1
 	VBLENDVPD Y1, Y13, Y0, Y0
 	VMOVUPD Y0, 0(SI)
@@ -22891,6 +23789,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -23113,6 +24012,7 @@ TEXT ·sigmoidF32AVX2(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS Y15, -160(SI)
@@ -23344,6 +24244,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMOVUPS Y15, -160(SI)
 	VSUBPS Y12, Y7, Y0
@@ -23406,6 +24307,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPS 0(DI), Y0
 	VMINPS Y0, Y13, Y0
@@ -23530,22 +24432,30 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Y0
+	// sigmoid.go: clamp
 	VMINPS Y0, Y13, Y0
 	VMAXPS Y0, Y14, Y0
+	// sigmoid.go
 	VMOVAPS Y12, Y1
 	VFMADD231PS minusLog2eF32<>(SB), Y0, Y1
 	VSUBPS Y12, Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y1, Y1
+	// sigmoid.go
 	VMOVUPS Y1, 0(SI)
+	// exp.go: reduce
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
 	VFMADD231PS ln2LoF32<>(SB), Y2, Y0
+	// exp.go: horner
 	VBROADCASTSS expMinusC3F32<>(SB), Y1
 	VFMADD231PS expC4F32<>(SB), Y0, Y1
 	VFMADD213PS expC2F32<>(SB), Y0, Y1
 	VFMADD213PS expMinusC1F32<>(SB), Y0, Y1
 	VFMADD213PS expC0F32<>(SB), Y0, Y1
+	// sigmoid.go
 	VMULPS Y0, Y0, Y2
 	VFNMADD231PS Y1, Y2, Y0
 	VADDPS 0(SI), Y11, Y1
@@ -23568,6 +24478,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVQ $8, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -23575,19 +24486,25 @@ rest7:
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
+	// sigmoid.go: clamp
 	VMINPS Y0, Y13, Y0
 	VMAXPS Y0, Y14, Y0
+	// sigmoid.go
 	VMOVAPS Y12, Y1
 	VFMADD231PS minusLog2eF32<>(SB), Y0, Y1
 	VSUBPS Y12, Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y1, Y1
+	// exp.go: reduce
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
 	VFMADD231PS ln2LoF32<>(SB), Y2, Y0
+	// exp.go: horner
 	VBROADCASTSS expMinusC3F32<>(SB), Y2
 	VFMADD231PS expC4F32<>(SB), Y0, Y2
 	VFMADD213PS expC2F32<>(SB), Y0, Y2
 	VFMADD213PS expMinusC1F32<>(SB), Y0, Y2
 	VFMADD213PS expC0F32<>(SB), Y0, Y2
+	// sigmoid.go
 	VMULPS Y0, Y0, Y3
 	VFNMADD231PS Y2, Y3, Y0
 	VADDPS Y1, Y11, Y2
@@ -23887,6 +24804,7 @@ TEXT ·sigmoidF64AVX2(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Y11
 	VMULPD Y10, Y2, Y13
@@ -24222,6 +25140,7 @@ pipe1:
 	CMPQ DX, $32
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMULPD Y10, Y2, Y11
 	VPADDQ sigmoidExponentF64<>(SB), Y5, Y5
@@ -24316,6 +25235,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPD 0(DI), Y0
 	VBROADCASTSD sigmoidMaxF64<>(SB), Y1
@@ -24492,19 +25412,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Y0
+	// sigmoid.go: clamp
 	VBROADCASTSD sigmoidMaxF64<>(SB), Y1
 	VMINPD Y0, Y1, Y0
 	VBROADCASTSD sigmoidMinF64<>(SB), Y1
 	VMAXPD Y0, Y1, Y0
+	// sigmoid.go
 	VBROADCASTSD sigmoidMagicF64<>(SB), Y1
 	VFMADD231PD minusLog2eF64<>(SB), Y0, Y1
 	VSUBPD sigmoidMagicF64<>(SB), Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y1, Y1
+	// sigmoid.go
 	VMOVUPD Y1, 0(SI)
+	// exp.go: reduce
 	VFMADD231PD ln2HiF64<>(SB), Y2, Y0
 	VFMADD231PD ln2LoF64<>(SB), Y2, Y0
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y1
 	VFMADD231PD expMinusC9F64<>(SB), Y0, Y1
 	VFMADD213PD expMinusC7F64<>(SB), Y0, Y1
@@ -24515,6 +25442,7 @@ loop6:
 	VFMADD213PD expC2F64<>(SB), Y0, Y1
 	VFMADD213PD expMinusC1F64<>(SB), Y0, Y1
 	VFMADD213PD expC0F64<>(SB), Y0, Y1
+	// sigmoid.go
 	VMULPD 0(SI), Y0, Y2
 	VMULPD Y0, Y2, Y0
 	VMULPD Y1, Y0, Y0
@@ -24543,6 +25471,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVQ $4, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -24550,16 +25479,21 @@ rest7:
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
+	// sigmoid.go: clamp
 	VBROADCASTSD sigmoidMaxF64<>(SB), Y1
 	VMINPD Y0, Y1, Y0
 	VBROADCASTSD sigmoidMinF64<>(SB), Y1
 	VMAXPD Y0, Y1, Y0
+	// sigmoid.go
 	VBROADCASTSD sigmoidMagicF64<>(SB), Y1
 	VFMADD231PD minusLog2eF64<>(SB), Y0, Y1
 	VSUBPD sigmoidMagicF64<>(SB), Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y1, Y1
+	// exp.go: reduce
 	VFMADD231PD ln2HiF64<>(SB), Y2, Y0
 	VFMADD231PD ln2LoF64<>(SB), Y2, Y0
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y2
 	VFMADD231PD expMinusC9F64<>(SB), Y0, Y2
 	VFMADD213PD expMinusC7F64<>(SB), Y0, Y2
@@ -24570,6 +25504,7 @@ rest7:
 	VFMADD213PD expC2F64<>(SB), Y0, Y2
 	VFMADD213PD expMinusC1F64<>(SB), Y0, Y2
 	VFMADD213PD expC0F64<>(SB), Y0, Y2
+	// sigmoid.go
 	VMULPD Y0, Y1, Y3
 	VMULPD Y0, Y3, Y0
 	VMULPD Y2, Y0, Y0
@@ -24742,6 +25677,7 @@ TEXT ·sigmoidFastF32AVX2(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Y3
 	VMAXPS Y8, Y13, Y8
@@ -24925,6 +25861,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMAXPS Y8, Y13, Y8
 	VMULPS Y6, Y6, Y3
@@ -24988,6 +25925,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPS 0(DI), Y0
 	VMINPS Y0, Y12, Y0
@@ -25084,21 +26022,30 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Y0
+	// sigmoid.go: clamp
 	VMINPS Y0, Y12, Y0
 	VMAXPS Y0, Y13, Y0
+	// sigmoid.go
 	VMOVAPS Y11, Y1
 	VFMADD231PS minusLog2eF32<>(SB), Y0, Y1
 	VSUBPS Y11, Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y1, Y1
+	// sigmoid.go
 	VMOVUPS Y1, 0(SI)
+	// exp.go: reduce
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
 	VFMADD231PS ln2LoF32<>(SB), Y2, Y0
+	// sigmoid.go
 	VMULPS Y0, Y0, Y1
+	// exp.go: horner
 	VBROADCASTSS tanhC1F32<>(SB), Y2
 	VFMADD231PS tanhC2F32<>(SB), Y1, Y2
 	VFMADD213PS tanhC0F32<>(SB), Y1, Y2
+	// sigmoid.go
 	VMULPS Y2, Y0, Y0
 	VADDPS Y0, Y14, Y1
 	VPSUBD sigmoidExponentF32<>(SB), Y1, Y1
@@ -25115,6 +26062,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVQ $8, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -25122,18 +26070,25 @@ rest7:
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
+	// sigmoid.go: clamp
 	VMINPS Y0, Y12, Y0
 	VMAXPS Y0, Y13, Y0
+	// sigmoid.go
 	VMOVAPS Y11, Y1
 	VFMADD231PS minusLog2eF32<>(SB), Y0, Y1
 	VSUBPS Y11, Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y1, Y1
+	// exp.go: reduce
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
 	VFMADD231PS ln2LoF32<>(SB), Y2, Y0
+	// sigmoid.go
 	VMULPS Y0, Y0, Y2
+	// exp.go: horner
 	VBROADCASTSS tanhC1F32<>(SB), Y3
 	VFMADD231PS tanhC2F32<>(SB), Y2, Y3
 	VFMADD213PS tanhC0F32<>(SB), Y2, Y3
+	// sigmoid.go
 	VMULPS Y3, Y0, Y0
 	VADDPS Y0, Y14, Y2
 	VPSUBD sigmoidExponentF32<>(SB), Y2, Y2
@@ -25332,6 +26287,7 @@ TEXT ·sigmoidFastF64AVX2(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Eight vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Y1
 	VMOVAPD Y11, Y7
@@ -25547,6 +26503,7 @@ pipe1:
 	CMPQ DX, $32
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMOVAPD Y11, Y1
 	VFMADD231PD minusLog2eF64<>(SB), Y0, Y1
@@ -25612,6 +26569,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Four vectors.
 loop4:
 	VMOVUPD 0(DI), Y0
 	VMINPD Y0, Y12, Y0
@@ -25724,18 +26682,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Y0
+	// sigmoid.go: clamp
 	VMINPD Y0, Y12, Y0
 	VMAXPD Y0, Y13, Y0
+	// sigmoid.go
 	VMOVAPD Y11, Y1
 	VFMADD231PD minusLog2eF64<>(SB), Y0, Y1
 	VSUBPD Y11, Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y1, Y1
+	// sigmoid.go
 	VMOVUPD Y1, 0(SI)
+	// exp.go: reduce
 	VFMADD231PD ln2HiF64<>(SB), Y2, Y0
 	VFMADD231PD ln2LoF64<>(SB), Y2, Y0
+	// sigmoid.go
 	VMULPD Y0, Y0, Y1
+	// exp.go: horner
 	VBROADCASTSD tanhC5F64<>(SB), Y2
 	VFMADD231PD tanhC6F64<>(SB), Y1, Y2
 	VFMADD213PD tanhC4F64<>(SB), Y1, Y2
@@ -25743,6 +26709,7 @@ loop6:
 	VFMADD213PD tanhC2F64<>(SB), Y1, Y2
 	VFMADD213PD tanhC1F64<>(SB), Y1, Y2
 	VFMADD213PD tanhC0F64<>(SB), Y1, Y2
+	// sigmoid.go
 	VMULPD Y2, Y0, Y0
 	VADDPD Y0, Y14, Y1
 	VPSUBQ sigmoidExponentF64<>(SB), Y1, Y1
@@ -25759,6 +26726,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
+	// Partial vector.
 	MOVQ $4, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -25766,15 +26734,21 @@ rest7:
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
+	// sigmoid.go: clamp
 	VMINPD Y0, Y12, Y0
 	VMAXPD Y0, Y13, Y0
+	// sigmoid.go
 	VMOVAPD Y11, Y1
 	VFMADD231PD minusLog2eF64<>(SB), Y0, Y1
 	VSUBPD Y11, Y1, Y2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y1, Y1
+	// exp.go: reduce
 	VFMADD231PD ln2HiF64<>(SB), Y2, Y0
 	VFMADD231PD ln2LoF64<>(SB), Y2, Y0
+	// sigmoid.go
 	VMULPD Y0, Y0, Y2
+	// exp.go: horner
 	VBROADCASTSD tanhC5F64<>(SB), Y3
 	VFMADD231PD tanhC6F64<>(SB), Y2, Y3
 	VFMADD213PD tanhC4F64<>(SB), Y2, Y3
@@ -25782,6 +26756,7 @@ rest7:
 	VFMADD213PD tanhC2F64<>(SB), Y2, Y3
 	VFMADD213PD tanhC1F64<>(SB), Y2, Y3
 	VFMADD213PD tanhC0F64<>(SB), Y2, Y3
+	// sigmoid.go
 	VMULPD Y3, Y0, Y0
 	VADDPD Y0, Y14, Y2
 	VPSUBQ sigmoidExponentF64<>(SB), Y2, Y2
@@ -25824,6 +26799,7 @@ TEXT ·sigmoidBackwardF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
@@ -25861,9 +26837,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
+	// sigmoid.go
 	VSUBPS Y1, Y14, Y2
 	VMULPS Y2, Y0, Y0
 	VMULPS Y1, Y0, Y0
@@ -25878,6 +26856,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -25932,6 +26911,7 @@ TEXT ·sigmoidBackwardF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
@@ -25969,9 +26949,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
+	// sigmoid.go
 	VSUBPD Y1, Y14, Y2
 	VMULPD Y2, Y0, Y0
 	VMULPD Y1, Y0, Y0
@@ -25986,6 +26968,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -26117,6 +27100,7 @@ TEXT ·tanhF32AVX2(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Four vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Y1
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
@@ -26232,6 +27216,7 @@ pipe1:
 	CMPQ DX, $32
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
 	VMULPS Y5, Y5, Y1
@@ -26267,25 +27252,33 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DI), Y0
+	// tanh.go
 	VPAND Y13, Y0, Y1
 	VPAND Y11, Y0, Y0
 	VMINPS Y0, Y12, Y0
 	VMOVAPS Y10, Y2
 	VFMADD231PS minusTwoLog2eF32<>(SB), Y0, Y2
 	VSUBPS Y10, Y2, Y3
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y2, Y2
+	// tanh.go
 	VMOVUPS Y2, 0(SI)
 	VADDPS Y0, Y0, Y0
+	// exp.go: reduce
 	VFMADD231PS ln2HiF32<>(SB), Y3, Y0
 	VFMADD231PS ln2LoF32<>(SB), Y3, Y0
+	// tanh.go
 	VMULPS Y0, Y0, Y2
+	// exp.go: horner
 	VBROADCASTSS expMinusC3F32<>(SB), Y3
 	VFMADD231PS expC4F32<>(SB), Y0, Y3
 	VFMADD213PS expC2F32<>(SB), Y0, Y3
 	VFMADD213PS expMinusC1F32<>(SB), Y0, Y3
 	VFMADD213PS expC0F32<>(SB), Y0, Y3
+	// tanh.go
 	VFNMADD231PS Y3, Y2, Y0
 	VSUBPS 0(SI), Y14, Y2
 	VADDPS 0(SI), Y14, Y3
@@ -26303,6 +27296,7 @@ loop4:
 rest5:
 	TESTQ DX, DX
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -26310,22 +27304,29 @@ rest5:
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
+	// tanh.go
 	VPAND Y13, Y0, Y1
 	VPAND Y11, Y0, Y0
 	VMINPS Y0, Y12, Y0
 	VMOVAPS Y10, Y2
 	VFMADD231PS minusTwoLog2eF32<>(SB), Y0, Y2
 	VSUBPS Y10, Y2, Y3
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y2, Y2
+	// tanh.go
 	VADDPS Y0, Y0, Y0
+	// exp.go: reduce
 	VFMADD231PS ln2HiF32<>(SB), Y3, Y0
 	VFMADD231PS ln2LoF32<>(SB), Y3, Y0
+	// tanh.go
 	VMULPS Y0, Y0, Y3
+	// exp.go: horner
 	VBROADCASTSS expMinusC3F32<>(SB), Y4
 	VFMADD231PS expC4F32<>(SB), Y0, Y4
 	VFMADD213PS expC2F32<>(SB), Y0, Y4
 	VFMADD213PS expMinusC1F32<>(SB), Y0, Y4
 	VFMADD213PS expC0F32<>(SB), Y0, Y4
+	// tanh.go
 	VFNMADD231PS Y4, Y3, Y0
 	VSUBPS Y2, Y14, Y3
 	VADDPS Y2, Y14, Y4
@@ -26498,6 +27499,7 @@ TEXT ·tanhF64AVX2(SB), NOSPLIT, $0-48
 	JLT drain2
 	PCALIGN $32
 
+// Four vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Y3
 	VMULPD Y6, Y6, Y9
@@ -26692,6 +27694,7 @@ pipe1:
 	CMPQ DX, $16
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMULPD Y6, Y6, Y3
 	VFMADD213PD expMinusC7F64<>(SB), Y7, Y1
@@ -26760,8 +27763,10 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DI), Y0
+	// tanh.go
 	VPAND signBitF64<>(SB), Y0, Y1
 	VPAND notSignF64<>(SB), Y0, Y0
 	VBROADCASTSD tanhMaxF64<>(SB), Y2
@@ -26769,12 +27774,17 @@ loop4:
 	VBROADCASTSD tanhMagicF64<>(SB), Y2
 	VFMADD231PD minusTwoLog2eF64<>(SB), Y0, Y2
 	VSUBPD tanhMagicF64<>(SB), Y2, Y3
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y2, Y2
+	// tanh.go
 	VMOVUPD Y2, 0(SI)
 	VADDPD Y0, Y0, Y0
+	// exp.go: reduce
 	VFMADD231PD ln2HiF64<>(SB), Y3, Y0
 	VFMADD231PD ln2LoF64<>(SB), Y3, Y0
+	// tanh.go
 	VMULPD Y0, Y0, Y2
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y3
 	VFMADD231PD expMinusC9F64<>(SB), Y0, Y3
 	VFMADD213PD expMinusC7F64<>(SB), Y0, Y3
@@ -26785,6 +27795,7 @@ loop4:
 	VFMADD213PD expC2F64<>(SB), Y0, Y3
 	VFMADD213PD expMinusC1F64<>(SB), Y0, Y3
 	VFMADD213PD expC0F64<>(SB), Y0, Y3
+	// tanh.go
 	VFNMADD231PD Y3, Y2, Y0
 	VBROADCASTSD oneF64<>(SB), Y2
 	VSUBPD 0(SI), Y2, Y3
@@ -26815,6 +27826,7 @@ loop4:
 rest5:
 	TESTQ DX, DX
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -26822,6 +27834,7 @@ rest5:
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
+	// tanh.go
 	VPAND signBitF64<>(SB), Y0, Y1
 	VPAND notSignF64<>(SB), Y0, Y0
 	VBROADCASTSD tanhMaxF64<>(SB), Y2
@@ -26829,11 +27842,16 @@ rest5:
 	VBROADCASTSD tanhMagicF64<>(SB), Y2
 	VFMADD231PD minusTwoLog2eF64<>(SB), Y0, Y2
 	VSUBPD tanhMagicF64<>(SB), Y2, Y3
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y2, Y2
+	// tanh.go
 	VADDPD Y0, Y0, Y0
+	// exp.go: reduce
 	VFMADD231PD ln2HiF64<>(SB), Y3, Y0
 	VFMADD231PD ln2LoF64<>(SB), Y3, Y0
+	// tanh.go
 	VMULPD Y0, Y0, Y3
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y4
 	VFMADD231PD expMinusC9F64<>(SB), Y0, Y4
 	VFMADD213PD expMinusC7F64<>(SB), Y0, Y4
@@ -26844,6 +27862,7 @@ rest5:
 	VFMADD213PD expC2F64<>(SB), Y0, Y4
 	VFMADD213PD expMinusC1F64<>(SB), Y0, Y4
 	VFMADD213PD expC0F64<>(SB), Y0, Y4
+	// tanh.go
 	VFNMADD231PD Y4, Y3, Y0
 	VBROADCASTSD oneF64<>(SB), Y3
 	VSUBPD Y2, Y3, Y4
@@ -26899,6 +27918,7 @@ TEXT ·tanhBackwardF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
@@ -26932,9 +27952,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
+	// tanh.go
 	VFNMADD213PS Y14, Y1, Y1
 	VMULPS Y1, Y0, Y0
 	VMOVUPS Y0, 0(SI)
@@ -26948,6 +27970,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -27001,6 +28024,7 @@ TEXT ·tanhBackwardF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
@@ -27034,9 +28058,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
+	// tanh.go
 	VFNMADD213PD Y14, Y1, Y1
 	VMULPD Y1, Y0, Y0
 	VMOVUPD Y0, 0(SI)
@@ -27050,6 +28076,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -27092,6 +28119,7 @@ TEXT ·rowsMaxF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSS minusInfF32<>(SB), Y14
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSS minusInfF32<>(SB), Y0
@@ -27102,6 +28130,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y4
 	VMAXPS Y4, Y0, Y0
@@ -27121,6 +28150,7 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y4
 	VMAXPS Y4, Y0, Y0
@@ -27132,6 +28162,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -27176,6 +28207,7 @@ TEXT ·rowsMaxF64AVX2(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSD minusInfF64<>(SB), Y14
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSD minusInfF64<>(SB), Y0
@@ -27186,6 +28218,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y4
 	VMAXPD Y4, Y0, Y0
@@ -27205,6 +28238,7 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y4
 	VMAXPD Y4, Y0, Y0
@@ -27216,6 +28250,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -27259,6 +28294,7 @@ TEXT ·rowsTopF32AVX2(SB), NOSPLIT, $0-64
 	VBROADCASTSS infF32<>(SB), Y14
 	VBROADCASTSS minusInfF32<>(SB), Y13
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSS minusInfF32<>(SB), Y0
@@ -27269,6 +28305,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y4
 	VCMPPS $0, Y4, Y4, Y5
@@ -27296,8 +28333,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y4
+	// rows.go
 	VCMPPS $0, Y4, Y4, Y5
 	VBLENDVPS Y5, Y4, Y14, Y4
 	VMAXPS Y4, Y0, Y0
@@ -27309,6 +28348,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -27316,6 +28356,7 @@ rest5:
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
 	VMASKMOVPS (DX), Y15, Y4
+	// rows.go
 	VCMPPS $0, Y4, Y4, Y5
 	VBLENDVPS Y5, Y4, Y14, Y4
 	VBLENDVPS Y15, Y4, Y13, Y4
@@ -27356,6 +28397,7 @@ TEXT ·rowsTopF64AVX2(SB), NOSPLIT, $0-64
 	VBROADCASTSD infF64<>(SB), Y14
 	VBROADCASTSD minusInfF64<>(SB), Y13
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VBROADCASTSD minusInfF64<>(SB), Y0
@@ -27366,6 +28408,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y4
 	VCMPPD $0, Y4, Y4, Y5
@@ -27393,8 +28436,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y4
+	// rows.go
 	VCMPPD $0, Y4, Y4, Y5
 	VBLENDVPD Y5, Y4, Y14, Y4
 	VMAXPD Y4, Y0, Y0
@@ -27406,6 +28451,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -27413,6 +28459,7 @@ rest5:
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
 	VMASKMOVPD (DX), Y15, Y4
+	// rows.go
 	VCMPPD $0, Y4, Y4, Y5
 	VBLENDVPD Y5, Y4, Y14, Y4
 	VBLENDVPD Y15, Y4, Y13, Y4
@@ -27450,12 +28497,14 @@ TEXT ·rowsFindF32AVX2(SB), NOSPLIT, $0-88
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
 	MOVQ cols+72(FP), R8
 	MOVQ DX, R11
 
+// One vector.
 loop2:
 	CMPQ R8, $8
 	JLT part3
@@ -27467,9 +28516,11 @@ loop2:
 	SUBQ $8, R8
 	JMP loop2
 
+// Partial vector.
 part3:
 	TESTQ R8, R8
 	JEQ none5
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -27483,6 +28534,7 @@ part3:
 	TESTQ R10, R10
 	JEQ none5
 
+// The first that is equal.
 found4:
 	BSFQ R10, R10
 	MOVQ cols+72(FP), R9
@@ -27513,12 +28565,14 @@ TEXT ·rowsFindF64AVX2(SB), NOSPLIT, $0-88
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
 	MOVQ cols+72(FP), R8
 	MOVQ DX, R11
 
+// One vector.
 loop2:
 	CMPQ R8, $4
 	JLT part3
@@ -27530,9 +28584,11 @@ loop2:
 	SUBQ $4, R8
 	JMP loop2
 
+// Partial vector.
 part3:
 	TESTQ R8, R8
 	JEQ none5
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -27546,6 +28602,7 @@ part3:
 	TESTQ R10, R10
 	JEQ none5
 
+// The first that is equal.
 found4:
 	BSFQ R10, R10
 	MOVQ cols+72(FP), R9
@@ -27578,9 +28635,11 @@ TEXT ·rowsExpSumF32AVX2(SB), NOSPLIT, $0-121
 	MOVQ m_base+72(FP), R8
 	VBROADCASTSS log2eF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y5
 	ADDQ $4, R8
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y7
 	VFMADD231PS Y14, Y5, Y7
 	VSUBPS roundingF32<>(SB), Y7, Y7
@@ -27592,6 +28651,7 @@ row1:
 	MOVQ cols+96(FP), R9
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	CMPQ R9, $128
 	JLT blocks9
@@ -27894,6 +28954,7 @@ group2:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -27902,6 +28963,7 @@ blocks9:
 	MOVQ $4, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $32
 	JLT tail4
@@ -27985,9 +29047,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -27997,18 +29061,23 @@ tail4:
 	VMASKMOVPS (BX), Y15, Y7
 	VBROADCASTSS (BX), Y8
 	VBLENDVPS Y15, Y7, Y8, Y7
+	// rows.go: expCore
 	VMAXPS Y7, Y6, Y7
 	VMOVAPS Y5, Y8
 	VFMADD231PS Y14, Y7, Y8
 	VSUBPS Y5, Y8, Y9
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y8, Y8
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y9, Y7
 	VFMADD231PS minusLn2LoF32<>(SB), Y9, Y7
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y9
 	VFMADD231PS expC4F32<>(SB), Y7, Y9
 	VFMADD213PS expC2F32<>(SB), Y7, Y9
 	VFMADD213PS expC1F32<>(SB), Y7, Y9
 	VFMADD213PS expC0F32<>(SB), Y7, Y9
+	// rows.go: expCore
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
@@ -28046,6 +29115,7 @@ stored11:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28104,6 +29174,7 @@ stored15:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28162,6 +29233,7 @@ stored19:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28219,6 +29291,7 @@ stored23:
 	ADDQ $32, BX
 	SUBQ $8, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -28236,12 +29309,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
@@ -28280,9 +29355,11 @@ TEXT ·rowsExpSumF64AVX2(SB), NOSPLIT, $0-121
 	VBROADCASTSD minusLn2HiF64<>(SB), Y13
 	VBROADCASTSD minusLn2LoF64<>(SB), Y12
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y6
 	ADDQ $8, R8
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y8
 	VFMADD231PD Y14, Y6, Y8
 	VSUBPD roundingF64<>(SB), Y8, Y8
@@ -28295,6 +29372,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	CMPQ R9, $32
 	JLT blocks9
@@ -28497,6 +29575,7 @@ group2:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -28505,6 +29584,7 @@ blocks9:
 	MOVQ $2, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $16
 	JLT tail4
@@ -28608,9 +29688,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28620,13 +29702,17 @@ tail4:
 	VMASKMOVPD (BX), Y15, Y8
 	VBROADCASTSD (BX), Y9
 	VBLENDVPD Y15, Y8, Y9, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y7, Y8
 	VMOVAPD Y6, Y9
 	VFMADD231PD Y14, Y8, Y9
 	VSUBPD Y6, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD Y13, Y10, Y8
 	VFMADD231PD Y12, Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -28637,6 +29723,7 @@ tail4:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -28667,6 +29754,7 @@ stored11:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28723,6 +29811,7 @@ stored14:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28779,6 +29868,7 @@ stored17:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -28834,6 +29924,7 @@ stored20:
 	ADDQ $32, BX
 	SUBQ $4, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -28848,6 +29939,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
@@ -28860,6 +29952,7 @@ wide6:
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
@@ -28916,9 +30009,11 @@ TEXT ·rowsExpSumSkipF32AVX2(SB), NOSPLIT, $0-145
 	MOVQ skip_base+96(FP), R9
 	VBROADCASTSS log2eF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y5
 	ADDQ $4, R8
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y7
 	VFMADD231PS Y14, Y5, Y7
 	VSUBPS roundingF32<>(SB), Y7, Y7
@@ -28932,6 +30027,7 @@ row1:
 	ADDQ $8, R9
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	CMPQ R11, $128
 	JLT blocks9
@@ -29241,6 +30337,7 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -29249,6 +30346,7 @@ blocks9:
 	MOVQ $4, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $32
 	JLT tail4
@@ -29343,6 +30441,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R12
 	CMPQ R10, $32
@@ -29352,6 +30451,7 @@ tail4:
 	LEAQ (R13)(R12*4), R13
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -29361,18 +30461,23 @@ tail4:
 	VMASKMOVPS (BX), Y15, Y7
 	VBROADCASTSS (BX), Y8
 	VBLENDVPS Y15, Y7, Y8, Y7
+	// rows.go: expCore
 	VMAXPS Y7, Y6, Y7
 	VMOVAPS Y5, Y8
 	VFMADD231PS Y14, Y7, Y8
 	VSUBPS Y5, Y8, Y9
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y8, Y8
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y9, Y7
 	VFMADD231PS minusLn2LoF32<>(SB), Y9, Y7
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y9
 	VFMADD231PS expC4F32<>(SB), Y7, Y9
 	VFMADD213PS expC2F32<>(SB), Y7, Y9
 	VFMADD213PS expC1F32<>(SB), Y7, Y9
 	VFMADD213PS expC0F32<>(SB), Y7, Y9
+	// rows.go: expCore
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
@@ -29411,6 +30516,7 @@ stored12:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -29470,6 +30576,7 @@ stored16:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -29529,6 +30636,7 @@ stored20:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -29587,6 +30695,7 @@ stored24:
 	ADDQ $32, BX
 	SUBQ $8, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -29604,12 +30713,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
@@ -29649,9 +30760,11 @@ TEXT ·rowsExpSumSkipF64AVX2(SB), NOSPLIT, $0-145
 	VBROADCASTSD minusLn2HiF64<>(SB), Y13
 	VBROADCASTSD minusLn2LoF64<>(SB), Y12
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y6
 	ADDQ $8, R8
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y8
 	VFMADD231PD Y14, Y6, Y8
 	VSUBPD roundingF64<>(SB), Y8, Y8
@@ -29666,6 +30779,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	CMPQ R11, $32
 	JLT blocks9
@@ -29875,6 +30989,7 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -29883,6 +30998,7 @@ blocks9:
 	MOVQ $2, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $16
 	JLT tail4
@@ -29997,6 +31113,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R12
 	CMPQ R10, $16
@@ -30006,6 +31123,7 @@ tail4:
 	LEAQ (R13)(R12*8), R13
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -30015,13 +31133,17 @@ tail4:
 	VMASKMOVPD (BX), Y15, Y8
 	VBROADCASTSD (BX), Y9
 	VBLENDVPD Y15, Y8, Y9, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y7, Y8
 	VMOVAPD Y6, Y9
 	VFMADD231PD Y14, Y8, Y9
 	VSUBPD Y6, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD Y13, Y10, Y8
 	VFMADD231PD Y12, Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -30032,6 +31154,7 @@ tail4:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -30063,6 +31186,7 @@ stored12:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -30120,6 +31244,7 @@ stored15:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -30177,6 +31302,7 @@ stored18:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -30233,6 +31359,7 @@ stored21:
 	ADDQ $32, BX
 	SUBQ $4, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -30247,6 +31374,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
@@ -30259,6 +31387,7 @@ wide6:
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
@@ -30314,9 +31443,11 @@ TEXT ·rowsSumSkipF32AVX2(SB), NOSPLIT, $0-113
 	MOVQ skip_base+72(FP), R8
 	VBROADCASTSS log2eF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Y5
 	ADDQ $4, BX
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y7
 	VFMADD231PS Y14, Y5, Y7
 	VSUBPS roundingF32<>(SB), Y7, Y7
@@ -30330,6 +31461,7 @@ row1:
 	ADDQ $8, R8
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	CMPQ R10, $128
 	JLT blocks9
@@ -30622,6 +31754,7 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -30630,6 +31763,7 @@ blocks9:
 	MOVQ $4, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $32
 	JLT tail4
@@ -30719,6 +31853,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R11
 	CMPQ R9, $32
@@ -30728,6 +31863,7 @@ tail4:
 	LEAQ (R13)(R11*4), R13
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -30737,18 +31873,23 @@ tail4:
 	VMASKMOVPS (DX), Y15, Y7
 	VBROADCASTSS (DX), Y8
 	VBLENDVPS Y15, Y7, Y8, Y7
+	// rows.go: expCore
 	VMAXPS Y7, Y6, Y7
 	VMOVAPS Y5, Y8
 	VFMADD231PS Y14, Y7, Y8
 	VSUBPS Y5, Y8, Y9
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y8, Y8
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y9, Y7
 	VFMADD231PS minusLn2LoF32<>(SB), Y9, Y7
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y9
 	VFMADD231PS expC4F32<>(SB), Y7, Y9
 	VFMADD213PS expC2F32<>(SB), Y7, Y9
 	VFMADD213PS expC1F32<>(SB), Y7, Y9
 	VFMADD213PS expC0F32<>(SB), Y7, Y9
+	// rows.go: expCore
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
@@ -30759,6 +31900,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -30790,6 +31932,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -30821,6 +31964,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -30851,6 +31995,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $8, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -30868,12 +32013,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
@@ -30907,9 +32054,11 @@ TEXT ·rowsSumSkipF64AVX2(SB), NOSPLIT, $0-113
 	VBROADCASTSD minusLn2HiF64<>(SB), Y13
 	VBROADCASTSD minusLn2LoF64<>(SB), Y12
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Y6
 	ADDQ $8, BX
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y8
 	VFMADD231PD Y14, Y6, Y8
 	VSUBPD roundingF64<>(SB), Y8, Y8
@@ -30924,6 +32073,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	CMPQ R10, $32
 	JLT blocks9
@@ -31124,6 +32274,7 @@ whole10:
 	JGE group2
 	JMP finish8
 
+// One group, by blocks.
 blocks9:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -31132,6 +32283,7 @@ blocks9:
 	MOVQ $2, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $16
 	JLT tail4
@@ -31241,6 +32393,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R11
 	CMPQ R9, $16
@@ -31250,6 +32403,7 @@ tail4:
 	LEAQ (R13)(R11*8), R13
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -31259,13 +32413,17 @@ tail4:
 	VMASKMOVPD (DX), Y15, Y8
 	VBROADCASTSD (DX), Y9
 	VBLENDVPD Y15, Y8, Y9, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y7, Y8
 	VMOVAPD Y6, Y9
 	VFMADD231PD Y14, Y8, Y9
 	VSUBPD Y6, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD Y13, Y10, Y8
 	VFMADD231PD Y12, Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -31276,6 +32434,7 @@ tail4:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -31286,6 +32445,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -31322,6 +32482,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -31358,6 +32519,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -31393,6 +32555,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $4, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -31407,6 +32570,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
@@ -31419,6 +32583,7 @@ wide6:
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
@@ -31470,13 +32635,16 @@ TEXT ·rowsExpSumScaledF32AVX2(SB), NOSPLIT, $0-125
 	VBROADCASTSS scale+120(FP), Y5
 	VBROADCASTSS log2eF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y6
 	ADDQ $4, R8
+	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y6, Y10
 	VCMPPS $1, above1024F32<>(SB), Y10, Y10
 	VBLENDVPS Y10, zeroF32<>(SB), Y6, Y11
 	VSUBPS Y11, Y6, Y10
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y12
 	VFMADD231PS Y14, Y10, Y12
 	VSUBPS roundingF32<>(SB), Y12, Y12
@@ -31490,6 +32658,7 @@ row1:
 	MOVQ cols+96(FP), R9
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -31498,6 +32667,7 @@ group2:
 	MOVQ $4, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $32
 	JLT tail4
@@ -31589,9 +32759,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -31601,20 +32773,26 @@ tail4:
 	VMASKMOVPS (BX), Y15, Y10
 	VBROADCASTSS (BX), Y11
 	VBLENDVPS Y15, Y10, Y11, Y10
+	// rows.go
 	VMULPS Y9, Y10, Y10
 	VSUBPS Y8, Y10, Y10
+	// rows.go: expCore
 	VMAXPS Y10, Y7, Y10
 	VMOVAPS Y6, Y11
 	VFMADD231PS Y14, Y10, Y11
 	VSUBPS Y6, Y11, Y12
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y11, Y11
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y12, Y10
 	VFMADD231PS minusLn2LoF32<>(SB), Y12, Y10
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y12
 	VFMADD231PS expC4F32<>(SB), Y10, Y12
 	VFMADD213PS expC2F32<>(SB), Y10, Y12
 	VFMADD213PS expC1F32<>(SB), Y10, Y12
 	VFMADD213PS expC0F32<>(SB), Y10, Y12
+	// rows.go: expCore
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
@@ -31652,6 +32830,7 @@ stored10:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -31712,6 +32891,7 @@ stored14:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -31772,6 +32952,7 @@ stored18:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -31831,6 +33012,7 @@ stored22:
 	ADDQ $32, BX
 	SUBQ $8, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -31848,12 +33030,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
@@ -31890,13 +33074,16 @@ TEXT ·rowsExpSumScaledF64AVX2(SB), NOSPLIT, $0-129
 	MOVQ m_base+72(FP), R8
 	VBROADCASTSD scale+120(FP), Y6
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y7
 	ADDQ $8, R8
+	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y7, Y11
 	VCMPPD $1, above1024F64<>(SB), Y11, Y11
 	VBLENDVPD Y11, zeroF64<>(SB), Y7, Y12
 	VSUBPD Y12, Y7, Y11
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y13
 	VFMADD231PD log2eF64<>(SB), Y11, Y13
 	VSUBPD roundingF64<>(SB), Y13, Y13
@@ -31911,6 +33098,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -31919,6 +33107,7 @@ group2:
 	MOVQ $2, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $16
 	JLT tail4
@@ -32030,9 +33219,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -32042,15 +33233,20 @@ tail4:
 	VMASKMOVPD (BX), Y15, Y11
 	VBROADCASTSD (BX), Y12
 	VBLENDVPD Y15, Y11, Y12, Y11
+	// rows.go
 	VMULPD Y10, Y11, Y11
 	VSUBPD Y9, Y11, Y11
+	// rows.go: expCore
 	VMAXPD Y11, Y8, Y11
 	VMOVAPD Y7, Y12
 	VFMADD231PD log2eF64<>(SB), Y11, Y12
 	VSUBPD Y7, Y12, Y13
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y12, Y12
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y13, Y11
 	VFMADD231PD minusLn2LoF64<>(SB), Y13, Y11
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y13
 	VFMADD231PD expC9F64<>(SB), Y11, Y13
 	VFMADD213PD expC7F64<>(SB), Y11, Y13
@@ -32061,6 +33257,7 @@ tail4:
 	VFMADD213PD expC2F64<>(SB), Y11, Y13
 	VFMADD213PD expC1F64<>(SB), Y11, Y13
 	VFMADD213PD expC0F64<>(SB), Y11, Y13
+	// rows.go: expCore
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
@@ -32091,6 +33288,7 @@ stored10:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -32149,6 +33347,7 @@ stored13:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -32207,6 +33406,7 @@ stored16:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -32264,6 +33464,7 @@ stored19:
 	ADDQ $32, BX
 	SUBQ $4, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -32278,6 +33479,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y11
 	VSUBPD Y4, Y11, Y12
@@ -32290,6 +33492,7 @@ wide6:
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
@@ -32347,13 +33550,16 @@ TEXT ·rowsExpSumSkipScaledF32AVX2(SB), NOSPLIT, $0-149
 	VBROADCASTSS scale+144(FP), Y5
 	VBROADCASTSS log2eF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y6
 	ADDQ $4, R8
+	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y6, Y10
 	VCMPPS $1, above1024F32<>(SB), Y10, Y10
 	VBLENDVPS Y10, zeroF32<>(SB), Y6, Y11
 	VSUBPS Y11, Y6, Y10
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y12
 	VFMADD231PS Y14, Y10, Y12
 	VSUBPS roundingF32<>(SB), Y12, Y12
@@ -32369,6 +33575,7 @@ row1:
 	ADDQ $8, R9
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -32377,6 +33584,7 @@ group2:
 	MOVQ $4, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $32
 	JLT tail4
@@ -32479,6 +33687,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R12
 	CMPQ R10, $32
@@ -32488,6 +33697,7 @@ tail4:
 	LEAQ (R13)(R12*4), R13
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -32497,20 +33707,26 @@ tail4:
 	VMASKMOVPS (BX), Y15, Y10
 	VBROADCASTSS (BX), Y11
 	VBLENDVPS Y15, Y10, Y11, Y10
+	// rows.go
 	VMULPS Y9, Y10, Y10
 	VSUBPS Y8, Y10, Y10
+	// rows.go: expCore
 	VMAXPS Y10, Y7, Y10
 	VMOVAPS Y6, Y11
 	VFMADD231PS Y14, Y10, Y11
 	VSUBPS Y6, Y11, Y12
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y11, Y11
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y12, Y10
 	VFMADD231PS minusLn2LoF32<>(SB), Y12, Y10
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y12
 	VFMADD231PS expC4F32<>(SB), Y10, Y12
 	VFMADD213PS expC2F32<>(SB), Y10, Y12
 	VFMADD213PS expC1F32<>(SB), Y10, Y12
 	VFMADD213PS expC0F32<>(SB), Y10, Y12
+	// rows.go: expCore
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
@@ -32549,6 +33765,7 @@ stored10:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -32610,6 +33827,7 @@ stored14:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -32671,6 +33889,7 @@ stored18:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -32731,6 +33950,7 @@ stored22:
 	ADDQ $32, BX
 	SUBQ $8, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -32748,12 +33968,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
@@ -32791,13 +34013,16 @@ TEXT ·rowsExpSumSkipScaledF64AVX2(SB), NOSPLIT, $0-153
 	MOVQ skip_base+96(FP), R9
 	VBROADCASTSD scale+144(FP), Y6
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y7
 	ADDQ $8, R8
+	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y7, Y11
 	VCMPPD $1, above1024F64<>(SB), Y11, Y11
 	VBLENDVPD Y11, zeroF64<>(SB), Y7, Y12
 	VSUBPD Y12, Y7, Y11
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y13
 	VFMADD231PD log2eF64<>(SB), Y11, Y13
 	VSUBPD roundingF64<>(SB), Y13, Y13
@@ -32814,6 +34039,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -32822,6 +34048,7 @@ group2:
 	MOVQ $2, AX
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R11, $16
 	JLT tail4
@@ -32944,6 +34171,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R12
 	CMPQ R10, $16
@@ -32953,6 +34181,7 @@ tail4:
 	LEAQ (R13)(R12*8), R13
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -32962,15 +34191,20 @@ tail4:
 	VMASKMOVPD (BX), Y15, Y11
 	VBROADCASTSD (BX), Y12
 	VBLENDVPD Y15, Y11, Y12, Y11
+	// rows.go
 	VMULPD Y10, Y11, Y11
 	VSUBPD Y9, Y11, Y11
+	// rows.go: expCore
 	VMAXPD Y11, Y8, Y11
 	VMOVAPD Y7, Y12
 	VFMADD231PD log2eF64<>(SB), Y11, Y12
 	VSUBPD Y7, Y12, Y13
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y12, Y12
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y13, Y11
 	VFMADD231PD minusLn2LoF64<>(SB), Y13, Y11
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y13
 	VFMADD231PD expC9F64<>(SB), Y11, Y13
 	VFMADD213PD expC7F64<>(SB), Y11, Y13
@@ -32981,6 +34215,7 @@ tail4:
 	VFMADD213PD expC2F64<>(SB), Y11, Y13
 	VFMADD213PD expC1F64<>(SB), Y11, Y13
 	VFMADD213PD expC0F64<>(SB), Y11, Y13
+	// rows.go: expCore
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
@@ -33012,6 +34247,7 @@ stored10:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -33071,6 +34307,7 @@ stored13:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -33130,6 +34367,7 @@ stored16:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -33188,6 +34426,7 @@ stored19:
 	ADDQ $32, BX
 	SUBQ $4, R11
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -33202,6 +34441,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y11
 	VSUBPD Y4, Y11, Y12
@@ -33214,6 +34454,7 @@ wide6:
 	CMPQ R11, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
@@ -33270,13 +34511,16 @@ TEXT ·rowsSumSkipScaledF32AVX2(SB), NOSPLIT, $0-117
 	VBROADCASTSS scale+112(FP), Y5
 	VBROADCASTSS log2eF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Y6
 	ADDQ $4, BX
+	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y6, Y10
 	VCMPPS $1, above1024F32<>(SB), Y10, Y10
 	VBLENDVPS Y10, zeroF32<>(SB), Y6, Y11
 	VSUBPS Y11, Y6, Y10
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y12
 	VFMADD231PS Y14, Y10, Y12
 	VSUBPS roundingF32<>(SB), Y12, Y12
@@ -33292,6 +34536,7 @@ row1:
 	ADDQ $8, R8
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -33300,6 +34545,7 @@ group2:
 	MOVQ $4, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $32
 	JLT tail4
@@ -33397,6 +34643,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R11
 	CMPQ R9, $32
@@ -33406,6 +34653,7 @@ tail4:
 	LEAQ (R13)(R11*4), R13
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33415,20 +34663,26 @@ tail4:
 	VMASKMOVPS (DX), Y15, Y10
 	VBROADCASTSS (DX), Y11
 	VBLENDVPS Y15, Y10, Y11, Y10
+	// rows.go
 	VMULPS Y9, Y10, Y10
 	VSUBPS Y8, Y10, Y10
+	// rows.go: expCore
 	VMAXPS Y10, Y7, Y10
 	VMOVAPS Y6, Y11
 	VFMADD231PS Y14, Y10, Y11
 	VSUBPS Y6, Y11, Y12
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y11, Y11
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y12, Y10
 	VFMADD231PS minusLn2LoF32<>(SB), Y12, Y10
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y12
 	VFMADD231PS expC4F32<>(SB), Y10, Y12
 	VFMADD213PS expC2F32<>(SB), Y10, Y12
 	VFMADD213PS expC1F32<>(SB), Y10, Y12
 	VFMADD213PS expC0F32<>(SB), Y10, Y12
+	// rows.go: expCore
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
@@ -33439,6 +34693,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33472,6 +34727,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33505,6 +34761,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33537,6 +34794,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $8, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -33554,12 +34812,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
@@ -33591,13 +34851,16 @@ TEXT ·rowsSumSkipScaledF64AVX2(SB), NOSPLIT, $0-121
 	MOVQ skip_base+72(FP), R8
 	VBROADCASTSD scale+112(FP), Y6
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Y7
 	ADDQ $8, BX
+	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y7, Y11
 	VCMPPD $1, above1024F64<>(SB), Y11, Y11
 	VBLENDVPD Y11, zeroF64<>(SB), Y7, Y12
 	VSUBPD Y12, Y7, Y11
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y13
 	VFMADD231PD log2eF64<>(SB), Y11, Y13
 	VSUBPD roundingF64<>(SB), Y13, Y13
@@ -33614,6 +34877,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -33622,6 +34886,7 @@ group2:
 	MOVQ $2, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $16
 	JLT tail4
@@ -33739,6 +35004,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R11
 	CMPQ R9, $16
@@ -33748,6 +35014,7 @@ tail4:
 	LEAQ (R13)(R11*8), R13
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33757,15 +35024,20 @@ tail4:
 	VMASKMOVPD (DX), Y15, Y11
 	VBROADCASTSD (DX), Y12
 	VBLENDVPD Y15, Y11, Y12, Y11
+	// rows.go
 	VMULPD Y10, Y11, Y11
 	VSUBPD Y9, Y11, Y11
+	// rows.go: expCore
 	VMAXPD Y11, Y8, Y11
 	VMOVAPD Y7, Y12
 	VFMADD231PD log2eF64<>(SB), Y11, Y12
 	VSUBPD Y7, Y12, Y13
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y12, Y12
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y13, Y11
 	VFMADD231PD minusLn2LoF64<>(SB), Y13, Y11
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y13
 	VFMADD231PD expC9F64<>(SB), Y11, Y13
 	VFMADD213PD expC7F64<>(SB), Y11, Y13
@@ -33776,6 +35048,7 @@ tail4:
 	VFMADD213PD expC2F64<>(SB), Y11, Y13
 	VFMADD213PD expC1F64<>(SB), Y11, Y13
 	VFMADD213PD expC0F64<>(SB), Y11, Y13
+	// rows.go: expCore
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
@@ -33786,6 +35059,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33824,6 +35098,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33862,6 +35137,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -33899,6 +35175,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $4, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -33913,6 +35190,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y11
 	VSUBPD Y4, Y11, Y12
@@ -33925,6 +35203,7 @@ wide6:
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
@@ -33979,32 +35258,41 @@ TEXT ·expAtF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
+	// rows.go: scaledParams
 	VPAND Y13, Y1, Y2
 	VCMPPS $1, Y12, Y2, Y2
 	VBLENDVPS Y2, zeroF32<>(SB), Y1, Y3
 	VSUBPS Y3, Y1, Y1
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y2
 	VFMADD231PS Y14, Y1, Y2
 	VSUBPS roundingF32<>(SB), Y2, Y2
 	VBROADCASTSS rowMagicF32<>(SB), Y4
 	VSUBPS Y2, Y4, Y2
 	VSUBPS rowReachF32<>(SB), Y1, Y1
+	// rows.go
 	VSUBPS Y3, Y0, Y0
+	// rows.go: expCore
 	VMAXPS Y0, Y1, Y1
 	VMOVAPS Y2, Y0
 	VFMADD231PS Y14, Y1, Y0
 	VSUBPS Y2, Y0, Y2
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y0, Y0
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y2, Y1
 	VFMADD231PS minusLn2LoF32<>(SB), Y2, Y1
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y2
 	VFMADD231PS expC4F32<>(SB), Y1, Y2
 	VFMADD213PS expC2F32<>(SB), Y1, Y2
 	VFMADD213PS expC1F32<>(SB), Y1, Y2
 	VFMADD213PS expC0F32<>(SB), Y1, Y2
+	// rows.go: expCore
 	VMULPS Y1, Y1, Y3
 	VFMADD231PS Y2, Y3, Y1
 	VFMADD231PS Y1, Y0, Y0
@@ -34019,6 +35307,7 @@ loop1:
 rest2:
 	TESTQ BX, BX
 	JEQ done3
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -34098,27 +35387,35 @@ TEXT ·expAtF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
+	// rows.go: scaledParams
 	VPAND Y13, Y1, Y2
 	VCMPPD $1, Y12, Y2, Y2
 	VBLENDVPD Y2, zeroF64<>(SB), Y1, Y3
 	VSUBPD Y3, Y1, Y1
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y2
 	VFMADD231PD Y14, Y1, Y2
 	VSUBPD roundingF64<>(SB), Y2, Y2
 	VBROADCASTSD rowMagicF64<>(SB), Y4
 	VSUBPD Y2, Y4, Y2
 	VSUBPD rowReachF64<>(SB), Y1, Y1
+	// rows.go
 	VSUBPD Y3, Y0, Y0
+	// rows.go: expCore
 	VMAXPD Y0, Y1, Y1
 	VMOVAPD Y2, Y0
 	VFMADD231PD Y14, Y1, Y0
 	VSUBPD Y2, Y0, Y2
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y0, Y0
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y2, Y1
 	VFMADD231PD minusLn2LoF64<>(SB), Y2, Y1
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y2
 	VFMADD231PD expC9F64<>(SB), Y1, Y2
 	VFMADD213PD expC7F64<>(SB), Y1, Y2
@@ -34129,6 +35426,7 @@ loop1:
 	VFMADD213PD expC2F64<>(SB), Y1, Y2
 	VFMADD213PD expC1F64<>(SB), Y1, Y2
 	VFMADD213PD expC0F64<>(SB), Y1, Y2
+	// rows.go: expCore
 	VMULPD Y1, Y1, Y3
 	VFMADD231PD Y2, Y3, Y1
 	VFMADD231PD Y1, Y0, Y0
@@ -34143,6 +35441,7 @@ loop1:
 rest2:
 	TESTQ BX, BX
 	JEQ done3
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -34215,6 +35514,7 @@ TEXT ·rowsScaleF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
@@ -34225,6 +35525,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y2
 	VMULPS Y1, Y2, Y3
@@ -34253,8 +35554,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y2
+	// rows.go
 	VMULPS Y1, Y2, Y3
 	VFMADD231PS Y0, Y2, Y3
 	VMOVUPS Y3, 0(DI)
@@ -34267,6 +35570,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -34331,6 +35635,7 @@ TEXT ·rowsScaleF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
@@ -34341,6 +35646,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y2
 	VMULPD Y1, Y2, Y3
@@ -34369,8 +35675,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y2
+	// rows.go
 	VMULPD Y1, Y2, Y3
 	VFMADD231PD Y0, Y2, Y3
 	VMOVUPD Y3, 0(DI)
@@ -34383,6 +35691,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -34440,6 +35749,7 @@ TEXT ·rowsScaleGradF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
@@ -34450,6 +35760,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y2
 	VMULPS Y0, Y2, Y2
@@ -34478,8 +35789,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y2
+	// rows.go
 	VMULPS Y0, Y2, Y2
 	VMULPS Y1, Y2, Y2
 	VMOVUPS Y2, 0(DI)
@@ -34492,6 +35805,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -34556,6 +35870,7 @@ TEXT ·rowsScaleGradF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
@@ -34566,6 +35881,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y2
 	VMULPD Y0, Y2, Y2
@@ -34594,8 +35910,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y2
+	// rows.go
 	VMULPD Y0, Y2, Y2
 	VMULPD Y1, Y2, Y2
 	VMOVUPD Y2, 0(DI)
@@ -34608,6 +35926,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -34665,6 +35984,7 @@ TEXT ·rowsLogSoftmaxF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
@@ -34675,6 +35995,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y2
 	VSUBPS Y0, Y2, Y2
@@ -34703,8 +36024,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y2
+	// rows.go
 	VSUBPS Y0, Y2, Y2
 	VSUBPS Y1, Y2, Y2
 	VMOVUPS Y2, 0(DI)
@@ -34717,6 +36040,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -34781,6 +36105,7 @@ TEXT ·rowsLogSoftmaxF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
@@ -34791,6 +36116,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y2
 	VSUBPD Y0, Y2, Y2
@@ -34819,8 +36145,10 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y2
+	// rows.go
 	VSUBPD Y0, Y2, Y2
 	VSUBPD Y1, Y2, Y2
 	VMOVUPD Y2, 0(DI)
@@ -34833,6 +36161,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -34889,10 +36218,12 @@ TEXT ·rowsDotF32AVX2(SB), NOSPLIT, $0-97
 	MOVQ a_base+24(FP), DX
 	MOVQ b_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R8
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -34901,6 +36232,7 @@ group2:
 	MOVQ $4, R10
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R8, $32
 	JLT tail4
@@ -34928,9 +36260,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -34939,6 +36273,7 @@ tail4:
 	VMOVUPS (R14)(R9*4), Y15
 	VMASKMOVPS (DX), Y15, Y5
 	VMASKMOVPS (BX), Y15, Y6
+	// rows.go
 	VMULPS Y6, Y5, Y5
 	VANDPS Y15, Y5, Y6
 	VADDPS Y6, Y0, Y0
@@ -34947,6 +36282,7 @@ tail4:
 	SUBQ $8, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -34963,6 +36299,7 @@ tail4:
 	SUBQ $8, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -34979,6 +36316,7 @@ tail4:
 	SUBQ $8, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -34994,6 +36332,7 @@ tail4:
 	ADDQ $32, BX
 	SUBQ $8, R8
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -35011,12 +36350,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R8, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
@@ -35051,11 +36392,13 @@ TEXT ·rowsDotF64AVX2(SB), NOSPLIT, $0-97
 	MOVQ a_base+24(FP), DX
 	MOVQ b_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R8
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -35064,6 +36407,7 @@ group2:
 	MOVQ $2, R10
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R8, $16
 	JLT tail4
@@ -35091,9 +36435,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -35102,6 +36448,7 @@ tail4:
 	VMOVUPS (R14)(R9*8), Y15
 	VMASKMOVPD (DX), Y15, Y6
 	VMASKMOVPD (BX), Y15, Y7
+	// rows.go
 	VMULPD Y7, Y6, Y6
 	VANDPD Y15, Y6, Y7
 	VADDPD Y7, Y0, Y0
@@ -35110,6 +36457,7 @@ tail4:
 	SUBQ $4, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -35126,6 +36474,7 @@ tail4:
 	SUBQ $4, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -35142,6 +36491,7 @@ tail4:
 	SUBQ $4, R8
 	TESTQ R8, R8
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -35157,6 +36507,7 @@ tail4:
 	ADDQ $32, BX
 	SUBQ $4, R8
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -35171,6 +36522,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y6
 	VSUBPD Y4, Y6, Y7
@@ -35183,6 +36535,7 @@ wide6:
 	CMPQ R8, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
@@ -35235,10 +36588,12 @@ TEXT ·rowsSumF32AVX2(SB), NOSPLIT, $0-65
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -35247,6 +36602,7 @@ group2:
 	MOVQ $4, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ BX, $32
 	JLT tail4
@@ -35265,9 +36621,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35281,6 +36639,7 @@ tail4:
 	SUBQ $8, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35294,6 +36653,7 @@ tail4:
 	SUBQ $8, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35307,6 +36667,7 @@ tail4:
 	SUBQ $8, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35319,6 +36680,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $8, BX
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -35336,12 +36698,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ BX, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
@@ -35370,11 +36734,13 @@ TEXT ·rowsSumF64AVX2(SB), NOSPLIT, $0-65
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
 
+// One row.
 row1:
 	MOVQ cols+48(FP), BX
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -35383,6 +36749,7 @@ group2:
 	MOVQ $2, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ BX, $16
 	JLT tail4
@@ -35401,9 +36768,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35417,6 +36786,7 @@ tail4:
 	SUBQ $4, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35430,6 +36800,7 @@ tail4:
 	SUBQ $4, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35443,6 +36814,7 @@ tail4:
 	SUBQ $4, BX
 	TESTQ BX, BX
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -35455,6 +36827,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $4, BX
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -35469,6 +36842,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y6
 	VSUBPD Y4, Y6, Y7
@@ -35481,6 +36855,7 @@ wide6:
 	CMPQ BX, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
@@ -35530,6 +36905,7 @@ TEXT ·rowsSoftmaxBackwardF32AVX2(SB), NOSPLIT, $0-128
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y0
 	ADDQ $4, R8
@@ -35538,6 +36914,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
@@ -35571,9 +36948,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
+	// rows.go
 	VSUBPS Y0, Y1, Y1
 	VMULPS Y2, Y1, Y1
 	VMOVUPS Y1, 0(DI)
@@ -35587,6 +36966,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -35657,6 +37037,7 @@ TEXT ·rowsSoftmaxBackwardF64AVX2(SB), NOSPLIT, $0-128
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y0
 	ADDQ $8, R8
@@ -35665,6 +37046,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
@@ -35698,9 +37080,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
+	// rows.go
 	VSUBPD Y0, Y1, Y1
 	VMULPD Y2, Y1, Y1
 	VMOVUPD Y1, 0(DI)
@@ -35714,6 +37098,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -35780,6 +37165,7 @@ TEXT ·rowsLogSoftmaxBackwardF32AVX2(SB), NOSPLIT, $0-128
 	VBROADCASTSS rowMagicF32<>(SB), Y13
 	VBROADCASTSS minusRowReachF32<>(SB), Y12
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y0
 	ADDQ $4, R8
@@ -35788,6 +37174,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
@@ -35885,25 +37272,33 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
+	// rows.go
 	VMINPS Y2, Y14, Y2
+	// rows.go: expCore
 	VMAXPS Y2, Y12, Y2
 	VMOVAPS Y13, Y3
 	VFMADD231PS log2eF32<>(SB), Y2, Y3
 	VSUBPS Y13, Y3, Y4
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y3, Y3
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y4, Y2
 	VFMADD231PS minusLn2LoF32<>(SB), Y4, Y2
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y4
 	VFMADD231PS expC4F32<>(SB), Y2, Y4
 	VFMADD213PS expC2F32<>(SB), Y2, Y4
 	VFMADD213PS expC1F32<>(SB), Y2, Y4
 	VFMADD213PS expC0F32<>(SB), Y2, Y4
+	// rows.go: expCore
 	VMULPS Y2, Y2, Y5
 	VFMADD231PS Y4, Y5, Y2
 	VFMADD231PS Y2, Y3, Y3
+	// rows.go
 	VMULPS rowUnitF32<>(SB), Y3, Y3
 	VFNMADD231PS Y0, Y3, Y1
 	VMOVUPS Y1, 0(DI)
@@ -35917,6 +37312,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36006,6 +37402,7 @@ TEXT ·rowsLogSoftmaxBackwardF64AVX2(SB), NOSPLIT, $0-128
 	VBROADCASTSD rowMagicF64<>(SB), Y13
 	VBROADCASTSD minusRowReachF64<>(SB), Y12
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y0
 	ADDQ $8, R8
@@ -36014,6 +37411,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
@@ -36131,17 +37529,23 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
+	// rows.go
 	VMINPD Y2, Y14, Y2
+	// rows.go: expCore
 	VMAXPD Y2, Y12, Y2
 	VMOVAPD Y13, Y3
 	VFMADD231PD log2eF64<>(SB), Y2, Y3
 	VSUBPD Y13, Y3, Y4
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y3, Y3
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y4, Y2
 	VFMADD231PD minusLn2LoF64<>(SB), Y4, Y2
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y4
 	VFMADD231PD expC9F64<>(SB), Y2, Y4
 	VFMADD213PD expC7F64<>(SB), Y2, Y4
@@ -36152,9 +37556,11 @@ loop4:
 	VFMADD213PD expC2F64<>(SB), Y2, Y4
 	VFMADD213PD expC1F64<>(SB), Y2, Y4
 	VFMADD213PD expC0F64<>(SB), Y2, Y4
+	// rows.go: expCore
 	VMULPD Y2, Y2, Y5
 	VFMADD231PD Y4, Y5, Y2
 	VFMADD231PD Y2, Y3, Y3
+	// rows.go
 	VMULPD rowUnitF64<>(SB), Y3, Y3
 	VFNMADD231PD Y0, Y3, Y1
 	VMOVUPD Y1, 0(DI)
@@ -36168,6 +37574,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36254,6 +37661,7 @@ TEXT ·rowsSumProbF32AVX2(SB), NOSPLIT, $0-145
 	MOVQ l_base+96(FP), R9
 	VXORPS X14, X14, X14
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y5
 	ADDQ $4, R8
@@ -36262,6 +37670,7 @@ row1:
 	MOVQ cols+120(FP), R10
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -36270,6 +37679,7 @@ group2:
 	MOVQ $4, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $32
 	JLT tail4
@@ -36313,9 +37723,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36324,6 +37736,7 @@ tail4:
 	VMOVUPS (R14)(R11*4), Y15
 	VMASKMOVPS (DX), Y15, Y7
 	VMASKMOVPS (BX), Y15, Y8
+	// rows.go
 	VSUBPS Y7, Y5, Y7
 	VADDPS Y7, Y6, Y7
 	VMULPS Y7, Y8, Y7
@@ -36336,6 +37749,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36356,6 +37770,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36376,6 +37791,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36395,6 +37811,7 @@ tail4:
 	ADDQ $32, BX
 	SUBQ $8, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -36412,12 +37829,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
@@ -36455,6 +37874,7 @@ TEXT ·rowsSumProbF64AVX2(SB), NOSPLIT, $0-145
 	MOVQ l_base+96(FP), R9
 	VXORPS X14, X14, X14
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y6
 	ADDQ $8, R8
@@ -36464,6 +37884,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -36472,6 +37893,7 @@ group2:
 	MOVQ $2, R12
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R10, $16
 	JLT tail4
@@ -36515,9 +37937,11 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36526,6 +37950,7 @@ tail4:
 	VMOVUPS (R14)(R11*8), Y15
 	VMASKMOVPD (DX), Y15, Y8
 	VMASKMOVPD (BX), Y15, Y9
+	// rows.go
 	VSUBPD Y8, Y6, Y8
 	VADDPD Y8, Y7, Y8
 	VMULPD Y8, Y9, Y8
@@ -36538,6 +37963,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36558,6 +37984,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36578,6 +38005,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -36597,6 +38025,7 @@ tail4:
 	ADDQ $32, BX
 	SUBQ $4, R10
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -36611,6 +38040,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
@@ -36623,6 +38053,7 @@ wide6:
 	CMPQ R10, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
@@ -36676,12 +38107,14 @@ TEXT ·rowsSumTargetSkipF32AVX2(SB), NOSPLIT, $0-89
 	MOVQ t_base+24(FP), DX
 	MOVQ skip_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
 	ADDQ $8, BX
 	VXORPS X4, X4, X4
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -36690,6 +38123,7 @@ group2:
 	MOVQ $4, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $32
 	JLT tail4
@@ -36719,6 +38153,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R10
 	CMPQ R8, $32
@@ -36728,6 +38163,7 @@ tail4:
 	LEAQ (R13)(R10*4), R13
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36742,6 +38178,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36756,6 +38193,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36770,6 +38208,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36783,6 +38222,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $8, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
@@ -36800,12 +38240,14 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
@@ -36835,6 +38277,7 @@ TEXT ·rowsSumTargetSkipF64AVX2(SB), NOSPLIT, $0-89
 	MOVQ t_base+24(FP), DX
 	MOVQ skip_base+48(FP), BX
 
+// One row.
 row1:
 	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
@@ -36842,6 +38285,7 @@ row1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
+// One group.
 group2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -36850,6 +38294,7 @@ group2:
 	MOVQ $2, R11
 	PCALIGN $32
 
+// One block.
 block3:
 	CMPQ R9, $16
 	JLT tail4
@@ -36879,6 +38324,7 @@ block3:
 	JNE block3
 	JMP fold5
 
+// A partial block.
 tail4:
 	MOVQ $-1, R10
 	CMPQ R8, $16
@@ -36888,6 +38334,7 @@ tail4:
 	LEAQ (R13)(R10*8), R13
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36902,6 +38349,7 @@ tail4:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36916,6 +38364,7 @@ tail4:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36930,6 +38379,7 @@ tail4:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -36943,6 +38393,7 @@ tail4:
 	ADDQ $32, DX
 	SUBQ $4, R9
 
+// Fold to four lanes.
 fold5:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
@@ -36957,6 +38408,7 @@ fold5:
 	VMOVSD X0, (SI)
 	JMP end7
 
+// Add to the sum.
 wide6:
 	VADDPD Y0, Y4, Y6
 	VSUBPD Y4, Y6, Y7
@@ -36969,6 +38421,7 @@ wide6:
 	CMPQ R9, $1
 	JGE group2
 
+// The row's sum.
 finish8:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
@@ -37020,6 +38473,7 @@ TEXT ·rowsProbGradF32AVX2(SB), NOSPLIT, $0-152
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSS signBitF32<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSS (R8), Y0
 	ADDQ $4, R8
@@ -37030,6 +38484,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPS 0(DX), Y2
 	VMOVUPS 0(BX), Y3
@@ -37067,9 +38522,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPS 0(DX), Y2
 	VMOVUPS 0(BX), Y3
+	// rows.go
 	VSUBPS Y3, Y14, Y3
 	VFMADD231PS Y0, Y2, Y3
 	VMULPS Y1, Y3, Y3
@@ -37084,6 +38541,7 @@ loop4:
 rest5:
 	TESTQ R10, R10
 	JEQ done6
+	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -37157,6 +38615,7 @@ TEXT ·rowsProbGradF64AVX2(SB), NOSPLIT, $0-152
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSD signBitF64<>(SB), Y14
 
+// One row.
 row1:
 	VBROADCASTSD (R8), Y0
 	ADDQ $8, R8
@@ -37167,6 +38626,7 @@ row1:
 	JLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	VMOVUPD 0(DX), Y2
 	VMOVUPD 0(BX), Y3
@@ -37204,9 +38664,11 @@ rest3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DX), Y2
 	VMOVUPD 0(BX), Y3
+	// rows.go
 	VSUBPD Y3, Y14, Y3
 	VFMADD231PD Y0, Y2, Y3
 	VMULPD Y1, Y3, Y3
@@ -37221,6 +38683,7 @@ loop4:
 rest5:
 	TESTQ R10, R10
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
 	CMOVQLT R10, R11
@@ -37383,6 +38846,7 @@ TEXT ·sigmoidLossF32AVX2(SB), NOSPLIT, $0-72
 	JLT drain2
 	PCALIGN $32
 
+// Three vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DI), Y3
 	VMOVUPS 0(DX), Y4
@@ -37521,6 +38985,7 @@ pipe1:
 	CMPQ BX, $24
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMULPS Y2, Y2, Y3
 	VMULPS Y1, Y1, Y1
@@ -37564,6 +39029,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
@@ -37661,39 +39127,49 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
+	// sigmoidloss.go
 	VPAND notSignF32<>(SB), Y0, Y2
 	VCMPPS $1, zeroF32<>(SB), Y0, Y3
 	VPOR signBitF32<>(SB), Y0, Y0
+	// rows.go: expCore
 	VBROADCASTSS sigmoidMinF32<>(SB), Y4
 	VMAXPS Y0, Y4, Y0
 	VBROADCASTSS rowMagicF32<>(SB), Y4
 	VFMADD231PS log2eF32<>(SB), Y0, Y4
 	VSUBPS rowMagicF32<>(SB), Y4, Y5
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y4, Y4
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y5, Y0
 	VFMADD231PS minusLn2LoF32<>(SB), Y5, Y0
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y5
 	VFMADD231PS expC4F32<>(SB), Y0, Y5
 	VFMADD213PS expC2F32<>(SB), Y0, Y5
 	VFMADD213PS expC1F32<>(SB), Y0, Y5
 	VFMADD213PS expC0F32<>(SB), Y0, Y5
+	// rows.go: expCore
 	VMULPS Y0, Y0, Y6
 	VFMADD231PS Y5, Y6, Y0
 	VFMADD231PS Y0, Y4, Y4
+	// sigmoidloss.go
 	VBROADCASTSS twoF32<>(SB), Y0
 	VFMADD231PS rowUnitF32<>(SB), Y4, Y0
 	VDIVPS Y0, Y4, Y4
 	VMULPS rowUnitF32<>(SB), Y4, Y0
 	VMULPS Y0, Y0, Y0
 	VMULPS Y0, Y4, Y5
+	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Y6
 	VFMADD231PS atanhC4F32<>(SB), Y0, Y6
 	VFMADD213PS atanhC2F32<>(SB), Y0, Y6
 	VFMADD213PS atanhC1F32<>(SB), Y0, Y6
 	VFMADD213PS atanhC0F32<>(SB), Y0, Y6
+	// sigmoidloss.go
 	VADDPS Y4, Y4, Y4
 	VFMADD231PS Y6, Y5, Y4
 	VMULPS rowUnitF32<>(SB), Y4, Y4
@@ -37714,6 +39190,7 @@ loop6:
 rest7:
 	TESTQ BX, BX
 	JEQ done8
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -37977,6 +39454,7 @@ TEXT ·sigmoidLossF64AVX2(SB), NOSPLIT, $0-72
 	JLT drain2
 	PCALIGN $32
 
+// Four vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Y4
 	VMOVUPD 0(DX), Y6
@@ -38202,6 +39680,7 @@ pipe1:
 	CMPQ BX, $16
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD213PD expC1F64<>(SB), Y14, Y8
 	VMULPD Y14, Y14, Y4
@@ -38249,6 +39728,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
@@ -38366,20 +39846,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
+	// sigmoidloss.go
 	VPAND notSignF64<>(SB), Y0, Y2
 	VCMPPD $1, zeroF64<>(SB), Y0, Y3
 	VPOR signBitF64<>(SB), Y0, Y0
+	// rows.go: expCore
 	VBROADCASTSD sigmoidMinF64<>(SB), Y4
 	VMAXPD Y0, Y4, Y0
 	VBROADCASTSD rowMagicF64<>(SB), Y4
 	VFMADD231PD log2eF64<>(SB), Y0, Y4
 	VSUBPD rowMagicF64<>(SB), Y4, Y5
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y4, Y4
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y5, Y0
 	VFMADD231PD minusLn2LoF64<>(SB), Y5, Y0
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y5
 	VFMADD231PD expC9F64<>(SB), Y0, Y5
 	VFMADD213PD expC7F64<>(SB), Y0, Y5
@@ -38390,15 +39876,18 @@ loop6:
 	VFMADD213PD expC2F64<>(SB), Y0, Y5
 	VFMADD213PD expC1F64<>(SB), Y0, Y5
 	VFMADD213PD expC0F64<>(SB), Y0, Y5
+	// rows.go: expCore
 	VMULPD Y0, Y0, Y6
 	VFMADD231PD Y5, Y6, Y0
 	VFMADD231PD Y0, Y4, Y4
+	// sigmoidloss.go
 	VBROADCASTSD twoF64<>(SB), Y0
 	VFMADD231PD rowUnitF64<>(SB), Y4, Y0
 	VDIVPD Y0, Y4, Y4
 	VMULPD rowUnitF64<>(SB), Y4, Y0
 	VMULPD Y0, Y0, Y0
 	VMULPD Y0, Y4, Y5
+	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Y6
 	VFMADD231PD atanhC9F64<>(SB), Y0, Y6
 	VFMADD213PD atanhC7F64<>(SB), Y0, Y6
@@ -38409,6 +39898,7 @@ loop6:
 	VFMADD213PD atanhC2F64<>(SB), Y0, Y6
 	VFMADD213PD atanhC1F64<>(SB), Y0, Y6
 	VFMADD213PD atanhC0F64<>(SB), Y0, Y6
+	// sigmoidloss.go
 	VADDPD Y4, Y4, Y4
 	VFMADD231PD Y6, Y5, Y4
 	VMULPD rowUnitF64<>(SB), Y4, Y4
@@ -38429,6 +39919,7 @@ loop6:
 rest7:
 	TESTQ BX, BX
 	JEQ done8
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -38525,6 +40016,7 @@ TEXT ·sigmoidLossPosF32AVX2(SB), NOSPLIT, $0-96
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
@@ -38629,40 +40121,50 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
+	// sigmoidloss.go
 	VPAND notSignF32<>(SB), Y0, Y3
 	VCMPPS $1, Y14, Y0, Y4
 	VPOR signBitF32<>(SB), Y0, Y0
+	// rows.go: expCore
 	VBROADCASTSS sigmoidMinF32<>(SB), Y5
 	VMAXPS Y0, Y5, Y0
 	VBROADCASTSS rowMagicF32<>(SB), Y5
 	VFMADD231PS log2eF32<>(SB), Y0, Y5
 	VSUBPS rowMagicF32<>(SB), Y5, Y6
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y5, Y5
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y6, Y0
 	VFMADD231PS minusLn2LoF32<>(SB), Y6, Y0
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y6
 	VFMADD231PS expC4F32<>(SB), Y0, Y6
 	VFMADD213PS expC2F32<>(SB), Y0, Y6
 	VFMADD213PS expC1F32<>(SB), Y0, Y6
 	VFMADD213PS expC0F32<>(SB), Y0, Y6
+	// rows.go: expCore
 	VMULPS Y0, Y0, Y7
 	VFMADD231PS Y6, Y7, Y0
 	VFMADD231PS Y0, Y5, Y5
+	// sigmoidloss.go
 	VMOVAPS Y12, Y0
 	VFMADD231PS rowUnitF32<>(SB), Y5, Y0
 	VDIVPS Y0, Y5, Y5
 	VMULPS rowUnitF32<>(SB), Y5, Y0
 	VMULPS Y0, Y0, Y0
 	VMULPS Y0, Y5, Y6
+	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Y7
 	VFMADD231PS atanhC4F32<>(SB), Y0, Y7
 	VFMADD213PS atanhC2F32<>(SB), Y0, Y7
 	VFMADD213PS atanhC1F32<>(SB), Y0, Y7
 	VFMADD213PS atanhC0F32<>(SB), Y0, Y7
+	// sigmoidloss.go
 	VADDPS Y5, Y5, Y5
 	VFMADD231PS Y7, Y6, Y5
 	VMULPS rowUnitF32<>(SB), Y5, Y5
@@ -38686,6 +40188,7 @@ loop3:
 rest4:
 	TESTQ R8, R8
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -38782,6 +40285,7 @@ TEXT ·sigmoidLossPosF64AVX2(SB), NOSPLIT, $0-96
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
@@ -38906,21 +40410,27 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
+	// sigmoidloss.go
 	VPAND notSignF64<>(SB), Y0, Y3
 	VCMPPD $1, Y14, Y0, Y4
 	VPOR signBitF64<>(SB), Y0, Y0
+	// rows.go: expCore
 	VBROADCASTSD sigmoidMinF64<>(SB), Y5
 	VMAXPD Y0, Y5, Y0
 	VBROADCASTSD rowMagicF64<>(SB), Y5
 	VFMADD231PD log2eF64<>(SB), Y0, Y5
 	VSUBPD rowMagicF64<>(SB), Y5, Y6
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y5, Y5
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y6, Y0
 	VFMADD231PD minusLn2LoF64<>(SB), Y6, Y0
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y6
 	VFMADD231PD expC9F64<>(SB), Y0, Y6
 	VFMADD213PD expC7F64<>(SB), Y0, Y6
@@ -38931,15 +40441,18 @@ loop3:
 	VFMADD213PD expC2F64<>(SB), Y0, Y6
 	VFMADD213PD expC1F64<>(SB), Y0, Y6
 	VFMADD213PD expC0F64<>(SB), Y0, Y6
+	// rows.go: expCore
 	VMULPD Y0, Y0, Y7
 	VFMADD231PD Y6, Y7, Y0
 	VFMADD231PD Y0, Y5, Y5
+	// sigmoidloss.go
 	VMOVAPD Y12, Y0
 	VFMADD231PD rowUnitF64<>(SB), Y5, Y0
 	VDIVPD Y0, Y5, Y5
 	VMULPD rowUnitF64<>(SB), Y5, Y0
 	VMULPD Y0, Y0, Y0
 	VMULPD Y0, Y5, Y6
+	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Y7
 	VFMADD231PD atanhC9F64<>(SB), Y0, Y7
 	VFMADD213PD atanhC7F64<>(SB), Y0, Y7
@@ -38950,6 +40463,7 @@ loop3:
 	VFMADD213PD atanhC2F64<>(SB), Y0, Y7
 	VFMADD213PD atanhC1F64<>(SB), Y0, Y7
 	VFMADD213PD atanhC0F64<>(SB), Y0, Y7
+	// sigmoidloss.go
 	VADDPD Y5, Y5, Y5
 	VFMADD231PD Y7, Y6, Y5
 	VMULPD rowUnitF64<>(SB), Y5, Y5
@@ -38973,6 +40487,7 @@ loop3:
 rest4:
 	TESTQ R8, R8
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -39280,6 +40795,7 @@ TEXT ·sigmoidLossGradF32AVX2(SB), NOSPLIT, $0-100
 	JLT drain2
 	PCALIGN $32
 
+// Four vectors, software-pipelined.
 pipe1:
 	VMOVUPS 0(DX), Y11
 	VMOVUPS 0(BX), Y12
@@ -39505,6 +41021,7 @@ pipe1:
 	CMPQ R8, $32
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD213PS atanhC2F32<>(SB), Y4, Y7
 	VMULPS Y10, Y13, Y13
@@ -39525,6 +41042,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
@@ -39647,39 +41165,49 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
+	// sigmoidloss.go
 	VPAND notSignF32<>(SB), Y1, Y3
 	VCMPPS $1, zeroF32<>(SB), Y1, Y4
 	VPOR signBitF32<>(SB), Y1, Y1
+	// rows.go: expCore
 	VBROADCASTSS sigmoidMinF32<>(SB), Y5
 	VMAXPS Y1, Y5, Y1
 	VBROADCASTSS rowMagicF32<>(SB), Y5
 	VFMADD231PS log2eF32<>(SB), Y1, Y5
 	VSUBPS rowMagicF32<>(SB), Y5, Y6
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y5, Y5
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y6, Y1
 	VFMADD231PS minusLn2LoF32<>(SB), Y6, Y1
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y6
 	VFMADD231PS expC4F32<>(SB), Y1, Y6
 	VFMADD213PS expC2F32<>(SB), Y1, Y6
 	VFMADD213PS expC1F32<>(SB), Y1, Y6
 	VFMADD213PS expC0F32<>(SB), Y1, Y6
+	// rows.go: expCore
 	VMULPS Y1, Y1, Y7
 	VFMADD231PS Y6, Y7, Y1
 	VFMADD231PS Y1, Y5, Y5
+	// sigmoidloss.go
 	VBROADCASTSS twoF32<>(SB), Y1
 	VFMADD231PS rowUnitF32<>(SB), Y5, Y1
 	VDIVPS Y1, Y5, Y1
 	VMULPS rowUnitF32<>(SB), Y1, Y6
 	VMULPS Y6, Y6, Y6
 	VMULPS Y6, Y1, Y7
+	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Y8
 	VFMADD231PS atanhC4F32<>(SB), Y6, Y8
 	VFMADD213PS atanhC2F32<>(SB), Y6, Y8
 	VFMADD213PS atanhC1F32<>(SB), Y6, Y8
 	VFMADD213PS atanhC0F32<>(SB), Y6, Y8
+	// sigmoidloss.go
 	VADDPS Y1, Y1, Y1
 	VFMADD231PS Y8, Y7, Y1
 	VMULPS rowUnitF32<>(SB), Y1, Y1
@@ -39713,6 +41241,7 @@ loop6:
 rest7:
 	TESTQ R8, R8
 	JEQ done8
+	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -40082,6 +41611,7 @@ TEXT ·sigmoidLossGradF64AVX2(SB), NOSPLIT, $0-104
 	JLT drain2
 	PCALIGN $32
 
+// Four vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DX), Y7
 	VMOVUPD 0(BX), Y9
@@ -40347,6 +41877,7 @@ pipe1:
 	CMPQ R8, $16
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VMULPD Y2, Y1, Y1
 	VBROADCASTSD atanhC8F64<>(SB), Y7
@@ -40377,6 +41908,7 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// Two vectors.
 loop4:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
@@ -40519,20 +42051,26 @@ rest5:
 	JLT rest7
 	PCALIGN $32
 
+// One vector.
 loop6:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
+	// sigmoidloss.go
 	VPAND notSignF64<>(SB), Y1, Y3
 	VCMPPD $1, zeroF64<>(SB), Y1, Y4
 	VPOR signBitF64<>(SB), Y1, Y1
+	// rows.go: expCore
 	VBROADCASTSD sigmoidMinF64<>(SB), Y5
 	VMAXPD Y1, Y5, Y1
 	VBROADCASTSD rowMagicF64<>(SB), Y5
 	VFMADD231PD log2eF64<>(SB), Y1, Y5
 	VSUBPD rowMagicF64<>(SB), Y5, Y6
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y5, Y5
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y6, Y1
 	VFMADD231PD minusLn2LoF64<>(SB), Y6, Y1
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y6
 	VFMADD231PD expC9F64<>(SB), Y1, Y6
 	VFMADD213PD expC7F64<>(SB), Y1, Y6
@@ -40543,15 +42081,18 @@ loop6:
 	VFMADD213PD expC2F64<>(SB), Y1, Y6
 	VFMADD213PD expC1F64<>(SB), Y1, Y6
 	VFMADD213PD expC0F64<>(SB), Y1, Y6
+	// rows.go: expCore
 	VMULPD Y1, Y1, Y7
 	VFMADD231PD Y6, Y7, Y1
 	VFMADD231PD Y1, Y5, Y5
+	// sigmoidloss.go
 	VBROADCASTSD twoF64<>(SB), Y1
 	VFMADD231PD rowUnitF64<>(SB), Y5, Y1
 	VDIVPD Y1, Y5, Y1
 	VMULPD rowUnitF64<>(SB), Y1, Y6
 	VMULPD Y6, Y6, Y6
 	VMULPD Y6, Y1, Y7
+	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Y8
 	VFMADD231PD atanhC9F64<>(SB), Y6, Y8
 	VFMADD213PD atanhC7F64<>(SB), Y6, Y8
@@ -40562,6 +42103,7 @@ loop6:
 	VFMADD213PD atanhC2F64<>(SB), Y6, Y8
 	VFMADD213PD atanhC1F64<>(SB), Y6, Y8
 	VFMADD213PD atanhC0F64<>(SB), Y6, Y8
+	// sigmoidloss.go
 	VADDPD Y1, Y1, Y1
 	VFMADD231PD Y8, Y7, Y1
 	VMULPD rowUnitF64<>(SB), Y1, Y1
@@ -40595,6 +42137,7 @@ loop6:
 rest7:
 	TESTQ R8, R8
 	JEQ done8
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -40724,6 +42267,7 @@ TEXT ·sigmoidLossGradPosF32AVX2(SB), NOSPLIT, $0-124
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
@@ -40851,40 +42395,50 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DX), Y1
 	VMOVUPS 0(BX), Y2
 	VMOVUPS 0(R8), Y3
+	// sigmoidloss.go
 	VPAND notSignF32<>(SB), Y1, Y4
 	VCMPPS $1, Y14, Y1, Y5
 	VPOR signBitF32<>(SB), Y1, Y1
+	// rows.go: expCore
 	VBROADCASTSS sigmoidMinF32<>(SB), Y6
 	VMAXPS Y1, Y6, Y1
 	VBROADCASTSS rowMagicF32<>(SB), Y6
 	VFMADD231PS log2eF32<>(SB), Y1, Y6
 	VSUBPS rowMagicF32<>(SB), Y6, Y7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y6, Y6
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y7, Y1
 	VFMADD231PS minusLn2LoF32<>(SB), Y7, Y1
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y7
 	VFMADD231PS expC4F32<>(SB), Y1, Y7
 	VFMADD213PS expC2F32<>(SB), Y1, Y7
 	VFMADD213PS expC1F32<>(SB), Y1, Y7
 	VFMADD213PS expC0F32<>(SB), Y1, Y7
+	// rows.go: expCore
 	VMULPS Y1, Y1, Y8
 	VFMADD231PS Y7, Y8, Y1
 	VFMADD231PS Y1, Y6, Y6
+	// sigmoidloss.go
 	VMOVAPS Y12, Y1
 	VFMADD231PS rowUnitF32<>(SB), Y6, Y1
 	VDIVPS Y1, Y6, Y1
 	VMULPS rowUnitF32<>(SB), Y1, Y7
 	VMULPS Y7, Y7, Y7
 	VMULPS Y7, Y1, Y8
+	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Y9
 	VFMADD231PS atanhC4F32<>(SB), Y7, Y9
 	VFMADD213PS atanhC2F32<>(SB), Y7, Y9
 	VFMADD213PS atanhC1F32<>(SB), Y7, Y9
 	VFMADD213PS atanhC0F32<>(SB), Y7, Y9
+	// sigmoidloss.go
 	VADDPS Y1, Y1, Y1
 	VFMADD231PS Y9, Y8, Y1
 	VMULPS rowUnitF32<>(SB), Y1, Y1
@@ -40920,6 +42474,7 @@ loop3:
 rest4:
 	TESTQ R9, R9
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -41055,6 +42610,7 @@ TEXT ·sigmoidLossGradPosF64AVX2(SB), NOSPLIT, $0-128
 	JLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
@@ -41202,21 +42758,27 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
 	VMOVUPD 0(R8), Y3
+	// sigmoidloss.go
 	VPAND notSignF64<>(SB), Y1, Y4
 	VCMPPD $1, Y14, Y1, Y5
 	VPOR signBitF64<>(SB), Y1, Y1
+	// rows.go: expCore
 	VBROADCASTSD sigmoidMinF64<>(SB), Y6
 	VMAXPD Y1, Y6, Y1
 	VBROADCASTSD rowMagicF64<>(SB), Y6
 	VFMADD231PD log2eF64<>(SB), Y1, Y6
 	VSUBPD rowMagicF64<>(SB), Y6, Y7
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y6, Y6
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y7, Y1
 	VFMADD231PD minusLn2LoF64<>(SB), Y7, Y1
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y7
 	VFMADD231PD expC9F64<>(SB), Y1, Y7
 	VFMADD213PD expC7F64<>(SB), Y1, Y7
@@ -41227,15 +42789,18 @@ loop3:
 	VFMADD213PD expC2F64<>(SB), Y1, Y7
 	VFMADD213PD expC1F64<>(SB), Y1, Y7
 	VFMADD213PD expC0F64<>(SB), Y1, Y7
+	// rows.go: expCore
 	VMULPD Y1, Y1, Y8
 	VFMADD231PD Y7, Y8, Y1
 	VFMADD231PD Y1, Y6, Y6
+	// sigmoidloss.go
 	VMOVAPD Y12, Y1
 	VFMADD231PD rowUnitF64<>(SB), Y6, Y1
 	VDIVPD Y1, Y6, Y1
 	VMULPD rowUnitF64<>(SB), Y1, Y7
 	VMULPD Y7, Y7, Y7
 	VMULPD Y7, Y1, Y8
+	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Y9
 	VFMADD231PD atanhC9F64<>(SB), Y7, Y9
 	VFMADD213PD atanhC7F64<>(SB), Y7, Y9
@@ -41246,6 +42811,7 @@ loop3:
 	VFMADD213PD atanhC2F64<>(SB), Y7, Y9
 	VFMADD213PD atanhC1F64<>(SB), Y7, Y9
 	VFMADD213PD atanhC0F64<>(SB), Y7, Y9
+	// sigmoidloss.go
 	VADDPD Y1, Y1, Y1
 	VFMADD231PD Y9, Y8, Y1
 	VMULPD rowUnitF64<>(SB), Y1, Y1
@@ -41281,6 +42847,7 @@ loop3:
 rest4:
 	TESTQ R9, R9
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
 	CMOVQLT R9, R10
@@ -41573,6 +43140,7 @@ TEXT ·lossLogF64AVX2(SB), NOSPLIT, $0-96
 	JLT drain2
 	PCALIGN $32
 
+// Four vectors, software-pipelined.
 pipe1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y3
@@ -41779,6 +43347,7 @@ pipe1:
 	CMPQ R8, $16
 	JGE pipe1
 
+// What is under way.
 drain2:
 	VFMADD231PD Y13, Y6, Y2
 	VSUBPD Y2, Y9, Y9
@@ -41811,10 +43380,12 @@ plain3:
 	JLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
 	VMOVUPD 0(BX), Y2
+	// log.go: lossLog
 	VDIVPD Y1, Y0, Y1
 	VADDPD oneF64<>(SB), Y1, Y3
 	VSUBPD oneF64<>(SB), Y3, Y4
@@ -41869,6 +43440,7 @@ loop4:
 rest5:
 	TESTQ R8, R8
 	JEQ done6
+	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
 	CMOVQLT R8, R9
@@ -41978,6 +43550,7 @@ full6:
 	LEAQ columns-5377(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+80(FP), AX
@@ -42044,6 +43617,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
@@ -42081,6 +43655,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -42091,12 +43666,15 @@ last10:
 	MOVQ $4, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPS zeroF32<>(SB), Y0, Y0
+	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y0, Y5
 	VCMPPS $1, above1024F32<>(SB), Y5, Y5
 	VBLENDVPS Y5, zeroF32<>(SB), Y0, Y6
 	VSUBPS Y6, Y0, Y5
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y7
 	VFMADD231PS Y14, Y5, Y7
 	VSUBPS roundingF32<>(SB), Y7, Y7
@@ -42123,6 +43701,7 @@ first12:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -42135,6 +43714,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -42155,39 +43735,52 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	VMOVUPS 0(R8), Y5
+	// columns.go: columnExp
 	VSUBPS Y4, Y5, Y5
+	// rows.go: expCore
 	VMAXPS Y5, Y3, Y5
 	VMOVAPS Y2, Y6
 	VFMADD231PS Y14, Y5, Y6
 	VSUBPS Y2, Y6, Y7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y6, Y6
+	// exp.go: reduce
 	VFMADD231PS Y13, Y7, Y5
 	VFMADD231PS Y12, Y7, Y5
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y7
 	VFMADD231PS expC4F32<>(SB), Y5, Y7
 	VFMADD213PS expC2F32<>(SB), Y5, Y7
 	VFMADD213PS expC1F32<>(SB), Y5, Y7
 	VFMADD213PS expC0F32<>(SB), Y5, Y7
+	// rows.go: expCore
 	VMULPS Y5, Y5, Y8
 	VFMADD231PS Y7, Y8, Y5
 	VFMADD231PS Y5, Y6, Y6
 	VMOVUPS Y6, 0(R8)
 	VMOVUPS 0(R9), Y5
+	// columns.go: columnExp
 	VSUBPS Y4, Y5, Y5
+	// rows.go: expCore
 	VMAXPS Y5, Y3, Y5
 	VMOVAPS Y2, Y7
 	VFMADD231PS Y14, Y5, Y7
 	VSUBPS Y2, Y7, Y8
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y7, Y7
+	// exp.go: reduce
 	VFMADD231PS Y13, Y8, Y5
 	VFMADD231PS Y12, Y8, Y5
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y8
 	VFMADD231PS expC4F32<>(SB), Y5, Y8
 	VFMADD213PS expC2F32<>(SB), Y5, Y8
 	VFMADD213PS expC1F32<>(SB), Y5, Y8
 	VFMADD213PS expC0F32<>(SB), Y5, Y8
+	// rows.go: expCore
 	VMULPS Y5, Y5, Y9
 	VFMADD231PS Y8, Y9, Y5
 	VFMADD231PS Y5, Y7, Y7
@@ -42207,21 +43800,28 @@ pair13:
 	TESTQ R11, R11
 	JEQ sum15
 
+// One column.
 single14:
 	VMOVUPS 0(R8), Y5
+	// columns.go: columnExp
 	VSUBPS Y4, Y5, Y5
+	// rows.go: expCore
 	VMAXPS Y5, Y3, Y5
 	VMOVAPS Y2, Y6
 	VFMADD231PS Y14, Y5, Y6
 	VSUBPS Y2, Y6, Y7
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y6, Y6
+	// exp.go: reduce
 	VFMADD231PS Y13, Y7, Y5
 	VFMADD231PS Y12, Y7, Y5
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y7
 	VFMADD231PS expC4F32<>(SB), Y5, Y7
 	VFMADD213PS expC2F32<>(SB), Y5, Y7
 	VFMADD213PS expC1F32<>(SB), Y5, Y7
 	VFMADD213PS expC0F32<>(SB), Y5, Y7
+	// rows.go: expCore
 	VMULPS Y5, Y5, Y8
 	VFMADD231PS Y7, Y8, Y5
 	VFMADD231PS Y5, Y6, Y6
@@ -42233,6 +43833,7 @@ single14:
 	TESTQ R11, R11
 	JNE single14
 
+// The tree of the sums.
 sum15:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
@@ -42316,7 +43917,9 @@ tree20:
 	VMOVUPS 0(R10), Y2
 	VMOVAPS Y2, Y1
 
+// End the rows.
 ready16:
+	// columns.go
 	VBROADCASTSS oneF32<>(SB), Y4
 	VDIVPS Y1, Y4, Y5
 	VBROADCASTSS oneF32<>(SB), Y4
@@ -42327,6 +43930,7 @@ ready16:
 	VMOVUPS Y2, 1024(DI)
 	VMOVUPS Y3, 1056(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 1152(BX), R12
 	TESTQ R12, R12
@@ -42336,8 +43940,10 @@ end4:
 	MOVQ cols+56(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish22:
 	VMOVUPS 0(R8), Y4
+	// columns.go
 	VMULPS Y3, Y4, Y5
 	VFMADD231PS Y2, Y4, Y5
 	VMOVUPS Y5, 0(R8)
@@ -42403,6 +44009,7 @@ finish22:
 
 wide26:
 
+// Transpose some columns.
 cols24:
 	VMOVUPS 0(R8), Y2
 	VMOVUPS 32(R8), Y3
@@ -42436,6 +44043,7 @@ cols24:
 	ADDQ $16, R12
 	JMP cols24
 
+// The last columns.
 last25:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -42446,6 +44054,7 @@ last25:
 	MOVQ $4, R11
 	JMP cols24
 
+// The result of a batch.
 end23:
 
 after5:
@@ -42495,6 +44104,7 @@ full6:
 	LEAQ columns-3073(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+80(FP), AX
@@ -42507,6 +44117,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+56(FP), R11
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	VMOVUPS (R9), X2
@@ -42530,6 +44141,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -42540,12 +44152,15 @@ last10:
 	MOVQ $2, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPD zeroF64<>(SB), Y0, Y0
+	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y0, Y5
 	VCMPPD $1, above1024F64<>(SB), Y5, Y5
 	VBLENDVPD Y5, zeroF64<>(SB), Y0, Y6
 	VSUBPD Y6, Y0, Y5
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y7
 	VFMADD231PD Y14, Y5, Y7
 	VSUBPD roundingF64<>(SB), Y7, Y7
@@ -42572,6 +44187,7 @@ first11:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -42584,6 +44200,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $4, R12
@@ -42604,16 +44221,22 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	VMOVUPD 0(R8), Y5
+	// columns.go: columnExp
 	VSUBPD Y4, Y5, Y5
+	// rows.go: expCore
 	VMAXPD Y5, Y3, Y5
 	VMOVAPD Y2, Y6
 	VFMADD231PD Y14, Y5, Y6
 	VSUBPD Y2, Y6, Y7
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y6, Y6
+	// exp.go: reduce
 	VFMADD231PD Y13, Y7, Y5
 	VFMADD231PD Y12, Y7, Y5
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y7
 	VFMADD231PD expC9F64<>(SB), Y5, Y7
 	VFMADD213PD expC7F64<>(SB), Y5, Y7
@@ -42624,19 +44247,25 @@ pair12:
 	VFMADD213PD expC2F64<>(SB), Y5, Y7
 	VFMADD213PD expC1F64<>(SB), Y5, Y7
 	VFMADD213PD expC0F64<>(SB), Y5, Y7
+	// rows.go: expCore
 	VMULPD Y5, Y5, Y8
 	VFMADD231PD Y7, Y8, Y5
 	VFMADD231PD Y5, Y6, Y6
 	VMOVUPD Y6, 0(R8)
 	VMOVUPD 0(R9), Y5
+	// columns.go: columnExp
 	VSUBPD Y4, Y5, Y5
+	// rows.go: expCore
 	VMAXPD Y5, Y3, Y5
 	VMOVAPD Y2, Y7
 	VFMADD231PD Y14, Y5, Y7
 	VSUBPD Y2, Y7, Y8
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y7, Y7
+	// exp.go: reduce
 	VFMADD231PD Y13, Y8, Y5
 	VFMADD231PD Y12, Y8, Y5
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y8
 	VFMADD231PD expC9F64<>(SB), Y5, Y8
 	VFMADD213PD expC7F64<>(SB), Y5, Y8
@@ -42647,6 +44276,7 @@ pair12:
 	VFMADD213PD expC2F64<>(SB), Y5, Y8
 	VFMADD213PD expC1F64<>(SB), Y5, Y8
 	VFMADD213PD expC0F64<>(SB), Y5, Y8
+	// rows.go: expCore
 	VMULPD Y5, Y5, Y9
 	VFMADD231PD Y8, Y9, Y5
 	VFMADD231PD Y5, Y7, Y7
@@ -42666,16 +44296,22 @@ pair12:
 	TESTQ R11, R11
 	JEQ sum14
 
+// One column.
 single13:
 	VMOVUPD 0(R8), Y5
+	// columns.go: columnExp
 	VSUBPD Y4, Y5, Y5
+	// rows.go: expCore
 	VMAXPD Y5, Y3, Y5
 	VMOVAPD Y2, Y6
 	VFMADD231PD Y14, Y5, Y6
 	VSUBPD Y2, Y6, Y7
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y6, Y6
+	// exp.go: reduce
 	VFMADD231PD Y13, Y7, Y5
 	VFMADD231PD Y12, Y7, Y5
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y7
 	VFMADD231PD expC9F64<>(SB), Y5, Y7
 	VFMADD213PD expC7F64<>(SB), Y5, Y7
@@ -42686,6 +44322,7 @@ single13:
 	VFMADD213PD expC2F64<>(SB), Y5, Y7
 	VFMADD213PD expC1F64<>(SB), Y5, Y7
 	VFMADD213PD expC0F64<>(SB), Y5, Y7
+	// rows.go: expCore
 	VMULPD Y5, Y5, Y8
 	VFMADD231PD Y7, Y8, Y5
 	VFMADD231PD Y5, Y6, Y6
@@ -42697,6 +44334,7 @@ single13:
 	TESTQ R11, R11
 	JNE single13
 
+// The tree of the sums.
 sum14:
 	LEAQ columns-257(SP), R10
 	ANDQ $-64, R10
@@ -42744,7 +44382,9 @@ tree18:
 	VMOVUPD 0(R10), Y2
 	VMOVAPD Y2, Y1
 
+// End the rows.
 ready15:
+	// columns.go
 	VBROADCASTSD oneF64<>(SB), Y4
 	VDIVPD Y1, Y4, Y5
 	VBROADCASTSD oneF64<>(SB), Y4
@@ -42755,6 +44395,7 @@ ready15:
 	VMOVUPD Y2, 512(DI)
 	VMOVUPD Y3, 544(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 640(BX), R12
 	TESTQ R12, R12
@@ -42764,8 +44405,10 @@ end4:
 	MOVQ cols+56(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish20:
 	VMOVUPD 0(R8), Y4
+	// columns.go
 	VMULPD Y3, Y4, Y5
 	VFMADD231PD Y2, Y4, Y5
 	VMOVUPD Y5, 0(R8)
@@ -42781,6 +44424,7 @@ finish20:
 	MOVQ BX, R8
 	MOVQ cols+56(FP), R11
 
+// Transpose some columns.
 cols22:
 	VMOVUPD 0(R8), Y2
 	VMOVUPD 32(R8), Y3
@@ -42802,6 +44446,7 @@ cols22:
 	ADDQ $16, R12
 	JMP cols22
 
+// The last columns.
 last23:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -42812,6 +44457,7 @@ last23:
 	MOVQ $2, R11
 	JMP cols22
 
+// The result of a batch.
 end21:
 
 after5:
@@ -42860,6 +44506,7 @@ full6:
 	LEAQ columns-5377(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+144(FP), AX
@@ -42926,6 +44573,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
@@ -42963,6 +44611,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -42973,12 +44622,15 @@ last10:
 	MOVQ $4, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPS Y14, Y0, Y0
+	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y0, Y8
 	VCMPPS $1, above1024F32<>(SB), Y8, Y8
 	VBLENDVPS Y8, Y14, Y0, Y9
 	VSUBPS Y9, Y0, Y8
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y10
 	VFMADD231PS Y13, Y8, Y10
 	VSUBPS roundingF32<>(SB), Y10, Y10
@@ -43005,6 +44657,7 @@ first12:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -43017,6 +44670,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -43049,21 +44703,28 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	VMOVUPS 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPS Y8, Y6, Y8
 	VMOVAPS Y5, Y9
 	VFMADD231PS Y13, Y8, Y9
 	VSUBPS Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y10, Y8
 	VFMADD231PS minusLn2LoF32<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y10
 	VFMADD231PS expC4F32<>(SB), Y8, Y10
 	VFMADD213PS expC2F32<>(SB), Y8, Y10
 	VFMADD213PS expC1F32<>(SB), Y8, Y10
 	VFMADD213PS expC0F32<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPS Y8, Y8, Y11
 	VFMADD231PS Y10, Y11, Y8
 	VFMADD231PS Y8, Y9, Y9
@@ -43072,19 +44733,25 @@ pair13:
 	VPADDD integerOneF32<>(SB), Y3, Y3
 	VBLENDVPS Y8, Y14, Y9, Y9
 	VMOVUPS 0(R9), Y8
+	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPS Y8, Y6, Y8
 	VMOVAPS Y5, Y10
 	VFMADD231PS Y13, Y8, Y10
 	VSUBPS Y5, Y10, Y11
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y10, Y10
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y11, Y8
 	VFMADD231PS minusLn2LoF32<>(SB), Y11, Y8
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y11
 	VFMADD231PS expC4F32<>(SB), Y8, Y11
 	VFMADD213PS expC2F32<>(SB), Y8, Y11
 	VFMADD213PS expC1F32<>(SB), Y8, Y11
 	VFMADD213PS expC0F32<>(SB), Y8, Y11
+	// rows.go: expCore
 	VMULPS Y8, Y8, Y12
 	VFMADD231PS Y11, Y12, Y8
 	VFMADD231PS Y8, Y10, Y10
@@ -43107,21 +44774,28 @@ pair13:
 	TESTQ R11, R11
 	JEQ sum15
 
+// One column.
 single14:
 	VMOVUPS 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPS Y8, Y6, Y8
 	VMOVAPS Y5, Y9
 	VFMADD231PS Y13, Y8, Y9
 	VSUBPS Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y10, Y8
 	VFMADD231PS minusLn2LoF32<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y10
 	VFMADD231PS expC4F32<>(SB), Y8, Y10
 	VFMADD213PS expC2F32<>(SB), Y8, Y10
 	VFMADD213PS expC1F32<>(SB), Y8, Y10
 	VFMADD213PS expC0F32<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPS Y8, Y8, Y11
 	VFMADD231PS Y10, Y11, Y8
 	VFMADD231PS Y8, Y9, Y9
@@ -43136,6 +44810,7 @@ single14:
 	TESTQ R11, R11
 	JNE single14
 
+// The tree of the sums.
 sum15:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
@@ -43219,6 +44894,7 @@ tree20:
 	VMOVUPS 0(R10), Y5
 	VMOVAPS Y5, Y1
 
+// End the rows.
 ready16:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -43275,6 +44951,7 @@ full6:
 	LEAQ columns-3073(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+144(FP), AX
@@ -43287,6 +44964,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+128(FP), R11
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
@@ -43310,6 +44988,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -43320,12 +44999,15 @@ last10:
 	MOVQ $2, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPD Y14, Y0, Y0
+	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y0, Y8
 	VCMPPD $1, above1024F64<>(SB), Y8, Y8
 	VBLENDVPD Y8, Y14, Y0, Y9
 	VSUBPD Y9, Y0, Y8
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y10
 	VFMADD231PD Y13, Y8, Y10
 	VSUBPD roundingF64<>(SB), Y10, Y10
@@ -43352,6 +45034,7 @@ first11:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -43364,6 +45047,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $4, R12
@@ -43394,16 +45078,22 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	VMOVUPD 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y6, Y8
 	VMOVAPD Y5, Y9
 	VFMADD231PD Y13, Y8, Y9
 	VSUBPD Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD Y12, Y10, Y8
 	VFMADD231PD minusLn2LoF64<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -43414,6 +45104,7 @@ pair12:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -43422,14 +45113,19 @@ pair12:
 	VPADDQ integerOneF64<>(SB), Y3, Y3
 	VBLENDVPD Y8, Y14, Y9, Y9
 	VMOVUPD 0(R9), Y8
+	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y6, Y8
 	VMOVAPD Y5, Y10
 	VFMADD231PD Y13, Y8, Y10
 	VSUBPD Y5, Y10, Y11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y10, Y10
+	// exp.go: reduce
 	VFMADD231PD Y12, Y11, Y8
 	VFMADD231PD minusLn2LoF64<>(SB), Y11, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y11
 	VFMADD231PD expC9F64<>(SB), Y8, Y11
 	VFMADD213PD expC7F64<>(SB), Y8, Y11
@@ -43440,6 +45136,7 @@ pair12:
 	VFMADD213PD expC2F64<>(SB), Y8, Y11
 	VFMADD213PD expC1F64<>(SB), Y8, Y11
 	VFMADD213PD expC0F64<>(SB), Y8, Y11
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y15
 	VFMADD231PD Y11, Y15, Y8
 	VFMADD231PD Y8, Y10, Y10
@@ -43462,16 +45159,22 @@ pair12:
 	TESTQ R11, R11
 	JEQ sum14
 
+// One column.
 single13:
 	VMOVUPD 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y6, Y8
 	VMOVAPD Y5, Y9
 	VFMADD231PD Y13, Y8, Y9
 	VSUBPD Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD Y12, Y10, Y8
 	VFMADD231PD minusLn2LoF64<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -43482,6 +45185,7 @@ single13:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -43496,6 +45200,7 @@ single13:
 	TESTQ R11, R11
 	JNE single13
 
+// The tree of the sums.
 sum14:
 	LEAQ columns-257(SP), R10
 	ANDQ $-64, R10
@@ -43543,6 +45248,7 @@ tree18:
 	VMOVUPD 0(R10), Y5
 	VMOVAPD Y5, Y1
 
+// End the rows.
 ready15:
 	MOVQ SI, R12
 	SUBQ $4, R12
@@ -43598,6 +45304,7 @@ full6:
 	LEAQ columns-5377(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+248(FP), AX
@@ -43664,6 +45371,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
@@ -43701,6 +45409,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -43711,12 +45420,15 @@ last10:
 	MOVQ $4, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPS Y14, Y0, Y0
+	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y0, Y8
 	VCMPPS $1, above1024F32<>(SB), Y8, Y8
 	VBLENDVPS Y8, Y14, Y0, Y9
 	VSUBPS Y9, Y0, Y8
+	// rows.go: rowParams
 	VBROADCASTSS roundingF32<>(SB), Y10
 	VFMADD231PS Y13, Y8, Y10
 	VSUBPS roundingF32<>(SB), Y10, Y10
@@ -43743,6 +45455,7 @@ first12:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -43755,6 +45468,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -43787,21 +45501,28 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	VMOVUPS 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPS Y8, Y6, Y8
 	VMOVAPS Y5, Y9
 	VFMADD231PS Y13, Y8, Y9
 	VSUBPS Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y10, Y8
 	VFMADD231PS minusLn2LoF32<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y10
 	VFMADD231PS expC4F32<>(SB), Y8, Y10
 	VFMADD213PS expC2F32<>(SB), Y8, Y10
 	VFMADD213PS expC1F32<>(SB), Y8, Y10
 	VFMADD213PS expC0F32<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPS Y8, Y8, Y11
 	VFMADD231PS Y10, Y11, Y8
 	VFMADD231PS Y8, Y9, Y9
@@ -43811,19 +45532,25 @@ pair13:
 	VPADDD integerOneF32<>(SB), Y3, Y3
 	VBLENDVPS Y8, Y14, Y9, Y9
 	VMOVUPS 0(R9), Y8
+	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPS Y8, Y6, Y8
 	VMOVAPS Y5, Y10
 	VFMADD231PS Y13, Y8, Y10
 	VSUBPS Y5, Y10, Y11
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y10, Y10
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y11, Y8
 	VFMADD231PS minusLn2LoF32<>(SB), Y11, Y8
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y11
 	VFMADD231PS expC4F32<>(SB), Y8, Y11
 	VFMADD213PS expC2F32<>(SB), Y8, Y11
 	VFMADD213PS expC1F32<>(SB), Y8, Y11
 	VFMADD213PS expC0F32<>(SB), Y8, Y11
+	// rows.go: expCore
 	VMULPS Y8, Y8, Y12
 	VFMADD231PS Y11, Y12, Y8
 	VFMADD231PS Y8, Y10, Y10
@@ -43847,21 +45574,28 @@ pair13:
 	TESTQ R11, R11
 	JEQ sum15
 
+// One column.
 single14:
 	VMOVUPS 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPS Y8, Y6, Y8
 	VMOVAPS Y5, Y9
 	VFMADD231PS Y13, Y8, Y9
 	VSUBPS Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLD $23, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PS minusLn2HiF32<>(SB), Y10, Y8
 	VFMADD231PS minusLn2LoF32<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSS expC3F32<>(SB), Y10
 	VFMADD231PS expC4F32<>(SB), Y8, Y10
 	VFMADD213PS expC2F32<>(SB), Y8, Y10
 	VFMADD213PS expC1F32<>(SB), Y8, Y10
 	VFMADD213PS expC0F32<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPS Y8, Y8, Y11
 	VFMADD231PS Y10, Y11, Y8
 	VFMADD231PS Y8, Y9, Y9
@@ -43877,6 +45611,7 @@ single14:
 	TESTQ R11, R11
 	JNE single14
 
+// The tree of the sums.
 sum15:
 	LEAQ columns-513(SP), R10
 	ANDQ $-64, R10
@@ -43960,6 +45695,7 @@ tree20:
 	VMOVUPS 0(R10), Y5
 	VMOVAPS Y5, Y1
 
+// End the rows.
 ready16:
 	MOVQ SI, R12
 	SUBQ $8, R12
@@ -43973,6 +45709,7 @@ ready16:
 	MOVQ after_base+192(FP), CX
 	ADDQ R12, CX
 	VMOVUPS 0(CX), Y7
+	// columns.go
 	VADDPS Y4, Y1, Y11
 	VDIVPS Y11, Y1, Y12
 	VMULPS Y12, Y5, Y12
@@ -43995,6 +45732,7 @@ ready16:
 	VMOVUPS Y9, 1088(DI)
 	VMOVUPS Y10, 1120(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 1152(BX), R12
 	TESTQ R12, R12
@@ -44007,8 +45745,10 @@ end4:
 	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish22:
 	VMOVUPS 0(R8), Y11
+	// columns.go
 	VMULPS Y8, Y11, Y11
 	VMULPS Y9, Y11, Y11
 	VPCMPEQD Y2, Y3, Y12
@@ -44077,6 +45817,7 @@ finish22:
 
 wide26:
 
+// Transpose some columns.
 cols24:
 	VMOVUPS 0(R8), Y5
 	VMOVUPS 32(R8), Y6
@@ -44110,6 +45851,7 @@ cols24:
 	ADDQ $16, R12
 	JMP cols24
 
+// The last columns.
 last25:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -44120,6 +45862,7 @@ last25:
 	MOVQ $4, R11
 	JMP cols24
 
+// The result of a batch.
 end23:
 
 after5:
@@ -44169,6 +45912,7 @@ full6:
 	LEAQ columns-3073(SP), DX
 	ANDQ $-64, DX
 
+// Transpose a batch into a buffer.
 read1:
 	MOVQ SI, R12
 	MOVQ xstride+248(FP), AX
@@ -44181,6 +45925,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+224(FP), R11
 
+// Transpose some columns.
 cols9:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
@@ -44204,6 +45949,7 @@ cols9:
 	ADDQ $16, R12
 	JMP cols9
 
+// The last columns.
 last10:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -44214,12 +45960,15 @@ last10:
 	MOVQ $2, R11
 	JMP cols9
 
+// The result of a batch.
 end8:
 	VADDPD Y14, Y0, Y0
+	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y0, Y8
 	VCMPPD $1, above1024F64<>(SB), Y8, Y8
 	VBLENDVPD Y8, Y14, Y0, Y9
 	VSUBPD Y9, Y0, Y8
+	// rows.go: rowParams
 	VBROADCASTSD roundingF64<>(SB), Y10
 	VFMADD231PD Y13, Y8, Y10
 	VSUBPD roundingF64<>(SB), Y10, Y10
@@ -44246,6 +45995,7 @@ first11:
 	TESTQ SI, SI
 	JNE process3
 
+// The buffers take turns.
 rotate2:
 	MOVQ BX, CX
 	MOVQ DI, BX
@@ -44258,6 +46008,7 @@ rotate2:
 	CMPQ CX, R11
 	JLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVQ SI, R12
 	SUBQ $4, R12
@@ -44288,16 +46039,22 @@ process3:
 	SUBQ CX, R11
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	VMOVUPD 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y6, Y8
 	VMOVAPD Y5, Y9
 	VFMADD231PD Y13, Y8, Y9
 	VSUBPD Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y10, Y8
 	VFMADD231PD minusLn2LoF64<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -44308,6 +46065,7 @@ pair12:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -44317,14 +46075,19 @@ pair12:
 	VPADDQ Y12, Y3, Y3
 	VBLENDVPD Y8, Y14, Y9, Y9
 	VMOVUPD 0(R9), Y8
+	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y6, Y8
 	VMOVAPD Y5, Y10
 	VFMADD231PD Y13, Y8, Y10
 	VSUBPD Y5, Y10, Y11
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y10, Y10
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y11, Y8
 	VFMADD231PD minusLn2LoF64<>(SB), Y11, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y11
 	VFMADD231PD expC9F64<>(SB), Y8, Y11
 	VFMADD213PD expC7F64<>(SB), Y8, Y11
@@ -44335,6 +46098,7 @@ pair12:
 	VFMADD213PD expC2F64<>(SB), Y8, Y11
 	VFMADD213PD expC1F64<>(SB), Y8, Y11
 	VFMADD213PD expC0F64<>(SB), Y8, Y11
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y15
 	VFMADD231PD Y11, Y15, Y8
 	VFMADD231PD Y8, Y10, Y10
@@ -44358,16 +46122,22 @@ pair12:
 	TESTQ R11, R11
 	JEQ sum14
 
+// One column.
 single13:
 	VMOVUPD 0(R8), Y8
+	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
+	// rows.go: expCore
 	VMAXPD Y8, Y6, Y8
 	VMOVAPD Y5, Y9
 	VFMADD231PD Y13, Y8, Y9
 	VSUBPD Y5, Y9, Y10
+	// exp.go: powerOfTwo
 	VPSLLQ $52, Y9, Y9
+	// exp.go: reduce
 	VFMADD231PD minusLn2HiF64<>(SB), Y10, Y8
 	VFMADD231PD minusLn2LoF64<>(SB), Y10, Y8
+	// exp.go: horner
 	VBROADCASTSD expC8F64<>(SB), Y10
 	VFMADD231PD expC9F64<>(SB), Y8, Y10
 	VFMADD213PD expC7F64<>(SB), Y8, Y10
@@ -44378,6 +46148,7 @@ single13:
 	VFMADD213PD expC2F64<>(SB), Y8, Y10
 	VFMADD213PD expC1F64<>(SB), Y8, Y10
 	VFMADD213PD expC0F64<>(SB), Y8, Y10
+	// rows.go: expCore
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
@@ -44393,6 +46164,7 @@ single13:
 	TESTQ R11, R11
 	JNE single13
 
+// The tree of the sums.
 sum14:
 	LEAQ columns-257(SP), R10
 	ANDQ $-64, R10
@@ -44440,6 +46212,7 @@ tree18:
 	VMOVUPD 0(R10), Y5
 	VMOVAPD Y5, Y1
 
+// End the rows.
 ready15:
 	MOVQ SI, R12
 	SUBQ $4, R12
@@ -44453,6 +46226,7 @@ ready15:
 	MOVQ after_base+192(FP), CX
 	ADDQ R12, CX
 	VMOVUPD 0(CX), Y7
+	// columns.go
 	VADDPD Y4, Y1, Y11
 	VDIVPD Y11, Y1, Y15
 	VMULPD Y15, Y5, Y15
@@ -44475,6 +46249,7 @@ ready15:
 	VMOVUPD Y9, 576(DI)
 	VMOVUPD Y10, 608(DI)
 
+// The result of a batch.
 end4:
 	MOVQ 640(BX), R12
 	TESTQ R12, R12
@@ -44487,8 +46262,10 @@ end4:
 	MOVQ cols+224(FP), R11
 	MOVQ BX, R8
 
+// One column of the result.
 finish20:
 	VMOVUPD 0(R8), Y11
+	// columns.go
 	VMULPD Y8, Y11, Y11
 	VMULPD Y9, Y11, Y11
 	VPCMPEQQ Y2, Y3, Y15
@@ -44507,6 +46284,7 @@ finish20:
 	MOVQ BX, R8
 	MOVQ cols+224(FP), R11
 
+// Transpose some columns.
 cols22:
 	VMOVUPD 0(R8), Y5
 	VMOVUPD 32(R8), Y6
@@ -44528,6 +46306,7 @@ cols22:
 	ADDQ $16, R12
 	JMP cols22
 
+// The last columns.
 last23:
 	MOVQ R11, R9
 	SHLQ $5, R9
@@ -44538,6 +46317,7 @@ last23:
 	MOVQ $2, R11
 	JMP cols22
 
+// The result of a batch.
 end21:
 
 after5:
@@ -44570,6 +46350,7 @@ TEXT ·reluStreamF32AVX2(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMAXPS Y0, Y14, Y0
@@ -44598,8 +46379,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
+	// relu.go
 	VMAXPS Y0, Y14, Y0
 	VADDPS Y14, Y0, Y0
 	VMOVNTPS Y0, 0(SI)
@@ -44612,6 +46395,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -44664,6 +46448,7 @@ TEXT ·reluStreamF64AVX2(SB), NOSPLIT, $0-48
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMAXPD Y0, Y14, Y0
@@ -44692,8 +46477,10 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
+	// relu.go
 	VMAXPD Y0, Y14, Y0
 	VADDPD Y14, Y0, Y0
 	VMOVNTPD Y0, 0(SI)
@@ -44706,6 +46493,7 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, BX
 	CMPQ DX, BX
 	CMOVQLT DX, BX
@@ -44753,6 +46541,7 @@ TEXT ·reluMaskStreamF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPS 0(SI), Y2
 	VCMPPS $6, Y0, Y2, Y6
@@ -44813,6 +46602,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -44830,9 +46620,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -44849,6 +46641,7 @@ part4:
 	VMOVUPS Y2, (DI)
 	JMP stored8
 
+// Partial vector.
 part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
@@ -44893,6 +46686,7 @@ TEXT ·reluMaskStreamF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	VMOVUPD 0(SI), Y2
 	VCMPPD $6, Y0, Y2, Y3
@@ -45019,6 +46813,7 @@ rest2:
 	MOVQ $0, R9
 	MOVQ $0, R11
 
+// One vector.
 one3:
 	CMPQ BX, $4
 	JLT part4
@@ -45036,9 +46831,11 @@ one3:
 	SUBQ $4, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ store5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -45055,6 +46852,7 @@ part4:
 	VMOVUPD Y2, (DI)
 	JMP stored8
 
+// Partial vector.
 part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
@@ -45093,6 +46891,7 @@ TEXT ·reluBackwardStreamF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -45143,6 +46942,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $8
 	JLT part4
@@ -45158,9 +46958,11 @@ one3:
 	SUBQ $8, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -45177,6 +46979,7 @@ part4:
 	VMOVUPS Y2, (DI)
 	JMP stored7
 
+// Partial vector.
 part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
@@ -45216,6 +47019,7 @@ TEXT ·reluBackwardStreamF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVQ 0(DX), R9
 	ADDQ $8, DX
@@ -45296,6 +47100,7 @@ rest2:
 	JEQ done5
 	MOVQ 0(DX), R9
 
+// One vector.
 one3:
 	CMPQ BX, $4
 	JLT part4
@@ -45311,9 +47116,11 @@ one3:
 	SUBQ $4, BX
 	JMP one3
 
+// Partial vector.
 part4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -45330,6 +47137,7 @@ part4:
 	VMOVUPD Y2, (DI)
 	JMP stored7
 
+// Partial vector.
 part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
@@ -45362,6 +47170,7 @@ TEXT ·sigmoidBackwardStreamF32AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
@@ -45399,9 +47208,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPS 0(DI), Y0
 	VMOVUPS 0(DX), Y1
+	// sigmoid.go
 	VSUBPS Y1, Y14, Y2
 	VMULPS Y2, Y0, Y0
 	VMULPS Y1, Y0, Y0
@@ -45416,6 +47227,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8
@@ -45471,6 +47283,7 @@ TEXT ·sigmoidBackwardStreamF64AVX2(SB), NOSPLIT, $0-72
 	JLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
@@ -45508,9 +47321,11 @@ rest2:
 	JLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	VMOVUPD 0(DI), Y0
 	VMOVUPD 0(DX), Y1
+	// sigmoid.go
 	VSUBPD Y1, Y14, Y2
 	VMULPD Y2, Y0, Y0
 	VMULPD Y1, Y0, Y0
@@ -45525,6 +47340,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
+	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
 	CMOVQLT BX, R8

@@ -577,6 +577,7 @@ TEXT ·reluF32NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
@@ -605,8 +606,10 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// relu.go
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
 	FMOVQ F0, 0(R0)
@@ -618,6 +621,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $4, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -674,6 +678,7 @@ TEXT ·reluF64NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
@@ -702,8 +707,10 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// relu.go
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
 	FMOVQ F0, 0(R0)
@@ -715,6 +722,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $2, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -759,6 +767,7 @@ TEXT ·reluMaskF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	FMOVQ 0(R0), F6
 	WORD $0x6ea0d8ce // fcmle v14.4s, v6.4s, #0.0
@@ -858,6 +867,7 @@ rest2:
 	MOVD $0, R5
 	MOVD $0, R7
 
+// One vector.
 one3:
 	CMP $4, R3
 	BLT part4
@@ -876,8 +886,10 @@ one3:
 	SUB $4, R3, R3
 	B one3
 
+// Partial vector.
 part4:
 	CBZ R3, store5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -889,6 +901,7 @@ part4:
 	FMOVQ (R0), F6
 	B loaded8
 
+// Partial vector.
 part7:
 	TBZ $1, R3, one9
 	FMOVD (R0), F6
@@ -897,6 +910,7 @@ part7:
 	VLD1 (R4), V6.S[2]
 	B loaded8
 
+// One vector.
 one9:
 	FMOVS (R0), F6
 
@@ -908,6 +922,7 @@ loaded8:
 	FMOVQ F6, (R1)
 	B stored11
 
+// Partial vector.
 part10:
 	TBZ $1, R3, one12
 	FMOVD F6, (R1)
@@ -916,6 +931,7 @@ part10:
 	VST1 V6.S[2], (R4)
 	B stored11
 
+// One vector.
 one12:
 	FMOVS F6, (R1)
 
@@ -947,6 +963,7 @@ TEXT ·reluMaskF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	FMOVQ 0(R0), F6
 	WORD $0x6ee0d8ce // fcmle v14.2d, v6.2d, #0.0
@@ -1126,6 +1143,7 @@ rest2:
 	MOVD $0, R5
 	MOVD $0, R7
 
+// One vector.
 one3:
 	CMP $2, R3
 	BLT part4
@@ -1144,8 +1162,10 @@ one3:
 	SUB $2, R3, R3
 	B one3
 
+// Partial vector.
 part4:
 	CBZ R3, store5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -1157,6 +1177,7 @@ part4:
 	FMOVQ (R0), F6
 	B loaded8
 
+// Partial vector.
 part7:
 	FMOVD (R0), F6
 
@@ -1168,6 +1189,7 @@ loaded8:
 	FMOVQ F6, (R1)
 	B stored10
 
+// Partial vector.
 part9:
 	FMOVD F6, (R1)
 
@@ -1199,6 +1221,7 @@ TEXT ·reluBackwardF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVD 0(R2), R5
 	ADD $8, R2, R2
@@ -1293,6 +1316,7 @@ rest2:
 	CBZ R3, done5
 	MOVD 0(R2), R5
 
+// One vector.
 one3:
 	CMP $4, R3
 	BLT part4
@@ -1307,8 +1331,10 @@ one3:
 	SUB $4, R3, R3
 	B one3
 
+// Partial vector.
 part4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -1321,6 +1347,7 @@ part4:
 	FMOVQ (R0), F4
 	B loaded7
 
+// Partial vector.
 part6:
 	TBZ $1, R3, one8
 	FMOVD (R0), F4
@@ -1329,6 +1356,7 @@ part6:
 	VLD1 (R4), V4.S[2]
 	B loaded7
 
+// One vector.
 one8:
 	FMOVS (R0), F4
 
@@ -1340,6 +1368,7 @@ loaded7:
 	FMOVQ F4, (R1)
 	B stored10
 
+// Partial vector.
 part9:
 	TBZ $1, R3, one11
 	FMOVD F4, (R1)
@@ -1348,6 +1377,7 @@ part9:
 	VST1 V4.S[2], (R4)
 	B stored10
 
+// One vector.
 one11:
 	FMOVS F4, (R1)
 
@@ -1370,6 +1400,7 @@ TEXT ·reluBackwardF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// 64 elements.
 loop1:
 	MOVD 0(R2), R5
 	ADD $8, R2, R2
@@ -1543,6 +1574,7 @@ rest2:
 	CBZ R3, done5
 	MOVD 0(R2), R5
 
+// One vector.
 one3:
 	CMP $2, R3
 	BLT part4
@@ -1557,8 +1589,10 @@ one3:
 	SUB $2, R3, R3
 	B one3
 
+// Partial vector.
 part4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -1571,6 +1605,7 @@ part4:
 	FMOVQ (R0), F4
 	B loaded7
 
+// Partial vector.
 part6:
 	FMOVD (R0), F4
 
@@ -1582,6 +1617,7 @@ loaded7:
 	FMOVQ F4, (R1)
 	B stored9
 
+// Partial vector.
 part8:
 	FMOVD F4, (R1)
 
@@ -1603,6 +1639,7 @@ TEXT ·reluBackwardOutputF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -1636,9 +1673,11 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// relu.go
 	WORD $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	VBSL V0.B16, V29.B16, V1.B16
 	FMOVQ F1, 0(R0)
@@ -1651,6 +1690,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -1727,6 +1767,7 @@ TEXT ·reluBackwardOutputF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -1760,9 +1801,11 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// relu.go
 	WORD $0x6ee1e7c1 // fcmgt v1.2d, v30.2d, v1.2d
 	VBSL V0.B16, V29.B16, V1.B16
 	FMOVQ F1, 0(R0)
@@ -1775,6 +1818,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -1837,6 +1881,7 @@ TEXT ·sigmoidF32NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
@@ -1973,16 +2018,22 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// sigmoid.go: clamp
 	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	// sigmoid.go
 	VMOV V28.B16, V1.B16
 	VFMLA V26.S4, V0.S4, V1.S4
 	WORD $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V1.S4, V1.S4
+	// exp.go: reduce
 	VFMLA V25.S4, V2.S4, V0.S4
 	VFMLA V24.S4, V2.S4, V0.S4
+	// exp.go: horner
 	VMOV V22.B16, V2.B16
 	VFMLA V0.S4, V23.S4, V2.S4
 	VMOV V21.B16, V3.B16
@@ -1991,6 +2042,7 @@ loop3:
 	VFMLA V0.S4, V3.S4, V2.S4
 	VMOV V19.B16, V3.B16
 	VFMLA V0.S4, V2.S4, V3.S4
+	// sigmoid.go
 	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
 	VFMLS V3.S4, V2.S4, V0.S4
 	WORD $0x4e21d762 // fadd v2.4s, v27.4s, v1.4s
@@ -2013,6 +2065,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $4, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -2114,6 +2167,7 @@ TEXT ·sigmoidF64NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
@@ -2302,16 +2356,22 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// sigmoid.go: clamp
 	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	// sigmoid.go
 	VMOV V28.B16, V1.B16
 	VFMLA V26.D2, V0.D2, V1.D2
 	WORD $0x4efcd422 // fsub v2.2d, v1.2d, v28.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V1.D2, V1.D2
+	// exp.go: reduce
 	VFMLA V25.D2, V2.D2, V0.D2
 	VFMLA V24.D2, V2.D2, V0.D2
+	// exp.go: horner
 	VMOV V22.B16, V2.B16
 	VFMLA V0.D2, V23.D2, V2.D2
 	VMOV V21.B16, V3.B16
@@ -2330,6 +2390,7 @@ loop3:
 	VFMLA V0.D2, V2.D2, V3.D2
 	VMOV V14.B16, V2.B16
 	VFMLA V0.D2, V3.D2, V2.D2
+	// sigmoid.go
 	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
 	WORD $0x6e60dc60 // fmul v0.2d, v3.2d, v0.2d
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
@@ -2355,6 +2416,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $2, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -2446,6 +2508,7 @@ TEXT ·sigmoidFastF32NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
@@ -2546,21 +2609,29 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// sigmoid.go: clamp
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
+	// sigmoid.go
 	VMOV V27.B16, V1.B16
 	VFMLA V26.S4, V0.S4, V1.S4
 	WORD $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V1.S4, V1.S4
+	// exp.go: reduce
 	VFMLA V25.S4, V2.S4, V0.S4
 	VFMLA V24.S4, V2.S4, V0.S4
+	// sigmoid.go
 	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	// exp.go: horner
 	VMOV V22.B16, V3.B16
 	VFMLA V2.S4, V23.S4, V3.S4
 	VMOV V21.B16, V4.B16
 	VFMLA V2.S4, V3.S4, V4.S4
+	// sigmoid.go
 	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
 	WORD $0x4e20d7c2 // fadd v2.4s, v30.4s, v0.4s
 	VSUB V20.S4, V2.S4, V2.S4
@@ -2577,6 +2648,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $4, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -2666,6 +2738,7 @@ TEXT ·sigmoidFastF64NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
@@ -2798,17 +2871,24 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// sigmoid.go: clamp
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
 	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
+	// sigmoid.go
 	VMOV V27.B16, V1.B16
 	VFMLA V26.D2, V0.D2, V1.D2
 	WORD $0x4efbd422 // fsub v2.2d, v1.2d, v27.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V1.D2, V1.D2
+	// exp.go: reduce
 	VFMLA V25.D2, V2.D2, V0.D2
 	VFMLA V24.D2, V2.D2, V0.D2
+	// sigmoid.go
 	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
+	// exp.go: horner
 	VMOV V22.B16, V3.B16
 	VFMLA V2.D2, V23.D2, V3.D2
 	VMOV V21.B16, V4.B16
@@ -2821,6 +2901,7 @@ loop3:
 	VFMLA V2.D2, V4.D2, V3.D2
 	VMOV V17.B16, V4.B16
 	VFMLA V2.D2, V3.D2, V4.D2
+	// sigmoid.go
 	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
 	WORD $0x4e60d7c2 // fadd v2.2d, v30.2d, v0.2d
 	VSUB V16.D2, V2.D2, V2.D2
@@ -2837,6 +2918,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $2, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -2905,6 +2987,7 @@ TEXT ·sigmoidBackwardF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -2942,9 +3025,11 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// sigmoid.go
 	WORD $0x4ea1d7c2 // fsub v2.4s, v30.4s, v1.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
@@ -2958,6 +3043,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -3034,6 +3120,7 @@ TEXT ·sigmoidBackwardF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -3071,9 +3158,11 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// sigmoid.go
 	WORD $0x4ee1d7c2 // fsub v2.2d, v30.2d, v1.2d
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
@@ -3087,6 +3176,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -3150,6 +3240,7 @@ TEXT ·tanhF32NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	VAND V29.B16, V0.B16, V1.B16
@@ -3274,19 +3365,26 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// tanh.go
 	VAND V29.B16, V0.B16, V1.B16
 	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 	VMOV V26.B16, V2.B16
 	VFMLA V25.S4, V0.S4, V2.S4
 	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V2.S4, V2.S4
+	// tanh.go
 	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
+	// exp.go: reduce
 	VFMLA V24.S4, V3.S4, V0.S4
 	VFMLA V23.S4, V3.S4, V0.S4
+	// tanh.go
 	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	// exp.go: horner
 	VMOV V21.B16, V4.B16
 	VFMLA V0.S4, V22.S4, V4.S4
 	VMOV V20.B16, V5.B16
@@ -3295,6 +3393,7 @@ loop3:
 	VFMLA V0.S4, V5.S4, V4.S4
 	VMOV V18.B16, V5.B16
 	VFMLA V0.S4, V4.S4, V5.S4
+	// tanh.go
 	VFMLS V5.S4, V3.S4, V0.S4
 	WORD $0x4ea2d7c3 // fsub v3.4s, v30.4s, v2.4s
 	WORD $0x4e22d7c4 // fadd v4.4s, v30.4s, v2.4s
@@ -3311,6 +3410,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $4, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -3411,6 +3511,7 @@ TEXT ·tanhF64NEON(SB), NOSPLIT, $0-48
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	VAND V29.B16, V0.B16, V1.B16
@@ -3619,19 +3720,26 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
+	// tanh.go
 	VAND V29.B16, V0.B16, V1.B16
 	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
 	VMOV V26.B16, V2.B16
 	VFMLA V25.D2, V0.D2, V2.D2
 	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V2.D2, V2.D2
+	// tanh.go
 	WORD $0x4e60d400 // fadd v0.2d, v0.2d, v0.2d
+	// exp.go: reduce
 	VFMLA V24.D2, V3.D2, V0.D2
 	VFMLA V23.D2, V3.D2, V0.D2
+	// tanh.go
 	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
+	// exp.go: horner
 	VMOV V21.B16, V4.B16
 	VFMLA V0.D2, V22.D2, V4.D2
 	VMOV V20.B16, V5.B16
@@ -3650,6 +3758,7 @@ loop3:
 	VFMLA V0.D2, V4.D2, V5.D2
 	VMOV V13.B16, V4.B16
 	VFMLA V0.D2, V5.D2, V4.D2
+	// tanh.go
 	VFMLS V4.D2, V3.D2, V0.D2
 	WORD $0x4ee2d7c3 // fsub v3.2d, v30.2d, v2.2d
 	WORD $0x4e62d7c4 // fadd v4.2d, v30.2d, v2.2d
@@ -3677,6 +3786,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
+	// Partial vector.
 	MOVD $2, R3
 	CMP R3, R2
 	CSEL LT, R2, R3, R3
@@ -3764,6 +3874,7 @@ TEXT ·tanhBackwardF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -3801,9 +3912,11 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// tanh.go
 	VMOV V30.B16, V2.B16
 	VFMLS V1.S4, V1.S4, V2.S4
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
@@ -3817,6 +3930,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -3893,6 +4007,7 @@ TEXT ·tanhBackwardF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -3930,9 +4045,11 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// tanh.go
 	VMOV V30.B16, V2.B16
 	VFMLS V1.D2, V1.D2, V2.D2
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
@@ -3946,6 +4063,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -3994,6 +4112,7 @@ TEXT ·rowsMaxF32NEON(SB), NOSPLIT, $0-64
 	MOVD $rowsConstF32<>(SB), R26
 	FMOVQ 0(R26), F30 // minusInf
 
+// One row.
 row1:
 	MOVD cols+48(FP), R3
 	FMOVQ 0(R26), F0 // minusInf
@@ -4004,6 +4123,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
@@ -4023,6 +4143,7 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
@@ -4033,6 +4154,7 @@ loop4:
 
 rest5:
 	CBZ R3, done6
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -4088,6 +4210,7 @@ TEXT ·rowsMaxF64NEON(SB), NOSPLIT, $0-64
 	MOVD $rowsConstF64<>(SB), R26
 	FMOVQ 0(R26), F30 // minusInf
 
+// One row.
 row1:
 	MOVD cols+48(FP), R3
 	FMOVQ 0(R26), F0 // minusInf
@@ -4098,6 +4221,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F4
 	WORD $0x4e64f400 // fmax v0.2d, v0.2d, v4.2d
@@ -4117,6 +4241,7 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F4
 	WORD $0x4e64f400 // fmax v0.2d, v0.2d, v4.2d
@@ -4127,6 +4252,7 @@ loop4:
 
 rest5:
 	CBZ R3, done6
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -4175,6 +4301,7 @@ TEXT ·rowsTopF32NEON(SB), NOSPLIT, $0-64
 	FMOVQ 16(R26), F30 // inf
 	FMOVQ 0(R26), F29 // minusInf
 
+// One row.
 row1:
 	MOVD cols+48(FP), R3
 	FMOVQ 0(R26), F0 // minusInf
@@ -4185,6 +4312,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F4
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
@@ -4212,8 +4340,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F4
+	// rows.go
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
 	VBSL V30.B16, V4.B16, V5.B16
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
@@ -4224,6 +4354,7 @@ loop4:
 
 rest5:
 	CBZ R3, done6
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -4247,6 +4378,7 @@ one9:
 	FMOVS (R2), F4
 
 loaded8:
+	// rows.go
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
 	VBSL V30.B16, V4.B16, V5.B16
 	VMOV V31.B16, V4.B16
@@ -4282,6 +4414,7 @@ TEXT ·rowsTopF64NEON(SB), NOSPLIT, $0-64
 	FMOVQ 16(R26), F30 // inf
 	FMOVQ 0(R26), F29 // minusInf
 
+// One row.
 row1:
 	MOVD cols+48(FP), R3
 	FMOVQ 0(R26), F0 // minusInf
@@ -4292,6 +4425,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F4
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
@@ -4319,8 +4453,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F4
+	// rows.go
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
 	VBSL V30.B16, V4.B16, V5.B16
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
@@ -4331,6 +4467,7 @@ loop4:
 
 rest5:
 	CBZ R3, done6
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -4346,6 +4483,7 @@ part7:
 	FMOVD (R2), F4
 
 loaded8:
+	// rows.go
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
 	VBSL V30.B16, V4.B16, V5.B16
 	VMOV V31.B16, V4.B16
@@ -4379,12 +4517,14 @@ TEXT ·rowsFindF32NEON(SB), NOSPLIT, $0-88
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 
+// One row.
 row1:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
 	MOVD cols+72(FP), R4
 	MOVD R2, R7
 
+// One vector.
 loop2:
 	CMP $4, R4
 	BLT part3
@@ -4397,8 +4537,10 @@ loop2:
 	SUB $4, R4, R4
 	B loop2
 
+// Partial vector.
 part3:
 	CBZ R4, none5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -4410,6 +4552,7 @@ part3:
 	FMOVQ (R7), F1
 	B loaded8
 
+// Partial vector.
 part7:
 	TBZ $1, R4, one9
 	FMOVD (R7), F1
@@ -4428,6 +4571,7 @@ loaded8:
 	VMOV V1.D[0], R6
 	CBZ R6, none5
 
+// The first that is equal.
 found4:
 	RBIT R6, R6
 	CLZ R6, R6
@@ -4458,12 +4602,14 @@ TEXT ·rowsFindF64NEON(SB), NOSPLIT, $0-88
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 
+// One row.
 row1:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
 	MOVD cols+72(FP), R4
 	MOVD R2, R7
 
+// One vector.
 loop2:
 	CMP $2, R4
 	BLT part3
@@ -4476,8 +4622,10 @@ loop2:
 	SUB $2, R4, R4
 	B loop2
 
+// Partial vector.
 part3:
 	CBZ R4, none5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -4489,6 +4637,7 @@ part3:
 	FMOVQ (R7), F1
 	B loaded8
 
+// Partial vector.
 part7:
 	FMOVD (R7), F1
 
@@ -4499,6 +4648,7 @@ loaded8:
 	VMOV V1.D[0], R6
 	CBZ R6, none5
 
+// The first that is equal.
 found4:
 	RBIT R6, R6
 	CLZ R6, R6
@@ -4542,9 +4692,11 @@ TEXT ·rowsExpSumF32NEON(SB), NOSPLIT, $0-121
 	FMOVQ 176(R26), F21 // rowMagic
 	FMOVQ 192(R26), F20 // rowReach
 
+// One row.
 row1:
 	VLD1R (R4), [V10.S4]
 	ADD $4, R4, R4
+	// rows.go: rowParams
 	VMOV V22.B16, V12.B16
 	VFMLA V30.S4, V10.S4, V12.S4
 	WORD $0x4eb6d58c // fsub v12.4s, v12.4s, v22.4s
@@ -4556,6 +4708,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -4568,6 +4721,7 @@ group2:
 	MOVD $4, R7
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R5
 	BLT tail4
@@ -4746,9 +4900,11 @@ block3:
 	CBNZ R7, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -4772,13 +4928,17 @@ one11:
 	VLD1R (R3), [V12.S4]
 
 loaded10:
+	// rows.go: expCore
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
 	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V13.S4, V13.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V14.S4, V12.S4
 	VFMLA V28.S4, V14.S4, V12.S4
+	// exp.go: horner
 	VMOV V26.B16, V14.B16
 	VFMLA V12.S4, V27.S4, V14.S4
 	VMOV V25.B16, V15.B16
@@ -4787,6 +4947,7 @@ loaded10:
 	VFMLA V12.S4, V15.S4, V14.S4
 	VMOV V23.B16, V15.B16
 	VFMLA V12.S4, V14.S4, V15.S4
+	// rows.go: expCore
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
@@ -4814,6 +4975,7 @@ stored13:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -4879,6 +5041,7 @@ stored19:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -4944,6 +5107,7 @@ stored25:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5009,6 +5173,7 @@ stored31:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5074,6 +5239,7 @@ stored37:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5139,6 +5305,7 @@ stored43:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5204,6 +5371,7 @@ stored49:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5268,6 +5436,7 @@ stored55:
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -5285,6 +5454,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
@@ -5293,6 +5463,7 @@ wide6:
 	CMP $1, R5
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -5338,9 +5509,11 @@ TEXT ·rowsExpSumF64NEON(SB), NOSPLIT, $0-121
 	FMOVQ 208(R26), F19 // expC1
 	FMOVQ 224(R26), F18 // expC0
 
+// One row.
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
+	// rows.go: rowParams
 	FMOVQ 240(R26), F14 // rounding
 	VFMLA V30.D2, V12.D2, V14.D2
 	FMOVQ 240(R26), F15 // rounding
@@ -5357,6 +5530,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -5369,6 +5543,7 @@ group2:
 	MOVD $2, R7
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R5
 	BLT tail4
@@ -5627,9 +5802,11 @@ block3:
 	CBNZ R7, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5645,13 +5822,17 @@ part9:
 	VLD1R (R3), [V14.D2]
 
 loaded10:
+	// rows.go: expCore
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V15.D2, V15.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V16.D2, V14.D2
 	VFMLA V28.D2, V16.D2, V14.D2
+	// exp.go: horner
 	VMOV V26.B16, V16.B16
 	VFMLA V14.D2, V27.D2, V16.D2
 	VMOV V25.B16, V17.B16
@@ -5670,6 +5851,7 @@ loaded10:
 	VFMLA V14.D2, V16.D2, V17.D2
 	VMOV V18.B16, V16.B16
 	VFMLA V14.D2, V17.D2, V16.D2
+	// rows.go: expCore
 	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
@@ -5689,6 +5871,7 @@ stored12:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5748,6 +5931,7 @@ stored16:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5807,6 +5991,7 @@ stored20:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5866,6 +6051,7 @@ stored24:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5925,6 +6111,7 @@ stored28:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -5984,6 +6171,7 @@ stored32:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -6043,6 +6231,7 @@ stored36:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -6101,6 +6290,7 @@ stored40:
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -6115,6 +6305,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -6135,6 +6326,7 @@ wide6:
 	CMP $1, R5
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -6197,9 +6389,11 @@ TEXT ·rowsExpSumSkipF32NEON(SB), NOSPLIT, $0-145
 	FMOVQ 176(R26), F21 // rowMagic
 	FMOVQ 192(R26), F20 // rowReach
 
+// One row.
 row1:
 	VLD1R (R4), [V10.S4]
 	ADD $4, R4, R4
+	// rows.go: rowParams
 	VMOV V22.B16, V12.B16
 	VFMLA V30.S4, V10.S4, V12.S4
 	WORD $0x4eb6d58c // fsub v12.4s, v12.4s, v22.4s
@@ -6213,6 +6407,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -6225,6 +6420,7 @@ group2:
 	MOVD $4, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R7
 	BLT tail4
@@ -6425,6 +6621,7 @@ block3:
 	CBNZ R9, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R8
 	CMP $32, R6
@@ -6433,6 +6630,7 @@ tail4:
 	SUB R8<<2, R17, R17
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6456,13 +6654,17 @@ one11:
 	VLD1R (R3), [V12.S4]
 
 loaded10:
+	// rows.go: expCore
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
 	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V13.S4, V13.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V14.S4, V12.S4
 	VFMLA V28.S4, V14.S4, V12.S4
+	// exp.go: horner
 	VMOV V26.B16, V14.B16
 	VFMLA V12.S4, V27.S4, V14.S4
 	VMOV V25.B16, V15.B16
@@ -6471,6 +6673,7 @@ loaded10:
 	VFMLA V12.S4, V15.S4, V14.S4
 	VMOV V23.B16, V15.B16
 	VFMLA V12.S4, V14.S4, V15.S4
+	// rows.go: expCore
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
@@ -6500,6 +6703,7 @@ stored13:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6567,6 +6771,7 @@ stored19:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6634,6 +6839,7 @@ stored25:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6701,6 +6907,7 @@ stored31:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6768,6 +6975,7 @@ stored37:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6835,6 +7043,7 @@ stored43:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6902,6 +7111,7 @@ stored49:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -6968,6 +7178,7 @@ stored55:
 	ADD $16, R3, R3
 	SUB $4, R7, R7
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -6985,6 +7196,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
@@ -6993,6 +7205,7 @@ wide6:
 	CMP $1, R7
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -7039,9 +7252,11 @@ TEXT ·rowsExpSumSkipF64NEON(SB), NOSPLIT, $0-145
 	FMOVQ 208(R26), F19 // expC1
 	FMOVQ 224(R26), F18 // expC0
 
+// One row.
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
+	// rows.go: rowParams
 	FMOVQ 240(R26), F14 // rounding
 	VFMLA V30.D2, V12.D2, V14.D2
 	FMOVQ 240(R26), F15 // rounding
@@ -7060,6 +7275,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -7072,6 +7288,7 @@ group2:
 	MOVD $2, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R7
 	BLT tail4
@@ -7352,6 +7569,7 @@ block3:
 	CBNZ R9, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R8
 	CMP $16, R6
@@ -7360,6 +7578,7 @@ tail4:
 	SUB R8<<3, R17, R17
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7375,13 +7594,17 @@ part9:
 	VLD1R (R3), [V14.D2]
 
 loaded10:
+	// rows.go: expCore
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V15.D2, V15.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V16.D2, V14.D2
 	VFMLA V28.D2, V16.D2, V14.D2
+	// exp.go: horner
 	VMOV V26.B16, V16.B16
 	VFMLA V14.D2, V27.D2, V16.D2
 	VMOV V25.B16, V17.B16
@@ -7400,6 +7623,7 @@ loaded10:
 	VFMLA V14.D2, V16.D2, V17.D2
 	VMOV V18.B16, V16.B16
 	VFMLA V14.D2, V17.D2, V16.D2
+	// rows.go: expCore
 	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
@@ -7421,6 +7645,7 @@ stored12:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7482,6 +7707,7 @@ stored16:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7543,6 +7769,7 @@ stored20:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7604,6 +7831,7 @@ stored24:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7665,6 +7893,7 @@ stored28:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7726,6 +7955,7 @@ stored32:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7787,6 +8017,7 @@ stored36:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -7847,6 +8078,7 @@ stored40:
 	ADD $16, R3, R3
 	SUB $2, R7, R7
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -7861,6 +8093,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -7881,6 +8114,7 @@ wide6:
 	CMP $1, R7
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -7942,9 +8176,11 @@ TEXT ·rowsSumSkipF32NEON(SB), NOSPLIT, $0-113
 	FMOVQ 176(R26), F21 // rowMagic
 	FMOVQ 192(R26), F20 // rowReach
 
+// One row.
 row1:
 	VLD1R (R3), [V10.S4]
 	ADD $4, R3, R3
+	// rows.go: rowParams
 	VMOV V22.B16, V12.B16
 	VFMLA V30.S4, V10.S4, V12.S4
 	WORD $0x4eb6d58c // fsub v12.4s, v12.4s, v22.4s
@@ -7958,6 +8194,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -7970,6 +8207,7 @@ group2:
 	MOVD $4, R8
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R6
 	BLT tail4
@@ -8161,6 +8399,7 @@ block3:
 	CBNZ R8, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R7
 	CMP $32, R5
@@ -8169,6 +8408,7 @@ tail4:
 	SUB R7<<2, R17, R17
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8192,13 +8432,17 @@ one11:
 	VLD1R (R2), [V12.S4]
 
 loaded10:
+	// rows.go: expCore
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
 	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V13.S4, V13.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V14.S4, V12.S4
 	VFMLA V28.S4, V14.S4, V12.S4
+	// exp.go: horner
 	VMOV V26.B16, V14.B16
 	VFMLA V12.S4, V27.S4, V14.S4
 	VMOV V25.B16, V15.B16
@@ -8207,6 +8451,7 @@ loaded10:
 	VFMLA V12.S4, V15.S4, V14.S4
 	VMOV V23.B16, V15.B16
 	VFMLA V12.S4, V14.S4, V15.S4
+	// rows.go: expCore
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
@@ -8218,6 +8463,7 @@ loaded10:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8267,6 +8513,7 @@ loaded13:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8316,6 +8563,7 @@ loaded16:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8365,6 +8613,7 @@ loaded19:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8414,6 +8663,7 @@ loaded22:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8463,6 +8713,7 @@ loaded25:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8512,6 +8763,7 @@ loaded28:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8560,6 +8812,7 @@ loaded31:
 	ADD $16, R2, R2
 	SUB $4, R6, R6
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -8577,6 +8830,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
@@ -8585,6 +8839,7 @@ wide6:
 	CMP $1, R6
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -8625,9 +8880,11 @@ TEXT ·rowsSumSkipF64NEON(SB), NOSPLIT, $0-113
 	FMOVQ 208(R26), F19 // expC1
 	FMOVQ 224(R26), F18 // expC0
 
+// One row.
 row1:
 	VLD1R (R3), [V12.D2]
 	ADD $8, R3, R3
+	// rows.go: rowParams
 	FMOVQ 240(R26), F14 // rounding
 	VFMLA V30.D2, V12.D2, V14.D2
 	FMOVQ 240(R26), F15 // rounding
@@ -8646,6 +8903,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -8658,6 +8916,7 @@ group2:
 	MOVD $2, R8
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R6
 	BLT tail4
@@ -8929,6 +9188,7 @@ block3:
 	CBNZ R8, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R7
 	CMP $16, R5
@@ -8937,6 +9197,7 @@ tail4:
 	SUB R7<<3, R17, R17
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -8952,13 +9213,17 @@ part9:
 	VLD1R (R2), [V14.D2]
 
 loaded10:
+	// rows.go: expCore
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V15.D2, V15.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V16.D2, V14.D2
 	VFMLA V28.D2, V16.D2, V14.D2
+	// exp.go: horner
 	VMOV V26.B16, V16.B16
 	VFMLA V14.D2, V27.D2, V16.D2
 	VMOV V25.B16, V17.B16
@@ -8977,6 +9242,7 @@ loaded10:
 	VFMLA V14.D2, V16.D2, V17.D2
 	VMOV V18.B16, V16.B16
 	VFMLA V14.D2, V17.D2, V16.D2
+	// rows.go: expCore
 	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
@@ -8988,6 +9254,7 @@ loaded10:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9039,6 +9306,7 @@ loaded12:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9090,6 +9358,7 @@ loaded14:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9141,6 +9410,7 @@ loaded16:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9192,6 +9462,7 @@ loaded18:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9243,6 +9514,7 @@ loaded20:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9294,6 +9566,7 @@ loaded22:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -9344,6 +9617,7 @@ loaded24:
 	ADD $16, R2, R2
 	SUB $2, R6, R6
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -9358,6 +9632,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -9378,6 +9653,7 @@ wide6:
 	CMP $1, R6
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -9437,13 +9713,16 @@ TEXT ·rowsExpSumScaledF32NEON(SB), NOSPLIT, $0-125
 	VEOR V20.B16, V20.B16, V20.B16
 	FMOVQ 160(R26), F19 // rounding
 
+// One row.
 row1:
 	VLD1R (R4), [V11.S4]
 	ADD $4, R4, R4
+	// rows.go: scaledParams
 	VAND V22.B16, V11.B16, V15.B16
 	WORD $0x6eafe6af // fcmgt v15.4s, v21.4s, v15.4s
 	VBSL V11.B16, V20.B16, V15.B16
 	WORD $0x4eafd570 // fsub v16.4s, v11.4s, v15.4s
+	// rows.go: rowParams
 	VMOV V19.B16, V17.B16
 	VFMLA V30.S4, V16.S4, V17.S4
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
@@ -9459,6 +9738,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -9471,6 +9751,7 @@ group2:
 	MOVD $4, R7
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R5
 	BLT tail4
@@ -9665,9 +9946,11 @@ block3:
 	CBNZ R7, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -9691,15 +9974,20 @@ one11:
 	VLD1R (R3), [V15.S4]
 
 loaded10:
+	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	// rows.go: expCore
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
 	VFMLA V30.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V16.S4, V16.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V17.S4, V15.S4
 	VFMLA V28.S4, V17.S4, V15.S4
+	// exp.go: horner
 	VMOV V26.B16, V17.B16
 	VFMLA V15.S4, V27.S4, V17.S4
 	VMOV V25.B16, V18.B16
@@ -9708,6 +9996,7 @@ loaded10:
 	VFMLA V15.S4, V18.S4, V17.S4
 	VMOV V23.B16, V18.B16
 	VFMLA V15.S4, V17.S4, V18.S4
+	// rows.go: expCore
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
@@ -9735,6 +10024,7 @@ stored13:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -9802,6 +10092,7 @@ stored19:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -9869,6 +10160,7 @@ stored25:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -9936,6 +10228,7 @@ stored31:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10003,6 +10296,7 @@ stored37:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10070,6 +10364,7 @@ stored43:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10137,6 +10432,7 @@ stored49:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10203,6 +10499,7 @@ stored55:
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -10220,6 +10517,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
@@ -10228,6 +10526,7 @@ wide6:
 	CMP $1, R5
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -10272,9 +10571,11 @@ TEXT ·rowsExpSumScaledF64NEON(SB), NOSPLIT, $0-129
 	FMOVQ 160(R26), F22 // expC4
 	FMOVQ 176(R26), F21 // expC3
 
+// One row.
 row1:
 	VLD1R (R4), [V13.D2]
 	ADD $8, R4, R4
+	// rows.go: scaledParams
 	FMOVQ 288(R26), F17 // notSign
 	VAND V17.B16, V13.B16, V18.B16
 	FMOVQ 304(R26), F17 // above1024
@@ -10282,6 +10583,7 @@ row1:
 	VEOR V17.B16, V17.B16, V17.B16
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
+	// rows.go: rowParams
 	FMOVQ 240(R26), F19 // rounding
 	VFMLA V30.D2, V17.D2, V19.D2
 	FMOVQ 240(R26), F20 // rounding
@@ -10300,6 +10602,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -10312,6 +10615,7 @@ group2:
 	MOVD $2, R7
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R5
 	BLT tail4
@@ -10586,9 +10890,11 @@ block3:
 	CBNZ R7, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10604,15 +10910,20 @@ part9:
 	VLD1R (R3), [V17.D2]
 
 loaded10:
+	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
+	// rows.go: expCore
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
 	VFMLA V30.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V18.D2, V18.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V19.D2, V17.D2
 	VFMLA V28.D2, V19.D2, V17.D2
+	// exp.go: horner
 	VMOV V26.B16, V19.B16
 	VFMLA V17.D2, V27.D2, V19.D2
 	VMOV V25.B16, V20.B16
@@ -10631,6 +10942,7 @@ loaded10:
 	VFMLA V17.D2, V19.D2, V20.D2
 	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
+	// rows.go: expCore
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
@@ -10650,6 +10962,7 @@ stored12:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10711,6 +11024,7 @@ stored16:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10772,6 +11086,7 @@ stored20:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10833,6 +11148,7 @@ stored24:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10894,6 +11210,7 @@ stored28:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -10955,6 +11272,7 @@ stored32:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -11016,6 +11334,7 @@ stored36:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -11076,6 +11395,7 @@ stored40:
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -11090,6 +11410,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
@@ -11110,6 +11431,7 @@ wide6:
 	CMP $1, R5
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
@@ -11175,13 +11497,16 @@ TEXT ·rowsExpSumSkipScaledF32NEON(SB), NOSPLIT, $0-149
 	VEOR V20.B16, V20.B16, V20.B16
 	FMOVQ 160(R26), F19 // rounding
 
+// One row.
 row1:
 	VLD1R (R4), [V11.S4]
 	ADD $4, R4, R4
+	// rows.go: scaledParams
 	VAND V22.B16, V11.B16, V15.B16
 	WORD $0x6eafe6af // fcmgt v15.4s, v21.4s, v15.4s
 	VBSL V11.B16, V20.B16, V15.B16
 	WORD $0x4eafd570 // fsub v16.4s, v11.4s, v15.4s
+	// rows.go: rowParams
 	VMOV V19.B16, V17.B16
 	VFMLA V30.S4, V16.S4, V17.S4
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
@@ -11199,6 +11524,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -11211,6 +11537,7 @@ group2:
 	MOVD $4, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R7
 	BLT tail4
@@ -11427,6 +11754,7 @@ block3:
 	CBNZ R9, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R8
 	CMP $32, R6
@@ -11435,6 +11763,7 @@ tail4:
 	SUB R8<<2, R17, R17
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11458,15 +11787,20 @@ one11:
 	VLD1R (R3), [V15.S4]
 
 loaded10:
+	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	// rows.go: expCore
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
 	VFMLA V30.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V16.S4, V16.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V17.S4, V15.S4
 	VFMLA V28.S4, V17.S4, V15.S4
+	// exp.go: horner
 	VMOV V26.B16, V17.B16
 	VFMLA V15.S4, V27.S4, V17.S4
 	VMOV V25.B16, V18.B16
@@ -11475,6 +11809,7 @@ loaded10:
 	VFMLA V15.S4, V18.S4, V17.S4
 	VMOV V23.B16, V18.B16
 	VFMLA V15.S4, V17.S4, V18.S4
+	// rows.go: expCore
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
@@ -11504,6 +11839,7 @@ stored13:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11573,6 +11909,7 @@ stored19:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11642,6 +11979,7 @@ stored25:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11711,6 +12049,7 @@ stored31:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11780,6 +12119,7 @@ stored37:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11849,6 +12189,7 @@ stored43:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11918,6 +12259,7 @@ stored49:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -11986,6 +12328,7 @@ stored55:
 	ADD $16, R3, R3
 	SUB $4, R7, R7
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -12003,6 +12346,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
@@ -12011,6 +12355,7 @@ wide6:
 	CMP $1, R7
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -12056,9 +12401,11 @@ TEXT ·rowsExpSumSkipScaledF64NEON(SB), NOSPLIT, $0-153
 	FMOVQ 160(R26), F22 // expC4
 	FMOVQ 176(R26), F21 // expC3
 
+// One row.
 row1:
 	VLD1R (R4), [V13.D2]
 	ADD $8, R4, R4
+	// rows.go: scaledParams
 	FMOVQ 288(R26), F17 // notSign
 	VAND V17.B16, V13.B16, V18.B16
 	FMOVQ 304(R26), F17 // above1024
@@ -12066,6 +12413,7 @@ row1:
 	VEOR V17.B16, V17.B16, V17.B16
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
+	// rows.go: rowParams
 	FMOVQ 240(R26), F19 // rounding
 	VFMLA V30.D2, V17.D2, V19.D2
 	FMOVQ 240(R26), F20 // rounding
@@ -12086,6 +12434,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -12098,6 +12447,7 @@ group2:
 	MOVD $2, R9
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R7
 	BLT tail4
@@ -12394,6 +12744,7 @@ block3:
 	CBNZ R9, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R8
 	CMP $16, R6
@@ -12402,6 +12753,7 @@ tail4:
 	SUB R8<<3, R17, R17
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12417,15 +12769,20 @@ part9:
 	VLD1R (R3), [V17.D2]
 
 loaded10:
+	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
+	// rows.go: expCore
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
 	VFMLA V30.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V18.D2, V18.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V19.D2, V17.D2
 	VFMLA V28.D2, V19.D2, V17.D2
+	// exp.go: horner
 	VMOV V26.B16, V19.B16
 	VFMLA V17.D2, V27.D2, V19.D2
 	VMOV V25.B16, V20.B16
@@ -12444,6 +12801,7 @@ loaded10:
 	VFMLA V17.D2, V19.D2, V20.D2
 	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
+	// rows.go: expCore
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
@@ -12465,6 +12823,7 @@ stored12:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12528,6 +12887,7 @@ stored16:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12591,6 +12951,7 @@ stored20:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12654,6 +13015,7 @@ stored24:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12717,6 +13079,7 @@ stored28:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12780,6 +13143,7 @@ stored32:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12843,6 +13207,7 @@ stored36:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
 	CSEL LT, R7, R8, R8
@@ -12905,6 +13270,7 @@ stored40:
 	ADD $16, R3, R3
 	SUB $2, R7, R7
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -12919,6 +13285,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
@@ -12939,6 +13306,7 @@ wide6:
 	CMP $1, R7
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
@@ -13003,13 +13371,16 @@ TEXT ·rowsSumSkipScaledF32NEON(SB), NOSPLIT, $0-117
 	VEOR V20.B16, V20.B16, V20.B16
 	FMOVQ 160(R26), F19 // rounding
 
+// One row.
 row1:
 	VLD1R (R3), [V11.S4]
 	ADD $4, R3, R3
+	// rows.go: scaledParams
 	VAND V22.B16, V11.B16, V15.B16
 	WORD $0x6eafe6af // fcmgt v15.4s, v21.4s, v15.4s
 	VBSL V11.B16, V20.B16, V15.B16
 	WORD $0x4eafd570 // fsub v16.4s, v11.4s, v15.4s
+	// rows.go: rowParams
 	VMOV V19.B16, V17.B16
 	VFMLA V30.S4, V16.S4, V17.S4
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
@@ -13027,6 +13398,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -13039,6 +13411,7 @@ group2:
 	MOVD $4, R8
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R6
 	BLT tail4
@@ -13246,6 +13619,7 @@ block3:
 	CBNZ R8, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R7
 	CMP $32, R5
@@ -13254,6 +13628,7 @@ tail4:
 	SUB R7<<2, R17, R17
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13277,15 +13652,20 @@ one11:
 	VLD1R (R2), [V15.S4]
 
 loaded10:
+	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	// rows.go: expCore
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
 	VFMLA V30.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V16.S4, V16.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V17.S4, V15.S4
 	VFMLA V28.S4, V17.S4, V15.S4
+	// exp.go: horner
 	VMOV V26.B16, V17.B16
 	VFMLA V15.S4, V27.S4, V17.S4
 	VMOV V25.B16, V18.B16
@@ -13294,6 +13674,7 @@ loaded10:
 	VFMLA V15.S4, V18.S4, V17.S4
 	VMOV V23.B16, V18.B16
 	VFMLA V15.S4, V17.S4, V18.S4
+	// rows.go: expCore
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
@@ -13305,6 +13686,7 @@ loaded10:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13356,6 +13738,7 @@ loaded13:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13407,6 +13790,7 @@ loaded16:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13458,6 +13842,7 @@ loaded19:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13509,6 +13894,7 @@ loaded22:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13560,6 +13946,7 @@ loaded25:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13611,6 +13998,7 @@ loaded28:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -13661,6 +14049,7 @@ loaded31:
 	ADD $16, R2, R2
 	SUB $4, R6, R6
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -13678,6 +14067,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
@@ -13686,6 +14076,7 @@ wide6:
 	CMP $1, R6
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -13725,9 +14116,11 @@ TEXT ·rowsSumSkipScaledF64NEON(SB), NOSPLIT, $0-121
 	FMOVQ 160(R26), F22 // expC4
 	FMOVQ 176(R26), F21 // expC3
 
+// One row.
 row1:
 	VLD1R (R3), [V13.D2]
 	ADD $8, R3, R3
+	// rows.go: scaledParams
 	FMOVQ 288(R26), F17 // notSign
 	VAND V17.B16, V13.B16, V18.B16
 	FMOVQ 304(R26), F17 // above1024
@@ -13735,6 +14128,7 @@ row1:
 	VEOR V17.B16, V17.B16, V17.B16
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
+	// rows.go: rowParams
 	FMOVQ 240(R26), F19 // rounding
 	VFMLA V30.D2, V17.D2, V19.D2
 	FMOVQ 240(R26), F20 // rounding
@@ -13755,6 +14149,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -13767,6 +14162,7 @@ group2:
 	MOVD $2, R8
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R6
 	BLT tail4
@@ -14054,6 +14450,7 @@ block3:
 	CBNZ R8, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R7
 	CMP $16, R5
@@ -14062,6 +14459,7 @@ tail4:
 	SUB R7<<3, R17, R17
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14077,15 +14475,20 @@ part9:
 	VLD1R (R2), [V17.D2]
 
 loaded10:
+	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
+	// rows.go: expCore
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
 	VFMLA V30.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V18.D2, V18.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V19.D2, V17.D2
 	VFMLA V28.D2, V19.D2, V17.D2
+	// exp.go: horner
 	VMOV V26.B16, V19.B16
 	VFMLA V17.D2, V27.D2, V19.D2
 	VMOV V25.B16, V20.B16
@@ -14104,6 +14507,7 @@ loaded10:
 	VFMLA V17.D2, V19.D2, V20.D2
 	FMOVQ 224(R26), F19 // expC0
 	VFMLA V17.D2, V20.D2, V19.D2
+	// rows.go: expCore
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
@@ -14115,6 +14519,7 @@ loaded10:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14168,6 +14573,7 @@ loaded12:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14221,6 +14627,7 @@ loaded14:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14274,6 +14681,7 @@ loaded16:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14327,6 +14735,7 @@ loaded18:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14380,6 +14789,7 @@ loaded20:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14433,6 +14843,7 @@ loaded22:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -14485,6 +14896,7 @@ loaded24:
 	ADD $16, R2, R2
 	SUB $2, R6, R6
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -14499,6 +14911,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
@@ -14519,6 +14932,7 @@ wide6:
 	CMP $1, R6
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
@@ -14580,26 +14994,34 @@ TEXT ·expAtF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// rows.go: scaledParams
 	VAND V29.B16, V1.B16, V2.B16
 	WORD $0x6ea2e782 // fcmgt v2.4s, v28.4s, v2.4s
 	VBSL V1.B16, V27.B16, V2.B16
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	// rows.go: rowParams
 	VMOV V26.B16, V3.B16
 	VFMLA V30.S4, V1.S4, V3.S4
 	WORD $0x4ebad463 // fsub v3.4s, v3.4s, v26.4s
 	WORD $0x4ea3d723 // fsub v3.4s, v25.4s, v3.4s
 	WORD $0x4eb8d421 // fsub v1.4s, v1.4s, v24.4s
+	// rows.go
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	// rows.go: expCore
 	WORD $0x4e20f421 // fmax v1.4s, v1.4s, v0.4s
 	VMOV V3.B16, V0.B16
 	VFMLA V30.S4, V1.S4, V0.S4
 	WORD $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V0.S4, V0.S4
+	// exp.go: reduce
 	VFMLA V23.S4, V3.S4, V1.S4
 	VFMLA V22.S4, V3.S4, V1.S4
+	// exp.go: horner
 	VMOV V20.B16, V2.B16
 	VFMLA V1.S4, V21.S4, V2.S4
 	VMOV V19.B16, V3.B16
@@ -14608,6 +15030,7 @@ loop1:
 	VFMLA V1.S4, V3.S4, V2.S4
 	VMOV V17.B16, V3.B16
 	VFMLA V1.S4, V2.S4, V3.S4
+	// rows.go: expCore
 	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
 	VFMLA V3.S4, V2.S4, V1.S4
 	VFMLA V1.S4, V0.S4, V0.S4
@@ -14621,6 +15044,7 @@ loop1:
 
 rest2:
 	CBZ R3, done3
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -14740,26 +15164,34 @@ TEXT ·expAtF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// rows.go: scaledParams
 	VAND V29.B16, V1.B16, V2.B16
 	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
 	VBSL V1.B16, V27.B16, V2.B16
 	WORD $0x4ee2d421 // fsub v1.2d, v1.2d, v2.2d
+	// rows.go: rowParams
 	VMOV V26.B16, V3.B16
 	VFMLA V30.D2, V1.D2, V3.D2
 	WORD $0x4efad463 // fsub v3.2d, v3.2d, v26.2d
 	WORD $0x4ee3d723 // fsub v3.2d, v25.2d, v3.2d
 	WORD $0x4ef8d421 // fsub v1.2d, v1.2d, v24.2d
+	// rows.go
 	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
+	// rows.go: expCore
 	WORD $0x4e60f421 // fmax v1.2d, v1.2d, v0.2d
 	VMOV V3.B16, V0.B16
 	VFMLA V30.D2, V1.D2, V0.D2
 	WORD $0x4ee3d403 // fsub v3.2d, v0.2d, v3.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V0.D2, V0.D2
+	// exp.go: reduce
 	VFMLA V23.D2, V3.D2, V1.D2
 	VFMLA V22.D2, V3.D2, V1.D2
+	// exp.go: horner
 	VMOV V20.B16, V2.B16
 	VFMLA V1.D2, V21.D2, V2.D2
 	VMOV V19.B16, V3.B16
@@ -14778,6 +15210,7 @@ loop1:
 	VFMLA V1.D2, V2.D2, V3.D2
 	VMOV V12.B16, V2.B16
 	VFMLA V1.D2, V3.D2, V2.D2
+	// rows.go: expCore
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
 	VFMLA V2.D2, V3.D2, V1.D2
 	VFMLA V1.D2, V0.D2, V0.D2
@@ -14791,6 +15224,7 @@ loop1:
 
 rest2:
 	CBZ R3, done3
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -14874,6 +15308,7 @@ TEXT ·rowsScaleF32NEON(SB), NOSPLIT, $0-120
 	MOVD rh_base+48(FP), R3
 	MOVD rl_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
@@ -14884,6 +15319,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
@@ -14912,8 +15348,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
+	// rows.go
 	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
 	VFMLA V0.S4, V2.S4, V3.S4
 	FMOVQ F3, 0(R1)
@@ -14925,6 +15363,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -14993,6 +15432,7 @@ TEXT ·rowsScaleF64NEON(SB), NOSPLIT, $0-120
 	MOVD rh_base+48(FP), R3
 	MOVD rl_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
@@ -15003,6 +15443,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
@@ -15031,8 +15472,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
+	// rows.go
 	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
 	VFMLA V0.D2, V2.D2, V3.D2
 	FMOVQ F3, 0(R1)
@@ -15044,6 +15487,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -15096,6 +15540,7 @@ TEXT ·rowsScaleGradF32NEON(SB), NOSPLIT, $0-120
 	MOVD q_base+48(FP), R3
 	MOVD after_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
@@ -15106,6 +15551,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
@@ -15134,8 +15580,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
+	// rows.go
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
 	FMOVQ F2, 0(R1)
@@ -15147,6 +15595,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -15215,6 +15664,7 @@ TEXT ·rowsScaleGradF64NEON(SB), NOSPLIT, $0-120
 	MOVD q_base+48(FP), R3
 	MOVD after_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
@@ -15225,6 +15675,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
@@ -15253,8 +15704,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
+	// rows.go
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
 	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
 	FMOVQ F2, 0(R1)
@@ -15266,6 +15719,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -15318,6 +15772,7 @@ TEXT ·rowsLogSoftmaxF32NEON(SB), NOSPLIT, $0-120
 	MOVD m_base+48(FP), R3
 	MOVD l_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
@@ -15328,6 +15783,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
@@ -15356,8 +15812,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
+	// rows.go
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
 	FMOVQ F2, 0(R1)
@@ -15369,6 +15827,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -15437,6 +15896,7 @@ TEXT ·rowsLogSoftmaxF64NEON(SB), NOSPLIT, $0-120
 	MOVD m_base+48(FP), R3
 	MOVD l_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
@@ -15447,6 +15907,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
@@ -15475,8 +15936,10 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
+	// rows.go
 	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
 	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
 	FMOVQ F2, 0(R1)
@@ -15488,6 +15951,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -15539,11 +16003,13 @@ TEXT ·rowsDotF32NEON(SB), NOSPLIT, $0-97
 	MOVD a_base+24(FP), R2
 	MOVD b_base+48(FP), R3
 
+// One row.
 row1:
 	MOVD cols+72(FP), R4
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -15556,6 +16022,7 @@ group2:
 	MOVD $4, R6
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R4
 	BLT tail4
@@ -15598,9 +16065,11 @@ block3:
 	CBNZ R6, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15641,6 +16110,7 @@ one14:
 	FMOVS (R3), F11
 
 loaded13:
+	// rows.go
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
@@ -15649,6 +16119,7 @@ loaded13:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15697,6 +16168,7 @@ loaded19:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15745,6 +16217,7 @@ loaded25:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15793,6 +16266,7 @@ loaded31:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15841,6 +16315,7 @@ loaded37:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15889,6 +16364,7 @@ loaded43:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15937,6 +16413,7 @@ loaded49:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -15984,6 +16461,7 @@ loaded55:
 	ADD $16, R3, R3
 	SUB $4, R4, R4
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -16001,6 +16479,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
@@ -16009,6 +16488,7 @@ wide6:
 	CMP $1, R4
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -16039,6 +16519,7 @@ TEXT ·rowsDotF64NEON(SB), NOSPLIT, $0-97
 	MOVD a_base+24(FP), R2
 	MOVD b_base+48(FP), R3
 
+// One row.
 row1:
 	MOVD cols+72(FP), R4
 	VEOR V8.B16, V8.B16, V8.B16
@@ -16046,6 +16527,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -16058,6 +16540,7 @@ group2:
 	MOVD $2, R6
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R4
 	BLT tail4
@@ -16100,9 +16583,11 @@ block3:
 	CBNZ R6, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16127,6 +16612,7 @@ part11:
 	FMOVD (R3), F13
 
 loaded12:
+	// rows.go
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
@@ -16135,6 +16621,7 @@ loaded12:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16167,6 +16654,7 @@ loaded16:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16199,6 +16687,7 @@ loaded20:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16231,6 +16720,7 @@ loaded24:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16263,6 +16753,7 @@ loaded28:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16295,6 +16786,7 @@ loaded32:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16327,6 +16819,7 @@ loaded36:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -16358,6 +16851,7 @@ loaded40:
 	ADD $16, R3, R3
 	SUB $2, R4, R4
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -16372,6 +16866,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
@@ -16392,6 +16887,7 @@ wide6:
 	CMP $1, R4
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
@@ -16439,11 +16935,13 @@ TEXT ·rowsSumF32NEON(SB), NOSPLIT, $0-65
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
 
+// One row.
 row1:
 	MOVD cols+48(FP), R3
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -16456,6 +16954,7 @@ group2:
 	MOVD $4, R5
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R3
 	BLT tail4
@@ -16481,9 +16980,11 @@ block3:
 	CBNZ R5, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16513,6 +17014,7 @@ loaded10:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16542,6 +17044,7 @@ loaded13:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16571,6 +17074,7 @@ loaded16:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16600,6 +17104,7 @@ loaded19:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16629,6 +17134,7 @@ loaded22:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16658,6 +17164,7 @@ loaded25:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16687,6 +17194,7 @@ loaded28:
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16715,6 +17223,7 @@ loaded31:
 	ADD $16, R2, R2
 	SUB $4, R3, R3
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -16732,6 +17241,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
@@ -16740,6 +17250,7 @@ wide6:
 	CMP $1, R3
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -16764,6 +17275,7 @@ TEXT ·rowsSumF64NEON(SB), NOSPLIT, $0-65
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
 
+// One row.
 row1:
 	MOVD cols+48(FP), R3
 	VEOR V8.B16, V8.B16, V8.B16
@@ -16771,6 +17283,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -16783,6 +17296,7 @@ group2:
 	MOVD $2, R5
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R3
 	BLT tail4
@@ -16808,9 +17322,11 @@ block3:
 	CBNZ R5, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16832,6 +17348,7 @@ loaded10:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16853,6 +17370,7 @@ loaded12:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16874,6 +17392,7 @@ loaded14:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16895,6 +17414,7 @@ loaded16:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16916,6 +17436,7 @@ loaded18:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16937,6 +17458,7 @@ loaded20:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16958,6 +17480,7 @@ loaded22:
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -16978,6 +17501,7 @@ loaded24:
 	ADD $16, R2, R2
 	SUB $2, R3, R3
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -16992,6 +17516,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
@@ -17012,6 +17537,7 @@ wide6:
 	CMP $1, R3
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
@@ -17056,6 +17582,7 @@ TEXT ·rowsSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R4), [V0.S4]
 	ADD $4, R4, R4
@@ -17064,6 +17591,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -17097,9 +17625,11 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// rows.go
 	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 	FMOVQ F1, 0(R1)
@@ -17112,6 +17642,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -17202,6 +17733,7 @@ TEXT ·rowsSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
 
+// One row.
 row1:
 	VLD1R (R4), [V0.D2]
 	ADD $8, R4, R4
@@ -17210,6 +17742,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -17243,9 +17776,11 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// rows.go
 	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
 	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
 	FMOVQ F1, 0(R1)
@@ -17258,6 +17793,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -17337,6 +17873,7 @@ TEXT ·rowsLogSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	FMOVQ 144(R26), F20 // expC0
 	FMOVQ 256(R26), F19 // rowUnit
 
+// One row.
 row1:
 	VLD1R (R4), [V0.S4]
 	ADD $4, R4, R4
@@ -17345,6 +17882,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -17454,17 +17992,23 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// rows.go
 	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
+	// rows.go: expCore
 	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 	VMOV V29.B16, V3.B16
 	VFMLA V27.S4, V2.S4, V3.S4
 	WORD $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V3.S4, V3.S4
+	// exp.go: reduce
 	VFMLA V26.S4, V4.S4, V2.S4
 	VFMLA V25.S4, V4.S4, V2.S4
+	// exp.go: horner
 	VMOV V23.B16, V4.B16
 	VFMLA V2.S4, V24.S4, V4.S4
 	VMOV V22.B16, V5.B16
@@ -17473,9 +18017,11 @@ loop4:
 	VFMLA V2.S4, V5.S4, V4.S4
 	VMOV V20.B16, V5.B16
 	VFMLA V2.S4, V4.S4, V5.S4
+	// rows.go: expCore
 	WORD $0x6e22dc44 // fmul v4.4s, v2.4s, v2.4s
 	VFMLA V5.S4, V4.S4, V2.S4
 	VFMLA V2.S4, V3.S4, V3.S4
+	// rows.go
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	VFMLS V0.S4, V3.S4, V1.S4
 	FMOVQ F1, 0(R1)
@@ -17488,6 +18034,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -17615,6 +18162,7 @@ TEXT ·rowsLogSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	FMOVQ 224(R26), F15 // expC0
 	FMOVQ 336(R26), F14 // rowUnit
 
+// One row.
 row1:
 	VLD1R (R4), [V0.D2]
 	ADD $8, R4, R4
@@ -17623,6 +18171,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -17772,17 +18321,23 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// rows.go
 	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
+	// rows.go: expCore
 	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
 	VMOV V29.B16, V3.B16
 	VFMLA V27.D2, V2.D2, V3.D2
 	WORD $0x4efdd464 // fsub v4.2d, v3.2d, v29.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V3.D2, V3.D2
+	// exp.go: reduce
 	VFMLA V26.D2, V4.D2, V2.D2
 	VFMLA V25.D2, V4.D2, V2.D2
+	// exp.go: horner
 	VMOV V23.B16, V4.B16
 	VFMLA V2.D2, V24.D2, V4.D2
 	VMOV V22.B16, V5.B16
@@ -17801,9 +18356,11 @@ loop4:
 	VFMLA V2.D2, V4.D2, V5.D2
 	VMOV V15.B16, V4.B16
 	VFMLA V2.D2, V5.D2, V4.D2
+	// rows.go: expCore
 	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
 	VFMLA V4.D2, V5.D2, V2.D2
 	VFMLA V2.D2, V3.D2, V3.D2
+	// rows.go
 	WORD $0x6e6edc63 // fmul v3.2d, v3.2d, v14.2d
 	VFMLS V0.D2, V3.D2, V1.D2
 	FMOVQ F1, 0(R1)
@@ -17816,6 +18373,7 @@ loop4:
 
 rest5:
 	CBZ R5, done6
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -17913,6 +18471,7 @@ TEXT ·rowsSumProbF32NEON(SB), NOSPLIT, $0-145
 	MOVD l_base+96(FP), R5
 	VEOR V30.B16, V30.B16, V30.B16
 
+// One row.
 row1:
 	VLD1R (R4), [V10.S4]
 	ADD $4, R4, R4
@@ -17922,6 +18481,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -17934,6 +18494,7 @@ group2:
 	MOVD $4, R8
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R6
 	BLT tail4
@@ -18008,9 +18569,11 @@ block3:
 	CBNZ R8, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18051,6 +18614,7 @@ one14:
 	FMOVS (R3), F13
 
 loaded13:
+	// rows.go
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18063,6 +18627,7 @@ loaded13:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18115,6 +18680,7 @@ loaded19:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18167,6 +18733,7 @@ loaded25:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18219,6 +18786,7 @@ loaded31:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18271,6 +18839,7 @@ loaded37:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18323,6 +18892,7 @@ loaded43:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18375,6 +18945,7 @@ loaded49:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18426,6 +18997,7 @@ loaded55:
 	ADD $16, R3, R3
 	SUB $4, R6, R6
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -18443,6 +19015,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
@@ -18451,6 +19024,7 @@ wide6:
 	CMP $1, R6
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -18484,6 +19058,7 @@ TEXT ·rowsSumProbF64NEON(SB), NOSPLIT, $0-145
 	MOVD l_base+96(FP), R5
 	VEOR V30.B16, V30.B16, V30.B16
 
+// One row.
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
@@ -18495,6 +19070,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -18507,6 +19083,7 @@ group2:
 	MOVD $2, R8
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R6
 	BLT tail4
@@ -18581,9 +19158,11 @@ block3:
 	CBNZ R8, block3
 	B fold5
 
+// A partial block.
 tail4:
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18608,6 +19187,7 @@ part11:
 	FMOVD (R3), F15
 
 loaded12:
+	// rows.go
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18620,6 +19200,7 @@ loaded12:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18656,6 +19237,7 @@ loaded16:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18692,6 +19274,7 @@ loaded20:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18728,6 +19311,7 @@ loaded24:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18764,6 +19348,7 @@ loaded28:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18800,6 +19385,7 @@ loaded32:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18836,6 +19422,7 @@ loaded36:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -18871,6 +19458,7 @@ loaded40:
 	ADD $16, R3, R3
 	SUB $2, R6, R6
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -18885,6 +19473,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -18905,6 +19494,7 @@ wide6:
 	CMP $1, R6
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
@@ -18953,6 +19543,7 @@ TEXT ·rowsSumTargetSkipF32NEON(SB), NOSPLIT, $0-89
 	MOVD t_base+24(FP), R2
 	MOVD skip_base+48(FP), R3
 
+// One row.
 row1:
 	MOVD cols+72(FP), R5
 	MOVD 0(R3), R4
@@ -18960,6 +19551,7 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -18972,6 +19564,7 @@ group2:
 	MOVD $4, R7
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $32, R5
 	BLT tail4
@@ -19019,6 +19612,7 @@ block3:
 	CBNZ R7, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R6
 	CMP $32, R4
@@ -19027,6 +19621,7 @@ tail4:
 	SUB R6<<2, R17, R17
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19058,6 +19653,7 @@ loaded10:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19089,6 +19685,7 @@ loaded13:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19120,6 +19717,7 @@ loaded16:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19151,6 +19749,7 @@ loaded19:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19182,6 +19781,7 @@ loaded22:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19213,6 +19813,7 @@ loaded25:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19244,6 +19845,7 @@ loaded28:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19274,6 +19876,7 @@ loaded31:
 	ADD $16, R2, R2
 	SUB $4, R5, R5
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
@@ -19291,6 +19894,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
@@ -19299,6 +19903,7 @@ wide6:
 	CMP $1, R5
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
@@ -19324,6 +19929,7 @@ TEXT ·rowsSumTargetSkipF64NEON(SB), NOSPLIT, $0-89
 	MOVD t_base+24(FP), R2
 	MOVD skip_base+48(FP), R3
 
+// One row.
 row1:
 	MOVD cols+72(FP), R5
 	MOVD 0(R3), R4
@@ -19333,6 +19939,7 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
+// One group.
 group2:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
@@ -19345,6 +19952,7 @@ group2:
 	MOVD $2, R7
 	PCALIGN $32
 
+// One block.
 block3:
 	CMP $16, R5
 	BLT tail4
@@ -19392,6 +20000,7 @@ block3:
 	CBNZ R7, block3
 	B fold5
 
+// A partial block.
 tail4:
 	MOVD $-1, R6
 	CMP $16, R4
@@ -19400,6 +20009,7 @@ tail4:
 	SUB R6<<3, R17, R17
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19423,6 +20033,7 @@ loaded10:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19446,6 +20057,7 @@ loaded12:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19469,6 +20081,7 @@ loaded14:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19492,6 +20105,7 @@ loaded16:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19515,6 +20129,7 @@ loaded18:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19538,6 +20153,7 @@ loaded20:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19561,6 +20177,7 @@ loaded22:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -19583,6 +20200,7 @@ loaded24:
 	ADD $16, R2, R2
 	SUB $2, R5, R5
 
+// Fold to four lanes.
 fold5:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
@@ -19597,6 +20215,7 @@ fold5:
 	FMOVD F0, (R0)
 	B end7
 
+// Add to the sum.
 wide6:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
@@ -19617,6 +20236,7 @@ wide6:
 	CMP $1, R5
 	BGE group2
 
+// The row's sum.
 finish8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
@@ -19664,6 +20284,7 @@ TEXT ·rowsProbGradF32NEON(SB), NOSPLIT, $0-152
 	MOVD $rowsConstF32<>(SB), R26
 	FMOVQ 272(R26), F30 // signBit
 
+// One row.
 row1:
 	VLD1R (R4), [V0.S4]
 	ADD $4, R4, R4
@@ -19674,6 +20295,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	FMOVQ 0(R3), F3
@@ -19711,9 +20333,11 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
 	FMOVQ 0(R3), F3
+	// rows.go
 	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
 	VFMLA V0.S4, V2.S4, V3.S4
 	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
@@ -19727,6 +20351,7 @@ loop4:
 
 rest5:
 	CBZ R6, done6
+	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -19821,6 +20446,7 @@ TEXT ·rowsProbGradF64NEON(SB), NOSPLIT, $0-152
 	MOVD $rowsConstF64<>(SB), R26
 	FMOVQ 352(R26), F30 // signBit
 
+// One row.
 row1:
 	VLD1R (R4), [V0.D2]
 	ADD $8, R4, R4
@@ -19831,6 +20457,7 @@ row1:
 	BLT rest3
 	PCALIGN $32
 
+// Four vectors.
 loop2:
 	FMOVQ 0(R2), F2
 	FMOVQ 0(R3), F3
@@ -19868,9 +20495,11 @@ rest3:
 	BLT rest5
 	PCALIGN $32
 
+// One vector.
 loop4:
 	FMOVQ 0(R2), F2
 	FMOVQ 0(R3), F3
+	// rows.go
 	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
 	VFMLA V0.D2, V2.D2, V3.D2
 	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
@@ -19884,6 +20513,7 @@ loop4:
 
 rest5:
 	CBZ R6, done6
+	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
 	CSEL LT, R6, R7, R7
@@ -19975,6 +20605,7 @@ TEXT ·sigmoidLossF32NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -20082,19 +20713,25 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// sigmoidloss.go
 	VAND V26.B16, V0.B16, V2.B16
 	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
 	VORR V25.B16, V0.B16, V0.B16
+	// rows.go: expCore
 	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
 	VMOV V24.B16, V4.B16
 	VFMLA V22.S4, V0.S4, V4.S4
 	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V4.S4, V4.S4
+	// exp.go: reduce
 	VFMLA V21.S4, V5.S4, V0.S4
 	VFMLA V20.S4, V5.S4, V0.S4
+	// exp.go: horner
 	VMOV V18.B16, V5.B16
 	VFMLA V0.S4, V19.S4, V5.S4
 	VMOV V17.B16, V6.B16
@@ -20103,15 +20740,18 @@ loop3:
 	VFMLA V0.S4, V6.S4, V5.S4
 	VMOV V15.B16, V6.B16
 	VFMLA V0.S4, V5.S4, V6.S4
+	// rows.go: expCore
 	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
 	VFMLA V6.S4, V5.S4, V0.S4
 	VFMLA V0.S4, V4.S4, V4.S4
+	// sigmoidloss.go
 	VMOV V28.B16, V0.B16
 	VFMLA V27.S4, V4.S4, V0.S4
 	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
 	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
 	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	// exp.go: horner
 	VMOV V13.B16, V6.B16
 	VFMLA V0.S4, V14.S4, V6.S4
 	VMOV V12.B16, V7.B16
@@ -20120,6 +20760,7 @@ loop3:
 	VFMLA V0.S4, V7.S4, V6.S4
 	VMOV V10.B16, V7.B16
 	VFMLA V0.S4, V6.S4, V7.S4
+	// sigmoidloss.go
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
 	VFMLA V7.S4, V5.S4, V4.S4
 	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
@@ -20139,6 +20780,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -20278,6 +20920,7 @@ TEXT ·sigmoidLossF64NEON(SB), NOSPLIT, $0-72
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -20425,19 +21068,25 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
+	// sigmoidloss.go
 	VAND V26.B16, V0.B16, V2.B16
 	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
 	VORR V25.B16, V0.B16, V0.B16
+	// rows.go: expCore
 	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
 	VMOV V24.B16, V4.B16
 	VFMLA V22.D2, V0.D2, V4.D2
 	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V4.D2, V4.D2
+	// exp.go: reduce
 	VFMLA V21.D2, V5.D2, V0.D2
 	VFMLA V20.D2, V5.D2, V0.D2
+	// exp.go: horner
 	VMOV V18.B16, V5.B16
 	VFMLA V0.D2, V19.D2, V5.D2
 	VMOV V17.B16, V6.B16
@@ -20456,15 +21105,18 @@ loop3:
 	VFMLA V0.D2, V5.D2, V6.D2
 	VMOV V10.B16, V5.B16
 	VFMLA V0.D2, V6.D2, V5.D2
+	// rows.go: expCore
 	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
 	VFMLA V5.D2, V6.D2, V0.D2
 	VFMLA V0.D2, V4.D2, V4.D2
+	// sigmoidloss.go
 	VMOV V28.B16, V0.B16
 	VFMLA V27.D2, V4.D2, V0.D2
 	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
 	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
 	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
+	// exp.go: horner
 	VMOV V8.B16, V6.B16
 	VFMLA V0.D2, V9.D2, V6.D2
 	FMOVQ 352(R26), F7 // atanhC7
@@ -20483,6 +21135,7 @@ loop3:
 	VFMLA V0.D2, V6.D2, V7.D2
 	FMOVQ 464(R26), F6 // atanhC0
 	VFMLA V0.D2, V7.D2, V6.D2
+	// sigmoidloss.go
 	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
 	VFMLA V6.D2, V5.D2, V4.D2
 	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
@@ -20502,6 +21155,7 @@ loop3:
 
 rest4:
 	CBZ R3, done5
+	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
 	CSEL LT, R3, R4, R4
@@ -20636,6 +21290,7 @@ TEXT ·sigmoidLossPosF32NEON(SB), NOSPLIT, $0-96
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -20752,20 +21407,26 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// sigmoidloss.go
 	VAND V26.B16, V0.B16, V3.B16
 	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
 	VORR V25.B16, V0.B16, V0.B16
+	// rows.go: expCore
 	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
 	VMOV V24.B16, V5.B16
 	VFMLA V22.S4, V0.S4, V5.S4
 	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V5.S4, V5.S4
+	// exp.go: reduce
 	VFMLA V21.S4, V6.S4, V0.S4
 	VFMLA V20.S4, V6.S4, V0.S4
+	// exp.go: horner
 	VMOV V18.B16, V6.B16
 	VFMLA V0.S4, V19.S4, V6.S4
 	VMOV V17.B16, V7.B16
@@ -20774,15 +21435,18 @@ loop3:
 	VFMLA V0.S4, V7.S4, V6.S4
 	VMOV V15.B16, V7.B16
 	VFMLA V0.S4, V6.S4, V7.S4
+	// rows.go: expCore
 	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
 	VFMLA V7.S4, V6.S4, V0.S4
 	VFMLA V0.S4, V5.S4, V5.S4
+	// sigmoidloss.go
 	VMOV V28.B16, V0.B16
 	VFMLA V27.S4, V5.S4, V0.S4
 	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
 	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
 	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
+	// exp.go: horner
 	VMOV V13.B16, V7.B16
 	VFMLA V0.S4, V14.S4, V7.S4
 	VMOV V12.B16, V8.B16
@@ -20791,6 +21455,7 @@ loop3:
 	VFMLA V0.S4, V8.S4, V7.S4
 	VMOV V10.B16, V8.B16
 	VFMLA V0.S4, V7.S4, V8.S4
+	// sigmoidloss.go
 	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V6.S4, V5.S4
 	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
@@ -20814,6 +21479,7 @@ loop3:
 
 rest4:
 	CBZ R4, done5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -20973,6 +21639,7 @@ TEXT ·sigmoidLossPosF64NEON(SB), NOSPLIT, $0-96
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
@@ -21129,20 +21796,26 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// sigmoidloss.go
 	VAND V26.B16, V0.B16, V3.B16
 	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
 	VORR V25.B16, V0.B16, V0.B16
+	// rows.go: expCore
 	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
 	VMOV V24.B16, V5.B16
 	VFMLA V22.D2, V0.D2, V5.D2
 	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V5.D2, V5.D2
+	// exp.go: reduce
 	VFMLA V21.D2, V6.D2, V0.D2
 	VFMLA V20.D2, V6.D2, V0.D2
+	// exp.go: horner
 	VMOV V18.B16, V6.B16
 	VFMLA V0.D2, V19.D2, V6.D2
 	VMOV V17.B16, V7.B16
@@ -21161,15 +21834,18 @@ loop3:
 	VFMLA V0.D2, V6.D2, V7.D2
 	VMOV V10.B16, V6.B16
 	VFMLA V0.D2, V7.D2, V6.D2
+	// rows.go: expCore
 	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
 	VFMLA V6.D2, V7.D2, V0.D2
 	VFMLA V0.D2, V5.D2, V5.D2
+	// sigmoidloss.go
 	VMOV V28.B16, V0.B16
 	VFMLA V27.D2, V5.D2, V0.D2
 	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
 	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
 	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
+	// exp.go: horner
 	FMOVQ 336(R26), F7 // atanhC8
 	VFMLA V0.D2, V9.D2, V7.D2
 	FMOVQ 352(R26), F8 // atanhC7
@@ -21188,6 +21864,7 @@ loop3:
 	VFMLA V0.D2, V7.D2, V8.D2
 	FMOVQ 464(R26), F7 // atanhC0
 	VFMLA V0.D2, V8.D2, V7.D2
+	// sigmoidloss.go
 	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V6.D2, V5.D2
 	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
@@ -21211,6 +21888,7 @@ loop3:
 
 rest4:
 	CBZ R4, done5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -21359,6 +22037,7 @@ TEXT ·sigmoidLossGradF32NEON(SB), NOSPLIT, $0-100
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -21493,19 +22172,25 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// sigmoidloss.go
 	VAND V26.B16, V1.B16, V3.B16
 	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
 	VORR V25.B16, V1.B16, V1.B16
+	// rows.go: expCore
 	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
 	VMOV V24.B16, V5.B16
 	VFMLA V22.S4, V1.S4, V5.S4
 	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V5.S4, V5.S4
+	// exp.go: reduce
 	VFMLA V21.S4, V6.S4, V1.S4
 	VFMLA V20.S4, V6.S4, V1.S4
+	// exp.go: horner
 	VMOV V18.B16, V6.B16
 	VFMLA V1.S4, V19.S4, V6.S4
 	VMOV V17.B16, V7.B16
@@ -21514,15 +22199,18 @@ loop3:
 	VFMLA V1.S4, V7.S4, V6.S4
 	VMOV V15.B16, V7.B16
 	VFMLA V1.S4, V6.S4, V7.S4
+	// rows.go: expCore
 	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
 	VFMLA V7.S4, V6.S4, V1.S4
 	VFMLA V1.S4, V5.S4, V5.S4
+	// sigmoidloss.go
 	VMOV V28.B16, V1.B16
 	VFMLA V27.S4, V5.S4, V1.S4
 	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
 	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
 	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
 	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
+	// exp.go: horner
 	VMOV V13.B16, V8.B16
 	VFMLA V6.S4, V14.S4, V8.S4
 	VMOV V12.B16, V9.B16
@@ -21531,6 +22219,7 @@ loop3:
 	VFMLA V6.S4, V9.S4, V8.S4
 	VMOV V10.B16, V9.B16
 	VFMLA V6.S4, V8.S4, V9.S4
+	// sigmoidloss.go
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
 	VFMLA V9.S4, V7.S4, V1.S4
 	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
@@ -21564,6 +22253,7 @@ loop3:
 
 rest4:
 	CBZ R4, done5
+	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -21733,6 +22423,7 @@ TEXT ·sigmoidLossGradF64NEON(SB), NOSPLIT, $0-104
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -21909,19 +22600,25 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// sigmoidloss.go
 	VAND V26.B16, V1.B16, V3.B16
 	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
 	VORR V25.B16, V1.B16, V1.B16
+	// rows.go: expCore
 	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
 	VMOV V24.B16, V5.B16
 	VFMLA V22.D2, V1.D2, V5.D2
 	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V5.D2, V5.D2
+	// exp.go: reduce
 	VFMLA V21.D2, V6.D2, V1.D2
 	VFMLA V20.D2, V6.D2, V1.D2
+	// exp.go: horner
 	VMOV V18.B16, V6.B16
 	VFMLA V1.D2, V19.D2, V6.D2
 	VMOV V17.B16, V7.B16
@@ -21940,15 +22637,18 @@ loop3:
 	VFMLA V1.D2, V6.D2, V7.D2
 	VMOV V10.B16, V6.B16
 	VFMLA V1.D2, V7.D2, V6.D2
+	// rows.go: expCore
 	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
 	VFMLA V6.D2, V7.D2, V1.D2
 	VFMLA V1.D2, V5.D2, V5.D2
+	// sigmoidloss.go
 	VMOV V28.B16, V1.B16
 	VFMLA V27.D2, V5.D2, V1.D2
 	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
 	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
 	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
 	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
+	// exp.go: horner
 	FMOVQ 320(R26), F8 // atanhC9
 	FMOVQ 336(R26), F9 // atanhC8
 	VFMLA V6.D2, V8.D2, V9.D2
@@ -21968,6 +22668,7 @@ loop3:
 	VFMLA V6.D2, V9.D2, V8.D2
 	FMOVQ 464(R26), F9 // atanhC0
 	VFMLA V6.D2, V8.D2, V9.D2
+	// sigmoidloss.go
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V9.D2, V7.D2, V1.D2
 	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
@@ -22001,6 +22702,7 @@ loop3:
 
 rest4:
 	CBZ R4, done5
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -22159,6 +22861,7 @@ TEXT ·sigmoidLossGradPosF32NEON(SB), NOSPLIT, $0-124
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -22302,20 +23005,26 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	FMOVQ 0(R4), F3
+	// sigmoidloss.go
 	VAND V26.B16, V1.B16, V4.B16
 	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
 	VORR V25.B16, V1.B16, V1.B16
+	// rows.go: expCore
 	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
 	VMOV V24.B16, V6.B16
 	VFMLA V22.S4, V1.S4, V6.S4
 	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V6.S4, V6.S4
+	// exp.go: reduce
 	VFMLA V21.S4, V7.S4, V1.S4
 	VFMLA V20.S4, V7.S4, V1.S4
+	// exp.go: horner
 	VMOV V18.B16, V7.B16
 	VFMLA V1.S4, V19.S4, V7.S4
 	VMOV V17.B16, V8.B16
@@ -22324,15 +23033,18 @@ loop3:
 	VFMLA V1.S4, V8.S4, V7.S4
 	VMOV V15.B16, V8.B16
 	VFMLA V1.S4, V7.S4, V8.S4
+	// rows.go: expCore
 	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
 	VFMLA V8.S4, V7.S4, V1.S4
 	VFMLA V1.S4, V6.S4, V6.S4
+	// sigmoidloss.go
 	VMOV V28.B16, V1.B16
 	VFMLA V27.S4, V6.S4, V1.S4
 	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
 	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
 	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
 	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
+	// exp.go: horner
 	VMOV V13.B16, V9.B16
 	VFMLA V7.S4, V14.S4, V9.S4
 	VMOV V12.B16, V10.B16
@@ -22341,6 +23053,7 @@ loop3:
 	VFMLA V7.S4, V10.S4, V9.S4
 	FMOVQ 304(R26), F10 // atanhC0
 	VFMLA V7.S4, V9.S4, V10.S4
+	// sigmoidloss.go
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
 	VFMLA V10.S4, V8.S4, V1.S4
 	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
@@ -22378,6 +23091,7 @@ loop3:
 
 rest4:
 	CBZ R5, done5
+	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -22567,6 +23281,7 @@ TEXT ·sigmoidLossGradPosF64NEON(SB), NOSPLIT, $0-128
 	BLT rest2
 	PCALIGN $32
 
+// Two vectors.
 loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
@@ -22752,20 +23467,26 @@ rest2:
 	BLT rest4
 	PCALIGN $32
 
+// One vector.
 loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	FMOVQ 0(R4), F3
+	// sigmoidloss.go
 	VAND V26.B16, V1.B16, V4.B16
 	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
 	VORR V25.B16, V1.B16, V1.B16
+	// rows.go: expCore
 	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
 	VMOV V24.B16, V6.B16
 	VFMLA V22.D2, V1.D2, V6.D2
 	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V6.D2, V6.D2
+	// exp.go: reduce
 	VFMLA V21.D2, V7.D2, V1.D2
 	VFMLA V20.D2, V7.D2, V1.D2
+	// exp.go: horner
 	VMOV V18.B16, V7.B16
 	VFMLA V1.D2, V19.D2, V7.D2
 	VMOV V17.B16, V8.B16
@@ -22784,15 +23505,18 @@ loop3:
 	VFMLA V1.D2, V7.D2, V8.D2
 	FMOVQ 304(R26), F7 // expC0
 	VFMLA V1.D2, V8.D2, V7.D2
+	// rows.go: expCore
 	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
 	VFMLA V7.D2, V8.D2, V1.D2
 	VFMLA V1.D2, V6.D2, V6.D2
+	// sigmoidloss.go
 	VMOV V28.B16, V1.B16
 	VFMLA V27.D2, V6.D2, V1.D2
 	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
 	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
 	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
 	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
+	// exp.go: horner
 	FMOVQ 320(R26), F9 // atanhC9
 	FMOVQ 336(R26), F10 // atanhC8
 	VFMLA V7.D2, V9.D2, V10.D2
@@ -22812,6 +23536,7 @@ loop3:
 	VFMLA V7.D2, V10.D2, V9.D2
 	FMOVQ 464(R26), F10 // atanhC0
 	VFMLA V7.D2, V9.D2, V10.D2
+	// sigmoidloss.go
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	VFMLA V10.D2, V8.D2, V1.D2
 	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
@@ -22849,6 +23574,7 @@ loop3:
 
 rest4:
 	CBZ R5, done5
+	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
 	CSEL LT, R5, R6, R6
@@ -23014,10 +23740,12 @@ TEXT ·lossLogF64NEON(SB), NOSPLIT, $0-96
 	BLT rest2
 	PCALIGN $32
 
+// One vector.
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
+	// log.go: lossLog
 	WORD $0x6e61fc01 // fdiv v1.2d, v0.2d, v1.2d
 	WORD $0x4e61d7c3 // fadd v3.2d, v30.2d, v1.2d
 	WORD $0x4efed464 // fsub v4.2d, v3.2d, v30.2d
@@ -23073,6 +23801,7 @@ loop1:
 
 rest2:
 	CBZ R4, done3
+	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
 	CSEL LT, R4, R5, R5
@@ -23199,6 +23928,7 @@ full6:
 	MOVD $0, R0
 	MOVD $columns-2880(SP), R2
 
+// Transpose a batch into a buffer.
 read1:
 	MOVD R0, R8
 	MOVD xstride+80(FP), R9
@@ -23255,6 +23985,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVD R8, R5
 	FMOVQ (R5), F2
@@ -23288,6 +24019,7 @@ cols9:
 	ADD $16, R8, R8
 	B cols9
 
+// The last columns.
 last10:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -23298,12 +24030,15 @@ last10:
 	MOVD $4, R7
 	B cols9
 
+// The result of a batch.
 end8:
 	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	// rows.go: scaledParams
 	VAND V19.B16, V0.B16, V5.B16
 	WORD $0x6ea5e645 // fcmgt v5.4s, v18.4s, v5.4s
 	VBSL V0.B16, V22.B16, V5.B16
 	WORD $0x4ea5d406 // fsub v6.4s, v0.4s, v5.4s
+	// rows.go: rowParams
 	VMOV V17.B16, V7.B16
 	VFMLA V30.S4, V6.S4, V7.S4
 	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
@@ -23326,6 +24061,7 @@ end8:
 first12:
 	CBNZ R0, process3
 
+// The buffers take turns.
 rotate2:
 	MOVD R3, R10
 	MOVD R1, R3
@@ -23338,6 +24074,7 @@ rotate2:
 	CMP R7, R10
 	BLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
@@ -23357,16 +24094,22 @@ process3:
 	SUB R10, R7, R7
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	FMOVQ 0(R4), F5
+	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	// rows.go: expCore
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
 	VFMLA V30.S4, V5.S4, V6.S4
 	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V6.S4, V6.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V7.S4, V5.S4
 	VFMLA V28.S4, V7.S4, V5.S4
+	// exp.go: horner
 	VMOV V26.B16, V7.B16
 	VFMLA V5.S4, V27.S4, V7.S4
 	VMOV V25.B16, V8.B16
@@ -23375,19 +24118,25 @@ pair13:
 	VFMLA V5.S4, V8.S4, V7.S4
 	VMOV V23.B16, V8.B16
 	VFMLA V5.S4, V7.S4, V8.S4
+	// rows.go: expCore
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V7.S4, V5.S4
 	VFMLA V5.S4, V6.S4, V6.S4
 	FMOVQ F6, 0(R4)
 	FMOVQ 0(R5), F5
+	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	// rows.go: expCore
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V7.B16
 	VFMLA V30.S4, V5.S4, V7.S4
 	WORD $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V7.S4, V7.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V8.S4, V5.S4
 	VFMLA V28.S4, V8.S4, V5.S4
+	// exp.go: horner
 	VMOV V26.B16, V8.B16
 	VFMLA V5.S4, V27.S4, V8.S4
 	VMOV V25.B16, V9.B16
@@ -23396,6 +24145,7 @@ pair13:
 	VFMLA V5.S4, V9.S4, V8.S4
 	VMOV V23.B16, V9.B16
 	VFMLA V5.S4, V8.S4, V9.S4
+	// rows.go: expCore
 	WORD $0x6e25dca8 // fmul v8.4s, v5.4s, v5.4s
 	VFMLA V9.S4, V8.S4, V5.S4
 	VFMLA V5.S4, V7.S4, V7.S4
@@ -23413,16 +24163,22 @@ pair13:
 	SUB R10, R7, R7
 	CBZ R7, sum15
 
+// One column.
 single14:
 	FMOVQ 0(R4), F5
+	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	// rows.go: expCore
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
 	VFMLA V30.S4, V5.S4, V6.S4
 	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V6.S4, V6.S4
+	// exp.go: reduce
 	VFMLA V29.S4, V7.S4, V5.S4
 	VFMLA V28.S4, V7.S4, V5.S4
+	// exp.go: horner
 	VMOV V26.B16, V7.B16
 	VFMLA V5.S4, V27.S4, V7.S4
 	VMOV V25.B16, V8.B16
@@ -23431,6 +24187,7 @@ single14:
 	VFMLA V5.S4, V8.S4, V7.S4
 	VMOV V23.B16, V8.B16
 	VFMLA V5.S4, V7.S4, V8.S4
+	// rows.go: expCore
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
 	VFMLA V8.S4, V7.S4, V5.S4
 	VFMLA V5.S4, V6.S4, V6.S4
@@ -23441,6 +24198,7 @@ single14:
 	SUB $1, R7, R7
 	CBNZ R7, single14
 
+// The tree of the sums.
 sum15:
 	MOVD $columns-320(SP), R6
 	MOVD half+64(FP), R7
@@ -23523,7 +24281,9 @@ tree20:
 	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
+// End the rows.
 ready16:
+	// columns.go
 	WORD $0x6e21fea4 // fdiv v4.4s, v21.4s, v1.4s
 	VMOV V21.B16, V5.B16
 	VFMLS V4.S4, V1.S4, V5.S4
@@ -23533,6 +24293,7 @@ ready16:
 	FMOVQ F2, 512(R1)
 	FMOVQ F3, 528(R1)
 
+// The result of a batch.
 end4:
 	MOVD 576(R3), R8
 	CMP $0, R8
@@ -23542,8 +24303,10 @@ end4:
 	MOVD cols+56(FP), R7
 	MOVD R3, R4
 
+// One column of the result.
 finish22:
 	FMOVQ 0(R4), F4
+	// columns.go
 	WORD $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
 	VFMLA V2.S4, V4.S4, V5.S4
 	FMOVQ F5, 0(R4)
@@ -23599,6 +24362,7 @@ finish22:
 
 wide26:
 
+// Transpose some columns.
 cols24:
 	FMOVQ 0(R4), F2
 	FMOVQ 16(R4), F3
@@ -23628,6 +24392,7 @@ cols24:
 	ADD $16, R8, R8
 	B cols24
 
+// The last columns.
 last25:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -23638,6 +24403,7 @@ last25:
 	MOVD $4, R7
 	B cols24
 
+// The result of a batch.
 end23:
 
 after5:
@@ -23699,6 +24465,7 @@ full6:
 	MOVD $0, R0
 	MOVD $columns-1728(SP), R2
 
+// Transpose a batch into a buffer.
 read1:
 	MOVD R0, R8
 	MOVD xstride+80(FP), R9
@@ -23710,6 +24477,7 @@ read1:
 	MOVD R2, R4
 	MOVD cols+56(FP), R7
 
+// Transpose some columns.
 cols9:
 	MOVD R8, R5
 	FMOVQ (R5), F2
@@ -23730,6 +24498,7 @@ cols9:
 	ADD $16, R8, R8
 	B cols9
 
+// The last columns.
 last10:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -23740,12 +24509,15 @@ last10:
 	MOVD $2, R7
 	B cols9
 
+// The result of a batch.
 end8:
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	// rows.go: scaledParams
 	VAND V14.B16, V0.B16, V5.B16
 	WORD $0x6ee5e5a5 // fcmgt v5.2d, v13.2d, v5.2d
 	VBSL V0.B16, V17.B16, V5.B16
 	WORD $0x4ee5d406 // fsub v6.2d, v0.2d, v5.2d
+	// rows.go: rowParams
 	VMOV V12.B16, V7.B16
 	VFMLA V30.D2, V6.D2, V7.D2
 	WORD $0x4eecd4e7 // fsub v7.2d, v7.2d, v12.2d
@@ -23768,6 +24540,7 @@ end8:
 first11:
 	CBNZ R0, process3
 
+// The buffers take turns.
 rotate2:
 	MOVD R3, R10
 	MOVD R1, R3
@@ -23780,6 +24553,7 @@ rotate2:
 	CMP R7, R10
 	BLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVD R0, R8
 	SUB $2, R8, R8
@@ -23799,16 +24573,22 @@ process3:
 	SUB R10, R7, R7
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	FMOVQ 0(R4), F5
+	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
+	// rows.go: expCore
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
 	VFMLA V30.D2, V5.D2, V6.D2
 	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V6.D2, V6.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V7.D2, V5.D2
 	VFMLA V28.D2, V7.D2, V5.D2
+	// exp.go: horner
 	VMOV V26.B16, V7.B16
 	VFMLA V5.D2, V27.D2, V7.D2
 	VMOV V25.B16, V8.B16
@@ -23827,19 +24607,25 @@ pair12:
 	VFMLA V5.D2, V7.D2, V8.D2
 	VMOV V18.B16, V7.B16
 	VFMLA V5.D2, V8.D2, V7.D2
+	// rows.go: expCore
 	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V8.D2, V5.D2
 	VFMLA V5.D2, V6.D2, V6.D2
 	FMOVQ F6, 0(R4)
 	FMOVQ 0(R5), F5
+	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
+	// rows.go: expCore
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V7.B16
 	VFMLA V30.D2, V5.D2, V7.D2
 	WORD $0x4ee2d4e8 // fsub v8.2d, v7.2d, v2.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V7.D2, V7.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V8.D2, V5.D2
 	VFMLA V28.D2, V8.D2, V5.D2
+	// exp.go: horner
 	VMOV V26.B16, V8.B16
 	VFMLA V5.D2, V27.D2, V8.D2
 	VMOV V25.B16, V9.B16
@@ -23858,6 +24644,7 @@ pair12:
 	VFMLA V5.D2, V8.D2, V9.D2
 	VMOV V18.B16, V8.B16
 	VFMLA V5.D2, V9.D2, V8.D2
+	// rows.go: expCore
 	WORD $0x6e65dca9 // fmul v9.2d, v5.2d, v5.2d
 	VFMLA V8.D2, V9.D2, V5.D2
 	VFMLA V5.D2, V7.D2, V7.D2
@@ -23875,16 +24662,22 @@ pair12:
 	SUB R10, R7, R7
 	CBZ R7, sum14
 
+// One column.
 single13:
 	FMOVQ 0(R4), F5
+	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
+	// rows.go: expCore
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
 	VFMLA V30.D2, V5.D2, V6.D2
 	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V6.D2, V6.D2
+	// exp.go: reduce
 	VFMLA V29.D2, V7.D2, V5.D2
 	VFMLA V28.D2, V7.D2, V5.D2
+	// exp.go: horner
 	VMOV V26.B16, V7.B16
 	VFMLA V5.D2, V27.D2, V7.D2
 	VMOV V25.B16, V8.B16
@@ -23903,6 +24696,7 @@ single13:
 	VFMLA V5.D2, V7.D2, V8.D2
 	VMOV V18.B16, V7.B16
 	VFMLA V5.D2, V8.D2, V7.D2
+	// rows.go: expCore
 	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
 	VFMLA V7.D2, V8.D2, V5.D2
 	VFMLA V5.D2, V6.D2, V6.D2
@@ -23913,6 +24707,7 @@ single13:
 	SUB $1, R7, R7
 	CBNZ R7, single13
 
+// The tree of the sums.
 sum14:
 	MOVD $columns-192(SP), R6
 	MOVD half+64(FP), R7
@@ -23959,7 +24754,9 @@ tree18:
 	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
+// End the rows.
 ready15:
+	// columns.go
 	WORD $0x6e61fe04 // fdiv v4.2d, v16.2d, v1.2d
 	VMOV V16.B16, V5.B16
 	VFMLS V4.D2, V1.D2, V5.D2
@@ -23969,6 +24766,7 @@ ready15:
 	FMOVQ F2, 256(R1)
 	FMOVQ F3, 272(R1)
 
+// The result of a batch.
 end4:
 	MOVD 320(R3), R8
 	CMP $0, R8
@@ -23978,8 +24776,10 @@ end4:
 	MOVD cols+56(FP), R7
 	MOVD R3, R4
 
+// One column of the result.
 finish20:
 	FMOVQ 0(R4), F4
+	// columns.go
 	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
 	VFMLA V2.D2, V4.D2, V5.D2
 	FMOVQ F5, 0(R4)
@@ -23994,6 +24794,7 @@ finish20:
 	MOVD R3, R4
 	MOVD cols+56(FP), R7
 
+// Transpose some columns.
 cols22:
 	FMOVQ 0(R4), F2
 	FMOVQ 16(R4), F3
@@ -24012,6 +24813,7 @@ cols22:
 	ADD $16, R8, R8
 	B cols22
 
+// The last columns.
 last23:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -24022,6 +24824,7 @@ last23:
 	MOVD $2, R7
 	B cols22
 
+// The result of a batch.
 end21:
 
 after5:
@@ -24078,6 +24881,7 @@ full6:
 	MOVD $0, R0
 	MOVD $columns-2880(SP), R2
 
+// Transpose a batch into a buffer.
 read1:
 	MOVD R0, R8
 	MOVD xstride+144(FP), R9
@@ -24134,6 +24938,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVD R8, R5
 	FMOVQ (R5), F5
@@ -24167,6 +24972,7 @@ cols9:
 	ADD $16, R8, R8
 	B cols9
 
+// The last columns.
 last10:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -24177,12 +24983,15 @@ last10:
 	MOVD $4, R7
 	B cols9
 
+// The result of a batch.
 end8:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	// rows.go: scaledParams
 	VAND V19.B16, V0.B16, V8.B16
 	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
+	// rows.go: rowParams
 	VMOV V17.B16, V10.B16
 	VFMLA V29.S4, V9.S4, V10.S4
 	WORD $0x4eb1d54a // fsub v10.4s, v10.4s, v17.4s
@@ -24205,6 +25014,7 @@ end8:
 first12:
 	CBNZ R0, process3
 
+// The buffers take turns.
 rotate2:
 	MOVD R3, R10
 	MOVD R1, R3
@@ -24217,6 +25027,7 @@ rotate2:
 	CMP R7, R10
 	BLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
@@ -24247,16 +25058,22 @@ process3:
 	SUB R10, R7, R7
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	// rows.go: expCore
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
 	VFMLA V29.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V9.S4, V9.S4
+	// exp.go: reduce
 	VFMLA V28.S4, V10.S4, V8.S4
 	VFMLA V27.S4, V10.S4, V8.S4
+	// exp.go: horner
 	VMOV V25.B16, V10.B16
 	VFMLA V8.S4, V26.S4, V10.S4
 	VMOV V24.B16, V11.B16
@@ -24265,6 +25082,7 @@ pair13:
 	VFMLA V8.S4, V11.S4, V10.S4
 	VMOV V22.B16, V11.B16
 	VFMLA V8.S4, V10.S4, V11.S4
+	// rows.go: expCore
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
@@ -24275,14 +25093,19 @@ pair13:
 	VADD V21.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
 	FMOVQ 0(R5), F9
+	// columns.go: columnExp
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
+	// rows.go: expCore
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
 	VFMLA V29.S4, V9.S4, V10.S4
 	WORD $0x4ea5d54b // fsub v11.4s, v10.4s, v5.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V10.S4, V10.S4
+	// exp.go: reduce
 	VFMLA V28.S4, V11.S4, V9.S4
 	VFMLA V27.S4, V11.S4, V9.S4
+	// exp.go: horner
 	VMOV V25.B16, V11.B16
 	VFMLA V9.S4, V26.S4, V11.S4
 	VMOV V24.B16, V12.B16
@@ -24291,6 +25114,7 @@ pair13:
 	VFMLA V9.S4, V12.S4, V11.S4
 	VMOV V22.B16, V12.B16
 	VFMLA V9.S4, V11.S4, V12.S4
+	// rows.go: expCore
 	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
 	VFMLA V12.S4, V11.S4, V9.S4
 	VFMLA V9.S4, V10.S4, V10.S4
@@ -24313,16 +25137,22 @@ pair13:
 	SUB R10, R7, R7
 	CBZ R7, sum15
 
+// One column.
 single14:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	// rows.go: expCore
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
 	VFMLA V29.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V9.S4, V9.S4
+	// exp.go: reduce
 	VFMLA V28.S4, V10.S4, V8.S4
 	VFMLA V27.S4, V10.S4, V8.S4
+	// exp.go: horner
 	VMOV V25.B16, V10.B16
 	VFMLA V8.S4, V26.S4, V10.S4
 	VMOV V24.B16, V11.B16
@@ -24331,6 +25161,7 @@ single14:
 	VFMLA V8.S4, V11.S4, V10.S4
 	VMOV V22.B16, V11.B16
 	VFMLA V8.S4, V10.S4, V11.S4
+	// rows.go: expCore
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
@@ -24346,6 +25177,7 @@ single14:
 	SUB $1, R7, R7
 	CBNZ R7, single14
 
+// The tree of the sums.
 sum15:
 	MOVD $columns-320(SP), R6
 	MOVD half+136(FP), R7
@@ -24428,6 +25260,7 @@ tree20:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
+// End the rows.
 ready16:
 	MOVD R0, R8
 	SUB $4, R8, R8
@@ -24494,6 +25327,7 @@ full6:
 	MOVD $0, R0
 	MOVD $columns-1728(SP), R2
 
+// Transpose a batch into a buffer.
 read1:
 	MOVD R0, R8
 	MOVD xstride+144(FP), R9
@@ -24505,6 +25339,7 @@ read1:
 	MOVD R2, R4
 	MOVD cols+128(FP), R7
 
+// Transpose some columns.
 cols9:
 	MOVD R8, R5
 	FMOVQ (R5), F5
@@ -24525,6 +25360,7 @@ cols9:
 	ADD $16, R8, R8
 	B cols9
 
+// The last columns.
 last10:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -24535,12 +25371,15 @@ last10:
 	MOVD $2, R7
 	B cols9
 
+// The result of a batch.
 end8:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
+	// rows.go: scaledParams
 	VAND V14.B16, V0.B16, V8.B16
 	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
+	// rows.go: rowParams
 	VMOV V12.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
 	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
@@ -24565,6 +25404,7 @@ end8:
 first11:
 	CBNZ R0, process3
 
+// The buffers take turns.
 rotate2:
 	MOVD R3, R10
 	MOVD R1, R3
@@ -24577,6 +25417,7 @@ rotate2:
 	CMP R7, R10
 	BLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVD R0, R8
 	SUB $2, R8, R8
@@ -24605,16 +25446,22 @@ process3:
 	SUB R10, R7, R7
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	// rows.go: expCore
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
 	VFMLA V29.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V9.D2, V9.D2
+	// exp.go: reduce
 	VFMLA V28.D2, V10.D2, V8.D2
 	VFMLA V27.D2, V10.D2, V8.D2
+	// exp.go: horner
 	VMOV V25.B16, V10.B16
 	VFMLA V8.D2, V26.D2, V10.D2
 	VMOV V24.B16, V11.B16
@@ -24633,6 +25480,7 @@ pair12:
 	VFMLA V8.D2, V10.D2, V11.D2
 	VMOV V17.B16, V10.B16
 	VFMLA V8.D2, V11.D2, V10.D2
+	// rows.go: expCore
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
@@ -24643,14 +25491,19 @@ pair12:
 	VADD V16.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
 	FMOVQ 0(R5), F9
+	// columns.go: columnExp
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
+	// rows.go: expCore
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
 	WORD $0x4ee5d54b // fsub v11.2d, v10.2d, v5.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V10.D2, V10.D2
+	// exp.go: reduce
 	VFMLA V28.D2, V11.D2, V9.D2
 	VFMLA V27.D2, V11.D2, V9.D2
+	// exp.go: horner
 	VMOV V25.B16, V11.B16
 	VFMLA V9.D2, V26.D2, V11.D2
 	VMOV V24.B16, V31.B16
@@ -24669,6 +25522,7 @@ pair12:
 	VFMLA V9.D2, V11.D2, V31.D2
 	VMOV V17.B16, V11.B16
 	VFMLA V9.D2, V31.D2, V11.D2
+	// rows.go: expCore
 	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
 	VFMLA V11.D2, V31.D2, V9.D2
 	VFMLA V9.D2, V10.D2, V10.D2
@@ -24691,16 +25545,22 @@ pair12:
 	SUB R10, R7, R7
 	CBZ R7, sum14
 
+// One column.
 single13:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	// rows.go: expCore
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
 	VFMLA V29.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V9.D2, V9.D2
+	// exp.go: reduce
 	VFMLA V28.D2, V10.D2, V8.D2
 	VFMLA V27.D2, V10.D2, V8.D2
+	// exp.go: horner
 	VMOV V25.B16, V10.B16
 	VFMLA V8.D2, V26.D2, V10.D2
 	VMOV V24.B16, V11.B16
@@ -24719,6 +25579,7 @@ single13:
 	VFMLA V8.D2, V10.D2, V11.D2
 	VMOV V17.B16, V10.B16
 	VFMLA V8.D2, V11.D2, V10.D2
+	// rows.go: expCore
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
@@ -24734,6 +25595,7 @@ single13:
 	SUB $1, R7, R7
 	CBNZ R7, single13
 
+// The tree of the sums.
 sum14:
 	MOVD $columns-192(SP), R6
 	MOVD half+136(FP), R7
@@ -24780,6 +25642,7 @@ tree18:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
+// End the rows.
 ready15:
 	MOVD R0, R8
 	SUB $2, R8, R8
@@ -24843,6 +25706,7 @@ full6:
 	MOVD $0, R0
 	MOVD $columns-2880(SP), R2
 
+// Transpose a batch into a buffer.
 read1:
 	MOVD R0, R8
 	MOVD xstride+248(FP), R9
@@ -24899,6 +25763,7 @@ read1:
 
 wide11:
 
+// Transpose some columns.
 cols9:
 	MOVD R8, R5
 	FMOVQ (R5), F5
@@ -24932,6 +25797,7 @@ cols9:
 	ADD $16, R8, R8
 	B cols9
 
+// The last columns.
 last10:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -24942,12 +25808,15 @@ last10:
 	MOVD $4, R7
 	B cols9
 
+// The result of a batch.
 end8:
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	// rows.go: scaledParams
 	VAND V19.B16, V0.B16, V8.B16
 	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
+	// rows.go: rowParams
 	VMOV V17.B16, V10.B16
 	VFMLA V29.S4, V9.S4, V10.S4
 	WORD $0x4eb1d54a // fsub v10.4s, v10.4s, v17.4s
@@ -24970,6 +25839,7 @@ end8:
 first12:
 	CBNZ R0, process3
 
+// The buffers take turns.
 rotate2:
 	MOVD R3, R10
 	MOVD R1, R3
@@ -24982,6 +25852,7 @@ rotate2:
 	CMP R7, R10
 	BLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
@@ -25012,16 +25883,22 @@ process3:
 	SUB R10, R7, R7
 	PCALIGN $32
 
+// Two columns.
 pair13:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	// rows.go: expCore
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
 	VFMLA V29.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V9.S4, V9.S4
+	// exp.go: reduce
 	VFMLA V27.S4, V10.S4, V8.S4
 	VFMLA V26.S4, V10.S4, V8.S4
+	// exp.go: horner
 	VMOV V24.B16, V10.B16
 	VFMLA V8.S4, V25.S4, V10.S4
 	VMOV V23.B16, V11.B16
@@ -25030,6 +25907,7 @@ pair13:
 	VFMLA V8.S4, V11.S4, V10.S4
 	VMOV V21.B16, V11.B16
 	VFMLA V8.S4, V10.S4, V11.S4
+	// rows.go: expCore
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
@@ -25041,14 +25919,19 @@ pair13:
 	VADD V28.S4, V3.S4, V3.S4
 	VBSL V9.B16, V30.B16, V8.B16
 	FMOVQ 0(R5), F9
+	// columns.go: columnExp
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
+	// rows.go: expCore
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
 	VFMLA V29.S4, V9.S4, V10.S4
 	WORD $0x4ea5d54b // fsub v11.4s, v10.4s, v5.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V10.S4, V10.S4
+	// exp.go: reduce
 	VFMLA V27.S4, V11.S4, V9.S4
 	VFMLA V26.S4, V11.S4, V9.S4
+	// exp.go: horner
 	VMOV V24.B16, V11.B16
 	VFMLA V9.S4, V25.S4, V11.S4
 	VMOV V23.B16, V12.B16
@@ -25057,6 +25940,7 @@ pair13:
 	VFMLA V9.S4, V12.S4, V11.S4
 	VMOV V21.B16, V12.B16
 	VFMLA V9.S4, V11.S4, V12.S4
+	// rows.go: expCore
 	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
 	VFMLA V12.S4, V11.S4, V9.S4
 	VFMLA V9.S4, V10.S4, V10.S4
@@ -25080,16 +25964,22 @@ pair13:
 	SUB R10, R7, R7
 	CBZ R7, sum15
 
+// One column.
 single14:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
+	// rows.go: expCore
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
 	VFMLA V29.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
+	// exp.go: powerOfTwo
 	VSHL $23, V9.S4, V9.S4
+	// exp.go: reduce
 	VFMLA V27.S4, V10.S4, V8.S4
 	VFMLA V26.S4, V10.S4, V8.S4
+	// exp.go: horner
 	VMOV V24.B16, V10.B16
 	VFMLA V8.S4, V25.S4, V10.S4
 	VMOV V23.B16, V11.B16
@@ -25098,6 +25988,7 @@ single14:
 	VFMLA V8.S4, V11.S4, V10.S4
 	VMOV V21.B16, V11.B16
 	VFMLA V8.S4, V10.S4, V11.S4
+	// rows.go: expCore
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
 	VFMLA V11.S4, V10.S4, V8.S4
 	VFMLA V8.S4, V9.S4, V9.S4
@@ -25114,6 +26005,7 @@ single14:
 	SUB $1, R7, R7
 	CBNZ R7, single14
 
+// The tree of the sums.
 sum15:
 	MOVD $columns-320(SP), R6
 	MOVD half+232(FP), R7
@@ -25196,6 +26088,7 @@ tree20:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
+// End the rows.
 ready16:
 	MOVD R0, R8
 	SUB $4, R8, R8
@@ -25209,6 +26102,7 @@ ready16:
 	MOVD after_base+192(FP), R10
 	ADD R8, R10, R10
 	FMOVQ 0(R10), F7
+	// columns.go
 	WORD $0x4e24d42b // fadd v11.4s, v1.4s, v4.4s
 	WORD $0x6e2bfc2c // fdiv v12.4s, v1.4s, v11.4s
 	WORD $0x6e2cdcac // fmul v12.4s, v5.4s, v12.4s
@@ -25231,6 +26125,7 @@ ready16:
 	FMOVQ F9, 544(R1)
 	FMOVQ F10, 560(R1)
 
+// The result of a batch.
 end4:
 	MOVD 576(R3), R8
 	CMP $0, R8
@@ -25243,8 +26138,10 @@ end4:
 	MOVD cols+224(FP), R7
 	MOVD R3, R4
 
+// One column of the result.
 finish22:
 	FMOVQ 0(R4), F11
+	// columns.go
 	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
 	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 	VCMEQ V2.S4, V3.S4, V12.S4
@@ -25303,6 +26200,7 @@ finish22:
 
 wide26:
 
+// Transpose some columns.
 cols24:
 	FMOVQ 0(R4), F5
 	FMOVQ 16(R4), F6
@@ -25332,6 +26230,7 @@ cols24:
 	ADD $16, R8, R8
 	B cols24
 
+// The last columns.
 last25:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -25342,6 +26241,7 @@ last25:
 	MOVD $4, R7
 	B cols24
 
+// The result of a batch.
 end23:
 
 after5:
@@ -25401,6 +26301,7 @@ full6:
 	MOVD $0, R0
 	MOVD $columns-1728(SP), R2
 
+// Transpose a batch into a buffer.
 read1:
 	MOVD R0, R8
 	MOVD xstride+248(FP), R9
@@ -25412,6 +26313,7 @@ read1:
 	MOVD R2, R4
 	MOVD cols+224(FP), R7
 
+// Transpose some columns.
 cols9:
 	MOVD R8, R5
 	FMOVQ (R5), F5
@@ -25432,6 +26334,7 @@ cols9:
 	ADD $16, R8, R8
 	B cols9
 
+// The last columns.
 last10:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -25442,12 +26345,15 @@ last10:
 	MOVD $2, R7
 	B cols9
 
+// The result of a batch.
 end8:
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
+	// rows.go: scaledParams
 	VAND V14.B16, V0.B16, V8.B16
 	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
 	VBSL V0.B16, V30.B16, V8.B16
 	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
+	// rows.go: rowParams
 	VMOV V12.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
 	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
@@ -25472,6 +26378,7 @@ end8:
 first11:
 	CBNZ R0, process3
 
+// The buffers take turns.
 rotate2:
 	MOVD R3, R10
 	MOVD R1, R3
@@ -25484,6 +26391,7 @@ rotate2:
 	CMP R7, R10
 	BLE read1
 
+// The exponentials of a batch.
 process3:
 	MOVD R0, R8
 	SUB $2, R8, R8
@@ -25512,16 +26420,22 @@ process3:
 	SUB R10, R7, R7
 	PCALIGN $32
 
+// Two columns.
 pair12:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	// rows.go: expCore
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
 	VFMLA V29.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V9.D2, V9.D2
+	// exp.go: reduce
 	VFMLA V27.D2, V10.D2, V8.D2
 	VFMLA V26.D2, V10.D2, V8.D2
+	// exp.go: horner
 	VMOV V24.B16, V10.B16
 	VFMLA V8.D2, V25.D2, V10.D2
 	VMOV V23.B16, V11.B16
@@ -25540,6 +26454,7 @@ pair12:
 	VFMLA V8.D2, V10.D2, V11.D2
 	VMOV V16.B16, V10.B16
 	VFMLA V8.D2, V11.D2, V10.D2
+	// rows.go: expCore
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
@@ -25551,14 +26466,19 @@ pair12:
 	VADD V28.D2, V3.D2, V3.D2
 	VBSL V9.B16, V30.B16, V8.B16
 	FMOVQ 0(R5), F9
+	// columns.go: columnExp
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
+	// rows.go: expCore
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
 	VFMLA V29.D2, V9.D2, V10.D2
 	WORD $0x4ee5d54b // fsub v11.2d, v10.2d, v5.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V10.D2, V10.D2
+	// exp.go: reduce
 	VFMLA V27.D2, V11.D2, V9.D2
 	VFMLA V26.D2, V11.D2, V9.D2
+	// exp.go: horner
 	VMOV V24.B16, V11.B16
 	VFMLA V9.D2, V25.D2, V11.D2
 	VMOV V23.B16, V31.B16
@@ -25577,6 +26497,7 @@ pair12:
 	VFMLA V9.D2, V11.D2, V31.D2
 	VMOV V16.B16, V11.B16
 	VFMLA V9.D2, V31.D2, V11.D2
+	// rows.go: expCore
 	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
 	VFMLA V11.D2, V31.D2, V9.D2
 	VFMLA V9.D2, V10.D2, V10.D2
@@ -25600,16 +26521,22 @@ pair12:
 	SUB R10, R7, R7
 	CBZ R7, sum14
 
+// One column.
 single13:
 	FMOVQ 0(R4), F8
+	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	// rows.go: expCore
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
 	VFMLA V29.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	// exp.go: powerOfTwo
 	VSHL $52, V9.D2, V9.D2
+	// exp.go: reduce
 	VFMLA V27.D2, V10.D2, V8.D2
 	VFMLA V26.D2, V10.D2, V8.D2
+	// exp.go: horner
 	VMOV V24.B16, V10.B16
 	VFMLA V8.D2, V25.D2, V10.D2
 	VMOV V23.B16, V11.B16
@@ -25628,6 +26555,7 @@ single13:
 	VFMLA V8.D2, V10.D2, V11.D2
 	VMOV V16.B16, V10.B16
 	VFMLA V8.D2, V11.D2, V10.D2
+	// rows.go: expCore
 	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
 	VFMLA V10.D2, V11.D2, V8.D2
 	VFMLA V8.D2, V9.D2, V9.D2
@@ -25644,6 +26572,7 @@ single13:
 	SUB $1, R7, R7
 	CBNZ R7, single13
 
+// The tree of the sums.
 sum14:
 	MOVD $columns-192(SP), R6
 	MOVD half+232(FP), R7
@@ -25690,6 +26619,7 @@ tree18:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
+// End the rows.
 ready15:
 	MOVD R0, R8
 	SUB $2, R8, R8
@@ -25703,6 +26633,7 @@ ready15:
 	MOVD after_base+192(FP), R10
 	ADD R8, R10, R10
 	FMOVQ 0(R10), F7
+	// columns.go
 	WORD $0x4e64d42b // fadd v11.2d, v1.2d, v4.2d
 	WORD $0x6e6bfc3f // fdiv v31.2d, v1.2d, v11.2d
 	WORD $0x6e7fdcbf // fmul v31.2d, v5.2d, v31.2d
@@ -25725,6 +26656,7 @@ ready15:
 	FMOVQ F9, 288(R1)
 	FMOVQ F10, 304(R1)
 
+// The result of a batch.
 end4:
 	MOVD 320(R3), R8
 	CMP $0, R8
@@ -25737,8 +26669,10 @@ end4:
 	MOVD cols+224(FP), R7
 	MOVD R3, R4
 
+// One column of the result.
 finish20:
 	FMOVQ 0(R4), F11
+	// columns.go
 	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD $0x6e69dd6b // fmul v11.2d, v11.2d, v9.2d
 	VCMEQ V2.D2, V3.D2, V31.D2
@@ -25756,6 +26690,7 @@ finish20:
 	MOVD R3, R4
 	MOVD cols+224(FP), R7
 
+// Transpose some columns.
 cols22:
 	FMOVQ 0(R4), F5
 	FMOVQ 16(R4), F6
@@ -25774,6 +26709,7 @@ cols22:
 	ADD $16, R8, R8
 	B cols22
 
+// The last columns.
 last23:
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -25784,6 +26720,7 @@ last23:
 	MOVD $2, R7
 	B cols22
 
+// The result of a batch.
 end21:
 
 after5:

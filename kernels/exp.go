@@ -72,46 +72,57 @@ func reduce(b *block, n, x vec, negated bool) vec {
 
 // A polynomial has its coefficients from the highest degree down.
 type polynomial struct {
-	name string
-	c32  []float32
-	c64  []float64
+	name    string
+	c32     []float32
+	c64     []float64
+	negated bool // in -t: every other coefficient has the other sign
 }
 
 // expPolynomial is the minimax polynomial for (exp(t)-1-t)/t^2 on |t| <= ln(2)/2.
-var expPolynomial = polynomial{"exp",
-	[]float32{0x1.694c82p-10, 0x1.12397cp-7, 0x1.555a26p-5, 0x1.555492p-3, 0x1.fffffap-2},
-	[]float64{
+var expPolynomial = polynomial{
+	name: "exp",
+	c32:  []float32{0x1.694c82p-10, 0x1.12397cp-7, 0x1.555a26p-5, 0x1.555492p-3, 0x1.fffffap-2},
+	c64: []float64{
 		0x1.ad92d1dacb82fp-26, 0x1.28adf8e7a4278p-22, 0x1.71df18f7a6667p-19, 0x1.a01999629942ap-16,
 		0x1.a01a012fed2e6p-13, 0x1.6c16c18475faap-10, 0x1.1111111126b36p-7, 0x1.55555555506bfp-5,
 		0x1.55555555554fep-3, 0x1.000000000000ap-1,
-	}}
+	},
+}
+
+// negate is the polynomial that in t has the value of p in -t.
+func (p polynomial) negate() polynomial {
+	p.negated = true
+	return p
+}
+
+// degree of the form for a type.
+func (p polynomial) degree(t asmgen.Type) int {
+	if t == asmgen.F32 {
+		return len(p.c32) - 1
+	}
+	return len(p.c64) - 1
+}
+
+// coefficient of a power.
+func (p polynomial) coefficient(t asmgen.Type, power int) number {
+	c := number{name: fmt.Sprintf("%sC%d", p.name, power)}
+	if t == asmgen.F32 {
+		c.f32 = p.c32[p.degree(t)-power]
+	} else {
+		c.f64 = p.c64[p.degree(t)-power]
+	}
+	if p.negated && power%2 == 1 {
+		c = c.times(fmt.Sprintf("%sMinusC%d", p.name, power), -1)
+	}
+	return c
+}
 
 // horner evaluates a polynomial in t.
-func horner(b *block, t vec, p polynomial) vec { return p.horner(b, t, false) }
-
-// hornerNegated evaluates a polynomial in -t.
-func hornerNegated(b *block, t vec, p polynomial) vec { return p.horner(b, t, true) }
-
-func (p polynomial) horner(b *block, t vec, alternate bool) vec {
-	degree := len(p.c64) - 1
-	if b.Type() == asmgen.F32 {
-		degree = len(p.c32) - 1
-	}
-	coefficient := func(power int) vec {
-		c := number{name: fmt.Sprintf("%sC%d", p.name, power)}
-		if b.Type() == asmgen.F32 {
-			c.f32 = p.c32[degree-power]
-		} else {
-			c.f64 = p.c64[degree-power]
-		}
-		if alternate && power%2 == 1 {
-			c = c.times(fmt.Sprintf("%sMinusC%d", p.name, power), -1)
-		}
-		return c.in(b)
-	}
-	r := b.FMA(coefficient(degree), t, coefficient(degree-1))
-	for power := degree - 2; power >= 0; power-- {
-		r = b.FMA(r, t, coefficient(power))
+func horner(b *block, t vec, p polynomial) vec {
+	power := p.degree(b.Type())
+	r := p.coefficient(b.Type(), power).in(b)
+	for power--; power >= 0; power-- {
+		r = b.FMA(r, t, p.coefficient(b.Type(), power).in(b))
 	}
 	return r
 }

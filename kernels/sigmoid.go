@@ -41,7 +41,7 @@ for i, v := range x {
 		n := b.Sub(k, magic)
 		s := b.Spill(powerOfTwo(b, k))
 		w := reduce(b, n, x, true)
-		r := hornerNegated(b, w, expPolynomial)
+		r := horner(b, w, expPolynomial.negate())
 		var d, dl vec
 		if b.Type() == asmgen.F32 {
 			p := b.FNMA(b.Mul(w, w), r, w)
@@ -68,12 +68,14 @@ const fastOne = 0x1.a3d708p0
 var fastUnit = number{"fastUnit", fastOne, fastOne}
 
 // Minimax coefficients of fastUnit*tanh(t/2)/t in t*t on |t| <= ln(2)/2.
-var tanhPolynomial = polynomial{"tanh",
-	[]float32{0x1.b85b7ep-8, -0x1.17e01ep-4, fastOne / 2},
-	[]float64{
+var tanhPolynomial = polynomial{
+	name: "tanh",
+	c32:  []float32{0x1.b85b7ep-8, -0x1.17e01ep-4, fastOne / 2},
+	c64: []float64{
 		0x1.717775f123c50p-21, -0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14,
 		-0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastOne / 2,
-	}}
+	},
+}
 
 // SigmoidFast, 2.465 ULP in float32, at -0x1.842ba2p+3: with T = tanh(t/2), exp(t) = (1+T)/(1-T), and y = num/(num + s*(1-T)) with num =
 // c*(1+T) needs no correction: what rounding does to num cancels where y is near 1. T and 1 are both scaled by fastUnit. The factor c = 2^-32

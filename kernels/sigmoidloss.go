@@ -4,13 +4,15 @@ import "kernels/internal/asmgen"
 
 // Minimax coefficients of (2*atanh(s)/s - 2)/u in u = s*s on |s| <= 1/3. Their errors are 4e-10 and
 // 5e-18 of the logarithm.
-var atanhPolynomial = polynomial{"atanh",
-	[]float32{0x1.dba27ep-3, 0x1.bc8cf2p-3, 0x1.24c926p-2, 0x1.9998d4p-2, 0x1.555556p-1},
-	[]float64{
+var atanhPolynomial = polynomial{
+	name: "atanh",
+	c32:  []float32{0x1.dba27ep-3, 0x1.bc8cf2p-3, 0x1.24c926p-2, 0x1.9998d4p-2, 0x1.555556p-1},
+	c64: []float64{
 		0x1.4b0a54788458dp-3, 0x1.687a436582196p-4, 0x1.eb9066f48c871p-4, 0x1.10ac756ae7399p-3,
 		0x1.3b18b29ba9df4p-3, 0x1.745cf0b0a125ap-3, 0x1.c71c727144729p-3, 0x1.24924923d44acp-2,
 		0x1.999999999a3ddp-2, 0x1.5555555555555p-1,
-	}}
+	},
+}
 
 // Cross-entropy of the sigmoid of x with target t, p the weight of the positive class (1 in the plain form).
 //

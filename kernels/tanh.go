@@ -30,7 +30,7 @@ for i, v := range x {
 		n := b.Sub(k, magic)
 		s := b.Spill(powerOfTwo(b, k))
 		w := reduce(b, n, b.Add(a, a), true)
-		p := b.FNMA(b.Mul(w, w), hornerNegated(b, w, expPolynomial), w)
+		p := b.FNMA(b.Mul(w, w), horner(b, w, expPolynomial.negate()), w)
 		less, more := b.Sub(one, s), b.Add(one, s)
 		var q vec
 		if b.Type() == asmgen.F32 {

@@ -326,6 +326,7 @@ func (m *arm) storePartial(k *kernelState, v int, at gpr) {
 }
 
 func (m *arm) tailMask(k *kernelState, n, tmp gpr) {
+	m.note("Partial vector.")
 	m.movImm(tmp, int64(16/k.t.Size()))
 	m.ins("CMP %s, %s", tmp, n)
 	m.ins("CSEL LT, %s, %s, %s", n, tmp, tmp)

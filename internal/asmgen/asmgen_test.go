@@ -64,6 +64,9 @@ func section(t *testing.T, text, label string) []string {
 		if !strings.HasPrefix(line, "\t") {
 			break
 		}
+		if strings.HasPrefix(line, "\t//") {
+			continue
+		}
 		code, comment, word := strings.Cut(strings.TrimSpace(line), " // ")
 		if word {
 			code = comment // the mnemonic is what can be read

@@ -75,6 +75,7 @@ type op struct {
 	lane    int // which of the unrolled vectors
 	stream  int
 	at      string // the line of the page, where that is recorded
+	from    string // the page and its function, where that is recorded
 }
 
 // value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
@@ -108,8 +109,10 @@ func (b *Block) emit(k opKind, x, y, z V, imm int) V {
 
 // record appends an operation of the page.
 func (b *Block) record(o op) {
-	if b.k.trace {
+	if b.k.tracing {
 		o.at = pageLine()
+	} else if !b.k.pool.trial {
+		o.from = pageFunction()
 	}
 	b.ops = append(b.ops, o)
 }

@@ -115,7 +115,7 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
-	trace   bool // operations know their line in the page
+	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
@@ -244,8 +244,10 @@ func (k *kernelState) writeInOrder(b *Block, free ...int) {
 	for _, r := range free {
 		al.free[r] = true
 	}
+	traced := k.traced(b)
 	for i, o := range b.ops {
 		al.pos = i
+		k.w.note(traced[i])
 		k.lower(al, o)
 	}
 }
@@ -375,6 +377,7 @@ func emit(kn Kernel, tg target, t Type, pool *constPool, params []param, pins, s
 	}
 	k.freeGPRs = k.gprs()
 	k.pinConstants(constants.order, constants.uses)
+	w.annotate(kn.Shape)
 	kn.Shape.emit(k)
 	return w.sb.String(), k, true
 }
