@@ -418,6 +418,7 @@ func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 }
 
 func (m *x86) tailMask(k *kernelState, n, tmp gpr) {
+	m.note("Partial vector.")
 	if m.wide {
 		// bits n and up cleared; n is below 256
 		m.ins("MOVL $-1, %s", tmp)

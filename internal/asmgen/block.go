@@ -1,7 +1,7 @@
 // Package asmgen turns kernels written as short sequences of vector operations into Go assembly for AVX2, AVX-512
 // and NEON. A kernel names no instruction set: it is a body over one vector of elements, placed in one of
 // the loop shapes of this package (Map, Rows). Every operation is correctly rounded or exact, so that all back ends compute
-// the same bits. See package main in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
+// the same bits. See package pages in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
 package asmgen
 
 import (
@@ -75,6 +75,7 @@ type op struct {
 	lane    int // which of the unrolled vectors
 	stream  int
 	at      string // the line of the page, where that is recorded
+	from    string // the page and its function, where that is recorded
 }
 
 // value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
@@ -108,8 +109,10 @@ func (b *Block) emit(k opKind, x, y, z V, imm int) V {
 
 // record appends an operation of the page.
 func (b *Block) record(o op) {
-	if b.k.trace {
+	if b.k.tracing {
 		o.at = pageLine()
+	} else if !b.k.pool.trial {
+		o.from = pageFunction()
 	}
 	b.ops = append(b.ops, o)
 }
@@ -119,10 +122,13 @@ func (b *Block) Type() Type { return b.k.t }
 
 // K is a constant: the first value for float32, the second for float64.
 func (b *Block) K(f32 float32, f64 float64) V {
+	bits := math.Float64bits(f64)
 	if b.k.t == F32 {
-		return b.Bits(uint64(math.Float32bits(f32)))
+		bits = uint64(math.Float32bits(f32))
 	}
-	return b.Bits(math.Float64bits(f64))
+	v := b.Bits(bits)
+	b.k.numbers[bits] = true
+	return v
 }
 
 // KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit lanes.

@@ -7,7 +7,7 @@ import (
 
 // A Kernel is one primitive of the package.
 type Kernel struct {
-	// Page is the file of package main that has the kernel, without its extension: for errors.
+	// Page is the file of package pages that has the kernel, without its extension: for errors.
 	Page string
 	// Name without the type and instruction-set suffixes, as the package's drivers call it.
 	Name string
@@ -22,6 +22,8 @@ type Kernel struct {
 	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes. Elsewhere the kernel is Plain.
 	Stream bool
 	Plain  string
+	// Streams asks for a second kernel of that kind, with Stream at the end of its name.
+	Streams bool
 }
 
 // A Shape is a loop over elements or rows.
@@ -100,6 +102,10 @@ type kernelState struct {
 	params []param
 
 	pool       *constPool
+	names      map[uint64]string // of constants, without the type
+	numbers    map[uint64]bool   // constants that are floating-point numbers
+	tableUsed  bool              // a constant came from the page's table
+	withTable  bool              // one did in the first run
 	uses       map[uint64]int
 	order      []uint64
 	pinned     map[uint64]int // constants in registers
@@ -109,7 +115,7 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
-	trace   bool // operations know their line in the page
+	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
@@ -118,39 +124,11 @@ type kernelState struct {
 	scratch gpr
 }
 
-// constPool numbers the constants of one file and type.
-type constPool struct {
-	index  map[uint64]int
-	list   []uint64
-	stride int // bytes an entry takes
-}
-
-func (p *constPool) offset(bits uint64) int {
-	i, ok := p.index[bits]
-	if !ok {
-		i = len(p.list)
-		p.index[bits] = i
-		p.list = append(p.list, bits)
-	}
-	return i * p.stride
-}
-
-// scratch is an empty pool for a trial.
-func (p *constPool) scratch() *constPool {
-	return &constPool{index: map[uint64]int{}, stride: p.stride}
-}
-
 func (k *kernelState) useConst(bits uint64) {
 	if k.uses[bits] == 0 {
 		k.order = append(k.order, bits)
 	}
 	k.uses[bits]++
-}
-
-func (k *kernelState) constOffset(bits uint64) int { return k.pool.offset(bits) }
-
-func (k *kernelState) constAddr(bits uint64) string {
-	return fmt.Sprintf("const%s<>+%d(SB)", k.t.Suffix(), k.pool.offset(bits))
 }
 
 func (k *kernelState) table(kind tableKind) string {
@@ -266,8 +244,10 @@ func (k *kernelState) writeInOrder(b *Block, free ...int) {
 	for _, r := range free {
 		al.free[r] = true
 	}
+	traced := k.traced(b)
 	for i, o := range b.ops {
 		al.pos = i
+		k.w.note(traced[i])
 		k.lower(al, o)
 	}
 }
@@ -387,13 +367,17 @@ func emit(kn Kernel, tg target, t Type, pool *constPool, params []param, pins, s
 	}()
 	w := &writer{}
 	k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-		uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins, skew: skew}
+		uses: map[uint64]int{}, names: constants.names, numbers: constants.numbers, pinned: map[uint64]int{}, pinLimit: pins, skew: skew, withTable: constants.tableUsed}
+	if k.names == nil {
+		k.names, k.numbers = map[uint64]string{}, map[uint64]bool{}
+	}
 	k.topVector = k.vectorRegs()
 	if !k.separateMasks() {
 		k.topVector--
 	}
 	k.freeGPRs = k.gprs()
 	k.pinConstants(constants.order, constants.uses)
+	w.annotate(kn.Shape)
 	kn.Shape.emit(k)
 	return w.sb.String(), k, true
 }

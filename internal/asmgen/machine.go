@@ -83,6 +83,8 @@ type machine interface {
 type writer struct {
 	sb     strings.Builder
 	labels int
+	notes  map[string]string // comments of labels, by stem
+	traced map[string]bool   // blocks whose operations have comments
 }
 
 func (w *writer) ins(format string, args ...any) {
@@ -90,8 +92,6 @@ func (w *writer) ins(format string, args ...any) {
 	fmt.Fprintf(&w.sb, format, args...)
 	w.sb.WriteByte('\n')
 }
-
-func (w *writer) label(l string) { fmt.Fprintf(&w.sb, "\n%s:\n", l) }
 
 func (w *writer) newLabel(stem string) string {
 	w.labels++

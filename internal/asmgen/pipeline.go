@@ -204,6 +204,7 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 		atLoop[id] = al.reg[v]
 	}
 	k.w.ins("PCALIGN $32")
+	k.w.describe("pipe", p.Unroll, ", software-pipelined")
 	k.w.label(loop)
 	run(1)
 	// the values of the vectors that follow move to where the loop expects them

@@ -83,7 +83,7 @@ func run() error {
 	if err := copyModule(".", module); err != nil {
 		return err
 	}
-	gen := exec.Command("go", "run", "./kernels")
+	gen := exec.Command("go", "run", "./kernels/generate")
 	gen.Dir = module
 	if out, err := gen.CombinedOutput(); err != nil {
 		return fmt.Errorf("generating: %w\n%s", err, out)

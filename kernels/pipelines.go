@@ -1,15 +1,10 @@
-package main
+package pages
 
-import (
-	"fmt"
-	"os"
-	"os/exec"
+import "kernels/internal/asmgen"
 
-	"kernels/internal/asmgen"
-)
-
-// pipelines are the settings of the main loops that were fastest in the search of tune (make tune), by kernel, then by instruction set and type;
-// rowsExpSum stands for all forms of the row exponential that leave enough registers, those without a scale.
+// pipelines are the settings of the main loops that were fastest in the search of kernels/tune (make
+// tune), by kernel, then by instruction set and type. rowsExpSum stands for all forms of the row
+// exponential that leave enough registers: those without a scale.
 var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
 		"AVX512 F32": {Interval: 11, Latency: 105, Unroll: 8, Width: 3, Sink: true},
@@ -51,61 +46,4 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 10, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
 		"AVX2 F64":   {Interval: 14, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
 	},
-}
-
-// tune times a kernel under many pipelines on this machine: go run ./kernels -tune sigmoid "AVX2 F32".
-func tune(kernel, setting string, all []asmgen.Kernel) {
-	var settings []asmgen.Pipeline
-	for _, unroll := range []int{3, 4, 6, 8} {
-		for _, width := range []int{2, 3} {
-			for interval := 6; interval <= 32; interval += 1 + interval/16 {
-				for _, latency := range []int{30, 45, 60, 75, 90, 105} {
-					p := asmgen.Pipeline{Interval: interval, Latency: latency, Unroll: unroll, Width: width}
-					settings = append(settings, p)
-					for _, p.Constants = range []int{4, 5} {
-						settings = append(settings, p)
-					}
-					p.Sink = true
-					settings = append(settings, p)
-				}
-			}
-		}
-	}
-	fail := func(err error) {
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
-	dir, err := os.MkdirTemp("", "tune")
-	fail(err)
-	defer os.RemoveAll(dir)
-	for _, kn := range all {
-		if kn.Name == kernel {
-			if _, rows := kn.Shape.(asmgen.Rows); rows {
-				settings = groupSettings()
-			}
-			fail(asmgen.Tune(dir, kn, setting, settings))
-		}
-	}
-	cmd := exec.Command("go", "run", ".")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, os.Stdout, os.Stderr
-	fail(cmd.Run())
-}
-
-// groupSettings are those of a group of the canonical sum, which is not unrolled further.
-func groupSettings() (settings []asmgen.Pipeline) {
-	for _, width := range []int{2, 4} {
-		for interval := 3; interval <= 24; interval += 1 + interval/8 {
-			for _, latency := range []int{10, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90} {
-				for _, constants := range []int{0, 1, 2, 3, 4} {
-					p := asmgen.Pipeline{Interval: interval, Latency: latency, Width: width, Constants: constants}
-					settings = append(settings, p)
-					p.Sink = true
-					settings = append(settings, p)
-				}
-			}
-		}
-	}
-	return settings
 }
