@@ -81,18 +81,25 @@ func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, 
 func checkSigmoidLoss[T Float](fn string, losses, logits, targets, weights []T) {
 	checkLen(fn, "losses", losses, "logits", logits)
 	checkLen(fn, "targets", targets, "logits", logits)
-	checkApart(fn, "losses,=logits,=targets,PosWeight", 1,
-		spanOf(losses), spanOf(logits), spanOf(targets), spanOf(weights))
+	checkAlias(fn, "losses", losses, "logits", logits)
+	checkAlias(fn, "losses", losses, "targets", targets)
+	if weights != nil {
+		checkApart(fn, "losses,PosWeight", 1, spanOf(losses), spanOf(weights))
+	}
 }
 
 func checkSigmoidLossGrad[T Float](fn string, dlogits, losses, logits, targets, weights []T) {
 	checkLen(fn, "dlogits", dlogits, "logits", logits)
 	checkLen(fn, "targets", targets, "logits", logits)
-	if losses != nil {
-		checkLen(fn, "losses", losses, "logits", logits)
+	checkAlias(fn, "dlogits", dlogits, "logits", logits)
+	checkAlias(fn, "dlogits", dlogits, "targets", targets)
+	if losses != nil || weights != nil {
+		if losses != nil {
+			checkLen(fn, "losses", losses, "logits", logits)
+		}
+		checkApart(fn, "dlogits,losses,=logits,=targets,PosWeight", 2, spanOf(dlogits),
+			spanOf(losses), spanOf(logits), spanOf(targets), spanOf(weights))
 	}
-	checkApart(fn, "dlogits,losses,=logits,=targets,PosWeight", 2,
-		spanOf(dlogits), spanOf(losses), spanOf(logits), spanOf(targets), spanOf(weights))
 }
 
 // posWeight returns the weights for n logits, nil where there are none.
