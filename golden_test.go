@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,28 +98,29 @@ func goldenHashes(to map[string]golden, only string) {
 func goldenOf[T kernels.Float](to map[string]golden, only string) {
 	shards := goldenShards[T]()
 	for _, f := range ktable.Funcs[T]() {
-		call, add := goldenCall[T], func(name string, call goldenResults[T]) {
-			if name += "/" + kt.TypeName[T](); only == "" || only == name {
-				to[name] = goldenHash(&f, call)
-			}
-		}
+		call, in := goldenCall[T], goldenIn[f.Name]
 		if c := shards[f.Name]; c != nil {
 			call = c
-		} else if len(f.Args) == 0 || f.Opts&ktable.Offset != 0 || strings.HasPrefix(f.Name, "MergeRow") || f.Name == "FoldChunks" {
-			continue // what these compute is in the results of the shards
 		}
-		add(f.Name, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
-			out := call(f, c)
-			if f.Name != "CrossEntropyKeep" && f.Index("targets") == 3 && f.Args[1].Len == ktable.Each {
-				out = out[:1]
+		if len(f.Args) == 0 || in != "" {
+			continue
+		}
+		add := func(name string, results func(all []kt.Array) []kt.Array) {
+			if name += "/" + kt.TypeName[T](); only == "" || only == name {
+				to[name] = goldenHash(&f, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array { return results(call(f, c)) })
 			}
-			return out
-		})
-		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // an entry of their own
-			add(f.Name+"Losses", func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array { return call(f, c)[1:] })
+		}
+		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // a loss for each element: an entry of its own
+			add(f.Name, func(all []kt.Array) []kt.Array { return all[:1] })
+			add(f.Name+"Losses", func(all []kt.Array) []kt.Array { return all[1:] })
+		} else {
+			add(f.Name, func(all []kt.Array) []kt.Array { return all })
 		}
 	}
 }
+
+// goldenIn names the entry in which the results of a function that has none are.
+var goldenIn = map[string]string{"MergeRowStats": "ShardStats", "ShardMax": "ShardSums", "MergeRowMax": "ShardSums", "FoldChunks": "ShardSums"}
 
 // goldenResults calls a function with operands and returns what it has written.
 type goldenResults[T kernels.Float] func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array
@@ -284,18 +286,59 @@ func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
 			}
 			return []kt.Array{kt.ArrayOf(sums)}
 		},
+		"ShardCrossEntropy": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			losses := make([]T, c.Rows)
+			shards(c, func(_, x []T, all stats, s kernels.Shard[T]) error {
+				here := make([]T, c.Rows)
+				defer func() { add(losses, here) }()
+				return kernels.ShardCrossEntropy(here, x, all, c.Skip, s)
+			})
+			return []kt.Array{kt.ArrayOf(losses)}
+		},
 		"ShardCrossEntropyGrad": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
-			losses, here := make([]T, c.Rows), make([]T, c.Rows)
+			losses := make([]T, c.Rows)
 			d, _ := shards(c, func(d, x []T, all stats, s kernels.Shard[T]) error {
-				defer func() {
-					for r, v := range here {
-						losses[r] += v
-					}
-				}()
+				here := make([]T, c.Rows)
+				defer func() { add(losses, here) }()
 				return kernels.ShardCrossEntropyGrad(d, here, x, all, c.Skip, c.Scale, s)
 			})
 			return []kt.Array{d, kt.ArrayOf(losses)}
 		},
+		"ShardSums": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array { // the two rounds
+			m, out, all := make([]T, c.Rows), make([]T, c.Rows), make(stats, c.Rows)
+			chunks := make([][]float64, c.Rows)
+			shards(c, func(_, x []T, _ stats, s kernels.Shard[T]) error {
+				here := make([]T, c.Rows)
+				defer func() {
+					if s.Offset == 0 {
+						copy(m, here)
+					}
+					kernels.MergeRowMax(m, here)
+				}()
+				return kernels.ShardMax(here, x, s)
+			})
+			shards(c, func(_, x []T, _ stats, s kernels.Shard[T]) error {
+				n := kernels.ShardChunks[T](s.Classes)
+				sums := make([]float64, c.Rows*n)
+				err := kernels.ShardSums(sums, out, x, m, c.Skip, s)
+				for r := range chunks {
+					chunks[r] = append(chunks[r], sums[r*n:(r+1)*n]...)
+				}
+				return err
+			})
+			kernels.FoldChunks(all, m, out, slices.Concat(chunks...))
+			rest := make([]float64, c.Rows)
+			for r, s := range all {
+				m[r], out[r], rest[r] = s.Max, s.Out, s.Rest
+			}
+			return []kt.Array{kt.ArrayOf(m), kt.ArrayOf(out), kt.ArrayOf(rest)}
+		},
+	}
+}
+
+func add[T kernels.Float](to, x []T) {
+	for i, v := range x {
+		to[i] += v
 	}
 }
 
