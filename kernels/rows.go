@@ -72,7 +72,9 @@ func rowParams(b *block, m vec) (magic, low vec) {
 	return b.Sub(rowMagic.in(b), nm), b.Sub(m, rowReach.in(b))
 }
 
-// expCore is exp(z) * 2^(64-nm), <= 1.05 ULP.
+// expCore is the exponential of a row, w = exp(z)*2^(64-nm) (float64: 2^(512-nm)). Float32: at most
+// 1.0115 ULP, at 243.68643, and 1.4261*2^-24 relative, at -27.379135, of all inputs. Float64: at
+// most 1.05 ULP and 1.451*2^-53, the sum of its roundings (TestExpError).
 func expCore(b *block, z, magic, low vec) vec {
 	z = b.Max(low, z)
 	k := b.FMA(z, log2e.in(b), magic)
