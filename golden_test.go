@@ -73,7 +73,11 @@ func TestGolden(t *testing.T) {
 				t.Errorf("%s: the bits changed: %s, published %s", name, g.Results, w.Results)
 			}
 		}
-		require.Len(t, want, len(got), "kernels in %s", goldenFile)
+		for name := range want {
+			if _, ok := got[name]; !ok {
+				t.Errorf("%s is in %s, and no function of internal/ktable", name, goldenFile)
+			}
+		}
 	})
 }
 
@@ -346,18 +350,22 @@ func digest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
 
 // hashArray hashes elements as little-endian words.
 func hashArray(h hash.Hash, a kt.Array) {
+	switch a.Type.Kind() {
+	case reflect.Float32:
+		hashWords(h, kt.View[float32](a), kt.Bits)
+	case reflect.Float64:
+		hashWords(h, kt.View[float64](a), kt.Bits)
+	case reflect.Int:
+		hashWords(h, kt.View[int](a), func(v int) uint64 { return uint64(int64(v)) })
+	default:
+		hashWords(h, kt.View[uint64](a), func(v uint64) uint64 { return v })
+	}
+}
+
+func hashWords[E any](h hash.Hash, x []E, bits func(E) uint64) {
 	var b []byte
-	for i := range len(a.Mem) / max(int(a.Type.Size()), 1) {
-		switch v := a.At(i); {
-		case v.Kind() == reflect.Float32:
-			b = binary.LittleEndian.AppendUint64(b, kt.Bits(float32(v.Float())))
-		case v.Kind() == reflect.Float64:
-			b = binary.LittleEndian.AppendUint64(b, kt.Bits(v.Float()))
-		case v.CanUint():
-			b = binary.LittleEndian.AppendUint64(b, v.Uint())
-		default:
-			b = binary.LittleEndian.AppendUint64(b, uint64(v.Int()))
-		}
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint64(b, bits(v))
 	}
 	h.Write(b)
 }
