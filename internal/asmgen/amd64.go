@@ -81,6 +81,32 @@ func (m *x86) ret(k *kernelState) {
 	m.ins("RET")
 }
 
+func (m *x86) mul(dst, src gpr) { m.ins("IMULQ %s, %s", src, dst) }
+
+func (m *x86) shr(dst gpr, n int) { m.ins("SHRQ $%d, %s", n, dst) }
+
+func (m *x86) orShifted(dst, src, shift gpr) {
+	m.ins("SHLXQ %s, %s, %s", shift, src, src)
+	m.ins("ORQ %s, %s", src, dst)
+}
+
+func (m *x86) loadAt(t Type, dst int, base gpr, off int) {
+	m.ins("%s %d(%s), %s", ps(t, "VMOVU"), off, base, m.r(dst))
+}
+
+func (m *x86) storeAt(t Type, src int, base gpr, off int) {
+	m.ins("%s %s, %d(%s)", ps(t, "VMOVU"), m.r(src), off, base)
+}
+
+func (m *x86) broadcastInt(dst int, src gpr, t Type) {
+	if m.wide {
+		m.ins("VPBROADCAST%s %s, Z%d", [...]string{"D", "Q"}[t], src, dst)
+		return
+	}
+	m.ins("VMOVQ %s, X%d", src, dst)
+	m.ins("VPBROADCAST%s X%d, Y%d", [...]string{"D", "Q"}[t], dst, dst)
+}
+
 // r names vector register n in the width in use.
 func (m *x86) r(n int) string {
 	if m.wide {
@@ -90,6 +116,14 @@ func (m *x86) r(n int) string {
 }
 
 func ps(t Type, stem string) string { return stem + [...]string{"PS", "PD"}[t] }
+
+// store is the instruction for a full vector: past the caches if the kernel says so.
+func (m *x86) store(k *kernelState) string {
+	if k.kernel.Stream {
+		return ps(k.t, "VMOVNT")
+	}
+	return ps(k.t, "VMOVU")
+}
 
 func (m *x86) broadcastArg(dst int, name string, off int, t Type) {
 	m.ins("VBROADCAST%s %s+%d(FP), %s", [...]string{"SS", "SD"}[t], name, off, m.r(dst))
@@ -215,7 +249,7 @@ func (m *x86) lower(al *alloc, o op) {
 		at, v := k.streams[o.stream], al.reg[o.a]
 		switch {
 		case !al.b.tail:
-			m.ins("%s %s, %d(%s)", k.store(), m.r(v), o.lane*vb, at)
+			m.ins("%s %s, %d(%s)", m.store(k), m.r(v), o.lane*vb, at)
 		case m.wide:
 			m.ins("%s %s, K1, (%s)", ps(t, "VMOVU"), m.r(v), at)
 		default:
@@ -380,202 +414,4 @@ func (m *x86) lowerFMA(al *alloc, o op) int {
 	ra, done := m.inReg(al, a)
 	defer done()
 	return form("231", b, ra, d)
-}
-
-// storePartial stores the first n lanes, n in the register of the remaining count: a full vector if there are enough, else 4, 2 and 1 elements
-// (masked stores are slow on several AMD cores).
-func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
-	t, n, q := k.t, k.count, k.scratch
-	part, done := m.newLabel("part"), m.newLabel("stored")
-	lanes := m.vectorBytes() / t.Size()
-	m.branchImm(lt, n, lanes, part)
-	m.ins("%s %s, (%s)", ps(t, "VMOVU"), m.r(v), at)
-	m.jump(done)
-	m.label(part)
-	m.ins("VMOVAPS %s, %s", m.r(v), m.r(tmp))
-	m.mov(q, at)
-	// half a register, then 8 bytes, then 4
-	skip := m.newLabel("half")
-	m.ins("TESTQ $%d, %s", lanes/2, n)
-	m.ins("JEQ %s", skip)
-	m.ins("VMOVUPS X%d, (%s)", tmp, q)
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", tmp, tmp)
-	m.addImm(q, 16)
-	m.label(skip)
-	if t == F32 {
-		skip = m.newLabel("pair")
-		m.ins("TESTQ $2, %s", n)
-		m.ins("JEQ %s", skip)
-		m.ins("VMOVLPS X%d, (%s)", tmp, q)
-		m.ins("VUNPCKHPD X%d, X%d, X%d", tmp, tmp, tmp)
-		m.addImm(q, 8)
-		m.label(skip)
-	}
-	m.ins("TESTQ $1, %s", n)
-	m.ins("JEQ %s", done)
-	m.storeScalar(tmp, q, t)
-	m.label(done)
-}
-
-func (m *x86) tailMask(k *kernelState, n, tmp gpr) {
-	if m.wide {
-		// bits n and up cleared; n is below 256
-		m.ins("MOVL $-1, %s", tmp)
-		m.ins("BZHIL %s, %s, %s", n, tmp, tmp)
-		m.ins("KMOVW %s, K1", tmp)
-		return
-	}
-	// a window of the table: n lanes of ones, then zeros
-	lanes := m.vectorBytes() / k.t.Size()
-	m.ins("MOVQ $%d, %s", lanes, tmp)
-	m.ins("CMPQ %s, %s", n, tmp)
-	m.ins("CMOVQLT %s, %s", n, tmp)
-	m.ins("NEGQ %s", tmp)
-	m.ins("LEAQ %s+32(SB), %s", k.table(tailTable), maskPtrTmp)
-	m.ins("VMOVUPS (%s)(%s*%d), %s", maskPtrTmp, tmp, k.t.Size(), m.r(x86TailMask))
-}
-
-func (m *x86) skipMask(k *kernelState, rel, tmp gpr) {
-	block := k.block()
-	if m.wide {
-		half := block / 2
-		m.ins("MOVL $1, %s", tmp)
-		m.ins("SHLXQ %s, %s, %s", rel, tmp, tmp)
-		m.ins("XORL %s, %s", maskPtr, maskPtr)
-		m.ins("CMPQ %s, $%d", rel, block)
-		m.ins("CMOVQCC %s, %s", maskPtr, tmp)
-		m.ins("NOTQ %s", tmp)
-		m.ins("KMOVW %s, K2", tmp)
-		m.ins("SHRQ $%d, %s", half, tmp)
-		m.ins("KMOVW %s, K3", tmp)
-		return
-	}
-	// a window of the table that has its one zero at lane rel, or none
-	m.ins("MOVQ $-1, %s", tmp)
-	m.ins("CMPQ %s, $%d", rel, block)
-	m.ins("CMOVQCS %s, %s", rel, tmp)
-	m.ins("NEGQ %s", tmp)
-	m.ins("LEAQ %s+%d(SB), %s", k.table(skipTable), (block-1)*k.t.Size(), maskPtr)
-	m.ins("LEAQ (%s)(%s*%d), %s", maskPtr, tmp, k.t.Size(), maskPtr)
-}
-
-func (m *x86) sums(t Type) int { return 1 + int(t) }
-
-func (m *x86) fold(k *kernelState, acc []int) {
-	add := ps(k.t, "VADD")
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.ins("%s %s, %s, %s", add, m.r(acc[i+n]), m.r(acc[i]), m.r(acc[i]))
-		}
-	}
-	m.foldVector(k, acc[0], acc[1])
-}
-
-func (m *x86) foldVector(k *kernelState, a, t int) {
-	add := ps(k.t, "VADD")
-	if m.wide {
-		m.ins("VEXTRACTF64X4 $1, Z%d, Y%d", a, t)
-		m.ins("%s Y%d, Y%d, Y%d", add, t, a, a)
-	}
-	if k.t == F32 {
-		m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-		m.ins("%s X%d, X%d, X%d", add, t, a, a)
-	}
-}
-
-func (m *x86) carry(k *kernelState, lane []int, sum []int, tmp []int) {
-	lanes, acc := lane[0], sum[0]
-	if k.t == F32 {
-		m.ins("VCVTPS2PD X%d, Y%d", lanes, lanes)
-		m.ins("VADDPD Y%d, Y%d, Y%d", lanes, acc, acc)
-		return
-	}
-	err, s, b := sum[1], tmp[0], tmp[1]
-	m.twoSum("PD", "Y", acc, lanes, s, b)
-	m.ins("VADDPD Y%d, Y%d, Y%d", b, err, err)
-	m.ins("VMOVAPD Y%d, Y%d", s, acc)
-}
-
-func (m *x86) finish(k *kernelState, sum []int, tmp []int, out gpr) {
-	a, t := sum[0], tmp[0]
-	if k.t == F64 {
-		m.finishF64(a, sum[1], t, tmp[1], tmp[2])
-		m.ins("VMOVSD X%d, (%s)", a, out)
-		return
-	}
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	m.ins("VADDPD X%d, X%d, X%d", t, a, a)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	m.ins("VADDSD X%d, X%d, X%d", t, a, a)
-	m.ins("VMOVSD X%d, (%s)", a, out)
-}
-
-// twoSum leaves x+y in s and what rounding lost, (x-(s-b)) + (y-b) with b = s-x, in b; y is lost.
-func (m *x86) twoSum(suffix, r string, x, y, s, b int) {
-	op := func(name string, c, a, d int) { m.ins("V%s%s %s%d, %s%d, %s%d", name, suffix, r, c, r, a, r, d) }
-	op("ADD", y, x, s)
-	op("SUB", x, s, b)
-	op("SUB", b, y, y)
-	op("SUB", b, s, b)
-	op("SUB", b, x, b)
-	op("ADD", y, b, b)
-}
-
-// finishF64 adds the four lanes of a by TwoSum, and the errors at the very end.
-func (m *x86) finishF64(a, err, s, b, t int) {
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	m.twoSum("PD", "X", a, t, s, b) // (0+2, 1+3)
-	m.ins("VMOVAPD X%d, X%d", s, a)
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", err, t)
-	m.ins("VADDPD X%d, X%d, X%d", t, err, err)
-	m.ins("VADDPD X%d, X%d, X%d", err, b, err)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", err, err, t)
-	m.ins("VADDSD X%d, X%d, X%d", t, err, err)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	m.twoSum("SD", "X", a, t, s, b)
-	m.ins("VMOVAPD X%d, X%d", s, a)
-	m.ins("VADDSD X%d, X%d, X%d", err, b, b)
-	m.ins("VADDSD X%d, X%d, X%d", b, a, a)
-}
-
-func (m *x86) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
-	a := lane[0]
-	if k.t == F64 {
-		m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-		m.ins("VADDPD X%d, X%d, X%d", t, a, a)
-		m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-		m.ins("VADDSD X%d, X%d, X%d", t, a, a)
-	} else {
-		m.ins("VSHUFPD $1, X%d, X%d, X%d", a, a, t) // halves exchanged: no lane is added to itself, which might overflow
-		m.ins("VADDPS X%d, X%d, X%d", t, a, a)
-		m.ins("VMOVSHDUP X%d, X%d", a, t)
-		m.ins("VADDSS X%d, X%d, X%d", t, a, a)
-		m.ins("VCVTSS2SD X%d, X%d, X%d", a, a, a)
-	}
-	m.ins("VMOVSD X%d, (%s)", a, out)
-}
-
-func (m *x86) maxAcross(k *kernelState, acc []int, t int, out gpr) {
-	max := ps(k.t, "VMAX")
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.ins("%s %s, %s, %s", max, m.r(acc[i+n]), m.r(acc[i]), m.r(acc[i]))
-		}
-	}
-	a := acc[0]
-	if m.wide {
-		m.ins("VEXTRACTF64X4 $1, Z%d, Y%d", a, t)
-		m.ins("%s Y%d, Y%d, Y%d", max, t, a, a)
-	}
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	m.ins("%s X%d, X%d, X%d", max, t, a, a)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	m.ins("%s X%d, X%d, X%d", max, t, a, a)
-	if k.t == F32 {
-		m.ins("VMOVSHDUP X%d, X%d", a, t)
-		m.ins("%s X%d, X%d, X%d", max, t, a, a)
-	}
-	m.ins("VXORPS X%d, X%d, X%d", t, t, t)
-	m.ins("%s X%d, X%d, X%d", ps(k.t, "VADD"), t, a, a)
-	m.storeScalar(a, out, k.t)
 }

@@ -63,6 +63,26 @@ func (m *arm) branchImm(c cond, a gpr, imm int, label string) {
 	m.ins("B%s %s", c, label)
 }
 
+func (m *arm) mul(dst, src gpr) { m.ins("MUL %s, %s, %s", src, dst, dst) }
+
+func (m *arm) shr(dst gpr, n int) { m.ins("LSR $%d, %s, %s", n, dst, dst) }
+
+func (m *arm) orShifted(dst, src, shift gpr) {
+	m.ins("LSL %s, %s, %s", shift, src, src)
+	m.ins("ORR %s, %s, %s", src, dst, dst)
+}
+
+func (m *arm) loadAt(_ Type, dst int, base gpr, off int) { m.ins("FMOVQ %d(%s), F%d", off, base, dst) }
+
+func (m *arm) storeAt(_ Type, src int, base gpr, off int) {
+	m.ins("FMOVQ F%d, %d(%s)", src, off, base)
+}
+
+func (m *arm) broadcastInt(dst int, src gpr, t Type) {
+	g, _ := arrangement(t)
+	m.ins("VDUP %s, V%d.%s", src, dst, g)
+}
+
 // arrangement is the lanes' name for Go mnemonics and for the comments of WORDs.
 func arrangement(t Type) (goName, armName string) {
 	if t == F32 {
@@ -268,170 +288,4 @@ func (m *arm) lower(al *alloc, o op) {
 		panic("asmgen: unknown operation")
 	}
 	al.finish(o, d, false)
-}
-
-// loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or two where the kernel asks for that.
-func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
-	part, done := m.newLabel("part"), m.newLabel("loaded")
-	m.branchImm(lt, k.count, 16/k.t.Size(), part)
-	m.ins("FMOVQ (%s), F%d", at, d)
-	m.jump(done)
-	m.label(part)
-	low := func(size int) { // the first size bytes
-		switch {
-		case k.repeat:
-			m.ins("VLD1R (%s), [V%d.%s]", at, d, map[int]string{4: "S4", 8: "D2"}[size])
-		default:
-			m.ins("FMOV%s (%s), F%d", map[int]string{4: "S", 8: "D"}[size], at, d)
-		}
-	}
-	if k.t == F64 {
-		low(8)
-	} else {
-		one := m.newLabel("one")
-		m.ins("TBZ $1, %s, %s", k.count, one)
-		low(8)
-		m.ins("TBZ $0, %s, %s", k.count, done)
-		m.ins("ADD $8, %s, %s", at, k.scratch)
-		m.ins("VLD1 (%s), V%d.S[2]", k.scratch, d)
-		m.jump(done)
-		m.label(one)
-		low(4)
-	}
-	m.label(done)
-}
-
-func (m *arm) storePartial(k *kernelState, v int, at gpr) {
-	part, done := m.newLabel("part"), m.newLabel("stored")
-	m.branchImm(lt, k.count, 16/k.t.Size(), part)
-	m.ins("FMOVQ F%d, (%s)", v, at)
-	m.jump(done)
-	m.label(part)
-	if k.t == F64 {
-		m.ins("FMOVD F%d, (%s)", v, at)
-	} else {
-		one := m.newLabel("one")
-		m.ins("TBZ $1, %s, %s", k.count, one)
-		m.ins("FMOVD F%d, (%s)", v, at)
-		m.ins("TBZ $0, %s, %s", k.count, done)
-		m.ins("ADD $8, %s, %s", at, k.scratch)
-		m.ins("VST1 V%d.S[2], (%s)", v, k.scratch)
-		m.jump(done)
-		m.label(one)
-		m.ins("FMOVS F%d, (%s)", v, at)
-	}
-	m.label(done)
-}
-
-func (m *arm) tailMask(k *kernelState, n, tmp gpr) {
-	m.movImm(tmp, int64(16/k.t.Size()))
-	m.ins("CMP %s, %s", tmp, n)
-	m.ins("CSEL LT, %s, %s, %s", n, tmp, tmp)
-	m.ins("MOVD $%s+32(SB), %s", k.table(tailTable), armTable)
-	m.ins("SUB %s<<%d, %s, %s", tmp, 2+k.t, armTable, armTable)
-	m.ins("FMOVQ (%s), F%d", armTable, armTailMask)
-}
-
-func (m *arm) skipMask(k *kernelState, rel, tmp gpr) {
-	m.ins("MOVD $-1, %s", tmp)
-	m.ins("CMP $%d, %s", k.block(), rel)
-	m.ins("CSEL LO, %s, %s, %s", rel, tmp, tmp)
-	m.ins("MOVD $%s+%d(SB), %s", k.table(skipTable), (k.block()-1)*k.t.Size(), armMaskPtr)
-	m.ins("SUB %s<<%d, %s, %s", tmp, 2+k.t, armMaskPtr, armMaskPtr)
-}
-
-// sums are two registers of two float64, and for float64 two of errors.
-func (m *arm) sums(t Type) int { return 2 + 2*int(t) }
-
-func (m *arm) fold(k *kernelState, acc []int) {
-	stop := 1 // registers that hold the four lanes
-	if k.t == F64 {
-		stop = 2
-	}
-	for n := len(acc) / 2; n >= stop; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.fadd(k.t, acc[i], acc[i], acc[i+n])
-		}
-	}
-}
-
-func (m *arm) foldVector(*kernelState, int, int) { panic("asmgen: four lanes are a vector or two") }
-
-func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
-	if k.t == F32 {
-		m.word2(0x0e617800, "fcvtl", tmp[0], "v%d.2d", lane[0], "v%d.2s")
-		m.word2(0x4e617800, "fcvtl2", tmp[1], "v%d.2d", lane[0], "v%d.4s")
-		m.fadd(F64, sum[0], sum[0], tmp[0])
-		m.fadd(F64, sum[1], sum[1], tmp[1])
-		return
-	}
-	for i := 0; i < 2; i++ { // TwoSum, as in x86.carry
-		a, acc, err, s, b := lane[i], sum[i], sum[i+2], tmp[0], tmp[1]
-		m.twoSum(acc, a, s, b)
-		m.fadd(F64, err, err, b)
-		m.copyVector(acc, s)
-	}
-}
-
-func (m *arm) finish(k *kernelState, sum []int, tmp []int, out gpr) {
-	if k.t == F32 {
-		m.fadd(F64, sum[0], sum[0], sum[1])
-		m.word2(0x7e70d800, "faddp", sum[0], "d%d", sum[0], "v%d.2d")
-		m.storeScalar(sum[0], out, F64)
-		return
-	}
-	// as x86.finishF64
-	a, y, err, s, b := sum[0], sum[1], sum[2], tmp[0], tmp[1]
-	m.twoSum(a, y, s, b)
-	m.copyVector(a, s)
-	m.fadd(F64, err, err, sum[3])
-	m.fadd(F64, err, b, err)
-	m.word2(0x7e70d800, "faddp", err, "d%d", err, "v%d.2d")
-	m.ins("VEXT $8, V%d.B16, V%d.B16, V%d.B16", a, a, y)
-	m.twoSum(a, y, s, b)
-	m.copyVector(a, s)
-	m.fadd(F64, b, b, err)
-	m.fadd(F64, a, a, b)
-	m.storeScalar(a, out, F64)
-}
-
-// twoSum is x86.twoSum.
-func (m *arm) twoSum(x, y, s, b int) {
-	m.fadd(F64, s, x, y)
-	m.fsub(F64, b, s, x)
-	m.fsub(F64, y, y, b)
-	m.fsub(F64, b, s, b)
-	m.fsub(F64, b, x, b)
-	m.fadd(F64, b, b, y)
-}
-
-func (m *arm) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
-	a := lane[0]
-	if k.t == F64 {
-		m.fadd(F64, a, a, lane[1])
-		m.word2(0x7e70d800, "faddp", a, "d%d", a, "v%d.2d")
-	} else {
-		m.ins("VEXT $8, V%d.B16, V%d.B16, V%d.B16", a, a, t)
-		m.fadd(F32, a, a, t)
-		m.word2(0x7e30d800, "faddp", a, "s%d", a, "v%d.2s")
-		m.ins("FCVTSD F%d, F%d", a, a)
-	}
-	m.storeScalar(a, out, F64)
-}
-
-func (m *arm) maxAcross(k *kernelState, acc []int, t int, out gpr) {
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.fmax(k.t, acc[i], acc[i], acc[i+n])
-		}
-	}
-	a := acc[0]
-	if k.t == F32 {
-		m.word2(0x6e30f800, "fmaxv", a, "s%d", a, "v%d.4s")
-	} else {
-		m.word2(0x7e70f800, "fmaxp", a, "d%d", a, "v%d.2d")
-	}
-	m.zero(t)
-	m.ins("FADD%s F%d, F%d, F%d", [...]string{"S", "D"}[k.t], t, a, a)
-	m.storeScalar(a, out, k.t)
 }

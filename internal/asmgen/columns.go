@@ -1,7 +1,5 @@
 package asmgen
 
-import "fmt"
-
 // Columns handles rows of few columns: as many rows at a time as a vector has lanes. They are transposed into a buffer on the stack, one vector a
 // column, worked on there, and transposed back. Rows left over at the end are done together with rows before them: that last
 // batch is read before anything is stored, so that working in place stays right.
@@ -29,24 +27,7 @@ const (
 	cacheLine = 64
 )
 
-// columnMachine is the part of a machine that transposes.
-type columnMachine interface {
-	// scratchAddr loads the address of byte off, a multiple of a cache line, of the frame.
-	scratchAddr(dst gpr, off, frame int)
-	mul(dst, src gpr)
-	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp as many others. With
-	// halves set the columns are the first two and the two at p+high.
-	readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
-	writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
-	loadAt(t Type, dst int, base gpr, off int)
-	storeAt(t Type, src int, base gpr, off int)
-	// loadLabels converts lanes int64 labels to lane integers.
-	loadLabels(k *kernelState, dst, tmp int, base gpr)
-	broadcastInt(dst int, src gpr, t Type)
-}
-
 func (s Columns) emit(k *kernelState) {
-	m := k.machine.(columnMachine)
 	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()
 	width := 16 / size // columns transposed at a time
 	maxCols := k.block()
@@ -78,7 +59,7 @@ func (s Columns) emit(k *kernelState) {
 	rowPointer := func(matrix string) {
 		arg(stride, k.strideOf(matrix).name)
 		k.shl(stride, 2+int(k.t))
-		m.mul(p, stride)
+		k.mul(p, stride)
 		arg(tmp, matrix)
 		k.add(p, tmp)
 	}
@@ -97,8 +78,8 @@ func (s Columns) emit(k *kernelState) {
 	read, rotate, process, end, after, full, done := lbl("read"), lbl("rotate"), lbl("process"), lbl("end"), lbl("after"), lbl("full"), lbl("done")
 
 	// the last rows first, unless the batches come out even
-	m.scratchAddr(scr, area, k.frame)
-	m.scratchAddr(prev, 2*area, k.frame)
+	k.scratchAddr(scr, area, k.frame)
+	k.scratchAddr(prev, 2*area, k.frame)
 	k.movImm(tmp, -1) // no rows yet
 	k.storeWord(tmp, scr, rowSlot)
 	arg(row, "rows")
@@ -106,11 +87,11 @@ func (s Columns) emit(k *kernelState) {
 	k.shl(tmp, 64-map[int]int{2: 1, 4: 2, 8: 3, 16: 4}[lanes])
 	k.branchImm(eq, tmp, 0, full)
 	k.addImm(row, -lanes)
-	m.scratchAddr(next, spare, k.frame)
+	k.scratchAddr(next, spare, k.frame)
 	k.jump(read)
 	k.w.label(full)
 	k.movImm(row, 0)
-	m.scratchAddr(next, 0, k.frame)
+	k.scratchAddr(next, 0, k.frame)
 
 	// rows from `row` on to the buffer next
 	k.w.label(read)
@@ -119,7 +100,7 @@ func (s Columns) emit(k *kernelState) {
 	b := k.newBlock(false)
 	b.moveTo(maximum, b.K(negInf32, negInf64))
 	k.write(b)
-	s.transpose(k, m, true, maximum, next, cur, cur2, treePtr, n, p, stride, tmp, width)
+	s.transpose(k, true, maximum, next, cur, cur2, treePtr, n, p, stride, tmp, width)
 	b = k.newBlock(false)
 	b.Add(b.pinnedValue(maximum), b.K(0, 0))
 	b.into(maximum)
@@ -133,13 +114,13 @@ func (s Columns) emit(k *kernelState) {
 	}
 	k.write(b)
 	for i, r := range append([]int{maximum}, rowRegs...) {
-		m.storeAt(k.t, r, next, slot+i*vb)
+		k.storeAt(k.t, r, next, slot+i*vb)
 	}
-	m.scratchAddr(tmp, spare, k.frame)
+	k.scratchAddr(tmp, spare, k.frame)
 	first := lbl("first")
 	k.branch(ne, next, tmp, first)
 	k.movImm(row, 0)
-	m.scratchAddr(next, 0, k.frame)
+	k.scratchAddr(next, 0, k.frame)
 	k.jump(read)
 	k.w.label(first)
 	k.branchImm(ne, row, 0, process)
@@ -160,7 +141,7 @@ func (s Columns) emit(k *kernelState) {
 	k.addImm(p, -lanes)
 	k.storeWord(p, scr, rowSlot)
 	for i, r := range append([]int{maximum}, rowRegs...) {
-		m.loadAt(k.t, r, scr, slot+i*vb)
+		k.loadAt(k.t, r, scr, slot+i*vb)
 	}
 	if s.Label {
 		b = k.newBlock(false)
@@ -169,18 +150,18 @@ func (s Columns) emit(k *kernelState) {
 		k.write(b)
 		rowOffset(8)
 		perRow("label")
-		m.loadLabels(k, label, col2, tmp)
+		k.loadLabels(k, label, col2, tmp)
 	}
 	// exponentials, columns j and j+half together, then those that have no partner
 	arg(n, "half")
 	if s.Label {
-		m.broadcastInt(col2, n, k.t) // the second column's number
+		k.broadcastInt(col2, n, k.t) // the second column's number
 	}
 	k.mov(cur2, n)
 	k.shl(cur2, log2(vb))
 	k.add(cur2, scr)
 	k.mov(cur, scr)
-	m.scratchAddr(treePtr, tree, k.frame)
+	k.scratchAddr(treePtr, tree, k.frame)
 	k.streams = []gpr{cur, cur2, treePtr}
 	exp := func(b *Block, stream, column int) V {
 		var row []V
@@ -206,7 +187,7 @@ func (s Columns) emit(k *kernelState) {
 	arg(n, "cols")
 	k.sub(n, tmp)
 	pair := lbl("pair")
-	k.w.ins("PCALIGN $32")
+	k.w.align()
 	k.w.label(pair)
 	b = k.newBlock(false)
 	b.store(2, b.Add(exp(b, 0, col), exp(b, 1, col2)))
@@ -232,7 +213,7 @@ func (s Columns) emit(k *kernelState) {
 	k.w.label(summed)
 	k.nextVector = save
 	// the tree: halves of what is left
-	m.scratchAddr(treePtr, tree, k.frame)
+	k.scratchAddr(treePtr, tree, k.frame)
 	k.streams = []gpr{treePtr}
 	ready := lbl("ready")
 	arg(n, "half")
@@ -279,7 +260,7 @@ func (s Columns) emit(k *kernelState) {
 	for _, name := range s.Row {
 		r := k.pin()
 		perRow(name)
-		m.loadAt(k.t, r, tmp, 0)
+		k.loadAt(k.t, r, tmp, 0)
 		in = append(in, b.pinnedValue(r))
 	}
 	outs, fin := s.Epilogue(b, b.pinnedValue(maximum), b.pinnedValue(total), b.pinnedValue(at), in)
@@ -306,18 +287,18 @@ func (s Columns) emit(k *kernelState) {
 	}
 	for i, name := range s.PerRow {
 		perRow(name)
-		m.storeAt(k.t, outRegs[i], tmp, 0)
+		k.storeAt(k.t, outRegs[i], tmp, 0)
 	}
 	if s.Dst {
 		for i, r := range finRegs {
-			m.storeAt(k.t, r, scr, slot+i*vb)
+			k.storeAt(k.t, r, scr, slot+i*vb)
 		}
 		// the rows in the buffer prev
 		k.w.label(end)
 		k.loadWord(p, prev, rowSlot)
 		k.branchImm(lt, p, 0, after)
 		for i, r := range finRegs {
-			m.loadAt(k.t, r, prev, slot+i*vb)
+			k.loadAt(k.t, r, prev, slot+i*vb)
 		}
 		if s.Label {
 			finRegs = finRegs[1:]
@@ -347,7 +328,7 @@ func (s Columns) emit(k *kernelState) {
 		k.branchImm(ne, n, 0, finish)
 		k.nextVector = save
 		rowPointer("dst")
-		s.transpose(k, m, false, -1, prev, cur, cur2, treePtr, n, p, stride, tmp, width)
+		s.transpose(k, false, -1, prev, cur, cur2, treePtr, n, p, stride, tmp, width)
 		k.w.label(after)
 		k.branch(eq, scr, prev, done)
 	}
@@ -363,7 +344,7 @@ func (s Columns) emit(k *kernelState) {
 		k.branch(eq, row, n, done)
 	}
 	k.mov(row, n)
-	m.scratchAddr(scr, spare, k.frame)
+	k.scratchAddr(scr, spare, k.frame)
 	k.jump(process)
 	k.w.label(done)
 	k.ret(k)
@@ -371,7 +352,7 @@ func (s Columns) emit(k *kernelState) {
 
 // transpose moves a batch of rows between memory and the columns of the buffer, width columns at a time, the last of them overlapping. On the way in,
 // it takes the maximum.
-func (s Columns) transpose(k *kernelState, m columnMachine, in bool, maximum int, scr, cur, q1, q2, n, p, stride, q3 gpr, width int) {
+func (s Columns) transpose(k *kernelState, in bool, maximum int, scr, cur, q1, q2, n, p, stride, q3 gpr, width int) {
 	vb, size := k.vectorBytes(), k.t.Size()
 	regs := k.spareAfter()
 	if len(regs) < 2*width {
@@ -382,15 +363,15 @@ func (s Columns) transpose(k *kernelState, m columnMachine, in bool, maximum int
 		if !in {
 			for i, r := range cols {
 				base, off := offs(i)
-				m.loadAt(k.t, r, base, off)
+				k.loadAt(k.t, r, base, off)
 			}
-			m.writeRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
+			k.writeRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
 			return
 		}
-		m.readRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
+		k.readRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
 		for i, r := range cols {
 			base, off := offs(i)
-			m.storeAt(k.t, r, base, off)
+			k.storeAt(k.t, r, base, off)
 		}
 		for h := width / 2; h >= 1; h /= 2 {
 			larger(k, cols[:h], cols[h:])
@@ -468,261 +449,4 @@ func (k *kernelState) spareAfter() (list []int) {
 		list = append(list, r)
 	}
 	return list
-}
-
-// x86
-
-// scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice the time.
-func (m *x86) scratchAddr(dst gpr, off, frame int) {
-	m.ins("LEAQ columns-%d(SP), %s", frame-off-(cacheLine-1), dst)
-	m.ins("ANDQ $-%d, %s", cacheLine, dst)
-}
-
-func (m *x86) mul(dst, src gpr) { m.ins("IMULQ %s, %s", src, dst) }
-
-func (m *x86) loadAt(t Type, dst int, base gpr, off int) {
-	m.ins("%s %d(%s), %s", ps(t, "VMOVU"), off, base, m.r(dst))
-}
-
-func (m *x86) storeAt(t Type, src int, base gpr, off int) {
-	m.ins("%s %s, %d(%s)", ps(t, "VMOVU"), m.r(src), off, base)
-}
-
-func (m *x86) broadcastInt(dst int, src gpr, t Type) {
-	if m.wide {
-		m.ins("VPBROADCAST%s %s, Z%d", [...]string{"D", "Q"}[t], src, dst)
-		return
-	}
-	m.ins("VMOVQ %s, X%d", src, dst)
-	m.ins("VPBROADCAST%s X%d, Y%d", [...]string{"D", "Q"}[t], dst, dst)
-}
-
-func (m *x86) loadLabels(k *kernelState, dst, tmp int, base gpr) {
-	switch {
-	case k.t == F64:
-		m.ins("VMOVUPD (%s), %s", base, m.r(dst))
-	case m.wide:
-		m.ins("VMOVUPD (%s), Z%d", base, dst)
-		m.ins("VPMOVQD Z%d, Y%d", dst, dst)
-		m.ins("VMOVUPD 64(%s), Z%d", base, tmp)
-		m.ins("VPMOVQD Z%d, Y%d", tmp, tmp)
-		m.ins("VINSERTF64X4 $1, Y%d, Z%d, Z%d", tmp, dst, dst)
-	default:
-		m.ins("VMOVUPS (%s), Y%d", base, dst)
-		m.ins("VSHUFPS $0x88, 32(%s), Y%d, Y%d", base, dst, dst)
-		m.ins("VPERMQ $0xd8, Y%d, Y%d", dst, dst)
-	}
-}
-
-// rowAddr is the address of row i of a group of rows of 128 bits.
-func rowAddr(p, stride, stride3 gpr, i int) string {
-	switch i {
-	case 0:
-		return fmt.Sprintf("(%s)", p)
-	case 1:
-		return fmt.Sprintf("(%s)(%s*1)", p, stride)
-	case 2:
-		return fmt.Sprintf("(%s)(%s*2)", p, stride)
-	}
-	return fmt.Sprintf("(%s)(%s*1)", p, stride3)
-}
-
-func (m *x86) readRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
-	rows := len(reg) // in a lane
-	ptr, hi := q1, q2
-	m.mov(ptr, p)
-	if halves {
-		m.add(hi, p)
-	}
-	if rows == 4 {
-		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
-	}
-	for lane := range m.vectorBytes() / 16 {
-		if lane > 0 {
-			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
-			if halves {
-				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
-			}
-		}
-		for i, r := range reg {
-			at := rowAddr(ptr, stride, stride3, i)
-			switch {
-			case lane == 0 && halves:
-				m.ins("VMOVSD %s, X%d", at, r)
-				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), r, r)
-			case lane == 0:
-				m.ins("VMOVUPS %s, X%d", at, r)
-			case halves:
-				m.ins("VMOVSD %s, X%d", at, tmp[i])
-				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), tmp[i], tmp[i])
-				m.insertLane(lane, fmt.Sprintf("X%d", tmp[i]), r)
-			default:
-				m.insertLane(lane, at, r)
-			}
-		}
-	}
-	m.transpose(k, reg, tmp)
-}
-
-func (m *x86) insertLane(lane int, from string, r int) {
-	if m.wide {
-		m.ins("VINSERTF32X4 $%d, %s, Z%d, Z%d", lane, from, r, r)
-	} else {
-		m.ins("VINSERTF128 $%d, %s, Y%d, Y%d", lane, from, r, r)
-	}
-}
-
-// transpose swaps rows and columns within each 128-bit lane.
-func (m *x86) transpose(k *kernelState, reg, tmp []int) {
-	un := func(hl, t string, a, b, d int) { m.ins("VUNPCK%sP%s %s, %s, %s", hl, t, m.r(b), m.r(a), m.r(d)) }
-	if k.t == F64 {
-		un("H", "D", reg[0], reg[1], tmp[0])
-		un("L", "D", reg[0], reg[1], reg[0])
-		m.ins("VMOVAPD %s, %s", m.r(tmp[0]), m.r(reg[1]))
-		return
-	}
-	un("L", "S", reg[0], reg[1], tmp[0])
-	un("H", "S", reg[0], reg[1], tmp[1])
-	un("L", "S", reg[2], reg[3], tmp[2])
-	un("H", "S", reg[2], reg[3], tmp[3])
-	un("L", "D", tmp[0], tmp[2], reg[0])
-	un("H", "D", tmp[0], tmp[2], reg[1])
-	un("L", "D", tmp[1], tmp[3], reg[2])
-	un("H", "D", tmp[1], tmp[3], reg[3])
-}
-
-func (m *x86) writeRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
-	m.transpose(k, reg, tmp)
-	rows := len(reg)
-	ptr, hi := q1, q2
-	m.mov(ptr, p)
-	if halves {
-		m.add(hi, p)
-	}
-	if rows == 4 {
-		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
-	}
-	for lane := range m.vectorBytes() / 16 {
-		if lane > 0 {
-			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
-			if halves {
-				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
-			}
-		}
-		for i, r := range reg {
-			at := rowAddr(ptr, stride, stride3, i)
-			from := fmt.Sprintf("X%d", r)
-			if lane > 0 {
-				to := at
-				if halves {
-					to = fmt.Sprintf("X%d", tmp[i])
-				}
-				if m.wide {
-					m.ins("VEXTRACTF32X4 $%d, Z%d, %s", lane, r, to)
-				} else {
-					m.ins("VEXTRACTF128 $%d, Y%d, %s", lane, r, to)
-				}
-				from = to
-				if !halves {
-					continue
-				}
-			}
-			if halves {
-				m.ins("VMOVLPS %s, %s", from, at)
-				m.ins("VMOVHPS %s, %s", from, rowAddr(hi, stride, stride3, i))
-			} else {
-				m.ins("VMOVUPS %s, %s", from, at)
-			}
-		}
-	}
-}
-
-// NEON
-
-func (m *arm) scratchAddr(dst gpr, off, frame int) {
-	m.ins("MOVD $columns-%d(SP), %s", frame-off, dst)
-}
-func (m *arm) mul(dst, src gpr) { m.ins("MUL %s, %s, %s", src, dst, dst) }
-
-func (m *arm) loadAt(_ Type, dst int, base gpr, off int) { m.ins("FMOVQ %d(%s), F%d", off, base, dst) }
-
-func (m *arm) storeAt(_ Type, src int, base gpr, off int) {
-	m.ins("FMOVQ F%d, %d(%s)", src, off, base)
-}
-
-func (m *arm) broadcastInt(dst int, src gpr, t Type) {
-	g, _ := arrangement(t)
-	m.ins("VDUP %s, V%d.%s", src, dst, g)
-}
-
-func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
-	m.ins("FMOVQ (%s), F%d", base, dst)
-	if k.t == F32 {
-		m.ins("FMOVQ 16(%s), F%d", base, tmp)
-		m.ins("VUZP1 V%d.S4, V%d.S4, V%d.S4", tmp, dst, dst)
-	}
-}
-
-func (m *arm) readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
-	m.mov(q1, p)
-	if halves {
-		m.add(q2, p)
-	}
-	for i, r := range reg {
-		if i > 0 {
-			m.add(q1, stride)
-		}
-		if !halves {
-			m.ins("FMOVQ (%s), F%d", q1, r)
-			continue
-		}
-		if i > 0 {
-			m.add(q2, stride)
-		}
-		m.ins("FMOVD (%s), F%d", q1, r)
-		m.ins("VLD1 (%s), V%d.D[1]", q2, r)
-	}
-	m.transpose(k, reg, tmp)
-}
-
-func (m *arm) transpose(k *kernelState, reg, tmp []int) {
-	zip := func(n int, g string, a, b, d int) {
-		m.ins("VZIP%d V%d.%s, V%d.%s, V%d.%s", n, b, g, a, g, d, g)
-	}
-	if k.t == F64 {
-		zip(2, "D2", reg[0], reg[1], tmp[0])
-		zip(1, "D2", reg[0], reg[1], reg[0])
-		m.copyVector(reg[1], tmp[0])
-		return
-	}
-	zip(1, "S4", reg[0], reg[1], tmp[0])
-	zip(2, "S4", reg[0], reg[1], tmp[1])
-	zip(1, "S4", reg[2], reg[3], tmp[2])
-	zip(2, "S4", reg[2], reg[3], tmp[3])
-	zip(1, "D2", tmp[0], tmp[2], reg[0])
-	zip(2, "D2", tmp[0], tmp[2], reg[1])
-	zip(1, "D2", tmp[1], tmp[3], reg[2])
-	zip(2, "D2", tmp[1], tmp[3], reg[3])
-}
-
-func (m *arm) writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
-	m.transpose(k, reg, tmp)
-	m.mov(q1, p)
-	if halves {
-		m.add(q2, p)
-	}
-	for i, r := range reg {
-		if i > 0 {
-			m.add(q1, stride)
-		}
-		if !halves {
-			m.ins("FMOVQ F%d, (%s)", r, q1)
-			continue
-		}
-		if i > 0 {
-			m.add(q2, stride)
-		}
-		m.ins("FMOVD F%d, (%s)", r, q1)
-		m.ins("VST1 V%d.D[1], (%s)", r, q2)
-	}
 }

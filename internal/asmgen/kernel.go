@@ -166,14 +166,6 @@ func (k *kernelState) block() int { return 32 >> k.t }
 // group is the number of blocks whose sum is folded at once.
 func (k *kernelState) group() int { return 4 >> k.t }
 
-// store is the instruction for a full vector: past the caches if the kernel says so.
-func (k *kernelState) store() string {
-	if k.kernel.Stream {
-		return ps(k.t, "VMOVNT")
-	}
-	return ps(k.t, "VMOVU")
-}
-
 func (k *kernelState) lanes() int { return k.vectorBytes() / k.t.Size() }
 
 func (k *kernelState) param(name string) param {

@@ -203,7 +203,7 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	for id, v := range live(bounds[1]) {
 		atLoop[id] = al.reg[v]
 	}
-	k.w.ins("PCALIGN $32")
+	k.w.align()
 	k.w.label(loop)
 	run(1)
 	// the values of the vectors that follow move to where the loop expects them

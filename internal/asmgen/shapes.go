@@ -76,7 +76,7 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	for _, n := range []int{unroll, 1} {
 		loop, rest := k.w.newLabel("loop"), k.w.newLabel("rest")
 		k.branchImm(lt, k.count, n*k.lanes(), rest)
-		k.w.ins("PCALIGN $32")
+		k.w.align()
 		k.w.label(loop)
 		body(n, false)
 		k.advance(n * k.vectorBytes())
@@ -309,7 +309,7 @@ func (s Rows) emitSum(k *kernelState, params, accs, sums []int, rel, result gpr,
 		k.zero(r)
 	}
 	k.movImm(blocks, int64(k.group()))
-	k.w.ins("PCALIGN $32")
+	k.w.align()
 	k.w.label(block)
 	k.branchImm(lt, k.count, k.block(), tail)
 	if s.Skip {
