@@ -156,55 +156,33 @@ func (m *x86) storeScalar(src int, base gpr, t Type) {
 	m.ins("VMOV%s X%d, (%s)", [...]string{"SS", "SD"}[t], src, base)
 }
 
-// src3 is v as the operand that may be memory, with the suffix for an embedded broadcast.
-func (m *x86) src3(al *alloc, v V) (operand, suffix string) {
-	if x := al.b.vals[v]; x.isConst {
-		if r, ok := al.b.k.pinned[x.bits]; ok {
-			return m.r(r), ""
-		}
-		if m.wide {
-			return al.b.k.constAddr(x.bits), ".BCST"
-		}
-		return al.b.k.constAddr(x.bits), ""
+// src3 is operand i of o as the operand that may be memory, with the suffix for an embedded broadcast.
+func (m *x86) src3(b *Block, o assigned, i int) (operand, suffix string) {
+	v := o.operands()[i]
+	switch x := b.vals[v]; {
+	case o.in[i] >= 0:
+		return m.r(o.in[i]), ""
+	case x.spilled:
+		return m.spillAddr(b, o), ""
+	case m.wide:
+		return b.k.constAddr(x.bits), ".BCST"
+	default:
+		return b.k.constAddr(x.bits), ""
 	}
-	if al.b.vals[v].spilled {
-		return m.spillAddr(al), ""
-	}
-	return m.r(al.reg[v]), ""
 }
 
 // spillAddr is the place of the first output.
-func (m *x86) spillAddr(al *alloc) string {
-	return fmt.Sprintf("%d(%s)", al.lane*m.vectorBytes(), al.b.k.streams[0])
+func (m *x86) spillAddr(b *Block, o assigned) string {
+	return fmt.Sprintf("%d(%s)", o.lane*m.vectorBytes(), b.k.streams[0])
 }
 
-// inReg is v in a register; what lies in memory is loaded into a temporary, which done gives back.
-func (m *x86) inReg(al *alloc, v V) (r int, done func()) {
-	x := al.b.vals[v]
-	if r, ok := al.b.k.pinned[x.bits]; ok && x.isConst {
-		return r, func() {}
-	}
-	if x.isConst || x.spilled {
-		t := al.fresh()
-		m.fetch(al, v, t)
-		return t, func() { al.free[t] = true }
-	}
-	return al.reg[v], func() {}
-}
-
-// fetch loads what lies in memory.
-func (m *x86) fetch(al *alloc, v V, dst int) {
-	if x := al.b.vals[v]; x.isConst {
-		m.loadConst(al.b.k, dst, x.bits)
+// fetch loads operand i of o, which lies in memory.
+func (m *x86) fetch(b *Block, o assigned, i, dst int) {
+	if x := b.vals[o.operands()[i]]; x.isConst {
+		m.loadConst(b.k, dst, x.bits)
 		return
 	}
-	m.ins("%s %s, %s", ps(al.b.k.t, "VMOVU"), m.spillAddr(al), m.r(dst))
-}
-
-func (m *x86) isMem(al *alloc, v V) bool {
-	x := al.b.vals[v]
-	_, pinned := al.b.k.pinned[x.bits]
-	return x.isConst && !pinned || x.spilled
+	m.ins("%s %s, %s", ps(b.k.t, "VMOVU"), m.spillAddr(b, o), m.r(dst))
 }
 
 var x86Ops = map[opKind][2]string{
@@ -213,205 +191,214 @@ var x86Ops = map[opKind][2]string{
 	opAnd: {"VPAND", "VPAND"}, opOr: {"VPOR", "VPOR"},
 }
 
-func (m *x86) lower(al *alloc, o op) {
-	k, t := al.b.k, al.b.k.t
+// demand lets one operand of an operation lie in memory: b, or of a multiply-add b or c.
+func (m *x86) demand(al *alloc, o op) (op, demand) {
+	b := al.b
+	masked := !m.wide && b.tail
+	switch o.kind {
+	case opLoad:
+		return o, demand{scratch: masked && b.k.repeat}
+	case opStore:
+		return o, demand{scratch: masked}
+	case opAdd, opSub, opMul, opDiv, opMax, opMin, opAnd, opOr, opIntAdd, opIntSub:
+		if o.kind.commutative() && b.inMemory(o.a) {
+			o.a, o.b = o.b, o.a
+		}
+		return o, demand{load: operandA, reuse: operandA | operandB}
+	case opFMA, opFNMA:
+		return m.demandFMA(al, o)
+	case opShl, opShr:
+		return o, demand{reuse: operandA}
+	case opLess, opEqual:
+		return o, demand{load: operandA, reuse: operandA | operandB, mask: m.wide}
+	case opIntEqual:
+		return o, demand{mask: m.wide}
+	case opSelect:
+		return o, demand{load: operandC, reuse: operandB | operandC}
+	case opMove:
+		return o, demand{load: operandA, early: true}
+	case opKeep:
+		return o, demand{scratch: !m.wide && (b.tail || b.k.skip)}
+	case opFill:
+		return o, demand{load: operandB, reuse: operandA}
+	}
+	return o, demand{}
+}
+
+// demandFMA picks the form of the instruction whose destination is an operand that dies, with a constant as the memory operand.
+func (m *x86) demandFMA(al *alloc, o op) (op, demand) {
+	b := al.b
+	if b.inMemory(o.a) || (al.dies(o.b) && !al.dies(o.a)) {
+		o.a, o.b = o.b, o.a // a is not in memory now, unless both are
+	}
+	pinned := b.vals[o.dst].pinned >= 0
+	switch {
+	case !pinned && al.dies(o.c):
+		return o, demand{load: operandA, reuse: operandC} // 231
+	case !pinned && al.dies(o.a) && b.inMemory(o.b):
+		return o, demand{load: operandC, reuse: operandA} // 132
+	case !pinned && al.dies(o.a):
+		return o, demand{reuse: operandA} // 213
+	}
+	return o, demand{load: operandA, early: true} // 231, c copied to the result
+}
+
+func (m *x86) lower(b *Block, o assigned) {
+	k, t := b.k, b.k.t
 	vb := m.vectorBytes()
-	d := -1
-	al.lane = o.lane
+	d := o.result
+	for i := range o.in {
+		if o.loaded>>i&1 != 0 && !(o.kind == opFMA || o.kind == opFNMA) {
+			m.fetch(b, o, i, o.in[i])
+		}
+	}
 	switch o.kind {
 	case opSpill:
-		m.ins("%s %s, %s", ps(t, "VMOVU"), m.r(al.reg[o.a]), m.spillAddr(al))
+		m.ins("%s %s, %s", ps(t, "VMOVU"), m.r(o.in[0]), m.spillAddr(b, o))
 	case opLoad:
-		d = al.dst(o)
-		at := fmt.Sprintf("%d(%s)", o.lane*vb, k.streams[o.stream])
-		if al.b.tail {
-			at = fmt.Sprintf("(%s)", k.streams[o.stream])
-		}
-		first := "VBROADCAST" + [...]string{"SS", "SD"}[t]
-		switch {
-		case !al.b.tail:
-			m.ins("%s %s, %s", ps(t, "VMOVU"), at, m.r(d))
-		case m.wide && k.repeat:
-			m.ins("%s %s, %s", first, at, m.r(d))
-			m.ins("%s %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
-		case m.wide:
-			m.ins("%s.Z %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
-		default:
-			m.ins("%s %s, %s, %s", ps(t, "VMASKMOV"), at, m.r(x86TailMask), m.r(d))
-			if k.repeat {
-				tmp := al.fresh()
-				m.ins("%s %s, %s", first, at, m.r(tmp))
-				m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d), m.r(tmp), m.r(d))
-				al.free[tmp] = true
-			}
-		}
+		m.lowerLoad(b, o)
 	case opStore:
-		at, v := k.streams[o.stream], al.reg[o.a]
+		at, v := k.streams[o.stream], o.in[0]
 		switch {
-		case !al.b.tail:
+		case !b.tail:
 			m.ins("%s %s, %d(%s)", m.store(k), m.r(v), o.lane*vb, at)
 		case m.wide:
 			m.ins("%s %s, K1, (%s)", ps(t, "VMOVU"), m.r(v), at)
 		default:
-			tmp := al.fresh()
-			m.storePartial(k, v, tmp, at)
-			al.free[tmp] = true
+			m.storePartial(k, v, o.scratch, at)
 		}
 	case opAdd, opSub, opMul, opDiv, opMax, opMin, opAnd, opOr, opIntAdd, opIntSub:
-		a, b := o.a, o.b
-		if o.kind.commutative() && m.isMem(al, a) {
-			a, b = b, a
-		}
-		ra, done := m.inReg(al, a)
-		s3, suffix := m.src3(al, b)
-		d = al.dst(o, a, b)
+		s3, suffix := m.src3(b, o, 1)
 		name := x86Ops[o.kind][t]
 		if m.wide && (o.kind == opAnd || o.kind == opOr) {
 			name += [...]string{"D", "Q"}[t]
 		}
-		m.ins("%s%s %s, %s, %s", name, suffix, s3, m.r(ra), m.r(d))
-		done()
+		m.ins("%s%s %s, %s, %s", name, suffix, s3, m.r(o.in[0]), m.r(d))
 	case opFMA, opFNMA:
-		d = m.lowerFMA(al, o)
+		m.lowerFMA(b, o)
 	case opShl, opShr:
-		d = al.dst(o, o.a)
 		name := [...]string{"VPSLL", "VPSRL"}[o.kind-opShl] + [...]string{"D", "Q"}[t]
-		m.ins("%s $%d, %s, %s", name, o.imm, m.r(al.reg[o.a]), m.r(d))
-	case opLess, opEqual:
-		pred := 0 // EQ_OQ
-		if o.kind == opLess {
-			pred = 1 // LT_OS
-		}
-		ra, done := m.inReg(al, o.a)
-		s3, suffix := m.src3(al, o.b)
-		if m.wide {
-			d = al.freshMask()
-			m.ins("%s%s $%d, %s, %s, K%d", ps(t, "VCMP"), suffix, pred, s3, m.r(ra), d)
-		} else {
-			d = al.dst(o, o.a, o.b)
-			m.ins("%s $%d, %s, %s, %s", ps(t, "VCMP"), pred, s3, m.r(ra), m.r(d))
-		}
-		done()
-	case opIntEqual:
-		name := [...]string{"VPCMPEQD", "VPCMPEQQ"}[t]
-		if m.wide {
-			d = al.freshMask()
-			m.ins("%s %s, %s, K%d", name, m.r(al.reg[o.b]), m.r(al.reg[o.a]), d)
-		} else {
-			d = al.dst(o)
-			m.ins("%s %s, %s, %s", name, m.r(al.reg[o.b]), m.r(al.reg[o.a]), m.r(d))
-		}
+		m.ins("%s $%d, %s, %s", name, o.imm, m.r(o.in[0]), m.r(d))
+	case opLess, opEqual, opIntEqual:
+		m.lowerCompare(b, o)
 	case opSelect:
-		rc, done := m.inReg(al, o.c)
-		s3, suffix := m.src3(al, o.b)
-		d = al.dst(o, o.b, o.c)
+		s3, suffix := m.src3(b, o, 1)
 		if m.wide {
-			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(rc), al.reg[o.a], m.r(d))
+			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(o.in[2]), o.in[0], m.r(d))
 		} else {
-			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(al.reg[o.a]), s3, m.r(rc), m.r(d))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(o.in[0]), s3, m.r(o.in[2]), m.r(d))
 		}
-		done()
 	case opMove:
-		d = al.dst(o)
-		r, done := m.inReg(al, o.a)
-		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(r), m.r(d))
-		done()
+		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[0]), m.r(d))
 	case opKeep:
-		d = al.dst(o)
-		acc, w := m.r(d), al.reg[o.a]
-		if m.wide {
-			mask := ""
-			switch {
-			case al.b.tail && k.skip:
-				m.ins("KANDW K1, K%d, K%d", 2+o.lane, 2+o.lane)
-				mask = fmt.Sprintf("K%d, ", 2+o.lane)
-			case al.b.tail:
-				mask = "K1, "
-			case k.skip:
-				mask = fmt.Sprintf("K%d, ", 2+o.lane)
-			}
-			m.ins("%s %s, %s, %s%s", ps(t, "VADD"), m.r(w), acc, mask, acc)
-			break
-		}
-		// w may be needed again, so mask a copy
-		r := w
-		if al.b.tail || k.skip {
-			r = al.fresh()
-		}
-		from := w
-		if k.skip {
-			m.ins("%s %d(%s), %s, %s", ps(t, "VAND"), o.lane*vb, maskPtr, m.r(from), m.r(r))
-			from = r
-		}
-		if al.b.tail {
-			m.ins("%s %s, %s, %s", ps(t, "VAND"), m.r(x86TailMask), m.r(from), m.r(r))
-		}
-		m.ins("%s %s, %s, %s", ps(t, "VADD"), m.r(r), acc, acc)
-		if r != w {
-			al.free[r] = true
-		}
+		m.lowerKeep(b, o)
 	case opFill:
-		rb, done := m.inReg(al, o.b)
-		d = al.dst(o, o.a)
 		if m.wide {
-			m.ins("%s %s, %s, K1, %s", ps(t, "VBLENDM"), m.r(al.reg[o.a]), m.r(rb), m.r(d))
+			m.ins("%s %s, %s, K1, %s", ps(t, "VBLENDM"), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
 		} else {
-			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(al.reg[o.a]), m.r(rb), m.r(d))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
 		}
-		done()
 	default:
 		panic("asmgen: unknown operation")
 	}
-	al.finish(o, d, m.wide)
 }
 
-// lowerFMA picks the form of the instruction whose destination is an operand that dies, with a constant as the memory operand.
-func (m *x86) lowerFMA(al *alloc, o op) int {
-	t := al.b.k.t
+func (m *x86) lowerLoad(b *Block, o assigned) {
+	k, t, d := b.k, b.k.t, o.result
+	if !b.tail {
+		m.ins("%s %d(%s), %s", ps(t, "VMOVU"), o.lane*m.vectorBytes(), k.streams[o.stream], m.r(d))
+		return
+	}
+	at := fmt.Sprintf("(%s)", k.streams[o.stream])
+	first := "VBROADCAST" + [...]string{"SS", "SD"}[t]
+	switch {
+	case m.wide && k.repeat:
+		m.ins("%s %s, %s", first, at, m.r(d))
+		m.ins("%s %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
+	case m.wide:
+		m.ins("%s.Z %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
+	default:
+		m.ins("%s %s, %s, %s", ps(t, "VMASKMOV"), at, m.r(x86TailMask), m.r(d))
+		if k.repeat {
+			m.ins("%s %s, %s", first, at, m.r(o.scratch))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d), m.r(o.scratch), m.r(d))
+		}
+	}
+}
+
+func (m *x86) lowerCompare(b *Block, o assigned) {
+	t, d := b.k.t, m.r(o.result)
+	if m.wide {
+		d = fmt.Sprintf("K%d", o.result)
+	}
+	if o.kind == opIntEqual {
+		m.ins("%s %s, %s, %s", [...]string{"VPCMPEQD", "VPCMPEQQ"}[t], m.r(o.in[1]), m.r(o.in[0]), d)
+		return
+	}
+	pred := 0 // EQ_OQ
+	if o.kind == opLess {
+		pred = 1 // LT_OS
+	}
+	s3, suffix := m.src3(b, o, 1)
+	m.ins("%s%s $%d, %s, %s, %s", ps(t, "VCMP"), suffix, pred, s3, m.r(o.in[0]), d)
+}
+
+func (m *x86) lowerKeep(b *Block, o assigned) {
+	k, t := b.k, b.k.t
+	acc, w := m.r(o.result), o.in[0]
+	if m.wide {
+		mask := ""
+		switch {
+		case b.tail && k.skip:
+			m.ins("KANDW K1, K%d, K%d", 2+o.lane, 2+o.lane)
+			mask = fmt.Sprintf("K%d, ", 2+o.lane)
+		case b.tail:
+			mask = "K1, "
+		case k.skip:
+			mask = fmt.Sprintf("K%d, ", 2+o.lane)
+		}
+		m.ins("%s %s, %s, %s%s", ps(t, "VADD"), m.r(w), acc, mask, acc)
+		return
+	}
+	// w may be needed again, so mask a copy
+	if k.skip {
+		m.ins("%s %d(%s), %s, %s", ps(t, "VAND"), o.lane*m.vectorBytes(), maskPtr, m.r(w), m.r(o.scratch))
+		w = o.scratch
+	}
+	if b.tail {
+		m.ins("%s %s, %s, %s", ps(t, "VAND"), m.r(x86TailMask), m.r(w), m.r(o.scratch))
+		w = o.scratch
+	}
+	m.ins("%s %s, %s, %s", ps(t, "VADD"), m.r(w), acc, acc)
+}
+
+// lowerFMA writes the form that demandFMA picked.
+func (m *x86) lowerFMA(b *Block, o assigned) {
+	t, d := b.k.t, o.result
+	const (
+		x = iota
+		y
+		z
+	)
+	form, source, second := "231", y, x // the operand that may be memory, and the one that is a register
+	switch {
+	case d == o.in[z]:
+	case d == o.in[x] && o.in[y] < 0:
+		form, source, second = "132", y, z
+	case d == o.in[x]:
+		form, source, second = "213", z, y
+	case o.in[z] < 0:
+		m.fetch(b, o, z, d)
+	default:
+		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[z]), m.r(d))
+	}
+	if o.loaded>>second&1 != 0 {
+		m.fetch(b, o, second, o.in[second])
+	}
 	name := "VFMADD"
 	if o.kind == opFNMA {
 		name = "VFNMADD"
 	}
-	a, b, c := o.a, o.b, o.c
-	if m.isMem(al, a) || (al.dies(b) && !al.dies(a)) {
-		a, b = b, a // a is never memory now, unless both are
-	}
-	form := func(f string, s3 V, s2, d int) int {
-		x, suffix := m.src3(al, s3)
-		m.ins("%s%s%s %s, %s, %s", name, ps(t, f), suffix, x, m.r(s2), m.r(d))
-		return d
-	}
-	pinned := al.b.vals[o.dst].pinned
-	switch {
-	case pinned < 0 && al.dies(c):
-		ra, done := m.inReg(al, a)
-		defer done()
-		return form("231", b, ra, al.reg[c])
-	case pinned < 0 && al.dies(a) && m.isMem(al, b):
-		rc, done := m.inReg(al, c)
-		defer done()
-		return form("132", b, rc, al.reg[a])
-	case pinned < 0 && al.dies(a):
-		rb, done := m.inReg(al, b)
-		defer done()
-		return form("213", c, rb, al.reg[a])
-	}
-	d := pinned
-	if d < 0 {
-		d = al.fresh()
-	}
-	if m.isMem(al, c) || al.b.vals[c].isConst || m.isMem(al, b) {
-		// a fresh copy of c is the addend
-		if m.isMem(al, c) {
-			m.fetch(al, c, d)
-		} else {
-			rc, _ := m.inReg(al, c)
-			m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(rc), m.r(d))
-		}
-	} else {
-		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(al.reg[c]), m.r(d))
-	}
-	ra, done := m.inReg(al, a)
-	defer done()
-	return form("231", b, ra, d)
+	s3, suffix := m.src3(b, o, source)
+	m.ins("%s%s%s %s, %s, %s", name, ps(t, form), suffix, s3, m.r(o.in[second]), m.r(d))
 }

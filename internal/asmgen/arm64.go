@@ -135,16 +135,13 @@ func (m *arm) storeScalar(src int, base gpr, t Type) {
 	m.ins("FMOV%s F%d, (%s)", [...]string{"S", "D"}[t], src, base)
 }
 
-func (m *arm) inReg(al *alloc, v V) (r int, done func()) {
-	if x := al.b.vals[v]; x.isConst {
-		if r, ok := al.b.k.pinned[x.bits]; ok {
-			return r, func() {}
+// fetchOperands loads the operands of o, constants, that have a temporary.
+func (m *arm) fetchOperands(b *Block, o assigned) {
+	for i, v := range o.operands() {
+		if o.loaded>>i&1 != 0 {
+			m.loadConst(b.k, o.in[i], b.vals[v].bits)
 		}
-		t := al.fresh()
-		m.loadConst(al.b.k, t, x.bits)
-		return t, func() { al.free[t] = true }
 	}
-	return al.reg[v], func() {}
 }
 
 var armOps = map[opKind]struct {
@@ -155,137 +152,121 @@ var armOps = map[opKind]struct {
 	opMax: {"fmax", 0x4e20f400}, opMin: {"fmin", 0x4ea0f400}, opEqual: {"fcmeq", 0x4e20e400},
 }
 
-func (m *arm) lower(al *alloc, o op) {
-	k, t := al.b.k, al.b.k.t
+// armIntOps are those that the assembler knows; those on bits take all 16 bytes.
+var armIntOps = map[opKind]struct {
+	name string
+	bits bool
+}{opAnd: {"VAND", true}, opOr: {"VORR", true}, opIntAdd: {"VADD", false}, opIntSub: {"VSUB", false}}
+
+// demand lets no operand lie in memory.
+func (m *arm) demand(al *alloc, o op) (op, demand) {
+	b := al.b
+	switch o.kind {
+	case opStore:
+		if b.tail {
+			return o, demand{}
+		}
+		return o, demand{load: operandA}
+	case opAdd, opSub, opMul, opDiv, opMax, opMin, opEqual, opLess, opAnd, opOr, opIntAdd, opIntSub:
+		return o, demand{load: operandA | operandB, reuse: operandA | operandB}
+	case opShl, opShr:
+		return o, demand{reuse: operandA}
+	case opFMA, opFNMA:
+		return o, demand{load: operandA | operandB, reuse: operandC}
+	case opSelect: // the mask gives way to the result
+		return o, demand{load: operandB | operandC, reuse: operandA, scratch: b.vals[o.dst].pinned >= 0 && !al.dies(o.a)}
+	case opMove:
+		return o, demand{load: operandA, early: true}
+	case opKeep:
+		return o, demand{scratch: b.tail || b.k.skip}
+	case opFill:
+		return o, demand{load: operandB}
+	}
+	return o, demand{}
+}
+
+func (m *arm) lower(b *Block, o assigned) {
+	k, t := b.k, b.k.t
 	g, _ := arrangement(t)
-	d := -1
+	d, in := o.result, o.in
+	m.fetchOperands(b, o)
 	switch o.kind {
 	case opLoad:
-		d = al.dst(o)
-		if al.b.tail {
+		if b.tail {
 			m.loadPartial(k, d, k.streams[o.stream])
 		} else {
 			m.ins("FMOVQ %d(%s), F%d", o.lane*16, k.streams[o.stream], d)
 		}
 	case opStore:
-		if al.b.tail {
-			m.storePartial(k, al.reg[o.a], k.streams[o.stream])
+		if b.tail {
+			m.storePartial(k, in[0], k.streams[o.stream])
 		} else {
-			r, done := m.inReg(al, o.a)
-			m.ins("FMOVQ F%d, %d(%s)", r, o.lane*16, k.streams[o.stream])
-			done()
+			m.ins("FMOVQ F%d, %d(%s)", in[0], o.lane*16, k.streams[o.stream])
 		}
 	case opAdd, opSub, opMul, opDiv, opMax, opMin, opEqual:
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.dst(o, o.a, o.b)
 		w := armOps[o.kind]
-		m.word3(w.enc, w.name, t, d, ra, rb)
-		doneA()
-		doneB()
+		m.word3(w.enc, w.name, t, d, in[0], in[1])
 	case opLess: // a < b is b > a
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.dst(o, o.a, o.b)
-		m.word3(0x6ea0e400, "fcmgt", t, d, rb, ra)
-		doneA()
-		doneB()
+		m.word3(0x6ea0e400, "fcmgt", t, d, in[1], in[0])
 	case opIntEqual:
-		d = al.dst(o)
-		m.ins("VCMEQ V%d.%s, V%d.%s, V%d.%s", al.reg[o.b], g, al.reg[o.a], g, d, g)
+		m.ins("VCMEQ V%d.%s, V%d.%s, V%d.%s", in[1], g, in[0], g, d, g)
 	case opAnd, opOr, opIntAdd, opIntSub:
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.dst(o, o.a, o.b)
-		switch o.kind {
-		case opAnd, opOr:
-			m.ins("%s V%d.B16, V%d.B16, V%d.B16", map[opKind]string{opAnd: "VAND", opOr: "VORR"}[o.kind], rb, ra, d)
-		default:
-			m.ins("%s V%d.%s, V%d.%s, V%d.%s", map[opKind]string{opIntAdd: "VADD", opIntSub: "VSUB"}[o.kind], rb, g, ra, g, d, g)
+		w := armIntOps[o.kind]
+		if w.bits {
+			g = "B16"
 		}
-		doneA()
-		doneB()
+		m.ins("%s V%d.%s, V%d.%s, V%d.%s", w.name, in[1], g, in[0], g, d, g)
 	case opShl, opShr:
-		d = al.dst(o, o.a)
-		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm, al.reg[o.a], g, d, g)
+		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm, in[0], g, d, g)
 	case opFMA, opFNMA:
-		name := "VFMLA"
-		if o.kind == opFNMA {
-			name = "VFMLS"
+		switch {
+		case in[2] < 0:
+			m.loadConst(k, d, b.vals[o.c].bits)
+		case in[2] != d:
+			m.copyVector(d, in[2])
 		}
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.b.vals[o.dst].pinned
-		switch x := al.b.vals[o.c]; {
-		case d < 0 && al.dies(o.c):
-			d = al.reg[o.c]
-		case x.isConst:
-			if d < 0 {
-				d = al.fresh()
-			}
-			if r, ok := k.pinned[x.bits]; ok {
-				m.copyVector(d, r)
-			} else {
-				m.loadConst(k, d, x.bits)
-			}
-		default:
-			if d < 0 {
-				d = al.fresh()
-			}
-			m.copyVector(d, al.reg[o.c])
-		}
-		m.ins("%s V%d.%s, V%d.%s, V%d.%s", name, rb, g, ra, g, d, g)
-		doneA()
-		doneB()
+		m.ins("%s V%d.%s, V%d.%s, V%d.%s", [...]string{"VFMLA", "VFMLS"}[o.kind-opFMA], in[1], g, in[0], g, d, g)
 	case opSelect:
-		rb, doneB := m.inReg(al, o.b)
-		rc, doneC := m.inReg(al, o.c)
-		if al.dies(o.a) {
-			d = al.reg[o.a]
-		} else {
-			d = al.fresh()
-			m.copyVector(d, al.reg[o.a])
-		}
-		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", rc, rb, d)
-		doneB()
-		doneC()
-		if p := al.b.vals[o.dst].pinned; p >= 0 {
-			m.copyVector(p, d)
-			if !al.dies(o.a) {
-				al.free[d] = true
-			}
-			d = p
-		}
+		m.lowerSelect(b, o)
 	case opMove:
-		d = al.dst(o)
-		r, done := m.inReg(al, o.a)
-		m.copyVector(d, r)
-		done()
+		m.copyVector(d, in[0])
 	case opKeep:
-		d = al.dst(o)
-		r := al.reg[o.a]
-		if al.b.tail || k.skip {
-			tmp := al.fresh()
-			if k.skip {
-				m.ins("FMOVQ %d(%s), F%d", o.lane*16, armMaskPtr, tmp)
-				m.ins("VAND V%d.B16, V%d.B16, V%d.B16", tmp, r, tmp)
-				r = tmp
-			}
-			if al.b.tail {
-				m.ins("VAND V%d.B16, V%d.B16, V%d.B16", armTailMask, r, tmp)
-				r = tmp
-			}
-			al.free[tmp] = true
-		}
-		m.fadd(t, d, d, r)
+		m.lowerKeep(b, o)
 	case opFill:
-		rb, done := m.inReg(al, o.b)
-		d = al.fresh()
 		m.copyVector(d, armTailMask)
-		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", rb, al.reg[o.a], d)
-		done()
+		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", in[1], in[0], d)
 	default:
 		panic("asmgen: unknown operation")
 	}
-	al.finish(o, d, false)
+}
+
+func (m *arm) lowerSelect(b *Block, o assigned) {
+	at := o.in[0] // where the mask is lost
+	switch {
+	case o.scratch >= 0:
+		at = o.scratch
+	case b.vals[o.dst].pinned < 0:
+		at = o.result
+	}
+	if at != o.in[0] {
+		m.copyVector(at, o.in[0])
+	}
+	m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", o.in[2], o.in[1], at)
+	if at != o.result {
+		m.copyVector(o.result, at)
+	}
+}
+
+func (m *arm) lowerKeep(b *Block, o assigned) {
+	w := o.in[0]
+	if b.k.skip {
+		m.ins("FMOVQ %d(%s), F%d", o.lane*16, armMaskPtr, o.scratch)
+		m.ins("VAND V%d.B16, V%d.B16, V%d.B16", o.scratch, w, o.scratch)
+		w = o.scratch
+	}
+	if b.tail {
+		m.ins("VAND V%d.B16, V%d.B16, V%d.B16", armTailMask, w, o.scratch)
+		w = o.scratch
+	}
+	m.fadd(b.k.t, o.result, o.result, w)
 }

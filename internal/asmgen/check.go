@@ -213,7 +213,7 @@ func pageLine() string {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if base := filepath.Base(f.File); base != "check.go" && base != "block.go" || !more {
+		if base := filepath.Base(f.File); base != "check.go" && base != "ops.go" || !more {
 			return fmt.Sprintf("%s:%d", base, f.Line)
 		}
 	}

@@ -356,7 +356,8 @@ func (s Columns) transpose(k *kernelState, in bool, maximum int, scr, cur, q1, q
 	vb, size := k.vectorBytes(), k.t.Size()
 	regs := k.spareAfter()
 	if len(regs) < 2*width {
-		panic(outOfRegisters{})
+		k.short = true
+		return
 	}
 	cols, tmp := regs[:width], regs[width:2*width]
 	step := func(high gpr, halves bool, offs func(i int) (gpr, int)) {
@@ -441,12 +442,4 @@ func log2(n int) int {
 			return i
 		}
 	}
-}
-
-// spareAfter lists the registers that no block and no constant keeps.
-func (k *kernelState) spareAfter() (list []int) {
-	for r := k.nextVector; r < k.topVector; r++ {
-		list = append(list, r)
-	}
-	return list
 }

@@ -109,6 +109,12 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
+	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes of its text, and blocks
+	// whose vectors may be interleaved in several ways are collected.
+	writing       bool
+	blocks        []placed
+	short, noGPRs bool // there are too few registers
+
 	trace   bool // operations know their line in the page
 	frame   int  // bytes of stack
 	streams []gpr
@@ -186,7 +192,8 @@ func (k *kernelState) strideOf(matrix string) param { return k.param(k.kernel.st
 
 func (k *kernelState) gpr() gpr {
 	if len(k.freeGPRs) == 0 {
-		panic(outOfGeneralRegisters{})
+		k.noGPRs = true
+		return ""
 	}
 	r := k.freeGPRs[0]
 	k.freeGPRs = k.freeGPRs[1:]
@@ -206,100 +213,35 @@ func (k *kernelState) length(name string) gpr {
 	return r
 }
 
-// pin reserves a vector register for the whole kernel.
-func (k *kernelState) pin() int {
-	k.nextVector++
-	if k.nextVector > k.vectorRegs()-1 {
-		panic(outOfRegisters{})
-	}
-	return k.nextVector - 1
-}
-
-// pinConstants puts the most used constants into registers.
-func (k *kernelState) pinConstants(order []uint64, uses map[uint64]int) {
-	left := append([]uint64(nil), order...)
-	for n := 0; n < k.pinLimit && len(left) > 0; n++ {
-		best := 0
-		for i := range left {
-			if uses[left[i]] > uses[left[best]] {
-				best = i
-			}
-		}
-		k.topVector--
-		k.pinned[left[best]] = k.topVector
-		left = append(left[:best], left[best+1:]...)
-	}
-}
-
-// loadPinned emits the loads of the pinned constants in the order of their registers.
-func (k *kernelState) loadPinned() {
-	k.prologue(k)
-	for r := k.vectorRegs() - 1; r >= k.topVector; r-- {
-		for bits, at := range k.pinned {
-			if at == r {
-				k.loadConst(k, r, bits)
-			}
-		}
-	}
-}
-
 // newBlock starts a block.
 func (k *kernelState) newBlock(tail bool) *Block { return &Block{k: k, tail: tail} }
 
-// write allocates registers for a block and emits it.
+// write emits a block, its vectors side by side as far as the registers let them.
 func (k *kernelState) write(b *Block) {
-	b.interleave(k.skew)
-	k.writeInOrder(b)
+	free, masks := k.registersFor(b)
+	if !k.writing {
+		k.blocks = append(k.blocks, placed{b, free, masks})
+		return
+	}
+	ops := interleave(b.ops, k.skew)
+	al := k.allocator(b, ops, free, masks)
+	al.run(0, len(ops))
+	al.write(0, len(ops))
 }
 
-// writeInOrder may use the registers in free, too.
-func (k *kernelState) writeInOrder(b *Block, free ...int) {
-	al := k.allocator(b)
-	for _, r := range free {
-		al.free[r] = true
+// writeInOrder emits a block as it is. It may use the registers in more, too.
+func (k *kernelState) writeInOrder(b *Block, more ...int) {
+	free, masks := k.registersFor(b)
+	for _, r := range more {
+		free.add(r)
 	}
-	for i, o := range b.ops {
-		al.pos = i
-		k.lower(al, o)
+	al := k.allocator(b, b.ops, free, masks)
+	if !al.run(0, len(b.ops)) {
+		k.short = true
 	}
-}
-
-// isFree tells whether r is for the allocator.
-func (k *kernelState) isFree(r int) bool {
-	if !k.separateMasks() && r == k.vectorRegs()-1 {
-		return true // the register of the tail mask, outside the tail
+	if k.writing {
+		al.write(0, len(b.ops))
 	}
-	return r >= k.nextVector && r < k.topVector
-}
-
-func (k *kernelState) allocator(b *Block) *alloc {
-	free := make([]bool, k.vectorRegs())
-	for r := range free {
-		free[r] = k.isFree(r)
-	}
-	var kfree []bool
-	if k.separateMasks() {
-		kfree = []bool{1: !b.tail, 2: !k.skip, 3: !k.skip, 4: true, 5: true, 6: true, 7: true}
-	} else if b.tail {
-		free[k.vectorRegs()-1] = false
-	}
-	return newAlloc(b, free, kfree)
-}
-
-// spare returns n registers that no block keeps, for the code between blocks.
-func (k *kernelState) spare(n int) []int {
-	limit := k.topVector
-	if k.separateMasks() {
-		limit = min(limit, 16) // some of that code has no EVEX form
-	}
-	if k.nextVector+n > limit {
-		panic(outOfRegisters{})
-	}
-	r := make([]int, n)
-	for i := range r {
-		r[i] = k.nextVector + i
-	}
-	return r
 }
 
 func (k *kernelState) advance(bytes int) {
@@ -315,79 +257,63 @@ func newMachine(tg target, w *writer) machine {
 	return &x86{w, tg == avx512}
 }
 
-// function writes one kernel, which check lets pass, for one target and type. It tries settings from the best downwards until the registers suffice: first all
-// constants in registers (on AVX2's sixteen only three, the others are memory operands), and all vectors of the loop side by side.
+// function writes one kernel, which check lets pass, for one target and type: with as many constants in registers and vectors side by side as there
+// are registers for.
 func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case outOfGeneralRegisters:
-			err = kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
-		default:
-			panic(e)
-		}
-	}()
 	params, args := parseParams(kn.Params, t)
-	var constants kernelState // what a first run, one vector after the other, finds of constants
-	for skew := 4; ; skew += 4 {
-		if _, k, ok := emit(kn, tg, t, pool.scratch(), params, 0, skew, kernelState{}); ok {
-			constants = *k
-			break
+	start := func(pool *constPool, pins int, constants *kernelState) *kernelState {
+		w := &writer{}
+		k := &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
+			uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins}
+		k.topVector = k.vectorRegs()
+		if !k.separateMasks() {
+			k.topVector--
 		}
-		if skew > 256 {
-			return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
+		k.freeGPRs = k.gprs()
+		if constants != nil {
+			k.pinConstants(constants.order, constants.uses)
 		}
+		return k
 	}
-	pins := len(constants.order)
-	if tg == avx2 {
-		keep := 3
-		setting := tg.String() + " " + t.Suffix()
-		switch s := kn.Shape.(type) {
-		case Map:
-			keep = max(keep, s.Pipeline[setting].Constants)
-		case Rows:
-			if p, ok := s.Pipeline[setting]; ok {
-				keep = p.Constants
-			}
-		}
-		pins = min(pins, keep)
+	survey := start(pool.scratch(), 0, nil)
+	kn.Shape.emit(survey)
+	if survey.noGPRs {
+		return "", kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
 	}
-	for ; pins >= 0; pins-- {
-		for skew := 1; skew < 64; skew++ {
-			if _, _, ok := emit(kn, tg, t, pool.scratch(), params, pins, skew, constants); !ok {
-				continue
-			}
-			text, k, _ := emit(kn, tg, t, pool, params, pins, skew, constants)
-			name, flags := stubName(kn, t, tg), "NOSPLIT"
-			if k.frame > 0 {
-				flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
-			}
-			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text), nil
+	for pins := kn.constantsKept(survey); pins >= 0; pins-- {
+		plan := start(pool.scratch(), pins, survey)
+		kn.Shape.emit(plan)
+		if plan.short || !plan.fit() {
+			continue
 		}
+		k := start(pool, pins, survey)
+		k.writing, k.skew = true, plan.skew
+		kn.Shape.emit(k)
+		text, name, flags := k.w.sb.String(), stubName(kn, t, tg), "NOSPLIT"
+		if k.frame > 0 {
+			flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
+		}
+		return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text), nil
 	}
 	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 }
 
-// emit writes a kernel with the given number of constants in registers; ok is false if the registers do not suffice.
-func emit(kn Kernel, tg target, t Type, pool *constPool, params []param, pins, skew int, constants kernelState) (text string, k *kernelState, ok bool) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil, outOfRegisters:
-		default:
-			panic(e)
-		}
-	}()
-	w := &writer{}
-	k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-		uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins, skew: skew}
-	k.topVector = k.vectorRegs()
-	if !k.separateMasks() {
-		k.topVector--
+// constantsKept is how many constants are worth a register: all, but on AVX2's sixteen only three, or what the schedule of the main loop says; the
+// others are memory operands.
+func (kn Kernel) constantsKept(survey *kernelState) int {
+	all := len(survey.order)
+	if survey.target != avx2 {
+		return all
 	}
-	k.freeGPRs = k.gprs()
-	k.pinConstants(constants.order, constants.uses)
-	kn.Shape.emit(k)
-	return w.sb.String(), k, true
+	switch s := kn.Shape.(type) {
+	case Map:
+		return min(all, max(3, s.Pipeline[survey.setting()].Constants))
+	case Rows:
+		if p, ok := s.Pipeline[survey.setting()]; ok {
+			return min(all, p.Constants)
+		}
+	}
+	return min(all, 3)
 }
 
 func stubName(kn Kernel, t Type, tg target) string { return kn.Name + t.Suffix() + tg.String() }

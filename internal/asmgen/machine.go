@@ -80,7 +80,9 @@ type vectorCode interface {
 	loadAt(t Type, dst int, base gpr, off int)
 	storeAt(t Type, src int, base gpr, off int)
 	storeScalar(src int, base gpr, t Type)
-	lower(al *alloc, o op)
+	// demand says which registers an operation needs, and may exchange its operands.
+	demand(al *alloc, o op) (op, demand)
+	lower(b *Block, o assigned)
 }
 
 // partialCode is for the last vector of a row, and for an element left out.

@@ -4,10 +4,7 @@
 // the same bits. See package main in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
 package asmgen
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Type is an element type.
 type Type int
@@ -76,6 +73,9 @@ type op struct {
 	stream  int
 	at      string // the line of the page, where that is recorded
 }
+
+// operands are the values that the operation reads, -1 where there is none.
+func (o *op) operands() [3]V { return [...]V{o.a, o.b, o.c} }
 
 // value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
 type value struct {
@@ -228,118 +228,3 @@ func (b *Block) moveTo(reg int, x V) {
 
 // into makes the last operation write to the pinned register reg.
 func (b *Block) into(reg int) { b.ops[len(b.ops)-1].dst = b.pinnedValue(reg) }
-
-// interleave merges the operations of n unrolled vectors: operation i of vector v stands at i + v*skew, so that vectors run
-// skew operations behind one another. Out-of-order execution does the rest.
-func (b *Block) interleave(skew int) {
-	type keyed struct {
-		key, lane, i int
-		o            op
-	}
-	var list []keyed
-	count := map[int]int{}
-	for _, o := range b.ops {
-		list = append(list, keyed{count[o.lane] + o.lane*skew, o.lane, len(list), o})
-		count[o.lane]++
-	}
-	// insertion sort keeps equal keys in order
-	for i := 1; i < len(list); i++ {
-		for j := i; j > 0 && list[j].key < list[j-1].key; j-- {
-			list[j], list[j-1] = list[j-1], list[j]
-		}
-	}
-	for i := range list {
-		b.ops[i] = list[i].o
-	}
-}
-
-// outOfRegisters is what the allocator panics with; the kernel is then tried with fewer constants held in registers.
-type outOfRegisters struct{}
-
-// outOfGeneralRegisters has no second try.
-type outOfGeneralRegisters struct{}
-
-// alloc hands out registers along a block.
-type alloc struct {
-	b    *Block
-	reg  []int // by value
-	last []int // position of the last use, by value
-	free []bool
-	kfre []bool // mask registers, where masks have their own
-	pos  int
-	lane int // of the current operation
-}
-
-func newAlloc(b *Block, free, kfree []bool) *alloc {
-	al := &alloc{b: b, reg: make([]int, len(b.vals)), last: make([]int, len(b.vals)), free: free, kfre: kfree}
-	for i, v := range b.vals {
-		al.reg[i] = v.pinned
-		al.last[i] = -1
-	}
-	for i, o := range b.ops {
-		for _, v := range [...]V{o.a, o.b, o.c} {
-			if v >= 0 {
-				al.last[v] = i
-			}
-		}
-	}
-	return al
-}
-
-// dies tells whether v is an unpinned value whose last use is the current operation.
-func (al *alloc) dies(v V) bool {
-	return v >= 0 && !al.b.vals[v].isConst && !al.b.vals[v].spilled && al.b.vals[v].pinned < 0 && al.last[v] == al.pos
-}
-
-func (al *alloc) fresh() int {
-	for r, ok := range al.free {
-		if ok {
-			al.free[r] = false
-			return r
-		}
-	}
-	panic(outOfRegisters{})
-}
-
-func (al *alloc) freshMask() int {
-	for r, ok := range al.kfre {
-		if ok {
-			al.kfre[r] = false
-			return r
-		}
-	}
-	panic(outOfRegisters{})
-}
-
-// dst is the register for the result of o: its pinned one, else that of a dying operand (of those given), else a new one.
-func (al *alloc) dst(o op, reuse ...V) int {
-	if p := al.b.vals[o.dst].pinned; p >= 0 {
-		return p
-	}
-	for _, v := range reuse {
-		if al.dies(v) && !al.b.vals[v].isMask {
-			return al.reg[v]
-		}
-	}
-	return al.fresh()
-}
-
-// finish records the result register and frees operands that died.
-func (al *alloc) finish(o op, dst int, separateMasks bool) {
-	for _, v := range [...]V{o.a, o.b, o.c} {
-		if al.dies(v) && al.reg[v] >= 0 {
-			if separateMasks && al.b.vals[v].isMask {
-				al.kfre[al.reg[v]] = true
-			} else if !(o.dst >= 0 && al.reg[v] == dst && !(separateMasks && al.b.vals[o.dst].isMask)) {
-				al.free[al.reg[v]] = true
-			}
-			al.reg[v] = -1
-		}
-	}
-	if o.dst >= 0 {
-		al.reg[o.dst] = dst
-		if al.last[o.dst] < 0 && al.b.vals[o.dst].pinned < 0 {
-			panic(fmt.Sprintf("asmgen: result of op %d is never used", al.pos))
-		}
-	}
-}
