@@ -85,7 +85,7 @@ func (m *x86) skipMask(k *kernelState, rel, tmp gpr) {
 
 // Sums and maxima.
 
-func (m *x86) sums(t Type) int { return 1 + int(t) }
+func (m *x86) sumRegs(t Type) int { return 1 + int(t) }
 
 func (m *x86) fold(k *kernelState, acc []int) {
 	add := ps(k.t, "VADD")

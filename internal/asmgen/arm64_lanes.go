@@ -76,8 +76,8 @@ func (m *arm) skipMask(k *kernelState, rel, tmp gpr) {
 
 // Sums and maxima.
 
-// sums are two registers of two float64, and for float64 two of errors.
-func (m *arm) sums(t Type) int { return 2 + 2*int(t) }
+// sumRegs are two registers of two float64, and for float64 two of errors.
+func (m *arm) sumRegs(t Type) int { return 2 + 2*int(t) }
 
 func (m *arm) fold(k *kernelState, acc []int) {
 	stop := 1 // registers that hold the four lanes

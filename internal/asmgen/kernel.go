@@ -166,12 +166,6 @@ func (k *kernelState) table(kind tableKind) string {
 // setting names the target and type, as in Map.Pipeline.
 func (k *kernelState) setting() string { return k.target.String() + " " + k.t.Suffix() }
 
-// block is the number of elements in a block of the canonical sum.
-func (k *kernelState) block() int { return 32 >> k.t }
-
-// group is the number of blocks whose sum is folded at once.
-func (k *kernelState) group() int { return 4 >> k.t }
-
 func (k *kernelState) lanes() int { return k.vectorBytes() / k.t.Size() }
 
 func (k *kernelState) param(name string) param {
@@ -211,109 +205,6 @@ func (k *kernelState) length(name string) gpr {
 	r := k.gpr()
 	k.loadArg(r, name+"_len", k.param(name).off+8)
 	return r
-}
-
-// newBlock starts a block.
-func (k *kernelState) newBlock(tail bool) *Block { return &Block{k: k, tail: tail} }
-
-// write emits a block, its vectors side by side as far as the registers let them.
-func (k *kernelState) write(b *Block) {
-	free, masks := k.registersFor(b)
-	if !k.writing {
-		k.blocks = append(k.blocks, placed{b, free, masks})
-		return
-	}
-	ops := interleave(b.ops, k.skew)
-	al := k.allocator(b, ops, free, masks)
-	al.run(0, len(ops))
-	al.write(0, len(ops))
-}
-
-// writeInOrder emits a block as it is. It may use the registers in more, too.
-func (k *kernelState) writeInOrder(b *Block, more ...int) {
-	free, masks := k.registersFor(b)
-	for _, r := range more {
-		free.add(r)
-	}
-	al := k.allocator(b, b.ops, free, masks)
-	if !al.run(0, len(b.ops)) {
-		k.short = true
-	}
-	if k.writing {
-		al.write(0, len(b.ops))
-	}
-}
-
-func (k *kernelState) advance(bytes int) {
-	for _, s := range k.streams {
-		k.addImm(s, bytes)
-	}
-}
-
-func newMachine(tg target, w *writer) machine {
-	if tg == neon {
-		return &arm{w}
-	}
-	return &x86{w, tg == avx512}
-}
-
-// function writes one kernel, which check lets pass, for one target and type: with as many constants in registers and vectors side by side as there
-// are registers for.
-func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
-	params, args := parseParams(kn.Params, t)
-	start := func(pool *constPool, pins int, constants *kernelState) *kernelState {
-		w := &writer{}
-		k := &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-			uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins}
-		k.topVector = k.vectorRegs()
-		if !k.separateMasks() {
-			k.topVector--
-		}
-		k.freeGPRs = k.gprs()
-		if constants != nil {
-			k.pinConstants(constants.order, constants.uses)
-		}
-		return k
-	}
-	survey := start(pool.scratch(), 0, nil)
-	kn.Shape.emit(survey)
-	if survey.noGPRs {
-		return "", kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
-	}
-	for pins := kn.constantsKept(survey); pins >= 0; pins-- {
-		plan := start(pool.scratch(), pins, survey)
-		kn.Shape.emit(plan)
-		if plan.short || !plan.fit() {
-			continue
-		}
-		k := start(pool, pins, survey)
-		k.writing, k.skew = true, plan.skew
-		kn.Shape.emit(k)
-		text, name, flags := k.w.sb.String(), stubName(kn, t, tg), "NOSPLIT"
-		if k.frame > 0 {
-			flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
-		}
-		return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text), nil
-	}
-	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
-}
-
-// constantsKept is how many constants are worth a register: all, but on AVX2's sixteen only three, or what the schedule of the main loop says; the
-// others are memory operands.
-func (kn Kernel) constantsKept(survey *kernelState) int {
-	all := len(survey.order)
-	if survey.target != avx2 {
-		return all
-	}
-	switch s := kn.Shape.(type) {
-	case Map:
-		return min(all, max(3, s.Pipeline[survey.setting()].Constants))
-	case Rows:
-		if p, ok := s.Pipeline[survey.setting()]; ok {
-			return min(all, p.Constants)
-		}
-	}
-	return min(all, 3)
 }
 
 func stubName(kn Kernel, t Type, tg target) string { return kn.Name + t.Suffix() + tg.String() }

@@ -95,8 +95,8 @@ type partialCode interface {
 
 // sumCode is what reduces a row: sums in the canonical order, and the maximum.
 type sumCode interface {
-	// sums is how many registers hold the float64 accumulators and, for float64, their errors.
-	sums(t Type) int
+	// sumRegs is how many registers hold the float64 accumulators and, for float64, their errors.
+	sumRegs(t Type) int
 	// fold leaves four lanes at the start of acc.
 	fold(k *kernelState, acc []int)
 	// foldVector leaves the four lanes of a vector at its own start: the rest of fold, where four lanes are less than a vector.

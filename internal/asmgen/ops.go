@@ -1,7 +1,3 @@
-// Package asmgen turns kernels written as short sequences of vector operations into Go assembly for AVX2, AVX-512
-// and NEON. A kernel names no instruction set: it is a body over one vector of elements, placed in one of
-// the loop shapes of this package (Map, Rows). Every operation is correctly rounded or exact, so that all back ends compute
-// the same bits. See package main in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
 package asmgen
 
 import "math"
@@ -220,6 +216,14 @@ func (b *Block) Spill(x V) V {
 }
 
 func (b *Block) pinnedValue(reg int) V { return b.value(value{pinned: reg}) }
+
+// pinnedValues are registers as values.
+func (b *Block) pinnedValues(regs []int) (vs []V) {
+	for _, r := range regs {
+		vs = append(vs, b.pinnedValue(r))
+	}
+	return vs
+}
 
 // moveTo puts x in the pinned register reg.
 func (b *Block) moveTo(reg int, x V) {

@@ -38,89 +38,113 @@ func (o op) latency() int {
 	return 4
 }
 
-// schedule assigns a cycle to every operation of one vector: list scheduling in order of the longest way to the end, in a
-// reservation table that repeats every interval.
+// A schedule assigns a cycle to every operation of one vector: list scheduling in order of the
+// longest way to the end, in a reservation table that repeats every interval.
+type schedule struct {
+	Pipeline
+	ops       []op
+	producers [][]int // of an operation's operands, by operation
+	uses      [][]int // of an operation's result
+	order     []int
+	at        []int // the cycles
+	busy      []int // operations in each cycle of the interval
+}
+
+// schedule returns the cycle of every operation of one vector.
 func (p Pipeline) schedule(ops []op) []int {
+	n := len(ops)
+	s := &schedule{Pipeline: p, ops: ops, producers: make([][]int, n), uses: make([][]int, n), order: make([]int, n),
+		at: make([]int, n), busy: make([]int, p.Interval)}
+	s.depend()
+	s.early()
+	if p.Sink {
+		s.sink()
+	}
+	return s.at
+}
+
+// latency is that of operation i, scaled.
+func (s *schedule) latency(i int) int { return max(1, (s.ops[i].latency()*s.Latency+50)/100) }
+
+// depend finds which operation waits for which, and orders them by the longest way to the end.
+func (s *schedule) depend() {
 	producer := map[V]int{}
-	for i, o := range ops {
+	for i, o := range s.ops {
 		if o.dst >= 0 {
 			producer[o.dst] = i
 		}
 	}
-	uses := make([][]int, len(ops))
-	for i, o := range ops {
-		for _, v := range [...]V{o.a, o.b, o.c} {
+	for i, o := range s.ops {
+		for _, v := range o.operands() {
 			if j, ok := producer[v]; ok && v >= 0 && j < i {
-				uses[j] = append(uses[j], i)
+				s.producers[i] = append(s.producers[i], j)
+				s.uses[j] = append(s.uses[j], i)
 			}
 		}
 	}
-	scaled := func(o op) int { return (o.latency()*p.Latency + 50) / 100 }
-	height := make([]int, len(ops))
-	for i := len(ops) - 1; i >= 0; i-- {
-		for _, j := range uses[i] {
-			height[i] = max(height[i], height[j]+max(1, scaled(ops[i])))
+	height := make([]int, len(s.ops))
+	for i := len(s.ops) - 1; i >= 0; i-- {
+		for _, j := range s.uses[i] {
+			height[i] = max(height[i], height[j]+s.latency(i))
 		}
 	}
-	order := make([]int, len(ops))
-	for i := range order {
-		order[i] = i
+	for i := range s.order {
+		s.order[i] = i
 	}
-	sort.SliceStable(order, func(a, b int) bool { return height[order[a]] > height[order[b]] })
-	at := make([]int, len(ops))
-	busy := make([]int, p.Interval)
+	sort.SliceStable(s.order, func(a, b int) bool { return height[s.order[a]] > height[s.order[b]] })
+}
+
+// early gives each operation the first cycle in which its operands are there and a port is free.
+func (s *schedule) early() {
 	stored := 0
-	for _, i := range order {
+	for _, i := range s.order {
 		t := 0
-		for _, v := range [...]V{ops[i].a, ops[i].b, ops[i].c} {
-			if j, ok := producer[v]; ok && v >= 0 && j < i {
-				t = max(t, at[j]+max(1, scaled(ops[j])))
-			}
+		for _, j := range s.producers[i] {
+			t = max(t, s.at[j]+s.latency(j))
 		}
-		if !ops[i].kind.memory() {
-			for try := 0; busy[t%p.Interval] >= p.Width && try < p.Interval; try++ {
+		if !s.ops[i].kind.memory() {
+			for try := 0; s.busy[t%s.Interval] >= s.Width && try < s.Interval; try++ {
 				t++
 			}
-			busy[t%p.Interval]++
+			s.busy[t%s.Interval]++
 		}
-		if ops[i].kind == opStore { // they stay in order: two outputs may be one slice
+		if s.ops[i].kind == opStore { // they stay in order: two outputs may be one slice
 			t = max(t, stored)
 			stored = t
 		}
-		at[i] = t
+		s.at[i] = t
 	}
-	if !p.Sink {
-		return at
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return at[b] - at[a] })
-	for _, i := range order {
-		if ops[i].kind.memory() || len(uses[i]) == 0 {
+}
+
+// sink moves each operation to the latest cycle in which its result is in time, if its operands live
+// until then anyway.
+func (s *schedule) sink() {
+	slices.SortStableFunc(s.order, func(a, b int) int { return s.at[b] - s.at[a] })
+	for _, i := range s.order {
+		if s.ops[i].kind.memory() || len(s.uses[i]) == 0 {
 			continue
 		}
-		late := at[i] + 1<<20
-		for _, j := range uses[i] {
-			late = min(late, at[j]-max(1, scaled(ops[i])))
+		late := s.at[i] + 1<<20
+		for _, j := range s.uses[i] {
+			late = min(late, s.at[j]-s.latency(i))
 		}
-		for _, v := range [...]V{ops[i].a, ops[i].b, ops[i].c} {
-			if j, ok := producer[v]; ok && v >= 0 && j < i {
-				last := 0 // other use of the operand
-				for _, u := range uses[j] {
-					if u != i {
-						last = max(last, at[u])
-					}
+		for _, j := range s.producers[i] {
+			last := 0 // other use of the operand
+			for _, u := range s.uses[j] {
+				if u != i {
+					last = max(last, s.at[u])
 				}
-				late = min(late, last)
 			}
+			late = min(late, last)
 		}
-		for t := late; t > at[i]; t-- {
-			if busy[t%p.Interval] < p.Width {
-				busy[at[i]%p.Interval]--
-				busy[t%p.Interval]++
-				at[i] = t
+		for t := late; t > s.at[i]; t-- {
+			if s.busy[t%s.Interval] < s.Width {
+				s.busy[s.at[i]%s.Interval]--
+				s.busy[t%s.Interval]++
+				s.at[i] = t
 			}
 		}
 	}
-	return at
 }
 
 // interleave merges the operations of several vectors, recorded one after the other: operation i of vector v stands at
