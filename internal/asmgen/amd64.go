@@ -8,9 +8,9 @@ type x86 struct {
 	wide bool // AVX-512
 }
 
-// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the allocator has the others, and these where
-// there is nothing for them to do.
-// On AVX2 the tail mask is a vector register and the mask of a block lies in memory at maskPtr.
+// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the
+// allocator has the others, and these where there is nothing for them to do. On AVX2 the tail mask
+// is a vector register and the mask of a block lies in memory at maskPtr.
 const (
 	x86TailMask = 15
 	maskPtr     = gpr("R13")
@@ -156,7 +156,8 @@ func (m *x86) storeScalar(src int, base gpr, t Type) {
 	m.ins("VMOV%s X%d, (%s)", [...]string{"SS", "SD"}[t], src, base)
 }
 
-// src3 is operand i of o as the operand that may be memory, with the suffix for an embedded broadcast.
+// src3 is operand i of o as the operand that may be memory, with the suffix for an embedded
+// broadcast.
 func (m *x86) src3(b *Block, o assigned, i int) (operand, suffix string) {
 	v := o.operands()[i]
 	switch x := b.vals[v]; {
@@ -191,6 +192,29 @@ var x86Ops = map[opKind][2]string{
 	opAnd: {"VPAND", "VPAND"}, opOr: {"VPOR", "VPOR"},
 }
 
+// tableRegs: on AVX2 a table is a memory operand.
+func (m *x86) tableRegs() int {
+	if m.wide {
+		return 1
+	}
+	return 0
+}
+
+func (m *x86) loadTable(k *kernelState, dst int, name string) {
+	m.ins("%s %s<>(SB), %s", ps(k.t, "VMOVU"), name, m.r(dst))
+}
+
+// tableIndex: a permutation looks at the low bits of lanes. On AVX2 there is one of 32-bit lanes
+// only, for which entry j of float64 has the halves 2j and 2j+1: twice the number in both halves of
+// a lane, with the carry from bit 31 in the upper one.
+func (m *x86) tableIndex(b *Block, i V) V {
+	if m.wide || b.k.t == F32 {
+		return i
+	}
+	i = b.emit(opTwice, i, -1, -1, 0)
+	return b.emit(opIntAdd, i, i, -1, 0)
+}
+
 // demand lets one operand of an operation lie in memory: b, or of a multiply-add b or c.
 func (m *x86) demand(al *alloc, o op) (op, demand) {
 	b := al.b
@@ -213,6 +237,8 @@ func (m *x86) demand(al *alloc, o op) (op, demand) {
 		return o, demand{load: operandA, reuse: operandA | operandB, mask: m.wide}
 	case opIntEqual:
 		return o, demand{mask: m.wide}
+	case opTwice, opLookup:
+		return o, demand{load: operandA, reuse: operandA}
 	case opSelect:
 		return o, demand{load: operandC, reuse: operandB | operandC}
 	case opMove:
@@ -225,7 +251,8 @@ func (m *x86) demand(al *alloc, o op) (op, demand) {
 	return o, demand{}
 }
 
-// demandFMA picks the form of the instruction whose destination is an operand that dies, with a constant as the memory operand.
+// demandFMA picks the form of the instruction whose destination is an operand that dies, with a
+// constant as the memory operand.
 func (m *x86) demandFMA(al *alloc, o op) (op, demand) {
 	b := al.b
 	if b.inMemory(o.a) || (al.dies(o.b) && !al.dies(o.a)) {
@@ -287,6 +314,14 @@ func (m *x86) lower(b *Block, o assigned) {
 			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(o.in[2]), o.in[0], m.r(d))
 		} else {
 			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(o.in[0]), s3, m.r(o.in[2]), m.r(d))
+		}
+	case opTwice:
+		m.ins("VMOVSLDUP %s, %s", m.r(o.in[0]), m.r(d))
+	case opLookup:
+		if m.wide {
+			m.ins("%s Z%d, Z%d, Z%d", ps(t, "VPERM"), k.tableAt[o.imm], o.in[0], d)
+		} else {
+			m.ins("VPERMPS %s<>(SB), Y%d, Y%d", k.tableName(o.imm), o.in[0], d)
 		}
 	case opMove:
 		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[0]), m.r(d))

@@ -2,12 +2,13 @@ package asmgen
 
 import "fmt"
 
-// What moves between the lanes of a vector, or treats some of them apart: partial vectors, folds, transposition, masks of bits.
+// What moves between the lanes of a vector, or treats some of them apart: partial vectors, folds,
+// transposition, masks of bits.
 
 // Partial vectors.
 
-// storePartial stores the first n lanes, n in the register of the remaining count: a full vector if there are enough, else 4, 2 and 1 elements
-// (masked stores are slow on several AMD cores).
+// storePartial stores the first n lanes, n in the register of the remaining count: a full vector if
+// there are enough, else 4, 2 and 1 elements (masked stores are slow on several AMD cores).
 func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 	t, n, q := k.t, k.count, k.scratch
 	part, done := m.newLabel("part"), m.newLabel("stored")
@@ -208,7 +209,8 @@ func (m *x86) maxAcross(k *kernelState, acc []int, t int, out gpr) {
 
 // Columns.
 
-// scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice the time.
+// scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice
+// the time.
 func (m *x86) scratchAddr(dst gpr, off, frame int) {
 	m.ins("LEAQ columns-%d(SP), %s", frame-off-(cacheLine-1), dst)
 	m.ins("ANDQ $-%d, %s", cacheLine, dst)
@@ -354,7 +356,8 @@ func (m *x86) writeRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, re
 	}
 }
 
-// Bits. Register 0 is zero; on AVX2 register 1 holds the order in which packed dwords are put right.
+// Bits. Register 0 is zero; on AVX2 register 1 holds the order in which packed dwords are put
+// right.
 
 func (m *x86) maskSetup(k *kernelState) {
 	m.zero(0)

@@ -1,6 +1,7 @@
 package asmgen
 
-// arm writes NEON. What the Go 1.26 assembler does not know is a WORD with its mnemonic in the comment; a test disassembles them.
+// arm writes NEON. What the Go 1.26 assembler does not know is a WORD with its mnemonic in the
+// comment; a test disassembles them.
 type arm struct {
 	*writer
 }
@@ -98,7 +99,8 @@ func (m *arm) word3(enc uint32, name string, t Type, d, n, mm int) {
 	m.ins("WORD $0x%08x // %s v%d.%s, v%d.%s, v%d.%s", enc, name, d, a, n, a, mm, a)
 }
 
-// word2 writes a two-operand instruction whose operands are given as text formats with the register.
+// word2 writes a two-operand instruction whose operands are given as text formats with the
+// register.
 func (m *arm) word2(enc uint32, name string, d int, df string, n int, nf string) {
 	m.ins("WORD $0x%08x // %s "+df+", "+nf, enc|uint32(n)<<5|uint32(d), name, d, n)
 }
@@ -158,6 +160,26 @@ var armIntOps = map[opKind]struct {
 	bits bool
 }{opAnd: {"VAND", true}, opOr: {"VORR", true}, opIntAdd: {"VADD", false}, opIntSub: {"VSUB", false}}
 
+// tableRegs: two registers in a row are 32 bytes.
+func (m *arm) tableRegs() int { return 2 }
+
+func (m *arm) loadTable(_ *kernelState, dst int, name string) {
+	m.ins("MOVD $%s<>(SB), %s", name, armTable)
+	m.ins("FMOVQ (%s), F%d", armTable, dst)
+	m.ins("FMOVQ 16(%s), F%d", armTable, dst+1)
+}
+
+// tableIndex: the instruction finds bytes. Entry j has those from 4j (8j) on, by multiplication of
+// 32-bit lanes.
+func (m *arm) tableIndex(b *Block, i V) V {
+	low, times, first := b.Bits(7), b.Bits(0x04040404), b.Bits(0x03020100)
+	if b.k.t == F64 {
+		i = b.emit(opTwice, i, -1, -1, 0)
+		low, times, first = b.Bits(0x0000000300000003), b.Bits(0x0808080808080808), b.Bits(0x0706050403020100)
+	}
+	return b.emit(opIntMulAdd, b.And(i, low), times, first, 0)
+}
+
 // demand lets no operand lie in memory.
 func (m *arm) demand(al *alloc, o op) (op, demand) {
 	b := al.b
@@ -171,7 +193,9 @@ func (m *arm) demand(al *alloc, o op) (op, demand) {
 		return o, demand{load: operandA | operandB, reuse: operandA | operandB}
 	case opShl, opShr:
 		return o, demand{reuse: operandA}
-	case opFMA, opFNMA:
+	case opTwice, opLookup:
+		return o, demand{load: operandA, reuse: operandA}
+	case opFMA, opFNMA, opIntMulAdd:
 		return o, demand{load: operandA | operandB, reuse: operandC}
 	case opSelect: // the mask gives way to the result
 		return o, demand{load: operandB | operandC, reuse: operandA, scratch: b.vals[o.dst].pinned >= 0 && !al.dies(o.a)}
@@ -218,12 +242,21 @@ func (m *arm) lower(b *Block, o assigned) {
 		m.ins("%s V%d.%s, V%d.%s, V%d.%s", w.name, in[1], g, in[0], g, d, g)
 	case opShl, opShr:
 		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm, in[0], g, d, g)
-	case opFMA, opFNMA:
+	case opTwice:
+		m.ins("VTRN1 V%d.S4, V%d.S4, V%d.S4", in[0], in[0], d)
+	case opLookup:
+		r := k.tableAt[o.imm]
+		m.ins("VTBL V%d.B16, [V%d.B16, V%d.B16], V%d.B16", in[0], r, r+1, d)
+	case opFMA, opFNMA, opIntMulAdd:
 		switch {
 		case in[2] < 0:
 			m.loadConst(k, d, b.vals[o.c].bits)
 		case in[2] != d:
 			m.copyVector(d, in[2])
+		}
+		if o.kind == opIntMulAdd {
+			m.word3(0x4ea09400, "mla", F32, d, in[0], in[1])
+			break
 		}
 		m.ins("%s V%d.%s, V%d.%s, V%d.%s", [...]string{"VFMLA", "VFMLS"}[o.kind-opFMA], in[1], g, in[0], g, d, g)
 	case opSelect:

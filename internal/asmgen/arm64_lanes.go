@@ -1,10 +1,12 @@
 package asmgen
 
-// What moves between the lanes of a vector, or treats some of them apart: partial vectors, folds, transposition, masks of bits.
+// What moves between the lanes of a vector, or treats some of them apart: partial vectors, folds,
+// transposition, masks of bits.
 
 // Partial vectors.
 
-// loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or two where the kernel asks for that.
+// loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or
+// two where the kernel asks for that.
 func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
 	part, done := m.newLabel("part"), m.newLabel("loaded")
 	m.branchImm(lt, k.count, 16/k.t.Size(), part)
@@ -250,7 +252,8 @@ func (m *arm) writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tm
 	}
 }
 
-// Bits. Register 0 has the bit of each lane (1, 2, 4, 8), register 1 that of each byte (1 to 128, twice).
+// Bits. Register 0 has the bit of each lane (1, 2, 4, 8), register 1 that of each byte (1 to 128,
+// twice).
 
 func (m *arm) maskSetup(k *kernelState) {
 	m.ins("MOVD $laneBits%s<>(SB), %s", k.t.Suffix(), armTable)

@@ -82,7 +82,8 @@ var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x",
 		return []V{b.Mul(b.Add(in[0], b.K(1, 1)), in[0])}
 	}}}
 
-// TestCode checks the code of a small kernel: registers, the constant in one of them, addresses and advances.
+// TestCode checks the code of a small kernel: registers, the constant in one of them, addresses and
+// advances.
 func TestCode(t *testing.T) {
 	for _, tt := range []struct {
 		tg   target
@@ -105,8 +106,8 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// A spilled value is stored in the place of the output and read from there, in any operand; where there are registers enough, and in the tail,
-// it stays in one.
+// A spilled value is stored in the place of the output and read from there, in any operand; where
+// there are registers enough, and in the tail, it stays in one.
 func TestSpill(t *testing.T) {
 	kn := tiny
 	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
@@ -121,7 +122,8 @@ func TestSpill(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
 }
 
-// With Repeat the lanes of a partial vector that do not exist hold what exists, in the tail only; without it they are zero.
+// With Repeat the lanes of a partial vector that do not exist hold what exists, in the tail only;
+// without it they are zero.
 func TestRepeat(t *testing.T) {
 	kn := tiny
 	s := kn.Shape.(Map)
@@ -158,8 +160,8 @@ func testBlock(tg target) *Block {
 	return k.newBlock(false)
 }
 
-// TestAllocation runs a block through the allocator and simulates it: no register may be written while a later operation still
-// reads it.
+// TestAllocation runs a block through the allocator and simulates it: no register may be written
+// while a later operation still reads it.
 func TestAllocation(t *testing.T) {
 	b := testBlock(avx2)
 	x, y := b.load(1), b.load(1)
@@ -288,7 +290,8 @@ func TestConstants(t *testing.T) {
 	assert.Equal(t, map[uint64]int{2: 14, 3: 13}, b.k.pinned)
 }
 
-// TestGenerate: the same bytes each time, every function and its stub there, and an error where the folder is missing.
+// TestGenerate: the same bytes each time, every function and its stub there, and an error where the
+// folder is missing.
 func TestGenerate(t *testing.T) {
 	kernels := []Kernel{tiny, {Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool", Loop: "sum = a", Shape: Rows{In: []string{"a"}, Reduce: Sum,
 		Body: func(_ *Block, in, _ []V) ([]V, V) { return nil, in[0] }}}, {Name: "only", Params: "dst, x []T", Loop: "-", Types: []Type{F64}, Shape: tiny.Shape}}
@@ -325,7 +328,8 @@ func TestGenerate(t *testing.T) {
 	assert.ErrorContains(t, Generate(t.TempDir(), []Kernel{bad}), "dispatch of amd64")
 }
 
-// A schedule starts no operation before its operands are there, and no more of them in a cycle of the interval than it is wide.
+// A schedule starts no operation before its operands are there, and no more of them in a cycle of
+// the interval than it is wide.
 func TestSchedule(t *testing.T) {
 	b := testBlock(avx2)
 	x := b.load(0)

@@ -103,8 +103,8 @@ func (c *columnsCode) arg(dst gpr, name string) {
 	c.loadArg(dst, name, q.off)
 }
 
-// rowPointer turns p from the number of a row of the matrix into its address, and sets stride to the
-// distance of rows in bytes.
+// rowPointer turns p from the number of a row of the matrix into its address, and sets stride to
+// the distance of rows in bytes.
 func (c *columnsCode) rowPointer(matrix string) {
 	c.arg(c.stride, c.strideOf(matrix).name)
 	c.shl(c.stride, 2+int(c.t))

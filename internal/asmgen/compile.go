@@ -2,9 +2,9 @@ package asmgen
 
 import "fmt"
 
-// function writes one kernel, which check lets pass, for one target and type, with as many constants
-// in registers and as many vectors side by side as there are registers for. A survey finds the
-// constants; plans find what fits; then it is written.
+// function writes one kernel, which check lets pass, for one target and type, with as many
+// constants in registers and as many vectors side by side as there are registers for. A survey
+// finds the constants; plans find what fits; then it is written.
 func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
 	params, args := parseParams(kn.Params, t)
 	survey := start(kn, tg, t, pool.scratch(), params, 0, nil)
@@ -25,8 +25,8 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 		if k.frame > 0 {
 			flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
 		}
-		return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame,
-			args, text), nil
+		return fmt.Sprintf("%s// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", k.data.String(), name, paramList(params), name,
+			flags, k.frame, args, text), nil
 	}
 	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 }
@@ -42,6 +42,7 @@ func start(kn Kernel, tg target, t Type, pool *constPool, params []param, pins i
 	}
 	k.freeGPRs = k.gprs()
 	if survey != nil {
+		k.pinTables(survey.tables)
 		k.pinConstants(survey.order, survey.uses)
 	}
 	return k

@@ -10,7 +10,7 @@
 // The layers, from the page down:
 //
 //	kernel.go check.go              kernels, their parameters; what a page cannot mean
-//	ops.go                          the operations of a page
+//	ops.go table.go                 the operations of a page; the tables of Lookup
 //	loops.go rows.go sum.go         shapes: Map, and what loops have in common; Rows; the canonical sum
 //	columns.go mask.go find.go      shapes: rows of few columns, bits for elements, the search
 //	schedule.go pipeline.go         the order of operations; software-pipelined loops
@@ -19,5 +19,6 @@
 //	amd64.go arm64.go               the mnemonics
 //	amd64_lanes.go arm64_lanes.go   what moves data between lanes, and partial vectors
 //	compile.go                      a kernel through these layers, for one instruction set and type
+//	tune.go                         a program that times schedules
 //	files.go race.go                the files: assembly, stubs, dispatch, what the race detector is told
 package asmgen

@@ -1,6 +1,7 @@
 package asmgen
 
-// Find looks for the first element of each row that equals m[r]: index[r], or 0 where there is none.
+// Find looks for the first element of each row that equals m[r]: index[r], or 0 where there is
+// none.
 type Find struct{}
 
 func (Find) emit(k *kernelState) {

@@ -1,6 +1,7 @@
 package asmgen
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -13,13 +14,15 @@ type Kernel struct {
 	Name string
 	// Params is the Go parameter list, with T for the element type: "dst, x []T".
 	Params string
-	// Loop is the Go loop that the kernel performs: the doc comment of the stub. T stands for the element type.
+	// Loop is the Go loop that the kernel performs: the doc comment of the stub. T stands for the
+	// element type.
 	Loop string
 	// Shape is the loop around the body.
 	Shape Shape
 	// Types the kernel exists for; both when empty.
 	Types []Type
-	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes. Elsewhere the kernel is Plain.
+	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes.
+	// Elsewhere the kernel is Plain.
 	Stream bool
 	Plain  string
 }
@@ -104,13 +107,16 @@ type kernelState struct {
 	order      []uint64
 	pinned     map[uint64]int // constants in registers
 	pinLimit   int
+	tables     []Table
+	tableAt    []int        // their first registers
+	data       bytes.Buffer // tables that no kernel before had
 	skew       int
 	freeGPRs   []gpr
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
-	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes of its text, and blocks
-	// whose vectors may be interleaved in several ways are collected.
+	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes of
+	// its text, and blocks whose vectors may be interleaved in several ways are collected.
 	writing       bool
 	blocks        []placed
 	short, noGPRs bool // there are too few registers
@@ -129,6 +135,7 @@ type constPool struct {
 	index  map[uint64]int
 	list   []uint64
 	stride int // bytes an entry takes
+	tables tablePool
 }
 
 func (p *constPool) offset(bits uint64) int {
@@ -177,7 +184,8 @@ func (k *kernelState) param(name string) param {
 	panic("asmgen: " + k.kernel.Name + " has no parameter " + name)
 }
 
-// strideNames are the names that the stride parameter of a matrix may have, the first that there is.
+// strideNames are the names that the stride parameter of a matrix may have, the first that there
+// is.
 func strideNames(matrix string) []string {
 	return []string{matrix + "stride", matrix[:1] + "stride", "stride"}
 }

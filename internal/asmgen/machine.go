@@ -30,8 +30,9 @@ const (
 	le cond = "LE"
 )
 
-// A machine writes the instructions of one instruction set. Its mnemonics are in a file of each architecture, what
-// moves data between lanes in another; loops and shapes are written in terms of a machine alone.
+// A machine writes the instructions of one instruction set. Its mnemonics are in a file of each
+// architecture, what moves data between lanes in another; loops and shapes are written in terms of
+// a machine alone.
 type machine interface {
 	vectorBytes() int
 	vectorRegs() int
@@ -80,6 +81,11 @@ type vectorCode interface {
 	loadAt(t Type, dst int, base gpr, off int)
 	storeAt(t Type, src int, base gpr, off int)
 	storeScalar(src int, base gpr, t Type)
+	// Tables are held in tableRegs registers for the whole kernel, in memory if that is none.
+	// tableIndex records the operations that turn lane integers into what opLookup takes.
+	tableRegs() int
+	loadTable(k *kernelState, dst int, name string)
+	tableIndex(b *Block, i V) V
 	// demand says which registers an operation needs, and may exchange its operands.
 	demand(al *alloc, o op) (op, demand)
 	lower(b *Block, o assigned)
@@ -99,7 +105,8 @@ type sumCode interface {
 	sumRegs(t Type) int
 	// fold leaves four lanes at the start of acc.
 	fold(k *kernelState, acc []int)
-	// foldVector leaves the four lanes of a vector at its own start: the rest of fold, where four lanes are less than a vector.
+	// foldVector leaves the four lanes of a vector at its own start: the rest of fold, where four
+	// lanes are less than a vector.
 	foldVector(k *kernelState, acc, tmp int)
 	// carry adds the four lanes to the accumulators in the registers sum.
 	carry(k *kernelState, lane, sum, tmp []int)
@@ -115,8 +122,8 @@ type sumCode interface {
 type columnCode interface {
 	// scratchAddr loads the address of byte off, a multiple of a cache line, of the frame.
 	scratchAddr(dst gpr, off, frame int)
-	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp as many others. With
-	// halves set the columns are the first two and the two at p+high.
+	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp
+	// as many others. With halves set the columns are the first two and the two at p+high.
 	readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
 	writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
 	// loadLabels converts lanes int64 labels to lane integers.
@@ -125,17 +132,20 @@ type columnCode interface {
 
 // bitCode moves between lanes and bits.
 type bitCode interface {
-	// maskSetup loads the constants of pack and unpack, to which all vector registers are free; word and tmp are general registers.
+	// maskSetup loads the constants of pack and unpack, to which all vector registers are free; word
+	// and tmp are general registers.
 	maskSetup(k *kernelState)
 	// pack64 handles 64 elements from in to out and leaves their bits in word.
 	pack64(k *kernelState, out, in, word, tmp gpr)
-	// pack handles one vector and leaves its bits in word; with tail set only count elements exist, and the other bits are 0.
+	// pack handles one vector and leaves its bits in word; with tail set only count elements exist,
+	// and the other bits are 0.
 	pack(k *kernelState, out, in, word, tmp gpr, tail bool)
 	// unpack64 handles 64 elements by the bits of word, which it may change.
 	unpack64(k *kernelState, out, in, word, tmp gpr)
 	// unpack handles one vector by the low bits of word.
 	unpack(k *kernelState, out, in, word, tmp gpr, tail bool)
-	// equalBits compares a vector of in with register value; the lowest set bit of bits tells the lane.
+	// equalBits compares a vector of in with register value; the lowest set bit of bits tells the
+	// lane.
 	equalBits(k *kernelState, value, tmp int, in, bits gpr, tail bool)
 	// lane turns what equalBits left into the number of the first lane that is equal.
 	lane(k *kernelState, bits gpr)

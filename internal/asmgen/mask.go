@@ -1,6 +1,7 @@
 package asmgen
 
-// MaskOut is ReLU that also packs a bit for every element into words of 64: dst = x <= 0 ? +0 : x, bit = x <= 0.
+// MaskOut is ReLU that also packs a bit for every element into words of 64: dst = x <= 0 ? +0 : x,
+// bit = x <= 0.
 type MaskOut struct{}
 
 // MaskIn zeroes the elements whose bit is set: dx = bit ? +0 : dy.

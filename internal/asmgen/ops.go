@@ -41,6 +41,8 @@ const (
 	opOr
 	opIntAdd
 	opIntSub
+	opIntMulAdd // a*b + c
+	opTwice     // the low half of a 64-bit lane in both
 	opShl
 	opShr
 	opLess
@@ -49,6 +51,7 @@ const (
 	opSelect // a ? b : c
 	opMove   // into a pinned register
 	opKeep   // acc += a, except where the lane is left out (skip mask) or absent (tail mask)
+	opLookup // the entry a of a table, in the form that the machine's tableIndex gives it
 	opFill   // a in the lanes that exist, b in the absent ones of a partial vector
 )
 
@@ -73,7 +76,8 @@ type op struct {
 // operands are the values that the operation reads, -1 where there is none.
 func (o *op) operands() [3]V { return [...]V{o.a, o.b, o.c} }
 
-// value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
+// value says where a V lives: a constant, a register held throughout the block, or a register
+// chosen by the allocator.
 type value struct {
 	isConst bool
 	bits    uint64
@@ -82,7 +86,32 @@ type value struct {
 	spilled bool // in memory, at the place of the output
 }
 
-// A Block records the operations of one loop body.
+// A Block records the operations of one loop body. These are all that a page may use, lane by lane:
+//
+//	K, KInt, Bits             constants
+//	Add, Sub, Mul, Div        x+y, x-y, x*y, x/y
+//	FMA, FNMA                 x*y+z, -(x*y)+z with one rounding
+//	Max, Min                  the larger or smaller of a limit and x
+//	Less, Equal               masks
+//	Select                    a mask's choice of two values
+//	And, Or                   of bits
+//	IntAdd, IntSub            of lanes as integers, which wrap around
+//	ShiftLeft, ShiftRight     of bits, zeros coming in
+//	Lookup                    an entry of a small table
+//	Spill                     the value itself, where registers are few
+//
+// Results are the same bits on all instruction sets, with two exceptions that a page has to keep
+// away from its outputs: which NaN a NaN is, and what Max and Min leave open.
+//
+// NaN. Arithmetic makes NaN of a NaN, of Inf-Inf, 0*Inf, 0/0 and Inf/Inf. Its sign and payload
+// depend on the CPU, so no mask, no integer and no selection may come of its bits; whether it is
+// NaN may (Equal of a value with itself). Less and Equal are false where an operand is NaN. Select,
+// And, Or, shifts and integer operations look at bits alone: a NaN is nothing special to them.
+//
+// Zeros. Arithmetic gives the sign that IEEE 754 demands, rounding to nearest: a sum of zeros is -0
+// only if both are -0, x-x is +0, a product's or quotient's sign is that of its operands. A sum
+// that cancels in FMA and FNMA is +0. For Less and Equal, -0 and +0 are equal. Select and the
+// operations on bits keep the sign as any other bit.
 type Block struct {
 	k    *kernelState
 	ops  []op
@@ -121,7 +150,8 @@ func (b *Block) K(f32 float32, f64 float64) V {
 	return b.Bits(math.Float64bits(f64))
 }
 
-// KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit lanes.
+// KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit
+// lanes.
 func (b *Block) KInt(i32 int32, i64 int64) V {
 	if b.k.t == F32 {
 		return b.Bits(uint64(uint32(i32)))
@@ -138,7 +168,7 @@ func (b *Block) Bits(bits uint64) V {
 // Add is x + y.
 func (b *Block) Add(x, y V) V { return b.emit(opAdd, x, y, -1, 0) }
 
-// Sub is x - y.
+// Sub is x - y. Subtracted from -0, y changes its sign, also where it is zero.
 func (b *Block) Sub(x, y V) V { return b.emit(opSub, x, y, -1, 0) }
 
 // Mul is x * y.
@@ -153,11 +183,13 @@ func (b *Block) FMA(x, y, z V) V { return b.emit(opFMA, x, y, z, 0) }
 // FNMA is -(x*y) + z with one rounding.
 func (b *Block) FNMA(x, y, z V) V { return b.emit(opFNMA, x, y, z, 0) }
 
-// Max is the larger of limit and x. NaN in x passes; limit must not be NaN, nor may the two be zeros of different sign where
-// that matters.
+// Max is the larger of limit and x. Where x is NaN the result is NaN. It is left open where limit
+// is NaN (x on x86, NaN on ARM), and where the two are zeros of different sign (x on x86, +0 on
+// ARM).
 func (b *Block) Max(limit, x V) V { return b.emit(opMax, limit, x, -1, 0) }
 
-// Min is the smaller of limit and x, with the conditions of Max.
+// Min is the smaller of limit and x. NaN is as in Max; of zeros of different sign it is x on x86,
+// -0 on ARM.
 func (b *Block) Min(limit, x V) V { return b.emit(opMin, limit, x, -1, 0) }
 
 // And is the bitwise and.
@@ -172,10 +204,10 @@ func (b *Block) IntAdd(x, y V) V { return b.emit(opIntAdd, x, y, -1, 0) }
 // IntSub subtracts lanes as integers.
 func (b *Block) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
 
-// ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64).
+// ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64). x is not a constant.
 func (b *Block) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
 
-// ShiftRight shifts lanes right, filling with zeros.
+// ShiftRight shifts lanes right, filling with zeros. x is not a constant.
 func (b *Block) ShiftRight(x V, n32, n64 int) V { return b.emit(opShr, x, -1, -1, b.pick(n32, n64)) }
 
 // Less is the mask x < y, false for NaN.
@@ -186,6 +218,21 @@ func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
 
 // Select is m ? x : y, lane by lane.
 func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
+
+// A Table holds bit patterns that one instruction finds by their number.
+type Table struct {
+	F32 [8]uint32
+	F64 [4]uint64
+}
+
+// Lookup is the entry of the table that the low bits of i tell: three of them for float32, two for
+// float64. The other bits do not matter, but for float64 bit 31 has to be set: AVX2 finds the
+// halves of an entry by it, and where it is clear they come of two entries there. In a sum with a
+// magic number it is, if 0x1p31 is part of that; else Or sets it.
+func (b *Block) Lookup(t Table, i V) V {
+	n := b.k.useTable(t)
+	return b.emit(opLookup, b.k.tableIndex(b, i), -1, -1, n)
+}
 
 func (b *Block) pick(n32, n64 int) int {
 	if b.k.t == F32 {
@@ -204,8 +251,9 @@ func (b *Block) store(stream int, x V) {
 	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane, stream: stream})
 }
 
-// Spill is x, held in memory from here on where registers are few, and taken from there as a memory operand: in the place of the first output,
-// which gets its result later. For one value of a Map, from which all outputs follow.
+// Spill is x, held in memory from here on where registers are few, and taken from there as a memory
+// operand: in the place of the first output, which gets its result later. For one value of a Map,
+// from which all outputs follow.
 func (b *Block) Spill(x V) V {
 	if b.k.vectorRegs() > 16 || b.tail { // a partial vector has no place of full width
 		return x

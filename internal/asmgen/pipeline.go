@@ -6,8 +6,9 @@ import (
 	"sort"
 )
 
-// A pipelined loop is two of its iterations as straight-line code, with the parts before and after: what runs is the fill, the second
-// iteration any number of times, and the drain. Vector v of the three parts has its loads in part v/unroll.
+// A pipelined loop is two of its iterations as straight-line code, with the parts before and after:
+// what runs is the fill, the second iteration any number of times, and the drain. Vector v of the
+// three parts has its loads in part v/unroll.
 type pipelined struct {
 	b          *Block
 	unroll     int
@@ -28,8 +29,8 @@ type moves struct {
 	spare    int // a register for cycles, -1: none
 }
 
-// emitPipeline writes the pipelined loop over groups of Unroll vectors; what is left is for the loops that follow. once
-// records the operations of one vector.
+// emitPipeline writes the pipelined loop over groups of Unroll vectors; what is left is for the
+// loops that follow. once records the operations of one vector.
 func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	l := k.layOut(p, once)
 	if l == nil || !l.allocate(k) {
@@ -60,7 +61,8 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	k.w.label(rest)
 }
 
-// layOut schedules one vector and orders the operations of all by it. It is nil if a vector is not through when the loop comes round twice.
+// layOut schedules one vector and orders the operations of all by it. It is nil if a vector is not
+// through when the loop comes round twice.
 func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 	probe := k.newBlock(false)
 	once(probe)
@@ -103,8 +105,8 @@ func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 	return l
 }
 
-// allocate assigns the registers, and finds what has to move at the end of the loop: the values of the vectors that follow, to where the
-// loop expects them.
+// allocate assigns the registers, and finds what has to move at the end of the loop: the values of
+// the vectors that follow, to where the loop expects them.
 func (l *pipelined) allocate(k *kernelState) bool {
 	free, masks := k.registersFor(l.b)
 	al := k.allocator(l.b, l.b.ops, free, masks)
@@ -165,7 +167,8 @@ func (l *pipelined) write(part int) { l.al.write(l.bounds[part], l.bounds[part+1
 
 func (m *moves) write(copyTo func(dst, src int)) { m.resolve(copyTo) }
 
-// resolve copies from[i] to to[i], all at once in effect. It is false if that takes a spare register, and there is none.
+// resolve copies from[i] to to[i], all at once in effect. It is false if that takes a spare
+// register, and there is none.
 func (m *moves) resolve(copyTo func(dst, src int)) bool {
 	pending := map[int]int{} // destination: source
 	for i, from := range m.from {

@@ -35,8 +35,9 @@ type demand struct {
 	scratch bool
 }
 
-// An assigned operation knows its registers: those of the result, of the operands and the scratch register, -1 where there is none. An
-// operand without one lies in memory. Operands may have changed places.
+// An assigned operation knows its registers: those of the result, of the operands and the scratch
+// register, -1 where there is none. An operand without one lies in memory. Operands may have
+// changed places.
 type assigned struct {
 	op
 	result, scratch int
@@ -75,7 +76,8 @@ func (k *kernelState) allocator(b *Block, ops []op, free, masks regSet) *alloc {
 	return al
 }
 
-// run assigns registers to the operations from one position to another, and reports whether they sufficed.
+// run assigns registers to the operations from one position to another, and reports whether they
+// sufficed.
 func (al *alloc) run(from, to int) bool {
 	for al.pos = from; al.pos < to && !al.short; al.pos++ {
 		al.assign()
@@ -136,7 +138,8 @@ func (al *alloc) register(v V) int {
 	return al.reg[v]
 }
 
-// result is the register for the result of o: its pinned one, else that of a dying operand, else a new one.
+// result is the register for the result of o: its pinned one, else that of a dying operand, else a
+// new one.
 func (al *alloc) result(o op, d demand) int {
 	switch {
 	case o.dst < 0 || al.b.vals[o.dst].spilled:
@@ -154,7 +157,8 @@ func (al *alloc) result(o op, d demand) int {
 	return al.take(&al.free)
 }
 
-// dies reports whether v is an unpinned value in a register whose last use is the current operation.
+// dies reports whether v is an unpinned value in a register whose last use is the current
+// operation.
 func (al *alloc) dies(v V) bool {
 	if v < 0 || al.last[v] != al.pos {
 		return false
@@ -193,7 +197,8 @@ func (al *alloc) write(from, to int) {
 	}
 }
 
-// inMemory reports whether an operation finds v in memory: a constant without a register, or a spilled value.
+// inMemory reports whether an operation finds v in memory: a constant without a register, or a
+// spilled value.
 func (b *Block) inMemory(v V) bool {
 	x := &b.vals[v]
 	if !x.isConst {
@@ -203,8 +208,9 @@ func (b *Block) inMemory(v V) bool {
 	return !pinned
 }
 
-// The registers of a kernel: those at the bottom are pinned for the values of its loops, those at the top for constants. What is between is for the
-// allocator, block by block, and for the code between blocks.
+// The registers of a kernel: those at the bottom are pinned for the values of its loops, those at
+// the top for constants. What is between is for the allocator, block by block, and for the code
+// between blocks.
 
 // pin reserves a vector register for the whole kernel.
 func (k *kernelState) pin() int {
@@ -235,6 +241,7 @@ func (k *kernelState) pinConstants(order []uint64, uses map[uint64]int) {
 // loadPinned emits the loads of the pinned constants in the order of their registers.
 func (k *kernelState) loadPinned() {
 	k.prologue(k)
+	k.loadTables()
 	for r := k.vectorRegs() - 1; r >= k.topVector; r-- {
 		for bits, at := range k.pinned {
 			if at == r {
@@ -244,7 +251,8 @@ func (k *kernelState) loadPinned() {
 	}
 }
 
-// registersFor are the registers that the allocator has for a block, and those for masks where masks have their own.
+// registersFor are the registers that the allocator has for a block, and those for masks where
+// masks have their own.
 func (k *kernelState) registersFor(b *Block) (free, masks regSet) {
 	for r := k.nextVector; r < k.topVector; r++ {
 		free.add(r)
@@ -296,7 +304,8 @@ type placed struct {
 	free, masks regSet
 }
 
-// fit finds the least skew for which the registers suffice in all blocks. Blocks of one vector do not depend on it.
+// fit finds the least skew for which the registers suffice in all blocks. Blocks of one vector do
+// not depend on it.
 func (k *kernelState) fit() bool {
 	var mixed []placed
 	for _, p := range k.blocks {

@@ -5,9 +5,10 @@ import (
 	"sort"
 )
 
-// A Pipeline is a software-pipelined main loop: while one vector is in its last operations, the next ones are in earlier stages, so that an instruction
-// enters the CPU's scheduler when its operands are about ready. Plain interleaving leaves every vector at the same place of
-// the same long chain.
+// A Pipeline is a software-pipelined main loop: while one vector is in its last operations, the
+// next ones are in earlier stages, so that an instruction enters the CPU's scheduler when its
+// operands are about ready. Plain interleaving leaves every vector at the same place of the same
+// long chain.
 type Pipeline struct {
 	// Interval is the number of cycles after which the next vector starts.
 	Interval int
@@ -17,7 +18,8 @@ type Pipeline struct {
 	Unroll int
 	// Width is how many operations a cycle takes.
 	Width int
-	// Sink computes what is needed late from values that live on anyway as late as possible: so it takes a register for less long.
+	// Sink computes what is needed late from values that live on anyway as late as possible: so it
+	// takes a register for less long.
 	Sink bool
 	// Constants is how many constants AVX2 keeps in registers, in a Map at least 3.
 	Constants int
@@ -30,7 +32,7 @@ func (o op) latency() int {
 		return 6
 	case opDiv:
 		return 14
-	case opShl, opShr, opAnd, opOr, opIntAdd, opIntSub:
+	case opShl, opShr, opAnd, opOr, opIntAdd, opIntSub, opTwice:
 		return 1
 	case opStore:
 		return 0
@@ -116,8 +118,8 @@ func (s *schedule) early() {
 	}
 }
 
-// sink moves each operation to the latest cycle in which its result is in time, if its operands live
-// until then anyway.
+// sink moves each operation to the latest cycle in which its result is in time, if its operands
+// live until then anyway.
 func (s *schedule) sink() {
 	slices.SortStableFunc(s.order, func(a, b int) int { return s.at[b] - s.at[a] })
 	for _, i := range s.order {
@@ -147,8 +149,9 @@ func (s *schedule) sink() {
 	}
 }
 
-// interleave merges the operations of several vectors, recorded one after the other: operation i of vector v stands at
-// i + v*skew, so that vectors run skew operations behind one another. Out-of-order execution does the rest.
+// interleave merges the operations of several vectors, recorded one after the other: operation i of
+// vector v stands at i + v*skew, so that vectors run skew operations behind one another.
+// Out-of-order execution does the rest.
 func interleave(ops []op, skew int) []op {
 	var vectors [][]op
 	for start := 0; start < len(ops); {

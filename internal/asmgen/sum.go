@@ -2,9 +2,9 @@ package asmgen
 
 import "sort"
 
-// The canonical sum of a row: blocks of 32 (16) elements, four of them (two) a group. A group has an
-// accumulator for each lane of a block; at its end they are folded to four lanes, which are carried
-// to the float64 sums.
+// The canonical sum of a row: blocks of 32 (16) elements, four of them (two) a group. A group has
+// an accumulator for each lane of a block; at its end they are folded to four lanes, which are
+// carried to the float64 sums.
 
 // block is the number of elements in a block of the canonical sum.
 func (k *kernelState) block() int { return 32 >> k.t }
@@ -78,8 +78,8 @@ func (r *rowsCode) stepSum(n int) {
 	}
 }
 
-// partialBlock adds the last block of a row, which has fewer elements than a block, one vector after
-// the other.
+// partialBlock adds the last block of a row, which has fewer elements than a block, one vector
+// after the other.
 func (r *rowsCode) partialBlock(fold string) {
 	k := r.kernelState
 	r.leaveOut()
@@ -91,7 +91,8 @@ func (r *rowsCode) partialBlock(fold string) {
 	}
 }
 
-// wholeGroup adds a group from which no element is left out, and goes to byBlock where there is none.
+// wholeGroup adds a group from which no element is left out, and goes to byBlock where there is
+// none.
 func (r *rowsCode) wholeGroup(p Pipeline, byBlock string, tmp []int) {
 	k, n := r.kernelState, r.group()*r.block()
 	k.branchImm(lt, k.count, n, byBlock)
