@@ -998,7 +998,6 @@ TEXT ·reluBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -1067,7 +1066,6 @@ TEXT ·reluBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -21990,7 +21988,6 @@ TEXT ·reluBackwardStreamF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -22060,7 +22057,6 @@ TEXT ·reluBackwardStreamF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -22352,42 +22348,34 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
 	VMAXPS Y0, Y14, Y0
 	VADDPS Y14, Y0, Y0
-	CMPQ DX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $2, DX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (BX)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, BX
 
-pair9:
+pair8:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -22445,35 +22433,27 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
 	VMAXPD Y0, Y14, Y0
 	VADDPD Y14, Y0, Y0
-	CMPQ DX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -22571,9 +22551,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ store5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -22582,33 +22560,27 @@ part4:
 	VANDPS Y2, Y3, Y2
 	VANDNPS Y15, Y3, Y3
 	VMOVMSKPS Y3, R10
-	CMPQ BX, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $2, BX
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X4, (R8)
 	VUNPCKHPD X4, X4, X4
 	ADDQ $8, R8
 
-pair10:
+pair9:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -22776,9 +22748,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ store5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -22787,26 +22757,20 @@ part4:
 	VANDPD Y2, Y3, Y2
 	VANDNPD Y15, Y3, Y3
 	VMOVMSKPD Y3, R10
-	CMPQ BX, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -22824,7 +22788,6 @@ TEXT ·reluBackwardF32AVX2(SB), NOSPLIT, $0-72
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
 	VXORPS X0, X0, X0
-	VMOVUPS packOrder<>+0(SB), Y1
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -22897,9 +22860,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -22908,33 +22869,27 @@ part4:
 	VPSLLVD bitShiftF32<>+0(SB), Y1, Y1
 	VMASKMOVPS (SI), Y15, Y2
 	VBLENDVPS Y1, Y0, Y2, Y2
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y2, (DI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X3, (R8)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23049,9 +23004,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -23060,26 +23013,20 @@ part4:
 	VPSLLVQ bitShiftF64<>+0(SB), Y1, Y1
 	VMASKMOVPD (SI), Y15, Y2
 	VBLENDVPD Y1, Y0, Y2, Y2
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y2, (DI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23146,9 +23093,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -23156,33 +23101,27 @@ rest4:
 	VMASKMOVPS (DX), Y15, Y1
 	VCMPPS $1, Y14, Y1, Y1
 	VBLENDVPS Y1, Y13, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23249,9 +23188,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -23259,26 +23196,20 @@ rest4:
 	VMASKMOVPD (DX), Y15, Y1
 	VCMPPD $1, Y14, Y1, Y1
 	VBLENDVPD Y1, Y13, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23926,9 +23857,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
@@ -23958,33 +23887,27 @@ rest7:
 	VFNMADD231PS Y0, Y3, Y2
 	VPADDD constF32<>+416(SB), Y2, Y2
 	VFMADD231PS Y2, Y0, Y0
-	CMPQ DX, $8
-	JLT part9
-	VMOVUPS Y0, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $2, DX
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X1, (BX)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, BX
 
-pair12:
+pair11:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X1, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -24901,9 +24824,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
@@ -24945,26 +24866,20 @@ rest7:
 	VFNMADD231PD Y3, Y1, Y2
 	VPADDQ constF64<>+576(SB), Y2, Y2
 	VFMADD231PD Y2, Y3, Y3
-	CMPQ DX, $4
-	JLT part9
-	VMOVUPD Y3, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y3, Y0
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X0, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -25473,9 +25388,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
@@ -25498,33 +25411,27 @@ rest7:
 	VSUBPS Y0, Y14, Y0
 	VFMADD213PS Y2, Y0, Y1
 	VDIVPS Y1, Y2, Y2
-	CMPQ DX, $8
-	JLT part9
-	VMOVUPS Y2, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y2, Y0
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $2, DX
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X0, (BX)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, BX
 
-pair12:
+pair11:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X0, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -26117,9 +26024,7 @@ loop6:
 rest7:
 	TESTQ DX, DX
 	JEQ done8
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
@@ -26146,26 +26051,20 @@ rest7:
 	VSUBPD Y0, Y14, Y0
 	VFMADD213PD Y2, Y0, Y1
 	VDIVPD Y1, Y2, Y2
-	CMPQ DX, $4
-	JLT part9
-	VMOVUPD Y2, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y2, Y0
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X0, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -26236,9 +26135,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -26247,33 +26144,27 @@ rest4:
 	VSUBPS Y1, Y14, Y2
 	VMULPS Y2, Y0, Y0
 	VMULPS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -26344,9 +26235,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -26355,26 +26244,20 @@ rest4:
 	VSUBPD Y1, Y14, Y2
 	VMULPD Y2, Y0, Y0
 	VMULPD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -26661,9 +26544,7 @@ loop4:
 rest5:
 	TESTQ DX, DX
 	JEQ done6
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
@@ -26691,33 +26572,27 @@ rest5:
 	VFNMADD231PS Y0, Y2, Y4
 	VDIVPS Y4, Y3, Y3
 	VPOR Y1, Y3, Y3
-	CMPQ DX, $8
-	JLT part7
-	VMOVUPS Y3, (SI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y0
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half9:
+half8:
 	TESTQ $2, DX
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X0, (BX)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, BX
 
-pair10:
+pair9:
 	TESTQ $1, DX
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X0, (BX)
 
-stored8:
+stored7:
 
 done6:
 	VZEROUPPER
@@ -27173,9 +27048,7 @@ loop4:
 rest5:
 	TESTQ DX, DX
 	JEQ done6
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
@@ -27221,26 +27094,20 @@ rest5:
 	VFMADD132PD constF64<>+1088(SB), Y2, Y5
 	VFMADD231PD Y5, Y0, Y6
 	VPOR Y1, Y6, Y6
-	CMPQ DX, $4
-	JLT part7
-	VMOVUPD Y6, (SI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y6, Y0
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half9:
+half8:
 	TESTQ $1, DX
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X0, (BX)
 
-stored8:
+stored7:
 
 done6:
 	VZEROUPPER
@@ -27306,9 +27173,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -27316,33 +27181,27 @@ rest4:
 	VMASKMOVPS (DX), Y15, Y1
 	VFNMADD213PS Y14, Y1, Y1
 	VMULPS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -27408,9 +27267,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -27418,26 +27275,20 @@ rest4:
 	VMASKMOVPD (DX), Y15, Y1
 	VFNMADD213PD Y14, Y1, Y1
 	VMULPD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -27490,9 +27341,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -27574,9 +27423,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -27667,9 +27514,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -27764,9 +27609,7 @@ loop4:
 rest5:
 	TESTQ BX, BX
 	JEQ done6
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -27828,9 +27671,7 @@ loop2:
 part3:
 	TESTQ R8, R8
 	JEQ none5
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -27891,9 +27732,7 @@ loop2:
 part3:
 	TESTQ R8, R8
 	JEQ none5
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -28371,11 +28210,11 @@ tail4:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R9, $8
-	JLT part10
+	JLT part11
 	VMOVUPS Y8, (DX)
-	JMP stored11
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -28393,10 +28232,10 @@ half12:
 
 pair13:
 	TESTQ $1, R9
-	JEQ stored11
+	JEQ stored10
 	VMOVSS X7, (R10)
 
-stored11:
+stored10:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
@@ -28429,11 +28268,11 @@ stored11:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R9, $8
-	JLT part14
+	JLT part15
 	VMOVUPS Y8, (DX)
-	JMP stored15
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -28451,10 +28290,10 @@ half16:
 
 pair17:
 	TESTQ $1, R9
-	JEQ stored15
+	JEQ stored14
 	VMOVSS X7, (R10)
 
-stored15:
+stored14:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
@@ -28487,11 +28326,11 @@ stored15:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R9, $8
-	JLT part18
+	JLT part19
 	VMOVUPS Y8, (DX)
-	JMP stored19
+	JMP stored18
 
-part18:
+part19:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -28509,10 +28348,10 @@ half20:
 
 pair21:
 	TESTQ $1, R9
-	JEQ stored19
+	JEQ stored18
 	VMOVSS X7, (R10)
 
-stored19:
+stored18:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
@@ -28520,9 +28359,7 @@ stored19:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -28544,33 +28381,27 @@ stored19:
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
-	CMPQ R9, $8
-	JLT part22
-	VMOVUPS Y8, (DX)
-	JMP stored23
-
-part22:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half24
+	JEQ half23
 	VMOVUPS X7, (R10)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R10
 
-half24:
+half23:
 	TESTQ $2, R9
-	JEQ pair25
+	JEQ pair24
 	VMOVLPS X7, (R10)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R10
 
-pair25:
+pair24:
 	TESTQ $1, R9
-	JEQ stored23
+	JEQ stored22
 	VMOVSS X7, (R10)
 
-stored23:
+stored22:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y3, Y3
 	ADDQ $32, DX
@@ -28999,11 +28830,11 @@ tail4:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R9, $4
-	JLT part10
+	JLT part11
 	VMOVUPD Y9, (DX)
-	JMP stored11
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -29014,10 +28845,10 @@ part10:
 
 half12:
 	TESTQ $1, R9
-	JEQ stored11
+	JEQ stored10
 	VMOVSD X8, (R10)
 
-stored11:
+stored10:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
@@ -29055,11 +28886,11 @@ stored11:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R9, $4
-	JLT part13
+	JLT part14
 	VMOVUPD Y9, (DX)
-	JMP stored14
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -29070,10 +28901,10 @@ part13:
 
 half15:
 	TESTQ $1, R9
-	JEQ stored14
+	JEQ stored13
 	VMOVSD X8, (R10)
 
-stored14:
+stored13:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
@@ -29111,11 +28942,11 @@ stored14:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R9, $4
-	JLT part16
+	JLT part17
 	VMOVUPD Y9, (DX)
-	JMP stored17
+	JMP stored16
 
-part16:
+part17:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -29126,10 +28957,10 @@ part16:
 
 half18:
 	TESTQ $1, R9
-	JEQ stored17
+	JEQ stored16
 	VMOVSD X8, (R10)
 
-stored17:
+stored16:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
@@ -29137,9 +28968,7 @@ stored17:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -29166,26 +28995,20 @@ stored17:
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
-	CMPQ R9, $4
-	JLT part19
-	VMOVUPD Y9, (DX)
-	JMP stored20
-
-part19:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half21
+	JEQ half20
 	VMOVUPS X8, (R10)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R10
 
-half21:
+half20:
 	TESTQ $1, R9
-	JEQ stored20
+	JEQ stored19
 	VMOVSD X8, (R10)
 
-stored20:
+stored19:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y3, Y3
 	ADDQ $32, DX
@@ -29735,11 +29558,11 @@ tail4:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R11, $8
-	JLT part11
+	JLT part12
 	VMOVUPS Y8, (DX)
-	JMP stored12
+	JMP stored11
 
-part11:
+part12:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -29757,10 +29580,10 @@ half13:
 
 pair14:
 	TESTQ $1, R11
-	JEQ stored12
+	JEQ stored11
 	VMOVSS X7, (R12)
 
-stored12:
+stored11:
 	VANDPS 0(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y0, Y0
@@ -29794,11 +29617,11 @@ stored12:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R11, $8
-	JLT part15
+	JLT part16
 	VMOVUPS Y8, (DX)
-	JMP stored16
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -29816,10 +29639,10 @@ half17:
 
 pair18:
 	TESTQ $1, R11
-	JEQ stored16
+	JEQ stored15
 	VMOVSS X7, (R12)
 
-stored16:
+stored15:
 	VANDPS 32(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y1, Y1
@@ -29853,11 +29676,11 @@ stored16:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R11, $8
-	JLT part19
+	JLT part20
 	VMOVUPS Y8, (DX)
-	JMP stored20
+	JMP stored19
 
-part19:
+part20:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -29875,10 +29698,10 @@ half21:
 
 pair22:
 	TESTQ $1, R11
-	JEQ stored20
+	JEQ stored19
 	VMOVSS X7, (R12)
 
-stored20:
+stored19:
 	VANDPS 64(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y2, Y2
@@ -29887,9 +29710,7 @@ stored20:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
-	MOVQ $8, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R12*4), Y15
@@ -29911,33 +29732,27 @@ stored20:
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
-	CMPQ R11, $8
-	JLT part23
-	VMOVUPS Y8, (DX)
-	JMP stored24
-
-part23:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half25
+	JEQ half24
 	VMOVUPS X7, (R12)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R12
 
-half25:
+half24:
 	TESTQ $2, R11
-	JEQ pair26
+	JEQ pair25
 	VMOVLPS X7, (R12)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R12
 
-pair26:
+pair25:
 	TESTQ $1, R11
-	JEQ stored24
+	JEQ stored23
 	VMOVSS X7, (R12)
 
-stored24:
+stored23:
 	VANDPS 96(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y3, Y3
@@ -30394,11 +30209,11 @@ tail4:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R11, $4
-	JLT part11
+	JLT part12
 	VMOVUPD Y9, (DX)
-	JMP stored12
+	JMP stored11
 
-part11:
+part12:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -30409,10 +30224,10 @@ part11:
 
 half13:
 	TESTQ $1, R11
-	JEQ stored12
+	JEQ stored11
 	VMOVSD X8, (R12)
 
-stored12:
+stored11:
 	VANDPD 0(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y0, Y0
@@ -30451,11 +30266,11 @@ stored12:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R11, $4
-	JLT part14
+	JLT part15
 	VMOVUPD Y9, (DX)
-	JMP stored15
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -30466,10 +30281,10 @@ part14:
 
 half16:
 	TESTQ $1, R11
-	JEQ stored15
+	JEQ stored14
 	VMOVSD X8, (R12)
 
-stored15:
+stored14:
 	VANDPD 32(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y1, Y1
@@ -30508,11 +30323,11 @@ stored15:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R11, $4
-	JLT part17
+	JLT part18
 	VMOVUPD Y9, (DX)
-	JMP stored18
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -30523,10 +30338,10 @@ part17:
 
 half19:
 	TESTQ $1, R11
-	JEQ stored18
+	JEQ stored17
 	VMOVSD X8, (R12)
 
-stored18:
+stored17:
 	VANDPD 64(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y2, Y2
@@ -30535,9 +30350,7 @@ stored18:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
-	MOVQ $4, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R12*8), Y15
@@ -30564,26 +30377,20 @@ stored18:
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
-	CMPQ R11, $4
-	JLT part20
-	VMOVUPD Y9, (DX)
-	JMP stored21
-
-part20:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half22
+	JEQ half21
 	VMOVUPS X8, (R12)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R12
 
-half22:
+half21:
 	TESTQ $1, R11
-	JEQ stored21
+	JEQ stored20
 	VMOVSD X8, (R12)
 
-stored21:
+stored20:
 	VANDPD 96(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y3, Y3
@@ -31179,9 +30986,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -31716,9 +31521,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -31977,11 +31780,11 @@ tail4:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R9, $8
-	JLT part9
+	JLT part10
 	VMOVUPS Y11, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -31999,10 +31802,10 @@ half11:
 
 pair12:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X10, (R10)
 
-stored10:
+stored9:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
@@ -32037,11 +31840,11 @@ stored10:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R9, $8
-	JLT part13
+	JLT part14
 	VMOVUPS Y11, (DX)
-	JMP stored14
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -32059,10 +31862,10 @@ half15:
 
 pair16:
 	TESTQ $1, R9
-	JEQ stored14
+	JEQ stored13
 	VMOVSS X10, (R10)
 
-stored14:
+stored13:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
@@ -32097,11 +31900,11 @@ stored14:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R9, $8
-	JLT part17
+	JLT part18
 	VMOVUPS Y11, (DX)
-	JMP stored18
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -32119,10 +31922,10 @@ half19:
 
 pair20:
 	TESTQ $1, R9
-	JEQ stored18
+	JEQ stored17
 	VMOVSS X10, (R10)
 
-stored18:
+stored17:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
@@ -32130,9 +31933,7 @@ stored18:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -32156,33 +31957,27 @@ stored18:
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
-	CMPQ R9, $8
-	JLT part21
-	VMOVUPS Y11, (DX)
-	JMP stored22
-
-part21:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half23
+	JEQ half22
 	VMOVUPS X10, (R10)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R10
 
-half23:
+half22:
 	TESTQ $2, R9
-	JEQ pair24
+	JEQ pair23
 	VMOVLPS X10, (R10)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R10
 
-pair24:
+pair23:
 	TESTQ $1, R9
-	JEQ stored22
+	JEQ stored21
 	VMOVSS X10, (R10)
 
-stored22:
+stored21:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y3, Y3
 	ADDQ $32, DX
@@ -32423,11 +32218,11 @@ tail4:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R9, $4
-	JLT part9
+	JLT part10
 	VMOVUPD Y12, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -32438,10 +32233,10 @@ part9:
 
 half11:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X11, (R10)
 
-stored10:
+stored9:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
@@ -32481,11 +32276,11 @@ stored10:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R9, $4
-	JLT part12
+	JLT part13
 	VMOVUPD Y12, (DX)
-	JMP stored13
+	JMP stored12
 
-part12:
+part13:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -32496,10 +32291,10 @@ part12:
 
 half14:
 	TESTQ $1, R9
-	JEQ stored13
+	JEQ stored12
 	VMOVSD X11, (R10)
 
-stored13:
+stored12:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
@@ -32539,11 +32334,11 @@ stored13:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R9, $4
-	JLT part15
+	JLT part16
 	VMOVUPD Y12, (DX)
-	JMP stored16
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -32554,10 +32349,10 @@ part15:
 
 half17:
 	TESTQ $1, R9
-	JEQ stored16
+	JEQ stored15
 	VMOVSD X11, (R10)
 
-stored16:
+stored15:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
@@ -32565,9 +32360,7 @@ stored16:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -32596,26 +32389,20 @@ stored16:
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
-	CMPQ R9, $4
-	JLT part18
-	VMOVUPD Y12, (DX)
-	JMP stored19
-
-part18:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half20
+	JEQ half19
 	VMOVUPS X11, (R10)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R10
 
-half20:
+half19:
 	TESTQ $1, R9
-	JEQ stored19
+	JEQ stored18
 	VMOVSD X11, (R10)
 
-stored19:
+stored18:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y3, Y3
 	ADDQ $32, DX
@@ -32873,11 +32660,11 @@ tail4:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R11, $8
-	JLT part9
+	JLT part10
 	VMOVUPS Y11, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -32895,10 +32682,10 @@ half11:
 
 pair12:
 	TESTQ $1, R11
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X10, (R12)
 
-stored10:
+stored9:
 	VANDPS 0(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y0, Y0
@@ -32934,11 +32721,11 @@ stored10:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R11, $8
-	JLT part13
+	JLT part14
 	VMOVUPS Y11, (DX)
-	JMP stored14
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -32956,10 +32743,10 @@ half15:
 
 pair16:
 	TESTQ $1, R11
-	JEQ stored14
+	JEQ stored13
 	VMOVSS X10, (R12)
 
-stored14:
+stored13:
 	VANDPS 32(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y1, Y1
@@ -32995,11 +32782,11 @@ stored14:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R11, $8
-	JLT part17
+	JLT part18
 	VMOVUPS Y11, (DX)
-	JMP stored18
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -33017,10 +32804,10 @@ half19:
 
 pair20:
 	TESTQ $1, R11
-	JEQ stored18
+	JEQ stored17
 	VMOVSS X10, (R12)
 
-stored18:
+stored17:
 	VANDPS 64(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y2, Y2
@@ -33029,9 +32816,7 @@ stored18:
 	SUBQ $8, R11
 	TESTQ R11, R11
 	JLE fold5
-	MOVQ $8, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R12*4), Y15
@@ -33055,33 +32840,27 @@ stored18:
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
-	CMPQ R11, $8
-	JLT part21
-	VMOVUPS Y11, (DX)
-	JMP stored22
-
-part21:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half23
+	JEQ half22
 	VMOVUPS X10, (R12)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R12
 
-half23:
+half22:
 	TESTQ $2, R11
-	JEQ pair24
+	JEQ pair23
 	VMOVLPS X10, (R12)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R12
 
-pair24:
+pair23:
 	TESTQ $1, R11
-	JEQ stored22
+	JEQ stored21
 	VMOVSS X10, (R12)
 
-stored22:
+stored21:
 	VANDPS 96(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y3, Y3
@@ -33343,11 +33122,11 @@ tail4:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R11, $4
-	JLT part9
+	JLT part10
 	VMOVUPD Y12, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -33358,10 +33137,10 @@ part9:
 
 half11:
 	TESTQ $1, R11
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X11, (R12)
 
-stored10:
+stored9:
 	VANDPD 0(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y0, Y0
@@ -33402,11 +33181,11 @@ stored10:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R11, $4
-	JLT part12
+	JLT part13
 	VMOVUPD Y12, (DX)
-	JMP stored13
+	JMP stored12
 
-part12:
+part13:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -33417,10 +33196,10 @@ part12:
 
 half14:
 	TESTQ $1, R11
-	JEQ stored13
+	JEQ stored12
 	VMOVSD X11, (R12)
 
-stored13:
+stored12:
 	VANDPD 32(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y1, Y1
@@ -33461,11 +33240,11 @@ stored13:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R11, $4
-	JLT part15
+	JLT part16
 	VMOVUPD Y12, (DX)
-	JMP stored16
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -33476,10 +33255,10 @@ part15:
 
 half17:
 	TESTQ $1, R11
-	JEQ stored16
+	JEQ stored15
 	VMOVSD X11, (R12)
 
-stored16:
+stored15:
 	VANDPD 64(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y2, Y2
@@ -33488,9 +33267,7 @@ stored16:
 	SUBQ $4, R11
 	TESTQ R11, R11
 	JLE fold5
-	MOVQ $4, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R12*8), Y15
@@ -33519,26 +33296,20 @@ stored16:
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
-	CMPQ R11, $4
-	JLT part18
-	VMOVUPD Y12, (DX)
-	JMP stored19
-
-part18:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half20
+	JEQ half19
 	VMOVUPS X11, (R12)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R12
 
-half20:
+half19:
 	TESTQ $1, R11
-	JEQ stored19
+	JEQ stored18
 	VMOVSD X11, (R12)
 
-stored19:
+stored18:
 	VANDPD 96(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y3, Y3
@@ -33863,9 +33634,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -34220,9 +33989,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -34377,9 +34144,7 @@ loop1:
 rest2:
 	TESTQ BX, BX
 	JEQ done3
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -34411,33 +34176,27 @@ rest2:
 	VMULPS Y1, Y1, Y3
 	VFMADD231PS Y2, Y3, Y1
 	VFMADD231PS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part4
-	VMOVUPS Y0, (SI)
-	JMP stored5
-
-part4:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half6
+	JEQ half5
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half6:
+half5:
 	TESTQ $2, BX
-	JEQ pair7
+	JEQ pair6
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair7:
+pair6:
 	TESTQ $1, BX
-	JEQ stored5
+	JEQ stored4
 	VMOVSS X1, (R8)
 
-stored5:
+stored4:
 
 done3:
 	VZEROUPPER
@@ -34501,9 +34260,7 @@ loop1:
 rest2:
 	TESTQ BX, BX
 	JEQ done3
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -34540,26 +34297,20 @@ rest2:
 	VMULPD Y1, Y1, Y3
 	VFMADD231PD Y2, Y3, Y1
 	VFMADD231PD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part4
-	VMOVUPD Y0, (SI)
-	JMP stored5
-
-part4:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half6
+	JEQ half5
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half6:
+half5:
 	TESTQ $1, BX
-	JEQ stored5
+	JEQ stored4
 	VMOVSD X1, (R8)
 
-stored5:
+stored4:
 
 done3:
 	VZEROUPPER
@@ -34625,42 +34376,34 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
 	VMULPS Y1, Y2, Y3
 	VFMADD231PS Y0, Y2, Y3
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R10)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -34741,35 +34484,27 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
 	VMULPD Y1, Y2, Y3
 	VFMADD231PD Y0, Y2, Y3
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -34850,42 +34585,34 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
 	VMULPS Y0, Y2, Y2
 	VMULPS Y1, Y2, Y2
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X3, (R10)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -34966,35 +34693,27 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
 	VMULPD Y0, Y2, Y2
 	VMULPD Y1, Y2, Y2
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35075,42 +34794,34 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
 	VSUBPS Y0, Y2, Y2
 	VSUBPS Y1, Y2, Y2
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X3, (R10)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35191,35 +34902,27 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
 	VSUBPD Y0, Y2, Y2
 	VSUBPD Y1, Y2, Y2
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35337,9 +35040,7 @@ tail4:
 	SUBQ $8, R8
 	TESTQ R8, R8
 	JLE fold5
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -35500,9 +35201,7 @@ tail4:
 	SUBQ $4, R8
 	TESTQ R8, R8
 	JLE fold5
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -35665,9 +35364,7 @@ tail4:
 	SUBQ $8, BX
 	TESTQ BX, BX
 	JLE fold5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -35801,9 +35498,7 @@ tail4:
 	SUBQ $4, BX
 	TESTQ BX, BX
 	JLE fold5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -35945,9 +35640,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -35955,33 +35648,27 @@ rest5:
 	VMASKMOVPS (BX), Y15, Y2
 	VSUBPS Y0, Y1, Y1
 	VMULPS Y2, Y1, Y1
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R10)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -36072,9 +35759,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -36082,26 +35767,20 @@ rest5:
 	VMASKMOVPD (BX), Y15, Y2
 	VSUBPD Y0, Y1, Y1
 	VMULPD Y2, Y1, Y1
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -36275,9 +35954,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -36301,33 +35978,27 @@ rest5:
 	VFMADD231PS Y2, Y3, Y3
 	VMULPS constF32<>+1152(SB), Y3, Y3
 	VFNMADD231PS Y0, Y3, Y1
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R10)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -36526,9 +36197,7 @@ loop4:
 rest5:
 	TESTQ R9, R9
 	JEQ done6
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -36557,26 +36226,20 @@ rest5:
 	VFMADD231PD Y2, Y3, Y3
 	VMULPD constF64<>+1600(SB), Y3, Y3
 	VFNMADD231PD Y0, Y3, Y1
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -36734,9 +36397,7 @@ tail4:
 	SUBQ $8, R10
 	TESTQ R10, R10
 	JLE fold5
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -36936,9 +36597,7 @@ tail4:
 	SUBQ $4, R10
 	TESTQ R10, R10
 	JLE fold5
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -37128,9 +36787,7 @@ tail4:
 	SUBQ $8, R9
 	TESTQ R9, R9
 	JLE fold5
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -37288,9 +36945,7 @@ tail4:
 	SUBQ $4, R9
 	TESTQ R9, R9
 	JLE fold5
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -37442,9 +37097,7 @@ loop4:
 rest5:
 	TESTQ R10, R10
 	JEQ done6
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -37453,33 +37106,27 @@ rest5:
 	VSUBPS Y3, Y14, Y3
 	VFMADD231PS Y0, Y2, Y3
 	VMULPS Y1, Y3, Y3
-	CMPQ R10, $8
-	JLT part7
-	VMOVUPS Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R11
 	TESTQ $4, R10
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R11)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R11
 
-half9:
+half8:
 	TESTQ $2, R10
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R11)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R11
 
-pair10:
+pair9:
 	TESTQ $1, R10
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R11)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+128(FP), R11
@@ -37579,9 +37226,7 @@ loop4:
 rest5:
 	TESTQ R10, R10
 	JEQ done6
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -37590,26 +37235,20 @@ rest5:
 	VSUBPD Y3, Y14, Y3
 	VFMADD231PD Y0, Y2, Y3
 	VMULPD Y1, Y3, Y3
-	CMPQ R10, $4
-	JLT part7
-	VMOVUPD Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R11
 	TESTQ $2, R10
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R11)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R11
 
-half9:
+half8:
 	TESTQ $1, R10
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R11)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+128(FP), R11
@@ -38072,9 +37711,7 @@ loop6:
 rest7:
 	TESTQ BX, BX
 	JEQ done8
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -38119,33 +37756,27 @@ rest7:
 	VCMPPS $0, constF32<>+1376(SB), Y1, Y0
 	VFMADD213PS Y4, Y2, Y1
 	VBLENDVPS Y0, Y4, Y1, Y4
-	CMPQ BX, $8
-	JLT part9
-	VMOVUPS Y4, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y4, Y0
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (R8)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R8
 
-half11:
+half10:
 	TESTQ $2, BX
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X0, (R8)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, R8
 
-pair12:
+pair11:
 	TESTQ $1, BX
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X0, (R8)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -38787,9 +38418,7 @@ loop6:
 rest7:
 	TESTQ BX, BX
 	JEQ done8
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -38844,26 +38473,20 @@ rest7:
 	VCMPPD $0, constF64<>+1632(SB), Y1, Y0
 	VFMADD213PD Y4, Y2, Y1
 	VBLENDVPD Y0, Y4, Y1, Y4
-	CMPQ BX, $4
-	JLT part9
-	VMOVUPD Y4, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y4, Y0
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (R8)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R8
 
-half11:
+half10:
 	TESTQ $1, BX
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X0, (R8)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -39044,9 +38667,7 @@ loop3:
 rest4:
 	TESTQ R8, R8
 	JEQ done5
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -39094,33 +38715,27 @@ rest4:
 	VCMPPS $0, Y14, Y2, Y0
 	VFMADD213PS Y1, Y3, Y2
 	VBLENDVPS Y0, Y1, Y2, Y1
-	CMPQ R8, $8
-	JLT part6
-	VMOVUPS Y1, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y1, Y0
 	MOVQ SI, R9
 	TESTQ $4, R8
-	JEQ half8
+	JEQ half7
 	VMOVUPS X0, (R9)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R9
 
-half8:
+half7:
 	TESTQ $2, R8
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X0, (R9)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, R9
 
-pair9:
+pair8:
 	TESTQ $1, R8
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X0, (R9)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -39331,9 +38946,7 @@ loop3:
 rest4:
 	TESTQ R8, R8
 	JEQ done5
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -39391,26 +39004,20 @@ rest4:
 	VCMPPD $0, Y14, Y2, Y0
 	VFMADD213PD Y1, Y3, Y2
 	VBLENDVPD Y0, Y1, Y2, Y1
-	CMPQ R8, $4
-	JLT part6
-	VMOVUPD Y1, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y1, Y0
 	MOVQ SI, R9
 	TESTQ $2, R8
-	JEQ half8
+	JEQ half7
 	VMOVUPS X0, (R9)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R9
 
-half8:
+half7:
 	TESTQ $1, R8
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X0, (R9)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -40071,9 +39678,7 @@ loop6:
 rest7:
 	TESTQ R8, R8
 	JEQ done8
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -40129,60 +39734,48 @@ rest7:
 	VBLENDVPS Y4, Y6, Y5, Y6
 	VFNMADD231PS Y6, Y2, Y7
 	VMULPS Y0, Y7, Y7
-	CMPQ R8, $8
-	JLT part9
-	VMOVUPS Y1, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y1, Y2
 	MOVQ SI, R9
 	TESTQ $4, R8
-	JEQ half11
+	JEQ half10
 	VMOVUPS X2, (R9)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R9
 
-half11:
+half10:
 	TESTQ $2, R8
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X2, (R9)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R9
 
-pair12:
+pair11:
 	TESTQ $1, R8
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X2, (R9)
 
-stored10:
-	CMPQ R8, $8
-	JLT part13
-	VMOVUPS Y7, (DI)
-	JMP stored14
-
-part13:
+stored9:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R9
 	TESTQ $4, R8
-	JEQ half15
+	JEQ half13
 	VMOVUPS X1, (R9)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R9
 
-half15:
+half13:
 	TESTQ $2, R8
-	JEQ pair16
+	JEQ pair14
 	VMOVLPS X1, (R9)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R9
 
-pair16:
+pair14:
 	TESTQ $1, R8
-	JEQ stored14
+	JEQ stored12
 	VMOVSS X1, (R9)
 
-stored14:
+stored12:
 
 done8:
 	VZEROUPPER
@@ -40953,9 +40546,7 @@ loop6:
 rest7:
 	TESTQ R8, R8
 	JEQ done8
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -41021,46 +40612,34 @@ rest7:
 	VBLENDVPD Y4, Y6, Y5, Y6
 	VFNMADD231PD Y6, Y2, Y7
 	VMULPD Y0, Y7, Y7
-	CMPQ R8, $4
-	JLT part9
-	VMOVUPD Y1, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y1, Y2
 	MOVQ SI, R9
 	TESTQ $2, R8
-	JEQ half11
+	JEQ half10
 	VMOVUPS X2, (R9)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R9
 
-half11:
+half10:
 	TESTQ $1, R8
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X2, (R9)
 
-stored10:
-	CMPQ R8, $4
-	JLT part12
-	VMOVUPD Y7, (DI)
-	JMP stored13
-
-part12:
+stored9:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R9
 	TESTQ $2, R8
-	JEQ half14
+	JEQ half12
 	VMOVUPS X1, (R9)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R9
 
-half14:
+half12:
 	TESTQ $1, R8
-	JEQ stored13
+	JEQ stored11
 	VMOVSD X1, (R9)
 
-stored13:
+stored11:
 
 done8:
 	VZEROUPPER
@@ -41278,9 +40857,7 @@ loop3:
 rest4:
 	TESTQ R9, R9
 	JEQ done5
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -41338,60 +40915,48 @@ rest4:
 	VBLENDVPS Y5, Y1, Y6, Y1
 	VFNMADD231PS Y1, Y3, Y7
 	VMULPS Y0, Y7, Y7
-	CMPQ R9, $8
-	JLT part6
-	VMOVUPS Y2, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y1
 	MOVQ SI, R10
 	TESTQ $4, R9
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half8:
+half7:
 	TESTQ $2, R9
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R10)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R10
 
-pair9:
+pair8:
 	TESTQ $1, R9
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R10)
 
-stored7:
-	CMPQ R9, $8
-	JLT part10
-	VMOVUPS Y7, (DI)
-	JMP stored11
-
-part10:
+stored6:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half12
+	JEQ half10
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half12:
+half10:
 	TESTQ $2, R9
-	JEQ pair13
+	JEQ pair11
 	VMOVLPS X1, (R10)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R10
 
-pair13:
+pair11:
 	TESTQ $1, R9
-	JEQ stored11
+	JEQ stored9
 	VMOVSS X1, (R10)
 
-stored11:
+stored9:
 
 done5:
 	VZEROUPPER
@@ -41639,9 +41204,7 @@ loop3:
 rest4:
 	TESTQ R9, R9
 	JEQ done5
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -41709,46 +41272,34 @@ rest4:
 	VBLENDVPD Y5, Y1, Y6, Y1
 	VFNMADD231PD Y1, Y3, Y7
 	VMULPD Y0, Y7, Y7
-	CMPQ R9, $4
-	JLT part6
-	VMOVUPD Y2, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y1
 	MOVQ SI, R10
 	TESTQ $2, R9
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half8:
+half7:
 	TESTQ $1, R9
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R10)
 
-stored7:
-	CMPQ R9, $4
-	JLT part9
-	VMOVUPD Y7, (DI)
-	JMP stored10
-
-part9:
+stored6:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half11
+	JEQ half9
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half11:
+half9:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored8
 	VMOVSD X1, (R10)
 
-stored10:
+stored8:
 
 done5:
 	VZEROUPPER
@@ -42227,9 +41778,7 @@ loop4:
 rest5:
 	TESTQ R8, R8
 	JEQ done6
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -42284,26 +41833,20 @@ rest5:
 	VSUBPD Y6, Y0, Y0
 	VFMADD231PD constF64<>+2464(SB), Y1, Y0
 	VADDPD Y2, Y0, Y0
-	CMPQ R8, $4
-	JLT part7
-	VMOVUPD Y0, (SI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R9
 	TESTQ $2, R8
-	JEQ half9
+	JEQ half8
 	VMOVUPS X1, (R9)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R9
 
-half9:
+half8:
 	TESTQ $1, R8
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X1, (R9)
 
-stored8:
+stored7:
 
 done6:
 	VZEROUPPER
@@ -44970,42 +44513,34 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
 	VMAXPS Y0, Y14, Y0
 	VADDPS Y14, Y0, Y0
-	CMPQ DX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $2, DX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (BX)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, BX
 
-pair9:
+pair8:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -45064,35 +44599,27 @@ loop3:
 rest4:
 	TESTQ DX, DX
 	JEQ done5
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
 	VMAXPD Y0, Y14, Y0
 	VADDPD Y14, Y0, Y0
-	CMPQ DX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -45191,9 +44718,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ store5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -45202,33 +44727,27 @@ part4:
 	VANDPS Y2, Y3, Y2
 	VANDNPS Y15, Y3, Y3
 	VMOVMSKPS Y3, R10
-	CMPQ BX, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $2, BX
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X4, (R8)
 	VUNPCKHPD X4, X4, X4
 	ADDQ $8, R8
 
-pair10:
+pair9:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -45397,9 +44916,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ store5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -45408,26 +44925,20 @@ part4:
 	VANDPD Y2, Y3, Y2
 	VANDNPD Y15, Y3, Y3
 	VMOVMSKPD Y3, R10
-	CMPQ BX, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -45446,7 +44957,6 @@ TEXT ·reluBackwardStreamF32AVX2(SB), NOSPLIT, $0-72
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
 	VXORPS X0, X0, X0
-	VMOVUPS packOrder<>+0(SB), Y1
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -45519,9 +45029,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -45530,33 +45038,27 @@ part4:
 	VPSLLVD bitShiftF32<>+0(SB), Y1, Y1
 	VMASKMOVPS (SI), Y15, Y2
 	VBLENDVPS Y1, Y0, Y2, Y2
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y2, (DI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X3, (R8)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -45672,9 +45174,7 @@ one3:
 part4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -45683,26 +45183,20 @@ part4:
 	VPSLLVQ bitShiftF64<>+0(SB), Y1, Y1
 	VMASKMOVPD (SI), Y15, Y2
 	VBLENDVPD Y1, Y0, Y2, Y2
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y2, (DI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -45774,9 +45268,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -45785,33 +45277,27 @@ rest4:
 	VSUBPS Y1, Y14, Y2
 	VMULPS Y2, Y0, Y0
 	VMULPS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -45883,9 +45369,7 @@ loop3:
 rest4:
 	TESTQ BX, BX
 	JEQ done5
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -45894,26 +45378,20 @@ rest4:
 	VSUBPD Y1, Y14, Y2
 	VMULPD Y2, Y0, Y0
 	VMULPD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE

@@ -398,48 +398,30 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
-	CMP $4, R2
-	BLT part9
-	FMOVQ F0, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F0, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V0.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F0, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -496,32 +478,10 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
-	CMP $2, R2
-	BLT part8
-	FMOVQ F0, (R0)
-	B stored9
-
-part8:
 	FMOVD F0, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -659,48 +619,33 @@ one3:
 
 part4:
 	CBZ R3, store5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R0), F6
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+	TBZ $1, R3, one8
 	FMOVD (R0), F6
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded7
 	ADD $8, R0, R4
 	VLD1 (R4), V6.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R0), F6
 
-loaded8:
+loaded7:
 	WORD $0x6ea0d8ce // fcmle v14.4s, v6.4s, #0.0
 	WORD $0x4e6e1cc6 // bic v6.16b, v6.16b, v14.16b
-	CMP $4, R3
-	BLT part10
-	FMOVQ F6, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R3, one12
+	TBZ $1, R3, one10
 	FMOVD F6, (R1)
-	TBZ $0, R3, stored11
+	TBZ $0, R3, stored9
 	ADD $8, R1, R4
 	VST1 V6.S[2], (R4)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F6, (R1)
 
-stored11:
+stored9:
 	VAND V31.B16, V14.B16, V14.B16
 	VAND V0.B16, V14.B16, V14.B16
 	VADDV V14.S4, V14
@@ -927,32 +872,13 @@ one3:
 
 part4:
 	CBZ R3, store5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part7
-	FMOVQ (R0), F6
-	B loaded8
-
-part7:
 	FMOVD (R0), F6
-
-loaded8:
 	WORD $0x6ee0d8ce // fcmle v14.2d, v6.2d, #0.0
 	WORD $0x4e6e1cc6 // bic v6.16b, v6.16b, v14.16b
-	CMP $2, R3
-	BLT part9
-	FMOVQ F6, (R1)
-	B stored10
-
-part9:
 	FMOVD F6, (R1)
-
-stored10:
 	VAND V31.B16, V14.B16, V14.B16
 	VAND V0.B16, V14.B16, V14.B16
 	VADDP V14.D2, V14.D2, V14.D2
@@ -974,8 +900,6 @@ TEXT ·reluBackwardF32NEON(SB), NOSPLIT, $0-72
 	MOVD dy_len+32(FP), R3
 	MOVD $laneBitsF32<>(SB), R16
 	FMOVQ (R16), F0
-	MOVD $byteBits<>(SB), R16
-	FMOVQ (R16), F1
 	CMP $64, R3
 	BLT rest2
 	PCALIGN $32
@@ -1090,49 +1014,31 @@ one3:
 
 part4:
 	CBZ R3, done5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
 	VDUP R5, V2.S4
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R0), F4
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R0), F4
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R0, R4
 	VLD1 (R4), V4.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R0), F4
 
-loaded7:
+loaded6:
 	WORD $0x4ea08c45 // cmtst v5.4s, v2.4s, v0.4s
 	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	CMP $4, R3
-	BLT part9
-	FMOVQ F4, (R1)
-	B stored10
-
-part9:
-	TBZ $1, R3, one11
+	TBZ $1, R3, one9
 	FMOVD F4, (R1)
-	TBZ $0, R3, stored10
+	TBZ $0, R3, stored8
 	ADD $8, R1, R4
 	VST1 V4.S[2], (R4)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F4, (R1)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -1145,8 +1051,6 @@ TEXT ·reluBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD dy_len+32(FP), R3
 	MOVD $laneBitsF64<>(SB), R16
 	FMOVQ (R16), F0
-	MOVD $byteBits<>(SB), R16
-	FMOVQ (R16), F1
 	CMP $64, R3
 	BLT rest2
 	PCALIGN $32
@@ -1340,33 +1244,11 @@ one3:
 
 part4:
 	CBZ R3, done5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
 	VDUP R5, V2.D2
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R0), F4
-	B loaded7
-
-part6:
 	FMOVD (R0), F4
-
-loaded7:
 	WORD $0x4ee08c45 // cmtst v5.2d, v2.2d, v0.2d
 	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	CMP $2, R3
-	BLT part8
-	FMOVQ F4, (R1)
-	B stored9
-
-part8:
 	FMOVD F4, (R1)
-
-stored9:
 
 done5:
 	RET
@@ -1432,65 +1314,41 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	WORD $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	VBSL V0.B16, V29.B16, V1.B16
-	CMP $4, R3
-	BLT part12
-	FMOVQ F1, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F1, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V1.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F1, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -1556,41 +1414,11 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	WORD $0x6ee1e7c1 // fcmgt v1.2d, v30.2d, v1.2d
 	VBSL V0.B16, V29.B16, V1.B16
-	CMP $2, R3
-	BLT part10
-	FMOVQ F1, (R0)
-	B stored11
-
-part10:
 	FMOVD F1, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -1794,29 +1622,17 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
 	VMOV V28.B16, V1.B16
@@ -1846,23 +1662,17 @@ loaded7:
 	VFMLS V3.S4, V0.S4, V1.S4
 	VADD V18.S4, V1.S4, V1.S4
 	VFMLA V1.S4, V0.S4, V0.S4
-	CMP $4, R2
-	BLT part9
-	FMOVQ F0, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F0, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V0.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F0, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -2136,21 +1946,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
 	VMOV V28.B16, V1.B16
@@ -2193,15 +1989,7 @@ loaded7:
 	VFMLS V1.D2, V0.D2, V3.D2
 	VADD V13.D2, V3.D2, V3.D2
 	VFMLA V3.D2, V0.D2, V0.D2
-	CMP $2, R2
-	BLT part8
-	FMOVQ F0, (R0)
-	B stored9
-
-part8:
 	FMOVD F0, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -2358,29 +2146,17 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
 	VMOV V27.B16, V1.B16
@@ -2401,23 +2177,17 @@ loaded7:
 	VMOV V2.B16, V3.B16
 	VFMLA V0.S4, V1.S4, V3.S4
 	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
-	CMP $4, R2
-	BLT part9
-	FMOVQ F2, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F2, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V2.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F2, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -2618,21 +2388,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
 	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
 	VMOV V27.B16, V1.B16
@@ -2661,15 +2417,7 @@ loaded7:
 	VMOV V2.B16, V3.B16
 	VFMLA V0.D2, V1.D2, V3.D2
 	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
-	CMP $2, R2
-	BLT part8
-	FMOVQ F2, (R0)
-	B stored9
-
-part8:
 	FMOVD F2, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -2739,66 +2487,42 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	WORD $0x4ea1d7c2 // fsub v2.4s, v30.4s, v1.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	CMP $4, R3
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F0, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -2868,42 +2592,12 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	WORD $0x4ee1d7c2 // fsub v2.2d, v30.2d, v1.2d
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
-	CMP $2, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -3092,29 +2786,17 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	VAND V29.B16, V0.B16, V1.B16
 	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
@@ -3141,23 +2823,17 @@ loaded7:
 	VFMLS V0.S4, V2.S4, V4.S4
 	WORD $0x6e24fc63 // fdiv v3.4s, v3.4s, v4.4s
 	VORR V1.B16, V3.B16, V3.B16
-	CMP $4, R2
-	BLT part9
-	FMOVQ F3, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F3, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V3.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F3, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -3458,21 +3134,7 @@ loop3:
 
 rest4:
 	CBZ R2, done5
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	VAND V29.B16, V0.B16, V1.B16
 	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
@@ -3520,15 +3182,7 @@ loaded7:
 	VFMLA V12.D2, V5.D2, V2.D2
 	VFMLA V2.D2, V0.D2, V6.D2
 	VORR V1.B16, V6.B16, V6.B16
-	CMP $2, R2
-	BLT part8
-	FMOVQ F6, (R0)
-	B stored9
-
-part8:
 	FMOVD F6, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -3598,66 +3252,42 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	VMOV V30.B16, V2.B16
 	VFMLS V1.S4, V1.S4, V2.S4
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	CMP $4, R3
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F0, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -3727,42 +3357,12 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	VMOV V30.B16, V2.B16
 	VFMLS V1.D2, V1.D2, V2.D2
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
-	CMP $2, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -3814,29 +3414,20 @@ loop4:
 
 rest5:
 	CBZ R3, done6
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+	TBZ $1, R3, one8
 	FMOVD (R2), F4
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded7
 	ADD $8, R2, R4
 	VLD1 (R4), V4.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F4
 
-loaded8:
+loaded7:
 	VMOV V31.B16, V5.B16
 	VBSL V30.B16, V4.B16, V5.B16
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
@@ -3908,21 +3499,10 @@ loop4:
 
 rest5:
 	CBZ R3, done6
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
 	FMOVD (R2), F4
-
-loaded8:
 	VMOV V31.B16, V5.B16
 	VBSL V30.B16, V4.B16, V5.B16
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
@@ -4005,29 +3585,20 @@ loop4:
 
 rest5:
 	CBZ R3, done6
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+	TBZ $1, R3, one8
 	FMOVD (R2), F4
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded7
 	ADD $8, R2, R4
 	VLD1 (R4), V4.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F4
 
-loaded8:
+loaded7:
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
 	VBSL V30.B16, V4.B16, V5.B16
 	VMOV V31.B16, V4.B16
@@ -4112,21 +3683,10 @@ loop4:
 
 rest5:
 	CBZ R3, done6
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
 	FMOVD (R2), F4
-
-loaded8:
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
 	VBSL V30.B16, V4.B16, V5.B16
 	VMOV V31.B16, V4.B16
@@ -4180,29 +3740,20 @@ loop2:
 
 part3:
 	CBZ R4, none5
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
 	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
+	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part7
-	FMOVQ (R7), F1
-	B loaded8
-
-part7:
-	TBZ $1, R4, one9
+	TBZ $1, R4, one8
 	FMOVD (R7), F1
-	TBZ $0, R4, loaded8
+	TBZ $0, R4, loaded7
 	ADD $8, R7, R5
 	VLD1 (R5), V1.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R7), F1
 
-loaded8:
+loaded7:
 	WORD $0x4e20e421 // fcmeq v1.4s, v1.4s, v0.4s
 	VAND V31.B16, V1.B16, V1.B16
 	VUZP1 V1.H8, V1.H8, V1.H8
@@ -4259,21 +3810,10 @@ loop2:
 
 part3:
 	CBZ R4, none5
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
 	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
+	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part7
-	FMOVQ (R7), F1
-	B loaded8
-
-part7:
 	FMOVD (R7), F1
-
-loaded8:
 	WORD $0x4e60e421 // fcmeq v1.2d, v1.2d, v0.2d
 	VAND V31.B16, V1.B16, V1.B16
 	VUZP1 V1.S4, V1.S4, V1.S4
@@ -4537,22 +4077,22 @@ tail4:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R5, one11
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded9
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	VLD1R (R3), [V12.S4]
 
-loaded10:
+loaded9:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4572,22 +4112,22 @@ loaded10:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part12
+	BLT part13
 	FMOVQ F13, (R2)
-	B stored13
+	B stored12
 
-part12:
+part13:
 	TBZ $1, R5, one14
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored13
+	TBZ $0, R5, stored12
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored13
+	B stored12
 
 one14:
 	FMOVS F13, (R2)
 
-stored13:
+stored12:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	ADD $16, R2, R2
@@ -4602,22 +4142,22 @@ stored13:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F12
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R5, one17
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded16
+	TBZ $0, R5, loaded15
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	VLD1R (R3), [V12.S4]
 
-loaded16:
+loaded15:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4637,22 +4177,22 @@ loaded16:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part18
+	BLT part19
 	FMOVQ F13, (R2)
-	B stored19
+	B stored18
 
-part18:
+part19:
 	TBZ $1, R5, one20
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored19
+	TBZ $0, R5, stored18
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored19
+	B stored18
 
 one20:
 	FMOVS F13, (R2)
 
-stored19:
+stored18:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
 	ADD $16, R2, R2
@@ -4667,22 +4207,22 @@ stored19:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R5, one23
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded22
+	TBZ $0, R5, loaded21
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	VLD1R (R3), [V12.S4]
 
-loaded22:
+loaded21:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4702,22 +4242,22 @@ loaded22:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part24
+	BLT part25
 	FMOVQ F13, (R2)
-	B stored25
+	B stored24
 
-part24:
+part25:
 	TBZ $1, R5, one26
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored25
+	TBZ $0, R5, stored24
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored25
+	B stored24
 
 one26:
 	FMOVS F13, (R2)
 
-stored25:
+stored24:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
 	ADD $16, R2, R2
@@ -4732,22 +4272,22 @@ stored25:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part27
+	BLT part28
 	FMOVQ (R3), F12
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R5, one29
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded28
+	TBZ $0, R5, loaded27
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	VLD1R (R3), [V12.S4]
 
-loaded28:
+loaded27:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4767,22 +4307,22 @@ loaded28:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part30
+	BLT part31
 	FMOVQ F13, (R2)
-	B stored31
+	B stored30
 
-part30:
+part31:
 	TBZ $1, R5, one32
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored31
+	TBZ $0, R5, stored30
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored31
+	B stored30
 
 one32:
 	FMOVS F13, (R2)
 
-stored31:
+stored30:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
 	ADD $16, R2, R2
@@ -4797,22 +4337,22 @@ stored31:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F12
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	TBZ $1, R5, one35
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded34
+	TBZ $0, R5, loaded33
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded34
+	B loaded33
 
 one35:
 	VLD1R (R3), [V12.S4]
 
-loaded34:
+loaded33:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4832,22 +4372,22 @@ loaded34:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part36
+	BLT part37
 	FMOVQ F13, (R2)
-	B stored37
+	B stored36
 
-part36:
+part37:
 	TBZ $1, R5, one38
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored37
+	TBZ $0, R5, stored36
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored37
+	B stored36
 
 one38:
 	FMOVS F13, (R2)
 
-stored37:
+stored36:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
 	ADD $16, R2, R2
@@ -4862,22 +4402,22 @@ stored37:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part39
+	BLT part40
 	FMOVQ (R3), F12
-	B loaded40
+	B loaded39
 
-part39:
+part40:
 	TBZ $1, R5, one41
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded40
+	TBZ $0, R5, loaded39
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded40
+	B loaded39
 
 one41:
 	VLD1R (R3), [V12.S4]
 
-loaded40:
+loaded39:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4897,22 +4437,22 @@ loaded40:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part42
+	BLT part43
 	FMOVQ F13, (R2)
-	B stored43
+	B stored42
 
-part42:
+part43:
 	TBZ $1, R5, one44
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored43
+	TBZ $0, R5, stored42
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored43
+	B stored42
 
 one44:
 	FMOVS F13, (R2)
 
-stored43:
+stored42:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
 	ADD $16, R2, R2
@@ -4927,22 +4467,22 @@ stored43:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part45
+	BLT part46
 	FMOVQ (R3), F12
-	B loaded46
+	B loaded45
 
-part45:
+part46:
 	TBZ $1, R5, one47
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded46
+	TBZ $0, R5, loaded45
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded46
+	B loaded45
 
 one47:
 	VLD1R (R3), [V12.S4]
 
-loaded46:
+loaded45:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -4962,22 +4502,22 @@ loaded46:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part48
+	BLT part49
 	FMOVQ F13, (R2)
-	B stored49
+	B stored48
 
-part48:
+part49:
 	TBZ $1, R5, one50
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored49
+	TBZ $0, R5, stored48
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored49
+	B stored48
 
 one50:
 	FMOVS F13, (R2)
 
-stored49:
+stored48:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
 	ADD $16, R2, R2
@@ -4985,29 +4525,20 @@ stored49:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
 	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
+	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part51
-	FMOVQ (R3), F12
-	B loaded52
-
-part51:
-	TBZ $1, R5, one53
+	TBZ $1, R5, one52
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded52
+	TBZ $0, R5, loaded51
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded52
+	B loaded51
 
-one53:
+one52:
 	VLD1R (R3), [V12.S4]
 
-loaded52:
+loaded51:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -5026,23 +4557,17 @@ loaded52:
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part54
-	FMOVQ F13, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R5, one56
+	TBZ $1, R5, one54
 	FMOVD F13, (R2)
-	TBZ $0, R5, stored55
+	TBZ $0, R5, stored53
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
-	B stored55
+	B stored53
 
-one56:
+one54:
 	FMOVS F13, (R2)
 
-stored55:
+stored53:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
 	ADD $16, R2, R2
@@ -5418,14 +4943,14 @@ tail4:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F14
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	VLD1R (R3), [V14.D2]
 
-loaded10:
+loaded9:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5455,14 +4980,14 @@ loaded10:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part11
+	BLT part12
 	FMOVQ F15, (R2)
-	B stored12
+	B stored11
 
-part11:
+part12:
 	FMOVD F15, (R2)
 
-stored12:
+stored11:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	ADD $16, R2, R2
@@ -5477,14 +5002,14 @@ stored12:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part13
+	BLT part14
 	FMOVQ (R3), F14
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	VLD1R (R3), [V14.D2]
 
-loaded14:
+loaded13:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5514,14 +5039,14 @@ loaded14:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part15
+	BLT part16
 	FMOVQ F15, (R2)
-	B stored16
+	B stored15
 
-part15:
+part16:
 	FMOVD F15, (R2)
 
-stored16:
+stored15:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
 	ADD $16, R2, R2
@@ -5536,14 +5061,14 @@ stored16:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part17
+	BLT part18
 	FMOVQ (R3), F14
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	VLD1R (R3), [V14.D2]
 
-loaded18:
+loaded17:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5573,14 +5098,14 @@ loaded18:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part19
+	BLT part20
 	FMOVQ F15, (R2)
-	B stored20
+	B stored19
 
-part19:
+part20:
 	FMOVD F15, (R2)
 
-stored20:
+stored19:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
 	ADD $16, R2, R2
@@ -5595,14 +5120,14 @@ stored20:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F14
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	VLD1R (R3), [V14.D2]
 
-loaded22:
+loaded21:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5632,14 +5157,14 @@ loaded22:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part23
+	BLT part24
 	FMOVQ F15, (R2)
-	B stored24
+	B stored23
 
-part23:
+part24:
 	FMOVD F15, (R2)
 
-stored24:
+stored23:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed463 // fadd v3.2d, v3.2d, v14.2d
 	ADD $16, R2, R2
@@ -5654,14 +5179,14 @@ stored24:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part25
+	BLT part26
 	FMOVQ (R3), F14
-	B loaded26
+	B loaded25
 
-part25:
+part26:
 	VLD1R (R3), [V14.D2]
 
-loaded26:
+loaded25:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5691,14 +5216,14 @@ loaded26:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part27
+	BLT part28
 	FMOVQ F15, (R2)
-	B stored28
+	B stored27
 
-part27:
+part28:
 	FMOVD F15, (R2)
 
-stored28:
+stored27:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
 	ADD $16, R2, R2
@@ -5713,14 +5238,14 @@ stored28:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part29
+	BLT part30
 	FMOVQ (R3), F14
-	B loaded30
+	B loaded29
 
-part29:
+part30:
 	VLD1R (R3), [V14.D2]
 
-loaded30:
+loaded29:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5750,14 +5275,14 @@ loaded30:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part31
+	BLT part32
 	FMOVQ F15, (R2)
-	B stored32
+	B stored31
 
-part31:
+part32:
 	FMOVD F15, (R2)
 
-stored32:
+stored31:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
 	ADD $16, R2, R2
@@ -5772,14 +5297,14 @@ stored32:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F14
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	VLD1R (R3), [V14.D2]
 
-loaded34:
+loaded33:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5809,14 +5334,14 @@ loaded34:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part35
+	BLT part36
 	FMOVQ F15, (R2)
-	B stored36
+	B stored35
 
-part35:
+part36:
 	FMOVD F15, (R2)
 
-stored36:
+stored35:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
 	ADD $16, R2, R2
@@ -5824,21 +5349,10 @@ stored36:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
 	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
+	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part37
-	FMOVQ (R3), F14
-	B loaded38
-
-part37:
 	VLD1R (R3), [V14.D2]
-
-loaded38:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -5867,15 +5381,7 @@ loaded38:
 	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part39
-	FMOVQ F15, (R2)
-	B stored40
-
-part39:
 	FMOVD F15, (R2)
-
-stored40:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
 	ADD $16, R2, R2
@@ -6221,22 +5727,22 @@ tail4:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R7, one11
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded10
+	TBZ $0, R7, loaded9
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	VLD1R (R3), [V12.S4]
 
-loaded10:
+loaded9:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6256,22 +5762,22 @@ loaded10:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part12
+	BLT part13
 	FMOVQ F13, (R2)
-	B stored13
+	B stored12
 
-part12:
+part13:
 	TBZ $1, R7, one14
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored13
+	TBZ $0, R7, stored12
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored13
+	B stored12
 
 one14:
 	FMOVS F13, (R2)
 
-stored13:
+stored12:
 	FMOVQ 0(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6288,22 +5794,22 @@ stored13:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F12
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R7, one17
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded16
+	TBZ $0, R7, loaded15
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	VLD1R (R3), [V12.S4]
 
-loaded16:
+loaded15:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6323,22 +5829,22 @@ loaded16:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part18
+	BLT part19
 	FMOVQ F13, (R2)
-	B stored19
+	B stored18
 
-part18:
+part19:
 	TBZ $1, R7, one20
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored19
+	TBZ $0, R7, stored18
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored19
+	B stored18
 
 one20:
 	FMOVS F13, (R2)
 
-stored19:
+stored18:
 	FMOVQ 16(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6355,22 +5861,22 @@ stored19:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R7, one23
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded22
+	TBZ $0, R7, loaded21
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	VLD1R (R3), [V12.S4]
 
-loaded22:
+loaded21:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6390,22 +5896,22 @@ loaded22:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part24
+	BLT part25
 	FMOVQ F13, (R2)
-	B stored25
+	B stored24
 
-part24:
+part25:
 	TBZ $1, R7, one26
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored25
+	TBZ $0, R7, stored24
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored25
+	B stored24
 
 one26:
 	FMOVS F13, (R2)
 
-stored25:
+stored24:
 	FMOVQ 32(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6422,22 +5928,22 @@ stored25:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part27
+	BLT part28
 	FMOVQ (R3), F12
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R7, one29
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded28
+	TBZ $0, R7, loaded27
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	VLD1R (R3), [V12.S4]
 
-loaded28:
+loaded27:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6457,22 +5963,22 @@ loaded28:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part30
+	BLT part31
 	FMOVQ F13, (R2)
-	B stored31
+	B stored30
 
-part30:
+part31:
 	TBZ $1, R7, one32
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored31
+	TBZ $0, R7, stored30
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored31
+	B stored30
 
 one32:
 	FMOVS F13, (R2)
 
-stored31:
+stored30:
 	FMOVQ 48(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6489,22 +5995,22 @@ stored31:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F12
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	TBZ $1, R7, one35
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded34
+	TBZ $0, R7, loaded33
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded34
+	B loaded33
 
 one35:
 	VLD1R (R3), [V12.S4]
 
-loaded34:
+loaded33:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6524,22 +6030,22 @@ loaded34:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part36
+	BLT part37
 	FMOVQ F13, (R2)
-	B stored37
+	B stored36
 
-part36:
+part37:
 	TBZ $1, R7, one38
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored37
+	TBZ $0, R7, stored36
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored37
+	B stored36
 
 one38:
 	FMOVS F13, (R2)
 
-stored37:
+stored36:
 	FMOVQ 64(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6556,22 +6062,22 @@ stored37:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part39
+	BLT part40
 	FMOVQ (R3), F12
-	B loaded40
+	B loaded39
 
-part39:
+part40:
 	TBZ $1, R7, one41
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded40
+	TBZ $0, R7, loaded39
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded40
+	B loaded39
 
 one41:
 	VLD1R (R3), [V12.S4]
 
-loaded40:
+loaded39:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6591,22 +6097,22 @@ loaded40:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part42
+	BLT part43
 	FMOVQ F13, (R2)
-	B stored43
+	B stored42
 
-part42:
+part43:
 	TBZ $1, R7, one44
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored43
+	TBZ $0, R7, stored42
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored43
+	B stored42
 
 one44:
 	FMOVS F13, (R2)
 
-stored43:
+stored42:
 	FMOVQ 80(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6623,22 +6129,22 @@ stored43:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part45
+	BLT part46
 	FMOVQ (R3), F12
-	B loaded46
+	B loaded45
 
-part45:
+part46:
 	TBZ $1, R7, one47
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded46
+	TBZ $0, R7, loaded45
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded46
+	B loaded45
 
 one47:
 	VLD1R (R3), [V12.S4]
 
-loaded46:
+loaded45:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6658,22 +6164,22 @@ loaded46:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part48
+	BLT part49
 	FMOVQ F13, (R2)
-	B stored49
+	B stored48
 
-part48:
+part49:
 	TBZ $1, R7, one50
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored49
+	TBZ $0, R7, stored48
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored49
+	B stored48
 
 one50:
 	FMOVS F13, (R2)
 
-stored49:
+stored48:
 	FMOVQ 96(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -6683,29 +6189,20 @@ stored49:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
 	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
+	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part51
-	FMOVQ (R3), F12
-	B loaded52
-
-part51:
-	TBZ $1, R7, one53
+	TBZ $1, R7, one52
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded52
+	TBZ $0, R7, loaded51
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded52
+	B loaded51
 
-one53:
+one52:
 	VLD1R (R3), [V12.S4]
 
-loaded52:
+loaded51:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -6724,23 +6221,17 @@ loaded52:
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part54
-	FMOVQ F13, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R7, one56
+	TBZ $1, R7, one54
 	FMOVD F13, (R2)
-	TBZ $0, R7, stored55
+	TBZ $0, R7, stored53
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
-	B stored55
+	B stored53
 
-one56:
+one54:
 	FMOVS F13, (R2)
 
-stored55:
+stored53:
 	FMOVQ 112(R17), F12
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -7148,14 +6639,14 @@ tail4:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F14
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	VLD1R (R3), [V14.D2]
 
-loaded10:
+loaded9:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7185,14 +6676,14 @@ loaded10:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part11
+	BLT part12
 	FMOVQ F15, (R2)
-	B stored12
+	B stored11
 
-part11:
+part12:
 	FMOVD F15, (R2)
 
-stored12:
+stored11:
 	FMOVQ 0(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7209,14 +6700,14 @@ stored12:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part13
+	BLT part14
 	FMOVQ (R3), F14
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	VLD1R (R3), [V14.D2]
 
-loaded14:
+loaded13:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7246,14 +6737,14 @@ loaded14:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part15
+	BLT part16
 	FMOVQ F15, (R2)
-	B stored16
+	B stored15
 
-part15:
+part16:
 	FMOVD F15, (R2)
 
-stored16:
+stored15:
 	FMOVQ 16(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7270,14 +6761,14 @@ stored16:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part17
+	BLT part18
 	FMOVQ (R3), F14
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	VLD1R (R3), [V14.D2]
 
-loaded18:
+loaded17:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7307,14 +6798,14 @@ loaded18:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part19
+	BLT part20
 	FMOVQ F15, (R2)
-	B stored20
+	B stored19
 
-part19:
+part20:
 	FMOVD F15, (R2)
 
-stored20:
+stored19:
 	FMOVQ 32(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7331,14 +6822,14 @@ stored20:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F14
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	VLD1R (R3), [V14.D2]
 
-loaded22:
+loaded21:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7368,14 +6859,14 @@ loaded22:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part23
+	BLT part24
 	FMOVQ F15, (R2)
-	B stored24
+	B stored23
 
-part23:
+part24:
 	FMOVD F15, (R2)
 
-stored24:
+stored23:
 	FMOVQ 48(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7392,14 +6883,14 @@ stored24:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part25
+	BLT part26
 	FMOVQ (R3), F14
-	B loaded26
+	B loaded25
 
-part25:
+part26:
 	VLD1R (R3), [V14.D2]
 
-loaded26:
+loaded25:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7429,14 +6920,14 @@ loaded26:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part27
+	BLT part28
 	FMOVQ F15, (R2)
-	B stored28
+	B stored27
 
-part27:
+part28:
 	FMOVD F15, (R2)
 
-stored28:
+stored27:
 	FMOVQ 64(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7453,14 +6944,14 @@ stored28:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part29
+	BLT part30
 	FMOVQ (R3), F14
-	B loaded30
+	B loaded29
 
-part29:
+part30:
 	VLD1R (R3), [V14.D2]
 
-loaded30:
+loaded29:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7490,14 +6981,14 @@ loaded30:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part31
+	BLT part32
 	FMOVQ F15, (R2)
-	B stored32
+	B stored31
 
-part31:
+part32:
 	FMOVD F15, (R2)
 
-stored32:
+stored31:
 	FMOVQ 80(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7514,14 +7005,14 @@ stored32:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F14
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	VLD1R (R3), [V14.D2]
 
-loaded34:
+loaded33:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7551,14 +7042,14 @@ loaded34:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part35
+	BLT part36
 	FMOVQ F15, (R2)
-	B stored36
+	B stored35
 
-part35:
+part36:
 	FMOVD F15, (R2)
 
-stored36:
+stored35:
 	FMOVQ 96(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7568,21 +7059,10 @@ stored36:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
 	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
+	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part37
-	FMOVQ (R3), F14
-	B loaded38
-
-part37:
 	VLD1R (R3), [V14.D2]
-
-loaded38:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -7611,15 +7091,7 @@ loaded38:
 	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part39
-	FMOVQ F15, (R2)
-	B stored40
-
-part39:
 	FMOVD F15, (R2)
-
-stored40:
 	FMOVQ 112(R17), F14
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7957,22 +7429,22 @@ tail4:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R6, one11
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded10
+	TBZ $0, R6, loaded9
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	VLD1R (R2), [V12.S4]
 
-loaded10:
+loaded9:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8006,22 +7478,22 @@ loaded10:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded13
+	B loaded12
 
-part12:
+part13:
 	TBZ $1, R6, one14
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded13
+	TBZ $0, R6, loaded12
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded13
+	B loaded12
 
 one14:
 	VLD1R (R2), [V12.S4]
 
-loaded13:
+loaded12:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8055,22 +7527,22 @@ loaded13:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F12
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R6, one17
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded16
+	TBZ $0, R6, loaded15
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	VLD1R (R2), [V12.S4]
 
-loaded16:
+loaded15:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8104,22 +7576,22 @@ loaded16:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F12
-	B loaded19
+	B loaded18
 
-part18:
+part19:
 	TBZ $1, R6, one20
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded19
+	TBZ $0, R6, loaded18
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded19
+	B loaded18
 
 one20:
 	VLD1R (R2), [V12.S4]
 
-loaded19:
+loaded18:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8153,22 +7625,22 @@ loaded19:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R6, one23
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded22
+	TBZ $0, R6, loaded21
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	VLD1R (R2), [V12.S4]
 
-loaded22:
+loaded21:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8202,22 +7674,22 @@ loaded22:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part24
+	BLT part25
 	FMOVQ (R2), F12
-	B loaded25
+	B loaded24
 
-part24:
+part25:
 	TBZ $1, R6, one26
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded25
+	TBZ $0, R6, loaded24
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded25
+	B loaded24
 
 one26:
 	VLD1R (R2), [V12.S4]
 
-loaded25:
+loaded24:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8251,22 +7723,22 @@ loaded25:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part27
+	BLT part28
 	FMOVQ (R2), F12
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R6, one29
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded28
+	TBZ $0, R6, loaded27
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	VLD1R (R2), [V12.S4]
 
-loaded28:
+loaded27:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8293,29 +7765,20 @@ loaded28:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
 	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
+	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part30
-	FMOVQ (R2), F12
-	B loaded31
-
-part30:
-	TBZ $1, R6, one32
+	TBZ $1, R6, one31
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded31
+	TBZ $0, R6, loaded30
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded31
+	B loaded30
 
-one32:
+one31:
 	VLD1R (R2), [V12.S4]
 
-loaded31:
+loaded30:
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
 	VFMLA V30.S4, V12.S4, V13.S4
@@ -8725,14 +8188,14 @@ tail4:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F14
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	VLD1R (R2), [V14.D2]
 
-loaded10:
+loaded9:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8776,14 +8239,14 @@ loaded10:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F14
-	B loaded12
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R2), [V14.D2]
 
-loaded12:
+loaded11:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8827,14 +8290,14 @@ loaded12:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part13
+	BLT part14
 	FMOVQ (R2), F14
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	VLD1R (R2), [V14.D2]
 
-loaded14:
+loaded13:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8878,14 +8341,14 @@ loaded14:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F14
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	VLD1R (R2), [V14.D2]
 
-loaded16:
+loaded15:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8929,14 +8392,14 @@ loaded16:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F14
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	VLD1R (R2), [V14.D2]
 
-loaded18:
+loaded17:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -8980,14 +8443,14 @@ loaded18:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part19
+	BLT part20
 	FMOVQ (R2), F14
-	B loaded20
+	B loaded19
 
-part19:
+part20:
 	VLD1R (R2), [V14.D2]
 
-loaded20:
+loaded19:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -9031,14 +8494,14 @@ loaded20:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F14
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	VLD1R (R2), [V14.D2]
 
-loaded22:
+loaded21:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -9075,21 +8538,10 @@ loaded22:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
 	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
+	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part23
-	FMOVQ (R2), F14
-	B loaded24
-
-part23:
 	VLD1R (R2), [V14.D2]
-
-loaded24:
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
 	VFMLA V30.D2, V14.D2, V15.D2
@@ -9456,22 +8908,22 @@ tail4:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F15
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R5, one11
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded9
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	VLD1R (R3), [V15.S4]
 
-loaded10:
+loaded9:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9493,22 +8945,22 @@ loaded10:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part12
+	BLT part13
 	FMOVQ F16, (R2)
-	B stored13
+	B stored12
 
-part12:
+part13:
 	TBZ $1, R5, one14
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored13
+	TBZ $0, R5, stored12
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored13
+	B stored12
 
 one14:
 	FMOVS F16, (R2)
 
-stored13:
+stored12:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	ADD $16, R2, R2
@@ -9523,22 +8975,22 @@ stored13:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F15
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R5, one17
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded16
+	TBZ $0, R5, loaded15
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	VLD1R (R3), [V15.S4]
 
-loaded16:
+loaded15:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9560,22 +9012,22 @@ loaded16:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part18
+	BLT part19
 	FMOVQ F16, (R2)
-	B stored19
+	B stored18
 
-part18:
+part19:
 	TBZ $1, R5, one20
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored19
+	TBZ $0, R5, stored18
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored19
+	B stored18
 
 one20:
 	FMOVS F16, (R2)
 
-stored19:
+stored18:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
 	ADD $16, R2, R2
@@ -9590,22 +9042,22 @@ stored19:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F15
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R5, one23
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded22
+	TBZ $0, R5, loaded21
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	VLD1R (R3), [V15.S4]
 
-loaded22:
+loaded21:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9627,22 +9079,22 @@ loaded22:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part24
+	BLT part25
 	FMOVQ F16, (R2)
-	B stored25
+	B stored24
 
-part24:
+part25:
 	TBZ $1, R5, one26
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored25
+	TBZ $0, R5, stored24
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored25
+	B stored24
 
 one26:
 	FMOVS F16, (R2)
 
-stored25:
+stored24:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
 	ADD $16, R2, R2
@@ -9657,22 +9109,22 @@ stored25:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part27
+	BLT part28
 	FMOVQ (R3), F15
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R5, one29
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded28
+	TBZ $0, R5, loaded27
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	VLD1R (R3), [V15.S4]
 
-loaded28:
+loaded27:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9694,22 +9146,22 @@ loaded28:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part30
+	BLT part31
 	FMOVQ F16, (R2)
-	B stored31
+	B stored30
 
-part30:
+part31:
 	TBZ $1, R5, one32
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored31
+	TBZ $0, R5, stored30
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored31
+	B stored30
 
 one32:
 	FMOVS F16, (R2)
 
-stored31:
+stored30:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
 	ADD $16, R2, R2
@@ -9724,22 +9176,22 @@ stored31:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F15
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	TBZ $1, R5, one35
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded34
+	TBZ $0, R5, loaded33
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded34
+	B loaded33
 
 one35:
 	VLD1R (R3), [V15.S4]
 
-loaded34:
+loaded33:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9761,22 +9213,22 @@ loaded34:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part36
+	BLT part37
 	FMOVQ F16, (R2)
-	B stored37
+	B stored36
 
-part36:
+part37:
 	TBZ $1, R5, one38
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored37
+	TBZ $0, R5, stored36
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored37
+	B stored36
 
 one38:
 	FMOVS F16, (R2)
 
-stored37:
+stored36:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
 	ADD $16, R2, R2
@@ -9791,22 +9243,22 @@ stored37:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part39
+	BLT part40
 	FMOVQ (R3), F15
-	B loaded40
+	B loaded39
 
-part39:
+part40:
 	TBZ $1, R5, one41
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded40
+	TBZ $0, R5, loaded39
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded40
+	B loaded39
 
 one41:
 	VLD1R (R3), [V15.S4]
 
-loaded40:
+loaded39:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9828,22 +9280,22 @@ loaded40:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part42
+	BLT part43
 	FMOVQ F16, (R2)
-	B stored43
+	B stored42
 
-part42:
+part43:
 	TBZ $1, R5, one44
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored43
+	TBZ $0, R5, stored42
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored43
+	B stored42
 
 one44:
 	FMOVS F16, (R2)
 
-stored43:
+stored42:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
 	ADD $16, R2, R2
@@ -9858,22 +9310,22 @@ stored43:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part45
+	BLT part46
 	FMOVQ (R3), F15
-	B loaded46
+	B loaded45
 
-part45:
+part46:
 	TBZ $1, R5, one47
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded46
+	TBZ $0, R5, loaded45
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded46
+	B loaded45
 
 one47:
 	VLD1R (R3), [V15.S4]
 
-loaded46:
+loaded45:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9895,22 +9347,22 @@ loaded46:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part48
+	BLT part49
 	FMOVQ F16, (R2)
-	B stored49
+	B stored48
 
-part48:
+part49:
 	TBZ $1, R5, one50
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored49
+	TBZ $0, R5, stored48
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored49
+	B stored48
 
 one50:
 	FMOVS F16, (R2)
 
-stored49:
+stored48:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
 	ADD $16, R2, R2
@@ -9918,29 +9370,20 @@ stored49:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
 	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
+	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part51
-	FMOVQ (R3), F15
-	B loaded52
-
-part51:
-	TBZ $1, R5, one53
+	TBZ $1, R5, one52
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded52
+	TBZ $0, R5, loaded51
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded52
+	B loaded51
 
-one53:
+one52:
 	VLD1R (R3), [V15.S4]
 
-loaded52:
+loaded51:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -9961,23 +9404,17 @@ loaded52:
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part54
-	FMOVQ F16, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R5, one56
+	TBZ $1, R5, one54
 	FMOVD F16, (R2)
-	TBZ $0, R5, stored55
+	TBZ $0, R5, stored53
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
-	B stored55
+	B stored53
 
-one56:
+one54:
 	FMOVS F16, (R2)
 
-stored55:
+stored53:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
 	ADD $16, R2, R2
@@ -10377,14 +9814,14 @@ tail4:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F17
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	VLD1R (R3), [V17.D2]
 
-loaded10:
+loaded9:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10416,14 +9853,14 @@ loaded10:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part11
+	BLT part12
 	FMOVQ F18, (R2)
-	B stored12
+	B stored11
 
-part11:
+part12:
 	FMOVD F18, (R2)
 
-stored12:
+stored11:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	ADD $16, R2, R2
@@ -10438,14 +9875,14 @@ stored12:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part13
+	BLT part14
 	FMOVQ (R3), F17
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	VLD1R (R3), [V17.D2]
 
-loaded14:
+loaded13:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10477,14 +9914,14 @@ loaded14:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part15
+	BLT part16
 	FMOVQ F18, (R2)
-	B stored16
+	B stored15
 
-part15:
+part16:
 	FMOVD F18, (R2)
 
-stored16:
+stored15:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d421 // fadd v1.2d, v1.2d, v17.2d
 	ADD $16, R2, R2
@@ -10499,14 +9936,14 @@ stored16:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part17
+	BLT part18
 	FMOVQ (R3), F17
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	VLD1R (R3), [V17.D2]
 
-loaded18:
+loaded17:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10538,14 +9975,14 @@ loaded18:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part19
+	BLT part20
 	FMOVQ F18, (R2)
-	B stored20
+	B stored19
 
-part19:
+part20:
 	FMOVD F18, (R2)
 
-stored20:
+stored19:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d442 // fadd v2.2d, v2.2d, v17.2d
 	ADD $16, R2, R2
@@ -10560,14 +9997,14 @@ stored20:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F17
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	VLD1R (R3), [V17.D2]
 
-loaded22:
+loaded21:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10599,14 +10036,14 @@ loaded22:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part23
+	BLT part24
 	FMOVQ F18, (R2)
-	B stored24
+	B stored23
 
-part23:
+part24:
 	FMOVD F18, (R2)
 
-stored24:
+stored23:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d463 // fadd v3.2d, v3.2d, v17.2d
 	ADD $16, R2, R2
@@ -10621,14 +10058,14 @@ stored24:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part25
+	BLT part26
 	FMOVQ (R3), F17
-	B loaded26
+	B loaded25
 
-part25:
+part26:
 	VLD1R (R3), [V17.D2]
 
-loaded26:
+loaded25:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10660,14 +10097,14 @@ loaded26:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part27
+	BLT part28
 	FMOVQ F18, (R2)
-	B stored28
+	B stored27
 
-part27:
+part28:
 	FMOVD F18, (R2)
 
-stored28:
+stored27:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d484 // fadd v4.2d, v4.2d, v17.2d
 	ADD $16, R2, R2
@@ -10682,14 +10119,14 @@ stored28:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part29
+	BLT part30
 	FMOVQ (R3), F17
-	B loaded30
+	B loaded29
 
-part29:
+part30:
 	VLD1R (R3), [V17.D2]
 
-loaded30:
+loaded29:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10721,14 +10158,14 @@ loaded30:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part31
+	BLT part32
 	FMOVQ F18, (R2)
-	B stored32
+	B stored31
 
-part31:
+part32:
 	FMOVD F18, (R2)
 
-stored32:
+stored31:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
 	ADD $16, R2, R2
@@ -10743,14 +10180,14 @@ stored32:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F17
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	VLD1R (R3), [V17.D2]
 
-loaded34:
+loaded33:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10782,14 +10219,14 @@ loaded34:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part35
+	BLT part36
 	FMOVQ F18, (R2)
-	B stored36
+	B stored35
 
-part35:
+part36:
 	FMOVD F18, (R2)
 
-stored36:
+stored35:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
 	ADD $16, R2, R2
@@ -10797,21 +10234,10 @@ stored36:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
 	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
+	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part37
-	FMOVQ (R3), F17
-	B loaded38
-
-part37:
 	VLD1R (R3), [V17.D2]
-
-loaded38:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -10842,15 +10268,7 @@ loaded38:
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part39
-	FMOVQ F18, (R2)
-	B stored40
-
-part39:
 	FMOVD F18, (R2)
-
-stored40:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
 	ADD $16, R2, R2
@@ -11223,22 +10641,22 @@ tail4:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F15
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R7, one11
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded10
+	TBZ $0, R7, loaded9
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	VLD1R (R3), [V15.S4]
 
-loaded10:
+loaded9:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11260,22 +10678,22 @@ loaded10:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part12
+	BLT part13
 	FMOVQ F16, (R2)
-	B stored13
+	B stored12
 
-part12:
+part13:
 	TBZ $1, R7, one14
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored13
+	TBZ $0, R7, stored12
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored13
+	B stored12
 
 one14:
 	FMOVS F16, (R2)
 
-stored13:
+stored12:
 	FMOVQ 0(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11292,22 +10710,22 @@ stored13:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F15
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R7, one17
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded16
+	TBZ $0, R7, loaded15
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	VLD1R (R3), [V15.S4]
 
-loaded16:
+loaded15:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11329,22 +10747,22 @@ loaded16:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part18
+	BLT part19
 	FMOVQ F16, (R2)
-	B stored19
+	B stored18
 
-part18:
+part19:
 	TBZ $1, R7, one20
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored19
+	TBZ $0, R7, stored18
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored19
+	B stored18
 
 one20:
 	FMOVS F16, (R2)
 
-stored19:
+stored18:
 	FMOVQ 16(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11361,22 +10779,22 @@ stored19:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F15
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R7, one23
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded22
+	TBZ $0, R7, loaded21
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	VLD1R (R3), [V15.S4]
 
-loaded22:
+loaded21:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11398,22 +10816,22 @@ loaded22:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part24
+	BLT part25
 	FMOVQ F16, (R2)
-	B stored25
+	B stored24
 
-part24:
+part25:
 	TBZ $1, R7, one26
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored25
+	TBZ $0, R7, stored24
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored25
+	B stored24
 
 one26:
 	FMOVS F16, (R2)
 
-stored25:
+stored24:
 	FMOVQ 32(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11430,22 +10848,22 @@ stored25:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part27
+	BLT part28
 	FMOVQ (R3), F15
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R7, one29
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded28
+	TBZ $0, R7, loaded27
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	VLD1R (R3), [V15.S4]
 
-loaded28:
+loaded27:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11467,22 +10885,22 @@ loaded28:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part30
+	BLT part31
 	FMOVQ F16, (R2)
-	B stored31
+	B stored30
 
-part30:
+part31:
 	TBZ $1, R7, one32
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored31
+	TBZ $0, R7, stored30
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored31
+	B stored30
 
 one32:
 	FMOVS F16, (R2)
 
-stored31:
+stored30:
 	FMOVQ 48(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11499,22 +10917,22 @@ stored31:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F15
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	TBZ $1, R7, one35
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded34
+	TBZ $0, R7, loaded33
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded34
+	B loaded33
 
 one35:
 	VLD1R (R3), [V15.S4]
 
-loaded34:
+loaded33:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11536,22 +10954,22 @@ loaded34:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part36
+	BLT part37
 	FMOVQ F16, (R2)
-	B stored37
+	B stored36
 
-part36:
+part37:
 	TBZ $1, R7, one38
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored37
+	TBZ $0, R7, stored36
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored37
+	B stored36
 
 one38:
 	FMOVS F16, (R2)
 
-stored37:
+stored36:
 	FMOVQ 64(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11568,22 +10986,22 @@ stored37:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part39
+	BLT part40
 	FMOVQ (R3), F15
-	B loaded40
+	B loaded39
 
-part39:
+part40:
 	TBZ $1, R7, one41
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded40
+	TBZ $0, R7, loaded39
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded40
+	B loaded39
 
 one41:
 	VLD1R (R3), [V15.S4]
 
-loaded40:
+loaded39:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11605,22 +11023,22 @@ loaded40:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part42
+	BLT part43
 	FMOVQ F16, (R2)
-	B stored43
+	B stored42
 
-part42:
+part43:
 	TBZ $1, R7, one44
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored43
+	TBZ $0, R7, stored42
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored43
+	B stored42
 
 one44:
 	FMOVS F16, (R2)
 
-stored43:
+stored42:
 	FMOVQ 80(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11637,22 +11055,22 @@ stored43:
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R7
-	BLT part45
+	BLT part46
 	FMOVQ (R3), F15
-	B loaded46
+	B loaded45
 
-part45:
+part46:
 	TBZ $1, R7, one47
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded46
+	TBZ $0, R7, loaded45
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded46
+	B loaded45
 
 one47:
 	VLD1R (R3), [V15.S4]
 
-loaded46:
+loaded45:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11674,22 +11092,22 @@ loaded46:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part48
+	BLT part49
 	FMOVQ F16, (R2)
-	B stored49
+	B stored48
 
-part48:
+part49:
 	TBZ $1, R7, one50
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored49
+	TBZ $0, R7, stored48
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored49
+	B stored48
 
 one50:
 	FMOVS F16, (R2)
 
-stored49:
+stored48:
 	FMOVQ 96(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -11699,29 +11117,20 @@ stored49:
 	SUB $4, R7, R7
 	CMP $0, R7
 	BLE fold5
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
 	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
+	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part51
-	FMOVQ (R3), F15
-	B loaded52
-
-part51:
-	TBZ $1, R7, one53
+	TBZ $1, R7, one52
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded52
+	TBZ $0, R7, loaded51
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded52
+	B loaded51
 
-one53:
+one52:
 	VLD1R (R3), [V15.S4]
 
-loaded52:
+loaded51:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -11742,23 +11151,17 @@ loaded52:
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part54
-	FMOVQ F16, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R7, one56
+	TBZ $1, R7, one54
 	FMOVD F16, (R2)
-	TBZ $0, R7, stored55
+	TBZ $0, R7, stored53
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
-	B stored55
+	B stored53
 
-one56:
+one54:
 	FMOVS F16, (R2)
 
-stored55:
+stored53:
 	FMOVQ 112(R17), F15
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -12190,14 +11593,14 @@ tail4:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part9
+	BLT part10
 	FMOVQ (R3), F17
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	VLD1R (R3), [V17.D2]
 
-loaded10:
+loaded9:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12229,14 +11632,14 @@ loaded10:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part11
+	BLT part12
 	FMOVQ F18, (R2)
-	B stored12
+	B stored11
 
-part11:
+part12:
 	FMOVD F18, (R2)
 
-stored12:
+stored11:
 	FMOVQ 0(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12253,14 +11656,14 @@ stored12:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part13
+	BLT part14
 	FMOVQ (R3), F17
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	VLD1R (R3), [V17.D2]
 
-loaded14:
+loaded13:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12292,14 +11695,14 @@ loaded14:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part15
+	BLT part16
 	FMOVQ F18, (R2)
-	B stored16
+	B stored15
 
-part15:
+part16:
 	FMOVD F18, (R2)
 
-stored16:
+stored15:
 	FMOVQ 16(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12316,14 +11719,14 @@ stored16:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part17
+	BLT part18
 	FMOVQ (R3), F17
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	VLD1R (R3), [V17.D2]
 
-loaded18:
+loaded17:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12355,14 +11758,14 @@ loaded18:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part19
+	BLT part20
 	FMOVQ F18, (R2)
-	B stored20
+	B stored19
 
-part19:
+part20:
 	FMOVD F18, (R2)
 
-stored20:
+stored19:
 	FMOVQ 32(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12379,14 +11782,14 @@ stored20:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part21
+	BLT part22
 	FMOVQ (R3), F17
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	VLD1R (R3), [V17.D2]
 
-loaded22:
+loaded21:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12418,14 +11821,14 @@ loaded22:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part23
+	BLT part24
 	FMOVQ F18, (R2)
-	B stored24
+	B stored23
 
-part23:
+part24:
 	FMOVD F18, (R2)
 
-stored24:
+stored23:
 	FMOVQ 48(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12442,14 +11845,14 @@ stored24:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part25
+	BLT part26
 	FMOVQ (R3), F17
-	B loaded26
+	B loaded25
 
-part25:
+part26:
 	VLD1R (R3), [V17.D2]
 
-loaded26:
+loaded25:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12481,14 +11884,14 @@ loaded26:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part27
+	BLT part28
 	FMOVQ F18, (R2)
-	B stored28
+	B stored27
 
-part27:
+part28:
 	FMOVD F18, (R2)
 
-stored28:
+stored27:
 	FMOVQ 64(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12505,14 +11908,14 @@ stored28:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part29
+	BLT part30
 	FMOVQ (R3), F17
-	B loaded30
+	B loaded29
 
-part29:
+part30:
 	VLD1R (R3), [V17.D2]
 
-loaded30:
+loaded29:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12544,14 +11947,14 @@ loaded30:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part31
+	BLT part32
 	FMOVQ F18, (R2)
-	B stored32
+	B stored31
 
-part31:
+part32:
 	FMOVD F18, (R2)
 
-stored32:
+stored31:
 	FMOVQ 80(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12568,14 +11971,14 @@ stored32:
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R7
-	BLT part33
+	BLT part34
 	FMOVQ (R3), F17
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	VLD1R (R3), [V17.D2]
 
-loaded34:
+loaded33:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12607,14 +12010,14 @@ loaded34:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part35
+	BLT part36
 	FMOVQ F18, (R2)
-	B stored36
+	B stored35
 
-part35:
+part36:
 	FMOVD F18, (R2)
 
-stored36:
+stored35:
 	FMOVQ 96(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -12624,21 +12027,10 @@ stored36:
 	SUB $2, R7, R7
 	CMP $0, R7
 	BLE fold5
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
 	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
+	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part37
-	FMOVQ (R3), F17
-	B loaded38
-
-part37:
 	VLD1R (R3), [V17.D2]
-
-loaded38:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -12669,15 +12061,7 @@ loaded38:
 	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part39
-	FMOVQ F18, (R2)
-	B stored40
-
-part39:
 	FMOVD F18, (R2)
-
-stored40:
 	FMOVQ 112(R17), F17
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -13042,22 +12426,22 @@ tail4:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F15
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R6, one11
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded10
+	TBZ $0, R6, loaded9
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	VLD1R (R2), [V15.S4]
 
-loaded10:
+loaded9:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13093,22 +12477,22 @@ loaded10:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F15
-	B loaded13
+	B loaded12
 
-part12:
+part13:
 	TBZ $1, R6, one14
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded13
+	TBZ $0, R6, loaded12
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded13
+	B loaded12
 
 one14:
 	VLD1R (R2), [V15.S4]
 
-loaded13:
+loaded12:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13144,22 +12528,22 @@ loaded13:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F15
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R6, one17
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded16
+	TBZ $0, R6, loaded15
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	VLD1R (R2), [V15.S4]
 
-loaded16:
+loaded15:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13195,22 +12579,22 @@ loaded16:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F15
-	B loaded19
+	B loaded18
 
-part18:
+part19:
 	TBZ $1, R6, one20
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded19
+	TBZ $0, R6, loaded18
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded19
+	B loaded18
 
 one20:
 	VLD1R (R2), [V15.S4]
 
-loaded19:
+loaded18:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13246,22 +12630,22 @@ loaded19:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F15
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R6, one23
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded22
+	TBZ $0, R6, loaded21
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	VLD1R (R2), [V15.S4]
 
-loaded22:
+loaded21:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13297,22 +12681,22 @@ loaded22:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part24
+	BLT part25
 	FMOVQ (R2), F15
-	B loaded25
+	B loaded24
 
-part24:
+part25:
 	TBZ $1, R6, one26
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded25
+	TBZ $0, R6, loaded24
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded25
+	B loaded24
 
 one26:
 	VLD1R (R2), [V15.S4]
 
-loaded25:
+loaded24:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13348,22 +12732,22 @@ loaded25:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part27
+	BLT part28
 	FMOVQ (R2), F15
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R6, one29
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded28
+	TBZ $0, R6, loaded27
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	VLD1R (R2), [V15.S4]
 
-loaded28:
+loaded27:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13392,29 +12776,20 @@ loaded28:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
 	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
+	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part30
-	FMOVQ (R2), F15
-	B loaded31
-
-part30:
-	TBZ $1, R6, one32
+	TBZ $1, R6, one31
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded31
+	TBZ $0, R6, loaded30
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded31
+	B loaded30
 
-one32:
+one31:
 	VLD1R (R2), [V15.S4]
 
-loaded31:
+loaded30:
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
@@ -13850,14 +13225,14 @@ tail4:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F17
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	VLD1R (R2), [V17.D2]
 
-loaded10:
+loaded9:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -13903,14 +13278,14 @@ loaded10:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F17
-	B loaded12
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R2), [V17.D2]
 
-loaded12:
+loaded11:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -13956,14 +13331,14 @@ loaded12:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part13
+	BLT part14
 	FMOVQ (R2), F17
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	VLD1R (R2), [V17.D2]
 
-loaded14:
+loaded13:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14009,14 +13384,14 @@ loaded14:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F17
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	VLD1R (R2), [V17.D2]
 
-loaded16:
+loaded15:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14062,14 +13437,14 @@ loaded16:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F17
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	VLD1R (R2), [V17.D2]
 
-loaded18:
+loaded17:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14115,14 +13490,14 @@ loaded18:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part19
+	BLT part20
 	FMOVQ (R2), F17
-	B loaded20
+	B loaded19
 
-part19:
+part20:
 	VLD1R (R2), [V17.D2]
 
-loaded20:
+loaded19:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14168,14 +13543,14 @@ loaded20:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F17
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	VLD1R (R2), [V17.D2]
 
-loaded22:
+loaded21:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14214,21 +13589,10 @@ loaded22:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
 	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
+	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part23
-	FMOVQ (R2), F17
-	B loaded24
-
-part23:
 	VLD1R (R2), [V17.D2]
-
-loaded24:
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
@@ -14402,46 +13766,28 @@ loop1:
 
 rest2:
 	CBZ R3, done3
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part4
-	FMOVQ (R1), F0
-	B loaded5
-
-part4:
-	TBZ $1, R3, one6
+	TBZ $1, R3, one5
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded5
+	TBZ $0, R3, loaded4
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded5
+	B loaded4
 
-one6:
+one5:
 	FMOVS (R1), F0
 
-loaded5:
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+loaded4:
+	TBZ $1, R3, one7
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded6
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded8
+	B loaded6
 
-one9:
+one7:
 	FMOVS (R2), F1
 
-loaded8:
+loaded6:
 	VAND V29.B16, V1.B16, V2.B16
 	WORD $0x6ea2e782 // fcmgt v2.4s, v28.4s, v2.4s
 	VBSL V1.B16, V27.B16, V2.B16
@@ -14470,23 +13816,17 @@ loaded8:
 	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
 	VFMLA V3.S4, V2.S4, V1.S4
 	VFMLA V1.S4, V0.S4, V0.S4
-	CMP $4, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
-	TBZ $1, R3, one12
+	TBZ $1, R3, one9
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored11
+	TBZ $0, R3, stored8
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored11
+	B stored8
 
-one12:
+one9:
 	FMOVS F0, (R0)
 
-stored11:
+stored8:
 
 done3:
 	RET
@@ -14572,30 +13912,8 @@ loop1:
 
 rest2:
 	CBZ R3, done3
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part4
-	FMOVQ (R1), F0
-	B loaded5
-
-part4:
 	FMOVD (R1), F0
-
-loaded5:
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	FMOVD (R2), F1
-
-loaded7:
 	VAND V29.B16, V1.B16, V2.B16
 	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
 	VBSL V1.B16, V27.B16, V2.B16
@@ -14634,15 +13952,7 @@ loaded7:
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
 	VFMLA V2.D2, V3.D2, V1.D2
 	VFMLA V1.D2, V0.D2, V0.D2
-	CMP $2, R3
-	BLT part8
-	FMOVQ F0, (R0)
-	B stored9
-
-part8:
 	FMOVD F0, (R0)
-
-stored9:
 
 done3:
 	RET
@@ -14707,48 +14017,30 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F2
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
+loaded7:
 	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
 	VFMLA V0.S4, V2.S4, V3.S4
-	CMP $4, R5
-	BLT part10
-	FMOVQ F3, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R5, one12
+	TBZ $1, R5, one10
 	FMOVD F3, (R1)
-	TBZ $0, R5, stored11
+	TBZ $0, R5, stored9
 	ADD $8, R1, R6
 	VST1 V3.S[2], (R6)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F3, (R1)
 
-stored11:
+stored9:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -14827,32 +14119,10 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
 	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
 	VFMLA V0.D2, V2.D2, V3.D2
-	CMP $2, R5
-	BLT part9
-	FMOVQ F3, (R1)
-	B stored10
-
-part9:
 	FMOVD F3, (R1)
-
-stored10:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -14931,48 +14201,30 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F2
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
+loaded7:
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	CMP $4, R5
-	BLT part10
-	FMOVQ F2, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R5, one12
+	TBZ $1, R5, one10
 	FMOVD F2, (R1)
-	TBZ $0, R5, stored11
+	TBZ $0, R5, stored9
 	ADD $8, R1, R6
 	VST1 V2.S[2], (R6)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F2, (R1)
 
-stored11:
+stored9:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15051,32 +14303,10 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
 	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	CMP $2, R5
-	BLT part9
-	FMOVQ F2, (R1)
-	B stored10
-
-part9:
 	FMOVD F2, (R1)
-
-stored10:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15155,48 +14385,30 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F2
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
+loaded7:
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	CMP $4, R5
-	BLT part10
-	FMOVQ F2, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R5, one12
+	TBZ $1, R5, one10
 	FMOVD F2, (R1)
-	TBZ $0, R5, stored11
+	TBZ $0, R5, stored9
 	ADD $8, R1, R6
 	VST1 V2.S[2], (R6)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F2, (R1)
 
-stored11:
+stored9:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15275,32 +14487,10 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
 	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
 	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	CMP $2, R5
-	BLT part9
-	FMOVQ F2, (R1)
-	B stored10
-
-part9:
 	FMOVD F2, (R1)
-
-stored10:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15396,39 +14586,39 @@ tail4:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F10
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R4, one11
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded10
+	TBZ $0, R4, loaded9
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	FMOVS (R2), F10
 
-loaded10:
+loaded9:
 	CMP $4, R4
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F11
-	B loaded13
+	B loaded12
 
-part12:
+part13:
 	TBZ $1, R4, one14
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded13
+	TBZ $0, R4, loaded12
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded13
+	B loaded12
 
 one14:
 	FMOVS (R3), F11
 
-loaded13:
+loaded12:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
@@ -15444,39 +14634,39 @@ loaded13:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F10
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R4, one17
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded16
+	TBZ $0, R4, loaded15
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	FMOVS (R2), F10
 
-loaded16:
+loaded15:
 	CMP $4, R4
-	BLT part18
+	BLT part19
 	FMOVQ (R3), F11
-	B loaded19
+	B loaded18
 
-part18:
+part19:
 	TBZ $1, R4, one20
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded19
+	TBZ $0, R4, loaded18
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded19
+	B loaded18
 
 one20:
 	FMOVS (R3), F11
 
-loaded19:
+loaded18:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
@@ -15492,39 +14682,39 @@ loaded19:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F10
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R4, one23
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded22
+	TBZ $0, R4, loaded21
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	FMOVS (R2), F10
 
-loaded22:
+loaded21:
 	CMP $4, R4
-	BLT part24
+	BLT part25
 	FMOVQ (R3), F11
-	B loaded25
+	B loaded24
 
-part24:
+part25:
 	TBZ $1, R4, one26
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded25
+	TBZ $0, R4, loaded24
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded25
+	B loaded24
 
 one26:
 	FMOVS (R3), F11
 
-loaded25:
+loaded24:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
@@ -15540,39 +14730,39 @@ loaded25:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part27
+	BLT part28
 	FMOVQ (R2), F10
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R4, one29
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded28
+	TBZ $0, R4, loaded27
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	FMOVS (R2), F10
 
-loaded28:
+loaded27:
 	CMP $4, R4
-	BLT part30
+	BLT part31
 	FMOVQ (R3), F11
-	B loaded31
+	B loaded30
 
-part30:
+part31:
 	TBZ $1, R4, one32
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded31
+	TBZ $0, R4, loaded30
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded31
+	B loaded30
 
 one32:
 	FMOVS (R3), F11
 
-loaded31:
+loaded30:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
@@ -15588,39 +14778,39 @@ loaded31:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part33
+	BLT part34
 	FMOVQ (R2), F10
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	TBZ $1, R4, one35
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded34
+	TBZ $0, R4, loaded33
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded34
+	B loaded33
 
 one35:
 	FMOVS (R2), F10
 
-loaded34:
+loaded33:
 	CMP $4, R4
-	BLT part36
+	BLT part37
 	FMOVQ (R3), F11
-	B loaded37
+	B loaded36
 
-part36:
+part37:
 	TBZ $1, R4, one38
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded37
+	TBZ $0, R4, loaded36
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded37
+	B loaded36
 
 one38:
 	FMOVS (R3), F11
 
-loaded37:
+loaded36:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
@@ -15636,39 +14826,39 @@ loaded37:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part39
+	BLT part40
 	FMOVQ (R2), F10
-	B loaded40
+	B loaded39
 
-part39:
+part40:
 	TBZ $1, R4, one41
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded40
+	TBZ $0, R4, loaded39
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded40
+	B loaded39
 
 one41:
 	FMOVS (R2), F10
 
-loaded40:
+loaded39:
 	CMP $4, R4
-	BLT part42
+	BLT part43
 	FMOVQ (R3), F11
-	B loaded43
+	B loaded42
 
-part42:
+part43:
 	TBZ $1, R4, one44
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded43
+	TBZ $0, R4, loaded42
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded43
+	B loaded42
 
 one44:
 	FMOVS (R3), F11
 
-loaded43:
+loaded42:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
@@ -15684,39 +14874,39 @@ loaded43:
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R4
-	BLT part45
+	BLT part46
 	FMOVQ (R2), F10
-	B loaded46
+	B loaded45
 
-part45:
+part46:
 	TBZ $1, R4, one47
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded46
+	TBZ $0, R4, loaded45
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded46
+	B loaded45
 
 one47:
 	FMOVS (R2), F10
 
-loaded46:
+loaded45:
 	CMP $4, R4
-	BLT part48
+	BLT part49
 	FMOVQ (R3), F11
-	B loaded49
+	B loaded48
 
-part48:
+part49:
 	TBZ $1, R4, one50
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded49
+	TBZ $0, R4, loaded48
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded49
+	B loaded48
 
 one50:
 	FMOVS (R3), F11
 
-loaded49:
+loaded48:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
@@ -15725,46 +14915,31 @@ loaded49:
 	SUB $4, R4, R4
 	CMP $0, R4
 	BLE fold5
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
 	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
+	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part51
-	FMOVQ (R2), F10
-	B loaded52
-
-part51:
-	TBZ $1, R4, one53
+	TBZ $1, R4, one52
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded52
+	TBZ $0, R4, loaded51
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded52
+	B loaded51
 
-one53:
+one52:
 	FMOVS (R2), F10
 
-loaded52:
-	CMP $4, R4
-	BLT part54
-	FMOVQ (R3), F11
-	B loaded55
-
-part54:
-	TBZ $1, R4, one56
+loaded51:
+	TBZ $1, R4, one54
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded55
+	TBZ $0, R4, loaded53
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded55
+	B loaded53
 
-one56:
+one54:
 	FMOVS (R3), F11
 
-loaded55:
+loaded53:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
@@ -15899,23 +15074,23 @@ tail4:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	FMOVD (R2), F12
 
-loaded10:
+loaded9:
 	CMP $2, R4
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F13
-	B loaded12
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R3), F13
 
-loaded12:
+loaded11:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
@@ -15931,23 +15106,23 @@ loaded12:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part13
+	BLT part14
 	FMOVQ (R2), F12
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	FMOVD (R2), F12
 
-loaded14:
+loaded13:
 	CMP $2, R4
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F13
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	FMOVD (R3), F13
 
-loaded16:
+loaded15:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
@@ -15963,23 +15138,23 @@ loaded16:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F12
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	FMOVD (R2), F12
 
-loaded18:
+loaded17:
 	CMP $2, R4
-	BLT part19
+	BLT part20
 	FMOVQ (R3), F13
-	B loaded20
+	B loaded19
 
-part19:
+part20:
 	FMOVD (R3), F13
 
-loaded20:
+loaded19:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
@@ -15995,23 +15170,23 @@ loaded20:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	FMOVD (R2), F12
 
-loaded22:
+loaded21:
 	CMP $2, R4
-	BLT part23
+	BLT part24
 	FMOVQ (R3), F13
-	B loaded24
+	B loaded23
 
-part23:
+part24:
 	FMOVD (R3), F13
 
-loaded24:
+loaded23:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
@@ -16027,23 +15202,23 @@ loaded24:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part25
+	BLT part26
 	FMOVQ (R2), F12
-	B loaded26
+	B loaded25
 
-part25:
+part26:
 	FMOVD (R2), F12
 
-loaded26:
+loaded25:
 	CMP $2, R4
-	BLT part27
+	BLT part28
 	FMOVQ (R3), F13
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	FMOVD (R3), F13
 
-loaded28:
+loaded27:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
@@ -16059,23 +15234,23 @@ loaded28:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part29
+	BLT part30
 	FMOVQ (R2), F12
-	B loaded30
+	B loaded29
 
-part29:
+part30:
 	FMOVD (R2), F12
 
-loaded30:
+loaded29:
 	CMP $2, R4
-	BLT part31
+	BLT part32
 	FMOVQ (R3), F13
-	B loaded32
+	B loaded31
 
-part31:
+part32:
 	FMOVD (R3), F13
 
-loaded32:
+loaded31:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
@@ -16091,23 +15266,23 @@ loaded32:
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R4
-	BLT part33
+	BLT part34
 	FMOVQ (R2), F12
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	FMOVD (R2), F12
 
-loaded34:
+loaded33:
 	CMP $2, R4
-	BLT part35
+	BLT part36
 	FMOVQ (R3), F13
-	B loaded36
+	B loaded35
 
-part35:
+part36:
 	FMOVD (R3), F13
 
-loaded36:
+loaded35:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
@@ -16116,30 +15291,11 @@ loaded36:
 	SUB $2, R4, R4
 	CMP $0, R4
 	BLE fold5
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
 	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
+	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part37
-	FMOVQ (R2), F12
-	B loaded38
-
-part37:
 	FMOVD (R2), F12
-
-loaded38:
-	CMP $2, R4
-	BLT part39
-	FMOVQ (R3), F13
-	B loaded40
-
-part39:
 	FMOVD (R3), F13
-
-loaded40:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
@@ -16281,22 +15437,22 @@ tail4:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F10
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R3, one11
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded9
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	FMOVS (R2), F10
 
-loaded10:
+loaded9:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
 	ADD $16, R2, R2
@@ -16310,22 +15466,22 @@ loaded10:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F10
-	B loaded13
+	B loaded12
 
-part12:
+part13:
 	TBZ $1, R3, one14
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded13
+	TBZ $0, R3, loaded12
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded13
+	B loaded12
 
 one14:
 	FMOVS (R2), F10
 
-loaded13:
+loaded12:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
 	ADD $16, R2, R2
@@ -16339,22 +15495,22 @@ loaded13:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F10
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R3, one17
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded16
+	TBZ $0, R3, loaded15
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	FMOVS (R2), F10
 
-loaded16:
+loaded15:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
 	ADD $16, R2, R2
@@ -16368,22 +15524,22 @@ loaded16:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F10
-	B loaded19
+	B loaded18
 
-part18:
+part19:
 	TBZ $1, R3, one20
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded19
+	TBZ $0, R3, loaded18
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded19
+	B loaded18
 
 one20:
 	FMOVS (R2), F10
 
-loaded19:
+loaded18:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
 	ADD $16, R2, R2
@@ -16397,22 +15553,22 @@ loaded19:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F10
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R3, one23
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded22
+	TBZ $0, R3, loaded21
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	FMOVS (R2), F10
 
-loaded22:
+loaded21:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
 	ADD $16, R2, R2
@@ -16426,22 +15582,22 @@ loaded22:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part24
+	BLT part25
 	FMOVQ (R2), F10
-	B loaded25
+	B loaded24
 
-part24:
+part25:
 	TBZ $1, R3, one26
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded25
+	TBZ $0, R3, loaded24
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded25
+	B loaded24
 
 one26:
 	FMOVS (R2), F10
 
-loaded25:
+loaded24:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
 	ADD $16, R2, R2
@@ -16455,51 +15611,42 @@ loaded25:
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R3
-	BLT part27
+	BLT part28
 	FMOVQ (R2), F10
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R3, one29
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded28
+	TBZ $0, R3, loaded27
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	FMOVS (R2), F10
 
-loaded28:
+loaded27:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
 	ADD $16, R2, R2
 	SUB $4, R3, R3
 	CMP $0, R3
 	BLE fold5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part30
-	FMOVQ (R2), F10
-	B loaded31
-
-part30:
-	TBZ $1, R3, one32
+	TBZ $1, R3, one31
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded31
+	TBZ $0, R3, loaded30
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded31
+	B loaded30
 
-one32:
+one31:
 	FMOVS (R2), F10
 
-loaded31:
+loaded30:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
 	ADD $16, R2, R2
@@ -16609,14 +15756,14 @@ tail4:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	FMOVD (R2), F12
 
-loaded10:
+loaded9:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
 	ADD $16, R2, R2
@@ -16630,14 +15777,14 @@ loaded10:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded12
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R2), F12
 
-loaded12:
+loaded11:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
 	ADD $16, R2, R2
@@ -16651,14 +15798,14 @@ loaded12:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part13
+	BLT part14
 	FMOVQ (R2), F12
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	FMOVD (R2), F12
 
-loaded14:
+loaded13:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
 	ADD $16, R2, R2
@@ -16672,14 +15819,14 @@ loaded14:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F12
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	FMOVD (R2), F12
 
-loaded16:
+loaded15:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
 	ADD $16, R2, R2
@@ -16693,14 +15840,14 @@ loaded16:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F12
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	FMOVD (R2), F12
 
-loaded18:
+loaded17:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
 	ADD $16, R2, R2
@@ -16714,14 +15861,14 @@ loaded18:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part19
+	BLT part20
 	FMOVQ (R2), F12
-	B loaded20
+	B loaded19
 
-part19:
+part20:
 	FMOVD (R2), F12
 
-loaded20:
+loaded19:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
 	ADD $16, R2, R2
@@ -16735,35 +15882,24 @@ loaded20:
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R3
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	FMOVD (R2), F12
 
-loaded22:
+loaded21:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
 	ADD $16, R2, R2
 	SUB $2, R3, R3
 	CMP $0, R3
 	BLE fold5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part23
-	FMOVQ (R2), F12
-	B loaded24
-
-part23:
 	FMOVD (R2), F12
-
-loaded24:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
 	ADD $16, R2, R2
@@ -16904,65 +16040,41 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F1
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V1.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F1
 
-loaded8:
-	CMP $4, R5
-	BLT part10
-	FMOVQ (R3), F2
-	B loaded11
-
-part10:
-	TBZ $1, R5, one12
+loaded7:
+	TBZ $1, R5, one10
 	FMOVD (R3), F2
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded9
 	ADD $8, R3, R6
 	VLD1 (R6), V2.S[2]
-	B loaded11
+	B loaded9
 
-one12:
+one10:
 	FMOVS (R3), F2
 
-loaded11:
+loaded9:
 	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	CMP $4, R5
-	BLT part13
-	FMOVQ F1, (R1)
-	B stored14
-
-part13:
-	TBZ $1, R5, one15
+	TBZ $1, R5, one12
 	FMOVD F1, (R1)
-	TBZ $0, R5, stored14
+	TBZ $0, R5, stored11
 	ADD $8, R1, R6
 	VST1 V1.S[2], (R6)
-	B stored14
+	B stored11
 
-one15:
+one12:
 	FMOVS F1, (R1)
 
-stored14:
+stored11:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -17051,41 +16163,11 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
 	FMOVD (R2), F1
-
-loaded8:
-	CMP $2, R5
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
 	FMOVD (R3), F2
-
-loaded10:
 	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
 	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
-	CMP $2, R5
-	BLT part11
-	FMOVQ F1, (R1)
-	B stored12
-
-part11:
 	FMOVD F1, (R1)
-
-stored12:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -17281,46 +16363,28 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F1
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V1.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F1
 
-loaded8:
-	CMP $4, R5
-	BLT part10
-	FMOVQ (R3), F2
-	B loaded11
-
-part10:
-	TBZ $1, R5, one12
+loaded7:
+	TBZ $1, R5, one10
 	FMOVD (R3), F2
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded9
 	ADD $8, R3, R6
 	VLD1 (R6), V2.S[2]
-	B loaded11
+	B loaded9
 
-one12:
+one10:
 	FMOVS (R3), F2
 
-loaded11:
+loaded9:
 	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
 	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 	VMOV V29.B16, V3.B16
@@ -17342,23 +16406,17 @@ loaded11:
 	VFMLA V2.S4, V3.S4, V3.S4
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	VFMLS V0.S4, V3.S4, V1.S4
-	CMP $4, R5
-	BLT part13
-	FMOVQ F1, (R1)
-	B stored14
-
-part13:
-	TBZ $1, R5, one15
+	TBZ $1, R5, one12
 	FMOVD F1, (R1)
-	TBZ $0, R5, stored14
+	TBZ $0, R5, stored11
 	ADD $8, R1, R6
 	VST1 V1.S[2], (R6)
-	B stored14
+	B stored11
 
-one15:
+one12:
 	FMOVS F1, (R1)
 
-stored14:
+stored11:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -17609,30 +16667,8 @@ loop4:
 
 rest5:
 	CBZ R5, done6
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
 	FMOVD (R2), F1
-
-loaded8:
-	CMP $2, R5
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
 	FMOVD (R3), F2
-
-loaded10:
 	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
 	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
 	VMOV V29.B16, V3.B16
@@ -17664,15 +16700,7 @@ loaded10:
 	VFMLA V2.D2, V3.D2, V3.D2
 	WORD $0x6e6edc63 // fmul v3.2d, v3.2d, v14.2d
 	VFMLS V0.D2, V3.D2, V1.D2
-	CMP $2, R5
-	BLT part11
-	FMOVQ F1, (R1)
-	B stored12
-
-part11:
 	FMOVD F1, (R1)
-
-stored12:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -17812,39 +16840,39 @@ tail4:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R6, one11
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded10
+	TBZ $0, R6, loaded9
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	FMOVS (R2), F12
 
-loaded10:
+loaded9:
 	CMP $4, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F13
-	B loaded13
+	B loaded12
 
-part12:
+part13:
 	TBZ $1, R6, one14
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded13
+	TBZ $0, R6, loaded12
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded13
+	B loaded12
 
 one14:
 	FMOVS (R3), F13
 
-loaded13:
+loaded12:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -17864,39 +16892,39 @@ loaded13:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F12
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R6, one17
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded16
+	TBZ $0, R6, loaded15
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	FMOVS (R2), F12
 
-loaded16:
+loaded15:
 	CMP $4, R6
-	BLT part18
+	BLT part19
 	FMOVQ (R3), F13
-	B loaded19
+	B loaded18
 
-part18:
+part19:
 	TBZ $1, R6, one20
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded19
+	TBZ $0, R6, loaded18
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded19
+	B loaded18
 
 one20:
 	FMOVS (R3), F13
 
-loaded19:
+loaded18:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -17916,39 +16944,39 @@ loaded19:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R6, one23
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded22
+	TBZ $0, R6, loaded21
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	FMOVS (R2), F12
 
-loaded22:
+loaded21:
 	CMP $4, R6
-	BLT part24
+	BLT part25
 	FMOVQ (R3), F13
-	B loaded25
+	B loaded24
 
-part24:
+part25:
 	TBZ $1, R6, one26
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded25
+	TBZ $0, R6, loaded24
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded25
+	B loaded24
 
 one26:
 	FMOVS (R3), F13
 
-loaded25:
+loaded24:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -17968,39 +16996,39 @@ loaded25:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part27
+	BLT part28
 	FMOVQ (R2), F12
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R6, one29
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded28
+	TBZ $0, R6, loaded27
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	FMOVS (R2), F12
 
-loaded28:
+loaded27:
 	CMP $4, R6
-	BLT part30
+	BLT part31
 	FMOVQ (R3), F13
-	B loaded31
+	B loaded30
 
-part30:
+part31:
 	TBZ $1, R6, one32
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded31
+	TBZ $0, R6, loaded30
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded31
+	B loaded30
 
 one32:
 	FMOVS (R3), F13
 
-loaded31:
+loaded30:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18020,39 +17048,39 @@ loaded31:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part33
+	BLT part34
 	FMOVQ (R2), F12
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	TBZ $1, R6, one35
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded34
+	TBZ $0, R6, loaded33
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded34
+	B loaded33
 
 one35:
 	FMOVS (R2), F12
 
-loaded34:
+loaded33:
 	CMP $4, R6
-	BLT part36
+	BLT part37
 	FMOVQ (R3), F13
-	B loaded37
+	B loaded36
 
-part36:
+part37:
 	TBZ $1, R6, one38
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded37
+	TBZ $0, R6, loaded36
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded37
+	B loaded36
 
 one38:
 	FMOVS (R3), F13
 
-loaded37:
+loaded36:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18072,39 +17100,39 @@ loaded37:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part39
+	BLT part40
 	FMOVQ (R2), F12
-	B loaded40
+	B loaded39
 
-part39:
+part40:
 	TBZ $1, R6, one41
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded40
+	TBZ $0, R6, loaded39
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded40
+	B loaded39
 
 one41:
 	FMOVS (R2), F12
 
-loaded40:
+loaded39:
 	CMP $4, R6
-	BLT part42
+	BLT part43
 	FMOVQ (R3), F13
-	B loaded43
+	B loaded42
 
-part42:
+part43:
 	TBZ $1, R6, one44
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded43
+	TBZ $0, R6, loaded42
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded43
+	B loaded42
 
 one44:
 	FMOVS (R3), F13
 
-loaded43:
+loaded42:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18124,39 +17152,39 @@ loaded43:
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R6
-	BLT part45
+	BLT part46
 	FMOVQ (R2), F12
-	B loaded46
+	B loaded45
 
-part45:
+part46:
 	TBZ $1, R6, one47
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded46
+	TBZ $0, R6, loaded45
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded46
+	B loaded45
 
 one47:
 	FMOVS (R2), F12
 
-loaded46:
+loaded45:
 	CMP $4, R6
-	BLT part48
+	BLT part49
 	FMOVQ (R3), F13
-	B loaded49
+	B loaded48
 
-part48:
+part49:
 	TBZ $1, R6, one50
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded49
+	TBZ $0, R6, loaded48
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded49
+	B loaded48
 
 one50:
 	FMOVS (R3), F13
 
-loaded49:
+loaded48:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18169,46 +17197,31 @@ loaded49:
 	SUB $4, R6, R6
 	CMP $0, R6
 	BLE fold5
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
 	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
+	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part51
-	FMOVQ (R2), F12
-	B loaded52
-
-part51:
-	TBZ $1, R6, one53
+	TBZ $1, R6, one52
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded52
+	TBZ $0, R6, loaded51
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded52
+	B loaded51
 
-one53:
+one52:
 	FMOVS (R2), F12
 
-loaded52:
-	CMP $4, R6
-	BLT part54
-	FMOVQ (R3), F13
-	B loaded55
-
-part54:
-	TBZ $1, R6, one56
+loaded51:
+	TBZ $1, R6, one54
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded55
+	TBZ $0, R6, loaded53
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded55
+	B loaded53
 
-one56:
+one54:
 	FMOVS (R3), F13
 
-loaded55:
+loaded53:
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
@@ -18386,23 +17399,23 @@ tail4:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F14
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	FMOVD (R2), F14
 
-loaded10:
+loaded9:
 	CMP $2, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F15
-	B loaded12
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R3), F15
 
-loaded12:
+loaded11:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18422,23 +17435,23 @@ loaded12:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part13
+	BLT part14
 	FMOVQ (R2), F14
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	FMOVD (R2), F14
 
-loaded14:
+loaded13:
 	CMP $2, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F15
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	FMOVD (R3), F15
 
-loaded16:
+loaded15:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18458,23 +17471,23 @@ loaded16:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F14
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	FMOVD (R2), F14
 
-loaded18:
+loaded17:
 	CMP $2, R6
-	BLT part19
+	BLT part20
 	FMOVQ (R3), F15
-	B loaded20
+	B loaded19
 
-part19:
+part20:
 	FMOVD (R3), F15
 
-loaded20:
+loaded19:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18494,23 +17507,23 @@ loaded20:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F14
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	FMOVD (R2), F14
 
-loaded22:
+loaded21:
 	CMP $2, R6
-	BLT part23
+	BLT part24
 	FMOVQ (R3), F15
-	B loaded24
+	B loaded23
 
-part23:
+part24:
 	FMOVD (R3), F15
 
-loaded24:
+loaded23:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18530,23 +17543,23 @@ loaded24:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part25
+	BLT part26
 	FMOVQ (R2), F14
-	B loaded26
+	B loaded25
 
-part25:
+part26:
 	FMOVD (R2), F14
 
-loaded26:
+loaded25:
 	CMP $2, R6
-	BLT part27
+	BLT part28
 	FMOVQ (R3), F15
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	FMOVD (R3), F15
 
-loaded28:
+loaded27:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18566,23 +17579,23 @@ loaded28:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part29
+	BLT part30
 	FMOVQ (R2), F14
-	B loaded30
+	B loaded29
 
-part29:
+part30:
 	FMOVD (R2), F14
 
-loaded30:
+loaded29:
 	CMP $2, R6
-	BLT part31
+	BLT part32
 	FMOVQ (R3), F15
-	B loaded32
+	B loaded31
 
-part31:
+part32:
 	FMOVD (R3), F15
 
-loaded32:
+loaded31:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18602,23 +17615,23 @@ loaded32:
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R6
-	BLT part33
+	BLT part34
 	FMOVQ (R2), F14
-	B loaded34
+	B loaded33
 
-part33:
+part34:
 	FMOVD (R2), F14
 
-loaded34:
+loaded33:
 	CMP $2, R6
-	BLT part35
+	BLT part36
 	FMOVQ (R3), F15
-	B loaded36
+	B loaded35
 
-part35:
+part36:
 	FMOVD (R3), F15
 
-loaded36:
+loaded35:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18631,30 +17644,11 @@ loaded36:
 	SUB $2, R6, R6
 	CMP $0, R6
 	BLE fold5
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
 	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
+	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part37
-	FMOVQ (R2), F14
-	B loaded38
-
-part37:
 	FMOVD (R2), F14
-
-loaded38:
-	CMP $2, R6
-	BLT part39
-	FMOVQ (R3), F15
-	B loaded40
-
-part39:
 	FMOVD (R3), F15
-
-loaded40:
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
 	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
@@ -18830,22 +17824,22 @@ tail4:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F10
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	TBZ $1, R5, one11
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded9
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded10
+	B loaded9
 
 one11:
 	FMOVS (R2), F10
 
-loaded10:
+loaded9:
 	FMOVQ 0(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18861,22 +17855,22 @@ loaded10:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F10
-	B loaded13
+	B loaded12
 
-part12:
+part13:
 	TBZ $1, R5, one14
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded13
+	TBZ $0, R5, loaded12
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded13
+	B loaded12
 
 one14:
 	FMOVS (R2), F10
 
-loaded13:
+loaded12:
 	FMOVQ 16(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18892,22 +17886,22 @@ loaded13:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F10
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	TBZ $1, R5, one17
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded16
+	TBZ $0, R5, loaded15
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded16
+	B loaded15
 
 one17:
 	FMOVS (R2), F10
 
-loaded16:
+loaded15:
 	FMOVQ 32(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18923,22 +17917,22 @@ loaded16:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part18
+	BLT part19
 	FMOVQ (R2), F10
-	B loaded19
+	B loaded18
 
-part18:
+part19:
 	TBZ $1, R5, one20
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded19
+	TBZ $0, R5, loaded18
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded19
+	B loaded18
 
 one20:
 	FMOVS (R2), F10
 
-loaded19:
+loaded18:
 	FMOVQ 48(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18954,22 +17948,22 @@ loaded19:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F10
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	TBZ $1, R5, one23
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded22
+	TBZ $0, R5, loaded21
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded22
+	B loaded21
 
 one23:
 	FMOVS (R2), F10
 
-loaded22:
+loaded21:
 	FMOVQ 64(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -18985,22 +17979,22 @@ loaded22:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part24
+	BLT part25
 	FMOVQ (R2), F10
-	B loaded25
+	B loaded24
 
-part24:
+part25:
 	TBZ $1, R5, one26
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded25
+	TBZ $0, R5, loaded24
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded25
+	B loaded24
 
 one26:
 	FMOVS (R2), F10
 
-loaded25:
+loaded24:
 	FMOVQ 80(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -19016,22 +18010,22 @@ loaded25:
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
 	CMP $4, R5
-	BLT part27
+	BLT part28
 	FMOVQ (R2), F10
-	B loaded28
+	B loaded27
 
-part27:
+part28:
 	TBZ $1, R5, one29
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded28
+	TBZ $0, R5, loaded27
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded28
+	B loaded27
 
 one29:
 	FMOVS (R2), F10
 
-loaded28:
+loaded27:
 	FMOVQ 96(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -19040,29 +18034,20 @@ loaded28:
 	SUB $4, R5, R5
 	CMP $0, R5
 	BLE fold5
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
 	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
+	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part30
-	FMOVQ (R2), F10
-	B loaded31
-
-part30:
-	TBZ $1, R5, one32
+	TBZ $1, R5, one31
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded31
+	TBZ $0, R5, loaded30
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded31
+	B loaded30
 
-one32:
+one31:
 	FMOVS (R2), F10
 
-loaded31:
+loaded30:
 	FMOVQ 112(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -19204,14 +18189,14 @@ tail4:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part9
+	BLT part10
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded9
 
-part9:
+part10:
 	FMOVD (R2), F12
 
-loaded10:
+loaded9:
 	FMOVQ 0(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19227,14 +18212,14 @@ loaded10:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded12
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R2), F12
 
-loaded12:
+loaded11:
 	FMOVQ 16(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19250,14 +18235,14 @@ loaded12:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part13
+	BLT part14
 	FMOVQ (R2), F12
-	B loaded14
+	B loaded13
 
-part13:
+part14:
 	FMOVD (R2), F12
 
-loaded14:
+loaded13:
 	FMOVQ 32(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19273,14 +18258,14 @@ loaded14:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part15
+	BLT part16
 	FMOVQ (R2), F12
-	B loaded16
+	B loaded15
 
-part15:
+part16:
 	FMOVD (R2), F12
 
-loaded16:
+loaded15:
 	FMOVQ 48(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19296,14 +18281,14 @@ loaded16:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part17
+	BLT part18
 	FMOVQ (R2), F12
-	B loaded18
+	B loaded17
 
-part17:
+part18:
 	FMOVD (R2), F12
 
-loaded18:
+loaded17:
 	FMOVQ 64(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19319,14 +18304,14 @@ loaded18:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part19
+	BLT part20
 	FMOVQ (R2), F12
-	B loaded20
+	B loaded19
 
-part19:
+part20:
 	FMOVD (R2), F12
 
-loaded20:
+loaded19:
 	FMOVQ 80(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19342,14 +18327,14 @@ loaded20:
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
 	CMP $2, R5
-	BLT part21
+	BLT part22
 	FMOVQ (R2), F12
-	B loaded22
+	B loaded21
 
-part21:
+part22:
 	FMOVD (R2), F12
 
-loaded22:
+loaded21:
 	FMOVQ 96(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19358,21 +18343,10 @@ loaded22:
 	SUB $2, R5, R5
 	CMP $0, R5
 	BLE fold5
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
 	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
+	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part23
-	FMOVQ (R2), F12
-	B loaded24
-
-part23:
 	FMOVD (R2), F12
-
-loaded24:
 	FMOVQ 112(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -19524,66 +18498,42 @@ loop4:
 
 rest5:
 	CBZ R6, done6
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R6, one9
+	TBZ $1, R6, one8
 	FMOVD (R2), F2
-	TBZ $0, R6, loaded8
+	TBZ $0, R6, loaded7
 	ADD $8, R2, R7
 	VLD1 (R7), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
-	CMP $4, R6
-	BLT part10
-	FMOVQ (R3), F3
-	B loaded11
-
-part10:
-	TBZ $1, R6, one12
+loaded7:
+	TBZ $1, R6, one10
 	FMOVD (R3), F3
-	TBZ $0, R6, loaded11
+	TBZ $0, R6, loaded9
 	ADD $8, R3, R7
 	VLD1 (R7), V3.S[2]
-	B loaded11
+	B loaded9
 
-one12:
+one10:
 	FMOVS (R3), F3
 
-loaded11:
+loaded9:
 	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
 	VFMLA V0.S4, V2.S4, V3.S4
 	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	CMP $4, R6
-	BLT part13
-	FMOVQ F3, (R1)
-	B stored14
-
-part13:
-	TBZ $1, R6, one15
+	TBZ $1, R6, one12
 	FMOVD F3, (R1)
-	TBZ $0, R6, stored14
+	TBZ $0, R6, stored11
 	ADD $8, R1, R7
 	VST1 V3.S[2], (R7)
-	B stored14
+	B stored11
 
-one15:
+one12:
 	FMOVS F3, (R1)
 
-stored14:
+stored11:
 
 done6:
 	MOVD dststride+128(FP), R7
@@ -19681,42 +18631,12 @@ loop4:
 
 rest5:
 	CBZ R6, done6
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
-	CMP $2, R6
-	BLT part9
-	FMOVQ (R3), F3
-	B loaded10
-
-part9:
 	FMOVD (R3), F3
-
-loaded10:
 	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
 	VFMLA V0.D2, V2.D2, V3.D2
 	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-	CMP $2, R6
-	BLT part11
-	FMOVQ F3, (R1)
-	B stored12
-
-part11:
 	FMOVD F3, (R1)
-
-stored12:
 
 done6:
 	MOVD dststride+128(FP), R7
@@ -19936,46 +18856,28 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	VAND V26.B16, V0.B16, V2.B16
 	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
 	VORR V25.B16, V0.B16, V0.B16
@@ -20020,23 +18922,17 @@ loaded10:
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V3.S4, V1.S4
 	VBSL V1.B16, V4.B16, V0.B16
-	CMP $4, R3
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F0, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -20299,30 +19195,8 @@ loop3:
 
 rest4:
 	CBZ R3, done5
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	VAND V26.B16, V0.B16, V2.B16
 	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
 	VORR V25.B16, V0.B16, V0.B16
@@ -20387,15 +19261,7 @@ loaded9:
 	VMOV V4.B16, V1.B16
 	VFMLA V2.D2, V3.D2, V1.D2
 	VBSL V1.B16, V4.B16, V0.B16
-	CMP $2, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -20611,63 +19477,39 @@ loop3:
 
 rest4:
 	CBZ R4, done5
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R4, one8
+	TBZ $1, R4, one7
 	FMOVD (R1), F0
-	TBZ $0, R4, loaded7
+	TBZ $0, R4, loaded6
 	ADD $8, R1, R5
 	VLD1 (R5), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R4
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R4, one11
+loaded6:
+	TBZ $1, R4, one9
 	FMOVD (R2), F1
-	TBZ $0, R4, loaded10
+	TBZ $0, R4, loaded8
 	ADD $8, R2, R5
 	VLD1 (R5), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	TBZ $1, R4, one11
+	FMOVD (R3), F2
+	TBZ $0, R4, loaded10
+	ADD $8, R3, R5
+	VLD1 (R5), V2.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R2), F1
-
-loaded10:
-	CMP $4, R4
-	BLT part12
-	FMOVQ (R3), F2
-	B loaded13
-
-part12:
-	TBZ $1, R4, one14
-	FMOVD (R3), F2
-	TBZ $0, R4, loaded13
-	ADD $8, R3, R5
-	VLD1 (R5), V2.S[2]
-	B loaded13
-
-one14:
 	FMOVS (R3), F2
 
-loaded13:
+loaded10:
 	VAND V26.B16, V0.B16, V3.B16
 	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
 	VORR V25.B16, V0.B16, V0.B16
@@ -20715,23 +19557,17 @@ loaded13:
 	VMOV V1.B16, V2.B16
 	VFMLA V3.S4, V4.S4, V2.S4
 	VBSL V2.B16, V1.B16, V0.B16
-	CMP $4, R4
-	BLT part15
-	FMOVQ F0, (R0)
-	B stored16
-
-part15:
-	TBZ $1, R4, one17
+	TBZ $1, R4, one13
 	FMOVD F0, (R0)
-	TBZ $0, R4, stored16
+	TBZ $0, R4, stored12
 	ADD $8, R0, R5
 	VST1 V0.S[2], (R5)
-	B stored16
+	B stored12
 
-one17:
+one13:
 	FMOVS F0, (R0)
 
-stored16:
+stored12:
 
 done5:
 	RET
@@ -21008,39 +19844,9 @@ loop3:
 
 rest4:
 	CBZ R4, done5
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R4
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
-	CMP $2, R4
-	BLT part10
-	FMOVQ (R3), F2
-	B loaded11
-
-part10:
 	FMOVD (R3), F2
-
-loaded11:
 	VAND V26.B16, V0.B16, V3.B16
 	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
 	VORR V25.B16, V0.B16, V0.B16
@@ -21108,15 +19914,7 @@ loaded11:
 	VMOV V1.B16, V2.B16
 	VFMLA V3.D2, V4.D2, V2.D2
 	VBSL V2.B16, V1.B16, V0.B16
-	CMP $2, R4
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
 	FMOVD F0, (R0)
-
-stored13:
 
 done5:
 	RET
@@ -21361,46 +20159,28 @@ loop3:
 
 rest4:
 	CBZ R4, done5
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
-	TBZ $1, R4, one8
+	TBZ $1, R4, one7
 	FMOVD (R2), F1
-	TBZ $0, R4, loaded7
+	TBZ $0, R4, loaded6
 	ADD $8, R2, R5
 	VLD1 (R5), V1.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R2), F1
 
-loaded7:
-	CMP $4, R4
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
-	TBZ $1, R4, one11
+loaded6:
+	TBZ $1, R4, one9
 	FMOVD (R3), F2
-	TBZ $0, R4, loaded10
+	TBZ $0, R4, loaded8
 	ADD $8, R3, R5
 	VLD1 (R5), V2.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R3), F2
 
-loaded10:
+loaded8:
 	VAND V26.B16, V1.B16, V3.B16
 	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
 	VORR V25.B16, V1.B16, V1.B16
@@ -21457,40 +20237,28 @@ loaded10:
 	VBSL V5.B16, V1.B16, V4.B16
 	VFMLS V4.S4, V2.S4, V6.S4
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	CMP $4, R4
-	BLT part12
-	FMOVQ F8, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R4, one14
+	TBZ $1, R4, one11
 	FMOVD F8, (R0)
-	TBZ $0, R4, stored13
+	TBZ $0, R4, stored10
 	ADD $8, R0, R5
 	VST1 V8.S[2], (R5)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F8, (R0)
 
-stored13:
-	CMP $4, R4
-	BLT part15
-	FMOVQ F6, (R1)
-	B stored16
-
-part15:
-	TBZ $1, R4, one17
+stored10:
+	TBZ $1, R4, one13
 	FMOVD F6, (R1)
-	TBZ $0, R4, stored16
+	TBZ $0, R4, stored12
 	ADD $8, R1, R5
 	VST1 V6.S[2], (R5)
-	B stored16
+	B stored12
 
-one17:
+one13:
 	FMOVS F6, (R1)
 
-stored16:
+stored12:
 
 done5:
 	RET
@@ -21798,30 +20566,8 @@ loop3:
 
 rest4:
 	CBZ R4, done5
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	FMOVD (R2), F1
-
-loaded7:
-	CMP $2, R4
-	BLT part8
-	FMOVQ (R3), F2
-	B loaded9
-
-part8:
 	FMOVD (R3), F2
-
-loaded9:
 	VAND V26.B16, V1.B16, V3.B16
 	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
 	VORR V25.B16, V1.B16, V1.B16
@@ -21899,24 +20645,8 @@ loaded9:
 	VBSL V5.B16, V1.B16, V4.B16
 	VFMLS V4.D2, V2.D2, V6.D2
 	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
-	CMP $2, R4
-	BLT part10
-	FMOVQ F8, (R0)
-	B stored11
-
-part10:
 	FMOVD F8, (R0)
-
-stored11:
-	CMP $2, R4
-	BLT part12
-	FMOVQ F6, (R1)
-	B stored13
-
-part12:
 	FMOVD F6, (R1)
-
-stored13:
 
 done5:
 	RET
@@ -22175,63 +20905,39 @@ loop3:
 
 rest4:
 	CBZ R5, done5
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
-	TBZ $1, R5, one8
+	TBZ $1, R5, one7
 	FMOVD (R2), F1
-	TBZ $0, R5, loaded7
+	TBZ $0, R5, loaded6
 	ADD $8, R2, R6
 	VLD1 (R6), V1.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R2), F1
 
-loaded7:
-	CMP $4, R5
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
-	TBZ $1, R5, one11
+loaded6:
+	TBZ $1, R5, one9
 	FMOVD (R3), F2
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded8
 	ADD $8, R3, R6
 	VLD1 (R6), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R3), F2
+
+loaded8:
+	TBZ $1, R5, one11
+	FMOVD (R4), F3
+	TBZ $0, R5, loaded10
+	ADD $8, R4, R6
+	VLD1 (R6), V3.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R3), F2
-
-loaded10:
-	CMP $4, R5
-	BLT part12
-	FMOVQ (R4), F3
-	B loaded13
-
-part12:
-	TBZ $1, R5, one14
-	FMOVD (R4), F3
-	TBZ $0, R5, loaded13
-	ADD $8, R4, R6
-	VLD1 (R6), V3.S[2]
-	B loaded13
-
-one14:
 	FMOVS (R4), F3
 
-loaded13:
+loaded10:
 	VAND V26.B16, V1.B16, V4.B16
 	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
 	VORR V25.B16, V1.B16, V1.B16
@@ -22291,40 +20997,28 @@ loaded13:
 	VBSL V6.B16, V1.B16, V5.B16
 	VFMLS V5.S4, V3.S4, V7.S4
 	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	CMP $4, R5
-	BLT part15
-	FMOVQ F8, (R0)
-	B stored16
-
-part15:
-	TBZ $1, R5, one17
+	TBZ $1, R5, one13
 	FMOVD F8, (R0)
-	TBZ $0, R5, stored16
+	TBZ $0, R5, stored12
 	ADD $8, R0, R6
 	VST1 V8.S[2], (R6)
-	B stored16
+	B stored12
 
-one17:
+one13:
 	FMOVS F8, (R0)
 
-stored16:
-	CMP $4, R5
-	BLT part18
-	FMOVQ F7, (R1)
-	B stored19
-
-part18:
-	TBZ $1, R5, one20
+stored12:
+	TBZ $1, R5, one15
 	FMOVD F7, (R1)
-	TBZ $0, R5, stored19
+	TBZ $0, R5, stored14
 	ADD $8, R1, R6
 	VST1 V7.S[2], (R6)
-	B stored19
+	B stored14
 
-one20:
+one15:
 	FMOVS F7, (R1)
 
-stored19:
+stored14:
 
 done5:
 	RET
@@ -22646,39 +21340,9 @@ loop3:
 
 rest4:
 	CBZ R5, done5
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	FMOVD (R2), F1
-
-loaded7:
-	CMP $2, R5
-	BLT part8
-	FMOVQ (R3), F2
-	B loaded9
-
-part8:
 	FMOVD (R3), F2
-
-loaded9:
-	CMP $2, R5
-	BLT part10
-	FMOVQ (R4), F3
-	B loaded11
-
-part10:
 	FMOVD (R4), F3
-
-loaded11:
 	VAND V26.B16, V1.B16, V4.B16
 	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
 	VORR V25.B16, V1.B16, V1.B16
@@ -22759,24 +21423,8 @@ loaded11:
 	VBSL V6.B16, V1.B16, V5.B16
 	VFMLS V5.D2, V3.D2, V7.D2
 	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	CMP $2, R5
-	BLT part12
-	FMOVQ F8, (R0)
-	B stored13
-
-part12:
 	FMOVD F8, (R0)
-
-stored13:
-	CMP $2, R5
-	BLT part14
-	FMOVQ F7, (R1)
-	B stored15
-
-part14:
 	FMOVD F7, (R1)
-
-stored15:
 
 done5:
 	RET
@@ -22870,39 +21518,9 @@ loop1:
 
 rest2:
 	CBZ R4, done3
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part4
-	FMOVQ (R1), F0
-	B loaded5
-
-part4:
 	VLD1R (R1), [V0.D2]
-
-loaded5:
-	CMP $2, R4
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	VLD1R (R2), [V1.D2]
-
-loaded7:
-	CMP $2, R4
-	BLT part8
-	FMOVQ (R3), F2
-	B loaded9
-
-part8:
 	VLD1R (R3), [V2.D2]
-
-loaded9:
 	WORD $0x6e61fc01 // fdiv v1.2d, v0.2d, v1.2d
 	WORD $0x4e61d7c3 // fadd v3.2d, v30.2d, v1.2d
 	WORD $0x4efed464 // fsub v4.2d, v3.2d, v30.2d
@@ -22947,15 +21565,7 @@ loaded9:
 	WORD $0x4ee6d400 // fsub v0.2d, v0.2d, v6.2d
 	VFMLA V13.D2, V3.D2, V0.D2
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
-	CMP $2, R4
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done3:
 	RET

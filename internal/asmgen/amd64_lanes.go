@@ -7,16 +7,18 @@ import "fmt"
 
 // Partial vectors.
 
-// storePartial stores the first n lanes, n in the register of the remaining count: a full vector if
-// there are enough, else 4, 2 and 1 elements (masked stores are slow on several AMD cores).
+// storePartial stores the first n lanes, n in the register of the remaining count: 4, 2 and 1 elements
+// (masked stores are slow on several AMD cores), or a full vector if there may be enough for one.
 func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 	t, n, q := k.t, k.count, k.scratch
-	part, done := m.newLabel("part"), m.newLabel("stored")
-	lanes := m.vectorBytes() / t.Size()
-	m.branchImm(lt, n, lanes, part)
-	m.ins("%s %s, (%s)", ps(t, "VMOVU"), m.r(v), at)
-	m.jump(done)
-	m.label(part)
+	done, lanes := m.newLabel("stored"), k.lanes()
+	if k.whole {
+		part := m.newLabel("part")
+		m.branchImm(lt, n, lanes, part)
+		m.ins("%s %s, (%s)", ps(t, "VMOVU"), m.r(v), at)
+		m.jump(done)
+		m.label(part)
+	}
 	m.ins("VMOVAPS %s, %s", m.r(v), m.r(tmp))
 	m.mov(q, at)
 	// half a register, then 8 bytes, then 4
@@ -42,7 +44,7 @@ func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 	m.label(done)
 }
 
-func (m *x86) tailMask(k *kernelState, n, tmp gpr) {
+func (m *x86) tailMask(k *kernelState, n, tmp gpr, _ bool) {
 	if m.wide {
 		// bits n and up cleared; n is below 256
 		m.ins("MOVL $-1, %s", tmp)
@@ -51,10 +53,13 @@ func (m *x86) tailMask(k *kernelState, n, tmp gpr) {
 		return
 	}
 	// a window of the table: n lanes of ones, then zeros
-	lanes := m.vectorBytes() / k.t.Size()
-	m.ins("MOVQ $%d, %s", lanes, tmp)
-	m.ins("CMPQ %s, %s", n, tmp)
-	m.ins("CMOVQLT %s, %s", n, tmp)
+	if k.whole {
+		m.movImm(tmp, int64(k.lanes()))
+		m.ins("CMPQ %s, %s", n, tmp)
+		m.ins("CMOVQLT %s, %s", n, tmp)
+	} else {
+		m.mov(tmp, n)
+	}
 	m.ins("NEGQ %s", tmp)
 	m.ins("LEAQ %s+32(SB), %s", k.table(tailTable), maskPtrTmp)
 	m.ins("VMOVUPS (%s)(%s*%d), %s", maskPtrTmp, tmp, k.t.Size(), m.r(x86TailMask))
@@ -359,9 +364,11 @@ func (m *x86) writeRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, re
 // Bits. Register 0 is zero; on AVX2 register 1 holds the order in which packed dwords are put
 // right.
 
-func (m *x86) maskSetup(k *kernelState) {
-	m.zero(0)
-	if !m.wide && k.t == F32 {
+func (m *x86) maskSetup(k *kernelState, pack bool) {
+	if pack || !m.wide {
+		m.zero(0)
+	}
+	if pack && !m.wide && k.t == F32 {
 		m.ins("VMOVUPS %s(SB), Y1", "packOrder<>+0")
 	}
 }

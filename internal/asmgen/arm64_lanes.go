@@ -8,18 +8,34 @@ package asmgen
 // loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or
 // two where the kernel asks for that.
 func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
-	part, done := m.newLabel("part"), m.newLabel("loaded")
-	m.branchImm(lt, k.count, 16/k.t.Size(), part)
-	m.ins("FMOVQ (%s), F%d", at, d)
-	m.jump(done)
-	m.label(part)
 	low := func(size int) { // the first size bytes
-		switch {
-		case k.repeat:
+		if k.repeat {
 			m.ins("VLD1R (%s), [V%d.%s]", at, d, map[int]string{4: "S4", 8: "D2"}[size])
-		default:
+		} else {
 			m.ins("FMOV%s (%s), F%d", map[int]string{4: "S", 8: "D"}[size], at, d)
 		}
+	}
+	m.partial(k, "loaded", func() { m.ins("FMOVQ (%s), F%d", at, d) }, low, func(at gpr) { m.ins("VLD1 (%s), V%d.S[2]", at, d) }, at)
+}
+
+func (m *arm) storePartial(k *kernelState, v int, at gpr) {
+	low := func(size int) { m.ins("FMOV%s F%d, (%s)", map[int]string{4: "S", 8: "D"}[size], v, at) }
+	m.partial(k, "stored", func() { m.ins("FMOVQ F%d, (%s)", v, at) }, low, func(at gpr) { m.ins("VST1 V%d.S[2], (%s)", v, at) }, at)
+}
+
+// partial moves a whole vector, if there may be one, or the elements that there are: the first size
+// bytes by low, the third element of float32 by third.
+func (m *arm) partial(k *kernelState, end string, whole func(), low func(size int), third func(at gpr), at gpr) {
+	done := ""
+	if k.whole || k.t == F32 {
+		done = m.newLabel(end)
+	}
+	if k.whole {
+		part := m.newLabel("part")
+		m.branchImm(lt, k.count, k.lanes(), part)
+		whole()
+		m.jump(done)
+		m.label(part)
 	}
 	if k.t == F64 {
 		low(8)
@@ -29,42 +45,28 @@ func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
 		low(8)
 		m.ins("TBZ $0, %s, %s", k.count, done)
 		m.ins("ADD $8, %s, %s", at, k.scratch)
-		m.ins("VLD1 (%s), V%d.S[2]", k.scratch, d)
+		third(k.scratch)
 		m.jump(done)
 		m.label(one)
 		low(4)
 	}
-	m.label(done)
-}
-
-func (m *arm) storePartial(k *kernelState, v int, at gpr) {
-	part, done := m.newLabel("part"), m.newLabel("stored")
-	m.branchImm(lt, k.count, 16/k.t.Size(), part)
-	m.ins("FMOVQ F%d, (%s)", v, at)
-	m.jump(done)
-	m.label(part)
-	if k.t == F64 {
-		m.ins("FMOVD F%d, (%s)", v, at)
-	} else {
-		one := m.newLabel("one")
-		m.ins("TBZ $1, %s, %s", k.count, one)
-		m.ins("FMOVD F%d, (%s)", v, at)
-		m.ins("TBZ $0, %s, %s", k.count, done)
-		m.ins("ADD $8, %s, %s", at, k.scratch)
-		m.ins("VST1 V%d.S[2], (%s)", v, k.scratch)
-		m.jump(done)
-		m.label(one)
-		m.ins("FMOVS F%d, (%s)", v, at)
+	if done != "" {
+		m.label(done)
 	}
-	m.label(done)
 }
 
-func (m *arm) tailMask(k *kernelState, n, tmp gpr) {
-	m.movImm(tmp, int64(16/k.t.Size()))
-	m.ins("CMP %s, %s", tmp, n)
-	m.ins("CSEL LT, %s, %s, %s", n, tmp, tmp)
+func (m *arm) tailMask(k *kernelState, n, tmp gpr, values bool) {
+	if !values {
+		return
+	}
+	if k.whole {
+		m.movImm(tmp, int64(k.lanes()))
+		m.ins("CMP %s, %s", tmp, n)
+		m.ins("CSEL LT, %s, %s, %s", n, tmp, tmp)
+		n = tmp
+	}
 	m.ins("MOVD $%s+32(SB), %s", k.table(tailTable), armTable)
-	m.ins("SUB %s<<%d, %s, %s", tmp, 2+k.t, armTable, armTable)
+	m.ins("SUB %s<<%d, %s, %s", n, 2+k.t, armTable, armTable)
 	m.ins("FMOVQ (%s), F%d", armTable, armTailMask)
 }
 
@@ -255,11 +257,13 @@ func (m *arm) writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tm
 // Bits. Register 0 has the bit of each lane (1, 2, 4, 8), register 1 that of each byte (1 to 128,
 // twice).
 
-func (m *arm) maskSetup(k *kernelState) {
+func (m *arm) maskSetup(k *kernelState, pack bool) {
 	m.ins("MOVD $laneBits%s<>(SB), %s", k.t.Suffix(), armTable)
 	m.ins("FMOVQ (%s), F0", armTable)
-	m.ins("MOVD $byteBits<>(SB), %s", armTable)
-	m.ins("FMOVQ (%s), F1", armTable)
+	if pack {
+		m.ins("MOVD $byteBits<>(SB), %s", armTable)
+		m.ins("FMOVQ (%s), F1", armTable)
+	}
 }
 
 // lessEqualZero computes the mask of x <= 0 and x where it is false.

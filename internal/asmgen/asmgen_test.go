@@ -151,6 +151,26 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
+// What never runs is not there: only in a sum, before its last vector, may a partial vector be a whole one.
+func TestPartialVector(t *testing.T) {
+	exponential := Kernel{Name: "exponential", Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
+		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum, Body: func(b *Block, in, _ []V) ([]V, V) {
+			w := b.Mul(in[0], in[0])
+			return []V{w}, w
+		}}}
+	for _, tt := range []struct {
+		tg    target
+		whole string // the branch away from the code for a whole vector
+		// loads and stores in which there is one, of a sum
+		sum int
+	}{{avx2, "JLT part", 3}, {neon, "BLT part", 2 * 7}} {
+		text, _ := one(tiny, tt.tg, F32)
+		assert.NotContains(t, text, tt.whole)
+		text, _ = one(exponential, tt.tg, F32)
+		assert.Equal(t, tt.sum, strings.Count(text, tt.whole), text)
+	}
+}
+
 // testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}

@@ -25,7 +25,7 @@ func (Find) emit(k *kernelState) {
 	k.jump(loop)
 	k.w.label(part)
 	k.branchImm(eq, k.count, 0, none)
-	k.tailMask(k, k.count, k.scratch)
+	k.tailMask(k, k.count, k.scratch, true)
 	k.equalBits(k, v, tmp, at, bits, true)
 	k.branchImm(eq, bits, 0, none)
 	k.w.label(found)

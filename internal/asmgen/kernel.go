@@ -125,6 +125,7 @@ type kernelState struct {
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
+	whole   bool // where a partial vector is meant, a whole one may be left
 	repeat  bool
 	count   gpr // elements left in the row
 	scratch gpr

@@ -48,7 +48,7 @@ func (s Map) emit(k *kernelState) {
 		}
 	}
 	k.vectorLoops(unroll, body)
-	k.partialVector(func() { body(1, true) })
+	k.partialVector(false, func() { body(1, true) })
 	k.ret(k)
 }
 
@@ -91,11 +91,11 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	}
 }
 
-// partialVector runs body for what the loops have left, if anything.
-func (k *kernelState) partialVector(body func()) {
+// partialVector runs body for what the loops have left, if anything. With values set it reduces them.
+func (k *kernelState) partialVector(values bool, body func()) {
 	done := k.w.newLabel("done")
 	k.branchImm(eq, k.count, 0, done)
-	k.tailMask(k, k.count, k.scratch)
+	k.tailMask(k, k.count, k.scratch, values)
 	body()
 	k.w.label(done)
 }

@@ -93,8 +93,9 @@ type vectorCode interface {
 
 // partialCode is for the last vector of a row, and for an element left out.
 type partialCode interface {
-	// tailMask prepares partial loads and stores of min(n, lanes) elements.
-	tailMask(k *kernelState, n, tmp gpr)
+	// tailMask prepares partial loads and stores of n elements and, with values set, what masks
+	// values. n is more than a vector only where a whole one may be left.
+	tailMask(k *kernelState, n, tmp gpr, values bool)
 	// skipMask prepares the masks for a block in which element rel (if 0 <= rel < block) is left out.
 	skipMask(k *kernelState, rel, tmp gpr)
 }
@@ -132,9 +133,9 @@ type columnCode interface {
 
 // bitCode moves between lanes and bits.
 type bitCode interface {
-	// maskSetup loads the constants of pack and unpack, to which all vector registers are free; word
-	// and tmp are general registers.
-	maskSetup(k *kernelState)
+	// maskSetup loads the constants of pack, or of unpack, to which all vector registers are free;
+	// word and tmp are general registers.
+	maskSetup(k *kernelState, pack bool)
 	// pack64 handles 64 elements from in to out and leaves their bits in word.
 	pack64(k *kernelState, out, in, word, tmp gpr)
 	// pack handles one vector and leaves its bits in word; with tail set only count elements exist,

@@ -196,7 +196,7 @@ func (r *rowsCode) nextRow() {
 // elements runs Body along a row, without a sum.
 func (r *rowsCode) elements() {
 	r.vectorLoops(r.unroll, func(n int, tail bool) { r.body(0, n, tail) })
-	r.partialVector(func() { r.body(0, 1, true) })
+	r.partialVector(r.s.Reduce != None, func() { r.body(0, 1, true) })
 }
 
 // body writes n vectors, the first of which is added to the accumulator lane.

@@ -84,8 +84,9 @@ func (r *rowsCode) partialBlock(fold string) {
 	k := r.kernelState
 	r.leaveOut()
 	for lane := range r.unroll {
+		k.whole = lane < r.unroll-1 // the last is not, or it were a block
 		k.branchImm(le, k.count, 0, fold)
-		k.tailMask(k, k.count, k.scratch)
+		k.tailMask(k, k.count, k.scratch, true)
 		r.body(lane, 1, true)
 		k.step(k.lanes())
 	}
