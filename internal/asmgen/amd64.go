@@ -6,6 +6,12 @@ import "fmt"
 type x86 struct {
 	*writer
 	wide bool // AVX-512
+
+	// The flags tell of register result while no more than written lines are there: after a shift
+	// only whether it is 0.
+	result  gpr
+	written int
+	shifted bool
 }
 
 // Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the
@@ -46,9 +52,6 @@ func (m *x86) loadWord(dst, base gpr, off int)  { m.ins("MOVQ %d(%s), %s", off, 
 func (m *x86) storeWord(src, base gpr, off int) { m.ins("MOVQ %s, %d(%s)", src, off, base) }
 func (m *x86) mov(dst, src gpr)                 { m.ins("MOVQ %s, %s", src, dst) }
 func (m *x86) movImm(dst gpr, imm int64)        { m.ins("MOVQ $%d, %s", imm, dst) }
-func (m *x86) add(dst, src gpr)                 { m.ins("ADDQ %s, %s", src, dst) }
-func (m *x86) sub(dst, src gpr)                 { m.ins("SUBQ %s, %s", src, dst) }
-func (m *x86) shl(dst gpr, n int)               { m.ins("SHLQ $%d, %s", n, dst) }
 func (m *x86) jump(label string)                { m.ins("JMP %s", label) }
 
 func (m *x86) addImm(dst gpr, imm int) {
@@ -57,7 +60,22 @@ func (m *x86) addImm(dst gpr, imm int) {
 	} else {
 		m.ins("ADDQ $%d, %s", imm, dst)
 	}
+	m.setFlags(dst)
 }
+
+func (m *x86) add(dst, src gpr) {
+	m.ins("ADDQ %s, %s", src, dst)
+	m.setFlags(dst)
+}
+
+func (m *x86) sub(dst, src gpr) {
+	m.ins("SUBQ %s, %s", src, dst)
+	m.setFlags(dst)
+}
+
+// setFlags notes that the last instruction compared its result with 0. Sums and differences of counts
+// do not overflow.
+func (m *x86) setFlags(r gpr) { m.result, m.written, m.shifted = r, m.lines, false }
 
 func (m *x86) branch(c cond, a, b gpr, label string) {
 	m.ins("CMPQ %s, %s", a, b)
@@ -65,10 +83,11 @@ func (m *x86) branch(c cond, a, b gpr, label string) {
 }
 
 func (m *x86) branchImm(c cond, a gpr, imm int, label string) {
-	if imm == 0 {
-		m.ins("TESTQ %s, %s", a, a)
-	} else {
+	switch {
+	case imm != 0:
 		m.ins("CMPQ %s, $%d", a, imm)
+	case a != m.result || m.written != m.lines || m.shifted && c != eq && c != ne:
+		m.ins("TESTQ %s, %s", a, a)
 	}
 	m.ins("J%s %s", c, label)
 }
@@ -79,6 +98,12 @@ func (m *x86) ret(k *kernelState) {
 	}
 	m.ins("VZEROUPPER")
 	m.ins("RET")
+}
+
+func (m *x86) shl(dst gpr, n int) {
+	m.ins("SHLQ $%d, %s", n, dst)
+	m.setFlags(dst)
+	m.shifted = true
 }
 
 func (m *x86) mul(dst, src gpr) { m.ins("IMULQ %s, %s", src, dst) }

@@ -171,6 +171,29 @@ func TestPartialVector(t *testing.T) {
 	}
 }
 
+// Whether a register is 0 is asked only where the flags do not tell already.
+func TestFlagsKept(t *testing.T) {
+	for _, tt := range []struct {
+		before func(m *x86)
+		c      cond
+		want   string
+	}{
+		{func(m *x86) { m.addImm("AX", -8) }, lt, "\tSUBQ $8, AX\n\tJLT x\n"},
+		{func(m *x86) { m.add("AX", "BX") }, ge, "\tADDQ BX, AX\n\tJGE x\n"},
+		{func(m *x86) { m.sub("AX", "BX") }, eq, "\tSUBQ BX, AX\n\tJEQ x\n"},
+		{func(m *x86) { m.shl("AX", 3) }, ne, "\tSHLQ $3, AX\n\tJNE x\n"},
+		{func(m *x86) { m.shl("AX", 3) }, lt, "\tSHLQ $3, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) { m.addImm("BX", -8) }, lt, "\tSUBQ $8, BX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) { m.addImm("AX", 8); m.mov("AX", "BX") }, lt, "\tADDQ $8, AX\n\tMOVQ BX, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) { m.addImm("AX", 8); m.label("y") }, lt, "\tADDQ $8, AX\n\ny:\n\tTESTQ AX, AX\n\tJLT x\n"},
+	} {
+		m := &x86{writer: &writer{}}
+		tt.before(m)
+		m.branchImm(tt.c, "AX", 0, "x")
+		assert.Equal(t, tt.want, m.sb.String())
+	}
+}
+
 // testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}

@@ -101,5 +101,5 @@ func newMachine(tg target, w *writer) machine {
 	if tg == neon {
 		return &arm{w}
 	}
-	return &x86{w, tg == avx512}
+	return &x86{writer: w, wide: tg == avx512}
 }

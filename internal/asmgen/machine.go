@@ -155,16 +155,21 @@ type bitCode interface {
 // writer collects the text of one function.
 type writer struct {
 	sb     strings.Builder
+	lines  int
 	labels int
 }
 
 func (w *writer) ins(format string, args ...any) {
+	w.lines++
 	w.sb.WriteByte('\t')
 	fmt.Fprintf(&w.sb, format, args...)
 	w.sb.WriteByte('\n')
 }
 
-func (w *writer) label(l string) { fmt.Fprintf(&w.sb, "\n%s:\n", l) }
+func (w *writer) label(l string) {
+	w.lines++
+	fmt.Fprintf(&w.sb, "\n%s:\n", l)
+}
 
 // align starts a loop at a boundary.
 func (w *writer) align() { w.ins("PCALIGN $32") }

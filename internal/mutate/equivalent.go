@@ -39,10 +39,6 @@ var equivalences = []equivalence{
 		why: "with nothing left the masks are empty: nothing is loaded, added or stored",
 	},
 	{
-		line: `^TESTQ`, what: `left out`, before: `^(SUBQ|ADDQ|ANDQ|SHLQ|SHRQ)`,
-		why: "the instruction before has set the same flags",
-	},
-	{
 		fn: `^(rowsDot|rowsSum|rowsSoftmaxBackward)`, line: `^VMOVUP|^VMASKMOV`, what: `source exchanged`,
 		why: "both loads are exchanged, and their product commutes",
 	},
