@@ -18691,9 +18691,9 @@ TEXT ·columnsSoftmaxF32AVX512(SB), 0, $10560-88
 	VBROADCASTSS constF32<>+992(SB), Z18
 	VBROADCASTSS constF32<>+1024(SB), Z17
 	VBROADCASTSS constF32<>+1056(SB), Z16
-	LEAQ columns-8129(SP), DI
+	LEAQ buffer-8129(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-5761(SP), BX
+	LEAQ buffer-5761(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
@@ -18702,13 +18702,13 @@ TEXT ·columnsSoftmaxF32AVX512(SB), 0, $10560-88
 	SHLQ $60, CX
 	JEQ full6
 	SUBQ $16, SI
-	LEAQ columns-3393(SP), DX
+	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -18878,12 +18878,12 @@ end8:
 	VMOVUPS Z2, 2112(DX)
 	VMOVUPS Z3, 2176(DX)
 	VMOVUPS Z4, 2240(DX)
-	LEAQ columns-3393(SP), CX
+	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -18916,7 +18916,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -18999,7 +18999,7 @@ single14:
 	JNE single14
 
 sum15:
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $16
@@ -19260,7 +19260,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-3393(SP), DI
+	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -19292,9 +19292,9 @@ TEXT ·columnsSoftmaxF64AVX512(SB), 0, $5952-88
 	VBROADCASTSD constF64<>+1440(SB), Z13
 	VBROADCASTSD constF64<>+1472(SB), Z12
 	VBROADCASTSD constF64<>+1504(SB), Z11
-	LEAQ columns-4545(SP), DI
+	LEAQ buffer-4545(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-3201(SP), BX
+	LEAQ buffer-3201(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
@@ -19303,13 +19303,13 @@ TEXT ·columnsSoftmaxF64AVX512(SB), 0, $5952-88
 	SHLQ $61, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1857(SP), DX
+	LEAQ buffer-1857(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -19379,12 +19379,12 @@ end8:
 	VMOVUPD Z2, 1088(DX)
 	VMOVUPD Z3, 1152(DX)
 	VMOVUPD Z4, 1216(DX)
-	LEAQ columns-1857(SP), CX
+	LEAQ buffer-1857(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -19417,7 +19417,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -19515,7 +19515,7 @@ single13:
 	JNE single13
 
 sum14:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $8
@@ -19646,7 +19646,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1857(SP), DI
+	LEAQ buffer-1857(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -19673,9 +19673,9 @@ TEXT ·columnsSumSkipF32AVX512(SB), 0, $10560-152
 	VBROADCASTSS constF32<>+992(SB), Z18
 	VBROADCASTSS constF32<>+1024(SB), Z17
 	VBROADCASTSS constF32<>+1056(SB), Z16
-	LEAQ columns-8129(SP), DI
+	LEAQ buffer-8129(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-5761(SP), BX
+	LEAQ buffer-5761(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
@@ -19684,13 +19684,13 @@ TEXT ·columnsSumSkipF32AVX512(SB), 0, $10560-152
 	SHLQ $60, CX
 	JEQ full6
 	SUBQ $16, SI
-	LEAQ columns-3393(SP), DX
+	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -19860,12 +19860,12 @@ end8:
 	VMOVUPS Z5, 2112(DX)
 	VMOVUPS Z6, 2176(DX)
 	VMOVUPS Z7, 2240(DX)
-	LEAQ columns-3393(SP), CX
+	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -19911,7 +19911,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -20003,7 +20003,7 @@ single14:
 	JNE single14
 
 sum15:
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
@@ -20106,7 +20106,7 @@ ready16:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-3393(SP), DI
+	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -20136,9 +20136,9 @@ TEXT ·columnsSumSkipF64AVX512(SB), 0, $5952-152
 	VBROADCASTSD constF64<>+960(SB), Z15
 	VBROADCASTSD constF64<>+1536(SB), Z14
 	VBROADCASTSD constF64<>+1440(SB), Z13
-	LEAQ columns-4545(SP), DI
+	LEAQ buffer-4545(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-3201(SP), BX
+	LEAQ buffer-3201(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
@@ -20147,13 +20147,13 @@ TEXT ·columnsSumSkipF64AVX512(SB), 0, $5952-152
 	SHLQ $61, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1857(SP), DX
+	LEAQ buffer-1857(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -20224,12 +20224,12 @@ end8:
 	VMOVUPD Z5, 1088(DX)
 	VMOVUPD Z6, 1152(DX)
 	VMOVUPD Z7, 1216(DX)
-	LEAQ columns-1857(SP), CX
+	LEAQ buffer-1857(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -20271,7 +20271,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -20378,7 +20378,7 @@ single13:
 	JNE single13
 
 sum14:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $8
@@ -20445,7 +20445,7 @@ ready15:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-1857(SP), DI
+	LEAQ buffer-1857(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -20472,9 +20472,9 @@ TEXT ·columnsGradF32AVX512(SB), 0, $10560-256
 	VBROADCASTSS constF32<>+992(SB), Z18
 	VBROADCASTSS constF32<>+1024(SB), Z17
 	VBROADCASTSS constF32<>+1056(SB), Z16
-	LEAQ columns-8129(SP), DI
+	LEAQ buffer-8129(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-5761(SP), BX
+	LEAQ buffer-5761(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
@@ -20483,13 +20483,13 @@ TEXT ·columnsGradF32AVX512(SB), 0, $10560-256
 	SHLQ $60, CX
 	JEQ full6
 	SUBQ $16, SI
-	LEAQ columns-3393(SP), DX
+	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -20659,12 +20659,12 @@ end8:
 	VMOVUPS Z5, 2112(DX)
 	VMOVUPS Z6, 2176(DX)
 	VMOVUPS Z7, 2240(DX)
-	LEAQ columns-3393(SP), CX
+	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -20710,7 +20710,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -20805,7 +20805,7 @@ single14:
 	JNE single14
 
 sum15:
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
@@ -21097,7 +21097,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-3393(SP), DI
+	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -21127,9 +21127,9 @@ TEXT ·columnsGradF64AVX512(SB), 0, $5952-256
 	VBROADCASTSD constF64<>+960(SB), Z15
 	VBROADCASTSD constF64<>+1536(SB), Z14
 	VBROADCASTSD constF64<>+1440(SB), Z13
-	LEAQ columns-4545(SP), DI
+	LEAQ buffer-4545(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-3201(SP), BX
+	LEAQ buffer-3201(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
@@ -21138,13 +21138,13 @@ TEXT ·columnsGradF64AVX512(SB), 0, $5952-256
 	SHLQ $61, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1857(SP), DX
+	LEAQ buffer-1857(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -21215,12 +21215,12 @@ end8:
 	VMOVUPD Z5, 1088(DX)
 	VMOVUPD Z6, 1152(DX)
 	VMOVUPD Z7, 1216(DX)
-	LEAQ columns-1857(SP), CX
+	LEAQ buffer-1857(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -21262,7 +21262,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -21372,7 +21372,7 @@ single13:
 	JNE single13
 
 sum14:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $8
@@ -21534,7 +21534,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1857(SP), DI
+	LEAQ buffer-1857(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -41624,9 +41624,9 @@ TEXT ·columnsSoftmaxF32AVX2(SB), 0, $5440-88
 	VBROADCASTSS constF32<>+832(SB), Y14
 	VBROADCASTSS constF32<>+864(SB), Y13
 	VBROADCASTSS constF32<>+896(SB), Y12
-	LEAQ columns-4161(SP), DI
+	LEAQ buffer-4161(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-2945(SP), BX
+	LEAQ buffer-2945(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
@@ -41635,13 +41635,13 @@ TEXT ·columnsSoftmaxF32AVX2(SB), 0, $5440-88
 	SHLQ $61, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1729(SP), DX
+	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -41775,12 +41775,12 @@ end8:
 	VMOVUPS Y2, 1056(DX)
 	VMOVUPS Y3, 1088(DX)
 	VMOVUPS Y4, 1120(DX)
-	LEAQ columns-1729(SP), CX
+	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -41813,7 +41813,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -41896,7 +41896,7 @@ single14:
 	JNE single14
 
 sum15:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $16
@@ -42120,7 +42120,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1729(SP), DI
+	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -42134,9 +42134,9 @@ TEXT ·columnsSoftmaxF64AVX2(SB), 0, $3136-88
 	VBROADCASTSD constF64<>+1184(SB), Y14
 	VBROADCASTSD constF64<>+1216(SB), Y13
 	VBROADCASTSD constF64<>+1248(SB), Y12
-	LEAQ columns-2369(SP), DI
+	LEAQ buffer-2369(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-1665(SP), BX
+	LEAQ buffer-1665(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
@@ -42145,13 +42145,13 @@ TEXT ·columnsSoftmaxF64AVX2(SB), 0, $3136-88
 	SHLQ $62, CX
 	JEQ full6
 	SUBQ $4, SI
-	LEAQ columns-961(SP), DX
+	LEAQ buffer-961(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -42217,12 +42217,12 @@ end8:
 	VMOVUPD Y2, 544(DX)
 	VMOVUPD Y3, 576(DX)
 	VMOVUPD Y4, 608(DX)
-	LEAQ columns-961(SP), CX
+	LEAQ buffer-961(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -42255,7 +42255,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -42353,7 +42353,7 @@ single13:
 	JNE single13
 
 sum14:
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $8
@@ -42479,7 +42479,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-961(SP), DI
+	LEAQ buffer-961(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -42492,9 +42492,9 @@ TEXT ·columnsSumSkipF32AVX2(SB), 0, $5440-152
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS constF32<>+832(SB), Y13
-	LEAQ columns-4161(SP), DI
+	LEAQ buffer-4161(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-2945(SP), BX
+	LEAQ buffer-2945(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
@@ -42503,13 +42503,13 @@ TEXT ·columnsSumSkipF32AVX2(SB), 0, $5440-152
 	SHLQ $61, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1729(SP), DX
+	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -42643,12 +42643,12 @@ end8:
 	VMOVUPS Y5, 1056(DX)
 	VMOVUPS Y6, 1088(DX)
 	VMOVUPS Y7, 1120(DX)
-	LEAQ columns-1729(SP), CX
+	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -42693,7 +42693,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -42785,7 +42785,7 @@ single14:
 	JNE single14
 
 sum15:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
@@ -42888,7 +42888,7 @@ ready16:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-1729(SP), DI
+	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -42902,9 +42902,9 @@ TEXT ·columnsSumSkipF64AVX2(SB), 0, $3136-152
 	VXORPS X14, X14, X14
 	VBROADCASTSD constF64<>+1184(SB), Y13
 	VBROADCASTSD constF64<>+1216(SB), Y12
-	LEAQ columns-2369(SP), DI
+	LEAQ buffer-2369(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-1665(SP), BX
+	LEAQ buffer-1665(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
@@ -42913,13 +42913,13 @@ TEXT ·columnsSumSkipF64AVX2(SB), 0, $3136-152
 	SHLQ $62, CX
 	JEQ full6
 	SUBQ $4, SI
-	LEAQ columns-961(SP), DX
+	LEAQ buffer-961(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -42985,12 +42985,12 @@ end8:
 	VMOVUPD Y5, 544(DX)
 	VMOVUPD Y6, 576(DX)
 	VMOVUPD Y7, 608(DX)
-	LEAQ columns-961(SP), CX
+	LEAQ buffer-961(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -43033,7 +43033,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -43140,7 +43140,7 @@ single13:
 	JNE single13
 
 sum14:
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $8
@@ -43207,7 +43207,7 @@ ready15:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-961(SP), DI
+	LEAQ buffer-961(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -43220,9 +43220,9 @@ TEXT ·columnsGradF32AVX2(SB), 0, $5440-256
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS constF32<>+832(SB), Y13
-	LEAQ columns-4161(SP), DI
+	LEAQ buffer-4161(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-2945(SP), BX
+	LEAQ buffer-2945(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
@@ -43231,13 +43231,13 @@ TEXT ·columnsGradF32AVX2(SB), 0, $5440-256
 	SHLQ $61, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1729(SP), DX
+	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -43371,12 +43371,12 @@ end8:
 	VMOVUPS Y5, 1056(DX)
 	VMOVUPS Y6, 1088(DX)
 	VMOVUPS Y7, 1120(DX)
-	LEAQ columns-1729(SP), CX
+	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -43421,7 +43421,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -43516,7 +43516,7 @@ single14:
 	JNE single14
 
 sum15:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
@@ -43770,7 +43770,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1729(SP), DI
+	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -43784,9 +43784,9 @@ TEXT ·columnsGradF64AVX2(SB), 0, $3136-256
 	VXORPS X14, X14, X14
 	VBROADCASTSD constF64<>+1184(SB), Y13
 	VBROADCASTSD constF64<>+0(SB), Y12
-	LEAQ columns-2369(SP), DI
+	LEAQ buffer-2369(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-1665(SP), BX
+	LEAQ buffer-1665(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
@@ -43795,13 +43795,13 @@ TEXT ·columnsGradF64AVX2(SB), 0, $3136-256
 	SHLQ $62, CX
 	JEQ full6
 	SUBQ $4, SI
-	LEAQ columns-961(SP), DX
+	LEAQ buffer-961(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 
 read1:
@@ -43867,12 +43867,12 @@ end8:
 	VMOVUPD Y5, 544(DX)
 	VMOVUPD Y6, 576(DX)
 	VMOVUPD Y7, 608(DX)
-	LEAQ columns-961(SP), CX
+	LEAQ buffer-961(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -43915,7 +43915,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -44025,7 +44025,7 @@ single13:
 	JNE single13
 
 sum14:
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $8
@@ -44181,7 +44181,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-961(SP), DI
+	LEAQ buffer-961(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 

@@ -89,6 +89,14 @@ func (m *x86) skipMask(k *kernelState, rel, tmp gpr) {
 	m.ins("LEAQ (%s)(%s*%d), %s", maskPtr, tmp, k.t.Size(), maskPtr)
 }
 
+func (m *x86) skipNext(*kernelState) {
+	if m.wide {
+		m.copyMask(2, 3)
+	} else {
+		m.addImm(maskPtr, 32)
+	}
+}
+
 // Sums and maxima.
 
 func (m *x86) sumRegs(t Type) int { return 1 + int(t) }
@@ -217,7 +225,7 @@ func (m *x86) maxAcross(k *kernelState, acc []int, t int, out gpr) {
 // scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice
 // the time.
 func (m *x86) scratchAddr(dst gpr, off, frame int) {
-	m.ins("LEAQ columns-%d(SP), %s", frame-off-(cacheLine-1), dst)
+	m.ins("LEAQ buffer-%d(SP), %s", frame-off-(cacheLine-1), dst)
 	m.ins("ANDQ $-%d, %s", cacheLine, dst)
 }
 

@@ -78,6 +78,8 @@ func (m *arm) skipMask(k *kernelState, rel, tmp gpr) {
 	m.ins("SUB %s<<%d, %s, %s", tmp, 2+k.t, armMaskPtr, armMaskPtr)
 }
 
+func (m *arm) skipNext(*kernelState) { m.addImm(armMaskPtr, 16) }
+
 // Sums and maxima.
 
 // sumRegs are two registers of two float64, and for float64 two of errors.
@@ -179,7 +181,7 @@ func (m *arm) maxAcross(k *kernelState, acc []int, t int, out gpr) {
 // Columns.
 
 func (m *arm) scratchAddr(dst gpr, off, frame int) {
-	m.ins("MOVD $columns-%d(SP), %s", frame-off, dst)
+	m.ins("MOVD $buffer-%d(SP), %s", frame-off, dst)
 }
 
 func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {

@@ -98,6 +98,8 @@ type partialCode interface {
 	tailMask(k *kernelState, n, tmp gpr, values bool)
 	// skipMask prepares the masks for a block in which element rel (if 0 <= rel < block) is left out.
 	skipMask(k *kernelState, rel, tmp gpr)
+	// skipNext makes the masks of a block's second vector those of its first, and so on.
+	skipNext(k *kernelState)
 }
 
 // sumCode is what reduces a row: sums in the canonical order, and the maximum.

@@ -78,17 +78,55 @@ func (r *rowsCode) stepSum(n int) {
 	}
 }
 
-// partialBlock adds the last block of a row, which has fewer elements than a block, one vector
-// after the other.
+// copiedTails is how many vectors a block may have for its last, partial one to be written out vector
+// by vector. With more of them, NEON's eight, the code is a loop.
+const copiedTails = 4
+
+// partialBlock adds the last block of a row, which has fewer elements than a block, one vector after
+// the other.
 func (r *rowsCode) partialBlock(fold string) {
 	k := r.kernelState
 	r.leaveOut()
+	if r.unroll > copiedTails {
+		r.partialBlockLoop(fold)
+		return
+	}
 	for lane := range r.unroll {
 		k.whole = lane < r.unroll-1 // the last is not, or it were a block
 		k.branchImm(le, k.count, 0, fold)
 		k.tailMask(k, k.count, k.scratch, true)
 		r.body(lane, 1, true)
 		k.step(k.lanes())
+	}
+}
+
+// partialBlockLoop does so in a loop. Since no register can be chosen by a number, the accumulators lie
+// in memory meanwhile, and the one that is added to is accs[0].
+func (r *rowsCode) partialBlockLoop(fold string) {
+	k, vb := r.kernelState, r.vectorBytes()
+	k.frame = r.unroll*vb + cacheLine // to begin with a line
+	k.whole = true
+	k.branchImm(le, k.count, 0, fold)
+	at := r.blocks // no longer counts
+	k.scratchAddr(at, 0, k.frame)
+	for i, a := range r.accs {
+		k.storeAt(k.t, a, at, i*vb)
+	}
+	loop := k.w.newLabel("partial")
+	k.w.label(loop)
+	k.tailMask(k, k.count, k.scratch, true)
+	k.loadAt(k.t, r.accs[0], at, 0)
+	r.body(0, 1, true)
+	k.storeAt(k.t, r.accs[0], at, 0)
+	k.addImm(at, vb)
+	if r.s.Skip {
+		k.skipNext(k)
+	}
+	k.step(k.lanes())
+	k.branchImm(ge, k.count, 1, loop)
+	k.scratchAddr(at, 0, k.frame)
+	for i, a := range r.accs {
+		k.loadAt(k.t, a, at, i*vb)
 	}
 }
 
