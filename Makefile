@@ -30,7 +30,7 @@ generate: ## assembly, stubs and dispatch from the pages in kernels/
 
 .PHONY: tune
 tune: ## times a kernel under many schedules: make tune KERNEL=sigmoid SETTING='AVX2 F32'
-	go run ./kernels -tune '$(KERNEL)' '$(SETTING)'
+	go run ./kernels/tune '$(KERNEL)' '$(SETTING)'
 
 .PHONY: lint
 lint: ## gofmt, vet on every architecture with code of its own, staticcheck

@@ -41,8 +41,8 @@ func accuracyClasses() []int {
 	return c
 }
 
-// TestSoftmaxAccuracy: every probability within 4 ULP, their sum within
-// 2*2^-23 (2*2^-52) of one, none above one.
+// TestSoftmaxAccuracy: every probability, and their sum, within what is
+// proved for the number of classes; none above one.
 func TestSoftmaxAccuracy(t *testing.T) {
 	t.Run("float32", testSoftmaxAccuracy[float32])
 	t.Run("float64", testSoftmaxAccuracy[float64])
@@ -60,11 +60,17 @@ func testSoftmaxAccuracy[T Float](t *testing.T) {
 				ref := kt.NewRowDD(x)
 				var sum kt.DD
 				for j, v := range p {
-					ulps.add(kind.String(), kt.Err(v, ref.Prob(j)), func() string { return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j]) })
+					err, bound := kt.Err(v, ref.Prob(j)), kt.SoftmaxBound[T](classes)
+					if ref.Prob(j).Float64() < climbTiny[T]() {
+						bound += 0.5
+					}
+					require.LessOrEqual(t, err, bound, "%d classes, x[%d] = %v", classes, j, x[j])
+					ulps.add(kind.String(), err, func() string { return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j]) })
 					require.LessOrEqual(t, v, T(1))
 					sum = sum.Add(kt.DD{Hi: float64(v)})
 				}
 				off := math.Abs(sum.Hi-1+sum.Lo) / sumEps[T]()
+				require.LessOrEqual(t, off, kt.SoftmaxSumBound[T](classes)/2, "%d classes", classes)
 				sums.add(kind.String(), off, func() string { return fmt.Sprintf("%d classes", classes) })
 			}
 		}
@@ -72,15 +78,11 @@ func testSoftmaxAccuracy[T Float](t *testing.T) {
 	for _, kind := range accuracyPatterns {
 		u, s := ulps.max[kind.String()], sums.max[kind.String()]
 		t.Logf("%-10v p: %.3f ULP (%s); |sum-1| = %.3f * %g (%s)", kind, u.err, u.at, s.err, sumEps[T](), s.at)
-		require.LessOrEqual(t, u.err, 4.0, "%v: %s", kind, u.at)
-		require.LessOrEqual(t, s.err, 2.0, "%v: %s", kind, s.at)
 	}
 }
 
-// TestLogSoftmaxAccuracy: every entry within 3 ULP, confident rows included:
-// x-m and the result are rounded (half an ULP each), and the logarithm of the
-// sum, which may be all of the result, has a relative error of up to 1.5e-7
-// (3.2e-16), which is up to 2.5 ULP of a result with a small mantissa.
+// TestLogSoftmaxAccuracy: every entry within what is proved for the number of
+// classes, confident rows included.
 func TestLogSoftmaxAccuracy(t *testing.T) {
 	t.Run("float32", testLogSoftmaxAccuracy[float32])
 	t.Run("float64", testLogSoftmaxAccuracy[float64])
@@ -100,7 +102,9 @@ func testLogSoftmaxAccuracy[T Float](t *testing.T) {
 				LogSoftmax(y, x, classes)
 				ref := kt.NewRowDD(x)
 				for j, v := range y {
-					ulps.add(kind.String(), kt.Err(-v, ref.NegLogProb(j)), func() string { return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j]) })
+					err := kt.Err(-v, ref.NegLogProb(j))
+					require.LessOrEqual(t, err, kt.LogSoftmaxBound[T](classes), "%d classes, x[%d] = %v", classes, j, x[j])
+					ulps.add(kind.String(), err, func() string { return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j]) })
 				}
 			}
 		}
@@ -108,7 +112,6 @@ func testLogSoftmaxAccuracy[T Float](t *testing.T) {
 	for _, kind := range accuracyPatterns {
 		u := ulps.max[kind.String()]
 		t.Logf("%-10v %.3f ULP (%s)", kind, u.err, u.at)
-		require.LessOrEqual(t, u.err, 3.0, "%v: %s", kind, u.at)
 	}
 }
 
@@ -133,7 +136,6 @@ func TestCrossEntropyMargins(t *testing.T) {
 }
 
 func testCrossEntropyMargins[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
 	margins := []float64{0, 1, 10, 20, 50, 80, -1, -10, -50, -80, -99, -101, -104, -106, -200, -1e4}
 	if !is32[T]() {
 		margins = append(margins, 200, 500, 700, -500, -690, -699, -701, -740, -749, -751, -760, -1e6)
@@ -160,11 +162,16 @@ func testCrossEntropyMargins[T Float](t *testing.T) {
 						return fmt.Sprintf("%d classes, base %v, margin %v, seed %d: loss %v, gradient %v", classes, base, margin, seed, got[0], d[label])
 					}
 					key := fmt.Sprint(margin)
-					loss.add(key, relative(float64(got[0]), ref.NegLogProb(label)), at)
-					grad.add(key, relative(float64(d[label]), ref.Grad(label, label)), at)
+					l, g := relative(float64(got[0]), ref.NegLogProb(label)), relative(float64(d[label]), ref.Grad(label, label))
+					require.LessOrEqual(t, l, roundoff[T]()*kt.CrossEntropyBound[T](classes), "%s", at())
+					require.LessOrEqual(t, g, roundoff[T]()*kt.CrossEntropyGradBound[T](classes), "%s", at())
+					loss.add(key, l, at)
+					grad.add(key, g, at)
 					for _, j := range []int{0, classes / 2, classes - 1} {
 						if j != label {
-							other.add(key, kt.Err(d[j], ref.Prob(j)), at)
+							err := kt.Err(d[j], ref.Prob(j))
+							require.LessOrEqual(t, err, kt.CrossEntropyGradBound[T](classes), "%s", at())
+							other.add(key, err, at)
 						}
 					}
 				}
@@ -175,11 +182,11 @@ func testCrossEntropyMargins[T Float](t *testing.T) {
 		key := fmt.Sprint(margin)
 		l, g, o := loss.max[key], grad.max[key], other.max[key]
 		t.Logf("margin %6s: relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP", key, l.err, g.err, o.err)
-		require.LessOrEqual(t, l.err, bound, l.at)
-		require.LessOrEqual(t, g.err, bound, g.at)
-		require.LessOrEqual(t, o.err, 4.0, o.at)
 	}
 }
+
+// roundoff is half an ULP of one, the unit of the bounds.
+func roundoff[T Float]() float64 { return sumEps[T]() / 2 }
 
 // relative returns |got-want| / |want|.
 func relative(got float64, want kt.Scaled) float64 {
@@ -196,7 +203,6 @@ func TestCrossEntropyFarClasses(t *testing.T) {
 }
 
 func testCrossEntropyFarClasses[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
 	for _, classes := range []int{3, 10, 30, 1000, 128256} {
 		x := make([]T, classes)
 		for j := range x {
@@ -206,8 +212,8 @@ func testCrossEntropyFarClasses[T Float](t *testing.T) {
 		loss, d := make([]T, 1), make([]T, classes)
 		require.NoError(t, CrossEntropyGrad(d, loss, x, []int{1}, classes, 1))
 		want := kt.ExpDD(kt.DD{Hi: float64(x[2])}) // log1p(R) and R/(1+R) are R, to all the digits that count
-		require.LessOrEqual(t, relative(float64(loss[0]), want), bound, "loss, %d classes", classes)
-		require.LessOrEqual(t, relative(-float64(d[1]), want), bound, "gradient, %d classes", classes)
+		require.LessOrEqual(t, relative(float64(loss[0]), want), roundoff[T]()*kt.CrossEntropyBound[T](classes), "loss, %d classes", classes)
+		require.LessOrEqual(t, relative(-float64(d[1]), want), roundoff[T]()*kt.CrossEntropyGradBound[T](classes), "gradient, %d classes", classes)
 	}
 }
 
@@ -224,9 +230,8 @@ func testCrossEntropyMarginsBig[T Float](t *testing.T) {
 		loss, d := make([]T, 1), make([]T, 10)
 		require.NoError(t, CrossEntropyGrad(d, loss, x, []uint8{3}, 10, 1))
 		ref := kt.NewRowBig(x)
-		bound := pick[T](4e-7, 1e-14)
-		require.LessOrEqual(t, kt.RelBig(float64(loss[0]), ref.NegLogProb(3)), bound)
-		require.LessOrEqual(t, kt.RelBig(float64(d[3]), ref.Grad(3, 3)), bound)
+		require.LessOrEqual(t, kt.RelBig(float64(loss[0]), ref.NegLogProb(3)), roundoff[T]()*kt.CrossEntropyBound[T](10))
+		require.LessOrEqual(t, kt.RelBig(float64(d[3]), ref.Grad(3, 3)), roundoff[T]()*kt.CrossEntropyGradBound[T](10))
 	}
 }
 
@@ -237,7 +242,6 @@ func TestCrossEntropyPatterns(t *testing.T) {
 }
 
 func testCrossEntropyPatterns[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
 	var loss, grad, other worst
 	for _, kind := range accuracyPatterns {
 		for _, classes := range accuracyClasses() {
@@ -261,14 +265,21 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 				// A loss or gradient below the smallest normal number is judged by its own spacing.
 				tiny := pick[T](0x1p-126, 0x1p-1022)
 				if want := ref.NegLogProb(label); want.Float64() >= tiny {
-					loss.add(kind.String(), relative(float64(l[0]), want), at)
+					err := relative(float64(l[0]), want)
+					require.LessOrEqual(t, err, roundoff[T]()*kt.CrossEntropyBound[T](classes), "%s", at())
+					loss.add(kind.String(), err, at)
 				}
+				bound := kt.CrossEntropyGradBound[T](classes)
 				for j, v := range d {
 					want := ref.Grad(j, label)
 					if j == label && math.Abs(want.Float64()) >= tiny {
-						grad.add(kind.String(), relative(float64(v), want), at)
+						err := relative(float64(v), want)
+						require.LessOrEqual(t, err, roundoff[T]()*bound, "%s", at())
+						grad.add(kind.String(), err, at)
 					} else {
-						other.add(kind.String(), kt.Err(v, want), at)
+						err := kt.Err(v, want)
+						require.LessOrEqual(t, err, bound, "%s", at())
+						other.add(kind.String(), err, at)
 					}
 				}
 			}
@@ -277,17 +288,11 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 	for _, kind := range accuracyPatterns {
 		l, g, o := loss.max[kind.String()], grad.max[kind.String()], other.max[kind.String()]
 		t.Logf("%-10v relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP", kind, l.err, g.err, o.err)
-		require.LessOrEqual(t, l.err, bound, l.at)
-		require.LessOrEqual(t, g.err, bound, g.at)
-		// The other entries are w*(1/S), in ULP of a result with the smallest mantissa: one for w, one for the exponentials in S,
-		// and half of one for each of seven roundings in float64: three in the lanes of S, one in its total, one adding the
-		// label's, the quotient and the product. float32 adds in float64 what is wide, and stays within 4.
-		require.LessOrEqual(t, o.err, pick[T](4, 5.5), o.at)
 	}
 }
 
 // TestCrossEntropyProbAccuracy: losses with probability targets relative to
-// the loss, gradients relative to the row's largest (p*sum(t) - t cancels), a
+// the loss, gradients relative to what is subtracted (p*sum(t) - t cancels), a
 // one-hot row as good as a label.
 func TestCrossEntropyProbAccuracy(t *testing.T) {
 	t.Run("float32", testCrossEntropyProbAccuracy[float32])
@@ -295,7 +300,6 @@ func TestCrossEntropyProbAccuracy(t *testing.T) {
 }
 
 func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
 	var loss, grad, hot worst
 	for _, kind := range accuracyPatterns {
 		for _, classes := range []int{2, 3, 10, 16, 17, 32, 33, 100, 1000} {
@@ -313,26 +317,34 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 				at := func() string {
 					return fmt.Sprintf("%v, %d classes, seed %d, loss %v, targets %.4v", kind, classes, seed, l[0], target[:min(classes, 10)])
 				}
+				within := func(w *worst, err, bound float64) {
+					require.LessOrEqual(t, err, bound, "%s", at())
+					w.add(kind.String(), err, at)
+				}
 				tiny := pick[T](0x1p-120, 0x1p-1000)
 				if want, _ := kt.ProbLossBig(ref, target).Float64(); math.Abs(want) > tiny {
-					loss.add(kind.String(), kt.RelBig(float64(l[0]), kt.ProbLossBig(ref, target)), at)
+					within(&loss, kt.RelBig(float64(l[0]), kt.ProbLossBig(ref, target)), roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
 				}
-				wants := make([]*big.Float, classes)
-				largest := kt.Big(0)
-				for j := range wants {
-					wants[j] = kt.ProbGradBig(ref, target, j)
-					if a := new(big.Float).Abs(wants[j]); a.Cmp(largest) > 0 {
-						largest = a
-					}
-				}
-				if f, _ := largest.Float64(); f < tiny {
-					continue
+				targetSum, top := kt.Big(0), maxOf(x)
+				for _, v := range target {
+					targetSum.Add(targetSum, kt.Big(float64(v)))
 				}
 				for j, v := range d {
+					want := kt.ProbGradBig(ref, target, j)
+					p, a := ref.Prob(j), targetSum
+					size := kt.Big(float64(target[j])) // p*A + t
+					if x[j] == top {                   // p*(A-t) + (1-p)*t
+						size.Mul(size, new(big.Float).Neg(ref.Grad(j, j)))
+						a = new(big.Float).Sub(targetSum, kt.Big(float64(target[j])))
+						top = T(math.Inf(1)) // only at the first
+					}
+					size.Add(size, p.Mul(p, a))
+					if f, _ := size.Float64(); f < tiny {
+						continue
+					}
 					e := kt.Big(float64(v))
-					e.Sub(e, wants[j])
-					rel, _ := e.Quo(e, largest).Float64()
-					grad.add(kind.String(), math.Abs(rel), at)
+					rel, _ := e.Quo(e.Sub(e, want), size).Float64()
+					within(&grad, math.Abs(rel), roundoff[T]()*kt.CrossEntropyProbGradBound[T](classes))
 				}
 				// One-hot: the label's gradient and loss keep their precision.
 				label := r.Intn(classes)
@@ -341,20 +353,17 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 				require.NoError(t, CrossEntropyProbGrad(d, l, x, target, classes, 1))
 				want := ref.Grad(label, label)
 				if f, _ := want.Float64(); math.Abs(f) > tiny && x[label] >= maxOf(x) {
-					hot.add(kind.String(), kt.RelBig(float64(d[label]), want), at)
+					within(&hot, kt.RelBig(float64(d[label]), want), roundoff[T]()*kt.CrossEntropyProbGradBound[T](classes))
 				}
 				if f, _ := ref.NegLogProb(label).Float64(); f > tiny {
-					hot.add(kind.String(), kt.RelBig(float64(l[0]), ref.NegLogProb(label)), at)
+					within(&hot, kt.RelBig(float64(l[0]), ref.NegLogProb(label)), roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
 				}
 			}
 		}
 	}
 	for _, kind := range accuracyPatterns {
 		l, g, h := loss.max[kind.String()], grad.max[kind.String()], hot.max[kind.String()]
-		t.Logf("%-10v relative error of the loss %.2e, of the gradient to the row's largest %.2e, of one-hot rows %.2e", kind, l.err, g.err, h.err)
-		require.LessOrEqual(t, l.err, bound, l.at)
-		require.LessOrEqual(t, g.err, bound, g.at)
-		require.LessOrEqual(t, h.err, bound, h.at)
+		t.Logf("%-10v relative error of the loss %.2e, of the gradient to what is subtracted %.2e, of one-hot rows %.2e", kind, l.err, g.err, h.err)
 	}
 }
 
@@ -374,7 +383,7 @@ func TestBackwardAccuracy(t *testing.T) {
 }
 
 func testBackwardAccuracy[T Float](t *testing.T) {
-	eps := sumEps[T]() / 2
+	eps := roundoff[T]()
 	var soft, log worst
 	for _, classes := range []int{1, 2, 10, 16, 17, 32, 33, 100, 1000, 5000} {
 		for seed := range uint64(5) {
@@ -392,7 +401,9 @@ func testBackwardAccuracy[T Float](t *testing.T) {
 			for j, v := range dx {
 				want := kt.DD{Hi: float64(dy[j])}.Add(s.Neg()).MulF(float64(y[j]))
 				unit := eps * float64(y[j]) * (math.Abs(float64(dy[j])) + mag)
-				soft.add("", math.Abs(float64(v)-want.Hi)/unit, func() string { return fmt.Sprintf("%d classes", classes) })
+				err := math.Abs(float64(v)-want.Hi) / unit
+				require.LessOrEqual(t, err, kt.SoftmaxBackwardBound[T](classes), "%d classes", classes)
+				soft.add("", err, func() string { return fmt.Sprintf("%d classes", classes) })
 			}
 
 			LogSoftmax(y, x, classes)
@@ -409,13 +420,13 @@ func testBackwardAccuracy[T Float](t *testing.T) {
 					want = kt.DD{Hi: float64(dy[j])}.Add(s.MulF(-e)).Hi // e is good to half an ULP
 				}
 				unit := eps * (math.Abs(float64(dy[j])) + e*mag)
-				log.add("", math.Abs(float64(v)-want)/unit, func() string { return fmt.Sprintf("%d classes", classes) })
+				err := math.Abs(float64(v)-want) / unit
+				require.LessOrEqual(t, err, kt.LogSoftmaxBackwardBound[T](classes), "%d classes", classes)
+				log.add("", err, func() string { return fmt.Sprintf("%d classes", classes) })
 			}
 		}
 	}
 	t.Logf("SoftmaxBackward: %.2f roundings (%s); LogSoftmaxBackward: %.2f (%s)", soft.max[""].err, soft.max[""].at, log.max[""].err, log.max[""].at)
-	require.LessOrEqual(t, soft.max[""].err, 4.0)
-	require.LessOrEqual(t, log.max[""].err, 6.0)
 }
 
 // TestStartedISA says in the log which instruction set the accuracy tests measured.

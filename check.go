@@ -154,8 +154,8 @@ func checkAlias[T Float](fn, nameA string, a []T, nameB string, b []T) {
 // alive, and Go moves a stack only at calls, with all pointers into it.
 func distance(a, b unsafe.Pointer) int { return int(uintptr(a) - uintptr(b)) }
 
-// A span is the memory of an operand, bytes from p to its end: of a matrix, rows of size bytes, stride
-// bytes apart. (With one field more, the compiler would copy it through memory.)
+// A span is the memory of an operand, bytes from p to its end: of a matrix, rows of size bytes,
+// stride bytes apart. (With one field more, the compiler would copy it through memory.)
 type span struct {
 	p                   unsafe.Pointer
 	bytes, size, stride int

@@ -3,6 +3,7 @@ package kernels
 import (
 	"errors"
 	"go/ast"
+	"go/build"
 	"go/constant"
 	"go/parser"
 	"go/token"
@@ -12,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,22 +39,24 @@ func TestConstants(t *testing.T) {
 	files, err := filepath.Glob("kernels_*.s")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	line := regexp.MustCompile(`(?m)^DATA const(F32|F64)<>\+\d+\(SB\)/8, \$(0x[0-9a-f]+)$`)
+	line := regexp.MustCompile(`(?m)^(?:DATA \w+Const(F32|F64)<>\+\d+\(SB\)/8|CONST(?:32|64)\(\w+(F32|F64)<>), \$(0x[0-9a-f]+)`)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		m := line.FindAllSubmatch(text, -1)
 		require.Greater(t, len(m), 80, "constants in %s", file)
 		for _, m := range m {
-			bits, err := strconv.ParseUint(string(m[2]), 0, 64)
+			bits, err := strconv.ParseUint(string(m[3]), 0, 64)
 			require.NoError(t, err)
-			if string(m[1]) == "F64" {
+			if string(m[1])+string(m[2]) == "F64" {
 				if !has[1][bits] {
 					t.Errorf("%s has the float64 constant %x (%#x), which no Go code has", file, math.Float64frombits(bits), bits)
 				}
 				continue
 			}
-			require.Equal(t, bits>>32, bits&math.MaxUint32, "two float32 fill a word")
+			if len(m[1]) > 0 {
+				require.Equal(t, bits>>32, bits&math.MaxUint32, "two float32 fill a word")
+			}
 			if bits &= math.MaxUint32; !has[0][bits] {
 				t.Errorf("%s has the float32 constant %x (%#x), which no Go code has", file, math.Float32frombits(uint32(bits)), bits)
 			}
@@ -62,26 +64,46 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// goConstants returns the bits of every constant expression in the generic code and of its negative, as float32, as float64, and as integers.
+// goConstants returns the bits of every constant expression in the pure Go code, and of its negative, as float32, as float64, and as integers: in what
+// the dispatch of a build without assembly calls, and in all that this calls, wherever it stands.
 func goConstants(t *testing.T) (known [2][]uint64) {
-	names, err := filepath.Glob("*generic*.go")
+	ctx := build.Default
+	ctx.GOARCH, ctx.BuildTags = "s390x", []string{"purego"}
+	pkg, err := ctx.ImportDir(".", 0)
 	require.NoError(t, err)
 	fset := token.NewFileSet()
 	var files []*ast.File
-	for _, name := range append(names, "kernels.go", "rows.go") {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+	decls := map[string][]ast.Node{} // by the name of a function, method, variable or constant
+	var queue []ast.Node
+	for _, name := range pkg.GoFiles {
+		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution|parser.ParseComments)
 		require.NoError(t, err)
 		files = append(files, f)
+		if ast.IsGenerated(f) {
+			queue = append(queue, f)
+		}
+		for _, d := range f.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				decls[d.Name.Name] = append(decls[d.Name.Name], d)
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					if v, ok := s.(*ast.ValueSpec); ok {
+						for _, id := range v.Names {
+							decls[id.Name] = append(decls[id.Name], v)
+						}
+					}
+				}
+			}
+		}
 	}
+	require.NotEmpty(t, queue, "no generated dispatch")
 	info := types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-	conf := types.Config{Importer: noImports{}, Error: func(error) {}} // imports and other files are missing; constants have their values all the same
+	conf := types.Config{Importer: noImports{}, Error: func(error) {}} // imports are missing; constants have their values all the same
 	_, _ = conf.Check("kernels", fset, files, &info)
-	for _, tv := range info.Types {
+	add := func(tv types.TypeAndValue) {
 		if tv.Value == nil {
-			continue
+			return
 		}
 		if tv.Value.Kind() == constant.Int {
 			if u, ok := constant.Uint64Val(tv.Value); ok {
@@ -90,7 +112,7 @@ func goConstants(t *testing.T) (known [2][]uint64) {
 		}
 		x := constant.ToFloat(tv.Value)
 		if x.Kind() != constant.Float && x.Kind() != constant.Int {
-			continue
+			return
 		}
 		v, _ := constant.Float64Val(x)
 		known[1] = append(known[1], math.Float64bits(v), math.Float64bits(-v))
@@ -101,6 +123,20 @@ func goConstants(t *testing.T) (known [2][]uint64) {
 		for _, f := range f32 {
 			known[0] = append(known[0], uint64(math.Float32bits(f)), uint64(math.Float32bits(-f)))
 		}
+	}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		ast.Inspect(at, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok {
+				add(info.Types[e])
+			}
+			if id, ok := n.(*ast.Ident); ok {
+				queue = append(queue, decls[id.Name]...)
+				delete(decls, id.Name)
+			}
+			return true
+		})
 	}
 	require.Greater(t, len(known[1]), 300)
 	return known

@@ -25,14 +25,14 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 	return err
 }
 
-// CrossEntropyGrad is [CrossEntropy] and its gradient in one pass:
-// dlogits = scale*(softmax(logits) - onehot(label)), with scale 1/rows the gradient of the mean loss.
-// At the label it is -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss
-// does, with the same bound; the other entries have the errors of [Softmax] and one more product. The
-// losses have the bits of CrossEntropy.
+// CrossEntropyGrad is [CrossEntropy] and its gradient in one pass: dlogits = scale*(softmax(logits)
+// - onehot(label)), with scale 1/rows the gradient of the mean loss. At the label it is
+// -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss does, with the
+// same bound; the other entries have the errors of [Softmax] and one more product. The losses have
+// the bits of CrossEntropy.
 //
-// dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN in
-// dlogits too. Panics and the error are those of CrossEntropy, and it panics if the lengths of
+// dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN
+// in dlogits too. Panics and the error are those of CrossEntropy, and it panics if the lengths of
 // dlogits and logits differ, they partly overlap, or losses overlaps one of them.
 func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, scale T) error {
 	checkLen("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
@@ -43,8 +43,8 @@ func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L,
 	return err
 }
 
-// CrossEntropyWith is [CrossEntropy] with options: it returns the reduced loss, taken in float64 and
-// in row order, and sets losses, unless nil, to the losses of the rows, in which weights and
+// CrossEntropyWith is [CrossEntropy] with options: it returns the reduced loss, taken in float64
+// and in row order, and sets losses, unless nil, to the losses of the rows, in which weights and
 // smoothing are in and the divisor of the mean is not. With ReductionNone they cannot be nil.
 func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
 	if opts == nil {
@@ -55,11 +55,11 @@ func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes 
 	return byLabel("CrossEntropyWith", &l, labels, classes)
 }
 
-// CrossEntropyGradWith is [CrossEntropyWith], and sets dlogits to the gradient of the reduced loss by
-// the logits, in one pass: for the mean and without other options, (softmax - onehot)/rows. dloss is
-// what the gradient is multiplied by, the gradient of what the caller goes on to compute by this
-// loss: nil for 1, one element for all rows, or one for each row. dlogits has the length of logits,
-// and may be logits.
+// CrossEntropyGradWith is [CrossEntropyWith], and sets dlogits to the gradient of the reduced loss
+// by the logits, in one pass: for the mean and without other options, (softmax - onehot)/rows.
+// dloss is what the gradient is multiplied by, the gradient of what the caller goes on to compute
+// by this loss: nil for 1, one element for all rows, or one for each row. dlogits has the length of
+// logits, and may be logits.
 func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {
@@ -70,13 +70,13 @@ func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels 
 	return byLabel("CrossEntropyGradWith", &l, labels, classes)
 }
 
-// CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r. A target of
-// 0 contributes nothing, also where the logit is -Inf. Targets may be any numbers: that they are not
-// negative and sum to one is not checked.
+// CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r. A target
+// of 0 contributes nothing, also where the logit is -Inf. Targets may be any numbers: that they are
+// not negative and sum to one is not checked.
 //
 // It panics if the lengths of logits and targets differ, losses has not one element a row, losses
-// overlaps one of them, classes is not positive, or len(logits) is not a multiple of it. The error is
-// always nil: it is there for checks that later versions may have.
+// overlaps one of them, classes is not positive, or len(logits) is not a multiple of it. The error
+// is always nil: it is there for checks that later versions may have.
 func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	checkLen("CrossEntropyProb", "logits", logits, "targets", targets)
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
@@ -86,10 +86,10 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	return err
 }
 
-// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient:
-// dlogits = scale*(softmax*sum(targets) - targets), the sum over the row. At the row's largest logit
-// it is computed from what is left out, so that a confident one-hot row is not rounded to zero. In a
-// row whose targets sum to less than classes*2^-61 (float64: classes*2^-509), but not to 0,
+// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits =
+// scale*(softmax*sum(targets) - targets), the sum over the row. At the row's largest logit it is
+// computed from what is left out, so that a confident one-hot row is not rounded to zero. In a row
+// whose targets sum to less than classes*2^-61 (float64: classes*2^-509), but not to 0,
 // softmax*sum(targets) may be lost: it is no sum of probabilities.
 //
 // dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of
@@ -175,8 +175,8 @@ func byProb[T Float](fn string, l *lossCall[T], classes int) (float64, error) {
 	return l.result(), nil
 }
 
-// check checks what the cross-entropies have in common, and returns the stride of the logits and the
-// number of rows.
+// check checks what the cross-entropies have in common, and returns the stride of the logits and
+// the number of rows.
 func (l *lossCall[T]) check(fn string, classes int) (stride, rows int, err error) {
 	if l.scale, stride, err = l.opts.resolved(fn, classes); err != nil {
 		return 0, 0, err
@@ -220,8 +220,8 @@ func panicGradient(fn string, n, rows int) {
 	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", fn, n, rows))
 }
 
-// checkLabels returns the first row whose label is neither a class nor ignored, or -1, and the sum of
-// the weights of the labels.
+// checkLabels returns the first row whose label is neither a class nor ignored, or -1, and the sum
+// of the weights of the labels.
 func checkLabels[T Float, L Label](labels []L, classes int, o *CrossEntropyOptions[T]) (row int, weights float64) {
 	if o.IgnoreIndex == nil && o.Weights == nil {
 		for r, l := range labels {

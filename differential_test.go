@@ -3,6 +3,7 @@ package kernels_test
 import (
 	"flag"
 	"fmt"
+	"math"
 	"regexp"
 	"runtime"
 	"slices"
@@ -76,16 +77,29 @@ type differential struct {
 	found              map[string]int // known faults by function and finding
 }
 
+// knownFault returns the number of the known fault that a finding with a function is, or "".
+func knownFault(function, way string) string {
+	way = finding(way)
+	for _, k := range knownFindings {
+		if match(k.function, function) && match(k.finding, way) {
+			return k.fault
+		}
+	}
+	return ""
+}
+
+// finding returns a way to make a call without its numbers.
+func finding(way string) string {
+	way, _, _ = strings.Cut(way, ",")
+	return regexp.MustCompile(`-?\d+`).ReplaceAllString(way, "N")
+}
+
 // report notes what is wrong with a way to make a call.
 func (d *differential) report(t *testing.T, name, call, way string, err error) {
-	finding, _, _ := strings.Cut(way, ",")
-	finding = regexp.MustCompile(`-?\d+`).ReplaceAllString(finding, "N")
-	key := name + ": " + finding
-	for _, k := range knownFindings {
-		if match(k.function, name) && match(k.finding, finding) {
-			d.found["fault "+k.fault+": "+key]++
-			return
-		}
+	key := name + ": " + finding(way)
+	if fault := knownFault(name, way); fault != "" {
+		d.found["fault "+fault+": "+key]++
+		return
 	}
 	if d.found[key]++; d.found[key] <= 2 {
 		d.unknown++
@@ -105,18 +119,15 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 		return
 	}
 	kinds := kt.Kinds()
-	s := ktable.Shape{Kind: kinds[r.Intn(len(kinds))]}
-	if r.Intn(2) == 0 {
-		s.Fault = ktable.Fault(r.Intn(ktable.Faults))
-	}
-	s.Rows, s.Classes = randomShape(r, f.Rows)
+	v := ktable.Values{Kind: kinds[r.Intn(len(kinds))], Wild: true}
+	rows, classes := randomShape(r, f.Rows)
 	shares := f.Shares()
 	share := shares[0]
 	if r.Intn(2) == 0 {
 		share = shares[r.Intn(len(shares))]
 	}
 	var c *ktable.Call[T]
-	kt.With(isa.NameGeneric, func() { c = f.Make(r, s, share) })
+	kt.With(isa.NameGeneric, func() { c = f.Make(r, rows, classes, v, share) })
 	report := func(way string, err error) {
 		if d.ways++; err != nil {
 			d.report(t, f.Name, c.String(), way, err)
@@ -138,49 +149,44 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 		kt.With(some, func() { report(way+", "+some, panics(func() error { return k.Check(m, want) })) })
 	}
 
-	apart := c.Case(true).Shared(share)
-	for i := range apart.Args {
-		apart.Args[i].Share = -1
-	}
+	shared := c.Case().Shared(share)
+	apart := shared.Apart()
 	var want []kt.Array
 	if err := panics(func() (err error) { want, err = apart.Expect(); return }); err != nil {
-		report("valid call", err)
+		way := "valid call"
+		if c.Stride > math.MaxInt-1<<14 {
+			way = "a stride near MaxInt"
+		}
+		report(way, err)
 		return
 	} else {
+		if f.Check != nil {
+			report("against the reference", f.Check(c, c.With(want)))
+		}
 		for _, name := range names {
 			kt.With(name, func() { report("at another place, "+name, panics(func() error { return apart.Check(memory(), want) })) })
 		}
 		if i := slices.IndexFunc(share, func(j int) bool { return j >= 0 }); i >= 0 {
-			run(c.Case(true).Shared(share), "in place", want)
+			run(shared, "in place", want)
 		}
 		differentialPieces(c, r, share, run, panics)
 		differentialUpstream(c, r, run, want, apart)
 	}
-	if wrongs := c.Wrongs(r); len(wrongs) > 0 {
+	if wrongs := wrongCalls(c, r); len(wrongs) > 0 {
 		for range 3 {
 			w := wrongs[r.Intn(len(wrongs))]
 			d.wrong++
 			m := memory()
-			kt.With(some, func() { report("wrong: "+w.What, w.Check(f.Name, m)) })
+			kt.With(some, func() { report("wrong: "+w.what, w.check(f.Name, m)) })
 		}
 	}
 }
 
 // differentialPieces cuts the rows of a call.
 func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []int, run func(k *kt.Case, way string, want []kt.Array), panics func(f func() error) error) {
-	if c.Reduction == kernels.ReductionMean && c.Func.Opts&ktable.Reducing != 0 { // what the mean divides by depends on all rows
-		d := *c
-		d.None, d.Reduction = false, kernels.ReductionSum
-		c = &d
-	}
-	whole := c.Case(false).Shared(share)
-	k := *whole
-	k.Args = slices.Clone(k.Args)
-	for i := range k.Args {
-		k.Args[i].Share = -1
-	}
+	whole := c.Summed().Case().Shared(share)
 	var want []kt.Array
-	if panics(func() (err error) { want, err = k.Expect(); return }) != nil {
+	if panics(func() (err error) { want, err = whole.Expect(); return }) != nil {
 		return
 	}
 	grain := c.Grain()
@@ -195,25 +201,14 @@ func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []
 		}
 	}
 	slices.Sort(cuts)
-	k = *whole
-	k.Run = func(mem []kt.Array) error {
-		all, lo := c.With(mem), 0
-		for _, hi := range append(cuts, c.Rows) {
-			if err := all.Piece(lo, hi).Run(); err != nil {
-				return err
-			}
-			lo = hi
-		}
-		return nil
-	}
-	run(&k, fmt.Sprint("in pieces, up to ", cuts), want)
+	run(whole.Cut(cuts...), fmt.Sprint("in pieces, up to ", cuts), want)
 
 	cores := 1 + r.Intn(4)
 	grain *= 1 + r.Intn(max(c.Rows/grain, 1))
+	k := whole.Cut()
 	k.Run = func(mem []kt.Array) error {
-		all := c.With(mem)
 		errs := make(chan error, c.Rows+1)
-		kernels.Parallel(c.Rows, grain, func(lo, hi int) { errs <- all.Piece(lo, hi).Run() })
+		kernels.Parallel(c.Rows, grain, func(lo, hi int) { errs <- k.Piece(mem, lo, hi) })
 		close(errs)
 		for err := range errs {
 			if err != nil {
@@ -223,7 +218,7 @@ func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []
 		return nil
 	}
 	runtime.GOMAXPROCS(cores)
-	run(&k, fmt.Sprintf("on %d cores", cores), want)
+	run(k, fmt.Sprintf("on %d cores", cores), want)
 }
 
 // differentialUpstream passes one upstream gradient as one for each row, and no losses.
@@ -233,7 +228,7 @@ func differentialUpstream[T kernels.Float](c *ktable.Call[T], r *kt.Rand, run fu
 		if len(g) == 1 || g == nil {
 			d := *apart
 			d.Args = slices.Clone(d.Args)
-			op := kt.NewArray(c.Ops[i].Layout, c.Rows)
+			op := kt.NewArray(c.Ops[i].Type, c.Rows)
 			for row := range c.Rows {
 				kt.View[T](op)[row] = 1
 				if len(g) == 1 {

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kernels/internal/ktable"
+	kt "kernels/internal/ktest"
 )
 
 // TestEveryFunctionHasARow compares the table, which all that goes over every function reads, with what
@@ -32,6 +34,43 @@ func TestEveryFunctionHasARow(t *testing.T) {
 	}
 	for name := range rows {
 		t.Errorf("internal/ktable has a row for %s, which the package does not export", name)
+	}
+}
+
+// TestEveryRowIsUsed: each function with slices has a fuzz target of its name, with seeds. The benchmarks and
+// all other tests go over the rows themselves.
+func TestEveryRowIsUsed(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("fuzz", "kernels_test.go"))
+	require.NoError(t, err)
+	for _, k := range ktable.Routines[float32]() {
+		require.Contains(t, string(source), "func Fuzz"+k.Name+"(f *testing.F)", "fuzz/kernels_test.go has no target for %s", k.Name)
+	}
+}
+
+// TestReferencesSee proves that the references of the table notice a single result that is wrong.
+func TestReferencesSee(t *testing.T) {
+	for _, f := range ktable.Funcs[float64]() {
+		if f.Check == nil || f.Name == "ShardCrossEntropyGrad" { // which looks at results of its own
+			continue
+		}
+		c := f.Make(kt.NewRand(1), 5, 10, ktable.Values{Kind: kt.Normal, Typical: true}, f.Shares()[0])
+		for i, a := range c.Case().Args {
+			want, err := c.Case().Expect()
+			require.NoError(t, err)
+			require.NoError(t, f.Check(c, c.With(want)), f.Name)
+			if !a.Out || a.Name == "probs" || a.Name == "rest" {
+				continue
+			}
+			switch v := want[i].At(want[i].Len() - 1); {
+			case v.CanFloat():
+				v.SetFloat(v.Float()*(1+1e-9) + 1e-12)
+			case v.CanInt():
+				v.SetInt(v.Int() ^ 1)
+			default:
+				v.SetUint(v.Uint() ^ 1)
+			}
+			require.Error(t, f.Check(c, c.With(want)), "%s: %s", f.Name, a.Name)
+		}
 	}
 }
 

@@ -1,3 +1,3 @@
 package kernels
 
-//go:generate go run ./kernels
+//go:generate go run ./kernels/generate

@@ -1,4 +1,4 @@
-package kernels
+package kernels_test
 
 import (
 	"crypto/sha256"
@@ -10,12 +10,15 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"kernels"
 	"kernels/internal/isa"
+	"kernels/internal/ktable"
 	kt "kernels/internal/ktest"
 )
 
@@ -40,7 +43,7 @@ var goldenFile = filepath.Join("testdata", "golden.json")
 func TestGolden(t *testing.T) {
 	if *update {
 		got := map[string]golden{}
-		generic(func() { goldenHashes(got, "") })
+		kt.With(isa.NameGeneric, func() { goldenHashes(got, "") })
 		data, err := json.MarshalIndent(got, "", "\t")
 		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll(filepath.Dir(goldenFile), 0o777))
@@ -63,7 +66,7 @@ func TestGolden(t *testing.T) {
 			case g.Results != w.Results && faultyFMA() && strings.HasSuffix(name, "/float64"):
 				t.Logf("%s: not the published bits: this CPU's float64 FMA is wrong; compared with pure Go on it", name)
 				alike := map[string]golden{}
-				generic(func() { goldenHashes(alike, name) })
+				kt.With(isa.NameGeneric, func() { goldenHashes(alike, name) })
 				require.Equal(t, alike[name], g, name)
 			case g.Results != w.Results:
 				t.Errorf("%s: the bits changed: %s, published %s", name, g.Results, w.Results)
@@ -76,9 +79,9 @@ func TestGolden(t *testing.T) {
 // goldenSeed makes the inputs.
 const goldenSeed = 43
 
-// faultyFMA tells whether the CPU is Bochs 2.7, on which CI runs AVX-512: where a float64 FMA cancels to less than 2^-63
+// faultyFMA reports whether the CPU is Bochs 2.7, on which CI runs AVX-512: where a float64 FMA cancels to less than 2^-63
 // of the product, it gives 0. The remainder of a division is such an FMA, and in one row of a million the result
-// shows it, on all instruction sets alike. A CPU proper never gets here.
+// shows it, on all instruction sets alike. A real CPU never gets here.
 func faultyFMA() bool {
 	return math.FMA(fmaProbe[0], fmaProbe[1], fmaProbe[2]) != -0x1.5beb356716p-63
 }
@@ -91,67 +94,227 @@ func goldenHashes(to map[string]golden, only string) {
 	goldenOf[float64](to, only)
 }
 
-func goldenOf[T Float](to map[string]golden, only string) {
-	for _, k := range table[T]() {
-		name := k.name + "/" + kt.TypeName[T]()
-		if only != "" && only != name {
-			continue
-		}
-		var shapes []shape
-		if k.rows {
-			shapes = []shape{{3, 1, 0}, {5, 2, 0}, {4, 3, 0}, {9, 5, 0}, {7, 10, 0}, {2, 16, 0}, {3, 17, 0}, {9, 26, 0}, {2, 32, 0}, {2, 33, 0},
-				{65, 10, 0}, {3, 100, 0}, {2, 129, 0}, {1, 1000, 0}, {1, 4097, 0}}
-		} else {
-			for _, n := range []int{1, 7, 31, 64, 100, 1000, 4097} {
-				shapes = append(shapes, shape{1, n, 0})
+func goldenOf[T kernels.Float](to map[string]golden, only string) {
+	shards := goldenShards[T]()
+	for _, f := range ktable.Funcs[T]() {
+		call, add := goldenCall[T], func(name string, call goldenResults[T]) {
+			if name += "/" + kt.TypeName[T](); only == "" || only == name {
+				to[name] = goldenHash(&f, call)
 			}
 		}
-		in, res := sha256.New(), sha256.New()
-		for _, s := range shapes {
-			for _, kind := range kt.Kinds() {
-				c := prepare(&k, s, kind, goldenSeed, apart)
-				c = layout(&k, c, s, apart, &memory{})
-				for _, x := range c.in {
-					hashFloats(in, x)
+		if c := shards[f.Name]; c != nil {
+			call = c
+		} else if len(f.Args) == 0 || f.Opts&ktable.Offset != 0 || strings.HasPrefix(f.Name, "MergeRow") || f.Name == "FoldChunks" {
+			continue // what these compute is in the results of the shards
+		}
+		add(f.Name, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			out := call(f, c)
+			if f.Name != "CrossEntropyKeep" && f.Index("targets") == 3 && f.Args[1].Len == ktable.Each {
+				out = out[:1]
+			}
+			return out
+		})
+		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // an entry of their own
+			add(f.Name+"Losses", func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array { return call(f, c)[1:] })
+		}
+	}
+}
+
+// goldenResults calls a function with operands and returns what it has written.
+type goldenResults[T kernels.Float] func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array
+
+// goldenHash takes the hashes of the calls of a function. How the inputs are made is fixed for ever.
+func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golden {
+	k := kt.Primitive[T]{Skip: f.Index("labels") >= 0}
+	for _, a := range f.Args {
+		switch {
+		case a.Type == ktable.Word:
+			k.MaskIn = a.In
+		case a.In && a.Type == ktable.Elem && (a.Len == ktable.PerRow || a.Len == ktable.Upstream):
+			k.PerRow++
+		case a.In && a.Type == ktable.Elem: // weights, too: the first of their values
+			k.Ins++
+		}
+	}
+	target := f.Index("targets")
+	k.Prep = func(r *kt.Rand, c *kt.Operands[T]) {
+		for i := range c.Skip {
+			c.Skip[i] = r.Intn(c.Cols)
+		}
+		switch {
+		case f.Index("probs") == 1: // a row of probabilities is all NaN, or none is
+			for i, v := range c.In[0] {
+				if v != v {
+					c.In[0][i] = 0.5
 				}
-				hashInts(in, c.skip)
-				if k.maskIn {
-					hashWords(in, c.mask)
+			}
+		case target >= 0 && f.Args[target].Fill == ktable.ZeroOne:
+			for i := range c.In[1] {
+				if k := r.Intn(8); k < 6 {
+					c.In[1][i] = T(k % 2)
 				}
-				hashFloats(in, []T{c.scale})
-				k.run(c)
-				hashFloats(res, c.out)
-				hashFloats(res, c.loss)
-				hashWords(res, c.mask)
-				hashInts(res, c.index)
+			}
+			for i, p := range c.In[2] {
+				if c.In[2][i] = T(math.Abs(float64(p))); p-p != 0 {
+					c.In[2][i] = 3
+				}
+			}
+		case target >= 0 && f.Opts&ktable.Smoothing == 0 && r.Intn(3) != 0:
+			kt.FillProb(r, c.In[1], c.Cols)
+		case f.Opts&ktable.Offset != 0 && f.Opts&ktable.Scale != 0:
+			c.Scale = 0.3
+		}
+	}
+	shapes := [][2]int{{1, 1}, {1, 7}, {1, 31}, {1, 64}, {1, 100}, {1, 1000}, {1, 4097}}
+	if f.TakesClasses() {
+		shapes = [][2]int{{3, 1}, {5, 2}, {4, 3}, {9, 5}, {7, 10}, {2, 16}, {3, 17}, {9, 26}, {2, 32}, {2, 33}, {65, 10}, {3, 100},
+			{2, 129}, {1, 1000}, {1, 4097}}
+	}
+	in, res := sha256.New(), sha256.New()
+	for _, s := range shapes {
+		for _, kind := range kt.Kinds() {
+			c := k.Operands(kt.Shape{Rows: s[0], Cols: s[1]}, kind, goldenSeed, -1)
+			for _, x := range c.In {
+				hashArray(in, kt.ArrayOf(x))
+			}
+			hashArray(in, kt.ArrayOf(c.Skip))
+			hashArray(in, kt.ArrayOf(c.Mask))
+			hashArray(in, kt.ArrayOf([]T{c.Scale}))
+			for _, a := range call(f, c) {
+				hashArray(res, a)
 			}
 		}
-		to[name] = golden{digest(in), digest(res)}
+	}
+	return golden{digest(in), digest(res)}
+}
+
+// goldenCall calls f with operands; the options follow from the size.
+func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T]) (results []kt.Array) {
+	d := ktable.Call[T]{Func: f, Rows: c.Rows, Classes: c.Cols, Scale: c.Scale, Ops: make([]kt.Array, len(f.Args))}
+	if !f.Rows {
+		d.Rows, d.Classes = c.Cols, 1
+	}
+	turn, ins := c.Rows+c.Cols, 0
+	if f.Opts&ktable.DstStrides != 0 || f.Opts&ktable.Smoothing != 0 && turn%4 == 1 {
+		d.LogitScale = 0.75
+	}
+	if f.Opts&ktable.Smoothing != 0 {
+		if turn%3 != 0 {
+			d.LabelSmoothing = 0.1
+		}
+		if turn%5 == 1 {
+			d.IgnoreIndex = new(0)
+		}
+		d.Reduction = kernels.Reduction(turn % 3)
+	}
+	for i, a := range f.Args {
+		op := kt.Array{}
+		switch {
+		case a.Out && (a.Name != "losses" || f.Index("rest") != 1): // Keep has no losses here
+			n := map[ktable.Len]int{ktable.Each: c.Rows * c.Cols, ktable.PerRow: c.Rows, ktable.PerWord: kernels.MaskLen(c.Cols)}[a.Len]
+			op = kt.NewArray(d.TypeOf(i), n)
+		case a.Out:
+		case a.Type == ktable.Label:
+			op = kt.ArrayOf(c.Skip)
+		case a.Type == ktable.Word:
+			op = kt.ArrayOf(c.Mask)
+		case a.Len == ktable.Upstream && turn%7 < 3:
+			op = kt.ArrayOf([]T{c.Scale})
+		case a.Len == ktable.Upstream:
+			op = kt.ArrayOf(c.PerRow[0])
+		case a.Len == ktable.PerRow:
+			op = kt.ArrayOf(c.PerRow[1])
+		case a.Len == ktable.PerClass && turn%2 == 0:
+		case a.Len == ktable.PerClass:
+			op = kt.ArrayOf(c.In[ins][:c.Cols]).Clone()
+			for j, w := range kt.View[T](op) {
+				if w = T(math.Abs(float64(w))); !(w <= 16) {
+					w = 1
+				}
+				kt.View[T](op)[j] = w
+			}
+		default:
+			op = kt.ArrayOf(c.In[ins])
+			ins++
+		}
+		if d.Ops[i] = op; op.Mem != nil && (a.Out || a.Type == ktable.Word) {
+			results = append(results, op)
+		}
+	}
+	d.Bind()
+	must(d.Run())
+	return results
+}
+
+// goldenShards are the functions of shards, on rows in two of them.
+func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
+	type stats = []kernels.RowStats[T]
+	// shards merges the stats of two shards, and calls f with each of them and its parts of a result and of the logits.
+	shards := func(c *kt.Operands[T], f func(d, x []T, all stats, s kernels.Shard[T]) error) (kt.Array, stats) {
+		d, all, next := make([]T, c.Rows*c.Cols), make(stats, c.Rows), make(stats, c.Rows)
+		each := func(f func(d, x []T, s kernels.Shard[T]) error) {
+			n := (c.Cols + 1) / 2
+			for lo := 0; lo < c.Cols; lo += n {
+				s := kernels.Shard[T]{Classes: min(n, c.Cols-lo), Offset: lo, Stride: c.Cols, DstStride: c.Cols, LogitScale: 0.75}
+				hi := (c.Rows-1)*c.Cols + lo + s.Classes
+				must(f(d[lo:hi], c.In[0][lo:hi], s))
+			}
+		}
+		for r := range all {
+			all[r] = kernels.NoRowStats[T]()
+		}
+		each(func(_, x []T, s kernels.Shard[T]) error {
+			defer func() { kernels.MergeRowStats(all, next) }()
+			return kernels.ShardStats(next, x, s)
+		})
+		each(func(d, x []T, s kernels.Shard[T]) error { return f(d, x, all, s) })
+		return kt.ArrayOf(d), all
+	}
+	dst := func(f func(d, x []T, all []kernels.RowStats[T], s kernels.Shard[T]) error) goldenResults[T] {
+		return func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array { d, _ := shards(c, f); return []kt.Array{d} }
+	}
+	return map[string]goldenResults[T]{
+		"ShardSoftmax":    dst(kernels.ShardSoftmax[T]),
+		"ShardLogSoftmax": dst(kernels.ShardLogSoftmax[T]),
+		"ShardStats": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			_, all := shards(c, func(_, _ []T, _ stats, _ kernels.Shard[T]) error { return nil })
+			sums := make([]T, c.Rows)
+			for r, s := range all {
+				sums[r] = T(s.Rest) + s.Max
+			}
+			return []kt.Array{kt.ArrayOf(sums)}
+		},
+		"ShardCrossEntropyGrad": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			losses, here := make([]T, c.Rows), make([]T, c.Rows)
+			d, _ := shards(c, func(d, x []T, all stats, s kernels.Shard[T]) error {
+				defer func() {
+					for r, v := range here {
+						losses[r] += v
+					}
+				}()
+				return kernels.ShardCrossEntropyGrad(d, here, x, all, c.Skip, c.Scale, s)
+			})
+			return []kt.Array{d, kt.ArrayOf(losses)}
+		},
 	}
 }
 
 func digest(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:16]) }
 
-func hashFloats[T Float](h hash.Hash, x []T) {
+// hashArray hashes elements as little-endian words.
+func hashArray(h hash.Hash, a kt.Array) {
 	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint64(b, kt.Bits(v))
-	}
-	h.Write(b)
-}
-
-func hashWords(h hash.Hash, x []uint64) {
-	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	h.Write(b)
-}
-
-func hashInts(h hash.Hash, x []int) {
-	var b []byte
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint64(b, uint64(int64(v)))
+	for i := range len(a.Mem) / max(int(a.Type.Size()), 1) {
+		switch v := a.At(i); {
+		case v.Kind() == reflect.Float32:
+			b = binary.LittleEndian.AppendUint64(b, kt.Bits(float32(v.Float())))
+		case v.Kind() == reflect.Float64:
+			b = binary.LittleEndian.AppendUint64(b, kt.Bits(v.Float()))
+		case v.CanUint():
+			b = binary.LittleEndian.AppendUint64(b, v.Uint())
+		default:
+			b = binary.LittleEndian.AppendUint64(b, uint64(v.Int()))
+		}
 	}
 	h.Write(b)
 }
@@ -160,9 +323,9 @@ func hashInts(h hash.Hash, x []int) {
 func TestGoldenSeesOneBit(t *testing.T) {
 	x := []float32{1, 2, 3}
 	a, b := sha256.New(), sha256.New()
-	hashFloats(a, x)
+	hashArray(a, kt.ArrayOf(x))
 	x[1] = kt.FromBits[float32](kt.Bits(x[1]) + 1)
-	hashFloats(b, x)
+	hashArray(b, kt.ArrayOf(x))
 	require.NotEqual(t, digest(a), digest(b))
 	require.Equal(t, isa.NameGeneric, isa.Available()[len(isa.Available())-1])
 }

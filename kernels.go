@@ -7,7 +7,8 @@ import (
 	"kernels/internal/isa"
 )
 
-// Float is the element type of every kernel. A named type computes the same bits as its underlying type.
+// Float is the element type of every kernel. A named type computes the same bits as its underlying
+// type.
 type Float interface{ ~float32 | ~float64 }
 
 // Label is the type of a class index. Its value, whatever the type, is in [0, classes).
@@ -15,8 +16,8 @@ type Label interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64
 }
 
-// MaskLen returns the number of words that a mask for n elements has: one bit an element, n/64 rounded up.
-// It panics if n is negative.
+// MaskLen returns the number of words that a mask for n elements has: one bit an element, n/64
+// rounded up. It panics if n is negative.
 func MaskLen(n int) int {
 	if n < 0 {
 		panic(fmt.Sprintf("kernels: MaskLen: n = %d", n))
@@ -24,15 +25,17 @@ func MaskLen(n int) int {
 	return int((uint(n) + 63) / 64)
 }
 
-// ISA returns the instruction set in use: "avx512", "avx2", "neon" or "generic". It decides the speed, never the
-// result. See the package documentation for how it is chosen.
+// ISA returns the instruction set in use: "avx512", "avx2", "neon" or "generic". It decides the
+// speed, never the result. See the package documentation for how it is chosen.
 func ISA() string { return isa.Name() }
 
-// chunkBytes is the most that one primitive of elements is given: assembly cannot be preempted, and the garbage
-// collector waits for it. It is a multiple of 64 elements, so that a mask is cut between words.
+// chunkBytes is the most that one primitive of elements is given: assembly cannot be preempted, and
+// the garbage collector waits for it. It is a multiple of 64 elements, so that a mask is cut
+// between words.
 const chunkBytes = 64 << 10
 
-// is32 tells float32 from float64. The compiler folds it in each instance, and the other arm goes away.
+// is32 tells float32 from float64. The compiler folds it in each instance, and the other arm goes
+// away.
 func is32[T Float]() bool {
 	var v T
 	return unsafe.Sizeof(v) == 4
@@ -44,9 +47,9 @@ func chunkLen[T Float]() int {
 	return chunkBytes / int(unsafe.Sizeof(v))
 }
 
-// streams tells whether an operation on slices slices of dst's length is to store past the caches: where all of them
-// exceed the last cache, the lines of dst need not be read first. In place they are there already. The kernels ask for
-// dst aligned to 64 bytes, as all large allocations are.
+// streams tells whether an operation on slices slices of dst's length is to store past the caches:
+// where all of them exceed the last cache, the lines of dst need not be read first. In place they
+// are there already. The kernels ask for dst aligned to 64 bytes, as all large allocations are.
 func streams[T Float](dst, src []T, slices int) bool {
 	var v T
 	p := unsafe.SliceData(dst)
@@ -54,7 +57,8 @@ func streams[T Float](dst, src []T, slices int) bool {
 		uintptr(unsafe.Pointer(p))%64 == 0 && p != unsafe.SliceData(src)
 }
 
-// f32 and f64 see a slice as its underlying type. Only the one that is32 names is ever called on a slice.
+// f32 and f64 see a slice as its underlying type. Only the one that is32 names is ever called on a
+// slice.
 func f32[T Float](x []T) []float32 { return *(*[]float32)(unsafe.Pointer(&x)) }
 func f64[T Float](x []T) []float64 { return *(*[]float64)(unsafe.Pointer(&x)) }
 

@@ -113,8 +113,8 @@ func (c *call[T]) rowsDiffer() bool {
 	return c.opts.Weights != nil || c.opts.IgnoreIndex != nil && !c.byProb || len(c.dloss) > 1
 }
 
-// startLosses begins batches of another number of rows: it sets the factors of the rows where all are
-// alike.
+// startLosses begins batches of another number of rows: it sets the factors of the rows where all
+// are alike.
 func (b *batch[T]) startLosses() {
 	b.made = false
 	if b.rowsDiffer() || b.dst.data == nil && b.do == toLabelLoss {
@@ -141,7 +141,8 @@ func (b *batch[T]) scaled() []T {
 }
 
 // splitFactor says how the gradient is multiplied by g: by num/S and then by after. A large factor
-// comes afterwards, so that what is 0 stays 0, and a tiny one too, so that the quotient stays normal.
+// comes afterwards, so that what is 0 stays 0, and a tiny one too, so that the quotient stays
+// normal.
 func splitFactor[T Float](g T) (num, after T) {
 	if a := math.Abs(float64(g)); !(a >= 0x1p-30 && a <= 1) {
 		return 1, g
@@ -310,7 +311,8 @@ func (b *batch[T]) labelLosses() {
 }
 
 // farLoss changes the arguments of lossLog for a row whose label is far below the maximum, half of
-// the difference being half. Its exponential is clamped, or nearly so, and R/w too large: log(S) - z.
+// the difference being half. Its exponential is clamped, or nearly so, and R/w too large: log(S) -
+// z.
 //
 //go:noinline
 func (b *batch[T]) farLoss(r int, half float64) {

@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// SoftmaxOptions changes what [SoftmaxWith] and its like compute, and where their rows lie. The zero
-// value of every field is the plain function, and so is a nil pointer: SoftmaxWith(dst, x, classes,
-// nil) is Softmax(dst, x, classes), bit for bit.
+// SoftmaxOptions changes what [SoftmaxWith] and its like compute, and where their rows lie. The
+// zero value of every field is the plain function, and so is a nil pointer: SoftmaxWith(dst, x,
+// classes, nil) is Softmax(dst, x, classes), bit for bit.
 //
 // The options are those of a layer: the same value goes to the forward and to its backward. Softmax
 // of a stack of 32 rows of 10 logits, which are columns 100 to 109 of a matrix of 1000 columns, at
@@ -20,13 +20,13 @@ import (
 type SoftmaxOptions[T Float] struct {
 	// LogitScale, finite and positive, multiplies the logits before anything else, and so the
 	// gradients after everything else: softmax(LogitScale*x). It is one over the temperature; 0
-	// stands for 1. Each product is rounded to T, and the result has the bits of the plain function of
-	// these products.
+	// stands for 1. Each product is rounded to T, and the result has the bits of the plain function
+	// of these products.
 	LogitScale T
-	// Stride is the distance, in elements, from the beginning of one row to that of the next in x and
-	// in its gradient dx, as the leading dimension of a matrix is in BLAS. 0 stands for classes. A
-	// slice with a stride may end anywhere between the last class of its last row and the full
-	// stride; what lies between the rows is neither read nor written.
+	// Stride is the distance, in elements, from the beginning of one row to that of the next in x
+	// and in its gradient dx, as the leading dimension of a matrix is in BLAS. 0 stands for
+	// classes. A slice with a stride may end anywhere between the last class of its last row and
+	// the full stride; what lies between the rows is neither read nor written.
 	Stride int
 	// DstStride is the same for the forward's result (dst, and y and dy in a backward).
 	DstStride int
@@ -55,16 +55,16 @@ func (opts *SoftmaxOptions[T]) resolved(fn string, classes int) (scale T, stride
 type Reduction uint8
 
 const (
-	// ReductionMean adds the losses of the rows and divides by the sum of the weights of the labels of
-	// the rows that are not ignored: by their number where there are no weights. Where that is 0, as
-	// when all rows are ignored, the result is NaN, and so are the gradients of the rows that
+	// ReductionMean adds the losses of the rows and divides by the sum of the weights of the labels
+	// of the rows that are not ignored: by their number where there are no weights. Where that is
+	// 0, as when all rows are ignored, the result is NaN, and so are the gradients of the rows that
 	// contribute something. With probability targets it divides by the number of rows, whatever the
 	// weights.
 	ReductionMean Reduction = iota
 	// ReductionSum adds the losses of the rows.
 	ReductionSum
-	// ReductionNone leaves the losses as they are: the result of the call is 0, and the losses are in
-	// losses.
+	// ReductionNone leaves the losses as they are: the result of the call is 0, and the losses are
+	// in losses.
 	ReductionNone
 )
 
@@ -82,8 +82,8 @@ func (r Reduction) String() string {
 }
 
 // CrossEntropyOptions is what torch.nn.functional.cross_entropy takes besides logits and targets,
-// under the same names, and a scale and a stride of the logits. A nil pointer and the zero value mean
-// the plain mean.
+// under the same names, and a scale and a stride of the logits. A nil pointer and the zero value
+// mean the plain mean.
 //
 // With p the softmax of a row of z = LogitScale*logits, w the weights (1 without), C the number of
 // classes and e the label smoothing, the loss of a row with label y is
@@ -95,28 +95,28 @@ func (r Reduction) String() string {
 //	sum over j of w[j]*((1-e)*t[j] + e/C)*(-log p[j])
 //
 // A term whose factor is 0 contributes 0, whatever the logit: also where it is -Inf, as that of a
-// class that is masked out. A row in which all terms are such has the loss 0 and the gradient 0, even
-// if it has a NaN.
+// class that is masked out. A row in which all terms are such has the loss 0 and the gradient 0,
+// even if it has a NaN.
 //
-// The gradient of a row is multiplied by dloss, the divisor of the mean, LogitScale and, by label and
-// without smoothing, the weight of the label: dloss/divisor*LogitScale*w[y], computed in float64 in
-// this order and rounded to T once.
+// The gradient of a row is multiplied by dloss, the divisor of the mean, LogitScale and, by label
+// and without smoothing, the weight of the label: dloss/divisor*LogitScale*w[y], computed in
+// float64 in this order and rounded to T once.
 //
-// An option that is out of its range is an error that names its value; nothing has been written then.
-// Options are not changed, and may be used by several goroutines at once. A call that is one of
-// several for one batch ([Parallel]) takes ReductionSum or ReductionNone: what the mean divides by
-// depends on all rows.
+// An option that is out of its range is an error that names its value; nothing has been written
+// then. Options are not changed, and may be used by several goroutines at once. A call that is one
+// of several for one batch ([Parallel]) takes ReductionSum or ReductionNone: what the mean divides
+// by depends on all rows.
 type CrossEntropyOptions[T Float] struct {
-	// Weights has a weight for each class, finite and not negative; nil: all are 1. If their number is
-	// not that of the classes the call panics. Weights so small that the weighted targets of a row sum
-	// to less than classes*2^-61 (float64: classes*2^-509) lose precision in the gradient where targets
-	// are probabilities or smoothed: scale them.
+	// Weights has a weight for each class, finite and not negative; nil: all are 1. If their number
+	// is not that of the classes the call panics. Weights so small that the weighted targets of a
+	// row sum to less than classes*2^-61 (float64: classes*2^-509) lose precision in the gradient
+	// where targets are probabilities or smoothed: scale them.
 	Weights []T
 
 	// IgnoreIndex is the label of rows that do not count: their losses and gradients are 0 (+0),
-	// whatever the logits, and the mean does not count them. It need not be a class. nil, and that is
-	// unlike PyTorch's -100, ignores nothing; new(-100) is PyTorch's. It has no meaning for probability
-	// targets.
+	// whatever the logits, and the mean does not count them. It need not be a class. nil, and that
+	// is unlike PyTorch's -100, ignores nothing; new(-100) is PyTorch's. It has no meaning for
+	// probability targets.
 	IgnoreIndex *int
 
 	// LabelSmoothing, in [0, 1], is the part of each target that is spread evenly over all classes.
@@ -126,14 +126,14 @@ type CrossEntropyOptions[T Float] struct {
 	Reduction Reduction
 
 	// LogitScale, finite and positive, multiplies the logits, the inverse of a temperature; 0 is 1.
-	// Losses and gradients are those for logits multiplied before (and rounded), to the bit; gradients
-	// are by the logits as passed.
+	// Losses and gradients are those for logits multiplied before (and rounded), to the bit;
+	// gradients are by the logits as passed.
 	LogitScale T
 
-	// Stride is the distance between the starts of two rows of logits, and of dlogits where a call has
-	// them: rows inside a wider matrix, as BLAS's lda. 0 is the number of classes; a smaller one than
-	// that is an error. The elements between rows are not touched, and need not be there after the last
-	// row. Targets are without gaps.
+	// Stride is the distance between the starts of two rows of logits, and of dlogits where a call
+	// has them: rows inside a wider matrix, as BLAS's lda. 0 is the number of classes; a smaller
+	// one than that is an error. The elements between rows are not touched, and need not be there
+	// after the last row. Targets are without gaps.
 	Stride int
 }
 

@@ -22,14 +22,14 @@ import (
 //
 // The bits do not depend on how the work is split. A goroutine takes the next range when it is done
 // with one, so that a core that wakes late, or has other work, does less; the caller does all of it
-// where no other comes in time. Choose grain so that a range of it is worth some microseconds, and a
-// multiple of 64 where masks are written. With n <= grain, or one core, there is one call, f(0, n);
-// with n = 0 there is none.
+// where no other comes in time. Choose grain so that a range of it is worth some microseconds, and
+// a multiple of 64 where masks are written. With n <= grain, or one core, there is one call, f(0,
+// n); with n = 0 there is none.
 //
 // When f panics no further range begins, and once those that have begun are over, Parallel panics
-// with a [*PanicError], which has the value and the stack of that panic. Of several panics it is the
-// one of the lowest range. When f calls [runtime.Goexit], as testing.T.FailNow does, and no range
-// panics, Parallel ends the caller's goroutine the same way.
+// with a [*PanicError], which has the value and the stack of that panic. Of several panics it is
+// the one of the lowest range. When f calls [runtime.Goexit], as testing.T.FailNow does, and no
+// range panics, Parallel ends the caller's goroutine the same way.
 //
 // Parallel itself panics, with a string, if grain <= 0 or n < 0.
 func Parallel(n, grain int, f func(lo, hi int)) {
@@ -62,7 +62,8 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 
 // A PanicError is what [Parallel] panics with when the function it was given has panicked. That may
 // have happened on another goroutine, whose stack is gone by then, so the error keeps it. A program
-// that dies of the panic prints it. The PanicError of a Parallel inside another is handed on as it is.
+// that dies of the panic prints it. The PanicError of a Parallel inside another is handed on as it
+// is.
 type PanicError struct {
 	Value any    // the argument of panic; nil only after panic(nil) under GODEBUG=panicnil=1
 	Stack []byte // the stack of the goroutine that panicked, as debug.Stack formats it
@@ -81,10 +82,10 @@ func (e *PanicError) Unwrap() error {
 
 // protect calls f(lo, hi). When f panics, it recovers, sets *e and returns.
 //
-// When f ends the goroutine by runtime.Goexit, protect does not return either. The deferred function
-// cannot tell that from panic(nil), since recover returns nil in both cases: *e is set, and
-// whoever called has to note whether control came back. *e then has a value only when a function
-// that f deferred has panicked on the way out.
+// When f ends the goroutine by runtime.Goexit, protect does not return either. The deferred
+// function cannot tell that from panic(nil), since recover returns nil in both cases: *e is set,
+// and whoever called has to note whether control came back. *e then has a value only when a
+// function that f deferred has panicked on the way out.
 func protect(f func(lo, hi int), lo, hi int, e **PanicError) {
 	returned := false
 	defer func() {

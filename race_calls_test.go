@@ -68,17 +68,9 @@ func callElements[T Float](function *string) {
 	cache := isa.LastLevelCache
 	defer func() { isa.LastLevelCache = cache }()
 	for _, isa.LastLevelCache = range []int{1 << 40, 0} {
-		for _, k := range table[T]() {
-			if k.rows {
-				continue
-			}
-			*function = k.name + "/" + kt.TypeName[T]()
-			c := prepare(&k, shape{1, 300_000, 0}, kt.Normal, 5, apart)
-			c.out = make([]T, c.cols) // as aligned as large slices are
-			if k.maskOut {
-				c.mask = make([]uint64, MaskLen(c.cols))
-			}
-			k.run(c)
+		for name, f := range newElementCall[T](300_000).calls {
+			*function = name + "/" + kt.TypeName[T]()
+			f()
 		}
 	}
 }
@@ -92,16 +84,8 @@ func callRows[T Float](function *string) {
 			elements = 50_000
 		}
 		rows := min(5000, elements/classes)
-		for _, k := range table[T]() {
-			if !k.rows {
-				continue
-			}
-			*function = fmt.Sprintf("%s/%s of %d classes", k.name, kt.TypeName[T](), classes)
-			s := shape{rows, classes, 0}
-			k.run(layout(&k, prepare(&k, s, kt.Normal, 5, apart), s, apart, &memory{}))
-		}
 		for _, scale := range []T{1, 0.75} {
-			for _, strides := range [][2]int{{classes + 3, classes}, {classes, classes + 3}, {classes + 3, classes + 3}} {
+			for _, strides := range [][2]int{{classes, classes}, {classes + 3, classes}, {classes, classes + 3}, {classes + 3, classes + 3}} {
 				*function = fmt.Sprintf("%s/%s of %d classes, strides %d and %d", "%s", kt.TypeName[T](), classes, strides[0], strides[1])
 				callStrided(function, rows, classes, scale, strides[0], strides[1])
 			}
@@ -130,6 +114,11 @@ func callStrided[T Float](function *string, rows, classes int, scale T, stride, 
 	smooth := &CrossEntropyOptions[T]{LogitScale: scale, Stride: stride, LabelSmoothing: 0.1}
 	form := *function
 	for name, f := range map[string]func() error{
+		"Argmax": func() error {
+			index := make([]int, rows)
+			Argmax(index, p, classes)
+			return nil
+		},
 		"SoftmaxWith":            func() error { return SoftmaxWith(y, x, classes, softmax) },
 		"LogSoftmaxWith":         func() error { return LogSoftmaxWith(y, x, classes, softmax) },
 		"SoftmaxBackwardWith":    func() error { return SoftmaxBackwardWith(dx, dy, y, classes, softmax) },
@@ -148,7 +137,8 @@ func callStrided[T Float](function *string, rows, classes int, scale T, stride, 
 		*function = fmt.Sprintf(form, name)
 		must(f())
 	}
-	for name, o := range map[string]*CrossEntropyOptions[T]{"ignoring": ignore, "smoothed": smooth} {
+	plain := &CrossEntropyOptions[T]{LogitScale: scale, Stride: stride}
+	for name, o := range map[string]*CrossEntropyOptions[T]{"plain": plain, "ignoring": ignore, "smoothed": smooth} {
 		for f, call := range map[string]func() (float64, error){
 			"CrossEntropyWith":         func() (float64, error) { return CrossEntropyWith(losses, x, labels, classes, o) },
 			"CrossEntropyGradWith":     func() (float64, error) { return CrossEntropyGradWith(dx, losses, x, labels, classes, []T{1}, o) },

@@ -89,51 +89,101 @@ func (t *turn) pass() { t.done = true }
 //go:noinline
 func (t *turn) passed() bool { return t.done }
 
-// raceTable goes over the kernels of the table and the slices of each.
+// raceTable goes over the primitives and the slices of each.
 func raceTable[T Float]() {
-	for _, k := range all[T]() {
-		s := shape{17, 7, 0} // rows enough for a vector of few columns
-		switch {
-		case k.inner:
-			s.pad = 3
-		case !k.rows:
-			s = shape{1, 200, 0}
-		}
-		c := prepare(&k, s, kt.Normal, 3, apart)
-		place := func() *args[T] { return layout(&k, c, s, apart, &memory{}) }
-		name := k.name + "/" + kt.TypeName[T]() + " "
-
-		if !k.noOut {
-			raceRowsOf(name+"out", &k, place, true, func(c *args[T]) ([]T, int) { return c.out, c.outS })
-		}
-		for i := range k.ins {
-			if i > 0 && k.rows && !k.inner {
-				break // options need not read it
-			}
-			raceRowsOf(fmt.Sprint(name, "in ", i), &k, place, false, func(c *args[T]) ([]T, int) { return c.in[i], c.inS[i] })
-		}
-		if k.rows && !k.inner {
+	for _, k := range primitives[T]() {
+		if k.Name == "lossLog" && is32[T]() {
 			continue
 		}
-		for i := range k.perRow {
-			if k.name != "rowsSumTargetSkip" { // which has its place in the table only
-				raceSliceOf(fmt.Sprint(name, "per row ", i), &k, place, false, func(c *args[T]) []T { return c.perRow[i] })
+		s := kt.Shape{Rows: 17, Cols: 7, Pad: 3} // rows enough for a vector of few columns
+		place := func() *kt.Operands[T] {
+			c := k.Operands(s, kt.Normal, 3, -1)
+			if !k.NoOut {
+				c.Out = make([]T, (s.Rows-1)*c.OutS+s.Cols)
+			}
+			c.Loss, c.Sum, c.Index = make([]T, s.Rows), make([]float64, s.Rows), make([]int, s.Rows)
+			return c
+		}
+		name := k.Name + "/" + kt.TypeName[T]() + " "
+		if !k.NoOut {
+			raceRowsOf(name+"out", &k, place, true, func(c *kt.Operands[T]) ([]T, int) { return c.Out, c.OutS })
+		}
+		for i := range k.Ins {
+			raceRowsOf(fmt.Sprint(name, "in ", i), &k, place, false, func(c *kt.Operands[T]) ([]T, int) { return c.In[i], c.InS[i] })
+		}
+		for i := range k.PerRow {
+			if k.Name != "rowsSumTargetSkip" { // which has its place in the table only
+				raceElement(fmt.Sprint(name, "per row ", i), &k, place, false, func(c *kt.Operands[T]) *T { return &c.PerRow[i][s.Rows-1] })
 			}
 		}
-		if k.loss {
-			raceSliceOf(name+"loss", &k, place, true, func(c *args[T]) []T { return c.loss })
+		if k.Loss {
+			raceElement(name+"loss", &k, place, true, func(c *kt.Operands[T]) *T { return &c.Loss[s.Rows-1] })
 		}
-		if k.sum {
-			raceSliceOf(name+"sum", &k, place, true, func(c *args[T]) []float64 { return c.sum })
+		if k.Sum {
+			raceElement(name+"sum", &k, place, true, func(c *kt.Operands[T]) *float64 { return &c.Sum[s.Rows-1] })
 		}
-		if k.skip {
-			raceSliceOf(name+"skip", &k, place, false, func(c *args[T]) []int { return c.skip })
+		if k.Skip {
+			raceElement(name+"skip", &k, place, false, func(c *kt.Operands[T]) *int { return &c.Skip[s.Rows-1] })
 		}
-		if k.find {
-			raceSliceOf(name+"index", &k, place, true, func(c *args[T]) []int { return c.index })
+		if k.Find {
+			raceElement(name+"index", &k, place, true, func(c *kt.Operands[T]) *int { return &c.Index[s.Rows-1] })
 		}
-		if k.maskIn || k.maskOut {
-			raceSliceOf(name+"mask", &k, place, k.maskOut, func(c *args[T]) []uint64 { return c.mask })
+	}
+	raceElements[T]()
+}
+
+// An elementCall has the slices of the functions of elements, and calls them by name. Large slices are
+// as aligned as they have to be for stores past the caches.
+type elementCall[T Float] struct {
+	y, x, z, l []T
+	mask       []uint64
+	calls      map[string]func()
+}
+
+func newElementCall[T Float](n int) *elementCall[T] {
+	c := &elementCall[T]{make([]T, n), make([]T, n), make([]T, n), make([]T, n), make([]uint64, MaskLen(n)), nil}
+	o := &SigmoidCrossEntropyOptions[T]{PosWeight: []T{2}}
+	c.calls = map[string]func(){
+		"ReLU":                        func() { ReLU(c.y, c.x) },
+		"ReLUMask":                    func() { ReLUMask(c.y, c.x, c.mask) },
+		"ReLUBackward":                func() { ReLUBackward(c.y, c.x, c.mask) },
+		"ReLUBackwardOutput":          func() { ReLUBackwardOutput(c.y, c.x, c.z) },
+		"Sigmoid":                     func() { Sigmoid(c.y, c.x) },
+		"SigmoidFast":                 func() { SigmoidFast(c.y, c.x) },
+		"SigmoidBackward":             func() { SigmoidBackward(c.y, c.x, c.z) },
+		"Tanh":                        func() { Tanh(c.y, c.x) },
+		"TanhBackward":                func() { TanhBackward(c.y, c.x, c.z) },
+		"SigmoidCrossEntropy":         func() { SigmoidCrossEntropy(c.y, c.x, c.z) },
+		"SigmoidCrossEntropyGrad":     func() { SigmoidCrossEntropyGrad(c.y, c.l, c.x, c.z, 1) },
+		"SigmoidCrossEntropyWith":     func() { must(SigmoidCrossEntropyWith(c.y, c.x, c.z, o)) },
+		"SigmoidCrossEntropyGradWith": func() { must(SigmoidCrossEntropyGradWith(c.y, c.l, c.x, c.z, 1, o)) },
+	}
+	return c
+}
+
+// raceElements goes over the primitives of elements, by the public functions that call them.
+func raceElements[T Float]() {
+	const n = 200
+	for name := range newElementCall[T](n).calls {
+		// The detector tells of an address once: each case has slices of its own.
+		with := func(what string, race bool, meanwhile func(c *elementCall[T])) {
+			c := newElementCall[T](n)
+			together(name+"/"+kt.TypeName[T]()+" "+what, race, c.calls[name], func() { meanwhile(c) })
+		}
+		with("dst: written twice", true, func(c *elementCall[T]) { c.calls[name]() })
+		with("dst: read meanwhile", true, func(c *elementCall[T]) { sink(c.y[n-1]) })
+		with("x: read meanwhile", false, func(c *elementCall[T]) { sink(c.x[n-1]) })
+		with("x: written meanwhile", true, func(c *elementCall[T]) { c.x[n-1] = 1 })
+		switch {
+		case name == "ReLUMask":
+			with("mask: read meanwhile", true, func(c *elementCall[T]) { sink(c.mask[n/64]) })
+		case name == "ReLUBackward":
+			with("mask: written meanwhile", true, func(c *elementCall[T]) { c.mask[n/64] = 1 })
+		case strings.Contains(name, "Backward"), strings.Contains(name, "CrossEntropy"):
+			with("z: written meanwhile", true, func(c *elementCall[T]) { c.z[n-1] = 1 })
+		}
+		if strings.Contains(name, "EntropyGrad") {
+			with("losses: read meanwhile", true, func(c *elementCall[T]) { sink(c.l[n-1]) })
 		}
 	}
 }
@@ -141,41 +191,32 @@ func raceTable[T Float]() {
 // sink keeps a read from being left out; the goroutines of a case may share it.
 func sink[E any](E) {}
 
-// raceSliceOf has k read or write a slice while another goroutine does so in its last element.
-func raceSliceOf[T Float, E any](name string, k *kernel[T], place func() *args[T], written bool, of func(c *args[T]) []E) {
-	raceElement(name, k, place, written, func(c *args[T]) *E { s := of(c); return &s[len(s)-1] })
-}
-
-func raceElement[T Float, E any](name string, k *kernel[T], place func() *args[T], written bool, at func(c *args[T]) *E) {
+func raceElement[T Float, E any](name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool, at func(c *kt.Operands[T]) *E) {
 	c := place()
 	p := at(c)
-	together(name+": read meanwhile", written, func() { k.run(c) }, func() { sink(*p) })
+	together(name+": read meanwhile", written, func() { k.Run(c) }, func() { sink(*p) })
 	c = place()
 	p = at(c)
 	v := *p
-	together(name+": written meanwhile", true, func() { k.run(c) }, func() { *p = v })
+	together(name+": written meanwhile", true, func() { k.Run(c) }, func() { *p = v })
 }
 
-// raceRowsOf is raceSliceOf for rows, between which others may write.
-func raceRowsOf[T Float](name string, k *kernel[T], place func() *args[T], written bool, of func(c *args[T]) ([]T, int)) {
-	raceElement(name, k, place, written, func(c *args[T]) *T { s, _ := of(c); return &s[len(s)-1] })
-	if written { // two goroutines, each by the kernel
+// raceRowsOf is raceElement for rows, between which others may write.
+func raceRowsOf[T Float](name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool, of func(c *kt.Operands[T]) ([]T, int)) {
+	raceElement(name, k, place, written, func(c *kt.Operands[T]) *T { s, _ := of(c); return &s[len(s)-1] })
+	if written { // two goroutines, each by the primitive
 		c, d := place(), place()
-		if k.inner || !k.rows {
-			d.out = c.out
-		} else {
-			d.out, d.loss = c.out, c.loss
-		}
-		together(name+": written twice", true, func() { k.run(c) }, func() { k.run(d) })
+		d.Out = c.Out
+		together(name+": written twice", true, func() { k.Run(c) }, func() { k.Run(d) })
 	}
 	c := place()
 	s, stride := of(c)
-	if stride == c.cols {
+	if stride == c.Cols {
 		return
 	}
-	together(name+": written between the rows", false, func() { k.run(c) }, func() {
-		for r := range c.rows - 1 { // not by clear, which the detector does not see
-			for j := r*stride + c.cols; j < (r+1)*stride; j++ {
+	together(name+": written between the rows", false, func() { k.Run(c) }, func() {
+		for r := range c.Rows - 1 { // not by clear, which the detector does not see
+			for j := r*stride + c.Cols; j < (r+1)*stride; j++ {
 				s[j] = 0
 			}
 		}

@@ -1,7 +1,7 @@
 package kernels
 
-// ReLU sets dst[i] to x[i] where x[i] > 0, to +0 where x[i] <= 0 (-0 included), and to NaN where x[i] is NaN.
-// The result is exact.
+// ReLU sets dst[i] to x[i] where x[i] > 0, to +0 where x[i] <= 0 (-0 included), and to NaN where
+// x[i] is NaN. The result is exact.
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.
 func ReLU[T Float](dst, x []T) {
@@ -22,11 +22,12 @@ func ReLU[T Float](dst, x []T) {
 	relu(dst, x)
 }
 
-// ReLUMask is [ReLU], and keeps what [ReLUBackward] needs: bit i%64 of mask[i/64] is set where x[i] <= 0, and clear
-// where x[i] > 0 or is NaN. It writes exactly MaskLen(len(x)) words; the bits of the last word past len(x) are clear.
+// ReLUMask is [ReLU], and keeps what [ReLUBackward] needs: bit i%64 of mask[i/64] is set where x[i]
+// <= 0, and clear where x[i] > 0 or is NaN. It writes exactly MaskLen(len(x)) words; the bits of
+// the last word past len(x) are clear.
 //
-// dst may be x. It panics if the lengths of dst and x differ, if they partly overlap, or if mask is shorter than
-// [MaskLen] says; a longer mask is fine.
+// dst may be x. It panics if the lengths of dst and x differ, if they partly overlap, or if mask is
+// shorter than [MaskLen] says; a longer mask is fine.
 func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	checkLen("ReLUMask", "dst", dst, "x", x)
 	checkAlias("ReLUMask", "dst", dst, "x", x)
@@ -46,12 +47,12 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	reluMask(dst, x, mask[:MaskLen(len(x))])
 }
 
-// ReLUBackward sets dx[i] to +0 where bit i of the mask is set, and to dy[i] where it is clear. The bits past the last
-// element, and words past the last that is needed, are not looked at. The result is exact; NaN in dy passes where the
-// bit is clear, with its payload.
+// ReLUBackward sets dx[i] to +0 where bit i of the mask is set, and to dy[i] where it is clear. The
+// bits past the last element, and words past the last that is needed, are not looked at. The result
+// is exact; NaN in dy passes where the bit is clear, with its payload.
 //
-// dx may be dy. It panics if the lengths of dx and dy differ, if they partly overlap, or if mask is shorter than
-// [MaskLen] says.
+// dx may be dy. It panics if the lengths of dx and dy differ, if they partly overlap, or if mask is
+// shorter than [MaskLen] says.
 func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	checkLen("ReLUBackward", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackward", "dx", dx, "dy", dy)
@@ -71,11 +72,12 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 }
 
-// ReLUBackwardOutput is [ReLUBackward] from the output y of [ReLU] instead of a mask: it sets dx[i] to +0 where y[i] <= 0, and to
-// dy[i] where y[i] > 0 or is NaN. The result is exact; NaN in dy passes where y[i] is not <= 0, with its payload.
-// y may also be the input of ReLU.
+// ReLUBackwardOutput is [ReLUBackward] from the output y of [ReLU] instead of a mask: it sets dx[i]
+// to +0 where y[i] <= 0, and to dy[i] where y[i] > 0 or is NaN. The result is exact; NaN in dy
+// passes where y[i] is not <= 0, with its payload. y may also be the input of ReLU.
 //
-// dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly overlaps one of the others.
+// dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly
+// overlaps one of the others.
 func ReLUBackwardOutput[T Float](dx, dy, y []T) {
 	checkLen("ReLUBackwardOutput", "dx", dx, "dy", dy)
 	checkLen("ReLUBackwardOutput", "dx", dx, "y", y)

@@ -97,40 +97,38 @@ type batch[T Float] struct {
 	roomSize int            // in bytes
 }
 
-// The arrays of a batch have one element a row. Those of T follow each other from the beginning of
-// the room on, the others from its end on backwards.
+// The arrays of a batch have one element per row. Those of T follow each other from the beginning
+// of the room on, the others from its end on backwards.
 
-func (b *batch[T]) max() []T { return b.array(0) } // the row's maximum, scaled
-func (b *batch[T]) q() []T   { return b.array(1) } // what the exponentials are multiplied by,
-func (b *batch[T]) q2() []T  { return b.array(2) } // first and then
+func (b *batch[T]) max() []T        { return b.array(0) }           // the row's maximum, scaled
+func (b *batch[T]) q() []T          { return b.array(1) }           // what exponentials are multiplied by
+func (b *batch[T]) q2() []T         { return b.array(2) }           // and by what after that
+func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum without column out
 
-func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum of the exponentials, without that of column out if there is an out
+// For logarithms. Where out is negative, nothing is left out of rest.
 
-// For logarithms.
-
-func (b *batch[T]) xout() []T { return b.array(3) } // the logit at out, scaled
-func (b *batch[T]) wout() []T { return b.array(4) } // its exponential
-
-func (b *batch[T]) out() []int      { return words[int](b, 2) } // the column that rest leaves out; none where it is negative
+func (b *batch[T]) out() []int      { return words[int](b, 2) } // the column that rest leaves out
+func (b *batch[T]) xout() []T       { return b.array(3) }       // its logit, scaled
+func (b *batch[T]) wout() []T       { return b.array(4) }       // its exponential
 func (b *batch[T]) nll() []float64  { return words[float64](b, 3) }
 func (b *batch[T]) w() []float64    { return words[float64](b, 4) }
 func (b *batch[T]) base() []float64 { return words[float64](b, 5) }
 
-// For cross-entropy, its gradient, and shards.
+// For cross-entropy, its gradient, and shards. A row of which none is set has no loss and no
+// gradient.
 
-func (b *batch[T]) g() []T   { return b.array(5) } // what the gradient is multiplied by
-func (b *batch[T]) num() []T { return b.array(6) } // by label: g, or 1 where q2 is g; see splitFactor
-
+func (b *batch[T]) g() []T           { return b.array(5) }           // what the gradient is multiplied by
+func (b *batch[T]) num() []T         { return b.array(6) }           // g, or 1 where q2 is g: see splitFactor
 func (b *batch[T]) total() []float64 { return words[float64](b, 6) } // the sum of all exponentials
-func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // by how much the target of the label is more than those of the others
-func (b *batch[T]) none() []bool     { return words[bool](b, 8) }    // the row contributes nothing: its loss and gradient are 0
+func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // what the label's target has extra
+func (b *batch[T]) none() []bool     { return words[bool](b, 8) }
 
-// For cross-entropy with a target for every class, of which out is the largest.
+// For cross-entropy with a target for every class, where out is the largest: the label that is
+// smoothed, its logit and its exponential.
 
-func (b *batch[T]) xlabel() []T { return b.array(7) }
-func (b *batch[T]) wlabel() []T { return b.array(8) }
-
-func (b *batch[T]) label() []int { return words[int](b, 9) } // the label if these are smoothed
+func (b *batch[T]) label() []int { return words[int](b, 9) }
+func (b *batch[T]) xlabel() []T  { return b.array(7) }
+func (b *batch[T]) wlabel() []T  { return b.array(8) }
 
 const (
 	maxArrays = 9 // of each kind
@@ -140,17 +138,17 @@ const (
 // roomFor is the length of a room for n rows, in float64.
 func (c *call[T]) roomFor(n int) int {
 	switch {
-	case c.do == toSoftmax && !c.sharded:
-		return wordsOf[T](3*n) + n
-	case c.do == toLogSoftmax && !c.sharded, c.do == toLabelLoss && c.dst.data == nil && !c.sharded && !c.rowsDiffer():
-		return wordsOf[T](5*n) + 5*n
-	case c.do == toLabelLoss && !c.sharded && !c.rowsDiffer():
-		return wordsOf[T](7*n) + 6*n
 	case c.do == toTargetLoss:
 		a, scaled := c.scratchLen(n)
 		return wordsOf[T](maxArrays*n) + maxArrays*n + wordsOf[T](a) + wordsOf[T](scaled)
+	case c.sharded || c.do == toLabelLoss && c.rowsDiffer():
+		return wordsOf[T](7*n) + 8*n
+	case c.do == toLabelLoss && c.dst.data != nil:
+		return wordsOf[T](7*n) + 6*n
+	case c.do == toSoftmax:
+		return wordsOf[T](3*n) + n
 	}
-	return wordsOf[T](7*n) + 8*n
+	return wordsOf[T](5*n) + 5*n
 }
 
 // wordsOf is how many float64 have room for n elements.
@@ -170,8 +168,8 @@ func words[E any, T Float](b *batch[T], i int) []E {
 	return (*[maxRows]E)(unsafe.Add(b.room, b.roomSize-i*b.n*8))[:b.n]
 }
 
-// run goes over the rows. Go clears an array on the stack, which for one short row would take as
-// long as all the rest: so there are several sizes.
+// run goes over the rows. Go clears an array on the stack, which takes as long as a short row does:
+// so there are several sizes.
 func (c *call[T]) run(do action) {
 	if c.rows == 0 {
 		return
@@ -181,9 +179,9 @@ func (c *call[T]) run(do action) {
 	b.call, b.columns, b.size = hidden(c), !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.cols)
 	rows := min(c.rows, b.size)
 	switch {
-	case c.do == toSoftmax && b.columns:
-		rows = 0 // none has arrays
-		if c.scale == 1 && c.x.stride == c.cols && c.dst.stride == c.cols { // one run of memory
+	case c.do == toSoftmax && b.columns: // without arrays
+		rows = 0
+		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 {
 			b.size = max(maxRows, maxCols[T]()/c.cols&^15)
 		}
 	case c.scratchRows(): // there is room for one piece
@@ -211,8 +209,8 @@ func (c *call[T]) run(do action) {
 	}
 }
 
-// The room is hidden from escape analysis, as the call is: for it, what is stored through a pointer is
-// on the heap. Both stay where they are until walk returns.
+// The room is hidden from escape analysis, as the call is: for it, what is stored through a pointer
+// is on the heap. Both stay where they are until walk returns.
 
 //go:noinline
 func (b *batch[T]) walk32() { var a [32]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
@@ -279,8 +277,8 @@ func (b *batch[T]) walk(room unsafe.Pointer, size int) {
 const minColumns = 16
 
 // columnsFit reports whether rows go through the columns primitives, which take as many rows at a
-// time as a vector has lanes: for few classes a row on its own would leave most lanes empty. The bits
-// are those of the rows primitives.
+// time as a vector has lanes: for few classes a row on its own would leave most lanes empty. The
+// bits are those of the rows primitives.
 func columnsFit[T Float](rows, cols int) bool {
 	var lanes int
 	switch size := int(unsafe.Sizeof(*new(T))); {
@@ -358,8 +356,8 @@ func locate[T Float](index []int, x matrix[T], m []T, cols int) {
 	}
 }
 
-// pieces goes over the pieces of a row of cols elements: columns j to j+n. A row that is longer than
-// one has to be alone in its batch.
+// pieces goes over the pieces of a row of cols elements: columns j to j+n. A row that is longer
+// than one has to be alone in its batch.
 func pieces[T Float](cols int) func(yield func(j, n int) bool) {
 	return func(yield func(j, n int) bool) {
 		step := maxCols[T]()
@@ -394,7 +392,8 @@ func (a *rowSum[T]) sum() float64 {
 	return a.s + a.e
 }
 
-// end makes the first of sums, those of the last piece of rows of cols elements, that of all pieces.
+// end makes the first of sums, those of the last piece of rows of cols elements, that of all
+// pieces.
 func (a *rowSum[T]) end(sums []float64, cols int) {
 	if cols > maxCols[T]() {
 		sums[0] = a.sum()
@@ -457,7 +456,7 @@ func scaleRows[T Float](dst, x matrix[T], rows, cols int, scale T) {
 
 // softmax is the softmax of a batch.
 func (b *batch[T]) softmax() {
-	if !b.sharded && columnsFit[T](b.n, b.cols) {
+	if b.columns {
 		x := b.z
 		if b.scale != 1 {
 			scaleRows(b.d, x, b.n, b.cols, b.scale)
@@ -540,8 +539,8 @@ func (b *batch[T]) logarithms() {
 	}
 }
 
-// backwardRows is the backward of softmax, or, with log set, of its logarithm: (dy - sum(dy*y))*y or
-// dy - exp(y)*sum(dy). sums and ss are room for a batch.
+// backwardRows is the backward of softmax, or, with log set, of its logarithm: (dy - sum(dy*y))*y
+// or dy - exp(y)*sum(dy). sums and ss are room for a batch.
 func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, scale T, sums []float64, ss []T) {
 	narrow, batch := isNarrow[T](cols), batchLen[T](cols)
 	for r0 := 0; r0 < rows; r0 += batch {

@@ -5,46 +5,56 @@ import (
 	"math"
 )
 
-// A Shard is a piece of the classes of every row: columns Offset to Offset+Classes-1 of a matrix of logits that is split over
-// goroutines, processes or machines because it is too wide for one. Softmax, cross-entropy and its gradient of the whole rows come
-// from the shards and a few numbers a row that these exchange.
+// A Shard is a piece of the classes of every row: columns Offset to Offset+Classes-1 of a matrix of
+// logits that is split over goroutines, processes or machines because it is too wide for one.
+// Softmax, cross-entropy and its gradient of the whole rows come from the shards and a few numbers
+// a row that these exchange.
 //
 // # One round
 //
-// [ShardStats] reduces each row of a shard to a [RowStats]. The shards exchange these, a few bytes a row, and merge them, in any
-// order ([MergeRowStats]). With the merged ones, each shard computes what is its own: [ShardCrossEntropy],
-// [ShardCrossEntropyGrad], [ShardSoftmax], [ShardLogSoftmax]. The results are as accurate as those of the whole row (relative error of losses
-// and of gradients at the label at most 4e-7 in float32 and 1e-14 in float64, confident rows included), but not the same bits.
+// [ShardStats] reduces each row of a shard to a [RowStats]. The shards exchange these, a few bytes
+// a row, and merge them, in any order ([MergeRowStats]). With the merged ones, each shard computes
+// what is its own: [ShardCrossEntropy], [ShardCrossEntropyGrad], [ShardSoftmax], [ShardLogSoftmax].
+// The results are as accurate as those of the whole row (relative error of losses and of gradients
+// at the label at most 4e-7 in float32 and 1e-14 in float64, confident rows included), but not the
+// same bits.
 //
 // # Two rounds
 //
-// If the shards first agree on each row's maximum ([ShardMax], [MergeRowMax]) and then on its sum ([ShardSums], [FoldChunks]), the
-// same four functions return, bit for bit, what [Softmax], [CrossEntropy] and [CrossEntropyGrad] return for the whole rows,
-// provided that every Offset is a multiple of [ShardGrain] and rows have more than 32 (float64: 16) classes.
+// If the shards first agree on each row's maximum ([ShardMax], [MergeRowMax]) and then on its sum
+// ([ShardSums], [FoldChunks]), the same four functions return, bit for bit, what [Softmax],
+// [CrossEntropy] and [CrossEntropyGrad] return for the whole rows, provided that every Offset is a
+// multiple of [ShardGrain] and rows have more than 32 (float64: 16) classes.
 type Shard[T Float] struct {
 	// Classes is the number of classes in the shard: one or more.
 	Classes int
-	// Offset is the class of the first column. Labels count in the whole row: the shard has those in [Offset, Offset+Classes).
+	// Offset is the class of the first column. Labels count in the whole row: the shard has those
+	// in [Offset, Offset+Classes).
 	Offset int
-	// LogitScale and Stride are those of [SoftmaxOptions]: 0 stands for 1, and for Classes. DstStride is for the results of ShardSoftmax and
-	// ShardLogSoftmax; dlogits has the stride of the logits.
+	// LogitScale and Stride are those of [SoftmaxOptions]: 0 stands for 1, and for Classes.
+	// DstStride is for the results of ShardSoftmax and ShardLogSoftmax; dlogits has the stride of
+	// the logits.
 	LogitScale        T
 	Stride, DstStride int
 }
 
-// RowStats is what a shard tells the others of one row. It is plain data and may be sent to another machine, of any
-// architecture; neither encoding/json nor any other decimal format has a NaN, though.
+// RowStats is what a shard tells the others of one row. It is plain data and may be sent to another
+// machine, of any architecture; neither encoding/json nor any other decimal format has a NaN,
+// though.
 //
-// It stands for a set of classes. That of no class, with which any other can be merged unchanged, is [NoRowStats]; a shard whose logits are all
-// -Inf has the same. A NaN or +Inf among the logits makes all fields NaN, here and in whatever it is merged with.
+// It stands for a set of classes. That of no class, with which any other can be merged unchanged,
+// is [NoRowStats]; a shard whose logits are all -Inf has the same. A NaN or +Inf among the logits
+// makes all fields NaN, here and in whatever it is merged with.
 type RowStats[T Float] struct {
 	// Max is the largest logit of the set, scaled.
 	Max T
-	// Out is the scaled logit of the one class that Rest leaves out, so that the losses of confident rows, which are all
-	// but 0, keep their precision: Max itself, or, from [FoldChunks], the logit of the label, or -Inf if none is left out.
+	// Out is the scaled logit of the one class that Rest leaves out, so that the losses of
+	// confident rows, which are all but 0, keep their precision: Max itself, or, from [FoldChunks],
+	// the logit of the label, or -Inf if none is left out.
 	Out T
-	// Rest is the sum of the exponentials of the others. Its unit depends on Max alone: it is a power of two, about exp(Max)/2^64 for
-	// float32 and exp(Max)/2^512 for float64, exactly exp(Max) times that factor where |Max| > 1024.
+	// Rest is the sum of the exponentials of the others. Its unit depends on Max alone: it is a
+	// power of two, about exp(Max)/2^64 for float32 and exp(Max)/2^512 for float64, exactly
+	// exp(Max) times that factor where |Max| > 1024.
 	Rest float64
 }
 
@@ -53,11 +63,12 @@ func NoRowStats[T Float]() RowStats[T] {
 	return RowStats[T]{Max: T(math.Inf(-1)), Out: T(math.Inf(-1))}
 }
 
-// ShardGrain is the number of elements in a piece of the canonical sum: 4096 for float32, 2048 for float64. Shards that begin at multiples of
-// it give the bits of the whole row; see [ShardSums].
+// ShardGrain is the number of elements in a piece of the canonical sum: 4096 for float32, 2048 for
+// float64. Shards that begin at multiples of it give the bits of the whole row; see [ShardSums].
 func ShardGrain[T Float]() int { return maxCols[T]() }
 
-// ShardChunks returns the number of sums that [ShardSums] computes of each row of a shard: classes/ShardGrain rounded up.
+// ShardChunks returns the number of sums that [ShardSums] computes of each row of a shard:
+// classes/ShardGrain rounded up.
 func ShardChunks[T Float](classes int) int {
 	if classes <= 0 {
 		panicClasses("ShardChunks", classes)
@@ -115,9 +126,9 @@ func (b *batch[T]) fromStats() {
 	b.setPlain()
 }
 
-// leaveOut makes rest the sum without the elements x, whose exponentials are w. It is there if x, or
-// one equal to it, is what the stats leave out. If not, it is not the largest: the sum is more than
-// twice its exponential, and little cancels.
+// leaveOut makes rest the sum without the elements x, whose exponentials are w. It is there if x,
+// or one equal to it, is what the stats leave out. If not, it is not the largest: the sum is more
+// than twice its exponential, and little cancels.
 func (b *batch[T]) leaveOut(x, w []T) {
 	rest, total := b.rest(), b.total()
 	for r, s := range b.rowStats[b.r0:][:b.n] {
@@ -188,9 +199,9 @@ func (b *batch[T]) chunkSums() {
 
 // ShardStats sets stats[r] to those of row r of a shard. There are len(stats) rows.
 //
-// Like every function of a shard, it returns an error, and writes nothing, if a stride is less than Classes, LogitScale is not
-// positive and finite, or Offset is negative; it panics where numbers of rows differ or slices overlap that may not; and it
-// does not allocate.
+// Like every function of a shard, it returns an error, and writes nothing, if a stride is less than
+// Classes, LogitScale is not positive and finite, or Offset is negative; it panics where numbers of
+// rows differ or slices overlap that may not; and it does not allocate.
 func ShardStats[T Float](stats []RowStats[T], logits []T, shard Shard[T]) error {
 	const fn = "ShardStats"
 	s, err := shard.resolved(fn)
@@ -203,7 +214,8 @@ func ShardStats[T Float](stats []RowStats[T], logits []T, shard Shard[T]) error 
 	return nil
 }
 
-// MergeRowStats merges src into dst, row by row. It panics if they have different numbers of rows. See [RowStats.Merge].
+// MergeRowStats merges src into dst, row by row. It panics if they have different numbers of rows.
+// See [RowStats.Merge].
 func MergeRowStats[T Float](dst, src []RowStats[T]) {
 	if len(dst) != len(src) {
 		panicLen("MergeRowStats", "dst", len(dst), "src", len(src))
@@ -215,12 +227,14 @@ func MergeRowStats[T Float](dst, src []RowStats[T]) {
 	}
 }
 
-// Merge returns the stats of the classes of a and b together, which have none in common. Both are from [ShardStats], or from Merge.
+// Merge returns the stats of the classes of a and b together, which have none in common. Both are
+// from [ShardStats], or from Merge.
 //
-// It is commutative, exactly. It is associative up to rounding: every Merge adds a relative error of at most 2^-52 to Rest
-// (2^-50 where |Max| of a or b is over 1024), so that two orders of merging n shards, whatever their trees, differ by
-// at most (n-1)*2^-51 (or 2^-49) of Rest, and by as much in a loss or a gradient before these are rounded to T. Max does not depend on
-// the order. The result is the same on every CPU.
+// It is commutative, exactly. It is associative up to rounding: every Merge adds a relative error
+// of at most 2^-52 to Rest (2^-50 where |Max| of a or b is over 1024), so that two orders of
+// merging n shards, whatever their trees, differ by at most (n-1)*2^-51 (or 2^-49) of Rest, and by
+// as much in a loss or a gradient before these are rounded to T. Max does not depend on the order.
+// The result is the same on every CPU.
 func (a RowStats[T]) Merge(b RowStats[T]) RowStats[T] {
 	lowest := T(math.Inf(-1))
 	switch {
@@ -244,8 +258,9 @@ func (a RowStats[T]) Merge(b RowStats[T]) RowStats[T] {
 	return a
 }
 
-// changeUnit returns v, which is relative to the maximum from, relative to the maximum to, which is larger. The unit is
-// exp(sub)*2^(nm-E), see expShift: without sub only the exponent changes, and no bit is lost.
+// changeUnit returns v, which is relative to the maximum from, relative to the maximum to, which is
+// larger. The unit is exp(sub)*2^(nm-E), see expShift: without sub only the exponent changes, and
+// no bit is lost.
 func changeUnit[T Float](v float64, from, to T) float64 {
 	subFrom, nmFrom, _ := expShift(from)
 	subTo, nmTo, _ := expShift(to)
@@ -267,8 +282,9 @@ func changeUnit[T Float](v float64, from, to T) float64 {
 	return math.Ldexp(v, int(k))
 }
 
-// ShardMax sets m[r] to the largest scaled logit of row r of a shard: the first of two rounds. It is +Inf for a row with a NaN, so that
-// all of the row's results will be NaN. There are len(m) rows.
+// ShardMax sets m[r] to the largest scaled logit of row r of a shard: the first of two rounds. It
+// is +Inf for a row with a NaN, so that all of the row's results will be NaN. There are len(m)
+// rows.
 func ShardMax[T Float](m, logits []T, shard Shard[T]) error {
 	const fn = "ShardMax"
 	s, err := shard.resolved(fn)
@@ -281,8 +297,8 @@ func ShardMax[T Float](m, logits []T, shard Shard[T]) error {
 	return nil
 }
 
-// MergeRowMax sets dst[r] to the larger of dst[r] and src[r]. It panics if they have different lengths. The operation is an
-// all-reduce's maximum: associative and commutative.
+// MergeRowMax sets dst[r] to the larger of dst[r] and src[r]. It panics if they have different
+// lengths. The operation is an all-reduce's maximum: associative and commutative.
 func MergeRowMax[T Float](dst, src []T) {
 	checkLen("MergeRowMax", "dst", dst, "src", src)
 	checkAlias("MergeRowMax", "dst", dst, "src", src)
@@ -291,11 +307,12 @@ func MergeRowMax[T Float](dst, src []T) {
 	}
 }
 
-// ShardSums computes, as the second of two rounds, the sums of a shard's exponentials relative to the maxima m of the whole rows, which
-// are those of [ShardMax] merged: one sum for each [ShardGrain] columns, in order, [ShardChunks] of them a row, beginning at
-// sums[r*ShardChunks]. What the row's label, counted in the whole row, contributes is left out, and out[r] set to its scaled logit; out[r] is left alone where
-// the label is not in the shard. For the softmax, labels and out are nil, and nothing is left out; for the log-softmax, labels
-// are the rows' [Argmax].
+// ShardSums computes, as the second of two rounds, the sums of a shard's exponentials relative to
+// the maxima m of the whole rows, which are those of [ShardMax] merged: one sum for each
+// [ShardGrain] columns, in order, [ShardChunks] of them a row, beginning at sums[r*ShardChunks].
+// What the row's label, counted in the whole row, contributes is left out, and out[r] set to its
+// scaled logit; out[r] is left alone where the label is not in the shard. For the softmax, labels
+// and out are nil, and nothing is left out; for the log-softmax, labels are the rows' [Argmax].
 //
 // The sums of all shards, in the order of the classes, make one row of [FoldChunks].
 func ShardSums[T Float, L Label](sums []float64, out, logits, m []T, labels []L, shard Shard[T]) error {
@@ -326,9 +343,10 @@ func panicSums(fn string, n, rows, chunks int) {
 	panic(fmt.Sprintf("kernels: %s: len(sums) = %d, %d rows of %d chunks", fn, n, rows, chunks))
 }
 
-// FoldChunks ends the second of two rounds: it makes the stats of whole rows of their maxima m, the logits out that the sums
-// leave out (nil: none), and the sums of all chunks, len(sums)/len(m) of them a row, each row's beginning where the one before it
-// ends. It panics if a slice has not one element a row, or sums not an equal number for each.
+// FoldChunks ends the second of two rounds: it makes the stats of whole rows of their maxima m, the
+// logits out that the sums leave out (nil: none), and the sums of all chunks, len(sums)/len(m) of
+// them a row, each row's beginning where the one before it ends. It panics if a slice has not one
+// element a row, or sums not an equal number for each.
 //
 // The bits of what is computed from these stats are those of the whole row.
 func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
@@ -357,16 +375,18 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 	}
 }
 
-// ShardCrossEntropy sets losses[r] to the cross-entropy of row r where its label is in the shard, and to 0 where it is
-// not: the sum over the shards, in any order, is the loss. A label that no shard has, -1 say, gives 0 everywhere. stats are those of the whole rows.
+// ShardCrossEntropy sets losses[r] to the cross-entropy of row r where its label is in the shard,
+// and to 0 where it is not: the sum over the shards, in any order, is the loss. A label that no
+// shard has, -1 say, gives 0 everywhere. stats are those of the whole rows.
 func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T], labels []L, shard Shard[T]) error {
 	checkPerRow("ShardCrossEntropy", "losses", len(losses), len(stats))
 	return shardLoss("ShardCrossEntropy", nil, losses, logits, stats, labels, 1, shard)
 }
 
-// ShardCrossEntropyGrad sets dlogits to the shard's part of the gradient of scale times the loss by the logits, which is
-// scale*LogitScale*(softmax - onehot); the product of the scales is rounded first. In rows whose label is elsewhere, or nowhere, that
-// is scale*LogitScale*softmax. losses, unless nil, are those of [ShardCrossEntropy]. dlogits may be logits, and has its stride.
+// ShardCrossEntropyGrad sets dlogits to the shard's part of the gradient of scale times the loss by
+// the logits, which is scale*LogitScale*(softmax - onehot); the product of the scales is rounded
+// first. In rows whose label is elsewhere, or nowhere, that is scale*LogitScale*softmax. losses,
+// unless nil, are those of [ShardCrossEntropy]. dlogits may be logits, and has its stride.
 func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
 	s, err := shard.resolved("ShardCrossEntropyGrad")
 	if err != nil {
@@ -396,13 +416,14 @@ func shardLoss[T Float, L Label](fn string, dlogits, losses, logits []T, stats [
 	return nil
 }
 
-// ShardSoftmax sets dst to the shard's part of the rows' [Softmax]. dst may be logits where the strides are equal. stats are those of the whole rows.
+// ShardSoftmax sets dst to the shard's part of the rows' [Softmax]. dst may be logits where the
+// strides are equal. stats are those of the whole rows.
 func ShardSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
 	return shard.forward("ShardSoftmax", toSoftmax, dst, logits, stats)
 }
 
-// ShardLogSoftmax sets dst to the shard's part of the rows' [LogSoftmax]. dst may be logits where the strides are equal. stats are those of
-// the whole rows.
+// ShardLogSoftmax sets dst to the shard's part of the rows' [LogSoftmax]. dst may be logits where
+// the strides are equal. stats are those of the whole rows.
 func ShardLogSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
 	return shard.forward("ShardLogSoftmax", toLogSoftmax, dst, logits, stats)
 }

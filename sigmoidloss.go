@@ -2,27 +2,31 @@ package kernels
 
 import "fmt"
 
-// SigmoidCrossEntropyOptions is what [SigmoidCrossEntropyWith] takes besides logits and targets, under the name that
-// torch.nn.functional.binary_cross_entropy_with_logits has for it. A nil pointer and the zero value mean the plain loss. What a batch of
-// losses is reduced to is left to the caller, and to package layers.
+// SigmoidCrossEntropyOptions is what [SigmoidCrossEntropyWith] takes besides logits and targets,
+// under the name that torch.nn.functional.binary_cross_entropy_with_logits has for it. A nil
+// pointer and the zero value mean the plain loss. What a batch of losses is reduced to is left to
+// the caller, and to package layers.
 type SigmoidCrossEntropyOptions[T Float] struct {
-	// PosWeight multiplies the part of the loss that is for t = 1: a weight for each column of the logits, the same for all rows,
-	// or one weight for all; nil: all are 1. More than 1 raises the recall of a rare class, less than 1 the precision. The weights are
-	// finite and not negative: else the call returns an error.
+	// PosWeight multiplies the part of the loss that is for t = 1: a weight for each column of the
+	// logits, the same for all rows, or one weight for all; nil: all are 1. More than 1 raises the
+	// recall of a rare class, less than 1 the precision. The weights are finite and not negative:
+	// else the call returns an error.
 	PosWeight []T
 }
 
-// SigmoidCrossEntropy sets losses[i] to the binary cross-entropy of the sigmoid of logits[i] and targets[i], a label 0 or 1 or a
-// probability in between:
+// SigmoidCrossEntropy sets losses[i] to the binary cross-entropy of the sigmoid of logits[i] and
+// targets[i], a label 0 or 1 or a probability in between:
 //
 //	-t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)) = max(x, 0) - x*t + log1p(exp(-|x|))
 //
-// computed so that nothing cancels: a confident right answer has the loss exp(-|x|), not 0. For targets 0 and 1 the error is below
-// 3 ULP, subnormal losses included: in float32 at most 2.797 (target 0 at x = -2.7570076) of all logits; in float64 at most 2.58
-// (x = -5.5444943) of 3 million samples. Between 0 and 1, 1-t is rounded first. Targets are not checked: outside [0, 1] the formula
-// holds, and loses precision where its terms cancel.
+// computed so that nothing cancels: a confident right answer has the loss exp(-|x|), not 0. For
+// targets 0 and 1 the error is below 3 ULP, subnormal losses included: in float32 at most 2.797
+// (target 0 at x = -2.7570076) of all logits; in float64 at most 2.58 (x = -5.5444943) of 3 million
+// samples. Between 0 and 1, 1-t is rounded first. Targets are not checked: outside [0, 1] the
+// formula holds, and loses precision where its terms cancel.
 //
-// NaN in x or t gives NaN. x = ±Inf gives 0 or +Inf, as the target says: 0 where PyTorch's formula is Inf-Inf.
+// NaN in x or t gives NaN. x = ±Inf gives 0 or +Inf, as the target says: 0 where PyTorch's formula
+// is Inf-Inf.
 //
 // losses may be logits or targets. It panics if the lengths differ or the slices partly overlap.
 func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
@@ -30,9 +34,10 @@ func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
 	sigmoidLossChunks(losses, logits, targets, nil)
 }
 
-// SigmoidCrossEntropyWith is [SigmoidCrossEntropy] with options: with the weight p of a column, the loss is
-// -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). An option out of its range is an error that names it; nothing has been written then.
-// It panics if len(logits) is not a multiple of the number of weights.
+// SigmoidCrossEntropyWith is [SigmoidCrossEntropy] with options: with the weight p of a column, the
+// loss is -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). An option out of its range is an error
+// that names it; nothing has been written then. It panics if len(logits) is not a multiple of the
+// number of weights.
 func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *SigmoidCrossEntropyOptions[T]) error {
 	p, err := opts.posWeight("SigmoidCrossEntropyWith", len(logits))
 	checkSigmoidLoss("SigmoidCrossEntropyWith", losses, logits, targets, p)
@@ -47,19 +52,21 @@ func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *Sigmoid
 //
 //	dlogits[i] = scale * (sigmoid(x) - t)
 //
-// where scale is 1/n for the mean of n losses, say. It is computed as scale * ((1-t)*sigmoid(x) - t*sigmoid(-x)), so that for
-// targets 0 and 1 nothing cancels: a confident right answer has the gradient ∓exp(-|x|)*scale, not 0. There, with scale 1, the error is below 3 ULP: in float32 at most 2.402
-// (target 0 at x = -4.157294) of all logits, in float64 at most 2.16 of 3 million samples.
-// The losses are the bits of SigmoidCrossEntropy; losses may be nil.
+// where scale is 1/n for the mean of n losses, say. It is computed as scale * ((1-t)*sigmoid(x) -
+// t*sigmoid(-x)), so that for targets 0 and 1 nothing cancels: a confident right answer has the
+// gradient ∓exp(-|x|)*scale, not 0. There, with scale 1, the error is below 3 ULP: in float32 at
+// most 2.402 (target 0 at x = -4.157294) of all logits, in float64 at most 2.16 of 3 million
+// samples. The losses are the bits of SigmoidCrossEntropy; losses may be nil.
 //
-// dlogits may be logits or targets. It panics if the lengths differ, if slices partly overlap, or if losses overlaps anything.
+// dlogits may be logits or targets. It panics if the lengths differ, if slices partly overlap, or
+// if losses overlaps anything.
 func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scale T) {
 	checkSigmoidLossGrad("SigmoidCrossEntropyGrad", dlogits, losses, logits, targets, nil)
 	sigmoidLossGradChunks(dlogits, losses, logits, targets, nil, scale)
 }
 
-// SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options, as [SigmoidCrossEntropyWith]: the gradient is
-// scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)).
+// SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options, as
+// [SigmoidCrossEntropyWith]: the gradient is scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)).
 func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, scale T, opts *SigmoidCrossEntropyOptions[T]) error {
 	const fn = "SigmoidCrossEntropyGradWith"
 	p, err := opts.posWeight(fn, len(logits))
@@ -99,8 +106,8 @@ func (o *SigmoidCrossEntropyOptions[T]) posWeight(fn string, n int) ([]T, error)
 	return o.PosWeight, checkWeights(fn, "PosWeight", o.PosWeight)
 }
 
-// posRows lines the weights of the columns up with the elements. Few columns are repeated in a buffer, as many rows as it holds; of many a
-// part is used at a time.
+// posRows lines the weights of the columns up with the elements. Few columns are repeated in a
+// buffer, as many rows as it holds; of many a part is used at a time.
 type posRows[T Float] struct {
 	n   int // elements of buf in use; 0: the weights are used as they are
 	buf [512]T
@@ -114,7 +121,8 @@ func (p *posRows[T]) init(weights []T) {
 	}
 }
 
-// next returns the weights of up to limit elements from element i on. A buffer in use starts with a row, and so has to i.
+// next returns the weights of up to limit elements from element i on. A buffer in use starts with a
+// row, and so has to i.
 func (p *posRows[T]) next(weights []T, i, limit int) []T {
 	if p.n > 0 {
 		return p.buf[:min(limit, p.n)]

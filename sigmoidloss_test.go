@@ -202,31 +202,3 @@ func numericalGradientSigmoidLoss[T Float](t *testing.T) {
 		}
 	}
 }
-
-func TestSigmoidLossErrors(t *testing.T) {
-	x, y, l, d := make([]float32, 6), make([]float32, 6), make([]float32, 6), make([]float32, 6)
-	for _, p := range []float32{-1, nan[float32](), inf[float32](1)} {
-		o := &SigmoidCrossEntropyOptions[float32]{PosWeight: []float32{1, p, 2}}
-		l[0], d[0] = 7, 7
-		require.EqualError(t, SigmoidCrossEntropyWith(l, x, y, o),
-			fmt.Sprintf("kernels: SigmoidCrossEntropyWith: PosWeight[1] = %v is not a finite number >= 0", p))
-		require.EqualError(t, SigmoidCrossEntropyGradWith(d, l, x, y, 1, o),
-			fmt.Sprintf("kernels: SigmoidCrossEntropyGradWith: PosWeight[1] = %v is not a finite number >= 0", p))
-		require.Equal(t, []float32{7, 7}, []float32{l[0], d[0]}, "nothing written")
-	}
-	empty := &SigmoidCrossEntropyOptions[float32]{PosWeight: []float32{1, 2}}
-	require.NoError(t, SigmoidCrossEntropyWith(nil, nil, nil, empty))
-	require.NoError(t, SigmoidCrossEntropyGradWith(nil, nil, nil, nil, 1, empty))
-	SigmoidCrossEntropyGrad[float32](nil, nil, nil, nil, 1)
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyWith: len(logits) = 6 is not a multiple of len(PosWeight) = 4", func() {
-		_ = SigmoidCrossEntropyWith(l, x, y, &SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 4)})
-	})
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: len(losses) = 5, len(logits) = 6", func() { SigmoidCrossEntropy(l[:5], x, y) })
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: len(targets) = 5, len(logits) = 6", func() { SigmoidCrossEntropy(l, x, y[:5]) })
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropy: losses and logits partly overlap", func() { SigmoidCrossEntropy(x[1:], x[:5], y[:5]) })
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: losses and logits overlap", func() { SigmoidCrossEntropyGrad(d, x, x, y, 1) })
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGrad: dlogits and losses overlap", func() { SigmoidCrossEntropyGrad(d, d, x, y, 1) })
-	require.PanicsWithValue(t, "kernels: SigmoidCrossEntropyGradWith: dlogits and PosWeight overlap", func() {
-		_ = SigmoidCrossEntropyGradWith(d, l, x, y, 1, &SigmoidCrossEntropyOptions[float32]{PosWeight: d[:3]})
-	})
-}

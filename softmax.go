@@ -4,8 +4,8 @@ package kernels
 //
 // The maximum is taken out in the exponent, so that no finite row overflows and the difference
 // x[j]-max is not rounded: an entry has the errors of two exponentials of at most 1.05 ULP each, of
-// a sum and of a rounding. No entry is above 1; one class gives exactly 1. A row with NaN or +Inf in
-// it, or of nothing but -Inf, is all NaN; -Inf beside finite elements gives +0.
+// a sum and of a rounding. No entry is above 1; one class gives exactly 1. A row with NaN or +Inf
+// in it, or of nothing but -Inf, is all NaN; -Inf beside finite elements gives +0.
 //
 // dst may be x. It panics if the lengths differ, the slices partly overlap, classes is not
 // positive, or len(x) is not a multiple of it.
@@ -14,8 +14,8 @@ func Softmax[T Float](dst, x []T, classes int) {
 	_ = softmaxForward("Softmax", toSoftmax, dst, x, classes, nil)
 }
 
-// SoftmaxWith is [Softmax] with a temperature and strides: dst = softmax(opts.LogitScale*x), rows of
-// x at opts.Stride and those of dst at opts.DstStride. In place needs equal strides.
+// SoftmaxWith is [Softmax] with a temperature and strides: dst = softmax(opts.LogitScale*x), rows
+// of x at opts.Stride and those of dst at opts.DstStride. In place needs equal strides.
 //
 // It returns an error, and writes nothing, if a stride is less than classes or the scale is not
 // positive and finite. It panics if the slices do not have equal numbers of whole rows, if their
@@ -60,8 +60,8 @@ func softmaxForward[T Float](fn string, do action, dst, x []T, classes int, opts
 }
 
 // SoftmaxBackward sets dx[j] to (dy[j] - sum(dy*y))*y[j] in each row, where y is what [Softmax]
-// returned. The products, the sum, the difference and the result are each rounded. A NaN in a row of
-// dy or y makes the row NaN.
+// returned. The products, the sum, the difference and the result are each rounded. A NaN in a row
+// of dy or y makes the row NaN.
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
 // one of the others, classes is not positive, or len(dx) is not a multiple of it.
@@ -71,17 +71,17 @@ func SoftmaxBackward[T Float](dx, dy, y []T, classes int) {
 	_ = softmaxBackward("SoftmaxBackward", false, dx, dy, y, classes, nil)
 }
 
-// SoftmaxBackwardWith is the backward of [SoftmaxWith], given the same options:
-// dx[j] = opts.LogitScale*(dy[j] - sum(dy*y))*y[j], rounded after each product, rows of dx at
-// opts.Stride and those of dy and y at opts.DstStride. dx may be dy or y where the strides are equal.
-// Errors and panics are those of [SoftmaxWith].
+// SoftmaxBackwardWith is the backward of [SoftmaxWith], given the same options: dx[j] =
+// opts.LogitScale*(dy[j] - sum(dy*y))*y[j], rounded after each product, rows of dx at opts.Stride
+// and those of dy and y at opts.DstStride. dx may be dy or y where the strides are equal. Errors
+// and panics are those of [SoftmaxWith].
 func SoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error {
 	return softmaxBackward("SoftmaxBackwardWith", false, dx, dy, y, classes, opts)
 }
 
 // LogSoftmaxBackward sets dx[j] to dy[j] - exp(y[j])*sum(dy) in each row, where y is what
-// [LogSoftmax] returned. The sum is rounded, and the difference once, by a fused multiply-add. A NaN
-// in a row of dy makes the row NaN, one in y makes its element NaN.
+// [LogSoftmax] returned. The sum is rounded, and the difference once, by a fused multiply-add. A
+// NaN in a row of dy makes the row NaN, one in y makes its element NaN.
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
 // one of the others, classes is not positive, or len(dx) is not a multiple of it.
@@ -91,10 +91,10 @@ func LogSoftmaxBackward[T Float](dx, dy, y []T, classes int) {
 	_ = softmaxBackward("LogSoftmaxBackward", true, dx, dy, y, classes, nil)
 }
 
-// LogSoftmaxBackwardWith is the backward of [LogSoftmaxWith], given the same options:
-// dx[j] = opts.LogitScale*(dy[j] - exp(y[j])*sum(dy)), rounded after each product, rows of dx at
-// opts.Stride and those of dy and y at opts.DstStride. dx may be dy or y where the strides are equal.
-// Errors and panics are those of [LogSoftmaxWith].
+// LogSoftmaxBackwardWith is the backward of [LogSoftmaxWith], given the same options: dx[j] =
+// opts.LogitScale*(dy[j] - exp(y[j])*sum(dy)), rounded after each product, rows of dx at
+// opts.Stride and those of dy and y at opts.DstStride. dx may be dy or y where the strides are
+// equal. Errors and panics are those of [LogSoftmaxWith].
 func LogSoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error {
 	return softmaxBackward("LogSoftmaxBackwardWith", true, dx, dy, y, classes, opts)
 }

@@ -2,9 +2,10 @@ package kernels
 
 // Tanh sets dst[i] to the hyperbolic tangent of x[i].
 //
-// The error is below 2 ULP: in float32 at most 1.933, at x = 0.517457 (0x1.08f028p-1), of all 2^32 inputs; in float64 at most 1.5 of
-// 3 million samples, at x = 18.26, where the result is about to become 1. x[i] = -0 gives -0, ±Inf gives ±1, NaN gives NaN, a
-// subnormal gives itself. |dst[i]| is never above 1, and the function is odd to the bit.
+// The error is below 2 ULP: in float32 at most 1.933, at x = 0.517457 (0x1.08f028p-1), of all 2^32
+// inputs; in float64 at most 1.5 of 3 million samples, at x = 18.26, where the result is about to
+// become 1. x[i] = -0 gives -0, ±Inf gives ±1, NaN gives NaN, a subnormal gives itself. |dst[i]| is
+// never above 1, and the function is odd to the bit.
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.
 func Tanh[T Float](dst, x []T) {
@@ -16,10 +17,12 @@ func Tanh[T Float](dst, x []T) {
 	tanh(dst, x)
 }
 
-// TanhBackward sets dx[i] to dy[i]*(1-y[i]*y[i]), where y is what [Tanh] returned. 1-y*y is rounded once, as by a fused
-// multiply-add, so that it keeps its precision where y is near ±1; the product is rounded once more. NaN in dy or y gives NaN.
+// TanhBackward sets dx[i] to dy[i]*(1-y[i]*y[i]), where y is what [Tanh] returned. 1-y*y is rounded
+// once, as by a fused multiply-add, so that it keeps its precision where y is near ±1; the product
+// is rounded once more. NaN in dy or y gives NaN.
 //
-// dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly overlaps one of the others.
+// dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly
+// overlaps one of the others.
 func TanhBackward[T Float](dx, dy, y []T) {
 	checkLen("TanhBackward", "dx", dx, "dy", dy)
 	checkLen("TanhBackward", "dx", dx, "y", y)

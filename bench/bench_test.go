@@ -1,4 +1,4 @@
-package bench
+package bench_test
 
 import (
 	"fmt"
@@ -6,162 +6,22 @@ import (
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
 
 	"kernels"
 	"kernels/internal/isa"
+	"kernels/internal/ktable"
 	"kernels/internal/ktest"
 )
 
-// A view is what one benchmark works on: elementwise kernels use n elements of x, y and dy, row kernels rows of classes.
-type view[T kernels.Float] struct {
-	classes          int // of row kernels
-	x, y, dy, dst, t []T // inputs or logits, outputs in (0, 1), gradients, destination, target rows
-	logy             []T // log probabilities
-	losses           []T
-	stats            []kernels.RowStats[T]
-	labels           []int
-	mask             []uint64
-	bools            []bool // the naive loops' mask
+// typical makes a call of f on normal values: n elements, or rows of classes.
+func typical[T kernels.Float](f *ktable.Func[T], rows, classes int) *ktable.Call[T] {
+	return f.Make(ktest.NewRand(7), rows, classes, ktable.Values{Kind: ktest.Normal, Typical: true}, f.Shares()[0])
 }
 
-// The backing arrays grow to the largest size asked for and are shared by all benchmarks.
-var (
-	views32 view[float32]
-	views64 view[float64]
-)
-
-// elements returns a view of n elements.
-func elements[T kernels.Float](n int) *view[T] { return rows[T](1, n) }
-
-// rows returns a view of rows x classes elements. The inputs repeat a pattern of 64k values, too long for a branch
-// predictor to learn.
-func rows[T kernels.Float](rows, classes int) *view[T] {
-	var all *view[T]
-	if ktest.Is32[T]() {
-		all = any(&views32).(*view[T])
-	} else {
-		all = any(&views64).(*view[T])
-	}
-	n := rows * classes
-	if len(all.x) < n {
-		*all = view[T]{} // let the collector have the old ones before asking for more
-		runtime.GC()
-		*all = view[T]{
-			x:    repeat(n, func(r *ktest.Rand) T { return ktest.Gauss[T](r) * 3 }),
-			y:    repeat(n, func(r *ktest.Rand) T { return (ktest.Uniform[T](r, 1) + 1) / 2 }),
-			logy: repeat(n, func(r *ktest.Rand) T { return -(ktest.Uniform[T](r, 1) + 1) * 5 }),
-			dy:   repeat(n, ktest.Gauss[T]), dst: make([]T, n), mask: make([]uint64, kernels.MaskLen(n)), bools: make([]bool, n),
-		}
-		kernels.ReLUMask(all.dst, all.x, all.mask)
-		Naive[T]{}.ReLUMask(all.dst, all.x, all.bools)
-	}
-	v := &view[T]{classes: classes, x: all.x[:n], y: all.y[:n], dy: all.dy[:n], dst: all.dst[:n],
-		logy: all.logy[:n], mask: all.mask[:kernels.MaskLen(n)], bools: all.bools[:n]}
-	v.losses, v.labels = make([]T, rows), make([]int, rows)
-	v.stats = make([]kernels.RowStats[T], rows)
-	r := ktest.NewRand(uint64(n))
-	for i := range v.labels {
-		v.labels[i] = r.Intn(classes)
-	}
-	return v
-}
-
-// targets gives v rows that sum to one, for the kernels that take them.
-func (v *view[T]) targets() {
-	if v.t == nil {
-		v.t = make([]T, len(v.x))
-		ktest.FillProb(ktest.NewRand(3), v.t, v.classes)
-	}
-}
-
-func repeat[T kernels.Float](n int, f func(*ktest.Rand) T) []T {
-	s := make([]T, n)
-	r := ktest.NewRand(7)
-	for i := range s[:min(n, 1<<16)] {
-		s[i] = f(r)
-	}
-	for i := 1 << 16; i < n; i *= 2 {
-		copy(s[i:], s[:i])
-	}
-	return s
-}
-
-func size[T kernels.Float]() int {
-	var t T
-	return int(unsafe.Sizeof(t))
-}
-
-// must is for labels that are valid by construction.
+// must is for calls that are valid by construction.
 func must(err error) {
 	if err != nil {
 		panic(err)
-	}
-}
-
-// A kernel is one line of the table: ours, the naive loop, and the elements read and written per element of x.
-type kernel[T kernels.Float] struct {
-	name        string
-	moved       float64
-	ours, naive func(v *view[T])
-}
-
-// scale is what the mean over a batch of 32 gives.
-const scale = 1.0 / 32
-
-func elementKernels[T kernels.Float]() []kernel[T] {
-	var n Naive[T]
-	bit := 1 / (8 * float64(size[T]())) // of a mask, in elements
-	return []kernel[T]{
-		{"ReLU", 2, func(v *view[T]) { kernels.ReLU(v.dst, v.x) }, func(v *view[T]) { n.ReLU(v.dst, v.x) }},
-		{"ReLUMask", 2 + bit, func(v *view[T]) { kernels.ReLUMask(v.dst, v.x, v.mask) },
-			func(v *view[T]) { n.ReLUMask(v.dst, v.x, v.bools) }},
-		{"ReLUBackward", 2 + bit, func(v *view[T]) { kernels.ReLUBackward(v.dst, v.dy, v.mask) },
-			func(v *view[T]) { n.ReLUBackward(v.dst, v.dy, v.bools) }},
-		{"ReLUBackwardOutput", 3, func(v *view[T]) { kernels.ReLUBackwardOutput(v.dst, v.dy, v.x) },
-			func(v *view[T]) { n.ReLUBackwardOutput(v.dst, v.dy, v.x) }},
-		{"Sigmoid", 2, func(v *view[T]) { kernels.Sigmoid(v.dst, v.x) }, func(v *view[T]) { n.Sigmoid(v.dst, v.x) }},
-		{"SigmoidFast", 2, func(v *view[T]) { kernels.SigmoidFast(v.dst, v.x) }, func(v *view[T]) { n.Sigmoid(v.dst, v.x) }},
-		{"SigmoidBackward", 3, func(v *view[T]) { kernels.SigmoidBackward(v.dst, v.dy, v.y) },
-			func(v *view[T]) { n.SigmoidBackward(v.dst, v.dy, v.y) }},
-		{"Tanh", 2, func(v *view[T]) { kernels.Tanh(v.dst, v.x) }, func(v *view[T]) { n.Tanh(v.dst, v.x) }},
-		{"TanhBackward", 3, func(v *view[T]) { kernels.TanhBackward(v.dst, v.dy, v.y) },
-			func(v *view[T]) { n.TanhBackward(v.dst, v.dy, v.y) }},
-		{"SigmoidCrossEntropy", 3, func(v *view[T]) { kernels.SigmoidCrossEntropy(v.dst, v.x, v.y) },
-			func(v *view[T]) { n.SigmoidCrossEntropy(v.dst, v.x, v.y) }},
-		{"SigmoidCrossEntropyGrad", 3, func(v *view[T]) { kernels.SigmoidCrossEntropyGrad(v.dst, nil, v.x, v.y, scale) },
-			func(v *view[T]) { n.SigmoidCrossEntropyGrad(v.dst, v.x, v.y, scale) }},
-	}
-}
-
-func rowKernels[T kernels.Float]() []kernel[T] {
-	var n Naive[T]
-	return []kernel[T]{
-		{"Softmax", 2, func(v *view[T]) { kernels.Softmax(v.dst, v.x, v.classes) },
-			func(v *view[T]) { n.Softmax(v.dst, v.x, v.classes) }},
-		{"SoftmaxBackward", 3, func(v *view[T]) { kernels.SoftmaxBackward(v.dst, v.dy, v.y, v.classes) },
-			func(v *view[T]) { n.SoftmaxBackward(v.dst, v.dy, v.y, v.classes) }},
-		{"LogSoftmax", 2, func(v *view[T]) { kernels.LogSoftmax(v.dst, v.x, v.classes) },
-			func(v *view[T]) { n.LogSoftmax(v.dst, v.x, v.classes) }},
-		{"LogSoftmaxBackward", 3, func(v *view[T]) { kernels.LogSoftmaxBackward(v.dst, v.dy, v.logy, v.classes) },
-			func(v *view[T]) { n.LogSoftmaxBackward(v.dst, v.dy, v.logy, v.classes) }},
-		{"Argmax", 1, func(v *view[T]) { kernels.Argmax(v.labels, v.x, v.classes) },
-			func(v *view[T]) { n.Argmax(v.labels, v.x, v.classes) }},
-		{"CrossEntropy", 1, func(v *view[T]) { must(kernels.CrossEntropy(v.losses, v.x, v.labels, v.classes)) },
-			func(v *view[T]) { n.CrossEntropy(v.losses, v.x, v.labels, v.classes) }},
-		{"CrossEntropyGrad", 2, func(v *view[T]) {
-			must(kernels.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, v.classes, scale))
-		}, func(v *view[T]) { n.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, v.classes, scale) }},
-		{"ShardCrossEntropyGrad", 2, func(v *view[T]) { // the rows as one shard: stats, then the gradient
-			shard := kernels.Shard[T]{Classes: v.classes}
-			must(kernels.ShardStats(v.stats, v.x, shard))
-			must(kernels.ShardCrossEntropyGrad(v.dst, v.losses, v.x, v.stats, v.labels, scale, shard))
-		}, func(v *view[T]) { n.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, v.classes, scale) }},
-		{"CrossEntropyProb", 2, func(v *view[T]) { must(kernels.CrossEntropyProb(v.losses, v.x, v.t, v.classes)) },
-			func(v *view[T]) { n.CrossEntropyProb(v.losses, v.x, v.t, v.classes) }},
-		{"CrossEntropyProbGrad", 3, func(v *view[T]) {
-			must(kernels.CrossEntropyProbGrad(v.dst, v.losses, v.x, v.t, v.classes, scale))
-		}, func(v *view[T]) { n.CrossEntropyProbGrad(v.dst, v.losses, v.x, v.t, v.classes, scale) }},
 	}
 }
 
@@ -193,7 +53,6 @@ func timeOf(f func()) float64 {
 // Yardsticks, measured when first asked for and kept for the run.
 var (
 	copyTime         = map[int]float64{}
-	naiveTime        = map[string]float64{}
 	copyFrom, copyTo []byte
 )
 
@@ -214,104 +73,92 @@ func timeOfCopy(moved int) float64 {
 	return t
 }
 
-// compare runs a kernel and its naive loop as sub-benchmarks of b over the view that mk returns.
-func compare[T kernels.Float](b *testing.B, k kernel[T], v *view[T]) {
-	moved := int(k.moved * float64(len(v.x)*size[T]()))
-	one := func(name string, f func(*view[T])) {
+// compare runs a call and its naive loop as sub-benchmarks of b.
+func compare[T kernels.Float](b *testing.B, c *ktable.Call[T]) {
+	moved, naive := 0, 0.0
+	for _, op := range c.Ops {
+		moved += len(op.Mem)
+	}
+	one := func(name string, f func() error) {
 		b.Run(name, func(b *testing.B) {
 			base := timeOfCopy(moved)
-			naive, ok := naiveTime[b.Name()[:len(b.Name())-len(name)]]
-			if !ok {
-				naive = timeOf(func() { k.naive(v) })
-				naiveTime[b.Name()[:len(b.Name())-len(name)]] = naive
+			if naive == 0 && c.Naive != nil {
+				naive = timeOf(func() { must(c.Naive(c)) })
 			}
 			b.SetBytes(int64(moved))
 			for b.Loop() {
-				f(v)
+				must(f())
 			}
 			ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
-			b.ReportMetric(ns/float64(len(v.x)), "ns/element")
+			b.ReportMetric(ns/float64(c.Rows*c.Classes), "ns/element")
 			b.ReportMetric(ns/base, "x-copy")
 			b.ReportMetric(naive/ns, "x-naive")
 		})
 	}
-	one("naive", k.naive)
+	if c.Naive != nil {
+		one("naive", func() error { return c.Naive(c) })
+	}
 	for _, name := range isa.Available() {
 		restore := isa.Force(name)
-		one(name, k.ours)
+		one(name, c.Run)
 		restore()
 	}
 }
 
-var sizes = []struct {
-	name string
-	n    int
-}{{"64", 64}, {"1k", 1 << 10}, {"16k", 1 << 14}, {"1M", 1 << 20}, {"16M", 1 << 24}}
-
-func BenchmarkElements(b *testing.B) {
-	elementsOf[float32](b)
-	elementsOf[float64](b)
-}
-
-func elementsOf[T kernels.Float](b *testing.B) {
-	for _, k := range elementKernels[T]() {
-		b.Run(k.name+"/"+ktest.TypeName[T](), func(b *testing.B) {
-			for _, s := range sizes {
-				b.Run(s.name, func(b *testing.B) { compare(b, k, elements[T](s.n)) })
-			}
-		})
+// each runs f for every function of elements, or every one of rows, and both types.
+func each(b *testing.B, rows bool, f32 func(b *testing.B, f *ktable.Func[float32]), f64 func(b *testing.B, f *ktable.Func[float64])) {
+	for i, f := range ktable.Funcs[float32]() {
+		if len(f.Args) > 0 && f.TakesClasses() == rows {
+			b.Run(f.Name+"/float32", func(b *testing.B) { f32(b, &f) })
+			b.Run(f.Name+"/float64", func(b *testing.B) { f64(b, &ktable.Funcs[float64]()[i]) })
+		}
 	}
 }
 
-func BenchmarkRows(b *testing.B) {
-	rowsOf[float32](b)
-	rowsOf[float64](b)
+func BenchmarkElements(b *testing.B) { each(b, false, elements[float32], elements[float64]) }
+
+func elements[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
+	for _, s := range []struct {
+		name string
+		n    int
+	}{{"64", 64}, {"1k", 1 << 10}, {"16k", 1 << 14}, {"1M", 1 << 20}, {"16M", 1 << 24}} {
+		runtime.GC() // the collector has the old slices before new ones are made
+		b.Run(s.name, func(b *testing.B) { compare(b, typical(f, s.n/16, 16)) })
+	}
 }
 
-func rowsOf[T kernels.Float](b *testing.B) {
-	for _, k := range rowKernels[T]() {
-		b.Run(k.name+"/"+ktest.TypeName[T](), func(b *testing.B) {
-			for _, classes := range []int{10, 100, 1000, 32000} {
-				b.Run(fmt.Sprint(classes), func(b *testing.B) {
-					v := rows[T](max(1, 32000/classes), classes)
-					v.targets()
-					compare(b, k, v)
-				})
-			}
-		})
+func BenchmarkRows(b *testing.B) { each(b, true, rows[float32], rows[float64]) }
+
+func rows[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
+	for _, classes := range []int{10, 100, 1000, 32000} {
+		b.Run(fmt.Sprint(classes), func(b *testing.B) { compare(b, typical(f, max(1, 32000/classes), classes)) })
 	}
 }
 
 // nothing is the loop that a call is compared with: it visits the elements and does no work on them.
 //
 //go:noinline
-func nothing[T kernels.Float](dst, x []T) (n int) {
+func nothing(dst, x []byte, size int) (n int) {
 	_ = dst[:len(x)]
-	for range x {
+	for i := 0; i < len(x); i += size {
 		n++
 	}
 	return n
 }
 
-func BenchmarkCall(b *testing.B) {
-	callsOf[float32](b)
-	callsOf[float64](b)
-}
+func BenchmarkCall(b *testing.B) { each(b, false, calls[float32], calls[float64]) }
 
-func callsOf[T kernels.Float](b *testing.B) {
-	for _, k := range elementKernels[T]() {
-		b.Run(k.name+"/"+ktest.TypeName[T](), func(b *testing.B) {
-			for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
-				b.Run(fmt.Sprint(n), func(b *testing.B) {
-					v := elements[T](n)
-					empty := timeOf(func() { nothing(v.dst, v.x) })
-					b.ReportAllocs()
-					for b.Loop() {
-						k.ours(v)
-					}
-					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/empty, "x-empty")
-				})
+func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
+	for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c := typical(f, n, 1)
+			x := c.Ops[0]
+			empty := timeOf(func() { nothing(x.Mem, x.Mem, int(x.Type.Size())) })
+			b.ReportAllocs()
+			for b.Loop() {
+				must(c.Run())
 			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/empty, "x-empty")
 		})
 	}
 }
@@ -321,19 +168,20 @@ const grain = 1 << 13
 
 func BenchmarkParallel(b *testing.B) {
 	for _, n := range []int{64, 1 << 10, 1 << 14, 1 << 20} {
-		v := elements[float32](n)
-		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() { kernels.Sigmoid(v.dst, v.x) }, func() {
-			kernels.Parallel(n, grain, func(lo, hi int) { kernels.Sigmoid(v.dst[lo:hi], v.x[lo:hi]) })
+		v := typical(ktable.Named[float32]("Sigmoid"), n, 1)
+		dst, x := v.T(0), v.T(1)
+		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() { kernels.Sigmoid(dst, x) }, func() {
+			kernels.Parallel(n, grain, func(lo, hi int) { kernels.Sigmoid(dst[lo:hi], x[lo:hi]) })
 		})
 	}
 	for _, s := range [][2]int{{30, 10}, {1000, 10}, {1000, 1000}} {
-		v := rows[float32](s[0], s[1])
-		c := s[1]
+		v, c := typical(ktable.Named[float32]("CrossEntropyGrad"), s[0], s[1]), s[1]
+		d, l, x, labels := v.T(0), v.T(1), v.T(2), ktest.View[int](v.Ops[3])
 		parallel(b, fmt.Sprintf("CrossEntropyGrad/float32/%dx%d", s[0], c), func() {
-			must(kernels.CrossEntropyGrad(v.dst, v.losses, v.x, v.labels, c, scale))
+			must(kernels.CrossEntropyGrad(d, l, x, labels, c, v.Scale))
 		}, func() {
 			kernels.Parallel(s[0], max(16, grain/c), func(lo, hi int) {
-				must(kernels.CrossEntropyGrad(v.dst[lo*c:hi*c], v.losses[lo:hi], v.x[lo*c:hi*c], v.labels[lo:hi], c, scale))
+				must(kernels.CrossEntropyGrad(d[lo*c:hi*c], l[lo:hi], x[lo*c:hi*c], labels[lo:hi], c, v.Scale))
 			})
 		})
 	}

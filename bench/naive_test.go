@@ -1,7 +1,6 @@
-package bench
+package bench_test
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 
 	"kernels"
 	"kernels/internal/isa"
+	"kernels/internal/ktable"
 	"kernels/internal/ktest"
 )
 
@@ -20,81 +20,52 @@ func TestNaiveAgrees(t *testing.T) {
 }
 
 func naiveAgrees[T kernels.Float](t *testing.T) {
-	eps := 0x1p-53
-	if size[T]() == 4 {
-		eps = 0x1p-24
-	}
-	check := func(t *testing.T, k kernel[T], v *view[T], tol float64) {
-		run := func(f func(*view[T])) (dst, losses []T) {
-			for i := range v.dst {
-				v.dst[i] = T(math.NaN())
-			}
-			for i := range v.losses {
-				v.losses[i] = T(math.NaN())
-			}
-			f(v)
-			return append(dst, v.dst...), append(losses, v.losses...)
-		}
-		dst, losses := run(k.naive)
-		for _, name := range isa.Available() {
-			func() {
-				defer isa.Force(name)()
-				got, gotLosses := run(k.ours)
-				for i, want := range dst {
-					requireClose(t, want, got[i], tol, k.name, name, i)
-				}
-				for i, want := range losses {
-					requireClose(t, want, gotLosses[i], tol, k.name+" loss", name, i)
-				}
-			}()
-		}
-	}
-	for _, k := range elementKernels[T]() {
-		check(t, k, elements[T](1000), 8*eps)
-	}
-	for _, k := range rowKernels[T]() {
+	for _, f := range ktable.Funcs[T]() {
 		for _, classes := range []int{1, 2, 10, 100, 1000} {
-			t.Run(fmt.Sprintf("%s/%d", k.name, classes), func(t *testing.T) {
-				v := rows[T](5, classes)
-				v.targets()
-				// The naive sums over a row lose up to an epsilon an element.
-				check(t, k, v, (64+4*float64(classes))*eps)
-			})
+			if f.Naive == nil || f.Opts&^ktable.Scale != 0 || f.Index("PosWeight") >= 0 || f.Name == "ReLUMask" { // TestMasksAgree
+				continue
+			}
+			c := typical(&f, 5, classes)
+			want, _ := c.Case().Expect()
+			must(c.Naive(c))
+			// The naive sums over a row lose up to an epsilon for each element.
+			tol := (64 + 4*float64(classes)) * math.Ldexp(1, -ktest.Digits[T]()-1)
+			for i, a := range f.Args {
+				if !a.Out || a.Type != ktable.Elem || ktest.DiffArrays(c.Ops[i], ktest.NewArray(c.TypeOf(i), c.Ops[i].Len())) < 0 {
+					continue // an input, or nothing that the loop writes
+				}
+				for j := range want[i].Len() {
+					w, g := float64(ktest.View[T](want[i])[j]), float64(c.T(i)[j])
+					if !(math.Abs(g-w) <= tol*max(1, math.Abs(w))) {
+						require.Failf(t, "differs from the naive loop", "%s of %d: %s[%d]: %v, naive %v", f.Name, classes, a.Name, j, w, g)
+					}
+				}
+			}
 		}
 	}
 }
 
-func requireClose[T kernels.Float](t *testing.T, want, got T, tol float64, name, set string, i int) {
-	t.Helper()
-	if math.IsNaN(float64(want)) && math.IsNaN(float64(got)) {
-		return // what a kernel does not write keeps the NaN put there before
-	}
-	if d := math.Abs(float64(got - want)); !(d <= tol*max(1, math.Abs(float64(want)))) {
-		require.Failf(t, "differs from the naive loop", "%s %s [%d]: %v, naive %v", name, set, i, got, want)
-	}
-}
-
-// The masks of both forms of ReLUMask name the same elements; the outputs alone would not show it.
+// The masks of both forms of ReLUMask name the same elements.
 func TestMasksAgree(t *testing.T) {
-	v := elements[float32](1000)
-	kernels.ReLUMask(v.dst, v.x, v.mask)
-	Naive[float32]{}.ReLUMask(v.dst, v.x, v.bools)
-	for i, set := range v.bools {
-		require.Equal(t, set, v.mask[i/64]>>(i%64)&1 == 1, "element %d", i)
+	c := typical(ktable.Named[float32]("ReLUMask"), 1000, 1)
+	want := append([]float32(nil), c.T(0)...)
+	must(c.Run())
+	copy(want, c.T(0))
+	must(c.Naive(c)) // the mask that it starts with is that of Run
+	assert.Equal(t, want, c.T(0))
+	for i, set := range c.Bools() {
+		require.Equal(t, set, ktest.View[uint64](c.Ops[2])[i/64]>>(i%64)&1 == 1, "element %d", i)
 	}
+	assert.Contains(t, c.Bools(), true)
+	assert.Contains(t, c.Bools(), false)
+	assert.NotEmpty(t, isa.Name())
 }
 
 func TestTimeOf(t *testing.T) {
-	v := elements[float32](1 << 12)
-	short := timeOf(func() { copy(v.dst[:64], v.x[:64]) })
-	long := timeOf(func() { Naive[float32]{}.Sigmoid(v.dst, v.x) })
+	c := typical(ktable.Named[float32]("Sigmoid"), 1<<12, 1)
+	short := timeOf(func() { copy(c.T(0)[:64], c.T(1)[:64]) })
+	long := timeOf(func() { must(c.Naive(c)) })
 	assert.Positive(t, short)
 	assert.Greater(t, long, 20*short)
 	assert.Greater(t, timeOfCopy(1<<26), timeOfCopy(1<<10))
-}
-
-func TestInputsRepeat(t *testing.T) {
-	s := repeat(1<<18, ktest.Gauss[float64])
-	assert.Equal(t, s[:1<<16], s[3<<16:])
-	assert.NotEqual(t, s[0], s[1])
 }

@@ -1,4 +1,4 @@
-package main
+package pages
 
 import "kernels/internal/asmgen"
 
@@ -16,7 +16,10 @@ func columnExp(b *block, x vec, row []vec) vec {
 var columns = []asmgen.Kernel{{
 	// p = w/S by 1/S in two parts, so that it is rounded once
 	Name: "columnsSoftmax", Params: "dst, x []T, rows, cols, half, dststride, xstride int",
-	Loop: "for r := range rows {\n\tdst = softmax of row r of x\n}",
+	Loop: `
+for r := range rows {
+	dst = softmax of row r of x
+}`,
 	Shape: asmgen.Columns{Dst: true, Prologue: columnParams, Exp: columnExp,
 		Epilogue: func(b *block, _, sum, _ vec, _ []vec) (perRow, finish []vec) {
 			rh := b.Div(b.K(1, 1), sum)
@@ -25,13 +28,22 @@ var columns = []asmgen.Kernel{{
 		Finish: func(b *block, w vec, f []vec) vec { return b.FMA(w, f[0], b.Mul(w, f[1])) }},
 }, {
 	Name: "columnsSumSkip", Params: "m, rest, w, x []T, label []int, rows, cols, half, xstride int",
-	Loop: "for r := range rows {\n\tm[r], rest[r], w[r] = maximum, sum of exponentials without the label's, the label's exponential of row r of x\n}",
+	Loop: `
+for r := range rows {
+	m[r] = maximum of row r of x
+	rest[r] = sum of its exponentials without the label's
+	w[r] = the label's exponential
+}`,
 	Shape: asmgen.Columns{Label: true, PerRow: []string{"m", "rest", "w"}, Prologue: columnParams, Exp: columnExp,
 		Epilogue: func(_ *block, m, sum, at vec, _ []vec) (perRow, finish []vec) { return []vec{m, sum, at}, nil }},
 }, {
 	// g = (w*q)*after with q = num/S, at the label 0 - scale*(R/S)
 	Name: "columnsGrad", Params: "dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int",
-	Loop: "for r := range rows {\n\tm[r], rest[r], w[r] = as columnsSumSkip\n\tdst = scale[r] * (softmax of row r of x - onehot(label[r])), as (exp*(num[r]/sum))*after[r]\n}",
+	Loop: `
+for r := range rows {
+	m[r], rest[r], w[r] = as columnsSumSkip
+	dst = scale[r] * (softmax of row r of x - onehot(label[r])) // (exp*(num[r]/sum))*after[r]
+}`,
 	Shape: asmgen.Columns{Dst: true, Label: true, Row: []string{"scale", "num", "after"}, PerRow: []string{"m", "rest", "w"}, Prologue: columnParams, Exp: columnExp,
 		Epilogue: func(b *block, m, rest, at vec, row []vec) (perRow, finish []vec) {
 			s := b.Add(rest, at)

@@ -1,13 +1,39 @@
-package main
+package pages
 
 import "kernels/internal/asmgen"
 
-// lossLog ends rows of cross-entropy, several at once: log1p(r/w), or base + log(r) where base is not 0. r/w is computed for all of them, and so
-// are copies of a row in the lanes that do not exist: zeros would be divided.
+// The numbers of fdlibm's logarithm (e_log.c), which is in float64 alone: ln 2 in two parts, the
+// first with 32 bits that are zero, and the coefficients of R, by the power of s*s.
+var (
+	logLn2Hi = number{"logLn2Hi", 0, 6.93147180369123816490e-01}
+	logLn2Lo = number{"logLn2Lo", 0, 1.90821492927058770002e-10}
+	logC     = [...]number{
+		1: {"logC1", 0, 6.666666666666735130e-01},
+		2: {"logC2", 0, 3.999999999940941908e-01},
+		3: {"logC3", 0, 2.857142874366239149e-01},
+		4: {"logC4", 0, 2.222219843214978396e-01},
+		5: {"logC5", 0, 1.818357216161805012e-01},
+		6: {"logC6", 0, 1.531383769920937332e-01},
+		7: {"logC7", 0, 1.479819860511658591e-01},
+	}
+
+	// An integer below 2^52, put into the mantissa of 2^52, is a number.
+	toNumber   = number{"toNumber", 0, 0x1p52}
+	fromNumber = number{"fromNumber", 0, 0x1p52 + bias64}
+)
+
+// lossLog ends rows of cross-entropy, several at once: log1p(r/w), or base + log(r) where base is
+// not 0. r/w is computed for all rows, also in lanes without a row: they hold copies of one, because
+// zeros would be divided there.
 //
-// The logarithm is fdlibm's (e_log.c, s_log1p.c), without branches: u = 1+v with its rounding error c, u = 2^k*(1+f) with 1+f in
-// [sqrt(1/2), sqrt(2)), s = f/(2+f), log(1+f) = f - (f*f/2 - s*(f*f/2 + R(s*s))), and log1p(v) = log(u) + c/u.
-var lossLog = asmgen.Kernel{
+// The logarithm is fdlibm's (e_log.c, s_log1p.c), without branches:
+//
+//	u = 1+v, c its rounding error
+//	u = 2^k * (1+f), sqrt(1/2) <= 1+f < sqrt(2)
+//	s = f/(2+f)
+//	log(1+f) = f - (f*f/2 - s*(f*f/2 + R(s*s)))
+//	log1p(v) = log(u) + c/u
+var logarithm = []asmgen.Kernel{{
 	Name:   "lossLog",
 	Params: "loss, r, w, base []T",
 	Types:  []asmgen.Type{asmgen.F64},
@@ -19,33 +45,40 @@ for i := range loss {
 		loss[i] = base[i] + math.Log(r[i])
 	}
 }`,
-	Shape: asmgen.Map{Out: []string{"loss"}, In: []string{"r", "w", "base"}, Repeat: true, Unroll: 1, Pipeline: pipelines["lossLog"], Body: func(b *block, in, _ []vec) []vec {
-		k := func(x float64) vec { return b.K(0, x) }
-		const one, sqrtHalf = 0x3ff0000000000000, 0x3fe6a09e667f3bcd
-		v := b.Div(in[0], in[1])
-		u := b.Add(k(1), v)
-		d := b.Sub(u, k(1))
-		c := b.Add(b.Sub(k(1), b.Sub(u, d)), b.Sub(v, d))
-		plain := b.Equal(in[2], k(0))
-		u = b.Select(plain, u, in[0])
-		c = b.Select(plain, c, k(0))
+	Shape: asmgen.Map{
+		Out: []string{"loss"}, In: []string{"r", "w", "base"}, Repeat: true,
+		Unroll: 1, Pipeline: pipelines["lossLog"], Body: lossLog,
+	},
+}}
 
-		bits := b.IntAdd(u, b.Bits(one-sqrtHalf))
-		n := b.Sub(b.Or(b.ShiftRight(bits, 0, 52), k(0x1p52)), k(0x1p52+1023))
-		f := b.Sub(b.IntAdd(b.And(bits, b.Bits(1<<52-1)), b.Bits(sqrtHalf)), k(1))
+func lossLog(b *block, in, _ []vec) []vec {
+	k := func(x float64) vec { return b.K(0, x) }
+	v := b.Div(in[0], in[1])
+	u := b.Add(k(1), v)
+	d := b.Sub(u, k(1))
+	c := b.Add(b.Sub(k(1), b.Sub(u, d)), b.Sub(v, d))
+	plain := b.Equal(in[2], k(0))
+	u = b.Select(plain, u, in[0])
+	c = b.Select(plain, c, k(0))
 
-		s := b.Div(f, b.Add(k(2), f))
-		z := b.Mul(s, s)
-		q := b.Mul(z, z)
-		even := b.FMA(q, k(1.531383769920937332e-01), k(2.222219843214978396e-01))
-		even = b.FMA(q, even, k(3.999999999940941908e-01))
-		odd := b.FMA(q, k(1.479819860511658591e-01), k(1.818357216161805012e-01))
-		odd = b.FMA(q, odd, k(2.857142874366239149e-01))
-		odd = b.FMA(q, odd, k(6.666666666666735130e-01))
-		p := b.FMA(z, odd, b.Mul(q, even))
-		h := b.Mul(b.Mul(k(0.5), f), f)
-		// a NaN does not survive the bits above, but it does survive c/u
-		t := b.FMA(s, b.Add(h, p), b.FMA(n, k(1.90821492927058770002e-10), b.Div(c, u)))
-		return []vec{b.Add(b.FMA(n, k(6.93147180369123816490e-01), b.Sub(f, b.Sub(h, t))), in[2])}
-	}},
+	// k and f by the bits of u, so that 1+f begins at sqrt(1/2)
+	const one, sqrtHalf = 0x3ff0000000000000, 0x3fe6a09e667f3bcd
+	bits := b.IntAdd(u, b.Named("oneMinusSqrtHalf", b.Bits(one-sqrtHalf)))
+	n := b.Sub(b.Or(b.ShiftRight(bits, 0, shift64), toNumber.in(b)), fromNumber.in(b))
+	mantissa := b.And(bits, b.Named("mantissa", b.Bits(1<<shift64-1)))
+	f := b.Sub(b.IntAdd(mantissa, b.Named("sqrtHalf", b.Bits(sqrtHalf))), k(1))
+
+	s := b.Div(f, b.Add(k(2), f))
+	z := b.Mul(s, s)
+	q := b.Mul(z, z)
+	even := b.FMA(q, logC[6].in(b), logC[4].in(b))
+	even = b.FMA(q, even, logC[2].in(b))
+	odd := b.FMA(q, logC[7].in(b), logC[5].in(b))
+	odd = b.FMA(q, odd, logC[3].in(b))
+	odd = b.FMA(q, odd, logC[1].in(b))
+	p := b.FMA(z, odd, b.Mul(q, even))
+	h := b.Mul(b.Mul(k(0.5), f), f)
+	// a NaN does not survive the bits above, but it does survive c/u
+	t := b.FMA(s, b.Add(h, p), b.FMA(n, logLn2Lo.in(b), b.Div(c, u)))
+	return []vec{b.Add(b.FMA(n, logLn2Hi.in(b), b.Sub(f, b.Sub(h, t))), in[2])}
 }

@@ -1,11 +1,12 @@
-package main
+package pages
 
 import "kernels/internal/asmgen"
 
 // ReLU: y = x > 0 ? x : +0, NaN passes. max(0, x) passes NaN and leaves -0 as it may be; adding +0 settles the sign.
 var relu = []asmgen.Kernel{{
-	Name:   "relu",
-	Params: "dst, x []T",
+	Name:    "relu",
+	Params:  "dst, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	if v <= 0 {
@@ -18,8 +19,9 @@ for i, v := range x {
 		return []vec{b.Add(b.Max(zero, in[0]), zero)}
 	}},
 }, {
-	Name:   "reluMask",
-	Params: "dst, x []T, mask []uint64",
+	Name:    "reluMask",
+	Params:  "dst, x []T, mask []uint64",
+	Streams: true,
 	Loop: `
 clear(mask)
 for i, v := range x {
@@ -31,8 +33,9 @@ for i, v := range x {
 }`,
 	Shape: asmgen.MaskOut{},
 }, {
-	Name:   "reluBackward",
-	Params: "dx, dy []T, mask []uint64",
+	Name:    "reluBackward",
+	Params:  "dx, dy []T, mask []uint64",
+	Streams: true,
 	Loop: `
 for i, v := range dy {
 	if mask[i/64]>>(i%64)&1 == 1 {
@@ -53,6 +56,6 @@ for i, v := range dy {
 	dx[i] = v
 }`,
 	Shape: asmgen.Map{Out: []string{"dx"}, In: []string{"dy", "y"}, Body: func(b *block, in, _ []vec) []vec {
-		return []vec{b.Select(b.Less(in[1], b.Bits(1)), b.K(0, 0), in[0])}
+		return []vec{b.Select(b.Less(in[1], b.Named("smallest", b.Bits(1))), b.K(0, 0), in[0])}
 	}},
 }}

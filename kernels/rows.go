@@ -1,10 +1,14 @@
-package main
+package pages
 
 import (
 	"math"
+	"slices"
 
 	"kernels/internal/asmgen"
 )
+
+// rows are all kernels of this page.
+var rows = slices.Concat(rowMax, exponential, rowScale, rowBackward, crossEntropy)
 
 // The maximum of each row, plus +0.
 var rowMax = []asmgen.Kernel{{
@@ -38,30 +42,40 @@ for r := range index {
 	Shape: asmgen.Find{},
 }}
 
+// A row's exponentials are scaled by 2^64 (2^512), to keep all of them normal. Elements further than
+// rowReach below the maximum are taken as rowReach below it, 2^-187 (2^-1529) of its exponential.
+var (
+	rowMagic      = magic("rowMagic", 64, 512)
+	rowUnit       = number{"rowUnit", 0x1p-64, 0x1p-512} // what 1 is, unscaled
+	rowReach      = number{"rowReach", 130, 1060}
+	minusRowReach = rowReach.times("minusRowReach", -1)
+	above1024     = number{"above1024", 0x1.000002p10, 0x1.0000000000001p10} // the next number
+)
+
 // rowParams is what turns a row's maximum m into the parameters of its exponential. The shift of the row is a multiple of ln 2, taken out in the
 // exponent: nm = rint(m/ln2) goes into the magic number of the rounding, so that w = exp(x) * 2^(64-nm) (2^512 for float64) has no rounding of x-m in it.
 func rowParams(b *block, m vec) (magic, low vec) {
-	round := b.K(0x1.8p23, 0x1.8p52)
-	nm := b.Sub(b.FMA(m, b.K(0x1.715476p0, 0x1.71547652b82fep0), round), round)
-	return b.Sub(b.K(0x1.8p23+191, 0x1.8p52+1535), nm), b.Sub(m, b.K(130, 1060))
+	round := rounding.in(b)
+	nm := b.Sub(b.FMA(m, log2e.in(b), round), round)
+	return b.Sub(rowMagic.in(b), nm), b.Sub(m, rowReach.in(b))
 }
 
 // expCore is the exponential of a row: <= 1.05 ULP of exp(z)*2^(64-nm).
 func expCore(b *block, z, magic, low vec) vec {
 	z = b.Max(low, z)
-	k := b.FMA(z, b.K(0x1.715476p0, 0x1.71547652b82fep0), magic)
+	k := b.FMA(z, log2e.in(b), magic)
 	n := b.Sub(k, magic)
-	s := b.ShiftLeft(k, 23, 52)
-	t := reduce(b, n, z, -1)
-	r := horner(b, t, exp32, exp64, false)
+	s := powerOfTwo(b, k)
+	t := reduce(b, n, z, false)
+	r := horner(b, t, expPolynomial)
 	p := b.FMA(b.Mul(t, t), r, t)
 	return b.FMA(s, p, s)
 }
 
 // scaledParams is rowParams for any m: beyond 1024, and for NaN and Inf, m itself is subtracted from the row first.
 func scaledParams(b *block, m vec) (magic, low, sub vec) {
-	abs := b.And(m, b.KInt(0x7fffffff, 0x7fffffffffffffff))
-	sub = b.Select(b.Less(abs, b.K(0x1.000002p10, 0x1.0000000000001p10)), b.K(0, 0), m)
+	abs := b.And(m, notSign(b))
+	sub = b.Select(b.Less(abs, above1024.in(b)), b.K(0, 0), m)
 	magic, low = rowParams(b, b.Sub(m, sub))
 	return magic, low, sub
 }
@@ -130,15 +144,36 @@ func (f expForm) kernel() asmgen.Kernel {
 }
 
 var exponential = []asmgen.Kernel{
-	expForm{store: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x, its canonical sum\n}"}.kernel(),
-	expForm{store: true, skip: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x, its canonical sum without column skip[r]\n}"}.kernel(),
-	expForm{skip: true, loop: "for r := range sum {\n\tsum[r] = canonical sum of the exponential of row r of x without column skip[r]\n}"}.kernel(),
-	expForm{store: true, scaled: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x*scale, its canonical sum\n}"}.kernel(),
-	expForm{store: true, skip: true, scaled: true, loop: "for r := range sum {\n\tw, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]\n}"}.kernel(),
-	expForm{skip: true, scaled: true, loop: "for r := range sum {\n\tsum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]\n}"}.kernel(),
+	expForm{store: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x, its canonical sum
+}`}.kernel(),
+	expForm{store: true, skip: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x, its canonical sum without column skip[r]
+}`}.kernel(),
+	expForm{skip: true, loop: `
+for r := range sum {
+	sum[r] = canonical sum of the exponential of row r of x without column skip[r]
+}`}.kernel(),
+	expForm{store: true, scaled: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x*scale, its canonical sum
+}`}.kernel(),
+	expForm{store: true, skip: true, scaled: true, loop: `
+for r := range sum {
+	w, sum[r] = exponential of row r of x*scale, its canonical sum without column skip[r]
+}`}.kernel(),
+	expForm{skip: true, scaled: true, loop: `
+for r := range sum {
+	sum[r] = canonical sum of the exponential of row r of x*scale without column skip[r]
+}`}.kernel(),
 	{
 		Name: "expAt", Params: "w, x, m []T",
-		Loop: "for i := range w {\n\tw[i] = exponential of x[i] in a row with maximum m[i]\n}",
+		Loop: `
+for i := range w {
+	w[i] = exponential of x[i] in a row with maximum m[i]
+}`,
 		Shape: asmgen.Map{Out: []string{"w"}, In: []string{"x", "m"}, Unroll: 1, Body: func(b *block, in, _ []vec) []vec {
 			magic, low, sub := scaledParams(b, in[1])
 			return []vec{expCore(b, b.Sub(in[0], sub), magic, low)}
@@ -149,19 +184,34 @@ var exponential = []asmgen.Kernel{
 // The passes that finish a row.
 var rowScale = []asmgen.Kernel{{
 	Name: "rowsScale", Params: "dst, w, rh, rl []T, cols, dststride, wstride int",
-	Loop: "for r := range rh {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])\n\t}\n}",
+	Loop: `
+for r := range rh {
+	for j := range cols {
+		dst[r*dststride+j] = FMA(w[r*wstride+j], rh[r], w[r*wstride+j]*rl[r])
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w"}, Row: []string{"rh", "rl"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.FMA(in[0], row[0], b.Mul(in[0], row[1]))}, -1
 	}},
 }, {
 	Name: "rowsScaleGrad", Params: "dst, w, q, after []T, cols, dststride, wstride int",
-	Loop: "for r := range q {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]\n\t}\n}",
+	Loop: `
+for r := range q {
+	for j := range cols {
+		dst[r*dststride+j] = w[r*wstride+j] * q[r] * after[r]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w"}, Row: []string{"q", "after"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Mul(b.Mul(in[0], row[0]), row[1])}, -1
 	}},
 }, {
 	Name: "rowsLogSoftmax", Params: "dst, x, m, l []T, cols, dststride, xstride int",
-	Loop: "for r := range m {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]\n\t}\n}",
+	Loop: `
+for r := range m {
+	for j := range cols {
+		dst[r*dststride+j] = x[r*xstride+j] - m[r] - l[r]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"m", "l"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Sub(b.Sub(in[0], row[0]), row[1])}, -1
 	}},
@@ -169,35 +219,54 @@ var rowScale = []asmgen.Kernel{{
 
 var rowBackward = []asmgen.Kernel{{
 	Name: "rowsDot", Params: "sum []float64, a, b []T, cols, astride, bstride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of the rounded products a*b of row r\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of the rounded products a*b of row r
+}`,
 	Shape: asmgen.Rows{In: []string{"a", "b"}, Reduce: asmgen.Sum, Body: func(b *block, in, _ []vec) ([]vec, vec) {
 		return nil, b.Mul(in[0], in[1])
 	}},
 }, {
 	Name: "rowsSum", Params: "sum []float64, a []T, cols, astride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of row r of a\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of row r of a
+}`,
 	Shape: asmgen.Rows{In: []string{"a"}, Reduce: asmgen.Sum, Body: func(_ *block, in, _ []vec) ([]vec, vec) {
 		return nil, in[0]
 	}},
 }, {
 	Name: "rowsSoftmaxBackward", Params: "dx, dy, y, s []T, cols, dxstride, dystride, ystride int",
-	Loop: "for r := range s {\n\tfor j := range cols {\n\t\tdx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]\n\t}\n}",
+	Loop: `
+for r := range s {
+	for j := range cols {
+		dx[r*dxstride+j] = (dy[r*dystride+j] - s[r]) * y[r*ystride+j]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		return []vec{b.Mul(b.Sub(in[0], row[0]), in[1])}, -1
 	}},
 }, {
 	// exp(y) for y <= 0 is the row exponential with m = 0, times 2^-64 (2^-512).
 	Name: "rowsLogSoftmaxBackward", Params: "dx, dy, y, s []T, cols, dxstride, dystride, ystride int",
-	Loop: "for r := range s {\n\tfor j := range cols {\n\t\tdx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])\n\t}\n}",
+	Loop: `
+for r := range s {
+	for j := range cols {
+		dx[r*dxstride+j] = FMA(-exp(min(y[r*ystride+j], 0)), s[r], dy[r*dystride+j])
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
-		w := expCore(b, b.Min(b.K(0, 0), in[1]), b.K(0x1.8p23+191, 0x1.8p52+1535), b.K(-130, -1060))
-		return []vec{b.FNMA(b.Mul(w, b.K(0x1p-64, 0x1p-512)), row[0], in[0])}, -1
+		w := expCore(b, b.Min(b.K(0, 0), in[1]), rowMagic.in(b), minusRowReach.in(b))
+		return []vec{b.FNMA(b.Mul(w, rowUnit.in(b)), row[0], in[0])}, -1
 	}},
 }}
 
 var crossEntropy = []asmgen.Kernel{{
 	Name: "rowsSumProb", Params: "sum []float64, x, t, m, l []T, cols, xstride, tstride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of t == 0 ? 0 : t * (l[r] + (m[r] - x)) over row r
+}`,
 	Shape: asmgen.Rows{In: []string{"x", "t"}, Row: []string{"m", "l"}, Reduce: asmgen.Sum, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		u := b.Mul(in[1], b.Add(row[1], b.Sub(row[0], in[0])))
 		zero := b.K(0, 0)
@@ -205,23 +274,23 @@ var crossEntropy = []asmgen.Kernel{{
 	}},
 }, {
 	Name: "rowsSumTargetSkip", Params: "sum []float64, t []T, skip []int, cols, tstride int, narrow bool",
-	Loop: "for r := range sum {\n\tsum[r] = canonical sum of row r of t without column skip[r]\n}",
+	Loop: `
+for r := range sum {
+	sum[r] = canonical sum of row r of t without column skip[r]
+}`,
 	Shape: asmgen.Rows{In: []string{"t"}, Reduce: asmgen.Sum, Skip: true, Body: func(_ *block, in, _ []vec) ([]vec, vec) {
 		return nil, in[0]
 	}},
 }, {
 	Name: "rowsProbGrad", Params: "dst, w, t, q, scale []T, cols, dststride, wstride, tstride int",
-	Loop: "for r := range q {\n\tfor j := range cols {\n\t\tdst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]\n\t}\n}",
+	Loop: `
+for r := range q {
+	for j := range cols {
+		dst[r*dststride+j] = FMA(w[r*wstride+j], q[r], -t[r*tstride+j]) * scale[r]
+	}
+}`,
 	Shape: asmgen.Rows{Out: []string{"dst"}, In: []string{"w", "t"}, Row: []string{"q", "scale"}, Body: func(b *block, in, row []vec) ([]vec, vec) {
 		// -t by subtraction from -0, which is exact also for zeros
-		return []vec{b.Mul(b.FMA(in[0], row[0], b.Sub(b.Bits(signBit(b)), in[1])), row[1])}, -1
+		return []vec{b.Mul(b.FMA(in[0], row[0], b.Sub(signBit(b), in[1])), row[1])}, -1
 	}},
 }}
-
-// signBit is -0.
-func signBit(b *block) uint64 {
-	if b.Type() == asmgen.F32 {
-		return 1 << 31
-	}
-	return 1 << 63
-}

@@ -1,6 +1,13 @@
-package main
+package pages
 
 import "kernels/internal/asmgen"
+
+// Beyond tanhMax the result is 1.
+var (
+	tanhMax       = number{"tanhMax", 10, 20}
+	tanhMagic     = magic("tanhMagic", 0, 0)
+	minusTwoLog2e = log2e.times("minusTwoLog2e", -2)
+)
 
 // Tanh, < 2 ULP: (1-E)/(1+E) with E = exp(-2|x|) = s*(1-P), s = 2^n. Numerator and denominator are 1-s + s*P and 1+s - s*P; for small x, n = 0 and
 // the numerator is P itself. float64 also keeps what rounding the two loses (nl, dl) and corrects the quotient by its remainder, for which
@@ -16,14 +23,14 @@ for i, v := range x {
 }`,
 	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["tanh"], Body: func(b *block, in, _ []vec) []vec {
 		one := b.K(1, 1)
-		sign := b.And(in[0], b.Bits(signBit(b)))
-		a := b.Min(b.K(10, 20), b.And(in[0], b.Bits(signBit(b)-1)))
-		magic := b.K(0x1.8p23+127, 0x1.8p52+1023)
-		k := b.FMA(a, b.K(-0x1.715476p1, -0x1.71547652b82fep1), magic)
+		sign := b.And(in[0], signBit(b))
+		a := b.Min(tanhMax.in(b), b.And(in[0], notSign(b)))
+		magic := tanhMagic.in(b)
+		k := b.FMA(a, minusTwoLog2e.in(b), magic)
 		n := b.Sub(k, magic)
-		s := b.Spill(b.ShiftLeft(k, 23, 52))
-		w := reduce(b, n, b.Add(a, a), 1)
-		p := b.FNMA(b.Mul(w, w), horner(b, w, exp32, exp64, true), w)
+		s := b.Spill(powerOfTwo(b, k))
+		w := reduce(b, n, b.Add(a, a), true)
+		p := b.FNMA(b.Mul(w, w), horner(b, w, expPolynomial.negate()), w)
 		less, more := b.Sub(one, s), b.Add(one, s)
 		var q vec
 		if b.Type() == asmgen.F32 {

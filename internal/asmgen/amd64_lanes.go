@@ -45,6 +45,7 @@ func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 }
 
 func (m *x86) tailMask(k *kernelState, n, tmp gpr, _ bool) {
+	m.note("Partial vector.")
 	if m.wide {
 		// bits n and up cleared; n is below 256
 		m.ins("MOVL $-1, %s", tmp)

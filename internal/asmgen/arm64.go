@@ -22,7 +22,9 @@ func (m *arm) gprs() []gpr {
 }
 
 func (m *arm) prologue(k *kernelState) {
-	m.ins("MOVD $const%s<>(SB), %s", k.t.Suffix(), armConstBase)
+	if k.withTable {
+		m.ins("MOVD $%s<>(SB), %s", k.pool.table, armConstBase)
+	}
 }
 func (m *arm) loadArg(dst gpr, name string, off int) { m.ins("MOVD %s+%d(FP), %s", name, off, dst) }
 func (m *arm) loadFlag(dst gpr, name string, off int) {
@@ -128,7 +130,7 @@ func (m *arm) loadConst(k *kernelState, dst int, bits uint64) {
 		m.zero(dst)
 		return
 	}
-	m.ins("FMOVQ %d(%s), F%d", k.constOffset(bits), armConstBase, dst)
+	m.ins("FMOVQ %d(%s), F%d // %s", k.constOffset(bits), armConstBase, dst, stem(k.constName(bits)))
 }
 
 func (m *arm) zero(dst int) { m.ins("VEOR V%d.B16, V%d.B16, V%d.B16", dst, dst, dst) }

@@ -56,6 +56,7 @@ func (m *arm) partial(k *kernelState, end string, whole func(), low func(size in
 }
 
 func (m *arm) tailMask(k *kernelState, n, tmp gpr, values bool) {
+	m.note("Partial vector.")
 	if !values {
 		return
 	}

@@ -1,6 +1,7 @@
 package asmgen
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,11 +46,7 @@ func TestParams(t *testing.T) {
 
 // one emits a kernel alone.
 func one(kn Kernel, tg target, t Type) (text string, pool *constPool) {
-	stride := 32
-	if tg == neon {
-		stride = 16
-	}
-	pool = &constPool{index: map[uint64]int{}, stride: stride}
+	pool = newPool(map[bool]string{true: "constants"}[tg == neon], t)
 	text, err := function(kn, tg, t, pool)
 	if err != nil {
 		panic(err)
@@ -66,6 +63,9 @@ func section(t *testing.T, text, label string) []string {
 	for line := range strings.SplitSeq(rest, "\n") {
 		if !strings.HasPrefix(line, "\t") {
 			break
+		}
+		if strings.HasPrefix(line, "\t//") {
+			continue
 		}
 		code, comment, word := strings.Cut(strings.TrimSpace(line), " // ")
 		if word {
@@ -97,7 +97,7 @@ func TestCode(t *testing.T) {
 	} {
 		text, pool := one(tiny, tt.tg, tt.t)
 		assert.Contains(t, text, "TEXT ·"+tt.name+"(SB), NOSPLIT, $0-48")
-		assert.Equal(t, []uint64{[...]uint64{0x3f800000, 0x3ff0000000000000}[tt.t]}, pool.list, tt.name)
+		assert.Equal(t, []constant{{"one" + tt.t.Suffix(), [...]uint64{0x3f800000, 0x3ff0000000000000}[tt.t], "1"}}, pool.list, tt.name)
 		assert.Equal(t, tt.want, section(t, text, "loop1")[:len(tt.want)], "%s:\n%s", tt.name, text)
 		assert.Equal(t, strings.Count(text, "\tRET"), 1)
 		if tt.tg != neon {
@@ -197,7 +197,8 @@ func TestFlagsKept(t *testing.T) {
 // testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}
-	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: &constPool{index: map[uint64]int{}, stride: 32}, uses: map[uint64]int{},
+	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: newPool("", F32), uses: map[uint64]int{},
+		names: map[uint64]string{}, numbers: map[uint64]bool{},
 		pinned: map[uint64]int{}, streams: []gpr{"SI", "DI"}, skew: 1}
 	k.topVector = k.vectorRegs() - 1
 	return k.newBlock(false)
@@ -280,7 +281,7 @@ func wide(n int) Kernel {
 
 func TestOutOfRegisters(t *testing.T) {
 	fits := func(n int, tg target, t Type) error {
-		_, err := function(wide(n), tg, t, &constPool{index: map[uint64]int{}, stride: 32})
+		_, err := function(wide(n), tg, t, newPool("", t))
 		return err
 	}
 	assert.NoError(t, fits(12, avx2, F32))
@@ -322,12 +323,45 @@ func TestInterleave(t *testing.T) {
 }
 
 func TestConstants(t *testing.T) {
-	p := &constPool{index: map[uint64]int{}, stride: 32}
-	assert.Equal(t, 0, p.offset(7))
-	assert.Equal(t, 32, p.offset(9))
-	assert.Equal(t, 0, p.offset(7))
-	// the most used first, from the top register down
+	// with a name, without one; C2 before C10
 	b := testBlock(avx2)
+	for _, v := range []V{b.Named("C10", b.K(0.1, 0)), b.Named("C2", b.K(3, 0)), b.K(1, 1), b.K(4, 0), b.Named("int", b.KInt(5, 5))} {
+		b.k.constAddr(b.vals[v].bits)
+		b.k.constAddr(b.vals[v].bits)
+	}
+	var out bytes.Buffer
+	b.k.pool.symbols(&out)
+	assert.Equal(t, `CONST32(C2F32<>, $0x40400000) // 3
+CONST32(C10F32<>, $0x3dcccccd) // 0x1.99999ap-4
+CONST32(intF32<>, $0x00000005)
+CONST32(oneF32<>, $0x3f800000) // 1
+CONST32(x40800000F32<>, $0x40800000) // 4
+`, out.String())
+	assert.Panics(t, func() { b.Named("x", b.load(0)) })
+	// a table
+	b = testBlock(neon)
+	b.k.pool.table = "pageConstF32"
+	b.Named("minusHalf", b.K(-0.5, 0))
+	assert.Equal(t, []int{0, 16, 0}, []int{b.k.constOffset(0xbf000000), b.k.constOffset(7), b.k.constOffset(0xbf000000)})
+	out.Reset()
+	b.k.pool.asTable(&out)
+	assert.Equal(t, `DATA pageConstF32<>+0(SB)/8, $0xbf000000bf000000 // minusHalf: -0x1p-1
+DATA pageConstF32<>+8(SB)/8, $0xbf000000bf000000
+DATA pageConstF32<>+16(SB)/8, $0x0000000700000007 // x7
+DATA pageConstF32<>+24(SB)/8, $0x0000000700000007
+GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
+`, out.String())
+	// one name for two numbers
+	pi := func(name string, x float32) Kernel {
+		return Kernel{Name: name, Params: "dst, x []T", Types: []Type{F32}, Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *Block, in, _ []V) []V {
+			return []V{b.Mul(in[0], b.Named("pi", b.K(x, 0)))}
+		}}}
+	}
+	assert.NoError(t, Generate(t.TempDir(), []Kernel{pi("a", 3.14), pi("b", 3.14)}))
+	assert.EqualError(t, Generate(t.TempDir(), []Kernel{pi("a", 3.14), pi("b", 22./7)}), "asmgen: the constant piF32 is 0x4048f5c3 and 0x40492492")
+
+	// the most used first, from the top register down
+	b = testBlock(avx2)
 	b.k.topVector, b.k.pinLimit = 15, 2
 	b.k.pinConstants([]uint64{1, 2, 3}, map[uint64]int{1: 1, 2: 5, 3: 2})
 	assert.Equal(t, map[uint64]int{2: 14, 3: 13}, b.k.pinned)

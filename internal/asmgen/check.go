@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -100,7 +99,7 @@ type part struct {
 func (c *checker) part(name string) *part {
 	w := &writer{}
 	// AVX2 has the fewest registers, and so the operations that the others do without
-	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2, uses: map[uint64]int{}, trace: true}
+	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2, uses: map[uint64]int{}, names: map[uint64]string{}, numbers: map[uint64]bool{}, tracing: true}
 	return &part{c, name, k.newBlock(false), map[V]string{}, map[V]bool{}, -1}
 }
 
@@ -210,14 +209,8 @@ func (o op) String() string { return opNames[o.kind] + " (" + o.at + ")" }
 
 // pageLine is where the page called a method of Block.
 func pageLine() string {
-	var pcs [8]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if base := filepath.Base(f.File); base != "check.go" && base != "ops.go" && base != "amd64.go" || !more {
-			return fmt.Sprintf("%s:%d", base, f.Line)
-		}
-	}
+	f, _ := pageFrame()
+	return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
 }
 
 func (s Map) check(c *checker) {

@@ -171,7 +171,8 @@ func TestRefused(t *testing.T) {
 		files, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		assert.Empty(t, files)
-		assert.Error(t, Tune(dir, kn, "AVX2 F32", nil))
+		_, _, err = Variants(kn, "AVX2 F32", nil)
+		assert.Error(t, err)
 	}
 }
 

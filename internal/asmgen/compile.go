@@ -1,6 +1,9 @@
 package asmgen
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // function writes one kernel, which check lets pass, for one target and type, with as many
 // constants in registers and as many vectors side by side as there are registers for. A survey
@@ -35,7 +38,8 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 func start(kn Kernel, tg target, t Type, pool *constPool, params []param, pins int, survey *kernelState) *kernelState {
 	w := &writer{}
 	k := &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-		uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins}
+		names: map[uint64]string{}, numbers: map[uint64]bool{}, uses: map[uint64]int{}, pinned: map[uint64]int{},
+		pinLimit: pins}
 	k.topVector = k.vectorRegs()
 	if !k.separateMasks() {
 		k.topVector--
@@ -44,7 +48,10 @@ func start(kn Kernel, tg target, t Type, pool *constPool, params []param, pins i
 	if survey != nil {
 		k.pinTables(survey.tables)
 		k.pinConstants(survey.order, survey.uses)
+		k.names, k.numbers = survey.names, survey.numbers
+		k.withTable = survey.tableUsed || slices.ContainsFunc(survey.order, func(bits uint64) bool { return bits != 0 })
 	}
+	w.annotate(kn.Shape)
 	return k
 }
 
@@ -79,7 +86,7 @@ func (k *kernelState) write(b *Block) {
 	ops := interleave(b.ops, k.skew)
 	al := k.allocator(b, ops, free, masks)
 	al.run(0, len(ops))
-	al.write(0, len(ops))
+	al.write(0, len(ops), k.traced(ops))
 }
 
 // writeInOrder emits a block as it is. It may use the registers in more, too.
@@ -93,7 +100,7 @@ func (k *kernelState) writeInOrder(b *Block, more ...int) {
 		k.short = true
 	}
 	if k.writing {
-		al.write(0, len(b.ops))
+		al.write(0, len(b.ops), k.traced(b.ops))
 	}
 }
 

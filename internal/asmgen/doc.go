@@ -1,7 +1,7 @@
 // Package asmgen turns kernels written as short sequences of vector operations into Go assembly for
 // AVX2, AVX-512 and NEON. A kernel names no instruction set: it is a body over one vector of
 // elements, placed in one of the loop shapes of this package. Every operation is correctly rounded
-// or exact, so that all back ends compute the same bits. See package main in kernels/ for the bodies,
+// or exact, so that all back ends compute the same bits. See package pages in kernels/ for the bodies,
 // and CONTRIBUTING.md for how to add one.
 //
 // What a page may say is in [Block], with what each operation promises for NaN and the sign of zero;
@@ -9,7 +9,7 @@
 //
 // The layers, from the page down:
 //
-//	kernel.go check.go              kernels, their parameters; what a page cannot mean
+//	kernel.go check.go              kernels and their parameters; what a page cannot mean
 //	ops.go table.go                 the operations of a page; the tables of Lookup
 //	loops.go rows.go sum.go         shapes: Map, and what loops have in common; Rows; the canonical sum
 //	columns.go mask.go find.go      shapes: rows of few columns, bits for elements, the search
@@ -19,6 +19,8 @@
 //	amd64.go arm64.go               the mnemonics
 //	amd64_lanes.go arm64_lanes.go   what moves data between lanes, and partial vectors
 //	compile.go                      a kernel through these layers, for one instruction set and type
-//	tune.go                         a program that times schedules
-//	files.go race.go                the files: assembly, stubs, dispatch, what the race detector is told
+//	files.go constant.go            the assembly files, the constants in them
+//	annotate.go                     the comments in them
+//	dispatch.go race.go             stubs and dispatch; what the race detector is told
+//	variants.go                     a kernel under many schedules, for the tuner
 package asmgen

@@ -2,13 +2,12 @@ package asmgen
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 )
 
 // A Kernel is one primitive of the package.
 type Kernel struct {
-	// Page is the file of package main that has the kernel, without its extension: for errors.
+	// Page is the file of package pages that has the kernel, without its extension: for errors.
 	Page string
 	// Name without the type and instruction-set suffixes, as the package's drivers call it.
 	Name string
@@ -25,6 +24,8 @@ type Kernel struct {
 	// Elsewhere the kernel is Plain.
 	Stream bool
 	Plain  string
+	// Streams asks for a second kernel of that kind, with Stream at the end of its name.
+	Streams bool
 }
 
 // A Shape is a loop over elements or rows.
@@ -103,6 +104,10 @@ type kernelState struct {
 	params []param
 
 	pool       *constPool
+	names      map[uint64]string // of constants, without the type
+	numbers    map[uint64]bool   // constants that are floating-point numbers
+	tableUsed  bool              // a constant came from the page's table
+	withTable  bool              // one does
 	uses       map[uint64]int
 	order      []uint64
 	pinned     map[uint64]int // constants in registers
@@ -121,7 +126,7 @@ type kernelState struct {
 	blocks        []placed
 	short, noGPRs bool // there are too few registers
 
-	trace   bool // operations know their line in the page
+	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
@@ -131,40 +136,11 @@ type kernelState struct {
 	scratch gpr
 }
 
-// constPool numbers the constants of one file and type.
-type constPool struct {
-	index  map[uint64]int
-	list   []uint64
-	stride int // bytes an entry takes
-	tables tablePool
-}
-
-func (p *constPool) offset(bits uint64) int {
-	i, ok := p.index[bits]
-	if !ok {
-		i = len(p.list)
-		p.index[bits] = i
-		p.list = append(p.list, bits)
-	}
-	return i * p.stride
-}
-
-// scratch is an empty pool for a trial.
-func (p *constPool) scratch() *constPool {
-	return &constPool{index: map[uint64]int{}, stride: p.stride}
-}
-
 func (k *kernelState) useConst(bits uint64) {
 	if k.uses[bits] == 0 {
 		k.order = append(k.order, bits)
 	}
 	k.uses[bits]++
-}
-
-func (k *kernelState) constOffset(bits uint64) int { return k.pool.offset(bits) }
-
-func (k *kernelState) constAddr(bits uint64) string {
-	return fmt.Sprintf("const%s<>+%d(SB)", k.t.Suffix(), k.pool.offset(bits))
 }
 
 func (k *kernelState) table(kind tableKind) string {

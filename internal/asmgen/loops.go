@@ -80,6 +80,7 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 		loop, rest := k.w.newLabel("loop"), k.w.newLabel("rest")
 		k.branchImm(lt, k.count, n*k.lanes(), rest)
 		k.w.align()
+		k.w.describe("loop", n, "")
 		k.w.label(loop)
 		body(n, false)
 		k.step(n * k.lanes())

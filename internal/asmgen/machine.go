@@ -159,6 +159,8 @@ type writer struct {
 	sb     strings.Builder
 	lines  int
 	labels int
+	notes  map[string]string // comments of labels, by stem
+	traced map[string]bool   // blocks whose operations have comments
 }
 
 func (w *writer) ins(format string, args ...any) {
@@ -166,11 +168,6 @@ func (w *writer) ins(format string, args ...any) {
 	w.sb.WriteByte('\t')
 	fmt.Fprintf(&w.sb, format, args...)
 	w.sb.WriteByte('\n')
-}
-
-func (w *writer) label(l string) {
-	w.lines++
-	fmt.Fprintf(&w.sb, "\n%s:\n", l)
 }
 
 // align starts a loop at a boundary.

@@ -71,6 +71,7 @@ type op struct {
 	lane    int // which of the unrolled vectors
 	stream  int
 	at      string // the line of the page, where that is recorded
+	from    string // the page and its function, where that is recorded
 }
 
 // operands are the values that the operation reads, -1 where there is none.
@@ -89,6 +90,7 @@ type value struct {
 // A Block records the operations of one loop body. These are all that a page may use, lane by lane:
 //
 //	K, KInt, Bits             constants
+//	Named                     a constant with a name
 //	Add, Sub, Mul, Div        x+y, x-y, x*y, x/y
 //	FMA, FNMA                 x*y+z, -(x*y)+z with one rounding
 //	Max, Min                  the larger or smaller of a limit and x
@@ -133,8 +135,10 @@ func (b *Block) emit(k opKind, x, y, z V, imm int) V {
 
 // record appends an operation of the page.
 func (b *Block) record(o op) {
-	if b.k.trace {
+	if b.k.tracing {
 		o.at = pageLine()
+	} else if b.k.writing {
+		o.from = pageFunction()
 	}
 	b.ops = append(b.ops, o)
 }
@@ -144,10 +148,13 @@ func (b *Block) Type() Type { return b.k.t }
 
 // K is a constant: the first value for float32, the second for float64.
 func (b *Block) K(f32 float32, f64 float64) V {
+	bits := math.Float64bits(f64)
 	if b.k.t == F32 {
-		return b.Bits(uint64(math.Float32bits(f32)))
+		bits = uint64(math.Float32bits(f32))
 	}
-	return b.Bits(math.Float64bits(f64))
+	v := b.Bits(bits)
+	b.k.numbers[bits] = true
+	return v
 }
 
 // KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit

@@ -50,6 +50,7 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	next()
 	k.branchImm(lt, k.count, step, drain)
 	k.w.align()
+	k.w.describe("pipe", p.Unroll, ", software-pipelined")
 	k.w.label(loop)
 	l.write(1)
 	l.carried[0].write(k.copyVector)
@@ -163,7 +164,7 @@ func (l *pipelined) live(pos int) map[origin]V {
 	return m
 }
 
-func (l *pipelined) write(part int) { l.al.write(l.bounds[part], l.bounds[part+1]) }
+func (l *pipelined) write(part int) { l.al.write(l.bounds[part], l.bounds[part+1], nil) }
 
 func (m *moves) write(copyTo func(dst, src int)) { m.resolve(copyTo) }
 

@@ -190,9 +190,12 @@ func (al *alloc) release(o op, result int, mask bool) {
 	}
 }
 
-// write writes the operations from one position to another.
-func (al *alloc) write(from, to int) {
+// write writes the operations from one position to another, with a comment ahead of each that has one.
+func (al *alloc) write(from, to int, notes []string) {
 	for i := from; i < to; i++ {
+		if notes != nil {
+			al.b.k.w.note(notes[i])
+		}
 		al.b.k.lower(al.b, al.at[i])
 	}
 }

@@ -5,6 +5,7 @@
 package ktable
 
 import (
+	"reflect"
 	"slices"
 
 	"kernels"
@@ -20,6 +21,11 @@ type Func[T kernels.Float] struct {
 	Opts Opts // the options that it has
 	// Call calls it with the arguments of c.
 	Call func(c *Call[T]) error
+
+	// Naive is the loop one writes first, without options; it takes labels that are ints.
+	Naive func(c *Call[T]) error
+	// Check holds the results of a call to what they have to be; nil: to the bits of the generic code.
+	Check func(c, out *Call[T]) error
 
 	Rows  bool // has rows of several elements; others take each element for itself
 	Value bool // returns a reduced loss
@@ -85,6 +91,8 @@ const (
 	Probs         // mostly probabilities, rows that sum to 1
 	ZeroOne       // mostly 0 and 1
 	Positive      // finite numbers from 0 on
+	Soft          // in half of the cases what Softmax returns
+	LogSoft       // and LogSoftmax
 	Merged        // stats of the rows
 	Maxima        // at least the maxima of the rows
 )
@@ -127,10 +135,22 @@ type Call[T kernels.Float] struct {
 	Loss  *kernels.CrossEntropyOptions[T]
 	Bin   *kernels.SigmoidCrossEntropyOptions[T]
 	Shard kernels.Shard[T]
+	mask  []bool
 }
 
 // T returns argument i.
 func (c *Call[T]) T(i int) []T { return kt.View[T](c.Ops[i]) }
+
+// Bools is the mask of a naive loop.
+func (c *Call[T]) Bools() []bool {
+	if len(c.mask) != c.Rows {
+		c.mask = make([]bool, c.Rows)
+		for i := range c.mask {
+			c.mask[i] = maskBit(c.Ops[2], i)
+		}
+	}
+	return c.mask
+}
 
 // Arg returns the named argument, nil if the function has none of that name.
 func (c *Call[T]) Arg(name string) []T {
@@ -158,41 +178,46 @@ func (c *Call[T]) Bind() {
 	c.Shard = kernels.Shard[T]{Classes: c.Classes, Offset: o.Offset, LogitScale: o.LogitScale, Stride: o.Stride, DstStride: o.DstStride}
 }
 
+// TakesClasses reports whether the number of classes is a parameter.
+func (f *Func[T]) TakesClasses() bool { return f.Rows && f.Index("PosWeight") < 0 }
+
 // Run calls the function.
 func (c *Call[T]) Run() error { return c.calls[c.Labels](c) }
 
-// Case returns c for the tests that place and compare arguments, the result among them where there
-// is one, unless the call is run in pieces.
-func (c *Call[T]) Case(whole bool) *kt.Case {
-	k := &kt.Case{Name: c.Name}
+// Case returns c for the tests that place and compare arguments.
+func (c *Call[T]) Case() *kt.Case {
+	k := &kt.Case{Name: c.Name, Rows: c.Rows, Grain: c.Grain()}
 	for i, a := range c.Args {
 		k.Args = append(k.Args, kt.Arg{Name: a.Name, Out: a.Out, Data: c.Ops[i], Share: -1})
 	}
-	if whole && c.Value {
-		k.Args = append(k.Args, kt.Arg{Name: "result", Out: true, Data: kt.NewArray("d", 1), Share: -1})
+	if c.Value {
+		k.Args = append(k.Args, kt.Arg{Name: kt.Result, Out: true, Data: kt.NewArray(reflect.TypeFor[float64](), 1), Share: -1})
 	}
 	k.Run = func(mem []kt.Array) error {
 		d := c.With(mem)
 		err := d.Run()
-		if err == nil && len(mem) > len(c.Args) {
+		if err == nil && c.Value {
 			kt.View[float64](mem[len(c.Args)])[0] = d.Result
 		}
 		return err
 	}
+	k.Piece = func(mem []kt.Array, lo, hi int) error { return c.With(mem).piece(lo, hi).Run() }
 	return k
 }
 
-// With returns c with other arguments.
+// With returns c with other arguments, and with a result where they have one.
 func (c *Call[T]) With(mem []kt.Array) *Call[T] {
 	d := *c
-	d.Ops = mem[:len(c.Args)]
+	if d.Ops = mem[:len(c.Args)]; len(mem) > len(c.Args) {
+		d.Result = kt.View[float64](mem[len(c.Args)])[0]
+	}
 	d.Bind()
 	return &d
 }
 
-// stride returns the stride of an argument's rows.
-func (c *Call[T]) stride(a *Arg) int {
-	switch {
+// Pitch returns the stride of argument i's rows.
+func (c *Call[T]) Pitch(i int) int {
+	switch a := &c.Args[i]; {
 	case a.Stride == AtStride && c.Options.Stride != 0:
 		return c.Options.Stride
 	case a.Stride == AtDstStride && c.Options.DstStride != 0:
@@ -201,13 +226,22 @@ func (c *Call[T]) stride(a *Arg) int {
 	return c.Classes
 }
 
-// span returns the number of elements from the beginning of the first row of an argument to the end
+// Span returns the number of elements from the beginning of the first row of argument i to the end
 // of the last of n.
-func (c *Call[T]) span(a *Arg, n int) int {
+func (c *Call[T]) Span(i, n int) int {
 	if n == 0 {
 		return 0
 	}
-	return (n-1)*c.stride(a) + c.Classes
+	return (n-1)*c.Pitch(i) + c.Classes
+}
+
+// Summed returns c with the sum for the mean, whose divisor depends on all rows.
+func (c *Call[T]) Summed() *Call[T] {
+	d := *c
+	if c.Opts&Reducing != 0 && c.Reduction == kernels.ReductionMean {
+		d.None, d.Reduction = false, kernels.ReductionSum
+	}
+	return &d
 }
 
 // Grain is what the number of rows in a piece has to be a multiple of.
@@ -218,23 +252,23 @@ func (f *Func[T]) Grain() int {
 	return 1
 }
 
-// Piece returns the call for rows lo to hi, with slices of the same memory.
-func (c *Call[T]) Piece(lo, hi int) *Call[T] {
+// piece returns the call for rows lo to hi, with slices of the same memory.
+func (c *Call[T]) piece(lo, hi int) *Call[T] {
 	d := *c
 	d.Rows, d.Ops = hi-lo, slices.Clone(c.Ops)
 	for i := range c.Args {
-		a, op := &c.Args[i], c.Ops[i]
+		op := c.Ops[i]
 		if op.Mem == nil {
 			continue
 		}
 		each := 1
-		switch a.Len {
+		switch c.Args[i].Len {
 		case Each, Checked:
 			end := op.Len()
 			if hi < c.Rows {
-				end = lo*c.stride(a) + c.span(a, hi-lo)
+				end = lo*c.Pitch(i) + c.Span(i, hi-lo)
 			}
-			d.Ops[i] = op.Slice(min(lo*c.stride(a), end), end)
+			d.Ops[i] = op.Slice(min(lo*c.Pitch(i), end), end)
 			continue
 		case PerWord:
 			d.Ops[i] = op.Slice(lo/64, (hi+63)/64)
@@ -292,24 +326,52 @@ func Funcs[T kernels.Float]() []Func[T] {
 	return fs
 }
 
-// labelTypes has the layouts of the types of labels, in the order of Funcs, and the least and the largest.
-var labelTypes = []struct {
-	name, layout string
-	min, max     int
-}{{"int", kt.LayoutOf[int](), -1 << 31, 1<<31 - 1}, {"uint8", "1", 0, 255}, {"int32", "4", -1 << 31, 1<<31 - 1}, {"uint64", "8", 0, 1<<31 - 1}}
-
-// putLabel sets label r; one that the type does not have becomes another.
-func (c *Call[T]) putLabel(op kt.Array, r, label int) {
-	switch c.Labels {
-	case 0:
-		kt.View[int](op)[r] = label
-	case 1:
-		kt.View[uint8](op)[r] = uint8(label)
-	case 2:
-		kt.View[int32](op)[r] = int32(label)
-	case 3:
-		kt.View[uint64](op)[r] = uint64(label)
+// Named returns the named row.
+func Named[T kernels.Float](name string) *Func[T] {
+	for _, f := range Funcs[T]() {
+		if f.Name == name {
+			return &f
+		}
 	}
+	panic("internal/ktable has no row for " + name)
+}
+
+// labelTypes are in the order of Funcs.
+var labelTypes = []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[uint8](), reflect.TypeFor[int32](), reflect.TypeFor[uint64]()}
+
+// PutLabel sets label r of argument i, and reports whether the type has it.
+func (c *Call[T]) PutLabel(i, r, label int) bool {
+	v := c.Ops[i].At(r)
+	if v.CanUint() {
+		v.SetUint(uint64(label))
+		return label >= 0 && v.Uint() == uint64(label)
+	}
+	v.SetInt(int64(label))
+	return v.Int() == int64(label)
+}
+
+// label returns label r of argument i.
+func (c *Call[T]) label(i, r int) int {
+	v := c.Ops[i].At(r)
+	if v.CanUint() {
+		return int(v.Uint())
+	}
+	return int(v.Int())
 }
 
 func labels[L kernels.Label, T kernels.Float](c *Call[T], i int) []L { return kt.View[L](c.Ops[i]) }
+
+// Routines returns the functions with arguments for the tests that go over all routines.
+func Routines[T kernels.Float]() (all []kt.Routine) {
+	for _, f := range Funcs[T]() {
+		if len(f.Args) > 0 {
+			all = append(all, kt.Routine{Name: f.Name, Rows: f.Rows, Shares: f.Shares(),
+				Case: func(s kt.Shape, kind kt.Kind, seed uint64, share []int) *kt.Case {
+					r := kt.NewRand(seed*1000003 + uint64(s.Rows)*8191 + uint64(s.Cols)*31 + uint64(kind))
+					c := f.Make(r, s.Rows, s.Cols, Values{Kind: kind}, share)
+					return c.Case().Shared(share)
+				}})
+		}
+	}
+	return all
+}

@@ -1,90 +1,64 @@
 package ktable
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 
 	"kernels"
 	kt "kernels/internal/ktest"
 )
 
-// A Shape is the size of a call, and the kind of values it works on. Functions of elements have rows
-// of one.
-type Shape struct {
-	Rows, Classes int
-	Kind          kt.Kind
-	Fault         Fault
+// Values says what a call works on.
+type Values struct {
+	Kind  kt.Kind
+	Bytes []byte // instead of a kind: raw bytes, see [kt.FromBytes]
+	// Wild is for what not all tests take: a NaN or an infinity in any place, arguments of subnormal
+	// or the largest values, NaN in rows of probabilities, and strides of a single row, which mean
+	// nothing, up to the largest int.
+	Wild bool
+	// Typical is for benchmarks: the same options in each call, ints as labels, and only dloss nil.
+	Typical bool
 }
 
-// Fault is what is done to the values of one argument.
-type Fault uint8
-
-const (
-	NoFault   Fault = iota
-	OneNaN          // in any one place
-	OneInf          // of either sign
-	Subnormal       // all
-	Largest         // all are finite and of the largest exponents
-	numFaults
-)
-
-// Faults is their number.
-const Faults = int(numFaults)
-
-// Make returns a call of the shape with options and values that r draws, and with equal strides
-// where arguments are to be one slice.
-func (f *Func[T]) Make(r *kt.Rand, s Shape, share []int) *Call[T] {
-	c := &Call[T]{Func: f, Rows: s.Rows, Classes: s.Classes, Labels: r.Intn(len(f.calls)), Scale: T(scales[r.Intn(len(scales))])}
-	shared := false
-	for _, j := range share {
-		shared = shared || j >= 0
+// Make returns a call with options and values that r draws, and with equal strides where arguments are
+// to be one slice. Functions of elements take the elements of all rows.
+func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Call[T] {
+	if !f.Rows {
+		rows, classes = rows*classes, 1
 	}
-	c.draw(r, shared)
-	var extra [3]int // what slices have behind the last row
-	for i := range extra {
-		if a := (Arg{Stride: Stride(i)}); s.Rows > 0 && r.Intn(3) == 0 {
-			extra[i] = r.Intn(min(c.stride(&a)-s.Classes, 5) + 1)
-		}
+	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32, Ops: make([]kt.Array, len(f.Args))}
+	extra := [3]int{} // what slices have behind the last row
+	if !v.Typical {
+		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
+		extra[AtStride], extra[AtDstStride] = r.Intn(6), r.Intn(6)
 	}
-	if shared {
-		extra[AtDstStride] = extra[AtStride]
+	c.draw(r, v)
+	if slices.ContainsFunc(share, func(j int) bool { return j >= 0 }) {
+		extra[AtDstStride], c.DstStride = extra[AtStride], c.Options.Stride
 	}
-	c.Ops = make([]kt.Array, len(f.Args))
-	gap := kt.Array{Layout: "1", Mem: []byte{[]byte{0xa5, 0xff, 0x7f, 0}[r.Intn(4)]}}
+	gap, ins := []byte{0xa5, 0xff, 0x7f, 0}[r.Intn(4)], 0
 	for i := range f.Args {
 		a := &f.Args[i]
-		n, isNil := c.length(r, a, extra), a.Nil && r.Intn(3) == 0
-		if a.Name == "losses" && c.Reduction == kernels.ReductionNone && !f.Gradient() {
-			isNil = false
-		}
-		if (a.Len == PerClass || a.Len == Repeats) && c.None {
-			isNil = true
-		}
-		if isNil {
-			c.Ops[i].Layout = a.layout(c)
-			continue
-		}
-		c.Ops[i] = kt.NewArray(a.layout(c), n)
+		c.Ops[i] = kt.NewArray(c.TypeOf(i), c.length(r, i, extra[a.Stride]))
 		if a.Stride != Packed {
-			for k := range c.Ops[i].Mem {
-				c.Ops[i].Mem[k] = gap.Mem[0]
-			}
+			copy(c.Ops[i].Mem, bytes.Repeat([]byte{gap}, len(c.Ops[i].Mem)))
+		}
+		if a.In {
+			c.fill(r, i, v, c.values(r, v, ins))
+			ins++
+		}
+		none := a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream || c.None && (a.Len == PerClass || a.Len == Repeats)
+		if none && (c.Reduction != kernels.ReductionNone || a.Name != "losses" || f.Gradient()) {
+			c.Ops[i].Mem = nil
 		}
 	}
-	victim := r.Intn(len(f.Args) + 1)
-	first := true
-	for i := range f.Args {
-		if a := &f.Args[i]; a.In && c.Ops[i].Mem != nil {
-			kind := s.Kind
-			if !first && r.Intn(2) == 0 {
-				kind = kt.Unit
-			}
-			first = false
-			c.fill(r, a, i, kind)
-			if s.Fault != NoFault && (a.Type == Elem && a.Fill != Positive || a.Type == Double) && (i == victim || victim == len(f.Args)) {
-				c.spoil(r, a, i, s.Fault)
-			}
+	for i, j := range share { // what is one slice holds the same
+		if j >= 0 {
+			c.Ops[i] = c.Ops[j]
 		}
 	}
 	for i := range f.Args { // what depends on others
@@ -92,12 +66,31 @@ func (f *Func[T]) Make(r *kt.Rand, s Shape, share []int) *Call[T] {
 		if j := f.Index(a.NilWith); j >= 0 && c.Ops[j].Mem == nil {
 			c.Ops[i].Mem = nil
 		}
-		if c.Ops[i].Mem != nil && (a.Fill == Merged || a.Fill == Maxima) {
-			c.derive(r, a, i, s.Kind)
+		if a.Fill == Merged || a.Fill == Maxima {
+			c.derive(r, i, v.Kind)
 		}
 	}
 	c.Bind()
 	return c
+}
+
+// values returns what fills a row of input number ins.
+func (c *Call[T]) values(r *kt.Rand, v Values, ins int) func(row []T) {
+	if n := len(v.Bytes); n > 0 {
+		x, at := make([]T, c.Rows*c.Classes+c.Classes), ins*n/2%n
+		kt.FromBytes(slices.Concat(v.Bytes[at:], v.Bytes[:at]), x)
+		return func(row []T) { x = x[copy(row, x):] }
+	}
+	if ins > 0 && r.Intn(2) == 0 {
+		v.Kind = kt.Unit
+	}
+	return func(row []T) {
+		some := row[:min(len(row), 1<<16)] // more than a branch predictor learns
+		kt.Fill(r, v.Kind, some, max(len(some), 1))
+		for k := len(some); k < len(row); k *= 2 {
+			copy(row[k:], row[:k])
+		}
+	}
 }
 
 // scales are what gradients are multiplied by.
@@ -107,19 +100,28 @@ var scales = []float64{1, 1.0 / 30, -2, 0, 0x1p-40, 0x1p40, 0.3, 1e-30, 1e30}
 func (f *Func[T]) Gradient() bool { return f.Args[0].Name != "losses" }
 
 // draw draws options.
-func (c *Call[T]) draw(r *kt.Rand, shared bool) {
-	o, has := &c.Options, func(x Opts) bool { return c.Opts&x != 0 && r.Intn(2) == 0 }
-	if o.None = r.Intn(6) == 0; o.None {
-		return
-	}
-	if has(LogitScale) {
-		o.LogitScale = []T{1, 0.5, 3, 1.0 / 7, 0.75, 1e-3, 1e3}[r.Intn(7)]
-	}
+func (c *Call[T]) draw(r *kt.Rand, v Values) {
+	o, has := &c.Options, func(x Opts) bool { return c.Opts&x != 0 && (v.Typical || r.Intn(2) == 0) }
 	stride := func() int {
-		if c.Rows <= 1 && r.Intn(2) == 0 { // of no meaning
+		if v.Wild && c.Rows <= 1 && r.Intn(2) == 0 {
 			return max(c.Classes, []int{math.MaxInt, math.MaxInt - 1 - r.Intn(70), math.MaxInt / 2, math.MaxInt32, int(r.Uint64() >> 1)}[r.Intn(5)])
 		}
 		return c.Classes + r.Intn(2*c.Classes+7)
+	}
+	if o.None = r.Intn(6) == 0 && !v.Typical; o.None {
+		return
+	}
+	if has(LogitScale) {
+		o.LogitScale = []T{0.5, 1, 3, 1.0 / 7, 0.75, 1e-3, 1e3}[r.Intn(7)]
+	}
+	if has(Smoothing) {
+		o.LabelSmoothing = []T{0.1, 1, 0x1p-20, 0.5}[r.Intn(4)]
+	}
+	if has(Reducing) {
+		o.Reduction = kernels.Reduction(1 + r.Intn(2))
+	}
+	if v.Typical {
+		return
 	}
 	if has(Strides) {
 		o.Stride = stride()
@@ -127,51 +129,24 @@ func (c *Call[T]) draw(r *kt.Rand, shared bool) {
 	if has(DstStrides) {
 		o.DstStride = stride()
 	}
-	if shared {
-		if c.Opts&DstStrides != 0 {
-			o.DstStride = o.Stride
-		}
-	}
-	if has(Smoothing) {
-		o.LabelSmoothing = []T{0.1, 1, 0x1p-20, 0.5}[r.Intn(4)]
-	}
 	if has(Ignoring) {
 		o.IgnoreIndex = new([]int{-100, 0, r.Intn(c.Classes), c.Classes, -1}[r.Intn(5)])
-	}
-	if c.Opts&Reducing != 0 {
-		o.Reduction = kernels.Reduction(r.Intn(3))
 	}
 	if has(Offset) {
 		o.Offset = []int{1, 4096, r.Intn(300), math.MaxInt32}[r.Intn(4)]
 	}
 }
 
-func (a *Arg) layout(c interface {
-	elem() string
-	labelLayout() string
-}) string {
-	switch a.Type {
-	case Label:
-		return c.labelLayout()
-	case Int:
-		return kt.LayoutOf[int]()
-	case Double:
-		return "d"
-	case Word:
-		return "8"
-	case Stats:
-		return c.elem() + c.elem() + "d"
-	}
-	return c.elem()
+// TypeOf returns the type of argument i's elements.
+func (c *Call[T]) TypeOf(i int) reflect.Type {
+	return [...]reflect.Type{Elem: reflect.TypeFor[T](), Label: labelTypes[c.Labels], Int: reflect.TypeFor[int](),
+		Double: reflect.TypeFor[float64](), Word: reflect.TypeFor[uint64](), Stats: reflect.TypeFor[kernels.RowStats[T]]()}[c.Args[i].Type]
 }
 
-func (c *Call[T]) elem() string        { return kt.LayoutOf[T]() }
-func (c *Call[T]) labelLayout() string { return labelTypes[c.Labels].layout }
-
-// length returns how long an argument is.
-func (c *Call[T]) length(r *kt.Rand, a *Arg, extra [3]int) int {
+// length returns how long argument i is.
+func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	n := c.Rows * c.Classes
-	switch a.Len {
+	switch c.Args[i].Len {
 	case PerRow:
 		return c.Rows
 	case PerWord:
@@ -179,10 +154,7 @@ func (c *Call[T]) length(r *kt.Rand, a *Arg, extra [3]int) int {
 	case PerClass:
 		return c.Classes
 	case Upstream:
-		if r.Intn(2) == 0 {
-			return 1
-		}
-		return c.Rows
+		return []int{1, c.Rows}[r.Intn(2)]
 	case Repeats:
 		return []int{1, c.Classes, c.Classes, max(n, 1)}[r.Intn(4)]
 	case Chunks:
@@ -190,115 +162,117 @@ func (c *Call[T]) length(r *kt.Rand, a *Arg, extra [3]int) int {
 	case Folds:
 		return c.Rows * (1 + r.Intn(5))
 	}
-	if a.Stride == Packed || c.Rows == 0 {
-		return n
-	}
-	return c.span(a, c.Rows) + extra[a.Stride]
+	return c.Span(i, c.Rows) + min(extra, c.Pitch(i)-c.Classes)*min(c.Rows, 1)
 }
 
-// rows calls f with each row of an argument that is T's.
-func (c *Call[T]) rows(a *Arg, i int, f func(row []T)) {
-	x := c.T(i)
-	if a.Len != Each && a.Len != Checked {
-		f(x)
+// each calls f with each row of an argument that is T's, or with all that is not in rows.
+func (c *Call[T]) each(i int, f func(row []T)) {
+	if l := c.Args[i].Len; l != Each && l != Checked || !c.Func.Rows {
+		f(c.T(i))
 		return
 	}
 	for r := range c.Rows {
-		f(x[r*c.stride(a):][:c.Classes])
+		f(c.Row(i, r))
 	}
 }
 
-func (c *Call[T]) fill(r *kt.Rand, a *Arg, i int, kind kt.Kind) {
+// Row returns row r of argument i.
+func (c *Call[T]) Row(i, r int) []T { return c.T(i)[r*c.Pitch(i):][:c.Classes] }
+
+// fill fills argument i with values, or with what it means.
+func (c *Call[T]) fill(r *kt.Rand, i int, v Values, values func(row []T)) {
+	a, op, sure := &c.Args[i], c.Ops[i], v.Typical || r.Intn(2) == 0
 	switch a.Type {
 	case Word:
-		for k := range kt.View[uint64](c.Ops[i]) {
-			kt.View[uint64](c.Ops[i])[k] = r.Uint64() // also past the end
+		for k := range words(c, i) {
+			words(c, i)[k] = r.Uint64() // also past the end
 		}
 	case Double:
-		kt.Fill(r, kind, kt.View[float64](c.Ops[i]), max(c.Ops[i].Len(), 1))
+		kt.Fill(r, v.Kind, doubles(c, i), max(op.Len(), 1))
 	case Label:
-		t := labelTypes[c.Labels]
 		for row := range c.Rows {
-			label := c.Offset + r.Intn(c.Classes)
-			if c.Opts&Offset != 0 && r.Intn(4) == 0 {
-				label = int(r.Uint64()) // perhaps nobody's
-			} else if c.Opts&Offset == 0 {
-				label = r.Intn(min(c.Classes, t.max))
-				if p := c.IgnoreIndex; p != nil && r.Intn(3) == 0 && *p >= t.min && *p <= t.max {
-					label = *p
-				}
+			switch p := c.IgnoreIndex; {
+			case c.Opts&Offset != 0 && r.Intn(4) == 0:
+				c.PutLabel(i, row, int(r.Uint64())) // perhaps nobody's
+			case p != nil && r.Intn(3) == 0 && c.PutLabel(i, row, *p):
+			case !c.PutLabel(i, row, c.Offset+r.Intn(c.Classes)):
+				c.PutLabel(i, row, 0)
 			}
-			c.putLabel(c.Ops[i], row, label)
 		}
 	case Elem:
-		switch c.rows(a, i, func(row []T) {
-			if a.Fill != Probs || len(row) == 0 {
-				kt.Fill(r, kind, row, max(len(row), 1))
-			} else if r.Intn(3) != 0 {
+		c.each(i, func(row []T) {
+			if values(row); len(row) == 0 {
+				return
+			}
+			switch {
+			case a.Fill == Probs && (sure || r.Intn(2) == 0):
 				kt.FillProb(r, row, len(row))
-			} else {
-				kt.Fill(r, kind, row, len(row))
+			case a.Fill == Soft && sure:
+				kernels.Softmax(row, tame(row, 30), len(row))
+			case a.Fill == LogSoft && sure:
+				kernels.LogSoftmax(row, tame(row, 30), len(row))
 			}
-		}); a.Fill {
-		case ZeroOne:
-			for k := range c.T(i) {
-				if b := r.Intn(8); b < 6 {
-					c.T(i)[k] = T(b % 2)
+			for k, v := range row {
+				switch b := r.Intn(8); {
+				case a.Fill == ZeroOne && b < 6:
+					row[k] = T(b % 2)
+				case a.Fill == Positive:
+					if row[k] = T(math.Abs(float64(v))); !(row[k] <= 1e3) {
+						row[k] = T(b % 3)
+					}
 				}
 			}
-		case Positive:
-			for k, v := range c.T(i) {
-				if w := math.Abs(float64(v)); w <= 1e3 {
-					c.T(i)[k] = T(w)
-				} else {
-					c.T(i)[k] = T(r.Intn(3))
-				}
+		})
+		if v.Wild && a.Fill != Positive && r.Intn(4) == 0 {
+			c.spoil(r, i)
+		}
+		for k, p := range c.T(i) {
+			if a.Name == "probs" && !v.Wild && p != p {
+				c.T(i)[k] = 0.5
 			}
 		}
 	}
 }
 
-// spoil does s's fault to argument i.
-func (c *Call[T]) spoil(r *kt.Rand, a *Arg, i int, fault Fault) {
-	if a.Type == Double {
-		if x := kt.View[float64](c.Ops[i]); len(x) > 0 {
-			x[r.Intn(len(x))] = math.NaN()
+// tame returns x with every value finite and in ±limit.
+func tame[T kernels.Float](x []T, limit float64) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		f := float64(v)
+		if f-f != 0 {
+			f = 0.5
 		}
-		return
+		if math.Abs(f) > limit {
+			f = math.Copysign(limit/(1+math.Abs(math.Remainder(f, 7))), f)
+		}
+		y[i] = T(f)
 	}
-	rows := 0
-	c.rows(a, i, func([]T) { rows++ })
-	at := r.Intn(rows + 1)
-	c.rows(a, i, func(row []T) {
-		if len(row) == 0 {
-			return
+	return y
+}
+
+// spoil puts a NaN or an infinity somewhere into argument i, or multiplies all of it by a power of two that makes subnormal values, or huge ones.
+func (c *Call[T]) spoil(r *kt.Rand, i int) {
+	turn, at, factor := r.Intn(8), r.Intn(max(c.Rows, 1)), math.Ldexp(1, []int{-1030, 1020}[r.Intn(2)])
+	if kt.Is32[T]() {
+		factor = math.Ldexp(1, []int{-135, 124}[r.Intn(2)])
+	}
+	c.each(i, func(row []T) {
+		if at--; turn < 6 && at < 0 && len(row) > 0 {
+			row[r.Intn(len(row))] = []T{T(math.NaN()), T(math.Inf(1)), T(math.Inf(-1))}[turn/2]
+			if turn%2 == 0 { // else in the rows that follow, too
+				turn = 6
+			}
 		}
-		k := r.Intn(len(row))
-		switch rows--; fault {
-		case OneNaN:
-			if rows == at || at == c.Rows {
-				row[k] = T(math.NaN())
-			}
-		case OneInf:
-			if rows == at || at == c.Rows {
-				row[k] = T(math.Inf(r.Intn(2)*2 - 1))
-			}
-		case Subnormal:
-			for k, v := range row {
-				if v-v == 0 {
-					row[k] = kt.FromBits[T](r.Uint64()>>(64-r.Intn(kt.Digits[T]())) | kt.RawBits(v)&kt.SignBit[T]())
-				}
-			}
-		case Largest:
-			for k, v := range row {
-				row[k] = kt.FromBits[T](kt.Bits(T(math.Inf(1))) - 1 - r.Uint64()>>(63-kt.Digits[T]()) | kt.RawBits(v)&kt.SignBit[T]())
+		for k, v := range row {
+			if turn > 6 {
+				row[k] = T(float64(v) * factor)
 			}
 		}
 	})
 }
 
 // derive makes stats and maxima that rows of logits may have.
-func (c *Call[T]) derive(r *kt.Rand, a *Arg, i int, kind kt.Kind) {
+func (c *Call[T]) derive(r *kt.Rand, i int, kind kt.Kind) {
 	if c.Opts == 0 { // of any logits
 		x := make([]T, 3*c.Rows)
 		kt.Fill(r, kind, x, 3)
@@ -311,7 +285,7 @@ func (c *Call[T]) derive(r *kt.Rand, a *Arg, i int, kind kt.Kind) {
 	turn := r.Intn(3)
 	m := make([]T, c.Rows)
 	check(kernels.ShardMax(m, logits, c.Shard))
-	if a.Fill == Maxima {
+	if c.Args[i].Fill == Maxima {
 		if turn > 0 {
 			for row := range m {
 				m[row] = max(m[row], other[row])
@@ -343,36 +317,16 @@ func check(err error) {
 // String describes the call for whoever has to repeat it.
 func (c *Call[T]) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s[%s], %d rows of %d", c.Name, kt.TypeName[T](), c.Rows, c.Classes)
-	o := c.Options
-	if o.None && c.Opts != 0 {
-		b.WriteString(", opts nil")
-	}
-	show := func(has Opts, format string, v ...any) {
-		if c.Opts&has != 0 && !o.None {
-			fmt.Fprintf(&b, ", "+format, v...)
-		}
-	}
-	show(LogitScale, "LogitScale %v", o.LogitScale)
-	show(Strides, "Stride %d", o.Stride)
-	show(DstStrides, "DstStride %d", o.DstStride)
-	show(Smoothing, "LabelSmoothing %v", o.LabelSmoothing)
-	show(Offset, "Offset %d", o.Offset)
-	show(Reducing, "Reduction %v", o.Reduction)
-	if o.IgnoreIndex != nil {
-		show(Ignoring, "IgnoreIndex %d", *o.IgnoreIndex)
-	}
-	if c.Opts&Scale != 0 {
-		fmt.Fprintf(&b, ", scale %v", c.Scale)
+	fmt.Fprintf(&b, "%s[%v], %d rows of %d, scale %v, %+v", c.Name, reflect.TypeFor[T](), c.Rows, c.Classes, c.Scale, c.Options)
+	if c.IgnoreIndex != nil {
+		fmt.Fprintf(&b, ", IgnoreIndex %d", *c.IgnoreIndex)
 	}
 	for i, a := range c.Args {
 		switch {
-		case a.Type == Label:
-			fmt.Fprintf(&b, ", %s %s", a.Name, labelTypes[c.Labels].name)
 		case c.Ops[i].Mem == nil:
 			fmt.Fprintf(&b, ", %s nil", a.Name)
 		case a.In && c.Ops[i].Len() <= 40:
-			fmt.Fprintf(&b, ", %s [%v]", a.Name, c.Ops[i])
+			fmt.Fprintf(&b, ", %s []%v %v", a.Name, c.Ops[i].Type, c.Ops[i])
 		}
 	}
 	return b.String()

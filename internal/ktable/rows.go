@@ -1,10 +1,15 @@
 package ktable
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"reflect"
 	"slices"
+	"strings"
 
 	"kernels"
+	"kernels/bench"
 	"kernels/internal/isa"
 	kt "kernels/internal/ktest"
 )
@@ -21,192 +26,256 @@ func (a Arg) orNil() Arg                  { a.Nil = true; return a }
 func args(a ...Arg) []Arg                 { return a }
 
 var (
-	maskIn    = Arg{Name: "mask", In: true, Type: Word, Len: PerWord}
-	maskOut   = Arg{Name: "mask", Out: true, Type: Word, Len: PerWord}
+	maskIn    = in("mask").of(Word).len(PerWord)
+	maskOut   = out("mask").of(Word).len(PerWord)
 	label     = in("labels").of(Label).len(PerRow).fill(Classes)
 	losses    = out("losses").len(PerRow)
 	lossesNil = losses.orNil()
 	logits    = in("logits")
 	strided   = logits.at(AtStride)
 	dlogits   = out("dlogits", "logits")
+	dstrided  = dlogits.at(AtStride)
 	target    = in("targets").fill(Probs)
 	targetErr = target.len(Checked)
-	rest      = in("rest").len(PerRow)
 	dloss     = in("dloss").len(Upstream).orNil()
 	weights   = in("Weights").len(PerClass).fill(Positive).orNil()
-	posWeight = in("PosWeight").len(Repeats).fill(Positive).orNil()
 	bit       = in("targets").fill(ZeroOne)
+	bitLosses = out("losses", "logits", "targets")
+	bitGrad   = out("dlogits", "logits", "targets")
+	each      = out("losses").orNil()
+	posWeight = in("PosWeight").len(Repeats).fill(Positive).orNil()
 	stats     = in("stats").of(Stats).len(PerRow).fill(Merged)
 	maxima    = in("m").len(PerRow).fill(Maxima)
+	merged    = Arg{Name: "dst", In: true, Out: true, Same: []string{"src"}}
+	sharded   = out("dst", "logits").at(AtDstStride)
 
-	unary    = args(out("dst", "x"), in("x"))
-	binary   = args(out("dx", "dy", "y"), in("dy"), in("y"))
-	forward  = args(out("dst", "x").at(AtDstStride), in("x").at(AtStride))
-	backward = args(out("dx", "dy", "y").at(AtStride), in("dy").at(AtDstStride), in("y").at(AtDstStride))
+	unary   = args(out("dst", "x"), in("x"))
+	binary  = binaryOf(Any)
+	forward = args(out("dst", "x").at(AtDstStride), in("x").at(AtStride))
 )
 
+func binaryOf(y Fill) []Arg { return args(out("dx", "dy", "y"), in("dy"), in("y").fill(y)) }
+
+func backwardWith(y Fill) []Arg {
+	return args(out("dx", "dy", "y").at(AtStride), in("dy").at(AtDstStride), in("y").at(AtDstStride).fill(y))
+}
+
 const (
-	softmaxOpts = LogitScale | Strides | DstStrides
-	lossOpts    = LogitScale | Strides | Smoothing | Ignoring | Reducing
-	probOpts    = LogitScale | Strides | Smoothing | Reducing
-	shardOpts   = LogitScale | Strides | Offset
+	softOpts  = LogitScale | Strides | DstStrides
+	lossOpts  = LogitScale | Strides | Smoothing | Ignoring | Reducing
+	probOpts  = LogitScale | Strides | Smoothing | Reducing
+	shardOpts = LogitScale | Strides | Offset
 )
 
 // table is the table; L is the type of labels.
 func table[T kernels.Float, L kernels.Label]() []Func[T] {
-	type call = func(c *Call[T]) error
-	two := func(f func(dst, x []T)) call { return func(c *Call[T]) error { f(c.T(0), c.T(1)); return nil } }
-	three := func(f func(dx, dy, y []T)) call {
-		return func(c *Call[T]) error { f(c.T(0), c.T(1), c.T(2)); return nil }
+	type (
+		C    = *Call[T]
+		call = func(c C) error
+	)
+	var n bench.Naive[T]
+	do := func(f func(c C)) call { return func(c C) error { f(c); return nil } }
+	value := func(f func(c C) (float64, error)) call {
+		return func(c C) (err error) { c.Result, err = f(c); return }
 	}
-	value := func(f func(c *Call[T]) (float64, error)) call {
-		return func(c *Call[T]) (err error) { c.Result, err = f(c); return }
+	two := func(f func(dst, x []T)) call { return do(func(c C) { f(c.T(0), c.T(1)) }) }
+	three := func(f func(dx, dy, y []T)) call { return do(func(c C) { f(c.T(0), c.T(1), c.T(2)) }) }
+	masked := func(f func(dst, x []T, mask []uint64)) call {
+		return do(func(c C) { f(c.T(0), c.T(1), words(c, 2)) })
 	}
+	bools := func(f func(dst, x []T, mask []bool)) call {
+		return do(func(c C) { f(c.T(0), c.T(1), c.Bools()) })
+	}
+	rows2 := func(f func(dst, x []T, classes int)) call {
+		return do(func(c C) { f(c.T(0), c.T(1), c.Classes) })
+	}
+	rows3 := func(f func(dx, dy, y []T, classes int)) call {
+		return do(func(c C) { f(c.T(0), c.T(1), c.T(2), c.Classes) })
+	}
+	with2 := func(f func(dst, x []T, classes int, opts *kernels.SoftmaxOptions[T]) error) call {
+		return func(c C) error { return f(c.T(0), c.T(1), c.Classes, c.Soft) }
+	}
+	with3 := func(f func(dx, dy, y []T, classes int, opts *kernels.SoftmaxOptions[T]) error) call {
+		return func(c C) error { return f(c.T(0), c.T(1), c.T(2), c.Classes, c.Soft) }
+	}
+	shard2 := func(f func(dst, x []T, stats []kernels.RowStats[T], s kernels.Shard[T]) error) call {
+		return func(c C) error { return f(c.T(0), c.T(1), statsOf(c, 2), c.Shard) }
+	}
+	// Naive loops of functions with options are those without.
+	label1 := do(func(c C) { n.CrossEntropy(c.T(0), c.T(1), kt.View[int](c.Ops[2]), c.Classes) })
+	label2 := do(func(c C) {
+		n.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), kt.View[int](c.Ops[3]), c.Classes, c.Scale)
+	})
+	prob2 := do(func(c C) {
+		n.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.Scale)
+	})
+	bitGrads := do(func(c C) { n.SigmoidCrossEntropyGrad(c.T(0), c.T(2), c.T(3), c.Scale) })
 	return []Func[T]{
-		{Name: "ReLU", Args: unary, Call: two(kernels.ReLU[T])},
+		{Name: "ReLU", Args: unary, Call: two(kernels.ReLU[T]), Naive: two(n.ReLU), Check: of(relu[T])},
 		{Name: "ReLUMask", Args: args(out("dst", "x"), in("x"), maskOut),
-			Call: func(c *Call[T]) error { kernels.ReLUMask(c.T(0), c.T(1), kt.View[uint64](c.Ops[2])); return nil }},
+			Call: masked(kernels.ReLUMask[T]), Naive: bools(n.ReLUMask), Check: checkReLUMask[T]},
 		{Name: "ReLUBackward", Args: args(out("dx", "dy"), in("dy"), maskIn),
-			Call: func(c *Call[T]) error { kernels.ReLUBackward(c.T(0), c.T(1), kt.View[uint64](c.Ops[2])); return nil }},
-		{Name: "ReLUBackwardOutput", Args: binary, Call: three(kernels.ReLUBackwardOutput[T])},
-		{Name: "Sigmoid", Args: unary, Call: two(kernels.Sigmoid[T])},
-		{Name: "SigmoidFast", Args: unary, Call: two(kernels.SigmoidFast[T])},
-		{Name: "SigmoidBackward", Args: binary, Call: three(kernels.SigmoidBackward[T])},
-		{Name: "Tanh", Args: unary, Call: two(kernels.Tanh[T])},
-		{Name: "TanhBackward", Args: binary, Call: three(kernels.TanhBackward[T])},
+			Call: masked(kernels.ReLUBackward[T]), Naive: bools(n.ReLUBackward),
+			Check: exact(func(c C, i int) T { return pass(c.T(1)[i], !maskBit(c.Ops[2], i)) })},
+		{Name: "ReLUBackwardOutput", Args: binary, Call: three(kernels.ReLUBackwardOutput[T]),
+			Naive: three(n.ReLUBackwardOutput),
+			Check: backwardOf(func(dy, y T) T { return pass(dy, !(y <= 0)) })},
+		{Name: "Sigmoid", Args: unary, Call: two(kernels.Sigmoid[T]), Naive: two(n.Sigmoid),
+			Check: within(0, 1, sigmoidErr[T])},
+		{Name: "SigmoidFast", Args: unary, Call: two(kernels.SigmoidFast[T]), Naive: two(n.Sigmoid),
+			Check: within(0, 2.5, sigmoidErr[T])},
+		{Name: "SigmoidBackward", Args: binary, Call: three(kernels.SigmoidBackward[T]),
+			Naive: three(n.SigmoidBackward),
+			Check: backwardOf(func(dy, y T) T { return T(dy*T(1-y)) * y })},
+		{Name: "Tanh", Args: unary, Call: two(kernels.Tanh[T]), Naive: two(n.Tanh),
+			Check: within(-1, 2, tanhErr[T])},
+		{Name: "TanhBackward", Args: binary, Call: three(kernels.TanhBackward[T]),
+			Naive: three(n.TanhBackward), Check: backwardOf(tanhGrad[T])},
 
-		{Name: "SigmoidCrossEntropy", Args: args(out("losses", "logits", "targets"), logits, bit),
-			Call: three(kernels.SigmoidCrossEntropy[T])},
-		{Name: "SigmoidCrossEntropyWith", Args: args(out("losses", "logits", "targets"), logits, bit, posWeight), Rows: true,
-			Call: func(c *Call[T]) error { return kernels.SigmoidCrossEntropyWith(c.T(0), c.T(1), c.T(2), c.Bin) }},
-		{Name: "SigmoidCrossEntropyGrad", Args: args(out("dlogits", "logits", "targets"), out("losses").orNil(), logits, bit), Opts: Scale,
-			Call: func(c *Call[T]) error {
+		{Name: "SigmoidCrossEntropy", Args: args(bitLosses, logits, bit), Check: checkSigmoidLoss[T],
+			Call: three(kernels.SigmoidCrossEntropy[T]), Naive: three(n.SigmoidCrossEntropy)},
+		{Name: "SigmoidCrossEntropyWith", Args: args(bitLosses, logits, bit, posWeight), Rows: true,
+			Call: func(c C) error {
+				return kernels.SigmoidCrossEntropyWith(c.T(0), c.T(1), c.T(2), c.Bin)
+			},
+			Naive: three(n.SigmoidCrossEntropy), Check: checkSigmoidLoss[T]},
+		{Name: "SigmoidCrossEntropyGrad", Args: args(bitGrad, each, logits, bit), Opts: Scale,
+			Call: do(func(c C) {
 				kernels.SigmoidCrossEntropyGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale)
-				return nil
-			}},
-		{Name: "SigmoidCrossEntropyGradWith", Opts: Scale, Rows: true,
-			Args: args(out("dlogits", "logits", "targets"), out("losses").orNil(), logits, bit, posWeight),
-			Call: func(c *Call[T]) error {
+			}),
+			Naive: bitGrads, Check: checkSigmoidLoss[T]},
+		{Name: "SigmoidCrossEntropyGradWith", Args: args(bitGrad, each, logits, bit, posWeight),
+			Opts: Scale, Rows: true, Naive: bitGrads, Check: checkSigmoidLoss[T],
+			Call: func(c C) error {
 				return kernels.SigmoidCrossEntropyGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale, c.Bin)
 			}},
 
-		{Name: "Softmax", Rows: true, Args: unary,
-			Call: func(c *Call[T]) error { kernels.Softmax(c.T(0), c.T(1), c.Classes); return nil }},
-		{Name: "SoftmaxWith", Rows: true, Args: forward, Opts: softmaxOpts,
-			Call: func(c *Call[T]) error { return kernels.SoftmaxWith(c.T(0), c.T(1), c.Classes, c.Soft) }},
-		{Name: "LogSoftmax", Rows: true, Args: unary,
-			Call: func(c *Call[T]) error { kernels.LogSoftmax(c.T(0), c.T(1), c.Classes); return nil }},
-		{Name: "LogSoftmaxWith", Rows: true, Args: forward, Opts: softmaxOpts,
-			Call: func(c *Call[T]) error { return kernels.LogSoftmaxWith(c.T(0), c.T(1), c.Classes, c.Soft) }},
-		{Name: "SoftmaxBackward", Rows: true, Args: binary,
-			Call: func(c *Call[T]) error { kernels.SoftmaxBackward(c.T(0), c.T(1), c.T(2), c.Classes); return nil }},
-		{Name: "SoftmaxBackwardWith", Rows: true, Args: backward, Opts: softmaxOpts,
-			Call: func(c *Call[T]) error {
-				return kernels.SoftmaxBackwardWith(c.T(0), c.T(1), c.T(2), c.Classes, c.Soft)
-			}},
-		{Name: "LogSoftmaxBackward", Rows: true, Args: binary,
-			Call: func(c *Call[T]) error { kernels.LogSoftmaxBackward(c.T(0), c.T(1), c.T(2), c.Classes); return nil }},
-		{Name: "LogSoftmaxBackwardWith", Rows: true, Args: backward, Opts: softmaxOpts,
-			Call: func(c *Call[T]) error {
-				return kernels.LogSoftmaxBackwardWith(c.T(0), c.T(1), c.T(2), c.Classes, c.Soft)
-			}},
+		{Name: "Softmax", Rows: true, Args: unary, Call: rows2(kernels.Softmax[T]),
+			Naive: rows2(n.Softmax), Check: checkForward[T](false)},
+		{Name: "SoftmaxWith", Rows: true, Args: forward, Opts: softOpts,
+			Call: with2(kernels.SoftmaxWith[T]), Naive: rows2(n.Softmax), Check: checkForward[T](false)},
+		{Name: "LogSoftmax", Rows: true, Args: unary, Call: rows2(kernels.LogSoftmax[T]),
+			Naive: rows2(n.LogSoftmax), Check: checkForward[T](true)},
+		{Name: "LogSoftmaxWith", Rows: true, Args: forward, Opts: softOpts,
+			Call: with2(kernels.LogSoftmaxWith[T]), Naive: rows2(n.LogSoftmax), Check: checkForward[T](true)},
+		{Name: "SoftmaxBackward", Rows: true, Args: binaryOf(Soft), Call: rows3(kernels.SoftmaxBackward[T]),
+			Naive: rows3(n.SoftmaxBackward), Check: checkBackward[T](false)},
+		{Name: "SoftmaxBackwardWith", Rows: true, Args: backwardWith(Soft), Opts: softOpts,
+			Call: with3(kernels.SoftmaxBackwardWith[T]), Naive: rows3(n.SoftmaxBackward),
+			Check: checkBackward[T](false)},
+		{Name: "LogSoftmaxBackward", Rows: true, Args: binaryOf(LogSoft),
+			Call: rows3(kernels.LogSoftmaxBackward[T]), Naive: rows3(n.LogSoftmaxBackward),
+			Check: checkBackward[T](true)},
+		{Name: "LogSoftmaxBackwardWith", Rows: true, Args: backwardWith(LogSoft), Opts: softOpts,
+			Call: with3(kernels.LogSoftmaxBackwardWith[T]), Naive: rows3(n.LogSoftmaxBackward),
+			Check: checkBackward[T](true)},
 		{Name: "Argmax", Rows: true, Args: args(out("index").of(Int).len(PerRow), in("x")),
-			Call: func(c *Call[T]) error { kernels.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes); return nil }},
+			Call:  do(func(c C) { kernels.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes) }),
+			Naive: do(func(c C) { n.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes) }),
+			Check: checkArgmax[T]},
 
-		{Name: "CrossEntropy", Rows: true, Args: args(losses, logits, label),
-			Call: func(c *Call[T]) error { return kernels.CrossEntropy(c.T(0), c.T(1), labels[L](c, 2), c.Classes) }},
-		{Name: "CrossEntropyWith", Rows: true, Value: true, Args: args(lossesNil, strided, label, weights), Opts: lossOpts,
-			Call: value(func(c *Call[T]) (float64, error) {
+		{Name: "CrossEntropy", Rows: true, Args: args(losses, logits, label), Check: checkLosses[T],
+			Call: func(c C) error {
+				return kernels.CrossEntropy(c.T(0), c.T(1), labels[L](c, 2), c.Classes)
+			}, Naive: label1},
+		{Name: "CrossEntropyWith", Rows: true, Args: args(lossesNil, strided, label, weights),
+			Opts: lossOpts, Value: true, Naive: label1, Check: checkLosses[T],
+			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyWith(c.T(0), c.T(1), labels[L](c, 2), c.Classes, c.Loss)
 			})},
-		{Name: "CrossEntropyGrad", Rows: true, Args: args(dlogits, lossesNil, logits, label), Opts: Scale,
-			Call: func(c *Call[T]) error {
+		{Name: "CrossEntropyGrad", Rows: true, Args: args(dlogits, lossesNil, logits, label),
+			Opts: Scale, Check: checkLosses[T],
+			Call: func(c C) error {
 				return kernels.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes, c.Scale)
-			}},
-		{Name: "CrossEntropyGradWith", Rows: true, Value: true, Opts: lossOpts,
-			Args: args(dlogits.at(AtStride), lossesNil, strided, label, dloss, weights),
-			Call: value(func(c *Call[T]) (float64, error) {
-				return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes, c.T(4), c.Loss)
+			}, Naive: label2},
+		{Name: "CrossEntropyGradWith", Rows: true, Opts: lossOpts, Value: true, Check: checkLosses[T],
+			Args: args(dstrided, lossesNil, strided, label, dloss, weights), Naive: label2,
+			Call: value(func(c C) (float64, error) {
+				return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes,
+					c.T(4), c.Loss)
 			})},
-		{Name: "CrossEntropyProb", Rows: true, Args: args(losses, logits, target),
-			Call: func(c *Call[T]) error { return kernels.CrossEntropyProb(c.T(0), c.T(1), c.T(2), c.Classes) }},
-		{Name: "CrossEntropyProbWith", Rows: true, Value: true, Args: args(lossesNil, strided, targetErr, weights), Opts: probOpts,
-			Call: value(func(c *Call[T]) (float64, error) {
+		{Name: "CrossEntropyProb", Rows: true, Args: args(losses, logits, target), Check: checkLosses[T],
+			Call: func(c C) error {
+				return kernels.CrossEntropyProb(c.T(0), c.T(1), c.T(2), c.Classes)
+			}, Naive: rows3(n.CrossEntropyProb)},
+		{Name: "CrossEntropyProbWith", Rows: true, Args: args(lossesNil, strided, targetErr, weights),
+			Opts: probOpts, Value: true, Naive: rows3(n.CrossEntropyProb), Check: checkLosses[T],
+			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyProbWith(c.T(0), c.T(1), c.T(2), c.Classes, c.Loss)
 			})},
-		{Name: "CrossEntropyProbGrad", Rows: true, Args: args(dlogits, lossesNil, logits, target), Opts: Scale,
-			Call: func(c *Call[T]) error {
+		{Name: "CrossEntropyProbGrad", Rows: true, Args: args(dlogits, lossesNil, logits, target),
+			Opts: Scale, Check: checkLosses[T],
+			Call: func(c C) error {
 				return kernels.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.Scale)
-			}},
-		{Name: "CrossEntropyProbGradWith", Rows: true, Value: true, Opts: probOpts,
-			Args: args(dlogits.at(AtStride), lossesNil, strided, targetErr, dloss, weights),
-			Call: value(func(c *Call[T]) (float64, error) {
+			}, Naive: prob2},
+		{Name: "CrossEntropyProbGradWith", Rows: true, Opts: probOpts, Value: true, Check: checkLosses[T],
+			Args: args(dstrided, lossesNil, strided, targetErr, dloss, weights), Naive: prob2,
+			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyProbGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.T(4), c.Loss)
 			})},
 
-		{Name: "ShardStats", Rows: true, Args: args(out("stats").of(Stats).len(PerRow), strided), Opts: shardOpts,
-			Call: func(c *Call[T]) error { return kernels.ShardStats(statsOf(c, 0), c.T(1), c.Shard) }},
-		{Name: "MergeRowStats", Args: args(Arg{Name: "dst", In: true, Out: true, Type: Stats, Fill: Merged, Same: []string{"src"}},
-			in("src").of(Stats).fill(Merged)),
-			Call: func(c *Call[T]) error { kernels.MergeRowStats(statsOf(c, 0), statsOf(c, 1)); return nil }},
+		{Name: "ShardStats", Rows: true, Args: args(out("stats").of(Stats).len(PerRow), strided),
+			Opts: shardOpts,
+			Call: func(c C) error { return kernels.ShardStats(statsOf(c, 0), c.T(1), c.Shard) }},
+		{Name: "MergeRowStats", Args: args(merged.of(Stats).fill(Merged), in("src").of(Stats).fill(Merged)),
+			Call: do(func(c C) { kernels.MergeRowStats(statsOf(c, 0), statsOf(c, 1)) })},
 		{Name: "ShardMax", Rows: true, Args: args(out("m").len(PerRow), strided), Opts: shardOpts,
-			Call: func(c *Call[T]) error { return kernels.ShardMax(c.T(0), c.T(1), c.Shard) }},
-		{Name: "MergeRowMax", Args: args(Arg{Name: "dst", In: true, Out: true, Same: []string{"src"}}, in("src")),
-			Call: two(kernels.MergeRowMax[T])},
+			Call: func(c C) error { return kernels.ShardMax(c.T(0), c.T(1), c.Shard) }},
+		{Name: "MergeRowMax", Args: args(merged, in("src")), Call: two(kernels.MergeRowMax[T]),
+			Check: exact(func(c C, i int) T { return max(c.T(0)[i], c.T(1)[i]) })},
 		{Name: "ShardSums", Rows: true, Opts: shardOpts, Args: args(out("sums").of(Double).len(Chunks),
 			Arg{Name: "out", Out: true, Len: PerRow, NilWith: "labels"}, strided, maxima, label.orNil()),
-			Call: func(c *Call[T]) error {
-				return kernels.ShardSums(kt.View[float64](c.Ops[0]), c.T(1), c.T(2), c.T(3), labels[L](c, 4), c.Shard)
+			Call: func(c C) error {
+				return kernels.ShardSums(doubles(c, 0), c.T(1), c.T(2), c.T(3), labels[L](c, 4), c.Shard)
 			}},
-		{Name: "FoldChunks", Args: args(out("stats").of(Stats), in("m"), in("out").orNil(), in("sums").of(Double).len(Folds)),
-			Call: func(c *Call[T]) error {
-				kernels.FoldChunks(statsOf(c, 0), c.T(1), c.T(2), kt.View[float64](c.Ops[3]))
-				return nil
-			}},
+		{Name: "FoldChunks", Args: args(out("stats").of(Stats), in("m"),
+			in("out").orNil(), in("sums").of(Double).len(Folds)),
+			Call: do(func(c C) { kernels.FoldChunks(statsOf(c, 0), c.T(1), c.T(2), doubles(c, 3)) })},
 		{Name: "ShardCrossEntropy", Rows: true, Args: args(losses, strided, stats, label), Opts: shardOpts,
-			Call: func(c *Call[T]) error {
+			Call: func(c C) error {
 				return kernels.ShardCrossEntropy(c.T(0), c.T(1), statsOf(c, 2), labels[L](c, 3), c.Shard)
 			}},
-		{Name: "ShardCrossEntropyGrad", Rows: true, Opts: shardOpts | Scale,
-			Args: args(dlogits.at(AtStride), lossesNil, strided, stats, label),
-			Call: func(c *Call[T]) error {
-				return kernels.ShardCrossEntropyGrad(c.T(0), c.T(1), c.T(2), statsOf(c, 3), labels[L](c, 4), c.Scale, c.Shard)
+		{Name: "ShardCrossEntropyGrad", Rows: true, Opts: shardOpts | Scale, Check: checkShards[T],
+			Args: args(dstrided, lossesNil, strided, stats, label),
+			Call: func(c C) error {
+				return kernels.ShardCrossEntropyGrad(c.T(0), c.T(1), c.T(2), statsOf(c, 3), labels[L](c, 4),
+					c.Scale, c.Shard)
 			}},
-		{Name: "ShardSoftmax", Rows: true, Args: args(out("dst", "logits").at(AtDstStride), strided, stats), Opts: shardOpts | DstStrides,
-			Call: func(c *Call[T]) error { return kernels.ShardSoftmax(c.T(0), c.T(1), statsOf(c, 2), c.Shard) }},
-		{Name: "ShardLogSoftmax", Rows: true, Args: args(out("dst", "logits").at(AtDstStride), strided, stats), Opts: shardOpts | DstStrides,
-			Call: func(c *Call[T]) error { return kernels.ShardLogSoftmax(c.T(0), c.T(1), statsOf(c, 2), c.Shard) }},
+		{Name: "ShardSoftmax", Rows: true, Args: args(sharded, strided, stats),
+			Opts: shardOpts | DstStrides, Call: shard2(kernels.ShardSoftmax[T])},
+		{Name: "ShardLogSoftmax", Rows: true, Args: args(sharded, strided, stats),
+			Opts: shardOpts | DstStrides, Call: shard2(kernels.ShardLogSoftmax[T])},
 
 		// What has no slices.
-		{Name: "ISA", Call: func(*Call[T]) error {
-			return that(slices.Contains(isa.Available(), kernels.ISA()), "ISA() is not available")
-		}},
-		{Name: "MaskLen", Call: func(*Call[T]) error {
-			return that(kernels.MaskLen(0) == 0 && kernels.MaskLen(1) == 1 && kernels.MaskLen(64) == 1 && kernels.MaskLen(65) == 2, "MaskLen")
-		}},
-		{Name: "NoRowStats", Call: func(*Call[T]) error {
+		{Name: "ISA", Call: that[T](func() bool { return slices.Contains(isa.Available(), kernels.ISA()) })},
+		{Name: "MaskLen", Call: that[T](func() bool { return kernels.MaskLen(64) == 1 && kernels.MaskLen(65) == 2 })},
+		{Name: "NoRowStats", Call: that[T](func() bool { return kernels.NoRowStats[T]().Rest == 0 })},
+		{Name: "RowStats.Merge", Call: that[T](func() bool {
 			s := kernels.RowStats[T]{Max: 1, Out: 1, Rest: 2}
-			return that(kernels.NoRowStats[T]().Merge(s) == s, "NoRowStats is not neutral")
-		}},
-		{Name: "RowStats.Merge", Call: func(*Call[T]) error {
-			s := kernels.RowStats[T]{Max: 1, Out: 1, Rest: 2}
-			return that(s.Merge(kernels.NoRowStats[T]()) == s, "Merge with nothing changes stats")
-		}},
-		{Name: "ShardGrain", Call: func(*Call[T]) error {
-			return that(kernels.ShardGrain[T]()*len(kt.NewArray(kt.LayoutOf[T](), 1).Mem) == 16<<10, "ShardGrain")
-		}},
-		{Name: "ShardChunks", Call: func(*Call[T]) error {
+			return s.Merge(kernels.NoRowStats[T]()) == s && kernels.NoRowStats[T]().Merge(s) == s
+		})},
+		{Name: "ShardGrain", Call: that[T](func() bool {
+			return kernels.ShardGrain[T]()*int(reflect.TypeFor[T]().Size()) == 16<<10
+		})},
+		{Name: "ShardChunks", Call: that[T](func() bool {
 			n := kernels.ShardGrain[T]()
-			return that(kernels.ShardChunks[T](n) == 1 && kernels.ShardChunks[T](n+1) == 2, "ShardChunks")
-		}},
-		{Name: "Reduction.String", Call: func(*Call[T]) error {
-			return that(fmt.Sprint(kernels.ReductionMean, kernels.ReductionSum, kernels.ReductionNone, kernels.Reduction(9)) == "mean sum none Reduction(9)", "Reduction.String")
-		}},
-		{Name: "Parallel", Call: func(*Call[T]) error {
+			return kernels.ShardChunks[T](n) == 1 && kernels.ShardChunks[T](n+1) == 2
+		})},
+		{Name: "Reduction.String", Call: that[T](func() bool {
+			return fmt.Sprint(kernels.ReductionMean, kernels.ReductionSum, kernels.ReductionNone,
+				kernels.Reduction(9)) == "mean sum none Reduction(9)"
+		})},
+		{Name: "Parallel", Call: that[T](func() bool {
 			n := 0
 			kernels.Parallel(7, 7, func(lo, hi int) { n += hi - lo })
-			return that(n == 7, "Parallel")
-		}},
+			return n == 7
+		})},
+		{Name: "PanicError.Error", Call: that[T](func() bool {
+			return strings.Contains((&kernels.PanicError{Value: "why"}).Error(), "why")
+		})},
+		{Name: "PanicError.Unwrap", Call: that[T](func() bool {
+			return errors.Is(&kernels.PanicError{Value: io.EOF}, io.EOF)
+		})},
 	}
 }
 
@@ -214,9 +283,15 @@ func statsOf[T kernels.Float](c *Call[T], i int) []kernels.RowStats[T] {
 	return kt.View[kernels.RowStats[T]](c.Ops[i])
 }
 
-func that(ok bool, what string) error {
-	if !ok {
-		return fmt.Errorf("kernels: %s", what)
+func words[T kernels.Float](c *Call[T], i int) []uint64    { return kt.View[uint64](c.Ops[i]) }
+func doubles[T kernels.Float](c *Call[T], i int) []float64 { return kt.View[float64](c.Ops[i]) }
+
+// that is the call of what has no slices: whether it does what it should.
+func that[T kernels.Float](ok func() bool) func(c *Call[T]) error {
+	return func(*Call[T]) error {
+		if !ok() {
+			return errors.New("does not do what it should")
+		}
+		return nil
 	}
-	return nil
 }

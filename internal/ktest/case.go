@@ -14,15 +14,51 @@ type Case struct {
 	Name string
 	Args []Arg
 	Run  func(args []Array) error
+
+	// Piece runs the call for rows lo to hi of Rows, lo a multiple of Grain; nil: it has to be whole.
+	Piece       func(args []Array, lo, hi int) error
+	Rows, Grain int
 }
 
-// An Arg is a slice that a call takes. What a call returns is the last of the arguments.
+// A Routine is a function for the tests that go over all: it makes calls of a size and a kind of values.
+type Routine struct {
+	Name   string
+	Rows   bool    // works on rows; others on elements, as one row
+	Inner  bool    // a primitive: at most a batch of rows, of at most a piece each
+	Shares [][]int // which arguments may be one slice, see [Case.Shared]; the first has all apart
+	Case   func(s Shape, kind Kind, seed uint64, share []int) *Case
+}
+
+// Result is the name of the argument that stands for what a call returns.
+const Result = "result"
+
+// An Arg is a slice that a call takes.
 type Arg struct {
 	Name string
 	Out  bool  // the call writes to it
 	Data Array // what it holds before the call
 	// Share names the argument whose memory this one is, or is -1.
 	Share int
+}
+
+// Cut returns the case run in pieces that end at the rows in cuts and at the last.
+func (c *Case) Cut(cuts ...int) *Case {
+	d := *c
+	d.Args = slices.Clone(c.Args)
+	for i := range d.Args { // what the whole call returns, nobody does
+		d.Args[i].Out = d.Args[i].Out && d.Args[i].Name != Result
+	}
+	d.Run = func(args []Array) error {
+		lo := 0
+		for _, hi := range append(cuts, c.Rows) {
+			if err := c.Piece(args, lo, hi); err != nil {
+				return err
+			}
+			lo = hi
+		}
+		return nil
+	}
+	return &d
 }
 
 // Shared returns the case with arguments that are one slice: argument i is argument share[i] where
@@ -69,7 +105,7 @@ func (m Memory) Place(c *Case) *Placed {
 			p.Mem[i] = a.Data
 			continue
 		}
-		size := a.Data.Size()
+		size := int(a.Data.Type.Size())
 		var mem []byte
 		if m.Guards != nil {
 			g := m.Guards[i]
@@ -79,7 +115,7 @@ func (m Memory) Place(c *Case) *Placed {
 				mem = g.data[len(g.data)-len(a.Data.Mem):]
 			}
 			copy(mem, a.Data.Mem)
-			if !a.Out && !written[i] {
+			if m.End && !a.Out && !written[i] { // once is enough: it takes its time
 				g.ReadOnly(true)
 			}
 			p.checks = append(p.checks, g.Check)
@@ -92,7 +128,7 @@ func (m Memory) Place(c *Case) *Placed {
 			copy(mem, a.Data.Mem)
 			p.checks = append(p.checks, f.Check)
 		}
-		p.Mem[i] = Array{a.Data.Layout, mem}
+		p.Mem[i] = Array{a.Data.Type, mem}
 		off = (off*5 + 3) % 16
 	}
 	for i, a := range c.Args {
@@ -108,7 +144,7 @@ func (m Memory) Place(c *Case) *Placed {
 func (m Memory) Overlapping(c *Case, i, j, shift int) *Placed {
 	a, b := c.Args[i].Data, c.Args[j].Data
 	lo, hi := min(shift, 0), max(shift+a.Len(), b.Len())
-	both := NewArray(a.Layout, hi-lo)
+	both := NewArray(a.Type, hi-lo)
 	copy(both.Slice(shift-lo, hi-lo).Mem, a.Mem)
 	copy(both.Slice(-lo, hi-lo).Mem, b.Mem)
 	d := *c
@@ -120,9 +156,19 @@ func (m Memory) Overlapping(c *Case, i, j, shift int) *Placed {
 	return p
 }
 
-// Expect returns what the arguments hold after the call by the generic code.
+// Apart returns the case with all arguments apart.
+func (c *Case) Apart() *Case {
+	d := *c
+	d.Args = slices.Clone(c.Args)
+	for i := range d.Args {
+		d.Args[i].Share = -1
+	}
+	return &d
+}
+
+// Expect returns what the arguments hold after the call, all apart, by the generic code.
 func (c *Case) Expect() ([]Array, error) {
-	p := Memory{}.Place(c)
+	p := Memory{}.Place(c.Apart())
 	var err error
 	With(isa.NameGeneric, func() { err = p.Run(p.Mem) })
 	return p.Mem, err

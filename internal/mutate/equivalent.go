@@ -54,7 +54,7 @@ var equivalences = []equivalence{
 		why: "a maximum may be taken in any order: zeros get +0 added, and a row with NaN is NaN whatever its maximum is",
 	},
 	{
-		fn: `^rowsMax`, line: `^VBROADCASTS[SD] const\w+<>\+\d+\(SB\), [YZ]0$`, what: `0xff[8f]0`,
+		fn: `^rowsMax`, line: `^VBROADCASTS[SD] \w+<>\(SB\), [YZ]0$`, what: `0xff[8f]0`,
 		why: "the first register takes part in every row, and where it is NaN or less the first elements replace it",
 	},
 	{
@@ -87,7 +87,7 @@ func (s *source) equivalent(m *mutant) string {
 // neighbour is the instruction before or after that of m.
 func (s *source) neighbour(m *mutant, step int) string {
 	for i := m.line + step; i >= m.fn.start && i < m.fn.end; i += step {
-		if l := s.lines[i]; strings.HasPrefix(l, "\t") {
+		if l := s.lines[i]; strings.HasPrefix(l, "\t") && !strings.HasPrefix(l, "\t//") {
 			return strings.TrimSpace(l)
 		}
 	}

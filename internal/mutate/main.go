@@ -83,7 +83,7 @@ func run() error {
 	if err := copyModule(".", module); err != nil {
 		return err
 	}
-	gen := exec.Command("go", "run", "./kernels")
+	gen := exec.Command("go", "run", "./kernels/generate")
 	gen.Dir = module
 	if out, err := gen.CombinedOutput(); err != nil {
 		return fmt.Errorf("generating: %w\n%s", err, out)
@@ -203,7 +203,7 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 }
 
 // suite are the tests of the short suite that compare bits: the others are about accuracy and arguments.
-const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax)$"
+const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax|Flags)$"
 
 // try builds and tests one mutant: first with the rows of the table that name its kernel, at last with the whole suite.
 func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) result {
@@ -218,7 +218,7 @@ func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) resul
 	}
 	v, by := tc.run(dir, binary, wrap, *limit, "-test.run=^(TestTable|TestGuardPages|TestBulk)$/^"+typ+"$/"+rows)
 	if v == survived {
-		v, by = tc.run(dir, binary, wrap, *limit, "-test.run=^(TestConstants|TestStreams|TestStreamPrimitives|TestArgmax|TestGolden)$")
+		v, by = tc.run(dir, binary, wrap, *limit, "-test.run=^(TestConstants|TestStreams|TestStreamPrimitives|TestArgmax|TestGolden|TestFlags)$")
 	}
 	if v == survived {
 		v, by = tc.run(dir, binary, wrap, 6**limit, "-test.run="+suite)

@@ -29,7 +29,7 @@ type mutant struct {
 	line  int // in the file, from 0
 	class class
 	edit  map[int]string // new text of lines; "" leaves the line out
-	flip  string         // the constant table to which a copy of one constant with its last bit flipped is added
+	flip  string         // the constant, or on ARM the table of constants, after which one with its last bit flipped is added
 	bits  uint64
 	what  string
 }
@@ -38,6 +38,7 @@ type mutant struct {
 type function struct {
 	name, kernel, typ, isa string
 	start, end             int
+	table                  string // of constants, on ARM
 	mutants                []*mutant
 }
 
@@ -46,22 +47,45 @@ type source struct {
 	arm    bool
 	lines  []string
 	funcs  []*function
-	consts map[string][]uint64 // by table: its 64-bit words
+	tables map[string][]uint64 // constants on ARM, by table: its 64-bit words
+	consts map[string]constant // constants on x86, by symbol
+}
+
+// A constant is one symbol, and next another one of the type.
+type constant struct {
+	bits uint64
+	next string
 }
 
 var (
 	textLine = regexp.MustCompile(`^TEXT ·((\w+?)(F32|F64)(AVX2|AVX512|NEON))\(SB\)`)
-	dataLine = regexp.MustCompile(`^DATA (const\w+)<>\+(\d+)\(SB\)/8, \$(0x[0-9a-f]+)`)
+	dataLine = regexp.MustCompile(`^DATA (\w+Const(?:F32|F64))<>\+(\d+)\(SB\)/8, \$(0x[0-9a-f]+)`)
+	baseLine = regexp.MustCompile(`^\tMOVD \$(\w+Const(?:F32|F64))<>\(SB\), R26$`)
+	oneConst = regexp.MustCompile(`^CONST(?:32|64)\((\w+(F32|F64))<>, \$(0x[0-9a-f]+)\)`)
 	globl    = regexp.MustCompile(`^GLOBL (\w+)<>\(SB\), RODATA\|NOPTR, \$(\d+)`)
 )
 
 // parse reads a generated file and lists all its mutants.
 func parse(text string, arm bool) *source {
-	s := &source{arm: arm, lines: strings.Split(text, "\n"), consts: map[string][]uint64{}}
+	s := &source{arm: arm, lines: strings.Split(text, "\n"), tables: map[string][]uint64{}, consts: map[string]constant{}}
+	first, last := map[string]string{}, map[string]string{} // constants of a type
 	for i, l := range s.lines {
 		if m := dataLine.FindStringSubmatch(l); m != nil {
 			w, _ := strconv.ParseUint(m[3], 0, 64)
-			s.consts[m[1]] = append(s.consts[m[1]], w)
+			s.tables[m[1]] = append(s.tables[m[1]], w)
+		}
+		if m := oneConst.FindStringSubmatch(l); m != nil {
+			name, typ := m[1], m[2]
+			w, _ := strconv.ParseUint(m[3], 0, 64)
+			if first[typ] == "" {
+				first[typ] = name
+			} else {
+				s.consts[last[typ]] = constant{s.consts[last[typ]].bits, name}
+			}
+			s.consts[name], last[typ] = constant{w, first[typ]}, name
+		}
+		if m := baseLine.FindStringSubmatch(l); m != nil {
+			s.funcs[len(s.funcs)-1].table = m[1]
 		}
 		if m := textLine.FindStringSubmatch(l); m != nil {
 			s.funcs = append(s.funcs, &function{name: m[1], kernel: m[2], typ: m[3], isa: strings.ToLower(m[4]), start: i + 1})
@@ -85,15 +109,22 @@ func (s *source) text(m *mutant) string {
 	for i, l := range m.edit {
 		lines[i] = l
 	}
-	if m.flip != "" {
-		size := 8 * len(s.consts[m.flip])
+	if m.flip != "" && !s.arm {
+		for i, l := range lines {
+			if g := oneConst.FindStringSubmatch(l); g != nil && g[1] == m.flip {
+				lines[i] += "\n" + strings.Replace(strings.Replace(g[0], g[1], flipped(g[1]), 1), g[3], fmt.Sprintf("%#x", m.bits), 1)
+			}
+		}
+	}
+	if m.flip != "" && s.arm {
+		size := 8 * len(s.tables[m.flip])
 		for i, l := range lines {
 			if g := globl.FindStringSubmatch(l); g != nil && g[1] == m.flip {
 				var add string
-				for w := range s.stride() / 8 {
+				for w := range stride / 8 {
 					add += fmt.Sprintf("DATA %s<>+%d(SB)/8, $0x%016x\n", m.flip, size+8*w, m.bits)
 				}
-				lines[i] = add + fmt.Sprintf("GLOBL %s<>(SB), RODATA|NOPTR, $%d", m.flip, size+s.stride())
+				lines[i] = add + fmt.Sprintf("GLOBL %s<>(SB), RODATA|NOPTR, $%d", m.flip, size+stride)
 			}
 		}
 	}
@@ -101,12 +132,10 @@ func (s *source) text(m *mutant) string {
 }
 
 // stride is the number of bytes that a constant takes in its table.
-func (s *source) stride() int {
-	if s.arm {
-		return 16
-	}
-	return 32
-}
+const stride = 16
+
+// flipped names a constant with its last bit flipped.
+func flipped(name string) string { return "flipped" + name }
 
 // ins is one instruction.
 type ins struct {
@@ -156,7 +185,7 @@ func (s *source) mutateFunction(f *function) {
 			continue
 		}
 		x, ok := split(s.lines[i])
-		if !ok || untouched[x.op] {
+		if !ok || x.op == "" || untouched[x.op] {
 			continue
 		}
 		add := func(c class, what string, y ins) *mutant {
@@ -203,7 +232,7 @@ type editor struct {
 
 var (
 	number    = regexp.MustCompile(`^\$(-?(?:0x)?[0-9a-f]+)$`)
-	constant  = regexp.MustCompile(`^(const\w+)<>\+(\d+)\(SB\)$`)
+	static    = regexp.MustCompile(`^(\w+)<>\(SB\)$`)
 	armOffset = regexp.MustCompile(`^(\d+)\(R26\)$`) // the base of the constants on arm64
 	memory    = regexp.MustCompile(`^(-?\d*)\((\w+)\)$`)
 	indexed   = regexp.MustCompile(`^(-?\d*)\((\w+)\)\((\w+)\*(\d)\)$`)
@@ -233,9 +262,20 @@ func (e *editor) nudge(c class, i int, values ...int64) {
 	}
 }
 
-// constant proposes other constants for argument i, at offset off of its table.
-func (e *editor) constant(i int, table string, off int, operand func(off int) string) {
-	words := e.s.consts[table]
+// constant proposes other constants for argument i, a symbol.
+func (e *editor) constant(i int, name string) {
+	c, ok := e.s.consts[name]
+	if !ok {
+		return
+	}
+	m := e.add(constClass, fmt.Sprintf("last bit of constant %#x (%s) flipped", c.bits, name), e.x.with(i, flipped(name)+"<>(SB)"))
+	m.flip, m.bits = name, c.bits^1
+	e.add(constClass, fmt.Sprintf("constant %#x (%s) for %#x (%s)", e.s.consts[c.next].bits, c.next, c.bits, name), e.x.with(i, c.next+"<>(SB)"))
+}
+
+// tableConstant proposes other constants for argument i, at offset off of the function's table.
+func (e *editor) tableConstant(i, off int) {
+	words := e.s.tables[e.f.table]
 	if off/8 >= len(words) {
 		return
 	}
@@ -243,10 +283,12 @@ func (e *editor) constant(i int, table string, off int, operand func(off int) st
 	if e.f.typ == "F32" {
 		flip |= 1 << 32
 	}
+	operand := func(off int) string { return fmt.Sprintf("%d(R26)", off) }
 	m := e.add(constClass, fmt.Sprintf("last bit of constant %#x flipped", words[off/8]), e.x.with(i, operand(8*len(words))))
-	m.flip, m.bits = table, words[off/8]^flip
-	other := (off + e.s.stride()) % (8 * len(words))
-	e.add(constClass, fmt.Sprintf("constant %#x for %#x", words[other/8], words[off/8]), e.x.with(i, operand(other)))
+	m.flip, m.bits = e.f.table, words[off/8]^flip
+	if other := (off + stride) % (8 * len(words)); other != off {
+		e.add(constClass, fmt.Sprintf("constant %#x for %#x", words[other/8], words[off/8]), e.x.with(i, operand(other)))
+	}
 }
 
 // address proposes a wrong offset for every address among the arguments.
@@ -305,9 +347,8 @@ func (e *editor) x86() {
 	n := len(x.args)
 	e.address()
 	for i, a := range x.args {
-		if m := constant.FindStringSubmatch(a); m != nil {
-			off, _ := strconv.Atoi(m[2])
-			e.constant(i, m[1], off, func(off int) string { return fmt.Sprintf("%s<>+%d(SB)", m[1], off) })
+		if m := static.FindStringSubmatch(a); m != nil {
+			e.constant(i, m[1])
 		}
 		// masked operations without their mask, or with another
 		if kRegister.MatchString(a) && i < n-1 && n > 2 && strings.HasPrefix(x.op, "V") && !strings.HasPrefix(x.op, "VBLENDM") {
@@ -457,7 +498,7 @@ func (e *editor) arm() {
 	for i, a := range x.args {
 		if m := armOffset.FindStringSubmatch(a); m != nil {
 			off, _ := strconv.Atoi(m[1])
-			e.constant(i, "const"+e.f.typ, off, func(off int) string { return fmt.Sprintf("%d(R26)", off) })
+			e.tableConstant(i, off)
 		}
 	}
 	for _, o := range armOther[x.op] {

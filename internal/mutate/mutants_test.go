@@ -13,15 +13,8 @@ import (
 )
 
 const small = `// header
-DATA constF32<>+0(SB)/8, $0x3f8000003f800000
-DATA constF32<>+8(SB)/8, $0x3f8000003f800000
-DATA constF32<>+16(SB)/8, $0x3f8000003f800000
-DATA constF32<>+24(SB)/8, $0x3f8000003f800000
-DATA constF32<>+32(SB)/8, $0x4000000040000000
-DATA constF32<>+40(SB)/8, $0x4000000040000000
-DATA constF32<>+48(SB)/8, $0x4000000040000000
-DATA constF32<>+56(SB)/8, $0x4000000040000000
-GLOBL constF32<>(SB), RODATA|NOPTR, $64
+CONST32(oneF32<>, $0x3f800000) // 1
+CONST32(twoF32<>, $0x40000000) // 2
 
 // func tinyF32AVX2(dst, x []float32)
 TEXT ·tinyF32AVX2(SB), NOSPLIT, $0-48
@@ -32,7 +25,8 @@ TEXT ·tinyF32AVX2(SB), NOSPLIT, $0-48
 
 loop1:
 	VSUBPS Y1, Y0, Y2
-	VMULPS constF32<>+32(SB), Y2, Y2
+	// page.go: f
+	VMULPS twoF32<>(SB), Y2, Y2
 
 fold3:
 	VADDPS Y2, Y0, Y0
@@ -65,8 +59,9 @@ func TestMutants(t *testing.T) {
 	assert.Equal(t, []string{"op: VADD for VSUB", "op: operands swapped", "op: operand passed on", "op: left out"}, whats(s, "VSUBPS Y1, Y0, Y2"))
 	assert.Equal(t, []string{"loop: $7 for $8", "loop: $9 for $8", "loop: left out"}, whats(s, "CMPQ DX, $8"))
 	assert.Equal(t, []string{"loop: JLE for JLT", "loop: JGE for JLT", "loop: left out"}, whats(s, "JLT rest2"))
-	assert.Equal(t, []string{"const: last bit of constant 0x4000000040000000 flipped", "const: constant 0x3f8000003f800000 for 0x4000000040000000",
-		"op: VADD for VMUL", "op: left out"}, whats(s, "VMULPS constF32<>+32(SB), Y2, Y2"))
+	assert.Equal(t, []string{"const: last bit of constant 0x40000000 (twoF32) flipped", "const: constant 0x3f800000 (oneF32) for 0x40000000 (twoF32)",
+		"op: VADD for VMUL", "op: left out"}, whats(s, "VMULPS twoF32<>(SB), Y2, Y2"))
+	assert.Empty(t, whats(s, "// page.go: f"))
 	assert.Contains(t, whats(s, "VADDPS Y2, Y0, Y0"), "sum: source exchanged with the next instruction's")
 	assert.Contains(t, whats(s, "VMOVUPS.Z (DI), K1, Z0"), "tail: mask K1 left out")
 	for _, l := range []string{"PCALIGN $32", "VZEROUPPER", "RET"} {
@@ -83,9 +78,8 @@ func TestText(t *testing.T) {
 			got := s.text(m)
 			assert.NotEqual(t, small, got, m.String())
 			if m.flip != "" {
-				assert.Contains(t, got, "DATA constF32<>+64(SB)/8, $0x4000000140000001\n")
-				assert.Contains(t, got, "DATA constF32<>+88(SB)/8, $0x4000000140000001\nGLOBL constF32<>(SB), RODATA|NOPTR, $96\n")
-				assert.Contains(t, got, "\tVMULPS constF32<>+64(SB), Y2, Y2\n")
+				assert.Contains(t, got, "CONST32(twoF32<>, $0x40000000) // 2\nCONST32(flippedtwoF32<>, $0x40000001)\n")
+				assert.Contains(t, got, "\tVMULPS flippedtwoF32<>(SB), Y2, Y2\n")
 				continue
 			}
 			a, b := strings.Split(small, "\n"), s.text(m)
@@ -94,6 +88,32 @@ func TestText(t *testing.T) {
 					assert.Contains(t, b, l)
 				}
 			}
+		}
+	}
+}
+
+const smallARM = `DATA pConstF32<>+0(SB)/8, $0x3f8000003f800000 // one: 1
+DATA pConstF32<>+8(SB)/8, $0x3f8000003f800000
+DATA pConstF32<>+16(SB)/8, $0x4000000040000000 // two: 2
+DATA pConstF32<>+24(SB)/8, $0x4000000040000000
+GLOBL pConstF32<>(SB), RODATA|NOPTR, $32
+
+TEXT ·tinyF32NEON(SB), NOSPLIT, $0-48
+	MOVD $pConstF32<>(SB), R26
+	FMOVQ 16(R26), F30 // two
+	RET
+`
+
+// TestTables: on ARM a constant is a place in the table of its page.
+func TestTables(t *testing.T) {
+	s := parse(smallARM, true)
+	assert.Equal(t, []string{"const: last bit of constant 0x4000000040000000 flipped", "const: constant 0x3f8000003f800000 for 0x4000000040000000",
+		"loop: left out"}, whats(s, "FMOVQ 16(R26), F30 // two"))
+	for _, m := range s.funcs[0].mutants {
+		if m.flip != "" {
+			got := s.text(m)
+			assert.Contains(t, got, "DATA pConstF32<>+40(SB)/8, $0x4000000140000001\nGLOBL pConstF32<>(SB), RODATA|NOPTR, $48\n")
+			assert.Contains(t, got, "\tFMOVQ 32(R26), F30\n")
 		}
 	}
 }

@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package bench
+
+import "golang.org/x/sys/unix"
+
+const adviceNoHugePages = unix.MADV_NORMAL

@@ -1,0 +1,465 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+// What the bounds of internal/ktest rest on: the errors of the exponential and of the logarithm,
+// and how many additions a sum has.
+
+// TestExpError walks the float32 exponential for its largest relative error, which the bounds of
+// all row functions start from; at every input with -walk all. Inputs that a maximum of at most
+// 1024 can have below it are from -1154 to 1024. The maximum changes the exponent only.
+func TestExpError(t *testing.T) {
+	const unit = 0x1p-24
+	relative := func(x []float32, at func(err float64, i int)) {
+		m, w := make([]float32, len(x)), make([]float32, len(x))
+		for i, v := range x {
+			m[i] = min(max(v, -1024), 1024)
+		}
+		expAt(w, x, m)
+		for i, v := range x {
+			want := expRef32(v, m[i])
+			at(math.Abs(float64(w[i])-want)/want/unit, i)
+		}
+	}
+	var w worst
+	walk(stride(), func(x []float32) {
+		in := make([]float32, 0, len(x))
+		for _, v := range x {
+			if v >= -1154 && v <= 1024 {
+				in = append(in, v)
+			}
+		}
+		top, at := -1.0, 0
+		relative(in, func(err float64, i int) {
+			if err > top {
+				top, at = err, i
+			}
+		})
+		if len(in) > 0 {
+			w.add("", top, func() string { return fmt.Sprint(in[at]) })
+		}
+	})
+	f := w.max[""]
+	t.Logf("float32: %.5f * 2^-24 at %s", f.err, f.at)
+	require.LessOrEqual(t, f.err, kt.ExpError[float32](), f.at)
+	relative([]float32{-27.379135}, func(err float64, _ int) { // the bound is no larger than it has to be
+		require.InDelta(t, kt.ExpError[float32](), err, 1e-4)
+	})
+
+	const cells = 1 << 14
+	top, ulps := 0.0, 0.0
+	for i := -cells; i < cells; i++ {
+		var r kt.Rounding
+		w := expRoundings(&r, math.Ln2/2*float64(i)/cells, math.Ln2/2*float64(i+1)/cells)
+		top, ulps = max(top, w.Relative()), max(ulps, w.ULPs())
+	}
+	t.Logf("float64: %.4f * 2^-53, %.4f ULP", top, ulps)
+	require.LessOrEqual(t, ulps, 1.05)
+	require.LessOrEqual(t, top, kt.ExpError[float64]())
+	require.InDelta(t, kt.ExpError[float64](), top, 1e-3)
+}
+
+// expRoundings repeats the float64 exponential for reduced arguments between lo and hi: n*ln2Hi and
+// its difference to x are exact, and what ln 2 has beyond its two parts is less than 2^-97. The
+// result is without its power of two.
+func expRoundings(r *kt.Rounding, lo, hi float64) kt.Rounded {
+	t := r.Round(kt.Exact(lo, hi))
+	p := kt.Const(e11F64)
+	for _, c := range []float64{e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		p = r.Round(p.Mul(t).Add(kt.Const(c)))
+	}
+	p = r.Round(r.Round(t.Square()).Mul(p).Add(t))
+	p = r.Off(p, expPolynomialError(lo, hi))
+	return r.Round(kt.Const(1).Add(p)).Within(math.Exp(lo)*(1-0x1p-50), math.Exp(hi)*(1+0x1p-50))
+}
+
+// expPolynomialError returns the most that 1 + t + t*t*(the polynomial) is off exp(t), without
+// roundings, for t between lo and hi, an interval in which the error goes up or down once at most.
+func expPolynomialError(lo, hi float64) float64 {
+	const least = 0x1p-10 // of less, exp(t)-1-t says too little
+	if t := max(math.Abs(lo), math.Abs(hi)); t <= least {
+		return expPolynomialOff(least) * (t / least) * (t / least) * 1.1
+	}
+	return max(expPolynomialOff(lo), expPolynomialOff(lo/2+hi/2), expPolynomialOff(hi))*1.1 + 1e-20
+}
+
+func expPolynomialOff(t float64) float64 {
+	p := kt.DD{}
+	for _, c := range []float64{e11F64, e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		p = p.MulF(t).Add(kt.DD{Hi: c})
+	}
+	want := dd(kt.ExpDD(kt.DD{Hi: t})).Add(kt.DD{Hi: -1}).Add(kt.DD{Hi: -t})
+	return math.Abs(p.MulF(t).MulF(t).Add(want.Neg()).Hi)
+}
+
+// TestExpPolynomial: the error is largest, relative to exp(t), at both ends and some places
+// between, and grows as t*t around 0, as what 2*e2 is off 1 says.
+func TestExpPolynomial(t *testing.T) {
+	top := 0.0
+	for i := -500; i < 500; i++ {
+		x := math.Ln2 / 2 * float64(i) / 500
+		top = max(top, expPolynomialError(x, x+math.Ln2/1000)/math.Exp(x))
+	}
+	require.InEpsilon(t, 1.1*3.8e-18, top, 0.02)
+	require.InEpsilon(t, e2F64-0.5, expPolynomialOff(0x1p-10)/0x1p-20, 0.02)
+}
+
+// TestLog1pError adds up the roundings of lossLog's log1p, for each k of u = 2^k*(1+f). Below
+// 2^-40, f - (h-t) is all but exact and rounded once, and the c*c/2 that c/u leaves out is at most
+// half an ULP.
+func TestLog1pError(t *testing.T) {
+	const cells = 1 << 12
+	top, at := 0.0, ""
+	for k := 0.0; k < 64; k++ {
+		for i := range cells {
+			edge := func(i int) float64 {
+				if k == 0 { // only f >= 0
+					return math.Exp2(-40 + (40-1.2715)*float64(i)/cells)
+				}
+				return math.Sqrt2/2*math.Exp2(float64(i)/cells) - 1
+			}
+			lo, hi := edge(i), edge(i+1)
+			var r kt.Rounding
+			l := log1pRoundings(&r, kt.Exact(lo, hi), math.Ldexp(1+lo, int(k)), k)
+			l = l.Within(math.Log1p(lo)+k*math.Ln2, math.Log1p(hi)+k*math.Ln2)
+			if e := l.Relative(); e > top {
+				top, at = e, fmt.Sprintf("k = %v, f = %v", k, lo)
+			}
+		}
+	}
+	t.Logf("%.4f * 2^-53 at %s", top, at)
+	require.LessOrEqual(t, top, kt.Log1pError)
+	require.InDelta(t, kt.Log1pError, top, 0.01)
+}
+
+// log1pRoundings repeats lossLog's logarithm for u = 2^k*(1+f).
+func log1pRoundings(r *kt.Rounding, f kt.Rounded, u, k float64) kt.Rounded {
+	c := kt.ULP64(u) / 2
+	cu := r.Off(r.Round(kt.Exact(-c/u, c/u)), c*c/u/u)
+	s := r.Round(f.Div(r.Round(kt.Const(2).Add(f))))
+	z := r.Round(s.Square())
+	q := r.Round(z.Square())
+	even := r.Round(q.Mul(kt.Const(1.531383769920937332e-01)).Add(kt.Const(2.222219843214978396e-01)))
+	even = r.Round(q.Mul(even).Add(kt.Const(3.999999999940941908e-01)))
+	odd := r.Round(q.Mul(kt.Const(1.479819860511658591e-01)).Add(kt.Const(1.818357216161805012e-01)))
+	odd = r.Round(q.Mul(odd).Add(kt.Const(2.857142874366239149e-01)))
+	odd = r.Round(q.Mul(odd).Add(kt.Const(6.666666666666735130e-01)))
+	p := r.Off(r.Round(z.Mul(odd).Add(r.Round(q.Mul(even)))), 0x1p-58) // fdlibm: 2^-58.45
+	h := r.Round(f.Square().Mul(kt.Const(0.5)))
+	t := r.Round(s.Mul(r.Round(h.Add(p))).Add(r.Round(kt.Const(k * 1.90821492927058770002e-10).Add(cu))))
+	g := r.Round(f.Sub(r.Round(h.Sub(t))))
+	if k == 0 {
+		return g
+	}
+	return r.Round(kt.Const(k * 6.93147180369123816490e-01).Add(g))
+}
+
+// TestAdditions has the numbers of additions of the canonical sum as they are stated.
+func TestAdditions(t *testing.T) {
+	for _, c := range []struct{ classes, all, skip int }{
+		{1, 0, 0}, {2, 1, 0}, {3, 2, 1}, {4, 2, 2}, {5, 3, 3}, {8, 3, 3}, {9, 4, 4}, {16, 4, 4}, {17, 5, 5}, {32, 5, 5},
+		{33, 4, 4}, {34, 4, 4}, {64, 4, 4}, {65, 5, 5}, {66, 5, 5}, {96, 5, 5}, {97, 6, 6}, {98, 6, 6}, {128, 6, 6}, {129, 6, 6}, {1000, 6, 6}, {100000, 6, 6},
+	} {
+		require.Equal(t, c.all, kt.Additions[float32](c.classes, false, false), "%d classes", c.classes)
+		require.Equal(t, c.skip, kt.Additions[float32](c.classes, true, false), "%d classes less one", c.classes)
+	}
+	for _, c := range []struct{ classes, all, skip int }{
+		{1, 0, 0}, {2, 1, 0}, {3, 2, 1}, {4, 2, 2}, {5, 3, 3}, {8, 3, 3}, {9, 4, 4}, {16, 4, 4}, {17, 3, 3}, {18, 3, 3}, {32, 3, 3}, {33, 3, 3}, {1000, 3, 3},
+	} {
+		require.Equal(t, c.all, kt.Additions[float64](c.classes, false, false), "%d classes", c.classes)
+		require.Equal(t, c.skip, kt.Additions[float64](c.classes, true, false), "%d classes less one", c.classes)
+	}
+	// The code adds as it is counted: where all roundings go one way, they show. 1 meets half an
+	// ULP and a bit in each addition.
+	for _, classes := range []int{2, 3, 4, 8, 16, 32} {
+		x := make([]float32, classes)
+		x[0] = 1
+		for h := 1; h < classes; h *= 2 {
+			x[h] = 0x1.000002p-24
+		}
+		adds := kt.Additions[float32](classes, false, false)
+		require.Equal(t, 1+float64(adds)*0x1p-23, sliceSumF32(x, -1, true), "%d classes", classes)
+	}
+}
+
+// TestSigmoidLossBound64 adds up the roundings of the float64 SigmoidCrossEntropy and its gradient
+// for targets 0 and 1, in each of many intervals of x, and has the sums below the bounds that are
+// stated. Where exp(-|x|) is below 2^-53, nothing is added that counts.
+func TestSigmoidLossBound64(t *testing.T) {
+	cells := pickLong(1024, 256)
+	type result struct {
+		err float64
+		at  string
+	}
+	top := map[string]result{}
+	var cell func(n int, lo, hi float64)
+	cell = func(n int, lo, hi float64) {
+		values := sigmoidLossRoundings(n, lo, hi)
+		for _, v := range values {
+			if v.Straddles() && hi-lo > 0x1p-45 {
+				cell(n, lo, (lo+hi)/2)
+				cell(n, (lo+hi)/2, hi)
+				return
+			}
+		}
+		for name, v := range values {
+			if e := v.ULPs(); e > top[name].err {
+				top[name] = result{e, fmt.Sprintf("|x| = %.6f", -float64(n)*math.Ln2-lo)}
+			}
+		}
+	}
+	for n := 0; n >= -53; n-- {
+		for i := -cells; i < cells; i++ {
+			if lo, hi := math.Ln2/2*float64(i)/float64(cells), math.Ln2/2*float64(i+1)/float64(cells); n < 0 || hi <= 0 {
+				cell(n, lo, hi)
+			}
+		}
+	}
+	for name, r := range top {
+		t.Logf("%s: %.3f ULP at %s", name, r.err, r.at)
+	}
+	require.LessOrEqual(t, max(top["loss, right"].err, top["loss, wrong"].err), kt.SigmoidLossBound[float64]())
+	require.LessOrEqual(t, max(top["gradient, right"].err, top["gradient, wrong"].err), kt.SigmoidGradBound[float64]())
+}
+
+// sigmoidLossRoundings repeats sigmoidLossTermsF64 and what follows for exp(-|x|) = 2^n*exp(t), t
+// between lo and hi: the losses and gradients where x is on the side of the target, and where it is
+// not. The factor 2^512 of the exponential changes no rounding.
+func sigmoidLossRoundings(n int, lo, hi float64) map[string]kt.Rounded {
+	var r kt.Rounding
+	power := kt.Const(math.Ldexp(1, n))
+	w := expRoundings(&r, lo, hi).Mul(power)
+	elo, ehi := math.Ldexp(math.Exp(lo), n), math.Ldexp(math.Exp(hi), n)
+	s := r.Round(w.Div(r.Round(w.Add(kt.Const(2))))).Within(elo/(2+elo)*(1-0x1p-50), ehi/(2+ehi)*(1+0x1p-50))
+	u := r.Round(s.Square())
+	p := kt.Const(l9F64)
+	for _, c := range []float64{l8F64, l7F64, l6F64, l5F64, l4F64, l3F64, l2F64, l1F64, l0F64} {
+		p = r.Round(p.Mul(u).Add(kt.Const(c)))
+	}
+	p = r.Off(p, 0x1p-54) // the polynomial is good to 5e-18 of the logarithm, of which u*p is at most a 27th
+	within := func(a kt.Rounded, f func(e float64) float64) kt.Rounded {
+		a0, a1 := f(elo), f(ehi)
+		return a.Within(min(a0, a1)*(1-0x1p-50), max(a0, a1)*(1+0x1p-50))
+	}
+	l := within(r.Round(r.Round(s.Mul(u)).Mul(p).Add(s.Add(s))), math.Log1p)
+	small := within(r.Round(w.Div(r.Round(w.Add(kt.Const(1))))), func(e float64) float64 { return e / (1 + e) })
+	x := kt.Exact(-float64(n)*math.Ln2-hi, -float64(n)*math.Ln2-lo)
+	return map[string]kt.Rounded{
+		"loss, right":     l,
+		"loss, wrong":     within(r.Round(x.Add(l)), func(e float64) float64 { return math.Log1p(e) - math.Log(e) }),
+		"gradient, right": small,
+		"gradient, wrong": within(r.Round(kt.Const(1).Sub(small)), func(e float64) float64 { return 1 / (1 + e) }).Within(0, 1),
+	}
+}
+
+// TestKnownRows has rows that were once past a bound that was stated: they are above that, and
+// within the bound that is proved.
+func TestKnownRows(t *testing.T) {
+	row := []float32{244.03322, 257.58936, 252.50803, 251.71648, 260.63126}
+	p := make([]float32, 5)
+	Softmax(p, row, 5)
+	err := kt.ErrBig(p[0], kt.NewRowBig(row).Prob(0))
+	require.InDelta(t, 4.22, err, 0.005)
+	require.LessOrEqual(t, err, kt.SoftmaxBound[float32](5))
+
+	row = []float32{-118.45615, -112.19953, -126.24094, -126.43064, -122.95834}
+	LogSoftmax(p, row, 5)
+	err = kt.ErrBig(-p[1], kt.NewRowBig(row).NegLogProb(1))
+	require.InDelta(t, 4.33, err, 0.005)
+	require.LessOrEqual(t, err, kt.LogSoftmaxBound[float32](5))
+}
+
+// TestDifferenceFromMaximum: x[j]-max is not rounded, wherever the exponential is not clamped, but
+// for one range in float64: below half of a maximum between 1024 and 1490 (from there on, such
+// elements are too low to show), where the exponential is less than exp(-512), and off by up to
+// 2^-44.
+func TestDifferenceFromMaximum(t *testing.T) {
+	r := kt.NewRand(1)
+	for range 20000 { // past 1024 float32 subtracts: exactly
+		m := 1024 + math.Abs(float64(kt.Uniform[float32](r, 1)))*math.Exp2(float64(r.Intn(100)))
+		for _, sign := range []float64{1, -1} {
+			m := float32(sign * m)
+			x := m - float32(math.Abs(float64(kt.Uniform[float32](r, clampF32))))
+			require.Equal(t, float64(x)-float64(m), float64(x-m), "%v - %v", x, m)
+		}
+	}
+
+	// The loss of a confident row is the exponential of the other element.
+	loss := func(m, x float64) (err float64) {
+		got := make([]float64, 1)
+		require.NoError(t, CrossEntropy(got, []float64{m, x}, []int{0}, 2))
+		return relative(got[0], kt.NewRowDD([]float64{m, x}).NegLogProb(0))
+	}
+	const unit = 0x1p-53
+	bound := kt.CrossEntropyBound[float64](2) * unit
+	exact, rounded := 0.0, 0.0
+	for range 20000 {
+		d := 512 + math.Abs(kt.Uniform[float64](r, 186)) // to 698, where the exponential is a normal number
+		m := kt.Uniform[float64](r, 1024)
+		exact = max(exact, loss(m, kt.Next(m-d, r.Intn(64))))
+		m = 1024 + math.Abs(kt.Uniform[float64](r, 1024))
+		if x := kt.Next(m-d, r.Intn(64)); x >= m/2 || m > 1490 {
+			exact = max(exact, loss(m, max(x, m/2)))
+		} else {
+			rounded = max(rounded, loss(m, x))
+		}
+		m = -1024 - math.Abs(kt.Uniform[float64](r, 4096))
+		exact = max(exact, loss(m, kt.Next(m-d, r.Intn(64))))
+	}
+	t.Logf("relative error of the loss: %.3g, below half of a maximum past 1024: %.3g", exact, rounded)
+	require.LessOrEqual(t, exact, bound)
+	require.LessOrEqual(t, rounded, bound+0x1p-44)
+	require.Greater(t, rounded, 0x1p-46) // or the exception would be none
+}
+
+// worstCell returns the largest error of what values returns for exp(-x) = 2^n*exp(-w), w between
+// lo and hi, in ULP and over all intervals of w and n from first to last. An interval in which a
+// result has a power of two is divided.
+func worstCell(first, last, cells int, value func(n int, lo, hi float64) kt.Rounded) (top float64, at string) {
+	var cell func(n int, lo, hi float64)
+	cell = func(n int, lo, hi float64) {
+		v := value(n, lo, hi)
+		if v.Straddles() && hi-lo > 0x1p-45 {
+			cell(n, lo, (lo+hi)/2)
+			cell(n, (lo+hi)/2, hi)
+			return
+		}
+		if e := v.RoundedULPs(); e > top {
+			top, at = e, fmt.Sprintf("n = %d, w = %.6f", n, lo)
+		}
+	}
+	for n := first; n <= last; n++ {
+		for i := -cells; i < cells; i++ {
+			cell(n, math.Ln2/2*float64(i)/float64(cells), math.Ln2/2*float64(i+1)/float64(cells))
+		}
+	}
+	return top, at
+}
+
+// TestSigmoidBound64 adds up the roundings of the float64 sigmoids. Where exp(-x) is below 2^-52,
+// the result is 1 or next to it; above 2^60, 1 is nothing beside it.
+func TestSigmoidBound64(t *testing.T) {
+	for _, k := range []struct {
+		name   string
+		values func(n int, lo, hi float64) kt.Rounded
+		bound  float64
+	}{
+		{"Sigmoid", sigmoidRoundings, kt.SigmoidBound64},
+		{"SigmoidFast", sigmoidFastRoundings, kt.SigmoidFastBound64},
+	} {
+		top, at := worstCell(-52, 60, 256, k.values)
+		t.Logf("%s: %.3f ULP at %s", k.name, top, at)
+		require.LessOrEqual(t, top, k.bound)
+		require.InDelta(t, k.bound, top, 0.01)
+	}
+}
+
+// sigmoidRoundings repeats the float64 Sigmoid for exp(-x) = 2^n*exp(-w), w between lo and hi,
+// without the last rounding. The factor 2^-256 changes no rounding; d + dl, and what remains of 1 -
+// q*d, would be without error what they correct.
+func sigmoidRoundings(n int, lo, hi float64) kt.Rounded {
+	var r kt.Rounding
+	one, s := kt.Const(1), kt.Const(math.Ldexp(1, n))
+	w := r.Round(kt.Exact(lo, hi))
+	p := kt.Const(-e11F64)
+	for i, c := range []float64{e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		if i%2 == 1 {
+			c = -c
+		}
+		p = r.Round(p.Mul(w).Add(kt.Const(c)))
+	}
+	sw := s.Mul(w)
+	swr := r.Off(r.Round(r.Round(sw.Mul(w)).Mul(p)), math.Ldexp(expPolynomialError(-hi, -lo), n))
+	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	d := r.Sub(r.Add(one, s), r.Sub(sw, swr)).Within((1+elo)*(1-0x1p-50), (1+ehi)*(1+0x1p-50))
+	dl := r.Add(r.Sub(r.Sub(one, r.Sub(d, s)), sw), swr).Within(0, 0)
+	q := r.Round(one.Div(d)).Within(1/(1+ehi)*(1-0x1p-50), 1/(1+elo)*(1+0x1p-50))
+	e := r.Round(one.Sub(q.Mul(d)).Within(0, 0))
+	e = r.Round(e.Sub(q.Mul(dl)).Within(0, 0))
+	return q.Add(q.Mul(e)).Within(1/(1+ehi)*(1-0x1p-50), min(1, 1/(1+elo)*(1+0x1p-50)))
+}
+
+// sigmoidFastRoundings is sigmoidRoundings for SigmoidFast. The polynomial is off by 4.1e-19.
+func sigmoidFastRoundings(n int, lo, hi float64) kt.Rounded {
+	var r kt.Rounding
+	one, s := kt.Const(fastUnit), kt.Const(math.Ldexp(1, n))
+	t := r.Round(kt.Exact(lo, hi))
+	u := r.Round(t.Square())
+	p := kt.Const(0x1.717775f123c50p-21)
+	for _, c := range []float64{-0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14, -0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastUnit / 2} {
+		p = r.Round(p.Mul(u).Add(kt.Const(c)))
+	}
+	th := r.Off(r.Round(t.Mul(p)), 4.2e-19)
+	num := r.Round(th.Add(one))
+	den := r.Round(s.Mul(r.Round(one.Sub(th))).Add(num))
+	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	return num.Div(den).Within(1/(1+ehi)*(1-0x1p-50), min(1, 1/(1+elo)*(1+0x1p-50)))
+}
+
+// TestTanhBound64 adds up the roundings of the float64 Tanh. Below 2^-30 they are those at 2^-30.
+func TestTanhBound64(t *testing.T) {
+	top, at := worstCell(-57, -1, 256, tanhRoundings)
+	for b := -30; b < -1; b++ {
+		const cells = 64
+		for i := range cells {
+			edge := func(i int) float64 { return min(math.Ln2/2, math.Ldexp(1+float64(i)/cells, b)) }
+			if lo, hi := edge(i), edge(i+1); lo < hi {
+				if e := tanhRoundings(0, lo, hi).RoundedULPs(); e > top {
+					top, at = e, fmt.Sprintf("n = 0, w = %g", lo)
+				}
+			}
+		}
+	}
+	t.Logf("Tanh: %.3f ULP at %s", top, at)
+	require.LessOrEqual(t, top, kt.TanhBound64)
+	require.InDelta(t, kt.TanhBound64, top, 0.02)
+}
+
+// tanhRoundings repeats the float64 Tanh for exp(-2*|x|) = 2^n*exp(-w), w between lo and hi,
+// without the last rounding.
+func tanhRoundings(n int, lo, hi float64) kt.Rounded {
+	var r kt.Rounding
+	one, s := kt.Const(1), kt.Const(math.Ldexp(1, n))
+	w := kt.Exact(lo, hi)
+	if n != 0 {
+		w = r.Round(w)
+	}
+	p := kt.Const(-e11F64)
+	for i, c := range []float64{e10F64, e9F64, e8F64, e7F64, e6F64, e5F64, e4F64, e3F64, e2F64} {
+		if i%2 == 1 {
+			c = -c
+		}
+		p = r.Round(p.Mul(w).Add(kt.Const(c)))
+	}
+	p = w.Sub(r.Round(w.Square()).Mul(p))
+	sp := s.Mul(r.Off(r.Round(p), expPolynomialError(-hi, -lo)))
+	less, more := one.Sub(s), one.Add(s)
+	if n < -52 {
+		less, more = r.Sub(one, s), r.Add(one, s)
+	}
+	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	num := r.Add(less, sp)
+	den := r.Sub(more, sp).Within((1+elo)*(1-0x1p-50), (1+ehi)*(1+0x1p-50))
+	nl := r.Add(r.Sub(less, num), sp).Within(0, 0)
+	dl := r.Sub(r.Sub(more, den), sp).Within(0, 0)
+	within := func(a kt.Rounded) kt.Rounded {
+		a0, a1 := (1-ehi)/(1+ehi), (1-elo)/(1+elo)
+		if n == 0 {
+			a0, a1 = math.Tanh(lo/2), math.Tanh(hi/2)
+		}
+		return a.Within(a0*(1-0x1p-50), min(1, a1*(1+0x1p-50)))
+	}
+	q := within(r.Round(num.Div(den)))
+	e := r.Add(r.Round(num.Sub(q.Mul(den)).Within(0, 0)), nl)
+	e = r.Round(e.Sub(q.Mul(dl)).Within(0, 0))
+	chord := r.Round(den.Mul(kt.Const(-0.5)).Add(kt.Const(1.5)))
+	return within(q.Add(e.Mul(chord)))
+}

@@ -1,0 +1,781 @@
+package kernels
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+var (
+	climbFlag = flag.Duration("climb", 0, "how long TestClimb searches for the worst input of each function and type")
+	climbFile = flag.String("climbfile", "", "where TestClimb begins, and where it leaves the worst inputs")
+	climbSeed = flag.Uint64("climbseed", 1, "the seed of TestClimb")
+)
+
+// A climbCase is a function whose worst input is searched for. Inputs are flat: the logits, then
+// what else there is.
+type climbCase[T Float] struct {
+	name    string
+	unit    string
+	classes []int
+	bound   func(classes int) float64
+	climb   func(classes int) kt.Climb[T]
+}
+
+// climbClasses are the numbers of classes at which a bound changes or may be off.
+var climbClasses = []int{2, 3, 4, 5, 8, 10, 16, 17, 26, 32, 33, 64, 65, 97, 100, 128, 129, 1000}
+
+// A climbRow is a row of logits with its references.
+type climbRow[T Float] struct {
+	ref  kt.RowRef
+	wide []float64
+}
+
+// limit is how far logits go: no more than 1024, past which float64 is less exact.
+const climbLimit = 300
+
+// set takes over a row, and reports whether all of it is within the limit.
+func (c *climbRow[T]) set(x []T) bool {
+	if len(c.wide) != len(x) {
+		c.wide = make([]float64, len(x))
+	}
+	for j, v := range x {
+		if !(v >= -climbLimit && v <= climbLimit) {
+			return false
+		}
+		c.wide[j] = float64(v)
+	}
+	c.ref.Set(c.wide)
+	return true
+}
+
+// startRow fills x with logits of any of the ordinary kinds.
+func startRow[T Float](r *kt.Rand, x []T) {
+	kinds := []kt.Kind{kt.Normal, kt.Unit, kt.Wide80, kt.OneLarger, kt.Ties, kt.Shifted, kt.Constant}
+	kind := kinds[r.Intn(len(kinds))]
+	kt.Fill(r, kind, x, len(x))
+	if kind == kt.Constant { // few elements that count
+		for j := range x {
+			x[j] -= 70
+		}
+		for range 1 + r.Intn(8) {
+			moveRow(r, x)
+		}
+		x[r.Intn(len(x))] += 70
+		for range 8 {
+			moveRow(r, x)
+		}
+		return
+	}
+	for j := range x {
+		x[j] += kt.Gauss[T](r) * 0.25
+		if kind == kt.Shifted {
+			x[j] /= 4
+		}
+	}
+}
+
+// moveRow puts an element of a row where it matters in a sum: just above half an ULP of the largest
+// exponential, where each addition of one rounds up by nearly as much, or near the largest, or out
+// of the way.
+func moveRow[T Float](r *kt.Rand, x []T) {
+	top := x[0]
+	for _, v := range x {
+		top = max(top, v)
+	}
+	j := r.Intn(len(x))
+	switch r.Intn(4) {
+	case 0, 1:
+		x[j] = top - T(pick[T](24, 53)*math.Ln2) + kt.Gauss[T](r)*T(math.Ldexp(1, -r.Intn(12)))
+	case 2:
+		x[j] = top + kt.Gauss[T](r)
+	case 3:
+		x[j] = top - 60 - T(r.Intn(8))
+	}
+}
+
+// tiny is below what the errors of Softmax have to be judged by: see kt.SoftmaxBound.
+func climbTiny[T Float]() float64 { return pick[T](0x1p-102, 0x1p-969) }
+
+// unitsOff returns |got-want|/size in u.
+func unitsOff[T Float](got T, want kt.Scaled, size float64) float64 {
+	return math.Abs(want.DD.Add(kt.DD{Hi: -math.Ldexp(float64(got), -want.Exp)}).Hi) / math.Ldexp(size, -want.Exp) / roundoff[T]()
+}
+
+func dd(v kt.Scaled) kt.DD { return kt.DD{Hi: math.Ldexp(v.Hi, v.Exp), Lo: math.Ldexp(v.Lo, v.Exp)} }
+
+// labelled and scaled inputs have an element for the label and one for the scale at the end.
+func labelOf[T Float](v T, classes int) int { return int(math.Abs(float64(v))) % classes }
+
+// entriesCase is a function whose results are an entry for each class.
+func entriesCase[T Float](name string, bound func(int) float64, run func(dst, x []T, classes int), err func(c *climbRow[T], j int, v T) float64) climbCase[T] {
+	return climbCase[T]{name, "ULP", climbClasses, bound, func(classes int) kt.Climb[T] {
+		row, y := &climbRow[T]{}, make([]T, classes)
+		return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T], Error: func(x []T) float64 {
+			if !row.set(x) {
+				return -1
+			}
+			run(y, x, classes)
+			worst := 0.0
+			for j, v := range y {
+				worst = max(worst, err(row, j, v))
+			}
+			return worst
+		}}
+	}}
+}
+
+// probError is the error of a probability, less half an ULP where that is what its size adds.
+func probError[T Float](c *climbRow[T], j int, v T) float64 {
+	p := c.ref.Prob(j)
+	e := kt.Err(v, p)
+	if p.Float64() < climbTiny[T]() {
+		e -= 0.5
+	}
+	return e
+}
+
+// logError is the error of a logarithm of a probability.
+func logError[T Float](c *climbRow[T], j int, v T) float64 {
+	if want := c.ref.NegLogProb(j); want.Float64() > climbTiny[T]() {
+		return kt.Err(-v, want)
+	}
+	return 0
+}
+
+// lossCase is a function of logits, a label and a scale.
+func lossCase[T Float](name, unit string, bound func(int) float64, err func(c *climbRow[T], d []T, x []T, label int, scale T) float64) climbCase[T] {
+	return climbCase[T]{name, unit, climbClasses, bound, func(classes int) kt.Climb[T] {
+		row, d := &climbRow[T]{}, make([]T, classes)
+		return kt.Climb[T]{Len: classes + 2, Start: func(r *kt.Rand, x []T) {
+			startRow(r, x[:classes])
+			x[classes], x[classes+1] = T(r.Intn(classes))+0.5, 0.5+T(r.Intn(8))/16
+		}, Move: func(r *kt.Rand, x []T) {
+			if r.Intn(8) == 0 {
+				x[classes] = T(r.Intn(classes)) + 0.5
+			} else {
+				moveRow(r, x[:classes])
+			}
+		}, Error: func(x []T) float64 {
+			scale := x[classes+1]
+			if !row.set(x[:classes]) || !(scale >= 0x1p-20 && scale <= 1) {
+				return -1
+			}
+			return err(row, d, x[:classes], labelOf(x[classes], classes), scale)
+		}}
+	}}
+}
+
+// targetCase is a function of logits and targets.
+func targetCase[T Float](name string, bound func(int) float64, err func(c *climbRow[T], d []T, x, targets []T) float64) climbCase[T] {
+	return climbCase[T]{name, "u", climbClasses, bound, func(classes int) kt.Climb[T] {
+		row, d := &climbRow[T]{}, make([]T, classes)
+		return kt.Climb[T]{Len: 2 * classes, Start: func(r *kt.Rand, x []T) {
+			startRow(r, x[:classes])
+			t := x[classes:]
+			if r.Intn(2) == 0 {
+				kt.FillProb(r, t, classes)
+			}
+			for j := range t {
+				t[j] += T(r.Intn(1000)) / 1000 / T(classes)
+			}
+		}, Move: func(r *kt.Rand, x []T) {
+			if j := classes + r.Intn(classes); r.Intn(2) == 0 { // targets may be 0
+				x[j] = x[classes+r.Intn(classes)] * T(r.Intn(3)) / 2
+			} else {
+				moveRow(r, x[:classes])
+			}
+		}, Error: func(x []T) float64 {
+			for _, t := range x[classes:] {
+				if !(t >= 0 && t <= 2) || t != 0 && t < 0x1p-40 {
+					return -1
+				}
+			}
+			if !row.set(x[:classes]) {
+				return -1
+			}
+			return err(row, d, x[:classes], x[classes:])
+		}}
+	}}
+}
+
+// elementCase is a function of one or two numbers.
+func elementCase[T Float](name, unit string, bound float64, n int, start func(r *kt.Rand, x []T), err func(x []T) float64) climbCase[T] {
+	return climbCase[T]{name, unit, []int{1}, func(int) float64 { return bound }, func(int) kt.Climb[T] {
+		return kt.Climb[T]{Len: n, Start: start, Error: err}
+	}}
+}
+
+func climbCases[T Float](t *testing.T) []climbCase[T] {
+	must := func(err error) { require.NoError(t, err) }
+	cases := []climbCase[T]{
+		entriesCase("Softmax", kt.SoftmaxBound[T], Softmax[T], probError[T]),
+		{"Softmax, sum of a row", "u", climbClasses, kt.SoftmaxSumBound[T], func(classes int) kt.Climb[T] {
+			y := make([]T, classes)
+			return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T], Error: func(x []T) float64 {
+				Softmax(y, x, classes)
+				s := kt.DD{Hi: -1}
+				for _, v := range y {
+					s = s.Add(kt.DD{Hi: float64(v)})
+				}
+				return math.Abs(s.Hi) / roundoff[T]()
+			}}
+		}},
+		entriesCase("LogSoftmax", kt.LogSoftmaxBound[T], LogSoftmax[T], logError[T]),
+		lossCase("CrossEntropyGrad, other entries", "ULP", kt.CrossEntropyGradBound[T], func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+			must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
+			worst := 0.0
+			for j, v := range d {
+				if p := c.ref.Prob(j); j != label && p.Float64() > climbTiny[T]() {
+					p.DD = p.MulF(float64(scale))
+					worst = max(worst, kt.Err(v, p))
+				}
+			}
+			return worst
+		}),
+		lossCase("CrossEntropyGrad, the label's entry", "u", kt.CrossEntropyGradBound[T], func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+			must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
+			want := c.ref.Grad(label, label)
+			if want.DD = want.MulF(float64(scale)); -want.Float64() < climbTiny[T]() {
+				return 0
+			}
+			return unitsOff(d[label], want, -want.Float64())
+		}),
+		lossCase("CrossEntropy", "u", kt.CrossEntropyBound[T], func(c *climbRow[T], d, x []T, label int, _ T) float64 {
+			must(CrossEntropy(d[:1], x, []int{label}, len(x)))
+			want := c.ref.NegLogProb(label)
+			if want.Float64() < climbTiny[T]() {
+				return 0
+			}
+			return unitsOff(d[0], want, want.Float64())
+		}),
+		targetCase("CrossEntropyProbGrad", kt.CrossEntropyProbGradBound[T], func(c *climbRow[T], d, x, targets []T) float64 {
+			must(CrossEntropyProbGrad(d, nil, x, targets, len(x), 1))
+			return gradError(c, d, inDD(targets), 1)
+		}),
+		targetCase("CrossEntropyProb", kt.CrossEntropyProbBound[T], func(c *climbRow[T], d, x, targets []T) float64 {
+			must(CrossEntropyProb(d[:1], x, targets, len(x)))
+			return lossError(c, d[0], inDD(targets))
+		}),
+	}
+	cases = append(cases, elementClimbs[T]()...)
+	cases = append(cases, backwardClimbs[T]()...)
+	cases = append(cases, optionClimbs[T](must)...)
+	return append(cases, shardClimbs[T](must)...)
+}
+
+func inDD[T Float](x []T) []kt.DD {
+	d := make([]kt.DD, len(x))
+	for j, v := range x {
+		d[j].Hi = float64(v)
+	}
+	return d
+}
+
+// lossError is that of the loss with targets, relative to it.
+func lossError[T Float](c *climbRow[T], loss T, targets []kt.DD) float64 {
+	want := kt.DD{}
+	for j, t := range targets {
+		if t.Hi != 0 {
+			want = want.Add(dd(c.ref.NegLogProb(j)).Mul(t))
+		}
+	}
+	if want.Hi < climbTiny[T]() {
+		return 0
+	}
+	return unitsOff(loss, kt.Scaled{DD: want}, want.Hi)
+}
+
+// gradError is that of the gradient with targets, relative to what is subtracted.
+func gradError[T Float](c *climbRow[T], d []T, targets []kt.DD, scale float64) float64 {
+	all, top := kt.DD{}, c.ref.Top()
+	for _, t := range targets {
+		all = all.Add(t)
+	}
+	worst := 0.0
+	for j, v := range d {
+		p, t := dd(c.ref.Prob(j)), targets[j]
+		pa := p.Mul(all)
+		if j == top {
+			pa, t = p.Mul(all.Add(t.Neg())), t.Mul(dd(c.ref.Grad(j, j)).Neg())
+		}
+		want, size := pa.Add(t.Neg()).MulF(scale), (pa.Hi+t.Hi)*scale
+		if size > climbTiny[T]() {
+			worst = max(worst, unitsOff(v, kt.Scaled{DD: want}, size))
+		}
+	}
+	return worst
+}
+
+func elementClimbs[T Float]() []climbCase[T] {
+	start := func(r *kt.Rand, x []T) {
+		var s [1]float64
+		sample64(r, s[:])
+		x[0] = T(s[0])
+		for j := range x[1:] {
+			x[j+1] = T(r.Intn(1000)) / 1000
+		}
+	}
+	logTerm := func(x float64) kt.Scaled { return kt.Log1pDD(kt.ExpDD(kt.DD{Hi: -math.Abs(x)})) }
+	within := func(x T) bool { return math.Abs(float64(x)) < 85 }
+	y, l := make([]T, 1), make([]T, 1)
+	cases := []climbCase[T]{
+		elementCase("SigmoidCrossEntropy", "ULP", kt.SigmoidLossBound[T](), 1, start, func(x []T) float64 {
+			SigmoidCrossEntropy(y, x, []T{0})
+			return kt.Err(y[0], kt.Scaled{DD: kt.DD{Hi: max(float64(x[0]), 0)}}.Add(logTerm(float64(x[0]))))
+		}),
+		elementCase("SigmoidCrossEntropyGrad", "ULP", kt.SigmoidGradBound[T](), 1, start, func(x []T) float64 {
+			SigmoidCrossEntropyGrad(y, nil, x, []T{0}, 1)
+			return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
+		}),
+		elementCase("SigmoidCrossEntropy, targets in [0, 1]", "u", kt.SigmoidSoftLossBound[T](false), 2, start, func(x []T) float64 {
+			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) {
+				return -1
+			}
+			SigmoidCrossEntropy(y, x[:1], x[1:])
+			want := softLoss(float64(x[0]), float64(x[1]), 1)
+			return unitsOff(y[0], kt.Scaled{DD: want}, want.Hi)
+		}),
+		elementCase("SigmoidCrossEntropyGrad, targets in [0, 1]", "u", kt.SigmoidSoftGradBound[T](), 3, start, func(x []T) float64 {
+			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 1) {
+				return -1
+			}
+			SigmoidCrossEntropyGrad(y, l, x[:1], x[1:2], x[2])
+			want, size := softGrad(float64(x[0]), float64(x[1]), 1, float64(x[2]))
+			return unitsOff(y[0], kt.Scaled{DD: want}, size)
+		}),
+		elementCase("SigmoidCrossEntropyWith, PosWeight", "u", kt.SigmoidSoftLossBound[T](true), 3, start, func(x []T) float64 {
+			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 0x1p20) {
+				return -1
+			}
+			if SigmoidCrossEntropyWith(y, x[:1], x[1:2], &SigmoidCrossEntropyOptions[T]{PosWeight: x[2:]}) != nil {
+				return -1
+			}
+			want := softLoss(float64(x[0]), float64(x[1]), float64(x[2]))
+			return unitsOff(y[0], kt.Scaled{DD: want}, want.Hi)
+		}),
+		elementCase("SigmoidCrossEntropyGradWith, PosWeight", "u", kt.SigmoidSoftGradBound[T](), 3, start, func(x []T) float64 {
+			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 0x1p20) {
+				return -1
+			}
+			if SigmoidCrossEntropyGradWith(y, nil, x[:1], x[1:2], 0.75, &SigmoidCrossEntropyOptions[T]{PosWeight: x[2:]}) != nil {
+				return -1
+			}
+			want, size := softGrad(float64(x[0]), float64(x[1]), float64(x[2]), 0.75)
+			return unitsOff(y[0], kt.Scaled{DD: want}, size)
+		}),
+	}
+	if is32[T]() {
+		return cases // TestWalkSigmoid32 and TestWalkTanh32 go through all inputs
+	}
+	return append(cases,
+		elementCase("Sigmoid", "ULP", kt.SigmoidBound64, 1, start, func(x []T) float64 {
+			Sigmoid(y, x)
+			return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
+		}),
+		elementCase("SigmoidFast", "ULP", kt.SigmoidFastBound64, 1, start, func(x []T) float64 {
+			SigmoidFast(y, x)
+			return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
+		}),
+		elementCase("Tanh", "ULP", kt.TanhBound64, 1, start, func(x []T) float64 {
+			if !(math.Abs(float64(x[0])) < 40 && math.Abs(float64(x[0])) > 0x1p-60) {
+				return -1
+			}
+			Tanh(y, x)
+			return kt.Err(y[0], tanhDD(float64(x[0])))
+		}),
+	)
+}
+
+// softLoss returns p*t*(-log sigmoid(x)) + (1-t)*(-log(1-sigmoid(x))).
+func softLoss(x, t, p float64) kt.DD {
+	l := dd(kt.Log1pDD(kt.ExpDD(kt.DD{Hi: -math.Abs(x)})))
+	up, down := l.Add(kt.DD{Hi: max(-x, 0)}), l.Add(kt.DD{Hi: max(x, 0)})
+	return up.MulF(t).MulF(p).Add(down.Mul(kt.DD{Hi: 1}.Add(kt.DD{Hi: -t})))
+}
+
+// softGrad returns scale*((1-t)*sigmoid(x) - p*t*sigmoid(-x)), and the sum instead of the
+// difference.
+func softGrad(x, t, p, scale float64) (want kt.DD, size float64) {
+	a := dd(kt.SigmoidDD(x)).Mul(kt.DD{Hi: 1}.Add(kt.DD{Hi: -t}))
+	b := dd(kt.SigmoidDD(-x)).MulF(t).MulF(p)
+	return a.Add(b.Neg()).MulF(scale), (a.Hi + b.Hi) * scale
+}
+
+func backwardClimbs[T Float]() []climbCase[T] {
+	pair := func(name string, bound func(int) float64, start func(r *kt.Rand, y []T), err func(dx, dy, y []T) float64) climbCase[T] {
+		return climbCase[T]{name, "u", climbClasses, bound, func(classes int) kt.Climb[T] {
+			dx := make([]T, classes)
+			return kt.Climb[T]{Len: 2 * classes, Start: func(r *kt.Rand, x []T) {
+				kt.Fill(r, kt.Normal, x[:classes], classes)
+				start(r, x[classes:])
+			}, Error: func(x []T) float64 {
+				for _, v := range x {
+					if !(math.Abs(float64(v)) < 1e6) || v != 0 && math.Abs(float64(v)) < 0x1p-30 {
+						return -1
+					}
+				}
+				return err(dx, x[:classes], x[classes:])
+			}}
+		}}
+	}
+	return []climbCase[T]{
+		pair("SoftmaxBackward", kt.SoftmaxBackwardBound[T], func(r *kt.Rand, y []T) {
+			startRow(r, y)
+			Softmax(y, y, len(y))
+		}, func(dx, dy, y []T) float64 {
+			SoftmaxBackward(dx, dy, y, len(y))
+			s, size := kt.DD{}, 0.0
+			for j, v := range dy {
+				p := kt.DD{Hi: float64(v)}.MulF(float64(y[j]))
+				s = s.Add(p)
+				size += math.Abs(p.Hi)
+			}
+			worst := 0.0
+			for j, v := range dx {
+				want := kt.DD{Hi: float64(dy[j])}.Add(s.Neg()).MulF(float64(y[j]))
+				if unit := math.Abs(float64(y[j])) * (math.Abs(float64(dy[j])) + size); unit > 0 {
+					worst = max(worst, unitsOff(v, kt.Scaled{DD: want}, unit))
+				}
+			}
+			return worst
+		}),
+		pair("LogSoftmaxBackward", kt.LogSoftmaxBackwardBound[T], func(r *kt.Rand, y []T) {
+			startRow(r, y)
+			LogSoftmax(y, y, len(y))
+		}, func(dx, dy, y []T) float64 {
+			LogSoftmaxBackward(dx, dy, y, len(y))
+			s, size := kt.DD{}, 0.0
+			for _, v := range dy {
+				s = s.Add(kt.DD{Hi: float64(v)})
+				size += math.Abs(float64(v))
+			}
+			worst := 0.0
+			for j, v := range dx {
+				if !(y[j] <= 0 && y[j] > -80) {
+					continue
+				}
+				e := dd(kt.ExpDD(kt.DD{Hi: float64(y[j])}))
+				want := kt.DD{Hi: float64(dy[j])}.Add(e.Mul(s).Neg())
+				worst = max(worst, unitsOff(v, kt.Scaled{DD: want}, math.Abs(float64(dy[j]))+e.Hi*size))
+			}
+			return worst
+		}),
+	}
+}
+
+// optionClimbs have a weight for each class, and smoothing. Inputs are logits, weights, targets or
+// a label, and dloss.
+func optionClimbs[T Float](must func(error)) []climbCase[T] {
+	const eps = 0.1
+	makeCase := func(name, unit string, targets bool, bound func(int) float64, err func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64) climbCase[T] {
+		return climbCase[T]{name, unit, climbClasses, bound, func(classes int) kt.Climb[T] {
+			row, d, last := &climbRow[T]{}, make([]T, classes), 1
+			if targets {
+				last = classes
+			}
+			return kt.Climb[T]{Len: 2*classes + last + 1, Start: func(r *kt.Rand, x []T) {
+				startRow(r, x[:classes])
+				for j := range classes {
+					x[classes+j] = 0.5 + T(r.Intn(1000))/1000
+				}
+				for j := range last {
+					x[2*classes+j] = T(r.Intn(1000)) / 1000
+				}
+				if !targets {
+					x[2*classes] = T(r.Intn(classes)) + 0.5
+				}
+				x[len(x)-1] = 0.5 + T(r.Intn(8))/16
+			}, Move: func(r *kt.Rand, x []T) { moveRow(r, x[:classes]) }, Error: func(x []T) float64 {
+				rest, dloss := x[2*classes:2*classes+last], x[len(x)-1]
+				for _, w := range x[classes : 2*classes] {
+					if !(w >= 0.125 && w <= 2) {
+						return -1
+					}
+				}
+				for _, v := range rest {
+					if targets && !(v >= 0x1p-20 && v <= 2) {
+						return -1
+					}
+				}
+				if !row.set(x[:classes]) || !(dloss >= 0x1p-20 && dloss <= 1) {
+					return -1
+				}
+				return err(row, d, x[:classes], x[classes:2*classes], rest, dloss)
+			}}
+		}}
+	}
+	options := func(weights []T, smoothing T) *CrossEntropyOptions[T] {
+		return &CrossEntropyOptions[T]{Weights: weights, LabelSmoothing: smoothing, Reduction: ReductionSum}
+	}
+	smoothed := func(weights, rest []T, label int) []kt.DD {
+		each := kt.DD{Hi: float64(T(eps))}.Div(kt.DD{Hi: float64(len(weights))})
+		keep := kt.DD{Hi: 1}.Add(kt.DD{Hi: -float64(T(eps))})
+		a := make([]kt.DD, len(weights))
+		for j := range a {
+			a[j] = each
+			if label == j {
+				a[j] = a[j].Add(keep)
+			} else if label < 0 {
+				a[j] = a[j].Add(keep.MulF(float64(rest[j])))
+			}
+			a[j] = a[j].MulF(float64(weights[j]))
+		}
+		return a
+	}
+	grad := func(classes int) float64 { return kt.CrossEntropyProbGradBound[T](classes) + pick[T](0, 2) }
+	return []climbCase[T]{
+		makeCase("CrossEntropyWith, weights and smoothing", "u", false, func(c int) float64 { return kt.SmoothedBound[T](c, 2) },
+			func(c *climbRow[T], d, x, weights, rest []T, _ T) float64 {
+				label := labelOf(rest[0], len(x))
+				_, err := CrossEntropyWith(d[:1], x, []int{label}, len(x), options(weights, eps))
+				must(err)
+				return lossError(c, d[0], smoothed(weights, rest, label))
+			}),
+		makeCase("CrossEntropyProbWith, weights and smoothing", "u", true, func(c int) float64 { return kt.SmoothedBound[T](c, 4) },
+			func(c *climbRow[T], d, x, weights, rest []T, _ T) float64 {
+				_, err := CrossEntropyProbWith(d[:1], x, rest, len(x), options(weights, eps))
+				must(err)
+				return lossError(c, d[0], smoothed(weights, rest, -1))
+			}),
+		makeCase("CrossEntropyGradWith, weights and smoothing", "u", false, func(c int) float64 { return grad(c) + 2 },
+			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
+				label := labelOf(rest[0], len(x))
+				_, err := CrossEntropyGradWith(d, nil, x, []int{label}, len(x), []T{dloss}, options(weights, eps))
+				must(err)
+				return gradError(c, d, smoothed(weights, rest, label), float64(dloss))
+			}),
+		makeCase("CrossEntropyProbGradWith, weights and smoothing", "u", true, func(c int) float64 { return grad(c) + 4 },
+			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
+				_, err := CrossEntropyProbGradWith(d, nil, x, rest, len(x), []T{dloss}, options(weights, eps))
+				must(err)
+				return gradError(c, d, smoothed(weights, rest, -1), float64(dloss))
+			}),
+		makeCase("CrossEntropyGradWith, weights", "ULP", false, func(c int) float64 { return kt.CrossEntropyGradBound[T](c) + 2 },
+			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
+				label := labelOf(rest[0], len(x))
+				_, err := CrossEntropyGradWith(d, nil, x, []int{label}, len(x), []T{dloss}, options(weights, 0))
+				must(err)
+				worst := 0.0
+				for j, v := range d {
+					want := c.ref.Grad(j, label)
+					if want.DD = want.MulF(float64(dloss)).MulF(float64(weights[label])); math.Abs(want.Float64()) > climbTiny[T]() {
+						worst = max(worst, kt.Err(v, want))
+					}
+				}
+				return worst
+			}),
+	}
+}
+
+// shardClimbs share a row out to two shards, in one round.
+func shardClimbs[T Float](must func(error)) []climbCase[T] {
+	// halves calls f for each shard with the stats of the whole rows.
+	halves := func(x, dst []T, f func(dst, x []T, stats []RowStats[T], shard Shard[T])) {
+		half := len(x) / 2
+		var stats, part [1]RowStats[T]
+		stats[0] = NoRowStats[T]()
+		shards := []Shard[T]{{Classes: half}, {Classes: len(x) - half, Offset: half}}
+		for _, s := range shards {
+			must(ShardStats(part[:], x[s.Offset:][:s.Classes], s))
+			MergeRowStats(stats[:], part[:])
+		}
+		for _, s := range shards {
+			f(dst[s.Offset:][:s.Classes], x[s.Offset:][:s.Classes], stats[:], s)
+		}
+	}
+	bound := func(f func(classes, n int) float64) func(int) float64 {
+		return func(classes int) float64 { return max(f(classes/2, 2), f(classes-classes/2, 2)) }
+	}
+	return []climbCase[T]{
+		entriesCase("ShardSoftmax", bound(kt.ShardSoftmaxBound[T]), func(dst, x []T, _ int) {
+			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) { must(ShardSoftmax(dst, x, stats, s)) })
+		}, probError[T]),
+		entriesCase("ShardLogSoftmax", bound(kt.ShardLogSoftmaxBound[T]), func(dst, x []T, _ int) {
+			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) { must(ShardLogSoftmax(dst, x, stats, s)) })
+		}, logError[T]),
+		lossCase("ShardCrossEntropy", "u", bound(kt.ShardCrossEntropyBound[T]), func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+			loss, total := make([]T, 1), T(0)
+			halves(x, d, func(_, x []T, stats []RowStats[T], s Shard[T]) {
+				must(ShardCrossEntropy(loss, x, stats, []int{label}, s))
+				total += loss[0]
+			})
+			if want := c.ref.NegLogProb(label); want.Float64() > climbTiny[T]() {
+				return unitsOff(total, want, want.Float64())
+			}
+			return 0
+		}),
+		lossCase("ShardCrossEntropyGrad", "ULP", bound(kt.ShardCrossEntropyGradBound[T]), func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+			halves(x, d, func(dst, x []T, stats []RowStats[T], s Shard[T]) {
+				must(ShardCrossEntropyGrad(dst, nil, x, stats, []int{label}, scale, s))
+			})
+			worst := 0.0
+			for j, v := range d {
+				want := c.ref.Grad(j, label)
+				if want.DD = want.MulF(float64(scale)); math.Abs(want.Float64()) > climbTiny[T]() {
+					worst = max(worst, kt.Err(v, want))
+				}
+			}
+			return worst
+		}),
+	}
+}
+
+// A climbRecord is the worst input that was found of a function at a number of classes.
+type climbRecord struct {
+	Error float64
+	Unit  string
+	Bound float64  `json:",omitempty"` // not in testdata
+	Input []string // hexadecimal, exact
+}
+
+// TestClimb searches for the worst input of each function, and fails above the bound. It takes a
+// few thousand steps for each; with -climb 10m, ten minutes, shared out evenly over the numbers of
+// classes.
+func TestClimb(t *testing.T) {
+	records := map[string]climbRecord{}
+	if *climbFile != "" {
+		if data, err := os.ReadFile(*climbFile); err == nil {
+			require.NoError(t, json.Unmarshal(data, &records))
+		}
+	}
+	t.Run("float32", func(t *testing.T) { climbType[float32](t, records) })
+	t.Run("float64", func(t *testing.T) { climbType[float64](t, records) })
+}
+
+func climbType[T Float](t *testing.T, records map[string]climbRecord) {
+	for _, c := range climbCases[T](t) {
+		t.Run(c.name, func(t *testing.T) {
+			worst, at := -1.0, 0
+			for i, classes := range c.classes {
+				if *climbFlag == 0 && testing.Short() && i%5 != 0 {
+					continue
+				}
+				key := fmt.Sprintf("%s/%s/%d", c.name, kt.TypeName[T](), classes)
+				x, err := c.search(records[key], classes)
+				unit := "ULP"
+				if c.unit == "u" {
+					unit = fmt.Sprintf("* %g", roundoff[T]())
+				}
+				if *climbFlag != 0 {
+					t.Logf("%4d classes: %.3f %s, bound %.3f", classes, err, unit, c.bound(classes))
+				}
+				records[key] = climbRecord{err, c.unit, c.bound(classes), hexadecimal(x)}
+				if err > worst {
+					worst, at = err, classes
+				}
+				require.LessOrEqual(t, err, c.bound(classes), "%d classes, %v", classes, hexadecimal(x))
+			}
+			t.Logf("largest seen: %.3f %s, at %d classes", worst, c.unit, at)
+		})
+		if *climbFile != "" {
+			data, err := json.MarshalIndent(records, "", "\t")
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(*climbFile, data, 0o666))
+		}
+	}
+}
+
+// input returns the values of a record.
+func (r *climbRecord) input() []float64 {
+	x := make([]float64, len(r.Input))
+	for i, s := range r.Input {
+		x[i], _ = strconv.ParseFloat(s, 64)
+	}
+	return x
+}
+
+// TestClimbRecords has the worst inputs that long climbs have found, of each function and type the
+// worst of all, and the worst of at most 5 classes. The documentation gives them as the largest
+// errors seen. Where bits have changed, -update writes the errors anew; a long climb has to tell
+// then which inputs are the worst.
+func TestClimbRecords(t *testing.T) {
+	data, err := os.ReadFile(climbRecords)
+	require.NoError(t, err)
+	var records map[string]climbRecord
+	require.NoError(t, json.Unmarshal(data, &records))
+	seen := map[string]bool{}
+	climbRecordsOf[float32](t, records, seen)
+	climbRecordsOf[float64](t, records, seen)
+	for key := range records {
+		require.True(t, seen[key], "%s is of no function", key)
+	}
+	if updating() {
+		data, err := json.MarshalIndent(records, "", "\t")
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(climbRecords, append(data, '\n'), 0o666))
+	}
+}
+
+// updating reports whether the test runs with TestGolden's -update.
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
+
+var climbRecords = filepath.Join("testdata", "climb.json")
+
+func climbRecordsOf[T Float](t *testing.T, records map[string]climbRecord, seen map[string]bool) {
+	for _, c := range climbCases[T](t) {
+		n := 0
+		for _, classes := range c.classes {
+			key := fmt.Sprintf("%s/%s/%d", c.name, kt.TypeName[T](), classes)
+			r, ok := records[key]
+			if !ok {
+				continue
+			}
+			n++
+			seen[key] = true
+			climb := c.climb(classes)
+			x := make([]T, 0, climb.Len)
+			for _, v := range r.input() {
+				x = append(x, T(v))
+			}
+			require.Len(t, x, climb.Len, key)
+			err := climb.Error(x)
+			require.LessOrEqual(t, err, c.bound(classes), key)
+			if updating() {
+				r.Error = err
+				records[key] = r
+			}
+			require.InDelta(t, r.Error, err, 1e-6, key)
+		}
+		require.NotZero(t, n, "no record of %s, %s", c.name, kt.TypeName[T]())
+	}
+}
+
+// search climbs, from what has been found before.
+func (c *climbCase[T]) search(from climbRecord, classes int) (x []T, err float64) {
+	climb, steps := c.climb(classes), 0
+	if len(from.Input) == climb.Len {
+		for _, v := range from.input() {
+			climb.Best = append(climb.Best, T(v))
+		}
+	}
+	end := kt.CPUTime() + *climbFlag/time.Duration(len(c.classes))
+	more := func() bool {
+		steps++
+		if *climbFlag == 0 {
+			if classes == 1 { // a function of one element
+				return steps < pickLong(40000, 4000)
+			}
+			return steps < pickLong(60000, 6000)/(10+classes)
+		}
+		return steps%32 != 0 || kt.CPUTime() < end
+	}
+	return climb.Run(kt.NewRand(*climbSeed*1000+uint64(classes)), more)
+}
+
+func hexadecimal[T Float](x []T) (s []string) {
+	for _, v := range x {
+		s = append(s, strconv.FormatFloat(float64(v), 'x', -1, 64))
+	}
+	return s
+}

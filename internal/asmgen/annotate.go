@@ -1,0 +1,133 @@
+package asmgen
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Comments in the assembly: what a loop takes at a time, and which function of a page operations
+// come from. The first code for one vector, whole or partial, has the operations in the page's
+// order, and each group of them says where it is from. The others repeat them, in an order that the
+// schedule mixes where there are several vectors.
+
+// notes are the comments of labels, by shape and stem.
+var notes = map[string]map[string]string{
+	"Map": {
+		"drain": "What is under way.",
+	},
+	"Rows": {
+		"row":     "One row.",
+		"group":   "One group.",
+		"blocks":  "One group, by blocks.",
+		"block":   "One block.",
+		"tail":    "A partial block.",
+		"partial": "One vector of it, or a part of one.",
+		"fold":    "Fold to four lanes.",
+		"wide":    "Add to the sum.",
+		"finish":  "The row's sum.",
+	},
+	"Columns": {
+		"read":    "Transpose a batch into a buffer.",
+		"rotate":  "The buffers take turns.",
+		"process": "The exponentials of a batch.",
+		"pair":    "Two columns.",
+		"single":  "One column.",
+		"sum":     "The tree of the sums.",
+		"ready":   "End the rows.",
+		"end":     "The result of a batch.",
+		"finish":  "One column of the result.",
+		"cols":    "Transpose some columns.",
+		"last":    "The last columns.",
+	},
+	"MaskOut": {"loop": "64 elements.", "one": "One vector.", "part": "Partial vector."},
+	"MaskIn":  {"loop": "64 elements.", "one": "One vector.", "part": "Partial vector."},
+	"Find": {
+		"row": "One row.", "loop": "One vector.", "part": "Partial vector.", "found": "The first that is equal.",
+	},
+}
+
+// annotate sets the comments of labels for a shape.
+func (w *writer) annotate(s Shape) {
+	w.notes = maps.Clone(notes[strings.TrimPrefix(fmt.Sprintf("%T", s), "asmgen.")])
+}
+
+// describe sets the comment of the next labels with a stem: a loop over n vectors.
+func (w *writer) describe(stem string, n int, how string) {
+	if w.notes == nil {
+		w.notes = map[string]string{}
+	}
+	count := [...]string{1: "One vector", 2: "Two vectors", 3: "Three vectors", 4: "Four vectors", 5: "Five vectors", 6: "Six vectors", 7: "Seven vectors", 8: "Eight vectors"}
+	w.notes[stem] = count[n] + how + "."
+}
+
+// note writes a comment among instructions.
+func (w *writer) note(text string) {
+	if text != "" {
+		w.sb.WriteString("\t// " + text + "\n")
+	}
+}
+
+// label writes a label, and above it what its stem stands for.
+func (w *writer) label(l string) {
+	w.lines++
+	w.sb.WriteByte('\n')
+	if note := w.notes[strings.TrimRight(l, "0123456789")]; note != "" {
+		w.sb.WriteString("// " + note + "\n")
+	}
+	w.sb.WriteString(l + ":\n")
+}
+
+// traced lists, by operation, the comments of a block that say where its operations come from: none
+// for a block of several vectors, nor for one that is like an earlier one.
+func (k *kernelState) traced(ops []op) []string {
+	list := make([]string, len(ops))
+	last := ""
+	for i, o := range ops {
+		if o.lane != ops[0].lane {
+			return make([]string, len(ops))
+		}
+		if o.from != "" && o.from != last {
+			list[i], last = o.from, o.from
+		}
+	}
+	whole := strings.Join(list, "\n")
+	if k.w.traced[whole] {
+		return make([]string, len(ops))
+	}
+	if k.w.traced == nil {
+		k.w.traced = map[string]bool{}
+	}
+	k.w.traced[whole] = true
+	return list
+}
+
+// pageFunction is the page, and the function in it, that called a method of Block: "exp.go: horner".
+func pageFunction() string {
+	f, ok := pageFrame()
+	if !ok {
+		return ""
+	}
+	page := filepath.Base(f.File)
+	name := f.Function[strings.LastIndex(f.Function, ".")+1:]
+	if strings.HasPrefix(name, "init") || strings.Contains(f.Function, ".func") { // a kernel's body
+		return page
+	}
+	return page + ": " + name
+}
+
+// pageFrame is where a method of Block was called from; ok says that this was not the engine itself.
+func pageFrame() (f runtime.Frame, ok bool) {
+	const engine = "kernels/internal/asmgen."
+	var pcs [8]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for more := true; more; {
+		f, more = frames.Next()
+		if !strings.HasPrefix(f.Function, engine+"(*Block).") && !strings.HasSuffix(f.Function, ").tableIndex") {
+			return f, !strings.HasPrefix(f.Function, engine) || strings.HasSuffix(f.File, "_test.go")
+		}
+	}
+	return f, false
+}

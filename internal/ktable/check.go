@@ -1,0 +1,522 @@
+package ktable
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"kernels"
+	kt "kernels/internal/ktest"
+)
+
+// The checks hold results to references of higher precision, for any values that a fuzzer finds. They
+// get a call as it was and, as out, with its arguments as they are after it. Tests in the root package
+// hold ordinary values to the tighter bounds that the package promises.
+
+type checkOf[T kernels.Float] func(c, out *Call[T]) error
+
+// exact holds the first argument to the bits of f of the others.
+func exact[T kernels.Float](f func(c *Call[T], i int) T) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, got := range out.T(0) {
+			if want := f(c, i); !kt.Same(got, want) {
+				return fmt.Errorf("element %d is %v, want %v", i, got, want)
+			}
+		}
+		return nil
+	}
+}
+
+// of makes f's argument what argument 1 holds.
+func of[T kernels.Float](f func(x T) T) checkOf[T] {
+	return exact(func(c *Call[T], i int) T { return f(c.T(1)[i]) })
+}
+
+// backwardOf makes f's arguments what arguments 1 and 2 hold.
+func backwardOf[T kernels.Float](f func(dy, y T) T) checkOf[T] {
+	return exact(func(c *Call[T], i int) T { return f(c.T(1)[i], c.T(2)[i]) })
+}
+
+func relu[T kernels.Float](x T) T {
+	if x <= 0 {
+		return 0
+	}
+	return x
+}
+
+// pass is what a backward of ReLU makes of dy.
+func pass[T kernels.Float](dy T, passes bool) T {
+	if !passes {
+		return 0
+	}
+	return dy
+}
+
+func maskBit(mask kt.Array, i int) bool { return kt.View[uint64](mask)[i/64]>>(i%64)&1 == 1 }
+
+func checkReLUMask[T kernels.Float](c, out *Call[T]) error {
+	for i := range 64 * out.Ops[2].Len() {
+		if want := i < c.Rows && c.T(1)[i] <= 0; maskBit(out.Ops[2], i) != want {
+			return fmt.Errorf("mask bit %d of %d is not %v", i, c.Rows, want)
+		}
+	}
+	return of(relu[T])(c, out)
+}
+
+// tanhGrad is dy*(1-y*y), 1-y*y rounded once.
+func tanhGrad[T kernels.Float](dy, y T) T {
+	if kt.Is32[T]() {
+		return dy * T(kt.FMA32(-float32(y), float32(y), 1))
+	}
+	return dy * T(math.FMA(-float64(y), float64(y), 1))
+}
+
+// within holds a function of elements to values in [lo, 1] with less than bound ULP of error.
+func within[T kernels.Float](lo T, bound float64, err func(y T, x float64) float64) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, v := range c.T(1) {
+			switch y := out.T(0)[i]; {
+			case v != v && y != y:
+			case !(y >= lo && y <= 1) || !(err(y, float64(v)) < bound):
+				return fmt.Errorf("f(%v) = %v, %v ULP off", v, y, err(y, float64(v)))
+			}
+		}
+		return nil
+	}
+}
+
+var one = kt.Scaled{DD: kt.DD{Hi: 1}}
+
+func sigmoidErr[T kernels.Float](y T, x float64) float64 {
+	switch {
+	case x < -1e5:
+		return kt.Err(y, kt.Scaled{})
+	case x > 1e5:
+		return kt.Err(y, one)
+	case kt.Is32[T]():
+		return kt.Err32(float32(y), kt.SigmoidRef64(x))
+	}
+	return kt.Err64(float64(y), kt.SigmoidDD(x))
+}
+
+func tanhErr[T kernels.Float](y T, x float64) float64 {
+	switch {
+	case kt.Is32[T]():
+		return kt.Err32(float32(y), math.Tanh(x))
+	case math.Abs(x) < 1e-8: // tanh x = x - x^3/3: less than 2^-53 x below x
+		return kt.Err64(float64(y), kt.Scaled{DD: kt.DD{Hi: x, Lo: -x * x / 3 * x}})
+	case math.Abs(x) > 20:
+		return kt.Err64(float64(y), kt.Scaled{DD: kt.DD{Hi: math.Copysign(1, x)}})
+	}
+	e := kt.ExpDD(kt.DD{Hi: 2 * math.Abs(x)})
+	want := e.Add(kt.Scaled{DD: kt.DD{Hi: -1}}).Div(e.Add(one))
+	if x < 0 {
+		want.DD = want.Neg()
+	}
+	return kt.Err64(float64(y), want)
+}
+
+// eps is the distance from 1 to the next value of T, smallest the smallest subnormal.
+func eps[T kernels.Float]() float64      { return math.Ldexp(1, -kt.Digits[T]()) }
+func smallest[T kernels.Float]() float64 { return float64(kt.FromBits[T](1)) }
+
+func pick[T kernels.Float](f32, f64 float64) float64 {
+	if kt.Is32[T]() {
+		return f32
+	}
+	return f64
+}
+
+// checkSigmoidLoss holds losses and gradients at targets 0 and 1 to 3 ULP, and others to what they are
+// the difference of.
+func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
+	weights, losses, d := c.Arg("PosWeight"), out.Arg("losses"), out.Arg("dlogits")
+	for i, v := range c.Arg("logits") {
+		x, t, p := float64(v), float64(c.Arg("targets")[i]), 1.0
+		if len(weights) > 0 {
+			p = float64(weights[i%len(weights)])
+		}
+		if math.Abs(x) > 1e5 || math.Abs(t) > 2 {
+			continue // the special values have these
+		}
+		// check takes what is computed for target 1, and for target 0.
+		check := func(what string, got T, yes, no kt.Scaled, scale float64) error {
+			a, b := p*t*yes.Float64(), (1-t)*no.Float64()
+			want, bound := scale*(a+b), pick[T](0x1p-21, 0x1p-50)
+			off := math.Abs(float64(got)-want) - 2*smallest[T]()
+			switch size := math.Abs(scale) * (math.Abs(a) + math.Abs(b) + (math.Abs(x)+1)*(1+p)); {
+			case x != x || t != t:
+				if off = 0; got == got {
+					off = math.Inf(1)
+				}
+			case scale == 1 && p == 1 && t == 1:
+				off, bound = kt.Err(got, yes), 3
+			case scale == 1 && p == 1 && t == 0:
+				off, bound = kt.Err(got, no), 3
+			default:
+				off /= size
+			}
+			if !(off < bound) {
+				return fmt.Errorf("x = %v, t = %v, weight %v: %s is %v, want %v, off by %v", x, t, p, what, got, want, off)
+			}
+			return nil
+		}
+		e := kt.ExpDD(kt.DD{Hi: -math.Abs(x)})
+		log, big, small := kt.Log1pDD(e), one.Div(one.Add(e)), e.Div(one.Add(e)) // the sigmoids of |x| and -|x|
+		up, down := log.Add(kt.Scaled{DD: kt.DD{Hi: max(-x, 0)}}), log.Add(kt.Scaled{DD: kt.DD{Hi: max(x, 0)}})
+		if x < 0 {
+			big, small = small, big
+		}
+		if small.DD = small.Neg(); losses != nil {
+			if err := check("the loss", losses[i], up, down, 1); err != nil {
+				return err
+			}
+		}
+		if d != nil {
+			if err := check("the gradient", d[i], small, big, float64(c.Scale)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// The bounds for rows are those that follow from the recipes for any row: an exponential is off by up
+// to .75 eps, a sum by the same and by half an eps for each of its up to six additions in T, which is
+// 4.5 eps in all or nine ULP where the mantissa is near two, and the result is rounded once more.
+const (
+	softmaxULP    = 9.5
+	logSoftmaxULP = 11
+	gradULP       = 11
+	sumUnits      = 4.5 // |sum p - 1| in eps
+)
+
+// farSum bounds what the elements that are clamped far below the maximum add to a sum that leaves the
+// maximum out.
+func farSum[T kernels.Float](cols int) float64 {
+	return float64(cols) * pick[T](math.Exp(-105), math.Exp(-740))
+}
+
+// scaled returns row r of the logits, or of what stands for them, times the scale.
+func (c *Call[T]) scaled(i, r int) []T {
+	z, s := append([]T(nil), c.Row(i, r)...), c.LogitScale
+	if s != 0 {
+		for j := range z {
+			z[j] *= s
+		}
+	}
+	return z
+}
+
+// isNaN reports whether results of a row of logits are NaN: it has a NaN or +Inf, or nothing but -Inf.
+func isNaN[T kernels.Float](z []T) bool {
+	m := T(math.Inf(-1))
+	for _, v := range z {
+		m = max(m, v)
+	}
+	return !(math.Abs(float64(m)) <= math.MaxFloat64)
+}
+
+func wantNaN[T kernels.Float](x []T) error {
+	for i, v := range x {
+		if v == v {
+			return fmt.Errorf("element %d is %v in a row that has to be NaN", i, v)
+		}
+	}
+	return nil
+}
+
+// checkForward holds a softmax, or its logarithm, to double-double.
+func checkForward[T kernels.Float](log bool) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for r := range c.Rows {
+			z, y := c.scaled(1, r), out.Row(0, r)
+			if isNaN(z) {
+				if err := wantNaN(y); err != nil {
+					return err
+				}
+				continue
+			}
+			ref := kt.NewRowDD(z)
+			var sum kt.DD
+			for j, v := range y {
+				sum = sum.Add(kt.DD{Hi: float64(v)})
+				err, bound := 0.0, softmaxULP
+				switch {
+				case !log:
+					if err = kt.Err(v, ref.Prob(j)); !(v >= 0 && v <= 1) {
+						err = math.Inf(1)
+					}
+				case math.IsInf(float64(z[j]), -1):
+					if z[j] != v {
+						err = math.Inf(1)
+					}
+				default:
+					want := ref.NegLogProb(j)
+					if bound = logSoftmaxULP; math.Abs(-float64(v)-want.Float64()) > farSum[T](c.Classes) {
+						err = kt.Err(-v, want)
+					}
+				}
+				if !(err <= bound) {
+					return fmt.Errorf("element %d is %v, %v ULP off, of %v", j, v, err, z)
+				}
+			}
+			if d := math.Abs(sum.Hi-1+sum.Lo) / eps[T](); !log && d > sumUnits {
+				return fmt.Errorf("the sum of probabilities is %v eps off 1, of %v", d, z)
+			}
+		}
+		return nil
+	}
+}
+
+// checkBackward compares a row backward with its formula in double-double, relative to the magnitudes
+// that meet in it.
+func checkBackward[T kernels.Float](log bool) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for _, r := range []int{0, c.Rows - 1} {
+			if c.Classes > 200 || r < 0 || r >= c.Rows {
+				continue
+			}
+			dy, y, dx := c.Row(1, r), c.Row(2, r), out.Row(0, r)
+			ordinary, scale := true, 1.0
+			if c.LogitScale != 0 {
+				scale = float64(c.LogitScale)
+			}
+			var sum kt.DD
+			mag := float64(len(y)) * smallest[T]() / eps[T]() // a product that is subnormal is off by as much, whatever the sum
+			for j, v := range dy {
+				ordinary = ordinary && math.Abs(float64(v)) < 1e7 && math.Abs(float64(y[j])) < 1e3
+				term := kt.DD{Hi: float64(v)}
+				if !log {
+					term = term.MulF(float64(y[j]))
+				}
+				sum = sum.Add(term)
+				mag += math.Abs(term.Hi)
+			}
+			for j, got := range dx {
+				if !ordinary {
+					continue
+				}
+				f := float64(y[j])
+				size := (mag + math.Abs(float64(dy[j]))) * math.Abs(f)
+				want := kt.DD{Hi: float64(dy[j])}.Add(sum.Neg()).MulF(f)
+				if log { // the exponential is rounded to T, which is a subnormal where y is far below zero
+					e := kt.ExpDD(kt.DD{Hi: min(f, 0)}).Float64()
+					want = kt.DD{Hi: float64(dy[j])}.Add(sum.MulF(-e))
+					size = math.Abs(float64(dy[j])) + (e+smallest[T]()/eps[T]())*mag
+				}
+				if !(math.Abs(float64(got)-scale*want.Hi) <= 8*eps[T]()*scale*size+4*(1+scale)*smallest[T]()) {
+					return fmt.Errorf("dx[%d] of row %d is %v, want %v; dy = %v, y = %v", j, r, got, scale*want.Hi, dy, y)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+func checkArgmax[T kernels.Float](c, out *Call[T]) error {
+	for r, got := range kt.View[int](out.Ops[0]) {
+		x, want := c.Row(1, r), 0
+		for j, v := range x {
+			if v > x[want] || v != v && x[want] == x[want] { // NaN is above everything
+				want = j
+			}
+		}
+		if got != want {
+			return fmt.Errorf("row %d has %d, want %d, x = %v", r, got, want, x)
+		}
+	}
+	return nil
+}
+
+// A lossRow is a row with its targets: its loss is the sum of a[j]*(-log p[j]), and its gradient g times
+// that of the loss.
+type lossRow[T kernels.Float] struct {
+	z     []T // scaled logits
+	a     []float64
+	g     float64
+	label int // the only class with a target, or -1
+	loss  *T  // nil: not computed, as d
+	d     []T
+}
+
+// check holds the row to double-double: each entry of a labelled row, as the loss and the label's
+// gradient keep their precision however confident it is, and of others relative to what it is the
+// difference of.
+func (w *lossRow[T]) check() error {
+	n, tiny, limit := float64(len(w.z)), smallest[T](), pick[T](1e37, 1e300)
+	var all kt.DD
+	for _, a := range w.a {
+		all = all.Add(kt.DD{Hi: a})
+	}
+	nothing := !slices.ContainsFunc(w.a, func(a float64) bool { return a != 0 })
+	switch {
+	case nothing && w.g-w.g == 0: // whatever the logits, a NaN among them
+		for _, v := range w.d {
+			if v != 0 {
+				return fmt.Errorf("gradient %v of a row without a target", v)
+			}
+		}
+		if w.loss != nil && *w.loss != 0 {
+			return fmt.Errorf("loss %v of a row without a target", *w.loss)
+		}
+		return nil
+	case isNaN(w.z):
+		if w.loss != nil && *w.loss == *w.loss && !nothing {
+			return fmt.Errorf("loss %v of a row that has to be NaN", *w.loss)
+		}
+		if nothing {
+			return nil
+		}
+		return wantNaN(w.d)
+	}
+	ref := kt.NewRowDD(w.z)
+	var loss, sum kt.DD // sum is of -log p where there is a target
+	for j, a := range w.a {
+		if !(a >= 0 && a < 1e6) || a != 0 && math.IsInf(float64(w.z[j]), -1) && w.label < 0 {
+			return nil // held to the generic bits only
+		}
+		if a != 0 || j == w.label {
+			nll := kt.DD{Hi: ref.NegLogProb(j).Float64()}
+			loss, sum = loss.Add(nll.MulF(a)), sum.Add(nll)
+		}
+	}
+	rel := pick[T](4e-6, 1e-12)
+	if w.label >= 0 {
+		rel = pick[T](7e-7, 1.5e-15)
+	}
+	if want := loss.Hi; w.loss != nil && sum.Hi < limit && want < limit {
+		if d := math.Abs(float64(*w.loss) - want); !(d <= rel*want+farSum[T](len(w.z))*all.Hi+tiny*(n*(1+all.Hi)+sum.Hi)) {
+			return fmt.Errorf("loss %v, want %v; z = %v, targets %v", *w.loss, want, w.z, w.a)
+		}
+	}
+	if w.d == nil || !(math.Abs(w.g)*all.Hi < limit) {
+		return nil
+	}
+	lost := all.Hi < n*pick[T](0x1p-61, 0x1p-509) // the gradient of such targets has little precision, as CrossEntropyOptions says
+	g := math.Abs(w.g)
+	slack := (1+g)*(1+all.Hi)*n*tiny + farSum[T](len(w.z))*g*all.Hi
+	for j, v := range w.d {
+		var want kt.Scaled
+		if w.label >= 0 {
+			want = ref.Grad(j, w.label).Mul(kt.Scaled{DD: kt.DD{Hi: w.g}.MulF(all.Hi)})
+			if kt.Err(v, want) <= gradULP {
+				continue
+			}
+		} else {
+			p := ref.Prob(j).Float64()
+			want.DD = kt.DD{Hi: p}.MulF(all.Hi).Add(kt.DD{Hi: -w.a[j]}).MulF(w.g)
+			slack = max(slack, slack+rel*g*(p*all.Hi+w.a[j]))
+		}
+		if d := math.Abs(float64(v) - want.Float64()); !(d <= slack) && !lost {
+			return fmt.Errorf("gradient %d is %v, want %v; z = %v, targets %v, times %v", j, v, want.Float64(), w.z, w.a, w.g)
+		}
+	}
+	return nil
+}
+
+// checkLosses holds losses and gradients to the definition in CrossEntropyOptions.
+func checkLosses[T kernels.Float](c, out *Call[T]) error {
+	labels, targets, weights := c.Index("labels"), c.Index("targets"), c.Arg("Weights")
+	weight := func(j int) float64 {
+		if weights == nil {
+			return 1
+		}
+		return float64(weights[j])
+	}
+	ignored := func(r int) bool { return labels >= 0 && c.IgnoreIndex != nil && c.label(labels, r) == *c.IgnoreIndex }
+	divisor, mean := 0.0, c.Opts&Reducing != 0 && c.Reduction == kernels.ReductionMean
+	for r := range c.Rows {
+		switch {
+		case !mean:
+			divisor = 1
+		case labels < 0:
+			divisor++
+		case !ignored(r):
+			divisor += weight(c.label(labels, r))
+		}
+	}
+	losses, sum, s := out.Arg("losses"), 0.0, float64(c.LabelSmoothing)
+	for r := range c.Rows {
+		w := lossRow[T]{z: c.scaled(c.Index("logits"), r), a: make([]float64, c.Classes), g: 1, label: -1}
+		if losses != nil {
+			w.loss = &losses[r]
+			sum += float64(losses[r])
+		}
+		if c.Index("dlogits") >= 0 {
+			w.d = out.Row(0, r)
+		}
+		if ignored(r) {
+			if w.loss != nil {
+				w.d = append(slices.Clone(w.d), *w.loss)
+			}
+			if i := slices.IndexFunc(w.d, func(v T) bool { return kt.RawBits(v) != 0 }); i >= 0 {
+				return fmt.Errorf("row %d is ignored and has %v", r, w.d[i])
+			}
+			continue
+		}
+		if labels >= 0 {
+			if w.a[c.label(labels, r)] = 1; s == 0 {
+				w.label = c.label(labels, r)
+			}
+		}
+		for j := range w.a {
+			if targets >= 0 {
+				w.a[j] = float64(c.Row(targets, r)[j])
+			}
+			w.a[j] = ((1-s)*w.a[j] + s/float64(c.Classes)) * weight(j)
+		}
+		if c.Opts&Scale != 0 {
+			w.g = float64(c.Scale)
+		}
+		if dloss := c.Arg("dloss"); dloss != nil {
+			w.g = float64(dloss[min(r, len(dloss)-1)])
+		}
+		if w.g /= divisor; c.LogitScale != 0 {
+			w.g *= float64(c.LogitScale)
+		}
+		if err := w.check(); err != nil {
+			return fmt.Errorf("row %d: %w", r, err)
+		}
+	}
+	if c.Reduction == kernels.ReductionNone {
+		sum = 0
+	}
+	if c.Value && losses != nil && divisor != 0 && !kt.Same(out.Result, sum/divisor) {
+		return fmt.Errorf("the result is %v, want %v", out.Result, sum/divisor)
+	}
+	return nil
+}
+
+// checkShards takes the rows of the logits in up to three shards, and holds losses and gradients to
+// those of whole rows.
+func checkShards[T kernels.Float](c, _ *Call[T]) error {
+	logits, scale := c.Index("logits"), float64(c.Scale)
+	for r := range c.Rows {
+		w := lossRow[T]{z: append([]T(nil), c.Row(logits, r)...), a: make([]float64, c.Classes), g: scale, label: r % c.Classes, loss: new(T), d: make([]T, c.Classes)}
+		w.a[w.label] = 1
+		stats := []kernels.RowStats[T]{kernels.NoRowStats[T]()}
+		shards := func(f func(lo, hi int, s kernels.Shard[T]) error) (err error) {
+			n := (c.Classes + 2) / 3
+			for lo := 0; lo < c.Classes && err == nil; lo += n {
+				hi := min(lo+n, c.Classes)
+				err = f(lo, hi, kernels.Shard[T]{Classes: hi - lo, Offset: lo})
+			}
+			return err
+		}
+		check(shards(func(lo, hi int, s kernels.Shard[T]) error {
+			here := make([]kernels.RowStats[T], 1)
+			defer func() { kernels.MergeRowStats(stats, here) }()
+			return kernels.ShardStats(here, w.z[lo:hi], s)
+		}))
+		check(shards(func(lo, hi int, s kernels.Shard[T]) error {
+			here := make([]T, 1)
+			defer func() { *w.loss += here[0] }()
+			return kernels.ShardCrossEntropyGrad(w.d[lo:hi], here, w.z[lo:hi], stats, []int{w.label}, c.Scale, s)
+		}))
+		if err := w.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,368 @@
+package ktest
+
+import "math"
+
+// The bounds that the documentation states, each the sum of the roundings on the way.
+//
+// The unit is u = 2^-24 for float32 and 2^-53 for float64: an operation that is rounded correctly
+// changes its result by a factor of 1+d with |d| <= u. A relative error of k*u is at most k ULP,
+// and that much where the result is just below a power of two; half of it where it is just above.
+// Several factors make gamma(k) = k/(1-k*u) of their number k, which is k to all the digits that
+// are stated.
+//
+// What is below the smallest normal number has an error of at most half an ULP more for each
+// rounding that happens there; the functions say where.
+
+// unit returns u.
+func unit[T Float]() float64 {
+	if Is32[T]() {
+		return 0x1p-24
+	}
+	return 0x1p-53
+}
+
+func gamma[T Float](k float64) float64 { return k / (1 - k*unit[T]()) }
+
+// The relative error of the exponential of a row, in u. That of float32 is the largest of all
+// inputs (1.42607, at -27.379135), that of float64 the sum of its roundings in each of 32,768
+// intervals of the reduced argument. TestExpError checks both.
+const (
+	expError32 = 1.4261
+	expError64 = 1.451
+)
+
+// ExpError returns the largest relative error of the exponential of a row, in u.
+func ExpError[T Float]() float64 {
+	if Is32[T]() {
+		return expError32
+	}
+	return expError64
+}
+
+// Log1pError is the largest relative error of lossLog's log1p, which is in float64, in 2^-53: the
+// sum of its roundings, interval by interval. See TestLog1pError.
+const Log1pError = 1.42
+
+// blocks returns the sizes of block and group of the canonical sum.
+func blocks[T Float]() (block, group int) {
+	if Is32[T]() {
+		return 32, 128
+	}
+	return 16, 32
+}
+
+// Additions returns the most additions in T that a term of the canonical sum of a row goes through.
+// An addition of an element that is not there is exact and does not count. With skip, one element
+// is left out of the sum, that one which leaves most additions. A row that is not narrow is added
+// down to four lanes; wide makes this so for a row of any length, as for a shard.
+func Additions[T Float](classes int, skip, wide bool) int {
+	_, group := blocks[T]()
+	n := min(classes, group)
+	most := 0
+	if !skip || classes > group {
+		return additions[T](n, -1, wide || classes > group)
+	}
+	for j := range n {
+		most = max(most, additions[T](n, j, wide))
+	}
+	return most
+}
+
+func additions[T Float](n, skip int, wide bool) int {
+	block, _ := blocks[T]()
+	lanes := make([]int, block) // the most additions behind each, -1: there is nothing in it
+	for i := range lanes {
+		lanes[i] = -1
+	}
+	add := func(a *int, b int) {
+		switch {
+		case b < 0:
+		case *a < 0:
+			*a = b
+		default:
+			*a = max(*a, b) + 1
+		}
+	}
+	for i := range n {
+		if i != skip {
+			add(&lanes[i%block], 0)
+		}
+	}
+	last := 4
+	if n <= block && !wide {
+		last = 1
+	}
+	for h := block / 2; h >= last; h /= 2 {
+		for i := range h {
+			add(&lanes[i], lanes[i+h])
+		}
+	}
+	most := 0
+	for _, v := range lanes {
+		most = max(most, v)
+	}
+	return most
+}
+
+// sum returns the relative error of the canonical sum of numbers of one sign, in u: the additions
+// in T and, of a row that is not narrow, what comes after them. That is, for float32, in float64:
+// at most 32 groups, three additions of the lanes and one for each chunk. For float64 the errors
+// are carried along: the sum of a chunk is rounded once, and that of several chunks once more.
+//
+// Numbers of both signs have this error relative to the sum of their magnitudes.
+func sum[T Float](classes int, skip, wide bool) float64 {
+	block, group := blocks[T]()
+	s := float64(Additions[T](classes, skip, wide))
+	if classes <= block && !wide {
+		return s
+	}
+	chunk := 4096
+	if !Is32[T]() {
+		chunk = 2048
+	}
+	chunks := (classes + chunk - 1) / chunk
+	if Is32[T]() {
+		groups := (min(classes, chunk) + group - 1) / group
+		return s + float64(groups+3+chunks)*0x1p-29
+	}
+	return s + float64(min(chunks, 2)) + 0x1p-30 // and what is of second order in the errors
+}
+
+func narrow[T Float](classes int) bool {
+	block, _ := blocks[T]()
+	return classes <= block
+}
+
+// wide32 is 1 for a float32 row that is not narrow, whose sum, a float64, is rounded once more.
+func wide32[T Float](classes int) float64 {
+	if Is32[T]() && !narrow[T](classes) {
+		return 1
+	}
+	return 0
+}
+
+// in64 returns k, roundings in float64 that do not count for a float32.
+func in64[T Float](k float64) float64 {
+	if Is32[T]() {
+		return k * 0x1p-29
+	}
+	return k
+}
+
+// SoftmaxBound is the bound of Softmax, in ULP: the exponential, those in the sum, the additions of
+// the sum, and the product with 1/S, which is in two parts and so rounded once. Below 2^-102
+// (float64: 2^-969) the product with the second part may be subnormal: half an ULP more.
+func SoftmaxBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](2*ExpError[T]() + sum[T](classes, false, false) + 1 + in64[T](0x1p-40))
+}
+
+// ratio is the relative error of R/w, in u: R a sum of exponentials of which one is left out, w
+// another exponential.
+func ratio[T Float](classes int) float64 {
+	return 2*ExpError[T]() + sum[T](classes, true, false)
+}
+
+// logRounding returns the roundings of log1p(R/w) in T: those in float64, and one to float32.
+func logRounding[T Float]() float64 {
+	if Is32[T]() {
+		return 1 + Log1pError*0x1p-29
+	}
+	return Log1pError
+}
+
+// LogSoftmaxBound is the bound of LogSoftmax, in ULP.
+//
+// With v = R/w and k*u the error of v, l = log1p(v) has the relative error k*u*v/((1+v)*l), which
+// is at most k*u, and its roundings. The largest entry is -l. Another entry is a + l with a =
+// max-x[j]: where v < 1, a is at least -log(v), as the exponential of x[j] is part of R. So the
+// part of k*u in the entry is at most p/(-log p), p = v/(1+v), which grows up to p = 1/2; where v >
+// 1, it is at most that of l. At v = 1 both are 1/(2*log 2). The roundings of a and l count as the
+// larger of them, and there is one of a + l.
+func LogSoftmaxBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	k := ratio[T](classes) + in64[T](1)
+	return gamma[T](max(k+logRounding[T](), k/(2*math.Ln2)+max(logRounding[T](), 1)+1))
+}
+
+// CrossEntropyBound is the bound of the loss by label, relative to the loss and in u, or in ULP:
+// that of R/w and those of the logarithm.
+//
+// For a label that is far below, the loss is base + log(S), base at least 99 (699): three roundings
+// in float64, and at most half an u for ln 2 times an integer; the errors of S are a hundredth of
+// that. That is less.
+func CrossEntropyBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](ratio[T](classes) + in64[T](1) + logRounding[T]())
+}
+
+// CrossEntropyGradBound is the bound of the gradient by label, relative or in ULP, for |scale| from
+// 2^-30 to 1; for any other that is no power of two it is 1 more, and for |scale| > 1 probabilities
+// have to be normal numbers.
+//
+// An entry is w*(scale/S): two exponentials, the sum R without the label, the sum R+w (in float64
+// where float32 rows are wide), the quotient and the product. The entry of the label is
+// scale*(R/S): R/S has at most the error of R/w, the rounding of the sum, one of the quotient and
+// one of the product.
+func CrossEntropyGradBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	add := 1.0
+	if Is32[T]() && !narrow[T](classes) {
+		add = 0x1p-29
+	}
+	return gamma[T](ratio[T](classes) + add + 2)
+}
+
+// CrossEntropyProbBound is the bound of the loss with targets t >= 0, relative to the loss and in
+// u. Each term t*(-log p) has the error of an entry of the log-softmax and a product; the terms are
+// added. A float32 row that is not narrow is rounded once more.
+func CrossEntropyProbBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](LogSoftmaxBound[T](classes) + 1 + sum[T](classes, false, false) + wide32[T](classes))
+}
+
+// CrossEntropyProbGradBound is the bound of the gradient with targets, in u of what is subtracted:
+// |scale|*(p*A + t), A the sum of the targets; at the row's largest logit |scale|*(p*(A-t) +
+// (1-p)*t).
+//
+// A is the sum of the targets without the one at the largest logit, and that one, q = A/S. FMA(w,
+// q, -t)*scale has the errors of w and q in p*A, and two roundings of the difference, which is at
+// most what is subtracted. At the largest logit both products are made of A-t, p and 1-p = R/S,
+// whose errors are those of R/w at most; for float32 this is in float64 but for one rounding.
+func CrossEntropyProbGradBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](ratio[T](classes) + sum[T](classes, true, false) + 3 + in64[T](2))
+}
+
+// SoftmaxBackwardBound is the bound of SoftmaxBackward, in u of |y[j]|*(|dy[j]| + sum(|dy*y|)): the
+// products and their sum, which is rounded to T, and two roundings of (dy - s)*y.
+func SoftmaxBackwardBound[T Float](classes int) float64 {
+	return gamma[T](1 + sum[T](classes, false, false) + wide32[T](classes) + 2)
+}
+
+// LogSoftmaxBackwardBound is the bound of LogSoftmaxBackward, in u of |dy[j]| +
+// exp(y[j])*sum(|dy|), where exp(y[j]) is a normal number: the exponential, the sum, which is
+// rounded to T, and one rounding of the difference.
+func LogSoftmaxBackwardBound[T Float](classes int) float64 {
+	return gamma[T](ExpError[T]() + sum[T](classes, false, false) + wide32[T](classes) + 1)
+}
+
+// SmoothedBound is the bound of a loss by label with smoothing, or with targets and smoothing or
+// weights: CrossEntropyProbBound, the roundings of the weighted targets, and one of the result.
+func SmoothedBound[T Float](classes int, roundings float64) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](CrossEntropyProbBound[T](classes) + roundings + 1)
+}
+
+// ShardSoftmaxBound is the bound of ShardSoftmax of rows that n shards of at most so many classes
+// share, in one round: SoftmaxBound, but for the sum, which is added down to four lanes in each
+// shard and then in float64. There, each shard's sum and each Merge may be off by 2^-52, where
+// |Max| <= 1024.
+func ShardSoftmaxBound[T Float](classes, n int) float64 {
+	return gamma[T](2*ExpError[T]() + shardSum[T](classes, n) + 1)
+}
+
+func shardSum[T Float](classes, n int) float64 {
+	return sum[T](classes, false, true) + in64[T](2*float64(n-1)+1)
+}
+
+// ShardLogSoftmaxBound is LogSoftmaxBound, with the sums of ShardSoftmaxBound.
+func ShardLogSoftmaxBound[T Float](classes, n int) float64 {
+	k := 2*ExpError[T]() + shardSum[T](classes, n) + in64[T](1)
+	return gamma[T](max(k+logRounding[T](), k/(2*math.Ln2)+max(logRounding[T](), 1)+1))
+}
+
+// ShardCrossEntropyBound is CrossEntropyBound for shards. Where the label is not what the sum
+// leaves out, R is S-w, and S is more than twice w: the loss is log(S/w), at least log 2, and an
+// error of k*u in S/w is one of k*u/log(2) in it.
+func ShardCrossEntropyBound[T Float](classes, n int) float64 {
+	k := 2*ExpError[T]() + shardSum[T](classes, n) + in64[T](3)
+	return gamma[T](k/math.Ln2 + logRounding[T]())
+}
+
+// ShardCrossEntropyGradBound is CrossEntropyGradBound for shards: two exponentials, the sum, the
+// quotient and the product.
+func ShardCrossEntropyGradBound[T Float](classes, n int) float64 {
+	return gamma[T](2*ExpError[T]() + shardSum[T](classes, n) + 2 + in64[T](1))
+}
+
+// The bounds of the float32 SigmoidCrossEntropy and its gradient for targets 0 and 1, in ULP, are
+// the errors of all inputs (TestWalkSigmoidLoss32); those for float64 the roundings of each small
+// interval (TestSigmoidLossBound64).
+
+// SigmoidLossBound is the bound of SigmoidCrossEntropy, in ULP, for targets 0 and 1.
+func SigmoidLossBound[T Float]() float64 {
+	if Is32[T]() {
+		return 2.8
+	}
+	return 4.1
+}
+
+// SigmoidGradBound is the bound of SigmoidCrossEntropyGrad with scale 1, in ULP, for targets 0 and
+// 1.
+func SigmoidGradBound[T Float]() float64 {
+	if Is32[T]() {
+		return 2.41
+	}
+	return 3.1
+}
+
+// The bounds of the float64 Sigmoid, SigmoidFast and Tanh, in ULP: the roundings of each small
+// interval, for results that are normal numbers (TestSigmoidBound64, TestTanhBound64). Those of
+// float32 are the errors of all inputs.
+const (
+	SigmoidBound64     = 1.06
+	SigmoidFastBound64 = 2.86
+	TanhBound64        = 1.95
+)
+
+// sigmoidTerms returns the relative errors of log(1+E) and of the two sigmoids, in u. E/(2+E) and
+// E/(1+E) have those of E, of the denominator and of the quotient; the logarithm has its rounding
+// besides, and a tenth for the rest of its series; 1 - E/(1+E) is at least a half and has a
+// rounding besides.
+func sigmoidTerms[T Float]() (l, sigmoid float64) {
+	return ExpError[T]() + 3.1, ExpError[T]() + 3
+}
+
+// SigmoidSoftLossBound is the bound of SigmoidCrossEntropy for targets in [0, 1], relative to the
+// loss and in u: l, 1-t and the sum. With a weight p, the sum of p*t and 1-t, these two, and the
+// product with l are rounded too.
+func SigmoidSoftLossBound[T Float](weighted bool) float64 {
+	l, _ := sigmoidTerms[T]()
+	if weighted {
+		l += 3
+	}
+	return gamma[T](l + 1)
+}
+
+// SigmoidSoftGradBound is the bound of SigmoidCrossEntropyGrad for targets in [0, 1], in u of
+// |scale|*((1-t)*sigmoid(x) + p*t*sigmoid(-x)): 1-t, the sigmoid and their product, the difference
+// and the product with scale.
+func SigmoidSoftGradBound[T Float]() float64 {
+	_, s := sigmoidTerms[T]()
+	return gamma[T](1 + s + 1 + 2)
+}
+
+// SoftmaxSumBound is how far the sum of the probabilities that Softmax returns may be off 1, in u:
+// the errors of the exponentials are in the sum too and cancel, those of its additions and the
+// rounding of each probability do not.
+func SoftmaxSumBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](sum[T](classes, false, false) + 1 + in64[T](0x1p-40))
+}

@@ -1,0 +1,50 @@
+// Package pages describes the kernels: for each, the formulas, error bounds and worst inputs, and the
+// vector operations that compute it, once for every instruction set. Each file beside this one is a
+// page, for one family of kernels; exp.go has what the exponentials share. kernels_generic.go has
+// the same formulas in Go, written by hand.
+//
+// The command in kernels/generate writes the assembly from the pages; that in kernels/tune looks for
+// the fastest order of the instructions.
+package pages
+
+import "kernels/internal/asmgen"
+
+// Short names for what every page uses.
+type (
+	block = asmgen.Block
+	vec   = asmgen.V
+)
+
+// A page is one file of kernels.
+type page struct {
+	name    string // of the file
+	kernels []asmgen.Kernel
+}
+
+// list has the pages in the order that their kernels have in the assembly files.
+var list = []page{
+	{"relu", relu},
+	{"sigmoid", sigmoid},
+	{"tanh", tanh},
+	{"rows", rows},
+	{"sigmoidloss", sigmoidLoss},
+	{"log", logarithm},
+	{"columns", columns},
+}
+
+// Kernels are those of all pages, and after them those that store past the caches.
+func Kernels() (all []asmgen.Kernel) {
+	var streams []asmgen.Kernel
+	for _, p := range list {
+		for _, kn := range p.kernels {
+			kn.Page = p.name
+			all = append(all, kn)
+			if kn.Streams {
+				kn.Stream, kn.Plain = true, kn.Name
+				kn.Name += "Stream"
+				streams = append(streams, kn)
+			}
+		}
+	}
+	return append(all, streams...)
+}

@@ -1,0 +1,49 @@
+package pages
+
+import "kernels/internal/asmgen"
+
+// pipelines are the settings of the main loops that were fastest in the search of kernels/tune (make
+// tune), by kernel, then by instruction set and type. rowsExpSum stands for all forms of the row
+// exponential that leave enough registers: those without a scale.
+var pipelines = map[string]map[string]asmgen.Pipeline{
+	"sigmoid": {
+		"AVX512 F32": {Interval: 11, Latency: 105, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 14, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 16, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 20, Latency: 90, Unroll: 8, Width: 2, Constants: 5, Sink: true},
+	},
+	"rowsExpSum": {
+		"AVX512 F32": {Interval: 5, Latency: 90, Width: 4, Sink: true},
+		"AVX512 F64": {Interval: 8, Latency: 90, Width: 4},
+		"AVX2 F32":   {Interval: 8, Latency: 40, Width: 2, Constants: 1, Sink: true},
+		"AVX2 F64":   {Interval: 16, Latency: 50, Width: 2, Constants: 3, Sink: true},
+	},
+	"tanh": {
+		"AVX512 F32": {Interval: 9, Latency: 105, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 16, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 15, Latency: 75, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 28, Latency: 90, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+	},
+	"sigmoidLoss": {
+		"AVX512 F32": {Interval: 13, Latency: 75, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 18, Latency: 75, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 20, Latency: 60, Unroll: 3, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 15, Latency: 30, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+	},
+	"sigmoidLossGrad": {
+		"AVX512 F32": {Interval: 18, Latency: 75, Unroll: 6, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 30, Latency: 90, Unroll: 6, Width: 2, Sink: true},
+		"AVX2 F32":   {Interval: 20, Latency: 20, Unroll: 4, Width: 3},
+		"AVX2 F64":   {Interval: 26, Latency: 30, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+	},
+	"lossLog": {
+		"AVX512 F64": {Interval: 15, Latency: 75, Unroll: 8, Width: 3},
+		"AVX2 F64":   {Interval: 26, Latency: 60, Unroll: 4, Width: 2},
+	},
+	"sigmoidFast": {
+		"AVX512 F32": {Interval: 9, Latency: 90, Unroll: 8, Width: 3},
+		"AVX512 F64": {Interval: 9, Latency: 75, Unroll: 8, Width: 3},
+		"AVX2 F32":   {Interval: 10, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
+		"AVX2 F64":   {Interval: 14, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
+	},
+}
