@@ -658,7 +658,6 @@ TEXT ·reluBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -731,7 +730,6 @@ TEXT ·reluBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -5744,7 +5742,6 @@ done6:
 	SHLQ $2, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -5829,7 +5826,6 @@ done6:
 	SHLQ $3, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -5931,7 +5927,6 @@ done6:
 	SHLQ $2, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -6031,7 +6026,6 @@ done6:
 	SHLQ $3, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -6095,7 +6089,6 @@ next6:
 	SHLQ $2, R9
 	ADDQ R9, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -6159,7 +6152,6 @@ next6:
 	SHLQ $3, R9
 	ADDQ R9, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -6407,7 +6399,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -6446,7 +6437,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R10
@@ -6523,7 +6513,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -6739,7 +6728,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -6783,7 +6771,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R10
@@ -6887,7 +6874,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -7155,7 +7141,6 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -7204,7 +7189,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R12
@@ -7282,7 +7266,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -7518,7 +7501,6 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -7572,7 +7554,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R12
@@ -7677,7 +7658,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -7932,7 +7912,6 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -7979,7 +7958,6 @@ tail4:
 	VADDPS Z6, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $16, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R11
@@ -8050,7 +8028,6 @@ end7:
 	SHLQ $2, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -8277,7 +8254,6 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -8329,7 +8305,6 @@ tail4:
 	VADDPD Z7, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R11
@@ -8427,7 +8402,6 @@ end7:
 	SHLQ $3, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -8532,7 +8506,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -8574,7 +8547,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R10
@@ -8653,7 +8625,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -8774,7 +8745,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -8821,7 +8791,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R10
@@ -8927,7 +8896,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -9045,7 +9013,6 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -9097,7 +9064,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R12
@@ -9177,7 +9143,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -9311,7 +9276,6 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -9368,7 +9332,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R12
@@ -9475,7 +9438,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -9589,7 +9551,6 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -9639,7 +9600,6 @@ tail4:
 	VADDPS Z9, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $16, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R11
@@ -9712,7 +9672,6 @@ end7:
 	SHLQ $2, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -9842,7 +9801,6 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -9897,7 +9855,6 @@ tail4:
 	VADDPD Z10, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R11
@@ -9997,7 +9954,6 @@ end7:
 	SHLQ $3, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10322,7 +10278,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10414,7 +10369,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10506,7 +10460,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10598,7 +10551,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10690,7 +10642,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10782,7 +10733,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10822,7 +10772,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R8
 	SUBQ $1, R10
-	TESTQ R10, R10
 	JNE block3
 	JMP fold5
 
@@ -10842,7 +10791,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R9
@@ -10904,7 +10852,6 @@ end7:
 	SUBQ R9, DX
 	SUBQ R9, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -10945,7 +10892,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R8
 	SUBQ $1, R10
-	TESTQ R10, R10
 	JNE block3
 	JMP fold5
 
@@ -10965,7 +10911,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R9
@@ -11049,7 +10994,6 @@ end7:
 	SUBQ R9, DX
 	SUBQ R9, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -11083,7 +11027,6 @@ block3:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	SUBQ $1, R9
-	TESTQ R9, R9
 	JNE block3
 	JMP fold5
 
@@ -11099,7 +11042,6 @@ tail4:
 	VADDPS Z3, Z0, K1, Z0
 	ADDQ $64, DX
 	SUBQ $16, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R8
@@ -11153,7 +11095,6 @@ end7:
 	SHLQ $2, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -11188,7 +11129,6 @@ block3:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	SUBQ $1, R9
-	TESTQ R9, R9
 	JNE block3
 	JMP fold5
 
@@ -11204,7 +11144,6 @@ tail4:
 	VADDPD Z4, Z0, K1, Z0
 	ADDQ $64, DX
 	SUBQ $8, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R8
@@ -11280,7 +11219,6 @@ end7:
 	SHLQ $3, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -11383,7 +11321,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -11486,7 +11423,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -11703,7 +11639,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -11955,7 +11890,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -12010,7 +11944,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R10
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -12034,7 +11967,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R11
@@ -12100,7 +12032,6 @@ end7:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -12156,7 +12087,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R10
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -12180,7 +12110,6 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R11
@@ -12268,7 +12197,6 @@ end7:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -12315,7 +12243,6 @@ block3:
 	SUBQ $32, R9
 	SUBQ $32, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -12341,7 +12268,6 @@ tail4:
 	VADDPS Z3, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $16, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R10
@@ -12396,7 +12322,6 @@ end7:
 	SHLQ $2, R10
 	SUBQ R10, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -12444,7 +12369,6 @@ block3:
 	SUBQ $16, R9
 	SUBQ $16, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -12470,7 +12394,6 @@ tail4:
 	VADDPD Z4, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVL $-1, R10
@@ -12547,7 +12470,6 @@ end7:
 	SHLQ $3, R10
 	SUBQ R10, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -12660,7 +12582,6 @@ done6:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -12773,7 +12694,6 @@ done6:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -19038,25 +18958,24 @@ TEXT ·columnsSoftmaxF32AVX512(SB), 0, $10560-88
 	VBROADCASTSS roundingF32<>(SB), Z18
 	VBROADCASTSS rowMagicF32<>(SB), Z17
 	VBROADCASTSS rowReachF32<>(SB), Z16
-	LEAQ columns-8129(SP), DI
+	LEAQ buffer-8129(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-5761(SP), BX
+	LEAQ buffer-5761(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $16, SI
-	LEAQ columns-3393(SP), DX
+	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -19193,7 +19112,6 @@ cols9:
 	VMAXPS Z3, Z2, Z2
 	VMAXPS Z2, Z0, Z0
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $4
 	JLT last10
@@ -19233,12 +19151,12 @@ end8:
 	VMOVUPS Z2, 2112(DX)
 	VMOVUPS Z3, 2176(DX)
 	VMOVUPS Z4, 2240(DX)
-	LEAQ columns-3393(SP), CX
+	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -19273,7 +19191,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -19336,13 +19254,11 @@ pair13:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair13
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum15
 
 // One column.
@@ -19375,12 +19291,11 @@ single14:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single14
 
 // The tree of the sums.
 sum15:
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $16
@@ -19493,7 +19408,6 @@ finish22:
 	VMOVUPS Z5, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish22
 	MOVQ dststride+72(FP), AX
 	SHLQ $2, AX
@@ -19617,7 +19531,6 @@ cols24:
 	VEXTRACTF32X4 $3, Z4, (R9)(AX*2)
 	VEXTRACTF32X4 $3, Z5, (R9)(CX*1)
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end23
 	CMPQ R11, $4
 	JLT last25
@@ -19651,7 +19564,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-3393(SP), DI
+	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -19683,25 +19596,24 @@ TEXT ·columnsSoftmaxF64AVX512(SB), 0, $5952-88
 	VBROADCASTSD roundingF64<>(SB), Z13
 	VBROADCASTSD rowMagicF64<>(SB), Z12
 	VBROADCASTSD rowReachF64<>(SB), Z11
-	LEAQ columns-4545(SP), DI
+	LEAQ buffer-4545(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-3201(SP), BX
+	LEAQ buffer-3201(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1857(SP), DX
+	LEAQ buffer-1857(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -19738,7 +19650,6 @@ cols9:
 	VMAXPD Z3, Z2, Z2
 	VMAXPD Z2, Z0, Z0
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $2
 	JLT last10
@@ -19778,12 +19689,12 @@ end8:
 	VMOVUPD Z2, 1088(DX)
 	VMOVUPD Z3, 1152(DX)
 	VMOVUPD Z4, 1216(DX)
-	LEAQ columns-1857(SP), CX
+	LEAQ buffer-1857(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -19818,7 +19729,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -19891,13 +19802,11 @@ pair12:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair12
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum14
 
 // One column.
@@ -19935,12 +19844,11 @@ single13:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single13
 
 // The tree of the sums.
 sum14:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $8
@@ -20017,7 +19925,6 @@ finish20:
 	VMOVUPD Z5, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish20
 	MOVQ dststride+72(FP), AX
 	SHLQ $3, AX
@@ -20047,7 +19954,6 @@ cols22:
 	VEXTRACTF32X4 $3, Z2, (R9)
 	VEXTRACTF32X4 $3, Z3, (R9)(AX*1)
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end21
 	CMPQ R11, $2
 	JLT last23
@@ -20081,7 +19987,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1857(SP), DI
+	LEAQ buffer-1857(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -20108,25 +20014,24 @@ TEXT ·columnsSumSkipF32AVX512(SB), 0, $10560-152
 	VBROADCASTSS roundingF32<>(SB), Z18
 	VBROADCASTSS rowMagicF32<>(SB), Z17
 	VBROADCASTSS rowReachF32<>(SB), Z16
-	LEAQ columns-8129(SP), DI
+	LEAQ buffer-8129(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-5761(SP), BX
+	LEAQ buffer-5761(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $16, SI
-	LEAQ columns-3393(SP), DX
+	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -20263,7 +20168,6 @@ cols9:
 	VMAXPS Z6, Z5, Z5
 	VMAXPS Z5, Z0, Z0
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $4
 	JLT last10
@@ -20303,12 +20207,12 @@ end8:
 	VMOVUPS Z5, 2112(DX)
 	VMOVUPS Z6, 2176(DX)
 	VMOVUPS Z7, 2240(DX)
-	LEAQ columns-3393(SP), CX
+	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -20356,7 +20260,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -20425,13 +20329,11 @@ pair13:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair13
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum15
 
 // One column.
@@ -20467,12 +20369,11 @@ single14:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single14
 
 // The tree of the sums.
 sum15:
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
@@ -20576,7 +20477,7 @@ ready16:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-3393(SP), DI
+	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -20606,25 +20507,24 @@ TEXT ·columnsSumSkipF64AVX512(SB), 0, $5952-152
 	VBROADCASTSD notSignF64<>(SB), Z15
 	VBROADCASTSD above1024F64<>(SB), Z14
 	VBROADCASTSD roundingF64<>(SB), Z13
-	LEAQ columns-4545(SP), DI
+	LEAQ buffer-4545(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-3201(SP), BX
+	LEAQ buffer-3201(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1857(SP), DX
+	LEAQ buffer-1857(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -20661,7 +20561,6 @@ cols9:
 	VMAXPD Z6, Z5, Z5
 	VMAXPD Z5, Z0, Z0
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $2
 	JLT last10
@@ -20702,12 +20601,12 @@ end8:
 	VMOVUPD Z5, 1088(DX)
 	VMOVUPD Z6, 1152(DX)
 	VMOVUPD Z7, 1216(DX)
-	LEAQ columns-1857(SP), CX
+	LEAQ buffer-1857(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -20751,7 +20650,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -20830,13 +20729,11 @@ pair12:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair12
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum14
 
 // One column.
@@ -20877,12 +20774,11 @@ single13:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single13
 
 // The tree of the sums.
 sum14:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $8
@@ -20950,7 +20846,7 @@ ready15:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-1857(SP), DI
+	LEAQ buffer-1857(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -20977,25 +20873,24 @@ TEXT ·columnsGradF32AVX512(SB), 0, $10560-256
 	VBROADCASTSS roundingF32<>(SB), Z18
 	VBROADCASTSS rowMagicF32<>(SB), Z17
 	VBROADCASTSS rowReachF32<>(SB), Z16
-	LEAQ columns-8129(SP), DI
+	LEAQ buffer-8129(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-5761(SP), BX
+	LEAQ buffer-5761(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 2304(DI)
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $16, SI
-	LEAQ columns-3393(SP), DX
+	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -21132,7 +21027,6 @@ cols9:
 	VMAXPS Z6, Z5, Z5
 	VMAXPS Z5, Z0, Z0
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $4
 	JLT last10
@@ -21172,12 +21066,12 @@ end8:
 	VMOVUPS Z5, 2112(DX)
 	VMOVUPS Z6, 2176(DX)
 	VMOVUPS Z7, 2240(DX)
-	LEAQ columns-3393(SP), CX
+	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-10497(SP), DX
+	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -21225,7 +21119,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -21296,13 +21190,11 @@ pair13:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair13
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum15
 
 // One column.
@@ -21339,12 +21231,11 @@ single14:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single14
 
 // The tree of the sums.
 sum15:
-	LEAQ columns-1025(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
@@ -21488,7 +21379,6 @@ finish22:
 	VMOVUPS Z11, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish22
 	MOVQ dststride+240(FP), AX
 	SHLQ $2, AX
@@ -21612,7 +21502,6 @@ cols24:
 	VEXTRACTF32X4 $3, Z7, (R9)(AX*2)
 	VEXTRACTF32X4 $3, Z8, (R9)(CX*1)
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end23
 	CMPQ R11, $4
 	JLT last25
@@ -21646,7 +21535,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-3393(SP), DI
+	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -21676,25 +21565,24 @@ TEXT ·columnsGradF64AVX512(SB), 0, $5952-256
 	VBROADCASTSD notSignF64<>(SB), Z15
 	VBROADCASTSD above1024F64<>(SB), Z14
 	VBROADCASTSD roundingF64<>(SB), Z13
-	LEAQ columns-4545(SP), DI
+	LEAQ buffer-4545(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-3201(SP), BX
+	LEAQ buffer-3201(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1280(DI)
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1857(SP), DX
+	LEAQ buffer-1857(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -21731,7 +21619,6 @@ cols9:
 	VMAXPD Z6, Z5, Z5
 	VMAXPD Z5, Z0, Z0
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $2
 	JLT last10
@@ -21772,12 +21659,12 @@ end8:
 	VMOVUPD Z5, 1088(DX)
 	VMOVUPD Z6, 1152(DX)
 	VMOVUPD Z7, 1216(DX)
-	LEAQ columns-1857(SP), CX
+	LEAQ buffer-1857(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-5889(SP), DX
+	LEAQ buffer-5889(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -21821,7 +21708,7 @@ process3:
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -21902,13 +21789,11 @@ pair12:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair12
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum14
 
 // One column.
@@ -21950,12 +21835,11 @@ single13:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single13
 
 // The tree of the sums.
 sum14:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $8
@@ -22063,7 +21947,6 @@ finish20:
 	VMOVUPD Z11, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish20
 	MOVQ dststride+240(FP), AX
 	SHLQ $3, AX
@@ -22093,7 +21976,6 @@ cols22:
 	VEXTRACTF32X4 $3, Z5, (R9)
 	VEXTRACTF32X4 $3, Z6, (R9)(AX*1)
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end21
 	CMPQ R11, $2
 	JLT last23
@@ -22127,7 +22009,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1857(SP), DI
+	LEAQ buffer-1857(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -22481,7 +22363,6 @@ TEXT ·reluBackwardStreamF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -22555,7 +22436,6 @@ TEXT ·reluBackwardStreamF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dx_base+0(FP), DI
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
-	VXORPS X0, X0, X0
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -22863,42 +22743,34 @@ rest4:
 	TESTQ DX, DX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
 	VMAXPS Y0, Y14, Y0
 	VADDPS Y14, Y0, Y0
-	CMPQ DX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $2, DX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (BX)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, BX
 
-pair9:
+pair8:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -22960,35 +22832,27 @@ rest4:
 	TESTQ DX, DX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
 	VMAXPD Y0, Y14, Y0
 	VADDPD Y14, Y0, Y0
-	CMPQ DX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23090,9 +22954,7 @@ part4:
 	TESTQ BX, BX
 	JEQ store5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -23101,34 +22963,27 @@ part4:
 	VANDPS Y2, Y3, Y2
 	VANDNPS Y15, Y3, Y3
 	VMOVMSKPS Y3, R10
-	CMPQ BX, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-// Partial vector.
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $2, BX
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X4, (R8)
 	VUNPCKHPD X4, X4, X4
 	ADDQ $8, R8
 
-pair10:
+pair9:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -23300,9 +23155,7 @@ part4:
 	TESTQ BX, BX
 	JEQ store5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -23311,27 +23164,20 @@ part4:
 	VANDPD Y2, Y3, Y2
 	VANDNPD Y15, Y3, Y3
 	VMOVMSKPD Y3, R10
-	CMPQ BX, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-// Partial vector.
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -23349,7 +23195,6 @@ TEXT ·reluBackwardF32AVX2(SB), NOSPLIT, $0-72
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
 	VXORPS X0, X0, X0
-	VMOVUPS packOrder<>+0(SB), Y1
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -23426,9 +23271,7 @@ part4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -23437,34 +23280,27 @@ part4:
 	VPSLLVD bitShiftF32<>+0(SB), Y1, Y1
 	VMASKMOVPS (SI), Y15, Y2
 	VBLENDVPS Y1, Y0, Y2, Y2
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y2, (DI)
-	JMP stored7
-
-// Partial vector.
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X3, (R8)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23583,9 +23419,7 @@ part4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -23594,27 +23428,20 @@ part4:
 	VPSLLVQ bitShiftF64<>+0(SB), Y1, Y1
 	VMASKMOVPD (SI), Y15, Y2
 	VBLENDVPD Y1, Y0, Y2, Y2
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y2, (DI)
-	JMP stored7
-
-// Partial vector.
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23685,9 +23512,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -23695,33 +23520,27 @@ rest4:
 	VMASKMOVPS (DX), Y15, Y1
 	VCMPPS $1, Y14, Y1, Y1
 	VBLENDVPS Y1, Y13, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -23792,9 +23611,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -23802,26 +23619,20 @@ rest4:
 	VMASKMOVPD (DX), Y15, Y1
 	VCMPPD $1, Y14, Y1, Y1
 	VBLENDVPD Y1, Y13, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -24481,9 +24292,7 @@ rest7:
 	TESTQ DX, DX
 	JEQ done8
 	// Partial vector.
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
@@ -24519,33 +24328,27 @@ rest7:
 	VFNMADD231PS Y0, Y3, Y2
 	VPADDD sigmoidExponentF32<>(SB), Y2, Y2
 	VFMADD231PS Y2, Y0, Y0
-	CMPQ DX, $8
-	JLT part9
-	VMOVUPS Y0, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $2, DX
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X1, (BX)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, BX
 
-pair12:
+pair11:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X1, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -25474,9 +25277,7 @@ rest7:
 	TESTQ DX, DX
 	JEQ done8
 	// Partial vector.
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
@@ -25524,26 +25325,20 @@ rest7:
 	VFNMADD231PD Y3, Y1, Y2
 	VPADDQ sigmoidExponentF64<>(SB), Y2, Y2
 	VFMADD231PD Y2, Y3, Y3
-	CMPQ DX, $4
-	JLT part9
-	VMOVUPD Y3, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y3, Y0
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X0, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -26065,9 +25860,7 @@ rest7:
 	TESTQ DX, DX
 	JEQ done8
 	// Partial vector.
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
@@ -26097,33 +25890,27 @@ rest7:
 	VSUBPS Y0, Y14, Y0
 	VFMADD213PS Y2, Y0, Y1
 	VDIVPS Y1, Y2, Y2
-	CMPQ DX, $8
-	JLT part9
-	VMOVUPS Y2, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y2, Y0
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $2, DX
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X0, (BX)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, BX
 
-pair12:
+pair11:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X0, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -26729,9 +26516,7 @@ rest7:
 	TESTQ DX, DX
 	JEQ done8
 	// Partial vector.
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
@@ -26765,26 +26550,20 @@ rest7:
 	VSUBPD Y0, Y14, Y0
 	VFMADD213PD Y2, Y0, Y1
 	VDIVPD Y1, Y2, Y2
-	CMPQ DX, $4
-	JLT part9
-	VMOVUPD Y2, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y2, Y0
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half11:
+half10:
 	TESTQ $1, DX
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X0, (BX)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -26859,9 +26638,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -26870,33 +26647,27 @@ rest4:
 	VSUBPS Y1, Y14, Y2
 	VMULPS Y2, Y0, Y0
 	VMULPS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -26971,9 +26742,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -26982,26 +26751,20 @@ rest4:
 	VSUBPD Y1, Y14, Y2
 	VMULPD Y2, Y0, Y0
 	VMULPD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -27299,9 +27062,7 @@ rest5:
 	TESTQ DX, DX
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
@@ -27336,33 +27097,27 @@ rest5:
 	VFNMADD231PS Y0, Y2, Y4
 	VDIVPS Y4, Y3, Y3
 	VPOR Y1, Y3, Y3
-	CMPQ DX, $8
-	JLT part7
-	VMOVUPS Y3, (SI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y0
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half9:
+half8:
 	TESTQ $2, DX
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X0, (BX)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, BX
 
-pair10:
+pair9:
 	TESTQ $1, DX
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X0, (BX)
 
-stored8:
+stored7:
 
 done6:
 	VZEROUPPER
@@ -27829,9 +27584,7 @@ rest5:
 	TESTQ DX, DX
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
@@ -27884,26 +27637,20 @@ rest5:
 	VFMADD132PD minusHalfF64<>(SB), Y2, Y5
 	VFMADD231PD Y5, Y0, Y6
 	VPOR Y1, Y6, Y6
-	CMPQ DX, $4
-	JLT part7
-	VMOVUPD Y6, (SI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y6, Y0
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X0, (BX)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, BX
 
-half9:
+half8:
 	TESTQ $1, DX
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X0, (BX)
 
-stored8:
+stored7:
 
 done6:
 	VZEROUPPER
@@ -27973,9 +27720,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -27983,33 +27728,27 @@ rest4:
 	VMASKMOVPS (DX), Y15, Y1
 	VFNMADD213PS Y14, Y1, Y1
 	VMULPS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -28079,9 +27818,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -28089,26 +27826,20 @@ rest4:
 	VMASKMOVPD (DX), Y15, Y1
 	VFNMADD213PD Y14, Y1, Y1
 	VMULPD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -28165,9 +27896,7 @@ rest5:
 	TESTQ BX, BX
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -28197,7 +27926,6 @@ done6:
 	SHLQ $2, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -28253,9 +27981,7 @@ rest5:
 	TESTQ BX, BX
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -28283,7 +28009,6 @@ done6:
 	SHLQ $3, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -28351,9 +28076,7 @@ rest5:
 	TESTQ BX, BX
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -28386,7 +28109,6 @@ done6:
 	SHLQ $2, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -28454,9 +28176,7 @@ rest5:
 	TESTQ BX, BX
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -28487,7 +28207,6 @@ done6:
 	SHLQ $3, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -28523,9 +28242,7 @@ part3:
 	TESTQ R8, R8
 	JEQ none5
 	// Partial vector.
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -28555,7 +28272,6 @@ next6:
 	SHLQ $2, R9
 	ADDQ R9, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -28591,9 +28307,7 @@ part3:
 	TESTQ R8, R8
 	JEQ none5
 	// Partial vector.
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -28623,7 +28337,6 @@ next6:
 	SHLQ $3, R9
 	ADDQ R9, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -29045,7 +28758,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -29084,11 +28796,11 @@ tail4:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R9, $8
-	JLT part10
+	JLT part11
 	VMOVUPS Y8, (DX)
-	JMP stored11
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -29106,16 +28818,15 @@ half12:
 
 pair13:
 	TESTQ $1, R9
-	JEQ stored11
+	JEQ stored10
 	VMOVSS X7, (R10)
 
-stored11:
+stored10:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R10
@@ -29143,11 +28854,11 @@ stored11:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R9, $8
-	JLT part14
+	JLT part15
 	VMOVUPS Y8, (DX)
-	JMP stored15
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -29165,16 +28876,15 @@ half16:
 
 pair17:
 	TESTQ $1, R9
-	JEQ stored15
+	JEQ stored14
 	VMOVSS X7, (R10)
 
-stored15:
+stored14:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R10
@@ -29202,11 +28912,11 @@ stored15:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R9, $8
-	JLT part18
+	JLT part19
 	VMOVUPS Y8, (DX)
-	JMP stored19
+	JMP stored18
 
-part18:
+part19:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -29224,21 +28934,18 @@ half20:
 
 pair21:
 	TESTQ $1, R9
-	JEQ stored19
+	JEQ stored18
 	VMOVSS X7, (R10)
 
-stored19:
+stored18:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -29260,33 +28967,27 @@ stored19:
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
-	CMPQ R9, $8
-	JLT part22
-	VMOVUPS Y8, (DX)
-	JMP stored23
-
-part22:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half24
+	JEQ half23
 	VMOVUPS X7, (R10)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R10
 
-half24:
+half23:
 	TESTQ $2, R9
-	JEQ pair25
+	JEQ pair24
 	VMOVLPS X7, (R10)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R10
 
-pair25:
+pair24:
 	TESTQ $1, R9
-	JEQ stored23
+	JEQ stored22
 	VMOVSS X7, (R10)
 
-stored23:
+stored22:
 	VANDPS Y15, Y8, Y7
 	VADDPS Y7, Y3, Y3
 	ADDQ $32, DX
@@ -29341,7 +29042,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -29686,7 +29386,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -29730,11 +29429,11 @@ tail4:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R9, $4
-	JLT part10
+	JLT part11
 	VMOVUPD Y9, (DX)
-	JMP stored11
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -29745,16 +29444,15 @@ part10:
 
 half12:
 	TESTQ $1, R9
-	JEQ stored11
+	JEQ stored10
 	VMOVSD X8, (R10)
 
-stored11:
+stored10:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R10
@@ -29787,11 +29485,11 @@ stored11:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R9, $4
-	JLT part13
+	JLT part14
 	VMOVUPD Y9, (DX)
-	JMP stored14
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -29802,16 +29500,15 @@ part13:
 
 half15:
 	TESTQ $1, R9
-	JEQ stored14
+	JEQ stored13
 	VMOVSD X8, (R10)
 
-stored14:
+stored13:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R10
@@ -29844,11 +29541,11 @@ stored14:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R9, $4
-	JLT part16
+	JLT part17
 	VMOVUPD Y9, (DX)
-	JMP stored17
+	JMP stored16
 
-part16:
+part17:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -29859,21 +29556,18 @@ part16:
 
 half18:
 	TESTQ $1, R9
-	JEQ stored17
+	JEQ stored16
 	VMOVSD X8, (R10)
 
-stored17:
+stored16:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -29900,26 +29594,20 @@ stored17:
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
-	CMPQ R9, $4
-	JLT part19
-	VMOVUPD Y9, (DX)
-	JMP stored20
-
-part19:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half21
+	JEQ half20
 	VMOVUPS X8, (R10)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R10
 
-half21:
+half20:
 	TESTQ $1, R9
-	JEQ stored20
+	JEQ stored19
 	VMOVSD X8, (R10)
 
-stored20:
+stored19:
 	VANDPD Y15, Y9, Y8
 	VADDPD Y8, Y3, Y3
 	ADDQ $32, DX
@@ -29996,7 +29684,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -30439,7 +30126,6 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -30484,11 +30170,11 @@ tail4:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R11, $8
-	JLT part11
+	JLT part12
 	VMOVUPS Y8, (DX)
-	JMP stored12
+	JMP stored11
 
-part11:
+part12:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -30506,17 +30192,16 @@ half13:
 
 pair14:
 	TESTQ $1, R11
-	JEQ stored12
+	JEQ stored11
 	VMOVSS X7, (R12)
 
-stored12:
+stored11:
 	VANDPS 0(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R12
@@ -30544,11 +30229,11 @@ stored12:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R11, $8
-	JLT part15
+	JLT part16
 	VMOVUPS Y8, (DX)
-	JMP stored16
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -30566,17 +30251,16 @@ half17:
 
 pair18:
 	TESTQ $1, R11
-	JEQ stored16
+	JEQ stored15
 	VMOVSS X7, (R12)
 
-stored16:
+stored15:
 	VANDPS 32(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R12
@@ -30604,11 +30288,11 @@ stored16:
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
 	CMPQ R11, $8
-	JLT part19
+	JLT part20
 	VMOVUPS Y8, (DX)
-	JMP stored20
+	JMP stored19
 
-part19:
+part20:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -30626,22 +30310,19 @@ half21:
 
 pair22:
 	TESTQ $1, R11
-	JEQ stored20
+	JEQ stored19
 	VMOVSS X7, (R12)
 
-stored20:
+stored19:
 	VANDPS 64(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R12*4), Y15
@@ -30663,33 +30344,27 @@ stored20:
 	VMULPS Y7, Y7, Y10
 	VFMADD231PS Y9, Y10, Y7
 	VFMADD231PS Y7, Y8, Y8
-	CMPQ R11, $8
-	JLT part23
-	VMOVUPS Y8, (DX)
-	JMP stored24
-
-part23:
 	VMOVAPS Y8, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half25
+	JEQ half24
 	VMOVUPS X7, (R12)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R12
 
-half25:
+half24:
 	TESTQ $2, R11
-	JEQ pair26
+	JEQ pair25
 	VMOVLPS X7, (R12)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R12
 
-pair26:
+pair25:
 	TESTQ $1, R11
-	JEQ stored24
+	JEQ stored23
 	VMOVSS X7, (R12)
 
-stored24:
+stored23:
 	VANDPS 96(R13), Y8, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y3, Y3
@@ -30745,7 +30420,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -31111,7 +30785,6 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -31161,11 +30834,11 @@ tail4:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R11, $4
-	JLT part11
+	JLT part12
 	VMOVUPD Y9, (DX)
-	JMP stored12
+	JMP stored11
 
-part11:
+part12:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -31176,17 +30849,16 @@ part11:
 
 half13:
 	TESTQ $1, R11
-	JEQ stored12
+	JEQ stored11
 	VMOVSD X8, (R12)
 
-stored12:
+stored11:
 	VANDPD 0(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R12
@@ -31219,11 +30891,11 @@ stored12:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R11, $4
-	JLT part14
+	JLT part15
 	VMOVUPD Y9, (DX)
-	JMP stored15
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -31234,17 +30906,16 @@ part14:
 
 half16:
 	TESTQ $1, R11
-	JEQ stored15
+	JEQ stored14
 	VMOVSD X8, (R12)
 
-stored15:
+stored14:
 	VANDPD 32(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R12
@@ -31277,11 +30948,11 @@ stored15:
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
 	CMPQ R11, $4
-	JLT part17
+	JLT part18
 	VMOVUPD Y9, (DX)
-	JMP stored18
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -31292,22 +30963,19 @@ part17:
 
 half19:
 	TESTQ $1, R11
-	JEQ stored18
+	JEQ stored17
 	VMOVSD X8, (R12)
 
-stored18:
+stored17:
 	VANDPD 64(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R12*8), Y15
@@ -31334,26 +31002,20 @@ stored18:
 	VMULPD Y8, Y8, Y11
 	VFMADD231PD Y10, Y11, Y8
 	VFMADD231PD Y8, Y9, Y9
-	CMPQ R11, $4
-	JLT part20
-	VMOVUPD Y9, (DX)
-	JMP stored21
-
-part20:
 	VMOVAPS Y9, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half22
+	JEQ half21
 	VMOVUPS X8, (R12)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R12
 
-half22:
+half21:
 	TESTQ $1, R11
-	JEQ stored21
+	JEQ stored20
 	VMOVSD X8, (R12)
 
-stored21:
+stored20:
 	VANDPD 96(R13), Y9, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y3, Y3
@@ -31431,7 +31093,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -31851,7 +31512,6 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -31900,7 +31560,6 @@ tail4:
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R11
@@ -31932,7 +31591,6 @@ tail4:
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R11
@@ -31964,12 +31622,9 @@ tail4:
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -32040,7 +31695,6 @@ end7:
 	SHLQ $2, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -32391,7 +32045,6 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -32445,7 +32098,6 @@ tail4:
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R11
@@ -32482,7 +32134,6 @@ tail4:
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R11
@@ -32519,12 +32170,9 @@ tail4:
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -32622,7 +32270,6 @@ end7:
 	SHLQ $3, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -32757,7 +32404,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -32799,11 +32445,11 @@ tail4:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R9, $8
-	JLT part9
+	JLT part10
 	VMOVUPS Y11, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -32821,16 +32467,15 @@ half11:
 
 pair12:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X10, (R10)
 
-stored10:
+stored9:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R10
@@ -32860,11 +32505,11 @@ stored10:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R9, $8
-	JLT part13
+	JLT part14
 	VMOVUPS Y11, (DX)
-	JMP stored14
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -32882,16 +32527,15 @@ half15:
 
 pair16:
 	TESTQ $1, R9
-	JEQ stored14
+	JEQ stored13
 	VMOVSS X10, (R10)
 
-stored14:
+stored13:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R10
@@ -32921,11 +32565,11 @@ stored14:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R9, $8
-	JLT part17
+	JLT part18
 	VMOVUPS Y11, (DX)
-	JMP stored18
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
@@ -32943,21 +32587,18 @@ half19:
 
 pair20:
 	TESTQ $1, R9
-	JEQ stored18
+	JEQ stored17
 	VMOVSS X10, (R10)
 
-stored18:
+stored17:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -32981,33 +32622,27 @@ stored18:
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
-	CMPQ R9, $8
-	JLT part21
-	VMOVUPS Y11, (DX)
-	JMP stored22
-
-part21:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half23
+	JEQ half22
 	VMOVUPS X10, (R10)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R10
 
-half23:
+half22:
 	TESTQ $2, R9
-	JEQ pair24
+	JEQ pair23
 	VMOVLPS X10, (R10)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R10
 
-pair24:
+pair23:
 	TESTQ $1, R9
-	JEQ stored22
+	JEQ stored21
 	VMOVSS X10, (R10)
 
-stored22:
+stored21:
 	VANDPS Y15, Y11, Y10
 	VADDPS Y10, Y3, Y3
 	ADDQ $32, DX
@@ -33062,7 +32697,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -33217,7 +32851,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -33264,11 +32897,11 @@ tail4:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R9, $4
-	JLT part9
+	JLT part10
 	VMOVUPD Y12, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -33279,16 +32912,15 @@ part9:
 
 half11:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X11, (R10)
 
-stored10:
+stored9:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R10
@@ -33323,11 +32955,11 @@ stored10:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R9, $4
-	JLT part12
+	JLT part13
 	VMOVUPD Y12, (DX)
-	JMP stored13
+	JMP stored12
 
-part12:
+part13:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -33338,16 +32970,15 @@ part12:
 
 half14:
 	TESTQ $1, R9
-	JEQ stored13
+	JEQ stored12
 	VMOVSD X11, (R10)
 
-stored13:
+stored12:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R10
@@ -33382,11 +33013,11 @@ stored13:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R9, $4
-	JLT part15
+	JLT part16
 	VMOVUPD Y12, (DX)
-	JMP stored16
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
@@ -33397,21 +33028,18 @@ part15:
 
 half17:
 	TESTQ $1, R9
-	JEQ stored16
+	JEQ stored15
 	VMOVSD X11, (R10)
 
-stored16:
+stored15:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -33440,26 +33068,20 @@ stored16:
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
-	CMPQ R9, $4
-	JLT part18
-	VMOVUPD Y12, (DX)
-	JMP stored19
-
-part18:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half20
+	JEQ half19
 	VMOVUPS X11, (R10)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R10
 
-half20:
+half19:
 	TESTQ $1, R9
-	JEQ stored19
+	JEQ stored18
 	VMOVSD X11, (R10)
 
-stored19:
+stored18:
 	VANDPD Y15, Y12, Y11
 	VADDPD Y11, Y3, Y3
 	ADDQ $32, DX
@@ -33536,7 +33158,6 @@ end7:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -33685,7 +33306,6 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -33733,11 +33353,11 @@ tail4:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R11, $8
-	JLT part9
+	JLT part10
 	VMOVUPS Y11, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -33755,17 +33375,16 @@ half11:
 
 pair12:
 	TESTQ $1, R11
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X10, (R12)
 
-stored10:
+stored9:
 	VANDPS 0(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R12
@@ -33795,11 +33414,11 @@ stored10:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R11, $8
-	JLT part13
+	JLT part14
 	VMOVUPS Y11, (DX)
-	JMP stored14
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -33817,17 +33436,16 @@ half15:
 
 pair16:
 	TESTQ $1, R11
-	JEQ stored14
+	JEQ stored13
 	VMOVSS X10, (R12)
 
-stored14:
+stored13:
 	VANDPS 32(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R12
@@ -33857,11 +33475,11 @@ stored14:
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
 	CMPQ R11, $8
-	JLT part17
+	JLT part18
 	VMOVUPS Y11, (DX)
-	JMP stored18
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
@@ -33879,22 +33497,19 @@ half19:
 
 pair20:
 	TESTQ $1, R11
-	JEQ stored18
+	JEQ stored17
 	VMOVSS X10, (R12)
 
-stored18:
+stored17:
 	VANDPS 64(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R12*4), Y15
@@ -33918,33 +33533,27 @@ stored18:
 	VMULPS Y10, Y10, Y13
 	VFMADD231PS Y12, Y13, Y10
 	VFMADD231PS Y10, Y11, Y11
-	CMPQ R11, $8
-	JLT part21
-	VMOVUPS Y11, (DX)
-	JMP stored22
-
-part21:
 	VMOVAPS Y11, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half23
+	JEQ half22
 	VMOVUPS X10, (R12)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R12
 
-half23:
+half22:
 	TESTQ $2, R11
-	JEQ pair24
+	JEQ pair23
 	VMOVLPS X10, (R12)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R12
 
-pair24:
+pair23:
 	TESTQ $1, R11
-	JEQ stored22
+	JEQ stored21
 	VMOVSS X10, (R12)
 
-stored22:
+stored21:
 	VANDPS 96(R13), Y11, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y3, Y3
@@ -34000,7 +33609,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -34169,7 +33777,6 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	TESTQ AX, AX
 	JNE block3
 	JMP fold5
 
@@ -34222,11 +33829,11 @@ tail4:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R11, $4
-	JLT part9
+	JLT part10
 	VMOVUPD Y12, (DX)
-	JMP stored10
+	JMP stored9
 
-part9:
+part10:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -34237,17 +33844,16 @@ part9:
 
 half11:
 	TESTQ $1, R11
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X11, (R12)
 
-stored10:
+stored9:
 	VANDPD 0(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R12
@@ -34282,11 +33888,11 @@ stored10:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R11, $4
-	JLT part12
+	JLT part13
 	VMOVUPD Y12, (DX)
-	JMP stored13
+	JMP stored12
 
-part12:
+part13:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -34297,17 +33903,16 @@ part12:
 
 half14:
 	TESTQ $1, R11
-	JEQ stored13
+	JEQ stored12
 	VMOVSD X11, (R12)
 
-stored13:
+stored12:
 	VANDPD 32(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R12
@@ -34342,11 +33947,11 @@ stored13:
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
 	CMPQ R11, $4
-	JLT part15
+	JLT part16
 	VMOVUPD Y12, (DX)
-	JMP stored16
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
@@ -34357,22 +33962,19 @@ part15:
 
 half17:
 	TESTQ $1, R11
-	JEQ stored16
+	JEQ stored15
 	VMOVSD X11, (R12)
 
-stored16:
+stored15:
 	VANDPD 64(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R12
-	CMPQ R11, R12
-	CMOVQLT R11, R12
+	MOVQ R11, R12
 	NEGQ R12
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R12*8), Y15
@@ -34401,26 +34003,20 @@ stored16:
 	VMULPD Y11, Y11, Y14
 	VFMADD231PD Y13, Y14, Y11
 	VFMADD231PD Y11, Y12, Y12
-	CMPQ R11, $4
-	JLT part18
-	VMOVUPD Y12, (DX)
-	JMP stored19
-
-part18:
 	VMOVAPS Y12, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half20
+	JEQ half19
 	VMOVUPS X11, (R12)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R12
 
-half20:
+half19:
 	TESTQ $1, R11
-	JEQ stored19
+	JEQ stored18
 	VMOVSD X11, (R12)
 
-stored19:
+stored18:
 	VANDPD 96(R13), Y12, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y3, Y3
@@ -34498,7 +34094,6 @@ end7:
 	SUBQ R12, DX
 	SUBQ R12, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -34641,7 +34236,6 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -34693,7 +34287,6 @@ tail4:
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R11
@@ -34727,7 +34320,6 @@ tail4:
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R11
@@ -34761,12 +34353,9 @@ tail4:
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -34839,7 +34428,6 @@ end7:
 	SHLQ $2, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -35002,7 +34590,6 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -35059,7 +34646,6 @@ tail4:
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R11
@@ -35098,7 +34684,6 @@ tail4:
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R11
@@ -35137,12 +34722,9 @@ tail4:
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -35242,7 +34824,6 @@ end7:
 	SHLQ $3, R11
 	SUBQ R11, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -35310,9 +34891,7 @@ rest2:
 	TESTQ BX, BX
 	JEQ done3
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -35344,33 +34923,27 @@ rest2:
 	VMULPS Y1, Y1, Y3
 	VFMADD231PS Y2, Y3, Y1
 	VFMADD231PS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part4
-	VMOVUPS Y0, (SI)
-	JMP stored5
-
-part4:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half6
+	JEQ half5
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half6:
+half5:
 	TESTQ $2, BX
-	JEQ pair7
+	JEQ pair6
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair7:
+pair6:
 	TESTQ $1, BX
-	JEQ stored5
+	JEQ stored4
 	VMOVSS X1, (R8)
 
-stored5:
+stored4:
 
 done3:
 	VZEROUPPER
@@ -35444,9 +35017,7 @@ rest2:
 	TESTQ BX, BX
 	JEQ done3
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -35483,26 +35054,20 @@ rest2:
 	VMULPD Y1, Y1, Y3
 	VFMADD231PD Y2, Y3, Y1
 	VFMADD231PD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part4
-	VMOVUPD Y0, (SI)
-	JMP stored5
-
-part4:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half6
+	JEQ half5
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half6:
+half5:
 	TESTQ $1, BX
-	JEQ stored5
+	JEQ stored4
 	VMOVSD X1, (R8)
 
-stored5:
+stored4:
 
 done3:
 	VZEROUPPER
@@ -35573,42 +35138,34 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
 	VMULPS Y1, Y2, Y3
 	VFMADD231PS Y0, Y2, Y3
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R10)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35624,7 +35181,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -35694,35 +35250,27 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
 	VMULPD Y1, Y2, Y3
 	VFMADD231PD Y0, Y2, Y3
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35738,7 +35286,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -35808,42 +35355,34 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
 	VMULPS Y0, Y2, Y2
 	VMULPS Y1, Y2, Y2
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X3, (R10)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35859,7 +35398,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -35929,35 +35467,27 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
 	VMULPD Y0, Y2, Y2
 	VMULPD Y1, Y2, Y2
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -35973,7 +35503,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36043,42 +35572,34 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
 	VMASKMOVPS (DX), Y15, Y2
 	VSUBPS Y0, Y2, Y2
 	VSUBPS Y1, Y2, Y2
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X3, (R10)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -36094,7 +35615,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36164,35 +35684,27 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
 	VMASKMOVPD (DX), Y15, Y2
 	VSUBPD Y0, Y2, Y2
 	VSUBPD Y1, Y2, Y2
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X3, (R10)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X3, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+104(FP), R10
@@ -36208,7 +35720,6 @@ done6:
 	SUBQ R10, DI
 	SUBQ R10, DX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36258,7 +35769,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R8
 	SUBQ $1, R10
-	TESTQ R10, R10
 	JNE block3
 	JMP fold5
 
@@ -36282,7 +35792,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R9
@@ -36299,7 +35808,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R9
@@ -36316,12 +35824,9 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -36382,7 +35887,6 @@ end7:
 	SUBQ R9, DX
 	SUBQ R9, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36433,7 +35937,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R8
 	SUBQ $1, R10
-	TESTQ R10, R10
 	JNE block3
 	JMP fold5
 
@@ -36457,7 +35960,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R9
@@ -36474,7 +35976,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R9
@@ -36491,12 +35992,9 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R8
-	TESTQ R8, R8
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -36579,7 +36077,6 @@ end7:
 	SUBQ R9, DX
 	SUBQ R9, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36619,7 +36116,6 @@ block3:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	SUBQ $1, R9
-	TESTQ R9, R9
 	JNE block3
 	JMP fold5
 
@@ -36639,7 +36135,6 @@ tail4:
 	VADDPS Y6, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R8
@@ -36653,7 +36148,6 @@ tail4:
 	VADDPS Y6, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R8
@@ -36667,12 +36161,9 @@ tail4:
 	VADDPS Y6, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -36725,7 +36216,6 @@ end7:
 	SHLQ $2, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36766,7 +36256,6 @@ block3:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	SUBQ $1, R9
-	TESTQ R9, R9
 	JNE block3
 	JMP fold5
 
@@ -36786,7 +36275,6 @@ tail4:
 	VADDPD Y7, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R8
@@ -36800,7 +36288,6 @@ tail4:
 	VADDPD Y7, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R8
@@ -36814,12 +36301,9 @@ tail4:
 	VADDPD Y7, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, BX
-	TESTQ BX, BX
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -36894,7 +36378,6 @@ end7:
 	SHLQ $3, R8
 	SUBQ R8, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -36969,9 +36452,7 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -36979,33 +36460,27 @@ rest5:
 	VMASKMOVPS (BX), Y15, Y2
 	VSUBPS Y0, Y1, Y1
 	VMULPS Y2, Y1, Y1
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R10)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -37026,7 +36501,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -37101,9 +36575,7 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -37111,26 +36583,20 @@ rest5:
 	VMASKMOVPD (BX), Y15, Y2
 	VSUBPD Y0, Y1, Y1
 	VMULPD Y2, Y1, Y1
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -37151,7 +36617,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -37315,9 +36780,7 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -37341,33 +36804,27 @@ rest5:
 	VFMADD231PS Y2, Y3, Y3
 	VMULPS rowUnitF32<>(SB), Y3, Y3
 	VFNMADD231PS Y0, Y3, Y1
-	CMPQ R9, $8
-	JLT part7
-	VMOVUPS Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $2, R9
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R10)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R10
 
-pair10:
+pair9:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -37388,7 +36845,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -37577,9 +37033,7 @@ rest5:
 	TESTQ R9, R9
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -37608,26 +37062,20 @@ rest5:
 	VFMADD231PD Y2, Y3, Y3
 	VMULPD rowUnitF64<>(SB), Y3, Y3
 	VFNMADD231PD Y0, Y3, Y1
-	CMPQ R9, $4
-	JLT part7
-	VMOVUPD Y1, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y1, Y2
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R10)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R10
 
-half9:
+half8:
 	TESTQ $1, R9
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R10)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dxstride+104(FP), R10
@@ -37648,7 +37096,6 @@ done6:
 	SUBQ R10, DX
 	SUBQ R10, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -37721,7 +37168,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R10
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -37749,7 +37195,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R11
@@ -37770,7 +37215,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R11
@@ -37791,12 +37235,9 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -37861,7 +37302,6 @@ end7:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -37935,7 +37375,6 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R10
 	SUBQ $1, R12
-	TESTQ R12, R12
 	JNE block3
 	JMP fold5
 
@@ -37963,7 +37402,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R11
@@ -37984,7 +37422,6 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R11
@@ -38005,12 +37442,9 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
-	TESTQ R10, R10
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -38097,7 +37531,6 @@ end7:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -38151,7 +37584,6 @@ block3:
 	SUBQ $32, R9
 	SUBQ $32, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -38178,7 +37610,6 @@ tail4:
 	VADDPS Y6, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R10
@@ -38193,7 +37624,6 @@ tail4:
 	VADDPS Y6, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $8, R10
@@ -38208,12 +37638,9 @@ tail4:
 	VADDPS Y6, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -38267,7 +37694,6 @@ end7:
 	SHLQ $2, R10
 	SUBQ R10, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -38322,7 +37748,6 @@ block3:
 	SUBQ $16, R9
 	SUBQ $16, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE block3
 	JMP fold5
 
@@ -38349,7 +37774,6 @@ tail4:
 	VADDPD Y7, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R10
@@ -38364,7 +37788,6 @@ tail4:
 	VADDPD Y7, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
 	MOVQ $4, R10
@@ -38379,12 +37802,9 @@ tail4:
 	VADDPD Y7, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, R9
-	TESTQ R9, R9
 	JLE fold5
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -38460,7 +37880,6 @@ end7:
 	SHLQ $3, R10
 	SUBQ R10, DX
 	SUBQ $1, DI
-	TESTQ DI, DI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -38544,9 +37963,7 @@ rest5:
 	TESTQ R10, R10
 	JEQ done6
 	// Partial vector.
-	MOVQ $8, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
@@ -38555,33 +37972,27 @@ rest5:
 	VSUBPS Y3, Y14, Y3
 	VFMADD231PS Y0, Y2, Y3
 	VMULPS Y1, Y3, Y3
-	CMPQ R10, $8
-	JLT part7
-	VMOVUPS Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R11
 	TESTQ $4, R10
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R11)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R11
 
-half9:
+half8:
 	TESTQ $2, R10
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X2, (R11)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R11
 
-pair10:
+pair9:
 	TESTQ $1, R10
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X2, (R11)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+128(FP), R11
@@ -38602,7 +38013,6 @@ done6:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -38686,9 +38096,7 @@ rest5:
 	TESTQ R10, R10
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R11
-	CMPQ R10, R11
-	CMOVQLT R10, R11
+	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
@@ -38697,26 +38105,20 @@ rest5:
 	VSUBPD Y3, Y14, Y3
 	VFMADD231PD Y0, Y2, Y3
 	VMULPD Y1, Y3, Y3
-	CMPQ R10, $4
-	JLT part7
-	VMOVUPD Y3, (DI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y3, Y2
 	MOVQ DI, R11
 	TESTQ $2, R10
-	JEQ half9
+	JEQ half8
 	VMOVUPS X2, (R11)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R11
 
-half9:
+half8:
 	TESTQ $1, R10
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X2, (R11)
 
-stored8:
+stored7:
 
 done6:
 	MOVQ dststride+128(FP), R11
@@ -38737,7 +38139,6 @@ done6:
 	SUBQ R11, DX
 	SUBQ R11, BX
 	SUBQ $1, SI
-	TESTQ SI, SI
 	JNE row1
 	VZEROUPPER
 	RET
@@ -39193,9 +38594,7 @@ rest7:
 	TESTQ BX, BX
 	JEQ done8
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -39240,33 +38639,27 @@ rest7:
 	VCMPPS $0, zeroF32<>(SB), Y1, Y0
 	VFMADD213PS Y4, Y2, Y1
 	VBLENDVPS Y0, Y4, Y1, Y4
-	CMPQ BX, $8
-	JLT part9
-	VMOVUPS Y4, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y4, Y0
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (R8)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R8
 
-half11:
+half10:
 	TESTQ $2, BX
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X0, (R8)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, R8
 
-pair12:
+pair11:
 	TESTQ $1, BX
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X0, (R8)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -39922,9 +39315,7 @@ rest7:
 	TESTQ BX, BX
 	JEQ done8
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -39979,26 +39370,20 @@ rest7:
 	VCMPPD $0, zeroF64<>(SB), Y1, Y0
 	VFMADD213PD Y4, Y2, Y1
 	VBLENDVPD Y0, Y4, Y1, Y4
-	CMPQ BX, $4
-	JLT part9
-	VMOVUPD Y4, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y4, Y0
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half11
+	JEQ half10
 	VMOVUPS X0, (R8)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R8
 
-half11:
+half10:
 	TESTQ $1, BX
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X0, (R8)
 
-stored10:
+stored9:
 
 done8:
 	VZEROUPPER
@@ -40191,9 +39576,7 @@ rest4:
 	TESTQ R8, R8
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -40241,33 +39624,27 @@ rest4:
 	VCMPPS $0, Y14, Y2, Y0
 	VFMADD213PS Y1, Y3, Y2
 	VBLENDVPS Y0, Y1, Y2, Y1
-	CMPQ R8, $8
-	JLT part6
-	VMOVUPS Y1, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y1, Y0
 	MOVQ SI, R9
 	TESTQ $4, R8
-	JEQ half8
+	JEQ half7
 	VMOVUPS X0, (R9)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R9
 
-half8:
+half7:
 	TESTQ $2, R8
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X0, (R9)
 	VUNPCKHPD X0, X0, X0
 	ADDQ $8, R9
 
-pair9:
+pair8:
 	TESTQ $1, R8
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X0, (R9)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -40490,9 +39867,7 @@ rest4:
 	TESTQ R8, R8
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -40550,26 +39925,20 @@ rest4:
 	VCMPPD $0, Y14, Y2, Y0
 	VFMADD213PD Y1, Y3, Y2
 	VBLENDVPD Y0, Y1, Y2, Y1
-	CMPQ R8, $4
-	JLT part6
-	VMOVUPD Y1, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y1, Y0
 	MOVQ SI, R9
 	TESTQ $2, R8
-	JEQ half8
+	JEQ half7
 	VMOVUPS X0, (R9)
 	VEXTRACTF128 $1, Y0, X0
 	ADDQ $16, R9
 
-half8:
+half7:
 	TESTQ $1, R8
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X0, (R9)
 
-stored7:
+stored6:
 
 done5:
 	VZEROUPPER
@@ -41244,9 +40613,7 @@ rest7:
 	TESTQ R8, R8
 	JEQ done8
 	// Partial vector.
-	MOVQ $8, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R9*4), Y15
@@ -41302,60 +40669,48 @@ rest7:
 	VBLENDVPS Y4, Y6, Y5, Y6
 	VFNMADD231PS Y6, Y2, Y7
 	VMULPS Y0, Y7, Y7
-	CMPQ R8, $8
-	JLT part9
-	VMOVUPS Y1, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y1, Y2
 	MOVQ SI, R9
 	TESTQ $4, R8
-	JEQ half11
+	JEQ half10
 	VMOVUPS X2, (R9)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R9
 
-half11:
+half10:
 	TESTQ $2, R8
-	JEQ pair12
+	JEQ pair11
 	VMOVLPS X2, (R9)
 	VUNPCKHPD X2, X2, X2
 	ADDQ $8, R9
 
-pair12:
+pair11:
 	TESTQ $1, R8
-	JEQ stored10
+	JEQ stored9
 	VMOVSS X2, (R9)
 
-stored10:
-	CMPQ R8, $8
-	JLT part13
-	VMOVUPS Y7, (DI)
-	JMP stored14
-
-part13:
+stored9:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R9
 	TESTQ $4, R8
-	JEQ half15
+	JEQ half13
 	VMOVUPS X1, (R9)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R9
 
-half15:
+half13:
 	TESTQ $2, R8
-	JEQ pair16
+	JEQ pair14
 	VMOVLPS X1, (R9)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R9
 
-pair16:
+pair14:
 	TESTQ $1, R8
-	JEQ stored14
+	JEQ stored12
 	VMOVSS X1, (R9)
 
-stored14:
+stored12:
 
 done8:
 	VZEROUPPER
@@ -42140,9 +41495,7 @@ rest7:
 	TESTQ R8, R8
 	JEQ done8
 	// Partial vector.
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -42208,46 +41561,34 @@ rest7:
 	VBLENDVPD Y4, Y6, Y5, Y6
 	VFNMADD231PD Y6, Y2, Y7
 	VMULPD Y0, Y7, Y7
-	CMPQ R8, $4
-	JLT part9
-	VMOVUPD Y1, (SI)
-	JMP stored10
-
-part9:
 	VMOVAPS Y1, Y2
 	MOVQ SI, R9
 	TESTQ $2, R8
-	JEQ half11
+	JEQ half10
 	VMOVUPS X2, (R9)
 	VEXTRACTF128 $1, Y2, X2
 	ADDQ $16, R9
 
-half11:
+half10:
 	TESTQ $1, R8
-	JEQ stored10
+	JEQ stored9
 	VMOVSD X2, (R9)
 
-stored10:
-	CMPQ R8, $4
-	JLT part12
-	VMOVUPD Y7, (DI)
-	JMP stored13
-
-part12:
+stored9:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R9
 	TESTQ $2, R8
-	JEQ half14
+	JEQ half12
 	VMOVUPS X1, (R9)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R9
 
-half14:
+half12:
 	TESTQ $1, R8
-	JEQ stored13
+	JEQ stored11
 	VMOVSD X1, (R9)
 
-stored13:
+stored11:
 
 done8:
 	VZEROUPPER
@@ -42477,9 +41818,7 @@ rest4:
 	TESTQ R9, R9
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
@@ -42537,60 +41876,48 @@ rest4:
 	VBLENDVPS Y5, Y1, Y6, Y1
 	VFNMADD231PS Y1, Y3, Y7
 	VMULPS Y0, Y7, Y7
-	CMPQ R9, $8
-	JLT part6
-	VMOVUPS Y2, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y1
 	MOVQ SI, R10
 	TESTQ $4, R9
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half8:
+half7:
 	TESTQ $2, R9
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R10)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R10
 
-pair9:
+pair8:
 	TESTQ $1, R9
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R10)
 
-stored7:
-	CMPQ R9, $8
-	JLT part10
-	VMOVUPS Y7, (DI)
-	JMP stored11
-
-part10:
+stored6:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half12
+	JEQ half10
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half12:
+half10:
 	TESTQ $2, R9
-	JEQ pair13
+	JEQ pair11
 	VMOVLPS X1, (R10)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R10
 
-pair13:
+pair11:
 	TESTQ $1, R9
-	JEQ stored11
+	JEQ stored9
 	VMOVSS X1, (R10)
 
-stored11:
+stored9:
 
 done5:
 	VZEROUPPER
@@ -42850,9 +42177,7 @@ rest4:
 	TESTQ R9, R9
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R10
-	CMPQ R9, R10
-	CMOVQLT R9, R10
+	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
@@ -42920,46 +42245,34 @@ rest4:
 	VBLENDVPD Y5, Y1, Y6, Y1
 	VFNMADD231PD Y1, Y3, Y7
 	VMULPD Y0, Y7, Y7
-	CMPQ R9, $4
-	JLT part6
-	VMOVUPD Y2, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y2, Y1
 	MOVQ SI, R10
 	TESTQ $2, R9
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half8:
+half7:
 	TESTQ $1, R9
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R10)
 
-stored7:
-	CMPQ R9, $4
-	JLT part9
-	VMOVUPD Y7, (DI)
-	JMP stored10
-
-part9:
+stored6:
 	VMOVAPS Y7, Y1
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half11
+	JEQ half9
 	VMOVUPS X1, (R10)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R10
 
-half11:
+half9:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored8
 	VMOVSD X1, (R10)
 
-stored10:
+stored8:
 
 done5:
 	VZEROUPPER
@@ -43443,9 +42756,7 @@ rest5:
 	TESTQ R8, R8
 	JEQ done6
 	// Partial vector.
-	MOVQ $4, R9
-	CMPQ R8, R9
-	CMOVQLT R8, R9
+	MOVQ R8, R9
 	NEGQ R9
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R9*8), Y15
@@ -43500,26 +42811,20 @@ rest5:
 	VSUBPD Y6, Y0, Y0
 	VFMADD231PD logLn2HiF64<>(SB), Y1, Y0
 	VADDPD Y2, Y0, Y0
-	CMPQ R8, $4
-	JLT part7
-	VMOVUPD Y0, (SI)
-	JMP stored8
-
-part7:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R9
 	TESTQ $2, R8
-	JEQ half9
+	JEQ half8
 	VMOVUPS X1, (R9)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R9
 
-half9:
+half8:
 	TESTQ $1, R8
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X1, (R9)
 
-stored8:
+stored7:
 
 done6:
 	VZEROUPPER
@@ -43531,25 +42836,24 @@ TEXT ·columnsSoftmaxF32AVX2(SB), 0, $5440-88
 	VBROADCASTSS log2eF32<>(SB), Y14
 	VBROADCASTSS minusLn2HiF32<>(SB), Y13
 	VBROADCASTSS minusLn2LoF32<>(SB), Y12
-	LEAQ columns-4161(SP), DI
+	LEAQ buffer-4161(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-2945(SP), BX
+	LEAQ buffer-2945(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1729(SP), DX
+	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -43649,7 +42953,6 @@ cols9:
 	VMAXPS Y3, Y2, Y2
 	VMAXPS Y2, Y0, Y0
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $4
 	JLT last10
@@ -43690,12 +42993,12 @@ end8:
 	VMOVUPS Y2, 1056(DX)
 	VMOVUPS Y3, 1088(DX)
 	VMOVUPS Y4, 1120(DX)
-	LEAQ columns-1729(SP), CX
+	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -43730,7 +43033,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -43793,13 +43096,11 @@ pair13:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair13
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum15
 
 // One column.
@@ -43832,12 +43133,11 @@ single14:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single14
 
 // The tree of the sums.
 sum15:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $16
@@ -43951,7 +43251,6 @@ finish22:
 	VMOVUPS Y5, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish22
 	MOVQ dststride+72(FP), AX
 	SHLQ $2, AX
@@ -44037,7 +43336,6 @@ cols24:
 	VEXTRACTF128 $1, Y4, (R9)(AX*2)
 	VEXTRACTF128 $1, Y5, (R9)(CX*1)
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end23
 	CMPQ R11, $4
 	JLT last25
@@ -44071,7 +43369,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1729(SP), DI
+	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -44085,25 +43383,24 @@ TEXT ·columnsSoftmaxF64AVX2(SB), 0, $3136-88
 	VBROADCASTSD log2eF64<>(SB), Y14
 	VBROADCASTSD minusLn2HiF64<>(SB), Y13
 	VBROADCASTSD minusLn2LoF64<>(SB), Y12
-	LEAQ columns-2369(SP), DI
+	LEAQ buffer-2369(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-1665(SP), BX
+	LEAQ buffer-1665(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $4, SI
-	LEAQ columns-961(SP), DX
+	LEAQ buffer-961(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -44135,7 +43432,6 @@ cols9:
 	VMAXPD Y3, Y2, Y2
 	VMAXPD Y2, Y0, Y0
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $2
 	JLT last10
@@ -44176,12 +43472,12 @@ end8:
 	VMOVUPD Y2, 544(DX)
 	VMOVUPD Y3, 576(DX)
 	VMOVUPD Y4, 608(DX)
-	LEAQ columns-961(SP), CX
+	LEAQ buffer-961(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -44216,7 +43512,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -44289,13 +43585,11 @@ pair12:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair12
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum14
 
 // One column.
@@ -44333,12 +43627,11 @@ single13:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single13
 
 // The tree of the sums.
 sum14:
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $8
@@ -44416,7 +43709,6 @@ finish20:
 	VMOVUPD Y5, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish20
 	MOVQ dststride+72(FP), AX
 	SHLQ $3, AX
@@ -44440,7 +43732,6 @@ cols22:
 	VEXTRACTF128 $1, Y2, (R9)
 	VEXTRACTF128 $1, Y3, (R9)(AX*1)
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end21
 	CMPQ R11, $2
 	JLT last23
@@ -44474,7 +43765,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-961(SP), DI
+	LEAQ buffer-961(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -44487,25 +43778,24 @@ TEXT ·columnsSumSkipF32AVX2(SB), 0, $5440-152
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS log2eF32<>(SB), Y13
-	LEAQ columns-4161(SP), DI
+	LEAQ buffer-4161(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-2945(SP), BX
+	LEAQ buffer-2945(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1729(SP), DX
+	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -44605,7 +43895,6 @@ cols9:
 	VMAXPS Y6, Y5, Y5
 	VMAXPS Y5, Y0, Y0
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $4
 	JLT last10
@@ -44646,12 +43935,12 @@ end8:
 	VMOVUPS Y5, 1056(DX)
 	VMOVUPS Y6, 1088(DX)
 	VMOVUPS Y7, 1120(DX)
-	LEAQ columns-1729(SP), CX
+	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -44698,7 +43987,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -44767,13 +44056,11 @@ pair13:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair13
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum15
 
 // One column.
@@ -44809,12 +44096,11 @@ single14:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single14
 
 // The tree of the sums.
 sum15:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
@@ -44918,7 +44204,7 @@ ready16:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-1729(SP), DI
+	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -44932,25 +44218,24 @@ TEXT ·columnsSumSkipF64AVX2(SB), 0, $3136-152
 	VXORPS X14, X14, X14
 	VBROADCASTSD log2eF64<>(SB), Y13
 	VBROADCASTSD minusLn2HiF64<>(SB), Y12
-	LEAQ columns-2369(SP), DI
+	LEAQ buffer-2369(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-1665(SP), BX
+	LEAQ buffer-1665(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $4, SI
-	LEAQ columns-961(SP), DX
+	LEAQ buffer-961(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -44982,7 +44267,6 @@ cols9:
 	VMAXPD Y6, Y5, Y5
 	VMAXPD Y5, Y0, Y0
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $2
 	JLT last10
@@ -45023,12 +44307,12 @@ end8:
 	VMOVUPD Y5, 544(DX)
 	VMOVUPD Y6, 576(DX)
 	VMOVUPD Y7, 608(DX)
-	LEAQ columns-961(SP), CX
+	LEAQ buffer-961(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -45073,7 +44357,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+128(FP), R11
@@ -45152,13 +44436,11 @@ pair12:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair12
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum14
 
 // One column.
@@ -45199,12 +44481,11 @@ single13:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single13
 
 // The tree of the sums.
 sum14:
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $8
@@ -45272,7 +44553,7 @@ ready15:
 	CMPQ SI, R11
 	JEQ done7
 	MOVQ R11, SI
-	LEAQ columns-961(SP), DI
+	LEAQ buffer-961(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -45285,25 +44566,24 @@ TEXT ·columnsGradF32AVX2(SB), 0, $5440-256
 	NO_LOCAL_POINTERS
 	VXORPS X14, X14, X14
 	VBROADCASTSS log2eF32<>(SB), Y13
-	LEAQ columns-4161(SP), DI
+	LEAQ buffer-4161(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-2945(SP), BX
+	LEAQ buffer-2945(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 1152(DI)
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $8, SI
-	LEAQ columns-1729(SP), DX
+	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -45403,7 +44683,6 @@ cols9:
 	VMAXPS Y6, Y5, Y5
 	VMAXPS Y5, Y0, Y0
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $4
 	JLT last10
@@ -45444,12 +44723,12 @@ end8:
 	VMOVUPS Y5, 1056(DX)
 	VMOVUPS Y6, 1088(DX)
 	VMOVUPS Y7, 1120(DX)
-	LEAQ columns-1729(SP), CX
+	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first12
 	MOVQ $0, SI
-	LEAQ columns-5377(SP), DX
+	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -45496,7 +44775,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -45567,13 +44846,11 @@ pair13:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair13
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum15
 
 // One column.
@@ -45610,12 +44887,11 @@ single14:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single14
 
 // The tree of the sums.
 sum15:
-	LEAQ columns-513(SP), R10
+	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
@@ -45759,7 +45035,6 @@ finish22:
 	VMOVUPS Y11, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish22
 	MOVQ dststride+240(FP), AX
 	SHLQ $2, AX
@@ -45845,7 +45120,6 @@ cols24:
 	VEXTRACTF128 $1, Y7, (R9)(AX*2)
 	VEXTRACTF128 $1, Y8, (R9)(CX*1)
 	SUBQ $4, R11
-	TESTQ R11, R11
 	JEQ end23
 	CMPQ R11, $4
 	JLT last25
@@ -45879,7 +45153,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-1729(SP), DI
+	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -45893,25 +45167,24 @@ TEXT ·columnsGradF64AVX2(SB), 0, $3136-256
 	VXORPS X14, X14, X14
 	VBROADCASTSD log2eF64<>(SB), Y13
 	VBROADCASTSD integerOneF64<>(SB), Y12
-	LEAQ columns-2369(SP), DI
+	LEAQ buffer-2369(SP), DI
 	ANDQ $-64, DI
-	LEAQ columns-1665(SP), BX
+	LEAQ buffer-1665(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
 	MOVQ CX, 640(DI)
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
-	TESTQ CX, CX
 	JEQ full6
 	SUBQ $4, SI
-	LEAQ columns-961(SP), DX
+	LEAQ buffer-961(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
 full6:
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -45943,7 +45216,6 @@ cols9:
 	VMAXPD Y6, Y5, Y5
 	VMAXPD Y5, Y0, Y0
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end8
 	CMPQ R11, $2
 	JLT last10
@@ -45984,12 +45256,12 @@ end8:
 	VMOVUPD Y5, 544(DX)
 	VMOVUPD Y6, 576(DX)
 	VMOVUPD Y7, 608(DX)
-	LEAQ columns-961(SP), CX
+	LEAQ buffer-961(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
 	JNE first11
 	MOVQ $0, SI
-	LEAQ columns-3073(SP), DX
+	LEAQ buffer-3073(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
@@ -46034,7 +45306,7 @@ process3:
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+224(FP), R11
@@ -46115,13 +45387,11 @@ pair12:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE pair12
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	TESTQ R11, R11
 	JEQ sum14
 
 // One column.
@@ -46163,12 +45433,11 @@ single13:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE single13
 
 // The tree of the sums.
 sum14:
-	LEAQ columns-257(SP), R10
+	LEAQ buffer-257(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $8
@@ -46276,7 +45545,6 @@ finish20:
 	VMOVUPD Y11, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	TESTQ R11, R11
 	JNE finish20
 	MOVQ dststride+240(FP), AX
 	SHLQ $3, AX
@@ -46300,7 +45568,6 @@ cols22:
 	VEXTRACTF128 $1, Y5, (R9)
 	VEXTRACTF128 $1, Y6, (R9)(AX*1)
 	SUBQ $2, R11
-	TESTQ R11, R11
 	JEQ end21
 	CMPQ R11, $2
 	JLT last23
@@ -46334,7 +45601,7 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ columns-961(SP), DI
+	LEAQ buffer-961(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
@@ -46398,42 +45665,34 @@ rest4:
 	TESTQ DX, DX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(BX*4), Y15
 	VMASKMOVPS (DI), Y15, Y0
 	VMAXPS Y0, Y14, Y0
 	VADDPS Y14, Y0, Y0
-	CMPQ DX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $4, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $2, DX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (BX)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, BX
 
-pair9:
+pair8:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -46496,35 +45755,27 @@ rest4:
 	TESTQ DX, DX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, BX
-	CMPQ DX, BX
-	CMOVQLT DX, BX
+	MOVQ DX, BX
 	NEGQ BX
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(BX*8), Y15
 	VMASKMOVPD (DI), Y15, Y0
 	VMAXPD Y0, Y14, Y0
 	VADDPD Y14, Y0, Y0
-	CMPQ DX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, BX
 	TESTQ $2, DX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (BX)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, BX
 
-half8:
+half7:
 	TESTQ $1, DX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (BX)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -46627,9 +45878,7 @@ part4:
 	TESTQ BX, BX
 	JEQ store5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -46638,34 +45887,27 @@ part4:
 	VANDPS Y2, Y3, Y2
 	VANDNPS Y15, Y3, Y3
 	VMOVMSKPS Y3, R10
-	CMPQ BX, $8
-	JLT part7
-	VMOVUPS Y2, (DI)
-	JMP stored8
-
-// Partial vector.
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $2, BX
-	JEQ pair10
+	JEQ pair9
 	VMOVLPS X4, (R8)
 	VUNPCKHPD X4, X4, X4
 	ADDQ $8, R8
 
-pair10:
+pair9:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSS X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -46838,9 +46080,7 @@ part4:
 	TESTQ BX, BX
 	JEQ store5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -46849,27 +46089,20 @@ part4:
 	VANDPD Y2, Y3, Y2
 	VANDNPD Y15, Y3, Y3
 	VMOVMSKPD Y3, R10
-	CMPQ BX, $4
-	JLT part7
-	VMOVUPD Y2, (DI)
-	JMP stored8
-
-// Partial vector.
-part7:
 	VMOVAPS Y2, Y4
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half9
+	JEQ half8
 	VMOVUPS X4, (R8)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R8
 
-half9:
+half8:
 	TESTQ $1, BX
-	JEQ stored8
+	JEQ stored7
 	VMOVSD X4, (R8)
 
-stored8:
+stored7:
 	SHLXQ R11, R10, R10
 	ORQ R10, R9
 
@@ -46888,7 +46121,6 @@ TEXT ·reluBackwardStreamF32AVX2(SB), NOSPLIT, $0-72
 	MOVQ mask_base+48(FP), DX
 	MOVQ dy_len+32(FP), BX
 	VXORPS X0, X0, X0
-	VMOVUPS packOrder<>+0(SB), Y1
 	CMPQ BX, $64
 	JLT rest2
 	PCALIGN $32
@@ -46965,9 +46197,7 @@ part4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -46976,34 +46206,27 @@ part4:
 	VPSLLVD bitShiftF32<>+0(SB), Y1, Y1
 	VMASKMOVPS (SI), Y15, Y2
 	VBLENDVPS Y1, Y0, Y2, Y2
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y2, (DI)
-	JMP stored7
-
-// Partial vector.
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X3, (R8)
 	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -47123,9 +46346,7 @@ part4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -47134,27 +46355,20 @@ part4:
 	VPSLLVQ bitShiftF64<>+0(SB), Y1, Y1
 	VMASKMOVPD (SI), Y15, Y2
 	VBLENDVPD Y1, Y0, Y2, Y2
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y2, (DI)
-	JMP stored7
-
-// Partial vector.
-part6:
 	VMOVAPS Y2, Y3
 	MOVQ DI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X3, (R8)
 	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X3, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -47230,9 +46444,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $8, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R8*4), Y15
@@ -47241,33 +46453,27 @@ rest4:
 	VSUBPS Y1, Y14, Y2
 	VMULPS Y2, Y0, Y0
 	VMULPS Y1, Y0, Y0
-	CMPQ BX, $8
-	JLT part6
-	VMOVUPS Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $4, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $2, BX
-	JEQ pair9
+	JEQ pair8
 	VMOVLPS X1, (R8)
 	VUNPCKHPD X1, X1, X1
 	ADDQ $8, R8
 
-pair9:
+pair8:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSS X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE
@@ -47343,9 +46549,7 @@ rest4:
 	TESTQ BX, BX
 	JEQ done5
 	// Partial vector.
-	MOVQ $4, R8
-	CMPQ BX, R8
-	CMOVQLT BX, R8
+	MOVQ BX, R8
 	NEGQ R8
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R8*8), Y15
@@ -47354,26 +46558,20 @@ rest4:
 	VSUBPD Y1, Y14, Y2
 	VMULPD Y2, Y0, Y0
 	VMULPD Y1, Y0, Y0
-	CMPQ BX, $4
-	JLT part6
-	VMOVUPD Y0, (SI)
-	JMP stored7
-
-part6:
 	VMOVAPS Y0, Y1
 	MOVQ SI, R8
 	TESTQ $2, BX
-	JEQ half8
+	JEQ half7
 	VMOVUPS X1, (R8)
 	VEXTRACTF128 $1, Y1, X1
 	ADDQ $16, R8
 
-half8:
+half7:
 	TESTQ $1, BX
-	JEQ stored7
+	JEQ stored6
 	VMOVSD X1, (R8)
 
-stored7:
+stored6:
 
 done5:
 	SFENCE

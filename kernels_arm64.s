@@ -622,48 +622,30 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
 	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
-	CMP $4, R2
-	BLT part9
-	FMOVQ F0, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F0, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V0.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F0, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -723,32 +705,10 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
 	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
-	CMP $2, R2
-	BLT part8
-	FMOVQ F0, (R0)
-	B stored9
-
-part8:
 	FMOVD F0, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -890,52 +850,35 @@ one3:
 part4:
 	CBZ R3, store5
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R0), F6
-	B loaded8
-
-// Partial vector.
-part7:
-	TBZ $1, R3, one9
+	TBZ $1, R3, one8
 	FMOVD (R0), F6
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded7
 	ADD $8, R0, R4
 	VLD1 (R4), V6.S[2]
-	B loaded8
+	B loaded7
 
 // One vector.
-one9:
+one8:
 	FMOVS (R0), F6
 
-loaded8:
+loaded7:
 	WORD $0x6ea0d8ce // fcmle v14.4s, v6.4s, #0.0
 	WORD $0x4e6e1cc6 // bic v6.16b, v6.16b, v14.16b
-	CMP $4, R3
-	BLT part10
-	FMOVQ F6, (R1)
-	B stored11
-
-// Partial vector.
-part10:
-	TBZ $1, R3, one12
+	TBZ $1, R3, one10
 	FMOVD F6, (R1)
-	TBZ $0, R3, stored11
+	TBZ $0, R3, stored9
 	ADD $8, R1, R4
 	VST1 V6.S[2], (R4)
-	B stored11
+	B stored9
 
 // One vector.
-one12:
+one10:
 	FMOVS F6, (R1)
 
-stored11:
+stored9:
 	VAND V31.B16, V14.B16, V14.B16
 	VAND V0.B16, V14.B16, V14.B16
 	VADDV V14.S4, V14
@@ -1166,34 +1109,13 @@ one3:
 part4:
 	CBZ R3, store5
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part7
-	FMOVQ (R0), F6
-	B loaded8
-
-// Partial vector.
-part7:
 	FMOVD (R0), F6
-
-loaded8:
 	WORD $0x6ee0d8ce // fcmle v14.2d, v6.2d, #0.0
 	WORD $0x4e6e1cc6 // bic v6.16b, v6.16b, v14.16b
-	CMP $2, R3
-	BLT part9
-	FMOVQ F6, (R1)
-	B stored10
-
-// Partial vector.
-part9:
 	FMOVD F6, (R1)
-
-stored10:
 	VAND V31.B16, V14.B16, V14.B16
 	VAND V0.B16, V14.B16, V14.B16
 	VADDP V14.D2, V14.D2, V14.D2
@@ -1215,8 +1137,6 @@ TEXT ·reluBackwardF32NEON(SB), NOSPLIT, $0-72
 	MOVD dy_len+32(FP), R3
 	MOVD $laneBitsF32<>(SB), R16
 	FMOVQ (R16), F0
-	MOVD $byteBits<>(SB), R16
-	FMOVQ (R16), F1
 	CMP $64, R3
 	BLT rest2
 	PCALIGN $32
@@ -1335,53 +1255,33 @@ one3:
 part4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
 	VDUP R5, V2.S4
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R0), F4
-	B loaded7
-
-// Partial vector.
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R0), F4
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R0, R4
 	VLD1 (R4), V4.S[2]
-	B loaded7
+	B loaded6
 
 // One vector.
-one8:
+one7:
 	FMOVS (R0), F4
 
-loaded7:
+loaded6:
 	WORD $0x4ea08c45 // cmtst v5.4s, v2.4s, v0.4s
 	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	CMP $4, R3
-	BLT part9
-	FMOVQ F4, (R1)
-	B stored10
-
-// Partial vector.
-part9:
-	TBZ $1, R3, one11
+	TBZ $1, R3, one9
 	FMOVD F4, (R1)
-	TBZ $0, R3, stored10
+	TBZ $0, R3, stored8
 	ADD $8, R1, R4
 	VST1 V4.S[2], (R4)
-	B stored10
+	B stored8
 
 // One vector.
-one11:
+one9:
 	FMOVS F4, (R1)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -1394,8 +1294,6 @@ TEXT ·reluBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD dy_len+32(FP), R3
 	MOVD $laneBitsF64<>(SB), R16
 	FMOVQ (R16), F0
-	MOVD $byteBits<>(SB), R16
-	FMOVQ (R16), F1
 	CMP $64, R3
 	BLT rest2
 	PCALIGN $32
@@ -1593,35 +1491,11 @@ one3:
 part4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
 	VDUP R5, V2.D2
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R0), F4
-	B loaded7
-
-// Partial vector.
-part6:
 	FMOVD (R0), F4
-
-loaded7:
 	WORD $0x4ee08c45 // cmtst v5.2d, v2.2d, v0.2d
 	WORD $0x4e651c84 // bic v4.16b, v4.16b, v5.16b
-	CMP $2, R3
-	BLT part8
-	FMOVQ F4, (R1)
-	B stored9
-
-// Partial vector.
-part8:
 	FMOVD F4, (R1)
-
-stored9:
 
 done5:
 	RET
@@ -1691,65 +1565,41 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	WORD $0x6ea1e7c1 // fcmgt v1.4s, v30.4s, v1.4s
 	VBSL V0.B16, V29.B16, V1.B16
-	CMP $4, R3
-	BLT part12
-	FMOVQ F1, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F1, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V1.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F1, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -1819,41 +1669,11 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	WORD $0x6ee1e7c1 // fcmgt v1.2d, v30.2d, v1.2d
 	VBSL V0.B16, V29.B16, V1.B16
-	CMP $2, R3
-	BLT part10
-	FMOVQ F1, (R0)
-	B stored11
-
-part10:
 	FMOVD F1, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -2066,29 +1886,17 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
 	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
 	VMOV V28.B16, V1.B16
@@ -2118,23 +1926,17 @@ loaded7:
 	VFMLS V3.S4, V0.S4, V1.S4
 	VADD V18.S4, V1.S4, V1.S4
 	VFMLA V1.S4, V0.S4, V0.S4
-	CMP $4, R2
-	BLT part9
-	FMOVQ F0, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F0, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V0.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F0, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -2417,21 +2219,7 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
 	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
 	VMOV V28.B16, V1.B16
@@ -2474,15 +2262,7 @@ loaded7:
 	VFMLS V1.D2, V0.D2, V3.D2
 	VADD V13.D2, V3.D2, V3.D2
 	VFMLA V3.D2, V0.D2, V0.D2
-	CMP $2, R2
-	BLT part8
-	FMOVQ F0, (R0)
-	B stored9
-
-part8:
 	FMOVD F0, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -2649,29 +2429,17 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
 	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
 	VMOV V27.B16, V1.B16
@@ -2692,23 +2460,17 @@ loaded7:
 	VMOV V2.B16, V3.B16
 	VFMLA V0.S4, V1.S4, V3.S4
 	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
-	CMP $4, R2
-	BLT part9
-	FMOVQ F2, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F2, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V2.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F2, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -2919,21 +2681,7 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
 	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
 	VMOV V27.B16, V1.B16
@@ -2962,15 +2710,7 @@ loaded7:
 	VMOV V2.B16, V3.B16
 	VFMLA V0.D2, V1.D2, V3.D2
 	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
-	CMP $2, R2
-	BLT part8
-	FMOVQ F2, (R0)
-	B stored9
-
-part8:
 	FMOVD F2, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -3044,66 +2784,42 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	WORD $0x4ea1d7c2 // fsub v2.4s, v30.4s, v1.4s
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
-	CMP $4, R3
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F0, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -3177,42 +2893,12 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	WORD $0x4ee1d7c2 // fsub v2.2d, v30.2d, v1.2d
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
-	CMP $2, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -3411,29 +3097,17 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $4, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R2, one8
+	TBZ $1, R2, one7
 	FMOVD (R1), F0
-	TBZ $0, R2, loaded7
+	TBZ $0, R2, loaded6
 	ADD $8, R1, R3
 	VLD1 (R3), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
+loaded6:
 	VAND V29.B16, V0.B16, V1.B16
 	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
@@ -3460,23 +3134,17 @@ loaded7:
 	VFMLS V0.S4, V2.S4, V4.S4
 	WORD $0x6e24fc63 // fdiv v3.4s, v3.4s, v4.4s
 	VORR V1.B16, V3.B16, V3.B16
-	CMP $4, R2
-	BLT part9
-	FMOVQ F3, (R0)
-	B stored10
-
-part9:
-	TBZ $1, R2, one11
+	TBZ $1, R2, one9
 	FMOVD F3, (R0)
-	TBZ $0, R2, stored10
+	TBZ $0, R2, stored8
 	ADD $8, R0, R3
 	VST1 V3.S[2], (R3)
-	B stored10
+	B stored8
 
-one11:
+one9:
 	FMOVS F3, (R0)
 
-stored10:
+stored8:
 
 done5:
 	RET
@@ -3787,21 +3455,7 @@ loop3:
 rest4:
 	CBZ R2, done5
 	// Partial vector.
-	MOVD $2, R3
-	CMP R3, R2
-	CSEL LT, R2, R3, R3
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R2
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
 	VAND V29.B16, V0.B16, V1.B16
 	VAND V27.B16, V0.B16, V0.B16
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
@@ -3849,15 +3503,7 @@ loaded7:
 	VFMLA V12.D2, V5.D2, V2.D2
 	VFMLA V2.D2, V0.D2, V6.D2
 	VORR V1.B16, V6.B16, V6.B16
-	CMP $2, R2
-	BLT part8
-	FMOVQ F6, (R0)
-	B stored9
-
-part8:
 	FMOVD F6, (R0)
-
-stored9:
 
 done5:
 	RET
@@ -3931,66 +3577,42 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	VMOV V30.B16, V2.B16
 	VFMLS V1.S4, V1.S4, V2.S4
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	CMP $4, R3
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F0, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -4064,42 +3686,12 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	VMOV V30.B16, V2.B16
 	VFMLS V1.D2, V1.D2, V2.D2
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
-	CMP $2, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -4155,29 +3747,20 @@ loop4:
 rest5:
 	CBZ R3, done6
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+	TBZ $1, R3, one8
 	FMOVD (R2), F4
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded7
 	ADD $8, R2, R4
 	VLD1 (R4), V4.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F4
 
-loaded8:
+loaded7:
 	VMOV V31.B16, V5.B16
 	VBSL V30.B16, V4.B16, V5.B16
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
@@ -4253,21 +3836,10 @@ loop4:
 rest5:
 	CBZ R3, done6
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
 	FMOVD (R2), F4
-
-loaded8:
 	VMOV V31.B16, V5.B16
 	VBSL V30.B16, V4.B16, V5.B16
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
@@ -4355,29 +3927,20 @@ loop4:
 rest5:
 	CBZ R3, done6
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
+	SUB R3<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+	TBZ $1, R3, one8
 	FMOVD (R2), F4
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded7
 	ADD $8, R2, R4
 	VLD1 (R4), V4.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F4
 
-loaded8:
+loaded7:
 	// rows.go
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
 	VBSL V30.B16, V4.B16, V5.B16
@@ -4468,21 +4031,10 @@ loop4:
 rest5:
 	CBZ R3, done6
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
 	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
+	SUB R3<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part7
-	FMOVQ (R2), F4
-	B loaded8
-
-part7:
 	FMOVD (R2), F4
-
-loaded8:
 	// rows.go
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
 	VBSL V30.B16, V4.B16, V5.B16
@@ -4541,30 +4093,20 @@ loop2:
 part3:
 	CBZ R4, none5
 	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
 	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
+	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part7
-	FMOVQ (R7), F1
-	B loaded8
-
-// Partial vector.
-part7:
-	TBZ $1, R4, one9
+	TBZ $1, R4, one8
 	FMOVD (R7), F1
-	TBZ $0, R4, loaded8
+	TBZ $0, R4, loaded7
 	ADD $8, R7, R5
 	VLD1 (R5), V1.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R7), F1
 
-loaded8:
+loaded7:
 	WORD $0x4e20e421 // fcmeq v1.4s, v1.4s, v0.4s
 	VAND V31.B16, V1.B16, V1.B16
 	VUZP1 V1.H8, V1.H8, V1.H8
@@ -4626,22 +4168,10 @@ loop2:
 part3:
 	CBZ R4, none5
 	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
 	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
+	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part7
-	FMOVQ (R7), F1
-	B loaded8
-
-// Partial vector.
-part7:
 	FMOVD (R7), F1
-
-loaded8:
 	WORD $0x4e60e421 // fcmeq v1.2d, v1.2d, v0.2d
 	VAND V31.B16, V1.B16, V1.B16
 	VUZP1 V1.S4, V1.S4, V1.S4
@@ -4673,7 +4203,8 @@ next6:
 	RET
 
 // func rowsExpSumF32NEON(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF32NEON(SB), NOSPLIT, $0-121
+TEXT ·rowsExpSumF32NEON(SB), 0, $192-121
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -4904,6 +4435,18 @@ block3:
 tail4:
 	CMP $0, R5
 	BLE fold5
+	MOVD $buffer-192(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	FMOVQ F3, 48(R7)
+	FMOVQ F4, 64(R7)
+	FMOVQ F5, 80(R7)
+	FMOVQ F6, 96(R7)
+	FMOVQ F7, 112(R7)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -4911,20 +4454,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F12
 	B loaded10
 
-part9:
-	TBZ $1, R5, one11
+part11:
+	TBZ $1, R5, one12
 	VLD1R (R3), [V12.D2]
 	TBZ $0, R5, loaded10
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
 	B loaded10
 
-one11:
+one12:
 	VLD1R (R3), [V12.S4]
 
 loaded10:
@@ -4952,489 +4496,40 @@ loaded10:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R5
-	BLT part12
+	BLT part14
 	FMOVQ F13, (R2)
 	B stored13
 
-part12:
-	TBZ $1, R5, one14
+part14:
+	TBZ $1, R5, one15
 	FMOVD F13, (R2)
 	TBZ $0, R5, stored13
 	ADD $8, R2, R6
 	VST1 V13.S[2], (R6)
 	B stored13
 
-one14:
+one15:
 	FMOVS F13, (R2)
 
 stored13:
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	FMOVQ F0, 0(R7)
+	ADD $16, R7, R7
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part15
-	FMOVQ (R3), F12
-	B loaded16
-
-part15:
-	TBZ $1, R5, one17
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded16
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded16
-
-one17:
-	VLD1R (R3), [V12.S4]
-
-loaded16:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part18
-	FMOVQ F13, (R2)
-	B stored19
-
-part18:
-	TBZ $1, R5, one20
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored19
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored19
-
-one20:
-	FMOVS F13, (R2)
-
-stored19:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part21
-	FMOVQ (R3), F12
-	B loaded22
-
-part21:
-	TBZ $1, R5, one23
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded22
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded22
-
-one23:
-	VLD1R (R3), [V12.S4]
-
-loaded22:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part24
-	FMOVQ F13, (R2)
-	B stored25
-
-part24:
-	TBZ $1, R5, one26
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored25
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored25
-
-one26:
-	FMOVS F13, (R2)
-
-stored25:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part27
-	FMOVQ (R3), F12
-	B loaded28
-
-part27:
-	TBZ $1, R5, one29
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded28
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded28
-
-one29:
-	VLD1R (R3), [V12.S4]
-
-loaded28:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part30
-	FMOVQ F13, (R2)
-	B stored31
-
-part30:
-	TBZ $1, R5, one32
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored31
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored31
-
-one32:
-	FMOVS F13, (R2)
-
-stored31:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part33
-	FMOVQ (R3), F12
-	B loaded34
-
-part33:
-	TBZ $1, R5, one35
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded34
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded34
-
-one35:
-	VLD1R (R3), [V12.S4]
-
-loaded34:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part36
-	FMOVQ F13, (R2)
-	B stored37
-
-part36:
-	TBZ $1, R5, one38
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored37
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored37
-
-one38:
-	FMOVS F13, (R2)
-
-stored37:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part39
-	FMOVQ (R3), F12
-	B loaded40
-
-part39:
-	TBZ $1, R5, one41
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded40
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded40
-
-one41:
-	VLD1R (R3), [V12.S4]
-
-loaded40:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part42
-	FMOVQ F13, (R2)
-	B stored43
-
-part42:
-	TBZ $1, R5, one44
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored43
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored43
-
-one44:
-	FMOVS F13, (R2)
-
-stored43:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part45
-	FMOVQ (R3), F12
-	B loaded46
-
-part45:
-	TBZ $1, R5, one47
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded46
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded46
-
-one47:
-	VLD1R (R3), [V12.S4]
-
-loaded46:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part48
-	FMOVQ F13, (R2)
-	B stored49
-
-part48:
-	TBZ $1, R5, one50
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored49
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored49
-
-one50:
-	FMOVS F13, (R2)
-
-stored49:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part51
-	FMOVQ (R3), F12
-	B loaded52
-
-part51:
-	TBZ $1, R5, one53
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded52
-	ADD $8, R3, R6
-	VLD1 (R6), V12.S[2]
-	B loaded52
-
-one53:
-	VLD1R (R3), [V12.S4]
-
-loaded52:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R5
-	BLT part54
-	FMOVQ F13, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R5, one56
-	FMOVD F13, (R2)
-	TBZ $0, R5, stored55
-	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
-	B stored55
-
-one56:
-	FMOVS F13, (R2)
-
-stored55:
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
+	CMP $1, R5
+	BGE partial9
+	MOVD $buffer-192(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	FMOVQ 64(R7), F4
+	FMOVQ 80(R7), F5
+	FMOVQ 96(R7), F6
+	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
 fold5:
@@ -5488,7 +4583,8 @@ end7:
 	RET
 
 // func rowsExpSumF64NEON(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF64NEON(SB), NOSPLIT, $0-121
+TEXT ·rowsExpSumF64NEON(SB), 0, $192-121
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -5806,6 +4902,18 @@ block3:
 tail4:
 	CMP $0, R5
 	BLE fold5
+	MOVD $buffer-192(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	FMOVQ F3, 48(R7)
+	FMOVQ F4, 64(R7)
+	FMOVQ F5, 80(R7)
+	FMOVQ F6, 96(R7)
+	FMOVQ F7, 112(R7)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -5813,12 +4921,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F14
 	B loaded10
 
-part9:
+part11:
 	VLD1R (R3), [V14.D2]
 
 loaded10:
@@ -5856,439 +4965,32 @@ loaded10:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R5
-	BLT part11
+	BLT part13
 	FMOVQ F15, (R2)
 	B stored12
 
-part11:
+part13:
 	FMOVD F15, (R2)
 
 stored12:
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
+	FMOVQ F0, 0(R7)
+	ADD $16, R7, R7
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part13
-	FMOVQ (R3), F14
-	B loaded14
-
-part13:
-	VLD1R (R3), [V14.D2]
-
-loaded14:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part15
-	FMOVQ F15, (R2)
-	B stored16
-
-part15:
-	FMOVD F15, (R2)
-
-stored16:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part17
-	FMOVQ (R3), F14
-	B loaded18
-
-part17:
-	VLD1R (R3), [V14.D2]
-
-loaded18:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part19
-	FMOVQ F15, (R2)
-	B stored20
-
-part19:
-	FMOVD F15, (R2)
-
-stored20:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part21
-	FMOVQ (R3), F14
-	B loaded22
-
-part21:
-	VLD1R (R3), [V14.D2]
-
-loaded22:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part23
-	FMOVQ F15, (R2)
-	B stored24
-
-part23:
-	FMOVD F15, (R2)
-
-stored24:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed463 // fadd v3.2d, v3.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part25
-	FMOVQ (R3), F14
-	B loaded26
-
-part25:
-	VLD1R (R3), [V14.D2]
-
-loaded26:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part27
-	FMOVQ F15, (R2)
-	B stored28
-
-part27:
-	FMOVD F15, (R2)
-
-stored28:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part29
-	FMOVQ (R3), F14
-	B loaded30
-
-part29:
-	VLD1R (R3), [V14.D2]
-
-loaded30:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part31
-	FMOVQ F15, (R2)
-	B stored32
-
-part31:
-	FMOVD F15, (R2)
-
-stored32:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part33
-	FMOVQ (R3), F14
-	B loaded34
-
-part33:
-	VLD1R (R3), [V14.D2]
-
-loaded34:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part35
-	FMOVQ F15, (R2)
-	B stored36
-
-part35:
-	FMOVD F15, (R2)
-
-stored36:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part37
-	FMOVQ (R3), F14
-	B loaded38
-
-part37:
-	VLD1R (R3), [V14.D2]
-
-loaded38:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R5
-	BLT part39
-	FMOVQ F15, (R2)
-	B stored40
-
-part39:
-	FMOVD F15, (R2)
-
-stored40:
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
+	CMP $1, R5
+	BGE partial9
+	MOVD $buffer-192(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	FMOVQ 64(R7), F4
+	FMOVQ 80(R7), F5
+	FMOVQ 96(R7), F6
+	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
 fold5:
@@ -6369,7 +5071,8 @@ end7:
 	RET
 
 // func rowsExpSumSkipF32NEON(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF32NEON(SB), NOSPLIT, $0-145
+TEXT ·rowsExpSumSkipF32NEON(SB), 0, $192-145
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -6630,6 +5333,18 @@ tail4:
 	SUB R8<<2, R17, R17
 	CMP $0, R7
 	BLE fold5
+	MOVD $buffer-192(SP), R9
+	FMOVQ F0, 0(R9)
+	FMOVQ F1, 16(R9)
+	FMOVQ F2, 32(R9)
+	FMOVQ F3, 48(R9)
+	FMOVQ F4, 64(R9)
+	FMOVQ F5, 80(R9)
+	FMOVQ F6, 96(R9)
+	FMOVQ F7, 112(R9)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
@@ -6637,20 +5352,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R9), F0
 	CMP $4, R7
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F12
 	B loaded10
 
-part9:
-	TBZ $1, R7, one11
+part11:
+	TBZ $1, R7, one12
 	VLD1R (R3), [V12.D2]
 	TBZ $0, R7, loaded10
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
 	B loaded10
 
-one11:
+one12:
 	VLD1R (R3), [V12.S4]
 
 loaded10:
@@ -6678,19 +5394,19 @@ loaded10:
 	VFMLA V15.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V13.S4, V13.S4
 	CMP $4, R7
-	BLT part12
+	BLT part14
 	FMOVQ F13, (R2)
 	B stored13
 
-part12:
-	TBZ $1, R7, one14
+part14:
+	TBZ $1, R7, one15
 	FMOVD F13, (R2)
 	TBZ $0, R7, stored13
 	ADD $8, R2, R8
 	VST1 V13.S[2], (R8)
 	B stored13
 
-one14:
+one15:
 	FMOVS F13, (R2)
 
 stored13:
@@ -6698,485 +5414,23 @@ stored13:
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	FMOVQ F0, 0(R9)
+	ADD $16, R9, R9
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part15
-	FMOVQ (R3), F12
-	B loaded16
-
-part15:
-	TBZ $1, R7, one17
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded16
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded16
-
-one17:
-	VLD1R (R3), [V12.S4]
-
-loaded16:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part18
-	FMOVQ F13, (R2)
-	B stored19
-
-part18:
-	TBZ $1, R7, one20
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored19
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored19
-
-one20:
-	FMOVS F13, (R2)
-
-stored19:
-	FMOVQ 16(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part21
-	FMOVQ (R3), F12
-	B loaded22
-
-part21:
-	TBZ $1, R7, one23
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded22
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded22
-
-one23:
-	VLD1R (R3), [V12.S4]
-
-loaded22:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part24
-	FMOVQ F13, (R2)
-	B stored25
-
-part24:
-	TBZ $1, R7, one26
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored25
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored25
-
-one26:
-	FMOVS F13, (R2)
-
-stored25:
-	FMOVQ 32(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part27
-	FMOVQ (R3), F12
-	B loaded28
-
-part27:
-	TBZ $1, R7, one29
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded28
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded28
-
-one29:
-	VLD1R (R3), [V12.S4]
-
-loaded28:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part30
-	FMOVQ F13, (R2)
-	B stored31
-
-part30:
-	TBZ $1, R7, one32
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored31
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored31
-
-one32:
-	FMOVS F13, (R2)
-
-stored31:
-	FMOVQ 48(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part33
-	FMOVQ (R3), F12
-	B loaded34
-
-part33:
-	TBZ $1, R7, one35
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded34
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded34
-
-one35:
-	VLD1R (R3), [V12.S4]
-
-loaded34:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part36
-	FMOVQ F13, (R2)
-	B stored37
-
-part36:
-	TBZ $1, R7, one38
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored37
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored37
-
-one38:
-	FMOVS F13, (R2)
-
-stored37:
-	FMOVQ 64(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part39
-	FMOVQ (R3), F12
-	B loaded40
-
-part39:
-	TBZ $1, R7, one41
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded40
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded40
-
-one41:
-	VLD1R (R3), [V12.S4]
-
-loaded40:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part42
-	FMOVQ F13, (R2)
-	B stored43
-
-part42:
-	TBZ $1, R7, one44
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored43
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored43
-
-one44:
-	FMOVS F13, (R2)
-
-stored43:
-	FMOVQ 80(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part45
-	FMOVQ (R3), F12
-	B loaded46
-
-part45:
-	TBZ $1, R7, one47
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded46
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded46
-
-one47:
-	VLD1R (R3), [V12.S4]
-
-loaded46:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part48
-	FMOVQ F13, (R2)
-	B stored49
-
-part48:
-	TBZ $1, R7, one50
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored49
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored49
-
-one50:
-	FMOVS F13, (R2)
-
-stored49:
-	FMOVQ 96(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part51
-	FMOVQ (R3), F12
-	B loaded52
-
-part51:
-	TBZ $1, R7, one53
-	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded52
-	ADD $8, R3, R8
-	VLD1 (R8), V12.S[2]
-	B loaded52
-
-one53:
-	VLD1R (R3), [V12.S4]
-
-loaded52:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	CMP $4, R7
-	BLT part54
-	FMOVQ F13, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R7, one56
-	FMOVD F13, (R2)
-	TBZ $0, R7, stored55
-	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
-	B stored55
-
-one56:
-	FMOVS F13, (R2)
-
-stored55:
-	FMOVQ 112(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
+	CMP $1, R7
+	BGE partial9
+	MOVD $buffer-192(SP), R9
+	FMOVQ 0(R9), F0
+	FMOVQ 16(R9), F1
+	FMOVQ 32(R9), F2
+	FMOVQ 48(R9), F3
+	FMOVQ 64(R9), F4
+	FMOVQ 80(R9), F5
+	FMOVQ 96(R9), F6
+	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
 fold5:
@@ -7230,7 +5484,8 @@ end7:
 	RET
 
 // func rowsExpSumSkipF64NEON(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF64NEON(SB), NOSPLIT, $0-145
+TEXT ·rowsExpSumSkipF64NEON(SB), 0, $192-145
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -7578,6 +5833,18 @@ tail4:
 	SUB R8<<3, R17, R17
 	CMP $0, R7
 	BLE fold5
+	MOVD $buffer-192(SP), R9
+	FMOVQ F0, 0(R9)
+	FMOVQ F1, 16(R9)
+	FMOVQ F2, 32(R9)
+	FMOVQ F3, 48(R9)
+	FMOVQ F4, 64(R9)
+	FMOVQ F5, 80(R9)
+	FMOVQ F6, 96(R9)
+	FMOVQ F7, 112(R9)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
@@ -7585,12 +5852,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R9), F0
 	CMP $2, R7
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F14
 	B loaded10
 
-part9:
+part11:
 	VLD1R (R3), [V14.D2]
 
 loaded10:
@@ -7628,11 +5896,11 @@ loaded10:
 	VFMLA V16.D2, V17.D2, V14.D2
 	VFMLA V14.D2, V15.D2, V15.D2
 	CMP $2, R7
-	BLT part11
+	BLT part13
 	FMOVQ F15, (R2)
 	B stored12
 
-part11:
+part13:
 	FMOVD F15, (R2)
 
 stored12:
@@ -7640,443 +5908,23 @@ stored12:
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
+	FMOVQ F0, 0(R9)
+	ADD $16, R9, R9
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part13
-	FMOVQ (R3), F14
-	B loaded14
-
-part13:
-	VLD1R (R3), [V14.D2]
-
-loaded14:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part15
-	FMOVQ F15, (R2)
-	B stored16
-
-part15:
-	FMOVD F15, (R2)
-
-stored16:
-	FMOVQ 16(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part17
-	FMOVQ (R3), F14
-	B loaded18
-
-part17:
-	VLD1R (R3), [V14.D2]
-
-loaded18:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part19
-	FMOVQ F15, (R2)
-	B stored20
-
-part19:
-	FMOVD F15, (R2)
-
-stored20:
-	FMOVQ 32(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part21
-	FMOVQ (R3), F14
-	B loaded22
-
-part21:
-	VLD1R (R3), [V14.D2]
-
-loaded22:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part23
-	FMOVQ F15, (R2)
-	B stored24
-
-part23:
-	FMOVD F15, (R2)
-
-stored24:
-	FMOVQ 48(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed463 // fadd v3.2d, v3.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part25
-	FMOVQ (R3), F14
-	B loaded26
-
-part25:
-	VLD1R (R3), [V14.D2]
-
-loaded26:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part27
-	FMOVQ F15, (R2)
-	B stored28
-
-part27:
-	FMOVD F15, (R2)
-
-stored28:
-	FMOVQ 64(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part29
-	FMOVQ (R3), F14
-	B loaded30
-
-part29:
-	VLD1R (R3), [V14.D2]
-
-loaded30:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part31
-	FMOVQ F15, (R2)
-	B stored32
-
-part31:
-	FMOVD F15, (R2)
-
-stored32:
-	FMOVQ 80(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part33
-	FMOVQ (R3), F14
-	B loaded34
-
-part33:
-	VLD1R (R3), [V14.D2]
-
-loaded34:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part35
-	FMOVQ F15, (R2)
-	B stored36
-
-part35:
-	FMOVD F15, (R2)
-
-stored36:
-	FMOVQ 96(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part37
-	FMOVQ (R3), F14
-	B loaded38
-
-part37:
-	VLD1R (R3), [V14.D2]
-
-loaded38:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	CMP $2, R7
-	BLT part39
-	FMOVQ F15, (R2)
-	B stored40
-
-part39:
-	FMOVD F15, (R2)
-
-stored40:
-	FMOVQ 112(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
+	CMP $1, R7
+	BGE partial9
+	MOVD $buffer-192(SP), R9
+	FMOVQ 0(R9), F0
+	FMOVQ 16(R9), F1
+	FMOVQ 32(R9), F2
+	FMOVQ 48(R9), F3
+	FMOVQ 64(R9), F4
+	FMOVQ 80(R9), F5
+	FMOVQ 96(R9), F6
+	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
 fold5:
@@ -8157,7 +6005,8 @@ end7:
 	RET
 
 // func rowsSumSkipF32NEON(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF32NEON(SB), NOSPLIT, $0-113
+TEXT ·rowsSumSkipF32NEON(SB), 0, $192-113
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD x_base+24(FP), R2
@@ -8408,6 +6257,18 @@ tail4:
 	SUB R7<<2, R17, R17
 	CMP $0, R6
 	BLE fold5
+	MOVD $buffer-192(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F4, 64(R8)
+	FMOVQ F5, 80(R8)
+	FMOVQ F6, 96(R8)
+	FMOVQ F7, 112(R8)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -8415,20 +6276,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F12
 	B loaded10
 
-part9:
-	TBZ $1, R6, one11
+part11:
+	TBZ $1, R6, one12
 	VLD1R (R2), [V12.D2]
 	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded10
 
-one11:
+one12:
 	VLD1R (R2), [V12.S4]
 
 loaded10:
@@ -8459,358 +6321,22 @@ loaded10:
 	VAND V12.B16, V13.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	FMOVQ F0, 0(R8)
+	ADD $16, R8, R8
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part12
-	FMOVQ (R2), F12
-	B loaded13
-
-part12:
-	TBZ $1, R6, one14
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded13
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded13
-
-one14:
-	VLD1R (R2), [V12.S4]
-
-loaded13:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 16(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part15
-	FMOVQ (R2), F12
-	B loaded16
-
-part15:
-	TBZ $1, R6, one17
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded16
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded16
-
-one17:
-	VLD1R (R2), [V12.S4]
-
-loaded16:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 32(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part18
-	FMOVQ (R2), F12
-	B loaded19
-
-part18:
-	TBZ $1, R6, one20
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded19
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded19
-
-one20:
-	VLD1R (R2), [V12.S4]
-
-loaded19:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 48(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part21
-	FMOVQ (R2), F12
-	B loaded22
-
-part21:
-	TBZ $1, R6, one23
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded22
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded22
-
-one23:
-	VLD1R (R2), [V12.S4]
-
-loaded22:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 64(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part24
-	FMOVQ (R2), F12
-	B loaded25
-
-part24:
-	TBZ $1, R6, one26
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded25
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded25
-
-one26:
-	VLD1R (R2), [V12.S4]
-
-loaded25:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 80(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part27
-	FMOVQ (R2), F12
-	B loaded28
-
-part27:
-	TBZ $1, R6, one29
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded28
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded28
-
-one29:
-	VLD1R (R2), [V12.S4]
-
-loaded28:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 96(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part30
-	FMOVQ (R2), F12
-	B loaded31
-
-part30:
-	TBZ $1, R6, one32
-	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded31
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded31
-
-one32:
-	VLD1R (R2), [V12.S4]
-
-loaded31:
-	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	FMOVQ 112(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	VAND V31.B16, V12.B16, V12.B16
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
+	CMP $1, R6
+	BGE partial9
+	MOVD $buffer-192(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	FMOVQ 64(R8), F4
+	FMOVQ 80(R8), F5
+	FMOVQ 96(R8), F6
+	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
 fold5:
@@ -8859,7 +6385,8 @@ end7:
 	RET
 
 // func rowsSumSkipF64NEON(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF64NEON(SB), NOSPLIT, $0-113
+TEXT ·rowsSumSkipF64NEON(SB), 0, $192-113
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD x_base+24(FP), R2
@@ -9197,6 +6724,18 @@ tail4:
 	SUB R7<<3, R17, R17
 	CMP $0, R6
 	BLE fold5
+	MOVD $buffer-192(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F4, 64(R8)
+	FMOVQ F5, 80(R8)
+	FMOVQ F6, 96(R8)
+	FMOVQ F7, 112(R8)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -9204,12 +6743,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F14
 	B loaded10
 
-part9:
+part11:
 	VLD1R (R2), [V14.D2]
 
 loaded10:
@@ -9250,372 +6790,22 @@ loaded10:
 	VAND V14.B16, V15.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
+	FMOVQ F0, 0(R8)
+	ADD $16, R8, R8
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part11
-	FMOVQ (R2), F14
-	B loaded12
-
-part11:
-	VLD1R (R2), [V14.D2]
-
-loaded12:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 16(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part13
-	FMOVQ (R2), F14
-	B loaded14
-
-part13:
-	VLD1R (R2), [V14.D2]
-
-loaded14:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 32(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part15
-	FMOVQ (R2), F14
-	B loaded16
-
-part15:
-	VLD1R (R2), [V14.D2]
-
-loaded16:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 48(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed463 // fadd v3.2d, v3.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part17
-	FMOVQ (R2), F14
-	B loaded18
-
-part17:
-	VLD1R (R2), [V14.D2]
-
-loaded18:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 64(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part19
-	FMOVQ (R2), F14
-	B loaded20
-
-part19:
-	VLD1R (R2), [V14.D2]
-
-loaded20:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 80(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part21
-	FMOVQ (R2), F14
-	B loaded22
-
-part21:
-	VLD1R (R2), [V14.D2]
-
-loaded22:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 96(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part23
-	FMOVQ (R2), F14
-	B loaded24
-
-part23:
-	VLD1R (R2), [V14.D2]
-
-loaded24:
-	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
-	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
-	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	FMOVQ 112(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
-	VAND V31.B16, V14.B16, V14.B16
-	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
+	CMP $1, R6
+	BGE partial9
+	MOVD $buffer-192(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	FMOVQ 64(R8), F4
+	FMOVQ 80(R8), F5
+	FMOVQ 96(R8), F6
+	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
 fold5:
@@ -9691,7 +6881,8 @@ end7:
 	RET
 
 // func rowsExpSumScaledF32NEON(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumScaledF32NEON(SB), NOSPLIT, $0-125
+TEXT ·rowsExpSumScaledF32NEON(SB), 0, $192-125
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -9950,6 +7141,18 @@ block3:
 tail4:
 	CMP $0, R5
 	BLE fold5
+	MOVD $buffer-192(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	FMOVQ F3, 48(R7)
+	FMOVQ F4, 64(R7)
+	FMOVQ F5, 80(R7)
+	FMOVQ F6, 96(R7)
+	FMOVQ F7, 112(R7)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -9957,20 +7160,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F15
 	B loaded10
 
-part9:
-	TBZ $1, R5, one11
+part11:
+	TBZ $1, R5, one12
 	VLD1R (R3), [V15.D2]
 	TBZ $0, R5, loaded10
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
 	B loaded10
 
-one11:
+one12:
 	VLD1R (R3), [V15.S4]
 
 loaded10:
@@ -10001,503 +7205,40 @@ loaded10:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R5
-	BLT part12
+	BLT part14
 	FMOVQ F16, (R2)
 	B stored13
 
-part12:
-	TBZ $1, R5, one14
+part14:
+	TBZ $1, R5, one15
 	FMOVD F16, (R2)
 	TBZ $0, R5, stored13
 	ADD $8, R2, R6
 	VST1 V16.S[2], (R6)
 	B stored13
 
-one14:
+one15:
 	FMOVS F16, (R2)
 
 stored13:
 	VAND V31.B16, V16.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ F0, 0(R7)
+	ADD $16, R7, R7
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part15
-	FMOVQ (R3), F15
-	B loaded16
-
-part15:
-	TBZ $1, R5, one17
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded16
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded16
-
-one17:
-	VLD1R (R3), [V15.S4]
-
-loaded16:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part18
-	FMOVQ F16, (R2)
-	B stored19
-
-part18:
-	TBZ $1, R5, one20
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored19
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored19
-
-one20:
-	FMOVS F16, (R2)
-
-stored19:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part21
-	FMOVQ (R3), F15
-	B loaded22
-
-part21:
-	TBZ $1, R5, one23
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded22
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded22
-
-one23:
-	VLD1R (R3), [V15.S4]
-
-loaded22:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part24
-	FMOVQ F16, (R2)
-	B stored25
-
-part24:
-	TBZ $1, R5, one26
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored25
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored25
-
-one26:
-	FMOVS F16, (R2)
-
-stored25:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part27
-	FMOVQ (R3), F15
-	B loaded28
-
-part27:
-	TBZ $1, R5, one29
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded28
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded28
-
-one29:
-	VLD1R (R3), [V15.S4]
-
-loaded28:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part30
-	FMOVQ F16, (R2)
-	B stored31
-
-part30:
-	TBZ $1, R5, one32
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored31
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored31
-
-one32:
-	FMOVS F16, (R2)
-
-stored31:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part33
-	FMOVQ (R3), F15
-	B loaded34
-
-part33:
-	TBZ $1, R5, one35
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded34
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded34
-
-one35:
-	VLD1R (R3), [V15.S4]
-
-loaded34:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part36
-	FMOVQ F16, (R2)
-	B stored37
-
-part36:
-	TBZ $1, R5, one38
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored37
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored37
-
-one38:
-	FMOVS F16, (R2)
-
-stored37:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part39
-	FMOVQ (R3), F15
-	B loaded40
-
-part39:
-	TBZ $1, R5, one41
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded40
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded40
-
-one41:
-	VLD1R (R3), [V15.S4]
-
-loaded40:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part42
-	FMOVQ F16, (R2)
-	B stored43
-
-part42:
-	TBZ $1, R5, one44
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored43
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored43
-
-one44:
-	FMOVS F16, (R2)
-
-stored43:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part45
-	FMOVQ (R3), F15
-	B loaded46
-
-part45:
-	TBZ $1, R5, one47
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded46
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded46
-
-one47:
-	VLD1R (R3), [V15.S4]
-
-loaded46:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part48
-	FMOVQ F16, (R2)
-	B stored49
-
-part48:
-	TBZ $1, R5, one50
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored49
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored49
-
-one50:
-	FMOVS F16, (R2)
-
-stored49:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part51
-	FMOVQ (R3), F15
-	B loaded52
-
-part51:
-	TBZ $1, R5, one53
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded52
-	ADD $8, R3, R6
-	VLD1 (R6), V15.S[2]
-	B loaded52
-
-one53:
-	VLD1R (R3), [V15.S4]
-
-loaded52:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R5
-	BLT part54
-	FMOVQ F16, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R5, one56
-	FMOVD F16, (R2)
-	TBZ $0, R5, stored55
-	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
-	B stored55
-
-one56:
-	FMOVS F16, (R2)
-
-stored55:
-	VAND V31.B16, V16.B16, V15.B16
-	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R5, R5
+	CMP $1, R5
+	BGE partial9
+	MOVD $buffer-192(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	FMOVQ 64(R7), F4
+	FMOVQ 80(R7), F5
+	FMOVQ 96(R7), F6
+	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
 fold5:
@@ -10551,7 +7292,8 @@ end7:
 	RET
 
 // func rowsExpSumScaledF64NEON(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumScaledF64NEON(SB), NOSPLIT, $0-129
+TEXT ·rowsExpSumScaledF64NEON(SB), 0, $192-129
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -10894,6 +7636,18 @@ block3:
 tail4:
 	CMP $0, R5
 	BLE fold5
+	MOVD $buffer-192(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	FMOVQ F3, 48(R7)
+	FMOVQ F4, 64(R7)
+	FMOVQ F5, 80(R7)
+	FMOVQ F6, 96(R7)
+	FMOVQ F7, 112(R7)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -10901,12 +7655,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F17
 	B loaded10
 
-part9:
+part11:
 	VLD1R (R3), [V17.D2]
 
 loaded10:
@@ -10947,453 +7702,32 @@ loaded10:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R5
-	BLT part11
+	BLT part13
 	FMOVQ F18, (R2)
 	B stored12
 
-part11:
+part13:
 	FMOVD F18, (R2)
 
 stored12:
 	VAND V31.B16, V18.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	FMOVQ F0, 0(R7)
+	ADD $16, R7, R7
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part13
-	FMOVQ (R3), F17
-	B loaded14
-
-part13:
-	VLD1R (R3), [V17.D2]
-
-loaded14:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part15
-	FMOVQ F18, (R2)
-	B stored16
-
-part15:
-	FMOVD F18, (R2)
-
-stored16:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d421 // fadd v1.2d, v1.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part17
-	FMOVQ (R3), F17
-	B loaded18
-
-part17:
-	VLD1R (R3), [V17.D2]
-
-loaded18:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part19
-	FMOVQ F18, (R2)
-	B stored20
-
-part19:
-	FMOVD F18, (R2)
-
-stored20:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d442 // fadd v2.2d, v2.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part21
-	FMOVQ (R3), F17
-	B loaded22
-
-part21:
-	VLD1R (R3), [V17.D2]
-
-loaded22:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part23
-	FMOVQ F18, (R2)
-	B stored24
-
-part23:
-	FMOVD F18, (R2)
-
-stored24:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d463 // fadd v3.2d, v3.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part25
-	FMOVQ (R3), F17
-	B loaded26
-
-part25:
-	VLD1R (R3), [V17.D2]
-
-loaded26:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part27
-	FMOVQ F18, (R2)
-	B stored28
-
-part27:
-	FMOVD F18, (R2)
-
-stored28:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d484 // fadd v4.2d, v4.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part29
-	FMOVQ (R3), F17
-	B loaded30
-
-part29:
-	VLD1R (R3), [V17.D2]
-
-loaded30:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part31
-	FMOVQ F18, (R2)
-	B stored32
-
-part31:
-	FMOVD F18, (R2)
-
-stored32:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part33
-	FMOVQ (R3), F17
-	B loaded34
-
-part33:
-	VLD1R (R3), [V17.D2]
-
-loaded34:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part35
-	FMOVQ F18, (R2)
-	B stored36
-
-part35:
-	FMOVD F18, (R2)
-
-stored36:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part37
-	FMOVQ (R3), F17
-	B loaded38
-
-part37:
-	VLD1R (R3), [V17.D2]
-
-loaded38:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R5
-	BLT part39
-	FMOVQ F18, (R2)
-	B stored40
-
-part39:
-	FMOVD F18, (R2)
-
-stored40:
-	VAND V31.B16, V18.B16, V17.B16
-	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R5, R5
+	CMP $1, R5
+	BGE partial9
+	MOVD $buffer-192(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	FMOVQ 64(R7), F4
+	FMOVQ 80(R7), F5
+	FMOVQ 96(R7), F6
+	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
 fold5:
@@ -11474,7 +7808,8 @@ end7:
 	RET
 
 // func rowsExpSumSkipScaledF32NEON(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumSkipScaledF32NEON(SB), NOSPLIT, $0-149
+TEXT ·rowsExpSumSkipScaledF32NEON(SB), 0, $192-149
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -11763,6 +8098,18 @@ tail4:
 	SUB R8<<2, R17, R17
 	CMP $0, R7
 	BLE fold5
+	MOVD $buffer-192(SP), R9
+	FMOVQ F0, 0(R9)
+	FMOVQ F1, 16(R9)
+	FMOVQ F2, 32(R9)
+	FMOVQ F3, 48(R9)
+	FMOVQ F4, 64(R9)
+	FMOVQ F5, 80(R9)
+	FMOVQ F6, 96(R9)
+	FMOVQ F7, 112(R9)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
@@ -11770,20 +8117,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R8<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R9), F0
 	CMP $4, R7
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F15
 	B loaded10
 
-part9:
-	TBZ $1, R7, one11
+part11:
+	TBZ $1, R7, one12
 	VLD1R (R3), [V15.D2]
 	TBZ $0, R7, loaded10
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
 	B loaded10
 
-one11:
+one12:
 	VLD1R (R3), [V15.S4]
 
 loaded10:
@@ -11814,19 +8162,19 @@ loaded10:
 	VFMLA V18.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V16.S4, V16.S4
 	CMP $4, R7
-	BLT part12
+	BLT part14
 	FMOVQ F16, (R2)
 	B stored13
 
-part12:
-	TBZ $1, R7, one14
+part14:
+	TBZ $1, R7, one15
 	FMOVD F16, (R2)
 	TBZ $0, R7, stored13
 	ADD $8, R2, R8
 	VST1 V16.S[2], (R8)
 	B stored13
 
-one14:
+one15:
 	FMOVS F16, (R2)
 
 stored13:
@@ -11834,499 +8182,23 @@ stored13:
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ F0, 0(R9)
+	ADD $16, R9, R9
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part15
-	FMOVQ (R3), F15
-	B loaded16
-
-part15:
-	TBZ $1, R7, one17
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded16
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded16
-
-one17:
-	VLD1R (R3), [V15.S4]
-
-loaded16:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part18
-	FMOVQ F16, (R2)
-	B stored19
-
-part18:
-	TBZ $1, R7, one20
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored19
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored19
-
-one20:
-	FMOVS F16, (R2)
-
-stored19:
-	FMOVQ 16(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part21
-	FMOVQ (R3), F15
-	B loaded22
-
-part21:
-	TBZ $1, R7, one23
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded22
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded22
-
-one23:
-	VLD1R (R3), [V15.S4]
-
-loaded22:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part24
-	FMOVQ F16, (R2)
-	B stored25
-
-part24:
-	TBZ $1, R7, one26
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored25
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored25
-
-one26:
-	FMOVS F16, (R2)
-
-stored25:
-	FMOVQ 32(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part27
-	FMOVQ (R3), F15
-	B loaded28
-
-part27:
-	TBZ $1, R7, one29
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded28
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded28
-
-one29:
-	VLD1R (R3), [V15.S4]
-
-loaded28:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part30
-	FMOVQ F16, (R2)
-	B stored31
-
-part30:
-	TBZ $1, R7, one32
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored31
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored31
-
-one32:
-	FMOVS F16, (R2)
-
-stored31:
-	FMOVQ 48(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part33
-	FMOVQ (R3), F15
-	B loaded34
-
-part33:
-	TBZ $1, R7, one35
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded34
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded34
-
-one35:
-	VLD1R (R3), [V15.S4]
-
-loaded34:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part36
-	FMOVQ F16, (R2)
-	B stored37
-
-part36:
-	TBZ $1, R7, one38
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored37
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored37
-
-one38:
-	FMOVS F16, (R2)
-
-stored37:
-	FMOVQ 64(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part39
-	FMOVQ (R3), F15
-	B loaded40
-
-part39:
-	TBZ $1, R7, one41
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded40
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded40
-
-one41:
-	VLD1R (R3), [V15.S4]
-
-loaded40:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part42
-	FMOVQ F16, (R2)
-	B stored43
-
-part42:
-	TBZ $1, R7, one44
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored43
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored43
-
-one44:
-	FMOVS F16, (R2)
-
-stored43:
-	FMOVQ 80(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part45
-	FMOVQ (R3), F15
-	B loaded46
-
-part45:
-	TBZ $1, R7, one47
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded46
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded46
-
-one47:
-	VLD1R (R3), [V15.S4]
-
-loaded46:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part48
-	FMOVQ F16, (R2)
-	B stored49
-
-part48:
-	TBZ $1, R7, one50
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored49
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored49
-
-one50:
-	FMOVS F16, (R2)
-
-stored49:
-	FMOVQ 96(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF32<>+32(SB), R16
-	SUB R8<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R7
-	BLT part51
-	FMOVQ (R3), F15
-	B loaded52
-
-part51:
-	TBZ $1, R7, one53
-	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded52
-	ADD $8, R3, R8
-	VLD1 (R8), V15.S[2]
-	B loaded52
-
-one53:
-	VLD1R (R3), [V15.S4]
-
-loaded52:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	CMP $4, R7
-	BLT part54
-	FMOVQ F16, (R2)
-	B stored55
-
-part54:
-	TBZ $1, R7, one56
-	FMOVD F16, (R2)
-	TBZ $0, R7, stored55
-	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
-	B stored55
-
-one56:
-	FMOVS F16, (R2)
-
-stored55:
-	FMOVQ 112(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R7, R7
+	CMP $1, R7
+	BGE partial9
+	MOVD $buffer-192(SP), R9
+	FMOVQ 0(R9), F0
+	FMOVQ 16(R9), F1
+	FMOVQ 32(R9), F2
+	FMOVQ 48(R9), F3
+	FMOVQ 64(R9), F4
+	FMOVQ 80(R9), F5
+	FMOVQ 96(R9), F6
+	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
 fold5:
@@ -12380,7 +8252,8 @@ end7:
 	RET
 
 // func rowsExpSumSkipScaledF64NEON(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumSkipScaledF64NEON(SB), NOSPLIT, $0-153
+TEXT ·rowsExpSumSkipScaledF64NEON(SB), 0, $192-153
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD w_base+24(FP), R2
@@ -12753,6 +8626,18 @@ tail4:
 	SUB R8<<3, R17, R17
 	CMP $0, R7
 	BLE fold5
+	MOVD $buffer-192(SP), R9
+	FMOVQ F0, 0(R9)
+	FMOVQ F1, 16(R9)
+	FMOVQ F2, 32(R9)
+	FMOVQ F3, 48(R9)
+	FMOVQ F4, 64(R9)
+	FMOVQ F5, 80(R9)
+	FMOVQ F6, 96(R9)
+	FMOVQ F7, 112(R9)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
@@ -12760,12 +8645,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R8<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R9), F0
 	CMP $2, R7
-	BLT part9
+	BLT part11
 	FMOVQ (R3), F17
 	B loaded10
 
-part9:
+part11:
 	VLD1R (R3), [V17.D2]
 
 loaded10:
@@ -12806,11 +8692,11 @@ loaded10:
 	VFMLA V19.D2, V20.D2, V17.D2
 	VFMLA V17.D2, V18.D2, V18.D2
 	CMP $2, R7
-	BLT part11
+	BLT part13
 	FMOVQ F18, (R2)
 	B stored12
 
-part11:
+part13:
 	FMOVD F18, (R2)
 
 stored12:
@@ -12818,457 +8704,23 @@ stored12:
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	FMOVQ F0, 0(R9)
+	ADD $16, R9, R9
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part13
-	FMOVQ (R3), F17
-	B loaded14
-
-part13:
-	VLD1R (R3), [V17.D2]
-
-loaded14:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part15
-	FMOVQ F18, (R2)
-	B stored16
-
-part15:
-	FMOVD F18, (R2)
-
-stored16:
-	FMOVQ 16(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d421 // fadd v1.2d, v1.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part17
-	FMOVQ (R3), F17
-	B loaded18
-
-part17:
-	VLD1R (R3), [V17.D2]
-
-loaded18:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part19
-	FMOVQ F18, (R2)
-	B stored20
-
-part19:
-	FMOVD F18, (R2)
-
-stored20:
-	FMOVQ 32(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d442 // fadd v2.2d, v2.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part21
-	FMOVQ (R3), F17
-	B loaded22
-
-part21:
-	VLD1R (R3), [V17.D2]
-
-loaded22:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part23
-	FMOVQ F18, (R2)
-	B stored24
-
-part23:
-	FMOVD F18, (R2)
-
-stored24:
-	FMOVQ 48(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d463 // fadd v3.2d, v3.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part25
-	FMOVQ (R3), F17
-	B loaded26
-
-part25:
-	VLD1R (R3), [V17.D2]
-
-loaded26:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part27
-	FMOVQ F18, (R2)
-	B stored28
-
-part27:
-	FMOVD F18, (R2)
-
-stored28:
-	FMOVQ 64(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d484 // fadd v4.2d, v4.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part29
-	FMOVQ (R3), F17
-	B loaded30
-
-part29:
-	VLD1R (R3), [V17.D2]
-
-loaded30:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part31
-	FMOVQ F18, (R2)
-	B stored32
-
-part31:
-	FMOVD F18, (R2)
-
-stored32:
-	FMOVQ 80(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part33
-	FMOVQ (R3), F17
-	B loaded34
-
-part33:
-	VLD1R (R3), [V17.D2]
-
-loaded34:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part35
-	FMOVQ F18, (R2)
-	B stored36
-
-part35:
-	FMOVD F18, (R2)
-
-stored36:
-	FMOVQ 96(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
-	CMP $0, R7
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R8
-	CMP R8, R7
-	CSEL LT, R7, R8, R8
-	MOVD $tailF64<>+32(SB), R16
-	SUB R8<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R7
-	BLT part37
-	FMOVQ (R3), F17
-	B loaded38
-
-part37:
-	VLD1R (R3), [V17.D2]
-
-loaded38:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	CMP $2, R7
-	BLT part39
-	FMOVQ F18, (R2)
-	B stored40
-
-part39:
-	FMOVD F18, (R2)
-
-stored40:
-	FMOVQ 112(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R7, R7
+	CMP $1, R7
+	BGE partial9
+	MOVD $buffer-192(SP), R9
+	FMOVQ 0(R9), F0
+	FMOVQ 16(R9), F1
+	FMOVQ 32(R9), F2
+	FMOVQ 48(R9), F3
+	FMOVQ 64(R9), F4
+	FMOVQ 80(R9), F5
+	FMOVQ 96(R9), F6
+	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
 fold5:
@@ -13349,7 +8801,8 @@ end7:
 	RET
 
 // func rowsSumSkipScaledF32NEON(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
-TEXT ·rowsSumSkipScaledF32NEON(SB), NOSPLIT, $0-117
+TEXT ·rowsSumSkipScaledF32NEON(SB), 0, $192-117
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD x_base+24(FP), R2
@@ -13628,6 +9081,18 @@ tail4:
 	SUB R7<<2, R17, R17
 	CMP $0, R6
 	BLE fold5
+	MOVD $buffer-192(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F4, 64(R8)
+	FMOVQ F5, 80(R8)
+	FMOVQ F6, 96(R8)
+	FMOVQ F7, 112(R8)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -13635,20 +9100,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F15
 	B loaded10
 
-part9:
-	TBZ $1, R6, one11
+part11:
+	TBZ $1, R6, one12
 	VLD1R (R2), [V15.D2]
 	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
 	B loaded10
 
-one11:
+one12:
 	VLD1R (R2), [V15.S4]
 
 loaded10:
@@ -13682,372 +9148,22 @@ loaded10:
 	VAND V15.B16, V16.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	FMOVQ F0, 0(R8)
+	ADD $16, R8, R8
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part12
-	FMOVQ (R2), F15
-	B loaded13
-
-part12:
-	TBZ $1, R6, one14
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded13
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded13
-
-one14:
-	VLD1R (R2), [V15.S4]
-
-loaded13:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 16(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part15
-	FMOVQ (R2), F15
-	B loaded16
-
-part15:
-	TBZ $1, R6, one17
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded16
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded16
-
-one17:
-	VLD1R (R2), [V15.S4]
-
-loaded16:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 32(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part18
-	FMOVQ (R2), F15
-	B loaded19
-
-part18:
-	TBZ $1, R6, one20
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded19
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded19
-
-one20:
-	VLD1R (R2), [V15.S4]
-
-loaded19:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 48(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part21
-	FMOVQ (R2), F15
-	B loaded22
-
-part21:
-	TBZ $1, R6, one23
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded22
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded22
-
-one23:
-	VLD1R (R2), [V15.S4]
-
-loaded22:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 64(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part24
-	FMOVQ (R2), F15
-	B loaded25
-
-part24:
-	TBZ $1, R6, one26
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded25
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded25
-
-one26:
-	VLD1R (R2), [V15.S4]
-
-loaded25:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 80(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part27
-	FMOVQ (R2), F15
-	B loaded28
-
-part27:
-	TBZ $1, R6, one29
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded28
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded28
-
-one29:
-	VLD1R (R2), [V15.S4]
-
-loaded28:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 96(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part30
-	FMOVQ (R2), F15
-	B loaded31
-
-part30:
-	TBZ $1, R6, one32
-	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded31
-	ADD $8, R2, R7
-	VLD1 (R7), V15.S[2]
-	B loaded31
-
-one32:
-	VLD1R (R2), [V15.S4]
-
-loaded31:
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	FMOVQ 112(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	VAND V31.B16, V15.B16, V15.B16
-	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
-	ADD $16, R2, R2
-	SUB $4, R6, R6
+	CMP $1, R6
+	BGE partial9
+	MOVD $buffer-192(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	FMOVQ 64(R8), F4
+	FMOVQ 80(R8), F5
+	FMOVQ 96(R8), F6
+	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
 fold5:
@@ -14096,7 +9212,8 @@ end7:
 	RET
 
 // func rowsSumSkipScaledF64NEON(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
-TEXT ·rowsSumSkipScaledF64NEON(SB), NOSPLIT, $0-121
+TEXT ·rowsSumSkipScaledF64NEON(SB), 0, $192-121
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD x_base+24(FP), R2
@@ -14459,6 +9576,18 @@ tail4:
 	SUB R7<<3, R17, R17
 	CMP $0, R6
 	BLE fold5
+	MOVD $buffer-192(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F4, 64(R8)
+	FMOVQ F5, 80(R8)
+	FMOVQ F6, 96(R8)
+	FMOVQ F7, 112(R8)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -14466,12 +9595,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F17
 	B loaded10
 
-part9:
+part11:
 	VLD1R (R2), [V17.D2]
 
 loaded10:
@@ -14515,386 +9645,22 @@ loaded10:
 	VAND V17.B16, V18.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	FMOVQ F0, 0(R8)
+	ADD $16, R8, R8
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part11
-	FMOVQ (R2), F17
-	B loaded12
-
-part11:
-	VLD1R (R2), [V17.D2]
-
-loaded12:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 16(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d421 // fadd v1.2d, v1.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part13
-	FMOVQ (R2), F17
-	B loaded14
-
-part13:
-	VLD1R (R2), [V17.D2]
-
-loaded14:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 32(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d442 // fadd v2.2d, v2.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part15
-	FMOVQ (R2), F17
-	B loaded16
-
-part15:
-	VLD1R (R2), [V17.D2]
-
-loaded16:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 48(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d463 // fadd v3.2d, v3.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part17
-	FMOVQ (R2), F17
-	B loaded18
-
-part17:
-	VLD1R (R2), [V17.D2]
-
-loaded18:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 64(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d484 // fadd v4.2d, v4.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part19
-	FMOVQ (R2), F17
-	B loaded20
-
-part19:
-	VLD1R (R2), [V17.D2]
-
-loaded20:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 80(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part21
-	FMOVQ (R2), F17
-	B loaded22
-
-part21:
-	VLD1R (R2), [V17.D2]
-
-loaded22:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 96(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part23
-	FMOVQ (R2), F17
-	B loaded24
-
-part23:
-	VLD1R (R2), [V17.D2]
-
-loaded24:
-	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
-	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
-	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
-	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	FMOVQ 112(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
-	VAND V31.B16, V17.B16, V17.B16
-	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
-	ADD $16, R2, R2
-	SUB $2, R6, R6
+	CMP $1, R6
+	BGE partial9
+	MOVD $buffer-192(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	FMOVQ 64(R8), F4
+	FMOVQ 80(R8), F5
+	FMOVQ 96(R8), F6
+	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
 fold5:
@@ -15045,46 +9811,28 @@ loop1:
 rest2:
 	CBZ R3, done3
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part4
-	FMOVQ (R1), F0
-	B loaded5
-
-part4:
-	TBZ $1, R3, one6
+	TBZ $1, R3, one5
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded5
+	TBZ $0, R3, loaded4
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded5
+	B loaded4
 
-one6:
+one5:
 	FMOVS (R1), F0
 
-loaded5:
-	CMP $4, R3
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
-	TBZ $1, R3, one9
+loaded4:
+	TBZ $1, R3, one7
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded8
+	TBZ $0, R3, loaded6
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded8
+	B loaded6
 
-one9:
+one7:
 	FMOVS (R2), F1
 
-loaded8:
+loaded6:
 	VAND V29.B16, V1.B16, V2.B16
 	WORD $0x6ea2e782 // fcmgt v2.4s, v28.4s, v2.4s
 	VBSL V1.B16, V27.B16, V2.B16
@@ -15113,23 +9861,17 @@ loaded8:
 	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
 	VFMLA V3.S4, V2.S4, V1.S4
 	VFMLA V1.S4, V0.S4, V0.S4
-	CMP $4, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
-	TBZ $1, R3, one12
+	TBZ $1, R3, one9
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored11
+	TBZ $0, R3, stored8
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored11
+	B stored8
 
-one12:
+one9:
 	FMOVS F0, (R0)
 
-stored11:
+stored8:
 
 done3:
 	RET
@@ -15225,30 +9967,8 @@ loop1:
 rest2:
 	CBZ R3, done3
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part4
-	FMOVQ (R1), F0
-	B loaded5
-
-part4:
 	FMOVD (R1), F0
-
-loaded5:
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	FMOVD (R2), F1
-
-loaded7:
 	VAND V29.B16, V1.B16, V2.B16
 	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
 	VBSL V1.B16, V27.B16, V2.B16
@@ -15287,15 +10007,7 @@ loaded7:
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
 	VFMLA V2.D2, V3.D2, V1.D2
 	VFMLA V1.D2, V0.D2, V0.D2
-	CMP $2, R3
-	BLT part8
-	FMOVQ F0, (R0)
-	B stored9
-
-part8:
 	FMOVD F0, (R0)
-
-stored9:
 
 done3:
 	RET
@@ -15364,48 +10076,30 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F2
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
+loaded7:
 	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
 	VFMLA V0.S4, V2.S4, V3.S4
-	CMP $4, R5
-	BLT part10
-	FMOVQ F3, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R5, one12
+	TBZ $1, R5, one10
 	FMOVD F3, (R1)
-	TBZ $0, R5, stored11
+	TBZ $0, R5, stored9
 	ADD $8, R1, R6
 	VST1 V3.S[2], (R6)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F3, (R1)
 
-stored11:
+stored9:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15488,32 +10182,10 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
 	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
 	VFMLA V0.D2, V2.D2, V3.D2
-	CMP $2, R5
-	BLT part9
-	FMOVQ F3, (R1)
-	B stored10
-
-part9:
 	FMOVD F3, (R1)
-
-stored10:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15596,48 +10268,30 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F2
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
+loaded7:
 	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	CMP $4, R5
-	BLT part10
-	FMOVQ F2, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R5, one12
+	TBZ $1, R5, one10
 	FMOVD F2, (R1)
-	TBZ $0, R5, stored11
+	TBZ $0, R5, stored9
 	ADD $8, R1, R6
 	VST1 V2.S[2], (R6)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F2, (R1)
 
-stored11:
+stored9:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15720,32 +10374,10 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
 	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	CMP $2, R5
-	BLT part9
-	FMOVQ F2, (R1)
-	B stored10
-
-part9:
 	FMOVD F2, (R1)
-
-stored10:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15828,48 +10460,30 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F2
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
+loaded7:
 	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	CMP $4, R5
-	BLT part10
-	FMOVQ F2, (R1)
-	B stored11
-
-part10:
-	TBZ $1, R5, one12
+	TBZ $1, R5, one10
 	FMOVD F2, (R1)
-	TBZ $0, R5, stored11
+	TBZ $0, R5, stored9
 	ADD $8, R1, R6
 	VST1 V2.S[2], (R6)
-	B stored11
+	B stored9
 
-one12:
+one10:
 	FMOVS F2, (R1)
 
-stored11:
+stored9:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15952,32 +10566,10 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
 	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
 	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	CMP $2, R5
-	BLT part9
-	FMOVQ F2, (R1)
-	B stored10
-
-part9:
 	FMOVD F2, (R1)
-
-stored10:
 
 done6:
 	MOVD dststride+104(FP), R6
@@ -15997,7 +10589,8 @@ done6:
 	RET
 
 // func rowsDotF32NEON(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF32NEON(SB), NOSPLIT, $0-97
+TEXT ·rowsDotF32NEON(SB), 0, $192-97
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
@@ -16069,6 +10662,18 @@ block3:
 tail4:
 	CMP $0, R4
 	BLE fold5
+	MOVD $buffer-192(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F1, 16(R6)
+	FMOVQ F2, 32(R6)
+	FMOVQ F3, 48(R6)
+	FMOVQ F4, 64(R6)
+	FMOVQ F5, 80(R6)
+	FMOVQ F6, 96(R6)
+	FMOVQ F7, 112(R6)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
@@ -16076,37 +10681,38 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R5<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R6), F0
 	CMP $4, R4
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F10
 	B loaded10
 
-part9:
-	TBZ $1, R4, one11
+part11:
+	TBZ $1, R4, one12
 	FMOVD (R2), F10
 	TBZ $0, R4, loaded10
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
 	B loaded10
 
-one11:
+one12:
 	FMOVS (R2), F10
 
 loaded10:
 	CMP $4, R4
-	BLT part12
+	BLT part14
 	FMOVQ (R3), F11
 	B loaded13
 
-part12:
-	TBZ $1, R4, one14
+part14:
+	TBZ $1, R4, one15
 	FMOVD (R3), F11
 	TBZ $0, R4, loaded13
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
 	B loaded13
 
-one14:
+one15:
 	FMOVS (R3), F11
 
 loaded13:
@@ -16114,352 +10720,22 @@ loaded13:
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	FMOVQ F0, 0(R6)
+	ADD $16, R6, R6
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part15
-	FMOVQ (R2), F10
-	B loaded16
-
-part15:
-	TBZ $1, R4, one17
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded16
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded16
-
-one17:
-	FMOVS (R2), F10
-
-loaded16:
-	CMP $4, R4
-	BLT part18
-	FMOVQ (R3), F11
-	B loaded19
-
-part18:
-	TBZ $1, R4, one20
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded19
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded19
-
-one20:
-	FMOVS (R3), F11
-
-loaded19:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part21
-	FMOVQ (R2), F10
-	B loaded22
-
-part21:
-	TBZ $1, R4, one23
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded22
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded22
-
-one23:
-	FMOVS (R2), F10
-
-loaded22:
-	CMP $4, R4
-	BLT part24
-	FMOVQ (R3), F11
-	B loaded25
-
-part24:
-	TBZ $1, R4, one26
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded25
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded25
-
-one26:
-	FMOVS (R3), F11
-
-loaded25:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part27
-	FMOVQ (R2), F10
-	B loaded28
-
-part27:
-	TBZ $1, R4, one29
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded28
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded28
-
-one29:
-	FMOVS (R2), F10
-
-loaded28:
-	CMP $4, R4
-	BLT part30
-	FMOVQ (R3), F11
-	B loaded31
-
-part30:
-	TBZ $1, R4, one32
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded31
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded31
-
-one32:
-	FMOVS (R3), F11
-
-loaded31:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part33
-	FMOVQ (R2), F10
-	B loaded34
-
-part33:
-	TBZ $1, R4, one35
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded34
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded34
-
-one35:
-	FMOVS (R2), F10
-
-loaded34:
-	CMP $4, R4
-	BLT part36
-	FMOVQ (R3), F11
-	B loaded37
-
-part36:
-	TBZ $1, R4, one38
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded37
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded37
-
-one38:
-	FMOVS (R3), F11
-
-loaded37:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part39
-	FMOVQ (R2), F10
-	B loaded40
-
-part39:
-	TBZ $1, R4, one41
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded40
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded40
-
-one41:
-	FMOVS (R2), F10
-
-loaded40:
-	CMP $4, R4
-	BLT part42
-	FMOVQ (R3), F11
-	B loaded43
-
-part42:
-	TBZ $1, R4, one44
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded43
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded43
-
-one44:
-	FMOVS (R3), F11
-
-loaded43:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part45
-	FMOVQ (R2), F10
-	B loaded46
-
-part45:
-	TBZ $1, R4, one47
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded46
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded46
-
-one47:
-	FMOVS (R2), F10
-
-loaded46:
-	CMP $4, R4
-	BLT part48
-	FMOVQ (R3), F11
-	B loaded49
-
-part48:
-	TBZ $1, R4, one50
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded49
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded49
-
-one50:
-	FMOVS (R3), F11
-
-loaded49:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part51
-	FMOVQ (R2), F10
-	B loaded52
-
-part51:
-	TBZ $1, R4, one53
-	FMOVD (R2), F10
-	TBZ $0, R4, loaded52
-	ADD $8, R2, R5
-	VLD1 (R5), V10.S[2]
-	B loaded52
-
-one53:
-	FMOVS (R2), F10
-
-loaded52:
-	CMP $4, R4
-	BLT part54
-	FMOVQ (R3), F11
-	B loaded55
-
-part54:
-	TBZ $1, R4, one56
-	FMOVD (R3), F11
-	TBZ $0, R4, loaded55
-	ADD $8, R3, R5
-	VLD1 (R5), V11.S[2]
-	B loaded55
-
-one56:
-	FMOVS (R3), F11
-
-loaded55:
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R4, R4
+	CMP $1, R4
+	BGE partial9
+	MOVD $buffer-192(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	FMOVQ 64(R6), F4
+	FMOVQ 80(R6), F5
+	FMOVQ 96(R6), F6
+	FMOVQ 112(R6), F7
 
 // Fold to four lanes.
 fold5:
@@ -16513,7 +10789,8 @@ end7:
 	RET
 
 // func rowsDotF64NEON(sum, a, b []float64, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF64NEON(SB), NOSPLIT, $0-97
+TEXT ·rowsDotF64NEON(SB), 0, $192-97
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
@@ -16587,6 +10864,18 @@ block3:
 tail4:
 	CMP $0, R4
 	BLE fold5
+	MOVD $buffer-192(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F1, 16(R6)
+	FMOVQ F2, 32(R6)
+	FMOVQ F3, 48(R6)
+	FMOVQ F4, 64(R6)
+	FMOVQ F5, 80(R6)
+	FMOVQ F6, 96(R6)
+	FMOVQ F7, 112(R6)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
@@ -16594,21 +10883,22 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R5<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R6), F0
 	CMP $2, R4
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F12
 	B loaded10
 
-part9:
+part11:
 	FMOVD (R2), F12
 
 loaded10:
 	CMP $2, R4
-	BLT part11
+	BLT part13
 	FMOVQ (R3), F13
 	B loaded12
 
-part11:
+part13:
 	FMOVD (R3), F13
 
 loaded12:
@@ -16616,240 +10906,22 @@ loaded12:
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
+	FMOVQ F0, 0(R6)
+	ADD $16, R6, R6
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part13
-	FMOVQ (R2), F12
-	B loaded14
-
-part13:
-	FMOVD (R2), F12
-
-loaded14:
-	CMP $2, R4
-	BLT part15
-	FMOVQ (R3), F13
-	B loaded16
-
-part15:
-	FMOVD (R3), F13
-
-loaded16:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part17
-	FMOVQ (R2), F12
-	B loaded18
-
-part17:
-	FMOVD (R2), F12
-
-loaded18:
-	CMP $2, R4
-	BLT part19
-	FMOVQ (R3), F13
-	B loaded20
-
-part19:
-	FMOVD (R3), F13
-
-loaded20:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part21
-	FMOVQ (R2), F12
-	B loaded22
-
-part21:
-	FMOVD (R2), F12
-
-loaded22:
-	CMP $2, R4
-	BLT part23
-	FMOVQ (R3), F13
-	B loaded24
-
-part23:
-	FMOVD (R3), F13
-
-loaded24:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part25
-	FMOVQ (R2), F12
-	B loaded26
-
-part25:
-	FMOVD (R2), F12
-
-loaded26:
-	CMP $2, R4
-	BLT part27
-	FMOVQ (R3), F13
-	B loaded28
-
-part27:
-	FMOVD (R3), F13
-
-loaded28:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part29
-	FMOVQ (R2), F12
-	B loaded30
-
-part29:
-	FMOVD (R2), F12
-
-loaded30:
-	CMP $2, R4
-	BLT part31
-	FMOVQ (R3), F13
-	B loaded32
-
-part31:
-	FMOVD (R3), F13
-
-loaded32:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part33
-	FMOVQ (R2), F12
-	B loaded34
-
-part33:
-	FMOVD (R2), F12
-
-loaded34:
-	CMP $2, R4
-	BLT part35
-	FMOVQ (R3), F13
-	B loaded36
-
-part35:
-	FMOVD (R3), F13
-
-loaded36:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
-	CMP $0, R4
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part37
-	FMOVQ (R2), F12
-	B loaded38
-
-part37:
-	FMOVD (R2), F12
-
-loaded38:
-	CMP $2, R4
-	BLT part39
-	FMOVQ (R3), F13
-	B loaded40
-
-part39:
-	FMOVD (R3), F13
-
-loaded40:
-	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R4, R4
+	CMP $1, R4
+	BGE partial9
+	MOVD $buffer-192(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	FMOVQ 64(R6), F4
+	FMOVQ 80(R6), F5
+	FMOVQ 96(R6), F6
+	FMOVQ 112(R6), F7
 
 // Fold to four lanes.
 fold5:
@@ -16930,7 +11002,8 @@ end7:
 	RET
 
 // func rowsSumF32NEON(sum []float64, a []float32, cols, astride int, narrow bool)
-TEXT ·rowsSumF32NEON(SB), NOSPLIT, $0-65
+TEXT ·rowsSumF32NEON(SB), 0, $192-65
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
@@ -16984,6 +11057,18 @@ block3:
 tail4:
 	CMP $0, R3
 	BLE fold5
+	MOVD $buffer-192(SP), R5
+	FMOVQ F0, 0(R5)
+	FMOVQ F1, 16(R5)
+	FMOVQ F2, 32(R5)
+	FMOVQ F3, 48(R5)
+	FMOVQ F4, 64(R5)
+	FMOVQ F5, 80(R5)
+	FMOVQ F6, 96(R5)
+	FMOVQ F7, 112(R5)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
@@ -16991,237 +11076,41 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R4<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R5), F0
 	CMP $4, R3
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F10
 	B loaded10
 
-part9:
-	TBZ $1, R3, one11
+part11:
+	TBZ $1, R3, one12
 	FMOVD (R2), F10
 	TBZ $0, R3, loaded10
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
 	B loaded10
 
-one11:
+one12:
 	FMOVS (R2), F10
 
 loaded10:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	FMOVQ F0, 0(R5)
+	ADD $16, R5, R5
 	ADD $16, R2, R2
 	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part12
-	FMOVQ (R2), F10
-	B loaded13
-
-part12:
-	TBZ $1, R3, one14
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded13
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded13
-
-one14:
-	FMOVS (R2), F10
-
-loaded13:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part15
-	FMOVQ (R2), F10
-	B loaded16
-
-part15:
-	TBZ $1, R3, one17
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded16
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded16
-
-one17:
-	FMOVS (R2), F10
-
-loaded16:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part18
-	FMOVQ (R2), F10
-	B loaded19
-
-part18:
-	TBZ $1, R3, one20
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded19
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded19
-
-one20:
-	FMOVS (R2), F10
-
-loaded19:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part21
-	FMOVQ (R2), F10
-	B loaded22
-
-part21:
-	TBZ $1, R3, one23
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded22
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded22
-
-one23:
-	FMOVS (R2), F10
-
-loaded22:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part24
-	FMOVQ (R2), F10
-	B loaded25
-
-part24:
-	TBZ $1, R3, one26
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded25
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded25
-
-one26:
-	FMOVS (R2), F10
-
-loaded25:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part27
-	FMOVQ (R2), F10
-	B loaded28
-
-part27:
-	TBZ $1, R3, one29
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded28
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded28
-
-one29:
-	FMOVS (R2), F10
-
-loaded28:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part30
-	FMOVQ (R2), F10
-	B loaded31
-
-part30:
-	TBZ $1, R3, one32
-	FMOVD (R2), F10
-	TBZ $0, R3, loaded31
-	ADD $8, R2, R4
-	VLD1 (R4), V10.S[2]
-	B loaded31
-
-one32:
-	FMOVS (R2), F10
-
-loaded31:
-	VAND V31.B16, V10.B16, V11.B16
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R3, R3
+	CMP $1, R3
+	BGE partial9
+	MOVD $buffer-192(SP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 16(R5), F1
+	FMOVQ 32(R5), F2
+	FMOVQ 48(R5), F3
+	FMOVQ 64(R5), F4
+	FMOVQ 80(R5), F5
+	FMOVQ 96(R5), F6
+	FMOVQ 112(R5), F7
 
 // Fold to four lanes.
 fold5:
@@ -17270,7 +11159,8 @@ end7:
 	RET
 
 // func rowsSumF64NEON(sum, a []float64, cols, astride int, narrow bool)
-TEXT ·rowsSumF64NEON(SB), NOSPLIT, $0-65
+TEXT ·rowsSumF64NEON(SB), 0, $192-65
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD a_base+24(FP), R2
@@ -17326,6 +11216,18 @@ block3:
 tail4:
 	CMP $0, R3
 	BLE fold5
+	MOVD $buffer-192(SP), R5
+	FMOVQ F0, 0(R5)
+	FMOVQ F1, 16(R5)
+	FMOVQ F2, 32(R5)
+	FMOVQ F3, 48(R5)
+	FMOVQ F4, 64(R5)
+	FMOVQ F5, 80(R5)
+	FMOVQ F6, 96(R5)
+	FMOVQ F7, 112(R5)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
@@ -17333,173 +11235,33 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R4<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R5), F0
 	CMP $2, R3
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F12
 	B loaded10
 
-part9:
+part11:
 	FMOVD (R2), F12
 
 loaded10:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
+	FMOVQ F0, 0(R5)
+	ADD $16, R5, R5
 	ADD $16, R2, R2
 	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part11
-	FMOVQ (R2), F12
-	B loaded12
-
-part11:
-	FMOVD (R2), F12
-
-loaded12:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part13
-	FMOVQ (R2), F12
-	B loaded14
-
-part13:
-	FMOVD (R2), F12
-
-loaded14:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part15
-	FMOVQ (R2), F12
-	B loaded16
-
-part15:
-	FMOVD (R2), F12
-
-loaded16:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part17
-	FMOVQ (R2), F12
-	B loaded18
-
-part17:
-	FMOVD (R2), F12
-
-loaded18:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part19
-	FMOVQ (R2), F12
-	B loaded20
-
-part19:
-	FMOVD (R2), F12
-
-loaded20:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part21
-	FMOVQ (R2), F12
-	B loaded22
-
-part21:
-	FMOVD (R2), F12
-
-loaded22:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
-	CMP $0, R3
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part23
-	FMOVQ (R2), F12
-	B loaded24
-
-part23:
-	FMOVD (R2), F12
-
-loaded24:
-	VAND V31.B16, V12.B16, V13.B16
-	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R3, R3
+	CMP $1, R3
+	BGE partial9
+	MOVD $buffer-192(SP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 16(R5), F1
+	FMOVQ 32(R5), F2
+	FMOVQ 48(R5), F3
+	FMOVQ 64(R5), F4
+	FMOVQ 80(R5), F5
+	FMOVQ 96(R5), F6
+	FMOVQ 112(R5), F7
 
 // Fold to four lanes.
 fold5:
@@ -17643,65 +11405,41 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F1
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V1.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F1
 
-loaded8:
-	CMP $4, R5
-	BLT part10
-	FMOVQ (R3), F2
-	B loaded11
-
-part10:
-	TBZ $1, R5, one12
+loaded7:
+	TBZ $1, R5, one10
 	FMOVD (R3), F2
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded9
 	ADD $8, R3, R6
 	VLD1 (R6), V2.S[2]
-	B loaded11
+	B loaded9
 
-one12:
+one10:
 	FMOVS (R3), F2
 
-loaded11:
+loaded9:
 	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
 	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	CMP $4, R5
-	BLT part13
-	FMOVQ F1, (R1)
-	B stored14
-
-part13:
-	TBZ $1, R5, one15
+	TBZ $1, R5, one12
 	FMOVD F1, (R1)
-	TBZ $0, R5, stored14
+	TBZ $0, R5, stored11
 	ADD $8, R1, R6
 	VST1 V1.S[2], (R6)
-	B stored14
+	B stored11
 
-one15:
+one12:
 	FMOVS F1, (R1)
 
-stored14:
+stored11:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -17794,41 +11532,11 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
 	FMOVD (R2), F1
-
-loaded8:
-	CMP $2, R5
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
 	FMOVD (R3), F2
-
-loaded10:
 	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
 	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
-	CMP $2, R5
-	BLT part11
-	FMOVQ F1, (R1)
-	B stored12
-
-part11:
 	FMOVD F1, (R1)
-
-stored12:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -18035,46 +11743,28 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
-	TBZ $1, R5, one9
+	TBZ $1, R5, one8
 	FMOVD (R2), F1
-	TBZ $0, R5, loaded8
+	TBZ $0, R5, loaded7
 	ADD $8, R2, R6
 	VLD1 (R6), V1.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F1
 
-loaded8:
-	CMP $4, R5
-	BLT part10
-	FMOVQ (R3), F2
-	B loaded11
-
-part10:
-	TBZ $1, R5, one12
+loaded7:
+	TBZ $1, R5, one10
 	FMOVD (R3), F2
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded9
 	ADD $8, R3, R6
 	VLD1 (R6), V2.S[2]
-	B loaded11
+	B loaded9
 
-one12:
+one10:
 	FMOVS (R3), F2
 
-loaded11:
+loaded9:
 	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
 	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 	VMOV V29.B16, V3.B16
@@ -18096,23 +11786,17 @@ loaded11:
 	VFMLA V2.S4, V3.S4, V3.S4
 	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
 	VFMLS V0.S4, V3.S4, V1.S4
-	CMP $4, R5
-	BLT part13
-	FMOVQ F1, (R1)
-	B stored14
-
-part13:
-	TBZ $1, R5, one15
+	TBZ $1, R5, one12
 	FMOVD F1, (R1)
-	TBZ $0, R5, stored14
+	TBZ $0, R5, stored11
 	ADD $8, R1, R6
 	VST1 V1.S[2], (R6)
-	B stored14
+	B stored11
 
-one15:
+one12:
 	FMOVS F1, (R1)
 
-stored14:
+stored11:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -18374,30 +12058,8 @@ loop4:
 rest5:
 	CBZ R5, done6
 	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part7
-	FMOVQ (R2), F1
-	B loaded8
-
-part7:
 	FMOVD (R2), F1
-
-loaded8:
-	CMP $2, R5
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
 	FMOVD (R3), F2
-
-loaded10:
 	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
 	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
 	VMOV V29.B16, V3.B16
@@ -18429,15 +12091,7 @@ loaded10:
 	VFMLA V2.D2, V3.D2, V3.D2
 	WORD $0x6e6edc63 // fmul v3.2d, v3.2d, v14.2d
 	VFMLS V0.D2, V3.D2, V1.D2
-	CMP $2, R5
-	BLT part11
-	FMOVQ F1, (R1)
-	B stored12
-
-part11:
 	FMOVD F1, (R1)
-
-stored12:
 
 done6:
 	MOVD dxstride+104(FP), R6
@@ -18462,7 +12116,8 @@ done6:
 	RET
 
 // func rowsSumProbF32NEON(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF32NEON(SB), NOSPLIT, $0-145
+TEXT ·rowsSumProbF32NEON(SB), 0, $192-145
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD x_base+24(FP), R2
@@ -18573,6 +12228,18 @@ block3:
 tail4:
 	CMP $0, R6
 	BLE fold5
+	MOVD $buffer-192(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F4, 64(R8)
+	FMOVQ F5, 80(R8)
+	FMOVQ F6, 96(R8)
+	FMOVQ F7, 112(R8)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -18580,37 +12247,38 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R7<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F12
 	B loaded10
 
-part9:
-	TBZ $1, R6, one11
+part11:
+	TBZ $1, R6, one12
 	FMOVD (R2), F12
 	TBZ $0, R6, loaded10
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
 	B loaded10
 
-one11:
+one12:
 	FMOVS (R2), F12
 
 loaded10:
 	CMP $4, R6
-	BLT part12
+	BLT part14
 	FMOVQ (R3), F13
 	B loaded13
 
-part12:
-	TBZ $1, R6, one14
+part14:
+	TBZ $1, R6, one15
 	FMOVD (R3), F13
 	TBZ $0, R6, loaded13
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
 	B loaded13
 
-one14:
+one15:
 	FMOVS (R3), F13
 
 loaded13:
@@ -18622,380 +12290,22 @@ loaded13:
 	VBSL V12.B16, V30.B16, V13.B16
 	VAND V31.B16, V13.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	FMOVQ F0, 0(R8)
+	ADD $16, R8, R8
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part15
-	FMOVQ (R2), F12
-	B loaded16
-
-part15:
-	TBZ $1, R6, one17
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded16
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded16
-
-one17:
-	FMOVS (R2), F12
-
-loaded16:
-	CMP $4, R6
-	BLT part18
-	FMOVQ (R3), F13
-	B loaded19
-
-part18:
-	TBZ $1, R6, one20
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded19
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded19
-
-one20:
-	FMOVS (R3), F13
-
-loaded19:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part21
-	FMOVQ (R2), F12
-	B loaded22
-
-part21:
-	TBZ $1, R6, one23
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded22
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded22
-
-one23:
-	FMOVS (R2), F12
-
-loaded22:
-	CMP $4, R6
-	BLT part24
-	FMOVQ (R3), F13
-	B loaded25
-
-part24:
-	TBZ $1, R6, one26
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded25
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded25
-
-one26:
-	FMOVS (R3), F13
-
-loaded25:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part27
-	FMOVQ (R2), F12
-	B loaded28
-
-part27:
-	TBZ $1, R6, one29
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded28
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded28
-
-one29:
-	FMOVS (R2), F12
-
-loaded28:
-	CMP $4, R6
-	BLT part30
-	FMOVQ (R3), F13
-	B loaded31
-
-part30:
-	TBZ $1, R6, one32
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded31
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded31
-
-one32:
-	FMOVS (R3), F13
-
-loaded31:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part33
-	FMOVQ (R2), F12
-	B loaded34
-
-part33:
-	TBZ $1, R6, one35
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded34
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded34
-
-one35:
-	FMOVS (R2), F12
-
-loaded34:
-	CMP $4, R6
-	BLT part36
-	FMOVQ (R3), F13
-	B loaded37
-
-part36:
-	TBZ $1, R6, one38
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded37
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded37
-
-one38:
-	FMOVS (R3), F13
-
-loaded37:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part39
-	FMOVQ (R2), F12
-	B loaded40
-
-part39:
-	TBZ $1, R6, one41
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded40
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded40
-
-one41:
-	FMOVS (R2), F12
-
-loaded40:
-	CMP $4, R6
-	BLT part42
-	FMOVQ (R3), F13
-	B loaded43
-
-part42:
-	TBZ $1, R6, one44
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded43
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded43
-
-one44:
-	FMOVS (R3), F13
-
-loaded43:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part45
-	FMOVQ (R2), F12
-	B loaded46
-
-part45:
-	TBZ $1, R6, one47
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded46
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded46
-
-one47:
-	FMOVS (R2), F12
-
-loaded46:
-	CMP $4, R6
-	BLT part48
-	FMOVQ (R3), F13
-	B loaded49
-
-part48:
-	TBZ $1, R6, one50
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded49
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded49
-
-one50:
-	FMOVS (R3), F13
-
-loaded49:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part51
-	FMOVQ (R2), F12
-	B loaded52
-
-part51:
-	TBZ $1, R6, one53
-	FMOVD (R2), F12
-	TBZ $0, R6, loaded52
-	ADD $8, R2, R7
-	VLD1 (R7), V12.S[2]
-	B loaded52
-
-one53:
-	FMOVS (R2), F12
-
-loaded52:
-	CMP $4, R6
-	BLT part54
-	FMOVQ (R3), F13
-	B loaded55
-
-part54:
-	TBZ $1, R6, one56
-	FMOVD (R3), F13
-	TBZ $0, R6, loaded55
-	ADD $8, R3, R7
-	VLD1 (R7), V13.S[2]
-	B loaded55
-
-one56:
-	FMOVS (R3), F13
-
-loaded55:
-	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
-	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e3ee5ad // fcmeq v13.4s, v13.4s, v30.4s
-	VBSL V12.B16, V30.B16, V13.B16
-	VAND V31.B16, V13.B16, V12.B16
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $4, R6, R6
+	CMP $1, R6
+	BGE partial9
+	MOVD $buffer-192(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	FMOVQ 64(R8), F4
+	FMOVQ 80(R8), F5
+	FMOVQ 96(R8), F6
+	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
 fold5:
@@ -19049,7 +12359,8 @@ end7:
 	RET
 
 // func rowsSumProbF64NEON(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF64NEON(SB), NOSPLIT, $0-145
+TEXT ·rowsSumProbF64NEON(SB), 0, $192-145
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD x_base+24(FP), R2
@@ -19162,6 +12473,18 @@ block3:
 tail4:
 	CMP $0, R6
 	BLE fold5
+	MOVD $buffer-192(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F2, 32(R8)
+	FMOVQ F3, 48(R8)
+	FMOVQ F4, 64(R8)
+	FMOVQ F5, 80(R8)
+	FMOVQ F6, 96(R8)
+	FMOVQ F7, 112(R8)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -19169,21 +12492,22 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R7<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F14
 	B loaded10
 
-part9:
+part11:
 	FMOVD (R2), F14
 
 loaded10:
 	CMP $2, R6
-	BLT part11
+	BLT part13
 	FMOVQ (R3), F15
 	B loaded12
 
-part11:
+part13:
 	FMOVD (R3), F15
 
 loaded12:
@@ -19195,268 +12519,22 @@ loaded12:
 	VBSL V14.B16, V30.B16, V15.B16
 	VAND V31.B16, V15.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
+	FMOVQ F0, 0(R8)
+	ADD $16, R8, R8
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part13
-	FMOVQ (R2), F14
-	B loaded14
-
-part13:
-	FMOVD (R2), F14
-
-loaded14:
-	CMP $2, R6
-	BLT part15
-	FMOVQ (R3), F15
-	B loaded16
-
-part15:
-	FMOVD (R3), F15
-
-loaded16:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part17
-	FMOVQ (R2), F14
-	B loaded18
-
-part17:
-	FMOVD (R2), F14
-
-loaded18:
-	CMP $2, R6
-	BLT part19
-	FMOVQ (R3), F15
-	B loaded20
-
-part19:
-	FMOVD (R3), F15
-
-loaded20:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part21
-	FMOVQ (R2), F14
-	B loaded22
-
-part21:
-	FMOVD (R2), F14
-
-loaded22:
-	CMP $2, R6
-	BLT part23
-	FMOVQ (R3), F15
-	B loaded24
-
-part23:
-	FMOVD (R3), F15
-
-loaded24:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed463 // fadd v3.2d, v3.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part25
-	FMOVQ (R2), F14
-	B loaded26
-
-part25:
-	FMOVD (R2), F14
-
-loaded26:
-	CMP $2, R6
-	BLT part27
-	FMOVQ (R3), F15
-	B loaded28
-
-part27:
-	FMOVD (R3), F15
-
-loaded28:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part29
-	FMOVQ (R2), F14
-	B loaded30
-
-part29:
-	FMOVD (R2), F14
-
-loaded30:
-	CMP $2, R6
-	BLT part31
-	FMOVQ (R3), F15
-	B loaded32
-
-part31:
-	FMOVD (R3), F15
-
-loaded32:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed4a5 // fadd v5.2d, v5.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part33
-	FMOVQ (R2), F14
-	B loaded34
-
-part33:
-	FMOVD (R2), F14
-
-loaded34:
-	CMP $2, R6
-	BLT part35
-	FMOVQ (R3), F15
-	B loaded36
-
-part35:
-	FMOVD (R3), F15
-
-loaded36:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
-	CMP $0, R6
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part37
-	FMOVQ (R2), F14
-	B loaded38
-
-part37:
-	FMOVD (R2), F14
-
-loaded38:
-	CMP $2, R6
-	BLT part39
-	FMOVQ (R3), F15
-	B loaded40
-
-part39:
-	FMOVD (R3), F15
-
-loaded40:
-	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
-	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
-	WORD $0x6e6eddee // fmul v14.2d, v15.2d, v14.2d
-	WORD $0x4e7ee5ef // fcmeq v15.2d, v15.2d, v30.2d
-	VBSL V14.B16, V30.B16, V15.B16
-	VAND V31.B16, V15.B16, V14.B16
-	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
-	ADD $16, R2, R2
-	ADD $16, R3, R3
-	SUB $2, R6, R6
+	CMP $1, R6
+	BGE partial9
+	MOVD $buffer-192(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	FMOVQ 64(R8), F4
+	FMOVQ 80(R8), F5
+	FMOVQ 96(R8), F6
+	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
 fold5:
@@ -19537,7 +12615,8 @@ end7:
 	RET
 
 // func rowsSumTargetSkipF32NEON(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF32NEON(SB), NOSPLIT, $0-89
+TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $192-89
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD t_base+24(FP), R2
@@ -19621,6 +12700,18 @@ tail4:
 	SUB R6<<2, R17, R17
 	CMP $0, R5
 	BLE fold5
+	MOVD $buffer-192(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	FMOVQ F3, 48(R7)
+	FMOVQ F4, 64(R7)
+	FMOVQ F5, 80(R7)
+	FMOVQ F6, 96(R7)
+	FMOVQ F7, 112(R7)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -19628,20 +12719,21 @@ tail4:
 	MOVD $tailF32<>+32(SB), R16
 	SUB R6<<2, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F10
 	B loaded10
 
-part9:
-	TBZ $1, R5, one11
+part11:
+	TBZ $1, R5, one12
 	FMOVD (R2), F10
 	TBZ $0, R5, loaded10
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
 	B loaded10
 
-one11:
+one12:
 	FMOVS (R2), F10
 
 loaded10:
@@ -19649,232 +12741,22 @@ loaded10:
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	FMOVQ F0, 0(R7)
+	ADD $16, R7, R7
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part12
-	FMOVQ (R2), F10
-	B loaded13
-
-part12:
-	TBZ $1, R5, one14
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded13
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded13
-
-one14:
-	FMOVS (R2), F10
-
-loaded13:
-	FMOVQ 16(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part15
-	FMOVQ (R2), F10
-	B loaded16
-
-part15:
-	TBZ $1, R5, one17
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded16
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded16
-
-one17:
-	FMOVS (R2), F10
-
-loaded16:
-	FMOVQ 32(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part18
-	FMOVQ (R2), F10
-	B loaded19
-
-part18:
-	TBZ $1, R5, one20
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded19
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded19
-
-one20:
-	FMOVS (R2), F10
-
-loaded19:
-	FMOVQ 48(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part21
-	FMOVQ (R2), F10
-	B loaded22
-
-part21:
-	TBZ $1, R5, one23
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded22
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded22
-
-one23:
-	FMOVS (R2), F10
-
-loaded22:
-	FMOVQ 64(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part24
-	FMOVQ (R2), F10
-	B loaded25
-
-part24:
-	TBZ $1, R5, one26
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded25
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded25
-
-one26:
-	FMOVS (R2), F10
-
-loaded25:
-	FMOVQ 80(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part27
-	FMOVQ (R2), F10
-	B loaded28
-
-part27:
-	TBZ $1, R5, one29
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded28
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded28
-
-one29:
-	FMOVS (R2), F10
-
-loaded28:
-	FMOVQ 96(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part30
-	FMOVQ (R2), F10
-	B loaded31
-
-part30:
-	TBZ $1, R5, one32
-	FMOVD (R2), F10
-	TBZ $0, R5, loaded31
-	ADD $8, R2, R6
-	VLD1 (R6), V10.S[2]
-	B loaded31
-
-one32:
-	FMOVS (R2), F10
-
-loaded31:
-	FMOVQ 112(R17), F11
-	VAND V11.B16, V10.B16, V11.B16
-	VAND V31.B16, V11.B16, V11.B16
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	ADD $16, R2, R2
-	SUB $4, R5, R5
+	CMP $1, R5
+	BGE partial9
+	MOVD $buffer-192(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	FMOVQ 64(R7), F4
+	FMOVQ 80(R7), F5
+	FMOVQ 96(R7), F6
+	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
 fold5:
@@ -19923,7 +12805,8 @@ end7:
 	RET
 
 // func rowsSumTargetSkipF64NEON(sum, t []float64, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF64NEON(SB), NOSPLIT, $0-89
+TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $192-89
+	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
 	MOVD t_base+24(FP), R2
@@ -20009,6 +12892,18 @@ tail4:
 	SUB R6<<3, R17, R17
 	CMP $0, R5
 	BLE fold5
+	MOVD $buffer-192(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F2, 32(R7)
+	FMOVQ F3, 48(R7)
+	FMOVQ F4, 64(R7)
+	FMOVQ F5, 80(R7)
+	FMOVQ F6, 96(R7)
+	FMOVQ F7, 112(R7)
+
+// One vector of it, or a part of one.
+partial9:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -20016,12 +12911,13 @@ tail4:
 	MOVD $tailF64<>+32(SB), R16
 	SUB R6<<3, R16, R16
 	FMOVQ (R16), F31
+	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part9
+	BLT part11
 	FMOVQ (R2), F12
 	B loaded10
 
-part9:
+part11:
 	FMOVD (R2), F12
 
 loaded10:
@@ -20029,176 +12925,22 @@ loaded10:
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
+	FMOVQ F0, 0(R7)
+	ADD $16, R7, R7
+	ADD $16, R17, R17
 	ADD $16, R2, R2
 	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part11
-	FMOVQ (R2), F12
-	B loaded12
-
-part11:
-	FMOVD (R2), F12
-
-loaded12:
-	FMOVQ 16(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd421 // fadd v1.2d, v1.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part13
-	FMOVQ (R2), F12
-	B loaded14
-
-part13:
-	FMOVD (R2), F12
-
-loaded14:
-	FMOVQ 32(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd442 // fadd v2.2d, v2.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part15
-	FMOVQ (R2), F12
-	B loaded16
-
-part15:
-	FMOVD (R2), F12
-
-loaded16:
-	FMOVQ 48(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd463 // fadd v3.2d, v3.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part17
-	FMOVQ (R2), F12
-	B loaded18
-
-part17:
-	FMOVD (R2), F12
-
-loaded18:
-	FMOVQ 64(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part19
-	FMOVQ (R2), F12
-	B loaded20
-
-part19:
-	FMOVD (R2), F12
-
-loaded20:
-	FMOVQ 80(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part21
-	FMOVQ (R2), F12
-	B loaded22
-
-part21:
-	FMOVD (R2), F12
-
-loaded22:
-	FMOVQ 96(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
-	CMP $0, R5
-	BLE fold5
-	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part23
-	FMOVQ (R2), F12
-	B loaded24
-
-part23:
-	FMOVD (R2), F12
-
-loaded24:
-	FMOVQ 112(R17), F13
-	VAND V13.B16, V12.B16, V13.B16
-	VAND V31.B16, V13.B16, V13.B16
-	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
-	ADD $16, R2, R2
-	SUB $2, R5, R5
+	CMP $1, R5
+	BGE partial9
+	MOVD $buffer-192(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	FMOVQ 64(R7), F4
+	FMOVQ 80(R7), F5
+	FMOVQ 96(R7), F6
+	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
 fold5:
@@ -20352,66 +13094,42 @@ loop4:
 rest5:
 	CBZ R6, done6
 	// Partial vector.
-	MOVD $4, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF32<>+32(SB), R16
-	SUB R7<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R6
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
-	TBZ $1, R6, one9
+	TBZ $1, R6, one8
 	FMOVD (R2), F2
-	TBZ $0, R6, loaded8
+	TBZ $0, R6, loaded7
 	ADD $8, R2, R7
 	VLD1 (R7), V2.S[2]
-	B loaded8
+	B loaded7
 
-one9:
+one8:
 	FMOVS (R2), F2
 
-loaded8:
-	CMP $4, R6
-	BLT part10
-	FMOVQ (R3), F3
-	B loaded11
-
-part10:
-	TBZ $1, R6, one12
+loaded7:
+	TBZ $1, R6, one10
 	FMOVD (R3), F3
-	TBZ $0, R6, loaded11
+	TBZ $0, R6, loaded9
 	ADD $8, R3, R7
 	VLD1 (R7), V3.S[2]
-	B loaded11
+	B loaded9
 
-one12:
+one10:
 	FMOVS (R3), F3
 
-loaded11:
+loaded9:
 	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
 	VFMLA V0.S4, V2.S4, V3.S4
 	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	CMP $4, R6
-	BLT part13
-	FMOVQ F3, (R1)
-	B stored14
-
-part13:
-	TBZ $1, R6, one15
+	TBZ $1, R6, one12
 	FMOVD F3, (R1)
-	TBZ $0, R6, stored14
+	TBZ $0, R6, stored11
 	ADD $8, R1, R7
 	VST1 V3.S[2], (R7)
-	B stored14
+	B stored11
 
-one15:
+one12:
 	FMOVS F3, (R1)
 
-stored14:
+stored11:
 
 done6:
 	MOVD dststride+128(FP), R7
@@ -20514,42 +13232,12 @@ loop4:
 rest5:
 	CBZ R6, done6
 	// Partial vector.
-	MOVD $2, R7
-	CMP R7, R6
-	CSEL LT, R6, R7, R7
-	MOVD $tailF64<>+32(SB), R16
-	SUB R7<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R6
-	BLT part7
-	FMOVQ (R2), F2
-	B loaded8
-
-part7:
 	FMOVD (R2), F2
-
-loaded8:
-	CMP $2, R6
-	BLT part9
-	FMOVQ (R3), F3
-	B loaded10
-
-part9:
 	FMOVD (R3), F3
-
-loaded10:
 	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
 	VFMLA V0.D2, V2.D2, V3.D2
 	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-	CMP $2, R6
-	BLT part11
-	FMOVQ F3, (R1)
-	B stored12
-
-part11:
 	FMOVD F3, (R1)
-
-stored12:
 
 done6:
 	MOVD dststride+128(FP), R7
@@ -20781,46 +13469,28 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $4, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF32<>+32(SB), R16
-	SUB R4<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R3, one8
+	TBZ $1, R3, one7
 	FMOVD (R1), F0
-	TBZ $0, R3, loaded7
+	TBZ $0, R3, loaded6
 	ADD $8, R1, R4
 	VLD1 (R4), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R3
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R3, one11
+loaded6:
+	TBZ $1, R3, one9
 	FMOVD (R2), F1
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded8
 	ADD $8, R2, R4
 	VLD1 (R4), V1.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R2), F1
 
-loaded10:
+loaded8:
 	VAND V26.B16, V0.B16, V2.B16
 	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
 	VORR V25.B16, V0.B16, V0.B16
@@ -20865,23 +13535,17 @@ loaded10:
 	VMOV V4.B16, V1.B16
 	VFMLA V2.S4, V3.S4, V1.S4
 	VBSL V1.B16, V4.B16, V0.B16
-	CMP $4, R3
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R3, one14
+	TBZ $1, R3, one11
 	FMOVD F0, (R0)
-	TBZ $0, R3, stored13
+	TBZ $0, R3, stored10
 	ADD $8, R0, R4
 	VST1 V0.S[2], (R4)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F0, (R0)
 
-stored13:
+stored10:
 
 done5:
 	RET
@@ -21156,30 +13820,8 @@ loop3:
 rest4:
 	CBZ R3, done5
 	// Partial vector.
-	MOVD $2, R4
-	CMP R4, R3
-	CSEL LT, R3, R4, R4
-	MOVD $tailF64<>+32(SB), R16
-	SUB R4<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R3
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R3
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
 	VAND V26.B16, V0.B16, V2.B16
 	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
 	VORR V25.B16, V0.B16, V0.B16
@@ -21244,15 +13886,7 @@ loaded9:
 	VMOV V4.B16, V1.B16
 	VFMLA V2.D2, V3.D2, V1.D2
 	VBSL V1.B16, V4.B16, V0.B16
-	CMP $2, R3
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done5:
 	RET
@@ -21480,63 +14114,39 @@ loop3:
 rest4:
 	CBZ R4, done5
 	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
-	TBZ $1, R4, one8
+	TBZ $1, R4, one7
 	FMOVD (R1), F0
-	TBZ $0, R4, loaded7
+	TBZ $0, R4, loaded6
 	ADD $8, R1, R5
 	VLD1 (R5), V0.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R1), F0
 
-loaded7:
-	CMP $4, R4
-	BLT part9
-	FMOVQ (R2), F1
-	B loaded10
-
-part9:
-	TBZ $1, R4, one11
+loaded6:
+	TBZ $1, R4, one9
 	FMOVD (R2), F1
-	TBZ $0, R4, loaded10
+	TBZ $0, R4, loaded8
 	ADD $8, R2, R5
 	VLD1 (R5), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	TBZ $1, R4, one11
+	FMOVD (R3), F2
+	TBZ $0, R4, loaded10
+	ADD $8, R3, R5
+	VLD1 (R5), V2.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R2), F1
-
-loaded10:
-	CMP $4, R4
-	BLT part12
-	FMOVQ (R3), F2
-	B loaded13
-
-part12:
-	TBZ $1, R4, one14
-	FMOVD (R3), F2
-	TBZ $0, R4, loaded13
-	ADD $8, R3, R5
-	VLD1 (R5), V2.S[2]
-	B loaded13
-
-one14:
 	FMOVS (R3), F2
 
-loaded13:
+loaded10:
 	VAND V26.B16, V0.B16, V3.B16
 	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
 	VORR V25.B16, V0.B16, V0.B16
@@ -21584,23 +14194,17 @@ loaded13:
 	VMOV V1.B16, V2.B16
 	VFMLA V3.S4, V4.S4, V2.S4
 	VBSL V2.B16, V1.B16, V0.B16
-	CMP $4, R4
-	BLT part15
-	FMOVQ F0, (R0)
-	B stored16
-
-part15:
-	TBZ $1, R4, one17
+	TBZ $1, R4, one13
 	FMOVD F0, (R0)
-	TBZ $0, R4, stored16
+	TBZ $0, R4, stored12
 	ADD $8, R0, R5
 	VST1 V0.S[2], (R5)
-	B stored16
+	B stored12
 
-one17:
+one13:
 	FMOVS F0, (R0)
 
-stored16:
+stored12:
 
 done5:
 	RET
@@ -21889,39 +14493,9 @@ loop3:
 rest4:
 	CBZ R4, done5
 	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part6
-	FMOVQ (R1), F0
-	B loaded7
-
-part6:
 	FMOVD (R1), F0
-
-loaded7:
-	CMP $2, R4
-	BLT part8
-	FMOVQ (R2), F1
-	B loaded9
-
-part8:
 	FMOVD (R2), F1
-
-loaded9:
-	CMP $2, R4
-	BLT part10
-	FMOVQ (R3), F2
-	B loaded11
-
-part10:
 	FMOVD (R3), F2
-
-loaded11:
 	VAND V26.B16, V0.B16, V3.B16
 	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
 	VORR V25.B16, V0.B16, V0.B16
@@ -21989,15 +14563,7 @@ loaded11:
 	VMOV V1.B16, V2.B16
 	VFMLA V3.D2, V4.D2, V2.D2
 	VBSL V2.B16, V1.B16, V0.B16
-	CMP $2, R4
-	BLT part12
-	FMOVQ F0, (R0)
-	B stored13
-
-part12:
 	FMOVD F0, (R0)
-
-stored13:
 
 done5:
 	RET
@@ -22254,46 +14820,28 @@ loop3:
 rest4:
 	CBZ R4, done5
 	// Partial vector.
-	MOVD $4, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF32<>+32(SB), R16
-	SUB R5<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R4
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
-	TBZ $1, R4, one8
+	TBZ $1, R4, one7
 	FMOVD (R2), F1
-	TBZ $0, R4, loaded7
+	TBZ $0, R4, loaded6
 	ADD $8, R2, R5
 	VLD1 (R5), V1.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R2), F1
 
-loaded7:
-	CMP $4, R4
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
-	TBZ $1, R4, one11
+loaded6:
+	TBZ $1, R4, one9
 	FMOVD (R3), F2
-	TBZ $0, R4, loaded10
+	TBZ $0, R4, loaded8
 	ADD $8, R3, R5
 	VLD1 (R5), V2.S[2]
-	B loaded10
+	B loaded8
 
-one11:
+one9:
 	FMOVS (R3), F2
 
-loaded10:
+loaded8:
 	VAND V26.B16, V1.B16, V3.B16
 	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
 	VORR V25.B16, V1.B16, V1.B16
@@ -22350,40 +14898,28 @@ loaded10:
 	VBSL V5.B16, V1.B16, V4.B16
 	VFMLS V4.S4, V2.S4, V6.S4
 	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	CMP $4, R4
-	BLT part12
-	FMOVQ F8, (R0)
-	B stored13
-
-part12:
-	TBZ $1, R4, one14
+	TBZ $1, R4, one11
 	FMOVD F8, (R0)
-	TBZ $0, R4, stored13
+	TBZ $0, R4, stored10
 	ADD $8, R0, R5
 	VST1 V8.S[2], (R5)
-	B stored13
+	B stored10
 
-one14:
+one11:
 	FMOVS F8, (R0)
 
-stored13:
-	CMP $4, R4
-	BLT part15
-	FMOVQ F6, (R1)
-	B stored16
-
-part15:
-	TBZ $1, R4, one17
+stored10:
+	TBZ $1, R4, one13
 	FMOVD F6, (R1)
-	TBZ $0, R4, stored16
+	TBZ $0, R4, stored12
 	ADD $8, R1, R5
 	VST1 V6.S[2], (R5)
-	B stored16
+	B stored12
 
-one17:
+one13:
 	FMOVS F6, (R1)
 
-stored16:
+stored12:
 
 done5:
 	RET
@@ -22703,30 +15239,8 @@ loop3:
 rest4:
 	CBZ R4, done5
 	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	FMOVD (R2), F1
-
-loaded7:
-	CMP $2, R4
-	BLT part8
-	FMOVQ (R3), F2
-	B loaded9
-
-part8:
 	FMOVD (R3), F2
-
-loaded9:
 	VAND V26.B16, V1.B16, V3.B16
 	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
 	VORR V25.B16, V1.B16, V1.B16
@@ -22804,24 +15318,8 @@ loaded9:
 	VBSL V5.B16, V1.B16, V4.B16
 	VFMLS V4.D2, V2.D2, V6.D2
 	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
-	CMP $2, R4
-	BLT part10
-	FMOVQ F8, (R0)
-	B stored11
-
-part10:
 	FMOVD F8, (R0)
-
-stored11:
-	CMP $2, R4
-	BLT part12
-	FMOVQ F6, (R1)
-	B stored13
-
-part12:
 	FMOVD F6, (R1)
-
-stored13:
 
 done5:
 	RET
@@ -23092,63 +15590,39 @@ loop3:
 rest4:
 	CBZ R5, done5
 	// Partial vector.
-	MOVD $4, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF32<>+32(SB), R16
-	SUB R6<<2, R16, R16
-	FMOVQ (R16), F31
-	CMP $4, R5
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
-	TBZ $1, R5, one8
+	TBZ $1, R5, one7
 	FMOVD (R2), F1
-	TBZ $0, R5, loaded7
+	TBZ $0, R5, loaded6
 	ADD $8, R2, R6
 	VLD1 (R6), V1.S[2]
-	B loaded7
+	B loaded6
 
-one8:
+one7:
 	FMOVS (R2), F1
 
-loaded7:
-	CMP $4, R5
-	BLT part9
-	FMOVQ (R3), F2
-	B loaded10
-
-part9:
-	TBZ $1, R5, one11
+loaded6:
+	TBZ $1, R5, one9
 	FMOVD (R3), F2
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded8
 	ADD $8, R3, R6
 	VLD1 (R6), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R3), F2
+
+loaded8:
+	TBZ $1, R5, one11
+	FMOVD (R4), F3
+	TBZ $0, R5, loaded10
+	ADD $8, R4, R6
+	VLD1 (R6), V3.S[2]
 	B loaded10
 
 one11:
-	FMOVS (R3), F2
-
-loaded10:
-	CMP $4, R5
-	BLT part12
-	FMOVQ (R4), F3
-	B loaded13
-
-part12:
-	TBZ $1, R5, one14
-	FMOVD (R4), F3
-	TBZ $0, R5, loaded13
-	ADD $8, R4, R6
-	VLD1 (R6), V3.S[2]
-	B loaded13
-
-one14:
 	FMOVS (R4), F3
 
-loaded13:
+loaded10:
 	VAND V26.B16, V1.B16, V4.B16
 	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
 	VORR V25.B16, V1.B16, V1.B16
@@ -23208,40 +15682,28 @@ loaded13:
 	VBSL V6.B16, V1.B16, V5.B16
 	VFMLS V5.S4, V3.S4, V7.S4
 	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	CMP $4, R5
-	BLT part15
-	FMOVQ F8, (R0)
-	B stored16
-
-part15:
-	TBZ $1, R5, one17
+	TBZ $1, R5, one13
 	FMOVD F8, (R0)
-	TBZ $0, R5, stored16
+	TBZ $0, R5, stored12
 	ADD $8, R0, R6
 	VST1 V8.S[2], (R6)
-	B stored16
+	B stored12
 
-one17:
+one13:
 	FMOVS F8, (R0)
 
-stored16:
-	CMP $4, R5
-	BLT part18
-	FMOVQ F7, (R1)
-	B stored19
-
-part18:
-	TBZ $1, R5, one20
+stored12:
+	TBZ $1, R5, one15
 	FMOVD F7, (R1)
-	TBZ $0, R5, stored19
+	TBZ $0, R5, stored14
 	ADD $8, R1, R6
 	VST1 V7.S[2], (R6)
-	B stored19
+	B stored14
 
-one20:
+one15:
 	FMOVS F7, (R1)
 
-stored19:
+stored14:
 
 done5:
 	RET
@@ -23575,39 +16037,9 @@ loop3:
 rest4:
 	CBZ R5, done5
 	// Partial vector.
-	MOVD $2, R6
-	CMP R6, R5
-	CSEL LT, R5, R6, R6
-	MOVD $tailF64<>+32(SB), R16
-	SUB R6<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R5
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	FMOVD (R2), F1
-
-loaded7:
-	CMP $2, R5
-	BLT part8
-	FMOVQ (R3), F2
-	B loaded9
-
-part8:
 	FMOVD (R3), F2
-
-loaded9:
-	CMP $2, R5
-	BLT part10
-	FMOVQ (R4), F3
-	B loaded11
-
-part10:
 	FMOVD (R4), F3
-
-loaded11:
 	VAND V26.B16, V1.B16, V4.B16
 	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
 	VORR V25.B16, V1.B16, V1.B16
@@ -23688,24 +16120,8 @@ loaded11:
 	VBSL V6.B16, V1.B16, V5.B16
 	VFMLS V5.D2, V3.D2, V7.D2
 	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	CMP $2, R5
-	BLT part12
-	FMOVQ F8, (R0)
-	B stored13
-
-part12:
 	FMOVD F8, (R0)
-
-stored13:
-	CMP $2, R5
-	BLT part14
-	FMOVQ F7, (R1)
-	B stored15
-
-part14:
 	FMOVD F7, (R1)
-
-stored15:
 
 done5:
 	RET
@@ -23802,39 +16218,9 @@ loop1:
 rest2:
 	CBZ R4, done3
 	// Partial vector.
-	MOVD $2, R5
-	CMP R5, R4
-	CSEL LT, R4, R5, R5
-	MOVD $tailF64<>+32(SB), R16
-	SUB R5<<3, R16, R16
-	FMOVQ (R16), F31
-	CMP $2, R4
-	BLT part4
-	FMOVQ (R1), F0
-	B loaded5
-
-part4:
 	VLD1R (R1), [V0.D2]
-
-loaded5:
-	CMP $2, R4
-	BLT part6
-	FMOVQ (R2), F1
-	B loaded7
-
-part6:
 	VLD1R (R2), [V1.D2]
-
-loaded7:
-	CMP $2, R4
-	BLT part8
-	FMOVQ (R3), F2
-	B loaded9
-
-part8:
 	VLD1R (R3), [V2.D2]
-
-loaded9:
 	WORD $0x6e61fc01 // fdiv v1.2d, v0.2d, v1.2d
 	WORD $0x4e61d7c3 // fadd v3.2d, v30.2d, v1.2d
 	WORD $0x4efed464 // fsub v4.2d, v3.2d, v30.2d
@@ -23879,15 +16265,7 @@ loaded9:
 	WORD $0x4ee6d400 // fsub v0.2d, v0.2d, v6.2d
 	VFMLA V13.D2, V3.D2, V0.D2
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
-	CMP $2, R4
-	BLT part10
-	FMOVQ F0, (R0)
-	B stored11
-
-part10:
 	FMOVD F0, (R0)
-
-stored11:
 
 done3:
 	RET
@@ -23912,8 +16290,8 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
 	FMOVQ 192(R26), F17 // rounding
 	FMOVQ 208(R26), F16 // rowMagic
 	FMOVQ 224(R26), F15 // rowReach
-	MOVD $columns-2240(SP), R1
-	MOVD $columns-1600(SP), R3
+	MOVD $buffer-2240(SP), R1
+	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 576(R1)
 	MOVD rows+48(FP), R0
@@ -23921,12 +16299,12 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
 	LSL $62, R10, R10
 	CBZ R10, full6
 	SUB $4, R0, R0
-	MOVD $columns-960(SP), R2
+	MOVD $buffer-960(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $columns-2880(SP), R2
+	MOVD $buffer-2880(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -24051,11 +16429,11 @@ end8:
 	FMOVQ F2, 528(R2)
 	FMOVQ F3, 544(R2)
 	FMOVQ F4, 560(R2)
-	MOVD $columns-960(SP), R10
+	MOVD $buffer-960(SP), R10
 	CMP R10, R2
 	BNE first12
 	MOVD $0, R0
-	MOVD $columns-2880(SP), R2
+	MOVD $buffer-2880(SP), R2
 	B read1
 
 first12:
@@ -24088,7 +16466,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $columns-320(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD R7, R10
 	MOVD cols+56(FP), R7
 	SUB R10, R7, R7
@@ -24200,7 +16578,7 @@ single14:
 
 // The tree of the sums.
 sum15:
-	MOVD $columns-320(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD half+64(FP), R7
 	CMP $16, R7
 	BNE tree17
@@ -24418,7 +16796,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $columns-960(SP), R1
+	MOVD $buffer-960(SP), R1
 	B process3
 
 done7:
@@ -24449,8 +16827,8 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
 	FMOVQ 272(R26), F12 // rounding
 	FMOVQ 288(R26), F11 // rowMagic
 	FMOVQ 304(R26), F10 // rowReach
-	MOVD $columns-1344(SP), R1
-	MOVD $columns-960(SP), R3
+	MOVD $buffer-1344(SP), R1
+	MOVD $buffer-960(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 320(R1)
 	MOVD rows+48(FP), R0
@@ -24458,12 +16836,12 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
 	LSL $63, R10, R10
 	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $columns-576(SP), R2
+	MOVD $buffer-576(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $columns-1728(SP), R2
+	MOVD $buffer-1728(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -24530,11 +16908,11 @@ end8:
 	FMOVQ F2, 272(R2)
 	FMOVQ F3, 288(R2)
 	FMOVQ F4, 304(R2)
-	MOVD $columns-576(SP), R10
+	MOVD $buffer-576(SP), R10
 	CMP R10, R2
 	BNE first11
 	MOVD $0, R0
-	MOVD $columns-1728(SP), R2
+	MOVD $buffer-1728(SP), R2
 	B read1
 
 first11:
@@ -24567,7 +16945,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $columns-192(SP), R6
+	MOVD $buffer-192(SP), R6
 	MOVD R7, R10
 	MOVD cols+56(FP), R7
 	SUB R10, R7, R7
@@ -24709,7 +17087,7 @@ single13:
 
 // The tree of the sums.
 sum14:
-	MOVD $columns-192(SP), R6
+	MOVD $buffer-192(SP), R6
 	MOVD half+64(FP), R7
 	CMP $8, R7
 	BNE tree16
@@ -24839,7 +17217,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $columns-576(SP), R1
+	MOVD $buffer-576(SP), R1
 	B process3
 
 done7:
@@ -24865,8 +17243,8 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	FMOVQ 192(R26), F17 // rounding
 	FMOVQ 208(R26), F16 // rowMagic
 	FMOVQ 224(R26), F15 // rowReach
-	MOVD $columns-2240(SP), R1
-	MOVD $columns-1600(SP), R3
+	MOVD $buffer-2240(SP), R1
+	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 576(R1)
 	MOVD rows+120(FP), R0
@@ -24874,12 +17252,12 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	LSL $62, R10, R10
 	CBZ R10, full6
 	SUB $4, R0, R0
-	MOVD $columns-960(SP), R2
+	MOVD $buffer-960(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $columns-2880(SP), R2
+	MOVD $buffer-2880(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -25004,11 +17382,11 @@ end8:
 	FMOVQ F5, 528(R2)
 	FMOVQ F6, 544(R2)
 	FMOVQ F7, 560(R2)
-	MOVD $columns-960(SP), R10
+	MOVD $buffer-960(SP), R10
 	CMP R10, R2
 	BNE first12
 	MOVD $0, R0
-	MOVD $columns-2880(SP), R2
+	MOVD $buffer-2880(SP), R2
 	B read1
 
 first12:
@@ -25052,7 +17430,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $columns-320(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD R7, R10
 	MOVD cols+128(FP), R7
 	SUB R10, R7, R7
@@ -25179,7 +17557,7 @@ single14:
 
 // The tree of the sums.
 sum15:
-	MOVD $columns-320(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD half+136(FP), R7
 	CMP $16, R7
 	BNE tree17
@@ -25282,7 +17660,7 @@ ready16:
 	CMP R7, R0
 	BEQ done7
 	MOVD R7, R0
-	MOVD $columns-960(SP), R1
+	MOVD $buffer-960(SP), R1
 	B process3
 
 done7:
@@ -25311,8 +17689,8 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
 	FMOVQ 240(R26), F14 // notSign
 	FMOVQ 256(R26), F13 // above1024
 	FMOVQ 272(R26), F12 // rounding
-	MOVD $columns-1344(SP), R1
-	MOVD $columns-960(SP), R3
+	MOVD $buffer-1344(SP), R1
+	MOVD $buffer-960(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 320(R1)
 	MOVD rows+120(FP), R0
@@ -25320,12 +17698,12 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
 	LSL $63, R10, R10
 	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $columns-576(SP), R2
+	MOVD $buffer-576(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $columns-1728(SP), R2
+	MOVD $buffer-1728(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -25394,11 +17772,11 @@ end8:
 	FMOVQ F5, 272(R2)
 	FMOVQ F6, 288(R2)
 	FMOVQ F7, 304(R2)
-	MOVD $columns-576(SP), R10
+	MOVD $buffer-576(SP), R10
 	CMP R10, R2
 	BNE first11
 	MOVD $0, R0
-	MOVD $columns-1728(SP), R2
+	MOVD $buffer-1728(SP), R2
 	B read1
 
 first11:
@@ -25440,7 +17818,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $columns-192(SP), R6
+	MOVD $buffer-192(SP), R6
 	MOVD R7, R10
 	MOVD cols+128(FP), R7
 	SUB R10, R7, R7
@@ -25597,7 +17975,7 @@ single13:
 
 // The tree of the sums.
 sum14:
-	MOVD $columns-192(SP), R6
+	MOVD $buffer-192(SP), R6
 	MOVD half+136(FP), R7
 	CMP $8, R7
 	BNE tree16
@@ -25664,7 +18042,7 @@ ready15:
 	CMP R7, R0
 	BEQ done7
 	MOVD R7, R0
-	MOVD $columns-576(SP), R1
+	MOVD $buffer-576(SP), R1
 	B process3
 
 done7:
@@ -25690,8 +18068,8 @@ TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	FMOVQ 192(R26), F17 // rounding
 	FMOVQ 208(R26), F16 // rowMagic
 	FMOVQ 224(R26), F15 // rowReach
-	MOVD $columns-2240(SP), R1
-	MOVD $columns-1600(SP), R3
+	MOVD $buffer-2240(SP), R1
+	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 576(R1)
 	MOVD rows+216(FP), R0
@@ -25699,12 +18077,12 @@ TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	LSL $62, R10, R10
 	CBZ R10, full6
 	SUB $4, R0, R0
-	MOVD $columns-960(SP), R2
+	MOVD $buffer-960(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $columns-2880(SP), R2
+	MOVD $buffer-2880(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -25829,11 +18207,11 @@ end8:
 	FMOVQ F5, 528(R2)
 	FMOVQ F6, 544(R2)
 	FMOVQ F7, 560(R2)
-	MOVD $columns-960(SP), R10
+	MOVD $buffer-960(SP), R10
 	CMP R10, R2
 	BNE first12
 	MOVD $0, R0
-	MOVD $columns-2880(SP), R2
+	MOVD $buffer-2880(SP), R2
 	B read1
 
 first12:
@@ -25877,7 +18255,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $columns-320(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD R7, R10
 	MOVD cols+224(FP), R7
 	SUB R10, R7, R7
@@ -26007,7 +18385,7 @@ single14:
 
 // The tree of the sums.
 sum15:
-	MOVD $columns-320(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD half+232(FP), R7
 	CMP $16, R7
 	BNE tree17
@@ -26256,7 +18634,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $columns-960(SP), R1
+	MOVD $buffer-960(SP), R1
 	B process3
 
 done7:
@@ -26285,8 +18663,8 @@ TEXT ·columnsGradF64NEON(SB), 0, $1728-256
 	FMOVQ 240(R26), F14 // notSign
 	FMOVQ 256(R26), F13 // above1024
 	FMOVQ 272(R26), F12 // rounding
-	MOVD $columns-1344(SP), R1
-	MOVD $columns-960(SP), R3
+	MOVD $buffer-1344(SP), R1
+	MOVD $buffer-960(SP), R3
 	MOVD $-1, R10
 	MOVD R10, 320(R1)
 	MOVD rows+216(FP), R0
@@ -26294,12 +18672,12 @@ TEXT ·columnsGradF64NEON(SB), 0, $1728-256
 	LSL $63, R10, R10
 	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $columns-576(SP), R2
+	MOVD $buffer-576(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $columns-1728(SP), R2
+	MOVD $buffer-1728(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -26368,11 +18746,11 @@ end8:
 	FMOVQ F5, 272(R2)
 	FMOVQ F6, 288(R2)
 	FMOVQ F7, 304(R2)
-	MOVD $columns-576(SP), R10
+	MOVD $buffer-576(SP), R10
 	CMP R10, R2
 	BNE first11
 	MOVD $0, R0
-	MOVD $columns-1728(SP), R2
+	MOVD $buffer-1728(SP), R2
 	B read1
 
 first11:
@@ -26414,7 +18792,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $columns-192(SP), R6
+	MOVD $buffer-192(SP), R6
 	MOVD R7, R10
 	MOVD cols+224(FP), R7
 	SUB R10, R7, R7
@@ -26574,7 +18952,7 @@ single13:
 
 // The tree of the sums.
 sum14:
-	MOVD $columns-192(SP), R6
+	MOVD $buffer-192(SP), R6
 	MOVD half+232(FP), R7
 	CMP $8, R7
 	BNE tree16
@@ -26735,7 +19113,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $columns-576(SP), R1
+	MOVD $buffer-576(SP), R1
 	B process3
 
 done7:

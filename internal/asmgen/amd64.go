@@ -6,11 +6,17 @@ import "fmt"
 type x86 struct {
 	*writer
 	wide bool // AVX-512
+
+	// The flags tell of register result while no more than written lines are there: after a shift
+	// only whether it is 0.
+	result  gpr
+	written int
+	shifted bool
 }
 
-// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the allocator has the others, and these where
-// there is nothing for them to do.
-// On AVX2 the tail mask is a vector register and the mask of a block lies in memory at maskPtr.
+// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the
+// allocator has the others, and these where there is nothing for them to do. On AVX2 the tail mask
+// is a vector register and the mask of a block lies in memory at maskPtr.
 const (
 	x86TailMask = 15
 	maskPtr     = gpr("R13")
@@ -46,9 +52,6 @@ func (m *x86) loadWord(dst, base gpr, off int)  { m.ins("MOVQ %d(%s), %s", off, 
 func (m *x86) storeWord(src, base gpr, off int) { m.ins("MOVQ %s, %d(%s)", src, off, base) }
 func (m *x86) mov(dst, src gpr)                 { m.ins("MOVQ %s, %s", src, dst) }
 func (m *x86) movImm(dst gpr, imm int64)        { m.ins("MOVQ $%d, %s", imm, dst) }
-func (m *x86) add(dst, src gpr)                 { m.ins("ADDQ %s, %s", src, dst) }
-func (m *x86) sub(dst, src gpr)                 { m.ins("SUBQ %s, %s", src, dst) }
-func (m *x86) shl(dst gpr, n int)               { m.ins("SHLQ $%d, %s", n, dst) }
 func (m *x86) jump(label string)                { m.ins("JMP %s", label) }
 
 func (m *x86) addImm(dst gpr, imm int) {
@@ -57,7 +60,22 @@ func (m *x86) addImm(dst gpr, imm int) {
 	} else {
 		m.ins("ADDQ $%d, %s", imm, dst)
 	}
+	m.setFlags(dst)
 }
+
+func (m *x86) add(dst, src gpr) {
+	m.ins("ADDQ %s, %s", src, dst)
+	m.setFlags(dst)
+}
+
+func (m *x86) sub(dst, src gpr) {
+	m.ins("SUBQ %s, %s", src, dst)
+	m.setFlags(dst)
+}
+
+// setFlags notes that the last instruction compared its result with 0. Sums and differences of counts
+// do not overflow.
+func (m *x86) setFlags(r gpr) { m.result, m.written, m.shifted = r, m.lines, false }
 
 func (m *x86) branch(c cond, a, b gpr, label string) {
 	m.ins("CMPQ %s, %s", a, b)
@@ -65,10 +83,11 @@ func (m *x86) branch(c cond, a, b gpr, label string) {
 }
 
 func (m *x86) branchImm(c cond, a gpr, imm int, label string) {
-	if imm == 0 {
-		m.ins("TESTQ %s, %s", a, a)
-	} else {
+	switch {
+	case imm != 0:
 		m.ins("CMPQ %s, $%d", a, imm)
+	case a != m.result || m.written != m.lines || m.shifted && c != eq && c != ne:
+		m.ins("TESTQ %s, %s", a, a)
 	}
 	m.ins("J%s %s", c, label)
 }
@@ -81,6 +100,38 @@ func (m *x86) ret(k *kernelState) {
 	m.ins("RET")
 }
 
+func (m *x86) shl(dst gpr, n int) {
+	m.ins("SHLQ $%d, %s", n, dst)
+	m.setFlags(dst)
+	m.shifted = true
+}
+
+func (m *x86) mul(dst, src gpr) { m.ins("IMULQ %s, %s", src, dst) }
+
+func (m *x86) shr(dst gpr, n int) { m.ins("SHRQ $%d, %s", n, dst) }
+
+func (m *x86) orShifted(dst, src, shift gpr) {
+	m.ins("SHLXQ %s, %s, %s", shift, src, src)
+	m.ins("ORQ %s, %s", src, dst)
+}
+
+func (m *x86) loadAt(t Type, dst int, base gpr, off int) {
+	m.ins("%s %d(%s), %s", ps(t, "VMOVU"), off, base, m.r(dst))
+}
+
+func (m *x86) storeAt(t Type, src int, base gpr, off int) {
+	m.ins("%s %s, %d(%s)", ps(t, "VMOVU"), m.r(src), off, base)
+}
+
+func (m *x86) broadcastInt(dst int, src gpr, t Type) {
+	if m.wide {
+		m.ins("VPBROADCAST%s %s, Z%d", [...]string{"D", "Q"}[t], src, dst)
+		return
+	}
+	m.ins("VMOVQ %s, X%d", src, dst)
+	m.ins("VPBROADCAST%s X%d, Y%d", [...]string{"D", "Q"}[t], dst, dst)
+}
+
 // r names vector register n in the width in use.
 func (m *x86) r(n int) string {
 	if m.wide {
@@ -90,6 +141,14 @@ func (m *x86) r(n int) string {
 }
 
 func ps(t Type, stem string) string { return stem + [...]string{"PS", "PD"}[t] }
+
+// store is the instruction for a full vector: past the caches if the kernel says so.
+func (m *x86) store(k *kernelState) string {
+	if k.kernel.Stream {
+		return ps(k.t, "VMOVNT")
+	}
+	return ps(k.t, "VMOVU")
+}
 
 func (m *x86) broadcastArg(dst int, name string, off int, t Type) {
 	m.ins("VBROADCAST%s %s+%d(FP), %s", [...]string{"SS", "SD"}[t], name, off, m.r(dst))
@@ -122,55 +181,34 @@ func (m *x86) storeScalar(src int, base gpr, t Type) {
 	m.ins("VMOV%s X%d, (%s)", [...]string{"SS", "SD"}[t], src, base)
 }
 
-// src3 is v as the operand that may be memory, with the suffix for an embedded broadcast.
-func (m *x86) src3(al *alloc, v V) (operand, suffix string) {
-	if x := al.b.vals[v]; x.isConst {
-		if r, ok := al.b.k.pinned[x.bits]; ok {
-			return m.r(r), ""
-		}
-		if m.wide {
-			return al.b.k.constAddr(x.bits), ".BCST"
-		}
-		return al.b.k.constAddr(x.bits), ""
+// src3 is operand i of o as the operand that may be memory, with the suffix for an embedded
+// broadcast.
+func (m *x86) src3(b *Block, o assigned, i int) (operand, suffix string) {
+	v := o.operands()[i]
+	switch x := b.vals[v]; {
+	case o.in[i] >= 0:
+		return m.r(o.in[i]), ""
+	case x.spilled:
+		return m.spillAddr(b, o), ""
+	case m.wide:
+		return b.k.constAddr(x.bits), ".BCST"
+	default:
+		return b.k.constAddr(x.bits), ""
 	}
-	if al.b.vals[v].spilled {
-		return m.spillAddr(al), ""
-	}
-	return m.r(al.reg[v]), ""
 }
 
 // spillAddr is the place of the first output.
-func (m *x86) spillAddr(al *alloc) string {
-	return fmt.Sprintf("%d(%s)", al.lane*m.vectorBytes(), al.b.k.streams[0])
+func (m *x86) spillAddr(b *Block, o assigned) string {
+	return fmt.Sprintf("%d(%s)", o.lane*m.vectorBytes(), b.k.streams[0])
 }
 
-// inReg is v in a register; what lies in memory is loaded into a temporary, which done gives back.
-func (m *x86) inReg(al *alloc, v V) (r int, done func()) {
-	x := al.b.vals[v]
-	if r, ok := al.b.k.pinned[x.bits]; ok && x.isConst {
-		return r, func() {}
-	}
-	if x.isConst || x.spilled {
-		t := al.fresh()
-		m.fetch(al, v, t)
-		return t, func() { al.free[t] = true }
-	}
-	return al.reg[v], func() {}
-}
-
-// fetch loads what lies in memory.
-func (m *x86) fetch(al *alloc, v V, dst int) {
-	if x := al.b.vals[v]; x.isConst {
-		m.loadConst(al.b.k, dst, x.bits)
+// fetch loads operand i of o, which lies in memory.
+func (m *x86) fetch(b *Block, o assigned, i, dst int) {
+	if x := b.vals[o.operands()[i]]; x.isConst {
+		m.loadConst(b.k, dst, x.bits)
 		return
 	}
-	m.ins("%s %s, %s", ps(al.b.k.t, "VMOVU"), m.spillAddr(al), m.r(dst))
-}
-
-func (m *x86) isMem(al *alloc, v V) bool {
-	x := al.b.vals[v]
-	_, pinned := al.b.k.pinned[x.bits]
-	return x.isConst && !pinned || x.spilled
+	m.ins("%s %s, %s", ps(b.k.t, "VMOVU"), m.spillAddr(b, o), m.r(dst))
 }
 
 var x86Ops = map[opKind][2]string{
@@ -179,404 +217,248 @@ var x86Ops = map[opKind][2]string{
 	opAnd: {"VPAND", "VPAND"}, opOr: {"VPOR", "VPOR"},
 }
 
-func (m *x86) lower(al *alloc, o op) {
-	k, t := al.b.k, al.b.k.t
+// tableRegs: on AVX2 a table is a memory operand.
+func (m *x86) tableRegs() int {
+	if m.wide {
+		return 1
+	}
+	return 0
+}
+
+func (m *x86) loadTable(k *kernelState, dst int, name string) {
+	m.ins("%s %s<>(SB), %s", ps(k.t, "VMOVU"), name, m.r(dst))
+}
+
+// tableIndex: a permutation looks at the low bits of lanes. On AVX2 there is one of 32-bit lanes
+// only, for which entry j of float64 has the halves 2j and 2j+1: twice the number in both halves of
+// a lane, with the carry from bit 31 in the upper one.
+func (m *x86) tableIndex(b *Block, i V) V {
+	if m.wide || b.k.t == F32 {
+		return i
+	}
+	i = b.emit(opTwice, i, -1, -1, 0)
+	return b.emit(opIntAdd, i, i, -1, 0)
+}
+
+// demand lets one operand of an operation lie in memory: b, or of a multiply-add b or c.
+func (m *x86) demand(al *alloc, o op) (op, demand) {
+	b := al.b
+	masked := !m.wide && b.tail
+	switch o.kind {
+	case opLoad:
+		return o, demand{scratch: masked && b.k.repeat}
+	case opStore:
+		return o, demand{scratch: masked}
+	case opAdd, opSub, opMul, opDiv, opMax, opMin, opAnd, opOr, opIntAdd, opIntSub:
+		if o.kind.commutative() && b.inMemory(o.a) {
+			o.a, o.b = o.b, o.a
+		}
+		return o, demand{load: operandA, reuse: operandA | operandB}
+	case opFMA, opFNMA:
+		return m.demandFMA(al, o)
+	case opShl, opShr:
+		return o, demand{reuse: operandA}
+	case opLess, opEqual:
+		return o, demand{load: operandA, reuse: operandA | operandB, mask: m.wide}
+	case opIntEqual:
+		return o, demand{mask: m.wide}
+	case opTwice, opLookup:
+		return o, demand{load: operandA, reuse: operandA}
+	case opSelect:
+		return o, demand{load: operandC, reuse: operandB | operandC}
+	case opMove:
+		return o, demand{load: operandA, early: true}
+	case opKeep:
+		return o, demand{scratch: !m.wide && (b.tail || b.k.skip)}
+	case opFill:
+		return o, demand{load: operandB, reuse: operandA}
+	}
+	return o, demand{}
+}
+
+// demandFMA picks the form of the instruction whose destination is an operand that dies, with a
+// constant as the memory operand.
+func (m *x86) demandFMA(al *alloc, o op) (op, demand) {
+	b := al.b
+	if b.inMemory(o.a) || (al.dies(o.b) && !al.dies(o.a)) {
+		o.a, o.b = o.b, o.a // a is not in memory now, unless both are
+	}
+	pinned := b.vals[o.dst].pinned >= 0
+	switch {
+	case !pinned && al.dies(o.c):
+		return o, demand{load: operandA, reuse: operandC} // 231
+	case !pinned && al.dies(o.a) && b.inMemory(o.b):
+		return o, demand{load: operandC, reuse: operandA} // 132
+	case !pinned && al.dies(o.a):
+		return o, demand{reuse: operandA} // 213
+	}
+	return o, demand{load: operandA, early: true} // 231, c copied to the result
+}
+
+func (m *x86) lower(b *Block, o assigned) {
+	k, t := b.k, b.k.t
 	vb := m.vectorBytes()
-	d := -1
-	al.lane = o.lane
+	d := o.result
+	for i := range o.in {
+		if o.loaded>>i&1 != 0 && !(o.kind == opFMA || o.kind == opFNMA) {
+			m.fetch(b, o, i, o.in[i])
+		}
+	}
 	switch o.kind {
 	case opSpill:
-		m.ins("%s %s, %s", ps(t, "VMOVU"), m.r(al.reg[o.a]), m.spillAddr(al))
+		m.ins("%s %s, %s", ps(t, "VMOVU"), m.r(o.in[0]), m.spillAddr(b, o))
 	case opLoad:
-		d = al.dst(o)
-		at := fmt.Sprintf("%d(%s)", o.lane*vb, k.streams[o.stream])
-		if al.b.tail {
-			at = fmt.Sprintf("(%s)", k.streams[o.stream])
-		}
-		first := "VBROADCAST" + [...]string{"SS", "SD"}[t]
-		switch {
-		case !al.b.tail:
-			m.ins("%s %s, %s", ps(t, "VMOVU"), at, m.r(d))
-		case m.wide && k.repeat:
-			m.ins("%s %s, %s", first, at, m.r(d))
-			m.ins("%s %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
-		case m.wide:
-			m.ins("%s.Z %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
-		default:
-			m.ins("%s %s, %s, %s", ps(t, "VMASKMOV"), at, m.r(x86TailMask), m.r(d))
-			if k.repeat {
-				tmp := al.fresh()
-				m.ins("%s %s, %s", first, at, m.r(tmp))
-				m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d), m.r(tmp), m.r(d))
-				al.free[tmp] = true
-			}
-		}
+		m.lowerLoad(b, o)
 	case opStore:
-		at, v := k.streams[o.stream], al.reg[o.a]
+		at, v := k.streams[o.stream], o.in[0]
 		switch {
-		case !al.b.tail:
-			m.ins("%s %s, %d(%s)", k.store(), m.r(v), o.lane*vb, at)
+		case !b.tail:
+			m.ins("%s %s, %d(%s)", m.store(k), m.r(v), o.lane*vb, at)
 		case m.wide:
 			m.ins("%s %s, K1, (%s)", ps(t, "VMOVU"), m.r(v), at)
 		default:
-			tmp := al.fresh()
-			m.storePartial(k, v, tmp, at)
-			al.free[tmp] = true
+			m.storePartial(k, v, o.scratch, at)
 		}
 	case opAdd, opSub, opMul, opDiv, opMax, opMin, opAnd, opOr, opIntAdd, opIntSub:
-		a, b := o.a, o.b
-		if o.kind.commutative() && m.isMem(al, a) {
-			a, b = b, a
-		}
-		ra, done := m.inReg(al, a)
-		s3, suffix := m.src3(al, b)
-		d = al.dst(o, a, b)
+		s3, suffix := m.src3(b, o, 1)
 		name := x86Ops[o.kind][t]
 		if m.wide && (o.kind == opAnd || o.kind == opOr) {
 			name += [...]string{"D", "Q"}[t]
 		}
-		m.ins("%s%s %s, %s, %s", name, suffix, s3, m.r(ra), m.r(d))
-		done()
+		m.ins("%s%s %s, %s, %s", name, suffix, s3, m.r(o.in[0]), m.r(d))
 	case opFMA, opFNMA:
-		d = m.lowerFMA(al, o)
+		m.lowerFMA(b, o)
 	case opShl, opShr:
-		d = al.dst(o, o.a)
 		name := [...]string{"VPSLL", "VPSRL"}[o.kind-opShl] + [...]string{"D", "Q"}[t]
-		m.ins("%s $%d, %s, %s", name, o.imm, m.r(al.reg[o.a]), m.r(d))
-	case opLess, opEqual:
-		pred := 0 // EQ_OQ
-		if o.kind == opLess {
-			pred = 1 // LT_OS
-		}
-		ra, done := m.inReg(al, o.a)
-		s3, suffix := m.src3(al, o.b)
-		if m.wide {
-			d = al.freshMask()
-			m.ins("%s%s $%d, %s, %s, K%d", ps(t, "VCMP"), suffix, pred, s3, m.r(ra), d)
-		} else {
-			d = al.dst(o, o.a, o.b)
-			m.ins("%s $%d, %s, %s, %s", ps(t, "VCMP"), pred, s3, m.r(ra), m.r(d))
-		}
-		done()
-	case opIntEqual:
-		name := [...]string{"VPCMPEQD", "VPCMPEQQ"}[t]
-		if m.wide {
-			d = al.freshMask()
-			m.ins("%s %s, %s, K%d", name, m.r(al.reg[o.b]), m.r(al.reg[o.a]), d)
-		} else {
-			d = al.dst(o)
-			m.ins("%s %s, %s, %s", name, m.r(al.reg[o.b]), m.r(al.reg[o.a]), m.r(d))
-		}
+		m.ins("%s $%d, %s, %s", name, o.imm, m.r(o.in[0]), m.r(d))
+	case opLess, opEqual, opIntEqual:
+		m.lowerCompare(b, o)
 	case opSelect:
-		rc, done := m.inReg(al, o.c)
-		s3, suffix := m.src3(al, o.b)
-		d = al.dst(o, o.b, o.c)
+		s3, suffix := m.src3(b, o, 1)
 		if m.wide {
-			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(rc), al.reg[o.a], m.r(d))
+			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(o.in[2]), o.in[0], m.r(d))
 		} else {
-			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(al.reg[o.a]), s3, m.r(rc), m.r(d))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(o.in[0]), s3, m.r(o.in[2]), m.r(d))
 		}
-		done()
+	case opTwice:
+		m.ins("VMOVSLDUP %s, %s", m.r(o.in[0]), m.r(d))
+	case opLookup:
+		if m.wide {
+			m.ins("%s Z%d, Z%d, Z%d", ps(t, "VPERM"), k.tableAt[o.imm], o.in[0], d)
+		} else {
+			m.ins("VPERMPS %s<>(SB), Y%d, Y%d", k.tableName(o.imm), o.in[0], d)
+		}
 	case opMove:
-		d = al.dst(o)
-		r, done := m.inReg(al, o.a)
-		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(r), m.r(d))
-		done()
+		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[0]), m.r(d))
 	case opKeep:
-		d = al.dst(o)
-		acc, w := m.r(d), al.reg[o.a]
-		if m.wide {
-			mask := ""
-			switch {
-			case al.b.tail && k.skip:
-				m.ins("KANDW K1, K%d, K%d", 2+o.lane, 2+o.lane)
-				mask = fmt.Sprintf("K%d, ", 2+o.lane)
-			case al.b.tail:
-				mask = "K1, "
-			case k.skip:
-				mask = fmt.Sprintf("K%d, ", 2+o.lane)
-			}
-			m.ins("%s %s, %s, %s%s", ps(t, "VADD"), m.r(w), acc, mask, acc)
-			break
-		}
-		// w may be needed again, so mask a copy
-		r := w
-		if al.b.tail || k.skip {
-			r = al.fresh()
-		}
-		from := w
-		if k.skip {
-			m.ins("%s %d(%s), %s, %s", ps(t, "VAND"), o.lane*vb, maskPtr, m.r(from), m.r(r))
-			from = r
-		}
-		if al.b.tail {
-			m.ins("%s %s, %s, %s", ps(t, "VAND"), m.r(x86TailMask), m.r(from), m.r(r))
-		}
-		m.ins("%s %s, %s, %s", ps(t, "VADD"), m.r(r), acc, acc)
-		if r != w {
-			al.free[r] = true
-		}
+		m.lowerKeep(b, o)
 	case opFill:
-		rb, done := m.inReg(al, o.b)
-		d = al.dst(o, o.a)
 		if m.wide {
-			m.ins("%s %s, %s, K1, %s", ps(t, "VBLENDM"), m.r(al.reg[o.a]), m.r(rb), m.r(d))
+			m.ins("%s %s, %s, K1, %s", ps(t, "VBLENDM"), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
 		} else {
-			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(al.reg[o.a]), m.r(rb), m.r(d))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
 		}
-		done()
 	default:
 		panic("asmgen: unknown operation")
 	}
-	al.finish(o, d, m.wide)
 }
 
-// lowerFMA picks the form of the instruction whose destination is an operand that dies, with a constant as the memory operand.
-func (m *x86) lowerFMA(al *alloc, o op) int {
-	t := al.b.k.t
+func (m *x86) lowerLoad(b *Block, o assigned) {
+	k, t, d := b.k, b.k.t, o.result
+	if !b.tail {
+		m.ins("%s %d(%s), %s", ps(t, "VMOVU"), o.lane*m.vectorBytes(), k.streams[o.stream], m.r(d))
+		return
+	}
+	at := fmt.Sprintf("(%s)", k.streams[o.stream])
+	first := "VBROADCAST" + [...]string{"SS", "SD"}[t]
+	switch {
+	case m.wide && k.repeat:
+		m.ins("%s %s, %s", first, at, m.r(d))
+		m.ins("%s %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
+	case m.wide:
+		m.ins("%s.Z %s, K1, %s", ps(t, "VMOVU"), at, m.r(d))
+	default:
+		m.ins("%s %s, %s, %s", ps(t, "VMASKMOV"), at, m.r(x86TailMask), m.r(d))
+		if k.repeat {
+			m.ins("%s %s, %s", first, at, m.r(o.scratch))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d), m.r(o.scratch), m.r(d))
+		}
+	}
+}
+
+func (m *x86) lowerCompare(b *Block, o assigned) {
+	t, d := b.k.t, m.r(o.result)
+	if m.wide {
+		d = fmt.Sprintf("K%d", o.result)
+	}
+	if o.kind == opIntEqual {
+		m.ins("%s %s, %s, %s", [...]string{"VPCMPEQD", "VPCMPEQQ"}[t], m.r(o.in[1]), m.r(o.in[0]), d)
+		return
+	}
+	pred := 0 // EQ_OQ
+	if o.kind == opLess {
+		pred = 1 // LT_OS
+	}
+	s3, suffix := m.src3(b, o, 1)
+	m.ins("%s%s $%d, %s, %s, %s", ps(t, "VCMP"), suffix, pred, s3, m.r(o.in[0]), d)
+}
+
+func (m *x86) lowerKeep(b *Block, o assigned) {
+	k, t := b.k, b.k.t
+	acc, w := m.r(o.result), o.in[0]
+	if m.wide {
+		mask := ""
+		switch {
+		case b.tail && k.skip:
+			m.ins("KANDW K1, K%d, K%d", 2+o.lane, 2+o.lane)
+			mask = fmt.Sprintf("K%d, ", 2+o.lane)
+		case b.tail:
+			mask = "K1, "
+		case k.skip:
+			mask = fmt.Sprintf("K%d, ", 2+o.lane)
+		}
+		m.ins("%s %s, %s, %s%s", ps(t, "VADD"), m.r(w), acc, mask, acc)
+		return
+	}
+	// w may be needed again, so mask a copy
+	if k.skip {
+		m.ins("%s %d(%s), %s, %s", ps(t, "VAND"), o.lane*m.vectorBytes(), maskPtr, m.r(w), m.r(o.scratch))
+		w = o.scratch
+	}
+	if b.tail {
+		m.ins("%s %s, %s, %s", ps(t, "VAND"), m.r(x86TailMask), m.r(w), m.r(o.scratch))
+		w = o.scratch
+	}
+	m.ins("%s %s, %s, %s", ps(t, "VADD"), m.r(w), acc, acc)
+}
+
+// lowerFMA writes the form that demandFMA picked.
+func (m *x86) lowerFMA(b *Block, o assigned) {
+	t, d := b.k.t, o.result
+	const (
+		x = iota
+		y
+		z
+	)
+	form, source, second := "231", y, x // the operand that may be memory, and the one that is a register
+	switch {
+	case d == o.in[z]:
+	case d == o.in[x] && o.in[y] < 0:
+		form, source, second = "132", y, z
+	case d == o.in[x]:
+		form, source, second = "213", z, y
+	case o.in[z] < 0:
+		m.fetch(b, o, z, d)
+	default:
+		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[z]), m.r(d))
+	}
+	if o.loaded>>second&1 != 0 {
+		m.fetch(b, o, second, o.in[second])
+	}
 	name := "VFMADD"
 	if o.kind == opFNMA {
 		name = "VFNMADD"
 	}
-	a, b, c := o.a, o.b, o.c
-	if m.isMem(al, a) || (al.dies(b) && !al.dies(a)) {
-		a, b = b, a // a is never memory now, unless both are
-	}
-	form := func(f string, s3 V, s2, d int) int {
-		x, suffix := m.src3(al, s3)
-		m.ins("%s%s%s %s, %s, %s", name, ps(t, f), suffix, x, m.r(s2), m.r(d))
-		return d
-	}
-	pinned := al.b.vals[o.dst].pinned
-	switch {
-	case pinned < 0 && al.dies(c):
-		ra, done := m.inReg(al, a)
-		defer done()
-		return form("231", b, ra, al.reg[c])
-	case pinned < 0 && al.dies(a) && m.isMem(al, b):
-		rc, done := m.inReg(al, c)
-		defer done()
-		return form("132", b, rc, al.reg[a])
-	case pinned < 0 && al.dies(a):
-		rb, done := m.inReg(al, b)
-		defer done()
-		return form("213", c, rb, al.reg[a])
-	}
-	d := pinned
-	if d < 0 {
-		d = al.fresh()
-	}
-	if m.isMem(al, c) || al.b.vals[c].isConst || m.isMem(al, b) {
-		// a fresh copy of c is the addend
-		if m.isMem(al, c) {
-			m.fetch(al, c, d)
-		} else {
-			rc, _ := m.inReg(al, c)
-			m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(rc), m.r(d))
-		}
-	} else {
-		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(al.reg[c]), m.r(d))
-	}
-	ra, done := m.inReg(al, a)
-	defer done()
-	return form("231", b, ra, d)
-}
-
-// storePartial stores the first n lanes, n in the register of the remaining count: a full vector if there are enough, else 4, 2 and 1 elements
-// (masked stores are slow on several AMD cores).
-func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
-	t, n, q := k.t, k.count, k.scratch
-	part, done := m.newLabel("part"), m.newLabel("stored")
-	lanes := m.vectorBytes() / t.Size()
-	m.branchImm(lt, n, lanes, part)
-	m.ins("%s %s, (%s)", ps(t, "VMOVU"), m.r(v), at)
-	m.jump(done)
-	m.label(part)
-	m.ins("VMOVAPS %s, %s", m.r(v), m.r(tmp))
-	m.mov(q, at)
-	// half a register, then 8 bytes, then 4
-	skip := m.newLabel("half")
-	m.ins("TESTQ $%d, %s", lanes/2, n)
-	m.ins("JEQ %s", skip)
-	m.ins("VMOVUPS X%d, (%s)", tmp, q)
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", tmp, tmp)
-	m.addImm(q, 16)
-	m.label(skip)
-	if t == F32 {
-		skip = m.newLabel("pair")
-		m.ins("TESTQ $2, %s", n)
-		m.ins("JEQ %s", skip)
-		m.ins("VMOVLPS X%d, (%s)", tmp, q)
-		m.ins("VUNPCKHPD X%d, X%d, X%d", tmp, tmp, tmp)
-		m.addImm(q, 8)
-		m.label(skip)
-	}
-	m.ins("TESTQ $1, %s", n)
-	m.ins("JEQ %s", done)
-	m.storeScalar(tmp, q, t)
-	m.label(done)
-}
-
-func (m *x86) tailMask(k *kernelState, n, tmp gpr) {
-	m.note("Partial vector.")
-	if m.wide {
-		// bits n and up cleared; n is below 256
-		m.ins("MOVL $-1, %s", tmp)
-		m.ins("BZHIL %s, %s, %s", n, tmp, tmp)
-		m.ins("KMOVW %s, K1", tmp)
-		return
-	}
-	// a window of the table: n lanes of ones, then zeros
-	lanes := m.vectorBytes() / k.t.Size()
-	m.ins("MOVQ $%d, %s", lanes, tmp)
-	m.ins("CMPQ %s, %s", n, tmp)
-	m.ins("CMOVQLT %s, %s", n, tmp)
-	m.ins("NEGQ %s", tmp)
-	m.ins("LEAQ %s+32(SB), %s", k.table(tailTable), maskPtrTmp)
-	m.ins("VMOVUPS (%s)(%s*%d), %s", maskPtrTmp, tmp, k.t.Size(), m.r(x86TailMask))
-}
-
-func (m *x86) skipMask(k *kernelState, rel, tmp gpr) {
-	block := k.block()
-	if m.wide {
-		half := block / 2
-		m.ins("MOVL $1, %s", tmp)
-		m.ins("SHLXQ %s, %s, %s", rel, tmp, tmp)
-		m.ins("XORL %s, %s", maskPtr, maskPtr)
-		m.ins("CMPQ %s, $%d", rel, block)
-		m.ins("CMOVQCC %s, %s", maskPtr, tmp)
-		m.ins("NOTQ %s", tmp)
-		m.ins("KMOVW %s, K2", tmp)
-		m.ins("SHRQ $%d, %s", half, tmp)
-		m.ins("KMOVW %s, K3", tmp)
-		return
-	}
-	// a window of the table that has its one zero at lane rel, or none
-	m.ins("MOVQ $-1, %s", tmp)
-	m.ins("CMPQ %s, $%d", rel, block)
-	m.ins("CMOVQCS %s, %s", rel, tmp)
-	m.ins("NEGQ %s", tmp)
-	m.ins("LEAQ %s+%d(SB), %s", k.table(skipTable), (block-1)*k.t.Size(), maskPtr)
-	m.ins("LEAQ (%s)(%s*%d), %s", maskPtr, tmp, k.t.Size(), maskPtr)
-}
-
-func (m *x86) sums(t Type) int { return 1 + int(t) }
-
-func (m *x86) fold(k *kernelState, acc []int) {
-	add := ps(k.t, "VADD")
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.ins("%s %s, %s, %s", add, m.r(acc[i+n]), m.r(acc[i]), m.r(acc[i]))
-		}
-	}
-	m.foldVector(k, acc[0], acc[1])
-}
-
-func (m *x86) foldVector(k *kernelState, a, t int) {
-	add := ps(k.t, "VADD")
-	if m.wide {
-		m.ins("VEXTRACTF64X4 $1, Z%d, Y%d", a, t)
-		m.ins("%s Y%d, Y%d, Y%d", add, t, a, a)
-	}
-	if k.t == F32 {
-		m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-		m.ins("%s X%d, X%d, X%d", add, t, a, a)
-	}
-}
-
-func (m *x86) carry(k *kernelState, lane []int, sum []int, tmp []int) {
-	lanes, acc := lane[0], sum[0]
-	if k.t == F32 {
-		m.ins("VCVTPS2PD X%d, Y%d", lanes, lanes)
-		m.ins("VADDPD Y%d, Y%d, Y%d", lanes, acc, acc)
-		return
-	}
-	err, s, b := sum[1], tmp[0], tmp[1]
-	m.twoSum("PD", "Y", acc, lanes, s, b)
-	m.ins("VADDPD Y%d, Y%d, Y%d", b, err, err)
-	m.ins("VMOVAPD Y%d, Y%d", s, acc)
-}
-
-func (m *x86) finish(k *kernelState, sum []int, tmp []int, out gpr) {
-	a, t := sum[0], tmp[0]
-	if k.t == F64 {
-		m.finishF64(a, sum[1], t, tmp[1], tmp[2])
-		m.ins("VMOVSD X%d, (%s)", a, out)
-		return
-	}
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	m.ins("VADDPD X%d, X%d, X%d", t, a, a)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	m.ins("VADDSD X%d, X%d, X%d", t, a, a)
-	m.ins("VMOVSD X%d, (%s)", a, out)
-}
-
-// twoSum leaves x+y in s and what rounding lost, (x-(s-b)) + (y-b) with b = s-x, in b; y is lost.
-func (m *x86) twoSum(suffix, r string, x, y, s, b int) {
-	op := func(name string, c, a, d int) { m.ins("V%s%s %s%d, %s%d, %s%d", name, suffix, r, c, r, a, r, d) }
-	op("ADD", y, x, s)
-	op("SUB", x, s, b)
-	op("SUB", b, y, y)
-	op("SUB", b, s, b)
-	op("SUB", b, x, b)
-	op("ADD", y, b, b)
-}
-
-// finishF64 adds the four lanes of a by TwoSum, and the errors at the very end.
-func (m *x86) finishF64(a, err, s, b, t int) {
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	m.twoSum("PD", "X", a, t, s, b) // (0+2, 1+3)
-	m.ins("VMOVAPD X%d, X%d", s, a)
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", err, t)
-	m.ins("VADDPD X%d, X%d, X%d", t, err, err)
-	m.ins("VADDPD X%d, X%d, X%d", err, b, err)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", err, err, t)
-	m.ins("VADDSD X%d, X%d, X%d", t, err, err)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	m.twoSum("SD", "X", a, t, s, b)
-	m.ins("VMOVAPD X%d, X%d", s, a)
-	m.ins("VADDSD X%d, X%d, X%d", err, b, b)
-	m.ins("VADDSD X%d, X%d, X%d", b, a, a)
-}
-
-func (m *x86) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
-	a := lane[0]
-	if k.t == F64 {
-		m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-		m.ins("VADDPD X%d, X%d, X%d", t, a, a)
-		m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-		m.ins("VADDSD X%d, X%d, X%d", t, a, a)
-	} else {
-		m.ins("VSHUFPD $1, X%d, X%d, X%d", a, a, t) // halves exchanged: no lane is added to itself, which might overflow
-		m.ins("VADDPS X%d, X%d, X%d", t, a, a)
-		m.ins("VMOVSHDUP X%d, X%d", a, t)
-		m.ins("VADDSS X%d, X%d, X%d", t, a, a)
-		m.ins("VCVTSS2SD X%d, X%d, X%d", a, a, a)
-	}
-	m.ins("VMOVSD X%d, (%s)", a, out)
-}
-
-func (m *x86) maxAcross(k *kernelState, acc []int, t int, out gpr) {
-	max := ps(k.t, "VMAX")
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.ins("%s %s, %s, %s", max, m.r(acc[i+n]), m.r(acc[i]), m.r(acc[i]))
-		}
-	}
-	a := acc[0]
-	if m.wide {
-		m.ins("VEXTRACTF64X4 $1, Z%d, Y%d", a, t)
-		m.ins("%s Y%d, Y%d, Y%d", max, t, a, a)
-	}
-	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
-	m.ins("%s X%d, X%d, X%d", max, t, a, a)
-	m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
-	m.ins("%s X%d, X%d, X%d", max, t, a, a)
-	if k.t == F32 {
-		m.ins("VMOVSHDUP X%d, X%d", a, t)
-		m.ins("%s X%d, X%d, X%d", max, t, a, a)
-	}
-	m.ins("VXORPS X%d, X%d, X%d", t, t, t)
-	m.ins("%s X%d, X%d, X%d", ps(k.t, "VADD"), t, a, a)
-	m.storeScalar(a, out, k.t)
+	s3, suffix := m.src3(b, o, source)
+	m.ins("%s%s%s %s, %s, %s", name, ps(t, form), suffix, s3, m.r(o.in[second]), m.r(d))
 }

@@ -19,14 +19,15 @@ var notes = map[string]map[string]string{
 		"drain": "What is under way.",
 	},
 	"Rows": {
-		"row":    "One row.",
-		"group":  "One group.",
-		"blocks": "One group, by blocks.",
-		"block":  "One block.",
-		"tail":   "A partial block.",
-		"fold":   "Fold to four lanes.",
-		"wide":   "Add to the sum.",
-		"finish": "The row's sum.",
+		"row":     "One row.",
+		"group":   "One group.",
+		"blocks":  "One group, by blocks.",
+		"block":   "One block.",
+		"tail":    "A partial block.",
+		"partial": "One vector of it, or a part of one.",
+		"fold":    "Fold to four lanes.",
+		"wide":    "Add to the sum.",
+		"finish":  "The row's sum.",
 	},
 	"Columns": {
 		"read":    "Transpose a batch into a buffer.",
@@ -80,6 +81,7 @@ func (w *writer) note(text string) {
 
 // label writes a label, and above it what its stem stands for.
 func (w *writer) label(l string) {
+	w.lines++
 	w.sb.WriteByte('\n')
 	if note := w.notes[strings.TrimRight(l, "0123456789")]; note != "" {
 		w.sb.WriteString("// " + note + "\n")
@@ -89,12 +91,12 @@ func (w *writer) label(l string) {
 
 // traced lists, by operation, the comments of a block that say where its operations come from: none
 // for a block of several vectors, nor for one that is like an earlier one.
-func (k *kernelState) traced(b *Block) []string {
-	list := make([]string, len(b.ops))
+func (k *kernelState) traced(ops []op) []string {
+	list := make([]string, len(ops))
 	last := ""
-	for i, o := range b.ops {
-		if o.lane != b.ops[0].lane {
-			return make([]string, len(b.ops))
+	for i, o := range ops {
+		if o.lane != ops[0].lane {
+			return make([]string, len(ops))
 		}
 		if o.from != "" && o.from != last {
 			list[i], last = o.from, o.from
@@ -102,7 +104,7 @@ func (k *kernelState) traced(b *Block) []string {
 	}
 	whole := strings.Join(list, "\n")
 	if k.w.traced[whole] {
-		return make([]string, len(b.ops))
+		return make([]string, len(ops))
 	}
 	if k.w.traced == nil {
 		k.w.traced = map[string]bool{}
@@ -134,7 +136,7 @@ func pageFrame() (f runtime.Frame, ok bool) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for more := true; more; {
 		f, more = frames.Next()
-		if !strings.HasPrefix(f.Function, engine+"(*Block).") {
+		if !strings.HasPrefix(f.Function, engine+"(*Block).") && !strings.HasSuffix(f.Function, ").tableIndex") {
 			inside := strings.HasPrefix(f.Function, engine)
 			return f, !inside || strings.HasSuffix(f.File, "_test.go")
 		}

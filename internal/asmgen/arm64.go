@@ -1,6 +1,7 @@
 package asmgen
 
-// arm writes NEON. What the Go 1.26 assembler does not know is a WORD with its mnemonic in the comment; a test disassembles them.
+// arm writes NEON. What the Go 1.26 assembler does not know is a WORD with its mnemonic in the
+// comment; a test disassembles them.
 type arm struct {
 	*writer
 }
@@ -65,6 +66,26 @@ func (m *arm) branchImm(c cond, a gpr, imm int, label string) {
 	m.ins("B%s %s", c, label)
 }
 
+func (m *arm) mul(dst, src gpr) { m.ins("MUL %s, %s, %s", src, dst, dst) }
+
+func (m *arm) shr(dst gpr, n int) { m.ins("LSR $%d, %s, %s", n, dst, dst) }
+
+func (m *arm) orShifted(dst, src, shift gpr) {
+	m.ins("LSL %s, %s, %s", shift, src, src)
+	m.ins("ORR %s, %s, %s", src, dst, dst)
+}
+
+func (m *arm) loadAt(_ Type, dst int, base gpr, off int) { m.ins("FMOVQ %d(%s), F%d", off, base, dst) }
+
+func (m *arm) storeAt(_ Type, src int, base gpr, off int) {
+	m.ins("FMOVQ F%d, %d(%s)", src, off, base)
+}
+
+func (m *arm) broadcastInt(dst int, src gpr, t Type) {
+	g, _ := arrangement(t)
+	m.ins("VDUP %s, V%d.%s", src, dst, g)
+}
+
 // arrangement is the lanes' name for Go mnemonics and for the comments of WORDs.
 func arrangement(t Type) (goName, armName string) {
 	if t == F32 {
@@ -80,7 +101,8 @@ func (m *arm) word3(enc uint32, name string, t Type, d, n, mm int) {
 	m.ins("WORD $0x%08x // %s v%d.%s, v%d.%s, v%d.%s", enc, name, d, a, n, a, mm, a)
 }
 
-// word2 writes a two-operand instruction whose operands are given as text formats with the register.
+// word2 writes a two-operand instruction whose operands are given as text formats with the
+// register.
 func (m *arm) word2(enc uint32, name string, d int, df string, n int, nf string) {
 	m.ins("WORD $0x%08x // %s "+df+", "+nf, enc|uint32(n)<<5|uint32(d), name, d, n)
 }
@@ -117,16 +139,13 @@ func (m *arm) storeScalar(src int, base gpr, t Type) {
 	m.ins("FMOV%s F%d, (%s)", [...]string{"S", "D"}[t], src, base)
 }
 
-func (m *arm) inReg(al *alloc, v V) (r int, done func()) {
-	if x := al.b.vals[v]; x.isConst {
-		if r, ok := al.b.k.pinned[x.bits]; ok {
-			return r, func() {}
+// fetchOperands loads the operands of o, constants, that have a temporary.
+func (m *arm) fetchOperands(b *Block, o assigned) {
+	for i, v := range o.operands() {
+		if o.loaded>>i&1 != 0 {
+			m.loadConst(b.k, o.in[i], b.vals[v].bits)
 		}
-		t := al.fresh()
-		m.loadConst(al.b.k, t, x.bits)
-		return t, func() { al.free[t] = true }
 	}
-	return al.reg[v], func() {}
 }
 
 var armOps = map[opKind]struct {
@@ -137,304 +156,152 @@ var armOps = map[opKind]struct {
 	opMax: {"fmax", 0x4e20f400}, opMin: {"fmin", 0x4ea0f400}, opEqual: {"fcmeq", 0x4e20e400},
 }
 
-func (m *arm) lower(al *alloc, o op) {
-	k, t := al.b.k, al.b.k.t
+// armIntOps are those that the assembler knows; those on bits take all 16 bytes.
+var armIntOps = map[opKind]struct {
+	name string
+	bits bool
+}{opAnd: {"VAND", true}, opOr: {"VORR", true}, opIntAdd: {"VADD", false}, opIntSub: {"VSUB", false}}
+
+// tableRegs: two registers in a row are 32 bytes.
+func (m *arm) tableRegs() int { return 2 }
+
+func (m *arm) loadTable(_ *kernelState, dst int, name string) {
+	m.ins("MOVD $%s<>(SB), %s", name, armTable)
+	m.ins("FMOVQ (%s), F%d", armTable, dst)
+	m.ins("FMOVQ 16(%s), F%d", armTable, dst+1)
+}
+
+// tableIndex: the instruction finds bytes. Entry j has those from 4j (8j) on, by multiplication of
+// 32-bit lanes.
+func (m *arm) tableIndex(b *Block, i V) V {
+	low, times, first := b.Bits(7), b.Bits(0x04040404), b.Bits(0x03020100)
+	if b.k.t == F64 {
+		i = b.emit(opTwice, i, -1, -1, 0)
+		low, times, first = b.Bits(0x0000000300000003), b.Bits(0x0808080808080808), b.Bits(0x0706050403020100)
+	}
+	return b.emit(opIntMulAdd, b.And(i, low), times, first, 0)
+}
+
+// demand lets no operand lie in memory.
+func (m *arm) demand(al *alloc, o op) (op, demand) {
+	b := al.b
+	switch o.kind {
+	case opStore:
+		if b.tail {
+			return o, demand{}
+		}
+		return o, demand{load: operandA}
+	case opAdd, opSub, opMul, opDiv, opMax, opMin, opEqual, opLess, opAnd, opOr, opIntAdd, opIntSub:
+		return o, demand{load: operandA | operandB, reuse: operandA | operandB}
+	case opShl, opShr:
+		return o, demand{reuse: operandA}
+	case opTwice, opLookup:
+		return o, demand{load: operandA, reuse: operandA}
+	case opFMA, opFNMA, opIntMulAdd:
+		return o, demand{load: operandA | operandB, reuse: operandC}
+	case opSelect: // the mask gives way to the result
+		return o, demand{load: operandB | operandC, reuse: operandA, scratch: b.vals[o.dst].pinned >= 0 && !al.dies(o.a)}
+	case opMove:
+		return o, demand{load: operandA, early: true}
+	case opKeep:
+		return o, demand{scratch: b.tail || b.k.skip}
+	case opFill:
+		return o, demand{load: operandB}
+	}
+	return o, demand{}
+}
+
+func (m *arm) lower(b *Block, o assigned) {
+	k, t := b.k, b.k.t
 	g, _ := arrangement(t)
-	d := -1
+	d, in := o.result, o.in
+	m.fetchOperands(b, o)
 	switch o.kind {
 	case opLoad:
-		d = al.dst(o)
-		if al.b.tail {
+		if b.tail {
 			m.loadPartial(k, d, k.streams[o.stream])
 		} else {
 			m.ins("FMOVQ %d(%s), F%d", o.lane*16, k.streams[o.stream], d)
 		}
 	case opStore:
-		if al.b.tail {
-			m.storePartial(k, al.reg[o.a], k.streams[o.stream])
+		if b.tail {
+			m.storePartial(k, in[0], k.streams[o.stream])
 		} else {
-			r, done := m.inReg(al, o.a)
-			m.ins("FMOVQ F%d, %d(%s)", r, o.lane*16, k.streams[o.stream])
-			done()
+			m.ins("FMOVQ F%d, %d(%s)", in[0], o.lane*16, k.streams[o.stream])
 		}
 	case opAdd, opSub, opMul, opDiv, opMax, opMin, opEqual:
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.dst(o, o.a, o.b)
 		w := armOps[o.kind]
-		m.word3(w.enc, w.name, t, d, ra, rb)
-		doneA()
-		doneB()
+		m.word3(w.enc, w.name, t, d, in[0], in[1])
 	case opLess: // a < b is b > a
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.dst(o, o.a, o.b)
-		m.word3(0x6ea0e400, "fcmgt", t, d, rb, ra)
-		doneA()
-		doneB()
+		m.word3(0x6ea0e400, "fcmgt", t, d, in[1], in[0])
 	case opIntEqual:
-		d = al.dst(o)
-		m.ins("VCMEQ V%d.%s, V%d.%s, V%d.%s", al.reg[o.b], g, al.reg[o.a], g, d, g)
+		m.ins("VCMEQ V%d.%s, V%d.%s, V%d.%s", in[1], g, in[0], g, d, g)
 	case opAnd, opOr, opIntAdd, opIntSub:
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.dst(o, o.a, o.b)
-		switch o.kind {
-		case opAnd, opOr:
-			m.ins("%s V%d.B16, V%d.B16, V%d.B16", map[opKind]string{opAnd: "VAND", opOr: "VORR"}[o.kind], rb, ra, d)
-		default:
-			m.ins("%s V%d.%s, V%d.%s, V%d.%s", map[opKind]string{opIntAdd: "VADD", opIntSub: "VSUB"}[o.kind], rb, g, ra, g, d, g)
+		w := armIntOps[o.kind]
+		if w.bits {
+			g = "B16"
 		}
-		doneA()
-		doneB()
+		m.ins("%s V%d.%s, V%d.%s, V%d.%s", w.name, in[1], g, in[0], g, d, g)
 	case opShl, opShr:
-		d = al.dst(o, o.a)
-		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm, al.reg[o.a], g, d, g)
-	case opFMA, opFNMA:
-		name := "VFMLA"
-		if o.kind == opFNMA {
-			name = "VFMLS"
+		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm, in[0], g, d, g)
+	case opTwice:
+		m.ins("VTRN1 V%d.S4, V%d.S4, V%d.S4", in[0], in[0], d)
+	case opLookup:
+		r := k.tableAt[o.imm]
+		m.ins("VTBL V%d.B16, [V%d.B16, V%d.B16], V%d.B16", in[0], r, r+1, d)
+	case opFMA, opFNMA, opIntMulAdd:
+		switch {
+		case in[2] < 0:
+			m.loadConst(k, d, b.vals[o.c].bits)
+		case in[2] != d:
+			m.copyVector(d, in[2])
 		}
-		ra, doneA := m.inReg(al, o.a)
-		rb, doneB := m.inReg(al, o.b)
-		d = al.b.vals[o.dst].pinned
-		switch x := al.b.vals[o.c]; {
-		case d < 0 && al.dies(o.c):
-			d = al.reg[o.c]
-		case x.isConst:
-			if d < 0 {
-				d = al.fresh()
-			}
-			if r, ok := k.pinned[x.bits]; ok {
-				m.copyVector(d, r)
-			} else {
-				m.loadConst(k, d, x.bits)
-			}
-		default:
-			if d < 0 {
-				d = al.fresh()
-			}
-			m.copyVector(d, al.reg[o.c])
+		if o.kind == opIntMulAdd {
+			m.word3(0x4ea09400, "mla", F32, d, in[0], in[1])
+			break
 		}
-		m.ins("%s V%d.%s, V%d.%s, V%d.%s", name, rb, g, ra, g, d, g)
-		doneA()
-		doneB()
+		m.ins("%s V%d.%s, V%d.%s, V%d.%s", [...]string{"VFMLA", "VFMLS"}[o.kind-opFMA], in[1], g, in[0], g, d, g)
 	case opSelect:
-		rb, doneB := m.inReg(al, o.b)
-		rc, doneC := m.inReg(al, o.c)
-		if al.dies(o.a) {
-			d = al.reg[o.a]
-		} else {
-			d = al.fresh()
-			m.copyVector(d, al.reg[o.a])
-		}
-		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", rc, rb, d)
-		doneB()
-		doneC()
-		if p := al.b.vals[o.dst].pinned; p >= 0 {
-			m.copyVector(p, d)
-			if !al.dies(o.a) {
-				al.free[d] = true
-			}
-			d = p
-		}
+		m.lowerSelect(b, o)
 	case opMove:
-		d = al.dst(o)
-		r, done := m.inReg(al, o.a)
-		m.copyVector(d, r)
-		done()
+		m.copyVector(d, in[0])
 	case opKeep:
-		d = al.dst(o)
-		r := al.reg[o.a]
-		if al.b.tail || k.skip {
-			tmp := al.fresh()
-			if k.skip {
-				m.ins("FMOVQ %d(%s), F%d", o.lane*16, armMaskPtr, tmp)
-				m.ins("VAND V%d.B16, V%d.B16, V%d.B16", tmp, r, tmp)
-				r = tmp
-			}
-			if al.b.tail {
-				m.ins("VAND V%d.B16, V%d.B16, V%d.B16", armTailMask, r, tmp)
-				r = tmp
-			}
-			al.free[tmp] = true
-		}
-		m.fadd(t, d, d, r)
+		m.lowerKeep(b, o)
 	case opFill:
-		rb, done := m.inReg(al, o.b)
-		d = al.fresh()
 		m.copyVector(d, armTailMask)
-		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", rb, al.reg[o.a], d)
-		done()
+		m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", in[1], in[0], d)
 	default:
 		panic("asmgen: unknown operation")
 	}
-	al.finish(o, d, false)
 }
 
-// loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or two where the kernel asks for that.
-func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
-	part, done := m.newLabel("part"), m.newLabel("loaded")
-	m.branchImm(lt, k.count, 16/k.t.Size(), part)
-	m.ins("FMOVQ (%s), F%d", at, d)
-	m.jump(done)
-	m.label(part)
-	low := func(size int) { // the first size bytes
-		switch {
-		case k.repeat:
-			m.ins("VLD1R (%s), [V%d.%s]", at, d, map[int]string{4: "S4", 8: "D2"}[size])
-		default:
-			m.ins("FMOV%s (%s), F%d", map[int]string{4: "S", 8: "D"}[size], at, d)
-		}
+func (m *arm) lowerSelect(b *Block, o assigned) {
+	at := o.in[0] // where the mask is lost
+	switch {
+	case o.scratch >= 0:
+		at = o.scratch
+	case b.vals[o.dst].pinned < 0:
+		at = o.result
 	}
-	if k.t == F64 {
-		low(8)
-	} else {
-		one := m.newLabel("one")
-		m.ins("TBZ $1, %s, %s", k.count, one)
-		low(8)
-		m.ins("TBZ $0, %s, %s", k.count, done)
-		m.ins("ADD $8, %s, %s", at, k.scratch)
-		m.ins("VLD1 (%s), V%d.S[2]", k.scratch, d)
-		m.jump(done)
-		m.label(one)
-		low(4)
+	if at != o.in[0] {
+		m.copyVector(at, o.in[0])
 	}
-	m.label(done)
-}
-
-func (m *arm) storePartial(k *kernelState, v int, at gpr) {
-	part, done := m.newLabel("part"), m.newLabel("stored")
-	m.branchImm(lt, k.count, 16/k.t.Size(), part)
-	m.ins("FMOVQ F%d, (%s)", v, at)
-	m.jump(done)
-	m.label(part)
-	if k.t == F64 {
-		m.ins("FMOVD F%d, (%s)", v, at)
-	} else {
-		one := m.newLabel("one")
-		m.ins("TBZ $1, %s, %s", k.count, one)
-		m.ins("FMOVD F%d, (%s)", v, at)
-		m.ins("TBZ $0, %s, %s", k.count, done)
-		m.ins("ADD $8, %s, %s", at, k.scratch)
-		m.ins("VST1 V%d.S[2], (%s)", v, k.scratch)
-		m.jump(done)
-		m.label(one)
-		m.ins("FMOVS F%d, (%s)", v, at)
-	}
-	m.label(done)
-}
-
-func (m *arm) tailMask(k *kernelState, n, tmp gpr) {
-	m.note("Partial vector.")
-	m.movImm(tmp, int64(16/k.t.Size()))
-	m.ins("CMP %s, %s", tmp, n)
-	m.ins("CSEL LT, %s, %s, %s", n, tmp, tmp)
-	m.ins("MOVD $%s+32(SB), %s", k.table(tailTable), armTable)
-	m.ins("SUB %s<<%d, %s, %s", tmp, 2+k.t, armTable, armTable)
-	m.ins("FMOVQ (%s), F%d", armTable, armTailMask)
-}
-
-func (m *arm) skipMask(k *kernelState, rel, tmp gpr) {
-	m.ins("MOVD $-1, %s", tmp)
-	m.ins("CMP $%d, %s", k.block(), rel)
-	m.ins("CSEL LO, %s, %s, %s", rel, tmp, tmp)
-	m.ins("MOVD $%s+%d(SB), %s", k.table(skipTable), (k.block()-1)*k.t.Size(), armMaskPtr)
-	m.ins("SUB %s<<%d, %s, %s", tmp, 2+k.t, armMaskPtr, armMaskPtr)
-}
-
-// sums are two registers of two float64, and for float64 two of errors.
-func (m *arm) sums(t Type) int { return 2 + 2*int(t) }
-
-func (m *arm) fold(k *kernelState, acc []int) {
-	stop := 1 // registers that hold the four lanes
-	if k.t == F64 {
-		stop = 2
-	}
-	for n := len(acc) / 2; n >= stop; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.fadd(k.t, acc[i], acc[i], acc[i+n])
-		}
+	m.ins("VBSL V%d.B16, V%d.B16, V%d.B16", o.in[2], o.in[1], at)
+	if at != o.result {
+		m.copyVector(o.result, at)
 	}
 }
 
-func (m *arm) foldVector(*kernelState, int, int) { panic("asmgen: four lanes are a vector or two") }
-
-func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
-	if k.t == F32 {
-		m.word2(0x0e617800, "fcvtl", tmp[0], "v%d.2d", lane[0], "v%d.2s")
-		m.word2(0x4e617800, "fcvtl2", tmp[1], "v%d.2d", lane[0], "v%d.4s")
-		m.fadd(F64, sum[0], sum[0], tmp[0])
-		m.fadd(F64, sum[1], sum[1], tmp[1])
-		return
+func (m *arm) lowerKeep(b *Block, o assigned) {
+	w := o.in[0]
+	if b.k.skip {
+		m.ins("FMOVQ %d(%s), F%d", o.lane*16, armMaskPtr, o.scratch)
+		m.ins("VAND V%d.B16, V%d.B16, V%d.B16", o.scratch, w, o.scratch)
+		w = o.scratch
 	}
-	for i := 0; i < 2; i++ { // TwoSum, as in x86.carry
-		a, acc, err, s, b := lane[i], sum[i], sum[i+2], tmp[0], tmp[1]
-		m.twoSum(acc, a, s, b)
-		m.fadd(F64, err, err, b)
-		m.copyVector(acc, s)
+	if b.tail {
+		m.ins("VAND V%d.B16, V%d.B16, V%d.B16", armTailMask, w, o.scratch)
+		w = o.scratch
 	}
-}
-
-func (m *arm) finish(k *kernelState, sum []int, tmp []int, out gpr) {
-	if k.t == F32 {
-		m.fadd(F64, sum[0], sum[0], sum[1])
-		m.word2(0x7e70d800, "faddp", sum[0], "d%d", sum[0], "v%d.2d")
-		m.storeScalar(sum[0], out, F64)
-		return
-	}
-	// as x86.finishF64
-	a, y, err, s, b := sum[0], sum[1], sum[2], tmp[0], tmp[1]
-	m.twoSum(a, y, s, b)
-	m.copyVector(a, s)
-	m.fadd(F64, err, err, sum[3])
-	m.fadd(F64, err, b, err)
-	m.word2(0x7e70d800, "faddp", err, "d%d", err, "v%d.2d")
-	m.ins("VEXT $8, V%d.B16, V%d.B16, V%d.B16", a, a, y)
-	m.twoSum(a, y, s, b)
-	m.copyVector(a, s)
-	m.fadd(F64, b, b, err)
-	m.fadd(F64, a, a, b)
-	m.storeScalar(a, out, F64)
-}
-
-// twoSum is x86.twoSum.
-func (m *arm) twoSum(x, y, s, b int) {
-	m.fadd(F64, s, x, y)
-	m.fsub(F64, b, s, x)
-	m.fsub(F64, y, y, b)
-	m.fsub(F64, b, s, b)
-	m.fsub(F64, b, x, b)
-	m.fadd(F64, b, b, y)
-}
-
-func (m *arm) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
-	a := lane[0]
-	if k.t == F64 {
-		m.fadd(F64, a, a, lane[1])
-		m.word2(0x7e70d800, "faddp", a, "d%d", a, "v%d.2d")
-	} else {
-		m.ins("VEXT $8, V%d.B16, V%d.B16, V%d.B16", a, a, t)
-		m.fadd(F32, a, a, t)
-		m.word2(0x7e30d800, "faddp", a, "s%d", a, "v%d.2s")
-		m.ins("FCVTSD F%d, F%d", a, a)
-	}
-	m.storeScalar(a, out, F64)
-}
-
-func (m *arm) maxAcross(k *kernelState, acc []int, t int, out gpr) {
-	for n := len(acc) / 2; n > 0; n /= 2 {
-		for i := 0; i < n; i++ {
-			m.fmax(k.t, acc[i], acc[i], acc[i+n])
-		}
-	}
-	a := acc[0]
-	if k.t == F32 {
-		m.word2(0x6e30f800, "fmaxv", a, "s%d", a, "v%d.4s")
-	} else {
-		m.word2(0x7e70f800, "fmaxp", a, "d%d", a, "v%d.2d")
-	}
-	m.zero(t)
-	m.ins("FADD%s F%d, F%d, F%d", [...]string{"S", "D"}[k.t], t, a, a)
-	m.storeScalar(a, out, k.t)
+	m.fadd(b.k.t, o.result, o.result, w)
 }

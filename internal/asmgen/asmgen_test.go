@@ -82,7 +82,8 @@ var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x",
 		return []V{b.Mul(b.Add(in[0], b.K(1, 1)), in[0])}
 	}}}
 
-// TestCode checks the code of a small kernel: registers, the constant in one of them, addresses and advances.
+// TestCode checks the code of a small kernel: registers, the constant in one of them, addresses and
+// advances.
 func TestCode(t *testing.T) {
 	for _, tt := range []struct {
 		tg   target
@@ -105,8 +106,8 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// A spilled value is stored in the place of the output and read from there, in any operand; where there are registers enough, and in the tail,
-// it stays in one.
+// A spilled value is stored in the place of the output and read from there, in any operand; where
+// there are registers enough, and in the tail, it stays in one.
 func TestSpill(t *testing.T) {
 	kn := tiny
 	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
@@ -121,7 +122,8 @@ func TestSpill(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
 }
 
-// With Repeat the lanes of a partial vector that do not exist hold what exists, in the tail only; without it they are zero.
+// With Repeat the lanes of a partial vector that do not exist hold what exists, in the tail only;
+// without it they are zero.
 func TestRepeat(t *testing.T) {
 	kn := tiny
 	s := kn.Shape.(Map)
@@ -149,6 +151,49 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
+// What never runs is not there: only in a sum, before its last vector, may a partial vector be a whole one.
+func TestPartialVector(t *testing.T) {
+	exponential := Kernel{Name: "exponential", Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
+		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum, Body: func(b *Block, in, _ []V) ([]V, V) {
+			w := b.Mul(in[0], in[0])
+			return []V{w}, w
+		}}}
+	for _, tt := range []struct {
+		tg    target
+		whole string // the branch away from the code for a whole vector
+		// loads and stores in which there is one, of a sum
+		sum int
+	}{{avx2, "JLT part", 3}, {neon, "BLT part", 2}} {
+		text, _ := one(tiny, tt.tg, F32)
+		assert.NotContains(t, text, tt.whole)
+		text, _ = one(exponential, tt.tg, F32)
+		assert.Equal(t, tt.sum, strings.Count(text, tt.whole), text)
+	}
+}
+
+// Whether a register is 0 is asked only where the flags do not tell already.
+func TestFlagsKept(t *testing.T) {
+	for _, tt := range []struct {
+		before func(m *x86)
+		c      cond
+		want   string
+	}{
+		{func(m *x86) { m.addImm("AX", -8) }, lt, "\tSUBQ $8, AX\n\tJLT x\n"},
+		{func(m *x86) { m.add("AX", "BX") }, ge, "\tADDQ BX, AX\n\tJGE x\n"},
+		{func(m *x86) { m.sub("AX", "BX") }, eq, "\tSUBQ BX, AX\n\tJEQ x\n"},
+		{func(m *x86) { m.shl("AX", 3) }, ne, "\tSHLQ $3, AX\n\tJNE x\n"},
+		{func(m *x86) { m.shl("AX", 3) }, lt, "\tSHLQ $3, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) { m.addImm("BX", -8) }, lt, "\tSUBQ $8, BX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) { m.addImm("AX", 8); m.mov("AX", "BX") }, lt, "\tADDQ $8, AX\n\tMOVQ BX, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) { m.addImm("AX", 8); m.label("y") }, lt, "\tADDQ $8, AX\n\ny:\n\tTESTQ AX, AX\n\tJLT x\n"},
+	} {
+		m := &x86{writer: &writer{}}
+		tt.before(m)
+		m.branchImm(tt.c, "AX", 0, "x")
+		assert.Equal(t, tt.want, m.sb.String())
+	}
+}
+
 // testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}
@@ -159,7 +204,8 @@ func testBlock(tg target) *Block {
 	return k.newBlock(false)
 }
 
-// TestAllocation runs a block through the allocator and simulates it: no register may be written while a later operation still reads it.
+// TestAllocation runs a block through the allocator and simulates it: no register may be written
+// while a later operation still reads it.
 func TestAllocation(t *testing.T) {
 	b := testBlock(avx2)
 	x, y := b.load(1), b.load(1)
@@ -171,45 +217,33 @@ func TestAllocation(t *testing.T) {
 		live = append(live, v)
 	}
 	b.store(0, b.Sub(sum, live[3]))
-	free := make([]bool, 16)
-	for r := range free {
-		free[r] = true
-	}
-	al := newAlloc(b, free, nil)
+	const all = regSet(1<<16 - 1)
+	al := b.k.allocator(b, b.ops, all, 0)
+	require.True(t, al.run(0, len(b.ops)))
 	holds := map[int]V{} // by register
 	most := 0
-	for i, o := range b.ops {
-		al.pos = i
-		operands := map[V]int{}
-		for _, v := range []V{o.a, o.b, o.c} {
+	for i, o := range al.at {
+		for j, v := range o.operands() {
 			if v >= 0 {
-				operands[v] = al.reg[v]
-				require.Equal(t, v, holds[al.reg[v]], "op %d reads a register that was overwritten", i)
+				require.Equal(t, v, holds[o.in[j]], "op %d reads a register that was overwritten", i)
 			}
 		}
-		d := -1
-		if o.dst >= 0 {
-			d = al.dst(o, o.a, o.b, o.c)
-			if old, ok := holds[d]; ok {
-				assert.LessOrEqual(t, al.last[old], i, "op %d overwrites value %d", i, old)
-			}
+		if o.dst < 0 {
+			continue
 		}
-		al.finish(o, d, false)
-		if d >= 0 {
-			holds[d] = o.dst
+		if old, ok := holds[o.result]; ok {
+			assert.LessOrEqual(t, al.last[old], i, "op %d overwrites value %d", i, old)
 		}
-		used := 0
-		for _, f := range al.free {
-			if !f {
-				used++
-			}
-		}
-		most = max(most, used)
+		holds[o.result] = o.dst
+		most = max(most, o.result+1)
 	}
-	for r, f := range al.free {
-		assert.True(t, f, "register %d is not given back", r)
-	}
+	assert.Equal(t, all, al.free, "all registers are given back")
 	assert.LessOrEqual(t, most, 9, "registers are used again")
+
+	// as many as it takes are enough, one less is not
+	fits := func(n int) bool { return b.k.allocator(b, b.ops, 1<<n-1, 0).run(0, len(b.ops)) }
+	assert.True(t, fits(most))
+	assert.False(t, fits(most-1))
 }
 
 func TestAllocationErrors(t *testing.T) {
@@ -226,7 +260,8 @@ func TestAllocationErrors(t *testing.T) {
 	for _, x := range v {
 		b.store(0, x)
 	}
-	assert.PanicsWithValue(t, outOfRegisters{}, func() { b.k.writeInOrder(b) })
+	b.k.writeInOrder(b)
+	assert.True(t, b.k.short)
 }
 
 // wide needs n values at once.
@@ -268,15 +303,14 @@ func TestOutOfRegisters(t *testing.T) {
 // TestInterleave: vectors run skew operations behind one another, each in its own order.
 func TestInterleave(t *testing.T) {
 	order := func(skew int) (lanes string) {
-		b := &Block{}
+		var ops []op
 		for lane := range 3 {
 			for i := range 4 {
-				b.ops = append(b.ops, op{lane: lane, imm: i})
+				ops = append(ops, op{lane: lane, imm: i})
 			}
 		}
-		b.interleave(skew)
 		next := [3]int{}
-		for _, o := range b.ops {
+		for _, o := range interleave(ops, skew) {
 			assert.Equal(t, next[o.lane], o.imm, "operations of a vector stay in order")
 			next[o.lane]++
 			lanes += string(rune('0' + o.lane))
@@ -333,7 +367,8 @@ GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
 	assert.Equal(t, map[uint64]int{2: 14, 3: 13}, b.k.pinned)
 }
 
-// TestGenerate: the same bytes each time, every function and its stub there, and an error where the folder is missing.
+// TestGenerate: the same bytes each time, every function and its stub there, and an error where the
+// folder is missing.
 func TestGenerate(t *testing.T) {
 	kernels := []Kernel{tiny, {Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool", Loop: "sum = a", Shape: Rows{In: []string{"a"}, Reduce: Sum,
 		Body: func(_ *Block, in, _ []V) ([]V, V) { return nil, in[0] }}}, {Name: "only", Params: "dst, x []T", Loop: "-", Types: []Type{F64}, Shape: tiny.Shape}}
@@ -370,7 +405,8 @@ func TestGenerate(t *testing.T) {
 	assert.ErrorContains(t, Generate(t.TempDir(), []Kernel{bad}), "dispatch of amd64")
 }
 
-// A schedule starts no operation before its operands are there, and no more of them in a cycle of the interval than it is wide.
+// A schedule starts no operation before its operands are there, and no more of them in a cycle of
+// the interval than it is wide.
 func TestSchedule(t *testing.T) {
 	b := testBlock(avx2)
 	x := b.load(0)
@@ -421,7 +457,7 @@ func TestSchedule(t *testing.T) {
 }
 
 // What a loop carries over moves as if all at once: chains, cycles and registers that stay.
-func TestParallelMove(t *testing.T) {
+func TestMoves(t *testing.T) {
 	for _, c := range []struct{ from, to []int }{
 		{[]int{1, 2, 3}, []int{2, 3, 4}},
 		{[]int{1, 2}, []int{2, 1}},
@@ -430,10 +466,12 @@ func TestParallelMove(t *testing.T) {
 		{nil, nil},
 	} {
 		regs := []int{0, 10, 20, 30, 40, 50, 60, 70}
-		parallelMove(c.from, c.to, 7, func(dst, src int) { regs[dst] = regs[src] })
+		m := moves{c.from, c.to, 7}
+		assert.True(t, m.resolve(func(dst, src int) { regs[dst] = regs[src] }))
 		for i, from := range c.from {
 			assert.Equal(t, 10*from, regs[c.to[i]], "%v to %v", c.from, c.to)
 		}
 	}
-	assert.Panics(t, func() { parallelMove([]int{1, 2}, []int{2, 1}, -1, func(int, int) {}) })
+	m := moves{[]int{1, 2}, []int{2, 1}, -1}
+	assert.False(t, m.resolve(func(int, int) {}), "a cycle takes a spare register")
 }

@@ -201,7 +201,8 @@ func (p *part) end(results ...V) {
 
 // opNames are the methods of Block.
 var opNames = map[opKind]string{opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div", opMax: "Max", opMin: "Min", opFMA: "FMA", opFNMA: "FNMA",
-	opAnd: "And", opOr: "Or", opIntAdd: "IntAdd", opIntSub: "IntSub", opShl: "ShiftLeft", opShr: "ShiftRight", opLess: "Less", opEqual: "Equal", opSelect: "Select"}
+	opAnd: "And", opOr: "Or", opIntAdd: "IntAdd", opIntSub: "IntSub", opShl: "ShiftLeft", opShr: "ShiftRight", opLess: "Less", opEqual: "Equal", opSelect: "Select",
+	opLookup: "Lookup", opTwice: "Lookup", opIntMulAdd: "Lookup"}
 
 // String names the operation and its line in the page.
 func (o op) String() string { return opNames[o.kind] + " (" + o.at + ")" }

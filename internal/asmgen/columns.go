@@ -1,24 +1,26 @@
 package asmgen
 
-import "fmt"
-
-// Columns handles rows of few columns: as many rows at a time as a vector has lanes. They are transposed into a buffer on the stack, one vector a
-// column, worked on there, and transposed back. Rows left over at the end are done together with rows before them: that last
-// batch is read before anything is stored, so that working in place stays right.
+// Columns handles rows of few columns: as many rows at a time as a vector has lanes. They are
+// transposed into a buffer on the stack, one vector a column, worked on there, and transposed back.
+// Rows left over at the end are done together with rows before them: that last batch is read before
+// anything is stored, so that working in place stays right.
 //
-// The parameters are rows, cols, half (the largest power of two below cols), the strides, and those named below. All rows must be at least
-// the lanes of a vector; the rows of one block of the canonical sum are meant: 2 <= cols <= 32 (16).
+// The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
+// named below. All rows must be at least the lanes of a vector; the rows of one block of the
+// canonical sum are meant: 2 <= cols <= 32 (16).
 type Columns struct {
 	// Dst says that the columns go back to the parameter dst.
 	Dst bool
 	// Label leaves column label[r] out of the sum.
 	Label bool
-	// Row are inputs with one element for each row, apart from all outputs; PerRow are outputs of the kind.
+	// Row are inputs with one element for each row, apart from all outputs; PerRow are outputs of
+	// the kind.
 	Row, PerRow []string
 	// Prologue computes from the row maximum what Exp needs.
 	Prologue func(b *Block, max V) []V
 	Exp      func(b *Block, x V, row []V) V
-	// Epilogue computes, from the maximum, the sum, the value at the label and the inputs Row, the outputs PerRow and what Finish needs.
+	// Epilogue computes, from the maximum, the sum, the value at the label and the inputs Row, the
+	// outputs PerRow and what Finish needs.
 	Epilogue func(b *Block, max, sum, at V, row []V) (perRow, finish []V)
 	// Finish computes an element of dst; at the label it is the last of the values from Epilogue.
 	Finish func(b *Block, w V, finish []V) V
@@ -29,423 +31,484 @@ const (
 	cacheLine = 64
 )
 
-// columnMachine is the part of a machine that transposes.
-type columnMachine interface {
-	// scratchAddr loads the address of byte off, a multiple of a cache line, of the frame.
-	scratchAddr(dst gpr, off, frame int)
-	mul(dst, src gpr)
-	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp as many others. With
-	// halves set the columns are the first two and the two at p+high.
-	readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
-	writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
-	loadAt(t Type, dst int, base gpr, off int)
-	storeAt(t Type, src int, base gpr, off int)
-	// loadLabels converts lanes int64 labels to lane integers.
-	loadLabels(k *kernelState, dst, tmp int, base gpr)
-	broadcastInt(dst int, src gpr, t Type)
+// columnsCode is a Columns while it is written.
+//
+// Three buffers of the frame take turns, so that out-of-order execution has three batches to work
+// on: one is read while the exponentials of the one ahead of it are computed, and finished after
+// those of the next. The fourth is for the rows left over. Behind the columns each has the maximum
+// and what the exponential needs of it, later the labels and what Finish needs, and the number of
+// its first row.
+type columnsCode struct {
+	*kernelState
+	s     Columns
+	width int // columns transposed at a time
+
+	// offsets: in a buffer that of the values of a row and of the number of the first row; in the
+	// frame that of the buffer for the rest and of what is to be summed
+	slot, rowSlot, rest, tree int
+
+	// vectors: of the rows ahead of row; total is not there yet while the second column's number is
+	maximum, total, label, col, col2, at int
+	rowRegs                              []int // what Exp needs
+	finRegs                              []int // what Finish needs, the labels first
+
+	// row is the first row to be read, into the buffer next; scr has the batch before it, prev the
+	// one before that
+	row, scr, next, prev                     gpr
+	cur, cur2, treePtr, n, p, stride, tmp    gpr
+	read, rotate, process, end, after, leave string // labels
 }
 
 func (s Columns) emit(k *kernelState) {
-	m := k.machine.(columnMachine)
-	lanes, vb, size := k.lanes(), k.vectorBytes(), k.t.Size()
-	width := 16 / size // columns transposed at a time
-	maxCols := k.block()
-	// Buffers of the frame take turns, so that out-of-order execution has three batches to work on: one is read while the exponentials of the one ahead
-	// of it are computed, and finished after those of the next. The last buffer is for the rows left over. Behind the columns each has the maximum and
-	// what the exponential needs of it, later the labels and what Finish needs, and the number of its first row.
-	slot := maxCols * vb
-	area := slot + (1+maxParams)*vb + cacheLine
-	rowSlot, spare, tree := area-cacheLine, 3*area, 4*area
-	k.frame = tree + maxCols/2*vb + cacheLine // to begin with a line
-	maximum, total := k.pin(), k.pin()
-	label, col, at, col2 := -1, -1, -1, total // total is not there yet while col2 is
+	c := &columnsCode{kernelState: k, s: s, width: 16 / k.t.Size()}
+	vb := k.vectorBytes()
+	c.slot = k.block() * vb
+	area := c.slot + (1+maxParams)*vb + cacheLine
+	c.rowSlot, c.rest, c.tree = area-cacheLine, 3*area, 4*area
+	k.frame = c.tree + k.block()/2*vb + cacheLine // to begin with a line
+	c.maximum, c.total = k.pin(), k.pin()
+	c.label, c.col, c.at, c.col2 = -1, -1, -1, c.total
 	if s.Label {
-		label, col, at = k.pin(), k.pin(), k.pin()
+		c.label, c.col, c.at = k.pin(), k.pin(), k.pin()
 	}
-	row, scr, next, prev := k.gpr(), k.gpr(), k.gpr(), k.gpr()
-	cur, cur2, treePtr, n, p, stride, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr(), k.gpr()
+	for _, r := range []*gpr{&c.row, &c.scr, &c.next, &c.prev, &c.cur, &c.cur2, &c.treePtr, &c.n, &c.p,
+		&c.stride, &c.tmp} {
+		*r = k.gpr()
+	}
 	k.loadPinned()
-
-	arg := func(dst gpr, name string) {
-		q := k.param(name)
-		if q.slice() {
-			k.loadArg(dst, name+"_base", q.off)
-		} else {
-			k.loadArg(dst, name, q.off)
-		}
-	}
-	// rowPointer turns p from the number of a row of the matrix into its address, and sets stride to the distance of rows in bytes.
-	rowPointer := func(matrix string) {
-		arg(stride, k.strideOf(matrix).name)
-		k.shl(stride, 2+int(k.t))
-		m.mul(p, stride)
-		arg(tmp, matrix)
-		k.add(p, tmp)
-	}
-	// rowOffset sets p to how far the first row that is worked on is from the beginning of a slice with size bytes a row; perRow sets tmp
-	// to its element there.
-	rowOffset := func(size int) {
-		k.mov(p, row)
-		k.addImm(p, -lanes)
-		k.shl(p, log2(size))
-	}
-	perRow := func(name string) {
-		arg(tmp, name)
-		k.add(tmp, p)
-	}
 	lbl := k.w.newLabel
-	read, rotate, process, end, after, full, done := lbl("read"), lbl("rotate"), lbl("process"), lbl("end"), lbl("after"), lbl("full"), lbl("done")
+	c.read, c.rotate, c.process, c.end, c.after = lbl("read"), lbl("rotate"), lbl("process"), lbl("end"), lbl("after")
+	full := lbl("full")
+	c.leave = lbl("done")
 
-	// the last rows first, unless the batches come out even
-	m.scratchAddr(scr, area, k.frame)
-	m.scratchAddr(prev, 2*area, k.frame)
-	k.movImm(tmp, -1) // no rows yet
-	k.storeWord(tmp, scr, rowSlot)
-	arg(row, "rows")
-	k.mov(tmp, row)
-	k.shl(tmp, 64-map[int]int{2: 1, 4: 2, 8: 3, 16: 4}[lanes])
-	k.branchImm(eq, tmp, 0, full)
-	k.addImm(row, -lanes)
-	m.scratchAddr(next, spare, k.frame)
-	k.jump(read)
-	k.w.label(full)
-	k.movImm(row, 0)
-	m.scratchAddr(next, 0, k.frame)
+	c.start(area, full)
+	save := c.readBatch()
+	c.exponentials()
+	k.nextVector = save
+	c.sum()
+	c.epilogue()
+	if s.Dst {
+		c.finishBatch(save)
+	}
+	k.nextVector = save
+	c.turn()
+}
 
-	// rows from `row` on to the buffer next
-	k.w.label(read)
-	k.mov(p, row)
-	rowPointer("x")
-	b := k.newBlock(false)
-	b.moveTo(maximum, b.K(negInf32, negInf64))
-	k.write(b)
-	s.transpose(k, m, true, maximum, next, cur, cur2, treePtr, n, p, stride, tmp, width)
-	b = k.newBlock(false)
-	b.Add(b.pinnedValue(maximum), b.K(0, 0))
-	b.into(maximum)
-	params := s.Prologue(b, b.pinnedValue(maximum))
-	save := k.nextVector
-	var rowRegs []int
+// arg loads a parameter: of a slice, its address.
+func (c *columnsCode) arg(dst gpr, name string) {
+	q := c.param(name)
+	if q.slice() {
+		name += "_base"
+	}
+	c.loadArg(dst, name, q.off)
+}
+
+// rowPointer turns p from the number of a row of the matrix into its address, and sets stride to
+// the distance of rows in bytes.
+func (c *columnsCode) rowPointer(matrix string) {
+	c.arg(c.stride, c.strideOf(matrix).name)
+	c.shl(c.stride, 2+int(c.t))
+	c.mul(c.p, c.stride)
+	c.arg(c.tmp, matrix)
+	c.add(c.p, c.tmp)
+}
+
+// rowOffset sets p to how far the first row that is worked on is from the beginning of a slice with
+// size bytes a row.
+func (c *columnsCode) rowOffset(size int) {
+	c.mov(c.p, c.row)
+	c.addImm(c.p, -c.lanes())
+	c.shl(c.p, log2(size))
+}
+
+// perRow sets tmp to the element of a slice there.
+func (c *columnsCode) perRow(name string) {
+	c.arg(c.tmp, name)
+	c.add(c.tmp, c.p)
+}
+
+// start begins with the last rows, unless the batches come out even.
+func (c *columnsCode) start(area int, full string) {
+	c.scratchAddr(c.scr, area, c.frame)
+	c.scratchAddr(c.prev, 2*area, c.frame)
+	c.movImm(c.tmp, -1) // no rows yet
+	c.storeWord(c.tmp, c.scr, c.rowSlot)
+	c.arg(c.row, "rows")
+	c.mov(c.tmp, c.row)
+	c.shl(c.tmp, 64-log2(c.lanes()))
+	c.branchImm(eq, c.tmp, 0, full)
+	c.addImm(c.row, -c.lanes())
+	c.scratchAddr(c.next, c.rest, c.frame)
+	c.jump(c.read)
+	c.w.label(full)
+	c.movImm(c.row, 0)
+	c.scratchAddr(c.next, 0, c.frame)
+}
+
+// readBatch reads the rows from row on to the buffer next, and goes on to the batch before them. It
+// returns how many registers the values of all rows take.
+func (c *columnsCode) readBatch() (save int) {
+	lanes := c.lanes()
+	c.w.label(c.read)
+	c.mov(c.p, c.row)
+	c.rowPointer("x")
+	b := c.newBlock(false)
+	b.moveTo(c.maximum, b.K(negInf32, negInf64))
+	c.write(b)
+	c.transpose(true, c.next)
+	b = c.newBlock(false)
+	b.Add(b.pinnedValue(c.maximum), b.K(0, 0))
+	b.into(c.maximum)
+	params := c.s.Prologue(b, b.pinnedValue(c.maximum))
+	save = c.nextVector
 	for _, v := range params {
-		r := k.pin()
-		rowRegs = append(rowRegs, r)
+		r := c.pin()
+		c.rowRegs = append(c.rowRegs, r)
 		b.moveTo(r, v)
 	}
-	k.write(b)
-	for i, r := range append([]int{maximum}, rowRegs...) {
-		m.storeAt(k.t, r, next, slot+i*vb)
-	}
-	m.scratchAddr(tmp, spare, k.frame)
-	first := lbl("first")
-	k.branch(ne, next, tmp, first)
-	k.movImm(row, 0)
-	m.scratchAddr(next, 0, k.frame)
-	k.jump(read)
-	k.w.label(first)
-	k.branchImm(ne, row, 0, process)
-	k.w.label(rotate)
-	k.mov(tmp, prev)
-	k.mov(prev, scr)
-	k.mov(scr, next)
-	k.mov(next, tmp)
-	arg(n, "rows")
-	k.addImm(row, lanes)
-	k.mov(tmp, row)
-	k.addImm(tmp, lanes)
-	k.branch(le, tmp, n, read)
+	c.write(b)
+	c.storeSlots(c.next, append([]int{c.maximum}, c.rowRegs...))
+	c.scratchAddr(c.tmp, c.rest, c.frame)
+	first := c.w.newLabel("first")
+	c.branch(ne, c.next, c.tmp, first)
+	c.movImm(c.row, 0)
+	c.scratchAddr(c.next, 0, c.frame)
+	c.jump(c.read)
+	c.w.label(first)
+	c.branchImm(ne, c.row, 0, c.process)
+	c.w.label(c.rotate)
+	c.mov(c.tmp, c.prev)
+	c.mov(c.prev, c.scr)
+	c.mov(c.scr, c.next)
+	c.mov(c.next, c.tmp)
+	c.arg(c.n, "rows")
+	c.addImm(c.row, lanes)
+	c.mov(c.tmp, c.row)
+	c.addImm(c.tmp, lanes)
+	c.branch(le, c.tmp, c.n, c.read)
+	return save
+}
 
-	// the lanes rows ahead of `row`, in the buffer scr
-	k.w.label(process)
-	k.mov(p, row)
-	k.addImm(p, -lanes)
-	k.storeWord(p, scr, rowSlot)
-	for i, r := range append([]int{maximum}, rowRegs...) {
-		m.loadAt(k.t, r, scr, slot+i*vb)
+// storeSlots keeps the values of a batch behind its columns.
+func (c *columnsCode) storeSlots(buffer gpr, regs []int) {
+	for i, r := range regs {
+		c.storeAt(c.t, r, buffer, c.slot+i*c.vectorBytes())
 	}
-	if s.Label {
-		b = k.newBlock(false)
-		b.moveTo(at, b.K(0, 0))
-		b.moveTo(col, b.K(0, 0))
-		k.write(b)
-		rowOffset(8)
-		perRow("label")
-		m.loadLabels(k, label, col2, tmp)
+}
+
+func (c *columnsCode) loadSlots(buffer gpr, regs []int) {
+	for i, r := range regs {
+		c.loadAt(c.t, r, buffer, c.slot+i*c.vectorBytes())
 	}
-	// exponentials, columns j and j+half together, then those that have no partner
-	arg(n, "half")
-	if s.Label {
-		m.broadcastInt(col2, n, k.t) // the second column's number
+}
+
+// exponentials works on the rows ahead of row, in the buffer scr: columns j and j+half together,
+// then those that have no partner. What is to be summed goes to the tree.
+func (c *columnsCode) exponentials() {
+	c.w.label(c.process)
+	c.mov(c.p, c.row)
+	c.addImm(c.p, -c.lanes())
+	c.storeWord(c.p, c.scr, c.rowSlot)
+	c.loadSlots(c.scr, append([]int{c.maximum}, c.rowRegs...))
+	if c.s.Label {
+		b := c.newBlock(false)
+		b.moveTo(c.at, b.K(0, 0))
+		b.moveTo(c.col, b.K(0, 0))
+		c.write(b)
+		c.rowOffset(8)
+		c.perRow("label")
+		c.loadLabels(c.kernelState, c.label, c.col2, c.tmp)
 	}
-	k.mov(cur2, n)
-	k.shl(cur2, log2(vb))
-	k.add(cur2, scr)
-	k.mov(cur, scr)
-	m.scratchAddr(treePtr, tree, k.frame)
-	k.streams = []gpr{cur, cur2, treePtr}
-	exp := func(b *Block, stream, column int) V {
-		var row []V
-		for _, r := range rowRegs {
-			row = append(row, b.pinnedValue(r))
-		}
-		w := s.Exp(b, b.load(stream), row)
-		if s.Dst {
-			b.store(stream, w)
-		}
-		if !s.Label {
-			return w
-		}
-		is := b.emit(opIntEqual, b.pinnedValue(column), b.pinnedValue(label), -1, 0)
-		b.Select(is, w, b.pinnedValue(at))
-		b.into(at)
-		b.IntAdd(b.pinnedValue(column), b.KInt(1, 1))
-		b.into(column)
-		return b.Select(is, b.K(0, 0), w)
+	vb := c.vectorBytes()
+	c.arg(c.n, "half")
+	if c.s.Label {
+		c.broadcastInt(c.col2, c.n, c.t) // the second column's number
 	}
+	c.mov(c.cur2, c.n)
+	c.shl(c.cur2, log2(vb))
+	c.add(c.cur2, c.scr)
+	c.mov(c.cur, c.scr)
+	c.scratchAddr(c.treePtr, c.tree, c.frame)
+	c.streams = []gpr{c.cur, c.cur2, c.treePtr}
 	// pairs: cols - half of them
-	k.mov(tmp, n)
-	arg(n, "cols")
-	k.sub(n, tmp)
-	pair := lbl("pair")
-	k.w.ins("PCALIGN $32")
-	k.w.label(pair)
-	b = k.newBlock(false)
-	b.store(2, b.Add(exp(b, 0, col), exp(b, 1, col2)))
-	k.write(b)
-	k.advance(vb)
-	k.addImm(n, -1)
-	k.branchImm(ne, n, 0, pair)
+	c.mov(c.tmp, c.n)
+	c.arg(c.n, "cols")
+	c.sub(c.n, c.tmp)
+	pair := c.w.newLabel("pair")
+	c.w.align()
+	c.w.label(pair)
+	b := c.newBlock(false)
+	b.store(2, b.Add(c.exp(b, 0, c.col), c.exp(b, 1, c.col2)))
+	c.write(b)
+	c.advance(vb)
+	c.addImm(c.n, -1)
+	c.branchImm(ne, c.n, 0, pair)
 	// singles: 2*half - cols
-	single, summed := lbl("single"), lbl("sum")
-	arg(n, "half")
-	k.add(n, n)
-	arg(tmp, "cols")
-	k.sub(n, tmp)
-	k.branchImm(eq, n, 0, summed)
-	k.w.label(single)
-	b = k.newBlock(false)
-	b.store(2, exp(b, 0, col))
-	k.write(b)
-	k.addImm(cur, vb)
-	k.addImm(treePtr, vb)
-	k.addImm(n, -1)
-	k.branchImm(ne, n, 0, single)
-	k.w.label(summed)
-	k.nextVector = save
-	// the tree: halves of what is left
-	m.scratchAddr(treePtr, tree, k.frame)
-	k.streams = []gpr{treePtr}
-	ready := lbl("ready")
-	arg(n, "half")
-	for h := maxCols / 2; h >= 1; h /= 2 {
-		next := lbl("tree")
+	single, summed := c.w.newLabel("single"), c.w.newLabel("sum")
+	c.arg(c.n, "half")
+	c.add(c.n, c.n)
+	c.arg(c.tmp, "cols")
+	c.sub(c.n, c.tmp)
+	c.branchImm(eq, c.n, 0, summed)
+	c.w.label(single)
+	b = c.newBlock(false)
+	b.store(2, c.exp(b, 0, c.col))
+	c.write(b)
+	c.addImm(c.cur, vb)
+	c.addImm(c.treePtr, vb)
+	c.addImm(c.n, -1)
+	c.branchImm(ne, c.n, 0, single)
+	c.w.label(summed)
+}
+
+// exp is the exponential of the column that a stream is at, for the sum: zero at the label, whose
+// exponential goes to at.
+func (c *columnsCode) exp(b *Block, stream, column int) V {
+	row := b.pinnedValues(c.rowRegs)
+	w := c.s.Exp(b, b.load(stream), row)
+	if c.s.Dst {
+		b.store(stream, w)
+	}
+	if !c.s.Label {
+		return w
+	}
+	is := b.emit(opIntEqual, b.pinnedValue(column), b.pinnedValue(c.label), -1, 0)
+	b.Select(is, w, b.pinnedValue(c.at))
+	b.into(c.at)
+	b.IntAdd(b.pinnedValue(column), b.KInt(1, 1))
+	b.into(column)
+	return b.Select(is, b.K(0, 0), w)
+}
+
+// sum adds what the tree holds, half of it to the other, until one is left; code for each power of
+// two. The first halves were added by exponentials.
+func (c *columnsCode) sum() {
+	c.scratchAddr(c.treePtr, c.tree, c.frame)
+	c.streams = []gpr{c.treePtr}
+	ready := c.w.newLabel("ready")
+	c.arg(c.n, "half")
+	for h := c.block() / 2; h >= 1; h /= 2 {
+		next := c.w.newLabel("tree")
 		if h > 1 {
-			k.branchImm(ne, n, h, next)
+			c.branchImm(ne, c.n, h, next)
 		}
-		b := k.newBlock(false)
-		var v []V
-		part := func(i int) V {
-			x := b.load(0)
-			b.ops[len(b.ops)-1].lane = i
-			return x
-		}
-		if h == 1 {
-			b.moveTo(total, part(0))
-		} else {
-			for i := range h / 2 {
-				v = append(v, b.Add(part(i), part(i+h/2)))
-			}
-			for n := h / 4; n >= 1; n /= 2 {
-				for i := range n {
-					v[i] = b.Add(v[i], v[i+n])
-				}
-			}
-			b.into(total)
-		}
-		k.writeInOrder(b)
+		c.sumOf(h)
 		if h > 1 {
-			k.jump(ready)
-			k.w.label(next)
+			c.jump(ready)
+			c.w.label(next)
 		}
 	}
-	k.w.label(ready)
+	c.w.label(ready)
+}
 
-	// what ends the rows
-	save = k.nextVector
-	b = k.newBlock(false)
+// sumOf adds h vectors of the tree.
+func (c *columnsCode) sumOf(h int) {
+	b := c.newBlock(false)
+	part := func(i int) V {
+		x := b.load(0)
+		b.ops[len(b.ops)-1].lane = i
+		return x
+	}
+	if h == 1 {
+		b.moveTo(c.total, part(0))
+		c.writeInOrder(b)
+		return
+	}
+	var v []V
+	for i := range h / 2 {
+		v = append(v, b.Add(part(i), part(i+h/2)))
+	}
+	for n := h / 4; n >= 1; n /= 2 {
+		for i := range n {
+			v[i] = b.Add(v[i], v[i+n])
+		}
+	}
+	b.into(c.total)
+	c.writeInOrder(b)
+}
+
+// epilogue computes what ends the rows.
+func (c *columnsCode) epilogue() {
+	s, size := c.s, c.t.Size()
+	b := c.newBlock(false)
 	var in []V
 	if len(s.Row)+len(s.PerRow) > 0 {
-		rowOffset(size)
+		c.rowOffset(size)
 	}
 	for _, name := range s.Row {
-		r := k.pin()
-		perRow(name)
-		m.loadAt(k.t, r, tmp, 0)
+		r := c.pin()
+		c.perRow(name)
+		c.loadAt(c.t, r, c.tmp, 0)
 		in = append(in, b.pinnedValue(r))
 	}
-	outs, fin := s.Epilogue(b, b.pinnedValue(maximum), b.pinnedValue(total), b.pinnedValue(at), in)
-	outRegs := []int{}
+	outs, fin := s.Epilogue(b, b.pinnedValue(c.maximum), b.pinnedValue(c.total), b.pinnedValue(c.at), in)
+	var outRegs []int
 	for _, v := range outs {
 		r := b.vals[v].pinned
 		if r < 0 {
-			r = k.pin()
+			r = c.pin()
 			b.moveTo(r, v)
 		}
 		outRegs = append(outRegs, r)
 	}
-	var finRegs []int
 	for _, v := range fin {
-		r := k.pin()
-		finRegs = append(finRegs, r)
+		r := c.pin()
+		c.finRegs = append(c.finRegs, r)
 		b.moveTo(r, v)
 	}
 	if s.Label {
-		finRegs = append([]int{label}, finRegs...)
+		c.finRegs = append([]int{c.label}, c.finRegs...)
 	}
 	if len(b.ops) > 0 {
-		k.write(b)
+		c.write(b)
 	}
 	for i, name := range s.PerRow {
-		perRow(name)
-		m.storeAt(k.t, outRegs[i], tmp, 0)
+		c.perRow(name)
+		c.storeAt(c.t, outRegs[i], c.tmp, 0)
 	}
-	if s.Dst {
-		for i, r := range finRegs {
-			m.storeAt(k.t, r, scr, slot+i*vb)
-		}
-		// the rows in the buffer prev
-		k.w.label(end)
-		k.loadWord(p, prev, rowSlot)
-		k.branchImm(lt, p, 0, after)
-		for i, r := range finRegs {
-			m.loadAt(k.t, r, prev, slot+i*vb)
-		}
-		if s.Label {
-			finRegs = finRegs[1:]
-			k.zero(col)
-		}
-		finish := lbl("finish")
-		arg(n, "cols")
-		k.mov(cur, prev)
-		k.streams = []gpr{cur}
-		k.w.label(finish)
-		b = k.newBlock(false)
-		var f []V
-		for _, r := range finRegs {
-			f = append(f, b.pinnedValue(r))
-		}
-		y := s.Finish(b, b.load(0), f)
-		if s.Label {
-			is := b.emit(opIntEqual, b.pinnedValue(col), b.pinnedValue(label), -1, 0)
-			y = b.Select(is, f[len(f)-1], y)
-			b.IntAdd(b.pinnedValue(col), b.KInt(1, 1))
-			b.into(col)
-		}
-		b.store(0, y)
-		k.write(b)
-		k.addImm(cur, vb)
-		k.addImm(n, -1)
-		k.branchImm(ne, n, 0, finish)
-		k.nextVector = save
-		rowPointer("dst")
-		s.transpose(k, m, false, -1, prev, cur, cur2, treePtr, n, p, stride, tmp, width)
-		k.w.label(after)
-		k.branch(eq, scr, prev, done)
-	}
-	k.nextVector = save
-	arg(n, "rows")
-	k.mov(tmp, row)
-	k.addImm(tmp, lanes)
-	k.branch(le, tmp, n, rotate)
-	if s.Dst { // what is left is finished at once, at the very end with scr = prev
-		k.mov(prev, scr)
-		k.branch(eq, row, n, end)
-	} else {
-		k.branch(eq, row, n, done)
-	}
-	k.mov(row, n)
-	m.scratchAddr(scr, spare, k.frame)
-	k.jump(process)
-	k.w.label(done)
-	k.ret(k)
 }
 
-// transpose moves a batch of rows between memory and the columns of the buffer, width columns at a time, the last of them overlapping. On the way in,
-// it takes the maximum.
-func (s Columns) transpose(k *kernelState, m columnMachine, in bool, maximum int, scr, cur, q1, q2, n, p, stride, q3 gpr, width int) {
-	vb, size := k.vectorBytes(), k.t.Size()
-	regs := k.spareAfter()
-	if len(regs) < 2*width {
-		panic(outOfRegisters{})
+// finishBatch works on the rows in the buffer prev, if there are any, and stores them.
+func (c *columnsCode) finishBatch(save int) {
+	s, vb := c.s, c.vectorBytes()
+	c.storeSlots(c.scr, c.finRegs)
+	c.w.label(c.end)
+	c.loadWord(c.p, c.prev, c.rowSlot)
+	c.branchImm(lt, c.p, 0, c.after)
+	c.loadSlots(c.prev, c.finRegs)
+	if s.Label {
+		c.finRegs = c.finRegs[1:]
+		c.zero(c.col)
 	}
-	cols, tmp := regs[:width], regs[width:2*width]
-	step := func(high gpr, halves bool, offs func(i int) (gpr, int)) {
-		if !in {
-			for i, r := range cols {
-				base, off := offs(i)
-				m.loadAt(k.t, r, base, off)
-			}
-			m.writeRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
-			return
-		}
-		m.readRows(k, p, stride, high, q1, q2, q3, cols, tmp, halves)
-		for i, r := range cols {
-			base, off := offs(i)
-			m.storeAt(k.t, r, base, off)
-		}
-		for h := width / 2; h >= 1; h /= 2 {
-			larger(k, cols[:h], cols[h:])
-		}
-		larger(k, []int{maximum}, cols)
+	finish := c.w.newLabel("finish")
+	c.arg(c.n, "cols")
+	c.mov(c.cur, c.prev)
+	c.streams = []gpr{c.cur}
+	c.w.label(finish)
+	b := c.newBlock(false)
+	f := b.pinnedValues(c.finRegs)
+	y := s.Finish(b, b.load(0), f)
+	if s.Label {
+		is := b.emit(opIntEqual, b.pinnedValue(c.col), b.pinnedValue(c.label), -1, 0)
+		y = b.Select(is, f[len(f)-1], y)
+		b.IntAdd(b.pinnedValue(c.col), b.KInt(1, 1))
+		b.into(c.col)
 	}
-	lbl := k.w.newLabel
+	b.store(0, y)
+	c.write(b)
+	c.addImm(c.cur, vb)
+	c.addImm(c.n, -1)
+	c.branchImm(ne, c.n, 0, finish)
+	c.nextVector = save
+	c.rowPointer("dst")
+	c.transpose(false, c.prev)
+	c.w.label(c.after)
+	c.branch(eq, c.scr, c.prev, c.leave)
+}
+
+// turn goes on with the next rows. What is left at the end is finished at once.
+func (c *columnsCode) turn() {
+	c.arg(c.n, "rows")
+	c.mov(c.tmp, c.row)
+	c.addImm(c.tmp, c.lanes())
+	c.branch(le, c.tmp, c.n, c.rotate)
+	if c.s.Dst { // at the very end with scr = prev
+		c.mov(c.prev, c.scr)
+		c.branch(eq, c.row, c.n, c.end)
+	} else {
+		c.branch(eq, c.row, c.n, c.leave)
+	}
+	c.mov(c.row, c.n)
+	c.scratchAddr(c.scr, c.rest, c.frame)
+	c.jump(c.process)
+	c.w.label(c.leave)
+	c.ret(c.kernelState)
+}
+
+// transpose moves a batch of rows between memory and the columns of a buffer, width columns at a
+// time, the last of them overlapping. On the way in, it takes the maximum.
+func (c *columnsCode) transpose(in bool, buffer gpr) {
+	width, vb, size := c.width, c.vectorBytes(), c.t.Size()
+	q1, q2, q3 := c.cur2, c.treePtr, c.tmp
+	lbl := c.w.newLabel
 	end, loop, last := lbl("end"), lbl("cols"), lbl("last")
-	k.mov(cur, scr)
-	k.loadArg(n, "cols", k.param("cols").off)
+	c.mov(c.cur, buffer)
+	c.loadArg(c.n, "cols", c.param("cols").off)
 	if width == 4 {
 		few := lbl("wide")
-		k.branchImm(ge, n, 4, few)
+		c.branchImm(ge, c.n, 4, few)
 		// two or three columns: the first two and the last two
-		high := q3
-		k.mov(high, n)
-		k.addImm(high, -2)
-		k.shl(high, log2(vb))
-		k.add(high, cur)
-		k.mov(n, high) // columns cols-2 and cols-1 of the buffer
-		k.loadArg(q2, "cols", k.param("cols").off)
-		k.addImm(q2, -2)
-		k.shl(q2, log2(size))
-		step(q2, true, func(i int) (gpr, int) {
-			if i < 2 {
-				return cur, i * vb
-			}
-			return n, (i - 2) * vb
-		})
-		k.jump(end)
-		k.w.label(few)
+		c.mov(q3, c.n)
+		c.addImm(q3, -2)
+		c.shl(q3, log2(vb))
+		c.add(q3, c.cur)
+		c.mov(c.n, q3) // columns cols-2 and cols-1 of the buffer
+		c.loadArg(q2, "cols", c.param("cols").off)
+		c.addImm(q2, -2)
+		c.shl(q2, log2(size))
+		c.transposePart(in, q2, c.n)
+		c.jump(end)
+		c.w.label(few)
 	}
-	k.w.label(loop)
-	step("", false, func(i int) (gpr, int) { return cur, i * vb })
-	k.addImm(n, -width)
-	k.branchImm(eq, n, 0, end)
-	k.branchImm(lt, n, width, last)
-	k.addImm(cur, width*vb)
-	k.addImm(p, 16)
-	k.jump(loop)
-	k.w.label(last)
+	c.w.label(loop)
+	c.transposePart(in, "", "")
+	c.addImm(c.n, -width)
+	c.branchImm(eq, c.n, 0, end)
+	c.branchImm(lt, c.n, width, last)
+	c.addImm(c.cur, width*vb)
+	c.addImm(c.p, 16)
+	c.jump(loop)
+	c.w.label(last)
 	// back so far that the last columns end the row; n = width then ends the loop
-	k.mov(q1, n)
-	k.shl(q1, log2(vb))
-	k.add(cur, q1)
-	k.mov(q1, n)
-	k.shl(q1, log2(size))
-	k.add(p, q1)
-	k.movImm(n, int64(width))
-	k.jump(loop)
-	k.w.label(end)
+	c.mov(q1, c.n)
+	c.shl(q1, log2(vb))
+	c.add(c.cur, q1)
+	c.mov(q1, c.n)
+	c.shl(q1, log2(size))
+	c.add(c.p, q1)
+	c.movImm(c.n, int64(width))
+	c.jump(loop)
+	c.w.label(end)
+}
+
+// transposePart moves the columns at p to those of the buffer at cur, or back. With high set they
+// are two at p and two at p+high, the latter for those of the buffer at second.
+func (c *columnsCode) transposePart(in bool, high, second gpr) {
+	width, vb := c.width, c.vectorBytes()
+	q1, q2, q3 := c.cur2, c.treePtr, c.tmp
+	regs := c.spareAfter()
+	if len(regs) < 2*width {
+		c.short = true
+		return
+	}
+	cols, tmp := regs[:width], regs[width:2*width]
+	at := func(i int) (gpr, int) {
+		if second != "" && i >= 2 {
+			return second, (i - 2) * vb
+		}
+		return c.cur, i * vb
+	}
+	if !in {
+		for i, r := range cols {
+			base, off := at(i)
+			c.loadAt(c.t, r, base, off)
+		}
+		c.writeRows(c.kernelState, c.p, c.stride, high, q1, q2, q3, cols, tmp, second != "")
+		return
+	}
+	c.readRows(c.kernelState, c.p, c.stride, high, q1, q2, q3, cols, tmp, second != "")
+	for i, r := range cols {
+		base, off := at(i)
+		c.storeAt(c.t, r, base, off)
+	}
+	for h := width / 2; h >= 1; h /= 2 {
+		c.larger(cols[:h], cols[h:])
+	}
+	c.larger([]int{c.maximum}, cols)
 }
 
 // larger sets each register of a to the larger of it and its like in b.
-func larger(k *kernelState, a, b []int) {
+func (k *kernelState) larger(a, b []int) {
 	bl := k.newBlock(false)
 	for i, r := range a {
 		bl.Max(bl.pinnedValue(r), bl.pinnedValue(b[i]))
@@ -459,270 +522,5 @@ func log2(n int) int {
 		if 1<<i == n {
 			return i
 		}
-	}
-}
-
-// spareAfter lists the registers that no block and no constant keeps.
-func (k *kernelState) spareAfter() (list []int) {
-	for r := k.nextVector; r < k.topVector; r++ {
-		list = append(list, r)
-	}
-	return list
-}
-
-// x86
-
-// scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice the time.
-func (m *x86) scratchAddr(dst gpr, off, frame int) {
-	m.ins("LEAQ columns-%d(SP), %s", frame-off-(cacheLine-1), dst)
-	m.ins("ANDQ $-%d, %s", cacheLine, dst)
-}
-
-func (m *x86) mul(dst, src gpr) { m.ins("IMULQ %s, %s", src, dst) }
-
-func (m *x86) loadAt(t Type, dst int, base gpr, off int) {
-	m.ins("%s %d(%s), %s", ps(t, "VMOVU"), off, base, m.r(dst))
-}
-
-func (m *x86) storeAt(t Type, src int, base gpr, off int) {
-	m.ins("%s %s, %d(%s)", ps(t, "VMOVU"), m.r(src), off, base)
-}
-
-func (m *x86) broadcastInt(dst int, src gpr, t Type) {
-	if m.wide {
-		m.ins("VPBROADCAST%s %s, Z%d", [...]string{"D", "Q"}[t], src, dst)
-		return
-	}
-	m.ins("VMOVQ %s, X%d", src, dst)
-	m.ins("VPBROADCAST%s X%d, Y%d", [...]string{"D", "Q"}[t], dst, dst)
-}
-
-func (m *x86) loadLabels(k *kernelState, dst, tmp int, base gpr) {
-	switch {
-	case k.t == F64:
-		m.ins("VMOVUPD (%s), %s", base, m.r(dst))
-	case m.wide:
-		m.ins("VMOVUPD (%s), Z%d", base, dst)
-		m.ins("VPMOVQD Z%d, Y%d", dst, dst)
-		m.ins("VMOVUPD 64(%s), Z%d", base, tmp)
-		m.ins("VPMOVQD Z%d, Y%d", tmp, tmp)
-		m.ins("VINSERTF64X4 $1, Y%d, Z%d, Z%d", tmp, dst, dst)
-	default:
-		m.ins("VMOVUPS (%s), Y%d", base, dst)
-		m.ins("VSHUFPS $0x88, 32(%s), Y%d, Y%d", base, dst, dst)
-		m.ins("VPERMQ $0xd8, Y%d, Y%d", dst, dst)
-	}
-}
-
-// rowAddr is the address of row i of a group of rows of 128 bits.
-func rowAddr(p, stride, stride3 gpr, i int) string {
-	switch i {
-	case 0:
-		return fmt.Sprintf("(%s)", p)
-	case 1:
-		return fmt.Sprintf("(%s)(%s*1)", p, stride)
-	case 2:
-		return fmt.Sprintf("(%s)(%s*2)", p, stride)
-	}
-	return fmt.Sprintf("(%s)(%s*1)", p, stride3)
-}
-
-func (m *x86) readRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
-	rows := len(reg) // in a lane
-	ptr, hi := q1, q2
-	m.mov(ptr, p)
-	if halves {
-		m.add(hi, p)
-	}
-	if rows == 4 {
-		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
-	}
-	for lane := range m.vectorBytes() / 16 {
-		if lane > 0 {
-			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
-			if halves {
-				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
-			}
-		}
-		for i, r := range reg {
-			at := rowAddr(ptr, stride, stride3, i)
-			switch {
-			case lane == 0 && halves:
-				m.ins("VMOVSD %s, X%d", at, r)
-				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), r, r)
-			case lane == 0:
-				m.ins("VMOVUPS %s, X%d", at, r)
-			case halves:
-				m.ins("VMOVSD %s, X%d", at, tmp[i])
-				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), tmp[i], tmp[i])
-				m.insertLane(lane, fmt.Sprintf("X%d", tmp[i]), r)
-			default:
-				m.insertLane(lane, at, r)
-			}
-		}
-	}
-	m.transpose(k, reg, tmp)
-}
-
-func (m *x86) insertLane(lane int, from string, r int) {
-	if m.wide {
-		m.ins("VINSERTF32X4 $%d, %s, Z%d, Z%d", lane, from, r, r)
-	} else {
-		m.ins("VINSERTF128 $%d, %s, Y%d, Y%d", lane, from, r, r)
-	}
-}
-
-// transpose swaps rows and columns within each 128-bit lane.
-func (m *x86) transpose(k *kernelState, reg, tmp []int) {
-	un := func(hl, t string, a, b, d int) { m.ins("VUNPCK%sP%s %s, %s, %s", hl, t, m.r(b), m.r(a), m.r(d)) }
-	if k.t == F64 {
-		un("H", "D", reg[0], reg[1], tmp[0])
-		un("L", "D", reg[0], reg[1], reg[0])
-		m.ins("VMOVAPD %s, %s", m.r(tmp[0]), m.r(reg[1]))
-		return
-	}
-	un("L", "S", reg[0], reg[1], tmp[0])
-	un("H", "S", reg[0], reg[1], tmp[1])
-	un("L", "S", reg[2], reg[3], tmp[2])
-	un("H", "S", reg[2], reg[3], tmp[3])
-	un("L", "D", tmp[0], tmp[2], reg[0])
-	un("H", "D", tmp[0], tmp[2], reg[1])
-	un("L", "D", tmp[1], tmp[3], reg[2])
-	un("H", "D", tmp[1], tmp[3], reg[3])
-}
-
-func (m *x86) writeRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
-	m.transpose(k, reg, tmp)
-	rows := len(reg)
-	ptr, hi := q1, q2
-	m.mov(ptr, p)
-	if halves {
-		m.add(hi, p)
-	}
-	if rows == 4 {
-		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
-	}
-	for lane := range m.vectorBytes() / 16 {
-		if lane > 0 {
-			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
-			if halves {
-				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
-			}
-		}
-		for i, r := range reg {
-			at := rowAddr(ptr, stride, stride3, i)
-			from := fmt.Sprintf("X%d", r)
-			if lane > 0 {
-				to := at
-				if halves {
-					to = fmt.Sprintf("X%d", tmp[i])
-				}
-				if m.wide {
-					m.ins("VEXTRACTF32X4 $%d, Z%d, %s", lane, r, to)
-				} else {
-					m.ins("VEXTRACTF128 $%d, Y%d, %s", lane, r, to)
-				}
-				from = to
-				if !halves {
-					continue
-				}
-			}
-			if halves {
-				m.ins("VMOVLPS %s, %s", from, at)
-				m.ins("VMOVHPS %s, %s", from, rowAddr(hi, stride, stride3, i))
-			} else {
-				m.ins("VMOVUPS %s, %s", from, at)
-			}
-		}
-	}
-}
-
-// NEON
-
-func (m *arm) scratchAddr(dst gpr, off, frame int) {
-	m.ins("MOVD $columns-%d(SP), %s", frame-off, dst)
-}
-func (m *arm) mul(dst, src gpr) { m.ins("MUL %s, %s, %s", src, dst, dst) }
-
-func (m *arm) loadAt(_ Type, dst int, base gpr, off int) { m.ins("FMOVQ %d(%s), F%d", off, base, dst) }
-
-func (m *arm) storeAt(_ Type, src int, base gpr, off int) {
-	m.ins("FMOVQ F%d, %d(%s)", src, off, base)
-}
-
-func (m *arm) broadcastInt(dst int, src gpr, t Type) {
-	g, _ := arrangement(t)
-	m.ins("VDUP %s, V%d.%s", src, dst, g)
-}
-
-func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
-	m.ins("FMOVQ (%s), F%d", base, dst)
-	if k.t == F32 {
-		m.ins("FMOVQ 16(%s), F%d", base, tmp)
-		m.ins("VUZP1 V%d.S4, V%d.S4, V%d.S4", tmp, dst, dst)
-	}
-}
-
-func (m *arm) readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
-	m.mov(q1, p)
-	if halves {
-		m.add(q2, p)
-	}
-	for i, r := range reg {
-		if i > 0 {
-			m.add(q1, stride)
-		}
-		if !halves {
-			m.ins("FMOVQ (%s), F%d", q1, r)
-			continue
-		}
-		if i > 0 {
-			m.add(q2, stride)
-		}
-		m.ins("FMOVD (%s), F%d", q1, r)
-		m.ins("VLD1 (%s), V%d.D[1]", q2, r)
-	}
-	m.transpose(k, reg, tmp)
-}
-
-func (m *arm) transpose(k *kernelState, reg, tmp []int) {
-	zip := func(n int, g string, a, b, d int) {
-		m.ins("VZIP%d V%d.%s, V%d.%s, V%d.%s", n, b, g, a, g, d, g)
-	}
-	if k.t == F64 {
-		zip(2, "D2", reg[0], reg[1], tmp[0])
-		zip(1, "D2", reg[0], reg[1], reg[0])
-		m.copyVector(reg[1], tmp[0])
-		return
-	}
-	zip(1, "S4", reg[0], reg[1], tmp[0])
-	zip(2, "S4", reg[0], reg[1], tmp[1])
-	zip(1, "S4", reg[2], reg[3], tmp[2])
-	zip(2, "S4", reg[2], reg[3], tmp[3])
-	zip(1, "D2", tmp[0], tmp[2], reg[0])
-	zip(2, "D2", tmp[0], tmp[2], reg[1])
-	zip(1, "D2", tmp[1], tmp[3], reg[2])
-	zip(2, "D2", tmp[1], tmp[3], reg[3])
-}
-
-func (m *arm) writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
-	m.transpose(k, reg, tmp)
-	m.mov(q1, p)
-	if halves {
-		m.add(q2, p)
-	}
-	for i, r := range reg {
-		if i > 0 {
-			m.add(q1, stride)
-		}
-		if !halves {
-			m.ins("FMOVQ F%d, (%s)", r, q1)
-			continue
-		}
-		if i > 0 {
-			m.add(q2, stride)
-		}
-		m.ins("FMOVD F%d, (%s)", r, q1)
-		m.ins("VST1 V%d.D[1], (%s)", r, q2)
 	}
 }

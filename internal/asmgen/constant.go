@@ -67,10 +67,11 @@ func (t Type) text(bits uint64) string {
 type constPool struct {
 	table string // its symbol, without <>; "" on x86
 	t     Type
-	trial bool // of an attempt that may fail
 	names map[string]uint64
 	list  []constant // in the order of first use
 	err   error
+
+	tables tablePool
 }
 
 type constant struct {
@@ -87,9 +88,7 @@ func newPool(table string, t Type) *constPool {
 
 // scratch is an empty pool for a trial.
 func (p *constPool) scratch() *constPool {
-	s := newPool(p.table, p.t)
-	s.trial = true
-	return s
+	return newPool(p.table, p.t)
 }
 
 // use adds a constant, unless it is there.

@@ -1,7 +1,7 @@
 package asmgen
 
 import (
-	"fmt"
+	"bytes"
 	"strings"
 )
 
@@ -13,13 +13,15 @@ type Kernel struct {
 	Name string
 	// Params is the Go parameter list, with T for the element type: "dst, x []T".
 	Params string
-	// Loop is the Go loop that the kernel performs: the doc comment of the primitive.
+	// Loop is the Go loop that the kernel performs: the doc comment of the primitive. T stands for the
+	// element type.
 	Loop string
 	// Shape is the loop around the body.
 	Shape Shape
 	// Types the kernel exists for; both when empty.
 	Types []Type
-	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes. Elsewhere the kernel is Plain.
+	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes.
+	// Elsewhere the kernel is Plain.
 	Stream bool
 	Plain  string
 	// Streams asks for a second kernel of that kind, with Stream at the end of its name.
@@ -105,20 +107,30 @@ type kernelState struct {
 	names      map[uint64]string // of constants, without the type
 	numbers    map[uint64]bool   // constants that are floating-point numbers
 	tableUsed  bool              // a constant came from the page's table
-	withTable  bool              // one did in the first run
+	withTable  bool              // one does
 	uses       map[uint64]int
 	order      []uint64
 	pinned     map[uint64]int // constants in registers
 	pinLimit   int
+	tables     []Table
+	tableAt    []int        // their first registers
+	data       bytes.Buffer // tables that no kernel before had
 	skew       int
 	freeGPRs   []gpr
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
+	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes of
+	// its text, and blocks whose vectors may be interleaved in several ways are collected.
+	writing       bool
+	blocks        []placed
+	short, noGPRs bool // there are too few registers
+
 	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
+	whole   bool // where a partial vector is meant, a whole one may be left
 	repeat  bool
 	count   gpr // elements left in the row
 	scratch gpr
@@ -138,20 +150,6 @@ func (k *kernelState) table(kind tableKind) string {
 // setting names the target and type, as in Map.Pipeline.
 func (k *kernelState) setting() string { return k.target.String() + " " + k.t.Suffix() }
 
-// block is the number of elements in a block of the canonical sum.
-func (k *kernelState) block() int { return 32 >> k.t }
-
-// group is the number of blocks whose sum is folded at once.
-func (k *kernelState) group() int { return 4 >> k.t }
-
-// store is the instruction for a full vector: past the caches if the kernel says so.
-func (k *kernelState) store() string {
-	if k.kernel.Stream {
-		return ps(k.t, "VMOVNT")
-	}
-	return ps(k.t, "VMOVU")
-}
-
 func (k *kernelState) lanes() int { return k.vectorBytes() / k.t.Size() }
 
 func (k *kernelState) param(name string) param {
@@ -163,7 +161,8 @@ func (k *kernelState) param(name string) param {
 	panic("asmgen: " + k.kernel.Name + " has no parameter " + name)
 }
 
-// strideNames are the names that the stride parameter of a matrix may have, the first that there is.
+// strideNames are the names that the stride parameter of a matrix may have, the first that there
+// is.
 func strideNames(matrix string) []string {
 	return []string{matrix + "stride", matrix[:1] + "stride", "stride"}
 }
@@ -172,7 +171,8 @@ func (k *kernelState) strideOf(matrix string) param { return k.param(k.kernel.st
 
 func (k *kernelState) gpr() gpr {
 	if len(k.freeGPRs) == 0 {
-		panic(outOfGeneralRegisters{})
+		k.noGPRs = true
+		return ""
 	}
 	r := k.freeGPRs[0]
 	k.freeGPRs = k.freeGPRs[1:]
@@ -190,196 +190,6 @@ func (k *kernelState) length(name string) gpr {
 	r := k.gpr()
 	k.loadArg(r, name+"_len", k.param(name).off+8)
 	return r
-}
-
-// pin reserves a vector register for the whole kernel.
-func (k *kernelState) pin() int {
-	k.nextVector++
-	if k.nextVector > k.vectorRegs()-1 {
-		panic(outOfRegisters{})
-	}
-	return k.nextVector - 1
-}
-
-// pinConstants puts the most used constants into registers.
-func (k *kernelState) pinConstants(order []uint64, uses map[uint64]int) {
-	left := append([]uint64(nil), order...)
-	for n := 0; n < k.pinLimit && len(left) > 0; n++ {
-		best := 0
-		for i := range left {
-			if uses[left[i]] > uses[left[best]] {
-				best = i
-			}
-		}
-		k.topVector--
-		k.pinned[left[best]] = k.topVector
-		left = append(left[:best], left[best+1:]...)
-	}
-}
-
-// loadPinned emits the loads of the pinned constants in the order of their registers.
-func (k *kernelState) loadPinned() {
-	k.prologue(k)
-	for r := k.vectorRegs() - 1; r >= k.topVector; r-- {
-		for bits, at := range k.pinned {
-			if at == r {
-				k.loadConst(k, r, bits)
-			}
-		}
-	}
-}
-
-// newBlock starts a block.
-func (k *kernelState) newBlock(tail bool) *Block { return &Block{k: k, tail: tail} }
-
-// write allocates registers for a block and emits it.
-func (k *kernelState) write(b *Block) {
-	b.interleave(k.skew)
-	k.writeInOrder(b)
-}
-
-// writeInOrder may use the registers in free, too.
-func (k *kernelState) writeInOrder(b *Block, free ...int) {
-	al := k.allocator(b)
-	for _, r := range free {
-		al.free[r] = true
-	}
-	traced := k.traced(b)
-	for i, o := range b.ops {
-		al.pos = i
-		k.w.note(traced[i])
-		k.lower(al, o)
-	}
-}
-
-// isFree tells whether r is for the allocator.
-func (k *kernelState) isFree(r int) bool {
-	if !k.separateMasks() && r == k.vectorRegs()-1 {
-		return true // the register of the tail mask, outside the tail
-	}
-	return r >= k.nextVector && r < k.topVector
-}
-
-func (k *kernelState) allocator(b *Block) *alloc {
-	free := make([]bool, k.vectorRegs())
-	for r := range free {
-		free[r] = k.isFree(r)
-	}
-	var kfree []bool
-	if k.separateMasks() {
-		kfree = []bool{1: !b.tail, 2: !k.skip, 3: !k.skip, 4: true, 5: true, 6: true, 7: true}
-	} else if b.tail {
-		free[k.vectorRegs()-1] = false
-	}
-	return newAlloc(b, free, kfree)
-}
-
-// spare returns n registers that no block keeps, for the code between blocks.
-func (k *kernelState) spare(n int) []int {
-	limit := k.topVector
-	if k.separateMasks() {
-		limit = min(limit, 16) // some of that code has no EVEX form
-	}
-	if k.nextVector+n > limit {
-		panic(outOfRegisters{})
-	}
-	r := make([]int, n)
-	for i := range r {
-		r[i] = k.nextVector + i
-	}
-	return r
-}
-
-func (k *kernelState) advance(bytes int) {
-	for _, s := range k.streams {
-		k.addImm(s, bytes)
-	}
-}
-
-func newMachine(tg target, w *writer) machine {
-	if tg == neon {
-		return &arm{w}
-	}
-	return &x86{w, tg == avx512}
-}
-
-// function writes one kernel, which check lets pass, for one target and type. It tries settings from the best downwards until the registers suffice: first all
-// constants in registers (on AVX2's sixteen only three, the others are memory operands), and all vectors of the loop side by side.
-func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case outOfGeneralRegisters:
-			err = kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
-		default:
-			panic(e)
-		}
-	}()
-	params, args := parseParams(kn.Params, t)
-	var constants kernelState // what a first run, one vector after the other, finds of constants
-	for skew := 4; ; skew += 4 {
-		if _, k, ok := emit(kn, tg, t, pool.scratch(), params, 0, skew, kernelState{}); ok {
-			constants = *k
-			break
-		}
-		if skew > 256 {
-			return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
-		}
-	}
-	pins := len(constants.order)
-	if tg == avx2 {
-		keep := 3
-		setting := tg.String() + " " + t.Suffix()
-		switch s := kn.Shape.(type) {
-		case Map:
-			keep = max(keep, s.Pipeline[setting].Constants)
-		case Rows:
-			if p, ok := s.Pipeline[setting]; ok {
-				keep = p.Constants
-			}
-		}
-		pins = min(pins, keep)
-	}
-	for ; pins >= 0; pins-- {
-		for skew := 1; skew < 64; skew++ {
-			if _, _, ok := emit(kn, tg, t, pool.scratch(), params, pins, skew, constants); !ok {
-				continue
-			}
-			text, k, _ := emit(kn, tg, t, pool, params, pins, skew, constants)
-			name, flags := stubName(kn, t, tg), "NOSPLIT"
-			if k.frame > 0 {
-				flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
-			}
-			return fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", name, paramList(params), name, flags, k.frame, args, text), nil
-		}
-	}
-	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
-}
-
-// emit writes a kernel with the given number of constants in registers; ok is false if the registers do not suffice.
-func emit(kn Kernel, tg target, t Type, pool *constPool, params []param, pins, skew int, constants kernelState) (text string, k *kernelState, ok bool) {
-	defer func() {
-		switch e := recover().(type) {
-		case nil, outOfRegisters:
-		default:
-			panic(e)
-		}
-	}()
-	w := &writer{}
-	k = &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-		uses: map[uint64]int{}, names: constants.names, numbers: constants.numbers, pinned: map[uint64]int{}, pinLimit: pins, skew: skew, withTable: constants.tableUsed}
-	if k.names == nil {
-		k.names, k.numbers = map[uint64]string{}, map[uint64]bool{}
-	}
-	k.topVector = k.vectorRegs()
-	if !k.separateMasks() {
-		k.topVector--
-	}
-	k.freeGPRs = k.gprs()
-	k.pinConstants(constants.order, constants.uses)
-	w.annotate(kn.Shape)
-	kn.Shape.emit(k)
-	return w.sb.String(), k, true
 }
 
 func stubName(kn Kernel, t Type, tg target) string { return kn.Name + t.Suffix() + tg.String() }

@@ -6,143 +6,75 @@ import (
 	"sort"
 )
 
-// A Pipeline is a software-pipelined main loop: while one vector is in its last operations, the next ones are in earlier stages, so that an instruction
-// enters the CPU's scheduler when its operands are about ready. Plain interleaving leaves every vector at the same place of
-// the same long chain.
-type Pipeline struct {
-	// Interval is the number of cycles after which the next vector starts.
-	Interval int
-	// Latency scales the latencies, in percent: out-of-order execution covers the rest.
-	Latency int
-	// Unroll is the number of vectors in the loop.
-	Unroll int
-	// Width is how many operations a cycle takes.
-	Width int
-	// Sink computes what is needed late from values that live on anyway as late as possible: so it takes a register for less long.
-	Sink bool
-	// Constants is how many constants AVX2 keeps in registers, in a Map at least 3.
-	Constants int
+// A pipelined loop is two of its iterations as straight-line code, with the parts before and after:
+// what runs is the fill, the second iteration any number of times, and the drain. Vector v of the
+// three parts has its loads in part v/unroll.
+type pipelined struct {
+	b          *Block
+	unroll     int
+	vectors    int
+	operations int    // of a vector
+	bounds     [4]int // where the parts begin
+	made       map[V]origin
+	carried    [2]moves // vectors, masks: from where the loop leaves them to where it expects them
+	al         *alloc
 }
 
-// latency of an operation in cycles, about right for the x86 and ARM cores of the last ten years.
-func (o op) latency() int {
-	switch o.kind {
-	case opLoad, opSpill:
-		return 6
-	case opDiv:
-		return 14
-	case opShl, opShr, opAnd, opOr, opIntAdd, opIntSub:
-		return 1
-	case opStore:
-		return 0
-	}
-	return 4
+// An origin identifies a value of the straight-line code.
+type origin struct{ op, vector int }
+
+// moves are copies that take place at once.
+type moves struct {
+	from, to []int
+	spare    int // a register for cycles, -1: none
 }
 
-// schedule assigns a cycle to every operation of one vector: list scheduling in order of the longest way to the end, in a
-// reservation table that repeats every interval.
-func (p Pipeline) schedule(ops []op) []int {
-	producer := map[V]int{}
-	for i, o := range ops {
-		if o.dst >= 0 {
-			producer[o.dst] = i
-		}
-	}
-	uses := make([][]int, len(ops))
-	for i, o := range ops {
-		for _, v := range [...]V{o.a, o.b, o.c} {
-			if j, ok := producer[v]; ok && v >= 0 && j < i {
-				uses[j] = append(uses[j], i)
-			}
-		}
-	}
-	scaled := func(o op) int { return (o.latency()*p.Latency + 50) / 100 }
-	height := make([]int, len(ops))
-	for i := len(ops) - 1; i >= 0; i-- {
-		for _, j := range uses[i] {
-			height[i] = max(height[i], height[j]+max(1, scaled(ops[i])))
-		}
-	}
-	order := make([]int, len(ops))
-	for i := range order {
-		order[i] = i
-	}
-	sort.SliceStable(order, func(a, b int) bool { return height[order[a]] > height[order[b]] })
-	at := make([]int, len(ops))
-	busy := make([]int, p.Interval)
-	stored := 0
-	for _, i := range order {
-		t := 0
-		for _, v := range [...]V{ops[i].a, ops[i].b, ops[i].c} {
-			if j, ok := producer[v]; ok && v >= 0 && j < i {
-				t = max(t, at[j]+max(1, scaled(ops[j])))
-			}
-		}
-		if !ops[i].kind.memory() {
-			for try := 0; busy[t%p.Interval] >= p.Width && try < p.Interval; try++ {
-				t++
-			}
-			busy[t%p.Interval]++
-		}
-		if ops[i].kind == opStore { // they stay in order: two outputs may be one slice
-			t = max(t, stored)
-			stored = t
-		}
-		at[i] = t
-	}
-	if !p.Sink {
-		return at
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return at[b] - at[a] })
-	for _, i := range order {
-		if ops[i].kind.memory() || len(uses[i]) == 0 {
-			continue
-		}
-		late := at[i] + 1<<20
-		for _, j := range uses[i] {
-			late = min(late, at[j]-max(1, scaled(ops[i])))
-		}
-		for _, v := range [...]V{ops[i].a, ops[i].b, ops[i].c} {
-			if j, ok := producer[v]; ok && v >= 0 && j < i {
-				last := 0 // other use of the operand
-				for _, u := range uses[j] {
-					if u != i {
-						last = max(last, at[u])
-					}
-				}
-				late = min(late, last)
-			}
-		}
-		for t := late; t > at[i]; t-- {
-			if busy[t%p.Interval] < p.Width {
-				busy[at[i]%p.Interval]--
-				busy[t%p.Interval]++
-				at[i] = t
-			}
-		}
-	}
-	return at
-}
-
-// emitPipeline writes the pipelined loop over groups of Unroll vectors; what is left is for the loops that follow. once
-// records the operations of one vector.
+// emitPipeline writes the pipelined loop over groups of Unroll vectors; what is left is for the
+// loops that follow. once records the operations of one vector.
 func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
+	l := k.layOut(p, once)
+	if l == nil || !l.allocate(k) {
+		k.short = true
+	}
+	if !k.writing {
+		return
+	}
+	loop, drain, rest := k.w.newLabel("pipe"), k.w.newLabel("drain"), k.w.newLabel("plain")
+	step := p.Unroll * k.lanes()
+	next := func() {
+		k.advance(p.Unroll * k.vectorBytes())
+		k.addImm(k.count, -step)
+	}
+	k.branchImm(lt, k.count, step, rest)
+	l.write(0)
+	next()
+	k.branchImm(lt, k.count, step, drain)
+	k.w.align()
+	k.w.describe("pipe", p.Unroll, ", software-pipelined")
+	k.w.label(loop)
+	l.write(1)
+	l.carried[0].write(k.copyVector)
+	l.carried[1].write(k.copyMask)
+	next()
+	k.branchImm(ge, k.count, step, loop)
+	k.w.label(drain)
+	l.write(2)
+	k.w.label(rest)
+}
+
+// layOut schedules one vector and orders the operations of all by it. It is nil if a vector is not
+// through when the loop comes round twice.
+func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 	probe := k.newBlock(false)
 	once(probe)
 	at := p.schedule(probe.ops)
-	stages := 0
-	for _, t := range at {
-		stages = max(stages, t/p.Interval+1)
+	if slices.Max(at)/p.Interval+1 > p.Unroll {
+		return nil
 	}
-	if stages > p.Unroll {
-		panic(outOfRegisters{}) // a vector must be through when the loop comes round twice
-	}
-	// Two iterations of the loop as straight-line code, with the parts before and after: what runs is the fill, the second iteration any number of
-	// times, and the drain. Vector v of the three parts has its loads in part v/Unroll.
-	vectors := 2 * p.Unroll
 	b := k.newBlock(false)
-	perVector := make([][]op, vectors)
-	for v := range vectors {
+	l := &pipelined{b: b, unroll: p.Unroll, vectors: 2 * p.Unroll, operations: len(at), made: map[V]origin{}}
+	perVector := make([][]op, l.vectors)
+	for v := range perVector {
 		start := len(b.ops)
 		once(b)
 		perVector[v] = append([]op(nil), b.ops[start:]...)
@@ -153,132 +85,122 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 		byTime[i] = i
 	}
 	sort.SliceStable(byTime, func(x, y int) bool { return at[byTime[x]]%p.Interval < at[byTime[y]]%p.Interval })
-	var bounds [4]int
-	type key struct{ op, vector int } // identifies a value
-	made := map[V]key{}
 	for part := range 3 {
-		bounds[part] = len(b.ops)
+		l.bounds[part] = len(b.ops)
 		for u := range p.Unroll {
 			for _, i := range byTime {
 				v := part*p.Unroll + u - at[i]/p.Interval
-				if v < 0 || v >= vectors {
+				if v < 0 || v >= l.vectors {
 					continue
 				}
 				o := perVector[v][i]
 				o.lane = v - part*p.Unroll // the address, from the pointers of this part
 				if o.dst >= 0 {
-					made[o.dst] = key{i, v}
+					l.made[o.dst] = origin{i, v}
 				}
 				b.ops = append(b.ops, o)
 			}
 		}
 	}
-	bounds[3] = len(b.ops)
+	l.bounds[3] = len(b.ops)
+	return l
+}
 
-	loop, drain, rest := k.w.newLabel("pipe"), k.w.newLabel("drain"), k.w.newLabel("plain")
-	step := p.Unroll * k.lanes()
-	k.branchImm(lt, k.count, step, rest)
-	al := k.allocator(b)
-	run := func(part int) {
-		for i := bounds[part]; i < bounds[part+1]; i++ {
-			al.pos = i
-			k.lower(al, b.ops[i])
-		}
+// allocate assigns the registers, and finds what has to move at the end of the loop: the values of
+// the vectors that follow, to where the loop expects them.
+func (l *pipelined) allocate(k *kernelState) bool {
+	free, masks := k.registersFor(l.b)
+	al := k.allocator(l.b, l.b.ops, free, masks)
+	l.al = al
+	if !al.run(0, l.bounds[1]) {
+		return false
 	}
-	// live lists the values in registers that are used from position pos on
-	live := func(pos int) map[key]V {
-		m := map[key]V{}
-		for v, id := range made {
-			if al.reg[v] >= 0 && al.last[v] >= pos && al.b.vals[v].pinned < 0 {
-				m[id] = v
-			}
-		}
-		return m
-	}
-	run(0)
-	k.advance(p.Unroll * k.vectorBytes())
-	k.addImm(k.count, -step)
-	k.branchImm(lt, k.count, step, drain)
-	atLoop := map[key]int{}
-	for id, v := range live(bounds[1]) {
+	atLoop := map[origin]int{}
+	for id, v := range l.live(l.bounds[1]) {
 		atLoop[id] = al.reg[v]
 	}
-	k.w.ins("PCALIGN $32")
-	k.w.describe("pipe", p.Unroll, ", software-pipelined")
-	k.w.label(loop)
-	run(1)
-	// the values of the vectors that follow move to where the loop expects them
-	ids := live(bounds[2])
-	for _, masks := range []bool{false, true} {
-		free, copyTo := al.free, k.copyVector
-		if masks {
-			free, copyTo = al.kfre, k.copyMask
-		}
-		var from, to []int
-		for o := range at {
-			for v := range vectors {
-				if x, ok := ids[key{o, v}]; ok && masks == (k.separateMasks() && b.vals[x].isMask) {
-					from = append(from, al.reg[x])
-					to = append(to, atLoop[key{o, v - p.Unroll}])
-					al.reg[x] = to[len(to)-1]
+	if !al.run(l.bounds[1], l.bounds[2]) {
+		return false
+	}
+	ids := l.live(l.bounds[2])
+	for kind, free := range []*regSet{&al.free, &al.masks} {
+		m := &l.carried[kind]
+		for o := range l.operations {
+			for v := range l.vectors {
+				if x, ok := ids[origin{o, v}]; ok && (kind == 1) == (k.separateMasks() && l.b.vals[x].isMask) {
+					m.from = append(m.from, al.reg[x])
+					m.to = append(m.to, atLoop[origin{o, v - l.unroll}])
+					al.reg[x] = m.to[len(m.to)-1]
 				}
 			}
 		}
-		spare := -1
-		for r, ok := range free {
-			if ok && !slices.Contains(to, r) {
-				spare = r
+		m.spare = -1
+		for r := range 64 {
+			if free.has(r) && !slices.Contains(m.to, r) {
+				m.spare = r
 			}
 		}
-		parallelMove(from, to, spare, copyTo)
-		for _, r := range from {
-			free[r] = true
+		if !m.resolve(func(int, int) {}) {
+			return false
 		}
-		for _, r := range to {
-			free[r] = false
+		for _, r := range m.from {
+			free.add(r)
+		}
+		for _, r := range m.to {
+			free.remove(r)
 		}
 	}
-	k.advance(p.Unroll * k.vectorBytes())
-	k.addImm(k.count, -step)
-	k.branchImm(ge, k.count, step, loop)
-	k.w.label(drain)
-	run(2)
-	k.w.label(rest)
+	return al.run(l.bounds[2], l.bounds[3])
 }
 
-// parallelMove copies from[i] to to[i], all at once in effect; spare is a register that is in neither list.
-func parallelMove(from, to []int, spare int, copyTo func(dst, src int)) {
+// live lists the values in registers that are used from position pos on.
+func (l *pipelined) live(pos int) map[origin]V {
+	m := map[origin]V{}
+	for v, id := range l.made {
+		if l.al.reg[v] >= 0 && l.al.last[v] >= pos && l.b.vals[v].pinned < 0 {
+			m[id] = v
+		}
+	}
+	return m
+}
+
+func (l *pipelined) write(part int) { l.al.write(l.bounds[part], l.bounds[part+1], nil) }
+
+func (m *moves) write(copyTo func(dst, src int)) { m.resolve(copyTo) }
+
+// resolve copies from[i] to to[i], all at once in effect. It is false if that takes a spare
+// register, and there is none.
+func (m *moves) resolve(copyTo func(dst, src int)) bool {
 	pending := map[int]int{} // destination: source
-	for i := range from {
-		if from[i] != to[i] {
-			pending[to[i]] = from[i]
+	for i, from := range m.from {
+		if from != m.to[i] {
+			pending[m.to[i]] = from
 		}
 	}
 	for len(pending) > 0 {
 		moved := false
 		for _, d := range slices.Sorted(maps.Keys(pending)) {
-			needed := false
-			for _, other := range pending {
-				needed = needed || other == d
-			}
-			if needed {
+			if needed := slices.Contains(slices.Collect(maps.Values(pending)), d); needed {
 				continue
 			}
 			copyTo(d, pending[d])
 			delete(pending, d)
 			moved = true
 		}
-		if !moved { // a cycle: break it
-			if spare < 0 {
-				panic(outOfRegisters{})
-			}
-			s := pending[slices.Min(slices.Collect(maps.Keys(pending)))]
-			copyTo(spare, s)
-			for e, src := range pending {
-				if src == s {
-					pending[e] = spare
-				}
+		if moved {
+			continue
+		}
+		if m.spare < 0 {
+			return false
+		}
+		// a cycle: break it
+		s := pending[slices.Min(slices.Collect(maps.Keys(pending)))]
+		copyTo(m.spare, s)
+		for d, src := range pending {
+			if src == s {
+				pending[d] = m.spare
 			}
 		}
 	}
+	return true
 }

@@ -15,8 +15,12 @@ type equivalence struct {
 
 var equivalences = []equivalence{
 	{
-		fn: `^rowsExpSum|Stream`, line: `(CMPQ|CMP) `, what: `.`, after: `J?B?LT part`,
-		why: "", // not here: what is left may be a whole vector, and the code for a part of one cannot store that
+		fn: `(AVX2|NEON)$`, line: `^CMPQ? .*\$[248]\b`, what: `.`, after: `^(J|B)(LT|GE) (rest|loop|part)`,
+		why: "", // not here: the code for a part of a vector does not take a whole one
+	},
+	{
+		fn: `(AVX2|NEON)$`, line: `^(J|B)(LT|GE) (rest|loop|part)`, what: `.`, before: `^CMPQ? .*\$[248]\b`,
+		why: "", // nor here
 	},
 	{
 		line: `(CMPQ|CMP) .*\$\d+`, what: `^\$\d+ for \$\d+$`, after: `^(J|B)(LT|GE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
@@ -27,28 +31,12 @@ var equivalences = []equivalence{
 		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
 	},
 	{
-		line: `^(VMOVUP[SD] Y\d+, \(\w+\)|JMP stored|J\w+ part)`, what: `.`, before: `^(CMPQ \w+, \$\d|JLT part|VMOVUP[SD] Y\d+, \()`,
-		why: "never reached: only in a sum may the last vector be a whole one",
-	},
-	{
-		fn: `^(rowsTop|rowsMax).*NEON$`, line: `^(FMOVQ \(\w+\), F\d+|B loaded)`, what: `.`, before: `^(BLT part|FMOVQ \()`,
-		why: "never reached: only in a sum may the last vector be a whole one",
-	},
-	{
 		fn: `^rowsFind.*NEON$`, line: `^VUZP1`, what: `VUZP2 for VUZP1`, why: "both halves of a lane's truth are alike",
 	},
 	{
-		line: `^(CMPQ \w+, \$\d+)`, what: `.`, after: `^JLT part`,
-		why: "always less: only in a sum may the last vector be a whole one",
-	},
-	{
 		line: `^(TESTQ (\w+), \w+|J(EQ|LE|LT) (done|fold|store|none))`, what: `left out|JLT for JLE`,
-		before: `.`, after: `^(J(EQ|LE) (done|fold|store|none)|MOVL \$-1|MOVQ \$\d)`,
+		before: `.`, after: `^(J(EQ|LE) (done|fold|store|none)|MOVL \$-1|MOVQ (\$\d|\w+, ))`,
 		why: "with nothing left the masks are empty: nothing is loaded, added or stored",
-	},
-	{
-		line: `^TESTQ`, what: `left out`, before: `^(SUBQ|ADDQ|ANDQ|SHLQ|SHRQ)`,
-		why: "the instruction before has set the same flags",
 	},
 	{
 		fn: `^(rowsDot|rowsSum|rowsSoftmaxBackward)`, line: `^VMOVUP|^VMASKMOV`, what: `source exchanged`,
@@ -70,9 +58,6 @@ var equivalences = []equivalence{
 		why: "the first register takes part in every row, and where it is NaN or less the first elements replace it",
 	},
 	{
-		fn: `^reluBackward.*AVX512$`, line: `^VXORPS X0`, what: `left out`, why: "nothing reads the register: absent elements are zeroed by the mask of the load",
-	},
-	{
 		line: `^VBROADCASTS[SD]`, what: `constant 0x(43380000|4b40000)`,
 		why: "the number that rounds to an integer is added and subtracted again from the same register; another large integer does the same",
 	},
@@ -80,18 +65,11 @@ var equivalences = []equivalence{
 		line: `^CMPQ \w+, \$(16|32)$`, what: `^\$(17|33)`, after: `^CMOVQC[CS]`,
 		why: "the lane after the last of the block is in no mask",
 	},
-	{
-		line: `^MOVQ \$(4|8), \w+$`, what: `left out`, after: `^CMPQ \w+, \w+$`,
-		why: "the lesser of the two is always what is left, for the register still holds more than that: a whole vector is the last one only in a sum",
-	},
 }
 
 // equivalent returns why a mutant computes the same, or "".
 func (s *source) equivalent(m *mutant) string {
 	line := strings.TrimSpace(s.lines[m.line])
-	if s.afterPipeline(m) {
-		return "never reached: the pipelined loop leaves fewer elements than a turn of this loop takes"
-	}
 	before, after := s.neighbour(m, -1), s.neighbour(m, 1)
 	for _, e := range equivalences {
 		ok := true
@@ -114,27 +92,6 @@ func (s *source) neighbour(m *mutant, step int) string {
 		}
 	}
 	return ""
-}
-
-var compareCount = regexp.MustCompile(`^\t(?:CMPQ \w+, \$(\d+)|CMP \$(\d+), \w+)$`)
-
-// afterPipeline tells whether m lies in a loop that runs only while at least as many elements are left as a turn of the pipelined loop before
-// it takes, which leaves fewer. The loop's own comparison and branch are not meant.
-func (s *source) afterPipeline(m *mutant) bool {
-	turn, seen, label := "", "", ""
-	for i := m.fn.start; i < m.line; i++ {
-		l := s.lines[i]
-		switch g := compareCount.FindStringSubmatch(l); {
-		case g != nil:
-			seen = g[1] + g[2]
-		case strings.HasPrefix(l, "pipe") && strings.HasSuffix(l, ":"):
-			turn = seen
-		}
-		if strings.HasSuffix(l, ":") {
-			label = l
-		}
-	}
-	return turn != "" && strings.HasPrefix(label, "loop") && seen == turn
 }
 
 // lowered tells whether the mistake is a lesser number: "$63 for $64".

@@ -1,13 +1,6 @@
-// Package asmgen turns kernels written as short sequences of vector operations into Go assembly for AVX2, AVX-512
-// and NEON. A kernel names no instruction set: it is a body over one vector of elements, placed in one of
-// the loop shapes of this package (Map, Rows). Every operation is correctly rounded or exact, so that all back ends compute
-// the same bits. See package pages in kernels/ for the bodies, and CONTRIBUTING.md for how to add one.
 package asmgen
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Type is an element type.
 type Type int
@@ -48,6 +41,8 @@ const (
 	opOr
 	opIntAdd
 	opIntSub
+	opIntMulAdd // a*b + c
+	opTwice     // the low half of a 64-bit lane in both
 	opShl
 	opShr
 	opLess
@@ -56,6 +51,7 @@ const (
 	opSelect // a ? b : c
 	opMove   // into a pinned register
 	opKeep   // acc += a, except where the lane is left out (skip mask) or absent (tail mask)
+	opLookup // the entry a of a table, in the form that the machine's tableIndex gives it
 	opFill   // a in the lanes that exist, b in the absent ones of a partial vector
 )
 
@@ -78,7 +74,11 @@ type op struct {
 	from    string // the page and its function, where that is recorded
 }
 
-// value says where a V lives: a constant, a register held throughout the block, or a register chosen by the allocator.
+// operands are the values that the operation reads, -1 where there is none.
+func (o *op) operands() [3]V { return [...]V{o.a, o.b, o.c} }
+
+// value says where a V lives: a constant, a register held throughout the block, or a register
+// chosen by the allocator.
 type value struct {
 	isConst bool
 	bits    uint64
@@ -87,7 +87,33 @@ type value struct {
 	spilled bool // in memory, at the place of the output
 }
 
-// A Block records the operations of one loop body.
+// A Block records the operations of one loop body. These are all that a page may use, lane by lane:
+//
+//	K, KInt, Bits             constants
+//	Named                     a constant with a name
+//	Add, Sub, Mul, Div        x+y, x-y, x*y, x/y
+//	FMA, FNMA                 x*y+z, -(x*y)+z with one rounding
+//	Max, Min                  the larger or smaller of a limit and x
+//	Less, Equal               masks
+//	Select                    a mask's choice of two values
+//	And, Or                   of bits
+//	IntAdd, IntSub            of lanes as integers, which wrap around
+//	ShiftLeft, ShiftRight     of bits, zeros coming in
+//	Lookup                    an entry of a small table
+//	Spill                     the value itself, where registers are few
+//
+// Results are the same bits on all instruction sets, with two exceptions that a page has to keep
+// away from its outputs: which NaN a NaN is, and what Max and Min leave open.
+//
+// NaN. Arithmetic makes NaN of a NaN, of Inf-Inf, 0*Inf, 0/0 and Inf/Inf. Its sign and payload
+// depend on the CPU, so no mask, no integer and no selection may come of its bits; whether it is
+// NaN may (Equal of a value with itself). Less and Equal are false where an operand is NaN. Select,
+// And, Or, shifts and integer operations look at bits alone: a NaN is nothing special to them.
+//
+// Zeros. Arithmetic gives the sign that IEEE 754 demands, rounding to nearest: a sum of zeros is -0
+// only if both are -0, x-x is +0, a product's or quotient's sign is that of its operands. A sum
+// that cancels in FMA and FNMA is +0. For Less and Equal, -0 and +0 are equal. Select and the
+// operations on bits keep the sign as any other bit.
 type Block struct {
 	k    *kernelState
 	ops  []op
@@ -111,7 +137,7 @@ func (b *Block) emit(k opKind, x, y, z V, imm int) V {
 func (b *Block) record(o op) {
 	if b.k.tracing {
 		o.at = pageLine()
-	} else if !b.k.pool.trial {
+	} else if b.k.writing {
 		o.from = pageFunction()
 	}
 	b.ops = append(b.ops, o)
@@ -131,7 +157,8 @@ func (b *Block) K(f32 float32, f64 float64) V {
 	return v
 }
 
-// KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit lanes.
+// KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit
+// lanes.
 func (b *Block) KInt(i32 int32, i64 int64) V {
 	if b.k.t == F32 {
 		return b.Bits(uint64(uint32(i32)))
@@ -148,7 +175,7 @@ func (b *Block) Bits(bits uint64) V {
 // Add is x + y.
 func (b *Block) Add(x, y V) V { return b.emit(opAdd, x, y, -1, 0) }
 
-// Sub is x - y.
+// Sub is x - y. Subtracted from -0, y changes its sign, also where it is zero.
 func (b *Block) Sub(x, y V) V { return b.emit(opSub, x, y, -1, 0) }
 
 // Mul is x * y.
@@ -163,11 +190,13 @@ func (b *Block) FMA(x, y, z V) V { return b.emit(opFMA, x, y, z, 0) }
 // FNMA is -(x*y) + z with one rounding.
 func (b *Block) FNMA(x, y, z V) V { return b.emit(opFNMA, x, y, z, 0) }
 
-// Max is the larger of limit and x. NaN in x passes; limit must not be NaN, nor may the two be zeros of different sign where
-// that matters.
+// Max is the larger of limit and x. Where x is NaN the result is NaN. It is left open where limit
+// is NaN (x on x86, NaN on ARM), and where the two are zeros of different sign (x on x86, +0 on
+// ARM).
 func (b *Block) Max(limit, x V) V { return b.emit(opMax, limit, x, -1, 0) }
 
-// Min is the smaller of limit and x, with the conditions of Max.
+// Min is the smaller of limit and x. NaN is as in Max; of zeros of different sign it is x on x86,
+// -0 on ARM.
 func (b *Block) Min(limit, x V) V { return b.emit(opMin, limit, x, -1, 0) }
 
 // And is the bitwise and.
@@ -182,10 +211,10 @@ func (b *Block) IntAdd(x, y V) V { return b.emit(opIntAdd, x, y, -1, 0) }
 // IntSub subtracts lanes as integers.
 func (b *Block) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
 
-// ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64).
+// ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64). x is not a constant.
 func (b *Block) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
 
-// ShiftRight shifts lanes right, filling with zeros.
+// ShiftRight shifts lanes right, filling with zeros. x is not a constant.
 func (b *Block) ShiftRight(x V, n32, n64 int) V { return b.emit(opShr, x, -1, -1, b.pick(n32, n64)) }
 
 // Less is the mask x < y, false for NaN.
@@ -196,6 +225,21 @@ func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
 
 // Select is m ? x : y, lane by lane.
 func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
+
+// A Table holds bit patterns that one instruction finds by their number.
+type Table struct {
+	F32 [8]uint32
+	F64 [4]uint64
+}
+
+// Lookup is the entry of the table that the low bits of i tell: three of them for float32, two for
+// float64. The other bits do not matter, but for float64 bit 31 has to be set: AVX2 finds the
+// halves of an entry by it, and where it is clear they come of two entries there. In a sum with a
+// magic number it is, if 0x1p31 is part of that; else Or sets it.
+func (b *Block) Lookup(t Table, i V) V {
+	n := b.k.useTable(t)
+	return b.emit(opLookup, b.k.tableIndex(b, i), -1, -1, n)
+}
 
 func (b *Block) pick(n32, n64 int) int {
 	if b.k.t == F32 {
@@ -214,8 +258,9 @@ func (b *Block) store(stream int, x V) {
 	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane, stream: stream})
 }
 
-// Spill is x, held in memory from here on where registers are few, and taken from there as a memory operand: in the place of the first output,
-// which gets its result later. For one value of a Map, from which all outputs follow.
+// Spill is x, held in memory from here on where registers are few, and taken from there as a memory
+// operand: in the place of the first output, which gets its result later. For one value of a Map,
+// from which all outputs follow.
 func (b *Block) Spill(x V) V {
 	if b.k.vectorRegs() > 16 || b.tail { // a partial vector has no place of full width
 		return x
@@ -227,6 +272,14 @@ func (b *Block) Spill(x V) V {
 
 func (b *Block) pinnedValue(reg int) V { return b.value(value{pinned: reg}) }
 
+// pinnedValues are registers as values.
+func (b *Block) pinnedValues(regs []int) (vs []V) {
+	for _, r := range regs {
+		vs = append(vs, b.pinnedValue(r))
+	}
+	return vs
+}
+
 // moveTo puts x in the pinned register reg.
 func (b *Block) moveTo(reg int, x V) {
 	b.ops = append(b.ops, op{kind: opMove, dst: b.pinnedValue(reg), a: x, b: -1, c: -1, lane: b.lane})
@@ -234,118 +287,3 @@ func (b *Block) moveTo(reg int, x V) {
 
 // into makes the last operation write to the pinned register reg.
 func (b *Block) into(reg int) { b.ops[len(b.ops)-1].dst = b.pinnedValue(reg) }
-
-// interleave merges the operations of n unrolled vectors: operation i of vector v stands at i + v*skew, so that vectors run
-// skew operations behind one another. Out-of-order execution does the rest.
-func (b *Block) interleave(skew int) {
-	type keyed struct {
-		key, lane, i int
-		o            op
-	}
-	var list []keyed
-	count := map[int]int{}
-	for _, o := range b.ops {
-		list = append(list, keyed{count[o.lane] + o.lane*skew, o.lane, len(list), o})
-		count[o.lane]++
-	}
-	// insertion sort keeps equal keys in order
-	for i := 1; i < len(list); i++ {
-		for j := i; j > 0 && list[j].key < list[j-1].key; j-- {
-			list[j], list[j-1] = list[j-1], list[j]
-		}
-	}
-	for i := range list {
-		b.ops[i] = list[i].o
-	}
-}
-
-// outOfRegisters is what the allocator panics with; the kernel is then tried with fewer constants held in registers.
-type outOfRegisters struct{}
-
-// outOfGeneralRegisters has no second try.
-type outOfGeneralRegisters struct{}
-
-// alloc hands out registers along a block.
-type alloc struct {
-	b    *Block
-	reg  []int // by value
-	last []int // position of the last use, by value
-	free []bool
-	kfre []bool // mask registers, where masks have their own
-	pos  int
-	lane int // of the current operation
-}
-
-func newAlloc(b *Block, free, kfree []bool) *alloc {
-	al := &alloc{b: b, reg: make([]int, len(b.vals)), last: make([]int, len(b.vals)), free: free, kfre: kfree}
-	for i, v := range b.vals {
-		al.reg[i] = v.pinned
-		al.last[i] = -1
-	}
-	for i, o := range b.ops {
-		for _, v := range [...]V{o.a, o.b, o.c} {
-			if v >= 0 {
-				al.last[v] = i
-			}
-		}
-	}
-	return al
-}
-
-// dies tells whether v is an unpinned value whose last use is the current operation.
-func (al *alloc) dies(v V) bool {
-	return v >= 0 && !al.b.vals[v].isConst && !al.b.vals[v].spilled && al.b.vals[v].pinned < 0 && al.last[v] == al.pos
-}
-
-func (al *alloc) fresh() int {
-	for r, ok := range al.free {
-		if ok {
-			al.free[r] = false
-			return r
-		}
-	}
-	panic(outOfRegisters{})
-}
-
-func (al *alloc) freshMask() int {
-	for r, ok := range al.kfre {
-		if ok {
-			al.kfre[r] = false
-			return r
-		}
-	}
-	panic(outOfRegisters{})
-}
-
-// dst is the register for the result of o: its pinned one, else that of a dying operand (of those given), else a new one.
-func (al *alloc) dst(o op, reuse ...V) int {
-	if p := al.b.vals[o.dst].pinned; p >= 0 {
-		return p
-	}
-	for _, v := range reuse {
-		if al.dies(v) && !al.b.vals[v].isMask {
-			return al.reg[v]
-		}
-	}
-	return al.fresh()
-}
-
-// finish records the result register and frees operands that died.
-func (al *alloc) finish(o op, dst int, separateMasks bool) {
-	for _, v := range [...]V{o.a, o.b, o.c} {
-		if al.dies(v) && al.reg[v] >= 0 {
-			if separateMasks && al.b.vals[v].isMask {
-				al.kfre[al.reg[v]] = true
-			} else if !(o.dst >= 0 && al.reg[v] == dst && !(separateMasks && al.b.vals[o.dst].isMask)) {
-				al.free[al.reg[v]] = true
-			}
-			al.reg[v] = -1
-		}
-	}
-	if o.dst >= 0 {
-		al.reg[o.dst] = dst
-		if al.last[o.dst] < 0 && al.b.vals[o.dst].pinned < 0 {
-			panic(fmt.Sprintf("asmgen: result of op %d is never used", al.pos))
-		}
-	}
-}

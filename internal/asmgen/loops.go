@@ -1,0 +1,115 @@
+package asmgen
+
+// Map is a loop over the elements of slices of one length.
+type Map struct {
+	Out, In []string
+	// Scalars are parameters of the element type, the same for all elements.
+	Scalars []string
+	// Repeat has the lanes beyond the last element hold the first element of their vector, not
+	// zeros: for a body that would raise a floating-point exception on zeros, beside the values that
+	// a row or its neighbours have.
+	Repeat bool
+	// Unroll is the number of vectors in the main loop, 4 when zero.
+	Unroll int
+	// Pipeline is the main loop, by instruction set and type ("AVX2 F32"); without one the loop of
+	// Unroll vectors is the main loop.
+	Pipeline map[string]Pipeline
+	Body     func(b *Block, in, scalars []V) (out []V)
+}
+
+// defaultUnroll is the number of vectors in a main loop.
+const defaultUnroll = 4
+
+func (s Map) emit(k *kernelState) {
+	k.repeat = s.Repeat
+	unroll := s.Unroll
+	if unroll == 0 {
+		unroll = defaultUnroll
+	}
+	all := append(append([]string(nil), s.Out...), s.In...)
+	for _, name := range all {
+		k.streams = append(k.streams, k.base(name))
+	}
+	k.count = k.length(all[0])
+	k.scratch = k.gpr()
+	scalars := k.broadcastArgs(s.Scalars)
+	k.loadPinned()
+	body := func(n int, tail bool) {
+		b := k.newBlock(tail)
+		for b.lane = 0; b.lane < n; b.lane++ {
+			s.once(b, scalars)
+		}
+		k.write(b)
+	}
+	if p, ok := s.Pipeline[k.setting()]; ok {
+		k.emitPipeline(p, func(b *Block) { s.once(b, scalars) })
+		if p.Unroll <= unroll {
+			unroll = 1 // it leaves fewer vectors than that
+		}
+	}
+	k.vectorLoops(unroll, body)
+	k.partialVector(false, func() { body(1, true) })
+	k.ret(k)
+}
+
+// once loads, computes and stores one vector.
+func (s Map) once(b *Block, scalars []int) {
+	var in []V
+	for i := range s.In {
+		in = append(in, b.load(len(s.Out)+i))
+	}
+	for i, v := range s.Body(b, in, b.pinnedValues(scalars)) {
+		b.store(i, v)
+	}
+}
+
+// broadcastArgs pins a register for each of the parameters.
+func (k *kernelState) broadcastArgs(names []string) (regs []int) {
+	for _, name := range names {
+		r := k.pin()
+		k.broadcastArg(r, name, k.param(name).off, k.t)
+		regs = append(regs, r)
+	}
+	return regs
+}
+
+// vectorLoops runs body over unroll vectors at a time, then over one at a time, while the count
+// suffices. The streams and the count advance.
+func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
+	for _, n := range []int{unroll, 1} {
+		loop, rest := k.w.newLabel("loop"), k.w.newLabel("rest")
+		k.branchImm(lt, k.count, n*k.lanes(), rest)
+		k.w.align()
+		k.w.describe("loop", n, "")
+		k.w.label(loop)
+		body(n, false)
+		k.step(n * k.lanes())
+		k.branchImm(ge, k.count, n*k.lanes(), loop)
+		k.w.label(rest)
+		if unroll == 1 {
+			break
+		}
+	}
+}
+
+// partialVector runs body for what the loops have left, if anything. With values set it reduces them.
+func (k *kernelState) partialVector(values bool, body func()) {
+	done := k.w.newLabel("done")
+	k.branchImm(eq, k.count, 0, done)
+	k.tailMask(k, k.count, k.scratch, values)
+	body()
+	k.w.label(done)
+}
+
+// advance moves the streams.
+func (k *kernelState) advance(bytes int) {
+	for _, s := range k.streams {
+		k.addImm(s, bytes)
+	}
+}
+
+// step moves the streams by n elements, which are no longer left.
+func (k *kernelState) step(n int) {
+	k.advance(n * k.t.Size())
+	k.addImm(k.count, -n)
+}

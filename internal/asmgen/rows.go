@@ -1,0 +1,241 @@
+package asmgen
+
+import "math"
+
+// Reduction says what a Rows kernel computes of each row besides its outputs.
+type Reduction int
+
+// The reductions. Sum is the canonical sum, into the parameter sum; Max ignores NaN, into the
+// parameter m.
+const (
+	None Reduction = iota
+	Sum
+	Max
+)
+
+// Rows is a loop over the rows of matrices. Row r of matrix x starts at element r*xstride.
+type Rows struct {
+	Out, In []string
+	// Row are slices with one element for each row.
+	Row []string
+	// Scalars are parameters of the element type, the same for all rows.
+	Scalars []string
+	Reduce  Reduction
+	// Skip leaves element skip[r] out of the sum of row r.
+	Skip bool
+	// Repeat is as in Map.
+	Repeat bool
+	Unroll int
+	// Pipeline is the order of the operations in a whole group of the canonical sum, by instruction
+	// set and type; without one the loop goes block by block. Its Unroll is not used.
+	Pipeline map[string]Pipeline
+	// Prologue computes the values that stay the same along a row.
+	Prologue func(b *Block, row, scalars []V) []V
+	// Body computes the outputs and, for a reduction, the value to reduce.
+	Body func(b *Block, in, row []V) (out []V, reduce V)
+}
+
+// rowsCode is a Rows while it is written.
+type rowsCode struct {
+	*kernelState
+	s      Rows
+	unroll int
+
+	// vectors: accumulators, one for each of the unrolled vectors; the float64 sums and their
+	// errors; parameters; what a row begins with and what Body gets of it
+	accs, sums               []int
+	scalars, rowRegs, params []int
+
+	rows    gpr // rows left
+	result  gpr
+	rowPtrs []gpr
+	skipPtr gpr
+	rel     gpr // the element left out, from where the row is
+	blocks  gpr // left in the group
+}
+
+func (s Rows) emit(k *kernelState) {
+	k.skip, k.repeat = s.Skip, s.Repeat
+	r := &rowsCode{kernelState: k, s: s, unroll: s.Unroll}
+	if r.unroll == 0 {
+		r.unroll = defaultUnroll
+	}
+	r.accumulators()
+	r.pointers()
+	r.scalars = k.broadcastArgs(s.Scalars)
+	r.rowValues()
+	k.loadPinned()
+
+	row := k.w.newLabel("row")
+	k.w.label(row)
+	r.beginRow()
+	switch s.Reduce {
+	case Sum:
+		r.emitSum()
+		k.addImm(r.result, 8)
+	case Max:
+		for _, a := range r.accs {
+			k.loadConst(k, a, [...]uint64{0xff800000, 0xfff0000000000000}[k.t])
+		}
+		r.elements()
+		k.maxAcross(k, r.accs, k.spare(1)[0], r.result)
+		k.addImm(r.result, k.t.Size())
+	case None:
+		r.elements()
+	}
+	r.nextRow()
+	k.addImm(r.rows, -1)
+	k.branchImm(ne, r.rows, 0, row)
+	k.ret(k)
+}
+
+// accumulators pins the registers that a reduction adds to. Those of a sum must be low ones.
+func (r *rowsCode) accumulators() {
+	switch r.s.Reduce {
+	case None:
+		return
+	case Sum: // a block at a time
+		r.unroll = r.block() / r.lanes()
+	}
+	for range r.unroll {
+		r.accs = append(r.accs, r.pin())
+	}
+	if r.s.Reduce == Sum {
+		for range r.sumRegs(r.t) {
+			r.sums = append(r.sums, r.pin())
+		}
+	}
+}
+
+// pointers loads the addresses of the slices and the number of rows.
+func (r *rowsCode) pointers() {
+	k, s := r.kernelState, r.s
+	switch s.Reduce {
+	case Sum:
+		r.result, r.rows = k.base("sum"), k.length("sum")
+	case Max:
+		r.result, r.rows = k.base("m"), k.length("m")
+	case None:
+		r.rows = k.length(s.Row[0])
+	}
+	for _, name := range r.matrices() {
+		k.streams = append(k.streams, k.base(name))
+	}
+	for _, name := range s.Row {
+		r.rowPtrs = append(r.rowPtrs, k.base(name))
+	}
+	if s.Skip {
+		r.skipPtr, r.rel = k.base("skip"), k.gpr()
+	}
+	k.count, k.scratch = k.gpr(), k.gpr()
+}
+
+// matrices are the streams.
+func (r *rowsCode) matrices() []string { return append(append([]string(nil), r.s.Out...), r.s.In...) }
+
+// rowValues pins registers for the values of a row.
+func (r *rowsCode) rowValues() {
+	s := r.s
+	for range s.Row {
+		r.rowRegs = append(r.rowRegs, r.pin())
+	}
+	if s.Prologue == nil {
+		r.params = append(r.rowRegs, r.scalars...)
+		return
+	}
+	probe := r.newBlock(false)
+	n := len(s.Prologue(probe, make([]V, len(s.Row)), make([]V, len(r.scalars))))
+	for i := range n {
+		if i < len(r.rowRegs) {
+			r.params = append(r.params, r.rowRegs[i]) // written after their last use
+		} else {
+			r.params = append(r.params, r.pin())
+		}
+	}
+}
+
+// beginRow computes the values of a row and the number of its elements.
+func (r *rowsCode) beginRow() {
+	k, s := r.kernelState, r.s
+	for i, p := range r.rowPtrs {
+		k.broadcast(r.rowRegs[i], p, k.t)
+		k.addImm(p, k.t.Size())
+	}
+	if s.Prologue != nil {
+		b := k.newBlock(false)
+		for i, v := range s.Prologue(b, b.pinnedValues(r.rowRegs), b.pinnedValues(r.scalars)) {
+			b.moveTo(r.params[i], v)
+		}
+		k.write(b)
+	}
+	k.loadArg(k.count, "cols", k.param("cols").off)
+	if s.Skip {
+		k.loadWord(r.rel, r.skipPtr, 0)
+		k.addImm(r.skipPtr, 8)
+	}
+}
+
+// nextRow takes the pointers from where the row left them to the next one: stride - cols + what is
+// left of the count.
+func (r *rowsCode) nextRow() {
+	k := r.kernelState
+	for i, name := range r.matrices() {
+		p := k.strideOf(name)
+		k.loadArg(k.scratch, p.name, p.off)
+		k.add(k.scratch, k.count)
+		k.shl(k.scratch, 2+int(k.t))
+		k.add(k.streams[i], k.scratch)
+	}
+	k.loadArg(k.scratch, "cols", k.param("cols").off)
+	k.shl(k.scratch, 2+int(k.t))
+	for _, p := range k.streams {
+		k.sub(p, k.scratch)
+	}
+}
+
+// elements runs Body along a row, without a sum.
+func (r *rowsCode) elements() {
+	r.vectorLoops(r.unroll, func(n int, tail bool) { r.body(0, n, tail) })
+	r.partialVector(r.s.Reduce != None, func() { r.body(0, 1, true) })
+}
+
+// body writes n vectors, the first of which is added to the accumulator lane.
+func (r *rowsCode) body(lane, n int, tail bool) {
+	b := r.newBlock(tail)
+	for b.lane = lane; b.lane < lane+n; b.lane++ {
+		r.once(b)
+	}
+	r.write(b)
+}
+
+// once loads, computes, stores and reduces one vector.
+func (r *rowsCode) once(b *Block) {
+	reduce := r.vector(b)
+	switch r.s.Reduce {
+	case Sum:
+		b.ops = append(b.ops, op{kind: opKeep, dst: b.pinnedValue(r.accs[b.lane]), a: reduce, b: -1, c: -1,
+			lane: b.lane})
+	case Max:
+		if b.tail {
+			reduce = b.emit(opFill, reduce, b.K(negInf32, negInf64), -1, 0)
+		}
+		acc := b.pinnedValue(r.accs[b.lane])
+		b.Max(acc, reduce)
+		b.into(r.accs[b.lane])
+	}
+}
+
+// vector loads, computes and stores a vector, and returns what is to be reduced.
+func (r *rowsCode) vector(b *Block) (reduce V) {
+	var in []V
+	for i := range r.s.In {
+		in = append(in, b.load(len(r.s.Out)+i))
+	}
+	out, reduce := r.s.Body(b, in, b.pinnedValues(r.params))
+	for i, v := range out {
+		b.store(i, v)
+	}
+	return reduce
+}
+
+var negInf32, negInf64 = float32(math.Inf(-1)), math.Inf(-1)
