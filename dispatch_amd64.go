@@ -38,7 +38,7 @@ func relu[T Float](dst, x []T) {
 			reluF32AVX2(f32(dst), f32(x))
 			return
 		}
-		reluF32Generic(f32(dst), f32(x))
+		reluGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.AVX512 {
@@ -49,7 +49,7 @@ func relu[T Float](dst, x []T) {
 		reluF64AVX2(f64(dst), f64(x))
 		return
 	}
-	reluF64Generic(f64(dst), f64(x))
+	reluGeneric(f64(dst), f64(x))
 }
 
 // reluMask performs
@@ -77,7 +77,7 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 			reluMaskF32AVX2(f32(dst), f32(x), mask)
 			return
 		}
-		reluMaskF32Generic(f32(dst), f32(x), mask)
+		reluMaskGeneric(f32(dst), f32(x), mask)
 		return
 	}
 	if isa.AVX512 {
@@ -88,7 +88,7 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 		reluMaskF64AVX2(f64(dst), f64(x), mask)
 		return
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
+	reluMaskGeneric(f64(dst), f64(x), mask)
 }
 
 // reluBackward performs
@@ -114,7 +114,7 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 			reluBackwardF32AVX2(f32(dx), f32(dy), mask)
 			return
 		}
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		reluBackwardGeneric(f32(dx), f32(dy), mask)
 		return
 	}
 	if isa.AVX512 {
@@ -125,7 +125,7 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 		reluBackwardF64AVX2(f64(dx), f64(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+	reluBackwardGeneric(f64(dx), f64(dy), mask)
 }
 
 // reluBackwardOutput performs
@@ -151,7 +151,7 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 			reluBackwardOutputF32AVX2(f32(dx), f32(dy), f32(y))
 			return
 		}
-		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
+		reluBackwardOutputGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.AVX512 {
@@ -162,7 +162,7 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 		reluBackwardOutputF64AVX2(f64(dx), f64(dy), f64(y))
 		return
 	}
-	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
+	reluBackwardOutputGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // sigmoid performs
@@ -184,7 +184,7 @@ func sigmoid[T Float](dst, x []T) {
 			sigmoidF32AVX2(f32(dst), f32(x))
 			return
 		}
-		sigmoidF32Generic(f32(dst), f32(x))
+		sigmoidGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.AVX512 {
@@ -195,7 +195,7 @@ func sigmoid[T Float](dst, x []T) {
 		sigmoidF64AVX2(f64(dst), f64(x))
 		return
 	}
-	sigmoidF64Generic(f64(dst), f64(x))
+	sigmoidGeneric(f64(dst), f64(x))
 }
 
 // sigmoidFast performs
@@ -217,7 +217,7 @@ func sigmoidFast[T Float](dst, x []T) {
 			sigmoidFastF32AVX2(f32(dst), f32(x))
 			return
 		}
-		sigmoidFastF32Generic(f32(dst), f32(x))
+		sigmoidFastGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.AVX512 {
@@ -228,7 +228,7 @@ func sigmoidFast[T Float](dst, x []T) {
 		sigmoidFastF64AVX2(f64(dst), f64(x))
 		return
 	}
-	sigmoidFastF64Generic(f64(dst), f64(x))
+	sigmoidFastGeneric(f64(dst), f64(x))
 }
 
 // sigmoidBackward performs
@@ -252,7 +252,7 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 			sigmoidBackwardF32AVX2(f32(dx), f32(dy), f32(y))
 			return
 		}
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		sigmoidBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.AVX512 {
@@ -263,7 +263,7 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 		sigmoidBackwardF64AVX2(f64(dx), f64(dy), f64(y))
 		return
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	sigmoidBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // tanh performs
@@ -285,7 +285,7 @@ func tanh[T Float](dst, x []T) {
 			tanhF32AVX2(f32(dst), f32(x))
 			return
 		}
-		tanhF32Generic(f32(dst), f32(x))
+		tanhGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.AVX512 {
@@ -296,7 +296,7 @@ func tanh[T Float](dst, x []T) {
 		tanhF64AVX2(f64(dst), f64(x))
 		return
 	}
-	tanhF64Generic(f64(dst), f64(x))
+	tanhGeneric(f64(dst), f64(x))
 }
 
 // tanhBackward performs
@@ -319,7 +319,7 @@ func tanhBackward[T Float](dx, dy, y []T) {
 			tanhBackwardF32AVX2(f32(dx), f32(dy), f32(y))
 			return
 		}
-		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		tanhBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.AVX512 {
@@ -330,7 +330,7 @@ func tanhBackward[T Float](dx, dy, y []T) {
 		tanhBackwardF64AVX2(f64(dx), f64(dy), f64(y))
 		return
 	}
-	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	tanhBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // rowsMax performs
@@ -352,7 +352,7 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 			rowsMaxF32AVX2(f32(m), f32(x), cols, xstride)
 			return
 		}
-		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
+		rowsMaxGeneric(f32(m), f32(x), cols, xstride)
 		return
 	}
 	if isa.AVX512 {
@@ -363,7 +363,7 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 		rowsMaxF64AVX2(f64(m), f64(x), cols, xstride)
 		return
 	}
-	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
+	rowsMaxGeneric(f64(m), f64(x), cols, xstride)
 }
 
 // rowsTop performs
@@ -385,7 +385,7 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 			rowsTopF32AVX2(f32(m), f32(x), cols, xstride)
 			return
 		}
-		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
+		rowsTopGeneric(f32(m), f32(x), cols, xstride)
 		return
 	}
 	if isa.AVX512 {
@@ -396,7 +396,7 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 		rowsTopF64AVX2(f64(m), f64(x), cols, xstride)
 		return
 	}
-	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
+	rowsTopGeneric(f64(m), f64(x), cols, xstride)
 }
 
 // rowsFind performs
@@ -419,7 +419,7 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 			rowsFindF32AVX2(index, f32(x), f32(m), cols, xstride)
 			return
 		}
-		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
+		rowsFindGeneric(index, f32(x), f32(m), cols, xstride)
 		return
 	}
 	if isa.AVX512 {
@@ -430,7 +430,7 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 		rowsFindF64AVX2(index, f64(x), f64(m), cols, xstride)
 		return
 	}
-	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
+	rowsFindGeneric(index, f64(x), f64(m), cols, xstride)
 }
 
 // rowsExpSum performs
@@ -454,7 +454,7 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 			rowsExpSumF32AVX2(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 			return
 		}
-		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+		rowsExpSumGeneric(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -465,7 +465,7 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 		rowsExpSumF64AVX2(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
+	rowsExpSumGeneric(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 }
 
 // rowsExpSumSkip performs
@@ -490,7 +490,7 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 			rowsExpSumSkipF32AVX2(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 			return
 		}
-		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+		rowsExpSumSkipGeneric(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -501,7 +501,7 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 		rowsExpSumSkipF64AVX2(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
+	rowsExpSumSkipGeneric(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 }
 
 // rowsSumSkip performs
@@ -525,7 +525,7 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 			rowsSumSkipF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 			return
 		}
-		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+		rowsSumSkipGeneric(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -536,7 +536,7 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 		rowsSumSkipF64AVX2(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 		return
 	}
-	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
+	rowsSumSkipGeneric(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 }
 
 // rowsExpSumScaled performs
@@ -560,7 +560,7 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 			rowsExpSumScaledF32AVX2(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
 			return
 		}
-		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
+		rowsExpSumScaledGeneric(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -571,7 +571,7 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 		rowsExpSumScaledF64AVX2(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 		return
 	}
-	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
+	rowsExpSumScaledGeneric(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsExpSumSkipScaled performs
@@ -596,7 +596,7 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 			rowsExpSumSkipScaledF32AVX2(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
 			return
 		}
-		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
+		rowsExpSumSkipScaledGeneric(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -607,7 +607,7 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 		rowsExpSumSkipScaledF64AVX2(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 		return
 	}
-	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
+	rowsExpSumSkipScaledGeneric(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsSumSkipScaled performs
@@ -631,7 +631,7 @@ func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstri
 			rowsSumSkipScaledF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
 			return
 		}
-		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
+		rowsSumSkipScaledGeneric(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -642,7 +642,7 @@ func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstri
 		rowsSumSkipScaledF64AVX2(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 		return
 	}
-	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
+	rowsSumSkipScaledGeneric(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 }
 
 // expAt performs
@@ -665,7 +665,7 @@ func expAt[T Float](w, x, m []T) {
 			expAtF32AVX2(f32(w), f32(x), f32(m))
 			return
 		}
-		expAtF32Generic(f32(w), f32(x), f32(m))
+		expAtGeneric(f32(w), f32(x), f32(m))
 		return
 	}
 	if isa.AVX512 {
@@ -676,7 +676,7 @@ func expAt[T Float](w, x, m []T) {
 		expAtF64AVX2(f64(w), f64(x), f64(m))
 		return
 	}
-	expAtF64Generic(f64(w), f64(x), f64(m))
+	expAtGeneric(f64(w), f64(x), f64(m))
 }
 
 // rowsScale performs
@@ -702,7 +702,7 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 			rowsScaleF32AVX2(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 			return
 		}
-		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+		rowsScaleGeneric(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 		return
 	}
 	if isa.AVX512 {
@@ -713,7 +713,7 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 		rowsScaleF64AVX2(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 		return
 	}
-	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
+	rowsScaleGeneric(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 }
 
 // rowsScaleGrad performs
@@ -739,7 +739,7 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 			rowsScaleGradF32AVX2(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 			return
 		}
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
+		rowsScaleGradGeneric(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 		return
 	}
 	if isa.AVX512 {
@@ -750,7 +750,7 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 		rowsScaleGradF64AVX2(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
+	rowsScaleGradGeneric(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -776,7 +776,7 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 			rowsLogSoftmaxF32AVX2(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 			return
 		}
-		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+		rowsLogSoftmaxGeneric(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 		return
 	}
 	if isa.AVX512 {
@@ -787,7 +787,7 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 		rowsLogSoftmaxF64AVX2(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 		return
 	}
-	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
+	rowsLogSoftmaxGeneric(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 }
 
 // rowsDot performs
@@ -810,7 +810,7 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 			rowsDotF32AVX2(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 			return
 		}
-		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+		rowsDotGeneric(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -821,7 +821,7 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 		rowsDotF64AVX2(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 		return
 	}
-	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
+	rowsDotGeneric(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 }
 
 // rowsSum performs
@@ -843,7 +843,7 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 			rowsSumF32AVX2(sum, f32(a), cols, astride, narrow)
 			return
 		}
-		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
+		rowsSumGeneric(sum, f32(a), cols, astride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -854,7 +854,7 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 		rowsSumF64AVX2(sum, f64(a), cols, astride, narrow)
 		return
 	}
-	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
+	rowsSumGeneric(sum, f64(a), cols, astride, narrow)
 }
 
 // rowsSoftmaxBackward performs
@@ -880,7 +880,7 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 			rowsSoftmaxBackwardF32AVX2(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 			return
 		}
-		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		rowsSoftmaxBackwardGeneric(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
 	if isa.AVX512 {
@@ -891,7 +891,7 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		rowsSoftmaxBackwardF64AVX2(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+	rowsSoftmaxBackwardGeneric(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsLogSoftmaxBackward performs
@@ -917,7 +917,7 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 			rowsLogSoftmaxBackwardF32AVX2(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 			return
 		}
-		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		rowsLogSoftmaxBackwardGeneric(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
 	if isa.AVX512 {
@@ -928,7 +928,7 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 		rowsLogSoftmaxBackwardF64AVX2(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+	rowsLogSoftmaxBackwardGeneric(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsSumProb performs
@@ -953,7 +953,7 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 			rowsSumProbF32AVX2(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 			return
 		}
-		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+		rowsSumProbGeneric(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -964,7 +964,7 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 		rowsSumProbF64AVX2(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 		return
 	}
-	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
+	rowsSumProbGeneric(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 }
 
 // rowsSumTargetSkip performs
@@ -987,7 +987,7 @@ func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride 
 			rowsSumTargetSkipF32AVX2(sum, f32(t), skip, cols, tstride, narrow)
 			return
 		}
-		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
+		rowsSumTargetSkipGeneric(sum, f32(t), skip, cols, tstride, narrow)
 		return
 	}
 	if isa.AVX512 {
@@ -998,7 +998,7 @@ func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride 
 		rowsSumTargetSkipF64AVX2(sum, f64(t), skip, cols, tstride, narrow)
 		return
 	}
-	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
+	rowsSumTargetSkipGeneric(sum, f64(t), skip, cols, tstride, narrow)
 }
 
 // rowsProbGrad performs
@@ -1025,7 +1025,7 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 			rowsProbGradF32AVX2(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
 			return
 		}
-		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
+		rowsProbGradGeneric(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
 		return
 	}
 	if isa.AVX512 {
@@ -1036,7 +1036,7 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		rowsProbGradF64AVX2(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 		return
 	}
-	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
+	rowsProbGradGeneric(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 }
 
 // sigmoidLoss performs
@@ -1059,7 +1059,7 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 			sigmoidLossF32AVX2(f32(losses), f32(x), f32(t))
 			return
 		}
-		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
+		sigmoidLossGeneric(f32(losses), f32(x), f32(t))
 		return
 	}
 	if isa.AVX512 {
@@ -1070,7 +1070,7 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 		sigmoidLossF64AVX2(f64(losses), f64(x), f64(t))
 		return
 	}
-	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
+	sigmoidLossGeneric(f64(losses), f64(x), f64(t))
 }
 
 // sigmoidLossPos performs
@@ -1094,7 +1094,7 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 			sigmoidLossPosF32AVX2(f32(losses), f32(x), f32(t), f32(p))
 			return
 		}
-		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
+		sigmoidLossPosGeneric(f32(losses), f32(x), f32(t), f32(p))
 		return
 	}
 	if isa.AVX512 {
@@ -1105,7 +1105,7 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 		sigmoidLossPosF64AVX2(f64(losses), f64(x), f64(t), f64(p))
 		return
 	}
-	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
+	sigmoidLossPosGeneric(f64(losses), f64(x), f64(t), f64(p))
 }
 
 // sigmoidLossGrad performs
@@ -1130,7 +1130,7 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 			sigmoidLossGradF32AVX2(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 			return
 		}
-		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+		sigmoidLossGradGeneric(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 		return
 	}
 	if isa.AVX512 {
@@ -1141,7 +1141,7 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 		sigmoidLossGradF64AVX2(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 		return
 	}
-	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+	sigmoidLossGradGeneric(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 }
 
 // sigmoidLossGradPos performs
@@ -1167,7 +1167,7 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 			sigmoidLossGradPosF32AVX2(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 			return
 		}
-		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+		sigmoidLossGradPosGeneric(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 		return
 	}
 	if isa.AVX512 {
@@ -1178,7 +1178,7 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 		sigmoidLossGradPosF64AVX2(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 		return
 	}
-	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
+	sigmoidLossGradPosGeneric(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 }
 
 // lossLog performs
@@ -1205,7 +1205,7 @@ func lossLog(loss, r, w, base []float64) {
 		lossLogF64AVX2(loss, r, w, base)
 		return
 	}
-	lossLogF64Generic(loss, r, w, base)
+	lossLogGeneric(loss, r, w, base)
 }
 
 // columnsSoftmax performs
@@ -1227,7 +1227,7 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 			columnsSoftmaxF32AVX2(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 			return
 		}
-		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+		columnsSoftmaxGeneric(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.AVX512 && rows >= 8 {
@@ -1238,7 +1238,7 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		columnsSoftmaxF64AVX2(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
+	columnsSoftmaxGeneric(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
 // columnsSumSkip performs
@@ -1263,7 +1263,7 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 			columnsSumSkipF32AVX2(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
 			return
 		}
-		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+		columnsSumSkipGeneric(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
 		return
 	}
 	if isa.AVX512 && rows >= 8 {
@@ -1274,7 +1274,7 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 		columnsSumSkipF64AVX2(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 		return
 	}
-	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
+	columnsSumSkipGeneric(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
 // columnsGrad performs
@@ -1304,7 +1304,7 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 			columnsGradF32AVX2(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 			return
 		}
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
+		columnsGradGeneric(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.AVX512 && rows >= 8 {
@@ -1315,7 +1315,7 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 		columnsGradF64AVX2(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
+	columnsGradGeneric(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -1340,7 +1340,7 @@ func reluStream[T Float](dst, x []T) {
 			reluStreamF32AVX2(f32(dst), f32(x))
 			return
 		}
-		reluF32Generic(f32(dst), f32(x))
+		reluGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.AVX512 {
@@ -1351,7 +1351,7 @@ func reluStream[T Float](dst, x []T) {
 		reluStreamF64AVX2(f64(dst), f64(x))
 		return
 	}
-	reluF64Generic(f64(dst), f64(x))
+	reluGeneric(f64(dst), f64(x))
 }
 
 // reluMaskStream performs
@@ -1379,7 +1379,7 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 			reluMaskStreamF32AVX2(f32(dst), f32(x), mask)
 			return
 		}
-		reluMaskF32Generic(f32(dst), f32(x), mask)
+		reluMaskGeneric(f32(dst), f32(x), mask)
 		return
 	}
 	if isa.AVX512 {
@@ -1390,7 +1390,7 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 		reluMaskStreamF64AVX2(f64(dst), f64(x), mask)
 		return
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
+	reluMaskGeneric(f64(dst), f64(x), mask)
 }
 
 // reluBackwardStream performs
@@ -1416,7 +1416,7 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 			reluBackwardStreamF32AVX2(f32(dx), f32(dy), mask)
 			return
 		}
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		reluBackwardGeneric(f32(dx), f32(dy), mask)
 		return
 	}
 	if isa.AVX512 {
@@ -1427,7 +1427,7 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		reluBackwardStreamF64AVX2(f64(dx), f64(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+	reluBackwardGeneric(f64(dx), f64(dy), mask)
 }
 
 // sigmoidBackwardStream performs
@@ -1451,7 +1451,7 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 			sigmoidBackwardStreamF32AVX2(f32(dx), f32(dy), f32(y))
 			return
 		}
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		sigmoidBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.AVX512 {
@@ -1462,7 +1462,7 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		sigmoidBackwardStreamF64AVX2(f64(dx), f64(dy), f64(y))
 		return
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	sigmoidBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // reluF32AVX512 performs

@@ -34,14 +34,14 @@ func relu[T Float](dst, x []T) {
 			reluF32NEON(f32(dst), f32(x))
 			return
 		}
-		reluF32Generic(f32(dst), f32(x))
+		reluGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.NEON {
 		reluF64NEON(f64(dst), f64(x))
 		return
 	}
-	reluF64Generic(f64(dst), f64(x))
+	reluGeneric(f64(dst), f64(x))
 }
 
 // reluMask performs
@@ -65,14 +65,14 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 			reluMaskF32NEON(f32(dst), f32(x), mask)
 			return
 		}
-		reluMaskF32Generic(f32(dst), f32(x), mask)
+		reluMaskGeneric(f32(dst), f32(x), mask)
 		return
 	}
 	if isa.NEON {
 		reluMaskF64NEON(f64(dst), f64(x), mask)
 		return
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
+	reluMaskGeneric(f64(dst), f64(x), mask)
 }
 
 // reluBackward performs
@@ -94,14 +94,14 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 			reluBackwardF32NEON(f32(dx), f32(dy), mask)
 			return
 		}
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		reluBackwardGeneric(f32(dx), f32(dy), mask)
 		return
 	}
 	if isa.NEON {
 		reluBackwardF64NEON(f64(dx), f64(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+	reluBackwardGeneric(f64(dx), f64(dy), mask)
 }
 
 // reluBackwardOutput performs
@@ -123,14 +123,14 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 			reluBackwardOutputF32NEON(f32(dx), f32(dy), f32(y))
 			return
 		}
-		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
+		reluBackwardOutputGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.NEON {
 		reluBackwardOutputF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
+	reluBackwardOutputGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // sigmoid performs
@@ -148,14 +148,14 @@ func sigmoid[T Float](dst, x []T) {
 			sigmoidF32NEON(f32(dst), f32(x))
 			return
 		}
-		sigmoidF32Generic(f32(dst), f32(x))
+		sigmoidGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.NEON {
 		sigmoidF64NEON(f64(dst), f64(x))
 		return
 	}
-	sigmoidF64Generic(f64(dst), f64(x))
+	sigmoidGeneric(f64(dst), f64(x))
 }
 
 // sigmoidFast performs
@@ -173,14 +173,14 @@ func sigmoidFast[T Float](dst, x []T) {
 			sigmoidFastF32NEON(f32(dst), f32(x))
 			return
 		}
-		sigmoidFastF32Generic(f32(dst), f32(x))
+		sigmoidFastGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.NEON {
 		sigmoidFastF64NEON(f64(dst), f64(x))
 		return
 	}
-	sigmoidFastF64Generic(f64(dst), f64(x))
+	sigmoidFastGeneric(f64(dst), f64(x))
 }
 
 // sigmoidBackward performs
@@ -200,14 +200,14 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 			sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
 			return
 		}
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		sigmoidBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.NEON {
 		sigmoidBackwardF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	sigmoidBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // tanh performs
@@ -225,14 +225,14 @@ func tanh[T Float](dst, x []T) {
 			tanhF32NEON(f32(dst), f32(x))
 			return
 		}
-		tanhF32Generic(f32(dst), f32(x))
+		tanhGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.NEON {
 		tanhF64NEON(f64(dst), f64(x))
 		return
 	}
-	tanhF64Generic(f64(dst), f64(x))
+	tanhGeneric(f64(dst), f64(x))
 }
 
 // tanhBackward performs
@@ -251,14 +251,14 @@ func tanhBackward[T Float](dx, dy, y []T) {
 			tanhBackwardF32NEON(f32(dx), f32(dy), f32(y))
 			return
 		}
-		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		tanhBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.NEON {
 		tanhBackwardF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	tanhBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // rowsMax performs
@@ -276,14 +276,14 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 			rowsMaxF32NEON(f32(m), f32(x), cols, xstride)
 			return
 		}
-		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
+		rowsMaxGeneric(f32(m), f32(x), cols, xstride)
 		return
 	}
 	if isa.NEON {
 		rowsMaxF64NEON(f64(m), f64(x), cols, xstride)
 		return
 	}
-	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
+	rowsMaxGeneric(f64(m), f64(x), cols, xstride)
 }
 
 // rowsTop performs
@@ -301,14 +301,14 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 			rowsTopF32NEON(f32(m), f32(x), cols, xstride)
 			return
 		}
-		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
+		rowsTopGeneric(f32(m), f32(x), cols, xstride)
 		return
 	}
 	if isa.NEON {
 		rowsTopF64NEON(f64(m), f64(x), cols, xstride)
 		return
 	}
-	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
+	rowsTopGeneric(f64(m), f64(x), cols, xstride)
 }
 
 // rowsFind performs
@@ -327,14 +327,14 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 			rowsFindF32NEON(index, f32(x), f32(m), cols, xstride)
 			return
 		}
-		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
+		rowsFindGeneric(index, f32(x), f32(m), cols, xstride)
 		return
 	}
 	if isa.NEON {
 		rowsFindF64NEON(index, f64(x), f64(m), cols, xstride)
 		return
 	}
-	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
+	rowsFindGeneric(index, f64(x), f64(m), cols, xstride)
 }
 
 // rowsExpSum performs
@@ -354,14 +354,14 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 			rowsExpSumF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 			return
 		}
-		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+		rowsExpSumGeneric(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsExpSumF64NEON(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
+	rowsExpSumGeneric(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 }
 
 // rowsExpSumSkip performs
@@ -382,14 +382,14 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 			rowsExpSumSkipF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 			return
 		}
-		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+		rowsExpSumSkipGeneric(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsExpSumSkipF64NEON(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
+	rowsExpSumSkipGeneric(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 }
 
 // rowsSumSkip performs
@@ -409,14 +409,14 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 			rowsSumSkipF32NEON(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 			return
 		}
-		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+		rowsSumSkipGeneric(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsSumSkipF64NEON(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 		return
 	}
-	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
+	rowsSumSkipGeneric(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 }
 
 // rowsExpSumScaled performs
@@ -436,14 +436,14 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 			rowsExpSumScaledF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
 			return
 		}
-		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
+		rowsExpSumScaledGeneric(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
 	if isa.NEON {
 		rowsExpSumScaledF64NEON(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 		return
 	}
-	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
+	rowsExpSumScaledGeneric(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsExpSumSkipScaled performs
@@ -464,14 +464,14 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 			rowsExpSumSkipScaledF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
 			return
 		}
-		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
+		rowsExpSumSkipScaledGeneric(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
 	if isa.NEON {
 		rowsExpSumSkipScaledF64NEON(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 		return
 	}
-	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
+	rowsExpSumSkipScaledGeneric(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsSumSkipScaled performs
@@ -491,14 +491,14 @@ func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstri
 			rowsSumSkipScaledF32NEON(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
 			return
 		}
-		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
+		rowsSumSkipScaledGeneric(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
 		return
 	}
 	if isa.NEON {
 		rowsSumSkipScaledF64NEON(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 		return
 	}
-	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
+	rowsSumSkipScaledGeneric(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 }
 
 // expAt performs
@@ -517,14 +517,14 @@ func expAt[T Float](w, x, m []T) {
 			expAtF32NEON(f32(w), f32(x), f32(m))
 			return
 		}
-		expAtF32Generic(f32(w), f32(x), f32(m))
+		expAtGeneric(f32(w), f32(x), f32(m))
 		return
 	}
 	if isa.NEON {
 		expAtF64NEON(f64(w), f64(x), f64(m))
 		return
 	}
-	expAtF64Generic(f64(w), f64(x), f64(m))
+	expAtGeneric(f64(w), f64(x), f64(m))
 }
 
 // rowsScale performs
@@ -546,14 +546,14 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 			rowsScaleF32NEON(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 			return
 		}
-		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+		rowsScaleGeneric(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 		return
 	}
 	if isa.NEON {
 		rowsScaleF64NEON(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 		return
 	}
-	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
+	rowsScaleGeneric(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 }
 
 // rowsScaleGrad performs
@@ -575,14 +575,14 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 			rowsScaleGradF32NEON(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 			return
 		}
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
+		rowsScaleGradGeneric(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 		return
 	}
 	if isa.NEON {
 		rowsScaleGradF64NEON(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
+	rowsScaleGradGeneric(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -604,14 +604,14 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 			rowsLogSoftmaxF32NEON(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 			return
 		}
-		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+		rowsLogSoftmaxGeneric(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 		return
 	}
 	if isa.NEON {
 		rowsLogSoftmaxF64NEON(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 		return
 	}
-	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
+	rowsLogSoftmaxGeneric(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 }
 
 // rowsDot performs
@@ -630,14 +630,14 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 			rowsDotF32NEON(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 			return
 		}
-		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+		rowsDotGeneric(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsDotF64NEON(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 		return
 	}
-	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
+	rowsDotGeneric(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 }
 
 // rowsSum performs
@@ -655,14 +655,14 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 			rowsSumF32NEON(sum, f32(a), cols, astride, narrow)
 			return
 		}
-		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
+		rowsSumGeneric(sum, f32(a), cols, astride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsSumF64NEON(sum, f64(a), cols, astride, narrow)
 		return
 	}
-	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
+	rowsSumGeneric(sum, f64(a), cols, astride, narrow)
 }
 
 // rowsSoftmaxBackward performs
@@ -684,14 +684,14 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 			rowsSoftmaxBackwardF32NEON(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 			return
 		}
-		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		rowsSoftmaxBackwardGeneric(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
 	if isa.NEON {
 		rowsSoftmaxBackwardF64NEON(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+	rowsSoftmaxBackwardGeneric(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsLogSoftmaxBackward performs
@@ -713,14 +713,14 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 			rowsLogSoftmaxBackwardF32NEON(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 			return
 		}
-		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		rowsLogSoftmaxBackwardGeneric(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
 	if isa.NEON {
 		rowsLogSoftmaxBackwardF64NEON(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+	rowsLogSoftmaxBackwardGeneric(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsSumProb performs
@@ -741,14 +741,14 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 			rowsSumProbF32NEON(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 			return
 		}
-		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+		rowsSumProbGeneric(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsSumProbF64NEON(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 		return
 	}
-	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
+	rowsSumProbGeneric(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 }
 
 // rowsSumTargetSkip performs
@@ -767,14 +767,14 @@ func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride 
 			rowsSumTargetSkipF32NEON(sum, f32(t), skip, cols, tstride, narrow)
 			return
 		}
-		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
+		rowsSumTargetSkipGeneric(sum, f32(t), skip, cols, tstride, narrow)
 		return
 	}
 	if isa.NEON {
 		rowsSumTargetSkipF64NEON(sum, f64(t), skip, cols, tstride, narrow)
 		return
 	}
-	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
+	rowsSumTargetSkipGeneric(sum, f64(t), skip, cols, tstride, narrow)
 }
 
 // rowsProbGrad performs
@@ -797,14 +797,14 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 			rowsProbGradF32NEON(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
 			return
 		}
-		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
+		rowsProbGradGeneric(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
 		return
 	}
 	if isa.NEON {
 		rowsProbGradF64NEON(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 		return
 	}
-	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
+	rowsProbGradGeneric(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 }
 
 // sigmoidLoss performs
@@ -823,14 +823,14 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 			sigmoidLossF32NEON(f32(losses), f32(x), f32(t))
 			return
 		}
-		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
+		sigmoidLossGeneric(f32(losses), f32(x), f32(t))
 		return
 	}
 	if isa.NEON {
 		sigmoidLossF64NEON(f64(losses), f64(x), f64(t))
 		return
 	}
-	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
+	sigmoidLossGeneric(f64(losses), f64(x), f64(t))
 }
 
 // sigmoidLossPos performs
@@ -850,14 +850,14 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 			sigmoidLossPosF32NEON(f32(losses), f32(x), f32(t), f32(p))
 			return
 		}
-		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
+		sigmoidLossPosGeneric(f32(losses), f32(x), f32(t), f32(p))
 		return
 	}
 	if isa.NEON {
 		sigmoidLossPosF64NEON(f64(losses), f64(x), f64(t), f64(p))
 		return
 	}
-	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
+	sigmoidLossPosGeneric(f64(losses), f64(x), f64(t), f64(p))
 }
 
 // sigmoidLossGrad performs
@@ -878,14 +878,14 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 			sigmoidLossGradF32NEON(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 			return
 		}
-		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+		sigmoidLossGradGeneric(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 		return
 	}
 	if isa.NEON {
 		sigmoidLossGradF64NEON(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 		return
 	}
-	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+	sigmoidLossGradGeneric(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 }
 
 // sigmoidLossGradPos performs
@@ -907,14 +907,14 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 			sigmoidLossGradPosF32NEON(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 			return
 		}
-		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+		sigmoidLossGradPosGeneric(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 		return
 	}
 	if isa.NEON {
 		sigmoidLossGradPosF64NEON(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 		return
 	}
-	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
+	sigmoidLossGradPosGeneric(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 }
 
 // lossLog performs
@@ -937,7 +937,7 @@ func lossLog(loss, r, w, base []float64) {
 		lossLogF64NEON(loss, r, w, base)
 		return
 	}
-	lossLogF64Generic(loss, r, w, base)
+	lossLogGeneric(loss, r, w, base)
 }
 
 // columnsSoftmax performs
@@ -955,14 +955,14 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 			columnsSoftmaxF32NEON(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 			return
 		}
-		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+		columnsSoftmaxGeneric(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.NEON {
 		columnsSoftmaxF64NEON(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
+	columnsSoftmaxGeneric(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
 // columnsSumSkip performs
@@ -983,14 +983,14 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 			columnsSumSkipF32NEON(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
 			return
 		}
-		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+		columnsSumSkipGeneric(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
 		return
 	}
 	if isa.NEON {
 		columnsSumSkipF64NEON(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 		return
 	}
-	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
+	columnsSumSkipGeneric(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
 // columnsGrad performs
@@ -1016,14 +1016,14 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 			columnsGradF32NEON(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 			return
 		}
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
+		columnsGradGeneric(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 		return
 	}
 	if isa.NEON {
 		columnsGradF64NEON(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
+	columnsGradGeneric(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -1044,14 +1044,14 @@ func reluStream[T Float](dst, x []T) {
 			reluF32NEON(f32(dst), f32(x))
 			return
 		}
-		reluF32Generic(f32(dst), f32(x))
+		reluGeneric(f32(dst), f32(x))
 		return
 	}
 	if isa.NEON {
 		reluF64NEON(f64(dst), f64(x))
 		return
 	}
-	reluF64Generic(f64(dst), f64(x))
+	reluGeneric(f64(dst), f64(x))
 }
 
 // reluMaskStream performs
@@ -1075,14 +1075,14 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 			reluMaskF32NEON(f32(dst), f32(x), mask)
 			return
 		}
-		reluMaskF32Generic(f32(dst), f32(x), mask)
+		reluMaskGeneric(f32(dst), f32(x), mask)
 		return
 	}
 	if isa.NEON {
 		reluMaskF64NEON(f64(dst), f64(x), mask)
 		return
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
+	reluMaskGeneric(f64(dst), f64(x), mask)
 }
 
 // reluBackwardStream performs
@@ -1104,14 +1104,14 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 			reluBackwardF32NEON(f32(dx), f32(dy), mask)
 			return
 		}
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		reluBackwardGeneric(f32(dx), f32(dy), mask)
 		return
 	}
 	if isa.NEON {
 		reluBackwardF64NEON(f64(dx), f64(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+	reluBackwardGeneric(f64(dx), f64(dy), mask)
 }
 
 // sigmoidBackwardStream performs
@@ -1131,14 +1131,14 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 			sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
 			return
 		}
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		sigmoidBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
 	if isa.NEON {
 		sigmoidBackwardF64NEON(f64(dx), f64(dy), f64(y))
 		return
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	sigmoidBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // reluF32NEON performs

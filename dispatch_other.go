@@ -28,10 +28,10 @@ func relu[T Float](dst, x []T) {
 		raceSlice("relu dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		reluF32Generic(f32(dst), f32(x))
+		reluGeneric(f32(dst), f32(x))
 		return
 	}
-	reluF64Generic(f64(dst), f64(x))
+	reluGeneric(f64(dst), f64(x))
 }
 
 // reluMask performs
@@ -51,10 +51,10 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMask mask", raceWrite, mask[:MaskLen(len(x))])
 	}
 	if is32[T]() {
-		reluMaskF32Generic(f32(dst), f32(x), mask)
+		reluMaskGeneric(f32(dst), f32(x), mask)
 		return
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
+	reluMaskGeneric(f64(dst), f64(x), mask)
 }
 
 // reluBackward performs
@@ -72,10 +72,10 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackward dx", raceWrite, dx)
 	}
 	if is32[T]() {
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		reluBackwardGeneric(f32(dx), f32(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+	reluBackwardGeneric(f64(dx), f64(dy), mask)
 }
 
 // reluBackwardOutput performs
@@ -93,10 +93,10 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 		raceSlice("reluBackwardOutput dx", raceWrite, dx)
 	}
 	if is32[T]() {
-		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
+		reluBackwardOutputGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
-	reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
+	reluBackwardOutputGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // sigmoid performs
@@ -110,10 +110,10 @@ func sigmoid[T Float](dst, x []T) {
 		raceSlice("sigmoid dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		sigmoidF32Generic(f32(dst), f32(x))
+		sigmoidGeneric(f32(dst), f32(x))
 		return
 	}
-	sigmoidF64Generic(f64(dst), f64(x))
+	sigmoidGeneric(f64(dst), f64(x))
 }
 
 // sigmoidFast performs
@@ -127,10 +127,10 @@ func sigmoidFast[T Float](dst, x []T) {
 		raceSlice("sigmoidFast dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		sigmoidFastF32Generic(f32(dst), f32(x))
+		sigmoidFastGeneric(f32(dst), f32(x))
 		return
 	}
-	sigmoidFastF64Generic(f64(dst), f64(x))
+	sigmoidFastGeneric(f64(dst), f64(x))
 }
 
 // sigmoidBackward performs
@@ -146,10 +146,10 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackward dx", raceWrite, dx)
 	}
 	if is32[T]() {
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		sigmoidBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	sigmoidBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // tanh performs
@@ -163,10 +163,10 @@ func tanh[T Float](dst, x []T) {
 		raceSlice("tanh dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		tanhF32Generic(f32(dst), f32(x))
+		tanhGeneric(f32(dst), f32(x))
 		return
 	}
-	tanhF64Generic(f64(dst), f64(x))
+	tanhGeneric(f64(dst), f64(x))
 }
 
 // tanhBackward performs
@@ -181,10 +181,10 @@ func tanhBackward[T Float](dx, dy, y []T) {
 		raceSlice("tanhBackward dx", raceWrite, dx)
 	}
 	if is32[T]() {
-		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		tanhBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
-	tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	tanhBackwardGeneric(f64(dx), f64(dy), f64(y))
 }
 
 // rowsMax performs
@@ -198,10 +198,10 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 		raceSlice("rowsMax m", raceWrite, m)
 	}
 	if is32[T]() {
-		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
+		rowsMaxGeneric(f32(m), f32(x), cols, xstride)
 		return
 	}
-	rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
+	rowsMaxGeneric(f64(m), f64(x), cols, xstride)
 }
 
 // rowsTop performs
@@ -215,10 +215,10 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 		raceSlice("rowsTop m", raceWrite, m)
 	}
 	if is32[T]() {
-		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
+		rowsTopGeneric(f32(m), f32(x), cols, xstride)
 		return
 	}
-	rowsTopF64Generic(f64(m), f64(x), cols, xstride)
+	rowsTopGeneric(f64(m), f64(x), cols, xstride)
 }
 
 // rowsFind performs
@@ -233,10 +233,10 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 		raceSlice("rowsFind index", raceWrite, index)
 	}
 	if is32[T]() {
-		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
+		rowsFindGeneric(index, f32(x), f32(m), cols, xstride)
 		return
 	}
-	rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
+	rowsFindGeneric(index, f64(x), f64(m), cols, xstride)
 }
 
 // rowsExpSum performs
@@ -252,10 +252,10 @@ func rowsExpSum[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int,
 		raceSlice("rowsExpSum sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
+		rowsExpSumGeneric(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
+	rowsExpSumGeneric(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 }
 
 // rowsExpSumSkip performs
@@ -272,10 +272,10 @@ func rowsExpSumSkip[T Float](sum []float64, w, x, m []T, skip []int, cols, wstri
 		raceSlice("rowsExpSumSkip sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsExpSumSkipF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
+		rowsExpSumSkipGeneric(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 		return
 	}
-	rowsExpSumSkipF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
+	rowsExpSumSkipGeneric(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 }
 
 // rowsSumSkip performs
@@ -291,10 +291,10 @@ func rowsSumSkip[T Float](sum []float64, x, m []T, skip []int, cols, xstride int
 		raceSlice("rowsSumSkip sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
+		rowsSumSkipGeneric(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 		return
 	}
-	rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
+	rowsSumSkipGeneric(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 }
 
 // rowsExpSumScaled performs
@@ -310,10 +310,10 @@ func rowsExpSumScaled[T Float](sum []float64, w, x, m []T, cols, wstride, xstrid
 		raceSlice("rowsExpSumScaled sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsExpSumScaledF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
+		rowsExpSumScaledGeneric(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
-	rowsExpSumScaledF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
+	rowsExpSumScaledGeneric(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsExpSumSkipScaled performs
@@ -330,10 +330,10 @@ func rowsExpSumSkipScaled[T Float](sum []float64, w, x, m []T, skip []int, cols,
 		raceSlice("rowsExpSumSkipScaled sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsExpSumSkipScaledF32Generic(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
+		rowsExpSumSkipScaledGeneric(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow)
 		return
 	}
-	rowsExpSumSkipScaledF64Generic(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
+	rowsExpSumSkipScaledGeneric(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow)
 }
 
 // rowsSumSkipScaled performs
@@ -349,10 +349,10 @@ func rowsSumSkipScaled[T Float](sum []float64, x, m []T, skip []int, cols, xstri
 		raceSlice("rowsSumSkipScaled sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsSumSkipScaledF32Generic(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
+		rowsSumSkipScaledGeneric(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
 		return
 	}
-	rowsSumSkipScaledF64Generic(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
+	rowsSumSkipScaledGeneric(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 }
 
 // expAt performs
@@ -367,10 +367,10 @@ func expAt[T Float](w, x, m []T) {
 		raceSlice("expAt w", raceWrite, w)
 	}
 	if is32[T]() {
-		expAtF32Generic(f32(w), f32(x), f32(m))
+		expAtGeneric(f32(w), f32(x), f32(m))
 		return
 	}
-	expAtF64Generic(f64(w), f64(x), f64(m))
+	expAtGeneric(f64(w), f64(x), f64(m))
 }
 
 // rowsScale performs
@@ -388,10 +388,10 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 		raceRows("rowsScale dst", raceWrite, dst, len(rh), cols, dststride)
 	}
 	if is32[T]() {
-		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
+		rowsScaleGeneric(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 		return
 	}
-	rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
+	rowsScaleGeneric(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 }
 
 // rowsScaleGrad performs
@@ -409,10 +409,10 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 		raceRows("rowsScaleGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
 	if is32[T]() {
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
+		rowsScaleGradGeneric(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 		return
 	}
-	rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
+	rowsScaleGradGeneric(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -430,10 +430,10 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 		raceRows("rowsLogSoftmax dst", raceWrite, dst, len(m), cols, dststride)
 	}
 	if is32[T]() {
-		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
+		rowsLogSoftmaxGeneric(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 		return
 	}
-	rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
+	rowsLogSoftmaxGeneric(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 }
 
 // rowsDot performs
@@ -448,10 +448,10 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 		raceSlice("rowsDot sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
+		rowsDotGeneric(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 		return
 	}
-	rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
+	rowsDotGeneric(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 }
 
 // rowsSum performs
@@ -465,10 +465,10 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 		raceSlice("rowsSum sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
+		rowsSumGeneric(sum, f32(a), cols, astride, narrow)
 		return
 	}
-	rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
+	rowsSumGeneric(sum, f64(a), cols, astride, narrow)
 }
 
 // rowsSoftmaxBackward performs
@@ -486,10 +486,10 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		raceRows("rowsSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
 	if is32[T]() {
-		rowsSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		rowsSoftmaxBackwardGeneric(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+	rowsSoftmaxBackwardGeneric(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsLogSoftmaxBackward performs
@@ -507,10 +507,10 @@ func rowsLogSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride,
 		raceRows("rowsLogSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
 	if is32[T]() {
-		rowsLogSoftmaxBackwardF32Generic(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
+		rowsLogSoftmaxBackwardGeneric(f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride)
 		return
 	}
-	rowsLogSoftmaxBackwardF64Generic(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
+	rowsLogSoftmaxBackwardGeneric(f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride)
 }
 
 // rowsSumProb performs
@@ -527,10 +527,10 @@ func rowsSumProb[T Float](sum []float64, x, t, m, l []T, cols, xstride, tstride 
 		raceSlice("rowsSumProb sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
+		rowsSumProbGeneric(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 		return
 	}
-	rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
+	rowsSumProbGeneric(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 }
 
 // rowsSumTargetSkip performs
@@ -545,10 +545,10 @@ func rowsSumTargetSkip[T Float](sum []float64, t []T, skip []int, cols, tstride 
 		raceSlice("rowsSumTargetSkip sum", raceWrite, sum)
 	}
 	if is32[T]() {
-		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
+		rowsSumTargetSkipGeneric(sum, f32(t), skip, cols, tstride, narrow)
 		return
 	}
-	rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
+	rowsSumTargetSkipGeneric(sum, f64(t), skip, cols, tstride, narrow)
 }
 
 // rowsProbGrad performs
@@ -567,10 +567,10 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		raceRows("rowsProbGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
 	if is32[T]() {
-		rowsProbGradF32Generic(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
+		rowsProbGradGeneric(f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride)
 		return
 	}
-	rowsProbGradF64Generic(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
+	rowsProbGradGeneric(f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride)
 }
 
 // sigmoidLoss performs
@@ -585,10 +585,10 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 		raceSlice("sigmoidLoss losses", raceWrite, losses)
 	}
 	if is32[T]() {
-		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
+		sigmoidLossGeneric(f32(losses), f32(x), f32(t))
 		return
 	}
-	sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
+	sigmoidLossGeneric(f64(losses), f64(x), f64(t))
 }
 
 // sigmoidLossPos performs
@@ -604,10 +604,10 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 		raceSlice("sigmoidLossPos losses", raceWrite, losses)
 	}
 	if is32[T]() {
-		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
+		sigmoidLossPosGeneric(f32(losses), f32(x), f32(t), f32(p))
 		return
 	}
-	sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
+	sigmoidLossPosGeneric(f64(losses), f64(x), f64(t), f64(p))
 }
 
 // sigmoidLossGrad performs
@@ -624,10 +624,10 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 		raceSlice("sigmoidLossGrad dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
+		sigmoidLossGradGeneric(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 		return
 	}
-	sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+	sigmoidLossGradGeneric(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 }
 
 // sigmoidLossGradPos performs
@@ -645,10 +645,10 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 		raceSlice("sigmoidLossGradPos dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		sigmoidLossGradPosF32Generic(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
+		sigmoidLossGradPosGeneric(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 		return
 	}
-	sigmoidLossGradPosF64Generic(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
+	sigmoidLossGradPosGeneric(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 }
 
 // lossLog performs
@@ -667,7 +667,7 @@ func lossLog(loss, r, w, base []float64) {
 		raceSlice("lossLog base", raceRead, base)
 		raceSlice("lossLog loss", raceWrite, loss)
 	}
-	lossLogF64Generic(loss, r, w, base)
+	lossLogGeneric(loss, r, w, base)
 }
 
 // columnsSoftmax performs
@@ -681,10 +681,10 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		raceRows("columnsSoftmax dst", raceWrite, dst, rows, cols, dststride)
 	}
 	if is32[T]() {
-		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
+		columnsSoftmaxGeneric(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
+	columnsSoftmaxGeneric(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 }
 
 // columnsSumSkip performs
@@ -701,10 +701,10 @@ func columnsSumSkip[T Float](m, rest, w, x []T, label []int, rows, cols, half, x
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
 	}
 	if is32[T]() {
-		columnsSumSkipF32Generic(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+		columnsSumSkipGeneric(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
 		return
 	}
-	columnsSumSkipF64Generic(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
+	columnsSumSkipGeneric(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 }
 
 // columnsGrad performs
@@ -726,10 +726,10 @@ func columnsGrad[T Float](dst, m, rest, w, x []T, label []int, scale, num, after
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
 	}
 	if is32[T]() {
-		columnsGradF32Generic(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
+		columnsGradGeneric(f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows, cols, half, dststride, xstride)
 		return
 	}
-	columnsGradF64Generic(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
+	columnsGradGeneric(f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -746,10 +746,10 @@ func reluStream[T Float](dst, x []T) {
 		raceSlice("reluStream dst", raceWrite, dst)
 	}
 	if is32[T]() {
-		reluF32Generic(f32(dst), f32(x))
+		reluGeneric(f32(dst), f32(x))
 		return
 	}
-	reluF64Generic(f64(dst), f64(x))
+	reluGeneric(f64(dst), f64(x))
 }
 
 // reluMaskStream performs
@@ -769,10 +769,10 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMaskStream mask", raceWrite, mask[:MaskLen(len(x))])
 	}
 	if is32[T]() {
-		reluMaskF32Generic(f32(dst), f32(x), mask)
+		reluMaskGeneric(f32(dst), f32(x), mask)
 		return
 	}
-	reluMaskF64Generic(f64(dst), f64(x), mask)
+	reluMaskGeneric(f64(dst), f64(x), mask)
 }
 
 // reluBackwardStream performs
@@ -790,10 +790,10 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackwardStream dx", raceWrite, dx)
 	}
 	if is32[T]() {
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
+		reluBackwardGeneric(f32(dx), f32(dy), mask)
 		return
 	}
-	reluBackwardF64Generic(f64(dx), f64(dy), mask)
+	reluBackwardGeneric(f64(dx), f64(dy), mask)
 }
 
 // sigmoidBackwardStream performs
@@ -809,8 +809,8 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackwardStream dx", raceWrite, dx)
 	}
 	if is32[T]() {
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
+		sigmoidBackwardGeneric(f32(dx), f32(dy), f32(y))
 		return
 	}
-	sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+	sigmoidBackwardGeneric(f64(dx), f64(dy), f64(y))
 }

@@ -214,7 +214,7 @@ func primitive(out *bytes.Buffer, a arch, kn Kernel) {
 			}
 			fmt.Fprintf(out, "if isa.%s%s {\n%s(%s)\nreturn\n}\n", tg, cond, stub, call)
 		}
-		fmt.Fprintf(out, "%s%sGeneric(%s)\n", plain, t.Suffix(), call)
+		fmt.Fprintf(out, "%sGeneric(%s)\n", plain, call) // one function for both types
 		if len(types) > 1 && i == 0 {
 			out.WriteString("return\n}\n")
 		}
