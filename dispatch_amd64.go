@@ -38,14 +38,12 @@ func relu[T Float](dst, x []T) {
 		reluF32AVX512(f32(dst), f32(x))
 	case is32[T]() && isa.AVX2:
 		reluF32AVX2(f32(dst), f32(x))
-	case is32[T]():
-		reluF32Generic(f32(dst), f32(x))
 	case isa.AVX512:
 		reluF64AVX512(f64(dst), f64(x))
 	case isa.AVX2:
 		reluF64AVX2(f64(dst), f64(x))
 	default:
-		reluF64Generic(f64(dst), f64(x))
+		reluGeneric(dst, x)
 	}
 }
 
@@ -70,14 +68,12 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 		reluMaskF32AVX512(f32(dst), f32(x), mask)
 	case is32[T]() && isa.AVX2:
 		reluMaskF32AVX2(f32(dst), f32(x), mask)
-	case is32[T]():
-		reluMaskF32Generic(f32(dst), f32(x), mask)
 	case isa.AVX512:
 		reluMaskF64AVX512(f64(dst), f64(x), mask)
 	case isa.AVX2:
 		reluMaskF64AVX2(f64(dst), f64(x), mask)
 	default:
-		reluMaskF64Generic(f64(dst), f64(x), mask)
+		reluMaskGeneric(dst, x, mask)
 	}
 }
 
@@ -100,14 +96,12 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 		reluBackwardF32AVX512(f32(dx), f32(dy), mask)
 	case is32[T]() && isa.AVX2:
 		reluBackwardF32AVX2(f32(dx), f32(dy), mask)
-	case is32[T]():
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
 	case isa.AVX512:
 		reluBackwardF64AVX512(f64(dx), f64(dy), mask)
 	case isa.AVX2:
 		reluBackwardF64AVX2(f64(dx), f64(dy), mask)
 	default:
-		reluBackwardF64Generic(f64(dx), f64(dy), mask)
+		reluBackwardGeneric(dx, dy, mask)
 	}
 }
 
@@ -130,14 +124,12 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 		reluBackwardOutputF32AVX512(f32(dx), f32(dy), f32(y))
 	case is32[T]() && isa.AVX2:
 		reluBackwardOutputF32AVX2(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.AVX512:
 		reluBackwardOutputF64AVX512(f64(dx), f64(dy), f64(y))
 	case isa.AVX2:
 		reluBackwardOutputF64AVX2(f64(dx), f64(dy), f64(y))
 	default:
-		reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
+		reluBackwardOutputGeneric(dx, dy, y)
 	}
 }
 
@@ -156,14 +148,12 @@ func sigmoid[T Float](dst, x []T) {
 		sigmoidF32AVX512(f32(dst), f32(x))
 	case is32[T]() && isa.AVX2:
 		sigmoidF32AVX2(f32(dst), f32(x))
-	case is32[T]():
-		sigmoidF32Generic(f32(dst), f32(x))
 	case isa.AVX512:
 		sigmoidF64AVX512(f64(dst), f64(x))
 	case isa.AVX2:
 		sigmoidF64AVX2(f64(dst), f64(x))
 	default:
-		sigmoidF64Generic(f64(dst), f64(x))
+		sigmoidGeneric(dst, x)
 	}
 }
 
@@ -182,14 +172,12 @@ func sigmoidFast[T Float](dst, x []T) {
 		sigmoidFastF32AVX512(f32(dst), f32(x))
 	case is32[T]() && isa.AVX2:
 		sigmoidFastF32AVX2(f32(dst), f32(x))
-	case is32[T]():
-		sigmoidFastF32Generic(f32(dst), f32(x))
 	case isa.AVX512:
 		sigmoidFastF64AVX512(f64(dst), f64(x))
 	case isa.AVX2:
 		sigmoidFastF64AVX2(f64(dst), f64(x))
 	default:
-		sigmoidFastF64Generic(f64(dst), f64(x))
+		sigmoidFastGeneric(dst, x)
 	}
 }
 
@@ -210,14 +198,12 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 		sigmoidBackwardF32AVX512(f32(dx), f32(dy), f32(y))
 	case is32[T]() && isa.AVX2:
 		sigmoidBackwardF32AVX2(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.AVX512:
 		sigmoidBackwardF64AVX512(f64(dx), f64(dy), f64(y))
 	case isa.AVX2:
 		sigmoidBackwardF64AVX2(f64(dx), f64(dy), f64(y))
 	default:
-		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+		sigmoidBackwardGeneric(dx, dy, y)
 	}
 }
 
@@ -236,14 +222,12 @@ func tanh[T Float](dst, x []T) {
 		tanhF32AVX512(f32(dst), f32(x))
 	case is32[T]() && isa.AVX2:
 		tanhF32AVX2(f32(dst), f32(x))
-	case is32[T]():
-		tanhF32Generic(f32(dst), f32(x))
 	case isa.AVX512:
 		tanhF64AVX512(f64(dst), f64(x))
 	case isa.AVX2:
 		tanhF64AVX2(f64(dst), f64(x))
 	default:
-		tanhF64Generic(f64(dst), f64(x))
+		tanhGeneric(dst, x)
 	}
 }
 
@@ -263,14 +247,12 @@ func tanhBackward[T Float](dx, dy, y []T) {
 		tanhBackwardF32AVX512(f32(dx), f32(dy), f32(y))
 	case is32[T]() && isa.AVX2:
 		tanhBackwardF32AVX2(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.AVX512:
 		tanhBackwardF64AVX512(f64(dx), f64(dy), f64(y))
 	case isa.AVX2:
 		tanhBackwardF64AVX2(f64(dx), f64(dy), f64(y))
 	default:
-		tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
+		tanhBackwardGeneric(dx, dy, y)
 	}
 }
 
@@ -289,14 +271,12 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 		rowsMaxF32AVX512(f32(m), f32(x), cols, xstride)
 	case is32[T]() && isa.AVX2:
 		rowsMaxF32AVX2(f32(m), f32(x), cols, xstride)
-	case is32[T]():
-		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
 	case isa.AVX512:
 		rowsMaxF64AVX512(f64(m), f64(x), cols, xstride)
 	case isa.AVX2:
 		rowsMaxF64AVX2(f64(m), f64(x), cols, xstride)
 	default:
-		rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
+		rowsMaxGeneric(m, x, cols, xstride)
 	}
 }
 
@@ -315,14 +295,12 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 		rowsTopF32AVX512(f32(m), f32(x), cols, xstride)
 	case is32[T]() && isa.AVX2:
 		rowsTopF32AVX2(f32(m), f32(x), cols, xstride)
-	case is32[T]():
-		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
 	case isa.AVX512:
 		rowsTopF64AVX512(f64(m), f64(x), cols, xstride)
 	case isa.AVX2:
 		rowsTopF64AVX2(f64(m), f64(x), cols, xstride)
 	default:
-		rowsTopF64Generic(f64(m), f64(x), cols, xstride)
+		rowsTopGeneric(m, x, cols, xstride)
 	}
 }
 
@@ -342,14 +320,12 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 		rowsFindF32AVX512(index, f32(x), f32(m), cols, xstride)
 	case is32[T]() && isa.AVX2:
 		rowsFindF32AVX2(index, f32(x), f32(m), cols, xstride)
-	case is32[T]():
-		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
 	case isa.AVX512:
 		rowsFindF64AVX512(index, f64(x), f64(m), cols, xstride)
 	case isa.AVX2:
 		rowsFindF64AVX2(index, f64(x), f64(m), cols, xstride)
 	default:
-		rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
+		rowsFindGeneric(index, x, m, cols, xstride)
 	}
 }
 
@@ -372,14 +348,12 @@ func rowsExpSum[T Float](
 		rowsExpSumF32AVX512(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsExpSumF32AVX2(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-	case is32[T]():
-		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 	case isa.AVX512:
 		rowsExpSumF64AVX512(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 	case isa.AVX2:
 		rowsExpSumF64AVX2(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 	default:
-		rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
+		rowsExpSumGeneric(sum, w, x, m, cols, wstride, xstride, narrow)
 	}
 }
 
@@ -403,18 +377,12 @@ func rowsExpSumSkip[T Float](
 		rowsExpSumSkipF32AVX512(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsExpSumSkipF32AVX2(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
-	case is32[T]():
-		rowsExpSumSkipF32Generic(
-			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow,
-		)
 	case isa.AVX512:
 		rowsExpSumSkipF64AVX512(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 	case isa.AVX2:
 		rowsExpSumSkipF64AVX2(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 	default:
-		rowsExpSumSkipF64Generic(
-			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow,
-		)
+		rowsExpSumSkipGeneric(sum, w, x, m, skip, cols, wstride, xstride, narrow)
 	}
 }
 
@@ -437,14 +405,12 @@ func rowsSumSkip[T Float](
 		rowsSumSkipF32AVX512(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsSumSkipF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-	case is32[T]():
-		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 	case isa.AVX512:
 		rowsSumSkipF64AVX512(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 	case isa.AVX2:
 		rowsSumSkipF64AVX2(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 	default:
-		rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
+		rowsSumSkipGeneric(sum, x, m, skip, cols, xstride, narrow)
 	}
 }
 
@@ -471,10 +437,6 @@ func rowsExpSumScaled[T Float](
 		rowsExpSumScaledF32AVX2(
 			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
 		)
-	case is32[T]():
-		rowsExpSumScaledF32Generic(
-			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
-		)
 	case isa.AVX512:
 		rowsExpSumScaledF64AVX512(
 			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
@@ -484,9 +446,7 @@ func rowsExpSumScaled[T Float](
 			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
 		)
 	default:
-		rowsExpSumScaledF64Generic(
-			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
-		)
+		rowsExpSumScaledGeneric(sum, w, x, m, cols, wstride, xstride, scale, narrow)
 	}
 }
 
@@ -515,10 +475,6 @@ func rowsExpSumSkipScaled[T Float](
 		rowsExpSumSkipScaledF32AVX2(
 			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
 		)
-	case is32[T]():
-		rowsExpSumSkipScaledF32Generic(
-			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
-		)
 	case isa.AVX512:
 		rowsExpSumSkipScaledF64AVX512(
 			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
@@ -528,9 +484,7 @@ func rowsExpSumSkipScaled[T Float](
 			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
 		)
 	default:
-		rowsExpSumSkipScaledF64Generic(
-			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
-		)
+		rowsExpSumSkipScaledGeneric(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
 	}
 }
 
@@ -555,10 +509,6 @@ func rowsSumSkipScaled[T Float](
 		)
 	case is32[T]() && isa.AVX2:
 		rowsSumSkipScaledF32AVX2(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
-	case is32[T]():
-		rowsSumSkipScaledF32Generic(
-			sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow,
-		)
 	case isa.AVX512:
 		rowsSumSkipScaledF64AVX512(
 			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
@@ -566,9 +516,7 @@ func rowsSumSkipScaled[T Float](
 	case isa.AVX2:
 		rowsSumSkipScaledF64AVX2(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 	default:
-		rowsSumSkipScaledF64Generic(
-			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
-		)
+		rowsSumSkipScaledGeneric(sum, x, m, skip, cols, xstride, scale, narrow)
 	}
 }
 
@@ -588,14 +536,12 @@ func expAt[T Float](w, x, m []T) {
 		expAtF32AVX512(f32(w), f32(x), f32(m))
 	case is32[T]() && isa.AVX2:
 		expAtF32AVX2(f32(w), f32(x), f32(m))
-	case is32[T]():
-		expAtF32Generic(f32(w), f32(x), f32(m))
 	case isa.AVX512:
 		expAtF64AVX512(f64(w), f64(x), f64(m))
 	case isa.AVX2:
 		expAtF64AVX2(f64(w), f64(x), f64(m))
 	default:
-		expAtF64Generic(f64(w), f64(x), f64(m))
+		expAtGeneric(w, x, m)
 	}
 }
 
@@ -618,14 +564,12 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 		rowsScaleF32AVX512(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 	case is32[T]() && isa.AVX2:
 		rowsScaleF32AVX2(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-	case is32[T]():
-		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 	case isa.AVX512:
 		rowsScaleF64AVX512(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 	case isa.AVX2:
 		rowsScaleF64AVX2(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 	default:
-		rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
+		rowsScaleGeneric(dst, w, rh, rl, cols, dststride, wstride)
 	}
 }
 
@@ -648,14 +592,12 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 		rowsScaleGradF32AVX512(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 	case is32[T]() && isa.AVX2:
 		rowsScaleGradF32AVX2(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-	case is32[T]():
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 	case isa.AVX512:
 		rowsScaleGradF64AVX512(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 	case isa.AVX2:
 		rowsScaleGradF64AVX2(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 	default:
-		rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
+		rowsScaleGradGeneric(dst, w, q, after, cols, dststride, wstride)
 	}
 }
 
@@ -678,14 +620,12 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 		rowsLogSoftmaxF32AVX512(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 	case is32[T]() && isa.AVX2:
 		rowsLogSoftmaxF32AVX2(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-	case is32[T]():
-		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 	case isa.AVX512:
 		rowsLogSoftmaxF64AVX512(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 	case isa.AVX2:
 		rowsLogSoftmaxF64AVX2(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 	default:
-		rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
+		rowsLogSoftmaxGeneric(dst, x, m, l, cols, dststride, xstride)
 	}
 }
 
@@ -705,14 +645,12 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 		rowsDotF32AVX512(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsDotF32AVX2(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-	case is32[T]():
-		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 	case isa.AVX512:
 		rowsDotF64AVX512(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 	case isa.AVX2:
 		rowsDotF64AVX2(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 	default:
-		rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
+		rowsDotGeneric(sum, a, b, cols, astride, bstride, narrow)
 	}
 }
 
@@ -731,14 +669,12 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 		rowsSumF32AVX512(sum, f32(a), cols, astride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsSumF32AVX2(sum, f32(a), cols, astride, narrow)
-	case is32[T]():
-		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
 	case isa.AVX512:
 		rowsSumF64AVX512(sum, f64(a), cols, astride, narrow)
 	case isa.AVX2:
 		rowsSumF64AVX2(sum, f64(a), cols, astride, narrow)
 	default:
-		rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
+		rowsSumGeneric(sum, a, cols, astride, narrow)
 	}
 }
 
@@ -765,10 +701,6 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		rowsSoftmaxBackwardF32AVX2(
 			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
 		)
-	case is32[T]():
-		rowsSoftmaxBackwardF32Generic(
-			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
-		)
 	case isa.AVX512:
 		rowsSoftmaxBackwardF64AVX512(
 			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
@@ -778,9 +710,7 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
 		)
 	default:
-		rowsSoftmaxBackwardF64Generic(
-			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
-		)
+		rowsSoftmaxBackwardGeneric(dx, dy, y, s, cols, dxstride, dystride, ystride)
 	}
 }
 
@@ -809,10 +739,6 @@ func rowsLogSoftmaxBackward[T Float](
 		rowsLogSoftmaxBackwardF32AVX2(
 			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
 		)
-	case is32[T]():
-		rowsLogSoftmaxBackwardF32Generic(
-			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
-		)
 	case isa.AVX512:
 		rowsLogSoftmaxBackwardF64AVX512(
 			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
@@ -822,9 +748,7 @@ func rowsLogSoftmaxBackward[T Float](
 			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
 		)
 	default:
-		rowsLogSoftmaxBackwardF64Generic(
-			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
-		)
+		rowsLogSoftmaxBackwardGeneric(dx, dy, y, s, cols, dxstride, dystride, ystride)
 	}
 }
 
@@ -848,14 +772,12 @@ func rowsSumProb[T Float](
 		rowsSumProbF32AVX512(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsSumProbF32AVX2(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-	case is32[T]():
-		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 	case isa.AVX512:
 		rowsSumProbF64AVX512(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 	case isa.AVX2:
 		rowsSumProbF64AVX2(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 	default:
-		rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
+		rowsSumProbGeneric(sum, x, t, m, l, cols, xstride, tstride, narrow)
 	}
 }
 
@@ -877,14 +799,12 @@ func rowsSumTargetSkip[T Float](
 		rowsSumTargetSkipF32AVX512(sum, f32(t), skip, cols, tstride, narrow)
 	case is32[T]() && isa.AVX2:
 		rowsSumTargetSkipF32AVX2(sum, f32(t), skip, cols, tstride, narrow)
-	case is32[T]():
-		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
 	case isa.AVX512:
 		rowsSumTargetSkipF64AVX512(sum, f64(t), skip, cols, tstride, narrow)
 	case isa.AVX2:
 		rowsSumTargetSkipF64AVX2(sum, f64(t), skip, cols, tstride, narrow)
 	default:
-		rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
+		rowsSumTargetSkipGeneric(sum, t, skip, cols, tstride, narrow)
 	}
 }
 
@@ -912,10 +832,6 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		rowsProbGradF32AVX2(
 			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
 		)
-	case is32[T]():
-		rowsProbGradF32Generic(
-			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
-		)
 	case isa.AVX512:
 		rowsProbGradF64AVX512(
 			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
@@ -925,9 +841,7 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
 		)
 	default:
-		rowsProbGradF64Generic(
-			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
-		)
+		rowsProbGradGeneric(dst, w, t, q, scale, cols, dststride, wstride, tstride)
 	}
 }
 
@@ -947,14 +861,12 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 		sigmoidLossF32AVX512(f32(losses), f32(x), f32(t))
 	case is32[T]() && isa.AVX2:
 		sigmoidLossF32AVX2(f32(losses), f32(x), f32(t))
-	case is32[T]():
-		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
 	case isa.AVX512:
 		sigmoidLossF64AVX512(f64(losses), f64(x), f64(t))
 	case isa.AVX2:
 		sigmoidLossF64AVX2(f64(losses), f64(x), f64(t))
 	default:
-		sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
+		sigmoidLossGeneric(losses, x, t)
 	}
 }
 
@@ -975,14 +887,12 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 		sigmoidLossPosF32AVX512(f32(losses), f32(x), f32(t), f32(p))
 	case is32[T]() && isa.AVX2:
 		sigmoidLossPosF32AVX2(f32(losses), f32(x), f32(t), f32(p))
-	case is32[T]():
-		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
 	case isa.AVX512:
 		sigmoidLossPosF64AVX512(f64(losses), f64(x), f64(t), f64(p))
 	case isa.AVX2:
 		sigmoidLossPosF64AVX2(f64(losses), f64(x), f64(t), f64(p))
 	default:
-		sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
+		sigmoidLossPosGeneric(losses, x, t, p)
 	}
 }
 
@@ -1004,14 +914,12 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 		sigmoidLossGradF32AVX512(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 	case is32[T]() && isa.AVX2:
 		sigmoidLossGradF32AVX2(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-	case is32[T]():
-		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 	case isa.AVX512:
 		sigmoidLossGradF64AVX512(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 	case isa.AVX2:
 		sigmoidLossGradF64AVX2(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 	default:
-		sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+		sigmoidLossGradGeneric(dst, losses, x, t, scale)
 	}
 }
 
@@ -1034,18 +942,12 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 		sigmoidLossGradPosF32AVX512(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
 	case is32[T]() && isa.AVX2:
 		sigmoidLossGradPosF32AVX2(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
-	case is32[T]():
-		sigmoidLossGradPosF32Generic(
-			f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale),
-		)
 	case isa.AVX512:
 		sigmoidLossGradPosF64AVX512(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 	case isa.AVX2:
 		sigmoidLossGradPosF64AVX2(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 	default:
-		sigmoidLossGradPosF64Generic(
-			f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale),
-		)
+		sigmoidLossGradPosGeneric(dst, losses, x, t, p, scale)
 	}
 }
 
@@ -1071,7 +973,7 @@ func lossLog(loss, r, w, base []float64) {
 	case isa.AVX2:
 		lossLogF64AVX2(loss, r, w, base)
 	default:
-		lossLogF64Generic(loss, r, w, base)
+		lossLogGeneric(loss, r, w, base)
 	}
 }
 
@@ -1090,14 +992,12 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		columnsSoftmaxF32AVX512(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 	case is32[T]() && isa.AVX2:
 		columnsSoftmaxF32AVX2(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-	case is32[T]():
-		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 	case isa.AVX512 && rows >= 8:
 		columnsSoftmaxF64AVX512(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 	case isa.AVX2:
 		columnsSoftmaxF64AVX2(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 	default:
-		columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
+		columnsSoftmaxGeneric(dst, x, rows, cols, half, dststride, xstride)
 	}
 }
 
@@ -1125,10 +1025,6 @@ func columnsSumSkip[T Float](
 		)
 	case is32[T]() && isa.AVX2:
 		columnsSumSkipF32AVX2(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-	case is32[T]():
-		columnsSumSkipF32Generic(
-			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
-		)
 	case isa.AVX512 && rows >= 8:
 		columnsSumSkipF64AVX512(
 			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
@@ -1136,9 +1032,7 @@ func columnsSumSkip[T Float](
 	case isa.AVX2:
 		columnsSumSkipF64AVX2(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 	default:
-		columnsSumSkipF64Generic(
-			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
-		)
+		columnsSumSkipGeneric(m, rest, w, x, label, rows, cols, half, xstride)
 	}
 }
 
@@ -1174,11 +1068,6 @@ func columnsGrad[T Float](
 			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
 			rows, cols, half, dststride, xstride,
 		)
-	case is32[T]():
-		columnsGradF32Generic(
-			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
-			rows, cols, half, dststride, xstride,
-		)
 	case isa.AVX512 && rows >= 8:
 		columnsGradF64AVX512(
 			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
@@ -1190,10 +1079,7 @@ func columnsGrad[T Float](
 			rows, cols, half, dststride, xstride,
 		)
 	default:
-		columnsGradF64Generic(
-			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
-			rows, cols, half, dststride, xstride,
-		)
+		columnsGradGeneric(dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride)
 	}
 }
 
@@ -1215,14 +1101,12 @@ func reluStream[T Float](dst, x []T) {
 		reluStreamF32AVX512(f32(dst), f32(x))
 	case is32[T]() && isa.AVX2:
 		reluStreamF32AVX2(f32(dst), f32(x))
-	case is32[T]():
-		reluF32Generic(f32(dst), f32(x))
 	case isa.AVX512:
 		reluStreamF64AVX512(f64(dst), f64(x))
 	case isa.AVX2:
 		reluStreamF64AVX2(f64(dst), f64(x))
 	default:
-		reluF64Generic(f64(dst), f64(x))
+		reluGeneric(dst, x)
 	}
 }
 
@@ -1247,14 +1131,12 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 		reluMaskStreamF32AVX512(f32(dst), f32(x), mask)
 	case is32[T]() && isa.AVX2:
 		reluMaskStreamF32AVX2(f32(dst), f32(x), mask)
-	case is32[T]():
-		reluMaskF32Generic(f32(dst), f32(x), mask)
 	case isa.AVX512:
 		reluMaskStreamF64AVX512(f64(dst), f64(x), mask)
 	case isa.AVX2:
 		reluMaskStreamF64AVX2(f64(dst), f64(x), mask)
 	default:
-		reluMaskF64Generic(f64(dst), f64(x), mask)
+		reluMaskGeneric(dst, x, mask)
 	}
 }
 
@@ -1277,14 +1159,12 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		reluBackwardStreamF32AVX512(f32(dx), f32(dy), mask)
 	case is32[T]() && isa.AVX2:
 		reluBackwardStreamF32AVX2(f32(dx), f32(dy), mask)
-	case is32[T]():
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
 	case isa.AVX512:
 		reluBackwardStreamF64AVX512(f64(dx), f64(dy), mask)
 	case isa.AVX2:
 		reluBackwardStreamF64AVX2(f64(dx), f64(dy), mask)
 	default:
-		reluBackwardF64Generic(f64(dx), f64(dy), mask)
+		reluBackwardGeneric(dx, dy, mask)
 	}
 }
 
@@ -1305,14 +1185,12 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		sigmoidBackwardStreamF32AVX512(f32(dx), f32(dy), f32(y))
 	case is32[T]() && isa.AVX2:
 		sigmoidBackwardStreamF32AVX2(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.AVX512:
 		sigmoidBackwardStreamF64AVX512(f64(dx), f64(dy), f64(y))
 	case isa.AVX2:
 		sigmoidBackwardStreamF64AVX2(f64(dx), f64(dy), f64(y))
 	default:
-		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+		sigmoidBackwardGeneric(dx, dy, y)
 	}
 }
 

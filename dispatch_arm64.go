@@ -36,12 +36,10 @@ func relu[T Float](dst, x []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluF32NEON(f32(dst), f32(x))
-	case is32[T]():
-		reluF32Generic(f32(dst), f32(x))
 	case isa.NEON:
 		reluF64NEON(f64(dst), f64(x))
 	default:
-		reluF64Generic(f64(dst), f64(x))
+		reluGeneric(dst, x)
 	}
 }
 
@@ -64,12 +62,10 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluMaskF32NEON(f32(dst), f32(x), mask)
-	case is32[T]():
-		reluMaskF32Generic(f32(dst), f32(x), mask)
 	case isa.NEON:
 		reluMaskF64NEON(f64(dst), f64(x), mask)
 	default:
-		reluMaskF64Generic(f64(dst), f64(x), mask)
+		reluMaskGeneric(dst, x, mask)
 	}
 }
 
@@ -90,12 +86,10 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluBackwardF32NEON(f32(dx), f32(dy), mask)
-	case is32[T]():
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
 	case isa.NEON:
 		reluBackwardF64NEON(f64(dx), f64(dy), mask)
 	default:
-		reluBackwardF64Generic(f64(dx), f64(dy), mask)
+		reluBackwardGeneric(dx, dy, mask)
 	}
 }
 
@@ -116,12 +110,10 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluBackwardOutputF32NEON(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.NEON:
 		reluBackwardOutputF64NEON(f64(dx), f64(dy), f64(y))
 	default:
-		reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
+		reluBackwardOutputGeneric(dx, dy, y)
 	}
 }
 
@@ -138,12 +130,10 @@ func sigmoid[T Float](dst, x []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidF32NEON(f32(dst), f32(x))
-	case is32[T]():
-		sigmoidF32Generic(f32(dst), f32(x))
 	case isa.NEON:
 		sigmoidF64NEON(f64(dst), f64(x))
 	default:
-		sigmoidF64Generic(f64(dst), f64(x))
+		sigmoidGeneric(dst, x)
 	}
 }
 
@@ -160,12 +150,10 @@ func sigmoidFast[T Float](dst, x []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidFastF32NEON(f32(dst), f32(x))
-	case is32[T]():
-		sigmoidFastF32Generic(f32(dst), f32(x))
 	case isa.NEON:
 		sigmoidFastF64NEON(f64(dst), f64(x))
 	default:
-		sigmoidFastF64Generic(f64(dst), f64(x))
+		sigmoidFastGeneric(dst, x)
 	}
 }
 
@@ -184,12 +172,10 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.NEON:
 		sigmoidBackwardF64NEON(f64(dx), f64(dy), f64(y))
 	default:
-		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+		sigmoidBackwardGeneric(dx, dy, y)
 	}
 }
 
@@ -206,12 +192,10 @@ func tanh[T Float](dst, x []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		tanhF32NEON(f32(dst), f32(x))
-	case is32[T]():
-		tanhF32Generic(f32(dst), f32(x))
 	case isa.NEON:
 		tanhF64NEON(f64(dst), f64(x))
 	default:
-		tanhF64Generic(f64(dst), f64(x))
+		tanhGeneric(dst, x)
 	}
 }
 
@@ -229,12 +213,10 @@ func tanhBackward[T Float](dx, dy, y []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		tanhBackwardF32NEON(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.NEON:
 		tanhBackwardF64NEON(f64(dx), f64(dy), f64(y))
 	default:
-		tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
+		tanhBackwardGeneric(dx, dy, y)
 	}
 }
 
@@ -251,12 +233,10 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsMaxF32NEON(f32(m), f32(x), cols, xstride)
-	case is32[T]():
-		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
 	case isa.NEON:
 		rowsMaxF64NEON(f64(m), f64(x), cols, xstride)
 	default:
-		rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
+		rowsMaxGeneric(m, x, cols, xstride)
 	}
 }
 
@@ -273,12 +253,10 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsTopF32NEON(f32(m), f32(x), cols, xstride)
-	case is32[T]():
-		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
 	case isa.NEON:
 		rowsTopF64NEON(f64(m), f64(x), cols, xstride)
 	default:
-		rowsTopF64Generic(f64(m), f64(x), cols, xstride)
+		rowsTopGeneric(m, x, cols, xstride)
 	}
 }
 
@@ -296,12 +274,10 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsFindF32NEON(index, f32(x), f32(m), cols, xstride)
-	case is32[T]():
-		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
 	case isa.NEON:
 		rowsFindF64NEON(index, f64(x), f64(m), cols, xstride)
 	default:
-		rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
+		rowsFindGeneric(index, x, m, cols, xstride)
 	}
 }
 
@@ -322,12 +298,10 @@ func rowsExpSum[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsExpSumF32NEON(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-	case is32[T]():
-		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
 	case isa.NEON:
 		rowsExpSumF64NEON(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
 	default:
-		rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
+		rowsExpSumGeneric(sum, w, x, m, cols, wstride, xstride, narrow)
 	}
 }
 
@@ -349,16 +323,10 @@ func rowsExpSumSkip[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsExpSumSkipF32NEON(sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow)
-	case is32[T]():
-		rowsExpSumSkipF32Generic(
-			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow,
-		)
 	case isa.NEON:
 		rowsExpSumSkipF64NEON(sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow)
 	default:
-		rowsExpSumSkipF64Generic(
-			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow,
-		)
+		rowsExpSumSkipGeneric(sum, w, x, m, skip, cols, wstride, xstride, narrow)
 	}
 }
 
@@ -379,12 +347,10 @@ func rowsSumSkip[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsSumSkipF32NEON(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-	case is32[T]():
-		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
 	case isa.NEON:
 		rowsSumSkipF64NEON(sum, f64(x), f64(m), skip, cols, xstride, narrow)
 	default:
-		rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
+		rowsSumSkipGeneric(sum, x, m, skip, cols, xstride, narrow)
 	}
 }
 
@@ -407,18 +373,12 @@ func rowsExpSumScaled[T Float](
 		rowsExpSumScaledF32NEON(
 			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
 		)
-	case is32[T]():
-		rowsExpSumScaledF32Generic(
-			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
-		)
 	case isa.NEON:
 		rowsExpSumScaledF64NEON(
 			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
 		)
 	default:
-		rowsExpSumScaledF64Generic(
-			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
-		)
+		rowsExpSumScaledGeneric(sum, w, x, m, cols, wstride, xstride, scale, narrow)
 	}
 }
 
@@ -443,18 +403,12 @@ func rowsExpSumSkipScaled[T Float](
 		rowsExpSumSkipScaledF32NEON(
 			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
 		)
-	case is32[T]():
-		rowsExpSumSkipScaledF32Generic(
-			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
-		)
 	case isa.NEON:
 		rowsExpSumSkipScaledF64NEON(
 			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
 		)
 	default:
-		rowsExpSumSkipScaledF64Generic(
-			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
-		)
+		rowsExpSumSkipScaledGeneric(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
 	}
 }
 
@@ -475,16 +429,10 @@ func rowsSumSkipScaled[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsSumSkipScaledF32NEON(sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow)
-	case is32[T]():
-		rowsSumSkipScaledF32Generic(
-			sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow,
-		)
 	case isa.NEON:
 		rowsSumSkipScaledF64NEON(sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow)
 	default:
-		rowsSumSkipScaledF64Generic(
-			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
-		)
+		rowsSumSkipScaledGeneric(sum, x, m, skip, cols, xstride, scale, narrow)
 	}
 }
 
@@ -502,12 +450,10 @@ func expAt[T Float](w, x, m []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		expAtF32NEON(f32(w), f32(x), f32(m))
-	case is32[T]():
-		expAtF32Generic(f32(w), f32(x), f32(m))
 	case isa.NEON:
 		expAtF64NEON(f64(w), f64(x), f64(m))
 	default:
-		expAtF64Generic(f64(w), f64(x), f64(m))
+		expAtGeneric(w, x, m)
 	}
 }
 
@@ -528,12 +474,10 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsScaleF32NEON(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-	case is32[T]():
-		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
 	case isa.NEON:
 		rowsScaleF64NEON(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
 	default:
-		rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
+		rowsScaleGeneric(dst, w, rh, rl, cols, dststride, wstride)
 	}
 }
 
@@ -554,12 +498,10 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsScaleGradF32NEON(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-	case is32[T]():
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
 	case isa.NEON:
 		rowsScaleGradF64NEON(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
 	default:
-		rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
+		rowsScaleGradGeneric(dst, w, q, after, cols, dststride, wstride)
 	}
 }
 
@@ -580,12 +522,10 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsLogSoftmaxF32NEON(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-	case is32[T]():
-		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
 	case isa.NEON:
 		rowsLogSoftmaxF64NEON(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
 	default:
-		rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
+		rowsLogSoftmaxGeneric(dst, x, m, l, cols, dststride, xstride)
 	}
 }
 
@@ -603,12 +543,10 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsDotF32NEON(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-	case is32[T]():
-		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
 	case isa.NEON:
 		rowsDotF64NEON(sum, f64(a), f64(b), cols, astride, bstride, narrow)
 	default:
-		rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
+		rowsDotGeneric(sum, a, b, cols, astride, bstride, narrow)
 	}
 }
 
@@ -625,12 +563,10 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsSumF32NEON(sum, f32(a), cols, astride, narrow)
-	case is32[T]():
-		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
 	case isa.NEON:
 		rowsSumF64NEON(sum, f64(a), cols, astride, narrow)
 	default:
-		rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
+		rowsSumGeneric(sum, a, cols, astride, narrow)
 	}
 }
 
@@ -653,18 +589,12 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		rowsSoftmaxBackwardF32NEON(
 			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
 		)
-	case is32[T]():
-		rowsSoftmaxBackwardF32Generic(
-			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
-		)
 	case isa.NEON:
 		rowsSoftmaxBackwardF64NEON(
 			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
 		)
 	default:
-		rowsSoftmaxBackwardF64Generic(
-			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
-		)
+		rowsSoftmaxBackwardGeneric(dx, dy, y, s, cols, dxstride, dystride, ystride)
 	}
 }
 
@@ -689,18 +619,12 @@ func rowsLogSoftmaxBackward[T Float](
 		rowsLogSoftmaxBackwardF32NEON(
 			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
 		)
-	case is32[T]():
-		rowsLogSoftmaxBackwardF32Generic(
-			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
-		)
 	case isa.NEON:
 		rowsLogSoftmaxBackwardF64NEON(
 			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
 		)
 	default:
-		rowsLogSoftmaxBackwardF64Generic(
-			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
-		)
+		rowsLogSoftmaxBackwardGeneric(dx, dy, y, s, cols, dxstride, dystride, ystride)
 	}
 }
 
@@ -722,12 +646,10 @@ func rowsSumProb[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsSumProbF32NEON(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-	case is32[T]():
-		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
 	case isa.NEON:
 		rowsSumProbF64NEON(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
 	default:
-		rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
+		rowsSumProbGeneric(sum, x, t, m, l, cols, xstride, tstride, narrow)
 	}
 }
 
@@ -747,12 +669,10 @@ func rowsSumTargetSkip[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		rowsSumTargetSkipF32NEON(sum, f32(t), skip, cols, tstride, narrow)
-	case is32[T]():
-		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
 	case isa.NEON:
 		rowsSumTargetSkipF64NEON(sum, f64(t), skip, cols, tstride, narrow)
 	default:
-		rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
+		rowsSumTargetSkipGeneric(sum, t, skip, cols, tstride, narrow)
 	}
 }
 
@@ -776,18 +696,12 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		rowsProbGradF32NEON(
 			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
 		)
-	case is32[T]():
-		rowsProbGradF32Generic(
-			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
-		)
 	case isa.NEON:
 		rowsProbGradF64NEON(
 			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
 		)
 	default:
-		rowsProbGradF64Generic(
-			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
-		)
+		rowsProbGradGeneric(dst, w, t, q, scale, cols, dststride, wstride, tstride)
 	}
 }
 
@@ -805,12 +719,10 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidLossF32NEON(f32(losses), f32(x), f32(t))
-	case is32[T]():
-		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
 	case isa.NEON:
 		sigmoidLossF64NEON(f64(losses), f64(x), f64(t))
 	default:
-		sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
+		sigmoidLossGeneric(losses, x, t)
 	}
 }
 
@@ -829,12 +741,10 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidLossPosF32NEON(f32(losses), f32(x), f32(t), f32(p))
-	case is32[T]():
-		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
 	case isa.NEON:
 		sigmoidLossPosF64NEON(f64(losses), f64(x), f64(t), f64(p))
 	default:
-		sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
+		sigmoidLossPosGeneric(losses, x, t, p)
 	}
 }
 
@@ -854,12 +764,10 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidLossGradF32NEON(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-	case is32[T]():
-		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
 	case isa.NEON:
 		sigmoidLossGradF64NEON(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
 	default:
-		sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
+		sigmoidLossGradGeneric(dst, losses, x, t, scale)
 	}
 }
 
@@ -880,16 +788,10 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidLossGradPosF32NEON(f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale))
-	case is32[T]():
-		sigmoidLossGradPosF32Generic(
-			f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale),
-		)
 	case isa.NEON:
 		sigmoidLossGradPosF64NEON(f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale))
 	default:
-		sigmoidLossGradPosF64Generic(
-			f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale),
-		)
+		sigmoidLossGradPosGeneric(dst, losses, x, t, p, scale)
 	}
 }
 
@@ -913,7 +815,7 @@ func lossLog(loss, r, w, base []float64) {
 	case isa.NEON:
 		lossLogF64NEON(loss, r, w, base)
 	default:
-		lossLogF64Generic(loss, r, w, base)
+		lossLogGeneric(loss, r, w, base)
 	}
 }
 
@@ -930,12 +832,10 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 	switch {
 	case is32[T]() && isa.NEON:
 		columnsSoftmaxF32NEON(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-	case is32[T]():
-		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 	case isa.NEON:
 		columnsSoftmaxF64NEON(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 	default:
-		columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
+		columnsSoftmaxGeneric(dst, x, rows, cols, half, dststride, xstride)
 	}
 }
 
@@ -959,16 +859,10 @@ func columnsSumSkip[T Float](
 	switch {
 	case is32[T]() && isa.NEON:
 		columnsSumSkipF32NEON(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-	case is32[T]():
-		columnsSumSkipF32Generic(
-			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
-		)
 	case isa.NEON:
 		columnsSumSkipF64NEON(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
 	default:
-		columnsSumSkipF64Generic(
-			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
-		)
+		columnsSumSkipGeneric(m, rest, w, x, label, rows, cols, half, xstride)
 	}
 }
 
@@ -999,21 +893,13 @@ func columnsGrad[T Float](
 			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
 			rows, cols, half, dststride, xstride,
 		)
-	case is32[T]():
-		columnsGradF32Generic(
-			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
-			rows, cols, half, dststride, xstride,
-		)
 	case isa.NEON:
 		columnsGradF64NEON(
 			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
 			rows, cols, half, dststride, xstride,
 		)
 	default:
-		columnsGradF64Generic(
-			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
-			rows, cols, half, dststride, xstride,
-		)
+		columnsGradGeneric(dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride)
 	}
 }
 
@@ -1033,12 +919,10 @@ func reluStream[T Float](dst, x []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluF32NEON(f32(dst), f32(x))
-	case is32[T]():
-		reluF32Generic(f32(dst), f32(x))
 	case isa.NEON:
 		reluF64NEON(f64(dst), f64(x))
 	default:
-		reluF64Generic(f64(dst), f64(x))
+		reluGeneric(dst, x)
 	}
 }
 
@@ -1061,12 +945,10 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluMaskF32NEON(f32(dst), f32(x), mask)
-	case is32[T]():
-		reluMaskF32Generic(f32(dst), f32(x), mask)
 	case isa.NEON:
 		reluMaskF64NEON(f64(dst), f64(x), mask)
 	default:
-		reluMaskF64Generic(f64(dst), f64(x), mask)
+		reluMaskGeneric(dst, x, mask)
 	}
 }
 
@@ -1087,12 +969,10 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 	switch {
 	case is32[T]() && isa.NEON:
 		reluBackwardF32NEON(f32(dx), f32(dy), mask)
-	case is32[T]():
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
 	case isa.NEON:
 		reluBackwardF64NEON(f64(dx), f64(dy), mask)
 	default:
-		reluBackwardF64Generic(f64(dx), f64(dy), mask)
+		reluBackwardGeneric(dx, dy, mask)
 	}
 }
 
@@ -1111,12 +991,10 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	switch {
 	case is32[T]() && isa.NEON:
 		sigmoidBackwardF32NEON(f32(dx), f32(dy), f32(y))
-	case is32[T]():
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
 	case isa.NEON:
 		sigmoidBackwardF64NEON(f64(dx), f64(dy), f64(y))
 	default:
-		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
+		sigmoidBackwardGeneric(dx, dy, y)
 	}
 }
 

@@ -31,12 +31,7 @@ func relu[T Float](dst, x []T) {
 		raceSlice("relu x", raceRead, x)
 		raceSlice("relu dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		reluF32Generic(f32(dst), f32(x))
-	default:
-		reluF64Generic(f64(dst), f64(x))
-	}
+	reluGeneric(dst, x)
 }
 
 // reluMask performs
@@ -55,12 +50,7 @@ func reluMask[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMask dst", raceWrite, dst)
 		raceSlice("reluMask mask", raceWrite, mask[:MaskLen(len(x))])
 	}
-	switch {
-	case is32[T]():
-		reluMaskF32Generic(f32(dst), f32(x), mask)
-	default:
-		reluMaskF64Generic(f64(dst), f64(x), mask)
-	}
+	reluMaskGeneric(dst, x, mask)
 }
 
 // reluBackward performs
@@ -77,12 +67,7 @@ func reluBackward[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackward mask", raceRead, mask[:MaskLen(len(dy))])
 		raceSlice("reluBackward dx", raceWrite, dx)
 	}
-	switch {
-	case is32[T]():
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
-	default:
-		reluBackwardF64Generic(f64(dx), f64(dy), mask)
-	}
+	reluBackwardGeneric(dx, dy, mask)
 }
 
 // reluBackwardOutput performs
@@ -99,12 +84,7 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 		raceSlice("reluBackwardOutput y", raceRead, y)
 		raceSlice("reluBackwardOutput dx", raceWrite, dx)
 	}
-	switch {
-	case is32[T]():
-		reluBackwardOutputF32Generic(f32(dx), f32(dy), f32(y))
-	default:
-		reluBackwardOutputF64Generic(f64(dx), f64(dy), f64(y))
-	}
+	reluBackwardOutputGeneric(dx, dy, y)
 }
 
 // sigmoid performs
@@ -117,12 +97,7 @@ func sigmoid[T Float](dst, x []T) {
 		raceSlice("sigmoid x", raceRead, x)
 		raceSlice("sigmoid dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		sigmoidF32Generic(f32(dst), f32(x))
-	default:
-		sigmoidF64Generic(f64(dst), f64(x))
-	}
+	sigmoidGeneric(dst, x)
 }
 
 // sigmoidFast performs
@@ -135,12 +110,7 @@ func sigmoidFast[T Float](dst, x []T) {
 		raceSlice("sigmoidFast x", raceRead, x)
 		raceSlice("sigmoidFast dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		sigmoidFastF32Generic(f32(dst), f32(x))
-	default:
-		sigmoidFastF64Generic(f64(dst), f64(x))
-	}
+	sigmoidFastGeneric(dst, x)
 }
 
 // sigmoidBackward performs
@@ -155,12 +125,7 @@ func sigmoidBackward[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackward y", raceRead, y)
 		raceSlice("sigmoidBackward dx", raceWrite, dx)
 	}
-	switch {
-	case is32[T]():
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
-	default:
-		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
-	}
+	sigmoidBackwardGeneric(dx, dy, y)
 }
 
 // tanh performs
@@ -173,12 +138,7 @@ func tanh[T Float](dst, x []T) {
 		raceSlice("tanh x", raceRead, x)
 		raceSlice("tanh dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		tanhF32Generic(f32(dst), f32(x))
-	default:
-		tanhF64Generic(f64(dst), f64(x))
-	}
+	tanhGeneric(dst, x)
 }
 
 // tanhBackward performs
@@ -192,12 +152,7 @@ func tanhBackward[T Float](dx, dy, y []T) {
 		raceSlice("tanhBackward y", raceRead, y)
 		raceSlice("tanhBackward dx", raceWrite, dx)
 	}
-	switch {
-	case is32[T]():
-		tanhBackwardF32Generic(f32(dx), f32(dy), f32(y))
-	default:
-		tanhBackwardF64Generic(f64(dx), f64(dy), f64(y))
-	}
+	tanhBackwardGeneric(dx, dy, y)
 }
 
 // rowsMax performs
@@ -210,12 +165,7 @@ func rowsMax[T Float](m, x []T, cols, xstride int) {
 		raceRows("rowsMax x", raceRead, x, len(m), cols, xstride)
 		raceSlice("rowsMax m", raceWrite, m)
 	}
-	switch {
-	case is32[T]():
-		rowsMaxF32Generic(f32(m), f32(x), cols, xstride)
-	default:
-		rowsMaxF64Generic(f64(m), f64(x), cols, xstride)
-	}
+	rowsMaxGeneric(m, x, cols, xstride)
 }
 
 // rowsTop performs
@@ -228,12 +178,7 @@ func rowsTop[T Float](m, x []T, cols, xstride int) {
 		raceRows("rowsTop x", raceRead, x, len(m), cols, xstride)
 		raceSlice("rowsTop m", raceWrite, m)
 	}
-	switch {
-	case is32[T]():
-		rowsTopF32Generic(f32(m), f32(x), cols, xstride)
-	default:
-		rowsTopF64Generic(f64(m), f64(x), cols, xstride)
-	}
+	rowsTopGeneric(m, x, cols, xstride)
 }
 
 // rowsFind performs
@@ -247,12 +192,7 @@ func rowsFind[T Float](index []int, x, m []T, cols, xstride int) {
 		raceSlice("rowsFind m", raceRead, m)
 		raceSlice("rowsFind index", raceWrite, index)
 	}
-	switch {
-	case is32[T]():
-		rowsFindF32Generic(index, f32(x), f32(m), cols, xstride)
-	default:
-		rowsFindF64Generic(index, f64(x), f64(m), cols, xstride)
-	}
+	rowsFindGeneric(index, x, m, cols, xstride)
 }
 
 // rowsExpSum performs
@@ -269,12 +209,7 @@ func rowsExpSum[T Float](
 		raceRows("rowsExpSum w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSum sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsExpSumF32Generic(sum, f32(w), f32(x), f32(m), cols, wstride, xstride, narrow)
-	default:
-		rowsExpSumF64Generic(sum, f64(w), f64(x), f64(m), cols, wstride, xstride, narrow)
-	}
+	rowsExpSumGeneric(sum, w, x, m, cols, wstride, xstride, narrow)
 }
 
 // rowsExpSumSkip performs
@@ -292,16 +227,7 @@ func rowsExpSumSkip[T Float](
 		raceRows("rowsExpSumSkip w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumSkip sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsExpSumSkipF32Generic(
-			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, narrow,
-		)
-	default:
-		rowsExpSumSkipF64Generic(
-			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, narrow,
-		)
-	}
+	rowsExpSumSkipGeneric(sum, w, x, m, skip, cols, wstride, xstride, narrow)
 }
 
 // rowsSumSkip performs
@@ -318,12 +244,7 @@ func rowsSumSkip[T Float](
 		raceSlice("rowsSumSkip skip", raceRead, skip)
 		raceSlice("rowsSumSkip sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsSumSkipF32Generic(sum, f32(x), f32(m), skip, cols, xstride, narrow)
-	default:
-		rowsSumSkipF64Generic(sum, f64(x), f64(m), skip, cols, xstride, narrow)
-	}
+	rowsSumSkipGeneric(sum, x, m, skip, cols, xstride, narrow)
 }
 
 // rowsExpSumScaled performs
@@ -340,16 +261,7 @@ func rowsExpSumScaled[T Float](
 		raceRows("rowsExpSumScaled w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumScaled sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsExpSumScaledF32Generic(
-			sum, f32(w), f32(x), f32(m), cols, wstride, xstride, float32(scale), narrow,
-		)
-	default:
-		rowsExpSumScaledF64Generic(
-			sum, f64(w), f64(x), f64(m), cols, wstride, xstride, float64(scale), narrow,
-		)
-	}
+	rowsExpSumScaledGeneric(sum, w, x, m, cols, wstride, xstride, scale, narrow)
 }
 
 // rowsExpSumSkipScaled performs
@@ -368,16 +280,7 @@ func rowsExpSumSkipScaled[T Float](
 		raceRows("rowsExpSumSkipScaled w", raceWrite, w, len(sum), cols, wstride)
 		raceSlice("rowsExpSumSkipScaled sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsExpSumSkipScaledF32Generic(
-			sum, f32(w), f32(x), f32(m), skip, cols, wstride, xstride, float32(scale), narrow,
-		)
-	default:
-		rowsExpSumSkipScaledF64Generic(
-			sum, f64(w), f64(x), f64(m), skip, cols, wstride, xstride, float64(scale), narrow,
-		)
-	}
+	rowsExpSumSkipScaledGeneric(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
 }
 
 // rowsSumSkipScaled performs
@@ -394,16 +297,7 @@ func rowsSumSkipScaled[T Float](
 		raceSlice("rowsSumSkipScaled skip", raceRead, skip)
 		raceSlice("rowsSumSkipScaled sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsSumSkipScaledF32Generic(
-			sum, f32(x), f32(m), skip, cols, xstride, float32(scale), narrow,
-		)
-	default:
-		rowsSumSkipScaledF64Generic(
-			sum, f64(x), f64(m), skip, cols, xstride, float64(scale), narrow,
-		)
-	}
+	rowsSumSkipScaledGeneric(sum, x, m, skip, cols, xstride, scale, narrow)
 }
 
 // expAt performs
@@ -417,12 +311,7 @@ func expAt[T Float](w, x, m []T) {
 		raceSlice("expAt m", raceRead, m)
 		raceSlice("expAt w", raceWrite, w)
 	}
-	switch {
-	case is32[T]():
-		expAtF32Generic(f32(w), f32(x), f32(m))
-	default:
-		expAtF64Generic(f64(w), f64(x), f64(m))
-	}
+	expAtGeneric(w, x, m)
 }
 
 // rowsScale performs
@@ -439,12 +328,7 @@ func rowsScale[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 		raceSlice("rowsScale rl", raceRead, rl)
 		raceRows("rowsScale dst", raceWrite, dst, len(rh), cols, dststride)
 	}
-	switch {
-	case is32[T]():
-		rowsScaleF32Generic(f32(dst), f32(w), f32(rh), f32(rl), cols, dststride, wstride)
-	default:
-		rowsScaleF64Generic(f64(dst), f64(w), f64(rh), f64(rl), cols, dststride, wstride)
-	}
+	rowsScaleGeneric(dst, w, rh, rl, cols, dststride, wstride)
 }
 
 // rowsScaleGrad performs
@@ -461,12 +345,7 @@ func rowsScaleGrad[T Float](dst, w, q, after []T, cols, dststride, wstride int) 
 		raceSlice("rowsScaleGrad after", raceRead, after)
 		raceRows("rowsScaleGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
-	switch {
-	case is32[T]():
-		rowsScaleGradF32Generic(f32(dst), f32(w), f32(q), f32(after), cols, dststride, wstride)
-	default:
-		rowsScaleGradF64Generic(f64(dst), f64(w), f64(q), f64(after), cols, dststride, wstride)
-	}
+	rowsScaleGradGeneric(dst, w, q, after, cols, dststride, wstride)
 }
 
 // rowsLogSoftmax performs
@@ -483,12 +362,7 @@ func rowsLogSoftmax[T Float](dst, x, m, l []T, cols, dststride, xstride int) {
 		raceSlice("rowsLogSoftmax l", raceRead, l)
 		raceRows("rowsLogSoftmax dst", raceWrite, dst, len(m), cols, dststride)
 	}
-	switch {
-	case is32[T]():
-		rowsLogSoftmaxF32Generic(f32(dst), f32(x), f32(m), f32(l), cols, dststride, xstride)
-	default:
-		rowsLogSoftmaxF64Generic(f64(dst), f64(x), f64(m), f64(l), cols, dststride, xstride)
-	}
+	rowsLogSoftmaxGeneric(dst, x, m, l, cols, dststride, xstride)
 }
 
 // rowsDot performs
@@ -502,12 +376,7 @@ func rowsDot[T Float](sum []float64, a, b []T, cols, astride, bstride int, narro
 		raceRows("rowsDot b", raceRead, b, len(sum), cols, bstride)
 		raceSlice("rowsDot sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsDotF32Generic(sum, f32(a), f32(b), cols, astride, bstride, narrow)
-	default:
-		rowsDotF64Generic(sum, f64(a), f64(b), cols, astride, bstride, narrow)
-	}
+	rowsDotGeneric(sum, a, b, cols, astride, bstride, narrow)
 }
 
 // rowsSum performs
@@ -520,12 +389,7 @@ func rowsSum[T Float](sum []float64, a []T, cols, astride int, narrow bool) {
 		raceRows("rowsSum a", raceRead, a, len(sum), cols, astride)
 		raceSlice("rowsSum sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsSumF32Generic(sum, f32(a), cols, astride, narrow)
-	default:
-		rowsSumF64Generic(sum, f64(a), cols, astride, narrow)
-	}
+	rowsSumGeneric(sum, a, cols, astride, narrow)
 }
 
 // rowsSoftmaxBackward performs
@@ -542,16 +406,7 @@ func rowsSoftmaxBackward[T Float](dx, dy, y, s []T, cols, dxstride, dystride, ys
 		raceSlice("rowsSoftmaxBackward s", raceRead, s)
 		raceRows("rowsSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
-	switch {
-	case is32[T]():
-		rowsSoftmaxBackwardF32Generic(
-			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
-		)
-	default:
-		rowsSoftmaxBackwardF64Generic(
-			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
-		)
-	}
+	rowsSoftmaxBackwardGeneric(dx, dy, y, s, cols, dxstride, dystride, ystride)
 }
 
 // rowsLogSoftmaxBackward performs
@@ -570,16 +425,7 @@ func rowsLogSoftmaxBackward[T Float](
 		raceSlice("rowsLogSoftmaxBackward s", raceRead, s)
 		raceRows("rowsLogSoftmaxBackward dx", raceWrite, dx, len(s), cols, dxstride)
 	}
-	switch {
-	case is32[T]():
-		rowsLogSoftmaxBackwardF32Generic(
-			f32(dx), f32(dy), f32(y), f32(s), cols, dxstride, dystride, ystride,
-		)
-	default:
-		rowsLogSoftmaxBackwardF64Generic(
-			f64(dx), f64(dy), f64(y), f64(s), cols, dxstride, dystride, ystride,
-		)
-	}
+	rowsLogSoftmaxBackwardGeneric(dx, dy, y, s, cols, dxstride, dystride, ystride)
 }
 
 // rowsSumProb performs
@@ -597,12 +443,7 @@ func rowsSumProb[T Float](
 		raceSlice("rowsSumProb l", raceRead, l)
 		raceSlice("rowsSumProb sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsSumProbF32Generic(sum, f32(x), f32(t), f32(m), f32(l), cols, xstride, tstride, narrow)
-	default:
-		rowsSumProbF64Generic(sum, f64(x), f64(t), f64(m), f64(l), cols, xstride, tstride, narrow)
-	}
+	rowsSumProbGeneric(sum, x, t, m, l, cols, xstride, tstride, narrow)
 }
 
 // rowsSumTargetSkip performs
@@ -618,12 +459,7 @@ func rowsSumTargetSkip[T Float](
 		raceSlice("rowsSumTargetSkip skip", raceRead, skip)
 		raceSlice("rowsSumTargetSkip sum", raceWrite, sum)
 	}
-	switch {
-	case is32[T]():
-		rowsSumTargetSkipF32Generic(sum, f32(t), skip, cols, tstride, narrow)
-	default:
-		rowsSumTargetSkipF64Generic(sum, f64(t), skip, cols, tstride, narrow)
-	}
+	rowsSumTargetSkipGeneric(sum, t, skip, cols, tstride, narrow)
 }
 
 // rowsProbGrad performs
@@ -641,16 +477,7 @@ func rowsProbGrad[T Float](dst, w, t, q, scale []T, cols, dststride, wstride, ts
 		raceSlice("rowsProbGrad scale", raceRead, scale)
 		raceRows("rowsProbGrad dst", raceWrite, dst, len(q), cols, dststride)
 	}
-	switch {
-	case is32[T]():
-		rowsProbGradF32Generic(
-			f32(dst), f32(w), f32(t), f32(q), f32(scale), cols, dststride, wstride, tstride,
-		)
-	default:
-		rowsProbGradF64Generic(
-			f64(dst), f64(w), f64(t), f64(q), f64(scale), cols, dststride, wstride, tstride,
-		)
-	}
+	rowsProbGradGeneric(dst, w, t, q, scale, cols, dststride, wstride, tstride)
 }
 
 // sigmoidLoss performs
@@ -664,12 +491,7 @@ func sigmoidLoss[T Float](losses, x, t []T) {
 		raceSlice("sigmoidLoss t", raceRead, t)
 		raceSlice("sigmoidLoss losses", raceWrite, losses)
 	}
-	switch {
-	case is32[T]():
-		sigmoidLossF32Generic(f32(losses), f32(x), f32(t))
-	default:
-		sigmoidLossF64Generic(f64(losses), f64(x), f64(t))
-	}
+	sigmoidLossGeneric(losses, x, t)
 }
 
 // sigmoidLossPos performs
@@ -684,12 +506,7 @@ func sigmoidLossPos[T Float](losses, x, t, p []T) {
 		raceSlice("sigmoidLossPos p", raceRead, p)
 		raceSlice("sigmoidLossPos losses", raceWrite, losses)
 	}
-	switch {
-	case is32[T]():
-		sigmoidLossPosF32Generic(f32(losses), f32(x), f32(t), f32(p))
-	default:
-		sigmoidLossPosF64Generic(f64(losses), f64(x), f64(t), f64(p))
-	}
+	sigmoidLossPosGeneric(losses, x, t, p)
 }
 
 // sigmoidLossGrad performs
@@ -705,12 +522,7 @@ func sigmoidLossGrad[T Float](dst, losses, x, t []T, scale T) {
 		raceSlice("sigmoidLossGrad losses", raceWrite, losses)
 		raceSlice("sigmoidLossGrad dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		sigmoidLossGradF32Generic(f32(dst), f32(losses), f32(x), f32(t), float32(scale))
-	default:
-		sigmoidLossGradF64Generic(f64(dst), f64(losses), f64(x), f64(t), float64(scale))
-	}
+	sigmoidLossGradGeneric(dst, losses, x, t, scale)
 }
 
 // sigmoidLossGradPos performs
@@ -727,16 +539,7 @@ func sigmoidLossGradPos[T Float](dst, losses, x, t, p []T, scale T) {
 		raceSlice("sigmoidLossGradPos losses", raceWrite, losses)
 		raceSlice("sigmoidLossGradPos dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		sigmoidLossGradPosF32Generic(
-			f32(dst), f32(losses), f32(x), f32(t), f32(p), float32(scale),
-		)
-	default:
-		sigmoidLossGradPosF64Generic(
-			f64(dst), f64(losses), f64(x), f64(t), f64(p), float64(scale),
-		)
-	}
+	sigmoidLossGradPosGeneric(dst, losses, x, t, p, scale)
 }
 
 // lossLog performs
@@ -755,7 +558,7 @@ func lossLog(loss, r, w, base []float64) {
 		raceSlice("lossLog base", raceRead, base)
 		raceSlice("lossLog loss", raceWrite, loss)
 	}
-	lossLogF64Generic(loss, r, w, base)
+	lossLogGeneric(loss, r, w, base)
 }
 
 // columnsSoftmax performs
@@ -768,12 +571,7 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		raceRows("columnsSoftmax x", raceRead, x, rows, cols, xstride)
 		raceRows("columnsSoftmax dst", raceWrite, dst, rows, cols, dststride)
 	}
-	switch {
-	case is32[T]():
-		columnsSoftmaxF32Generic(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-	default:
-		columnsSoftmaxF64Generic(f64(dst), f64(x), rows, cols, half, dststride, xstride)
-	}
+	columnsSoftmaxGeneric(dst, x, rows, cols, half, dststride, xstride)
 }
 
 // columnsSumSkip performs
@@ -793,16 +591,7 @@ func columnsSumSkip[T Float](
 		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
 	}
-	switch {
-	case is32[T]():
-		columnsSumSkipF32Generic(
-			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
-		)
-	default:
-		columnsSumSkipF64Generic(
-			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
-		)
-	}
+	columnsSumSkipGeneric(m, rest, w, x, label, rows, cols, half, xstride)
 }
 
 // columnsGrad performs
@@ -826,18 +615,7 @@ func columnsGrad[T Float](
 		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
 	}
-	switch {
-	case is32[T]():
-		columnsGradF32Generic(
-			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
-			rows, cols, half, dststride, xstride,
-		)
-	default:
-		columnsGradF64Generic(
-			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
-			rows, cols, half, dststride, xstride,
-		)
-	}
+	columnsGradGeneric(dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride)
 }
 
 // reluStream performs
@@ -853,12 +631,7 @@ func reluStream[T Float](dst, x []T) {
 		raceSlice("reluStream x", raceRead, x)
 		raceSlice("reluStream dst", raceWrite, dst)
 	}
-	switch {
-	case is32[T]():
-		reluF32Generic(f32(dst), f32(x))
-	default:
-		reluF64Generic(f64(dst), f64(x))
-	}
+	reluGeneric(dst, x)
 }
 
 // reluMaskStream performs
@@ -877,12 +650,7 @@ func reluMaskStream[T Float](dst, x []T, mask []uint64) {
 		raceSlice("reluMaskStream dst", raceWrite, dst)
 		raceSlice("reluMaskStream mask", raceWrite, mask[:MaskLen(len(x))])
 	}
-	switch {
-	case is32[T]():
-		reluMaskF32Generic(f32(dst), f32(x), mask)
-	default:
-		reluMaskF64Generic(f64(dst), f64(x), mask)
-	}
+	reluMaskGeneric(dst, x, mask)
 }
 
 // reluBackwardStream performs
@@ -899,12 +667,7 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackwardStream mask", raceRead, mask[:MaskLen(len(dy))])
 		raceSlice("reluBackwardStream dx", raceWrite, dx)
 	}
-	switch {
-	case is32[T]():
-		reluBackwardF32Generic(f32(dx), f32(dy), mask)
-	default:
-		reluBackwardF64Generic(f64(dx), f64(dy), mask)
-	}
+	reluBackwardGeneric(dx, dy, mask)
 }
 
 // sigmoidBackwardStream performs
@@ -919,10 +682,5 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackwardStream y", raceRead, y)
 		raceSlice("sigmoidBackwardStream dx", raceWrite, dx)
 	}
-	switch {
-	case is32[T]():
-		sigmoidBackwardF32Generic(f32(dx), f32(dy), f32(y))
-	default:
-		sigmoidBackwardF64Generic(f64(dx), f64(dy), f64(y))
-	}
+	sigmoidBackwardGeneric(dx, dy, y)
 }

@@ -376,7 +376,7 @@ func (b *batch[T]) clearNone() {
 
 // expShift returns what the exponential of a row with maximum m is relative to: w = exp(x*scale -
 // sub) * 2^(E-nm), E = 64 or 512; and the least x*scale - sub at which the quotient of two w is
-// still used in a loss. See expRowF32.
+// still used in a loss. See expRow.
 func expShift[T Float](m T) (sub, nm, far float64) {
 	m0 := float64(m)
 	if !(m >= -1024 && m <= 1024) {

@@ -111,9 +111,12 @@ func (a arch) calls(kn Kernel, params []param) (calls []call) {
 			}
 			calls = append(calls, call{conds, arguments(name+t.Suffix()+tg.String(), params, t)})
 		}
-		calls = append(calls, call{when, arguments(plain+t.Suffix()+"Generic", params, t)})
 	}
-	return calls
+	var args []string
+	for _, p := range params {
+		args = append(args, p.name)
+	}
+	return append(calls, call{text: fmt.Sprintf("%sGeneric(%s)", plain, strings.Join(args, ", "))})
 }
 
 // on tells whether a kernel has assembly of its own for an instruction set.

@@ -2,13 +2,19 @@ package kernels
 
 import "math"
 
-// lossLogF64Generic: loss = log1p(r/w) where base is 0, else base + log(r). r/w >= 0, and r in the second form is about 1
-// or above; neither is Inf. NaN passes. Where base is not 0, r/w is not used, but computed: for finite r and w it must be finite.
+// lossLogGeneric sets loss to log1p(r/w) where base is 0, and to base + log(r) elsewhere. r/w is at
+// least 0. In the second form r is about 1 or more, and r/w is computed but not used; it must not
+// overflow. Neither r/w in the first form nor r in the second may be infinite. NaN passes.
 //
-// The logarithm is fdlibm's: u = 1+v with its rounding error c, u = 2^k*(1+f) with 1+f in [sqrt(1/2), sqrt(2)),
-// s = f/(2+f), log(1+f) = f - (f*f/2 - s*(f*f/2 + R(s*s))), and log1p(v) = log(u) + c/u. It has no branch, so that
-// several rows are done at once.
-func lossLogF64Generic(loss, r, w, base []float64) {
+// The logarithm is that of fdlibm. With u = 1+v, c its rounding error, u = 2^k*(1+f) and 1+f in
+// [sqrt(1/2), sqrt(2)):
+//
+//	s = f/(2+f)
+//	log(1+f) = f - (f*f/2 - s*(f*f/2 + R(s*s)))
+//	log1p(v) = log(u) + c/u
+//
+// It has no branch on the way, so vectors can do several rows at once.
+func lossLogGeneric(loss, r, w, base []float64) {
 	const (
 		ln2Hi = 6.93147180369123816490e-01
 		ln2Lo = 1.90821492927058770002e-10
