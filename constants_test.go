@@ -63,8 +63,8 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// goConstants returns the bits of every constant expression in the generic code and of its negative,
-// as float32, as float64 and as integers.
+// goConstants returns the bits of every constant expression in the generic code and of its
+// negative, as float32, as float64 and as integers.
 func goConstants(t *testing.T) (known [2][]uint64) {
 	names, err := filepath.Glob("*_generic.go")
 	require.NoError(t, err)
