@@ -30,7 +30,8 @@ func columnsSumSkipGeneric[T Float](
 }
 
 func columnsGradGeneric[T Float](
-	dst, m, rest, w, x []T, label []int, scale, num, after []T, rows, cols, half, dststride, xstride int,
+	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	rows, cols, half, dststride, xstride int,
 ) {
 	for r := range rows {
 		var sum [1]float64

@@ -163,8 +163,8 @@ func rowExp[T Float](c *expRow, w, x []T, scale T) {
 	}
 }
 
-// expSlow32 is exp32 where s is not normal: for NaN, and for an element above the maximum,
-// which occurs only in a row with a NaN. Nothing depends on its result, but it is the same for every
+// expSlow32 is exp32 where s is not normal: for NaN, and for an element above the maximum, which
+// occurs only in a row with a NaN. Nothing depends on its result, but it is the same on every
 // instruction set.
 //
 //go:noinline

@@ -44,10 +44,12 @@ func rowsFindGeneric[T Float](index []int, x, m []T, cols, xstride int) {
 	}
 }
 
-// The exponential and its sum. There is one loop: x*1 - 0 is x, so a row that needs neither a scale
-// nor a shift has the same bits in the plain form.
+// The exponential and its sum. There is one loop: x*1 - 0 is x, so for a row that needs neither a
+// scale nor a shift, the plain and the scaled form have the same bits.
 
-func rowsExpSumGeneric[T Float](sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool) {
+func rowsExpSumGeneric[T Float](
+	sum []float64, w, x, m []T, cols, wstride, xstride int, narrow bool,
+) {
 	expSums(sum, w, x, m, nil, cols, wstride, xstride, 1, narrow)
 }
 
@@ -69,7 +71,9 @@ func rowsExpSumSkipScaledGeneric[T Float](
 	expSums(sum, w, x, m, skip, cols, wstride, xstride, scale, narrow)
 }
 
-func rowsSumSkipGeneric[T Float](sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool) {
+func rowsSumSkipGeneric[T Float](
+	sum []float64, x, m []T, skip []int, cols, xstride int, narrow bool,
+) {
 	expSums(sum, nil, x, m, skip, cols, 0, xstride, 1, narrow)
 }
 
@@ -179,7 +183,7 @@ func rowsSumProbGeneric[T Float](
 
 // The last pass of each function.
 
-// Here, rounding twice is not always the same as rounding once.
+// The float32 arm of rowsScaleGeneric is fma32 with what is known of its operands left out.
 func rowsScaleGeneric[T Float](dst, w, rh, rl []T, cols, dststride, wstride int) {
 	for r := range rh {
 		h, l := float64(rh[r]), float64(rl[r])

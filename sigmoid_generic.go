@@ -3,8 +3,8 @@ package kernels
 import "math"
 
 // Sigmoid. With y = -x, s and p as in exp_generic.go, except that s has a factor c, the sigmoid is
-// c/d, where d = c + s + s*p. The factor c keeps s normal at both ends. dl is what the rounding of d
-// loses. The remainder (c - q*d - q*dl)/c, relative to the quotient q, corrects it. In float32
+// c/d, where d = c + s + s*p. The factor c keeps s normal at both ends. dl is what the rounding of
+// d loses. The remainder (c - q*d - q*dl)/c, relative to the quotient q, corrects it. In float32
 // operations:
 //
 //	d = fma(s, p, c+s); dl = fma(s, p, (s-d)+c); q = c/d
@@ -87,9 +87,9 @@ func sigmoid64(dst, x []float64) {
 	}
 }
 
-// SigmoidFast. With T = tanh(t/2), exp(t) = (1+T)/(1-T), and the sigmoid is one quotient, c*(1-T) /
-// (c*(1-T) + s*(1+T)). What the rounding of the numerator loses cancels where the sigmoid is near 1.
-// In float32 operations, with u = t*t and one = fastUnit:
+// SigmoidFast. With T = tanh(t/2), exp(t) = (1+T)/(1-T), and the sigmoid is one quotient,
+// c*(1-T) / (c*(1-T) + s*(1+T)). What the rounding of the numerator loses cancels where the sigmoid
+// is near 1. In float32 operations, with u = t*t and one = fastUnit:
 //
 //	T = t * fma(u, fma(u, f4, f2), one/2)
 //	num = fma(-T, c, one*c)

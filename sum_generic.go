@@ -3,16 +3,16 @@ package kernels
 // The canonical sum. Everything that is summed over a row is added in this order, on every
 // instruction set, so that there is one result:
 //
-//   - A block is 32 float32 or 16 float64 elements. A group is 4 blocks of float32, 2 of float64. A
-//     chunk is 4096 or 2048 elements.
-//   - The blocks of a group are added lane by lane in T: ((b0+b1)+b2)+b3. What is absent or left out
-//     counts as +0. Then the lanes are folded by halves, a[i] += a[i+h] for i < h, until four are
-//     left.
+//   - A block is 32 float32 or 16 float64 elements. A group is 4 blocks of float32, 2 of float64.
+//     A chunk is 4096 or 2048 elements.
+//   - The blocks of a group are added lane by lane in T: ((b0+b1)+b2)+b3. What is absent or left
+//     out counts as +0. Then the lanes are folded by halves, a[i] += a[i+h] for i < h, until four
+//     are left.
 //   - A row of one block (narrow) is folded further, until one lane is left, in T.
-//   - For any other row, the four lanes of each group are added to four float64 accumulators, in the
-//     order of the groups. At the end of the chunk these are added as (0+2)+(1+3). For float64, each
-//     accumulator has its rounding errors kept beside it (TwoSum), as have the last three additions,
-//     and all errors are added at the very end.
+//   - For any other row, the four lanes of each group are added to four float64 accumulators, in
+//     the order of the groups. At the end of the chunk these are added as (0+2)+(1+3). For float64,
+//     the rounding errors of each accumulator are kept beside it (TwoSum), as are those of the last
+//     three additions, and all errors are added at the very end.
 //   - The driver adds the sums of a row's chunks in order in float64, for float64 by TwoSum.
 //
 // Small values are added to small ones first, and short sums to long ones late, so the error does
