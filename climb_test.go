@@ -19,7 +19,6 @@ import (
 var (
 	climbFlag = flag.Duration("climb", 0, "how long TestClimb searches for the worst input of each function and type")
 	climbFile = flag.String("climbfile", "", "where TestClimb begins, and where it leaves the worst inputs")
-	climbNew  = flag.Bool("climbupdate", false, "TestClimbRecords writes the errors of the worst inputs anew")
 	climbSeed = flag.Uint64("climbseed", 1, "the seed of TestClimb")
 )
 
@@ -710,7 +709,7 @@ func (r *climbRecord) input() []float64 {
 
 // TestClimbRecords has the worst inputs that long climbs have found, of each function and type the
 // worst of all, and the worst of at most 5 classes. The documentation gives them as the largest
-// errors seen. Where bits have changed, -climbupdate writes the errors anew; a long climb has to
+// errors seen. Where bits have changed, -update writes the errors anew; a long climb has to
 // tell then which inputs are the worst.
 func TestClimbRecords(t *testing.T) {
 	data, err := os.ReadFile(climbRecords)
@@ -723,12 +722,15 @@ func TestClimbRecords(t *testing.T) {
 	for key := range records {
 		require.True(t, seen[key], "%s is of no function", key)
 	}
-	if *climbNew {
+	if updating() {
 		data, err := json.MarshalIndent(records, "", "\t")
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(climbRecords, append(data, '\n'), 0o666))
 	}
 }
+
+// updating reports whether the test runs with TestGolden's -update.
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 var climbRecords = filepath.Join("testdata", "climb.json")
 
@@ -751,13 +753,13 @@ func climbRecordsOf[T Float](t *testing.T, records map[string]climbRecord, seen 
 			require.Len(t, x, climb.Len, key)
 			err := climb.Error(x)
 			require.LessOrEqual(t, err, c.bound(classes), key)
-			if *climbNew {
+			if updating() {
 				r.Error = err
 				records[key] = r
 			}
 			require.InDelta(t, r.Error, err, 1e-6, key)
 		}
-		require.True(t, n > 0 || *climbNew, "no record of %s, %s", c.name, kt.TypeName[T]())
+		require.True(t, n > 0 || updating(), "no record of %s, %s", c.name, kt.TypeName[T]())
 	}
 }
 
