@@ -7,7 +7,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -726,6 +728,63 @@ func TestClimbRecords(t *testing.T) {
 		data, err := json.MarshalIndent(records, "", "\t")
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(climbRecords, append(data, '\n'), 0o666))
+	}
+}
+
+// TestDocumentedErrors compares what doc comments and README.md call the largest error seen with
+// the worst inputs: each such number is the error of one of them, and the worst of each function
+// and type is among the numbers.
+func TestDocumentedErrors(t *testing.T) {
+	data, err := os.ReadFile(climbRecords)
+	require.NoError(t, err)
+	var records map[string]climbRecord
+	require.NoError(t, json.Unmarshal(data, &records))
+	known, worst := map[string]bool{}, map[string]float64{}
+	for key, r := range records {
+		known[fmt.Sprintf("%.2f", r.Error)] = true
+		function := key[:strings.LastIndex(key, "/")]
+		function = strings.Replace(function, "GradWith, PosWeight", "Grad, targets in [0, 1]", 1) // one sentence has both
+		worst[function] = max(worst[function], r.Error)
+	}
+
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	number := regexp.MustCompile(`[0-9]+\.[0-9]+`)
+	documented := map[string]bool{}
+	for _, name := range append(files, "README.md") {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, paragraph := range regexp.MustCompile(`\n(//)?\n`).Split(string(text), -1) {
+			paragraph = strings.ReplaceAll(paragraph, "\n// ", " ")
+			_, seen, ok := strings.Cut(paragraph, "largest seen")
+			if strings.HasPrefix(paragraph, "| kernel | bound | largest seen |") {
+				seen = ""
+				for _, row := range strings.Split(paragraph, "\n") {
+					seen += strings.Split(row, "|")[3]
+				}
+			} else if !ok || name == "README.md" {
+				continue
+			}
+			for _, n := range number.FindAllString(seen, -1) {
+				if len(n)-strings.IndexByte(n, '.') != 3 {
+					continue // an input, a bound, or a number of classes
+				}
+				require.True(t, known[n], "%s: %s is no error in %s", name, n, climbRecords)
+				documented[n] = true
+			}
+		}
+	}
+	for function, e := range worst {
+		switch {
+		case strings.Contains(function, "With, weights"):
+			continue // of options, the documentation says what they add to a bound
+		case function == "SigmoidCrossEntropy/float32" || function == "SigmoidCrossEntropyGrad/float32":
+			continue // all inputs have been walked: their bound is the largest
+		}
+		require.True(t, documented[fmt.Sprintf("%.2f", e)], "%s: %.2f is not in the documentation", function, e)
 	}
 }
 
