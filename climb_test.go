@@ -7,7 +7,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +21,6 @@ import (
 var (
 	climbFlag = flag.Duration("climb", 0, "how long TestClimb searches for the worst input of each function and type")
 	climbFile = flag.String("climbfile", "", "where TestClimb begins, and where it leaves the worst inputs")
-	climbNew  = flag.Bool("climbupdate", false, "TestClimbRecords writes the errors of the worst inputs anew")
 	climbSeed = flag.Uint64("climbseed", 1, "the seed of TestClimb")
 )
 
@@ -710,7 +711,7 @@ func (r *climbRecord) input() []float64 {
 
 // TestClimbRecords has the worst inputs that long climbs have found, of each function and type the
 // worst of all, and the worst of at most 5 classes. The documentation gives them as the largest
-// errors seen. Where bits have changed, -climbupdate writes the errors anew; a long climb has to
+// errors seen. Where bits have changed, -update writes the errors anew; a long climb has to
 // tell then which inputs are the worst.
 func TestClimbRecords(t *testing.T) {
 	data, err := os.ReadFile(climbRecords)
@@ -723,12 +724,72 @@ func TestClimbRecords(t *testing.T) {
 	for key := range records {
 		require.True(t, seen[key], "%s is of no function", key)
 	}
-	if *climbNew {
+	if updating() {
 		data, err := json.MarshalIndent(records, "", "\t")
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(climbRecords, append(data, '\n'), 0o666))
 	}
 }
+
+// TestDocumentedErrors compares what doc comments and README.md call the largest error seen with
+// the worst inputs: each such number is the error of one of them, and the worst of each function
+// and type is among the numbers.
+func TestDocumentedErrors(t *testing.T) {
+	data, err := os.ReadFile(climbRecords)
+	require.NoError(t, err)
+	var records map[string]climbRecord
+	require.NoError(t, json.Unmarshal(data, &records))
+	known, worst := map[string]bool{}, map[string]float64{}
+	for key, r := range records {
+		known[fmt.Sprintf("%.2f", r.Error)] = true
+		function := key[:strings.LastIndex(key, "/")]
+		function = strings.Replace(function, "GradWith, PosWeight", "Grad, targets in [0, 1]", 1) // one sentence has both
+		worst[function] = max(worst[function], r.Error)
+	}
+
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	number := regexp.MustCompile(`[0-9]+\.[0-9]+`)
+	documented := map[string]bool{}
+	for _, name := range append(files, "README.md") {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, paragraph := range regexp.MustCompile(`\n(//)?\n`).Split(string(text), -1) {
+			paragraph = strings.ReplaceAll(paragraph, "\n// ", " ")
+			_, seen, ok := strings.Cut(paragraph, "largest seen")
+			if strings.HasPrefix(paragraph, "| kernel | bound | largest seen |") {
+				seen = ""
+				for _, row := range strings.Split(paragraph, "\n") {
+					seen += strings.Split(row, "|")[3]
+				}
+			} else if !ok || name == "README.md" {
+				continue
+			}
+			for _, n := range number.FindAllString(seen, -1) {
+				if len(n)-strings.IndexByte(n, '.') != 3 {
+					continue // an input, a bound, or a number of classes
+				}
+				require.True(t, known[n], "%s: %s is no error in %s", name, n, climbRecords)
+				documented[n] = true
+			}
+		}
+	}
+	for function, e := range worst {
+		switch {
+		case strings.Contains(function, "With, weights"):
+			continue // of options, the documentation says what they add to a bound
+		case function == "SigmoidCrossEntropy/float32" || function == "SigmoidCrossEntropyGrad/float32":
+			continue // all inputs have been walked: their bound is the largest
+		}
+		require.True(t, documented[fmt.Sprintf("%.2f", e)], "%s: %.2f is not in the documentation", function, e)
+	}
+}
+
+// updating reports whether the test runs with TestGolden's -update.
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 var climbRecords = filepath.Join("testdata", "climb.json")
 
@@ -751,13 +812,13 @@ func climbRecordsOf[T Float](t *testing.T, records map[string]climbRecord, seen 
 			require.Len(t, x, climb.Len, key)
 			err := climb.Error(x)
 			require.LessOrEqual(t, err, c.bound(classes), key)
-			if *climbNew {
+			if updating() {
 				r.Error = err
 				records[key] = r
 			}
 			require.InDelta(t, r.Error, err, 1e-6, key)
 		}
-		require.True(t, n > 0 || *climbNew, "no record of %s, %s", c.name, kt.TypeName[T]())
+		require.True(t, n > 0 || updating(), "no record of %s, %s", c.name, kt.TypeName[T]())
 	}
 }
 

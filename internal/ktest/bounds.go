@@ -1,6 +1,9 @@
 package ktest
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // The bounds that the documentation states, each the sum of the roundings on the way.
 //
@@ -53,55 +56,23 @@ func blocks[T Float]() (block, group int) {
 
 // Additions returns the most additions in T that a term of the canonical sum of a row goes through.
 // An addition of an element that is not there is exact and does not count. With skip, one element
-// is left out of the sum, that one which leaves most additions. A row that is not narrow is added
-// down to four lanes; wide makes this so for a row of any length, as for a shard.
+// is left out of the sum, one that leaves most additions.
+//
+// The blocks of a group are added lane by lane, and the lanes are folded by halves: of a narrow row
+// down to one lane, of any other to four. wide makes it four for a row of any length, as for a
+// shard.
 func Additions[T Float](classes int, skip, wide bool) int {
-	_, group := blocks[T]()
+	block, group := blocks[T]()
 	n := min(classes, group)
-	most := 0
-	if !skip || classes > group {
-		return additions[T](n, -1, wide || classes > group)
+	switch {
+	case n > block:
+		return (n-1)/block + bits.Len(uint(block/4-1))
+	case wide:
+		return bits.Len(uint((n - 1) / 4))
+	case skip && (n == 2 || n == 3):
+		return n - 2
 	}
-	for j := range n {
-		most = max(most, additions[T](n, j, wide))
-	}
-	return most
-}
-
-func additions[T Float](n, skip int, wide bool) int {
-	block, _ := blocks[T]()
-	lanes := make([]int, block) // the most additions behind each, -1: there is nothing in it
-	for i := range lanes {
-		lanes[i] = -1
-	}
-	add := func(a *int, b int) {
-		switch {
-		case b < 0:
-		case *a < 0:
-			*a = b
-		default:
-			*a = max(*a, b) + 1
-		}
-	}
-	for i := range n {
-		if i != skip {
-			add(&lanes[i%block], 0)
-		}
-	}
-	last := 4
-	if n <= block && !wide {
-		last = 1
-	}
-	for h := block / 2; h >= last; h /= 2 {
-		for i := range h {
-			add(&lanes[i], lanes[i+h])
-		}
-	}
-	most := 0
-	for _, v := range lanes {
-		most = max(most, v)
-	}
-	return most
+	return bits.Len(uint(n - 1))
 }
 
 // sum returns the relative error of the canonical sum of numbers of one sign, in u: the additions
