@@ -104,7 +104,8 @@ func (k *kernelState) traced(ops []op) []string {
 	return list
 }
 
-// pageFunction is the page, and the function in it, that called a method of Block: "exp.go: horner".
+// pageFunction is the page, and the function in it, that called a method of Block: "exp.go:
+// horner".
 func pageFunction() string {
 	f, ok := pageFrame()
 	if !ok {
@@ -118,7 +119,8 @@ func pageFunction() string {
 	return page + ": " + name
 }
 
-// pageFrame is where a method of Block was called from; ok says that this was not the engine itself.
+// pageFrame is where a method of Block was called from; ok says that this was not the engine
+// itself.
 func pageFrame() (f runtime.Frame, ok bool) {
 	const engine = "kernels/internal/asmgen."
 	var pcs [8]uintptr

@@ -151,7 +151,8 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-// What never runs is not there: only in a sum, before its last vector, may a partial vector be a whole one.
+// What never runs is not there: only in a sum, before its last vector, may a partial vector be a
+// whole one.
 func TestPartialVector(t *testing.T) {
 	exponential := Kernel{Name: "exponential", Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
 		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum, Body: func(b *Block, in, _ []V) ([]V, V) {

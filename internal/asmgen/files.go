@@ -19,8 +19,8 @@ type arch struct {
 
 var archs = []arch{{"amd64", []target{avx512, avx2}}, {"arm64", []target{neon}}}
 
-// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. What a kernel cannot mean is an error,
-// and nothing is written.
+// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. What a
+// kernel cannot mean is an error, and nothing is written.
 func Generate(dir string, kernels []Kernel) error {
 	files := map[string][]byte{}
 	for _, kn := range kernels {

@@ -215,7 +215,9 @@ func (b *Block) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
 func (b *Block) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
 
 // ShiftRight shifts lanes right, filling with zeros. x is not a constant.
-func (b *Block) ShiftRight(x V, n32, n64 int) V { return b.emit(opShr, x, -1, -1, b.pick(n32, n64)) }
+func (b *Block) ShiftRight(x V, n32, n64 int) V {
+	return b.emit(opShr, x, -1, -1, b.pick(n32, n64))
+}
 
 // Less is the mask x < y, false for NaN.
 func (b *Block) Less(x, y V) V { return b.emit(opLess, x, y, -1, 0) }

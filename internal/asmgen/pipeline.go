@@ -72,7 +72,8 @@ func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 		return nil
 	}
 	b := k.newBlock(false)
-	l := &pipelined{b: b, unroll: p.Unroll, vectors: 2 * p.Unroll, operations: len(at), made: map[V]origin{}}
+	l := &pipelined{b: b, unroll: p.Unroll, vectors: 2 * p.Unroll, operations: len(at)}
+	l.made = map[V]origin{}
 	perVector := make([][]op, l.vectors)
 	for v := range perVector {
 		start := len(b.ops)
@@ -84,7 +85,8 @@ func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 	for i := range byTime {
 		byTime[i] = i
 	}
-	sort.SliceStable(byTime, func(x, y int) bool { return at[byTime[x]]%p.Interval < at[byTime[y]]%p.Interval })
+	turn := func(i int) int { return at[i] % p.Interval }
+	sort.SliceStable(byTime, func(x, y int) bool { return turn(byTime[x]) < turn(byTime[y]) })
 	for part := range 3 {
 		l.bounds[part] = len(b.ops)
 		for u := range p.Unroll {

@@ -11,9 +11,9 @@ type Variant struct {
 	Func     string // its name
 }
 
-// Variants writes the assembly of a kernel under each of the pipelines, and first of all under none,
-// for a setting such as "AVX2 F32". Pipelines that do not fit the registers, or that come to the
-// same code as one before, are left out.
+// Variants writes the assembly of a kernel under each of the pipelines, and first of all under
+// none, for a setting such as "AVX2 F32". Pipelines that do not fit the registers, or that come to
+// the same code as one before, are left out.
 func Variants(kn Kernel, setting string, pipelines []Pipeline) (asm []byte, variants []Variant, err error) {
 	tg, t, err := parseSetting(setting)
 	if err != nil {
