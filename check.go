@@ -145,7 +145,8 @@ func allPositive[T Float](weights []T) bool {
 func checkAlias[T Float](fn, nameA string, a []T, nameB string, b []T) {
 	var v T
 	size := len(a) * int(unsafe.Sizeof(v))
-	if d := distance(unsafe.Pointer(unsafe.SliceData(a)), unsafe.Pointer(unsafe.SliceData(b))); d != 0 && -size < d && d < size {
+	d := distance(unsafe.Pointer(unsafe.SliceData(a)), unsafe.Pointer(unsafe.SliceData(b)))
+	if d != 0 && -size < d && d < size {
 		panicOverlap(fn, nameA, nameB, "partly overlap")
 	}
 }
@@ -244,7 +245,6 @@ func (s *span) meets(b *span) bool {
 	return false
 }
 
-//go:noinline
 func panicOverlap(fn, nameA, nameB, how string) {
 	panic("kernels: " + fn + ": " + nameA + " and " + nameB + " " + how)
 }

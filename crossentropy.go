@@ -7,9 +7,10 @@ import (
 
 // CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]), computed as log1p(R/w),
 // where w is the exponential of the label's logit and R the sum of the others: so the loss of a
-// confident row is not rounded to zero. Its relative error is at most 4e-7 in float32 and 1e-14 in
-// float64 as long as it is not subnormal, up to a label 80 (700) above all others, and for one
-// however far below.
+// confident row is not rounded to zero. Its relative error is at most (d+4)*2^-24 in float32, 6e-7
+// for any number of classes, and (d+5.4)*2^-53 in float64, 1.2e-15, with the d of the package's
+// documentation, as long as the loss is a normal number, for a label far above the others and for
+// one far below. The largest seen is 8.07*2^-24 (100 classes) and 7.57*2^-53 (16 classes).
 //
 // A row with NaN or +Inf in it, or of nothing but -Inf, has the loss NaN. A label of -Inf beside
 // finite logits has the loss +Inf.
@@ -26,10 +27,17 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 }
 
 // CrossEntropyGrad is [CrossEntropy] and its gradient in one pass: dlogits = scale*(softmax(logits)
-// - onehot(label)), with scale 1/rows the gradient of the mean loss. At the label it is
-// -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss does, with the
-// same bound; the other entries have the errors of [Softmax] and one more product. The losses have
-// the bits of CrossEntropy.
+//   - onehot(label)), with scale 1/rows the gradient of the mean loss. At the label it is
+//     -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss does. The
+//     losses have the bits of CrossEntropy.
+//
+// An entry is off by at most d+6 ULP, in float32 rows of more than 32 classes d+5: two
+// exponentials, the additions, the quotient scale/S and the product. The entry of the label has the
+// same bound relative to itself, 6.6e-7 and 1.3e-15 for any number of classes. Both are for 2^-30
+// <= |scale| <= 1; any other scale that is no power of two adds a rounding, and above 1 the bound
+// is for probabilities that are normal numbers. The largest seen is 9.19 ULP (26 classes) and 8.36
+// ULP (16 classes) in the other entries, 9.29*2^-24 (32 classes) and 8.78*2^-53 (16 classes) in the
+// label's.
 //
 // dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN
 // in dlogits too. Panics and the error are those of CrossEntropy, and it panics if the lengths of
@@ -60,6 +68,13 @@ func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes 
 // dloss is what the gradient is multiplied by, the gradient of what the caller goes on to compute
 // by this loss: nil for 1, one element for all rows, or one for each row. dlogits has the length of
 // logits, and may be logits.
+//
+// The bounds are those of [CrossEntropy] and [CrossEntropyGrad], with these additions. A label's
+// weight adds nothing to a float32 loss and a rounding to a float64 one. What a gradient is
+// multiplied by, dloss, the divisor of the mean, LogitScale and the label's weight, is one product,
+// which adds a rounding in float32 and one for each factor in float64. With LabelSmoothing the
+// bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], and three roundings more for
+// the weighted targets.
 func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {
@@ -74,6 +89,11 @@ func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels 
 // of 0 contributes nothing, also where the logit is -Inf. Targets may be any numbers: that they are
 // not negative and sum to one is not checked.
 //
+// For targets that are not negative, the relative error of the loss is at most (2*d+5)*2^-24 in
+// float32, one more in rows of more than 32 classes, and (2*d+6.4)*2^-53 in float64: that of an
+// entry of [LogSoftmax], a product with the target and the additions. The largest seen is
+// 7.80*2^-24 (97 classes) and 7.73*2^-53 (16 classes).
+//
 // It panics if the lengths of logits and targets differ, losses has not one element a row, losses
 // overlaps one of them, classes is not positive, or len(logits) is not a multiple of it. The error
 // is always nil: it is there for checks that later versions may have.
@@ -87,10 +107,15 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 }
 
 // CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits =
-// scale*(softmax*sum(targets) - targets), the sum over the row. At the row's largest logit it is
-// computed from what is left out, so that a confident one-hot row is not rounded to zero. In a row
-// whose targets sum to less than classes*2^-61 (float64: classes*2^-509), but not to 0,
-// softmax*sum(targets) may be lost: it is no sum of probabilities.
+// scale*(softmax*sum(targets) - targets), the sum over the row.
+//
+// With A the sum of the targets, an entry scale*(p*A - t) is off by at most (2*d+6)*u of
+// |scale|*(p*A + t), in float64 (2*d+8)*u: what is subtracted may cancel. At the row's first
+// largest logit it is computed as scale*((A-t)*p - t*(1-p)) and has this bound relative to
+// |scale|*((A-t)*p + t*(1-p)), so that a confident one-hot row is not rounded to zero. The largest
+// seen is 9.97*2^-24 (26 classes) and 10.93*2^-53 (33 classes). In a row whose targets sum to less
+// than classes*2^-61 (float64: classes*2^-509), but not to 0, softmax*sum(targets) may be lost: it
+// is no sum of probabilities.
 //
 // dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of
 // CrossEntropyProb, and it panics if the lengths of dlogits and logits differ, they partly overlap,
@@ -118,6 +143,9 @@ func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opt
 
 // CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options, and in all else
 // [CrossEntropyGradWith].
+//
+// The bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], with one rounding more for
+// weights, three for smoothing, four for both, and what [CrossEntropyGradWith] says of factors.
 func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyProbGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {

@@ -1316,7 +1316,7 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	}
 }
 
-// The assembly. Each function performs the loop of the primitive it is named after.
+// The assembly. Each function performs the loop of its primitive.
 
 // See relu.
 

@@ -7,11 +7,13 @@
 
 // Constants, repeated to fill a vector.
 #define CONST32(name, bits) \
-	DATA name+0(SB)/4, bits; DATA name+4(SB)/4, bits; DATA name+8(SB)/4, bits; DATA name+12(SB)/4, bits; \
-	DATA name+16(SB)/4, bits; DATA name+20(SB)/4, bits; DATA name+24(SB)/4, bits; DATA name+28(SB)/4, bits; \
+	DATA name+0(SB)/4, bits; DATA name+4(SB)/4, bits; DATA name+8(SB)/4, bits; \
+	DATA name+12(SB)/4, bits; DATA name+16(SB)/4, bits; DATA name+20(SB)/4, bits; \
+	DATA name+24(SB)/4, bits; DATA name+28(SB)/4, bits; \
 	GLOBL name(SB), RODATA|NOPTR, $32
 #define CONST64(name, bits) \
-	DATA name+0(SB)/8, bits; DATA name+8(SB)/8, bits; DATA name+16(SB)/8, bits; DATA name+24(SB)/8, bits; \
+	DATA name+0(SB)/8, bits; DATA name+8(SB)/8, bits; \
+	DATA name+16(SB)/8, bits; DATA name+24(SB)/8, bits; \
 	GLOBL name(SB), RODATA|NOPTR, $32
 
 CONST32(above1024F32<>, $0x44800001) // 0x1.000002p10
@@ -139,7 +141,7 @@ CONST64(toNumberF64<>, $0x4330000000000000) // 0x1p52
 CONST64(twoF64<>, $0x4000000000000000) // 2
 CONST64(zeroF64<>, $0x0000000000000000) // 0
 
-// Windows of these are masks of lanes: the first n lanes; all lanes but one.
+// Windows of these are masks: the first n lanes; all lanes but one.
 DATA tailF32<>+0(SB)/8, $0xffffffffffffffff
 DATA tailF32<>+8(SB)/8, $0xffffffffffffffff
 DATA tailF32<>+16(SB)/8, $0xffffffffffffffff
@@ -225,7 +227,7 @@ DATA skipF64<>+240(SB)/8, $0xffffffffffffffff
 DATA skipF64<>+248(SB)/8, $0xffffffffffffffff
 GLOBL skipF64<>(SB), RODATA|NOPTR, $256
 
-// Packed dwords in their order; the shifts that take the bit of an element to the sign.
+// The order of packed dwords; shifts of a bit to the sign.
 DATA packOrder<>+0(SB)/8, $0x0000000400000000
 DATA packOrder<>+8(SB)/8, $0x0000000500000001
 DATA packOrder<>+16(SB)/8, $0x0000000600000002

@@ -470,7 +470,7 @@ DATA columnsConstF64<>+320(SB)/8, $0x0000000000000001 // integerOne
 DATA columnsConstF64<>+328(SB)/8, $0x0000000000000001
 GLOBL columnsConstF64<>(SB), RODATA|NOPTR, $336
 
-// Windows of these are masks of lanes: the first n lanes; all lanes but one.
+// Windows of these are masks: the first n lanes; all lanes but one.
 DATA tailF32<>+0(SB)/8, $0xffffffffffffffff
 DATA tailF32<>+8(SB)/8, $0xffffffffffffffff
 DATA tailF32<>+16(SB)/8, $0xffffffffffffffff

@@ -2,10 +2,24 @@ package kernels
 
 // Softmax sets each row of dst to exp(x[j])/sum(exp(x)) over its classes elements.
 //
-// The maximum is taken out in the exponent, so that no finite row overflows and the difference
-// x[j]-max is not rounded: an entry has the errors of two exponentials of at most 1.05 ULP each, of
-// a sum and of a rounding. No entry is above 1; one class gives exactly 1. A row with NaN or +Inf
-// in it, or of nothing but -Inf, is all NaN; -Inf beside finite elements gives +0.
+// An entry is off by at most d+4 ULP, with the d of the package's documentation: 5 for two classes,
+// 8 for ten, in float32 9 for 32 and 10 from 97 on, in float64 8 up to 2048 and 9 above. That is
+// two exponentials of at most 1.46*u each, the additions, and one rounding. Below 2^-102 (float64:
+// 2^-969) it is half an ULP more. The largest seen is 8.41 ULP (128 classes) in float32 and 6.47
+// ULP (10 classes) in float64; in rows of at most five classes 5.46 ULP, at {72.088913, 11.0917568,
+// 55.451767, 55.451767, 55.4517708}, and 5.48 ULP, at {-23.565575180622293, -90.202251786593948,
+// -60.303654502768538, -58.694228833715108, -60.302491414158112}. The entries of a row sum to 1
+// within (d+1)*u; the largest seen is 6.49*2^-24 (100 classes) and 4.74*2^-53 (10 classes). No
+// entry is above 1; one class gives exactly 1.
+//
+// The maximum is taken out in the exponent, where |max| <= 1024, or subtracted, so that no finite
+// row overflows. x[j]-max is not rounded, but for elements below half of a float64 maximum between
+// 1024 and 1490. An element more than 130 (float64: 1060) below the maximum has the probability 0,
+// as the rounded exact one is, and counts in the sum as one that is just so far below: exp(-130) is
+// 2^-187.
+//
+// A row with NaN or +Inf in it, or of nothing but -Inf, is all NaN; -Inf beside finite elements
+// gives +0.
 //
 // dst may be x. It panics if the lengths differ, the slices partly overlap, classes is not
 // positive, or len(x) is not a multiple of it.
@@ -27,6 +41,15 @@ func SoftmaxWith[T Float](dst, x []T, classes int, opts *SoftmaxOptions[T]) erro
 // LogSoftmax sets each row of dst to x[j] - log(sum(exp(x))), computed as (x[j]-max) - log1p(rest),
 // where rest is the sum of exp(x-max) over the others than the first maximum: so the entry of a
 // confident row's largest class is not rounded to zero.
+//
+// An entry is off by at most d+4 ULP in float32 and d+5.4 in float64, with the d of the package's
+// documentation; that of the largest element of a confident row too. That is the ratio rest/w of
+// two exponentials and d additions, log1p, and a rounding. The largest seen is 8.10 ULP (128
+// classes) in float32 and 6.97 ULP (32 classes) in float64; in rows of at most five classes 5.38
+// ULP, at {-22.1661682, -26.7145252, -26.7143192, -5.52545881, -12.456562}, and 6.32 ULP, at
+// {-19.393232061858992, -14.544912989299382, -51.269722492891226, -44.88478734149048,
+// -51.269722492890423}. x[j] itself is used however far it is below the maximum; only in rest it
+// counts as in [Softmax].
 //
 // A row with NaN or +Inf in it, or of nothing but -Inf, is all NaN; -Inf beside finite elements
 // gives -Inf.
@@ -63,6 +86,10 @@ func softmaxForward[T Float](fn string, do action, dst, x []T, classes int, opts
 // returned. The products, the sum, the difference and the result are each rounded. A NaN in a row
 // of dy or y makes the row NaN.
 //
+// An element is off by at most (d+3)*u of |y[j]|*(|dy[j]| + sum(|dy*y|)), one u more in float32
+// rows of more than 32 classes: the difference may cancel. The largest seen is 7.51*2^-24 (26
+// classes) and 6.90*2^-53 (10 classes).
+//
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
 // one of the others, classes is not positive, or len(dx) is not a multiple of it.
 func SoftmaxBackward[T Float](dx, dy, y []T, classes int) {
@@ -82,6 +109,10 @@ func SoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptio
 // LogSoftmaxBackward sets dx[j] to dy[j] - exp(y[j])*sum(dy) in each row, where y is what
 // [LogSoftmax] returned. The sum is rounded, and the difference once, by a fused multiply-add. A
 // NaN in a row of dy makes the row NaN, one in y makes its element NaN.
+//
+// An element is off by at most (d+2.5)*u of |dy[j]| + exp(y[j])*sum(|dy|), one u more in float32
+// rows of more than 32 classes, as long as exp(y[j]) is a normal number. The largest seen is
+// 5.73*2^-24 (100 classes) and 5.37*2^-53 (10 classes).
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
 // one of the others, classes is not positive, or len(dx) is not a multiple of it.

@@ -9,7 +9,18 @@ import (
 )
 
 // ln2 has the digits of https://oeis.org/A002162.
-var ln2, _ = new(big.Float).SetPrec(200).SetString("0.693147180559945309417232121458176568075500134360255254120680009")
+var ln2, _ = new(big.Float).SetPrec(200).SetString(
+	"0.693147180559945309417232121458176568075500134360255254120680009")
+
+func rounded32(x *big.Float) float64 {
+	f, _ := x.Float32()
+	return float64(f)
+}
+
+func rounded64(x *big.Float) float64 {
+	f, _ := x.Float64()
+	return f
+}
 
 // TestLogarithms: the numbers of the exponentials are what their comments say.
 func TestLogarithms(t *testing.T) {
@@ -26,8 +37,8 @@ func TestLogarithms(t *testing.T) {
 		lo     float64
 		digits uint
 	}{
-		{float64(ln2Hi.f32), 9, func(x *big.Float) float64 { f, _ := x.Float32(); return float64(f) }, float64(ln2Lo.f32), 24},
-		{ln2Hi.f64, 11, func(x *big.Float) float64 { f, _ := x.Float64(); return f }, ln2Lo.f64, 53},
+		{float64(ln2Hi.f32), 9, rounded32, float64(ln2Lo.f32), 24},
+		{ln2Hi.f64, 11, rounded64, ln2Lo.f64, 53},
 	} {
 		scaled := math.Ldexp(c.hi, int(c.digits-c.bits))
 		assert.Equal(t, math.Trunc(scaled), scaled, "the product with n fits the mantissa")
@@ -44,14 +55,17 @@ func TestMagic(t *testing.T) {
 		for _, x := range []float64{-30.3, -1, -0.2, 0, 0.4, 20.6} {
 			k32, k64 := float32(x)+c.f32, x+c.f64
 			n := int(math.RoundToEven(x))
-			assert.Equal(t, float32(math.Ldexp(1, n+c.e32)), math.Float32frombits(math.Float32bits(k32)<<shift32), c.name)
-			assert.Equal(t, math.Ldexp(1, n+c.e64), math.Float64frombits(math.Float64bits(k64)<<shift64), c.name)
+			p32 := math.Float32frombits(math.Float32bits(k32) << shift32)
+			p64 := math.Float64frombits(math.Float64bits(k64) << shift64)
+			assert.Equal(t, float32(math.Ldexp(1, n+c.e32)), p32, c.name)
+			assert.Equal(t, math.Ldexp(1, n+c.e64), p64, c.name)
 			assert.Equal(t, float32(n), k32-c.f32, c.name)
 			assert.Equal(t, float64(n), k64-c.f64, c.name)
 		}
 	}
-	assert.Equal(t, number{"sigmoidScale", float32(math.Ldexp(1, -scale32)), math.Ldexp(1, -scale64)}, sigmoidScale)
-	assert.Equal(t, number{"rowUnit", float32(math.Ldexp(1, -64)), math.Ldexp(1, -512)}, rowUnit)
+	power := func(e int) float64 { return math.Ldexp(1, e) }
+	assert.Equal(t, number{"sigmoidScale", float32(power(-scale32)), power(-scale64)}, sigmoidScale)
+	assert.Equal(t, number{"rowUnit", float32(power(-64)), power(-512)}, rowUnit)
 }
 
 // TestRange: outside the range of the sigmoid its value rounds to 0 and 1. Beyond a row's reach an

@@ -23,8 +23,8 @@ var (
 )
 
 // lossLog ends rows of cross-entropy, several at once: log1p(r/w), or base + log(r) where base is
-// not 0. r/w is computed for all rows, also in lanes without a row: they hold copies of one, because
-// zeros would be divided there.
+// not 0. r/w is computed for all rows, also in lanes without a row: they hold copies of one,
+// because zeros would be divided there.
 //
 // The logarithm is fdlibm's (e_log.c, s_log1p.c), without branches:
 //

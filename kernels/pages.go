@@ -1,10 +1,10 @@
-// Package pages describes the kernels: for each, the formulas, error bounds and worst inputs, and the
-// vector operations that compute it, once for every instruction set. Each file beside this one is a
-// page, for one family of kernels; exp.go has what the exponentials share. kernels_generic.go has
-// the same formulas in Go, written by hand.
+// Package pages describes the kernels: for each, the formulas, error bounds and worst inputs, and
+// the vector operations that compute it, once for every instruction set. Each file beside this one
+// is a page, for one family of kernels; exp.go has what the exponentials share. kernels_generic.go
+// has the same formulas in Go, written by hand.
 //
-// The command in kernels/generate writes the assembly from the pages; that in kernels/tune looks for
-// the fastest order of the instructions.
+// The command in kernels/generate writes the assembly from the pages. The one in kernels/tune looks
+// for the fastest order of the instructions.
 package pages
 
 import "kernels/internal/asmgen"

@@ -14,6 +14,9 @@ import (
 	"kernels/internal/asmgen"
 )
 
+// unnamed finds a constant that has its bits for a name.
+var unnamed = regexp.MustCompile(`CONST..\(x[0-9a-f]+F..<>.*|// x[0-9a-f]+\b.*`)
+
 // TestGenerated checks that the files in the module's root are what the pages say.
 func TestGenerated(t *testing.T) {
 	dir := t.TempDir()
@@ -29,7 +32,7 @@ func TestGenerated(t *testing.T) {
 		if string(want) != string(got) {
 			t.Errorf("%s is not what go generate writes", f.Name())
 		}
-		assert.Empty(t, regexp.MustCompile(`CONST..\(x[0-9a-f]+F..<>.*|// x[0-9a-f]+\b.*`).FindString(string(want)), "%s has a constant without a name", f.Name())
+		assert.Empty(t, unnamed.FindString(string(want)), "%s: a constant without a name", f.Name())
 		if filepath.Ext(f.Name()) == ".go" {
 			for i, line := range strings.Split(string(want), "\n") {
 				if len(strings.ReplaceAll(line, "\t", "    ")) > 100 {
@@ -43,11 +46,14 @@ func TestGenerated(t *testing.T) {
 // leaky is a kernel with constants of its own and a shared one.
 var leaky = asmgen.Kernel{
 	Page: "leaky", Name: "leaky", Params: "dst, x []T", Loop: "dst = x*log2e or x*slope",
-	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
-		slope := number{"leakySlope", 0.01, 0.01}
-		y := b.Select(b.Less(in[0], b.K(0, 0)), b.Mul(in[0], slope.in(b)), b.Mul(in[0], log2e.in(b)))
-		return []vec{y}
-	}},
+	Shape: asmgen.Map{
+		Out: []string{"dst"}, In: []string{"x"},
+		Body: func(b *block, in, _ []vec) []vec {
+			slope := number{"leakySlope", 0.01, 0.01}
+			less, more := b.Mul(in[0], slope.in(b)), b.Mul(in[0], log2e.in(b))
+			return []vec{b.Select(b.Less(in[0], b.K(0, 0)), less, more)}
+		},
+	},
 }
 
 // TestPageInTheMiddle: a page that is added between others adds lines, and changes none.
@@ -120,7 +126,10 @@ func TestComments(t *testing.T) {
 			}
 		}
 		assert.Greater(t, loops, 200, name)
-		for _, from := range []string{"exp.go: horner", "exp.go: reduce", "rows.go: expCore", "tanh.go", "log.go: lossLog", "columns.go: columnExp"} {
+		for _, from := range []string{
+			"exp.go: horner", "exp.go: reduce", "rows.go: expCore", "tanh.go", "log.go: lossLog",
+			"columns.go: columnExp",
+		} {
 			assert.Contains(t, string(text), "\t// "+from+"\n", name)
 		}
 	}

@@ -2,9 +2,9 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// pipelines are the settings of the main loops that were fastest in the search of kernels/tune (make
-// tune), by kernel, then by instruction set and type. rowsExpSum stands for all forms of the row
-// exponential that leave enough registers: those without a scale.
+// pipelines are the settings of the main loops that were fastest in the search of kernels/tune
+// (make tune), by kernel, then by instruction set and type. rowsExpSum stands for all forms of the
+// row exponential that leave enough registers: those without a scale.
 var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
 		"AVX512 F32": {Interval: 11, Latency: 105, Unroll: 8, Width: 3, Sink: true},

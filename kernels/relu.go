@@ -2,7 +2,8 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// ReLU: y = x > 0 ? x : +0, NaN passes. max(0, x) passes NaN and leaves -0 as it may be; adding +0 settles the sign.
+// ReLU: y = x > 0 ? x : +0, and NaN passes. max(0, x) passes NaN, and may leave -0 as it is; adding
+// +0 settles the sign.
 var relu = []asmgen.Kernel{{
 	Name:    "relu",
 	Params:  "dst, x []T",
@@ -14,10 +15,13 @@ for i, v := range x {
 	}
 	dst[i] = v
 }`,
-	Shape: asmgen.Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *block, in, _ []vec) []vec {
-		zero := b.K(0, 0)
-		return []vec{b.Add(b.Max(zero, in[0]), zero)}
-	}},
+	Shape: asmgen.Map{
+		Out: []string{"dst"}, In: []string{"x"},
+		Body: func(b *block, in, _ []vec) []vec {
+			zero := b.K(0, 0)
+			return []vec{b.Add(b.Max(zero, in[0]), zero)}
+		},
+	},
 }, {
 	Name:    "reluMask",
 	Params:  "dst, x []T, mask []uint64",
@@ -55,7 +59,10 @@ for i, v := range dy {
 	}
 	dx[i] = v
 }`,
-	Shape: asmgen.Map{Out: []string{"dx"}, In: []string{"dy", "y"}, Body: func(b *block, in, _ []vec) []vec {
-		return []vec{b.Select(b.Less(in[1], b.Named("smallest", b.Bits(1))), b.K(0, 0), in[0])}
-	}},
+	Shape: asmgen.Map{
+		Out: []string{"dx"}, In: []string{"dy", "y"},
+		Body: func(b *block, in, _ []vec) []vec {
+			return []vec{b.Select(b.Less(in[1], b.Named("smallest", b.Bits(1))), b.K(0, 0), in[0])}
+		},
+	},
 }}

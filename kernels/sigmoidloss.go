@@ -14,25 +14,39 @@ var atanhPolynomial = polynomial{
 	},
 }
 
-// Cross-entropy of the sigmoid of x with target t, p the weight of the positive class (1 in the plain form).
+// The cross-entropy of the sigmoid of x with the target t, where p is the weight of the positive
+// class (1 in the plain form):
 //
-// With E = exp(-|x|) and L = log(1+E), -log(sigmoid(x)) is L for x >= 0 and |x| + L for x < 0, and -log(1-sigmoid(x)) the other way round. So
-// the loss p*t*(-log(sigmoid(x))) + (1-t)*(-log(1-sigmoid(x))) is (p*t + 1-t)*L + c*|x| with c = 1-t or p*t by the sign of x: no
-// cancellation, and just L where the target is 0 or 1 and x on its side. L = 2*atanh(s), s = E/(2+E) <= 1/3.
+//	loss = p*t*(-log(sigmoid(x))) + (1-t)*(-log(1-sigmoid(x)))
 //
-// The gradient is scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)): nothing cancels for targets 0 and 1. The smaller of the two sigmoids is
-// E/(1+E), the larger one minus that.
+// With E = exp(-|x|) and L = log(1+E), -log(sigmoid(x)) is L for x >= 0, and |x| + L for x < 0; for
+// -log(1-sigmoid(x)) it is the other way round. Hence
 //
-// At targets 0 and 1 the loss is 2.80 ULP off at the worst of all float32 inputs (target 0 at x = -2.7570076), the gradient 2.40 (x = -4.157294); see
-// TestWalkSigmoidLoss32.
+//	loss = (p*t + 1-t)*L + c*|x|
 //
-// E comes as the w of a row with maximum 0, which is E*2^64 (2^512), and E/(2+E) and E/(1+E) keep this factor as long as they may be subnormal.
+// where c is 1-t for x >= 0, and p*t for x < 0. Nothing cancels, and where the target is 0 or 1 and
+// x is on its side, the loss is just L. L = 2*atanh(s), s = E/(2+E) <= 1/3.
+//
+//	gradient = scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x))
+//
+// Nothing cancels for targets 0 and 1. The smaller of the two sigmoids is E/(1+E), the larger one
+// is 1 minus that.
+//
+// At targets 0 and 1 the loss is 2.80 ULP off at the worst of all float32 inputs (target 0 at x =
+// -2.7570076), the gradient 2.40 (x = -4.157294): see TestWalkSigmoidLoss32.
+//
+// E comes as the exponential of a row with maximum 0, which is E*2^64 (2^512). E/(2+E) and E/(1+E)
+// keep this factor as long as they may be subnormal.
 type sigmoidLossForm struct{ name, params, loop string }
 
 func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
-	shape := asmgen.Map{Out: []string{"losses"}, In: []string{"x", "t"}, Unroll: 2, Pipeline: pipelines[f.name]}
+	shape := asmgen.Map{
+		Out: []string{"losses"}, In: []string{"x", "t"},
+		Unroll: 2, Pipeline: pipelines[f.name],
+	}
 	if gradient {
-		shape.Out, shape.Scalars = []string{"losses", "dst"}, []string{"scale"} // in this order: losses may be dst, if nobody wants them
+		// In this order: losses may be dst, if nobody wants them.
+		shape.Out, shape.Scalars = []string{"losses", "dst"}, []string{"scale"}
 	}
 	if weighted {
 		shape.In = append(shape.In, "p")

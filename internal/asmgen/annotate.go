@@ -45,7 +45,10 @@ var notes = map[string]map[string]string{
 	"MaskOut": {"loop": "64 elements.", "one": "One vector.", "part": "Partial vector."},
 	"MaskIn":  {"loop": "64 elements.", "one": "One vector.", "part": "Partial vector."},
 	"Find": {
-		"row": "One row.", "loop": "One vector.", "part": "Partial vector.", "found": "The first that is equal.",
+		"row":   "One row.",
+		"loop":  "One vector.",
+		"part":  "Partial vector.",
+		"found": "The first that is equal.",
 	},
 }
 
@@ -54,13 +57,19 @@ func (w *writer) annotate(s Shape) {
 	w.notes = maps.Clone(notes[strings.TrimPrefix(fmt.Sprintf("%T", s), "asmgen.")])
 }
 
+// counts are the numbers of vectors that a loop may take.
+var counts = [...]string{"No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight"}
+
 // describe sets the comment of the next labels with a stem: a loop over n vectors.
 func (w *writer) describe(stem string, n int, how string) {
 	if w.notes == nil {
 		w.notes = map[string]string{}
 	}
-	count := [...]string{1: "One vector", 2: "Two vectors", 3: "Three vectors", 4: "Four vectors", 5: "Five vectors", 6: "Six vectors", 7: "Seven vectors", 8: "Eight vectors"}
-	w.notes[stem] = count[n] + how + "."
+	vectors := " vectors"
+	if n == 1 {
+		vectors = " vector"
+	}
+	w.notes[stem] = counts[n] + vectors + how + "."
 }
 
 // note writes a comment among instructions.
@@ -104,8 +113,8 @@ func (k *kernelState) traced(ops []op) []string {
 	return list
 }
 
-// pageFunction is the page, and the function in it, that called a method of Block: "exp.go:
-// horner".
+// pageFunction is the page, and the function in it, that called a method of Block, such as
+// "exp.go: horner".
 func pageFunction() string {
 	f, ok := pageFrame()
 	if !ok {
@@ -119,8 +128,8 @@ func pageFunction() string {
 	return page + ": " + name
 }
 
-// pageFrame is where a method of Block was called from; ok says that this was not the engine
-// itself.
+// pageFrame is where a method of Block was called from; ok reports whether that was a page, not the
+// engine itself.
 func pageFrame() (f runtime.Frame, ok bool) {
 	const engine = "kernels/internal/asmgen."
 	var pcs [8]uintptr
@@ -128,7 +137,8 @@ func pageFrame() (f runtime.Frame, ok bool) {
 	for more := true; more; {
 		f, more = frames.Next()
 		if !strings.HasPrefix(f.Function, engine+"(*Block).") && !strings.HasSuffix(f.Function, ").tableIndex") {
-			return f, !strings.HasPrefix(f.Function, engine) || strings.HasSuffix(f.File, "_test.go")
+			inside := strings.HasPrefix(f.Function, engine)
+			return f, !inside || strings.HasSuffix(f.File, "_test.go")
 		}
 	}
 	return f, false

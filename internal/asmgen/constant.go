@@ -119,14 +119,16 @@ func (k *kernelState) constOffset(bits uint64) int {
 	name := k.constName(bits)
 	k.pool.use(name, bits, k.numbers[bits])
 	k.tableUsed = true
-	return armStride * slices.IndexFunc(k.pool.list, func(c constant) bool { return c.name == name })
+	at := slices.IndexFunc(k.pool.list, func(c constant) bool { return c.name == name })
+	return armStride * at
 }
 
 // symbols writes the constants of x86, sorted by name.
 func (p *constPool) symbols(out *bytes.Buffer) {
 	list := slices.Clone(p.list)
+	letters := func(c constant) string { return strings.TrimRight(stem(c.name), "0123456789") }
 	slices.SortFunc(list, func(a, b constant) int { // C2 before C10
-		return cmp.Or(cmp.Compare(strings.TrimRight(stem(a.name), "0123456789"), strings.TrimRight(stem(b.name), "0123456789")),
+		return cmp.Or(cmp.Compare(letters(a), letters(b)),
 			cmp.Compare(len(a.name), len(b.name)), cmp.Compare(a.name, b.name))
 	})
 	for _, c := range list {
@@ -146,11 +148,13 @@ var constMacro = [...]string{"CONST32", "CONST64"}
 const constMacros = `
 // Constants, repeated to fill a vector.
 #define CONST32(name, bits) \
-	DATA name+0(SB)/4, bits; DATA name+4(SB)/4, bits; DATA name+8(SB)/4, bits; DATA name+12(SB)/4, bits; \
-	DATA name+16(SB)/4, bits; DATA name+20(SB)/4, bits; DATA name+24(SB)/4, bits; DATA name+28(SB)/4, bits; \
+	DATA name+0(SB)/4, bits; DATA name+4(SB)/4, bits; DATA name+8(SB)/4, bits; \
+	DATA name+12(SB)/4, bits; DATA name+16(SB)/4, bits; DATA name+20(SB)/4, bits; \
+	DATA name+24(SB)/4, bits; DATA name+28(SB)/4, bits; \
 	GLOBL name(SB), RODATA|NOPTR, $32
 #define CONST64(name, bits) \
-	DATA name+0(SB)/8, bits; DATA name+8(SB)/8, bits; DATA name+16(SB)/8, bits; DATA name+24(SB)/8, bits; \
+	DATA name+0(SB)/8, bits; DATA name+8(SB)/8, bits; \
+	DATA name+16(SB)/8, bits; DATA name+24(SB)/8, bits; \
 	GLOBL name(SB), RODATA|NOPTR, $32
 
 `

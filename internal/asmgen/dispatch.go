@@ -32,14 +32,15 @@ func dispatch(a arch, kernels []Kernel) ([]byte, error) {
 	if a.name == "other" {
 		out.WriteString("//go:build purego || (!amd64 && !arm64)\n\npackage kernels\n")
 	} else {
-		out.WriteString("//go:build !purego\n\npackage kernels\n\nimport \"kernels/internal/isa\"\n")
+		out.WriteString("//go:build !purego\n\npackage kernels\n\n")
+		out.WriteString("import \"kernels/internal/isa\"\n")
 	}
 	out.WriteString(primitives)
 	for _, kn := range kernels {
 		primitive(&out, a, kn)
 	}
 	if len(a.targets) > 0 {
-		out.WriteString("\n// The assembly. Each function performs the loop of the primitive it is named after.\n")
+		out.WriteString("\n// The assembly. Each function performs the loop of its primitive.\n")
 	}
 	for _, kn := range kernels {
 		stubs(&out, a, kn)
@@ -105,7 +106,8 @@ func (a arch) calls(kn Kernel, params []param) (calls []call) {
 			}
 			conds := append(slices.Clone(when), "isa."+tg.String())
 			if _, ok := kn.Shape.(Columns); ok && tg == avx512 {
-				conds = append(conds, fmt.Sprintf("rows >= %d", 64/t.Size())) // fewer do not fill a vector
+				// fewer rows do not fill a vector
+				conds = append(conds, fmt.Sprintf("rows >= %d", 64/t.Size()))
 			}
 			calls = append(calls, call{conds, arguments(name+t.Suffix()+tg.String(), params, t)})
 		}

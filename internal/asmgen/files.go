@@ -19,8 +19,8 @@ type arch struct {
 
 var archs = []arch{{"amd64", []target{avx512, avx2}}, {"arm64", []target{neon}}}
 
-// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. What a
-// kernel cannot mean is an error, and nothing is written.
+// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. If a
+// kernel cannot mean what it says, that is an error, and nothing is written.
 func Generate(dir string, kernels []Kernel) error {
 	files := map[string][]byte{}
 	for _, kn := range kernels {
@@ -70,7 +70,9 @@ func assembly(a arch, kernels []Kernel) ([]byte, error) {
 		if a.name == "arm64" {
 			table = kn.Page + "Const" + t.Suffix()
 		}
-		i := slices.IndexFunc(pools, func(p *constPool) bool { return p.table == table && p.t == t })
+		i := slices.IndexFunc(pools, func(p *constPool) bool {
+			return p.table == table && p.t == t
+		})
 		if i < 0 {
 			i = len(pools)
 			pools = append(pools, newPool(table, t))
@@ -98,7 +100,8 @@ func assembly(a arch, kernels []Kernel) ([]byte, error) {
 // file is an assembly file: constants, tables, functions.
 func file(tg target, pools []*constPool, functions string) ([]byte, error) {
 	var out bytes.Buffer
-	out.WriteString(generated + "//go:build !purego\n\n#include \"textflag.h\"\n#include \"funcdata.h\"\n")
+	out.WriteString(generated + "//go:build !purego\n\n")
+	out.WriteString("#include \"textflag.h\"\n#include \"funcdata.h\"\n")
 	if tg == neon {
 		out.WriteString("\n// The constants of each page, repeated to fill a vector.\n")
 	} else {
@@ -121,12 +124,13 @@ func file(tg target, pools []*constPool, functions string) ([]byte, error) {
 
 // maskTables writes the tables that have to do with lanes and bits.
 func maskTables(out *bytes.Buffer, tg target) {
-	out.WriteString("\n// Windows of these are masks of lanes: the first n lanes; all lanes but one.\n")
+	out.WriteString("\n// Windows of these are masks: the first n lanes; all lanes but one.\n")
 	for _, t := range []Type{F32, F64} {
-		writeData(out, "tail"+t.Suffix(), []uint64{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0), 0, 0, 0, 0})
+		const ones = ^uint64(0)
+		writeData(out, "tail"+t.Suffix(), []uint64{ones, ones, ones, ones, 0, 0, 0, 0})
 		skip := make([]uint64, 32)
 		for i := range skip {
-			skip[i] = ^uint64(0)
+			skip[i] = ones
 		}
 		if t == F32 {
 			skip[15] = 0x00000000ffffffff // element 31 of 64
@@ -142,7 +146,7 @@ func maskTables(out *bytes.Buffer, tg target) {
 		writeData(out, "byteBits", []uint64{0x8040201008040201, 0x8040201008040201})
 		return
 	}
-	out.WriteString("\n// Packed dwords in their order; the shifts that take the bit of an element to the sign.\n")
+	out.WriteString("\n// The order of packed dwords; shifts of a bit to the sign.\n")
 	writeData(out, "packOrder", []uint64{4 << 32, 5<<32 | 1, 6<<32 | 2, 7<<32 | 3})
 	shifts32, shifts64 := make([]uint64, 16), make([]uint64, 64)
 	for i := range 32 {

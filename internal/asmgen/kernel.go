@@ -13,7 +13,7 @@ type Kernel struct {
 	Name string
 	// Params is the Go parameter list, with T for the element type: "dst, x []T".
 	Params string
-	// Loop is the Go loop that the kernel performs: the doc comment of the stub. T stands for the
+	// Loop is the Go loop that the kernel performs: the doc comment of the primitive. T stands for the
 	// element type.
 	Loop string
 	// Shape is the loop around the body.

@@ -79,15 +79,18 @@ func (s Columns) accesses(kn Kernel) []access {
 }
 
 func (MaskOut) accesses(Kernel) []access {
-	return append(append(reads("x"), writes("dst")...), accesses(true, "MaskLen(len(x))", []string{"mask"})...)
+	as := append(reads("x"), writes("dst")...)
+	return append(as, accesses(true, "MaskLen(len(x))", []string{"mask"})...)
 }
 
 func (MaskIn) accesses(Kernel) []access {
-	return append(append(reads("dy"), accesses(false, "MaskLen(len(dy))", []string{"mask"})...), writes("dx")...)
+	as := append(reads("dy"), accesses(false, "MaskLen(len(dy))", []string{"mask"})...)
+	return append(as, writes("dx")...)
 }
 
 func (Find) accesses(kn Kernel) []access {
-	return append(append(kn.matrices(false, "len(index)", []string{"x"}), reads("m")...), writes("index")...)
+	as := append(kn.matrices(false, "len(index)", []string{"x"}), reads("m")...)
+	return append(as, writes("index")...)
 }
 
 // report writes the code that tells the race detector of a primitive's accesses. Without the
@@ -95,10 +98,14 @@ func (Find) accesses(kn Kernel) []access {
 func (kn Kernel) report(out *bytes.Buffer) {
 	out.WriteString("if raceEnabled {\n")
 	for _, a := range kn.Shape.accesses(kn) {
-		what, how := fmt.Sprintf("%q", kn.Name+" "+a.slice), map[bool]string{false: "raceRead", true: "raceWrite"}[a.write]
+		what, how := fmt.Sprintf("%q", kn.Name+" "+a.slice), "raceRead"
+		if a.write {
+			how = "raceWrite"
+		}
 		switch {
 		case a.rows != "":
-			fmt.Fprintf(out, "raceRows(%s, %s, %s, %s, cols, %s)\n", what, how, a.slice, a.rows, a.stride)
+			fmt.Fprintf(out, "raceRows(%s, %s, %s, %s, cols, %s)\n",
+				what, how, a.slice, a.rows, a.stride)
 		case a.length != "":
 			fmt.Fprintf(out, "raceSlice(%s, %s, %s[:%s])\n", what, how, a.slice, a.length)
 		default:

@@ -11,10 +11,12 @@ type Variant struct {
 	Func     string // its name
 }
 
-// Variants writes the assembly of a kernel under each of the pipelines, and first of all under
-// none, for a setting such as "AVX2 F32". Pipelines that do not fit the registers, or that come to
-// the same code as one before, are left out.
-func Variants(kn Kernel, setting string, pipelines []Pipeline) (asm []byte, variants []Variant, err error) {
+// Variants writes the assembly of a kernel for a setting such as "AVX2 F32": first without a
+// pipeline, then under each of those given. Pipelines that do not fit the registers, or that come
+// to the same code as one before, are left out.
+func Variants(kn Kernel, setting string, pipelines []Pipeline) (
+	asm []byte, variants []Variant, err error,
+) {
 	tg, t, err := parseSetting(setting)
 	if err != nil {
 		return nil, nil, err

@@ -259,6 +259,19 @@ func LogSoftmaxBackwardBound[T Float](classes int) float64 {
 	return gamma[T](ExpError[T]() + sum[T](classes, false, false) + wide32[T](classes) + 1)
 }
 
+// WeightedBound is the bound of a loss or gradient by label with a weight, where bound is that
+// without. The loss is a float64 until it has its weight: for float32 there is no rounding more.
+// The gradient is multiplied by one factor of T, of dloss and the weight, as by a scale.
+func WeightedBound[T Float](bound float64, gradient bool) float64 {
+	if bound == 0 {
+		return 0
+	}
+	if gradient {
+		return bound + 1
+	}
+	return bound + in64[T](1)
+}
+
 // SmoothedBound is the bound of a loss by label with smoothing, or with targets and smoothing or
 // weights: CrossEntropyProbBound, the roundings of the weighted targets, and one of the result.
 func SmoothedBound[T Float](classes int, roundings float64) float64 {

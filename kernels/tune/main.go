@@ -59,7 +59,9 @@ func loops() (settings []asmgen.Pipeline) {
 		for _, width := range []int{2, 3} {
 			for interval := 6; interval <= 32; interval += 1 + interval/16 {
 				for _, latency := range []int{30, 45, 60, 75, 90, 105} {
-					p := asmgen.Pipeline{Interval: interval, Latency: latency, Unroll: unroll, Width: width}
+					p := asmgen.Pipeline{
+						Interval: interval, Latency: latency, Unroll: unroll, Width: width,
+					}
 					settings = append(settings, p)
 					for _, p.Constants = range []int{4, 5} {
 						settings = append(settings, p)
@@ -116,15 +118,18 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 		declared = append(declared, p.Name+" "+p.Type)
 		args = append(args, argument(p))
 	}
-	var table, stubs strings.Builder
+	var list, stubs strings.Builder
+	fmt.Fprintf(&list, "package main\n\ntype float = %s\n\nvar variants = []variant{\n", float)
 	for _, v := range variants {
-		fmt.Fprintf(&table, "\t{%q, func() { %s(%s) }},\n", fmt.Sprintf("%+v", v.Pipeline), v.Func, strings.Join(args, ", "))
+		name := fmt.Sprintf("%+v", v.Pipeline)
+		fmt.Fprintf(&list, "\t{%q, func() { %s(%s) }},\n", name, v.Func, strings.Join(args, ", "))
 		fmt.Fprintf(&stubs, "\n//go:noescape\nfunc %s(%s)\n", v.Func, strings.Join(declared, ", "))
 	}
+	list.WriteString("}\n")
 	for name, text := range map[string]string{
 		"go.mod":      "module tune\n\ngo 1.26\n",
 		"timing.go":   timing,
-		"variants.go": "package main\n\ntype float = " + float + "\n\nvar variants = []variant{\n" + table.String() + "}\n" + stubs.String(),
+		"variants.go": list.String() + stubs.String(),
 		"k_amd64.s":   string(asm),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {

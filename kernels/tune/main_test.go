@@ -23,8 +23,13 @@ func TestWrite(t *testing.T) {
 		all[kn.Name] = kn
 	}
 	for name, setting := range map[string]string{
-		"sigmoid": "AVX2 F32", "sigmoidFast": "AVX512 F32", "tanh": "AVX2 F64", "sigmoidLoss": "AVX512 F64",
-		"sigmoidLossGrad": "AVX2 F32", "lossLog": "AVX2 F64", "rowsExpSum": "AVX2 F64",
+		"sigmoid":         "AVX2 F32",
+		"sigmoidFast":     "AVX512 F32",
+		"tanh":            "AVX2 F64",
+		"sigmoidLoss":     "AVX512 F64",
+		"sigmoidLossGrad": "AVX2 F32",
+		"lossLog":         "AVX2 F64",
+		"rowsExpSum":      "AVX2 F64",
 	} {
 		dir := t.TempDir()
 		settings := loops()[:40]
@@ -36,7 +41,8 @@ func TestWrite(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, string(text), "func v0F", name)
 		cmd := exec.Command("go", "vet", ".") // types, and the stubs against the assembly
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOARCH=amd64", "GOFLAGS=-mod=mod", "GOWORK=off")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOARCH=amd64", "GOFLAGS=-mod=mod", "GOWORK=off")
 		out, err := cmd.CombinedOutput()
 		assert.NoError(t, err, "%s: %s", name, out)
 	}
