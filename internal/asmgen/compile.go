@@ -15,6 +15,10 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 	if survey.noGPRs {
 		return "", kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
 	}
+	if survey.slow {
+		return "", kn.refuse(t, fmt.Errorf("a vector takes more than two turns of the pipeline for %s",
+			survey.setting()))
+	}
 	for pins := kn.constantsKept(survey); pins >= 0; pins-- {
 		plan := start(kn, tg, t, pool.scratch(), pins, survey)
 		kn.Shape.emit(plan)

@@ -125,6 +125,7 @@ type kernelState struct {
 	writing       bool
 	blocks        []placed
 	short, noGPRs bool // there are too few registers
+	slow          bool // a vector takes more than two turns of the pipelined loop
 
 	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack

@@ -33,9 +33,8 @@ type moves struct {
 // loops that follow. once records the operations of one vector.
 func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	l := k.layOut(p, once)
-	if l == nil || !l.allocate(k) {
-		k.short = true
-	}
+	k.slow = l == nil
+	k.short = k.slow || !l.allocate(k) || k.short
 	if !k.writing {
 		return
 	}
