@@ -37,7 +37,7 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 		}
 		head := fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n", name, paramList(params), name,
 			flags, k.frame, args)
-		return k.data.String() + head + text, nil
+		return head + text, nil
 	}
 	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 }

@@ -1,7 +1,6 @@
 package asmgen
 
 import (
-	"bytes"
 	"strings"
 )
 
@@ -113,8 +112,7 @@ type kernelState struct {
 	pinned     map[uint64]int // constants in registers
 	pinLimit   int
 	tables     []Table
-	tableAt    []int        // their first registers
-	data       bytes.Buffer // tables that no kernel before had
+	tableAt    []int // their first registers
 	skew       int
 	freeGPRs   []gpr
 	nextVector int // next register to pin, from the bottom

@@ -228,10 +228,12 @@ func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
 // Select is m ? x : y, lane by lane.
 func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
 
-// A Table holds bit patterns that one instruction finds by their number.
+// A Table holds bit patterns that one instruction finds by their number. It has one name on all pages,
+// and one table has the name.
 type Table struct {
-	F32 [8]uint32
-	F64 [4]uint64
+	Name string
+	F32  [8]uint32
+	F64  [4]uint64
 }
 
 // Lookup is the entry of the table that the low bits of i tell: three of them for float32, two for
