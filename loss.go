@@ -531,29 +531,38 @@ func (b *batch[T]) targetLosses() {
 		total.add(sum[0])
 	}
 	total.end(sum, b.cols)
-	top, xlabel, label, out, nlls, k := b.max(), b.xlabel(), b.label(), b.out(), b.nll(), b.k()
 	for r, v := range sum {
 		if v-v != 0 {
-			v = b.wideSum(r)
+			sum[r] = b.wideSum(r)
 		}
-		if !b.byProb && k[r] != 0 {
-			nll, m, x := nlls[r], float64(top[r]), float64(xlabel[r])
-			switch {
-			case label[r] == out[r]:
-			case m/2-x/2 > math.MaxFloat64/2:
-				nll = math.Inf(1)
-			default:
-				nll += m - x
-			}
-			if nll <= math.MaxFloat64 {
-				v = math.FMA(k[r], nll, v)
-			} else {
-				v += weigh(k[r], nll, m, x)
-			}
-		}
-		sum[r] = v
+	}
+	if !b.byProb {
+		b.addLabels(sum)
 	}
 	b.store(sum)
+}
+
+// addLabels adds what the labels, which are smoothed, have more than the other classes.
+func (b *batch[T]) addLabels(sum []float64) {
+	top, xlabel, label, out, nlls, k := b.max(), b.xlabel(), b.label(), b.out(), b.nll(), b.k()
+	for r, v := range sum {
+		if k[r] == 0 {
+			continue
+		}
+		nll, m, x := nlls[r], float64(top[r]), float64(xlabel[r])
+		switch {
+		case label[r] == out[r]:
+		case m/2-x/2 > math.MaxFloat64/2:
+			nll = math.Inf(1)
+		default:
+			nll += m - x
+		}
+		if nll <= math.MaxFloat64 {
+			sum[r] = math.FMA(k[r], nll, v)
+		} else {
+			sum[r] = v + weigh(k[r], nll, m, x)
+		}
+	}
 }
 
 // wideSum is the sum of a[j]*(-log p[j]) over row r once more, for a row of which the canonical one

@@ -137,18 +137,22 @@ const (
 
 // roomFor is the length of a room for n rows, in float64.
 func (c *call[T]) roomFor(n int) int {
+	t, words := 5, 5 // arrays of T and others
 	switch {
 	case c.do == toTargetLoss:
 		a, scaled := c.scratchLen(n)
 		return wordsOf[T](maxArrays*n) + maxArrays*n + wordsOf[T](a) + wordsOf[T](scaled)
-	case c.sharded || c.do == toLabelLoss && c.rowsDiffer():
-		return wordsOf[T](7*n) + 8*n
 	case c.do == toLabelLoss && c.dst.data != nil:
-		return wordsOf[T](7*n) + 6*n
-	case c.do == toSoftmax:
-		return wordsOf[T](3*n) + n
+		t, words = 7, 6
+	case c.do == toSoftmax && !c.sharded:
+		t, words = 3, 1
+	case c.sharded:
+		words = 6
 	}
-	return wordsOf[T](5*n) + 5*n
+	if c.do == toLabelLoss && (c.sharded || c.rowsDiffer()) {
+		t, words = 7, 8
+	}
+	return wordsOf[T](t*n) + words*n
 }
 
 // wordsOf is how many float64 have room for n elements.
@@ -198,8 +202,8 @@ func (c *call[T]) run(do action) {
 		b.walk96()
 	case room <= 240:
 		b.walk240()
-	case room <= 320:
-		b.walk320()
+	case room <= 384:
+		b.walk384()
 	case room <= 576:
 		b.walk576()
 	case room <= maxRoom:
@@ -222,7 +226,7 @@ func (b *batch[T]) walk96() { var a [96]float64; b.walk(unsafe.Pointer(hidden(&a
 func (b *batch[T]) walk240() { var a [240]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk320() { var a [320]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (b *batch[T]) walk384() { var a [384]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
 
 //go:noinline
 func (b *batch[T]) walk576() { var a [576]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
