@@ -73,8 +73,8 @@ func (m *x86) sub(dst, src gpr) {
 	m.setFlags(dst)
 }
 
-// setFlags notes that the last instruction compared its result with 0. Sums and differences of counts
-// do not overflow.
+// setFlags notes that the last instruction compared its result with 0. Sums and differences of
+// counts do not overflow.
 func (m *x86) setFlags(r gpr) { m.result, m.written, m.shifted = r, m.lines, false }
 
 func (m *x86) branch(c cond, a, b gpr, label string) {
@@ -212,9 +212,11 @@ func (m *x86) fetch(b *Block, o assigned, i, dst int) {
 }
 
 var x86Ops = map[opKind][2]string{
-	opAdd: {"VADDPS", "VADDPD"}, opSub: {"VSUBPS", "VSUBPD"}, opMul: {"VMULPS", "VMULPD"}, opDiv: {"VDIVPS", "VDIVPD"},
-	opMax: {"VMAXPS", "VMAXPD"}, opMin: {"VMINPS", "VMINPD"}, opIntAdd: {"VPADDD", "VPADDQ"}, opIntSub: {"VPSUBD", "VPSUBQ"},
+	opAdd: {"VADDPS", "VADDPD"}, opSub: {"VSUBPS", "VSUBPD"},
+	opMul: {"VMULPS", "VMULPD"}, opDiv: {"VDIVPS", "VDIVPD"},
+	opMax: {"VMAXPS", "VMAXPD"}, opMin: {"VMINPS", "VMINPD"},
 	opAnd: {"VPAND", "VPAND"}, opOr: {"VPOR", "VPOR"},
+	opIntAdd: {"VPADDD", "VPADDQ"}, opIntSub: {"VPSUBD", "VPSUBQ"},
 }
 
 // tableRegs: on AVX2 a table is a memory operand.
@@ -356,7 +358,8 @@ func (m *x86) lower(b *Block, o assigned) {
 		if m.wide {
 			m.ins("%s %s, %s, K1, %s", ps(t, "VBLENDM"), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
 		} else {
-			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
+			blend := ps(t, "VBLENDV")
+			m.ins("%s %s, %s, %s, %s", blend, m.r(x86TailMask), m.r(o.in[0]), m.r(o.in[1]), m.r(d))
 		}
 	default:
 		panic("asmgen: unknown operation")
@@ -440,7 +443,7 @@ func (m *x86) lowerFMA(b *Block, o assigned) {
 		y
 		z
 	)
-	form, source, second := "231", y, x // the operand that may be memory, and the one that is a register
+	form, source, second := "231", y, x // the operand that may be memory, and that in a register
 	switch {
 	case d == o.in[z]:
 	case d == o.in[x] && o.in[y] < 0:

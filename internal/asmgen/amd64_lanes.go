@@ -7,8 +7,9 @@ import "fmt"
 
 // Partial vectors.
 
-// storePartial stores the first n lanes, n in the register of the remaining count: 4, 2 and 1 elements
-// (masked stores are slow on several AMD cores), or a full vector if there may be enough for one.
+// storePartial stores the first n lanes, n in the register of the remaining count: 4, 2 and 1
+// elements (masked stores are slow on several AMD cores), or a full vector if there may be enough
+// for one.
 func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 	t, n, q := k.t, k.count, k.scratch
 	done, lanes := m.newLabel("stored"), k.lanes()
@@ -153,7 +154,9 @@ func (m *x86) finish(k *kernelState, sum []int, tmp []int, out gpr) {
 
 // twoSum leaves x+y in s and what rounding lost, (x-(s-b)) + (y-b) with b = s-x, in b; y is lost.
 func (m *x86) twoSum(suffix, r string, x, y, s, b int) {
-	op := func(name string, c, a, d int) { m.ins("V%s%s %s%d, %s%d, %s%d", name, suffix, r, c, r, a, r, d) }
+	op := func(name string, c, a, d int) {
+		m.ins("V%s%s %s%d, %s%d, %s%d", name, suffix, r, c, r, a, r, d)
+	}
 	op("ADD", y, x, s)
 	op("SUB", x, s, b)
 	op("SUB", b, y, y)
@@ -187,7 +190,8 @@ func (m *x86) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
 		m.ins("VUNPCKHPD X%d, X%d, X%d", a, a, t)
 		m.ins("VADDSD X%d, X%d, X%d", t, a, a)
 	} else {
-		m.ins("VSHUFPD $1, X%d, X%d, X%d", a, a, t) // halves exchanged: no lane is added to itself, which might overflow
+		// halves exchanged: no lane is added to itself, which might overflow
+		m.ins("VSHUFPD $1, X%d, X%d, X%d", a, a, t)
 		m.ins("VADDPS X%d, X%d, X%d", t, a, a)
 		m.ins("VMOVSHDUP X%d, X%d", a, t)
 		m.ins("VADDSS X%d, X%d, X%d", t, a, a)
@@ -260,12 +264,13 @@ func rowAddr(p, stride, stride3 gpr, i int) string {
 	return fmt.Sprintf("(%s)(%s*1)", p, stride3)
 }
 
-func (m *x86) readRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
+func (m *x86) readRows(k *kernelState, x batch) {
+	stride, stride3, reg, tmp, halves := x.stride, x.q3, x.reg, x.tmp, x.high != ""
 	rows := len(reg) // in a lane
-	ptr, hi := q1, q2
-	m.mov(ptr, p)
+	ptr, hi := x.q1, x.high
+	m.mov(ptr, x.p)
 	if halves {
-		m.add(hi, p)
+		m.add(hi, x.p)
 	}
 	if rows == 4 {
 		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
@@ -307,7 +312,9 @@ func (m *x86) insertLane(lane int, from string, r int) {
 
 // transpose swaps rows and columns within each 128-bit lane.
 func (m *x86) transpose(k *kernelState, reg, tmp []int) {
-	un := func(hl, t string, a, b, d int) { m.ins("VUNPCK%sP%s %s, %s, %s", hl, t, m.r(b), m.r(a), m.r(d)) }
+	un := func(hl, t string, a, b, d int) {
+		m.ins("VUNPCK%sP%s %s, %s, %s", hl, t, m.r(b), m.r(a), m.r(d))
+	}
 	if k.t == F64 {
 		un("H", "D", reg[0], reg[1], tmp[0])
 		un("L", "D", reg[0], reg[1], reg[0])
@@ -324,13 +331,14 @@ func (m *x86) transpose(k *kernelState, reg, tmp []int) {
 	un("H", "D", tmp[1], tmp[3], reg[3])
 }
 
-func (m *x86) writeRows(k *kernelState, p, stride, high, q1, q2, stride3 gpr, reg, tmp []int, halves bool) {
+func (m *x86) writeRows(k *kernelState, x batch) {
+	stride, stride3, reg, tmp, halves := x.stride, x.q3, x.reg, x.tmp, x.high != ""
 	m.transpose(k, reg, tmp)
 	rows := len(reg)
-	ptr, hi := q1, q2
-	m.mov(ptr, p)
+	ptr, hi := x.q1, x.high
+	m.mov(ptr, x.p)
 	if halves {
-		m.add(hi, p)
+		m.add(hi, x.p)
 	}
 	if rows == 4 {
 		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)

@@ -18,7 +18,8 @@ func (m *arm) vectorRegs() int     { return 32 }
 func (m *arm) separateMasks() bool { return false }
 
 func (m *arm) gprs() []gpr {
-	return []gpr{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
+	return []gpr{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7",
+		"R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"}
 }
 
 func (m *arm) prologue(k *kernelState) {
@@ -75,7 +76,9 @@ func (m *arm) orShifted(dst, src, shift gpr) {
 	m.ins("ORR %s, %s, %s", src, dst, dst)
 }
 
-func (m *arm) loadAt(_ Type, dst int, base gpr, off int) { m.ins("FMOVQ %d(%s), F%d", off, base, dst) }
+func (m *arm) loadAt(_ Type, dst int, base gpr, off int) {
+	m.ins("FMOVQ %d(%s), F%d", off, base, dst)
+}
 
 func (m *arm) storeAt(_ Type, src int, base gpr, off int) {
 	m.ins("FMOVQ F%d, %d(%s)", src, off, base)
@@ -152,7 +155,8 @@ var armOps = map[opKind]struct {
 	name string
 	enc  uint32
 }{
-	opAdd: {"fadd", 0x4e20d400}, opSub: {"fsub", 0x4ea0d400}, opMul: {"fmul", 0x6e20dc00}, opDiv: {"fdiv", 0x6e20fc00},
+	opAdd: {"fadd", 0x4e20d400}, opSub: {"fsub", 0x4ea0d400},
+	opMul: {"fmul", 0x6e20dc00}, opDiv: {"fdiv", 0x6e20fc00},
 	opMax: {"fmax", 0x4e20f400}, opMin: {"fmin", 0x4ea0f400}, opEqual: {"fcmeq", 0x4e20e400},
 }
 
@@ -174,12 +178,13 @@ func (m *arm) loadTable(_ *kernelState, dst int, name string) {
 // tableIndex: the instruction finds bytes. Entry j has those from 4j (8j) on, by multiplication of
 // 32-bit lanes.
 func (m *arm) tableIndex(b *Block, i V) V {
-	low, times, first := b.Bits(7), b.Bits(0x04040404), b.Bits(0x03020100)
+	low, times, first := uint64(7), uint64(0x04040404), uint64(0x03020100)
 	if b.k.t == F64 {
 		i = b.emit(opTwice, i, -1, -1, 0)
-		low, times, first = b.Bits(0x0000000300000003), b.Bits(0x0808080808080808), b.Bits(0x0706050403020100)
+		low, times, first = 3<<32|3, 0x0808080808080808, 0x0706050403020100
 	}
-	return b.emit(opIntMulAdd, b.And(i, low), times, first, 0)
+	i = b.And(i, b.Bits(low))
+	return b.emit(opIntMulAdd, i, b.Bits(times), b.Bits(first), 0)
 }
 
 // demand lets no operand lie in memory.
@@ -200,7 +205,8 @@ func (m *arm) demand(al *alloc, o op) (op, demand) {
 	case opFMA, opFNMA, opIntMulAdd:
 		return o, demand{load: operandA | operandB, reuse: operandC}
 	case opSelect: // the mask gives way to the result
-		return o, demand{load: operandB | operandC, reuse: operandA, scratch: b.vals[o.dst].pinned >= 0 && !al.dies(o.a)}
+		pinned := b.vals[o.dst].pinned >= 0
+		return o, demand{load: operandB | operandC, reuse: operandA, scratch: pinned && !al.dies(o.a)}
 	case opMove:
 		return o, demand{load: operandA, early: true}
 	case opKeep:
@@ -260,7 +266,8 @@ func (m *arm) lower(b *Block, o assigned) {
 			m.word3(0x4ea09400, "mla", F32, d, in[0], in[1])
 			break
 		}
-		m.ins("%s V%d.%s, V%d.%s, V%d.%s", [...]string{"VFMLA", "VFMLS"}[o.kind-opFMA], in[1], g, in[0], g, d, g)
+		name := [...]string{"VFMLA", "VFMLS"}[o.kind-opFMA]
+		m.ins("%s V%d.%s, V%d.%s, V%d.%s", name, in[1], g, in[0], g, d, g)
 	case opSelect:
 		m.lowerSelect(b, o)
 	case opMove:

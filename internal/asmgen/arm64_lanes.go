@@ -15,17 +15,20 @@ func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
 			m.ins("FMOV%s (%s), F%d", map[int]string{4: "S", 8: "D"}[size], at, d)
 		}
 	}
-	m.partial(k, "loaded", func() { m.ins("FMOVQ (%s), F%d", at, d) }, low, func(at gpr) { m.ins("VLD1 (%s), V%d.S[2]", at, d) }, at)
+	third := func(at gpr) { m.ins("VLD1 (%s), V%d.S[2]", at, d) }
+	m.partial(k, "loaded", at, func() { m.ins("FMOVQ (%s), F%d", at, d) }, low, third)
 }
 
 func (m *arm) storePartial(k *kernelState, v int, at gpr) {
 	low := func(size int) { m.ins("FMOV%s F%d, (%s)", map[int]string{4: "S", 8: "D"}[size], v, at) }
-	m.partial(k, "stored", func() { m.ins("FMOVQ F%d, (%s)", v, at) }, low, func(at gpr) { m.ins("VST1 V%d.S[2], (%s)", v, at) }, at)
+	third := func(at gpr) { m.ins("VST1 V%d.S[2], (%s)", v, at) }
+	m.partial(k, "stored", at, func() { m.ins("FMOVQ F%d, (%s)", v, at) }, low, third)
 }
 
 // partial moves a whole vector, if there may be one, or the elements that there are: the first size
 // bytes by low, the third element of float32 by third.
-func (m *arm) partial(k *kernelState, end string, whole func(), low func(size int), third func(at gpr), at gpr) {
+func (m *arm) partial(k *kernelState, end string, at gpr,
+	whole func(), low func(size int), third func(at gpr)) {
 	done := ""
 	if k.whole || k.t == F32 {
 		done = m.newLabel(end)
@@ -193,10 +196,11 @@ func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
 	}
 }
 
-func (m *arm) readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
-	m.mov(q1, p)
+func (m *arm) readRows(k *kernelState, x batch) {
+	stride, q1, q2, reg, halves := x.stride, x.q1, x.high, x.reg, x.high != ""
+	m.mov(q1, x.p)
 	if halves {
-		m.add(q2, p)
+		m.add(q2, x.p)
 	}
 	for i, r := range reg {
 		if i > 0 {
@@ -212,7 +216,7 @@ func (m *arm) readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp
 		m.ins("FMOVD (%s), F%d", q1, r)
 		m.ins("VLD1 (%s), V%d.D[1]", q2, r)
 	}
-	m.transpose(k, reg, tmp)
+	m.transpose(k, reg, x.tmp)
 }
 
 func (m *arm) transpose(k *kernelState, reg, tmp []int) {
@@ -235,11 +239,12 @@ func (m *arm) transpose(k *kernelState, reg, tmp []int) {
 	zip(2, "D2", tmp[1], tmp[3], reg[3])
 }
 
-func (m *arm) writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool) {
-	m.transpose(k, reg, tmp)
-	m.mov(q1, p)
+func (m *arm) writeRows(k *kernelState, x batch) {
+	stride, q1, q2, reg, halves := x.stride, x.q1, x.high, x.reg, x.high != ""
+	m.transpose(k, reg, x.tmp)
+	m.mov(q1, x.p)
 	if halves {
-		m.add(q2, p)
+		m.add(q2, x.p)
 	}
 	for i, r := range reg {
 		if i > 0 {
@@ -272,17 +277,18 @@ func (m *arm) maskSetup(k *kernelState, pack bool) {
 // lessEqualZero computes the mask of x <= 0 and x where it is false.
 func (m *arm) lessEqualZero(k *kernelState, v, mask int) {
 	_, a := arrangement(k.t)
-	m.ins("WORD $0x%08x // fcmle v%d.%s, v%d.%s, #0.0", 0x6ea0d800|uint32(k.t)<<22|uint32(v)<<5|uint32(mask), mask, a, v, a)
+	enc := 0x6ea0d800 | uint32(k.t)<<22 | uint32(v)<<5 | uint32(mask)
+	m.ins("WORD $0x%08x // fcmle v%d.%s, v%d.%s, #0.0", enc, mask, a, v, a)
 	m.bic(v, v, mask)
 }
 
 func (m *arm) bic(d, n, mask int) {
-	m.ins("WORD $0x%08x // bic v%d.16b, v%d.16b, v%d.16b", 0x4e601c00|uint32(mask)<<16|uint32(n)<<5|uint32(d), d, n, mask)
+	enc := 0x4e601c00 | uint32(mask)<<16 | uint32(n)<<5 | uint32(d)
+	m.ins("WORD $0x%08x // bic v%d.16b, v%d.16b, v%d.16b", enc, d, n, mask)
 }
 
 func (m *arm) cmtst(k *kernelState, d, n, mm int) {
-	_, a := arrangement(k.t)
-	m.ins("WORD $0x%08x // cmtst v%d.%s, v%d.%s, v%d.%s", 0x4ea08c00|uint32(k.t)<<22|uint32(mm)<<16|uint32(n)<<5|uint32(d), d, a, n, a, mm, a)
+	m.word3(0x4ea08c00, "cmtst", k.t, d, n, mm)
 }
 
 func (m *arm) pack64(k *kernelState, out, in, word, tmp gpr) {

@@ -151,7 +151,8 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-// What never runs is not there: only in a sum, before its last vector, may a partial vector be a whole one.
+// What never runs is not there: only in a sum, before its last vector, may a partial vector be a
+// whole one.
 func TestPartialVector(t *testing.T) {
 	exponential := Kernel{Name: "exponential", Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
 		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum, Body: func(b *Block, in, _ []V) ([]V, V) {
@@ -298,6 +299,26 @@ func TestOutOfRegisters(t *testing.T) {
 		}}}
 	require.NoError(t, many.check(F32))
 	assert.EqualError(t, Generate(t.TempDir(), []Kernel{many}), "asmgen: page p, kernel many, float32: it needs more general registers than AVX512 has")
+}
+
+// A pipeline that is too short for its vectors is refused by that name.
+func TestSlowPipeline(t *testing.T) {
+	kn := tiny
+	s := kn.Shape.(Map)
+	kn.Page, kn.Shape = "p", s
+	for interval, want := range map[int]string{
+		1: "asmgen: page p, kernel tiny, float32: a vector takes more than two turns of the pipeline for AVX2 F32",
+		8: "",
+	} {
+		s.Pipeline = map[string]Pipeline{"AVX2 F32": {Interval: interval, Latency: 100, Unroll: 2, Width: 4}}
+		kn.Shape = s
+		_, err := function(kn, avx2, F32, newPool("", F32))
+		if want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.EqualError(t, err, want)
+		}
+	}
 }
 
 // TestInterleave: vectors run skew operations behind one another, each in its own order.

@@ -77,7 +77,8 @@ func (s Columns) emit(k *kernelState) {
 	}
 	k.loadPinned()
 	lbl := k.w.newLabel
-	c.read, c.rotate, c.process, c.end, c.after = lbl("read"), lbl("rotate"), lbl("process"), lbl("end"), lbl("after")
+	c.read, c.rotate, c.process = lbl("read"), lbl("rotate"), lbl("process")
+	c.end, c.after = lbl("end"), lbl("after")
 	full := lbl("full")
 	c.leave = lbl("done")
 
@@ -341,7 +342,8 @@ func (c *columnsCode) epilogue() {
 		c.loadAt(c.t, r, c.tmp, 0)
 		in = append(in, b.pinnedValue(r))
 	}
-	outs, fin := s.Epilogue(b, b.pinnedValue(c.maximum), b.pinnedValue(c.total), b.pinnedValue(c.at), in)
+	maximum, total, at := b.pinnedValue(c.maximum), b.pinnedValue(c.total), b.pinnedValue(c.at)
+	outs, fin := s.Epilogue(b, maximum, total, at, in)
 	var outRegs []int
 	for _, v := range outs {
 		r := b.vals[v].pinned
@@ -475,13 +477,14 @@ func (c *columnsCode) transpose(in bool, buffer gpr) {
 // are two at p and two at p+high, the latter for those of the buffer at second.
 func (c *columnsCode) transposePart(in bool, high, second gpr) {
 	width, vb := c.width, c.vectorBytes()
-	q1, q2, q3 := c.cur2, c.treePtr, c.tmp
 	regs := c.spareAfter()
 	if len(regs) < 2*width {
 		c.short = true
 		return
 	}
-	cols, tmp := regs[:width], regs[width:2*width]
+	cols := regs[:width]
+	rows := batch{p: c.p, stride: c.stride, high: high, q1: c.cur2, q3: c.tmp, reg: cols}
+	rows.tmp = regs[width : 2*width]
 	at := func(i int) (gpr, int) {
 		if second != "" && i >= 2 {
 			return second, (i - 2) * vb
@@ -493,10 +496,10 @@ func (c *columnsCode) transposePart(in bool, high, second gpr) {
 			base, off := at(i)
 			c.loadAt(c.t, r, base, off)
 		}
-		c.writeRows(c.kernelState, c.p, c.stride, high, q1, q2, q3, cols, tmp, second != "")
+		c.writeRows(c.kernelState, rows)
 		return
 	}
-	c.readRows(c.kernelState, c.p, c.stride, high, q1, q2, q3, cols, tmp, second != "")
+	c.readRows(c.kernelState, rows)
 	for i, r := range cols {
 		base, off := at(i)
 		c.storeAt(c.t, r, base, off)

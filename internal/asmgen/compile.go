@@ -10,36 +10,47 @@ import (
 // finds the constants; plans find what fits; then it is written.
 func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
 	params, args := parseParams(kn.Params, t)
-	survey := start(kn, tg, t, pool.scratch(), params, 0, nil)
+	survey := start(kn, tg, t, pool.scratch(), 0, nil)
 	kn.Shape.emit(survey)
 	if survey.noGPRs {
 		return "", kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
 	}
+	if survey.slow {
+		return "", kn.refuse(t, fmt.Errorf("a vector takes more than two turns of the pipeline for %s",
+			survey.setting()))
+	}
 	for pins := kn.constantsKept(survey); pins >= 0; pins-- {
-		plan := start(kn, tg, t, pool.scratch(), params, pins, survey)
+		plan := start(kn, tg, t, pool.scratch(), pins, survey)
 		kn.Shape.emit(plan)
 		if plan.short || !plan.fit() {
 			continue
 		}
-		k := start(kn, tg, t, pool, params, pins, survey)
+		k := start(kn, tg, t, pool, pins, survey)
 		k.writing, k.skew = true, plan.skew
 		kn.Shape.emit(k)
+		if k.short {
+			panic("asmgen: " + kn.Name + " is not written as it was planned")
+		}
 		text, name, flags := k.w.sb.String(), stubName(kn, t, tg), "NOSPLIT"
 		if k.frame > 0 {
 			flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
 		}
-		return fmt.Sprintf("%s// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n%s", k.data.String(), name, paramList(params), name,
-			flags, k.frame, args, text), nil
+		head := fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n", name, paramList(params), name,
+			flags, k.frame, args)
+		return head + text, nil
 	}
 	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 }
 
 // start begins a kernel that has so many of the constants of a survey in registers.
-func start(kn Kernel, tg target, t Type, pool *constPool, params []param, pins int, survey *kernelState) *kernelState {
+func start(kn Kernel, tg target, t Type, pool *constPool, pins int, survey *kernelState) *kernelState {
 	w := &writer{}
-	k := &kernelState{machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params, pool: pool,
-		names: map[uint64]string{}, numbers: map[uint64]bool{}, uses: map[uint64]int{}, pinned: map[uint64]int{},
-		pinLimit: pins}
+	params, _ := parseParams(kn.Params, t)
+	k := &kernelState{
+		machine: newMachine(tg, w), w: w, kernel: kn, t: t, target: tg, params: params,
+		pool: pool, names: map[uint64]string{}, numbers: map[uint64]bool{},
+		uses: map[uint64]int{}, pinned: map[uint64]int{}, pinLimit: pins,
+	}
 	k.topVector = k.vectorRegs()
 	if !k.separateMasks() {
 		k.topVector--
@@ -49,7 +60,8 @@ func start(kn Kernel, tg target, t Type, pool *constPool, params []param, pins i
 		k.pinTables(survey.tables)
 		k.pinConstants(survey.order, survey.uses)
 		k.names, k.numbers = survey.names, survey.numbers
-		k.withTable = survey.tableUsed || slices.ContainsFunc(survey.order, func(bits uint64) bool { return bits != 0 })
+		loaded := func(bits uint64) bool { return bits != 0 }
+		k.withTable = survey.tableUsed || slices.ContainsFunc(survey.order, loaded)
 	}
 	w.annotate(kn.Shape)
 	return k
@@ -85,7 +97,7 @@ func (k *kernelState) write(b *Block) {
 	}
 	ops := interleave(b.ops, k.skew)
 	al := k.allocator(b, ops, free, masks)
-	al.run(0, len(ops))
+	k.short = !al.run(0, len(ops)) || k.short
 	al.write(0, len(ops), k.traced(ops))
 }
 
@@ -96,9 +108,7 @@ func (k *kernelState) writeInOrder(b *Block, more ...int) {
 		free.add(r)
 	}
 	al := k.allocator(b, b.ops, free, masks)
-	if !al.run(0, len(b.ops)) {
-		k.short = true
-	}
+	k.short = !al.run(0, len(b.ops)) || k.short
 	if k.writing {
 		al.write(0, len(b.ops), k.traced(b.ops))
 	}

@@ -71,7 +71,7 @@ type constPool struct {
 	list  []constant // in the order of first use
 	err   error
 
-	tables tablePool
+	tables []Table
 }
 
 type constant struct {

@@ -1,17 +1,17 @@
 // Package asmgen turns kernels written as short sequences of vector operations into Go assembly for
 // AVX2, AVX-512 and NEON. A kernel names no instruction set: it is a body over one vector of
 // elements, placed in one of the loop shapes of this package. Every operation is correctly rounded
-// or exact, so that all back ends compute the same bits. See package pages in kernels/ for the bodies,
-// and CONTRIBUTING.md for how to add one.
+// or exact, so that all back ends compute the same bits. See package pages in kernels/ for the
+// bodies, and CONTRIBUTING.md for how to add one.
 //
-// What a page may say is in [Block], with what each operation promises for NaN and the sign of zero;
-// the shapes are [Map], [Rows], [Columns], [MaskOut], [MaskIn] and [Find].
+// What a page may say is in [Block], with what each operation promises for NaN and the sign of
+// zero; the shapes are [Map], [Rows], [Columns], [MaskOut], [MaskIn] and [Find].
 //
 // The layers, from the page down:
 //
 //	kernel.go check.go              kernels and their parameters; what a page cannot mean
 //	ops.go table.go                 the operations of a page; the tables of Lookup
-//	loops.go rows.go sum.go         shapes: Map, and what loops have in common; Rows; the canonical sum
+//	loops.go rows.go sum.go         shapes: Map, what loops have in common; Rows; the canonical sum
 //	columns.go mask.go find.go      shapes: rows of few columns, bits for elements, the search
 //	schedule.go pipeline.go         the order of operations; software-pipelined loops
 //	regalloc.go                     which register holds what

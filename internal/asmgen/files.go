@@ -117,6 +117,9 @@ func file(tg target, pools []*constPool, functions string) ([]byte, error) {
 			p.symbols(&out)
 		}
 	}
+	if err := writeTables(&out, pools); err != nil {
+		return nil, err
+	}
 	maskTables(&out, tg)
 	out.WriteString(functions)
 	return out.Bytes(), nil

@@ -10,7 +10,9 @@ func (Find) emit(k *kernelState) {
 	k.count, k.scratch = k.gpr(), k.gpr()
 	bits, at := k.gpr(), k.gpr()
 	v, tmp := k.pin(), k.pin()
-	row, loop, part, found, none, next := k.w.newLabel("row"), k.w.newLabel("loop"), k.w.newLabel("part"), k.w.newLabel("found"), k.w.newLabel("none"), k.w.newLabel("next")
+	lbl := k.w.newLabel
+	row, loop, part := lbl("row"), lbl("loop"), lbl("part")
+	found, none, next := lbl("found"), lbl("none"), lbl("next")
 	k.w.label(row)
 	k.broadcast(v, value, k.t)
 	k.addImm(value, k.t.Size())

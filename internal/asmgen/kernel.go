@@ -1,7 +1,6 @@
 package asmgen
 
 import (
-	"bytes"
 	"strings"
 )
 
@@ -113,8 +112,7 @@ type kernelState struct {
 	pinned     map[uint64]int // constants in registers
 	pinLimit   int
 	tables     []Table
-	tableAt    []int        // their first registers
-	data       bytes.Buffer // tables that no kernel before had
+	tableAt    []int // their first registers
 	skew       int
 	freeGPRs   []gpr
 	nextVector int // next register to pin, from the bottom
@@ -125,6 +123,7 @@ type kernelState struct {
 	writing       bool
 	blocks        []placed
 	short, noGPRs bool // there are too few registers
+	slow          bool // a vector takes more than two turns of the pipelined loop
 
 	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack

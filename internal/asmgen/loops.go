@@ -1,5 +1,7 @@
 package asmgen
 
+import "slices"
+
 // Map is a loop over the elements of slices of one length.
 type Map struct {
 	Out, In []string
@@ -26,7 +28,7 @@ func (s Map) emit(k *kernelState) {
 	if unroll == 0 {
 		unroll = defaultUnroll
 	}
-	all := append(append([]string(nil), s.Out...), s.In...)
+	all := slices.Concat(s.Out, s.In)
 	for _, name := range all {
 		k.streams = append(k.streams, k.base(name))
 	}
@@ -92,7 +94,8 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	}
 }
 
-// partialVector runs body for what the loops have left, if anything. With values set it reduces them.
+// partialVector runs body for what the loops have left, if anything. With values set it reduces
+// them.
 func (k *kernelState) partialVector(values bool, body func()) {
 	done := k.w.newLabel("done")
 	k.branchImm(eq, k.count, 0, done)

@@ -125,12 +125,20 @@ type sumCode interface {
 type columnCode interface {
 	// scratchAddr loads the address of byte off, a multiple of a cache line, of the frame.
 	scratchAddr(dst gpr, off, frame int)
-	// readRows loads the given columns of lanes rows: row i at p + i*stride. reg are the columns, tmp
-	// as many others. With halves set the columns are the first two and the two at p+high.
-	readRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
-	writeRows(k *kernelState, p, stride, high, q1, q2, q3 gpr, reg, tmp []int, halves bool)
+	// readRows loads columns of a batch of rows, writeRows stores them.
+	readRows(k *kernelState, x batch)
+	writeRows(k *kernelState, x batch)
 	// loadLabels converts lanes int64 labels to lane integers.
 	loadLabels(k *kernelState, dst, tmp int, base gpr)
+}
+
+// A batch is as many rows as a vector has lanes, row i at p + i*stride, and the columns of them
+// that are in the registers reg. With high set these are the first two and the two at p+high, which
+// is then lost.
+type batch struct {
+	p, stride, high gpr
+	q1, q3          gpr // free
+	reg, tmp        []int
 }
 
 // bitCode moves between lanes and bits.

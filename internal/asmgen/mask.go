@@ -13,7 +13,9 @@ func (MaskOut) emit(k *kernelState) {
 	k.count, k.scratch = k.length("x"), k.gpr()
 	word, bits, pos, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr()
 	k.maskSetup(k, true)
-	loop, rest, one, part, store, done := k.w.newLabel("loop"), k.w.newLabel("rest"), k.w.newLabel("one"), k.w.newLabel("part"), k.w.newLabel("store"), k.w.newLabel("done")
+	lbl := k.w.newLabel
+	loop, rest, one := lbl("loop"), lbl("rest"), lbl("one")
+	part, store, done := lbl("part"), lbl("store"), lbl("done")
 	k.branchImm(lt, k.count, 64, rest)
 	k.w.align()
 	k.w.label(loop)
@@ -52,7 +54,8 @@ func (MaskIn) emit(k *kernelState) {
 	k.count, k.scratch = k.length("dy"), k.gpr()
 	word, tmp := k.gpr(), k.gpr()
 	k.maskSetup(k, false)
-	loop, rest, one, part, done := k.w.newLabel("loop"), k.w.newLabel("rest"), k.w.newLabel("one"), k.w.newLabel("part"), k.w.newLabel("done")
+	lbl := k.w.newLabel
+	loop, rest, one, part, done := lbl("loop"), lbl("rest"), lbl("one"), lbl("part"), lbl("done")
 	k.branchImm(lt, k.count, 64, rest)
 	k.w.align()
 	k.w.label(loop)

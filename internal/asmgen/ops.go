@@ -215,7 +215,9 @@ func (b *Block) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
 func (b *Block) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
 
 // ShiftRight shifts lanes right, filling with zeros. x is not a constant.
-func (b *Block) ShiftRight(x V, n32, n64 int) V { return b.emit(opShr, x, -1, -1, b.pick(n32, n64)) }
+func (b *Block) ShiftRight(x V, n32, n64 int) V {
+	return b.emit(opShr, x, -1, -1, b.pick(n32, n64))
+}
 
 // Less is the mask x < y, false for NaN.
 func (b *Block) Less(x, y V) V { return b.emit(opLess, x, y, -1, 0) }
@@ -226,10 +228,12 @@ func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
 // Select is m ? x : y, lane by lane.
 func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
 
-// A Table holds bit patterns that one instruction finds by their number.
+// A Table holds bit patterns that one instruction finds by their number. It has one name on all pages,
+// and one table has the name.
 type Table struct {
-	F32 [8]uint32
-	F64 [4]uint64
+	Name string
+	F32  [8]uint32
+	F64  [4]uint64
 }
 
 // Lookup is the entry of the table that the low bits of i tell: three of them for float32, two for

@@ -109,8 +109,8 @@ func choice(mask func(x, y float64) bool) func(layout, target, uint64, uint64, u
 }
 
 var (
-	sevens = Table{F32: [8]uint32{7, 0x80000001, 2, 0xffffffff, 0x7fc00000, 5, 6, 0x3f800000}, F64: [4]uint64{7 << 60, 0x8000000000000001, 0x7ff8000012345678, 1}}
-	primes = Table{F32: [8]uint32{2, 3, 5, 7, 11, 13, 17, 19}, F64: [4]uint64{23 << 32, 29, 31 << 30, 37 << 58}}
+	sevens = Table{Name: "sevens", F32: [8]uint32{7, 0x80000001, 2, 0xffffffff, 0x7fc00000, 5, 6, 0x3f800000}, F64: [4]uint64{7 << 60, 0x8000000000000001, 0x7ff8000012345678, 1}}
+	primes = Table{Name: "primes", F32: [8]uint32{2, 3, 5, 7, 11, 13, 17, 19}, F64: [4]uint64{23 << 32, 29, 31 << 30, 37 << 58}}
 )
 
 func (t Table) entry(f layout, i uint64) uint64 {
@@ -354,6 +354,29 @@ func main() {
 }
 
 %s`
+
+// A table has a name of its own.
+func TestTables(t *testing.T) {
+	of := func(name string, first uint32) Kernel {
+		kn := tiny
+		kn.Page, kn.Name = name, name
+		kn.Shape = mapOf(func(b *Block, x V) []V {
+			return []V{b.Lookup(Table{Name: "t", F32: [8]uint32{first}}, x)}
+		})
+		return kn
+	}
+	dir := t.TempDir()
+	require.NoError(t, Generate(dir, []Kernel{of("one", 7), of("two", 7)}))
+	for _, name := range []string{"kernels_amd64.s", "kernels_arm64.s"} {
+		src, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		assert.Equal(t, 1, strings.Count(string(src), "GLOBL tF32<>(SB), RODATA|NOPTR, $64\n"), name)
+	}
+	assert.EqualError(t, Generate(dir, []Kernel{of("one", 7), of("two", 8)}), "asmgen: there are two tables tF32")
+	nameless := tiny
+	nameless.Shape = mapOf(func(b *Block, x V) []V { return []V{b.Lookup(Table{}, x)} })
+	assert.ErrorContains(t, Generate(dir, []Kernel{nameless}), "Body panics: asmgen: a table has no name")
+}
 
 // TestOperationsListed: the comment of Block names every operation, and none that is not there; the
 // package's names every file.

@@ -33,9 +33,8 @@ type moves struct {
 // loops that follow. once records the operations of one vector.
 func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	l := k.layOut(p, once)
-	if l == nil || !l.allocate(k) {
-		k.short = true
-	}
+	k.slow = l == nil
+	k.short = k.slow || !l.allocate(k) || k.short
 	if !k.writing {
 		return
 	}
@@ -72,7 +71,8 @@ func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 		return nil
 	}
 	b := k.newBlock(false)
-	l := &pipelined{b: b, unroll: p.Unroll, vectors: 2 * p.Unroll, operations: len(at), made: map[V]origin{}}
+	l := &pipelined{b: b, unroll: p.Unroll, vectors: 2 * p.Unroll, operations: len(at)}
+	l.made = map[V]origin{}
 	perVector := make([][]op, l.vectors)
 	for v := range perVector {
 		start := len(b.ops)
@@ -84,7 +84,8 @@ func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 	for i := range byTime {
 		byTime[i] = i
 	}
-	sort.SliceStable(byTime, func(x, y int) bool { return at[byTime[x]]%p.Interval < at[byTime[y]]%p.Interval })
+	turn := func(i int) int { return at[i] % p.Interval }
+	sort.SliceStable(byTime, func(x, y int) bool { return turn(byTime[x]) < turn(byTime[y]) })
 	for part := range 3 {
 		l.bounds[part] = len(b.ops)
 		for u := range p.Unroll {

@@ -190,7 +190,8 @@ func (al *alloc) release(o op, result int, mask bool) {
 	}
 }
 
-// write writes the operations from one position to another, with a comment ahead of each that has one.
+// write writes the operations from one position to another, with a comment ahead of each that has
+// one.
 func (al *alloc) write(from, to int, notes []string) {
 	for i := from; i < to; i++ {
 		if notes != nil {
@@ -313,7 +314,7 @@ func (k *kernelState) fit() bool {
 	var mixed []placed
 	for _, p := range k.blocks {
 		if p.b.oneVector() {
-			if k.short = k.short || !k.allocator(p.b, p.b.ops, p.free, p.masks).run(0, len(p.b.ops)); k.short {
+			if !k.allocator(p.b, p.b.ops, p.free, p.masks).run(0, len(p.b.ops)) {
 				return false
 			}
 			continue
@@ -321,7 +322,7 @@ func (k *kernelState) fit() bool {
 		mixed = append(mixed, p)
 	}
 next:
-	for k.skew = 1; k.skew <= maxSkew && !k.short; k.skew++ {
+	for k.skew = 1; k.skew <= maxSkew; k.skew++ {
 		for _, p := range mixed {
 			ops := interleave(p.b.ops, k.skew)
 			if !k.allocator(p.b, ops, p.free, p.masks).run(0, len(ops)) {
@@ -334,4 +335,6 @@ next:
 }
 
 // oneVector reports whether all operations are those of one vector.
-func (b *Block) oneVector() bool { return len(b.ops) == 0 || b.ops[0].lane == b.ops[len(b.ops)-1].lane }
+func (b *Block) oneVector() bool {
+	return len(b.ops) == 0 || b.ops[0].lane == b.ops[len(b.ops)-1].lane
+}

@@ -1,6 +1,9 @@
 package asmgen
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Reduction says what a Rows kernel computes of each row besides its outputs.
 type Reduction int
@@ -131,7 +134,7 @@ func (r *rowsCode) pointers() {
 }
 
 // matrices are the streams.
-func (r *rowsCode) matrices() []string { return append(append([]string(nil), r.s.Out...), r.s.In...) }
+func (r *rowsCode) matrices() []string { return slices.Concat(r.s.Out, r.s.In) }
 
 // rowValues pins registers for the values of a row.
 func (r *rowsCode) rowValues() {
@@ -213,8 +216,8 @@ func (r *rowsCode) once(b *Block) {
 	reduce := r.vector(b)
 	switch r.s.Reduce {
 	case Sum:
-		b.ops = append(b.ops, op{kind: opKeep, dst: b.pinnedValue(r.accs[b.lane]), a: reduce, b: -1, c: -1,
-			lane: b.lane})
+		acc := b.pinnedValue(r.accs[b.lane])
+		b.ops = append(b.ops, op{kind: opKeep, dst: acc, a: reduce, b: -1, c: -1, lane: b.lane})
 	case Max:
 		if b.tail {
 			reduce = b.emit(opFill, reduce, b.K(negInf32, negInf64), -1, 0)

@@ -55,8 +55,8 @@ type schedule struct {
 // schedule returns the cycle of every operation of one vector.
 func (p Pipeline) schedule(ops []op) []int {
 	n := len(ops)
-	s := &schedule{Pipeline: p, ops: ops, producers: make([][]int, n), uses: make([][]int, n), order: make([]int, n),
-		at: make([]int, n), busy: make([]int, p.Interval)}
+	s := &schedule{Pipeline: p, ops: ops, producers: make([][]int, n), uses: make([][]int, n),
+		order: make([]int, n), at: make([]int, n), busy: make([]int, p.Interval)}
 	s.depend()
 	s.early()
 	if p.Sink {

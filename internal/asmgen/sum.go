@@ -19,7 +19,8 @@ func (r *rowsCode) emitSum() {
 	defer func() { k.freeGPRs = append(k.freeGPRs, r.blocks) }()
 	tmp := k.spare(3)
 	lbl := k.w.newLabel
-	group, block, tail, fold, wide, end := lbl("group"), lbl("block"), lbl("tail"), lbl("fold"), lbl("wide"), lbl("end")
+	group, block, tail := lbl("group"), lbl("block"), lbl("tail")
+	fold, wide, end := lbl("fold"), lbl("wide"), lbl("end")
 	for _, s := range r.sums {
 		k.zero(s)
 	}
@@ -78,12 +79,12 @@ func (r *rowsCode) stepSum(n int) {
 	}
 }
 
-// copiedTails is how many vectors a block may have for its last, partial one to be written out vector
-// by vector. With more of them, NEON's eight, the code is a loop.
+// copiedTails is how many vectors a block may have for its last, partial one to be written out
+// vector by vector. With more of them, NEON's eight, the code is a loop.
 const copiedTails = 4
 
-// partialBlock adds the last block of a row, which has fewer elements than a block, one vector after
-// the other.
+// partialBlock adds the last block of a row, which has fewer elements than a block, one vector
+// after the other.
 func (r *rowsCode) partialBlock(fold string) {
 	k := r.kernelState
 	r.leaveOut()
@@ -100,8 +101,8 @@ func (r *rowsCode) partialBlock(fold string) {
 	}
 }
 
-// partialBlockLoop does so in a loop. Since no register can be chosen by a number, the accumulators lie
-// in memory meanwhile, and the one that is added to is accs[0].
+// partialBlockLoop does so in a loop. Since no register can be chosen by a number, the accumulators
+// lie in memory meanwhile, and the one that is added to is accs[0].
 func (r *rowsCode) partialBlockLoop(fold string) {
 	k, vb := r.kernelState, r.vectorBytes()
 	k.frame = r.unroll*vb + cacheLine // to begin with a line

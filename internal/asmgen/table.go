@@ -3,35 +3,35 @@ package asmgen
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 )
 
-// A tablePool has the tables of one file and type, named after the page that first uses them.
-type tablePool struct {
-	names map[Table]string
-	pages map[string]int // how many tables a page has
+// writeTables writes the tables of a file, sorted by name.
+func writeTables(out *bytes.Buffer, pools []*constPool) error {
+	tables, types := map[string]Table{}, map[string]Type{}
+	for _, p := range pools {
+		for _, t := range p.tables {
+			name := t.symbol(p.t)
+			if old, ok := tables[name]; ok && old != t {
+				return fmt.Errorf("asmgen: there are two tables %s", name)
+			}
+			tables[name], types[name] = t, p.t
+		}
+	}
+	if len(tables) > 0 {
+		out.WriteString("\n// Tables, their entries twice.\n")
+	}
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		writeData(out, name, tables[name].words(types[name]))
+	}
+	return nil
 }
 
-// name returns the name of a table, and whether it is new.
-func (p *tablePool) name(t Table, page string, typ Type) (name string, added bool) {
-	if name, ok := p.names[t]; ok {
-		return name, false
-	}
-	if p.names == nil {
-		p.names, p.pages = map[Table]string{}, map[string]int{}
-	}
-	name = page + "Table"
-	if p.pages[page]++; p.pages[page] > 1 {
-		name += fmt.Sprint(p.pages[page])
-	}
-	name += typ.Suffix()
-	p.names[t] = name
-	return name, true
-}
+func (t Table) symbol(typ Type) string { return t.Name + typ.Suffix() }
 
-// writeTable writes a table, its entries twice: a vector of 64 bytes finds them by a number of one
-// bit more.
-func writeTable(out *bytes.Buffer, name string, t Table, typ Type) {
-	var data []uint64
+// words are the entries twice: a vector of 64 bytes finds them by a number of one bit more.
+func (t Table) words(typ Type) (data []uint64) {
 	for range 2 {
 		for i := range 4 {
 			if typ == F32 {
@@ -41,20 +41,21 @@ func writeTable(out *bytes.Buffer, name string, t Table, typ Type) {
 			}
 		}
 	}
-	writeData(out, name, data)
+	return data
 }
 
 // useTable returns the number of a table among those of the kernel.
 func (k *kernelState) useTable(t Table) int {
+	if t.Name == "" {
+		panic("asmgen: a table has no name")
+	}
 	if k.t == F32 {
 		t.F64 = [4]uint64{}
 	} else {
 		t.F32 = [8]uint32{}
 	}
-	for i, u := range k.tables {
-		if t == u {
-			return i
-		}
+	if i := slices.Index(k.tables, t); i >= 0 {
+		return i
 	}
 	k.tables = append(k.tables, t)
 	return len(k.tables) - 1
@@ -69,13 +70,12 @@ func (k *kernelState) pinTables(tables []Table) {
 	}
 }
 
-// tableName is the symbol of a table. A new one is written ahead of the function.
+// tableName is the symbol of a table, which the file then has.
 func (k *kernelState) tableName(i int) string {
-	name, added := k.pool.tables.name(k.tables[i], k.kernel.Page, k.t)
-	if added {
-		writeTable(&k.data, name, k.tables[i], k.t)
+	if t := k.tables[i]; !slices.Contains(k.pool.tables, t) {
+		k.pool.tables = append(k.pool.tables, t)
 	}
-	return name
+	return k.tables[i].symbol(k.t)
 }
 
 // loadTables fills the registers of the tables.
