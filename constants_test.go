@@ -22,13 +22,12 @@ import (
 // coefficient changes one result in 2^28: inputs do not find that.
 func TestConstants(t *testing.T) {
 	known := goConstants(t)
-	// What the Go code says in another way.
-	known[0] = append(known[0],
-		0x7fffffff, 1<<31, // |m|, -0
-		uint64(math.Float32bits(0x1.000002p10)), // <= 1024 is < this
-		0xff800000, 0x7f800000,                  // -Inf, Inf
-	)
-	known[1] = append(known[1], math.MaxInt64, 1<<63, math.Float64bits(0x1.0000000000001p10), 0xfff0000000000000, 0x7ff0000000000000)
+	// What the Go code says in another way: |m|, -0, <= 1024 as < the next number, -Inf, Inf, and
+	// x*(-2*log2e) as (-2*x)*log2e.
+	known[0] = append(known[0], 0x7fffffff, 1<<31, uint64(math.Float32bits(0x1.000002p10)),
+		0xff800000, 0x7f800000, uint64(math.Float32bits(-2*log2eF32)))
+	known[1] = append(known[1], math.MaxInt64, 1<<63, math.Float64bits(0x1.0000000000001p10),
+		0xfff0000000000000, 0x7ff0000000000000, math.Float64bits(-2*log2eF64))
 	var has [2]map[uint64]bool
 	for i := range has {
 		has[i] = map[uint64]bool{}
@@ -39,7 +38,8 @@ func TestConstants(t *testing.T) {
 	files, err := filepath.Glob("kernels_*.s")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	line := regexp.MustCompile(`(?m)^(?:DATA \w+Const(F32|F64)<>\+\d+\(SB\)/8|CONST(?:32|64)\(\w+(F32|F64)<>), \$(0x[0-9a-f]+)`)
+	line := regexp.MustCompile(`(?m)^(?:DATA \w+Const(F32|F64)<>\+\d+\(SB\)/8|` +
+		`CONST(?:32|64)\(\w+(F32|F64)<>), \$(0x[0-9a-f]+)`)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
@@ -64,8 +64,9 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// goConstants returns the bits of every constant expression in the pure Go code, and of its negative, as float32, as float64, and as integers: in what
-// the dispatch of a build without assembly calls, and in all that this calls, wherever it stands.
+// goConstants returns the bits of every constant expression in the pure Go code, and of its
+// negative, as float32, as float64, and as integers: in what the dispatch of a build without
+// assembly calls, and in all that this calls, wherever it stands.
 func goConstants(t *testing.T) (known [2][]uint64) {
 	ctx := build.Default
 	ctx.GOARCH, ctx.BuildTags = "s390x", []string{"purego"}
@@ -99,7 +100,8 @@ func goConstants(t *testing.T) (known [2][]uint64) {
 	}
 	require.NotEmpty(t, queue, "no generated dispatch")
 	info := types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-	conf := types.Config{Importer: noImports{}, Error: func(error) {}} // imports are missing; constants have their values all the same
+	// Imports are missing. Constants have their values all the same.
+	conf := types.Config{Importer: noImports{}, Error: func(error) {}}
 	_, _ = conf.Check("kernels", fset, files, &info)
 	add := func(tv types.TypeAndValue) {
 		if tv.Value == nil {
