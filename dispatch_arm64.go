@@ -899,7 +899,9 @@ func columnsGrad[T Float](
 			rows, cols, half, dststride, xstride,
 		)
 	default:
-		columnsGradGeneric(dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride)
+		columnsGradGeneric(
+			dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride,
+		)
 	}
 }
 

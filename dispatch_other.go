@@ -615,7 +615,9 @@ func columnsGrad[T Float](
 		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
 	}
-	columnsGradGeneric(dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride)
+	columnsGradGeneric(
+		dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride,
+	)
 }
 
 // reluStream performs

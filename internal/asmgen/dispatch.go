@@ -116,7 +116,7 @@ func (a arch) calls(kn Kernel, params []param) (calls []call) {
 	for _, p := range params {
 		args = append(args, p.name)
 	}
-	return append(calls, call{text: fmt.Sprintf("%sGeneric(%s)", plain, strings.Join(args, ", "))})
+	return append(calls, call{text: fill("", plain+"Generic(", args, ")")})
 }
 
 // on tells whether a kernel has assembly of its own for an instruction set.
