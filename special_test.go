@@ -313,3 +313,38 @@ func specialReLUBackwardOutput[T Float](t *testing.T) {
 		}
 	}
 }
+
+// TestArgmax compares with a loop: ties to the lowest column, NaN above
+// everything.
+func TestArgmax(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float32](t) }) })
+	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float64](t) }) })
+}
+
+func testArgmax[T Float](t *testing.T) {
+	want := func(row []T) int {
+		best := 0
+		for j, v := range row {
+			if v != v {
+				return j
+			}
+			if v > row[best] {
+				best = j
+			}
+		}
+		return best
+	}
+	for _, classes := range []int{1, 2, 3, 7, 8, 10, 16, 17, 31, 32, 33, 64, 100, 1000, 2049, 4097, 9000} {
+		rows := 1 + 300/classes
+		for _, kind := range []kt.Kind{kt.Normal, kt.Ties, kt.Constant, kt.RareSpecial, kt.Special, kt.NegInf, kt.Zeros, kt.Ascending, kt.Descending, kt.AnyBits} {
+			x, index := make([]T, rows*classes), make([]int, rows)
+			kt.Fill(kt.NewRand(uint64(classes)), kind, x, classes)
+			Argmax(index, x, classes)
+			for r, got := range index {
+				if w := want(x[r*classes : (r+1)*classes]); got != w {
+					require.FailNow(t, "wrong column", "%v, %d classes, row %d: %d (%v), want %d (%v)", kind, classes, r, got, x[r*classes+got], w, x[r*classes+w])
+				}
+			}
+		}
+	}
+}
