@@ -110,7 +110,8 @@ type CrossEntropyOptions[T Float] struct {
 	// Weights has a weight for each class, finite and not negative; nil: all are 1. If their number
 	// is not that of the classes the call panics. Weights so small that the weighted targets of a
 	// row sum to less than classes*2^-61 (float64: classes*2^-509) lose precision in the gradient
-	// where targets are probabilities or smoothed: scale them.
+	// where targets are probabilities or smoothed, and one whose product with a target rounds to 0
+	// counts as 0: scale them.
 	Weights []T
 
 	// IgnoreIndex is the label of rows that do not count: their losses and gradients are 0 (+0),
