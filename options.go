@@ -100,7 +100,8 @@ func (r Reduction) String() string {
 //
 // The gradient of a row is multiplied by dloss, the divisor of the mean, LogitScale and, by label
 // and without smoothing, the weight of the label: dloss/divisor*LogitScale*w[y], computed in
-// float64 in this order and rounded to T once.
+// float64 in this order and rounded to T once. A factor that is too large for T is infinite, and so
+// is the gradient then, or NaN where it is multiplied by 0.
 //
 // An option that is out of its range is an error that names its value; nothing has been written
 // then. Options are not changed, and may be used by several goroutines at once. A call that is one

@@ -403,7 +403,8 @@ func (w *lossRow[T]) check() error {
 			return fmt.Errorf("loss %v, want %v; z = %v, targets %v", *w.loss, want, w.z, w.a)
 		}
 	}
-	if w.d == nil || !(math.Abs(w.g)*all.Hi < limit) {
+	// The factor is rounded to T: too large for it, it is infinite.
+	if w.d == nil || !(math.Abs(w.g)*max(all.Hi, 1) < limit) {
 		return nil
 	}
 	lost := all.Hi < n*pick[T](0x1p-61, 0x1p-509) // the gradient of such targets has little precision, as CrossEntropyOptions says
