@@ -174,12 +174,7 @@ func byLabel[T Float, L Label](fn string, l *lossCall[T], labels []L, classes in
 	if l.opts.LabelSmoothing != 0 && !allZero(l.opts.Weights) {
 		do = toTargetLoss
 	}
-	l.setDivisor(divisor)
-	var c call[T]
-	c.rows, c.cols, c.scale, c.labels, c.lossCall = rows, classes, l.scale, labelsOf(labels), l
-	c.dst, c.x = matrix[T]{l.dlogits, stride}, matrix[T]{l.logits, stride}
-	c.run(do)
-	return l.result(), nil
+	return l.run(do, rows, classes, stride, labelsOf(labels), divisor), nil
 }
 
 // byProb is every cross-entropy with probability targets.
@@ -195,12 +190,20 @@ func byProb[T Float](fn string, l *lossCall[T], classes int) (float64, error) {
 		return 0, fmt.Errorf("kernels: %s: len(targets) = %d, %d rows of %d classes need %d", fn, len(l.targets), rows, classes, rows*classes)
 	}
 	l.byProb = true
-	l.setDivisor(float64(rows))
+	return l.run(toTargetLoss, rows, classes, stride, labelList{}, float64(rows)), nil
+}
+
+// run goes over the rows, and returns the reduced loss.
+func (l *lossCall[T]) run(do action, rows, classes, stride int, labels labelList, divisor float64) float64 {
+	l.setDivisor(divisor)
 	var c call[T]
-	c.rows, c.cols, c.scale, c.lossCall = rows, classes, l.scale, l
+	c.rows, c.cols, c.scale, c.labels, c.lossCall = rows, classes, l.scale, labels, l
 	c.dst, c.x = matrix[T]{l.dlogits, stride}, matrix[T]{l.logits, stride}
-	c.run(toTargetLoss)
-	return l.result(), nil
+	c.run(do)
+	if l.opts.Reduction == ReductionNone {
+		return 0
+	}
+	return l.reduced / l.divisor
 }
 
 // check checks what the cross-entropies have in common, and returns the stride of the logits and
@@ -233,14 +236,6 @@ func (l *lossCall[T]) setDivisor(divisor float64) {
 		divisor = math.NaN()
 	}
 	l.divisor = divisor
-}
-
-// result is the reduced loss.
-func (l *lossCall[T]) result() float64 {
-	if l.opts.Reduction == ReductionNone {
-		return 0
-	}
-	return l.reduced / l.divisor
 }
 
 //go:noinline
