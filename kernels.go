@@ -61,13 +61,3 @@ func streams[T Float](dst, src []T, slices int) bool {
 // slice.
 func f32[T Float](x []T) []float32 { return *(*[]float32)(unsafe.Pointer(&x)) }
 func f64[T Float](x []T) []float64 { return *(*[]float64)(unsafe.Pointer(&x)) }
-
-// hidden returns p, of which the compiler's escape analysis loses track. What p points to has to
-// outlive every use of the result. Between the two lines there must be no call, for one may move the
-// stack, and x does not move along: checkptr, which comes with the race detector, would make one.
-//
-//go:nocheckptr
-func hidden[E any](p *E) *E {
-	x := uintptr(unsafe.Pointer(p))
-	return *(**E)(unsafe.Pointer(&x))
-}

@@ -71,7 +71,9 @@ const (
 // A call is a call of a row function: its operands.
 type call[T Float] struct {
 	do         action
+	columns    bool // there are enough rows for the columns primitives
 	sharded    bool // x is a shard
+	batch      int  // the most rows in a batch
 	rows, cols int
 	offset     int       // the class of the first column
 	dst, x     matrix[T] // dst has no data where only losses are wanted
@@ -84,10 +86,9 @@ type call[T Float] struct {
 // A batch is the state of the rows in work.
 type batch[T Float] struct {
 	*call[T]
-	columns bool      // the call has enough rows for the columns primitives
-	size    int       // the most rows in a batch
 	r0, n   int       // rows r0 to r0+n
 	d, z    matrix[T] // and their parts of dst and x
+	scale   T         // of z
 	narrow  bool
 	plain   bool // the plain form of the exponential will do for all rows
 	made    bool // the scratch has the targets of this batch
@@ -178,90 +179,93 @@ func (c *call[T]) run(do action) {
 	if c.rows == 0 {
 		return
 	}
-	c.do = do
-	var b batch[T]
-	b.call, b.columns, b.size = hidden(c), !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.cols)
-	rows := min(c.rows, b.size)
+	c.do, c.columns, c.batch = do, !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.cols)
+	rows := min(c.rows, c.batch)
 	switch {
-	case c.do == toSoftmax && b.columns: // without arrays
+	case c.do == toSoftmax && c.columns: // without arrays
 		rows = 0
 		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 {
-			b.size = max(maxRows, maxCols[T]()/c.cols&^15)
+			c.batch = max(maxRows, maxCols[T]()/c.cols&^15)
 		}
 	case c.scratchRows(): // there is room for one piece
-		b.size = min(b.size, max(1, maxCols[T]()/c.cols))
-		rows = min(rows, b.size)
+		c.batch = min(c.batch, max(1, maxCols[T]()/c.cols))
+		rows = min(rows, c.batch)
 	case c.sharded && c.do == toLabelLoss && c.dst.data == nil: // no pass over the elements
-		b.size = maxRows
+		c.batch = maxRows
 		rows = min(c.rows, maxRows)
 	}
 	switch room := c.roomFor(rows); {
 	case room <= 32:
-		b.walk32()
+		c.walk32()
 	case room <= 96:
-		b.walk96()
+		c.walk96()
 	case room <= 240:
-		b.walk240()
+		c.walk240()
 	case room <= 384:
-		b.walk384()
+		c.walk384()
 	case room <= 576:
-		b.walk576()
+		c.walk576()
 	case room <= maxRoom:
-		b.walk1152()
+		c.walk1152()
 	default:
-		b.walk5248()
+		c.walk5248()
 	}
 }
 
-// The room is hidden from escape analysis, as the call is: for it, what is stored through a pointer
-// is on the heap. Both stay where they are until walk returns.
+// The compiler keeps call and room on the stack as long as no step stores a pointer through its
+// batch: what is stored through a pointer is on the heap, for all it knows. TestNoAllocation sees
+// where that fails.
 
 //go:noinline
-func (b *batch[T]) walk32() { var a [32]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (c *call[T]) walk32() { var a [32]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk96() { var a [96]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (c *call[T]) walk96() { var a [96]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk240() { var a [240]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (c *call[T]) walk240() { var a [240]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk384() { var a [384]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (c *call[T]) walk384() { var a [384]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk576() { var a [576]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (c *call[T]) walk576() { var a [576]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk1152() { var a [maxRoom]float64; b.walk(unsafe.Pointer(hidden(&a)), len(a)) }
+func (c *call[T]) walk1152() { var a [maxRoom]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (b *batch[T]) walk5248() {
+func (c *call[T]) walk5248() {
 	var a [maxRoom + 2*chunkF64]float64
-	b.walk(unsafe.Pointer(hidden(&a)), len(a))
+	c.walk(unsafe.Pointer(&a), len(a))
 }
 
 // walk goes over the rows in batches.
-func (b *batch[T]) walk(room unsafe.Pointer, size int) {
-	b.room, b.roomSize, b.narrow = room, size*8, isNarrow[T](b.cols) && !b.sharded
-	for b.r0 = 0; b.r0 < b.rows; b.r0 += b.n {
-		n := min(b.size, b.rows-b.r0)
-		if left := b.rows - b.r0 - n; b.columns && 0 < left && left < minColumns && n > 2*minColumns {
+func (c *call[T]) walk(room unsafe.Pointer, size int) {
+	b := batch[T]{call: c, room: room, roomSize: size * 8, narrow: isNarrow[T](c.cols) && !c.sharded}
+	for ; b.r0 < c.rows; b.r0 += b.n {
+		n := min(c.batch, c.rows-b.r0)
+		if left := c.rows - b.r0 - n; c.columns && 0 < left && left < minColumns && n > 2*minColumns {
 			n -= minColumns // too few rows would be left for a vector
 		}
 		if n != b.n {
 			b.n = n
-			if b.do == toLabelLoss || b.do == toTargetLoss {
+			if c.do == toLabelLoss || c.do == toTargetLoss {
 				b.startLosses()
 			}
 		}
-		b.z = b.x.rows(b.r0)
-		if b.dst.data != nil {
-			b.d = b.dst.rows(b.r0)
+		b.z, b.scale = c.x.rows(b.r0), c.scale
+		if c.dst.data != nil {
+			b.d = c.dst.rows(b.r0)
 		}
-		switch b.do {
+		switch c.do {
 		case toSoftmax:
 			b.softmax()
 		case toLogSoftmax:
+			if c.scale != 1 {
+				scaleRows(b.d, b.z, n, c.cols, c.scale)
+				b.z, b.scale = b.d, 1
+			}
 			b.logSoftmax()
 		case toLabelLoss:
 			b.labelLoss()
@@ -507,11 +511,6 @@ func reciprocal[T Float](s float64, narrow bool) (rh, rl T) {
 // logSoftmax is the logarithm of the softmax of a batch: (x-max) - log1p(rest), where rest leaves
 // the first maximum out.
 func (b *batch[T]) logSoftmax() {
-	scale := b.scale
-	if scale != 1 {
-		scaleRows(b.d, b.z, b.n, b.cols, scale)
-		b.z, b.scale = b.d, 1
-	}
 	if b.sharded {
 		b.fromStats()
 		expAt(b.wout(), b.max(), b.max())
@@ -526,7 +525,6 @@ func (b *batch[T]) logSoftmax() {
 	for j, n := range pieces[T](b.cols) {
 		rowsLogSoftmax(b.d.data[j:], b.z.data[j:], b.max(), b.q(), n, b.d.stride, b.z.stride)
 	}
-	b.scale = scale
 }
 
 // logarithms sets wout to the exponentials of the maxima, which rest leaves out, and q and nll

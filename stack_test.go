@@ -9,7 +9,8 @@ import (
 
 // TestMovingStack calls with operands on the stack of a goroutine, where the stack is full at
 // another place each time: it moves at every call that the package makes, and nothing of what the
-// call knows may stay behind. The race detector adds calls that no other build has.
+// call knows may stay behind. Builds for the race detector and for debuggers (-gcflags='-N -l') make
+// other calls, and keep other things on the heap.
 func TestMovingStack(t *testing.T) {
 	t.Run("float32", testMovingStack[float32])
 	t.Run("float64", testMovingStack[float64])
