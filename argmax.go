@@ -11,10 +11,19 @@ import "math"
 func Argmax[T Float](index []int, x []T, classes int) {
 	rows := checkRows("Argmax", "x", len(x), classes, classes)
 	checkPerRow("Argmax", "index", len(index), rows)
-	var (
-		ms    [maxRows]T
-		batch = batchLen[T](classes)
-	)
+	if rows <= 8 { // a large array takes longer to clear than so few rows
+		var m [8]T
+		argmax(index, x, classes, m[:])
+	} else {
+		var m [maxRows]T
+		argmax(index, x, classes, m[:])
+	}
+}
+
+// argmax is Argmax with room for the maxima of a batch.
+func argmax[T Float](index []int, x []T, classes int, ms []T) {
+	rows := len(index)
+	batch := batchLen[T](rows, classes)
 	for r0 := 0; r0 < rows; r0 += batch {
 		n := min(batch, rows-r0)
 		m, out, xs := ms[:n], index[r0:r0+n], matrix[T]{x, classes}.rows(r0)

@@ -37,10 +37,13 @@ func isNarrow[T Float](cols int) bool {
 	return cols <= blockF64
 }
 
-// batchLen is the number of rows in a batch: 1 where cols > maxCols.
-func batchLen[T Float](cols int) int {
+// batchLen is the most rows in a batch of a matrix: 1 where cols > maxCols.
+func batchLen[T Float](rows, cols int) int {
 	var v T
-	return min(max(batchBytes/int(unsafe.Sizeof(v))/cols, 1), maxRows)
+	if n := batchBytes / int(unsafe.Sizeof(v)); rows*cols > n { // or a division can be saved
+		return min(max(n/cols, 1), maxRows)
+	}
+	return maxRows
 }
 
 // A matrix has rows that begin stride elements apart. There may be nothing behind the last one.
@@ -179,12 +182,12 @@ func (c *call[T]) run(do action) {
 	if c.rows == 0 {
 		return
 	}
-	c.do, c.columns, c.batch = do, !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.cols)
+	c.do, c.columns, c.batch = do, !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.rows, c.cols)
 	rows := min(c.rows, c.batch)
 	switch {
 	case c.do == toSoftmax && c.columns: // without arrays
 		rows = 0
-		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 {
+		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 && c.rows > maxRows {
 			c.batch = max(maxRows, maxCols[T]()/c.cols&^15)
 		}
 	case c.scratchRows(): // there is room for one piece
@@ -544,7 +547,7 @@ func (b *batch[T]) logarithms() {
 // backwardRows is the backward of softmax, or, with log set, of its logarithm: (dy - sum(dy*y))*y
 // or dy - exp(y)*sum(dy). sums and ss are room for a batch.
 func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, scale T, sums []float64, ss []T) {
-	narrow, batch := isNarrow[T](cols), batchLen[T](cols)
+	narrow, batch := isNarrow[T](cols), batchLen[T](rows, cols)
 	for r0 := 0; r0 < rows; r0 += batch {
 		n := min(batch, rows-r0)
 		sum, s, d, g, y := sums[:n], ss[:n], dx.from(r0, 0), dy.from(r0, 0), y[r0*dy.stride:]

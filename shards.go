@@ -390,7 +390,7 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 // shard has, -1 say, gives 0 everywhere. stats are those of the whole rows.
 func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T], labels []L, shard Shard[T]) error {
 	checkPerRow("ShardCrossEntropy", "losses", len(losses), len(stats))
-	return shardLoss("ShardCrossEntropy", nil, losses, logits, stats, labels, 1, shard)
+	return shardLoss("ShardCrossEntropy", false, nil, losses, logits, stats, labels, 1, shard)
 }
 
 // ShardCrossEntropyGrad sets dlogits to the shard's part of the gradient of scale times the loss by
@@ -398,19 +398,19 @@ func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T]
 // first. In rows whose label is elsewhere, or nowhere, that is scale*LogitScale*softmax. losses,
 // unless nil, are those of [ShardCrossEntropy]. dlogits may be logits, and has its stride.
 func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
-	s, err := shard.resolved("ShardCrossEntropyGrad")
-	if err != nil {
-		return err
-	}
-	checkSameRows("ShardCrossEntropyGrad", "dlogits", checkRows("ShardCrossEntropyGrad", "dlogits", len(dlogits), s.Classes, s.Stride), "stats", len(stats))
-	return shardLoss("ShardCrossEntropyGrad", dlogits, losses, logits, stats, labels, scale, shard)
+	return shardLoss("ShardCrossEntropyGrad", true, dlogits, losses, logits, stats, labels, scale, shard)
 }
 
-// shardLoss is the cross-entropy of a shard; dlogits is nil where there is no gradient.
-func shardLoss[T Float, L Label](fn string, dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
+// shardLoss is the cross-entropy of a shard, and with grad set its gradient.
+func shardLoss[T Float, L Label](
+	fn string, grad bool, dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T],
+) error {
 	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
+	}
+	if grad {
+		checkSameRows(fn, "dlogits", checkRows(fn, "dlogits", len(dlogits), s.Classes, s.Stride), "stats", len(stats))
 	}
 	s.checkRows(fn, logits, "stats", len(stats))
 	checkPerRow(fn, "labels", len(labels), len(stats))
