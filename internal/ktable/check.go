@@ -398,7 +398,10 @@ func (w *lossRow[T]) check() error {
 		rel = pick[T](7e-7, 1.5e-15)
 	}
 	if want := loss.Hi; w.loss != nil && sum.Hi < limit && want < limit {
-		more := farSum[T](len(w.z))*all.Hi + exception(w.z, want/all.Hi)*all.Hi
+		more := farSum[T](len(w.z)) * all.Hi
+		if all.Hi > 0 {
+			more += exception(w.z, want/all.Hi) * all.Hi
+		}
 		if d := math.Abs(float64(*w.loss) - want); !(d <= rel*want+more+tiny*(n*(1+all.Hi)+sum.Hi)) {
 			return fmt.Errorf("loss %v, want %v; z = %v, targets %v", *w.loss, want, w.z, w.a)
 		}
