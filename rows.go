@@ -198,6 +198,8 @@ func (c *call[T]) run(do action) {
 		rows = min(c.rows, maxRows)
 	}
 	switch room := c.roomFor(rows); {
+	case room == 0:
+		c.walk(nil, 0)
 	case room <= 32:
 		c.walk32()
 	case room <= 96:
