@@ -23,13 +23,6 @@ func sumEps[T Float]() float64 {
 	return 0x1p-52
 }
 
-func pick[T Float](f32, f64 float64) float64 {
-	if is32[T]() {
-		return f32
-	}
-	return f64
-}
-
 // accuracyPatterns are the rows for which the package promises its bounds.
 var accuracyPatterns = []kt.Kind{kt.Normal, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger, kt.OneHot, kt.Ties, kt.Ascending, kt.Descending}
 
@@ -210,9 +203,9 @@ func testCrossEntropyFarClasses[T Float](t *testing.T) {
 	for _, classes := range []int{3, 10, 30, 1000, 128256} {
 		x := make([]T, classes)
 		for j := range x {
-			x[j] = T(pick[T](-200, -2000))
+			x[j] = T(kt.Pick[T](-200, -2000))
 		}
-		x[1], x[2] = 0, T(pick[T](-80, -700))
+		x[1], x[2] = 0, T(kt.Pick[T](-80, -700))
 		loss, d := make([]T, 1), make([]T, classes)
 		require.NoError(t, CrossEntropyGrad(d, loss, x, []int{1}, classes, 1))
 		want := kt.ExpDD(kt.DD{Hi: float64(x[2])}) // log1p(R) and R/(1+R) are R, to all the digits that count
@@ -267,7 +260,7 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 					continue
 				}
 				// A loss or gradient below the smallest normal number is judged by its own spacing.
-				tiny := pick[T](0x1p-126, 0x1p-1022)
+				tiny := kt.Pick[T](0x1p-126, 0x1p-1022)
 				if want := ref.NegLogProb(label); want.Float64() >= tiny {
 					err := relative(float64(l[0]), want)
 					require.LessOrEqual(t, err, roundoff[T]()*kt.CrossEntropyBound[T](classes), "%s", at())
@@ -329,7 +322,7 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 					}
 					w.add(kind.String(), err, at)
 				}
-				tiny := pick[T](0x1p-120, 0x1p-1000)
+				tiny := kt.Pick[T](0x1p-120, 0x1p-1000)
 				if want, _ := kt.ProbLossBig(ref, target).Float64(); math.Abs(want) > tiny {
 					within(&loss, kt.RelBig(float64(l[0]), kt.ProbLossBig(ref, target)), roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
 				}

@@ -91,7 +91,7 @@ func TestTorch(t *testing.T) {
 }
 
 func testTorch[T Float](t *testing.T, cases []torchCase) {
-	bound := pick[T](2e-6, 1e-12)
+	bound := kt.Pick[T](2e-6, 1e-12)
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		var value, grad, sharp worst
 		for i := range cases {

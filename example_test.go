@@ -1,7 +1,14 @@
 package kernels_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"kernels"
 )
@@ -79,4 +86,188 @@ func ExampleParallel() {
 	})
 	fmt.Printf("%.2f %.2f\n", x[0], x[len(x)-1])
 	// Output: 0.10 0.10
+}
+
+// A batch as PyTorch would have it: torch.nn.functional.cross_entropy(logits, labels, weight, ignore_index=-100,
+// label_smoothing=0.1).backward().
+func ExampleCrossEntropyGradWith() {
+	logits := []float64{
+		2, 1, 0,
+		0, 3, 1,
+		5, 5, 5, // padding
+	}
+	labels := []int{0, 2, -100}
+	opts := &kernels.CrossEntropyOptions[float64]{
+		Weights:        []float64{1, 1, 2},
+		IgnoreIndex:    new(-100),
+		LabelSmoothing: 0.1,
+	}
+	losses, dlogits := make([]float64, 3), make([]float64, 9)
+	loss, err := kernels.CrossEntropyGradWith(dlogits, losses, logits, labels, 3, nil, opts)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%.4f %.4f\n", loss, losses)
+	for r := range 3 {
+		fmt.Printf("%+.4f\n", dlogits[3*r:][:3])
+	}
+	_, err = kernels.CrossEntropyWith(nil, logits, []int{0, 3, -100}, 3, opts)
+	fmt.Println(err)
+	// Output:
+	// 1.5832 [0.5879 4.1617 0.0000]
+	// [-0.0820 +0.0732 +0.0088]
+	// [+0.0160 +0.5327 -0.5486]
+	// [+0.0000 +0.0000 +0.0000]
+	// kernels: CrossEntropyWith: row 1: label 3 is not in [0, 3)
+}
+
+// Two rows of six classes, split over three goroutines that hold two classes each, as three machines would.
+func ExampleShard() {
+	const rows, classes, shards = 2, 6, 3
+	logits := []float32{
+		3, -1, 0.5, 60, 2, 1, // confident: the label is class 3
+		1, 2, 3, 4, 5, 6,
+	}
+	labels := []int{3, 0}
+
+	var (
+		wg      sync.WaitGroup
+		mu      sync.Mutex
+		merged  = make([]kernels.RowStats[float32], rows)
+		arrived sync.WaitGroup // an all-reduce: nobody goes on before all have come
+		losses  = make([]float32, rows)
+		grad    = make([]float32, len(logits))
+	)
+	for r := range merged {
+		merged[r] = kernels.NoRowStats[float32]()
+	}
+	arrived.Add(shards)
+	for i := range shards {
+		wg.Go(func() {
+			// Columns 2*i and 2*i+1 of the matrix; a machine of its own would have them without the stride.
+			shard := kernels.Shard[float32]{Classes: classes / shards, Offset: i * classes / shards, Stride: classes}
+			lo, hi := shard.Offset, (rows-1)*classes+shard.Offset+shard.Classes
+			stats := make([]kernels.RowStats[float32], rows)
+			if err := kernels.ShardStats(stats, logits[lo:hi], shard); err != nil {
+				panic(err)
+			}
+			mu.Lock()
+			kernels.MergeRowStats(merged, stats)
+			mu.Unlock()
+			arrived.Done()
+			arrived.Wait()
+
+			here := make([]float32, rows) // 0 for rows whose label is in another shard
+			if err := kernels.ShardCrossEntropyGrad(grad[lo:hi], here, logits[lo:hi], merged, labels, 1, shard); err != nil {
+				panic(err)
+			}
+			mu.Lock()
+			for r, v := range here {
+				losses[r] += v
+			}
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+
+	fmt.Printf("losses   %.4g\n", losses)
+	fmt.Printf("gradient %.2g\n", grad[:classes])
+	fmt.Printf("         %.2g\n", grad[classes:])
+	// Output:
+	// losses   [2.82e-25 5.456]
+	// gradient [1.8e-25 3.2e-27 1.4e-26 -2.8e-25 6.5e-26 2.4e-26]
+	//          [-1 0.012 0.032 0.086 0.23 0.63]
+}
+
+// The bits of the whole row, from shards that begin at multiples of ShardGrain.
+func ExampleFoldChunks() {
+	type T = float64
+	classes := 3 * kernels.ShardGrain[T]()
+	logits, labels := make([]T, classes), []int{5000}
+	for j := range logits {
+		logits[j] = float64(j%97) / 7
+	}
+	shards := []kernels.Shard[T]{
+		{Classes: kernels.ShardGrain[T]()},
+		{Classes: 2 * kernels.ShardGrain[T](), Offset: kernels.ShardGrain[T]()},
+	}
+	columns := func(s kernels.Shard[T]) []T { return logits[s.Offset:][:s.Classes] }
+
+	// Round one: the row's maximum.
+	m, here := make([]T, 1), make([]T, 1)
+	for i, s := range shards {
+		if err := kernels.ShardMax(here, columns(s), s); err != nil {
+			panic(err)
+		}
+		if i == 0 {
+			copy(m, here)
+		}
+		kernels.MergeRowMax(m, here)
+	}
+	// Round two: the sums, in the order of the classes, and the label's logit from the shard that has it.
+	var sums []float64
+	out := make([]T, 1)
+	for _, s := range shards {
+		part := make([]float64, kernels.ShardChunks[T](s.Classes))
+		if err := kernels.ShardSums(part, out, columns(s), m, labels, s); err != nil {
+			panic(err)
+		}
+		sums = append(sums, part...)
+	}
+	stats := make([]kernels.RowStats[T], 1)
+	kernels.FoldChunks(stats, m, out, sums)
+
+	sharded, whole := 0.0, make([]T, 1)
+	for _, s := range shards {
+		if err := kernels.ShardCrossEntropy(here, columns(s), stats, labels, s); err != nil {
+			panic(err)
+		}
+		sharded += here[0]
+	}
+	if err := kernels.CrossEntropy(whole, logits, labels, classes); err != nil {
+		panic(err)
+	}
+	fmt.Println(sharded == whole[0])
+	// Output: true
+}
+
+// TestREADME keeps the README's program what Example is, whose output is checked.
+func TestREADME(t *testing.T) {
+	program := body(t, "README.md", "```go\npackage main", "func main() {", "\n}\n")
+	example := body(t, "example_test.go", "package kernels_test", "func Example() {", "\n\t// Output:")
+	require.Equal(t, strings.TrimSpace(example), strings.TrimSpace(program))
+}
+
+// TestChangelog has the CHANGELOG name all kernels whose bits are published, and no other.
+func TestChangelog(t *testing.T) {
+	list := body(t, "CHANGELOG.md", "**Bits**", "float32 and float64:\n\n", ".\n\n")
+	data, err := os.ReadFile(goldenFile)
+	require.NoError(t, err)
+	published := map[string]golden{}
+	require.NoError(t, json.Unmarshal(data, &published))
+	var names []string
+	for name := range published {
+		if kernel, ok := strings.CutSuffix(name, "/float32"); ok {
+			names = append(names, kernel)
+			require.Contains(t, published, kernel+"/float64")
+		}
+	}
+	require.Len(t, published, 2*len(names))
+	require.ElementsMatch(t, names, strings.Fields(strings.ReplaceAll(list, ",", " ")))
+}
+
+// body returns what stands in a file, past the first mark, between start and end.
+func body(t *testing.T, file, mark, start, end string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	for _, s := range []string{mark, start} {
+		var found bool
+		_, text, found = strings.Cut(text, s)
+		require.True(t, found, "%s has no %q", file, s)
+	}
+	text, _, found := strings.Cut(text, end)
+	require.True(t, found, "%s has no %q", file, end)
+	return text
 }

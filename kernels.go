@@ -1,3 +1,5 @@
+//go:generate go run ./kernels/generate
+
 package kernels
 
 import (

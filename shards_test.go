@@ -173,7 +173,7 @@ func TestShardsOneRound(t *testing.T) {
 }
 
 func shardsOneRound[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
+	bound := kt.Pick[T](4e-7, 1e-14)
 	margins := []float64{0, 1, 10, 20, 50, 80, -1, -10, -50, -80, -99, -101, -106, -200, -1e4}
 	if !is32[T]() {
 		margins = append(margins, 200, 500, 700, -500, -690, -701, -751, -1e6)
@@ -235,7 +235,7 @@ func TestShardsOneRoundBig(t *testing.T) {
 }
 
 func shardsOneRoundBig[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
+	bound := kt.Pick[T](4e-7, 1e-14)
 	margins := []float64{20, 50, 80}
 	if !is32[T]() {
 		margins = append(margins, 300, 700)
@@ -325,11 +325,11 @@ func mergeRowStats[T Float](t *testing.T) {
 	}
 	a := stats(1, 2, 3)
 	none := NoRowStats[T]()
-	require.Equal(t, none, stats(inf[T](-1), inf[T](-1)))
+	require.Equal(t, none, stats(kt.Inf[T](-1), kt.Inf[T](-1)))
 	require.Equal(t, none, none.Merge(none))
 	require.Equal(t, a, a.Merge(none))
 	require.Equal(t, a, none.Merge(a))
-	for _, bad := range []RowStats[T]{stats(nan[T]()), stats(nan[T](), inf[T](-1)), stats(1, nan[T]()), stats(5, inf[T](1)), stats(inf[T](-1), nan[T]())} {
+	for _, bad := range []RowStats[T]{stats(kt.NaN[T]()), stats(kt.NaN[T](), kt.Inf[T](-1)), stats(1, kt.NaN[T]()), stats(5, kt.Inf[T](1)), stats(kt.Inf[T](-1), kt.NaN[T]())} {
 		require.True(t, bad.Max != bad.Max && bad.Out != bad.Out && bad.Rest != bad.Rest, "%v", bad)
 		for _, other := range []RowStats[T]{a, none, bad} {
 			for _, m := range []RowStats[T]{bad.Merge(other), other.Merge(bad)} {
@@ -382,7 +382,7 @@ func shardsSpecial[T Float](t *testing.T) {
 		for row := range 4 { // a whole shard of -Inf
 			s := shards[r.Intn(len(shards))]
 			for j := range s.Classes {
-				x[row*classes+s.Offset+j] = inf[T](-1)
+				x[row*classes+s.Offset+j] = kt.Inf[T](-1)
 			}
 		}
 		labels := make([]int, rows)
@@ -392,13 +392,13 @@ func shardsSpecial[T Float](t *testing.T) {
 		want, wantD := make([]T, rows), make([]T, len(x))
 		require.NoError(t, CrossEntropyGrad(wantD, want, x, labels, classes, 1))
 		losses, d := shardedGrad(x, rows, oneRound(r, x, rows, shards), labels, 1, shards)
-		eps := pick[T](1e-6, 1e-13)
+		eps := kt.Pick[T](1e-6, 1e-13)
 		for i, v := range want {
-			ok := v == losses[i] || v != v && losses[i] != losses[i] || math.Abs(float64(v-losses[i])) <= eps*math.Abs(float64(v))+pick[T](1e-35, 1e-300)
+			ok := v == losses[i] || v != v && losses[i] != losses[i] || math.Abs(float64(v-losses[i])) <= eps*math.Abs(float64(v))+kt.Pick[T](1e-35, 1e-300)
 			require.True(t, ok, "loss of row %d: %v, of the whole row %v; x = %v", i, losses[i], v, x[i*classes:][:classes])
 		}
 		for i, v := range wantD {
-			ok := v != v && d[i] != d[i] || math.Abs(float64(v-d[i])) <= eps*math.Abs(float64(v))+pick[T](1e-35, 1e-300)
+			ok := v != v && d[i] != d[i] || math.Abs(float64(v-d[i])) <= eps*math.Abs(float64(v))+kt.Pick[T](1e-35, 1e-300)
 			require.True(t, ok, "gradient %d: %v, of the whole row %v; x = %v", i, d[i], v, x[i/classes*classes:][:classes])
 		}
 	}
@@ -413,7 +413,7 @@ func shardsSpecial[T Float](t *testing.T) {
 		p := make([]T, 4)
 		Softmax(p, x, 4)
 		for j, v := range d {
-			require.InDelta(t, float64(p[j]), float64(v), pick[T](1e-7, 1e-15))
+			require.InDelta(t, float64(p[j]), float64(v), kt.Pick[T](1e-7, 1e-15))
 		}
 	}
 	var u [1]T

@@ -151,7 +151,7 @@ func TestSpecialSigmoidLoss(t *testing.T) {
 }
 
 func specialSigmoidLoss[T Float](t *testing.T) {
-	plus, minus, none := inf[T](1), inf[T](-1), nan[T]()
+	plus, minus, none := kt.Inf[T](1), kt.Inf[T](-1), kt.NaN[T]()
 	for _, c := range []struct{ x, t, loss, dx T }{
 		{plus, 1, 0, 0}, {plus, 0, plus, 1}, {minus, 0, 0, 0}, {minus, 1, plus, -1}, {plus, 0.5, plus, 0.5}, {minus, 0.25, plus, -0.25},
 		{none, 0, none, none}, {none, 1, none, none}, {1, none, none, none}, {-1, none, none, none},

@@ -1,4 +1,4 @@
-package kernels
+package kernels_test
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kernels"
 	kt "kernels/internal/ktest"
 )
 
@@ -13,22 +14,19 @@ import (
 // is tried on all instruction sets, in every lane of a few vectors, so that
 // tails are met.
 
-func inf[T Float](sign int) T { return T(math.Inf(sign)) }
-func nan[T Float]() T         { return T(math.NaN()) }
-
 func TestSpecialReLU(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float32](t) }) })
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float64](t) }) })
 }
 
-func specialReLU[T Float](t *testing.T) {
+func specialReLU[T kernels.Float](t *testing.T) {
 	tiny := kt.FromBits[T](1)
 	negZero := T(math.Copysign(0, -1))
 	cases := []struct {
 		x, y T
 		bit  uint64
 	}{
-		{negZero, 0, 1}, {0, 0, 1}, {-1, 0, 1}, {1, 1, 0}, {nan[T](), nan[T](), 0}, {inf[T](1), inf[T](1), 0}, {inf[T](-1), 0, 1},
+		{negZero, 0, 1}, {0, 0, 1}, {-1, 0, 1}, {1, 1, 0}, {kt.NaN[T](), kt.NaN[T](), 0}, {kt.Inf[T](1), kt.Inf[T](1), 0}, {kt.Inf[T](-1), 0, 1},
 		{tiny, tiny, 0}, {-tiny, 0, 1},
 	}
 	for _, c := range cases {
@@ -39,10 +37,10 @@ func specialReLU[T Float](t *testing.T) {
 					x[i] = 2
 				}
 				x[at] = c.x
-				ReLU(y, x)
+				kernels.ReLU(y, x)
 				require.True(t, kt.Same(c.y, y[at]), "ReLU(%v) = %v", c.x, y[at])
-				mask := make([]uint64, MaskLen(n))
-				ReLUMask(y, x, mask)
+				mask := make([]uint64, kernels.MaskLen(n))
+				kernels.ReLUMask(y, x, mask)
 				require.True(t, kt.Same(c.y, y[at]), "ReLUMask(%v) = %v", c.x, y[at])
 				for w, m := range mask {
 					want := uint64(0)
@@ -56,8 +54,8 @@ func specialReLU[T Float](t *testing.T) {
 				for i := range dy {
 					dy[i] = negZero
 				}
-				dy[at] = nan[T]()
-				ReLUBackward(y, dy, mask)
+				dy[at] = kt.NaN[T]()
+				kernels.ReLUBackward(y, dy, mask)
 				for i, v := range y {
 					want := kt.RawBits(dy[i])
 					if i == at && c.bit == 1 {
@@ -77,13 +75,13 @@ func TestSpecialSigmoid(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoid[float64](t) }) })
 }
 
-func specialSigmoid[T Float](t *testing.T) {
+func specialSigmoid[T kernels.Float](t *testing.T) {
 	cases := map[T]T{
-		inf[T](-1): 0, inf[T](1): 1, 0: 0.5, T(math.Copysign(0, -1)): 0.5,
-		T(pick[T](-104.5, -746)): 0, T(pick[T](-3e38, -1e308)): 0, T(pick[T](17.5, 38)): 1, T(pick[T](3e38, 1e308)): 1,
+		kt.Inf[T](-1): 0, kt.Inf[T](1): 1, 0: 0.5, T(math.Copysign(0, -1)): 0.5,
+		T(kt.Pick[T](-104.5, -746)): 0, T(kt.Pick[T](-3e38, -1e308)): 0, T(kt.Pick[T](17.5, 38)): 1, T(kt.Pick[T](3e38, 1e308)): 1,
 		kt.FromBits[T](1): 0.5,
 	}
-	for name, f := range map[string]func(dst, x []T){"Sigmoid": Sigmoid[T], "SigmoidFast": SigmoidFast[T]} {
+	for name, f := range map[string]func(dst, x []T){"Sigmoid": kernels.Sigmoid[T], "SigmoidFast": kernels.SigmoidFast[T]} {
 		for n := 1; n < 140; n += 3 {
 			for _, at := range []int{0, n / 2, n - 1} {
 				x, y := make([]T, n), make([]T, n)
@@ -92,7 +90,7 @@ func specialSigmoid[T Float](t *testing.T) {
 					f(y, x)
 					require.True(t, kt.Same(out, y[at]), "%s(%v) = %v", name, in, y[at])
 				}
-				x[at] = nan[T]()
+				x[at] = kt.NaN[T]()
 				f(y, x)
 				for i, v := range y {
 					if i == at && v == v || i != at && v != 0.5 {
@@ -102,7 +100,7 @@ func specialSigmoid[T Float](t *testing.T) {
 			}
 		}
 		// Subnormal results are right to a unit or so, and the smallest is not lost.
-		lo, hi := pick[T](-103.5, -744.5), pick[T](-87.4, -708.5)
+		lo, hi := kt.Pick[T](-103.5, -744.5), kt.Pick[T](-87.4, -708.5)
 		x, y := make([]T, 1000), make([]T, 1000)
 		for i := range x {
 			x[i] = T(lo + (hi-lo)*float64(i)/1000)
@@ -114,8 +112,8 @@ func specialSigmoid[T Float](t *testing.T) {
 		}
 	}
 	// The backward keeps NaN, and is +0 or -0 at the saturated ends.
-	y, dy, dx := []T{0, 1, 0.5, nan[T](), 0.25}, []T{3, 3, 3, 3, nan[T]()}, make([]T, 5)
-	SigmoidBackward(dx, dy, y)
+	y, dy, dx := []T{0, 1, 0.5, kt.NaN[T](), 0.25}, []T{3, 3, 3, 3, kt.NaN[T]()}, make([]T, 5)
+	kernels.SigmoidBackward(dx, dy, y)
 	require.Equal(t, []T{0, 0, 0.75}, dx[:3])
 	require.True(t, dx[3] != dx[3] && dx[4] != dx[4])
 }
@@ -125,7 +123,7 @@ func TestSpecialRows(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialRows[float64](t) }) })
 }
 
-func specialRows[T Float](t *testing.T) {
+func specialRows[T kernels.Float](t *testing.T) {
 	classes := []int{1, 2, 3, 5, 8, 10, 16, 17, 26, 31, 32, 33, 63, 64, 65, 100, 129, 1000, 2049, 4097, 9000}
 	if testing.Short() {
 		classes = []int{1, 2, 3, 10, 16, 17, 26, 32, 33, 65, 129, 4097}
@@ -139,8 +137,8 @@ func specialRows[T Float](t *testing.T) {
 		clean := make([]T, rows*c)
 		kt.Fill(kt.NewRand(uint64(c)), kt.Normal, clean, c)
 		wantP, wantL := make([]T, rows*c), make([]T, rows*c)
-		Softmax(wantP, clean, c)
-		LogSoftmax(wantL, clean, c)
+		kernels.Softmax(wantP, clean, c)
+		kernels.LogSoftmax(wantL, clean, c)
 		labels := make([]int, rows)
 		target := make([]T, rows*c)
 		for r := range labels {
@@ -153,11 +151,11 @@ func specialRows[T Float](t *testing.T) {
 		}
 		calc := func(x []T) run {
 			u := run{make([]T, rows*c), make([]T, rows*c), make([]T, rows*c), make([]T, rows*c), make([]T, rows), make([]T, rows), make([]T, rows)}
-			Softmax(u.p, x, c)
-			LogSoftmax(u.l, x, c)
-			require.NoError(t, CrossEntropy(u.loss, x, labels, c))
-			require.NoError(t, CrossEntropyGrad(u.d, u.gloss, x, labels, c, 1))
-			require.NoError(t, CrossEntropyProbGrad(u.pd, u.ploss, x, target, c, 1))
+			kernels.Softmax(u.p, x, c)
+			kernels.LogSoftmax(u.l, x, c)
+			require.NoError(t, kernels.CrossEntropy(u.loss, x, labels, c))
+			require.NoError(t, kernels.CrossEntropyGrad(u.d, u.gloss, x, labels, c, 1))
+			require.NoError(t, kernels.CrossEntropyProbGrad(u.pd, u.ploss, x, target, c, 1))
 			return u
 		}
 		base := calc(clean)
@@ -199,12 +197,12 @@ func specialRows[T Float](t *testing.T) {
 			lo, hi := r*c, (r+1)*c
 			label := labels[r]
 			for _, at := range []int{0, c / 2, c - 1, label} {
-				for _, bad := range []T{nan[T](), inf[T](1)} {
+				for _, bad := range []T{kt.NaN[T](), kt.Inf[T](1)} {
 					x := append([]T(nil), clean...)
 					x[lo+at] = bad
 					if turn%2 == 1 && c > 2 { // beside infinities and a huge value
-						x[lo+(at+1)%c] = inf[T](-1)
-						x[lo+(at+2)%c] = T(pick[T](3e38, 1e308))
+						x[lo+(at+1)%c] = kt.Inf[T](-1)
+						x[lo+(at+2)%c] = T(kt.Pick[T](3e38, 1e308))
 					}
 					u := calc(x)
 					others(u, r)
@@ -219,7 +217,7 @@ func specialRows[T Float](t *testing.T) {
 					continue
 				}
 				x := append([]T(nil), clean...)
-				x[lo+at] = inf[T](-1)
+				x[lo+at] = kt.Inf[T](-1)
 				u := calc(x)
 				others(u, r)
 				require.Zero(t, kt.RawBits(u.p[lo+at]), "p of -Inf")
@@ -242,7 +240,7 @@ func specialRows[T Float](t *testing.T) {
 			// Nothing but -Inf.
 			x := append([]T(nil), clean...)
 			for j := lo; j < hi; j++ {
-				x[j] = inf[T](-1)
+				x[j] = kt.Inf[T](-1)
 			}
 			u := calc(x)
 			others(u, r)
@@ -251,7 +249,7 @@ func specialRows[T Float](t *testing.T) {
 			allNaN(u.d[lo:hi], "CrossEntropyGrad of -Inf only")
 			allNaN([]T{u.loss[r], u.gloss[r]}, "losses of -Inf only")
 			// Huge but finite logits are no special case: the largest takes all.
-			huge := T(pick[T](3e38, 1.7e308))
+			huge := T(kt.Pick[T](3e38, 1.7e308))
 			copy(x, clean)
 			x[lo+label] = huge
 			for j := lo; j < hi; j++ {
@@ -284,21 +282,21 @@ func TestSpecialReLUBackwardOutput(t *testing.T) {
 	})
 }
 
-func specialReLUBackwardOutput[T Float](t *testing.T) {
+func specialReLUBackwardOutput[T kernels.Float](t *testing.T) {
 	tiny, negZero := kt.FromBits[T](1), T(math.Copysign(0, -1))
 	for n := 1; n < 140; n += 3 {
 		for _, at := range []int{0, n / 2, n - 1} {
 			for _, c := range []struct {
 				y      T
 				passes bool
-			}{{0, false}, {negZero, false}, {-tiny, false}, {inf[T](-1), false}, {tiny, true}, {1, true}, {inf[T](1), true}, {nan[T](), true}} {
-				for _, g := range []T{negZero, 3, nan[T](), inf[T](-1)} {
+			}{{0, false}, {negZero, false}, {-tiny, false}, {kt.Inf[T](-1), false}, {tiny, true}, {1, true}, {kt.Inf[T](1), true}, {kt.NaN[T](), true}} {
+				for _, g := range []T{negZero, 3, kt.NaN[T](), kt.Inf[T](-1)} {
 					y, dy, dx := make([]T, n), make([]T, n), make([]T, n)
 					for i := range y {
 						y[i], dy[i] = 1, 5
 					}
 					y[at], dy[at] = c.y, g
-					ReLUBackwardOutput(dx, dy, y)
+					kernels.ReLUBackwardOutput(dx, dy, y)
 					for i, v := range dx {
 						want := kt.RawBits(dy[i])
 						if i == at && !c.passes {
@@ -321,7 +319,7 @@ func TestArgmax(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float64](t) }) })
 }
 
-func testArgmax[T Float](t *testing.T) {
+func testArgmax[T kernels.Float](t *testing.T) {
 	want := func(row []T) int {
 		best := 0
 		for j, v := range row {
@@ -339,12 +337,40 @@ func testArgmax[T Float](t *testing.T) {
 		for _, kind := range []kt.Kind{kt.Normal, kt.Ties, kt.Constant, kt.RareSpecial, kt.Special, kt.NegInf, kt.Zeros, kt.Ascending, kt.Descending, kt.AnyBits} {
 			x, index := make([]T, rows*classes), make([]int, rows)
 			kt.Fill(kt.NewRand(uint64(classes)), kind, x, classes)
-			Argmax(index, x, classes)
+			kernels.Argmax(index, x, classes)
 			for r, got := range index {
 				if w := want(x[r*classes : (r+1)*classes]); got != w {
 					require.FailNow(t, "wrong column", "%v, %d classes, row %d: %d (%v), want %d (%v)", kind, classes, r, got, x[r*classes+got], w, x[r*classes+w])
 				}
 			}
 		}
+	}
+}
+
+// TestArgmaxLongRow has the first NaN and the first infinity anywhere in a row of several chunks.
+func TestArgmaxLongRow(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float32](t) }) })
+	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float64](t) }) })
+}
+
+func argmaxLongRow[T kernels.Float](t *testing.T) {
+	row := make([]T, 9001)
+	var at [1]int
+	for _, j := range []int{0, 1, 31, 2047, 2048, 4095, 4096, 8192, 9000} {
+		clear(row)
+		row[j] = kt.Inf[T](1)
+		kernels.Argmax(at[:], row, len(row))
+		require.Equal(t, j, at[0])
+		row[min(j+3, 9000)], row[max(j-2, 0)] = kt.NaN[T](), kt.Inf[T](1)
+		kernels.Argmax(at[:], row, len(row))
+		require.Equal(t, min(j+3, 9000), at[0])
+		for i := range row {
+			row[i] = kt.Inf[T](-1)
+		}
+		kernels.Argmax(at[:], row, len(row))
+		require.Zero(t, at[0])
+		row[j] = -1e30
+		kernels.Argmax(at[:], row, len(row))
+		require.Equal(t, j, at[0])
 	}
 }

@@ -1,8 +1,13 @@
 package kernels_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +18,101 @@ import (
 	kt "kernels/internal/ktest"
 )
 
+// TestEveryFunctionHasARow compares the table, which all that goes over every function reads, with what
+// the package exports.
+func TestEveryFunctionHasARow(t *testing.T) {
+	rows := map[string]bool{}
+	for _, f := range ktable.Funcs[float32]() {
+		require.False(t, rows[f.Name], "internal/ktable has two rows for %s", f.Name)
+		rows[f.Name] = true
+	}
+	exported := exportedFunctions(t)
+	require.Greater(t, len(exported), 40)
+	for _, name := range exported {
+		if !rows[name] {
+			t.Errorf("%s has no row in internal/ktable: without one it is in no test of bits, bounds and bad calls, no fuzz target and no benchmark", name)
+		}
+		delete(rows, name)
+	}
+	for name := range rows {
+		t.Errorf("internal/ktable has a row for %s, which the package does not export", name)
+	}
+}
+
+// TestEveryRowIsUsed: each function with slices has a fuzz target of its name, with seeds. The benchmarks and
+// all other tests go over the rows themselves.
+func TestEveryRowIsUsed(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("fuzz", "kernels_test.go"))
+	require.NoError(t, err)
+	for _, k := range ktable.Routines[float32]() {
+		require.Contains(t, string(source), "func Fuzz"+k.Name+"(f *testing.F)", "fuzz/kernels_test.go has no target for %s", k.Name)
+	}
+}
+
+// TestReferencesSee proves that the references of the table notice a single result that is wrong.
+func TestReferencesSee(t *testing.T) {
+	for _, f := range ktable.Funcs[float64]() {
+		if f.Check == nil || f.Name == "ShardCrossEntropyGrad" { // which looks at results of its own
+			continue
+		}
+		c := f.Make(kt.NewRand(1), 5, 10, ktable.Values{Kind: kt.Normal, Typical: true}, f.Shares()[0])
+		for i, a := range c.Case().Args {
+			want, err := c.Case().Expect()
+			require.NoError(t, err)
+			require.NoError(t, f.Check(c, c.With(want)), f.Name)
+			if !a.Out || a.Name == "probs" || a.Name == "rest" {
+				continue
+			}
+			switch v := want[i].At(want[i].Len() - 1); {
+			case v.CanFloat():
+				v.SetFloat(v.Float()*(1+1e-9) + 1e-12)
+			case v.CanInt():
+				v.SetInt(v.Int() ^ 1)
+			default:
+				v.SetUint(v.Uint() ^ 1)
+			}
+			require.Error(t, f.Check(c, c.With(want)), "%s: %s", f.Name, a.Name)
+		}
+	}
+}
+
+// exportedFunctions returns the names of the exported functions and methods, these with their type.
+func exportedFunctions(t *testing.T) (names []string) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !fn.Name.IsExported() {
+				continue
+			}
+			name := fn.Name.Name
+			if fn.Recv != nil {
+				var recv string
+				ast.Inspect(fn.Recv.List[0].Type, func(n ast.Node) bool {
+					if id, ok := n.(*ast.Ident); ok && recv == "" {
+						recv = id.Name
+					}
+					return true
+				})
+				if !ast.IsExported(recv) {
+					continue
+				}
+				name = recv + "." + name
+			}
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // forEachRoutine runs f for every function of the table and every primitive, of both types. chunk and
 // most are the longest piece of a row and the most elements that a primitive is given.
 func forEachRoutine(t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
@@ -22,7 +122,7 @@ func forEachRoutine(t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most
 
 func forEachOf[T kernels.Float](t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
 	kt.Require(t)
-	for _, k := range append(ktable.Routines[T](), kernels.Primitives[T]()...) {
+	for _, k := range append(ktable.Routines[T](), kernels.Routines[T]()...) {
 		t.Run(k.Name, func(t *testing.T) { f(t, k, kernels.ShardGrain[T](), kernels.ChunkLen[T]()) })
 	}
 }
@@ -255,83 +355,8 @@ func TestGuardPages(t *testing.T) {
 	})
 }
 
-// TestNoAllocation calls every function on arrays of the caller's stack: one that lets an argument
-// escape makes all that follow allocate, and go test -gcflags=-m tells which.
-func TestNoAllocation(t *testing.T) {
-	source, err := os.ReadFile("table_test.go")
-	require.NoError(t, err)
-	for _, k := range ktable.Routines[float32]() {
-		require.Contains(t, string(source), "kernels."+k.Name+"(", "onStack does not call it")
-	}
-	kt.EachISA(t, func(t *testing.T, _ string) {
-		require.Zero(t, testing.AllocsPerRun(20, onStack[float32]))
-		require.Zero(t, testing.AllocsPerRun(20, onStack[float64]))
-	})
-}
-
 func must(errs ...error) {
 	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
 		panic(errs[i])
 	}
-}
-
-func onStack[T kernels.Float]() {
-	var (
-		x, y, d, e    [70]T
-		l, m, g       [7]T
-		stats, more   [7]kernels.RowStats[T]
-		sums          [7]float64
-		index         [7]int
-		mask          [2]uint64
-		bytes, labels = [7]uint8{0, 1, 2, 3, 4, 5, 6}, [7]int32{6, 5, 4, 3, 2, 1}
-		weights       [10]T
-	)
-	kernels.ReLU(d[:], x[:])
-	kernels.ReLUMask(d[:], x[:], mask[:])
-	kernels.ReLUBackward(d[:], x[:], mask[:])
-	kernels.ReLUBackwardOutput(d[:], x[:], y[:])
-	kernels.Sigmoid(d[:], x[:])
-	kernels.SigmoidFast(d[:], x[:])
-	kernels.SigmoidBackward(d[:], x[:], y[:])
-	kernels.Tanh(d[:], x[:])
-	kernels.TanhBackward(d[:], x[:], y[:])
-	b := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: weights[:]}
-	kernels.SigmoidCrossEntropy(d[:], x[:], y[:])
-	kernels.SigmoidCrossEntropyGrad(d[:], e[:], x[:], y[:], 0.1)
-	must(kernels.SigmoidCrossEntropyWith(d[:], x[:], y[:], &b),
-		kernels.SigmoidCrossEntropyGradWith(d[:], e[:], x[:], y[:], 1, &b))
-
-	o := kernels.SoftmaxOptions[T]{LogitScale: 3}
-	kernels.Softmax(d[:], x[:], 10)
-	kernels.Softmax(d[:], x[:], 70)
-	kernels.LogSoftmax(d[:], x[:], 10)
-	kernels.SoftmaxBackward(d[:], x[:], y[:], 10)
-	kernels.LogSoftmaxBackward(d[:], x[:], y[:], 10)
-	must(kernels.SoftmaxWith(d[:], x[:], 10, &o), kernels.LogSoftmaxWith(d[:], x[:], 10, &o),
-		kernels.SoftmaxBackwardWith(d[:], d[:], x[:], 10, &o),
-		kernels.LogSoftmaxBackwardWith(d[:], d[:], x[:], 10, &o))
-	kernels.Argmax(index[:], x[:], 10)
-	kernels.Argmax(index[:1], x[:], 70)
-
-	must(kernels.CrossEntropy(l[:], x[:], bytes[:], 10), kernels.CrossEntropyProb(l[:], x[:], y[:], 10),
-		kernels.CrossEntropyGrad(d[:], l[:], x[:], labels[:], 10, 0.1),
-		kernels.CrossEntropyProbGrad(d[:], l[:], x[:], y[:], 10, 0.1))
-	for _, smoothing := range []T{0, 0.25} {
-		o := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: smoothing, IgnoreIndex: new(2), LogitScale: 2}
-		_, err1 := kernels.CrossEntropyWith(l[:], x[:], bytes[:], 10, &o)
-		_, err2 := kernels.CrossEntropyGradWith(d[:], l[:], x[:], labels[:], 10, g[:], &o)
-		_, err3 := kernels.CrossEntropyProbWith(l[:], x[:], y[:], 10, &o)
-		_, err4 := kernels.CrossEntropyProbGradWith(d[:], l[:], x[:], y[:], 10, g[:], &o)
-		must(err1, err2, err3, err4)
-	}
-
-	s := kernels.Shard[T]{Classes: 10}
-	must(kernels.ShardStats(stats[:], x[:], s), kernels.ShardMax(m[:], x[:], s))
-	kernels.MergeRowStats(more[:], stats[:])
-	kernels.MergeRowMax(m[:], l[:])
-	must(kernels.ShardSums(sums[:], g[:], x[:], m[:], bytes[:], s))
-	kernels.FoldChunks(stats[:], m[:], g[:], sums[:])
-	must(kernels.ShardSoftmax(d[:], x[:], stats[:], s), kernels.ShardLogSoftmax(d[:], x[:], stats[:], s),
-		kernels.ShardCrossEntropy(l[:], x[:], stats[:], bytes[:], s),
-		kernels.ShardCrossEntropyGrad(d[:], l[:], x[:], stats[:], labels[:], 1, s))
 }

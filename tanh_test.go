@@ -139,7 +139,7 @@ func TestSpecialTanh(t *testing.T) {
 
 func specialTanh[T Float](t *testing.T) {
 	tiny, negZero := kt.FromBits[T](1), T(math.Copysign(0, -1))
-	for _, c := range [][2]T{{0, 0}, {negZero, negZero}, {inf[T](1), 1}, {inf[T](-1), -1}, {nan[T](), nan[T]()}, {tiny, tiny}, {-tiny, -tiny},
+	for _, c := range [][2]T{{0, 0}, {negZero, negZero}, {kt.Inf[T](1), 1}, {kt.Inf[T](-1), -1}, {kt.NaN[T](), kt.NaN[T]()}, {tiny, tiny}, {-tiny, -tiny},
 		{40, 1}, {-40, -1}, {0x1p-100, 0x1p-100}, {-0x1p-40, -0x1p-40}} {
 		for n := 1; n < 70; n += 3 {
 			for _, at := range []int{0, n / 2, n - 1} {
@@ -154,11 +154,11 @@ func specialTanh[T Float](t *testing.T) {
 		}
 	}
 	dx := make([]T, 4)
-	TanhBackward(dx, []T{3, nan[T](), 1, -2}, []T{1, 0, nan[T](), 0.5})
+	TanhBackward(dx, []T{3, kt.NaN[T](), 1, -2}, []T{1, 0, kt.NaN[T](), 0.5})
 	require.True(t, kt.Same(dx[0], 0) && dx[1] != dx[1] && dx[2] != dx[2])
 	require.Equal(t, T(-1.5), dx[3])
-	TanhBackward(dx[:1], []T{1}, []T{T(1 - pick[T](0x1p-24, 0x1p-53))}) // 1-y*y does not cancel
-	require.InEpsilon(t, 2*pick[T](0x1p-24, 0x1p-53), float64(dx[0]), 1e-7)
+	TanhBackward(dx[:1], []T{1}, []T{T(1 - kt.Pick[T](0x1p-24, 0x1p-53))}) // 1-y*y does not cancel
+	require.InEpsilon(t, 2*kt.Pick[T](0x1p-24, 0x1p-53), float64(dx[0]), 1e-7)
 }
 
 func TestNumericalGradientTanh(t *testing.T) {

@@ -26,6 +26,20 @@ func Is32[T Float]() bool {
 	return unsafe.Sizeof(t) == 4
 }
 
+// Pick returns the first number for float32 and the second for float64.
+func Pick[T Float](f32, f64 float64) float64 {
+	if Is32[T]() {
+		return f32
+	}
+	return f64
+}
+
+// Inf returns positive infinity if sign >= 0 and negative infinity if sign < 0.
+func Inf[T Float](sign int) T { return T(math.Inf(sign)) }
+
+// NaN returns a NaN.
+func NaN[T Float]() T { return T(math.NaN()) }
+
 // TypeName returns "float32" or "float64".
 func TypeName[T Float]() string {
 	if Is32[T]() {

@@ -66,7 +66,7 @@ func TestOptionsConfidentRows(t *testing.T) {
 }
 
 func testOptionsConfidentRows[T Float](t *testing.T) {
-	bound := pick[T](4e-7, 1e-14)
+	bound := kt.Pick[T](4e-7, 1e-14)
 	margins := []float64{20, 37, 50, 80, -20, -80}
 	if !is32[T]() {
 		margins = append(margins, 200, 700, -700)
@@ -336,7 +336,7 @@ func testOptionsLogitScale[T Float](t *testing.T) {
 								g := got[way]
 								require.Equal(t, -1, kt.Diff(g.losses, want.losses), "%v, %d classes, %s: losses %v, want %v", kind, classes, way, g.losses, want.losses)
 								for i, v := range g.grad {
-									if d := math.Abs(float64(v - want.grad[i])); d > pick[T](3e-7, 1e-15) {
+									if d := math.Abs(float64(v - want.grad[i])); d > kt.Pick[T](3e-7, 1e-15) {
 										t.Fatalf("%v, %d classes, %s: gradient %d: %v, want %v", kind, classes, way, i, v, want.grad[i])
 									}
 								}
@@ -423,7 +423,7 @@ func TestOptionsWideRows(t *testing.T) {
 }
 
 func testOptionsWideRows[T Float](t *testing.T) {
-	bound := pick[T](2e-6, 1e-12)
+	bound := kt.Pick[T](2e-6, 1e-12)
 	for _, classes := range []int{4097, 9000} {
 		const rows = 3
 		r := kt.NewRand(uint64(classes))

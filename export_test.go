@@ -2,7 +2,12 @@ package kernels
 
 import (
 	"math"
+	"os"
+	"runtime/debug"
+	"slices"
+	"testing"
 
+	"kernels/internal/isa"
 	kt "kernels/internal/ktest"
 )
 
@@ -21,19 +26,23 @@ func labels[T Float](r *kt.Rand, c *kt.Operands[T]) {
 	}
 }
 
-// Primitives returns the primitives that have forms in assembly and a calling
-// convention of their own, for the tests of bits, with strides that the public
-// functions do not use (yet).
-func Primitives[T Float]() (all []kt.Routine) {
-	for _, k := range primitives[T]() {
-		if k.Name != "lossLog" || !is32[T]() { // which is float64's
-			all = append(all, k.Routine())
-		}
+// Routines returns the primitives in the form that the tests over the table take.
+func Routines[T Float]() (all []kt.Routine) {
+	for _, k := range Primitives[T]() {
+		all = append(all, k.Routine())
 	}
 	return all
 }
 
-func primitives[T Float]() []kt.Primitive[T] {
+// Primitives returns the primitives that have a calling convention of their own. They are called
+// with more strides than the public functions use.
+func Primitives[T Float]() []kt.Primitive[T] {
+	return slices.DeleteFunc(allPrimitives[T](), func(k kt.Primitive[T]) bool {
+		return k.Name == "lossLog" && is32[T]() // it has no float32 form
+	})
+}
+
+func allPrimitives[T Float]() []kt.Primitive[T] {
 	// rowMax gives every row its true maximum, as the drivers do.
 	rowMax := func(r *kt.Rand, c *kt.Operands[T]) {
 		generic(func() { rowsMax(c.PerRow[0], c.In[0], c.Cols, c.InS[0]) })
@@ -263,3 +272,22 @@ func columns[T Float](c *kt.Operands[T], f func(half int)) {
 
 // as64 passes float64 slices on; lossLog has no other form.
 func as64[T Float](x []T) []float64 { return f64(x) }
+
+// TestMain lets the garbage collector wait longer: the table allocates millions of small frames.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func generic(f func()) { kt.With(isa.NameGeneric, f) }
+
+// RowsSum is the primitive rowsSum.
+func RowsSum[T Float](sum []float64, x []T, cols, stride int, narrow bool) {
+	rowsSum(sum, x, cols, stride, narrow)
+}

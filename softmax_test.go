@@ -1,19 +1,27 @@
-package kernels
+package kernels_test
 
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
+	"kernels"
 	kt "kernels/internal/ktest"
 )
 
 // The options of softmax and its like: everything they compute is what the plain function computes of packed rows of scaled
 // logits, bit for bit, and nothing between the rows is touched.
 
+// byteView returns the memory of s.
+func byteView[E any](s []E) []byte {
+	var e E
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(e)))
+}
+
 // spread lays out rows of cols elements at a stride, in a slice that ends with the last row, between canaries.
-func spread[T Float](packed []T, cols, stride int) *kt.Frame[T] {
+func spread[T kernels.Float](packed []T, cols, stride int) *kt.Frame[T] {
 	rows := len(packed) / cols
 	f := kt.NewFrame[T](max((rows-1)*stride+cols, 0), 3)
 	kt.FillCanary(byteView(f.S))
@@ -24,7 +32,7 @@ func spread[T Float](packed []T, cols, stride int) *kt.Frame[T] {
 }
 
 // gather is the way back; it fails if anything between the rows has been written to.
-func gather[T Float](t *testing.T, f *kt.Frame[T], cols, stride int) []T {
+func gather[T kernels.Float](t *testing.T, f *kt.Frame[T], cols, stride int) []T {
 	t.Helper()
 	require.NoError(t, f.Check())
 	var packed []T
@@ -42,11 +50,11 @@ func TestSoftmaxOptions(t *testing.T) {
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float64](t) }) })
 }
 
-func softmaxOptions[T Float](t *testing.T) {
+func softmaxOptions[T kernels.Float](t *testing.T) {
 	type forward = func(dst, x []T, classes int)
-	type forwardWith = func(dst, x []T, classes int, opts *SoftmaxOptions[T]) error
+	type forwardWith = func(dst, x []T, classes int, opts *kernels.SoftmaxOptions[T]) error
 	type backward = func(dx, dy, y []T, classes int)
-	type backwardWith = func(dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error
+	type backwardWith = func(dx, dy, y []T, classes int, opts *kernels.SoftmaxOptions[T]) error
 	same := func(got, want []T, format string, args ...any) {
 		t.Helper()
 		if i := kt.Diff(got, want); i >= 0 || len(got) != len(want) {
@@ -64,7 +72,7 @@ func softmaxOptions[T Float](t *testing.T) {
 					continue
 				}
 				stride, dstStride := cols+turn%5, cols+turn%3
-				opts := &SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: dstStride}
+				opts := &kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: dstStride}
 				kind := []kt.Kind{kt.Normal, kt.Wide80, kt.Special, kt.Shifted, kt.Huge}[turn/5%5]
 				r := kt.NewRand(uint64(turn))
 				x, scaled := make([]T, rows*cols), make([]T, rows*cols)
@@ -78,7 +86,7 @@ func softmaxOptions[T Float](t *testing.T) {
 				for name, f := range map[string]struct {
 					plain forward
 					with  forwardWith
-				}{"Softmax": {Softmax[T], SoftmaxWith[T]}, "LogSoftmax": {LogSoftmax[T], LogSoftmaxWith[T]}} {
+				}{"Softmax": {kernels.Softmax[T], kernels.SoftmaxWith[T]}, "LogSoftmax": {kernels.LogSoftmax[T], kernels.LogSoftmaxWith[T]}} {
 					want := make([]T, len(x))
 					f.plain(want, scaled, cols)
 					in, out := spread(x, cols, stride), spread(make([]T, len(x)), cols, dstStride)
@@ -86,17 +94,17 @@ func softmaxOptions[T Float](t *testing.T) {
 					same(gather(t, out, cols, dstStride), want, "%s, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
 					same(gather(t, in, cols, stride), x, "%s wrote to its input", name)
 					// in place
-					require.NoError(t, f.with(in.S, in.S, cols, &SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: stride}))
+					require.NoError(t, f.with(in.S, in.S, cols, &kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: stride}))
 					same(gather(t, in, cols, stride), want, "%s in place, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
 				}
 
 				dy, y := make([]T, len(x)), make([]T, len(x))
 				kt.Fill(r, kt.Normal, dy, cols)
-				Softmax(y, scaled, cols)
+				kernels.Softmax(y, scaled, cols)
 				for name, f := range map[string]struct {
 					plain backward
 					with  backwardWith
-				}{"SoftmaxBackward": {SoftmaxBackward[T], SoftmaxBackwardWith[T]}, "LogSoftmaxBackward": {LogSoftmaxBackward[T], LogSoftmaxBackwardWith[T]}} {
+				}{"SoftmaxBackward": {kernels.SoftmaxBackward[T], kernels.SoftmaxBackwardWith[T]}, "LogSoftmaxBackward": {kernels.LogSoftmaxBackward[T], kernels.LogSoftmaxBackwardWith[T]}} {
 					want := make([]T, len(x))
 					f.plain(want, dy, y, cols)
 					for i, v := range want {
@@ -108,7 +116,7 @@ func softmaxOptions[T Float](t *testing.T) {
 					require.NoError(t, f.with(out.S, dys.S, ys.S, cols, opts))
 					same(gather(t, out, cols, stride), want, "%s, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
 					same(gather(t, ys, cols, dstStride), y, "%s wrote to y", name)
-					require.NoError(t, f.with(dys.S, dys.S, ys.S, cols, &SoftmaxOptions[T]{LogitScale: scale, Stride: dstStride, DstStride: dstStride}))
+					require.NoError(t, f.with(dys.S, dys.S, ys.S, cols, &kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: dstStride, DstStride: dstStride}))
 					same(gather(t, dys, cols, dstStride), want, "%s in place, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
 				}
 			}
@@ -122,8 +130,8 @@ func softmaxOptions[T Float](t *testing.T) {
 	for r := range 9 {
 		x = append(x, m[r*20:][:10]...)
 	}
-	Softmax(want, x, 10)
-	require.NoError(t, SoftmaxWith(m[10:], m, 10, &SoftmaxOptions[T]{Stride: 20, DstStride: 20}))
+	kernels.Softmax(want, x, 10)
+	require.NoError(t, kernels.SoftmaxWith(m[10:], m, 10, &kernels.SoftmaxOptions[T]{Stride: 20, DstStride: 20}))
 	for r := range 9 {
 		same(m[r*20+10:][:10], want[r*10:][:10], "columns 10 to 19")
 		same(m[r*20:][:10], x[r*10:][:10], "columns 0 to 9")
@@ -133,17 +141,17 @@ func softmaxOptions[T Float](t *testing.T) {
 // TestSoftmaxTemperatureGradient: backwards at a temperature against differences.
 func TestSoftmaxTemperatureGradient(t *testing.T) {
 	const cols = 7
-	opts := &SoftmaxOptions[float64]{LogitScale: 0.3, Stride: 9, DstStride: 8}
+	opts := &kernels.SoftmaxOptions[float64]{LogitScale: 0.3, Stride: 9, DstStride: 8}
 	r := kt.NewRand(5)
 	x, dy := make([]float64, 2*9), make([]float64, 2*8)
 	kt.Fill(r, kt.Normal, x, 9)
 	kt.Fill(r, kt.Normal, dy, 8)
 	for name, f := range map[string]struct {
-		forward  func(dst, x []float64, classes int, opts *SoftmaxOptions[float64]) error
-		backward func(dx, dy, y []float64, classes int, opts *SoftmaxOptions[float64]) error
+		forward  func(dst, x []float64, classes int, opts *kernels.SoftmaxOptions[float64]) error
+		backward func(dx, dy, y []float64, classes int, opts *kernels.SoftmaxOptions[float64]) error
 	}{
-		"Softmax":    {SoftmaxWith[float64], SoftmaxBackwardWith[float64]},
-		"LogSoftmax": {LogSoftmaxWith[float64], LogSoftmaxBackwardWith[float64]},
+		"Softmax":    {kernels.SoftmaxWith[float64], kernels.SoftmaxBackwardWith[float64]},
+		"LogSoftmax": {kernels.LogSoftmaxWith[float64], kernels.LogSoftmaxBackwardWith[float64]},
 	} {
 		y, dx := make([]float64, 2*8), make([]float64, 2*9)
 		require.NoError(t, f.forward(y, x, cols, opts))

@@ -63,7 +63,7 @@ func checkGrad[T Float](t *testing.T, name string, dx, x []T, f func(x []float64
 	at := to64(x)
 	for i := range x {
 		want := kt.NumGrad(f, at, i, gradStep)
-		require.InDelta(t, want, float64(dx[i]), pick[T](3e-6, 1e-10), "%s: dx[%d] at %v", name, i, x[i])
+		require.InDelta(t, want, float64(dx[i]), kt.Pick[T](3e-6, 1e-10), "%s: dx[%d] at %v", name, i, x[i])
 	}
 }
 

@@ -1,8 +1,9 @@
-package kernels
+package kernels_test
 
 import (
 	"testing"
 
+	"kernels"
 	"kernels/internal/fpflags"
 	"kernels/internal/isa"
 	kt "kernels/internal/ktest"
@@ -23,14 +24,11 @@ func requireFlags(t *testing.T) {
 	}
 }
 
-func testFlags[T Float](t *testing.T) {
+func testFlags[T kernels.Float](t *testing.T) {
 	all := []kt.Kind{kt.Finite, kt.Shifted, kt.Normal, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit, kt.OneHot, kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
-	for _, k := range primitives[T]() {
-		if k.Name == "lossLog" && is32[T]() {
-			continue
-		}
+	for _, k := range kernels.Primitives[T]() {
 		t.Run(k.Name, func(t *testing.T) {
-			for i, s := range flagShapes(MaxCols[T]()) {
+			for i, s := range flagShapes(kernels.MaxCols[T]()) {
 				if kt.Thinned(k.Name, i) {
 					continue
 				}
@@ -52,7 +50,7 @@ func testFlags[T Float](t *testing.T) {
 						got.Loss, got.Sum, got.Index = make([]T, s.Rows), make([]float64, s.Rows), make([]int, s.Rows)
 						var f fpflags.Flags
 						kt.With(name, func() { f = fpflags.Raised(func() { k.Run(&got) }) })
-						if f != 0 && finite(&got) {
+						if f != 0 && finiteResults(&got) {
 							t.Fatalf("%s %s, %d rows of %d (+%d), inputs %v: %v", name, k.Name, s.Rows, s.Cols, s.Pad, kind, f)
 						}
 					}
@@ -83,9 +81,9 @@ func flagShapes(chunk int) (shapes []kt.Shape) {
 // moderate leaves the first input at most 1e30 in size (float64: 1e300) and the others 1000, or, with
 // a large scale, all at most 1000: the product of two large numbers overflows by itself, also in a
 // result that nobody asked for, and so does the distance of the largest number from its negative.
-func moderate[T Float](c *kt.Operands[T]) {
+func moderate[T kernels.Float](c *kt.Operands[T]) {
 	large, others := 1e30, T(1000)
-	if !is32[T]() {
+	if !kt.Is32[T]() {
 		large = 1e300
 	}
 	if c.Scale > 1000 {
@@ -102,8 +100,8 @@ func moderate[T Float](c *kt.Operands[T]) {
 	}
 }
 
-// finite reports whether all results are.
-func finite[T Float](c *kt.Operands[T]) bool {
+// finiteResults reports whether all results of a primitive are finite.
+func finiteResults[T kernels.Float](c *kt.Operands[T]) bool {
 	sum := 0.0
 	for _, s := range [][]T{c.Out, c.Loss} {
 		for _, v := range s {
@@ -125,7 +123,7 @@ func TestFlagsFar(t *testing.T) {
 	x[7] = -2000
 	var loss [1]float64
 	kt.EachISA(t, func(t *testing.T, _ string) {
-		if f := fpflags.Raised(func() { must(CrossEntropyGrad(dx, loss[:], x, []int{7}, classes, 1)) }); f != 0 {
+		if f := fpflags.Raised(func() { must(kernels.CrossEntropyGrad(dx, loss[:], x, []int{7}, classes, 1)) }); f != 0 {
 			t.Errorf("%v, loss %v", f, loss[0])
 		}
 	})
@@ -139,15 +137,15 @@ func TestFlagsStreams(t *testing.T) {
 	isa.LastLevelCache = 0
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for n := 1; n <= 300; n++ {
-			x, y, dst, mask := make([]float32, n), make([]float32, n), kt.NewFrame[float32](n, 0).S, make([]uint64, MaskLen(n))
+			x, y, dst, mask := make([]float32, n), make([]float32, n), kt.NewFrame[float32](n, 0).S, make([]uint64, kernels.MaskLen(n))
 			for i := range x {
 				x[i], y[i] = float32(i%7)-3, float32(i%3)/2
 			}
 			if f := fpflags.Raised(func() {
-				ReLU(dst, x)
-				ReLUMask(dst, x, mask)
-				ReLUBackward(dst, x, mask)
-				SigmoidBackward(dst, x, y)
+				kernels.ReLU(dst, x)
+				kernels.ReLUMask(dst, x, mask)
+				kernels.ReLUBackward(dst, x, mask)
+				kernels.SigmoidBackward(dst, x, y)
 			}); f != 0 {
 				t.Errorf("%d elements: %v", n, f)
 			}
@@ -161,9 +159,58 @@ func TestFlagsSum(t *testing.T) {
 	row, sum := []float32{-2e38, 0, 3e38, 0, -1e38, 1}, make([]float64, 1)
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for n := 3; n <= len(row); n++ {
-			if f := fpflags.Raised(func() { rowsSum(sum, row[:n], n, n, true) }); f != 0 {
+			if f := fpflags.Raised(func() { kernels.RowsSum(sum, row[:n], n, n, true) }); f != 0 {
 				t.Errorf("%d elements: %v, sum %v", n, f, sum[0])
 			}
 		}
 	})
+}
+
+// TestFlagsOfFunctions is TestFlags for the public functions: invalid, divide-by-zero and overflow are
+// not raised where inputs and results are ordinary numbers.
+func TestFlagsOfFunctions(t *testing.T) {
+	requireFlags(t)
+	kinds := []kt.Kind{kt.Normal, kt.Shifted, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit, kt.OneHot, kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
+	forEachRoutine(t, func(t *testing.T, k kt.Routine, chunk, most int) {
+		if k.Inner {
+			return
+		}
+		shapes := []kt.Shape{{Rows: 5, Cols: 63}, {Rows: 3, Cols: 100}, {Rows: 2, Cols: 1000}, {Rows: 1, Cols: chunk + 1}}
+		for cols := 1; cols <= 40; cols++ {
+			for _, rows := range []int{1, 2, 3, 8, 9, 17} {
+				if !k.Rows {
+					rows = 1
+				}
+				shapes = append(shapes, kt.Shape{Rows: rows, Cols: cols})
+			}
+		}
+		for i, s := range shapes {
+			if kt.Thinned(k.Name, i) {
+				continue
+			}
+			c := k.Case(s, kinds[i%len(kinds)], uint64(i), k.Shares[0])
+			want, err := c.Expect()
+			if err != nil || !finiteCall(want, c) {
+				continue
+			}
+			for _, name := range isa.Available() {
+				p := kt.Memory{Off: i % 16}.Place(c)
+				var f fpflags.Flags
+				kt.With(name, func() { f = fpflags.Raised(func() { err = p.Run(p.Mem) }) })
+				if f != 0 {
+					t.Fatalf("%s %s, %d rows of %d, inputs %v: %v", name, k.Name, s.Rows, s.Cols, kinds[i%len(kinds)], f)
+				}
+			}
+		}
+	})
+}
+
+// finiteCall reports whether all that a call has read and written are numbers.
+func finiteCall(mem []kt.Array, c *kt.Case) bool {
+	for i := range c.Args {
+		if !mem[i].Finite() {
+			return false
+		}
+	}
+	return true
 }
