@@ -7,15 +7,15 @@ package kernels
 import "kernels/internal/isa"
 
 // The primitives: every loop over elements, and every reduction, is one of these. The drivers of
-// the public functions check, cut the work into pieces and call them. Each calls the float32 or the
+// the public functions check, cut the work into parts and call them. Each calls the float32 or the
 // float64 form for the instruction set in use. The forms in pure Go (suffix Generic) are the
 // specification.
 //
 // All of them may rely on this: slices have the right length, and are not empty in the rows forms.
-// One call has at most chunkBytes of elements, or, in the rows forms, at most maxRows rows of
+// One call has at most maxBytes of elements, or, in the rows forms, at most maxRows rows of
 // 1 <= cols <= maxCols columns. Row r of x starts at x[r*xstride]; the number of rows is the length
 // of a slice that has one element for each row. Working in place is allowed between whole slices of
-// equal stride. narrow says that the whole row, of which this may be a piece, is one block of the
+// equal stride. narrow says that the whole row, of which this may be a chunk, is one block of the
 // canonical sum.
 //
 // The race detector sees no assembly, so each primitive tells it what it reads and writes.
@@ -988,11 +988,11 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 		raceRows("columnsSoftmax dst", raceWrite, dst, rows, cols, dststride)
 	}
 	switch {
-	case is32[T]() && isa.AVX512 && rows >= 16:
+	case is32[T]() && isa.AVX512 && rows >= vectorAVX512/4:
 		columnsSoftmaxF32AVX512(f32(dst), f32(x), rows, cols, half, dststride, xstride)
 	case is32[T]() && isa.AVX2:
 		columnsSoftmaxF32AVX2(f32(dst), f32(x), rows, cols, half, dststride, xstride)
-	case isa.AVX512 && rows >= 8:
+	case isa.AVX512 && rows >= vectorAVX512/8:
 		columnsSoftmaxF64AVX512(f64(dst), f64(x), rows, cols, half, dststride, xstride)
 	case isa.AVX2:
 		columnsSoftmaxF64AVX2(f64(dst), f64(x), rows, cols, half, dststride, xstride)
@@ -1019,13 +1019,13 @@ func columnsSumSkip[T Float](
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
 	}
 	switch {
-	case is32[T]() && isa.AVX512 && rows >= 16:
+	case is32[T]() && isa.AVX512 && rows >= vectorAVX512/4:
 		columnsSumSkipF32AVX512(
 			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
 		)
 	case is32[T]() && isa.AVX2:
 		columnsSumSkipF32AVX2(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
-	case isa.AVX512 && rows >= 8:
+	case isa.AVX512 && rows >= vectorAVX512/8:
 		columnsSumSkipF64AVX512(
 			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
 		)
@@ -1058,7 +1058,7 @@ func columnsGrad[T Float](
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
 	}
 	switch {
-	case is32[T]() && isa.AVX512 && rows >= 16:
+	case is32[T]() && isa.AVX512 && rows >= vectorAVX512/4:
 		columnsGradF32AVX512(
 			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
 			rows, cols, half, dststride, xstride,
@@ -1068,7 +1068,7 @@ func columnsGrad[T Float](
 			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
 			rows, cols, half, dststride, xstride,
 		)
-	case isa.AVX512 && rows >= 8:
+	case isa.AVX512 && rows >= vectorAVX512/8:
 		columnsGradF64AVX512(
 			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
 			rows, cols, half, dststride, xstride,

@@ -7,15 +7,15 @@ package kernels
 import "kernels/internal/isa"
 
 // The primitives: every loop over elements, and every reduction, is one of these. The drivers of
-// the public functions check, cut the work into pieces and call them. Each calls the float32 or the
+// the public functions check, cut the work into parts and call them. Each calls the float32 or the
 // float64 form for the instruction set in use. The forms in pure Go (suffix Generic) are the
 // specification.
 //
 // All of them may rely on this: slices have the right length, and are not empty in the rows forms.
-// One call has at most chunkBytes of elements, or, in the rows forms, at most maxRows rows of
+// One call has at most maxBytes of elements, or, in the rows forms, at most maxRows rows of
 // 1 <= cols <= maxCols columns. Row r of x starts at x[r*xstride]; the number of rows is the length
 // of a slice that has one element for each row. Working in place is allowed between whole slices of
-// equal stride. narrow says that the whole row, of which this may be a piece, is one block of the
+// equal stride. narrow says that the whole row, of which this may be a chunk, is one block of the
 // canonical sum.
 //
 // The race detector sees no assembly, so each primitive tells it what it reads and writes.

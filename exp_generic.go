@@ -107,7 +107,7 @@ const (
 )
 
 func newExpRow[T Float](m T) (c expRow) {
-	if !(m >= -1024 && m <= 1024) {
+	if !isPlain(m) {
 		c.sub = float64(m)
 		m -= m
 	}

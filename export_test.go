@@ -16,8 +16,8 @@ const MaxRows = maxRows
 
 func MaxCols[T Float]() int { return maxCols[T]() }
 
-// ChunkLen is the most elements that a primitive of elements is given.
-func ChunkLen[T Float]() int { return chunkLen[T]() }
+// MaxLen returns the most elements that a primitive of elements is given.
+func MaxLen[T Float]() int { return maxLen[T]() }
 
 // labels gives every row one of its columns.
 func labels[T Float](r *kt.Rand, c *kt.Operands[T]) {

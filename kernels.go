@@ -31,10 +31,10 @@ func MaskLen(n int) int {
 // speed, never the result. See the package documentation for how it is chosen.
 func ISA() string { return isa.Name() }
 
-// chunkBytes is the most that one primitive of elements is given: assembly cannot be preempted, and
-// the garbage collector waits for it. It is a multiple of 64 elements, so that a mask is cut
-// between words.
-const chunkBytes = 64 << 10
+// maxBytes is the most bytes of a slice that one call of an element primitive gets. Assembly cannot
+// be preempted, and the garbage collector waits for it. It is a multiple of 64 elements, so that a
+// mask is cut between words.
+const maxBytes = 64 << 10
 
 // is32 tells float32 from float64. The compiler folds it in each instance, and the other arm goes
 // away.
@@ -43,10 +43,10 @@ func is32[T Float]() bool {
 	return unsafe.Sizeof(v) == 4
 }
 
-// chunkLen is chunkBytes in elements.
-func chunkLen[T Float]() int {
+// maxLen returns maxBytes in elements.
+func maxLen[T Float]() int {
 	var v T
-	return chunkBytes / int(unsafe.Sizeof(v))
+	return maxBytes / int(unsafe.Sizeof(v))
 }
 
 // streams tells whether an operation on slices slices of dst's length is to store past the caches:

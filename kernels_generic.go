@@ -64,11 +64,11 @@ func twoSum(a, b float64) (s, e float64) {
 }
 
 // clearRow zeroes d. It is a primitive of its own because the built-in clear is assembly too, which
-// cannot be preempted and which the race detector does not see: so clear gets at most chunkBytes at
+// cannot be preempted and which the race detector does not see: so clear gets at most maxBytes at
 // a time, and the detector is told.
 func clearRow[T Float](d []T) {
 	for len(d) > 0 {
-		n := min(len(d), chunkLen[T]())
+		n := min(len(d), maxLen[T]())
 		if raceEnabled {
 			raceSlice("clearRow d", raceWrite, d[:n])
 		}

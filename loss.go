@@ -273,7 +273,7 @@ func (b *batch[T]) labelGradient() {
 	for r, s := range b.total() {
 		q[r] = T(float64(num[r]) / s)
 	}
-	for j, n := range pieces[T](b.cols) {
+	for j, n := range chunksOf[T](b.cols) {
 		rowsScaleGrad(b.d.data[j:], b.d.data[j:], b.q(), b.q2(), n, b.d.stride, b.d.stride)
 	}
 	d, g, rest, total := b.d, b.g(), b.rest(), b.total()
@@ -361,8 +361,7 @@ func (b *batch[T]) store(losses []float64) {
 	}
 }
 
-// clearNone clears the gradients of the rows that contribute nothing, piece by piece: one call that
-// clears a long row would hold up the garbage collector.
+// clearNone clears the gradients of the rows that contribute nothing.
 func (b *batch[T]) clearNone() {
 	if b.d.data == nil || b.sharded || !b.anyNone {
 		return
@@ -379,7 +378,7 @@ func (b *batch[T]) clearNone() {
 // still used in a loss. See expRow.
 func expShift[T Float](m T) (sub, nm, far float64) {
 	m0 := float64(m)
-	if !(m >= -1024 && m <= 1024) {
+	if !isPlain(m) {
 		sub = m0
 	}
 	m0 -= sub
@@ -413,21 +412,21 @@ func (c *call[T]) scratchRows() bool {
 
 // scratchLen returns the lengths of the parts of the scratch for batches of rows.
 func (c *call[T]) scratchLen(rows int) (a, scaled int) {
-	piece := min(c.cols, maxCols[T]())
+	chunk := min(c.cols, maxCols[T]())
 	if c.composed() {
-		a = piece
+		a = chunk
 		if c.byProb {
 			a *= rows
 		}
 	}
 	if c.do == toTargetLoss && c.scale != 1 {
-		scaled = piece * rows
+		scaled = chunk * rows
 	}
 	return a, scaled
 }
 
-// piece returns a for columns j to j+n of the batch's rows, and the distance between its rows.
-func (b *batch[T]) piece(j, n int) (a []T, stride int) {
+// chunkTargets returns a for columns j to j+n of the batch's rows, and the distance between its rows.
+func (b *batch[T]) chunkTargets(j, n int) (a []T, stride int) {
 	if !b.composed() {
 		return b.targets[b.r0*b.cols+j:], b.cols
 	}
@@ -438,7 +437,7 @@ func (b *batch[T]) piece(j, n int) (a []T, stride int) {
 	if b.made {
 		return a, stride
 	}
-	b.made = n == b.cols || !b.byProb && b.opts.Weights == nil // the first piece is the longest
+	b.made = n == b.cols || !b.byProb && b.opts.Weights == nil // the first chunk is the longest
 	var zero, f [maxRows]T
 	switch {
 	case !b.byProb && b.opts.Weights == nil:
@@ -520,13 +519,13 @@ func (b *batch[T]) targetLoss() {
 func (b *batch[T]) targetLosses() {
 	sum := b.w() // lossLog is done with it
 	var total rowSum[T]
-	for j, n := range pieces[T](b.cols) {
+	for j, n := range chunksOf[T](b.cols) {
 		z := matrix[T]{b.z.data[j:], b.z.stride}
 		if b.scale != 1 {
 			z = matrix[T]{b.scaled(), n}
 			scaleRows(z, matrix[T]{b.z.data[j:], b.z.stride}, b.n, n, b.scale)
 		}
-		a, astride := b.piece(j, n)
+		a, astride := b.chunkTargets(j, n)
 		rowsSumProb(sum, z.data, a, b.max(), b.q(), n, z.stride, astride, b.narrow)
 		total.add(sum[0])
 	}
@@ -614,8 +613,8 @@ func (b *batch[T]) targetGradient() {
 	sum := b.w() // of a without the one at out
 	var one [1]int
 	var total rowSum[T]
-	for j, n := range pieces[T](b.cols) {
-		a, astride := b.piece(j, n)
+	for j, n := range chunksOf[T](b.cols) {
+		a, astride := b.chunkTargets(j, n)
 		rowsSumTargetSkip(sum, a, b.skip(j, &one), n, astride, b.narrow)
 		total.add(sum[0])
 	}
@@ -646,8 +645,8 @@ func (b *batch[T]) targetGradient() {
 		q[r] = T(all / s)
 		q2[r] = T(f * (float64(others*(w/s)) - float64(a*(rest[r]/s))))
 	}
-	for j, n := range pieces[T](b.cols) {
-		a, astride := b.piece(j, n)
+	for j, n := range chunksOf[T](b.cols) {
+		a, astride := b.chunkTargets(j, n)
 		rowsProbGrad(b.d.data[j:], b.d.data[j:], a, b.q(), b.g(), n, b.d.stride, b.d.stride, astride)
 	}
 	for r, i := range b.out() {

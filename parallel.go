@@ -56,7 +56,7 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	for range workers - 1 {
 		go t.work()
 	}
-	defer t.finish() // also when f ends the caller's goroutine
+	defer t.wait() // also when f ends the caller's goroutine
 	t.work()
 }
 
@@ -190,8 +190,8 @@ func (t *task) fail(i int, e *PanicError) {
 	}
 }
 
-// finish waits for the ranges that have begun, and passes on to the caller how they ended.
-func (t *task) finish() {
+// wait waits for the ranges that have begun, and passes on to the caller how they ended.
+func (t *task) wait() {
 	t.left.Wait()
 	switch {
 	case t.failed != nil:

@@ -60,7 +60,7 @@ func TestRaceChild(t *testing.T) {
 	raceTable[float64]()
 	raceStreams()
 	raceColumns()
-	d := make([]float64, 3*chunkLen[float64]())
+	d := make([]float64, 3*maxLen[float64]())
 	together("clearRow", true, func() { clearRow(d) }, func() { clearRow(d[len(d)-1:]) })
 	together("clearRow, apart", false, func() { clearRow(d[:len(d)-1]) }, func() { clearRow(d[len(d)-1:]) })
 	fmt.Fprintln(os.Stderr, raceCase+"the end")
@@ -278,7 +278,7 @@ func TestCallSize(t *testing.T) {
 	worst := map[string]string{} // by primitive and slice
 	raceObserver = func(what string, places, bytes int) {
 		seen[what] = true
-		if places > maxRows || bytes > chunkBytes {
+		if places > maxRows || bytes > maxBytes {
 			if _, ok := worst[what]; !ok {
 				worst[what] = fmt.Sprintf("%s, called by %s: %d bytes in %d places", what, function, bytes, places)
 			}

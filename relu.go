@@ -7,7 +7,7 @@ package kernels
 func ReLU[T Float](dst, x []T) {
 	checkLen("ReLU", "dst", dst, "x", x)
 	checkAlias("ReLU", "dst", dst, "x", x)
-	step := chunkLen[T]()
+	step := maxLen[T]()
 	if len(x) <= step { // with nothing to keep track of
 		relu(dst, x)
 		return
@@ -32,7 +32,7 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	checkLen("ReLUMask", "dst", dst, "x", x)
 	checkAlias("ReLUMask", "dst", dst, "x", x)
 	checkMask("ReLUMask", mask, len(x))
-	step := chunkLen[T]()
+	step := maxLen[T]()
 	if len(x) <= step { // with nothing to keep track of
 		reluMask(dst, x, mask[:MaskLen(len(x))])
 		return
@@ -57,7 +57,7 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	checkLen("ReLUBackward", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackward", "dx", dx, "dy", dy)
 	checkMask("ReLUBackward", mask, len(dy))
-	step := chunkLen[T]()
+	step := maxLen[T]()
 	if len(dy) <= step { // with nothing to keep track of
 		reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 		return
@@ -83,7 +83,7 @@ func ReLUBackwardOutput[T Float](dx, dy, y []T) {
 	checkLen("ReLUBackwardOutput", "dx", dx, "y", y)
 	checkAlias("ReLUBackwardOutput", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackwardOutput", "dx", dx, "y", y)
-	for step := chunkLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+	for step := maxLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
 		reluBackwardOutput(dx[:step], dy[:step], y[:step])
 	}
 	reluBackwardOutput(dx, dy, y)

@@ -13,15 +13,15 @@ import (
 // runs it; what it does with a batch of rows is an arrangement of the steps below and in loss.go.
 //
 // A call goes over its rows in batches: as many as fit a first-level cache, so that a row is still
-// there for its next pass. A row longer than a piece of the canonical sum is a batch of its own,
-// and each pass goes over it piece by piece.
+// there for its next pass. A row that is longer than a chunk of the canonical sum is a batch of its
+// own, and each pass goes over it chunk by chunk.
 const (
 	maxRows    = 64
 	batchBytes = 32 << 10
 )
 
-// maxCols is the length of a piece of the canonical sum, and the most columns that a primitive is
-// given.
+// maxCols is the number of columns of a chunk of the canonical sum, and so the most that a primitive
+// is given.
 func maxCols[T Float]() int {
 	if is32[T]() {
 		return chunkF32
@@ -190,7 +190,7 @@ func (c *call[T]) run(do action) {
 		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 && c.rows > maxRows {
 			c.batch = max(maxRows, maxCols[T]()/c.cols&^15)
 		}
-	case c.scratchRows(): // there is room for one piece
+	case c.scratchRows(): // there is room for one chunk
 		c.batch = min(c.batch, max(1, maxCols[T]()/c.cols))
 		rows = min(rows, c.batch)
 	case c.sharded && c.do == toLabelLoss && c.dst.data == nil: // no pass over the elements
@@ -250,8 +250,8 @@ func (c *call[T]) walk(room unsafe.Pointer, size int) {
 	b := batch[T]{call: c, room: room, roomSize: size * 8, narrow: isNarrow[T](c.cols) && !c.sharded}
 	for ; b.r0 < c.rows; b.r0 += b.n {
 		n := min(c.batch, c.rows-b.r0)
-		if left := c.rows - b.r0 - n; c.columns && 0 < left && left < minColumns && n > 2*minColumns {
-			n -= minColumns // too few rows would be left for a vector
+		if left := c.rows - b.r0 - n; c.columns && 0 < left && left < maxLanes && n > 2*maxLanes {
+			n -= maxLanes // too few rows would be left for a vector
 		}
 		if n != b.n {
 			b.n = n
@@ -286,23 +286,31 @@ func (c *call[T]) walk(room unsafe.Pointer, size int) {
 	}
 }
 
-// minColumns is the number of lanes of the widest vector.
-const minColumns = 16
+// The size of a vector in bytes. With fewer rows than a vector has lanes, there is no columns
+// primitive: the dispatch asks for the rows of AVX-512, columnsFit for those of the others.
+const (
+	vectorAVX512 = 64
+	vectorAVX2   = 32
+	vectorNEON   = 16
+)
+
+// maxLanes is the number of lanes of the widest vector.
+const maxLanes = vectorAVX512 / 4
 
 // columnsFit reports whether rows go through the columns primitives, which take as many rows at a
 // time as a vector has lanes: for few classes a row on its own would leave most lanes empty. The
 // bits are those of the rows primitives.
 func columnsFit[T Float](rows, cols int) bool {
-	var lanes int
-	switch size := int(unsafe.Sizeof(*new(T))); {
-	case isa.AVX2: // with AVX512 as well, for which the dispatch asks for twice the rows
-		lanes = 32 / size
+	var vector int
+	switch {
+	case isa.AVX2: // on every CPU with AVX-512, too: the dispatch chooses
+		vector = vectorAVX2
 	case isa.NEON:
-		lanes = 16 / size
+		vector = vectorNEON
 	default:
 		return false
 	}
-	return cols >= 2 && isNarrow[T](cols) && rows >= lanes
+	return cols >= 2 && isNarrow[T](cols) && rows >= vector/int(unsafe.Sizeof(*new(T)))
 }
 
 // columnsHalf is the largest power of two below cols: the first step of the tree that adds a row.
@@ -312,17 +320,17 @@ func columnsHalf(cols int) int { return 1 << (bits.Len(uint(cols-1)) - 1) }
 // nan set, is +Inf.
 func maxima[T Float](m []T, x matrix[T], cols int, nan bool) {
 	step := maxCols[T]()
-	pieceMax(m, x.data, min(cols, step), x.stride, nan)
+	chunkMax(m, x.data, min(cols, step), x.stride, nan)
 	for j := step; j < cols; j += step { // one row
 		var next [1]T
-		pieceMax(next[:], x.data[j:], min(cols-j, step), x.stride, nan)
+		chunkMax(next[:], x.data[j:], min(cols-j, step), x.stride, nan)
 		if next[0] > m[0] {
 			m[0] = next[0]
 		}
 	}
 }
 
-func pieceMax[T Float](m, x []T, cols, xstride int, nan bool) {
+func chunkMax[T Float](m, x []T, cols, xstride int, nan bool) {
 	if nan {
 		rowsTop(m, x, cols, xstride)
 	} else {
@@ -340,14 +348,24 @@ func (b *batch[T]) scaleMaxima() {
 	b.setPlain()
 }
 
+// setPlain sets plain: whether the plain form of the exponential will do for all rows.
 func (b *batch[T]) setPlain() {
 	b.plain = b.scale == 1
 	for _, v := range b.max() {
-		if !(v >= -1024 && v <= 1024) {
+		if !isPlain(v) {
 			b.plain = false
 		}
 	}
 }
+
+// maxPlain is the largest absolute value of a row's maximum at which the exponential takes the
+// maximum out in the exponent alone. Beyond it, the maximum is subtracted first. In the pages,
+// kernels/rows.go, this limit is above1024.
+const maxPlain = 1024
+
+// isPlain reports whether the plain form of the exponential will do for a row with maximum m. It
+// will not where m is NaN.
+func isPlain[T Float](m T) bool { return m >= -maxPlain && m <= maxPlain }
 
 // locate sets index to the first column of each row that holds m; to 0 where the row has a NaN and
 // no element is m.
@@ -369,9 +387,9 @@ func locate[T Float](index []int, x matrix[T], m []T, cols int) {
 	}
 }
 
-// pieces goes over the pieces of a row of cols elements: columns j to j+n. A row that is longer
-// than one has to be alone in its batch.
-func pieces[T Float](cols int) func(yield func(j, n int) bool) {
+// chunksOf yields the chunks of a row of cols elements: columns j to j+n. A row with more than one
+// chunk has to be alone in its batch.
+func chunksOf[T Float](cols int) func(yield func(j, n int) bool) {
 	return func(yield func(j, n int) bool) {
 		step := maxCols[T]()
 		for j := 0; j < cols; j += step {
@@ -382,8 +400,8 @@ func pieces[T Float](cols int) func(yield func(j, n int) bool) {
 	}
 }
 
-// rowSum adds the sums of the pieces of a row, in order: of float32 plainly, as they are float64
-// already, of float64 by TwoSum.
+// A rowSum adds the sums of the chunks of a row, in order. Those of float32 are float64 and simply
+// added; those of float64 are added by TwoSum.
 type rowSum[T Float] struct{ s, e float64 }
 
 func (a *rowSum[T]) add(v float64) {
@@ -405,8 +423,8 @@ func (a *rowSum[T]) sum() float64 {
 	return a.s + a.e
 }
 
-// end makes the first of sums, those of the last piece of rows of cols elements, that of all
-// pieces.
+// end sets sums[0], which is the sum of a row's last chunk, to the sum of the whole row. Where rows
+// of cols elements are one chunk, sums is left as it is.
 func (a *rowSum[T]) end(sums []float64, cols int) {
 	if cols > maxCols[T]() {
 		sums[0] = a.sum()
@@ -429,15 +447,15 @@ func (b *batch[T]) skip(j int, one *[1]int) []int {
 func (b *batch[T]) exponentials(store bool) {
 	var one [1]int
 	var total rowSum[T]
-	for j, n := range pieces[T](b.cols) {
-		b.pieceExp(b.rest(), j, n, store, b.skip(j, &one))
+	for j, n := range chunksOf[T](b.cols) {
+		b.chunkExp(b.rest(), j, n, store, b.skip(j, &one))
 		total.add(b.rest()[0])
 	}
 	total.end(b.rest(), b.cols)
 }
 
-// pieceExp is exponentials of columns j to j+n.
-func (b *batch[T]) pieceExp(sum []float64, j, n int, store bool, skip []int) {
+// chunkExp is exponentials of columns j to j+n.
+func (b *batch[T]) chunkExp(sum []float64, j, n int, store bool, skip []int) {
 	x := b.z.data[j:]
 	switch {
 	case !store && b.plain:
@@ -462,7 +480,7 @@ func scaleRows[T Float](dst, x matrix[T], rows, cols int, scale T) {
 	for r := range rows {
 		q[0][r], q[1][r] = scale, 1
 	}
-	for j, n := range pieces[T](cols) {
+	for j, n := range chunksOf[T](cols) {
 		rowsScaleGrad(dst.data[j:], x.data[j:], q[0][:rows], q[1][:rows], n, dst.stride, x.stride)
 	}
 }
@@ -492,7 +510,7 @@ func (b *batch[T]) softmax() {
 	for r, s := range sums {
 		q[r], q2[r] = reciprocal[T](s, narrow)
 	}
-	for j, n := range pieces[T](b.cols) {
+	for j, n := range chunksOf[T](b.cols) {
 		rowsScale(b.d.data[j:], b.d.data[j:], b.q(), b.q2(), n, b.d.stride, b.d.stride)
 	}
 }
@@ -527,7 +545,7 @@ func (b *batch[T]) logSoftmax() {
 		b.exponentials(false)
 	}
 	b.logarithms()
-	for j, n := range pieces[T](b.cols) {
+	for j, n := range chunksOf[T](b.cols) {
 		rowsLogSoftmax(b.d.data[j:], b.z.data[j:], b.max(), b.q(), n, b.d.stride, b.z.stride)
 	}
 }
@@ -554,7 +572,7 @@ func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, sc
 		n := min(batch, rows-r0)
 		sum, s, d, g, y := sums[:n], ss[:n], dx.from(r0, 0), dy.from(r0, 0), y[r0*dy.stride:]
 		var total rowSum[T]
-		for j, n := range pieces[T](cols) {
+		for j, n := range chunksOf[T](cols) {
 			if log {
 				rowsSum(sum, g[j:], n, dy.stride, narrow)
 			} else {
@@ -566,7 +584,7 @@ func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, sc
 		for r, v := range sum {
 			s[r] = T(v)
 		}
-		for j, n := range pieces[T](cols) {
+		for j, n := range chunksOf[T](cols) {
 			if log {
 				rowsLogSoftmaxBackward(d[j:], g[j:], y[j:], s, n, dx.stride, dy.stride, dy.stride)
 			} else {

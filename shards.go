@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// A Shard is a piece of the classes of every row: columns Offset to Offset+Classes-1 of a matrix of
+// A Shard is a part of the classes of every row: columns Offset to Offset+Classes-1 of a matrix of
 // logits that is split over goroutines, processes or machines because it is too wide for one.
 // Softmax, cross-entropy and its gradient of the whole rows come from the shards and a few numbers
 // a row that these exchange.
@@ -73,7 +73,7 @@ func NoRowStats[T Float]() RowStats[T] {
 	return RowStats[T]{Max: T(math.Inf(-1)), Out: T(math.Inf(-1))}
 }
 
-// ShardGrain is the number of elements in a piece of the canonical sum: 4096 for float32, 2048 for
+// ShardGrain is the number of elements in a chunk of the canonical sum: 4096 for float32, 2048 for
 // float64. Shards that begin at multiples of it give the bits of the whole row; see [ShardSums].
 func ShardGrain[T Float]() int { return maxCols[T]() }
 
@@ -150,8 +150,8 @@ func (b *batch[T]) leaveOut(x, w []T) {
 
 // shardExponentials stores the exponentials of a batch.
 func (b *batch[T]) shardExponentials() {
-	for j, n := range pieces[T](b.cols) {
-		b.pieceExp(b.nll(), j, n, true, nil)
+	for j, n := range chunksOf[T](b.cols) {
+		b.chunkExp(b.nll(), j, n, true, nil)
 	}
 }
 
@@ -182,7 +182,7 @@ func (b *batch[T]) shardStats() {
 	}
 }
 
-// chunkSums stores the sums of each piece of the rows of a batch.
+// chunkSums stores the sum of each chunk of the rows of a batch.
 func (b *batch[T]) chunkSums() {
 	copy(b.max(), b.m[b.r0:])
 	b.setPlain()
@@ -199,8 +199,8 @@ func (b *batch[T]) chunkSums() {
 		}
 	}
 	var one [1]int
-	for j, n := range pieces[T](b.cols) {
-		b.pieceExp(b.rest(), j, n, false, b.skip(j, &one))
+	for j, n := range chunksOf[T](b.cols) {
+		b.chunkExp(b.rest(), j, n, false, b.skip(j, &one))
 		for r, v := range b.rest() {
 			b.sums[(b.r0+r)*b.chunks+j/maxCols[T]()] = v
 		}
@@ -429,16 +429,16 @@ func shardLoss[T Float, L Label](
 // ShardSoftmax sets dst to the shard's part of the rows' [Softmax]. dst may be logits where the
 // strides are equal. stats are those of the whole rows.
 func ShardSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
-	return shard.forward("ShardSoftmax", toSoftmax, dst, logits, stats)
+	return shard.softmax("ShardSoftmax", toSoftmax, dst, logits, stats)
 }
 
 // ShardLogSoftmax sets dst to the shard's part of the rows' [LogSoftmax]. dst may be logits where
 // the strides are equal. stats are those of the whole rows.
 func ShardLogSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
-	return shard.forward("ShardLogSoftmax", toLogSoftmax, dst, logits, stats)
+	return shard.softmax("ShardLogSoftmax", toLogSoftmax, dst, logits, stats)
 }
 
-func (shard Shard[T]) forward(fn string, do action, dst, logits []T, stats []RowStats[T]) error {
+func (shard Shard[T]) softmax(fn string, do action, dst, logits []T, stats []RowStats[T]) error {
 	s, err := shard.resolved(fn)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import "unsafe"
 func Sigmoid[T Float](dst, x []T) {
 	checkLen("Sigmoid", "dst", dst, "x", x)
 	checkAlias("Sigmoid", "dst", dst, "x", x)
-	for step := chunkLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
 		sigmoid(dst[:step], x[:step])
 	}
 	sigmoid(dst, x)
@@ -29,7 +29,7 @@ func Sigmoid[T Float](dst, x []T) {
 func SigmoidFast[T Float](dst, x []T) {
 	checkLen("SigmoidFast", "dst", dst, "x", x)
 	checkAlias("SigmoidFast", "dst", dst, "x", x)
-	for step := chunkLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
 		sigmoidFast(dst[:step], x[:step])
 	}
 	sigmoidFast(dst, x)
@@ -46,7 +46,7 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 	checkLen("SigmoidBackward", "dx", dx, "y", y)
 	checkAlias("SigmoidBackward", "dx", dx, "dy", dy)
 	checkAlias("SigmoidBackward", "dx", dx, "y", y)
-	step := chunkLen[T]()
+	step := maxLen[T]()
 	if len(y) <= step { // with nothing to keep track of
 		sigmoidBackward(dx, dy, y)
 		return

@@ -34,7 +34,7 @@ type SigmoidCrossEntropyOptions[T Float] struct {
 // losses may be logits or targets. It panics if the lengths differ or the slices partly overlap.
 func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
 	checkSigmoidLoss("SigmoidCrossEntropy", losses, logits, targets, nil)
-	sigmoidLossChunks(losses, logits, targets, nil)
+	sigmoidLossParts(losses, logits, targets, nil)
 }
 
 // SigmoidCrossEntropyWith is [SigmoidCrossEntropy] with options: with the weight p of a column, the
@@ -47,7 +47,7 @@ func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *Sigmoid
 	if err != nil {
 		return err
 	}
-	sigmoidLossChunks(losses, logits, targets, p)
+	sigmoidLossParts(losses, logits, targets, p)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *Sigmoid
 // if losses overlaps anything.
 func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scale T) {
 	checkSigmoidLossGrad("SigmoidCrossEntropyGrad", dlogits, losses, logits, targets, nil)
-	sigmoidLossGradChunks(dlogits, losses, logits, targets, nil, scale)
+	sigmoidLossGradParts(dlogits, losses, logits, targets, nil, scale)
 }
 
 // SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options, as
@@ -82,7 +82,7 @@ func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, 
 	if err != nil {
 		return err
 	}
-	sigmoidLossGradChunks(dlogits, losses, logits, targets, p, scale)
+	sigmoidLossGradParts(dlogits, losses, logits, targets, p, scale)
 	return nil
 }
 
@@ -146,9 +146,9 @@ func (p *posRows[T]) next(weights []T, i, limit int) []T {
 	return weights[at:min(at+limit, len(weights))]
 }
 
-func sigmoidLossChunks[T Float](losses, x, t, weights []T) {
+func sigmoidLossParts[T Float](losses, x, t, weights []T) {
 	if weights == nil {
-		for step := chunkLen[T]() / 2; len(x) > 0; {
+		for step := maxLen[T]() / 2; len(x) > 0; {
 			n := min(len(x), step)
 			sigmoidLoss(losses[:n], x[:n], t[:n])
 			losses, x, t = losses[n:], x[n:], t[n:]
@@ -158,19 +158,19 @@ func sigmoidLossChunks[T Float](losses, x, t, weights []T) {
 	var pos posRows[T]
 	pos.init(weights)
 	for i := 0; i < len(x); {
-		p := pos.next(weights, i, min(len(x)-i, chunkLen[T]()/2))
+		p := pos.next(weights, i, min(len(x)-i, maxLen[T]()/2))
 		j := i + len(p)
 		sigmoidLossPos(losses[i:j], x[i:j], t[i:j], p)
 		i = j
 	}
 }
 
-func sigmoidLossGradChunks[T Float](dst, losses, x, t, weights []T, scale T) {
+func sigmoidLossGradParts[T Float](dst, losses, x, t, weights []T, scale T) {
 	if losses == nil {
 		losses = dst // the kernels store the gradient after the loss
 	}
 	if weights == nil {
-		for step := chunkLen[T]() / 2; len(x) > 0; {
+		for step := maxLen[T]() / 2; len(x) > 0; {
 			n := min(len(x), step)
 			sigmoidLossGrad(dst[:n], losses[:n], x[:n], t[:n], scale)
 			dst, losses, x, t = dst[n:], losses[n:], x[n:], t[n:]
@@ -180,7 +180,7 @@ func sigmoidLossGradChunks[T Float](dst, losses, x, t, weights []T, scale T) {
 	var pos posRows[T]
 	pos.init(weights)
 	for i := 0; i < len(x); {
-		p := pos.next(weights, i, min(len(x)-i, chunkLen[T]()/2))
+		p := pos.next(weights, i, min(len(x)-i, maxLen[T]()/2))
 		j := i + len(p)
 		sigmoidLossGradPos(dst[i:j], losses[i:j], x[i:j], t[i:j], p, scale)
 		i = j

@@ -34,7 +34,7 @@ func testStreams[T Float](t *testing.T) {
 	for _, name := range isa.Available() {
 		t.Run(name, func(t *testing.T) {
 			defer isa.Force(name)()
-			for _, n := range []int{1024, 1025, 1087, 1088, 4096 + 63, 3*chunkLen[T]() + 77} {
+			for _, n := range []int{1024, 1025, 1087, 1088, 4096 + 63, 3*maxLen[T]() + 77} {
 				x, y := aligned(n), aligned(n)
 				for i := range x {
 					x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256

@@ -114,7 +114,7 @@ func exportedFunctions(t *testing.T) (names []string) {
 }
 
 // forEachRoutine runs f for every function of the table and every primitive, of both types. chunk and
-// most are the longest piece of a row and the most elements that a primitive is given.
+// most are the columns of a chunk and the most elements that a primitive is given.
 func forEachRoutine(t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
 	t.Run("float32", func(t *testing.T) { forEachOf[float32](t, f) })
 	t.Run("float64", func(t *testing.T) { forEachOf[float64](t, f) })
@@ -123,7 +123,7 @@ func forEachRoutine(t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most
 func forEachOf[T kernels.Float](t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
 	kt.Require(t)
 	for _, k := range append(ktable.Routines[T](), kernels.Routines[T]()...) {
-		t.Run(k.Name, func(t *testing.T) { f(t, k, kernels.ShardGrain[T](), kernels.ChunkLen[T]()) })
+		t.Run(k.Name, func(t *testing.T) { f(t, k, kernels.ShardGrain[T](), kernels.MaxLen[T]()) })
 	}
 }
 

@@ -11,7 +11,7 @@ package kernels
 func Tanh[T Float](dst, x []T) {
 	checkLen("Tanh", "dst", dst, "x", x)
 	checkAlias("Tanh", "dst", dst, "x", x)
-	for step := chunkLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
 		tanh(dst[:step], x[:step])
 	}
 	tanh(dst, x)
@@ -28,7 +28,7 @@ func TanhBackward[T Float](dx, dy, y []T) {
 	checkLen("TanhBackward", "dx", dx, "y", y)
 	checkAlias("TanhBackward", "dx", dx, "dy", dy)
 	checkAlias("TanhBackward", "dx", dx, "y", y)
-	for step := chunkLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+	for step := maxLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
 		tanhBackward(dx[:step], dy[:step], y[:step])
 	}
 	tanhBackward(dx, dy, y)
