@@ -39,12 +39,12 @@ func TestMessages(t *testing.T) {
 		"Parallel: grain = 0":                                  func() { kernels.Parallel(4, 0, func(_, _ int) { t.Error("called") }) },
 		"Parallel: grain = -3":                                 func() { kernels.Parallel(0, -3, func(_, _ int) { t.Error("called") }) },
 		"Parallel: n = -1":                                     func() { kernels.Parallel(-1, 1, func(_, _ int) { t.Error("called") }) },
-		"CrossEntropyWith: len(logits) = 12 ends inside a row: classes = 3, stride = 10":      with(kernels.CrossEntropyOptions[float32]{Stride: 10}),
-		"CrossEntropyWith: len(Weights) = 2, classes = 3":                                     with(kernels.CrossEntropyOptions[float32]{Weights: l[:2]}),
-		"CrossEntropyGradWith: len(dloss) = 3, rows = 4: pass nil, one element, or one a row": gradient(3),
-		"CrossEntropyGradWith: len(dloss) = 0, rows = 4: pass nil, one element, or one a row": gradient(0),
-		"SoftmaxWith: len(x) = 11 ends inside a row: classes = 4, stride = 8":                 func() { _ = kernels.SoftmaxWith(y, x[:11], 4, &kernels.SoftmaxOptions[float32]{Stride: 8}) },
-		"SoftmaxWith: dst has 3 rows, x has 2":                                                func() { _ = kernels.SoftmaxWith(y, x, 4, &kernels.SoftmaxOptions[float32]{Stride: 8}) },
+		"CrossEntropyWith: len(logits) = 12 ends inside a row: classes = 3, stride = 10":        with(kernels.CrossEntropyOptions[float32]{Stride: 10}),
+		"CrossEntropyWith: len(Weights) = 2, classes = 3":                                       with(kernels.CrossEntropyOptions[float32]{Weights: l[:2]}),
+		"CrossEntropyGradWith: len(dloss) = 3, rows = 4: pass nil, one element, or one per row": gradient(3),
+		"CrossEntropyGradWith: len(dloss) = 0, rows = 4: pass nil, one element, or one per row": gradient(0),
+		"SoftmaxWith: len(x) = 11 ends inside a row: classes = 4, stride = 8":                   func() { _ = kernels.SoftmaxWith(y, x[:11], 4, &kernels.SoftmaxOptions[float32]{Stride: 8}) },
+		"SoftmaxWith: dst has 3 rows, x has 2":                                                  func() { _ = kernels.SoftmaxWith(y, x, 4, &kernels.SoftmaxOptions[float32]{Stride: 8}) },
 		"SigmoidCrossEntropyWith: len(logits) = 12 is not a multiple of len(PosWeight) = 5": func() {
 			_ = kernels.SigmoidCrossEntropyWith(y, x, x, &kernels.SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 5)})
 		},

@@ -2,9 +2,10 @@ package kernels
 
 import "math"
 
-// Argmax sets index[r] to the column of the largest element of row r of x: the lowest one where
-// several are equal (-0 and +0 are). NaN counts as larger than everything, as in NumPy and PyTorch:
-// a row with NaN gives the column of its first NaN. A row of -Inf gives 0. The result is exact.
+// Argmax sets index[r] to the column of the largest element of row r of x. If several are equal, it
+// is the first of them; -0 and +0 are equal. NaN counts as larger than everything, as in NumPy and
+// PyTorch: a row with a NaN gives the column of its first NaN. A row of -Inf gives 0. The result is
+// exact.
 //
 // There are len(index) rows of classes elements. It panics if len(x) is not len(index)*classes or
 // classes is not positive.

@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// The checks panic, or return an error, before anything is written. A wrong shape is a bug of the
-// caller and panics; an option or a label out of its range is bad data and an error. The panics are
-// functions of their own, and not inlined, so that the checks are.
+// The checks panic or return an error before anything is written. A wrong shape is a bug of the
+// caller and panics; an option or a label out of its range is bad data and gives an error. Each
+// panic is in a function of its own that is not inlined, so that its check can be inlined.
 
 func checkLen[T Float](fn, nameA string, a []T, nameB string, b []T) {
 	if len(a) != len(b) {
@@ -33,8 +33,8 @@ func panicMask(fn string, mask, n int) {
 	panic(fmt.Sprintf("kernels: %s: len(mask) = %d, %d elements need %d", fn, mask, n, MaskLen(n)))
 }
 
-// checkRows returns the number of rows in n elements, stride apart. Of the last row there need not
-// be more than its classes.
+// checkRows returns the number of rows in n elements, where rows begin stride elements apart. The
+// last row may end with its classes.
 func checkRows(fn, name string, n, classes, stride int) int {
 	if classes <= 0 {
 		panicClasses(fn, classes)
@@ -62,7 +62,7 @@ func panicClasses(fn string, classes int) {
 	panic(fmt.Sprintf("kernels: %s: classes = %d", fn, classes))
 }
 
-// checkPerRow checks a slice that has one element a row.
+// checkPerRow checks the length of a slice with one element per row.
 func checkPerRow(fn, name string, n, rows int) {
 	if n != rows {
 		panicPerRow(fn, name, n, rows)
@@ -85,7 +85,7 @@ func panicSameRows(fn, nameA string, a int, nameB string, b int) {
 	panic(fmt.Sprintf("kernels: %s: %s has %d rows, %s has %d", fn, nameA, a, nameB, b))
 }
 
-// checkScale returns the option LogitScale, 1 where it is 0.
+// checkScale returns the option LogitScale, or 1 if it is 0.
 func checkScale[T Float](fn string, scale T) (T, error) {
 	switch {
 	case scale == 0:
@@ -96,7 +96,7 @@ func checkScale[T Float](fn string, scale T) (T, error) {
 	return scale, nil
 }
 
-// checkStride returns the option Stride or DstStride, classes where it is 0.
+// checkStride returns the option Stride or DstStride, or classes if it is 0.
 func checkStride(fn, name string, stride, classes int) (int, error) {
 	switch {
 	case stride == 0:
@@ -107,9 +107,9 @@ func checkStride(fn, name string, stride, classes int) (int, error) {
 	return stride, nil
 }
 
-// checkWeights checks an option that is finite and not negative in all its elements.
+// checkWeights checks that all weights are finite and not negative.
 func checkWeights[T Float](fn, name string, weights []T) error {
-	if !allPositive(weights) { // unless it is -0
+	if !allPositive(weights) { // or one is -0, which is allowed
 		for i, w := range weights {
 			if !(w >= 0 && float64(w) <= math.MaxFloat64) {
 				return fmt.Errorf("kernels: %s: %s[%d] = %v is not a finite number >= 0", fn, name, i, w)
@@ -119,8 +119,8 @@ func checkWeights[T Float](fn, name string, weights []T) error {
 	return nil
 }
 
-// allPositive reports whether no element is -0, negative, infinite or NaN. As integers, these are
-// above all others.
+// allPositive reports whether no element is -0, negative, infinite or NaN. The bits of these, as
+// integers, are above those of all other numbers.
 func allPositive[T Float](weights []T) bool {
 	if is32[T]() {
 		var top [2]uint32
@@ -140,8 +140,8 @@ func allPositive[T Float](weights []T) bool {
 	return top < 0x7ff<<52
 }
 
-// checkAlias allows a and b, of one length, to be the same or to be apart, and nothing between. It
-// is checkApart for calls of few elements, which have two operands.
+// checkAlias panics if a and b, which have equal lengths, partly overlap. It is a faster checkApart
+// for two slices.
 func checkAlias[T Float](fn, nameA string, a []T, nameB string, b []T) {
 	var v T
 	size := len(a) * int(unsafe.Sizeof(v))
@@ -151,12 +151,13 @@ func checkAlias[T Float](fn, nameA string, a []T, nameB string, b []T) {
 	}
 }
 
-// distance is that from b to a, in bytes. Comparing addresses is sound here: what they point to is
-// alive, and Go moves a stack only at calls, with all pointers into it.
+// distance returns the distance from b to a in bytes. Comparing addresses is sound here: what they
+// point to is alive, and Go moves a stack only at calls, together with all pointers into it.
 func distance(a, b unsafe.Pointer) int { return int(uintptr(a) - uintptr(b)) }
 
-// A span is the memory of an operand, bytes from p to its end: of a matrix, rows of size bytes,
-// stride bytes apart. (With one field more, the compiler would copy it through memory.)
+// A span is the memory of an operand: bytes from p on, of which a matrix has rows of size bytes
+// that begin stride bytes apart. (With another field, the compiler would copy a span through
+// memory.)
 type span struct {
 	p                   unsafe.Pointer
 	bytes, size, stride int
@@ -181,9 +182,9 @@ func spanOfRows[T Float](x []T, rows, cols, stride int) span {
 	return span{unsafe.Pointer(unsafe.SliceData(x)), n, cols * size, stride * size}
 }
 
-// checkApart panics where one of the first operands of the list, those that are written, shares an
-// element with another. The names of the operands are separated by commas; one with a = before it
-// may also be the first operand, whole.
+// checkApart panics if one of the first written operands, which are the destinations, shares an
+// element with another operand. names has the names of the operands, separated by commas. An
+// operand whose name begins with = may also be the same as the first one.
 func checkApart(fn, names string, written int, spans ...span) {
 	for i := range written {
 		p, n := uintptr(spans[i].p), spans[i].bytes
@@ -199,7 +200,8 @@ func checkApart(fn, names string, written int, spans ...span) {
 	}
 }
 
-// checkOverlaps is checkApart where an operand ends behind the beginning of another.
+// checkOverlaps is the rest of checkApart, for operands with memory that is not disjoint: rows may
+// still interleave.
 //
 //go:noinline
 func checkOverlaps(fn, names string, written int, spans []span) {
@@ -220,7 +222,7 @@ func checkOverlaps(fn, names string, written int, spans []span) {
 	}
 }
 
-// nth returns element i of a list separated by commas.
+// nth returns element i of a comma-separated list.
 func nth(list string, i int) string {
 	for range i {
 		_, list, _ = strings.Cut(list, ",")
@@ -229,11 +231,11 @@ func nth(list string, i int) string {
 	return name
 }
 
-// meets reports whether two spans share a byte. Rows of one matrix that take turns do not.
+// meets reports whether two spans share a byte. Rows that interleave in one matrix do not.
 func (s *span) meets(b *span) bool {
-	at := distance(s.p, b.p) // of a row of s, from the beginning of b
+	at := distance(s.p, b.p) // where a row of s begins, from the beginning of b
 	for left := s.bytes; left > 0 && b.bytes > 0; left -= s.stride {
-		first := 0 // the beginning of the first row of b that ends behind that of the row
+		first := 0 // where the first row of b begins that ends after the row of s begins
 		if at >= b.size {
 			first = ((at-b.size)/b.stride + 1) * b.stride
 		}

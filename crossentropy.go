@@ -5,19 +5,20 @@ import (
 	"math"
 )
 
-// CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]), computed as log1p(R/w),
-// where w is the exponential of the label's logit and R the sum of the others: so the loss of a
-// confident row is not rounded to zero. Its relative error is at most (d+4)*2^-24 in float32, 6e-7
-// for any number of classes, and (d+5.4)*2^-53 in float64, 1.2e-15, with the d of the package's
-// documentation, as long as the loss is a normal number, for a label far above the others and for
-// one far below. The largest seen is 8.07*2^-24 (100 classes) and 7.57*2^-53 (16 classes).
+// CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]). It computes log1p(R/w),
+// where w is the exponential of the label's logit and R the sum of the others, so that the loss of
+// a confident row is not rounded to zero. Its relative error is at most (d+4)*2^-24 in float32,
+// 6e-7 for any number of classes, and (d+5.4)*2^-53 in float64, 1.2e-15, with the d of the
+// package's documentation, as long as the loss is a normal number, for a label far above the others
+// and for one far below. The largest seen is 8.07*2^-24 (100 classes) and 7.57*2^-53 (16 classes).
 //
-// A row with NaN or +Inf in it, or of nothing but -Inf, has the loss NaN. A label of -Inf beside
-// finite logits has the loss +Inf.
+// A row with a NaN or +Inf, or with nothing but -Inf, has the loss NaN. A row of finite logits but
+// for the label's, which is -Inf, has the loss +Inf.
 //
-// There are len(losses) rows and as many labels. It panics if their numbers differ, losses overlaps
-// logits, classes is not positive, or len(logits) is not the number of rows times classes. A label
-// that is not in [0, classes) is an error that names its row; nothing has been written then.
+// There are len(losses) rows and as many labels. CrossEntropy panics if the lengths of losses and
+// labels differ, losses overlaps logits, classes is not positive, or len(logits) is not
+// len(losses)*classes. If a label is not in [0, classes), it returns an error that names the row,
+// and writes nothing.
 func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int) error {
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
 	var l lossCall[T]
@@ -27,9 +28,9 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 }
 
 // CrossEntropyGrad is [CrossEntropy] and its gradient in one pass. It sets dlogits to
-// scale*(softmax(logits) - onehot(label)), with scale 1/rows the gradient of the mean loss. At the
-// label it is -scale*(R/S), not p - 1, and keeps its precision in a confident row as the loss does.
-// The losses have the bits of CrossEntropy.
+// scale*(softmax(logits) - onehot(label)). With scale 1/rows, this is the gradient of the mean
+// loss. At the label it is computed as -scale*(R/S), where S = R+w, and not from p - 1: like the
+// loss, it keeps its precision in a confident row. The losses have the bits of CrossEntropy.
 //
 // An entry is off by at most d+6 ULP, in float32 rows of more than 32 classes d+5: two
 // exponentials, the additions, the quotient scale/S and the product. The entry of the label has the
@@ -39,9 +40,9 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 // ULP (16 classes) in the other entries, 9.29*2^-24 (32 classes) and 8.78*2^-53 (16 classes) in the
 // label's.
 //
-// dlogits may be logits, and losses may be nil where only the gradient is wanted. A NaN row is NaN
-// in dlogits too. Panics and the error are those of CrossEntropy, and it panics if the lengths of
-// dlogits and logits differ, they partly overlap, or losses overlaps one of them.
+// dlogits may be logits, and losses may be nil if only the gradient is wanted. A row whose loss is
+// NaN is all NaN in dlogits. Panics and the error are those of CrossEntropy. It also panics if the
+// lengths of dlogits and logits differ, if they partly overlap, or if losses overlaps dlogits.
 func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, scale T) error {
 	checkLen("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
@@ -51,9 +52,10 @@ func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L,
 	return err
 }
 
-// CrossEntropyWith is [CrossEntropy] with options: it returns the reduced loss, taken in float64
-// and in row order, and sets losses, unless nil, to the losses of the rows, in which weights and
-// smoothing are in and the divisor of the mean is not. With ReductionNone they cannot be nil.
+// CrossEntropyWith is [CrossEntropy] with options. It returns the reduced loss, which is summed in
+// float64 and in row order. Unless losses is nil, it is set to the losses of the rows, with weights
+// and smoothing, and not divided by the divisor of the mean. With ReductionNone losses must not be
+// nil.
 func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
 	if opts == nil {
 		opts = &CrossEntropyOptions[T]{}
@@ -63,18 +65,18 @@ func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes 
 	return byLabel("CrossEntropyWith", &l, labels, classes)
 }
 
-// CrossEntropyGradWith is [CrossEntropyWith], and sets dlogits to the gradient of the reduced loss
-// by the logits, in one pass: for the mean and without other options, (softmax - onehot)/rows.
-// dloss is what the gradient is multiplied by, the gradient of what the caller goes on to compute
-// by this loss: nil for 1, one element for all rows, or one for each row. dlogits has the length of
-// logits, and may be logits.
+// CrossEntropyGradWith is [CrossEntropyWith], and in the same pass sets dlogits to the gradient of
+// the reduced loss by the logits. For the mean without other options this is (softmax -
+// onehot)/rows. The gradient is multiplied by dloss, the gradient by this loss of what the caller
+// goes on to compute: nil means 1, one element is for all rows, and otherwise there is one element
+// per row. dlogits has the length of logits, and may be logits.
 //
 // The bounds are those of [CrossEntropy] and [CrossEntropyGrad], with these additions. A label's
-// weight adds nothing to a float32 loss and a rounding to a float64 one. What a gradient is
-// multiplied by, dloss, the divisor of the mean, LogitScale and the label's weight, is one product,
-// which adds a rounding in float32 and one for each factor in float64. With LabelSmoothing the
-// bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], and three roundings more for
-// the weighted targets.
+// weight adds nothing to a float32 loss and a rounding to a float64 one. The factors of a gradient,
+// which are dloss, the divisor of the mean, LogitScale and the label's weight, make one product. It
+// adds one rounding in float32 and one for each factor in float64. With LabelSmoothing the bounds
+// are those of [CrossEntropyProb] and [CrossEntropyProbGrad], and three roundings more for the
+// weighted targets.
 func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {
@@ -86,17 +88,17 @@ func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels 
 }
 
 // CrossEntropyProb sets losses[r] to the sum of -targets*log(softmax(logits)) over row r. A target
-// of 0 contributes nothing, also where the logit is -Inf. Targets may be any numbers: that they are
-// not negative and sum to one is not checked.
+// of 0 contributes nothing, even if the logit is -Inf. Targets may be any numbers: CrossEntropyProb
+// does not check that they are not negative and sum to one.
 //
 // For targets that are not negative, the relative error of the loss is at most (2*d+5)*2^-24 in
 // float32, one more in rows of more than 32 classes, and (2*d+6.4)*2^-53 in float64: that of an
 // entry of [LogSoftmax], a product with the target and the additions. The largest seen is
 // 7.80*2^-24 (97 classes) and 7.73*2^-53 (16 classes).
 //
-// It panics if the lengths of logits and targets differ, losses has not one element a row, losses
-// overlaps one of them, classes is not positive, or len(logits) is not a multiple of it. The error
-// is always nil: it is there for checks that later versions may have.
+// It panics if the lengths of logits and targets differ, losses does not have one element per row,
+// losses overlaps logits or targets, classes is not positive, or len(logits) is not a multiple of
+// classes. The error is always nil: it is there for checks that later versions may have.
 func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	checkLen("CrossEntropyProb", "logits", logits, "targets", targets)
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
@@ -106,20 +108,20 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 	return err
 }
 
-// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient: dlogits =
-// scale*(softmax*sum(targets) - targets), the sum over the row.
+// CrossEntropyProbGrad is [CrossEntropyProb] and its gradient. It sets dlogits to
+// scale*(softmax*sum(targets) - targets), with the sum over the row.
 //
 // With A the sum of the targets, an entry scale*(p*A - t) is off by at most (2*d+6)*u of
-// |scale|*(p*A + t), in float64 (2*d+8)*u: what is subtracted may cancel. At the row's first
-// largest logit it is computed as scale*((A-t)*p - t*(1-p)) and has this bound relative to
-// |scale|*((A-t)*p + t*(1-p)), so that a confident one-hot row is not rounded to zero. The largest
-// seen is 9.97*2^-24 (26 classes) and 10.93*2^-53 (33 classes). In a row whose targets sum to less
-// than classes*2^-61 (float64: classes*2^-509), but not to 0, softmax*sum(targets) may be lost: it
-// is no sum of probabilities.
+// |scale|*(p*A + t), in float64 (2*d+8)*u: the difference may cancel. At the row's first largest
+// logit it is computed as scale*((A-t)*p - t*(1-p)) and has this bound relative to |scale|*((A-t)*p
+// + t*(1-p)), so that a confident one-hot row is not rounded to zero. The largest seen is
+// 9.97*2^-24 (26 classes) and 10.93*2^-53 (33 classes). If the targets of a row sum to less than
+// classes*2^-61 (float64: classes*2^-509), but not to 0, they are no probabilities, and
+// softmax*sum(targets) may be lost.
 //
 // dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of
-// CrossEntropyProb, and it panics if the lengths of dlogits and logits differ, they partly overlap,
-// or another of the slices that are written overlaps one of the others.
+// CrossEntropyProb. It also panics if the lengths of dlogits and logits differ, if they partly
+// overlap, or if dlogits overlaps targets or losses.
 func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes int, scale T) error {
 	checkLen("CrossEntropyProbGrad", "dlogits", dlogits, "logits", logits)
 	checkLen("CrossEntropyProbGrad", "logits", logits, "targets", targets)
@@ -130,8 +132,8 @@ func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes
 	return err
 }
 
-// CrossEntropyProbWith is [CrossEntropyProb] with options, and in all else [CrossEntropyWith]. A
-// length of targets other than that of whole rows of classes for all rows of logits is an error.
+// CrossEntropyProbWith is [CrossEntropyProb] with options. Losses and the result are as in
+// [CrossEntropyWith]. It returns an error if len(targets) is not the number of rows times classes.
 func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
 	if opts == nil {
 		opts = &CrossEntropyOptions[T]{}
@@ -141,11 +143,12 @@ func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opt
 	return byProb("CrossEntropyProbWith", &l, classes)
 }
 
-// CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options, and in all else
-// [CrossEntropyGradWith].
+// CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options. Losses, the result and dloss are
+// as in [CrossEntropyGradWith].
 //
-// The bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], with one rounding more for
-// weights, three for smoothing, four for both, and what [CrossEntropyGradWith] says of factors.
+// The bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], with one more rounding for
+// weights, three for smoothing, four for both, and those that [CrossEntropyGradWith] adds for
+// factors.
 func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
 	checkLen("CrossEntropyProbGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {
@@ -156,7 +159,7 @@ func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, cla
 	return byProb("CrossEntropyProbGradWith", &l, classes)
 }
 
-// byLabel is every cross-entropy by label.
+// byLabel checks the arguments of a cross-entropy by label and runs it.
 func byLabel[T Float, L Label](fn string, l *lossCall[T], labels []L, classes int) (float64, error) {
 	stride, rows, err := l.check(fn, classes)
 	if err != nil {
@@ -177,7 +180,7 @@ func byLabel[T Float, L Label](fn string, l *lossCall[T], labels []L, classes in
 	return l.run(do, rows, classes, stride, labelsOf(labels), divisor), nil
 }
 
-// byProb is every cross-entropy with probability targets.
+// byProb checks the arguments of a cross-entropy with probability targets and runs it.
 func byProb[T Float](fn string, l *lossCall[T], classes int) (float64, error) {
 	stride, rows, err := l.check(fn, classes)
 	if err != nil {
@@ -193,7 +196,7 @@ func byProb[T Float](fn string, l *lossCall[T], classes int) (float64, error) {
 	return l.run(toTargetLoss, rows, classes, stride, labelList{}, float64(rows)), nil
 }
 
-// run goes over the rows, and returns the reduced loss.
+// run goes over the rows and returns the reduced loss.
 func (l *lossCall[T]) run(do action, rows, classes, stride int, labels labelList, divisor float64) float64 {
 	l.setDivisor(divisor)
 	var c call[T]
@@ -206,8 +209,8 @@ func (l *lossCall[T]) run(do action, rows, classes, stride int, labels labelList
 	return l.reduced / l.divisor
 }
 
-// check checks what the cross-entropies have in common, and returns the stride of the logits and
-// the number of rows.
+// check checks the arguments that all cross-entropies have, and returns the stride of the logits
+// and the number of rows.
 func (l *lossCall[T]) check(fn string, classes int) (stride, rows int, err error) {
 	if l.scale, stride, err = l.opts.resolved(fn, classes); err != nil {
 		return 0, 0, err
@@ -226,8 +229,8 @@ func (l *lossCall[T]) check(fn string, classes int) (stride, rows int, err error
 	return stride, rows, nil
 }
 
-// setDivisor sets what the mean divides by. Divided by 0 it is NaN, whatever the losses, and its
-// gradient is, too.
+// setDivisor sets the divisor of the mean. If it would be 0 it is NaN, so that the mean and its
+// gradient are NaN whatever the losses.
 func (l *lossCall[T]) setDivisor(divisor float64) {
 	switch {
 	case l.opts.Reduction != ReductionMean:
@@ -240,11 +243,11 @@ func (l *lossCall[T]) setDivisor(divisor float64) {
 
 //go:noinline
 func panicGradient(fn string, n, rows int) {
-	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one a row", fn, n, rows))
+	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one per row", fn, n, rows))
 }
 
-// checkLabels returns the first row whose label is neither a class nor ignored, or -1, and the sum
-// of the weights of the labels.
+// checkLabels returns the first row whose label is neither a class nor ignored, or -1 if there is
+// none, and the sum of the labels' weights.
 func checkLabels[T Float, L Label](labels []L, classes int, o *CrossEntropyOptions[T]) (row int, weights float64) {
 	if o.IgnoreIndex == nil && o.Weights == nil {
 		for r, l := range labels {
@@ -268,10 +271,11 @@ func checkLabels[T Float, L Label](labels []L, classes int, o *CrossEntropyOptio
 	return -1, weights
 }
 
-// isIgnored compares values, whatever the label's type: the uint64 2^64-1 is not -1.
+// isIgnored reports whether l and ignore are the same number, whatever the label's type: the uint64
+// 2^64-1 is not -1.
 func isIgnored[L Label](l L, ignore int64) bool { return int64(l) == ignore && (l < 0) == (ignore < 0) }
 
-// allZero reports whether there are weights and all are 0.
+// allZero reports whether weights is not nil and all weights are 0.
 func allZero[T Float](weights []T) bool {
 	for _, w := range weights {
 		if w != 0 {

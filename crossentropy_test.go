@@ -205,7 +205,7 @@ func refCrossEntropy(x []float64, labels []int, probs []float64, classes int, dl
 }
 
 // TestOptionsNumericalGradients checks the gradient with every option, whatever way it is computed, for one gradient from
-// above and for one a row, against central differences of the definition.
+// above and for one per row, against central differences of the definition.
 func TestOptionsNumericalGradients(t *testing.T) {
 	for _, classes := range []int{2, 3, 10, 17, 40} {
 		const rows = 9

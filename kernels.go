@@ -18,7 +18,7 @@ type Label interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64
 }
 
-// MaskLen returns the number of words that a mask for n elements has: one bit an element, n/64
+// MaskLen returns the number of words of a mask for n elements, which has one bit per element: n/64
 // rounded up. It panics if n is negative.
 func MaskLen(n int) int {
 	if n < 0 {
@@ -36,8 +36,8 @@ func ISA() string { return isa.Name() }
 // mask is cut between words.
 const maxBytes = 64 << 10
 
-// is32 tells float32 from float64. The compiler folds it in each instance, and the other arm goes
-// away.
+// is32 reports whether T is a float32. It is a constant in each instance of a generic function, and
+// the compiler removes the branch that is not taken.
 func is32[T Float]() bool {
 	var v T
 	return unsafe.Sizeof(v) == 4
@@ -49,17 +49,18 @@ func maxLen[T Float]() int {
 	return maxBytes / int(unsafe.Sizeof(v))
 }
 
-// streams tells whether an operation on slices slices of dst's length is to store past the caches:
-// where all of them exceed the last cache, the lines of dst need not be read first. In place they
-// are there already. The kernels ask for dst aligned to 64 bytes, as all large allocations are.
-func streams[T Float](dst, src []T, slices int) bool {
+// streams reports whether a kernel with n slices of dst's length should store past the caches. It
+// should if the slices together exceed the last-level cache: the lines of dst are then not read
+// first. In place, these lines are in the caches already. dst has to be aligned to 64 bytes, as all
+// large allocations are.
+func streams[T Float](dst, src []T, n int) bool {
 	var v T
 	p := unsafe.SliceData(dst)
-	return isa.AVX2 && len(dst)*int(unsafe.Sizeof(v))*slices > isa.LastLevelCache &&
+	return isa.AVX2 && len(dst)*int(unsafe.Sizeof(v))*n > isa.LastLevelCache &&
 		uintptr(unsafe.Pointer(p))%64 == 0 && p != unsafe.SliceData(src)
 }
 
-// f32 and f64 see a slice as its underlying type. Only the one that is32 names is ever called on a
-// slice.
+// f32 and f64 return a slice of a named type as a slice of the underlying one. Only the one that
+// matches is32 may be called.
 func f32[T Float](x []T) []float32 { return *(*[]float32)(unsafe.Pointer(&x)) }
 func f64[T Float](x []T) []float64 { return *(*[]float64)(unsafe.Pointer(&x)) }

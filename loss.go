@@ -23,7 +23,7 @@ type lossCall[T Float] struct {
 	byProb          bool // targets are probabilities
 	dlogits, losses []T  // losses are not wanted where they are nil
 	logits, targets []T
-	dloss           []T // nil, one element, or one a row
+	dloss           []T // nil, one element, or one per row
 	opts            *CrossEntropyOptions[T]
 
 	scale      T       // LogitScale, 1 where it is 0

@@ -10,25 +10,25 @@ import (
 )
 
 // Parallel calls f for ranges [lo, hi) that together cover [0, n) once, on the caller's goroutine
-// and up to GOMAXPROCS-1 others, and returns when all calls have. Every range begins at a multiple
-// of grain and ends at one or at n.
+// and up to GOMAXPROCS-1 others. It returns when all calls have returned. Every range begins at a
+// multiple of grain, and ends at a multiple of grain or at n.
 //
-// The kernels themselves start no goroutine; Parallel is how a caller spreads one over cores, by
+// The kernels themselves start no goroutine. A caller spreads a kernel over cores with Parallel, by
 // rows or by elements:
 //
 //	kernels.Parallel(rows, 16, func(lo, hi int) {
 //		kernels.Softmax(y[lo*classes:hi*classes], x[lo*classes:hi*classes], classes)
 //	})
 //
-// The bits do not depend on how the work is split. A goroutine takes the next range when it is done
-// with one, so that a core that wakes late, or has other work, does less; the caller does all of it
-// where no other comes in time. Choose grain so that a range of it is worth some microseconds, and
-// a multiple of 64 where masks are written. With n <= grain, or one core, there is one call, f(0,
-// n); with n = 0 there is none.
+// The bits do not depend on how the work is split. A goroutine that is done with a range takes the
+// next one. So a core that wakes late, or has other work, does less, and if no other core comes in
+// time, the caller does everything. Choose grain so that a range takes some microseconds, and as a
+// multiple of 64 if masks are written. With n <= grain, or on one core, there is one call, f(0, n);
+// with n = 0 there is none.
 //
-// When f panics no further range begins, and once those that have begun are over, Parallel panics
-// with a [*PanicError], which has the value and the stack of that panic. Of several panics it is
-// the one of the lowest range. When f calls [runtime.Goexit], as testing.T.FailNow does, and no
+// If f panics, no further range begins. When the ranges that have begun are done, Parallel panics
+// with a [*PanicError], which has the value and the stack of the panic. If several ranges panic, it
+// is the panic of the lowest range. If f calls [runtime.Goexit], as testing.T.FailNow does, and no
 // range panics, Parallel ends the caller's goroutine the same way.
 //
 // Parallel itself panics, with a string, if grain <= 0 or n < 0.
@@ -60,10 +60,10 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	t.work()
 }
 
-// A PanicError is what [Parallel] panics with when the function it was given has panicked. That may
-// have happened on another goroutine, whose stack is gone by then, so the error keeps it. A program
-// that dies of the panic prints it. The PanicError of a Parallel inside another is handed on as it
-// is.
+// A PanicError is the value of [Parallel]'s panic when the function that it calls has panicked.
+// That may have happened on another goroutine whose stack is gone by then, so the error keeps the
+// stack. A program that dies of the panic prints it. The PanicError of a Parallel inside another is
+// passed on unchanged.
 type PanicError struct {
 	Value any    // the argument of panic; nil only after panic(nil) under GODEBUG=panicnil=1
 	Stack []byte // the stack of the goroutine that panicked, as debug.Stack formats it
@@ -80,12 +80,12 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// protect calls f(lo, hi). When f panics, it recovers, sets *e and returns.
+// protect calls f(lo, hi). If f panics, protect recovers, sets *e and returns.
 //
-// When f ends the goroutine by runtime.Goexit, protect does not return either. The deferred
-// function cannot tell that from panic(nil), since recover returns nil in both cases: *e is set,
-// and whoever called has to note whether control came back. *e then has a value only when a
-// function that f deferred has panicked on the way out.
+// If f ends the goroutine by runtime.Goexit, protect does not return either. The deferred function
+// cannot tell that from panic(nil), since recover returns nil in both cases. So it sets *e, and the
+// caller has to note whether protect returned. If it did not, *e has a value only if a function
+// that f deferred has panicked.
 func protect(f func(lo, hi int), lo, hi int, e **PanicError) {
 	returned := false
 	defer func() {
@@ -116,11 +116,11 @@ func alone(n int, f func(lo, hi int)) {
 	back = true
 }
 
-// rangesPerWorker is more than one, so that cores which begin at different times end together.
+// rangesPerWorker is more than one, so that cores that begin at different times end together.
 const rangesPerWorker = 8
 
-// task is a call of Parallel. A goroutine that comes when all ranges are taken finds nothing to do,
-// and nobody waits for it.
+// A task is a call of Parallel. Nobody waits for a goroutine that starts when all ranges are taken:
+// it returns at once.
 type task struct {
 	n, grain, grains int
 	f                func(lo, hi int)
@@ -137,8 +137,8 @@ type task struct {
 // take returns the next range, or one past the last.
 func (t *task) take() int { return int(t.next.Add(1)) - 1 }
 
-// bounds returns range i. The first extra ranges have one grain more, so that lo is found without a
-// product that could overflow.
+// bounds returns range i. The first extra ranges have one more grain than the others, so that no
+// product overflows in the computation of lo.
 func (t *task) bounds(i int) (lo, hi int) {
 	size, extra := t.grains/t.ranges, t.grains%t.ranges
 	lo, hi = (i*size+min(i, extra))*t.grain, t.n
@@ -174,7 +174,7 @@ func (t *task) work() {
 	}
 }
 
-// fail notes that range i panicked, or called runtime.Goexit where e is nil, and takes all ranges
+// fail records that range i panicked, or called runtime.Goexit if e is nil. It takes all ranges
 // that nobody has taken.
 func (t *task) fail(i int, e *PanicError) {
 	t.mu.Lock()
@@ -190,7 +190,7 @@ func (t *task) fail(i int, e *PanicError) {
 	}
 }
 
-// wait waits for the ranges that have begun, and passes on to the caller how they ended.
+// wait waits for the ranges that have begun, and panics or ends the goroutine if one of them did.
 func (t *task) wait() {
 	t.left.Wait()
 	switch {

@@ -7,22 +7,22 @@ import (
 	"unsafe"
 )
 
-// The race detector sees nothing of the assembly: so each primitive reports what it reads and
-// writes, before it does.
+// The race detector does not see what assembly does. So each primitive reports what it will read
+// and write.
 const (
 	raceEnabled = true
 	raceRead    = false
 	raceWrite   = true
 )
 
-// raceObserver, set by tests, is told of each slice that a primitive is given: in how many places
-// apart it lies, and how many bytes it has in all.
+// raceObserver, if a test has set it, is called for each slice of a primitive, with the number of
+// places that lie apart and the bytes in all of them.
 var raceObserver func(what string, places, bytes int)
 
-// raceSlice reports an access to the whole of x; what names primitive and slice.
+// raceSlice reports an access to all of x. what is the name of the primitive and of the slice.
 func raceSlice[E any](what string, write bool, x []E) { raceRows(what, write, x, 1, len(x), len(x)) }
 
-// raceRows reports an access to rows of cols elements, without what lies between them.
+// raceRows reports an access to rows of cols elements, and not to the elements between rows.
 func raceRows[E any](what string, write bool, x []E, rows, cols, stride int) {
 	if stride == cols { // one run of memory
 		rows, cols = 1, rows*cols
@@ -33,7 +33,7 @@ func raceRows[E any](what string, write bool, x []E, rows, cols, stride int) {
 	bytes := cols * int(unsafe.Sizeof(x[0]))
 	for r := range rows {
 		row := x[r*stride:][:cols]
-		p := unsafe.Pointer(hidden(&row[0])) // which the runtime does not keep, but does not say so
+		p := unsafe.Pointer(hidden(&row[0])) // the runtime does not keep it, but does not say so
 		if write {
 			runtime.RaceWriteRange(p, bytes)
 		} else {
@@ -45,9 +45,10 @@ func raceRows[E any](what string, write bool, x []E, rows, cols, stride int) {
 	}
 }
 
-// hidden returns p, of which the compiler's escape analysis loses track. What p points to has to
-// outlive every use of the result. Between the two lines there must be no call, for one may move the
-// stack, and x does not move along: checkptr, which comes with the race detector, would make one.
+// hidden returns p in a way that hides it from the compiler's escape analysis. What p points to has
+// to outlive every use of the result. There must be no call between the two lines: a call may move
+// the stack, and x would keep the old address. checkptr, which comes with the race detector, would
+// add one.
 //
 //go:nocheckptr
 func hidden[E any](p *E) *E {

@@ -1,14 +1,14 @@
 package kernels
 
-// ReLU sets dst[i] to x[i] where x[i] > 0, to +0 where x[i] <= 0 (-0 included), and to NaN where
-// x[i] is NaN. The result is exact.
+// ReLU sets dst[i] to x[i] if x[i] > 0, to +0 if x[i] <= 0 (-0 included), and to NaN if x[i] is
+// NaN. The result is exact.
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.
 func ReLU[T Float](dst, x []T) {
 	checkLen("ReLU", "dst", dst, "x", x)
 	checkAlias("ReLU", "dst", dst, "x", x)
 	step := maxLen[T]()
-	if len(x) <= step { // with nothing to keep track of
+	if len(x) <= step { // the short way, without a loop
 		relu(dst, x)
 		return
 	}
@@ -22,9 +22,9 @@ func ReLU[T Float](dst, x []T) {
 	relu(dst, x)
 }
 
-// ReLUMask is [ReLU], and keeps what [ReLUBackward] needs: bit i%64 of mask[i/64] is set where x[i]
-// <= 0, and clear where x[i] > 0 or is NaN. It writes exactly MaskLen(len(x)) words; the bits of
-// the last word past len(x) are clear.
+// ReLUMask is [ReLU], and stores the mask that [ReLUBackward] needs: bit i%64 of mask[i/64] is set
+// if x[i] <= 0, and clear if x[i] > 0 or is NaN. It writes exactly MaskLen(len(x)) words; the bits
+// of the last word past len(x) are clear.
 //
 // dst may be x. It panics if the lengths of dst and x differ, if they partly overlap, or if mask is
 // shorter than [MaskLen] says; a longer mask is fine.
@@ -33,7 +33,7 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	checkAlias("ReLUMask", "dst", dst, "x", x)
 	checkMask("ReLUMask", mask, len(x))
 	step := maxLen[T]()
-	if len(x) <= step { // with nothing to keep track of
+	if len(x) <= step { // the short way, without a loop
 		reluMask(dst, x, mask[:MaskLen(len(x))])
 		return
 	}
@@ -47,9 +47,9 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 	reluMask(dst, x, mask[:MaskLen(len(x))])
 }
 
-// ReLUBackward sets dx[i] to +0 where bit i of the mask is set, and to dy[i] where it is clear. The
-// bits past the last element, and words past the last that is needed, are not looked at. The result
-// is exact; NaN in dy passes where the bit is clear, with its payload.
+// ReLUBackward sets dx[i] to +0 if bit i of the mask is set, and to dy[i] if it is clear. It
+// ignores the bits of the mask past the last element. The result is exact; where the bit is clear,
+// a NaN in dy keeps its payload.
 //
 // dx may be dy. It panics if the lengths of dx and dy differ, if they partly overlap, or if mask is
 // shorter than [MaskLen] says.
@@ -58,7 +58,7 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	checkAlias("ReLUBackward", "dx", dx, "dy", dy)
 	checkMask("ReLUBackward", mask, len(dy))
 	step := maxLen[T]()
-	if len(dy) <= step { // with nothing to keep track of
+	if len(dy) <= step { // the short way, without a loop
 		reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 		return
 	}
@@ -72,9 +72,9 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 	reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 }
 
-// ReLUBackwardOutput is [ReLUBackward] from the output y of [ReLU] instead of a mask: it sets dx[i]
-// to +0 where y[i] <= 0, and to dy[i] where y[i] > 0 or is NaN. The result is exact; NaN in dy
-// passes where y[i] is not <= 0, with its payload. y may also be the input of ReLU.
+// ReLUBackwardOutput is [ReLUBackward] with the output y of [ReLU] instead of a mask: it sets dx[i]
+// to +0 if y[i] <= 0, and to dy[i] if y[i] > 0 or is NaN. The result is exact; where dx[i] is
+// dy[i], a NaN keeps its payload. y may also be the input of ReLU.
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ or dx partly
 // overlaps one of the others.

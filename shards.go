@@ -6,28 +6,28 @@ import (
 )
 
 // A Shard is a part of the classes of every row: columns Offset to Offset+Classes-1 of a matrix of
-// logits that is split over goroutines, processes or machines because it is too wide for one.
-// Softmax, cross-entropy and its gradient of the whole rows come from the shards and a few numbers
-// a row that these exchange.
+// logits that is split over goroutines, processes or machines because it is too wide for one. To
+// compute softmax, cross-entropy and its gradient of the whole rows, the shards exchange only a few
+// numbers per row.
 //
 // # One round
 //
-// [ShardStats] reduces each row of a shard to a [RowStats]. The shards exchange these, a few bytes
-// a row, and merge them, in any order ([MergeRowStats]). With the merged ones, each shard computes
-// what is its own: [ShardCrossEntropy], [ShardCrossEntropyGrad], [ShardSoftmax], [ShardLogSoftmax].
-// The results are nearly as accurate as those of the whole row, confident rows included, but not
-// the same bits. A shard has other numbers of additions than a row, and where there are several
-// shards, the one with the most counts:
+// [ShardStats] reduces each row of a shard to a [RowStats] of a few bytes. The shards exchange
+// these and merge them in any order ([MergeRowStats]). With the merged stats, each shard computes
+// its own part of the results: [ShardCrossEntropy], [ShardCrossEntropyGrad], [ShardSoftmax],
+// [ShardLogSoftmax]. The results are nearly as accurate as those of the whole row, confident rows
+// included, but do not have the same bits. The number d of additions is that of the shard with the
+// most:
 //
 //	classes of the shard    1-4    5-8    9-16    17-32    33-64    65-96    97 or more
 //	float32                 0      1      2       3        4        5        6
 //	float64                 1      2      3       4        4        4        4, from 2049 on 5
 //
-// In float64, n shards add 2*n-1 to it. With this d, an entry of the softmax is off by at most d+4
-// ULP, one of the log-softmax by d+4.1 (float64: d+5.4), an entry of the gradient by d+5 (float64:
-// d+6), and the relative error of a loss is at most (1.45*d+5.2)*u (float64: 1.45*d+10). The
-// largest seen, with two shards, is 4.71 ULP, 5.10 ULP, 4.97 ULP and 6.60*2^-24 (float64: 6.13 ULP,
-// 6.25 ULP, 6.66 ULP and 6.54*2^-53).
+// In float64, n shards add 2*n-1 to d. With this d, an entry of the softmax is off by at most d+4
+// ULP, an entry of the log-softmax by d+4.1 (float64: d+5.4), an entry of the gradient by d+5
+// (float64: d+6), and the relative error of a loss is at most (1.45*d+5.2)*u (float64: 1.45*d+10).
+// The largest seen, with two shards, is 4.71 ULP, 5.10 ULP, 4.97 ULP and 6.60*2^-24 (float64: 6.13
+// ULP, 6.25 ULP, 6.66 ULP and 6.54*2^-53).
 //
 // # Two rounds
 //
@@ -38,29 +38,27 @@ import (
 type Shard[T Float] struct {
 	// Classes is the number of classes in the shard: one or more.
 	Classes int
-	// Offset is the class of the first column. Labels count in the whole row: the shard has those
-	// in [Offset, Offset+Classes).
+	// Offset is the class of the first column. A label is a class of the whole row: the shard has
+	// the labels in [Offset, Offset+Classes).
 	Offset int
-	// LogitScale and Stride are those of [SoftmaxOptions]: 0 stands for 1, and for Classes.
-	// DstStride is for the results of ShardSoftmax and ShardLogSoftmax; dlogits has the stride of
-	// the logits.
+	// LogitScale and Stride are as in [SoftmaxOptions]: 0 means 1 and Classes. DstStride is for the
+	// results of ShardSoftmax and ShardLogSoftmax; dlogits has the stride of the logits.
 	LogitScale        T
 	Stride, DstStride int
 }
 
-// RowStats is what a shard tells the others of one row. It is plain data and may be sent to another
-// machine, of any architecture; neither encoding/json nor any other decimal format has a NaN,
-// though.
+// RowStats is what a shard tells the others about one row. It is plain data and may be sent to a
+// machine of any architecture, but not in a format that has no NaN, such as JSON.
 //
-// It stands for a set of classes. That of no class, with which any other can be merged unchanged,
-// is [NoRowStats]; a shard whose logits are all -Inf has the same. A NaN or +Inf among the logits
-// makes all fields NaN, here and in whatever it is merged with.
+// It describes a set of classes. [NoRowStats] describes no class: merging it changes nothing. A
+// shard whose logits are all -Inf has the same stats. A NaN or +Inf among the logits makes all
+// fields NaN, and so all stats that these are merged with.
 type RowStats[T Float] struct {
 	// Max is the largest logit of the set, scaled.
 	Max T
-	// Out is the scaled logit of the one class that Rest leaves out, so that the losses of
-	// confident rows, which are all but 0, keep their precision: Max itself, or, from [FoldChunks],
-	// the logit of the label, or -Inf if none is left out.
+	// Out is the scaled logit of the one class that Rest leaves out, so that the tiny losses of
+	// confident rows keep their precision. It is Max or, from [FoldChunks], the logit of the label,
+	// or -Inf if no class is left out.
 	Out T
 	// Rest is the sum of the exponentials of the others. Its unit depends on Max alone: it is a
 	// power of two, about exp(Max)/2^64 for float32 and exp(Max)/2^512 for float64, exactly
@@ -68,7 +66,7 @@ type RowStats[T Float] struct {
 	Rest float64
 }
 
-// NoRowStats returns the stats of no class.
+// NoRowStats returns the stats of an empty set of classes.
 func NoRowStats[T Float]() RowStats[T] {
 	return RowStats[T]{Max: T(math.Inf(-1)), Out: T(math.Inf(-1))}
 }
@@ -77,8 +75,8 @@ func NoRowStats[T Float]() RowStats[T] {
 // float64. Shards that begin at multiples of it give the bits of the whole row; see [ShardSums].
 func ShardGrain[T Float]() int { return maxCols[T]() }
 
-// ShardChunks returns the number of sums that [ShardSums] computes of each row of a shard:
-// classes/ShardGrain rounded up.
+// ShardChunks returns the number of chunks of each row of a shard, for each of which [ShardSums]
+// computes a sum: classes/ShardGrain rounded up.
 func ShardChunks[T Float](classes int) int {
 	if classes <= 0 {
 		panicClasses("ShardChunks", classes)
@@ -86,7 +84,7 @@ func ShardChunks[T Float](classes int) int {
 	return (classes-1)/maxCols[T]() + 1
 }
 
-// resolved checks the shard and returns it with the values for which zero stands.
+// resolved checks the shard and returns it with zeros replaced by their defaults.
 func (s Shard[T]) resolved(fn string) (Shard[T], error) {
 	opts := SoftmaxOptions[T]{s.LogitScale, s.Stride, s.DstStride}
 	var err error
@@ -97,12 +95,12 @@ func (s Shard[T]) resolved(fn string) (Shard[T], error) {
 	return s, err
 }
 
-// checkRows checks the logits against the number of rows that the argument called name has.
+// checkRows checks that the logits have as many rows as the argument called name.
 func (s *Shard[T]) checkRows(fn string, logits []T, name string, rows int) {
 	checkSameRows(fn, "logits", checkRows(fn, "logits", len(logits), s.Classes, s.Stride), name, rows)
 }
 
-// run runs a call of one of the functions of a resolved shard.
+// run runs a call for a resolved shard.
 func (s *Shard[T]) run(do action, dst []T, dststride int, logits []T, rows int, labels labelList, l *lossCall[T], sc *shardCall[T]) {
 	var c call[T]
 	c.sharded, c.rows, c.cols, c.offset, c.scale = true, rows, s.Classes, s.Offset, s.LogitScale
@@ -111,7 +109,7 @@ func (s *Shard[T]) run(do action, dst []T, dststride int, logits []T, rows int, 
 	c.run(do)
 }
 
-// shardCall is what a call has of shards.
+// A shardCall has the operands of a call that only shards have.
 type shardCall[T Float] struct {
 	rowStats []RowStats[T] // of the whole rows, or of those of the shard
 
@@ -136,9 +134,9 @@ func (b *batch[T]) fromStats() {
 	b.setPlain()
 }
 
-// leaveOut makes rest the sum without the elements x, whose exponentials are w. It is there if x,
-// or one equal to it, is what the stats leave out. If not, it is not the largest: the sum is more
-// than twice its exponential, and little cancels.
+// leaveOut sets rest to the sum without the elements x, whose exponentials are w. If the stats
+// leave out x, or an element equal to it, rest is that sum already. If not, x is not the largest
+// element: the sum is more than twice its exponential, and little cancels.
 func (b *batch[T]) leaveOut(x, w []T) {
 	rest, total := b.rest(), b.total()
 	for r, s := range b.rowStats[b.r0:][:b.n] {
@@ -155,14 +153,14 @@ func (b *batch[T]) shardExponentials() {
 	}
 }
 
-// shardMax stores the maxima of a batch.
+// shardMax stores the scaled maxima of a batch.
 func (b *batch[T]) shardMax() {
 	maxima(b.max(), b.z, b.cols, true)
 	b.scaleMaxima()
 	copy(b.m[b.r0:], b.max())
 }
 
-// shardStats makes the stats of the rows of a batch.
+// shardStats stores the stats of the rows of a batch.
 func (b *batch[T]) shardStats() {
 	maxima(b.max(), b.z, b.cols, true)
 	locate(b.out(), b.z, b.max(), b.cols)
@@ -207,11 +205,11 @@ func (b *batch[T]) chunkSums() {
 	}
 }
 
-// ShardStats sets stats[r] to those of row r of a shard. There are len(stats) rows.
+// ShardStats sets stats[r] to the stats of row r of a shard. There are len(stats) rows.
 //
 // Like every function of a shard, it returns an error, and writes nothing, if a stride is less than
-// Classes, LogitScale is not positive and finite, or Offset is negative; it panics where numbers of
-// rows differ or slices overlap that may not; and it does not allocate.
+// Classes, LogitScale is not positive and finite, or Offset is negative. It panics if the numbers
+// of rows differ or a destination overlaps another slice.
 func ShardStats[T Float](stats []RowStats[T], logits []T, shard Shard[T]) error {
 	const fn = "ShardStats"
 	s, err := shard.resolved(fn)
@@ -237,14 +235,13 @@ func MergeRowStats[T Float](dst, src []RowStats[T]) {
 	}
 }
 
-// Merge returns the stats of the classes of a and b together, which have none in common. Both are
-// from [ShardStats], or from Merge.
+// Merge returns the stats of the union of the classes of a and b, which must have no class in
+// common. Both are from [ShardStats] or from Merge.
 //
 // It is commutative, exactly. It is associative up to rounding: every Merge adds a relative error
-// of at most 2^-52 to Rest (2^-50 where |Max| of a or b is over 1024), so that two orders of
-// merging n shards, whatever their trees, differ by at most (n-1)*2^-51 (or 2^-49) of Rest, and by
-// as much in a loss or a gradient before these are rounded to T. Max does not depend on the order.
-// The result is the same on every CPU.
+// of at most 2^-52 to Rest (2^-50 where |Max| of a or b is over 1024), so two orders of merging n
+// shards differ by at most (n-1)*2^-51 (or 2^-49) of Rest, and by as much in a loss or a gradient
+// before it is rounded to T. Max does not depend on the order. The result is the same on every CPU.
 func (a RowStats[T]) Merge(b RowStats[T]) RowStats[T] {
 	lowest := T(math.Inf(-1))
 	switch {
@@ -292,9 +289,8 @@ func changeUnit[T Float](v float64, from, to T) float64 {
 	return math.Ldexp(v, int(k))
 }
 
-// ShardMax sets m[r] to the largest scaled logit of row r of a shard: the first of two rounds. It
-// is +Inf for a row with a NaN, so that all of the row's results will be NaN. There are len(m)
-// rows.
+// ShardMax, the first of two rounds, sets m[r] to the largest scaled logit of row r of a shard. For
+// a row with a NaN it is +Inf, so that all of the row's results will be NaN. There are len(m) rows.
 func ShardMax[T Float](m, logits []T, shard Shard[T]) error {
 	const fn = "ShardMax"
 	s, err := shard.resolved(fn)
@@ -308,7 +304,7 @@ func ShardMax[T Float](m, logits []T, shard Shard[T]) error {
 }
 
 // MergeRowMax sets dst[r] to the larger of dst[r] and src[r]. It panics if they have different
-// lengths. The operation is an all-reduce's maximum: associative and commutative.
+// lengths. The operation is associative and commutative, like the maximum of an all-reduce.
 func MergeRowMax[T Float](dst, src []T) {
 	checkLen("MergeRowMax", "dst", dst, "src", src)
 	checkAlias("MergeRowMax", "dst", dst, "src", src)
@@ -317,12 +313,14 @@ func MergeRowMax[T Float](dst, src []T) {
 	}
 }
 
-// ShardSums computes, as the second of two rounds, the sums of a shard's exponentials relative to
-// the maxima m of the whole rows, which are those of [ShardMax] merged: one sum for each
-// [ShardGrain] columns, in order, [ShardChunks] of them a row, beginning at sums[r*ShardChunks].
-// What the row's label, counted in the whole row, contributes is left out, and out[r] set to its
-// scaled logit; out[r] is left alone where the label is not in the shard. For the softmax, labels
-// and out are nil, and nothing is left out; for the log-softmax, labels are the rows' [Argmax].
+// ShardSums, the second of two rounds, sums a shard's exponentials relative to the maxima m of the
+// whole rows, which are the merged results of [ShardMax]. There is one sum for each chunk of
+// [ShardGrain] columns. A row has [ShardChunks] of them, in order, beginning at
+// sums[r*ShardChunks].
+//
+// The sums leave out the row's label, which is a class of the whole row. If the label is in the
+// shard, out[r] is set to its scaled logit; if not, out[r] is not changed. For the softmax, labels
+// and out are nil, and nothing is left out. For the log-softmax, labels are the rows' [Argmax].
 //
 // The sums of all shards, in the order of the classes, make one row of [FoldChunks].
 func ShardSums[T Float, L Label](sums []float64, out, logits, m []T, labels []L, shard Shard[T]) error {
@@ -353,12 +351,12 @@ func panicSums(fn string, n, rows, chunks int) {
 	panic(fmt.Sprintf("kernels: %s: len(sums) = %d, %d rows of %d chunks", fn, n, rows, chunks))
 }
 
-// FoldChunks ends the second of two rounds: it makes the stats of whole rows of their maxima m, the
-// logits out that the sums leave out (nil: none), and the sums of all chunks, len(sums)/len(m) of
-// them a row, each row's beginning where the one before it ends. It panics if a slice has not one
-// element a row, or sums not an equal number for each.
+// FoldChunks ends the second of two rounds. It computes the stats of whole rows from their maxima
+// m, the logits out that the sums leave out (nil if none), and the sums of all chunks. There are
+// len(sums)/len(m) sums per row, one row after the other. FoldChunks panics if stats, m and out do
+// not have one element per row, or sums does not have an equal number for each.
 //
-// The bits of what is computed from these stats are those of the whole row.
+// What is computed from these stats has the bits of the whole row.
 func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 	checkPerRow("FoldChunks", "m", len(m), len(stats))
 	if out != nil {
@@ -385,9 +383,9 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 	}
 }
 
-// ShardCrossEntropy sets losses[r] to the cross-entropy of row r where its label is in the shard,
-// and to 0 where it is not: the sum over the shards, in any order, is the loss. A label that no
-// shard has, -1 say, gives 0 everywhere. stats are those of the whole rows.
+// ShardCrossEntropy sets losses[r] to the cross-entropy of row r if its label is in the shard, and
+// to 0 if it is not: the sum over the shards, in any order, is the loss. A label that no shard has,
+// such as -1, gives 0 in all of them. stats are the stats of the whole rows.
 func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T], labels []L, shard Shard[T]) error {
 	checkPerRow("ShardCrossEntropy", "losses", len(losses), len(stats))
 	return shardLoss("ShardCrossEntropy", false, nil, losses, logits, stats, labels, 1, shard)
@@ -395,13 +393,13 @@ func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T]
 
 // ShardCrossEntropyGrad sets dlogits to the shard's part of the gradient of scale times the loss by
 // the logits, which is scale*LogitScale*(softmax - onehot); the product of the scales is rounded
-// first. In rows whose label is elsewhere, or nowhere, that is scale*LogitScale*softmax. losses,
-// unless nil, are those of [ShardCrossEntropy]. dlogits may be logits, and has its stride.
+// first. In a row whose label is not in the shard, it is scale*LogitScale*softmax. losses, unless
+// nil, are set as by [ShardCrossEntropy]. dlogits has the stride of logits, and may be logits.
 func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
 	return shardLoss("ShardCrossEntropyGrad", true, dlogits, losses, logits, stats, labels, scale, shard)
 }
 
-// shardLoss is the cross-entropy of a shard, and with grad set its gradient.
+// shardLoss computes the cross-entropy of a shard and, if grad is set, its gradient.
 func shardLoss[T Float, L Label](
 	fn string, grad bool, dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T],
 ) error {
@@ -426,18 +424,19 @@ func shardLoss[T Float, L Label](
 	return nil
 }
 
-// ShardSoftmax sets dst to the shard's part of the rows' [Softmax]. dst may be logits where the
-// strides are equal. stats are those of the whole rows.
+// ShardSoftmax sets dst to the shard's part of the rows' [Softmax]. dst may be logits if the
+// strides are equal. stats are the stats of the whole rows.
 func ShardSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
 	return shard.softmax("ShardSoftmax", toSoftmax, dst, logits, stats)
 }
 
-// ShardLogSoftmax sets dst to the shard's part of the rows' [LogSoftmax]. dst may be logits where
-// the strides are equal. stats are those of the whole rows.
+// ShardLogSoftmax sets dst to the shard's part of the rows' [LogSoftmax]. dst may be logits if the
+// strides are equal. stats are the stats of the whole rows.
 func ShardLogSoftmax[T Float](dst, logits []T, stats []RowStats[T], shard Shard[T]) error {
 	return shard.softmax("ShardLogSoftmax", toLogSoftmax, dst, logits, stats)
 }
 
+// softmax is ShardSoftmax and ShardLogSoftmax.
 func (shard Shard[T]) softmax(fn string, do action, dst, logits []T, stats []RowStats[T]) error {
 	s, err := shard.resolved(fn)
 	if err != nil {

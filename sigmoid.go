@@ -6,9 +6,9 @@ import "unsafe"
 //
 // In float32 the error is at most 0.965 ULP for negative x, at -27.382631 (-0x1.b61f42p+4), and
 // 0.708 for others, at 16.982107 (0x1.0fb6b6p+4). In float64 it is at most 1.06 ULP, and the
-// largest seen is 0.86, at -37.776892523442626. The result is in [0, 1], and subnormal where the
-// exact one is: 0.667 ULP of the smallest in float32. -Inf gives +0, +Inf gives 1, ±0 give 0.5, NaN
-// gives NaN.
+// largest seen is 0.86, at -37.776892523442626. The result is in [0, 1]. Where it is subnormal, the
+// error in float32 is at most 0.667 of the smallest number. -Inf gives +0, +Inf gives 1, ±0 give
+// 0.5, NaN gives NaN.
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.
 func Sigmoid[T Float](dst, x []T) {
@@ -20,8 +20,8 @@ func Sigmoid[T Float](dst, x []T) {
 	sigmoid(dst, x)
 }
 
-// SigmoidFast is [Sigmoid] with a larger error, and faster: one quotient, without the correction.
-// In all else it is the same; its bits are others.
+// SigmoidFast is faster than [Sigmoid] and has a larger error: it is one quotient, without a
+// correction. Its bits are not those of Sigmoid. In everything else it is the same.
 //
 // In float32 the error is at most 2.465 ULP for negative x, at -12.130326 (-0x1.842ba2p+3), 1.528
 // for others, at 2.387293 (0x1.3192dp+1), and 1.197 where the result is subnormal. In float64 it is
@@ -47,7 +47,7 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 	checkAlias("SigmoidBackward", "dx", dx, "dy", dy)
 	checkAlias("SigmoidBackward", "dx", dx, "y", y)
 	step := maxLen[T]()
-	if len(y) <= step { // with nothing to keep track of
+	if len(y) <= step { // the short way, without a loop
 		sigmoidBackward(dx, dy, y)
 		return
 	}

@@ -2,34 +2,34 @@ package kernels
 
 import "fmt"
 
-// SigmoidCrossEntropyOptions is what [SigmoidCrossEntropyWith] takes besides logits and targets,
-// under the name that torch.nn.functional.binary_cross_entropy_with_logits has for it. A nil
-// pointer and the zero value mean the plain loss. What a batch of losses is reduced to is left to
-// the caller, and to package layers.
+// SigmoidCrossEntropyOptions are the options of [SigmoidCrossEntropyWith], under the names of
+// torch.nn.functional.binary_cross_entropy_with_logits. A nil pointer and the zero value mean the
+// plain loss. There is no reduction: that is left to the caller and to package layers.
 type SigmoidCrossEntropyOptions[T Float] struct {
-	// PosWeight multiplies the part of the loss that is for t = 1: a weight for each column of the
-	// logits, the same for all rows, or one weight for all; nil: all are 1. More than 1 raises the
-	// recall of a rare class, less than 1 the precision. The weights are finite and not negative:
-	// else the call returns an error.
+	// PosWeight multiplies the part of the loss for t = 1. It has a weight for each column of the
+	// logits, or one weight for all; nil means that all are 1. A weight above 1 raises the recall
+	// of a rare class, a weight below 1 the precision. A weight that is negative, infinite or NaN
+	// is an error.
 	PosWeight []T
 }
 
-// SigmoidCrossEntropy sets losses[i] to the binary cross-entropy of the sigmoid of logits[i] and
-// targets[i], a label 0 or 1 or a probability in between:
+// SigmoidCrossEntropy sets losses[i] to the binary cross-entropy of the sigmoid of x = logits[i]
+// with t = targets[i], which is a label 0 or 1 or a probability:
 //
 //	-t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)) = max(x, 0) - x*t + log1p(exp(-|x|))
 //
-// computed so that nothing cancels: a confident right answer has the loss exp(-|x|), not 0. Targets
-// are not checked: outside [0, 1] the formula holds, and loses precision where its terms cancel.
+// It is computed without cancellation: a confident right answer has the loss exp(-|x|), not 0.
+// Targets are not checked. For a target outside [0, 1] the formula holds too, but its terms may
+// cancel.
 //
 // For targets 0 and 1 the error is, in float32, at most 2.797 ULP (target 0 at x = -2.7570076) of
 // all logits; in float64 it is at most 4.1 ULP, and the largest seen 2.88, at x =
-// -3.4629692272559511. For targets between, where 1-t is rounded first, the relative error is at
-// most 5.6*u, and the largest seen 4.41*2^-24 and 4.61*2^-53. With PosWeight it is at most 8.6*u;
-// the largest seen is 7.30*2^-24 and 7.13*2^-53.
+// -3.4629692272559511. For targets between 0 and 1, where 1-t is rounded first, the relative error
+// is at most 5.6*u, and the largest seen 4.41*2^-24 and 4.61*2^-53. With PosWeight it is at most
+// 8.6*u; the largest seen is 7.30*2^-24 and 7.13*2^-53.
 //
-// NaN in x or t gives NaN. x = ±Inf gives 0 or +Inf, as the target says: 0 where PyTorch's formula
-// is Inf-Inf.
+// NaN in x or t gives NaN. x = ±Inf gives 0 if the target is right and +Inf if it is not.
+// (PyTorch's formula is Inf-Inf in the first case.)
 //
 // losses may be logits or targets. It panics if the lengths differ or the slices partly overlap.
 func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
@@ -38,9 +38,9 @@ func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
 }
 
 // SigmoidCrossEntropyWith is [SigmoidCrossEntropy] with options: with the weight p of a column, the
-// loss is -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). An option out of its range is an error
-// that names it; nothing has been written then. It panics if len(logits) is not a multiple of the
-// number of weights.
+// loss is -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). It returns an error that names the
+// option, and writes nothing, if an option is out of its range. It panics if len(logits) is not a
+// multiple of the number of weights.
 func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *SigmoidCrossEntropyOptions[T]) error {
 	p, err := opts.posWeight("SigmoidCrossEntropyWith", len(logits))
 	checkSigmoidLoss("SigmoidCrossEntropyWith", losses, logits, targets, p)
@@ -55,15 +55,15 @@ func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *Sigmoid
 //
 //	dlogits[i] = scale * (sigmoid(x) - t)
 //
-// where scale is 1/n for the mean of n losses, say. It is computed as scale * ((1-t)*sigmoid(x) -
-// t*sigmoid(-x)), so that for targets 0 and 1 nothing cancels: a confident right answer has the
-// gradient ∓exp(-|x|)*scale, not 0. The losses are the bits of SigmoidCrossEntropy; losses may be
+// For the mean of n losses, scale is 1/n. The gradient is computed as scale * ((1-t)*sigmoid(x) -
+// t*sigmoid(-x)), so that nothing cancels for targets 0 and 1: a confident right answer has the
+// gradient ∓exp(-|x|)*scale, not 0. The losses have the bits of SigmoidCrossEntropy; losses may be
 // nil.
 //
 // For targets 0 and 1 and scale 1, the error is, in float32, at most 2.402 ULP (target 0 at x =
 // -4.157294) of all logits; in float64 it is at most 3.1 ULP, and the largest seen 2.48, at x =
 // -5.5451535883164116. For other targets, and any scale, it is at most 8.5*u of
-// |scale|*((1-t)*sigmoid(x) + p*t*sigmoid(-x)), p being 1 without PosWeight; the largest seen is
+// |scale|*((1-t)*sigmoid(x) + p*t*sigmoid(-x)), where p is 1 without PosWeight; the largest seen is
 // 5.89*2^-24 and 5.89*2^-53.
 //
 // dlogits may be logits or targets. It panics if the lengths differ, if slices partly overlap, or
@@ -73,8 +73,9 @@ func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scal
 	sigmoidLossGradParts(dlogits, losses, logits, targets, nil, scale)
 }
 
-// SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options, as
-// [SigmoidCrossEntropyWith]: the gradient is scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x)).
+// SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options: the gradient is scale *
+// ((1-t)*sigmoid(x) - p*t*sigmoid(-x)). Losses, error and panics are as in
+// [SigmoidCrossEntropyWith].
 func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, scale T, opts *SigmoidCrossEntropyOptions[T]) error {
 	const fn = "SigmoidCrossEntropyGradWith"
 	p, err := opts.posWeight(fn, len(logits))
@@ -110,7 +111,7 @@ func checkSigmoidLossGrad[T Float](fn string, dlogits, losses, logits, targets, 
 	}
 }
 
-// posWeight returns the weights for n logits, nil where there are none.
+// posWeight returns the weights for n logits, or nil if all are 1.
 func (o *SigmoidCrossEntropyOptions[T]) posWeight(fn string, n int) ([]T, error) {
 	if o == nil || o.PosWeight == nil || n == 0 && len(o.PosWeight) == 0 {
 		return nil, nil
@@ -121,8 +122,9 @@ func (o *SigmoidCrossEntropyOptions[T]) posWeight(fn string, n int) ([]T, error)
 	return o.PosWeight, checkWeights(fn, "PosWeight", o.PosWeight)
 }
 
-// posRows lines the weights of the columns up with the elements. Few columns are repeated in a
-// buffer, as many rows as it holds; of many a part is used at a time.
+// posRows aligns the weights of the columns with the elements. If there are few columns, a buffer
+// repeats their weights for as many rows as it holds. If there are many, a part of the weights is
+// used at a time.
 type posRows[T Float] struct {
 	n   int // elements of buf in use; 0: the weights are used as they are
 	buf [512]T
@@ -136,8 +138,8 @@ func (p *posRows[T]) init(weights []T) {
 	}
 }
 
-// next returns the weights of up to limit elements from element i on. A buffer in use starts with a
-// row, and so has to i.
+// next returns the weights of up to limit elements from element i on. If the buffer is in use,
+// element i has to be the first of a row.
 func (p *posRows[T]) next(weights []T, i, limit int) []T {
 	if p.n > 0 {
 		return p.buf[:min(limit, p.n)]
@@ -167,7 +169,7 @@ func sigmoidLossParts[T Float](losses, x, t, weights []T) {
 
 func sigmoidLossGradParts[T Float](dst, losses, x, t, weights []T, scale T) {
 	if losses == nil {
-		losses = dst // the kernels store the gradient after the loss
+		losses = dst // the primitives store the gradient after the loss
 	}
 	if weights == nil {
 		for step := maxLen[T]() / 2; len(x) > 0; {

@@ -1,35 +1,38 @@
 package kernels
 
-// Softmax sets each row of dst to exp(x[j])/sum(exp(x)) over its classes elements.
+// Softmax sets the elements of each row of dst to exp(x[j])/sum(exp(x)), where the sum is over the
+// classes elements of the row.
 //
 // An entry is off by at most d+4 ULP, with the d of the package's documentation: 5 for two classes,
-// 8 for ten, in float32 9 for 32 and 10 from 97 on, in float64 8 up to 2048 and 9 above. That is
-// two exponentials of at most 1.46*u each, the additions, and one rounding. Below 2^-102 (float64:
-// 2^-969) it is half an ULP more. The largest seen is 8.77 ULP (128 classes) in float32 and 6.47
-// ULP (10 classes) in float64; in rows of at most five classes 5.58 ULP, at {0.0623830557,
-// -15.249238, -15.249238, -66.5404358, 1.08156931}, and 5.48 ULP, at {-23.565575180622293,
-// -90.202251786593948, -60.303654502768538, -58.694228833715108, -60.302491414158112}. The entries
-// of a row sum to 1 within (d+1)*u; the largest seen is 6.49*2^-24 (100 classes) and 4.74*2^-53 (10
-// classes). No entry is above 1; one class gives exactly 1.
+// 8 for ten, in float32 9 for 32 and 10 from 97 on, in float64 8 up to 2048 and 9 above. This is
+// the sum of the errors of two exponentials, at most 1.46*u each, of the additions, and of one
+// rounding. For an entry below 2^-102 (float64: 2^-969) it is half an ULP more. The largest seen is
+// 8.77 ULP (128 classes) in float32 and 6.47 ULP (10 classes) in float64; in rows of at most five
+// classes 5.58 ULP, at {0.0623830557, -15.249238, -15.249238, -66.5404358, 1.08156931}, and 5.48
+// ULP, at {-23.565575180622293, -90.202251786593948, -60.303654502768538, -58.694228833715108,
+// -60.302491414158112}. The entries of a row sum to 1 within (d+1)*u; the largest seen is
+// 6.49*2^-24 (100 classes) and 4.74*2^-53 (10 classes). No entry is above 1; one class gives
+// exactly 1.
 //
-// The maximum is taken out in the exponent, where |max| <= 1024, or subtracted, so that no finite
-// row overflows. x[j]-max is not rounded, but for elements below half of a float64 maximum between
-// 1024 and 1490. An element more than 130 (float64: 1060) below the maximum has the probability 0,
-// as the rounded exact one is, and counts in the sum as one that is just so far below: exp(-130) is
-// 2^-187.
+// No finite row overflows: the maximum is taken out in the exponent if |max| <= 1024, and
+// subtracted otherwise. x[j]-max is not rounded, except for elements below half of a float64
+// maximum between 1024 and 1490. An element more than 130 (float64: 1060) below the maximum has the
+// probability 0, like the rounded exact one. In the sum it counts as if it were just that far
+// below: exp(-130) is 2^-187.
 //
-// A row with NaN or +Inf in it, or of nothing but -Inf, is all NaN; -Inf beside finite elements
-// gives +0.
+// A row with a NaN or +Inf, or with nothing but -Inf, is all NaN; -Inf beside finite elements gives
+// +0.
 //
 // dst may be x. It panics if the lengths differ, the slices partly overlap, classes is not
-// positive, or len(x) is not a multiple of it.
+// positive, or len(x) is not a multiple of classes.
 func Softmax[T Float](dst, x []T, classes int) {
 	checkLen("Softmax", "dst", dst, "x", x)
 	_ = softmaxForward("Softmax", toSoftmax, dst, x, classes, nil)
 }
 
-// SoftmaxWith is [Softmax] with a temperature and strides: dst = softmax(opts.LogitScale*x), rows
-// of x at opts.Stride and those of dst at opts.DstStride. In place needs equal strides.
+// SoftmaxWith is [Softmax] with a temperature and strides: dst = softmax(opts.LogitScale*x). The
+// rows of x are opts.Stride apart and those of dst opts.DstStride. To work in place, the strides
+// have to be equal.
 //
 // It returns an error, and writes nothing, if a stride is less than classes or the scale is not
 // positive and finite. It panics if the slices do not have equal numbers of whole rows, if their
@@ -38,30 +41,30 @@ func SoftmaxWith[T Float](dst, x []T, classes int, opts *SoftmaxOptions[T]) erro
 	return softmaxForward("SoftmaxWith", toSoftmax, dst, x, classes, opts)
 }
 
-// LogSoftmax sets each row of dst to x[j] - log(sum(exp(x))), computed as (x[j]-max) - log1p(rest),
-// where rest is the sum of exp(x-max) over the others than the first maximum: so the entry of a
-// confident row's largest class is not rounded to zero.
+// LogSoftmax sets the elements of each row of dst to x[j] - log(sum(exp(x))). It computes
+// (x[j]-max) - log1p(rest), where rest is the sum of exp(x-max) over all elements but the first
+// maximum, so that the entry of the largest class of a confident row is not rounded to zero.
 //
 // An entry is off by at most d+4 ULP in float32 and d+5.4 in float64, with the d of the package's
-// documentation; that of the largest element of a confident row too. That is the ratio rest/w of
-// two exponentials and d additions, log1p, and a rounding. The largest seen is 8.10 ULP (128
-// classes) in float32 and 6.97 ULP (32 classes) in float64; in rows of at most five classes 5.38
-// ULP, at {-22.1661682, -26.7145252, -26.7143192, -5.52545881, -12.456562}, and 6.32 ULP, at
-// {-19.393232061858992, -14.544912989299382, -51.269722492891226, -44.88478734149048,
-// -51.269722492890423}. x[j] itself is used however far it is below the maximum; only in rest it
-// counts as in [Softmax].
+// documentation. This also holds for the largest element of a confident row. It is the sum of the
+// errors of rest/w, with two exponentials and d additions, of log1p, and of a rounding. The largest
+// seen is 8.10 ULP (128 classes) in float32 and 6.97 ULP (32 classes) in float64; in rows of at
+// most five classes 5.38 ULP, at {-22.1661682, -26.7145252, -26.7143192, -5.52545881, -12.456562},
+// and 6.32 ULP, at {-19.393232061858992, -14.544912989299382, -51.269722492891226,
+// -44.88478734149048, -51.269722492890423}. x[j] itself is used, however far it is below the
+// maximum; in rest it counts as in [Softmax].
 //
-// A row with NaN or +Inf in it, or of nothing but -Inf, is all NaN; -Inf beside finite elements
-// gives -Inf.
+// A row with a NaN or +Inf, or with nothing but -Inf, is all NaN; -Inf beside finite elements gives
+// -Inf.
 //
 // dst may be x. It panics if the lengths differ, the slices partly overlap, classes is not
-// positive, or len(x) is not a multiple of it.
+// positive, or len(x) is not a multiple of classes.
 func LogSoftmax[T Float](dst, x []T, classes int) {
 	checkLen("LogSoftmax", "dst", dst, "x", x)
 	_ = softmaxForward("LogSoftmax", toLogSoftmax, dst, x, classes, nil)
 }
 
-// LogSoftmaxWith is [LogSoftmax] with a temperature and strides, as [SoftmaxWith] is of [Softmax].
+// LogSoftmaxWith is [LogSoftmax] with a temperature and strides, as in [SoftmaxWith].
 func LogSoftmaxWith[T Float](dst, x []T, classes int, opts *SoftmaxOptions[T]) error {
 	return softmaxForward("LogSoftmaxWith", toLogSoftmax, dst, x, classes, opts)
 }
@@ -91,17 +94,17 @@ func softmaxForward[T Float](fn string, do action, dst, x []T, classes int, opts
 // classes) and 6.90*2^-53 (10 classes).
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
-// one of the others, classes is not positive, or len(dx) is not a multiple of it.
+// one of the others, classes is not positive, or len(dx) is not a multiple of classes.
 func SoftmaxBackward[T Float](dx, dy, y []T, classes int) {
 	checkLen("SoftmaxBackward", "dx", dx, "dy", dy)
 	checkLen("SoftmaxBackward", "dx", dx, "y", y)
 	_ = softmaxBackward("SoftmaxBackward", false, dx, dy, y, classes, nil)
 }
 
-// SoftmaxBackwardWith is the backward of [SoftmaxWith], given the same options: dx[j] =
-// opts.LogitScale*(dy[j] - sum(dy*y))*y[j], rounded after each product, rows of dx at opts.Stride
-// and those of dy and y at opts.DstStride. dx may be dy or y where the strides are equal. Errors
-// and panics are those of [SoftmaxWith].
+// SoftmaxBackwardWith is the backward of [SoftmaxWith] with the same options: dx[j] =
+// opts.LogitScale*(dy[j] - sum(dy*y))*y[j], rounded after each product. The rows of dx are
+// opts.Stride apart and those of dy and y opts.DstStride. dx may be dy or y if the strides are
+// equal. Errors and panics are those of [SoftmaxWith].
 func SoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error {
 	return softmaxBackward("SoftmaxBackwardWith", false, dx, dy, y, classes, opts)
 }
@@ -115,16 +118,16 @@ func SoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptio
 // 5.73*2^-24 (100 classes) and 5.37*2^-53 (10 classes).
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
-// one of the others, classes is not positive, or len(dx) is not a multiple of it.
+// one of the others, classes is not positive, or len(dx) is not a multiple of classes.
 func LogSoftmaxBackward[T Float](dx, dy, y []T, classes int) {
 	checkLen("LogSoftmaxBackward", "dx", dx, "dy", dy)
 	checkLen("LogSoftmaxBackward", "dx", dx, "y", y)
 	_ = softmaxBackward("LogSoftmaxBackward", true, dx, dy, y, classes, nil)
 }
 
-// LogSoftmaxBackwardWith is the backward of [LogSoftmaxWith], given the same options: dx[j] =
-// opts.LogitScale*(dy[j] - exp(y[j])*sum(dy)), rounded after each product, rows of dx at
-// opts.Stride and those of dy and y at opts.DstStride. dx may be dy or y where the strides are
+// LogSoftmaxBackwardWith is the backward of [LogSoftmaxWith] with the same options: dx[j] =
+// opts.LogitScale*(dy[j] - exp(y[j])*sum(dy)), rounded after each product. The rows of dx are
+// opts.Stride apart and those of dy and y opts.DstStride. dx may be dy or y if the strides are
 // equal. Errors and panics are those of [LogSoftmaxWith].
 func LogSoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error {
 	return softmaxBackward("LogSoftmaxBackwardWith", true, dx, dy, y, classes, opts)

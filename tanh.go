@@ -5,7 +5,7 @@ package kernels
 // The error is below 2 ULP: in float32 at most 1.933, at x = 0.517457 (0x1.08f028p-1), of all 2^32
 // inputs; in float64 at most 1.95, and the largest seen is 1.51, at 0.030968148317746132. x[i] = -0
 // gives -0, ±Inf gives ±1, NaN gives NaN, a subnormal gives itself. |dst[i]| is never above 1, and
-// the function is odd to the bit.
+// Tanh(-x) has the bits of -Tanh(x).
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.
 func Tanh[T Float](dst, x []T) {
