@@ -21,7 +21,7 @@ func Argmax[T Float](index []int, x []T, classes int) {
 	}
 }
 
-// argmax is Argmax with room for the maxima of a batch.
+// argmax is Argmax; ms has room for the maxima of a batch.
 func argmax[T Float](index []int, x []T, classes int, ms []T) {
 	rows := len(index)
 	batch := batchLen[T](rows, classes)

@@ -7,21 +7,22 @@ import (
 
 // Cross-entropy of a batch.
 //
-// A row has the loss sum of a[j]*(-log p[j]) + k*(-log p[y]). By label y, a is 0 and k the weight
-// of the label. For a label that is smoothed, a[j] = w[j]*e/C and k = w[y]*(1-e); for
-// probabilities t, a[j] = w[j]*((1-e)*t[j] + e/C) and k = 0. With A the sum of all a and k, the
-// gradient by the scaled logits is A*p[j] - a[j], less k at y.
+// The loss of a row is (sum over j of a[j]*(-log p[j])) + k*(-log p[y]). For a label y, a is 0 and
+// k the label's weight. For a smoothed label, a[j] = w[j]*e/C and k = w[y]*(1-e). For probabilities
+// t, a[j] = w[j]*((1-e)*t[j] + e/C) and k = 0. With A = k + the sum of all a[j], the gradient by
+// the scaled logits is A*p[j] - a[j], and at y it is k less.
 //
-// By label the sum of the exponentials leaves the label's out: R, not S - w. So the loss log1p(R/w)
-// and the label's gradient -k*R/S of a confident row keep their precision. With a target for every
-// class it leaves the largest one out, and there, where A*p[j] - a[j] may cancel, the gradient is
-// (A - a[j])*p[j] - a[j]*(1-p[j]), with A - a[j] added up without a[j] and 1-p[j] from R.
+// For a label, the sum R of the exponentials leaves out the label's exponential w; it is not
+// computed as S - w. So the loss log1p(R/w) and the label's gradient -k*R/S keep their precision in
+// a confident row. With a target for every class, R leaves out the largest exponential. At its
+// column A*p[j] - a[j] may cancel, so the gradient there is (A - a[j])*p[j] - a[j]*(1-p[j]), where
+// A - a[j] is a sum without a[j], and 1-p[j] comes from R.
 
-// lossCall is what a call has of cross-entropy.
+// A lossCall has the operands of a call that only cross-entropy has.
 type lossCall[T Float] struct {
 	grad            bool // the gradient is wanted
 	byProb          bool // targets are probabilities
-	dlogits, losses []T  // losses are not wanted where they are nil
+	dlogits, losses []T  // losses are not wanted if nil
 	logits, targets []T
 	dloss           []T // nil, one element, or one per row
 	opts            *CrossEntropyOptions[T]
@@ -40,8 +41,8 @@ func (l *lossCall[T]) weight(j int) float64 {
 	return float64(l.opts.Weights[j])
 }
 
-// factor returns what the gradient of row r by the logits is multiplied by, besides weights. It is
-// the same whether dloss has one element for all rows or that value for each.
+// factor returns the factor of the gradient of row r by the logits, without weights. One element of
+// dloss for all rows gives the same bits as that value for each row.
 func (c *call[T]) factor(r int) float64 {
 	g := 1.0
 	switch {
@@ -53,10 +54,10 @@ func (c *call[T]) factor(r int) float64 {
 	return g / c.divisor * float64(c.scale)
 }
 
-// labelList are the labels of a call, of any integer type.
+// A labelList has the labels of a call, of any integer type.
 type labelList struct {
 	p     unsafe.Pointer
-	width int // of a label in bytes; negative where it has a sign
+	width int // of a label in bytes; negative if labels are signed
 }
 
 func labelsOf[L Label](l []L) labelList {
@@ -69,7 +70,8 @@ func labelsOf[L Label](l []L) labelList {
 }
 
 // columns sets index to the columns of the labels from row r0 on, in a shard of classes that begins
-// at offset; to -1 for a label elsewhere. With all set there is none.
+// at offset. A label that is elsewhere gives -1. If all is set, the labels are known to be in the
+// shard, and offset is 0.
 func (l labelList) columns(index []int, r0, offset, classes int, all bool) {
 	switch l.width {
 	case -1:
@@ -108,13 +110,13 @@ func labelColumns[L Label](index []int, p unsafe.Pointer, r0, offset, classes in
 	}
 }
 
-// rowsDiffer reports whether what the gradient is multiplied by, or the weight, depends on the row.
+// rowsDiffer reports whether the factor of the gradient, or the weight, depends on the row.
 func (c *call[T]) rowsDiffer() bool {
 	return c.opts.Weights != nil || c.opts.IgnoreIndex != nil && !c.byProb || len(c.dloss) > 1
 }
 
-// startLosses begins batches of another number of rows: it sets the factors of the rows where all
-// are alike.
+// startLosses is called when the number of rows in a batch changes. It sets the factors of the rows
+// if all rows have the same.
 func (b *batch[T]) startLosses() {
 	b.made = false
 	if b.rowsDiffer() || b.dst.data == nil && b.do == toLabelLoss {
@@ -129,7 +131,8 @@ func (b *batch[T]) startLosses() {
 	}
 }
 
-// a is the part of the scratch for targets, scaled that for logits. It is behind the arrays of T.
+// a returns the part of the scratch for targets, and scaled the part for logits. The scratch is
+// after the arrays of T.
 func (b *batch[T]) a() []T {
 	n, _ := b.scratchLen(b.n)
 	return unsafe.Slice(unsafe.SliceData(b.array(maxArrays)), n)
@@ -140,9 +143,9 @@ func (b *batch[T]) scaled() []T {
 	return unsafe.Slice(unsafe.SliceData(b.array(maxArrays)), a+n)[a:]
 }
 
-// splitFactor says how the gradient is multiplied by g: by num/S and then by after. A large factor
-// comes afterwards, so that what is 0 stays 0, and a tiny one too, so that the quotient stays
-// normal.
+// splitFactor returns two factors of g: the gradient is multiplied by num/S and then by after. A
+// large g comes after the quotient, so that what is 0 stays 0; so does a tiny g, so that the
+// quotient stays normal.
 func splitFactor[T Float](g T) (num, after T) {
 	if a := math.Abs(float64(g)); !(a >= 0x1p-30 && a <= 1) {
 		return 1, g
@@ -150,9 +153,9 @@ func splitFactor[T Float](g T) (num, after T) {
 	return g, 1
 }
 
-// takeLabels sets index to the columns of the labels of a batch, and the factors of the rows. A row
-// that is ignored, or whose label has no weight and is all that counts, is computed as if its label
-// were 0, and contributes nothing.
+// takeLabels sets index to the columns of the labels of a batch, and sets the factors of the rows.
+// It sets none for rows that contribute nothing: rows that are ignored, which are computed with
+// label 0, and, without smoothing, rows whose label has weight 0.
 func (b *batch[T]) takeLabels(index []int) {
 	b.labels.columns(index, b.r0, b.offset, b.cols, !b.sharded && b.opts.IgnoreIndex == nil)
 	b.anyNone = false
@@ -191,7 +194,7 @@ func (b *batch[T]) takeLabels(index []int) {
 	}
 }
 
-// labelLoss computes the losses of a batch by label, and its gradient.
+// labelLoss computes the losses of a batch by label and the gradient.
 func (b *batch[T]) labelLoss() {
 	b.takeLabels(b.out())
 	switch {
@@ -218,8 +221,8 @@ func (b *batch[T]) labelLoss() {
 	b.clearNone()
 }
 
-// labelLogits sets x to the scaled logits at the labels and w to their exponentials. In place, it
-// has to come before the exponentials are stored.
+// labelLogits sets x to the scaled logits at the labels and w to their exponentials. It has to be
+// called before exponentials are stored, which may overwrite the logits.
 func (b *batch[T]) labelLogits(x, w []T, label []int) {
 	z, scale, m := b.z, b.scale, b.max()
 	for r, j := range label {
@@ -252,7 +255,8 @@ func (b *batch[T]) fewClasses() {
 	}
 }
 
-// totals sets total to rest and what it leaves out, in the type in which the row is added.
+// totals sets total to the sum of rest and the exponential that it leaves out, rounded to T for a
+// narrow row.
 func (b *batch[T]) totals() {
 	rest, total, narrow := b.rest(), b.total(), b.narrow
 	for r, w := range b.wout() {
@@ -264,7 +268,7 @@ func (b *batch[T]) totals() {
 	}
 }
 
-// labelGradient makes the gradient of the exponentials of a batch.
+// labelGradient computes the gradient of a batch from its exponentials.
 func (b *batch[T]) labelGradient() {
 	if !b.sharded {
 		b.totals()
@@ -284,7 +288,7 @@ func (b *batch[T]) labelGradient() {
 	}
 }
 
-// wanted reports whether the losses of a batch are.
+// wanted reports whether the losses of a batch are wanted.
 func (b *batch[T]) wanted() bool { return b.losses != nil || b.opts.Reduction != ReductionNone }
 
 // labelLosses stores and adds the losses of a batch.
@@ -292,12 +296,12 @@ func (b *batch[T]) labelLosses() {
 	if !b.wanted() {
 		return
 	}
-	n := b.n // for the compiler: the lengths are equal
+	n := b.n // tells the compiler that the lengths are equal
 	nll, w, base, rest := b.nll()[:n], b.w()[:n], b.base()[:n], b.rest()[:n]
 	wout, xout, m := b.wout()[:n], b.xout()[:n], b.max()[:n]
 	for r := range n {
 		nll[r], w[r], base[r] = rest[r], float64(wout[r]), 0
-		if half := float64(xout[r])/2 - float64(m[r])/2; !(half > -49) { // for either type, it may be far
+		if half := float64(xout[r])/2 - float64(m[r])/2; !(half > -49) { // it may be far, in either type
 			b.farLoss(r, half)
 		}
 	}
@@ -310,9 +314,9 @@ func (b *batch[T]) labelLosses() {
 	b.store(nll)
 }
 
-// farLoss changes the arguments of lossLog for a row whose label is far below the maximum, half of
-// the difference being half. Its exponential is clamped, or nearly so, and R/w too large: log(S) -
-// z.
+// farLoss changes the arguments of lossLog for a row whose label is far below the maximum: half is
+// half of the difference. The label's exponential is clamped, or nearly so, and R/w is too large.
+// So the loss is log(S) - z.
 //
 //go:noinline
 func (b *batch[T]) farLoss(r int, half float64) {
@@ -325,8 +329,8 @@ func (b *batch[T]) farLoss(r int, half float64) {
 	}
 }
 
-// weigh returns k*nll, where nll is max - x and a little, without overflow on the way. A weight of
-// 0 gives 0, whatever the logit.
+// weigh returns k*nll, where nll is a little more than max - x, without overflow on the way. A
+// weight of 0 gives 0 whatever the logit.
 func weigh(k, nll, max, x float64) float64 {
 	switch {
 	case k == 0:
@@ -337,7 +341,7 @@ func weigh(k, nll, max, x float64) float64 {
 	return k * nll
 }
 
-// store rounds the losses of a batch, stores them and adds them, in row order.
+// store rounds the losses of a batch, stores them, and adds them in row order.
 func (b *batch[T]) store(losses []float64) {
 	if b.anyNone {
 		for r, none := range b.none() {
@@ -398,19 +402,19 @@ func expUnit[T Float]() float64 {
 
 // A target for every class.
 
-// composed reports whether the targets have to be computed: of probabilities with weights or
-// smoothing, each row has its own; of labels that are smoothed, all rows have the same but for the
-// label.
+// composed reports whether the targets have to be computed. For probabilities with weights or
+// smoothing, they are computed for each row. For smoothed labels, they are the same for all rows,
+// except at the label.
 func (c *call[T]) composed() bool {
 	return c.do == toTargetLoss && (!c.byProb || c.opts.Weights != nil || c.opts.LabelSmoothing != 0)
 }
 
-// scratchRows reports whether there is a scratch with elements of every row of a batch.
+// scratchRows reports whether the scratch has elements for each row of a batch.
 func (c *call[T]) scratchRows() bool {
 	return c.do == toTargetLoss && (c.byProb && c.composed() || c.scale != 1)
 }
 
-// scratchLen returns the lengths of the parts of the scratch for batches of rows.
+// scratchLen returns the lengths of the parts of the scratch for a batch of rows rows.
 func (c *call[T]) scratchLen(rows int) (a, scaled int) {
 	chunk := min(c.cols, maxCols[T]())
 	if c.composed() {
@@ -425,7 +429,8 @@ func (c *call[T]) scratchLen(rows int) (a, scaled int) {
 	return a, scaled
 }
 
-// chunkTargets returns a for columns j to j+n of the batch's rows, and the distance between its rows.
+// chunkTargets returns the targets a for columns j to j+n of a batch, and the distance between
+// their rows.
 func (b *batch[T]) chunkTargets(j, n int) (a []T, stride int) {
 	if !b.composed() {
 		return b.targets[b.r0*b.cols+j:], b.cols
@@ -484,7 +489,7 @@ func (b *batch[T]) element(r, j int) float64 {
 	return float64(a)
 }
 
-// targetLoss computes the losses of a batch with a target for every class, and its gradient.
+// targetLoss computes the losses of a batch with a target for every class, and the gradient.
 func (b *batch[T]) targetLoss() {
 	if !b.byProb {
 		b.takeLabels(b.label())
@@ -515,9 +520,9 @@ func (b *batch[T]) targetLoss() {
 	}
 }
 
-// targetLosses stores and adds the losses of a batch after logarithms.
+// targetLosses computes, stores and adds the losses of a batch. It uses the results of logarithms.
 func (b *batch[T]) targetLosses() {
-	sum := b.w() // lossLog is done with it
+	sum := b.w() // lossLog no longer needs it
 	var total rowSum[T]
 	for j, n := range chunksOf[T](b.cols) {
 		z := matrix[T]{b.z.data[j:], b.z.stride}
@@ -541,7 +546,7 @@ func (b *batch[T]) targetLosses() {
 	b.store(sum)
 }
 
-// addLabels adds what the labels, which are smoothed, have more than the other classes.
+// addLabels adds the terms k*(-log p[y]) of smoothed labels to the losses.
 func (b *batch[T]) addLabels(sum []float64) {
 	top, xlabel, label, out, nlls, k := b.max(), b.xlabel(), b.label(), b.out(), b.nll(), b.k()
 	for r, v := range sum {
@@ -564,9 +569,9 @@ func (b *batch[T]) addLabels(sum []float64) {
 	}
 }
 
-// wideSum is the sum of a[j]*(-log p[j]) over row r once more, for a row of which the canonical one
-// is not finite: the terms as fractions and exponents, so that none overflows, nor a part of the
-// sum, where the result does not.
+// wideSum returns the sum of a[j]*(-log p[j]) over row r, for a row whose canonical sum is not
+// finite. It computes the terms as fractions and exponents, so that no term and no part of the sum
+// overflows unless the result does.
 func (b *batch[T]) wideSum(r int) float64 {
 	m, l := float64(b.max()[r])/4, float64(b.q()[r])/4
 	if l != l {
@@ -597,7 +602,7 @@ func (b *batch[T]) wideSum(r int) float64 {
 			top = max(top, e)
 		}
 	}
-	if sum != 0 || top == math.MinInt { // infinite or NaN, or nothing at all
+	if sum != 0 || top == math.MinInt { // infinite, NaN, or there are no terms
 		return sum
 	}
 	var total rowSum[float64]
@@ -608,9 +613,9 @@ func (b *batch[T]) wideSum(r int) float64 {
 	return math.Ldexp(total.sum(), top)
 }
 
-// targetGradient makes the gradient of the exponentials of a batch.
+// targetGradient computes the gradient of a batch from its exponentials.
 func (b *batch[T]) targetGradient() {
-	sum := b.w() // of a without the one at out
+	sum := b.w() // of the targets without the one at out
 	var one [1]int
 	var total rowSum[T]
 	for j, n := range chunksOf[T](b.cols) {

@@ -8,11 +8,11 @@ import (
 	"kernels/internal/isa"
 )
 
-// The engine of softmax and cross-entropy, by label and by probability, with and without options,
+// The engine of softmax and cross-entropy: by label and by probability, with and without options,
 // of whole rows and of shards. A public function checks its arguments, describes them in a call and
-// runs it; what it does with a batch of rows is an arrangement of the steps below and in loss.go.
+// runs it. The call processes a batch of rows by some of the steps below and in loss.go.
 //
-// A call goes over its rows in batches: as many as fit a first-level cache, so that a row is still
+// A call goes over its rows in batches. A batch fits a first-level cache, so that a row is still
 // there for its next pass. A row that is longer than a chunk of the canonical sum is a batch of its
 // own, and each pass goes over it chunk by chunk.
 const (
@@ -20,8 +20,8 @@ const (
 	batchBytes = 32 << 10
 )
 
-// maxCols is the number of columns of a chunk of the canonical sum, and so the most that a primitive
-// is given.
+// maxCols returns the number of columns of a chunk of the canonical sum, the most that one call of
+// a primitive gets.
 func maxCols[T Float]() int {
 	if is32[T]() {
 		return chunkF32
@@ -37,41 +37,42 @@ func isNarrow[T Float](cols int) bool {
 	return cols <= blockF64
 }
 
-// batchLen is the most rows in a batch of a matrix: 1 where cols > maxCols.
+// batchLen returns the largest number of rows in a batch of a matrix: 1 if cols > maxCols.
 func batchLen[T Float](rows, cols int) int {
 	var v T
-	if n := batchBytes / int(unsafe.Sizeof(v)); rows*cols > n { // or a division can be saved
+	if n := batchBytes / int(unsafe.Sizeof(v)); rows*cols > n { // otherwise there is no need to divide
 		return min(max(n/cols, 1), maxRows)
 	}
 	return maxRows
 }
 
-// A matrix has rows that begin stride elements apart. There may be nothing behind the last one.
+// A matrix has rows that begin stride elements apart. Its data may end with the last row's last
+// element.
 type matrix[T Float] struct {
 	data   []T
 	stride int
 }
 
-// from is the matrix from row r and column j on.
+// from returns the data from row r and column j on.
 func (m matrix[T]) from(r, j int) []T { return m.data[r*m.stride+j:] }
 
-// rows is the matrix from row r on.
+// rows returns the matrix from row r on.
 func (m matrix[T]) rows(r int) matrix[T] { return matrix[T]{m.from(r, 0), m.stride} }
 
-// action is what a call does with its rows.
+// An action is what a call does with its rows.
 type action uint8
 
 const (
 	toSoftmax action = iota
 	toLogSoftmax
-	toLabelLoss  // cross-entropy by label, and its gradient where there is a dst
+	toLabelLoss  // cross-entropy by label, and its gradient if there is a dst
 	toTargetLoss // cross-entropy with a target for every class: probabilities, or smoothed labels
 	toMax        // of a shard
 	toStats      // of a shard
 	toChunkSums  // of a shard
 )
 
-// A call is a call of a row function: its operands.
+// A call is one call of a row kernel, with its operands.
 type call[T Float] struct {
 	do         action
 	columns    bool // there are enough rows for the columns primitives
@@ -79,7 +80,7 @@ type call[T Float] struct {
 	batch      int  // the most rows in a batch
 	rows, cols int
 	offset     int       // the class of the first column
-	dst, x     matrix[T] // dst has no data where only losses are wanted
+	dst, x     matrix[T] // dst has no data if only losses are wanted
 	scale      T         // of x
 	labels     labelList
 	*lossCall[T]
@@ -90,10 +91,10 @@ type call[T Float] struct {
 type batch[T Float] struct {
 	*call[T]
 	r0, n   int       // rows r0 to r0+n
-	d, z    matrix[T] // and their parts of dst and x
+	d, z    matrix[T] // their parts of dst and x
 	scale   T         // of z
 	narrow  bool
-	plain   bool // the plain form of the exponential will do for all rows
+	plain   bool // all rows may use the plain form of the exponential
 	made    bool // the scratch has the targets of this batch
 	anyNone bool // a row contributes nothing
 
@@ -101,15 +102,15 @@ type batch[T Float] struct {
 	roomSize int            // in bytes
 }
 
-// The arrays of a batch have one element per row. Those of T follow each other from the beginning
-// of the room on, the others from its end on backwards.
+// The arrays of a batch have one element per row. Those of T are at the beginning of the room, one
+// after the other. The others are at its end, the first one last.
 
 func (b *batch[T]) max() []T        { return b.array(0) }           // the row's maximum, scaled
 func (b *batch[T]) q() []T          { return b.array(1) }           // what exponentials are multiplied by
-func (b *batch[T]) q2() []T         { return b.array(2) }           // and by what after that
-func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum without column out
+func (b *batch[T]) q2() []T         { return b.array(2) }           // what they are multiplied by after that
+func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum of the exponentials without column out
 
-// For logarithms. Where out is negative, nothing is left out of rest.
+// For logarithms. If out is negative, rest is the whole sum.
 
 func (b *batch[T]) out() []int      { return words[int](b, 2) } // the column that rest leaves out
 func (b *batch[T]) xout() []T       { return b.array(3) }       // its logit, scaled
@@ -118,17 +119,16 @@ func (b *batch[T]) nll() []float64  { return words[float64](b, 3) }
 func (b *batch[T]) w() []float64    { return words[float64](b, 4) }
 func (b *batch[T]) base() []float64 { return words[float64](b, 5) }
 
-// For cross-entropy, its gradient, and shards. A row of which none is set has no loss and no
-// gradient.
+// For cross-entropy, its gradient, and shards. A row with none set has no loss and no gradient.
 
 func (b *batch[T]) g() []T           { return b.array(5) }           // what the gradient is multiplied by
-func (b *batch[T]) num() []T         { return b.array(6) }           // g, or 1 where q2 is g: see splitFactor
+func (b *batch[T]) num() []T         { return b.array(6) }           // g, or 1 if q2 is g: see splitFactor
 func (b *batch[T]) total() []float64 { return words[float64](b, 6) } // the sum of all exponentials
-func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // what the label's target has extra
+func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // what the label's target is above the others
 func (b *batch[T]) none() []bool     { return words[bool](b, 8) }
 
-// For cross-entropy with a target for every class, where out is the largest: the label that is
-// smoothed, its logit and its exponential.
+// For cross-entropy with a target for every class, where out is the column of the maximum: the
+// label that is smoothed, its logit and its exponential.
 
 func (b *batch[T]) label() []int { return words[int](b, 9) }
 func (b *batch[T]) xlabel() []T  { return b.array(7) }
@@ -139,7 +139,7 @@ const (
 	maxRoom   = 2 * maxArrays * maxRows
 )
 
-// roomFor is the length of a room for n rows, in float64.
+// roomFor returns the length of a room for n rows, in float64.
 func (c *call[T]) roomFor(n int) int {
 	t, words := 5, 5 // arrays of T and others
 	switch {
@@ -159,7 +159,7 @@ func (c *call[T]) roomFor(n int) int {
 	return wordsOf[T](t*n) + words*n
 }
 
-// wordsOf is how many float64 have room for n elements.
+// wordsOf returns how many float64 take as much room as n elements.
 func wordsOf[T Float](n int) int {
 	var v T
 	return (n*int(unsafe.Sizeof(v)) + 7) / 8
@@ -171,13 +171,13 @@ func (b *batch[T]) array(i int) []T {
 	return (*[maxRows]T)(unsafe.Add(b.room, i*b.n*int(unsafe.Sizeof(v))))[:b.n]
 }
 
-// words returns the array of other elements that is number i from the end of the room.
+// words returns array i of the others, counted from the end of the room.
 func words[E any, T Float](b *batch[T], i int) []E {
 	return (*[maxRows]E)(unsafe.Add(b.room, b.roomSize-i*b.n*8))[:b.n]
 }
 
-// run goes over the rows. Go clears an array on the stack, which takes as long as a short row does:
-// so there are several sizes.
+// run goes over the rows. Go clears an array on the stack, and for a large one this takes longer
+// than a short row does. So there are several sizes.
 func (c *call[T]) run(do action) {
 	if c.rows == 0 {
 		return
@@ -185,7 +185,7 @@ func (c *call[T]) run(do action) {
 	c.do, c.columns, c.batch = do, !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.rows, c.cols)
 	rows := min(c.rows, c.batch)
 	switch {
-	case c.do == toSoftmax && c.columns: // without arrays
+	case c.do == toSoftmax && c.columns: // needs no arrays
 		rows = 0
 		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 && c.rows > maxRows {
 			c.batch = max(maxRows, maxCols[T]()/c.cols&^15)
@@ -217,9 +217,9 @@ func (c *call[T]) run(do action) {
 	}
 }
 
-// The compiler keeps call and room on the stack as long as no step stores a pointer through its
-// batch: what is stored through a pointer is on the heap, for all it knows. TestNoAllocation sees
-// where that fails.
+// No step may store a pointer through its batch: the compiler assumes that what is stored through a
+// pointer is on the heap. As long as none does, the call and the room stay on the stack.
+// TestNoAllocation fails otherwise.
 
 //go:noinline
 func (c *call[T]) walk32() { var a [32]float64; c.walk(unsafe.Pointer(&a), len(a)) }
@@ -297,9 +297,9 @@ const (
 // maxLanes is the number of lanes of the widest vector.
 const maxLanes = vectorAVX512 / 4
 
-// columnsFit reports whether rows go through the columns primitives, which take as many rows at a
-// time as a vector has lanes: for few classes a row on its own would leave most lanes empty. The
-// bits are those of the rows primitives.
+// columnsFit reports whether a matrix goes through the columns primitives, which compute as many
+// rows at a time as a vector has lanes. With few classes, a row on its own would leave most lanes
+// empty. The bits are those of the rows primitives.
 func columnsFit[T Float](rows, cols int) bool {
 	var vector int
 	switch {
@@ -313,11 +313,12 @@ func columnsFit[T Float](rows, cols int) bool {
 	return cols >= 2 && isNarrow[T](cols) && rows >= vector/int(unsafe.Sizeof(*new(T)))
 }
 
-// columnsHalf is the largest power of two below cols: the first step of the tree that adds a row.
+// columnsHalf returns the largest power of two below cols, which is the first step of the tree that
+// adds a row.
 func columnsHalf(cols int) int { return 1 << (bits.Len(uint(cols-1)) - 1) }
 
-// maxima sets m to the maxima of rows of x. For a row with a NaN that may be any element, or, with
-// nan set, is +Inf.
+// maxima sets m to the maxima of the rows of x. For a row with a NaN, that is +Inf if nan is set,
+// and any element of the row otherwise.
 func maxima[T Float](m []T, x matrix[T], cols int, nan bool) {
 	step := maxCols[T]()
 	chunkMax(m, x.data, min(cols, step), x.stride, nan)
@@ -338,7 +339,7 @@ func chunkMax[T Float](m, x []T, cols, xstride int, nan bool) {
 	}
 }
 
-// scaleMaxima scales the maxima, and sees whether the plain form of the exponential will do.
+// scaleMaxima scales the maxima and sets plain.
 func (b *batch[T]) scaleMaxima() {
 	if scale := b.scale; scale != 1 {
 		for m, r := b.max(), 0; r < len(m); r++ {
@@ -348,7 +349,7 @@ func (b *batch[T]) scaleMaxima() {
 	b.setPlain()
 }
 
-// setPlain sets plain: whether the plain form of the exponential will do for all rows.
+// setPlain sets plain, which reports whether all rows may use the plain form of the exponential.
 func (b *batch[T]) setPlain() {
 	b.plain = b.scale == 1
 	for _, v := range b.max() {
@@ -363,12 +364,12 @@ func (b *batch[T]) setPlain() {
 // kernels/rows.go, this limit is above1024.
 const maxPlain = 1024
 
-// isPlain reports whether the plain form of the exponential will do for a row with maximum m. It
-// will not where m is NaN.
+// isPlain reports whether a row with maximum m may use the plain form of the exponential. If m is
+// NaN, it may not.
 func isPlain[T Float](m T) bool { return m >= -maxPlain && m <= maxPlain }
 
-// locate sets index to the first column of each row that holds m; to 0 where the row has a NaN and
-// no element is m.
+// locate sets index to the first column of each row that holds m, or to 0 if no element of a row is
+// m, because it has a NaN.
 func locate[T Float](index []int, x matrix[T], m []T, cols int) {
 	step := maxCols[T]()
 	for j := 0; ; j += step {
@@ -431,7 +432,7 @@ func (a *rowSum[T]) end(sums []float64, cols int) {
 	}
 }
 
-// skip is out for the columns from j on.
+// skip returns out relative to column j, or nil if nothing is left out.
 func (b *batch[T]) skip(j int, one *[1]int) []int {
 	switch {
 	case b.do == toSoftmax:
@@ -443,7 +444,8 @@ func (b *batch[T]) skip(j int, one *[1]int) []int {
 	return one[:]
 }
 
-// exponentials sets rest to the sums of the exponentials, and with store set puts these in dst.
+// exponentials sets rest to the sums of the exponentials and, if store is set, dst to the
+// exponentials.
 func (b *batch[T]) exponentials(store bool) {
 	var one [1]int
 	var total rowSum[T]
@@ -454,7 +456,7 @@ func (b *batch[T]) exponentials(store bool) {
 	total.end(b.rest(), b.cols)
 }
 
-// chunkExp is exponentials of columns j to j+n.
+// chunkExp is exponentials for columns j to j+n.
 func (b *batch[T]) chunkExp(sum []float64, j, n int, store bool, skip []int) {
 	x := b.z.data[j:]
 	switch {
@@ -473,8 +475,8 @@ func (b *batch[T]) chunkExp(sum []float64, j, n int, store bool, skip []int) {
 	}
 }
 
-// scaleRows sets dst to x*scale, each product rounded. There are at most maxRows rows, one where
-// they are longer than maxCols.
+// scaleRows sets dst to x*scale, rounded. There are at most maxRows rows, or one row if it is
+// longer than maxCols.
 func scaleRows[T Float](dst, x matrix[T], rows, cols int, scale T) {
 	var q [2][maxRows]T
 	for r := range rows {
@@ -485,7 +487,7 @@ func scaleRows[T Float](dst, x matrix[T], rows, cols int, scale T) {
 	}
 }
 
-// softmax is the softmax of a batch.
+// softmax computes the softmax of a batch.
 func (b *batch[T]) softmax() {
 	if b.columns {
 		x := b.z
@@ -515,7 +517,7 @@ func (b *batch[T]) softmax() {
 	}
 }
 
-// reciprocal returns 1/s in two parts, so that w/s is rounded once and one class gives exactly 1.
+// reciprocal returns 1/s in two parts, so that w/s is rounded once, and one class gives exactly 1.
 func reciprocal[T Float](s float64, narrow bool) (rh, rl T) {
 	switch {
 	case !is32[T]():
@@ -531,8 +533,8 @@ func reciprocal[T Float](s float64, narrow bool) (rh, rl T) {
 	}
 }
 
-// logSoftmax is the logarithm of the softmax of a batch: (x-max) - log1p(rest), where rest leaves
-// the first maximum out.
+// logSoftmax computes the logarithm of the softmax of a batch: (x-max) - log1p(rest/w), where rest
+// leaves out the first maximum, whose exponential is w.
 func (b *batch[T]) logSoftmax() {
 	if b.sharded {
 		b.fromStats()
@@ -550,8 +552,8 @@ func (b *batch[T]) logSoftmax() {
 	}
 }
 
-// logarithms sets wout to the exponentials of the maxima, which rest leaves out, and q and nll
-// to log1p(rest/wout): to the logarithms of the sums relative to the maxima.
+// logarithms sets wout to the exponentials of the maxima, which rest leaves out. It sets q and nll
+// to log1p(rest/wout), the logarithms of the sums relative to the maxima.
 func (b *batch[T]) logarithms() {
 	expAt(b.wout(), b.max(), b.max())
 	nll, w, base, q := b.nll(), b.w(), b.base(), b.q()
@@ -564,8 +566,8 @@ func (b *batch[T]) logarithms() {
 	}
 }
 
-// backwardRows is the backward of softmax, or, with log set, of its logarithm: (dy - sum(dy*y))*y
-// or dy - exp(y)*sum(dy). sums and ss are room for a batch.
+// backwardRows computes the backward of softmax, (dy - sum(dy*y))*y, or, if log is set, that of its
+// logarithm, dy - exp(y)*sum(dy). sums and ss have room for a batch.
 func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, scale T, sums []float64, ss []T) {
 	narrow, batch := isNarrow[T](cols), batchLen[T](rows, cols)
 	for r0 := 0; r0 < rows; r0 += batch {
