@@ -10,8 +10,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// What the bounds of internal/ktest rest on: the errors of the exponential and of the logarithm,
-// and how many additions a sum has.
+// These tests prove what the bounds of internal/ktest are made of: the errors of the exponential
+// and of the logarithm, and the number of additions in a sum.
 
 // TestExpError walks the float32 exponential for its largest relative error, which the bounds of
 // all row functions start from; at every input with -walk all. Inputs that a maximum of at most
@@ -317,7 +317,7 @@ func TestDifferenceFromMaximum(t *testing.T) {
 	t.Logf("relative error of the loss: %.3g, below half of a maximum past 1024: %.3g", exact, rounded)
 	require.LessOrEqual(t, exact, bound)
 	require.LessOrEqual(t, rounded, bound+0x1p-44)
-	require.Greater(t, rounded, 0x1p-46) // or the exception would be none
+	require.Greater(t, rounded, 0x1p-46) // or the documentation need not name an exception
 }
 
 // worstCell returns the largest error of what values returns for exp(-x) = 2^n*exp(-w), w between

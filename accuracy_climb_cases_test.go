@@ -11,7 +11,8 @@ import (
 
 // The functions that TestClimb goes over, each with its error and its bound.
 
-// tiny is below what the errors of Softmax have to be judged by: see kt.SoftmaxBound.
+// climbTiny returns the number below which entries of Softmax have a larger bound: see
+// kt.SoftmaxBound.
 func climbTiny[T Float]() float64 { return kt.Pick[T](0x1p-102, 0x1p-969) }
 
 // unitsOff returns |got-want|/size in u.
@@ -21,10 +22,11 @@ func unitsOff[T Float](got T, want kt.Scaled, size float64) float64 {
 
 func dd(v kt.Scaled) kt.DD { return kt.DD{Hi: math.Ldexp(v.Hi, v.Exp), Lo: math.Ldexp(v.Lo, v.Exp)} }
 
-// labelled and scaled inputs have an element for the label and one for the scale at the end.
+// labelOf returns the label that an element of an input stands for. Inputs with a label and a scale
+// have them at the end.
 func labelOf[T Float](v T, classes int) int { return int(math.Abs(float64(v))) % classes }
 
-// entriesCase is a function whose results are an entry for each class.
+// entriesCase returns the case of a function with a result for each class.
 func entriesCase[T Float](name string, bound func(int) float64, run func(dst, x []T, classes int), err func(c *climbRow[T], j int, v T) float64) climbCase[T] {
 	return climbCase[T]{name, "ULP", climbClasses, bound, func(classes int) kt.Climb[T] {
 		row, y := &climbRow[T]{}, make([]T, classes)
@@ -42,7 +44,7 @@ func entriesCase[T Float](name string, bound func(int) float64, run func(dst, x 
 	}}
 }
 
-// probError is the error of a probability, less half an ULP where that is what its size adds.
+// probError returns the error of a probability, less the half ULP that the bound allows a tiny one.
 func probError[T Float](c *climbRow[T], j int, v T) float64 {
 	p := c.ref.Prob(j)
 	e := kt.Err(v, p)
@@ -52,7 +54,7 @@ func probError[T Float](c *climbRow[T], j int, v T) float64 {
 	return e
 }
 
-// logError is the error of a logarithm of a probability.
+// logError returns the error of the logarithm of a probability.
 func logError[T Float](c *climbRow[T], j int, v T) float64 {
 	if want := c.ref.NegLogProb(j); want.Float64() > climbTiny[T]() {
 		return kt.Err(-v, want)
@@ -60,7 +62,7 @@ func logError[T Float](c *climbRow[T], j int, v T) float64 {
 	return 0
 }
 
-// lossCase is a function of logits, a label and a scale.
+// lossCase returns the case of a function of logits, a label and a scale.
 func lossCase[T Float](name, unit string, bound func(int) float64, err func(c *climbRow[T], d []T, x []T, label int, scale T) float64) climbCase[T] {
 	return climbCase[T]{name, unit, climbClasses, bound, func(classes int) kt.Climb[T] {
 		row, d := &climbRow[T]{}, make([]T, classes)
@@ -83,7 +85,7 @@ func lossCase[T Float](name, unit string, bound func(int) float64, err func(c *c
 	}}
 }
 
-// targetCase is a function of logits and targets.
+// targetCase returns the case of a function of logits and targets.
 func targetCase[T Float](name string, bound func(int) float64, err func(c *climbRow[T], d []T, x, targets []T) float64) climbCase[T] {
 	return climbCase[T]{name, "u", climbClasses, bound, func(classes int) kt.Climb[T] {
 		row, d := &climbRow[T]{}, make([]T, classes)
@@ -116,7 +118,7 @@ func targetCase[T Float](name string, bound func(int) float64, err func(c *climb
 	}}
 }
 
-// elementCase is a function of one or two numbers.
+// elementCase returns the case of a function of one or two numbers.
 func elementCase[T Float](name, unit string, bound float64, n int, start func(r *kt.Rand, x []T), err func(x []T) float64) climbCase[T] {
 	return climbCase[T]{name, unit, []int{1}, func(int) float64 { return bound }, func(int) kt.Climb[T] {
 		return kt.Climb[T]{Len: n, Start: start, Error: err}
@@ -189,7 +191,7 @@ func inDD[T Float](x []T) []kt.DD {
 	return d
 }
 
-// lossError is that of the loss with targets, relative to it.
+// lossError returns the relative error of a loss with targets.
 func lossError[T Float](c *climbRow[T], loss T, targets []kt.DD) float64 {
 	want := kt.DD{}
 	for j, t := range targets {
@@ -203,7 +205,8 @@ func lossError[T Float](c *climbRow[T], loss T, targets []kt.DD) float64 {
 	return unitsOff(loss, kt.Scaled{DD: want}, want.Hi)
 }
 
-// gradError is that of the gradient with targets, relative to what is subtracted.
+// gradError returns the error of a gradient with targets, relative to the magnitudes that are
+// subtracted.
 func gradError[T Float](c *climbRow[T], d []T, targets []kt.DD, scale float64) float64 {
 	all, top := kt.DD{}, c.ref.Top()
 	for _, t := range targets {
@@ -381,8 +384,8 @@ func backwardClimbs[T Float]() []climbCase[T] {
 	}
 }
 
-// optionClimbs have a weight for each class, and smoothing. Inputs are logits, weights, targets or
-// a label, and dloss.
+// optionClimbs returns cases with a weight for each class and with smoothing. Inputs are logits,
+// weights, targets or a label, and dloss.
 func optionClimbs[T Float](must func(error)) []climbCase[T] {
 	const eps = 0.1
 	makeCase := func(name, unit string, targets bool, bound func(int) float64, err func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64) climbCase[T] {
@@ -497,7 +500,7 @@ func optionClimbs[T Float](must func(error)) []climbCase[T] {
 	}
 }
 
-// shardClimbs share a row out to two shards, in one round.
+// shardClimbs returns cases in which a row is divided between two shards, in one round.
 func shardClimbs[T Float](must func(error)) []climbCase[T] {
 	// halves calls f for each shard with the stats of the whole rows.
 	halves := func(x, dst []T, f func(dst, x []T, stats []RowStats[T], shard Shard[T])) {

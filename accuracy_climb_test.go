@@ -28,8 +28,8 @@ var (
 	climbSeed = flag.Uint64("climbseed", 1, "the seed of TestClimb")
 )
 
-// A climbCase is a function whose worst input is searched for. Inputs are flat: the logits, then
-// what else there is.
+// A climbCase is a function whose worst input is searched for. An input is one slice: the logits,
+// followed by the other operands.
 type climbCase[T Float] struct {
 	name    string
 	unit    string
@@ -38,7 +38,8 @@ type climbCase[T Float] struct {
 	climb   func(classes int) kt.Climb[T]
 }
 
-// climbClasses are the numbers of classes at which a bound changes or may be off.
+// climbClasses are numbers of classes at which a bound changes, or where a mistake in it would
+// show.
 var climbClasses = []int{2, 3, 4, 5, 8, 10, 16, 17, 26, 32, 33, 64, 65, 97, 100, 128, 129, 1000}
 
 // A climbRow is a row of logits with its references.
@@ -47,10 +48,11 @@ type climbRow[T Float] struct {
 	wide []float64
 }
 
-// limit is how far logits go: no more than 1024, past which float64 is less exact.
+// climbLimit is the largest absolute value of a logit. It is less than 1024, past which float64 is
+// less exact.
 const climbLimit = 300
 
-// set takes over a row, and reports whether all of it is within the limit.
+// set sets the row and reports whether all logits are within the limit.
 func (c *climbRow[T]) set(x []T) bool {
 	if len(c.wide) != len(x) {
 		c.wide = make([]float64, len(x))
@@ -65,7 +67,7 @@ func (c *climbRow[T]) set(x []T) bool {
 	return true
 }
 
-// startRow fills x with logits of any of the ordinary kinds.
+// startRow fills x with logits of a random ordinary kind.
 func startRow[T Float](r *kt.Rand, x []T) {
 	kinds := []kt.Kind{kt.Normal, kt.Unit, kt.Wide80, kt.OneLarger, kt.Ties, kt.Shifted, kt.Constant}
 	kind := kinds[r.Intn(len(kinds))]
@@ -91,9 +93,8 @@ func startRow[T Float](r *kt.Rand, x []T) {
 	}
 }
 
-// moveRow puts an element of a row where it matters in a sum: just above half an ULP of the largest
-// exponential, where each addition of one rounds up by nearly as much, or near the largest, or out
-// of the way.
+// moveRow moves an element to where it matters in a sum: just above half an ULP of the largest
+// exponential, where adding it rounds up by nearly as much, or near the largest, or out of the way.
 func moveRow[T Float](r *kt.Rand, x []T) {
 	top := x[0]
 	for _, v := range x {
@@ -110,16 +111,16 @@ func moveRow[T Float](r *kt.Rand, x []T) {
 	}
 }
 
-// A climbRecord is the worst input that was found of a function at a number of classes.
+// A climbRecord is the worst input that was found for a function and a number of classes.
 type climbRecord struct {
 	Error float64
 	Unit  string
 	Input []string // hexadecimal, exact
 }
 
-// TestClimb searches for the worst input of each function, and fails above the bound. It takes a
-// few thousand steps for each; with -climb 10m, ten minutes, shared out evenly over the numbers of
-// classes.
+// TestClimb searches for the worst input of each function, and fails if an error is above the
+// bound. It takes a few thousand steps for each number of classes. With -climb 10m it takes ten
+// minutes instead, which all numbers of classes share equally.
 func TestClimb(t *testing.T) {
 	records := map[string]climbRecord{}
 	if *climbFile != "" {
@@ -149,7 +150,7 @@ func climbType[T Float](t *testing.T, records map[string]climbRecord) {
 					t.Logf("%4d classes: %.3f %s, bound %.3f", classes, err, unit, c.bound(classes))
 				}
 				records[key] = climbRecord{err, c.unit, hexadecimal(x)}
-				if *climbFile != "" { // now, for who stops a long search
+				if *climbFile != "" { // now, in case the search is stopped
 					require.NoError(t, writeRecords(*climbFile, records))
 				}
 				if err > worst {
@@ -162,7 +163,7 @@ func climbType[T Float](t *testing.T, records map[string]climbRecord) {
 	}
 }
 
-// readRecords returns the records in a file, none where there is none yet.
+// readRecords returns the records in a file, and none if there is no file yet.
 func readRecords(name string) (records map[string]climbRecord, err error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -182,8 +183,8 @@ func writeRecords(name string, records map[string]climbRecord) error {
 	return os.WriteFile(name, append(data, '\n'), 0o666)
 }
 
-// worstRecords returns, of each function and type, the record with the largest error, and that of
-// at most 5 classes.
+// worstRecords returns for each function and type the record with the largest error, and the
+// largest of at most 5 classes.
 func worstRecords(records map[string]climbRecord) map[string]climbRecord {
 	all, few := map[string]string{}, map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(records)) {
@@ -217,10 +218,10 @@ func (r *climbRecord) input() []float64 {
 	return x
 }
 
-// TestClimbRecords has the worst inputs that long climbs have found, of each function and type the
-// worst of all, and the worst of at most 5 classes. The documentation gives them as the largest
-// errors seen. With -update the errors are written anew, where bits have changed, and with
-// -climbfile as well, the worst inputs of that file are taken over.
+// TestClimbRecords checks the errors of the worst inputs that long climbs have found: for each
+// function and type the worst of all, and the worst of at most 5 classes. The documentation gives
+// them as the largest errors seen. With -update it rewrites the errors, after bits have changed;
+// with -update and -climbfile it also takes over the worst inputs of that file.
 func TestClimbRecords(t *testing.T) {
 	records, err := readRecords(climbRecords)
 	require.NoError(t, err)
@@ -245,9 +246,9 @@ func TestClimbRecords(t *testing.T) {
 	}
 }
 
-// TestDocumentedErrors compares what doc comments and README.md call the largest error seen with
-// the worst inputs: each such number is the error of one of them, and the worst of each function
-// and type is among the numbers.
+// TestDocumentedErrors checks every number that a doc comment or README.md calls the largest error
+// seen. Each has to be the error of one of the worst inputs, and the worst of each function and
+// type has to be among them.
 func TestDocumentedErrors(t *testing.T) {
 	records, err := readRecords(climbRecords)
 	require.NoError(t, err)
@@ -255,7 +256,7 @@ func TestDocumentedErrors(t *testing.T) {
 	for key, r := range records {
 		known[fmt.Sprintf("%.2f", r.Error)] = true
 		function := key[:strings.LastIndex(key, "/")]
-		function = strings.Replace(function, "GradWith, PosWeight", "Grad, targets in [0, 1]", 1) // one sentence has both
+		function = strings.Replace(function, "GradWith, PosWeight", "Grad, targets in [0, 1]", 1) // one sentence is for both
 		worst[function] = max(worst[function], r.Error)
 	}
 
@@ -292,15 +293,15 @@ func TestDocumentedErrors(t *testing.T) {
 	for function, e := range worst {
 		switch {
 		case strings.Contains(function, "With, weights"):
-			continue // of options, the documentation says what they add to a bound
+			continue // the documentation of options says what they add to a bound
 		case function == "SigmoidCrossEntropy/float32" || function == "SigmoidCrossEntropyGrad/float32":
-			continue // all inputs have been walked: their bound is the largest
+			continue // all inputs have been walked: the bound is the largest error
 		}
 		require.True(t, documented[fmt.Sprintf("%.2f", e)], "%s: %.2f is not in the documentation", function, e)
 	}
 }
 
-// updating reports whether the test runs with TestGolden's -update.
+// updating reports whether -update, TestGolden's flag, is set.
 func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 
 var climbRecords = filepath.Join("testdata", "climb.json")
@@ -334,7 +335,7 @@ func climbRecordsOf[T Float](t *testing.T, records map[string]climbRecord, seen 
 	}
 }
 
-// search climbs, from what has been found before.
+// search climbs, beginning with the input that was found before.
 func (c *climbCase[T]) search(from climbRecord, classes int) (x []T, err float64) {
 	climb, steps := c.climb(classes), 0
 	if len(from.Input) == climb.Len {

@@ -9,14 +9,13 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The numerical gradients: every backward against central differences of a
-// forward that is written out here in float64 with package math, for float64
-// directly and for float32 on the same values.
+// The numerical gradients compare every backward with central differences of its forward, which is
+// written here in float64 with package math.
 
 const gradStep = 1e-3
 
-// weighted makes a scalar of an output: its dot product with dy, whose
-// gradient by the input is what the backward has to return.
+// weighted returns the dot product of an output with dy. Its gradient by the input is what the
+// backward has to return.
 func weighted(y, dy []float64) float64 {
 	s := 0.0
 	for i, v := range y {
@@ -81,7 +80,7 @@ func testNumericalGradients[T Float](t *testing.T) {
 			kt.Fill(r, kt.Unit, dy, n)
 			for i := range x {
 				x[i] = max(-6, min(6, x[i]))
-				if math.Abs(float64(x[i])) < 0.01 { // ReLU's corner is no place for differences
+				if math.Abs(float64(x[i])) < 0.01 { // there are no differences across ReLU's corner
 					x[i] = 0.5
 				}
 			}

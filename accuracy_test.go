@@ -12,10 +12,10 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The accuracy tests run under the instruction set that was chosen at start:
-// the table proves that all others give the same bits.
+// The accuracy tests run on the instruction set that was chosen at start: TestTable proves that all
+// others give the same bits.
 
-// sumEps is 2^-23 or 2^-52, the unit in which sums of probabilities are judged.
+// sumEps returns the unit in which sums of probabilities are judged: 2^-23 or 2^-52.
 func sumEps[T Float]() float64 {
 	if is32[T]() {
 		return 0x1p-23
@@ -34,8 +34,8 @@ func accuracyClasses() []int {
 	return c
 }
 
-// TestSoftmaxAccuracy: every probability, and their sum, within what is
-// proved for the number of classes; none above one.
+// TestSoftmaxAccuracy checks that every probability, and their sum, is within the bound for the
+// number of classes, and that none is above one.
 func TestSoftmaxAccuracy(t *testing.T) {
 	t.Run("float32", testSoftmaxAccuracy[float32])
 	t.Run("float64", testSoftmaxAccuracy[float64])
@@ -76,8 +76,8 @@ func testSoftmaxAccuracy[T Float](t *testing.T) {
 	}
 }
 
-// TestLogSoftmaxAccuracy: every entry within what is proved for the number of
-// classes, confident rows included.
+// TestLogSoftmaxAccuracy checks that every entry is within the bound for the number of classes, in
+// confident rows too.
 func TestLogSoftmaxAccuracy(t *testing.T) {
 	t.Run("float32", testLogSoftmaxAccuracy[float32])
 	t.Run("float64", testLogSoftmaxAccuracy[float64])
@@ -124,9 +124,8 @@ func marginRow[T Float](r *kt.Rand, x []T, label int, base, margin float64) {
 	x[label] = T(base + margin)
 }
 
-// TestCrossEntropyMargins: relative error of the loss and of the label's
-// gradient where the label leads by 0 to 80 (float64: 700), and where it is as
-// far behind.
+// TestCrossEntropyMargins checks the relative errors of the loss and of the label's gradient in
+// rows whose label leads by 0 to 80 (float64: 700), and in rows where it is as far behind.
 func TestCrossEntropyMargins(t *testing.T) {
 	t.Run("float32", testCrossEntropyMargins[float32])
 	t.Run("float64", testCrossEntropyMargins[float64])
@@ -182,7 +181,7 @@ func testCrossEntropyMargins[T Float](t *testing.T) {
 	}
 }
 
-// roundoff is half an ULP of one, the unit of the bounds.
+// roundoff returns the unit of the bounds, half an ULP of one.
 func roundoff[T Float]() float64 { return sumEps[T]() / 2 }
 
 // relative returns |got-want| / |want|.
@@ -192,8 +191,8 @@ func relative(got float64, want kt.Scaled) float64 {
 	return kt.RelBig(got, b.SetMantExp(b, want.Exp))
 }
 
-// TestCrossEntropyFarClasses: one class is 80 (700) behind the label and very
-// many are so far behind that nothing of them may show.
+// TestCrossEntropyFarClasses has one class that is 80 (700) behind the label, and very many that
+// are so far behind that they must not change the result.
 func TestCrossEntropyFarClasses(t *testing.T) {
 	t.Run("float32", testCrossEntropyFarClasses[float32])
 	t.Run("float64", testCrossEntropyFarClasses[float64])
@@ -208,7 +207,7 @@ func testCrossEntropyFarClasses[T Float](t *testing.T) {
 		x[1], x[2] = 0, T(kt.Pick[T](-80, -700))
 		loss, d := make([]T, 1), make([]T, classes)
 		require.NoError(t, CrossEntropyGrad(d, loss, x, []int{1}, classes, 1))
-		want := kt.ExpDD(kt.DD{Hi: float64(x[2])}) // log1p(R) and R/(1+R) are R, to all the digits that count
+		want := kt.ExpDD(kt.DD{Hi: float64(x[2])}) // and so are log1p(R) and R/(1+R), to double precision
 		require.LessOrEqual(t, relative(float64(loss[0]), want), roundoff[T]()*kt.CrossEntropyBound[T](classes), "loss, %d classes", classes)
 		require.LessOrEqual(t, relative(-float64(d[1]), want), roundoff[T]()*kt.CrossEntropyGradBound[T](classes), "gradient, %d classes", classes)
 	}
@@ -232,7 +231,7 @@ func testCrossEntropyMarginsBig[T Float](t *testing.T) {
 	}
 }
 
-// TestCrossEntropyPatterns: losses and gradients of ordinary rows.
+// TestCrossEntropyPatterns checks losses and gradients of ordinary rows.
 func TestCrossEntropyPatterns(t *testing.T) {
 	t.Run("float32", testCrossEntropyPatterns[float32])
 	t.Run("float64", testCrossEntropyPatterns[float64])
@@ -290,9 +289,9 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 	}
 }
 
-// TestCrossEntropyProbAccuracy: losses with probability targets relative to
-// the loss, gradients relative to what is subtracted (p*sum(t) - t cancels), a
-// one-hot row as good as a label.
+// TestCrossEntropyProbAccuracy checks losses and gradients with probability targets. Gradients are
+// judged by p*sum(t) + t, because p*sum(t) - t cancels, and those of one-hot rows like those of
+// labels.
 func TestCrossEntropyProbAccuracy(t *testing.T) {
 	t.Run("float32", testCrossEntropyProbAccuracy[float32])
 	t.Run("float64", testCrossEntropyProbAccuracy[float64])
@@ -302,7 +301,7 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 	var loss, grad, hot worst
 	for _, kind := range accuracyPatterns {
 		for _, classes := range []int{2, 3, 10, 16, 17, 32, 33, 100, 1000} {
-			if testing.Short() && classes > 33 { // math/big takes its time
+			if testing.Short() && classes > 33 { // math/big is slow
 				continue
 			}
 			for seed := range max(1, min(pickLong(10, 3), 300/classes)) {
@@ -376,8 +375,8 @@ func maxOf[T Float](x []T) T {
 	return m
 }
 
-// TestBackwardAccuracy: the row backwards within a few roundings of the exact
-// value, relative to the magnitudes that meet in it.
+// TestBackwardAccuracy checks that the backwards of rows are within a few roundings of the exact
+// value, relative to the magnitudes that are added.
 func TestBackwardAccuracy(t *testing.T) {
 	t.Run("float32", testBackwardAccuracy[float32])
 	t.Run("float64", testBackwardAccuracy[float64])
@@ -434,14 +433,14 @@ func testBackwardAccuracy[T Float](t *testing.T) {
 	t.Logf("SoftmaxBackward: %.2f roundings (%s); LogSoftmaxBackward: %.2f (%s)", soft.max[""].err, soft.max[""].at, log.max[""].err, log.max[""].at)
 }
 
-// TestStartedISA says in the log which instruction set the accuracy tests measured.
+// TestStartedISA logs which instruction set the accuracy tests measure.
 func TestStartedISA(t *testing.T) {
 	t.Logf("accuracy is measured on %s; available: %v", isa.Name(), isa.Available())
 	require.Equal(t, isa.Name(), ISA())
 	kt.Require(t)
 }
 
-// pickLong returns the first number, or the second in a short run.
+// pickLong returns long, or short with -short.
 func pickLong(long, short int) int {
 	if testing.Short() {
 		return short

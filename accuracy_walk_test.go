@@ -21,8 +21,8 @@ var (
 	walkSamples = flag.Int("walksamples", 0, "number of float64 inputs of the accuracy tests")
 )
 
-// stride returns the step through the 2^32 float32 inputs. It is a prime, so
-// that all exponents and low bits are met.
+// stride returns the step through the 2^32 float32 inputs. It is a prime, so that all exponents and
+// low bits occur.
 func stride() uint64 {
 	switch {
 	case *walkStride != 0:
@@ -48,20 +48,20 @@ func samples() int {
 	return 400000
 }
 
-// walkChunk is the number of inputs given to a kernel at once.
-const walkChunk = 1 << 16
+// walkLen is the number of inputs that a kernel gets at once.
+const walkLen = 1 << 16
 
-// walk calls f with chunks of every stride-th float32, on all CPUs. The number
-// n of elements of a chunk is at most walkChunk.
+// walk calls f with slices of every stride-th float32, on all CPUs. A slice has at most walkLen
+// elements.
 func walk(stride uint64, f func(x []float32)) {
 	count := (1<<32 + stride - 1) / stride
-	chunks := make(chan uint64)
+	starts := make(chan uint64)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			x := make([]float32, walkChunk)
-			for lo := range chunks {
-				n := min(walkChunk, count-lo)
+			x := make([]float32, walkLen)
+			for lo := range starts {
+				n := min(walkLen, count-lo)
 				for i := range n {
 					x[i] = math.Float32frombits(uint32((lo + i) * stride))
 				}
@@ -69,10 +69,10 @@ func walk(stride uint64, f func(x []float32)) {
 			}
 		})
 	}
-	for lo := uint64(0); lo < count; lo += walkChunk {
-		chunks <- lo
+	for lo := uint64(0); lo < count; lo += walkLen {
+		starts <- lo
 	}
-	close(chunks)
+	close(starts)
 	wg.Wait()
 }
 
@@ -224,8 +224,8 @@ func TestWalkExp32(t *testing.T) {
 	}
 }
 
-// sample64 fills x with inputs for the float64 sigmoid or exponential: all
-// magnitudes, and more of them where exp lives and ends.
+// sample64 fills x with inputs for the float64 sigmoid or exponential: of all magnitudes, and more
+// of those where exp is neither 0 nor infinite and where it ends.
 func sample64(r *kt.Rand, x []float64) {
 	for i := range x {
 		switch r.Intn(8) {
@@ -251,7 +251,7 @@ func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), ru
 	ref func(x, m float64) kt.Scaled, verify func(got, x, m float64) float64) float64 {
 	t.Helper()
 	const chunk = 4096
-	chunks := (samples() + chunk - 1) / chunk
+	parts := (samples() + chunk - 1) / chunk
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	top, atX, atM, atY := -1.0, 0.0, 0.0, 0.0
@@ -276,13 +276,13 @@ func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), ru
 			}
 		})
 	}
-	for c := range chunks {
+	for c := range parts {
 		next <- c
 	}
 	close(next)
 	wg.Wait()
 	exact := verify(atY, atX, atM)
-	t.Logf("%s: %.4f ULP at x = %v (%#016x), m = %v, of %d samples", name, exact, atX, math.Float64bits(atX), atM, chunks*chunk)
+	t.Logf("%s: %.4f ULP at x = %v (%#016x), m = %v, of %d samples", name, exact, atX, math.Float64bits(atX), atM, parts*chunk)
 	require.InDelta(t, exact, top, 1e-6, "the references disagree at %v", atX)
 	return exact
 }
@@ -376,8 +376,8 @@ func TestWalkISA(t *testing.T) {
 		}},
 	} {
 		t.Run(k.name, func(t *testing.T) {
-			// The choice of instruction set is global, so a few chunks at a
-			// time go through one after the other, on all CPUs each.
+			// The choice of instruction set is global. So all CPUs work on a few buffers with one
+			// instruction set, and then with the next.
 			var mu sync.Mutex
 			var bad strings.Builder
 			note := func(format string, a ...any) {
@@ -387,9 +387,9 @@ func TestWalkISA(t *testing.T) {
 					fmt.Fprintf(&bad, format+"\n", a...)
 				}
 			}
-			batches(step, func(chunks []*walkBuf) {
+			batches(step, func(bufs []*walkBuf) {
 				generic(func() {
-					each(chunks, func(c *walkBuf) {
+					each(bufs, func(c *walkBuf) {
 						for i := range c.in {
 							c.in[i] = 0x123456789abcdef * uint64(i+1)
 						}
@@ -399,7 +399,7 @@ func TestWalkISA(t *testing.T) {
 				})
 				for _, name := range names[:len(names)-1] {
 					kt.With(name, func() {
-						each(chunks, func(c *walkBuf) {
+						each(bufs, func(c *walkBuf) {
 							copy(c.maskG, c.in)
 							k.run(c.got, c.x, c.maskG)
 							if i := kt.Diff(c.got, c.want); i >= 0 {
@@ -565,14 +565,14 @@ func TestFMA32(t *testing.T) {
 	}
 }
 
-// A walkBuf is a chunk of a walk over several instruction sets.
+// A walkBuf has the operands of a part of a walk over several instruction sets.
 type walkBuf struct {
 	x, want, got     []float32
 	in, maskW, maskG []uint64
 }
 
-// batches calls f with a few chunks at a time of every stride-th float32.
-func batches(stride uint64, f func(chunks []*walkBuf)) {
+// batches calls f with every stride-th float32, a few buffers at a time.
+func batches(stride uint64, f func(bufs []*walkBuf)) {
 	count := (1<<32 + stride - 1) / stride
 	bufs := make([]*walkBuf, 4*runtime.GOMAXPROCS(0))
 	for i := range bufs {
@@ -581,7 +581,7 @@ func batches(stride uint64, f func(chunks []*walkBuf)) {
 	for lo := uint64(0); lo < count; {
 		used := 0
 		for ; used < len(bufs) && lo < count; used++ {
-			n := min(walkChunk, count-lo)
+			n := min(walkLen, count-lo)
 			b := bufs[used]
 			if uint64(len(b.x)) != n {
 				words := MaskLen(int(n))
@@ -597,14 +597,14 @@ func batches(stride uint64, f func(chunks []*walkBuf)) {
 	}
 }
 
-// each runs f over the chunks on all CPUs.
-func each(chunks []*walkBuf, f func(c *walkBuf)) {
+// each runs f over the buffers on all CPUs.
+func each(bufs []*walkBuf, f func(c *walkBuf)) {
 	var wg sync.WaitGroup
 	procs := runtime.GOMAXPROCS(0)
 	for p := range procs {
 		wg.Go(func() {
-			for i := p; i < len(chunks); i += procs {
-				f(chunks[i])
+			for i := p; i < len(bufs); i += procs {
+				f(bufs[i])
 			}
 		})
 	}

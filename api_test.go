@@ -14,7 +14,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestMessages: what a wrong call says, an example of each kind. TestBadCalls goes over all functions.
+// TestMessages has an example of each message of a wrong call. TestBadCalls goes over all
+// functions.
 func TestMessages(t *testing.T) {
 	x, y, mask, l := make([]float32, 12), make([]float32, 12), make([]uint64, 3), make([]float32, 4)
 	stats, labels := make([]kernels.RowStats[float32], 3), make([]int, 4)
@@ -65,7 +66,7 @@ func TestMessages(t *testing.T) {
 	require.EqualError(t, kernels.CrossEntropy(y[:1], x[:4], []uint64{math.MaxUint64}, 4), "kernels: CrossEntropy: row 0: label 18446744073709551615 is not in [0, 4)")
 }
 
-// TestMeanOfNoRows is NaN, and their sum 0.
+// TestMeanOfNoRows checks that the mean of no rows is NaN and their sum 0.
 func TestMeanOfNoRows(t *testing.T) {
 	v, err := kernels.CrossEntropyGradWith[float32, int](nil, nil, nil, nil, 3, nil, nil)
 	require.NoError(t, err)
@@ -88,8 +89,8 @@ type (
 	myLabel uint8
 )
 
-// TestNamedTypes: named types give the bits of their underlying types, and
-// every label type the same losses.
+// TestNamedTypes checks that named types give the bits of their underlying types, and that every
+// label type gives the same losses.
 func TestNamedTypes(t *testing.T) {
 	x := make([]float32, 300)
 	kt.Fill(kt.NewRand(1), kt.Normal, x, 10)
@@ -165,8 +166,8 @@ func TestConcurrentUse(t *testing.T) {
 	require.Zero(t, wrong.Load())
 }
 
-// TestForce: an instruction set this machine lacks panics with the list of
-// those it has, and nothing changes.
+// TestForce checks that an instruction set that this machine lacks panics with the list of those it
+// has, and changes nothing.
 func TestForce(t *testing.T) {
 	before := isa.Name()
 	require.Panics(t, func() { isa.Force("mmx") })

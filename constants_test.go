@@ -18,12 +18,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestConstants compares the constants of the assembly with those of the Go code, which are written down a second time. Many a last bit of a high
-// coefficient changes one result in 2^28: inputs do not find that.
+// TestConstants compares the constants of the assembly with those of the Go code, where they are
+// written a second time. The last bit of a high coefficient may change one result in 2^28, which no
+// test of inputs would find.
 func TestConstants(t *testing.T) {
 	known := goConstants(t)
-	// What the Go code says in another way: |m|, -0, <= 1024 as < the next number, -Inf, Inf, and
-	// x*(-2*log2e) as (-2*x)*log2e.
+	// The Go code writes these in another way: |m|, -0, <= 1024 as < the next number, -Inf, Inf,
+	// and x*(-2*log2e) as (-2*x)*log2e.
 	known[0] = append(known[0], 0x7fffffff, 1<<31, uint64(math.Float32bits(0x1.000002p10)),
 		0xff800000, 0x7f800000, uint64(math.Float32bits(-2*log2eF32)))
 	known[1] = append(known[1], math.MaxInt64, 1<<63, math.Float64bits(0x1.0000000000001p10),
@@ -64,9 +65,9 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// goConstants returns the bits of every constant expression in the pure Go code, and of its
-// negative, as float32, as float64, and as integers: in what the dispatch of a build without
-// assembly calls, and in all that this calls, wherever it stands.
+// goConstants returns the bits, as float32, float64 and integers, of every constant expression in
+// the pure Go code, and of its negative. The pure Go code is what the dispatch of a build without
+// assembly calls, directly or not.
 func goConstants(t *testing.T) (known [2][]uint64) {
 	ctx := build.Default
 	ctx.GOARCH, ctx.BuildTags = "s390x", []string{"purego"}
@@ -100,7 +101,7 @@ func goConstants(t *testing.T) (known [2][]uint64) {
 	}
 	require.NotEmpty(t, queue, "no generated dispatch")
 	info := types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
-	// Imports are missing. Constants have their values all the same.
+	// Imports are missing, but constants have their values.
 	conf := types.Config{Importer: noImports{}, Error: func(error) {}}
 	_, _ = conf.Check("kernels", fset, files, &info)
 	add := func(tv types.TypeAndValue) {

@@ -10,8 +10,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// Where a loss meets the ends of the type, a weight of 0 or a mean over nothing: the value that the
-// definition has, however the target is given.
+// These tests have losses at the ends of the type, weights of 0, and means over nothing. The result
+// is the value of the definition, whatever the form of the targets.
 
 // largest returns the largest finite value of T.
 func largest[T kernels.Float]() float64 {
@@ -33,7 +33,7 @@ func TestFiniteLogitsDoNotOverflowOnTheWay(t *testing.T) {
 func finiteLogits[T kernels.Float](t *testing.T) {
 	type options = kernels.CrossEntropyOptions[T]
 	big := T(largest[T]() * 0.9)
-	// rows has three rows of logits that are big apart; their distance overflows T.
+	// x has three rows of logits that are big or -big: their distance overflows T.
 	for _, classes := range []int{2, 3, 40, 5000} {
 		const rows = 3
 		x, probs, labels := make([]T, rows*classes), make([]T, rows*classes), make([]int, rows)
@@ -106,7 +106,7 @@ func weightZero[T kernels.Float](t *testing.T) {
 	type options = kernels.CrossEntropyOptions[T]
 	log := func(x float64) float64 { return math.Log1p(math.Exp(x)) }
 	for _, masked := range []float64{math.Inf(-1), math.NaN(), 3} {
-		// The third class has no weight. Where it is masked, the others have a softmax of their own.
+		// The third class has no weight. If it is masked, the softmax is that of the others.
 		x := []T{1, 2, T(masked), 0.5, 0.25, T(masked)}
 		weights := []T{1, 1, 0}
 		for _, reduction := range []kernels.Reduction{kernels.ReductionSum, kernels.ReductionMean} {
@@ -125,7 +125,7 @@ func weightZero[T kernels.Float](t *testing.T) {
 			case math.IsInf(masked, -1):
 				require.InEpsilon(t, log(1), value, 1e-6)
 				require.InEpsilon(t, log(1), float64(plosses[0]), 1e-6)
-			case math.IsNaN(masked): // the first row counts, and has a NaN
+			case math.IsNaN(masked): // the first row counts and has a NaN
 				require.True(t, value != value && losses[0] != losses[0] && plosses[0] != plosses[0] && d[0] != d[0] && pd[0] != pd[0])
 			}
 			// Smoothing spreads nothing over a class without weight.
@@ -140,7 +140,7 @@ func weightZero[T kernels.Float](t *testing.T) {
 				require.InEpsilon(t, second, float64(losses[1]), 1e-6)
 				require.InEpsilon(t, first+second, value, 1e-6)
 			}
-			// Nothing at all has weight.
+			// No class has weight.
 			o.Weights = []T{0, 0, 0}
 			o.Reduction = kernels.ReductionSum
 			value, err = kernels.CrossEntropyGradWith(d, losses, x, []int{0, 2}, 3, nil, o)
@@ -172,7 +172,7 @@ func meanOverNothing[T kernels.Float](t *testing.T) {
 		value, err = kernels.CrossEntropyGradWith(d, nil, x, []int{0, 0}, 3, nil, o)
 		require.NoError(t, err)
 		require.True(t, value != value, "%+v: %v", *o, value)
-		for _, v := range d { // that of a row that contributes is NaN, too
+		for _, v := range d { // the gradient of a row that contributes is NaN, too
 			if o.IgnoreIndex == nil && o.LabelSmoothing != 0 {
 				require.True(t, v != v, "%+v: %v", *o, d)
 			} else {
@@ -185,7 +185,8 @@ func meanOverNothing[T kernels.Float](t *testing.T) {
 	require.True(t, value != value)
 }
 
-// A batch in one call, row by row, and with one dloss for all in either form: the same bits.
+// TestOneDlossForAll checks that a batch gives the same bits in one call and row by row, and with
+// one dloss for all rows and the same one for each.
 func TestOneDlossForAll(t *testing.T) {
 	edges(t, oneDloss[float32], oneDloss[float64])
 }

@@ -11,7 +11,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// bigTargets are the exact coefficients of a row: its loss is the sum of a[j]*(-log p[j]).
+// bigTargets returns the exact coefficients a of a row, whose loss is the sum of a[j]*(-log p[j]).
 func bigTargets[T Float](opts *CrossEntropyOptions[T], classes, label int, probs []T) []*big.Float {
 	num := func() *big.Float { return new(big.Float).SetPrec(kt.Prec) }
 	eps := num().SetFloat64(float64(opts.LabelSmoothing))
@@ -45,7 +45,7 @@ func bigLoss[T Float](x []T, a []*big.Float) (loss *big.Float, grad []*big.Float
 		}
 	}
 	grad = make([]*big.Float, len(a))
-	for j, v := range a { // all*p - a; 240 bits leave enough where e^-700 is left of 1
+	for j, v := range a { // all*p - a; of 240 bits, enough are left where the difference is e^-700
 		others := num()
 		for i, w := range a {
 			if i != j {
@@ -58,8 +58,8 @@ func bigLoss[T Float](x []T, a []*big.Float) (loss *big.Float, grad []*big.Float
 	return loss, grad
 }
 
-// TestOptionsConfidentRows holds losses and gradients of confident rows to math/big, with every option, fused and from kept
-// probabilities.
+// TestOptionsConfidentRows compares losses and gradients of confident rows with math/big, with
+// every option.
 func TestOptionsConfidentRows(t *testing.T) {
 	t.Run("float32", testOptionsConfidentRows[float32])
 	t.Run("float64", testOptionsConfidentRows[float64])
@@ -136,7 +136,7 @@ func testOptionsConfidentRows[T Float](t *testing.T) {
 	require.LessOrEqual(t, g.err, bound, g.at)
 }
 
-// optionCases are options of every kind for classes classes, alone and together; labels are at most 2 where ignore is not.
+// optionCases returns options of every kind, alone and together. They are for labels of at most 2.
 func optionCases[T Float](classes int) map[string]*CrossEntropyOptions[T] {
 	weights := make([]T, classes)
 	for j := range weights {
@@ -158,7 +158,8 @@ func optionCases[T Float](classes int) map[string]*CrossEntropyOptions[T] {
 	}
 }
 
-// refCrossEntropy is the definition, in float64 with package math; ignored labels do not count. dloss is one element a row.
+// refCrossEntropy computes the definition in float64 with package math. dloss has one element per
+// row.
 func refCrossEntropy(x []float64, labels []int, probs []float64, classes int, dloss []float64, opts *CrossEntropyOptions[float64]) float64 {
 	scale, rows := opts.LogitScale, len(x)/classes
 	if scale == 0 {
@@ -204,8 +205,8 @@ func refCrossEntropy(x []float64, labels []int, probs []float64, classes int, dl
 	return sum
 }
 
-// TestOptionsNumericalGradients checks the gradient with every option, whatever way it is computed, for one gradient from
-// above and for one per row, against central differences of the definition.
+// TestOptionsNumericalGradients compares the gradient with every option, computed in every way,
+// with central differences of the definition. dloss has one element, or one per row.
 func TestOptionsNumericalGradients(t *testing.T) {
 	for _, classes := range []int{2, 3, 10, 17, 40} {
 		const rows = 9
@@ -239,7 +240,7 @@ func TestOptionsNumericalGradients(t *testing.T) {
 					}
 					f := func(x []float64) float64 { return refCrossEntropy(x, labels, target, classes, full, opts) }
 					o := *opts
-					o.Stride = 0 // the ways go through strides of their own
+					o.Stride = 0 // each way has strides of its own
 					for way, res := range lossWays(t, x, labels, probs, classes, dloss, &o, index) {
 						if res.grad == nil {
 							continue
@@ -258,7 +259,8 @@ func TestOptionsNumericalGradients(t *testing.T) {
 	}
 }
 
-// TestOptionsUnused: without options the bits are those of the functions without, the mean taken in float64.
+// TestOptionsUnused checks that default options give the bits of the functions without options. The
+// mean is computed in float64.
 func TestOptionsUnused(t *testing.T) {
 	t.Run("float32", testOptionsUnused[float32])
 	t.Run("float64", testOptionsUnused[float64])
@@ -302,7 +304,7 @@ func testOptionsUnused[T Float](t *testing.T) {
 	})
 }
 
-// TestOptionsLogitScale: a scale has the bits of logits that were multiplied before.
+// TestOptionsLogitScale checks that a scale gives the bits of logits that were multiplied before.
 func TestOptionsLogitScale(t *testing.T) {
 	t.Run("float32", testOptionsLogitScale[float32])
 	t.Run("float64", testOptionsLogitScale[float64])
@@ -327,7 +329,8 @@ func testOptionsLogitScale[T Float](t *testing.T) {
 							labels[i] = r.Intn(classes)
 						}
 						opts := &CrossEntropyOptions[T]{LogitScale: scale, LabelSmoothing: smoothing}
-						// The gradient by the logits has the scale in it, rounded with the rest.
+						// The gradient by the logits has the scale as a factor, rounded together
+						// with the others.
 						up := []T{T(1 / float64(scale))}
 						plain := &CrossEntropyOptions[T]{LabelSmoothing: smoothing}
 						for _, index := range []bool{true, false} {
@@ -349,7 +352,8 @@ func testOptionsLogitScale[T Float](t *testing.T) {
 	})
 }
 
-// TestOptionsIgnoredRows: whatever is in a row that is ignored, NaN included, its loss and its gradient are +0.
+// TestOptionsIgnoredRows checks that the loss and the gradient of an ignored row are +0, even if it
+// has a NaN.
 func TestOptionsIgnoredRows(t *testing.T) {
 	for _, classes := range []int{3, 40, 5000} {
 		for _, smoothing := range []float32{0, 0.5} {
@@ -388,7 +392,7 @@ func TestOptionsIgnoredRows(t *testing.T) {
 	require.False(t, isIgnored(uint8(156), -100))
 }
 
-// TestOptionsMillions: two million rows, every option, no allocation.
+// TestOptionsMillions has two million rows and every option, and allocates nothing.
 func TestOptionsMillions(t *testing.T) {
 	rows := pickLong(2000000, 20000)
 	const classes = 3
@@ -416,7 +420,7 @@ func TestOptionsMillions(t *testing.T) {
 	}
 }
 
-// TestOptionsWideRows: rows of several chunks of the canonical sum, with every option, against the definition.
+// TestOptionsWideRows compares rows of several chunks, with every option, with the definition.
 func TestOptionsWideRows(t *testing.T) {
 	t.Run("float32", testOptionsWideRows[float32])
 	t.Run("float64", testOptionsWideRows[float64])

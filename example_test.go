@@ -13,7 +13,8 @@ import (
 	"kernels"
 )
 
-// A hidden layer and the loss of two rows of three classes, forward and backward. README.md shows it as a program.
+// A hidden layer and the loss of two rows of three classes, forward and backward. README.md shows
+// it as a program.
 func Example() {
 	x := []float32{2, -1, 0.5, -3, 4, 0} // two rows of three
 	h, dx := make([]float32, 6), make([]float32, 6)
@@ -21,7 +22,7 @@ func Example() {
 	labels := []uint8{0, 1} // any integer type
 	mask := make([]uint64, kernels.MaskLen(6))
 
-	kernels.ReLUMask(h, x, mask) // forward; the mask is for the way back
+	kernels.ReLUMask(h, x, mask) // forward; the backward needs the mask
 	if err := kernels.CrossEntropyGrad(dh, losses, h, labels, 3, 1.0/2); err != nil {
 		panic(err) // a label out of range
 	}
@@ -61,7 +62,8 @@ func ExampleReLUBackward() {
 	// Output: [3 0 0 5] 0110 [10 0 0 40]
 }
 
-// A confident row: 1 - p is far below the rounding unit of float32, and neither the loss nor the gradient is lost.
+// A confident row: 1 - p is far below the rounding unit of float32, and neither the loss nor the
+// gradient is lost.
 func ExampleCrossEntropyGrad() {
 	logits := []float32{50, 0, 0}
 	grad, losses := make([]float32, 3), make([]float32, 1)
@@ -88,8 +90,8 @@ func ExampleParallel() {
 	// Output: 0.10 0.10
 }
 
-// A batch as PyTorch would have it: torch.nn.functional.cross_entropy(logits, labels, weight, ignore_index=-100,
-// label_smoothing=0.1).backward().
+// This is torch.nn.functional.cross_entropy(logits, labels, weight, ignore_index=-100,
+// label_smoothing=0.1).backward() in PyTorch.
 func ExampleCrossEntropyGradWith() {
 	logits := []float64{
 		2, 1, 0,
@@ -121,7 +123,8 @@ func ExampleCrossEntropyGradWith() {
 	// kernels: CrossEntropyWith: row 1: label 3 is not in [0, 3)
 }
 
-// Two rows of six classes, split over three goroutines that hold two classes each, as three machines would.
+// Two rows of six classes are split over three goroutines, as over three machines: each has two of
+// the classes.
 func ExampleShard() {
 	const rows, classes, shards = 2, 6, 3
 	logits := []float32{
@@ -134,7 +137,7 @@ func ExampleShard() {
 		wg      sync.WaitGroup
 		mu      sync.Mutex
 		merged  = make([]kernels.RowStats[float32], rows)
-		arrived sync.WaitGroup // an all-reduce: nobody goes on before all have come
+		arrived sync.WaitGroup // an all-reduce: nobody goes on before all have arrived
 		losses  = make([]float32, rows)
 		grad    = make([]float32, len(logits))
 	)
@@ -144,7 +147,7 @@ func ExampleShard() {
 	arrived.Add(shards)
 	for i := range shards {
 		wg.Go(func() {
-			// Columns 2*i and 2*i+1 of the matrix; a machine of its own would have them without the stride.
+			// Columns 2*i and 2*i+1 of the matrix. A machine would have them without the stride.
 			shard := kernels.Shard[float32]{Classes: classes / shards, Offset: i * classes / shards, Stride: classes}
 			lo, hi := shard.Offset, (rows-1)*classes+shard.Offset+shard.Classes
 			stats := make([]kernels.RowStats[float32], rows)
@@ -179,7 +182,7 @@ func ExampleShard() {
 	//          [-1 0.012 0.032 0.086 0.23 0.63]
 }
 
-// The bits of the whole row, from shards that begin at multiples of ShardGrain.
+// Shards that begin at multiples of ShardGrain give the bits of the whole row.
 func ExampleFoldChunks() {
 	type T = float64
 	classes := 3 * kernels.ShardGrain[T]()
@@ -204,7 +207,8 @@ func ExampleFoldChunks() {
 		}
 		kernels.MergeRowMax(m, here)
 	}
-	// Round two: the sums, in the order of the classes, and the label's logit from the shard that has it.
+	// Round two: the sums, in the order of the classes, and the label's logit from the shard that
+	// has it.
 	var sums []float64
 	out := make([]T, 1)
 	for _, s := range shards {
@@ -231,7 +235,7 @@ func ExampleFoldChunks() {
 	// Output: true
 }
 
-// TestREADME keeps the README's program what Example is, whose output is checked.
+// TestREADME checks that the README's program is Example, whose output is checked.
 func TestREADME(t *testing.T) {
 	program := body(t, "README.md", "```go\npackage main", "func main() {", "\n}\n")
 	example := body(t, "example_test.go", "package kernels_test", "func Example() {", "\n\t// Output:")

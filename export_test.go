@@ -11,12 +11,12 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// MaxRows and MaxCols are the most that a primitive is given.
+// MaxRows and MaxCols are the most rows and columns that a primitive gets.
 const MaxRows = maxRows
 
 func MaxCols[T Float]() int { return maxCols[T]() }
 
-// MaxLen returns the most elements that a primitive of elements is given.
+// MaxLen returns the most elements that a primitive gets.
 func MaxLen[T Float]() int { return maxLen[T]() }
 
 // labels gives every row one of its columns.
@@ -26,7 +26,7 @@ func labels[T Float](r *kt.Rand, c *kt.Operands[T]) {
 	}
 }
 
-// Routines returns the primitives in the form that the tests over the table take.
+// Routines returns the primitives in the form that the tests over the table use.
 func Routines[T Float]() (all []kt.Routine) {
 	for _, k := range Primitives[T]() {
 		all = append(all, k.Routine())
@@ -50,7 +50,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			c.Skip[i] = r.Intn(c.Cols+2) - 1 // one before and one past: nothing is left out
 		}
 	}
-	// edge gives some rows a maximum where the exponential goes from one form to the other.
+	// edge gives some rows a maximum at which the exponential changes its form, or the next number.
 	edge := func(r *kt.Rand, c *kt.Operands[T]) {
 		for i := range c.Rows {
 			row, m := c.In[0][i*c.InS[0]:][:c.Cols], kt.FromBits[T](kt.Bits(T(1024))+uint64(r.Intn(2)))
@@ -66,7 +66,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			row[r.Intn(c.Cols)] = m
 		}
 	}
-	// numbers is labels without NaN, which leaves open what a row's maximum is.
+	// numbers is labels, and replaces NaN, with which a row's maximum is not determined.
 	numbers := func(r *kt.Rand, c *kt.Operands[T]) {
 		labels(r, c)
 		for i, v := range c.In[0] {
@@ -109,7 +109,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 	return []kt.Primitive[T]{
 		{Name: "rowsMax", Ins: 1, NoOut: true, Loss: true,
 			Run: func(c *kt.Operands[T]) { rowsMax(c.Loss, c.In[0], c.Cols, c.InS[0]) },
-			Prep: func(_ *kt.Rand, c *kt.Operands[T]) { // with NaN the result is not fixed
+			Prep: func(_ *kt.Rand, c *kt.Operands[T]) { // with NaN the result is not determined
 				for i, v := range c.In[0] {
 					if v != v {
 						c.In[0][i] = -7
@@ -171,7 +171,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 		{Name: "rowsFind", Ins: 1, NoOut: true, PerRow: 1, Find: true,
 			Prep: func(r *kt.Rand, c *kt.Operands[T]) {
 				rowMax(r, c)
-				for i := range c.PerRow[0] { // not always the maximum: something below it, or what the row does not have
+				for i := range c.PerRow[0] { // not always the maximum: also a smaller element, or a value that is not in the row
 					switch row := c.In[0][i*c.InS[0]:][:c.Cols]; r.Intn(4) {
 					case 0:
 						c.PerRow[0][i] = row[r.Intn(c.Cols)] + 0
@@ -193,7 +193,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			Run: func(c *kt.Operands[T]) {
 				rowsProbGrad(c.Out, c.In[0], c.In[1], c.PerRow[0], c.PerRow[1], c.Cols, c.OutS, c.InS[0], c.InS[1])
 			}},
-		// Few columns: a row to each lane. Fewer rows than lanes, or more columns, never come here.
+		// Few columns, with a row in each lane. There are at least as many rows as lanes.
 		{Name: "columnsSoftmax", Ins: 1, Alias: []int{0},
 			Run: func(c *kt.Operands[T]) {
 				columns(c, func(half int) { columnsSoftmax(c.Out, c.In[0], c.Rows, c.Cols, half, c.OutS, c.InS[0]) })
@@ -222,7 +222,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 					columnsGrad(c.Out, m, c.Loss, w, c.In[0], c.Skip, c.PerRow[0], c.PerRow[1], c.PerRow[2], c.Rows, c.Cols, half, c.OutS, c.InS[0])
 				})
 			}},
-		// Elementwise primitives in the clothes of one row.
+		// Element primitives in the form of row primitives.
 		{Name: "expAt", Ins: 2, Alias: []int{0, 1},
 			Run: func(c *kt.Operands[T]) {
 				for r := range c.Rows { // rows without the gaps
@@ -231,7 +231,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 				}
 			},
 			Prep: func(r *kt.Rand, c *kt.Operands[T]) {
-				for k := range c.In[1] { // maxima at or above the elements, the two of them read in step
+				for k := range c.In[1] { // maxima at or above most elements, which are read in step with them
 					if k < len(c.In[0]) && r.Intn(8) != 0 {
 						c.In[1][k] = c.In[0][k] + T(r.Intn(40))
 					}
@@ -261,7 +261,8 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 	}
 }
 
-// columns runs f where a columns kernel may be called, and else under the generic code, which needs no half.
+// columns runs f if the columns primitives may be called, and otherwise runs it on the generic
+// code, which needs no half.
 func columns[T Float](c *kt.Operands[T], f func(half int)) {
 	if columnsFit[T](c.Rows, c.Cols) {
 		f(columnsHalf(c.Cols))
@@ -270,10 +271,11 @@ func columns[T Float](c *kt.Operands[T], f func(half int)) {
 	}
 }
 
-// as64 passes float64 slices on; lossLog has no other form.
+// as64 returns a float64 slice as it is. lossLog has no other form.
 func as64[T Float](x []T) []float64 { return f64(x) }
 
-// TestMain lets the garbage collector wait longer: the table allocates millions of small frames.
+// TestMain makes the garbage collector run less often: the tests over the table allocate millions
+// of small frames.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(800)
 	os.Exit(m.Run())

@@ -30,8 +30,8 @@ func eachProcs(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// TestParallel: every index once, in ranges that are cut at multiples of grain, and no more of them
-// at a time than there are cores.
+// TestParallel checks that f gets every index once, in ranges that begin at multiples of grain, and
+// that no more of them run at a time than GOMAXPROCS.
 func TestParallel(t *testing.T) {
 	eachProcs(t, func(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 63, 64, 65, 1000, 4096} {
@@ -60,7 +60,7 @@ func TestParallel(t *testing.T) {
 	})
 }
 
-// TestParallelAllocs: without other goroutines, nothing is allocated to be ready for a panic.
+// TestParallelAllocs checks that Parallel without other goroutines allocates nothing.
 func TestParallelAllocs(t *testing.T) {
 	x := make([]int, 100)
 	f := func(lo, hi int) { x[lo] = hi }
@@ -69,7 +69,7 @@ func TestParallelAllocs(t *testing.T) {
 
 var empty []int
 
-func fault(lo, hi int) { empty[lo] = hi } // on one line, which faultLine names
+func fault(lo, hi int) { empty[lo] = hi } // all on the line that faultLine returns
 
 func faultLine() string {
 	entry := reflect.ValueOf(fault).Pointer()
@@ -77,7 +77,7 @@ func faultLine() string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// caught returns what f panics with.
+// caught returns the value of f's panic.
 func caught(t *testing.T, f func()) *kernels.PanicError {
 	t.Helper()
 	var v any
@@ -89,8 +89,8 @@ func caught(t *testing.T, f func()) *kernels.PanicError {
 	return v.(*kernels.PanicError)
 }
 
-// TestPanicError: the panic in the caller has the value, the stack with the line at fault, and
-// passes for the error that the value is.
+// TestPanicError checks that the panic in the caller has the value and the stack with the line at
+// fault, and that it unwraps to the value if that is an error.
 func TestPanicError(t *testing.T) {
 	eachProcs(t, func(t *testing.T) {
 		e := caught(t, func() { kernels.Parallel(100, 1, fault) })
@@ -135,8 +135,7 @@ func TestPanicError(t *testing.T) {
 	})
 }
 
-// TestPanicErrorNested: a panic that goes through several calls of Parallel is wrapped by the inner
-// one alone.
+// TestPanicErrorNested checks that only the innermost of several calls of Parallel wraps a panic.
 func TestPanicErrorNested(t *testing.T) {
 	eachProcs(t, func(t *testing.T) {
 		var inner atomic.Pointer[kernels.PanicError]
@@ -161,11 +160,11 @@ func TestPanicErrorNested(t *testing.T) {
 	})
 }
 
-// TestPanicErrorLowest: of several panics that have begun, that of the lowest range; each range
-// waits for the other.
+// TestPanicErrorLowest checks that of several panics the one of the lowest range is passed on. Each
+// range waits for the other.
 func TestPanicErrorLowest(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	for _, last := range []int{0, 1} { // whichever is noted last
+	for _, last := range []int{0, 1} { // whichever is recorded last
 		var both, first sync.WaitGroup
 		both.Add(2)
 		first.Add(1)
@@ -201,8 +200,8 @@ func ended(f func()) (returned bool, v any) {
 	return returned, v
 }
 
-// TestParallelGoexit: runtime.Goexit in f ends the caller, whichever goroutine f was on, and runs
-// the functions that the caller has deferred.
+// TestParallelGoexit checks that runtime.Goexit in f ends the caller, whichever goroutine f was on,
+// and runs the functions that the caller has deferred.
 func TestParallelGoexit(t *testing.T) {
 	eachProcs(t, func(t *testing.T) {
 		for _, where := range []int{0, 1, 99} {
@@ -252,9 +251,9 @@ func TestParallelGoexit(t *testing.T) {
 	})
 }
 
-// TestParallelGoexitBeside: two ranges at once, one of which calls runtime.Goexit. That ends the
-// caller, and a panic of the other range is not lost, whichever of the two is on the caller's
-// goroutine and whichever is over first.
+// TestParallelGoexitBeside runs two ranges at once, one of which calls runtime.Goexit. This ends
+// the caller. A panic of the other range is not lost, whichever range is on the caller's goroutine
+// and whichever ends first.
 func TestParallelGoexitBeside(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for i := range 80 {
@@ -283,7 +282,7 @@ func TestParallelGoexitBeside(t *testing.T) {
 	}
 }
 
-// TestPanicNil: panic(nil) is a panic, whatever it means to recover.
+// TestPanicNil checks that panic(nil) is a panic, whatever recover returns.
 func TestPanicNil(t *testing.T) {
 	panicNil := func(lo, hi int) {
 		if lo <= 57 && 57 < hi {
@@ -302,7 +301,8 @@ func TestPanicNil(t *testing.T) {
 	})
 }
 
-// TestPanicErrorPrinted: a program that dies of a panic under Parallel prints the line at fault.
+// TestPanicErrorPrinted checks that a program that dies of a panic under Parallel prints the line
+// at fault.
 func TestPanicErrorPrinted(t *testing.T) {
 	const env = "KERNELS_TEST_DIE"
 	if os.Getenv(env) != "" {

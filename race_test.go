@@ -20,18 +20,18 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// raceChild, in the environment, has TestRaceChild run the cases of TestRace. They are in a process
-// of their own, because a test fails where there is a race.
+// raceChild is an environment variable that makes TestRaceChild run the cases of TestRace. They run
+// in a process of their own, because a race fails the test.
 const raceChild = "KERNELS_RACE_CHILD"
 
-// raceCase begins the output of a case: its name and whether there is a race in it.
+// raceCase begins the output of a case, followed by its name and whether it has a race.
 const raceCase = "=== case "
 
-// TestRace: two goroutines that share a slice race, whatever kernel reads or writes it, and two
-// that share only a matrix do not. A case that is wrong fails by name.
+// TestRace checks that two goroutines that access the same elements race, whatever primitive or
+// kernel it is, and that two goroutines that access different columns of a matrix do not.
 func TestRace(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestRaceChild$", "-test.count=1")
-	// every race is told, also where two have the same stacks
+	// report every race, even if two have the same stacks
 	cmd.Env = append(os.Environ(), raceChild+"=1", "GORACE=suppress_equal_stacks=0 suppress_equal_addresses=0 atexit_sleep_ms=0")
 	out, _ := cmd.CombinedOutput() // it fails, because there are races
 	cases := strings.Split(string(out), raceCase)[1:]
@@ -51,7 +51,7 @@ func TestRace(t *testing.T) {
 	t.Logf("%d cases, %d of them with a race", len(cases)-1, races)
 }
 
-// TestRaceChild runs the cases of TestRace, each of which names itself first.
+// TestRaceChild runs the cases of TestRace. Each prints its name first.
 func TestRaceChild(t *testing.T) {
 	if os.Getenv(raceChild) == "" {
 		t.Skip("TestRace runs it")
@@ -66,8 +66,8 @@ func TestRaceChild(t *testing.T) {
 	fmt.Fprintln(os.Stderr, raceCase+"the end")
 }
 
-// together runs a and b in goroutines that know nothing of one another: b after a, because the
-// detector may miss accesses in the very same moment, but nothing tells it so.
+// together runs a and b in two goroutines that are not synchronized as far as the detector can see.
+// b runs after a, because the detector may miss accesses at the very same time.
 func together(name string, race bool, a, b func()) {
 	fmt.Fprintf(os.Stderr, "%s%s: %v\n", raceCase, name, race)
 	var wg sync.WaitGroup
@@ -96,7 +96,7 @@ func (t *turn) passed() bool { return t.done }
 // raceTable goes over the primitives and the slices of each.
 func raceTable[T Float]() {
 	for _, k := range Primitives[T]() {
-		s := kt.Shape{Rows: 17, Cols: 7, Pad: 3} // rows enough for a vector of few columns
+		s := kt.Shape{Rows: 17, Cols: 7, Pad: 3} // enough rows for the columns primitives
 		place := func() *kt.Operands[T] {
 			c := k.Operands(s, kt.Normal, 3, -1)
 			if !k.NoOut {
@@ -113,7 +113,7 @@ func raceTable[T Float]() {
 			raceRowsOf(fmt.Sprint(name, "in ", i), &k, place, false, func(c *kt.Operands[T]) ([]T, int) { return c.In[i], c.InS[i] })
 		}
 		for i := range k.PerRow {
-			if k.Name != "rowsSumTargetSkip" { // which has its place in the table only
+			if k.Name != "rowsSumTargetSkip" { // which ignores it
 				raceElement(fmt.Sprint(name, "per row ", i), &k, place, false, func(c *kt.Operands[T]) *T { return &c.PerRow[i][s.Rows-1] })
 			}
 		}
@@ -133,8 +133,8 @@ func raceTable[T Float]() {
 	raceElements[T]()
 }
 
-// An elementCall has the slices of the functions of elements, and calls them by name. Large slices are
-// as aligned as they have to be for stores past the caches.
+// An elementCall has slices for the element kernels, and calls them by name. Large slices are
+// aligned as stores past the caches need it.
 type elementCall[T Float] struct {
 	y, x, z, l []T
 	mask       []uint64
@@ -162,11 +162,11 @@ func newElementCall[T Float](n int) *elementCall[T] {
 	return c
 }
 
-// raceElements goes over the primitives of elements, by the public functions that call them.
+// raceElements goes over the element primitives, which the public functions call.
 func raceElements[T Float]() {
 	const n = 200
 	for name := range newElementCall[T](n).calls {
-		// The detector tells of an address once: each case has slices of its own.
+		// The detector reports an address once, so each case has its own slices.
 		with := func(what string, race bool, meanwhile func(c *elementCall[T])) {
 			c := newElementCall[T](n)
 			together(name+"/"+kt.TypeName[T]()+" "+what, race, c.calls[name], func() { meanwhile(c) })
@@ -189,7 +189,7 @@ func raceElements[T Float]() {
 	}
 }
 
-// sink keeps a read from being left out; the goroutines of a case may share it.
+// sink keeps the compiler from removing a read.
 func sink[E any](E) {}
 
 func raceElement[T Float, E any](name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool, at func(c *kt.Operands[T]) *E) {
@@ -202,7 +202,7 @@ func raceElement[T Float, E any](name string, k *kt.Primitive[T], place func() *
 	together(name+": written meanwhile", true, func() { k.Run(c) }, func() { *p = v })
 }
 
-// raceRowsOf is raceElement for rows, between which others may write.
+// raceRowsOf is raceElement for rows. Others may write between the rows.
 func raceRowsOf[T Float](name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool, of func(c *kt.Operands[T]) ([]T, int)) {
 	raceElement(name, k, place, written, func(c *kt.Operands[T]) *T { s, _ := of(c); return &s[len(s)-1] })
 	if written { // two goroutines, each by the primitive
@@ -224,7 +224,7 @@ func raceRowsOf[T Float](name string, k *kt.Primitive[T], place func() *kt.Opera
 	})
 }
 
-// raceStreams has the kernels that store past the caches write one slice.
+// raceStreams has two goroutines write one slice by the primitives that store past the caches.
 func raceStreams() {
 	const n = 300
 	x := make([]float32, n)
@@ -241,8 +241,8 @@ func raceStreams() {
 	}
 }
 
-// raceColumns has two goroutines work on columns of one matrix, as few as go through the kernels
-// for few columns and more.
+// raceColumns has two goroutines work on columns of one matrix: few, for the columns primitives,
+// and more.
 func raceColumns() {
 	for _, classes := range []int{2, 5, 50} {
 		const rows = 100
@@ -261,9 +261,10 @@ func raceColumns() {
 	}
 }
 
-// TestCallSize: one call of a primitive, which cannot be preempted, has at most 64 KiB of each slice,
-// in at most 64 places that lie apart, whatever the size and the stride that a public function is
-// given. The reports to the race detector tell. Every primitive has to be seen, in each slice.
+// TestCallSize checks that one call of a primitive, which cannot be preempted, gets at most 64 KiB
+// of each slice, in at most 64 places that lie apart, whatever the sizes and strides of the public
+// call. It reads the reports to the race detector. Every primitive has to report each of its
+// slices.
 func TestCallSize(t *testing.T) {
 	kt.Require(t)
 	source, err := os.ReadFile("dispatch_other.go")
@@ -308,7 +309,7 @@ func TestCallSize(t *testing.T) {
 	}
 }
 
-// callElements calls the functions of elements with many of them, past the caches and not.
+// callElements calls the element kernels on long slices, with stores past the caches and without.
 func callElements[T Float](function *string) {
 	cache := isa.LastLevelCache
 	defer func() { isa.LastLevelCache = cache }()
@@ -320,8 +321,8 @@ func callElements[T Float](function *string) {
 	}
 }
 
-// callRows calls the functions of rows with few and many classes, in a matrix of their own and in
-// the columns of a wider one.
+// callRows calls the row kernels with few and many classes, in a packed matrix and in columns of a
+// wider one.
 func callRows[T Float](function *string) {
 	for _, classes := range []int{2, 3, 10, 33, 1000, 10_000} {
 		elements := 200_000
@@ -338,7 +339,7 @@ func callRows[T Float](function *string) {
 	}
 }
 
-// callStrided calls each function that has strides.
+// callStrided calls each row kernel that has strides.
 func callStrided[T Float](function *string, rows, classes int, scale T, stride, dststride int) {
 	r := kt.NewRand(uint64(classes))
 	matrix := func(stride int) []T {

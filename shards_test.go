@@ -13,7 +13,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// split cuts classes into shards at multiples of grain, at random.
+// split cuts classes into shards at random multiples of grain.
 func split[T Float](r *kt.Rand, classes, grain, stride int) []Shard[T] {
 	var shards []Shard[T]
 	for lo := 0; lo < classes; {
@@ -40,7 +40,7 @@ func oneRound[T Float](r *kt.Rand, x []T, rows int, shards []Shard[T]) []RowStat
 		must(ShardStats(stats, part(x, s, rows), s))
 		all = append(all, stats)
 	}
-	for len(all) > 1 { // two of them, anywhere, become one
+	for len(all) > 1 { // merge any two
 		i := r.Intn(len(all))
 		a := all[i]
 		all = append(all[:i], all[i+1:]...)
@@ -49,7 +49,7 @@ func oneRound[T Float](r *kt.Rand, x []T, rows int, shards []Shard[T]) []RowStat
 	return all[0]
 }
 
-// twoRounds returns the stats of a matrix whose sums leave out the labels; nothing where labels is nil.
+// twoRounds returns the stats of a matrix. The sums leave out the labels, unless labels is nil.
 func twoRounds[T Float](x []T, rows int, labels []int, shards []Shard[T]) []RowStats[T] {
 	m := make([]T, rows)
 	for r := range m {
@@ -82,7 +82,7 @@ func twoRounds[T Float](x []T, rows int, labels []int, shards []Shard[T]) []RowS
 	return stats
 }
 
-// shardedGrad returns losses and gradients by shards, from merged stats.
+// shardedGrad returns the losses and gradients that the shards compute from merged stats.
 func shardedGrad[T Float](x []T, rows int, stats []RowStats[T], labels []int, scale T, shards []Shard[T]) (losses, d []T) {
 	losses, d = make([]T, rows), make([]T, len(x))
 	for _, s := range shards {
@@ -99,7 +99,7 @@ func shardedGrad[T Float](x []T, rows int, stats []RowStats[T], labels []int, sc
 	return losses, d
 }
 
-// TestShardsTwoRounds: the bits of the whole rows.
+// TestShardsTwoRounds checks that two rounds give the bits of the whole rows.
 func TestShardsTwoRounds(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsTwoRounds[float32](t) }) })
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsTwoRounds[float64](t) }) })
@@ -166,7 +166,8 @@ func shardsTwoRounds[T Float](t *testing.T) {
 	}
 }
 
-// TestShardsOneRound: losses and gradients of rows cut anywhere, of confident rows and of such whose label is far behind.
+// TestShardsOneRound checks losses and gradients of rows that are cut anywhere, in confident rows
+// and in rows whose label is far behind.
 func TestShardsOneRound(t *testing.T) {
 	t.Run("float32", shardsOneRound[float32])
 	t.Run("float64", shardsOneRound[float64])
@@ -228,7 +229,8 @@ func shardsOneRound[T Float](t *testing.T) {
 	}
 }
 
-// TestShardsOneRoundBig repeats some margins against math/big itself, the label in one shard, the second best in another.
+// TestShardsOneRoundBig repeats some margins with math/big itself, where the label and the second
+// largest logit are in different shards.
 func TestShardsOneRoundBig(t *testing.T) {
 	t.Run("float32", shardsOneRoundBig[float32])
 	t.Run("float64", shardsOneRoundBig[float64])
@@ -243,7 +245,7 @@ func shardsOneRoundBig[T Float](t *testing.T) {
 	for _, margin := range margins {
 		x := make([]T, 12)
 		marginRow(kt.NewRand(1), x, 3, 1, margin)
-		x[4], x[8] = x[4]-1, x[4] // the best but one is in the third shard
+		x[4], x[8] = x[4]-1, x[4] // the second largest is in the third shard
 		shards := []Shard[T]{{Classes: 4, Stride: 12}, {Classes: 4, Offset: 4, Stride: 12}, {Classes: 4, Offset: 8, Stride: 12}}
 		l, d := shardedGrad(x, 1, oneRound(kt.NewRand(2), x, 1, shards), []int{3}, 1, shards)
 		ref := kt.NewRowBig(x)
@@ -255,8 +257,8 @@ func shardsOneRoundBig[T Float](t *testing.T) {
 	}
 }
 
-// TestMergeRowStats: commutative to the bit, associative within the bound, whatever the tree; against the exact sum where the unit is
-// a power of two.
+// TestMergeRowStats checks that Merge is commutative to the bit, and associative within the bound
+// for any order of merging, and compares it with the exact sum where the unit is a power of two.
 func TestMergeRowStats(t *testing.T) {
 	t.Run("float32", mergeRowStats[float32])
 	t.Run("float64", mergeRowStats[float64])
@@ -317,7 +319,7 @@ func mergeRowStats[T Float](t *testing.T) {
 	}
 	t.Logf("of the bound: %.2f between two orders, %.2f from the exact sum", worstPair, worstExact)
 
-	// The neutral one, NaN, and what an infinity does.
+	// The neutral element, NaN, and infinity.
 	one := []RowStats[T]{{}}
 	stats := func(x ...T) RowStats[T] {
 		require.NoError(t, ShardStats(one, x, Shard[T]{Classes: len(x)}))
@@ -338,7 +340,7 @@ func mergeRowStats[T Float](t *testing.T) {
 		}
 	}
 
-	// Plain data: what arrives is what was sent.
+	// Stats are plain data: what arrives is what was sent.
 	var wire bytes.Buffer
 	require.NoError(t, gob.NewEncoder(&wire).Encode([]RowStats[T]{a, none}))
 	var got []RowStats[T]
@@ -346,7 +348,8 @@ func mergeRowStats[T Float](t *testing.T) {
 	require.Equal(t, []RowStats[T]{a, none}, got)
 }
 
-// exactRest is Rest after any number of merges, without rounding, where all maxima are within ±1024.
+// exactRest returns Rest after any number of merges, without rounding. All maxima have to be within
+// ±1024.
 func exactRest[T Float](stats []RowStats[T], to T) *big.Float {
 	sum := new(big.Float).SetPrec(10000)
 	_, nmTo, _ := expShift(to)
@@ -366,7 +369,7 @@ func exactRest[T Float](stats []RowStats[T], to T) *big.Float {
 	return sum
 }
 
-// TestShardsSpecial: rows with NaN, infinities, and shards with nothing in them.
+// TestShardsSpecial checks rows with NaN and infinities, and shards of nothing but -Inf.
 func TestShardsSpecial(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsSpecial[float32](t) }) })
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsSpecial[float64](t) }) })
@@ -403,7 +406,7 @@ func shardsSpecial[T Float](t *testing.T) {
 		}
 	}
 
-	// A label that no shard has: no loss, and the softmax as gradient.
+	// A label that no shard has gives no loss, and the softmax as the gradient.
 	x := []T{1, 2, 3, 4}
 	shards := []Shard[T]{{Classes: 2, Stride: 4}, {Classes: 2, Offset: 2, Stride: 4}}
 	stats := oneRound(kt.NewRand(1), x, 1, shards)

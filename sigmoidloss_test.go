@@ -10,7 +10,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestWalkSigmoidLoss32 measures loss and gradient at target 0 against package math in float64. Target 1 is -x with target 0, to the bit.
+// TestWalkSigmoidLoss32 measures loss and gradient at target 0 against package math in float64.
+// Target 1 at x gives the bits of target 0 at -x.
 func TestWalkSigmoidLoss32(t *testing.T) {
 	var w worst
 	walk(stride(), func(x []float32) {
@@ -78,7 +79,7 @@ func TestWalkSigmoidLoss64(t *testing.T) {
 	require.Less(t, gradient, 3.0)
 }
 
-// bce is the loss and its gradient in float64, with weights and soft targets.
+// bce returns the loss and its gradient in float64, with a weight and for any target.
 func bce(x, t, p float64) (loss, dx float64) {
 	l := math.Log1p(math.Exp(-math.Abs(x)))
 	up, down := l+math.Max(-x, 0), l+math.Max(x, 0) // -log sigmoid(x), -log sigmoid(-x)
@@ -120,14 +121,14 @@ func sigmoidLossOptions[T Float](t *testing.T, tol float64) {
 		for i := range x {
 			l, g := bce(float64(x[i]), float64(y[i]), float64(p[i%c]))
 			require.InDelta(t, l, float64(loss[i]), tol*max(l, 1e-30), "%d columns, loss of %v, %v, weight %v", c, x[i], y[i], p[i%c])
-			// soft targets: relative to what is subtracted
+			// soft targets: relative to the magnitudes that are subtracted
 			size := math.Abs(g)
 			if y[i] != 0 && y[i] != 1 {
 				size = 3
 			}
 			require.InDelta(t, 0.5*g, float64(dx[i]), tol*size, "%d columns, gradient of %v, %v, weight %v", c, x[i], y[i], p[i%c])
 		}
-		// Weights of one, however many, are no weights where targets are labels.
+		// If targets are labels, weights of one change nothing, however many there are.
 		for i := range y {
 			y[i] = T(r.Intn(2))
 		}

@@ -11,8 +11,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The options of softmax and its like: everything they compute is what the plain function computes of packed rows of scaled
-// logits, bit for bit, and nothing between the rows is touched.
+// With options, softmax, its logarithm and their backwards have the bits of the plain functions on
+// packed rows of scaled logits, and touch nothing between the rows.
 
 // byteView returns the memory of s.
 func byteView[E any](s []E) []byte {
@@ -20,7 +20,8 @@ func byteView[E any](s []E) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(e)))
 }
 
-// spread lays out rows of cols elements at a stride, in a slice that ends with the last row, between canaries.
+// spread lays out rows of cols elements at a stride, in a slice that ends with the last row,
+// between canaries.
 func spread[T kernels.Float](packed []T, cols, stride int) *kt.Frame[T] {
 	rows := len(packed) / cols
 	f := kt.NewFrame[T](max((rows-1)*stride+cols, 0), 3)
@@ -31,7 +32,7 @@ func spread[T kernels.Float](packed []T, cols, stride int) *kt.Frame[T] {
 	return f
 }
 
-// gather is the way back; it fails if anything between the rows has been written to.
+// gather is the inverse of spread. It fails if anything between the rows has been written.
 func gather[T kernels.Float](t *testing.T, f *kt.Frame[T], cols, stride int) []T {
 	t.Helper()
 	require.NoError(t, f.Check())
@@ -138,7 +139,7 @@ func softmaxOptions[T kernels.Float](t *testing.T) {
 	}
 }
 
-// TestSoftmaxTemperatureGradient: backwards at a temperature against differences.
+// TestSoftmaxTemperatureGradient compares backwards at a temperature with numerical gradients.
 func TestSoftmaxTemperatureGradient(t *testing.T) {
 	const cols = 7
 	opts := &kernels.SoftmaxOptions[float64]{LogitScale: 0.3, Stride: 9, DstStride: 8}

@@ -10,9 +10,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The special values: NaN, infinities, zeros and the ends of exp. Every case
-// is tried on all instruction sets, in every lane of a few vectors, so that
-// tails are met.
+// The special values are NaN, infinities, zeros and the ends of exp. Every case runs on all
+// instruction sets, in every lane of a few vectors, tails included.
 
 func TestSpecialReLU(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float32](t) }) })
@@ -49,7 +48,7 @@ func specialReLU[T kernels.Float](t *testing.T) {
 					}
 					require.Equal(t, want, m, "mask of %v at %d of %d", c.x, at, n)
 				}
-				// Backward: +0 where the bit is set, dy's very bits where not.
+				// Backward: +0 if the bit is set, and the bits of dy if not.
 				dy := make([]T, n)
 				for i := range dy {
 					dy[i] = negZero
@@ -99,7 +98,7 @@ func specialSigmoid[T kernels.Float](t *testing.T) {
 				}
 			}
 		}
-		// Subnormal results are right to a unit or so, and the smallest is not lost.
+		// Subnormal results are off by a unit or so, and the smallest is not lost.
 		lo, hi := kt.Pick[T](-103.5, -744.5), kt.Pick[T](-87.4, -708.5)
 		x, y := make([]T, 1000), make([]T, 1000)
 		for i := range x {
@@ -131,7 +130,7 @@ func specialRows[T kernels.Float](t *testing.T) {
 	for _, c := range classes {
 		rows := 19
 		turns := []int{0, 3, 7, 8, 15, rows - 1}
-		if c > 100 { // one row after the other: fewer show as much
+		if c > 100 { // one row after the other: a few will do
 			rows, turns = 3, []int{1}
 		}
 		clean := make([]T, rows*c)
@@ -212,7 +211,7 @@ func specialRows[T kernels.Float](t *testing.T) {
 					allNaN(u.pd[lo:hi], "CrossEntropyProbGrad")
 					allNaN([]T{u.loss[r], u.gloss[r], u.ploss[r]}, "losses")
 				}
-				// -Inf: probability +0, the others as if it were not there.
+				// -Inf has probability +0, and the others are as if it were not there.
 				if c == 1 {
 					continue
 				}
@@ -248,7 +247,7 @@ func specialRows[T kernels.Float](t *testing.T) {
 			allNaN(u.l[lo:hi], "LogSoftmax of -Inf only")
 			allNaN(u.d[lo:hi], "CrossEntropyGrad of -Inf only")
 			allNaN([]T{u.loss[r], u.gloss[r]}, "losses of -Inf only")
-			// Huge but finite logits are no special case: the largest takes all.
+			// Huge but finite logits: the largest has probability 1.
 			huge := T(kt.Pick[T](3e38, 1.7e308))
 			copy(x, clean)
 			x[lo+label] = huge
@@ -312,8 +311,7 @@ func specialReLUBackwardOutput[T kernels.Float](t *testing.T) {
 	}
 }
 
-// TestArgmax compares with a loop: ties to the lowest column, NaN above
-// everything.
+// TestArgmax compares Argmax with a loop: the first of equal elements, and NaN above everything.
 func TestArgmax(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float32](t) }) })
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float64](t) }) })
@@ -347,7 +345,7 @@ func testArgmax[T kernels.Float](t *testing.T) {
 	}
 }
 
-// TestArgmaxLongRow has the first NaN and the first infinity anywhere in a row of several chunks.
+// TestArgmaxLongRow has the first NaN or the first infinity anywhere in a row of several chunks.
 func TestArgmaxLongRow(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float32](t) }) })
 	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float64](t) }) })

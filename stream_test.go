@@ -12,7 +12,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// Slices beyond the last cache are stored past it: the same bits, for every length of the tail.
+// TestStreams checks that kernels give the same bits if they store past the caches, for every
+// length of the tail.
 func TestStreams(t *testing.T) {
 	t.Run("float32", testStreams[float32])
 	t.Run("float64", testStreams[float64])
@@ -66,7 +67,7 @@ func testStreams[T Float](t *testing.T) {
 					return result{bits(relu), bits(masked), bits(back), bits(sigmoid), mask}
 				}
 				require.Equal(t, run(math.MaxInt), run(0), fmt.Sprint("n = ", n))
-				// in place the lines are in the caches
+				// in place, the lines are in the caches
 				isa.LastLevelCache = 0
 				require.False(t, streams(x, x, 2))
 				require.False(t, streams(x[1:], y[1:], 2), "unaligned")
@@ -75,8 +76,9 @@ func testStreams[T Float](t *testing.T) {
 	}
 }
 
-// The primitives that store past the caches, which the API gives whole chunks only: at any length what the others compute, and no more; nothing
-// past the end of an input is read.
+// TestStreamPrimitives checks the primitives that store past the caches at lengths that the API
+// does not give them. They compute what the others compute, write no more, and read nothing past
+// the end of an input.
 func TestStreamPrimitives(t *testing.T) {
 	t.Run("float32", testStreamPrimitives[float32])
 	t.Run("float64", testStreamPrimitives[float64])

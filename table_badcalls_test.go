@@ -15,8 +15,9 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestBadCalls: what is wrong with lengths, overlaps and classes panics, and what is wrong with labels
-// and options is an error, with a message that names it, before anything is written.
+// TestBadCalls checks that wrong lengths, overlaps and numbers of classes panic, and that wrong
+// labels and options give an error, with a message that names what is wrong, before anything is
+// written.
 func TestBadCalls(t *testing.T) {
 	t.Run("float32", badCalls[float32])
 	t.Run("float64", badCalls[float64])
@@ -39,7 +40,7 @@ func badCalls[T kernels.Float](t *testing.T) {
 	}
 }
 
-// TestEmpty: empty and nil slices are fine everywhere.
+// TestEmpty checks that all functions accept empty and nil slices.
 func TestEmpty(t *testing.T) {
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for _, f := range ktable.Funcs[float64]() {
@@ -59,7 +60,7 @@ func TestEmpty(t *testing.T) {
 	})
 }
 
-// TestSplit: the bits do not depend on how rows or elements are split.
+// TestSplit checks that the bits do not depend on how rows or elements are split.
 func TestSplit(t *testing.T) {
 	t.Run("float32", split[float32])
 	t.Run("float64", split[float64])
@@ -85,12 +86,12 @@ func split[T kernels.Float](t *testing.T) {
 	})
 }
 
-// A wrongCall is one that has to panic, or to return an error if its data are wrong, before it has
-// written anything.
+// A wrongCall has to panic, or to return an error if only its data are wrong, before it writes
+// anything.
 type wrongCall struct {
 	what    string
-	mention []string // what the message names, beside the function: one of those between bars
-	data    bool     // an error; else a panic
+	mention []string // what the message names besides the function; bars separate alternatives
+	data    bool     // an error; otherwise a panic
 	either  bool
 	place   func(m kt.Memory) *kt.Placed
 }
@@ -120,7 +121,7 @@ func (w *wrongCall) check(name string, m kt.Memory) error {
 	return nil
 }
 
-// wrongCalls returns the calls that differ from c in one thing which is wrong.
+// wrongCalls returns calls like c with one thing wrong in each.
 func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 	var all []wrongCall
 	add := func(what string, data bool, change func(d *ktable.Call[T]), mention ...string) {
@@ -131,7 +132,7 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 			place: func(m kt.Memory) *kt.Placed { return m.Place(d.Case()) }})
 	}
 	wrongLengths(c, add)
-	for i := range all { // what does not go with targets is an error where their length is
+	for i := range all { // a wrong length of targets is an error, and so is any slice that does not match it
 		all[i].either = c.Index("targets") >= 0 && c.Args[c.Index("targets")].Len == ktable.Checked
 	}
 	if c.Rows*c.Classes > 0 {
@@ -161,14 +162,14 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 
 type adder[T kernels.Float] func(what string, data bool, change func(d *ktable.Call[T]), mention ...string)
 
-// wrongLengths are slices that are too long, too short, nil or empty.
+// wrongLengths adds calls with slices that are too long, too short, nil or empty.
 func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 	for i := range c.Args {
 		a, op := &c.Args[i], c.Ops[i]
 		set := func(n int) {
 			d := kt.NewArray(c.TypeOf(i), n)
 			copy(d.Mem, op.Mem)
-			if a.Type == ktable.Elem || a.Type == ktable.Double { // values that would do
+			if a.Type == ktable.Elem || a.Type == ktable.Double { // with valid values
 				for k := op.Len(); k < n; k++ {
 					copy(d.Slice(k, k+1).Mem, make([]byte, 8))
 				}
@@ -178,7 +179,7 @@ func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 		if op.Mem == nil {
 			if a.Len == ktable.PerClass || a.Len == ktable.Repeats {
 				if c.Rows*c.Classes > 0 && !c.None {
-					set(0) // nil is none; anything else has to fit
+					set(0) // nil means none; anything else has to fit
 				}
 			}
 			continue
@@ -232,8 +233,8 @@ func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 	}
 }
 
-// meet reports whether an element of the rows of argument i, which begins shift elements behind
-// argument j, is one of j's rows.
+// meet reports whether the rows of argument i share an element with those of argument j, if i
+// begins shift elements after j.
 func meet[T kernels.Float](c *ktable.Call[T], i, j, shift int) bool {
 	type part struct{ lo, n, stride, rows int }
 	parts := func(i, lo int) part {
@@ -254,7 +255,7 @@ func meet[T kernels.Float](c *ktable.Call[T], i, j, shift int) bool {
 	return false
 }
 
-// wrongOverlaps are slices that share memory with what is written.
+// wrongOverlaps adds calls with slices that share memory with a destination.
 func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongCall) {
 	for i, a := range c.Args {
 		for j, b := range c.Args {
@@ -284,7 +285,7 @@ func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongC
 	}
 }
 
-// wrongOptions are options out of their range.
+// wrongOptions adds calls with options out of their range.
 func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) {
 	nan, inf := math.NaN(), math.Inf(1)
 	option := func(has ktable.Opts, name string, value any, what string, set func(o *ktable.Options[T])) {

@@ -22,21 +22,22 @@ var (
 	differentialSeed = flag.Uint64("seed", 0, "the seed of TestDifferential's first call; 0: that of the suite, or the time where -differential is set")
 )
 
-// knownFindings are faults that are known, by the number they have in the issue. What is mended is taken off the list.
+// knownFindings are known faults, by their numbers in the issue. A fault that is fixed is removed
+// from the list.
 var knownFindings = []struct {
 	fault    string
-	function string // these match names and findings as a whole
+	function string // a pattern that matches the whole name
 	finding  string // a way to make the call, without its numbers
 }{}
 
-// TestDifferential makes random calls of random functions, and each of them in other ways that have to
-// give the same bits, write nothing else and leave the inputs as they are: by each instruction set, at
-// other places in memory, in place, in pieces, and on several cores. Calls that are wrong have to say so
-// and write nothing.
+// TestDifferential makes random calls of random functions. It repeats each in other ways: on each
+// instruction set, at other places in memory, in place, in pieces, and on several cores. All have
+// to give the same bits, write nothing else and leave the inputs unchanged. Wrong calls have to
+// fail and write nothing.
 //
 //	go test -run TestDifferential -timeout 0 . -differential 20m
 //
-// What fails names a seed; -seed makes that call the first.
+// A failure names a seed; with -seed, that call is the first.
 func TestDifferential(t *testing.T) {
 	kt.Require(t)
 	seed, limit := *differentialSeed, *differentialTime
@@ -77,7 +78,7 @@ type differential struct {
 	found              map[string]int // known faults by function and finding
 }
 
-// knownFault returns the number of the known fault that a finding with a function is, or "".
+// knownFault returns the number of the known fault that explains a finding, or "" if there is none.
 func knownFault(function, way string) string {
 	way = finding(way)
 	for _, k := range knownFindings {
@@ -88,13 +89,13 @@ func knownFault(function, way string) string {
 	return ""
 }
 
-// finding returns a way to make a call without its numbers.
+// finding returns a way to make a call, without its numbers.
 func finding(way string) string {
 	way, _, _ = strings.Cut(way, ",")
 	return regexp.MustCompile(`-?\d+`).ReplaceAllString(way, "N")
 }
 
-// report notes what is wrong with a way to make a call.
+// report reports what is wrong with a way to make a call.
 func (d *differential) report(t *testing.T, name, call, way string, err error) {
 	key := name + ": " + finding(way)
 	if fault := knownFault(name, way); fault != "" {
@@ -109,7 +110,7 @@ func (d *differential) report(t *testing.T, name, call, way string, err error) {
 
 func match(pattern, s string) bool { return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(s) }
 
-// differentialOf makes one call and all that is compared with it.
+// differentialOf makes one call and all calls that are compared with it.
 func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, funcs []ktable.Func[T]) {
 	f := &funcs[r.Intn(len(funcs))]
 	if len(f.Args) == 0 {
@@ -221,7 +222,7 @@ func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []
 	run(k, fmt.Sprintf("on %d cores", cores), want)
 }
 
-// differentialUpstream passes one upstream gradient as one for each row, and no losses.
+// differentialUpstream repeats one upstream gradient for each row, and passes no losses.
 func differentialUpstream[T kernels.Float](c *ktable.Call[T], r *kt.Rand, run func(k *kt.Case, way string, want []kt.Array), want []kt.Array, apart *kt.Case) {
 	if i := c.Index("dloss"); i >= 0 && c.Rows > 0 {
 		g := c.T(i)
@@ -249,7 +250,7 @@ func differentialUpstream[T kernels.Float](c *ktable.Call[T], r *kt.Rand, run fu
 	}
 }
 
-// randomShape draws rows and classes, those more often where something begins or ends.
+// randomShape returns random rows and classes, more often near numbers at which something changes.
 func randomShape(r *kt.Rand, rows bool) (int, int) {
 	around := func(n int) int { return max(n-2+r.Intn(5), 0) }
 	if !rows {

@@ -9,9 +9,9 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestFlags: no primitive raises invalid, divide-by-zero or overflow where inputs and exact results
-// are finite, at any length of the last vector. (For the public functions, see
-// TestFlagsOfFunctions.)
+// TestFlags checks that no primitive raises invalid, divide-by-zero or overflow if inputs and exact
+// results are finite, at any length of the last vector. TestFlagsOfFunctions does so for the public
+// functions.
 func TestFlags(t *testing.T) {
 	requireFlags(t)
 	t.Run("float32", testFlags[float32])
@@ -60,7 +60,7 @@ func testFlags[T kernels.Float](t *testing.T) {
 	}
 }
 
-// flagShapes are sizes with every length of the last vector, and of the last group of rows.
+// flagShapes returns sizes with every length of the last vector, and of the last group of rows.
 func flagShapes(chunk int) (shapes []kt.Shape) {
 	for cols := 1; cols <= 40; cols++ {
 		for _, rows := range []int{1, 2, 3, 4, 8, 9, 17} {
@@ -78,9 +78,9 @@ func flagShapes(chunk int) (shapes []kt.Shape) {
 	return shapes
 }
 
-// moderate leaves the first input at most 1e30 in size (float64: 1e300) and the others 1000, or, with
-// a large scale, all at most 1000: the product of two large numbers overflows by itself, also in a
-// result that nobody asked for, and so does the distance of the largest number from its negative.
+// moderate limits the absolute values of the first input to 1e30 (float64: 1e300) and of the others
+// to 1000; with a large scale, all to 1000. A product of two large numbers would overflow, even if
+// it is no part of the result, and so would the distance of the largest number from its negative.
 func moderate[T kernels.Float](c *kt.Operands[T]) {
 	large, others := 1e30, T(1000)
 	if !kt.Is32[T]() {
@@ -114,8 +114,8 @@ func finiteResults[T kernels.Float](c *kt.Operands[T]) bool {
 	return sum == 0
 }
 
-// A label far below many maxima: log(S) and the distance are added, and nothing divides by the
-// exponential of the label.
+// TestFlagsFar has a label far below many maxima. The loss is log(S) plus the distance: nothing may
+// be divided by the exponential of the label.
 func TestFlagsFar(t *testing.T) {
 	requireFlags(t)
 	const classes = 5000
@@ -153,7 +153,8 @@ func TestFlagsStreams(t *testing.T) {
 	})
 }
 
-// The sum of four lanes overflows neither on the way nor in a lane that is thrown away.
+// TestFlagsSum checks that the sum of four lanes overflows neither on the way nor in a lane that is
+// not used.
 func TestFlagsSum(t *testing.T) {
 	requireFlags(t)
 	row, sum := []float32{-2e38, 0, 3e38, 0, -1e38, 1}, make([]float64, 1)
@@ -166,8 +167,8 @@ func TestFlagsSum(t *testing.T) {
 	})
 }
 
-// TestFlagsOfFunctions is TestFlags for the public functions: invalid, divide-by-zero and overflow are
-// not raised where inputs and results are ordinary numbers.
+// TestFlagsOfFunctions checks that no public function raises invalid, divide-by-zero or overflow if
+// inputs and results are finite.
 func TestFlagsOfFunctions(t *testing.T) {
 	requireFlags(t)
 	kinds := []kt.Kind{kt.Normal, kt.Shifted, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit, kt.OneHot, kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
@@ -205,7 +206,7 @@ func TestFlagsOfFunctions(t *testing.T) {
 	})
 }
 
-// finiteCall reports whether all that a call has read and written are numbers.
+// finiteCall reports whether all inputs and results of a call are finite.
 func finiteCall(mem []kt.Array, c *kt.Case) bool {
 	for i := range c.Args {
 		if !mem[i].Finite() {

@@ -25,11 +25,10 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/golden.json from the generic code")
 
-// golden is what testdata keeps of one kernel and type: a hash of the inputs,
-// to tell a change of this test from a change of the kernel, and one of the
-// results. Both are the same on every architecture and instruction set: inputs
-// are made of integers by exact steps, values are hashed as little-endian
-// words, and all NaN count as one.
+// golden has the hashes of one kernel and type in testdata/golden.json: of the inputs, to tell a
+// change of this test from a change of the kernel, and of the results. Both are the same on every
+// architecture and instruction set: inputs are made from integers by exact steps, values are hashed
+// as little-endian words, and all NaN are hashed alike.
 type golden struct {
 	Inputs  string `json:"inputs"`
 	Results string `json:"results"`
@@ -81,19 +80,21 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-// goldenSeed makes the inputs.
+// goldenSeed is the seed of the inputs.
 const goldenSeed = 43
 
-// faultyFMA reports whether the CPU is Bochs 2.7, on which CI runs AVX-512: where a float64 FMA cancels to less than 2^-63
-// of the product, it gives 0. The remainder of a division is such an FMA, and in one row of a million the result
-// shows it, on all instruction sets alike. A real CPU never gets here.
+// faultyFMA reports whether the CPU is Bochs 2.7, an emulator on which CI runs AVX-512. Its float64
+// FMA gives 0 if the sum cancels to less than 2^-63 of the product. The remainder of a division is
+// such a sum, and one row in a million shows it, on all instruction sets alike. No real CPU has
+// this fault.
 func faultyFMA() bool {
 	return math.FMA(fmaProbe[0], fmaProbe[1], fmaProbe[2]) != -0x1.5beb356716p-63
 }
 
 var fmaProbe = [3]float64{-0x1.c97571b1d45d4p+511, 0x1.1e85a1b58a1fep-512, 1} // a variable, so that the CPU computes it
 
-// goldenHashes adds the hashes of all kernels, or of one, as KERNEL/TYPE.
+// goldenHashes adds the hashes of all kernels, or of the one called only, under the names
+// KERNEL/TYPE.
 func goldenHashes(to map[string]golden, only string) {
 	goldenOf[float32](to, only)
 	goldenOf[float64](to, only)
@@ -114,7 +115,7 @@ func goldenOf[T kernels.Float](to map[string]golden, only string) {
 				to[name] = goldenHash(&f, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array { return results(call(f, c)) })
 			}
 		}
-		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // a loss for each element: an entry of its own
+		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // a loss for each element: its own entry
 			add(f.Name, func(all []kt.Array) []kt.Array { return all[:1] })
 			add(f.Name+"Losses", func(all []kt.Array) []kt.Array { return all[1:] })
 		} else {
@@ -123,13 +124,13 @@ func goldenOf[T kernels.Float](to map[string]golden, only string) {
 	}
 }
 
-// goldenIn names the entry in which the results of a function that has none are.
+// goldenIn maps a function without an entry of its own to the entry that includes its results.
 var goldenIn = map[string]string{"MergeRowStats": "ShardStats", "ShardMax": "ShardSums", "MergeRowMax": "ShardSums", "FoldChunks": "ShardSums"}
 
-// goldenResults calls a function with operands and returns what it has written.
+// goldenResults calls a function with operands and returns its results.
 type goldenResults[T kernels.Float] func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array
 
-// goldenHash takes the hashes of the calls of a function. How the inputs are made is fixed for ever.
+// goldenHash returns the hashes of a function's calls. The way the inputs are made never changes.
 func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golden {
 	k := kt.Primitive[T]{Skip: f.Index("labels") >= 0}
 	for _, a := range f.Args {
@@ -138,7 +139,7 @@ func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golde
 			k.MaskIn = a.In
 		case a.In && a.Type == ktable.Elem && (a.Len == ktable.PerRow || a.Len == ktable.Upstream):
 			k.PerRow++
-		case a.In && a.Type == ktable.Elem: // weights, too: the first of their values
+		case a.In && a.Type == ktable.Elem: // weights, too: their first values
 			k.Ins++
 		}
 	}
@@ -148,7 +149,7 @@ func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golde
 			c.Skip[i] = r.Intn(c.Cols)
 		}
 		switch {
-		case f.Index("probs") == 1: // a row of probabilities is all NaN, or none is
+		case f.Index("probs") == 1: // a row of probabilities is all NaN, or has none
 			for i, v := range c.In[0] {
 				if v != v {
 					c.In[0][i] = 0.5
@@ -252,10 +253,11 @@ func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T]) (results 
 	return results
 }
 
-// goldenShards are the functions of shards, on rows in two of them.
+// goldenShards returns the functions of shards. Rows are divided between two shards.
 func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
 	type stats = []kernels.RowStats[T]
-	// shards merges the stats of two shards, and calls f with each of them and its parts of a result and of the logits.
+	// shards merges the stats of two shards, and calls f with each shard and its parts of a result
+	// and of the logits.
 	shards := func(c *kt.Operands[T], f func(d, x []T, all stats, s kernels.Shard[T]) error) (kt.Array, stats) {
 		d, all, next := make([]T, c.Rows*c.Cols), make(stats, c.Rows), make(stats, c.Rows)
 		each := func(f func(d, x []T, s kernels.Shard[T]) error) {

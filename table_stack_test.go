@@ -12,10 +12,10 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestMovingStack calls with operands on the stack of a goroutine, where the stack is full at
-// another place each time: it moves at every call that the package makes, and nothing of what the
-// call knows may stay behind. Builds for the race detector and for debuggers (-gcflags='-N -l') make
-// other calls, and keep other things on the heap.
+// TestMovingStack makes calls with operands on the stack of a goroutine. Each time the stack is
+// full at another place, so that it moves at every call inside the package, and no pointer to the
+// old stack may be left. The test is worth running with -race and with -gcflags='-N -l', too: these
+// builds make other calls, and keep other things on the heap.
 func TestMovingStack(t *testing.T) {
 	t.Run("float32", testMovingStack[float32])
 	t.Run("float64", testMovingStack[float64])
@@ -23,7 +23,7 @@ func TestMovingStack(t *testing.T) {
 
 const stackClasses = 5
 
-// stackRow is the operands and results of a row, of which none is on the heap.
+// stackRow has the operands and results of a row. None is on the heap.
 type stackRow[T kernels.Float] struct {
 	x, t, y, log, d, dp, dy [stackClasses]T
 	loss, lossp             [1]T
@@ -54,18 +54,18 @@ func (o *stackRow[T]) call() error {
 	return kernels.ShardCrossEntropy(o.sloss[:], o.x[:], o.stats[:], labels[:], shard)
 }
 
-// deeper calls f with n small frames more on the stack.
+// deeper calls f with n more small frames on the stack.
 func deeper(n int, f func()) {
 	if n == 0 {
 		f()
 		return
 	}
 	deeper(n-1, f)
-	runtime.KeepAlive(f) // the call before is no tail call
+	runtime.KeepAlive(f) // so that the call before is not a tail call
 }
 
 func testMovingStack[T kernels.Float](t *testing.T) {
-	for i := range 512 { // frames of some 32 bytes: more than a stack that has just grown has left
+	for i := range 512 { // frames of some 32 bytes: more than fit a stack that has just grown
 		var got [2]stackRow[T]
 		var err [2]error
 		done := make(chan bool)
@@ -86,8 +86,8 @@ func testMovingStack[T kernels.Float](t *testing.T) {
 	}
 }
 
-// TestNoAllocation calls every function on arrays of the caller's stack: one that lets an argument
-// escape makes all that follow allocate, and go test -gcflags=-m tells which.
+// TestNoAllocation calls every function on arrays of the caller's stack. A function that lets an
+// argument escape makes the arrays allocate; go test -gcflags=-m shows which one it is.
 func TestNoAllocation(t *testing.T) {
 	source, err := os.ReadFile("table_stack_test.go")
 	require.NoError(t, err)

@@ -18,8 +18,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestEveryFunctionHasARow compares the table, which all that goes over every function reads, with what
-// the package exports.
+// TestEveryFunctionHasARow compares the table with the functions that the package exports.
 func TestEveryFunctionHasARow(t *testing.T) {
 	rows := map[string]bool{}
 	for _, f := range ktable.Funcs[float32]() {
@@ -39,8 +38,8 @@ func TestEveryFunctionHasARow(t *testing.T) {
 	}
 }
 
-// TestEveryRowIsUsed: each function with slices has a fuzz target of its name, with seeds. The benchmarks and
-// all other tests go over the rows themselves.
+// TestEveryRowIsUsed checks that each function with slices has a fuzz target of its name, with
+// seeds. The benchmarks and all other tests go over the rows of the table.
 func TestEveryRowIsUsed(t *testing.T) {
 	source, err := os.ReadFile(filepath.Join("fuzz", "kernels_test.go"))
 	require.NoError(t, err)
@@ -49,7 +48,7 @@ func TestEveryRowIsUsed(t *testing.T) {
 	}
 }
 
-// TestReferencesSee proves that the references of the table notice a single result that is wrong.
+// TestReferencesSee checks that the references of the table notice a single wrong result.
 func TestReferencesSee(t *testing.T) {
 	for _, f := range ktable.Funcs[float64]() {
 		if f.Check == nil || f.Name == "ShardCrossEntropyGrad" { // which looks at results of its own
@@ -76,7 +75,8 @@ func TestReferencesSee(t *testing.T) {
 	}
 }
 
-// exportedFunctions returns the names of the exported functions and methods, these with their type.
+// exportedFunctions returns the names of the exported functions, and of the exported methods with
+// their types.
 func exportedFunctions(t *testing.T) (names []string) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
@@ -113,8 +113,8 @@ func exportedFunctions(t *testing.T) (names []string) {
 	return names
 }
 
-// forEachRoutine runs f for every function of the table and every primitive, of both types. chunk and
-// most are the columns of a chunk and the most elements that a primitive is given.
+// forEachRoutine runs f for every function of the table and every primitive, of both types. chunk
+// is the number of columns of a chunk, and most the most elements that a primitive gets.
 func forEachRoutine(t *testing.T, f func(t *testing.T, k kt.Routine, chunk, most int)) {
 	t.Run("float32", func(t *testing.T) { forEachOf[float32](t, f) })
 	t.Run("float64", func(t *testing.T) { forEachOf[float64](t, f) })
@@ -127,7 +127,7 @@ func forEachOf[T kernels.Float](t *testing.T, f func(t *testing.T, k kt.Routine,
 	}
 }
 
-// elementShapes are 0..130 elements and the surroundings of blocks and of most.
+// elementShapes returns 0 to 130 elements, and lengths around those of blocks and around most.
 func elementShapes(most int) (all []kt.Shape) {
 	for n := range 131 {
 		all = append(all, kt.Shape{Rows: 1, Cols: n})
@@ -138,7 +138,7 @@ func elementShapes(most int) (all []kt.Shape) {
 	return append(all, shapes(1, most+64, 1, 2*most+37)...)
 }
 
-// shapes takes pairs of rows and columns.
+// shapes returns the shapes of pairs of rows and columns.
 func shapes(n ...int) (all []kt.Shape) {
 	for ; len(n) > 0; n = n[2:] {
 		all = append(all, kt.Shape{Rows: n[0], Cols: n[1]})
@@ -146,7 +146,8 @@ func shapes(n ...int) (all []kt.Shape) {
 	return all
 }
 
-// rowShapes are the sizes of the row functions' calls; inner ones are a primitive's, also with gaps.
+// rowShapes returns shapes for the row functions. If inner is set, they are for a primitive, and
+// some have gaps between rows.
 func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 	add := func(rows, cols int) {
 		if inner && (rows == 0 || rows > kernels.MaxRows || cols > chunk) {
@@ -176,7 +177,7 @@ func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 			}
 		}
 	}
-	for _, r := range []int{16, 21, 32, 59} { // columns kernels on the widest vectors
+	for _, r := range []int{16, 21, 32, 59} { // columns primitives on the widest vectors
 		for c := 2; c <= 5; c++ {
 			add(r, c)
 		}
@@ -186,7 +187,7 @@ func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 	return all
 }
 
-// rowKinds and elementKinds are the inputs of the calls, the telling ones first.
+// rowKinds and elementKinds are the kinds of inputs, the most revealing ones first.
 var (
 	rowKinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.RareSpecial, kt.Wide300, kt.Finite, kt.Ties,
 		kt.NegInf, kt.OneLarger, kt.Huge, kt.Special, kt.Constant, kt.OneHot, kt.Ascending, kt.Descending,
@@ -232,8 +233,8 @@ func TestTable(t *testing.T) {
 	})
 }
 
-// testCase makes one call: by the generic code once, to prove aliasing and bounds, and by every other
-// instruction set at several offsets.
+// testCase makes one call: once on the generic code, which checks aliasing and bounds, and on every
+// other instruction set at several offsets.
 func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, seed uint64, offs []int) {
 	t.Helper()
 	for _, share := range k.Shares {
@@ -255,9 +256,9 @@ func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, seed uint64
 	}
 }
 
-// TestBulk compares many more elements than the table has, so that a constant
-// that is off by one in its last place shows; elements also a few at a time, so that not only the
-// longest of their loops sees many inputs.
+// TestBulk compares many more elements than TestTable, so that a constant with a wrong last bit
+// shows. Element kernels also get a few elements at a time, so that not only their longest loop
+// sees many inputs.
 func TestBulk(t *testing.T) {
 	if len(isa.Available()) == 1 {
 		t.Skip("nothing to compare the generic code with")
@@ -303,10 +304,10 @@ func TestBulk(t *testing.T) {
 	})
 }
 
-// TestGuardPages runs every routine flush against inaccessible pages, with
-// inputs that fault on a write.
+// TestGuardPages runs every routine on slices that begin or end at inaccessible pages, with inputs
+// that fault when written to.
 func TestGuardPages(t *testing.T) {
-	guards := make([]*kt.Guard, 11) // enough for the arguments of any
+	guards := make([]*kt.Guard, 11) // enough for any routine's arguments
 	for i := range guards {
 		guards[i] = kt.NewGuard(t, 1<<20)
 	}

@@ -11,7 +11,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestWalkTanh32 measures Tanh against package math in float64; x < 0 is x > 0 with the other sign, to the bit.
+// TestWalkTanh32 measures Tanh against package math in float64. Tanh(-x) has the bits of -Tanh(x).
 func TestWalkTanh32(t *testing.T) {
 	var w worst
 	walk(stride(), func(x []float32) {
@@ -40,7 +40,7 @@ func TestWalkTanh32(t *testing.T) {
 	}
 }
 
-// tanhDD is tanh x in double-double.
+// tanhDD returns tanh x in double-double.
 func tanhDD(x float64) kt.Scaled {
 	a := kt.DD{Hi: math.Abs(x)}
 	y := kt.DD{Hi: 1}
@@ -113,7 +113,7 @@ func specTanh32(x float32) float32 {
 func TestWalkTanhSpec(t *testing.T) {
 	kt.EachISA(t, func(t *testing.T, name string) {
 		step := stride()
-		if name != isa.NameGeneric { // whose bits the generic code has to have, as TestWalkISA finds
+		if name != isa.NameGeneric { // TestWalkISA compares the generic code with the others
 			step *= 97
 		}
 		var w worst
