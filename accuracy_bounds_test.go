@@ -170,10 +170,13 @@ func TestAdditions(t *testing.T) {
 	// The table of the package's documentation.
 	for _, c := range []struct{ classes, f32, f64 int }{
 		{1, 0, 0}, {2, 1, 1}, {3, 2, 2}, {4, 2, 2}, {5, 3, 3}, {8, 3, 3}, {9, 4, 4}, {16, 4, 4},
-		{17, 5, 4}, {32, 5, 4}, {33, 4, 4}, {64, 4, 4}, {65, 5, 4}, {96, 5, 4}, {97, 6, 4}, {2048, 6, 4}, {2049, 6, 5}, {1 << 20, 6, 5},
+		{17, 5, 4}, {32, 5, 4}, {33, 4, 4}, {64, 4, 4}, {65, 5, 4}, {96, 5, 4}, {97, 6, 4}, {2048, 6, 4},
+		{2049, 6, 5}, {1 << 20, 6, 5},
 	} {
-		require.InDelta(t, c.f32, kt.SoftmaxSumBound[float32](c.classes)-min(1, float64(c.f32)), 1e-4, "%d classes", c.classes)
-		require.InDelta(t, c.f64, kt.SoftmaxSumBound[float64](c.classes)-min(1, float64(c.f64)), 1e-4, "%d classes", c.classes)
+		require.InDelta(t, c.f32, kt.SoftmaxSumBound[float32](c.classes)-min(1, float64(c.f32)), 1e-4,
+			"%d classes", c.classes)
+		require.InDelta(t, c.f64, kt.SoftmaxSumBound[float64](c.classes)-min(1, float64(c.f64)), 1e-4,
+			"%d classes", c.classes)
 	}
 	// The code adds as it is counted: where all roundings go one way, they show. 1 meets half an
 	// ULP and a bit in each addition.
@@ -218,7 +221,8 @@ func TestSigmoidLossBound64(t *testing.T) {
 	}
 	for n := 0; n >= -53; n-- {
 		for i := -cells; i < cells; i++ {
-			if lo, hi := math.Ln2/2*float64(i)/float64(cells), math.Ln2/2*float64(i+1)/float64(cells); n < 0 || hi <= 0 {
+			if lo, hi :=
+				math.Ln2/2*float64(i)/float64(cells), math.Ln2/2*float64(i+1)/float64(cells); n < 0 || hi <= 0 {
 				cell(n, lo, hi)
 			}
 		}
@@ -256,7 +260,8 @@ func sigmoidLossRoundings(n int, lo, hi float64) map[string]kt.Rounded {
 		"loss, right":     l,
 		"loss, wrong":     within(r.Round(x.Add(l)), func(e float64) float64 { return math.Log1p(e) - math.Log(e) }),
 		"gradient, right": small,
-		"gradient, wrong": within(r.Round(kt.Const(1).Sub(small)), func(e float64) float64 { return 1 / (1 + e) }).Within(0, 1),
+		"gradient, wrong": within(r.Round(kt.Const(1).Sub(small)),
+			func(e float64) float64 { return 1 / (1 + e) }).Within(0, 1),
 	}
 }
 
@@ -394,7 +399,8 @@ func sigmoidFastRoundings(n int, lo, hi float64) kt.Rounded {
 	t := r.Round(kt.Exact(lo, hi))
 	u := r.Round(t.Square())
 	p := kt.Const(0x1.717775f123c50p-21)
-	for _, c := range []float64{-0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14, -0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastUnit / 2} {
+	for _, c := range []float64{-0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14, -0x1.6a8749aa57382p-11,
+		0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastUnit / 2} {
 		p = r.Round(p.Mul(u).Add(kt.Const(c)))
 	}
 	th := r.Off(r.Round(t.Mul(p)), 4.2e-19)

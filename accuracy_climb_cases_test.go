@@ -17,30 +17,37 @@ func climbTiny[T Float]() float64 { return kt.Pick[T](0x1p-102, 0x1p-969) }
 
 // unitsOff returns |got-want|/size in u.
 func unitsOff[T Float](got T, want kt.Scaled, size float64) float64 {
-	return math.Abs(want.DD.Add(kt.DD{Hi: -math.Ldexp(float64(got), -want.Exp)}).Hi) / math.Ldexp(size, -want.Exp) / roundoff[T]()
+	return math.Abs(want.DD.Add(kt.DD{Hi: -math.Ldexp(float64(got), -want.Exp)}).Hi) / math.Ldexp(size,
+		-want.Exp) / roundoff[T]()
 }
 
-func dd(v kt.Scaled) kt.DD { return kt.DD{Hi: math.Ldexp(v.Hi, v.Exp), Lo: math.Ldexp(v.Lo, v.Exp)} }
+func dd(v kt.Scaled) kt.DD {
+	return kt.DD{Hi: math.Ldexp(v.Hi, v.Exp), Lo: math.Ldexp(v.Lo, v.Exp)}
+}
 
 // labelOf returns the label that an element of an input stands for. Inputs with a label and a scale
 // have them at the end.
 func labelOf[T Float](v T, classes int) int { return int(math.Abs(float64(v))) % classes }
 
 // entriesCase returns the case of a function with a result for each class.
-func entriesCase[T Float](name string, bound func(int) float64, run func(dst, x []T, classes int), err func(c *climbRow[T], j int, v T) float64) climbCase[T] {
+func entriesCase[T Float](
+	name string, bound func(int) float64, run func(dst, x []T, classes int),
+	err func(c *climbRow[T], j int, v T) float64,
+) climbCase[T] {
 	return climbCase[T]{name, "ULP", climbClasses, bound, func(classes int) kt.Climb[T] {
 		row, y := &climbRow[T]{}, make([]T, classes)
-		return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T], Error: func(x []T) float64 {
-			if !row.set(x) {
-				return -1
-			}
-			run(y, x, classes)
-			worst := 0.0
-			for j, v := range y {
-				worst = max(worst, err(row, j, v))
-			}
-			return worst
-		}}
+		return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T],
+			Error: func(x []T) float64 {
+				if !row.set(x) {
+					return -1
+				}
+				run(y, x, classes)
+				worst := 0.0
+				for j, v := range y {
+					worst = max(worst, err(row, j, v))
+				}
+				return worst
+			}}
 	}}
 }
 
@@ -63,7 +70,10 @@ func logError[T Float](c *climbRow[T], j int, v T) float64 {
 }
 
 // lossCase returns the case of a function of logits, a label and a scale.
-func lossCase[T Float](name, unit string, bound func(int) float64, err func(c *climbRow[T], d []T, x []T, label int, scale T) float64) climbCase[T] {
+func lossCase[T Float](
+	name, unit string, bound func(int) float64,
+	err func(c *climbRow[T], d []T, x []T, label int, scale T) float64,
+) climbCase[T] {
 	return climbCase[T]{name, unit, climbClasses, bound, func(classes int) kt.Climb[T] {
 		row, d := &climbRow[T]{}, make([]T, classes)
 		return kt.Climb[T]{Len: classes + 2, Start: func(r *kt.Rand, x []T) {
@@ -86,7 +96,9 @@ func lossCase[T Float](name, unit string, bound func(int) float64, err func(c *c
 }
 
 // targetCase returns the case of a function of logits and targets.
-func targetCase[T Float](name string, bound func(int) float64, err func(c *climbRow[T], d []T, x, targets []T) float64) climbCase[T] {
+func targetCase[T Float](
+	name string, bound func(int) float64, err func(c *climbRow[T], d []T, x, targets []T) float64,
+) climbCase[T] {
 	return climbCase[T]{name, "u", climbClasses, bound, func(classes int) kt.Climb[T] {
 		row, d := &climbRow[T]{}, make([]T, classes)
 		return kt.Climb[T]{Len: 2 * classes, Start: func(r *kt.Rand, x []T) {
@@ -119,63 +131,73 @@ func targetCase[T Float](name string, bound func(int) float64, err func(c *climb
 }
 
 // elementCase returns the case of a function of one or two numbers.
-func elementCase[T Float](name, unit string, bound float64, n int, start func(r *kt.Rand, x []T), err func(x []T) float64) climbCase[T] {
-	return climbCase[T]{name, unit, []int{1}, func(int) float64 { return bound }, func(int) kt.Climb[T] {
-		return kt.Climb[T]{Len: n, Start: start, Error: err}
-	}}
+func elementCase[T Float](
+	name, unit string, bound float64, n int, start func(r *kt.Rand, x []T), err func(x []T) float64,
+) climbCase[T] {
+	return climbCase[T]{name, unit, []int{1}, func(int) float64 { return bound },
+		func(int) kt.Climb[T] {
+			return kt.Climb[T]{Len: n, Start: start, Error: err}
+		}}
 }
 
 func climbCases[T Float](t *testing.T) []climbCase[T] {
 	must := func(err error) { require.NoError(t, err) }
 	cases := []climbCase[T]{
 		entriesCase("Softmax", kt.SoftmaxBound[T], Softmax[T], probError[T]),
-		{"Softmax, sum of a row", "u", climbClasses, kt.SoftmaxSumBound[T], func(classes int) kt.Climb[T] {
-			y := make([]T, classes)
-			return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T], Error: func(x []T) float64 {
-				Softmax(y, x, classes)
-				s := kt.DD{Hi: -1}
-				for _, v := range y {
-					s = s.Add(kt.DD{Hi: float64(v)})
-				}
-				return math.Abs(s.Hi) / roundoff[T]()
-			}}
-		}},
+		{"Softmax, sum of a row", "u", climbClasses, kt.SoftmaxSumBound[T],
+			func(classes int) kt.Climb[T] {
+				y := make([]T, classes)
+				return kt.Climb[T]{Len: classes, Start: startRow[T], Move: moveRow[T],
+					Error: func(x []T) float64 {
+						Softmax(y, x, classes)
+						s := kt.DD{Hi: -1}
+						for _, v := range y {
+							s = s.Add(kt.DD{Hi: float64(v)})
+						}
+						return math.Abs(s.Hi) / roundoff[T]()
+					}}
+			}},
 		entriesCase("LogSoftmax", kt.LogSoftmaxBound[T], LogSoftmax[T], logError[T]),
-		lossCase("CrossEntropyGrad, other entries", "ULP", kt.CrossEntropyGradBound[T], func(c *climbRow[T], d, x []T, label int, scale T) float64 {
-			must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
-			worst := 0.0
-			for j, v := range d {
-				if p := c.ref.Prob(j); j != label && p.Float64() > climbTiny[T]() {
-					p.DD = p.MulF(float64(scale))
-					worst = max(worst, kt.Err(v, p))
+		lossCase("CrossEntropyGrad, other entries", "ULP", kt.CrossEntropyGradBound[T],
+			func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+				must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
+				worst := 0.0
+				for j, v := range d {
+					if p := c.ref.Prob(j); j != label && p.Float64() > climbTiny[T]() {
+						p.DD = p.MulF(float64(scale))
+						worst = max(worst, kt.Err(v, p))
+					}
 				}
-			}
-			return worst
-		}),
-		lossCase("CrossEntropyGrad, the label's entry", "u", kt.CrossEntropyGradBound[T], func(c *climbRow[T], d, x []T, label int, scale T) float64 {
-			must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
-			want := c.ref.Grad(label, label)
-			if want.DD = want.MulF(float64(scale)); -want.Float64() < climbTiny[T]() {
-				return 0
-			}
-			return unitsOff(d[label], want, -want.Float64())
-		}),
-		lossCase("CrossEntropy", "u", kt.CrossEntropyBound[T], func(c *climbRow[T], d, x []T, label int, _ T) float64 {
-			must(CrossEntropy(d[:1], x, []int{label}, len(x)))
-			want := c.ref.NegLogProb(label)
-			if want.Float64() < climbTiny[T]() {
-				return 0
-			}
-			return unitsOff(d[0], want, want.Float64())
-		}),
-		targetCase("CrossEntropyProbGrad", kt.CrossEntropyProbGradBound[T], func(c *climbRow[T], d, x, targets []T) float64 {
-			must(CrossEntropyProbGrad(d, nil, x, targets, len(x), 1))
-			return gradError(c, d, inDD(targets), 1)
-		}),
-		targetCase("CrossEntropyProb", kt.CrossEntropyProbBound[T], func(c *climbRow[T], d, x, targets []T) float64 {
-			must(CrossEntropyProb(d[:1], x, targets, len(x)))
-			return lossError(c, d[0], inDD(targets))
-		}),
+				return worst
+			}),
+		lossCase("CrossEntropyGrad, the label's entry", "u", kt.CrossEntropyGradBound[T],
+			func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+				must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))
+				want := c.ref.Grad(label, label)
+				if want.DD = want.MulF(float64(scale)); -want.Float64() < climbTiny[T]() {
+					return 0
+				}
+				return unitsOff(d[label], want, -want.Float64())
+			}),
+		lossCase("CrossEntropy", "u", kt.CrossEntropyBound[T],
+			func(c *climbRow[T], d, x []T, label int, _ T) float64 {
+				must(CrossEntropy(d[:1], x, []int{label}, len(x)))
+				want := c.ref.NegLogProb(label)
+				if want.Float64() < climbTiny[T]() {
+					return 0
+				}
+				return unitsOff(d[0], want, want.Float64())
+			}),
+		targetCase("CrossEntropyProbGrad", kt.CrossEntropyProbGradBound[T],
+			func(c *climbRow[T], d, x, targets []T) float64 {
+				must(CrossEntropyProbGrad(d, nil, x, targets, len(x), 1))
+				return gradError(c, d, inDD(targets), 1)
+			}),
+		targetCase("CrossEntropyProb", kt.CrossEntropyProbBound[T],
+			func(c *climbRow[T], d, x, targets []T) float64 {
+				must(CrossEntropyProb(d[:1], x, targets, len(x)))
+				return lossError(c, d[0], inDD(targets))
+			}),
 	}
 	cases = append(cases, elementClimbs[T]()...)
 	cases = append(cases, backwardClimbs[T]()...)
@@ -240,50 +262,58 @@ func elementClimbs[T Float]() []climbCase[T] {
 	within := func(x T) bool { return math.Abs(float64(x)) < 85 }
 	y, l := make([]T, 1), make([]T, 1)
 	cases := []climbCase[T]{
-		elementCase("SigmoidCrossEntropy", "ULP", kt.SigmoidLossBound[T](), 1, start, func(x []T) float64 {
-			SigmoidCrossEntropy(y, x, []T{0})
-			return kt.Err(y[0], kt.Scaled{DD: kt.DD{Hi: max(float64(x[0]), 0)}}.Add(logTerm(float64(x[0]))))
-		}),
-		elementCase("SigmoidCrossEntropyGrad", "ULP", kt.SigmoidGradBound[T](), 1, start, func(x []T) float64 {
-			SigmoidCrossEntropyGrad(y, nil, x, []T{0}, 1)
-			return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
-		}),
-		elementCase("SigmoidCrossEntropy, targets in [0, 1]", "u", kt.SigmoidSoftLossBound[T](false), 2, start, func(x []T) float64 {
-			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) {
-				return -1
-			}
-			SigmoidCrossEntropy(y, x[:1], x[1:])
-			want := softLoss(float64(x[0]), float64(x[1]), 1)
-			return unitsOff(y[0], kt.Scaled{DD: want}, want.Hi)
-		}),
-		elementCase("SigmoidCrossEntropyGrad, targets in [0, 1]", "u", kt.SigmoidSoftGradBound[T](), 3, start, func(x []T) float64 {
-			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 1) {
-				return -1
-			}
-			SigmoidCrossEntropyGrad(y, l, x[:1], x[1:2], x[2])
-			want, size := softGrad(float64(x[0]), float64(x[1]), 1, float64(x[2]))
-			return unitsOff(y[0], kt.Scaled{DD: want}, size)
-		}),
-		elementCase("SigmoidCrossEntropyWith, PosWeight", "u", kt.SigmoidSoftLossBound[T](true), 3, start, func(x []T) float64 {
-			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 0x1p20) {
-				return -1
-			}
-			if SigmoidCrossEntropyWith(y, x[:1], x[1:2], &SigmoidCrossEntropyOptions[T]{PosWeight: x[2:]}) != nil {
-				return -1
-			}
-			want := softLoss(float64(x[0]), float64(x[1]), float64(x[2]))
-			return unitsOff(y[0], kt.Scaled{DD: want}, want.Hi)
-		}),
-		elementCase("SigmoidCrossEntropyGradWith, PosWeight", "u", kt.SigmoidSoftGradBound[T](), 3, start, func(x []T) float64 {
-			if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 0x1p20) {
-				return -1
-			}
-			if SigmoidCrossEntropyGradWith(y, nil, x[:1], x[1:2], 0.75, &SigmoidCrossEntropyOptions[T]{PosWeight: x[2:]}) != nil {
-				return -1
-			}
-			want, size := softGrad(float64(x[0]), float64(x[1]), float64(x[2]), 0.75)
-			return unitsOff(y[0], kt.Scaled{DD: want}, size)
-		}),
+		elementCase("SigmoidCrossEntropy", "ULP", kt.SigmoidLossBound[T](), 1, start,
+			func(x []T) float64 {
+				SigmoidCrossEntropy(y, x, []T{0})
+				return kt.Err(y[0], kt.Scaled{DD: kt.DD{Hi: max(float64(x[0]), 0)}}.Add(logTerm(float64(x[0]))))
+			}),
+		elementCase("SigmoidCrossEntropyGrad", "ULP", kt.SigmoidGradBound[T](), 1, start,
+			func(x []T) float64 {
+				SigmoidCrossEntropyGrad(y, nil, x, []T{0}, 1)
+				return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
+			}),
+		elementCase("SigmoidCrossEntropy, targets in [0, 1]", "u", kt.SigmoidSoftLossBound[T](false), 2,
+			start, func(x []T) float64 {
+				if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) {
+					return -1
+				}
+				SigmoidCrossEntropy(y, x[:1], x[1:])
+				want := softLoss(float64(x[0]), float64(x[1]), 1)
+				return unitsOff(y[0], kt.Scaled{DD: want}, want.Hi)
+			}),
+		elementCase("SigmoidCrossEntropyGrad, targets in [0, 1]", "u", kt.SigmoidSoftGradBound[T](), 3,
+			start, func(x []T) float64 {
+				if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 1) {
+					return -1
+				}
+				SigmoidCrossEntropyGrad(y, l, x[:1], x[1:2], x[2])
+				want, size := softGrad(float64(x[0]), float64(x[1]), 1, float64(x[2]))
+				return unitsOff(y[0], kt.Scaled{DD: want}, size)
+			}),
+		elementCase("SigmoidCrossEntropyWith, PosWeight", "u", kt.SigmoidSoftLossBound[T](true), 3, start,
+			func(x []T) float64 {
+				if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 0x1p20) {
+					return -1
+				}
+				if SigmoidCrossEntropyWith(y, x[:1], x[1:2],
+					&SigmoidCrossEntropyOptions[T]{PosWeight: x[2:]}) != nil {
+					return -1
+				}
+				want := softLoss(float64(x[0]), float64(x[1]), float64(x[2]))
+				return unitsOff(y[0], kt.Scaled{DD: want}, want.Hi)
+			}),
+		elementCase("SigmoidCrossEntropyGradWith, PosWeight", "u", kt.SigmoidSoftGradBound[T](), 3, start,
+			func(x []T) float64 {
+				if !within(x[0]) || !(x[1] >= 0 && x[1] <= 1) || !(x[2] >= 0x1p-20 && x[2] <= 0x1p20) {
+					return -1
+				}
+				if SigmoidCrossEntropyGradWith(y, nil, x[:1], x[1:2], 0.75,
+					&SigmoidCrossEntropyOptions[T]{PosWeight: x[2:]}) != nil {
+					return -1
+				}
+				want, size := softGrad(float64(x[0]), float64(x[1]), float64(x[2]), 0.75)
+				return unitsOff(y[0], kt.Scaled{DD: want}, size)
+			}),
 	}
 	if is32[T]() {
 		return cases // TestWalkSigmoid32 and TestWalkTanh32 go through all inputs
@@ -323,7 +353,8 @@ func softGrad(x, t, p, scale float64) (want kt.DD, size float64) {
 }
 
 func backwardClimbs[T Float]() []climbCase[T] {
-	pair := func(name string, bound func(int) float64, start func(r *kt.Rand, y []T), err func(dx, dy, y []T) float64) climbCase[T] {
+	pair := func(name string, bound func(int) float64, start func(r *kt.Rand, y []T),
+		err func(dx, dy, y []T) float64) climbCase[T] {
 		return climbCase[T]{name, "u", climbClasses, bound, func(classes int) kt.Climb[T] {
 			dx := make([]T, classes)
 			return kt.Climb[T]{Len: 2 * classes, Start: func(r *kt.Rand, x []T) {
@@ -388,7 +419,8 @@ func backwardClimbs[T Float]() []climbCase[T] {
 // weights, targets or a label, and dloss.
 func optionClimbs[T Float](must func(error)) []climbCase[T] {
 	const eps = 0.1
-	makeCase := func(name, unit string, targets bool, bound func(int) float64, err func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64) climbCase[T] {
+	makeCase := func(name, unit string, targets bool, bound func(int) float64,
+		err func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64) climbCase[T] {
 		return climbCase[T]{name, unit, climbClasses, bound, func(classes int) kt.Climb[T] {
 			row, d, last := &climbRow[T]{}, make([]T, classes), 1
 			if targets {
@@ -426,7 +458,8 @@ func optionClimbs[T Float](must func(error)) []climbCase[T] {
 		}}
 	}
 	options := func(weights []T, smoothing T) *CrossEntropyOptions[T] {
-		return &CrossEntropyOptions[T]{Weights: weights, LabelSmoothing: smoothing, Reduction: ReductionSum}
+		return &CrossEntropyOptions[T]{Weights: weights, LabelSmoothing: smoothing,
+			Reduction: ReductionSum}
 	}
 	smoothed := func(weights, rest []T, label int) []kt.DD {
 		each := kt.DD{Hi: float64(T(eps))}.Div(kt.DD{Hi: float64(len(weights))})
@@ -443,29 +476,40 @@ func optionClimbs[T Float](must func(error)) []climbCase[T] {
 		}
 		return a
 	}
-	grad := func(classes int) float64 { return kt.CrossEntropyProbGradBound[T](classes) + kt.Pick[T](0, 2) }
+	grad := func(classes int) float64 {
+		return kt.CrossEntropyProbGradBound[T](classes) + kt.Pick[T](0, 2)
+	}
 	return []climbCase[T]{
-		makeCase("CrossEntropyWith, weights and smoothing", "u", false, func(c int) float64 { return kt.SmoothedBound[T](c, 2) },
+		makeCase("CrossEntropyWith, weights and smoothing", "u", false, func(c int) float64 {
+			return kt.SmoothedBound[T](c, 2)
+		},
 			func(c *climbRow[T], d, x, weights, rest []T, _ T) float64 {
 				label := labelOf(rest[0], len(x))
 				_, err := CrossEntropyWith(d[:1], x, []int{label}, len(x), options(weights, eps))
 				must(err)
 				return lossError(c, d[0], smoothed(weights, rest, label))
 			}),
-		makeCase("CrossEntropyProbWith, weights and smoothing", "u", true, func(c int) float64 { return kt.SmoothedBound[T](c, 4) },
+		makeCase("CrossEntropyProbWith, weights and smoothing", "u", true, func(c int) float64 {
+			return kt.SmoothedBound[T](c, 4)
+		},
 			func(c *climbRow[T], d, x, weights, rest []T, _ T) float64 {
 				_, err := CrossEntropyProbWith(d[:1], x, rest, len(x), options(weights, eps))
 				must(err)
 				return lossError(c, d[0], smoothed(weights, rest, -1))
 			}),
-		makeCase("CrossEntropyGradWith, weights and smoothing", "u", false, func(c int) float64 { return grad(c) + 2 },
+		makeCase("CrossEntropyGradWith, weights and smoothing", "u", false, func(c int) float64 {
+			return grad(c) + 2
+		},
 			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
 				label := labelOf(rest[0], len(x))
-				_, err := CrossEntropyGradWith(d, nil, x, []int{label}, len(x), []T{dloss}, options(weights, eps))
+				_, err := CrossEntropyGradWith(d, nil, x, []int{label}, len(x), []T{dloss},
+					options(weights, eps))
 				must(err)
 				return gradError(c, d, smoothed(weights, rest, label), float64(dloss))
 			}),
-		makeCase("CrossEntropyProbGradWith, weights and smoothing", "u", true, func(c int) float64 { return grad(c) + 4 },
+		makeCase("CrossEntropyProbGradWith, weights and smoothing", "u", true, func(c int) float64 {
+			return grad(c) + 4
+		},
 			func(c *climbRow[T], d, x, weights, rest []T, dloss T) float64 {
 				_, err := CrossEntropyProbGradWith(d, nil, x, rest, len(x), []T{dloss}, options(weights, eps))
 				must(err)
@@ -521,34 +565,40 @@ func shardClimbs[T Float](must func(error)) []climbCase[T] {
 	}
 	return []climbCase[T]{
 		entriesCase("ShardSoftmax", bound(kt.ShardSoftmaxBound[T]), func(dst, x []T, _ int) {
-			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) { must(ShardSoftmax(dst, x, stats, s)) })
+			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) {
+				must(ShardSoftmax(dst, x, stats, s))
+			})
 		}, probError[T]),
 		entriesCase("ShardLogSoftmax", bound(kt.ShardLogSoftmaxBound[T]), func(dst, x []T, _ int) {
-			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) { must(ShardLogSoftmax(dst, x, stats, s)) })
+			halves(x, dst, func(dst, x []T, stats []RowStats[T], s Shard[T]) {
+				must(ShardLogSoftmax(dst, x, stats, s))
+			})
 		}, logError[T]),
-		lossCase("ShardCrossEntropy", "u", bound(kt.ShardCrossEntropyBound[T]), func(c *climbRow[T], d, x []T, label int, scale T) float64 {
-			loss, total := make([]T, 1), T(0)
-			halves(x, d, func(_, x []T, stats []RowStats[T], s Shard[T]) {
-				must(ShardCrossEntropy(loss, x, stats, []int{label}, s))
-				total += loss[0]
-			})
-			if want := c.ref.NegLogProb(label); want.Float64() > climbTiny[T]() {
-				return unitsOff(total, want, want.Float64())
-			}
-			return 0
-		}),
-		lossCase("ShardCrossEntropyGrad", "ULP", bound(kt.ShardCrossEntropyGradBound[T]), func(c *climbRow[T], d, x []T, label int, scale T) float64 {
-			halves(x, d, func(dst, x []T, stats []RowStats[T], s Shard[T]) {
-				must(ShardCrossEntropyGrad(dst, nil, x, stats, []int{label}, scale, s))
-			})
-			worst := 0.0
-			for j, v := range d {
-				want := c.ref.Grad(j, label)
-				if want.DD = want.MulF(float64(scale)); math.Abs(want.Float64()) > climbTiny[T]() {
-					worst = max(worst, kt.Err(v, want))
+		lossCase("ShardCrossEntropy", "u", bound(kt.ShardCrossEntropyBound[T]),
+			func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+				loss, total := make([]T, 1), T(0)
+				halves(x, d, func(_, x []T, stats []RowStats[T], s Shard[T]) {
+					must(ShardCrossEntropy(loss, x, stats, []int{label}, s))
+					total += loss[0]
+				})
+				if want := c.ref.NegLogProb(label); want.Float64() > climbTiny[T]() {
+					return unitsOff(total, want, want.Float64())
 				}
-			}
-			return worst
-		}),
+				return 0
+			}),
+		lossCase("ShardCrossEntropyGrad", "ULP", bound(kt.ShardCrossEntropyGradBound[T]),
+			func(c *climbRow[T], d, x []T, label int, scale T) float64 {
+				halves(x, d, func(dst, x []T, stats []RowStats[T], s Shard[T]) {
+					must(ShardCrossEntropyGrad(dst, nil, x, stats, []int{label}, scale, s))
+				})
+				worst := 0.0
+				for j, v := range d {
+					want := c.ref.Grad(j, label)
+					if want.DD = want.MulF(float64(scale)); math.Abs(want.Float64()) > climbTiny[T]() {
+						worst = max(worst, kt.Err(v, want))
+					}
+				}
+				return worst
+			}),
 	}
 }

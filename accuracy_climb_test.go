@@ -23,8 +23,10 @@ import (
 )
 
 var (
-	climbFlag = flag.Duration("climb", 0, "how long TestClimb searches for the worst input of each function and type")
-	climbFile = flag.String("climbfile", "", "where TestClimb begins, and where it leaves the worst inputs")
+	climbFlag = flag.Duration("climb", 0,
+		"how long TestClimb searches for the worst input of each function and type")
+	climbFile = flag.String("climbfile", "",
+		"where TestClimb begins, and where it leaves the worst inputs")
 	climbSeed = flag.Uint64("climbseed", 1, "the seed of TestClimb")
 )
 
@@ -256,7 +258,9 @@ func TestDocumentedErrors(t *testing.T) {
 	for key, r := range records {
 		known[fmt.Sprintf("%.2f", r.Error)] = true
 		function := key[:strings.LastIndex(key, "/")]
-		function = strings.Replace(function, "GradWith, PosWeight", "Grad, targets in [0, 1]", 1) // one sentence is for both
+		// one sentence is for both
+		function = strings.Replace(function, "GradWith, PosWeight",
+			"Grad, targets in [0, 1]", 1)
 		worst[function] = max(worst[function], r.Error)
 	}
 
@@ -297,7 +301,8 @@ func TestDocumentedErrors(t *testing.T) {
 		case function == "SigmoidCrossEntropy/float32" || function == "SigmoidCrossEntropyGrad/float32":
 			continue // all inputs have been walked: the bound is the largest error
 		}
-		require.True(t, documented[fmt.Sprintf("%.2f", e)], "%s: %.2f is not in the documentation", function, e)
+		require.True(t, documented[fmt.Sprintf("%.2f", e)], "%s: %.2f is not in the documentation",
+			function, e)
 	}
 }
 

@@ -62,7 +62,8 @@ func checkGrad[T Float](t *testing.T, name string, dx, x []T, f func(x []float64
 	at := to64(x)
 	for i := range x {
 		want := kt.NumGrad(f, at, i, gradStep)
-		require.InDelta(t, want, float64(dx[i]), kt.Pick[T](3e-6, 1e-10), "%s: dx[%d] at %v", name, i, x[i])
+		require.InDelta(t, want, float64(dx[i]), kt.Pick[T](3e-6, 1e-10), "%s: dx[%d] at %v",
+			name, i, x[i])
 	}
 }
 
@@ -101,7 +102,8 @@ func testNumericalGradients[T Float](t *testing.T) {
 			ReLUBackwardOutput(dx, dy, y)
 			checkGrad(t, "ReLU from its output", dx, x, refReLU)
 
-			for name, f := range map[string]func(dst, x []T){"Sigmoid": Sigmoid[T], "SigmoidFast": SigmoidFast[T]} {
+			for name, f := range map[string]func(dst, x []T){"Sigmoid": Sigmoid[T],
+				"SigmoidFast": SigmoidFast[T]} {
 				f(y, x)
 				SigmoidBackward(dx, dy, y)
 				checkGrad(t, name, dx, x, func(x []float64) float64 {
@@ -115,29 +117,39 @@ func testNumericalGradients[T Float](t *testing.T) {
 
 			Softmax(y, x, n)
 			SoftmaxBackward(dx, dy, y, n)
-			checkGrad(t, "Softmax", dx, x, func(x []float64) float64 { return weighted(refSoftmax(x), dy64) })
+			checkGrad(t, "Softmax", dx, x, func(x []float64) float64 {
+				return weighted(refSoftmax(x), dy64)
+			})
 
 			LogSoftmax(y, x, n)
 			LogSoftmaxBackward(dx, dy, y, n)
-			checkGrad(t, "LogSoftmax", dx, x, func(x []float64) float64 { return weighted(refLogSoftmax(x), dy64) })
+			checkGrad(t, "LogSoftmax", dx, x, func(x []float64) float64 {
+				return weighted(refLogSoftmax(x), dy64)
+			})
 
 			label := n / 2
 			loss := make([]T, 1)
 			require.NoError(t, CrossEntropyGrad(dx, loss, x, []int{label}, n, 0.5))
-			checkGrad(t, "CrossEntropy", dx, x, func(x []float64) float64 { return -0.5 * refLogSoftmax(x)[label] })
+			checkGrad(t, "CrossEntropy", dx, x, func(x []float64) float64 {
+				return -0.5 * refLogSoftmax(x)[label]
+			})
 
 			target := make([]T, n)
 			kt.FillProb(r, target, n)
 			require.NoError(t, CrossEntropyProbGrad(dx, loss, x, target, n, 0.5))
 			t64 := to64(target)
-			checkGrad(t, "CrossEntropyProb", dx, x, func(x []float64) float64 { return -0.5 * weighted(refLogSoftmax(x), t64) })
+			checkGrad(t, "CrossEntropyProb", dx, x, func(x []float64) float64 {
+				return -0.5 * weighted(refLogSoftmax(x), t64)
+			})
 			// Targets need not sum to one.
 			for i := range target {
 				target[i] = T(math.Abs(float64(dy[i])))
 			}
 			t64 = to64(target)
 			require.NoError(t, CrossEntropyProbGrad(dx, loss, x, target, n, 0.25))
-			checkGrad(t, "CrossEntropyProb, any targets", dx, x, func(x []float64) float64 { return -0.25 * weighted(refLogSoftmax(x), t64) })
+			checkGrad(t, "CrossEntropyProb, any targets", dx, x, func(x []float64) float64 {
+				return -0.25 * weighted(refLogSoftmax(x), t64)
+			})
 		}
 	})
 }

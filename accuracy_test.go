@@ -24,10 +24,12 @@ func sumEps[T Float]() float64 {
 }
 
 // accuracyPatterns are the rows for which the package promises its bounds.
-var accuracyPatterns = []kt.Kind{kt.Normal, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger, kt.OneHot, kt.Ties, kt.Ascending, kt.Descending}
+var accuracyPatterns = []kt.Kind{kt.Normal, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger,
+	kt.OneHot, kt.Ties, kt.Ascending, kt.Descending}
 
 func accuracyClasses() []int {
-	c := []int{1, 2, 3, 4, 5, 7, 8, 10, 15, 16, 17, 26, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 1000, 2049, 4096, 4097, 10000}
+	c := []int{1, 2, 3, 4, 5, 7, 8, 10, 15, 16, 17, 26, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129,
+		1000, 2049, 4096, 4097, 10000}
 	if !testing.Short() {
 		c = append(c, 32000, 50257, 128256)
 	}
@@ -59,9 +61,12 @@ func testSoftmaxAccuracy[T Float](t *testing.T) {
 						bound += 0.5
 					}
 					if err > bound || v > 1 {
-						t.Fatalf("%d classes: x[%d] = %v has %v, %v ULP off, bound %v", classes, j, x[j], v, err, bound)
+						t.Fatalf("%d classes: x[%d] = %v has %v, %v ULP off, bound %v",
+							classes, j, x[j], v, err, bound)
 					}
-					ulps.add(kind.String(), err, func() string { return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j]) })
+					ulps.add(kind.String(), err, func() string {
+						return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j])
+					})
 					sum = sum.Add(kt.DD{Hi: float64(v)})
 				}
 				off := math.Abs(sum.Hi-1+sum.Lo) / sumEps[T]()
@@ -72,7 +77,8 @@ func testSoftmaxAccuracy[T Float](t *testing.T) {
 	}
 	for _, kind := range accuracyPatterns {
 		u, s := ulps.max[kind.String()], sums.max[kind.String()]
-		t.Logf("%-10v p: %.3f ULP (%s); |sum-1| = %.3f * %g (%s)", kind, u.err, u.at, s.err, sumEps[T](), s.at)
+		t.Logf("%-10v p: %.3f ULP (%s); |sum-1| = %.3f * %g (%s)",
+			kind, u.err, u.at, s.err, sumEps[T](), s.at)
 	}
 }
 
@@ -99,9 +105,12 @@ func testLogSoftmaxAccuracy[T Float](t *testing.T) {
 				for j, v := range y {
 					err := kt.Err(-v, ref.NegLogProb(j))
 					if bound := kt.LogSoftmaxBound[T](classes); err > bound {
-						t.Fatalf("%d classes: x[%d] = %v has %v, %v ULP off, bound %v", classes, j, x[j], v, err, bound)
+						t.Fatalf("%d classes: x[%d] = %v has %v, %v ULP off, bound %v",
+							classes, j, x[j], v, err, bound)
 					}
-					ulps.add(kind.String(), err, func() string { return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j]) })
+					ulps.add(kind.String(), err, func() string {
+						return fmt.Sprintf("%d classes, x[%d] = %v", classes, j, x[j])
+					})
 				}
 			}
 		}
@@ -152,13 +161,16 @@ func testCrossEntropyMargins[T Float](t *testing.T) {
 					got, alone, d := make([]T, 1), make([]T, 1), make([]T, classes)
 					require.NoError(t, CrossEntropyGrad(d, got, x, []int{label}, classes, 1))
 					require.NoError(t, CrossEntropy(alone, x, []int{label}, classes))
-					require.True(t, kt.Same(got[0], alone[0]), "CrossEntropy and CrossEntropyGrad disagree: %v, %v", alone[0], got[0])
+					require.True(t, kt.Same(got[0], alone[0]),
+						"CrossEntropy and CrossEntropyGrad disagree: %v, %v", alone[0], got[0])
 					ref := kt.NewRowDD(x)
 					at := func() string {
-						return fmt.Sprintf("%d classes, base %v, margin %v, seed %d: loss %v, gradient %v", classes, base, margin, seed, got[0], d[label])
+						return fmt.Sprintf("%d classes, base %v, margin %v, seed %d: loss %v, gradient %v",
+							classes, base, margin, seed, got[0], d[label])
 					}
 					key := fmt.Sprint(margin)
-					l, g := relative(float64(got[0]), ref.NegLogProb(label)), relative(float64(d[label]), ref.Grad(label, label))
+					l, g := relative(float64(got[0]), ref.NegLogProb(label)),
+						relative(float64(d[label]), ref.Grad(label, label))
 					require.LessOrEqual(t, l, roundoff[T]()*kt.CrossEntropyBound[T](classes), "%s", at())
 					require.LessOrEqual(t, g, roundoff[T]()*kt.CrossEntropyGradBound[T](classes), "%s", at())
 					loss.add(key, l, at)
@@ -177,7 +189,9 @@ func testCrossEntropyMargins[T Float](t *testing.T) {
 	for _, margin := range margins {
 		key := fmt.Sprint(margin)
 		l, g, o := loss.max[key], grad.max[key], other.max[key]
-		t.Logf("margin %6s: relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP", key, l.err, g.err, o.err)
+		t.Logf(
+			"margin %6s: relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP",
+			key, l.err, g.err, o.err)
 	}
 }
 
@@ -208,8 +222,10 @@ func testCrossEntropyFarClasses[T Float](t *testing.T) {
 		loss, d := make([]T, 1), make([]T, classes)
 		require.NoError(t, CrossEntropyGrad(d, loss, x, []int{1}, classes, 1))
 		want := kt.ExpDD(kt.DD{Hi: float64(x[2])}) // and so are log1p(R) and R/(1+R), to double precision
-		require.LessOrEqual(t, relative(float64(loss[0]), want), roundoff[T]()*kt.CrossEntropyBound[T](classes), "loss, %d classes", classes)
-		require.LessOrEqual(t, relative(-float64(d[1]), want), roundoff[T]()*kt.CrossEntropyGradBound[T](classes), "gradient, %d classes", classes)
+		require.LessOrEqual(t, relative(float64(loss[0]), want),
+			roundoff[T]()*kt.CrossEntropyBound[T](classes), "loss, %d classes", classes)
+		require.LessOrEqual(t, relative(-float64(d[1]), want),
+			roundoff[T]()*kt.CrossEntropyGradBound[T](classes), "gradient, %d classes", classes)
 	}
 }
 
@@ -226,8 +242,10 @@ func testCrossEntropyMarginsBig[T Float](t *testing.T) {
 		loss, d := make([]T, 1), make([]T, 10)
 		require.NoError(t, CrossEntropyGrad(d, loss, x, []uint8{3}, 10, 1))
 		ref := kt.NewRowBig(x)
-		require.LessOrEqual(t, kt.RelBig(float64(loss[0]), ref.NegLogProb(3)), roundoff[T]()*kt.CrossEntropyBound[T](10))
-		require.LessOrEqual(t, kt.RelBig(float64(d[3]), ref.Grad(3, 3)), roundoff[T]()*kt.CrossEntropyGradBound[T](10))
+		require.LessOrEqual(t, kt.RelBig(float64(loss[0]), ref.NegLogProb(3)),
+			roundoff[T]()*kt.CrossEntropyBound[T](10))
+		require.LessOrEqual(t, kt.RelBig(float64(d[3]), ref.Grad(3, 3)),
+			roundoff[T]()*kt.CrossEntropyGradBound[T](10))
 	}
 }
 
@@ -252,7 +270,9 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 				l, d := make([]T, 1), make([]T, classes)
 				require.NoError(t, CrossEntropyGrad(d, l, x, []int64{int64(label)}, classes, 1))
 				ref := kt.NewRowDD(x)
-				at := func() string { return fmt.Sprintf("%d classes, label %d: loss %v", classes, label, l[0]) }
+				at := func() string {
+					return fmt.Sprintf("%d classes, label %d: loss %v", classes, label, l[0])
+				}
 				if classes == 1 {
 					require.Zero(t, l[0])
 					require.Zero(t, d[0])
@@ -285,7 +305,9 @@ func testCrossEntropyPatterns[T Float](t *testing.T) {
 	}
 	for _, kind := range accuracyPatterns {
 		l, g, o := loss.max[kind.String()], grad.max[kind.String()], other.max[kind.String()]
-		t.Logf("%-10v relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP", kind, l.err, g.err, o.err)
+		t.Logf(
+			"%-10v relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP",
+			kind, l.err, g.err, o.err)
 	}
 }
 
@@ -313,7 +335,8 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 				require.NoError(t, CrossEntropyProbGrad(d, l, x, target, classes, 1))
 				ref := kt.NewRowBig(x)
 				at := func() string {
-					return fmt.Sprintf("%v, %d classes, seed %d, loss %v, targets %.4v", kind, classes, seed, l[0], target[:min(classes, 10)])
+					return fmt.Sprintf("%v, %d classes, seed %d, loss %v, targets %.4v",
+						kind, classes, seed, l[0], target[:min(classes, 10)])
 				}
 				within := func(w *worst, err, bound float64) {
 					if err > bound {
@@ -323,7 +346,8 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 				}
 				tiny := kt.Pick[T](0x1p-120, 0x1p-1000)
 				if want, _ := kt.ProbLossBig(ref, target).Float64(); math.Abs(want) > tiny {
-					within(&loss, kt.RelBig(float64(l[0]), kt.ProbLossBig(ref, target)), roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
+					within(&loss, kt.RelBig(float64(l[0]), kt.ProbLossBig(ref, target)),
+						roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
 				}
 				targetSum, top := kt.Big(0), maxOf(x)
 				for _, v := range target {
@@ -353,17 +377,21 @@ func testCrossEntropyProbAccuracy[T Float](t *testing.T) {
 				require.NoError(t, CrossEntropyProbGrad(d, l, x, target, classes, 1))
 				want := ref.Grad(label, label)
 				if f, _ := want.Float64(); math.Abs(f) > tiny && x[label] >= maxOf(x) {
-					within(&hot, kt.RelBig(float64(d[label]), want), roundoff[T]()*kt.CrossEntropyProbGradBound[T](classes))
+					within(&hot, kt.RelBig(float64(d[label]), want),
+						roundoff[T]()*kt.CrossEntropyProbGradBound[T](classes))
 				}
 				if f, _ := ref.NegLogProb(label).Float64(); f > tiny {
-					within(&hot, kt.RelBig(float64(l[0]), ref.NegLogProb(label)), roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
+					within(&hot, kt.RelBig(float64(l[0]), ref.NegLogProb(label)),
+						roundoff[T]()*kt.CrossEntropyProbBound[T](classes))
 				}
 			}
 		}
 	}
 	for _, kind := range accuracyPatterns {
 		l, g, h := loss.max[kind.String()], grad.max[kind.String()], hot.max[kind.String()]
-		t.Logf("%-10v relative error of the loss %.2e, of the gradient to what is subtracted %.2e, of one-hot rows %.2e", kind, l.err, g.err, h.err)
+		t.Logf(
+			"%-10v relative error of the loss %.2e, of the gradient to what is subtracted %.2e, of one-hot rows %.2e",
+			kind, l.err, g.err, h.err)
 	}
 }
 
@@ -403,7 +431,8 @@ func testBackwardAccuracy[T Float](t *testing.T) {
 				unit := eps * float64(y[j]) * (math.Abs(float64(dy[j])) + mag)
 				err := math.Abs(float64(v)-want.Hi) / unit
 				if bound := kt.SoftmaxBackwardBound[T](classes); err > bound {
-					t.Fatalf("SoftmaxBackward, %d classes, element %d: %v roundings, bound %v", classes, j, err, bound)
+					t.Fatalf("SoftmaxBackward, %d classes, element %d: %v roundings, bound %v",
+						classes, j, err, bound)
 				}
 				soft.add("", err, func() string { return fmt.Sprintf("%d classes", classes) })
 			}
@@ -424,13 +453,15 @@ func testBackwardAccuracy[T Float](t *testing.T) {
 				unit := eps * (math.Abs(float64(dy[j])) + e*mag)
 				err := math.Abs(float64(v)-want) / unit
 				if bound := kt.LogSoftmaxBackwardBound[T](classes); err > bound {
-					t.Fatalf("LogSoftmaxBackward, %d classes, element %d: %v roundings, bound %v", classes, j, err, bound)
+					t.Fatalf("LogSoftmaxBackward, %d classes, element %d: %v roundings, bound %v",
+						classes, j, err, bound)
 				}
 				log.add("", err, func() string { return fmt.Sprintf("%d classes", classes) })
 			}
 		}
 	}
-	t.Logf("SoftmaxBackward: %.2f roundings (%s); LogSoftmaxBackward: %.2f (%s)", soft.max[""].err, soft.max[""].at, log.max[""].err, log.max[""].at)
+	t.Logf("SoftmaxBackward: %.2f roundings (%s); LogSoftmaxBackward: %.2f (%s)",
+		soft.max[""].err, soft.max[""].at, log.max[""].err, log.max[""].at)
 }
 
 // TestStartedISA logs which instruction set the accuracy tests measure.

@@ -282,7 +282,8 @@ func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), ru
 	close(next)
 	wg.Wait()
 	exact := verify(atY, atX, atM)
-	t.Logf("%s: %.4f ULP at x = %v (%#016x), m = %v, of %d samples", name, exact, atX, math.Float64bits(atX), atM, parts*chunk)
+	t.Logf("%s: %.4f ULP at x = %v (%#016x), m = %v, of %d samples",
+		name, exact, atX, math.Float64bits(atX), atM, parts*chunk)
 	require.InDelta(t, exact, top, 1e-6, "the references disagree at %v", atX)
 	return exact
 }
@@ -296,7 +297,8 @@ func TestWalkSigmoid64(t *testing.T) {
 		require.Less(t, walk64(t, "Sigmoid", fill, func(d, x, _ []float64) { Sigmoid(d, x) }, ref, verify), 1.0)
 	})
 	t.Run("SigmoidFast", func(t *testing.T) {
-		require.LessOrEqual(t, walk64(t, "SigmoidFast", fill, func(d, x, _ []float64) { SigmoidFast(d, x) }, ref, verify), 2.5)
+		require.LessOrEqual(t,
+			walk64(t, "SigmoidFast", fill, func(d, x, _ []float64) { SigmoidFast(d, x) }, ref, verify), 2.5)
 	})
 }
 
@@ -317,7 +319,10 @@ func TestWalkExp64(t *testing.T) {
 			x[i] = max(x[i], m[i]-1060) // the clamp has a rounding of its own
 		}
 	}
-	nm := func(m float64) int { return int(math.RoundToEven(m * 0x1.71547652b82fep0)) } // an odd one out shows as a huge error
+	// an odd one out shows as a huge error
+	nm := func(m float64) int {
+		return int(math.RoundToEven(m * 0x1.71547652b82fep0))
+	}
 	w := walk64(t, "exponential", fill, func(d, x, m []float64) { expAt(d, x, m) },
 		func(x, m float64) kt.Scaled {
 			e := kt.ExpDD(kt.DD{Hi: x})
@@ -353,8 +358,13 @@ func TestWalkISA(t *testing.T) {
 		{"SigmoidBackward", func(d, x []float32, _ []uint64) { SigmoidBackward(d, x, x) }},
 		{"Tanh", func(d, x []float32, _ []uint64) { Tanh(d, x) }},
 		{"TanhBackward", func(d, x []float32, _ []uint64) { TanhBackward(d, x, x) }},
-		{"SigmoidCrossEntropy", func(d, x []float32, _ []uint64) { SigmoidCrossEntropy(d, x, make([]float32, len(x))) }},
-		{"SigmoidCrossEntropyGrad", func(d, x []float32, _ []uint64) { SigmoidCrossEntropyGrad(d, nil, x, make([]float32, len(x)), 1) }},
+		{"SigmoidCrossEntropy",
+			func(d, x []float32, _ []uint64) { SigmoidCrossEntropy(d, x, make([]float32, len(x))) }},
+		{"SigmoidCrossEntropyGrad",
+			func(d, x []float32,
+				_ []uint64) {
+				SigmoidCrossEntropyGrad(d, nil, x, make([]float32, len(x)), 1)
+			}},
 		{"exp, m = 0", func(d, x []float32, _ []uint64) {
 			neg := make([]float32, len(x))
 			for i, v := range x { // an element is never above the maximum
@@ -403,12 +413,14 @@ func TestWalkISA(t *testing.T) {
 							copy(c.maskG, c.in)
 							k.run(c.got, c.x, c.maskG)
 							if i := kt.Diff(c.got, c.want); i >= 0 {
-								note("%s: x = %v (%#08x): got %v (%#08x), want %v (%#08x)", name, c.x[i], math.Float32bits(c.x[i]),
+								note("%s: x = %v (%#08x): got %v (%#08x), want %v (%#08x)",
+									name, c.x[i], math.Float32bits(c.x[i]),
 									c.got[i], math.Float32bits(c.got[i]), c.want[i], math.Float32bits(c.want[i]))
 							}
 							for i, w := range c.maskW {
 								if c.maskG[i] != w {
-									note("%s: mask word %d from x = %v: got %#x, want %#x", name, i, c.x[i*64], c.maskG[i], w)
+									note("%s: mask word %d from x = %v: got %#x, want %#x",
+										name, i, c.x[i*64], c.maskG[i], w)
 								}
 							}
 						})
@@ -468,7 +480,9 @@ func specSigmoidFast32(z float32) float32 {
 	t = kt.FMA32(n, 0x1.7f7d1cp-20, t)
 	u := float32(t * t)
 	const one = 0x1.a3d708p0
-	T := float32(t * kt.FMA32(u, kt.FMA32(u, 0x1.b85b7ep-8, -0x1.17e01ep-4), one/2)) // rounded, or arm64 fuses it into one-T
+	// rounded, or arm64 fuses it into one-T
+	T := float32(t * kt.FMA32(u, kt.FMA32(u, 0x1.b85b7ep-8, -0x1.17e01ep-4),
+		one/2))
 	num := kt.FMA32(T, c, one*c)
 	return num / kt.FMA32(s, one-T, num)
 }
@@ -510,7 +524,8 @@ func TestWalkSpec(t *testing.T) {
 				for i, v := range x {
 					if want := spec(v, i); !kt.Same(dst[i], want) {
 						w.add("different", 1, func() string {
-							return fmt.Sprintf("x = %v (%#08x): got %v (%#08x), want %v (%#08x)", v, math.Float32bits(v),
+							return fmt.Sprintf("x = %v (%#08x): got %v (%#08x), want %v (%#08x)",
+								v, math.Float32bits(v),
 								dst[i], math.Float32bits(dst[i]), want, math.Float32bits(want))
 						})
 					}
@@ -558,7 +573,8 @@ func TestFMA32(t *testing.T) {
 				a = 0x1p-15 * (1 + 0x1p-23)
 			}
 		case 3: // subnormal results
-			a, b, c = kt.Uniform[float32](r, 1)*0x1p-70, kt.Uniform[float32](r, 1)*0x1p-70, kt.FromBits[float32](r.Uint64()&0x80ffffff)
+			a, b, c = kt.Uniform[float32](r, 1)*0x1p-70, kt.Uniform[float32](r, 1)*0x1p-70,
+				kt.FromBits[float32](r.Uint64()&0x80ffffff)
 		}
 		want := kt.FMA32(a, b, c)
 		require.True(t, kt.Same(want, fma32(a, b, c)), "%x * %x + %x", a, b, c)

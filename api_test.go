@@ -26,44 +26,84 @@ func TestMessages(t *testing.T) {
 		return func() { _, _ = kernels.CrossEntropyGradWith(y, l, x, labels, 3, make([]float32, n), nil) }
 	}
 	for want, f := range map[string]func(){
-		"MaskLen: n = -1":                                      func() { kernels.MaskLen(-1) },
-		"ReLU: len(dst) = 3, len(x) = 4":                       func() { kernels.ReLU(y[:3], x[:4]) },
-		"Tanh: dst and x partly overlap":                       func() { kernels.Tanh(x[1:5], x[:4]) },
-		"TanhBackward: len(dx) = 3, len(y) = 4":                func() { kernels.TanhBackward(y[:3], x[:3], x[:4]) },
-		"ReLUMask: len(mask) = 0, 4 elements need 1":           func() { kernels.ReLUMask(y[:4], x[:4], mask[:0]) },
-		"ReLUBackward: len(mask) = 3, 193 elements need 4":     func() { kernels.ReLUBackward(make([]float32, 193), make([]float32, 193), mask) },
-		"Softmax: classes = 0":                                 func() { kernels.Softmax[float32](nil, nil, 0) },
-		"Softmax: len(x) = 4 is not a multiple of classes = 3": func() { kernels.Softmax(y[:4], x[:4], 3) },
-		"Argmax: len(index) = 3, rows = 2":                     func() { kernels.Argmax(make([]int, 3), x[:4], 2) },
-		"CrossEntropy: len(losses) = 3, rows = 2":              func() { _ = kernels.CrossEntropy(y[:3], x[:8], []int{0, 1}, 4) },
-		"CrossEntropy: losses and logits overlap":              func() { _ = kernels.CrossEntropy(x[:2], x[:8], []int{0, 1}, 4) },
-		"Parallel: grain = 0":                                  func() { kernels.Parallel(4, 0, func(_, _ int) { t.Error("called") }) },
-		"Parallel: grain = -3":                                 func() { kernels.Parallel(0, -3, func(_, _ int) { t.Error("called") }) },
-		"Parallel: n = -1":                                     func() { kernels.Parallel(-1, 1, func(_, _ int) { t.Error("called") }) },
-		"CrossEntropyWith: len(logits) = 12 ends inside a row: classes = 3, stride = 10":        with(kernels.CrossEntropyOptions[float32]{Stride: 10}),
-		"CrossEntropyWith: len(Weights) = 2, classes = 3":                                       with(kernels.CrossEntropyOptions[float32]{Weights: l[:2]}),
+		"MaskLen: n = -1":                func() { kernels.MaskLen(-1) },
+		"ReLU: len(dst) = 3, len(x) = 4": func() { kernels.ReLU(y[:3], x[:4]) },
+		"Tanh: dst and x partly overlap": func() { kernels.Tanh(x[1:5], x[:4]) },
+		"TanhBackward: len(dx) = 3, len(y) = 4": func() {
+			kernels.TanhBackward(y[:3], x[:3], x[:4])
+		},
+		"ReLUMask: len(mask) = 0, 4 elements need 1": func() {
+			kernels.ReLUMask(y[:4], x[:4], mask[:0])
+		},
+		"ReLUBackward: len(mask) = 3, 193 elements need 4": func() {
+			kernels.ReLUBackward(make([]float32, 193), make([]float32, 193), mask)
+		},
+		"Softmax: classes = 0": func() {
+			kernels.Softmax[float32](nil, nil, 0)
+		},
+		"Softmax: len(x) = 4 is not a multiple of classes = 3": func() {
+			kernels.Softmax(y[:4], x[:4], 3)
+		},
+		"Argmax: len(index) = 3, rows = 2": func() {
+			kernels.Argmax(make([]int, 3), x[:4], 2)
+		},
+		"CrossEntropy: len(losses) = 3, rows = 2": func() {
+			_ = kernels.CrossEntropy(y[:3], x[:8], []int{0, 1}, 4)
+		},
+		"CrossEntropy: losses and logits overlap": func() {
+			_ = kernels.CrossEntropy(x[:2], x[:8], []int{0, 1}, 4)
+		},
+		"Parallel: grain = 0": func() {
+			kernels.Parallel(4, 0, func(_, _ int) { t.Error("called") })
+		},
+		"Parallel: grain = -3": func() {
+			kernels.Parallel(0, -3, func(_, _ int) { t.Error("called") })
+		},
+		"Parallel: n = -1": func() {
+			kernels.Parallel(-1, 1, func(_, _ int) { t.Error("called") })
+		},
+		"CrossEntropyWith: len(logits) = 12 ends inside a row: classes = 3, stride = 10": with(
+			kernels.CrossEntropyOptions[float32]{Stride: 10},
+		),
+		"CrossEntropyWith: len(Weights) = 2, classes = 3": with(
+			kernels.CrossEntropyOptions[float32]{Weights: l[:2]},
+		),
 		"CrossEntropyGradWith: len(dloss) = 3, rows = 4: pass nil, one element, or one per row": gradient(3),
 		"CrossEntropyGradWith: len(dloss) = 0, rows = 4: pass nil, one element, or one per row": gradient(0),
-		"SoftmaxWith: len(x) = 11 ends inside a row: classes = 4, stride = 8":                   func() { _ = kernels.SoftmaxWith(y, x[:11], 4, &kernels.SoftmaxOptions[float32]{Stride: 8}) },
-		"SoftmaxWith: dst has 3 rows, x has 2":                                                  func() { _ = kernels.SoftmaxWith(y, x, 4, &kernels.SoftmaxOptions[float32]{Stride: 8}) },
+		"SoftmaxWith: len(x) = 11 ends inside a row: classes = 4, stride = 8": func() {
+			_ = kernels.SoftmaxWith(y, x[:11], 4, &kernels.SoftmaxOptions[float32]{Stride: 8})
+		},
+		"SoftmaxWith: dst has 3 rows, x has 2": func() {
+			_ = kernels.SoftmaxWith(y, x, 4, &kernels.SoftmaxOptions[float32]{Stride: 8})
+		},
 		"SigmoidCrossEntropyWith: len(logits) = 12 is not a multiple of len(PosWeight) = 5": func() {
-			_ = kernels.SigmoidCrossEntropyWith(y, x, x, &kernels.SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 5)})
+			_ = kernels.SigmoidCrossEntropyWith(y, x, x,
+				&kernels.SigmoidCrossEntropyOptions[float32]{PosWeight: make([]float32, 5)})
 		},
-		"ShardStats: logits has 3 rows, stats has 2": func() { _ = kernels.ShardStats(stats[:2], x, kernels.Shard[float32]{Classes: 4}) },
-		"MergeRowStats: len(dst) = 3, len(src) = 2":  func() { kernels.MergeRowStats(stats, stats[:2]) },
+		"ShardStats: logits has 3 rows, stats has 2": func() {
+			_ = kernels.ShardStats(stats[:2], x, kernels.Shard[float32]{Classes: 4})
+		},
+		"MergeRowStats: len(dst) = 3, len(src) = 2": func() { kernels.MergeRowStats(stats, stats[:2]) },
 		"ShardSums: len(sums) = 2, 3 rows of 1 chunks": func() {
-			_ = kernels.ShardSums(make([]float64, 2), l[:3], x, y[:3], labels[:3], kernels.Shard[float32]{Classes: 4})
+			_ = kernels.ShardSums(make([]float64, 2), l[:3], x, y[:3], labels[:3],
+				kernels.Shard[float32]{Classes: 4})
 		},
-		"FoldChunks: len(sums) = 2, 3 rows of 0 chunks": func() { kernels.FoldChunks(stats, y[:3], nil, make([]float64, 2)) },
-		"ShardChunks: classes = -1":                     func() { kernels.ShardChunks[float32](-1) },
+		"FoldChunks: len(sums) = 2, 3 rows of 0 chunks": func() {
+			kernels.FoldChunks(stats, y[:3], nil, make([]float64, 2))
+		},
+		"ShardChunks: classes = -1": func() { kernels.ShardChunks[float32](-1) },
 	} {
 		require.PanicsWithValue(t, "kernels: "+want, f)
 	}
 	_, err := kernels.CrossEntropyProbWith(l, x, y[:11], 3, nil)
-	require.EqualError(t, err, "kernels: CrossEntropyProbWith: len(targets) = 11, 4 rows of 3 classes need 12")
-	require.EqualError(t, kernels.CrossEntropy(y[:3], x, []int{0, 4, -1}, 4), "kernels: CrossEntropy: row 1: label 4 is not in [0, 4)")
-	require.EqualError(t, kernels.CrossEntropy(y[:1], x[:4], []int8{-128}, 4), "kernels: CrossEntropy: row 0: label -128 is not in [0, 4)")
-	require.EqualError(t, kernels.CrossEntropy(y[:1], x[:4], []uint64{math.MaxUint64}, 4), "kernels: CrossEntropy: row 0: label 18446744073709551615 is not in [0, 4)")
+	require.EqualError(t, err,
+		"kernels: CrossEntropyProbWith: len(targets) = 11, 4 rows of 3 classes need 12")
+	require.EqualError(t, kernels.CrossEntropy(y[:3], x, []int{0, 4, -1}, 4),
+		"kernels: CrossEntropy: row 1: label 4 is not in [0, 4)")
+	require.EqualError(t, kernels.CrossEntropy(y[:1], x[:4], []int8{-128}, 4),
+		"kernels: CrossEntropy: row 0: label -128 is not in [0, 4)")
+	require.EqualError(t, kernels.CrossEntropy(y[:1], x[:4], []uint64{math.MaxUint64}, 4),
+		"kernels: CrossEntropy: row 0: label 18446744073709551615 is not in [0, 4)")
 }
 
 // TestMeanOfNoRows checks that the mean of no rows is NaN and their sum 0.
@@ -71,7 +111,8 @@ func TestMeanOfNoRows(t *testing.T) {
 	v, err := kernels.CrossEntropyGradWith[float32, int](nil, nil, nil, nil, 3, nil, nil)
 	require.NoError(t, err)
 	require.True(t, v != v)
-	v, err = kernels.CrossEntropyProbWith[float32](nil, nil, nil, 3, &kernels.CrossEntropyOptions[float32]{Reduction: kernels.ReductionSum, Stride: 5})
+	v, err = kernels.CrossEntropyProbWith[float32](nil, nil, nil, 3,
+		&kernels.CrossEntropyOptions[float32]{Reduction: kernels.ReductionSum, Stride: 5})
 	require.NoError(t, err)
 	require.Zero(t, v)
 }
@@ -140,7 +181,8 @@ func labelType[L kernels.Label](t *testing.T, x, want []float32) {
 	require.Equal(t, want, got)
 	bad := append([]L(nil), labels...)
 	bad[29] = 10
-	require.EqualError(t, kernels.CrossEntropy(got, x, bad, 10), "kernels: CrossEntropy: row 29: label 10 is not in [0, 10)")
+	require.EqualError(t, kernels.CrossEntropy(got, x, bad, 10),
+		"kernels: CrossEntropy: row 29: label 10 is not in [0, 10)")
 }
 
 // TestConcurrentUse runs kernels on several goroutines at once, for the race detector.

@@ -52,9 +52,11 @@ func checkRows(fn, name string, n, classes, stride int) int {
 //go:noinline
 func panicRows(fn, name string, n, classes, stride int) {
 	if stride == classes {
-		panic(fmt.Sprintf("kernels: %s: len(%s) = %d is not a multiple of classes = %d", fn, name, n, classes))
+		panic(fmt.Sprintf("kernels: %s: len(%s) = %d is not a multiple of classes = %d",
+			fn, name, n, classes))
 	}
-	panic(fmt.Sprintf("kernels: %s: len(%s) = %d ends inside a row: classes = %d, stride = %d", fn, name, n, classes, stride))
+	panic(fmt.Sprintf("kernels: %s: len(%s) = %d ends inside a row: classes = %d, stride = %d",
+		fn, name, n, classes, stride))
 }
 
 //go:noinline

@@ -51,7 +51,8 @@ func TestConstants(t *testing.T) {
 			require.NoError(t, err)
 			if string(m[1])+string(m[2]) == "F64" {
 				if !has[1][bits] {
-					t.Errorf("%s has the float64 constant %x (%#x), which no Go code has", file, math.Float64frombits(bits), bits)
+					t.Errorf("%s has the float64 constant %x (%#x), which no Go code has", file,
+						math.Float64frombits(bits), bits)
 				}
 				continue
 			}
@@ -59,7 +60,8 @@ func TestConstants(t *testing.T) {
 				require.Equal(t, bits>>32, bits&math.MaxUint32, "two float32 fill a word")
 			}
 			if bits &= math.MaxUint32; !has[0][bits] {
-				t.Errorf("%s has the float32 constant %x (%#x), which no Go code has", file, math.Float32frombits(uint32(bits)), bits)
+				t.Errorf("%s has the float32 constant %x (%#x), which no Go code has", file,
+					math.Float32frombits(uint32(bits)), bits)
 			}
 		}
 	}

@@ -43,11 +43,14 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 // dlogits may be logits, and losses may be nil if only the gradient is wanted. A row whose loss is
 // NaN is all NaN in dlogits. Panics and the error are those of CrossEntropy. It also panics if the
 // lengths of dlogits and logits differ, if they partly overlap, or if losses overlaps dlogits.
-func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, scale T) error {
+func CrossEntropyGrad[T Float, L Label](
+	dlogits, losses, logits []T, labels []L, classes int, scale T,
+) error {
 	checkLen("CrossEntropyGrad", "dlogits", dlogits, "logits", logits)
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
 	var l lossCall[T]
-	l.grad, l.dlogits, l.losses, l.logits, l.dloss, l.opts = true, dlogits, losses, logits, []T{scale}, &opts
+	l.grad, l.dlogits, l.losses, l.logits, l.dloss, l.opts = true, dlogits, losses, logits,
+		[]T{scale}, &opts
 	_, err := byLabel("CrossEntropyGrad", &l, labels, classes)
 	return err
 }
@@ -56,7 +59,9 @@ func CrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, labels []L,
 // float64 and in row order. Unless losses is nil, it is set to the losses of the rows, with weights
 // and smoothing, and not divided by the divisor of the mean. With ReductionNone losses must not be
 // nil.
-func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
+func CrossEntropyWith[T Float, L Label](
+	losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T],
+) (float64, error) {
 	if opts == nil {
 		opts = &CrossEntropyOptions[T]{}
 	}
@@ -77,7 +82,9 @@ func CrossEntropyWith[T Float, L Label](losses, logits []T, labels []L, classes 
 // adds one rounding in float32 and one for each factor in float64. With LabelSmoothing the bounds
 // are those of [CrossEntropyProb] and [CrossEntropyProbGrad], and three roundings more for the
 // weighted targets.
-func CrossEntropyGradWith[T Float, L Label](dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
+func CrossEntropyGradWith[T Float, L Label](
+	dlogits, losses, logits []T, labels []L, classes int, dloss []T, opts *CrossEntropyOptions[T],
+) (float64, error) {
 	checkLen("CrossEntropyGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {
 		opts = &CrossEntropyOptions[T]{}
@@ -122,19 +129,24 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 // dlogits may be logits but not targets, and losses may be nil. Panics and the error are those of
 // CrossEntropyProb. It also panics if the lengths of dlogits and logits differ, if they partly
 // overlap, or if dlogits overlaps targets or losses.
-func CrossEntropyProbGrad[T Float](dlogits, losses, logits, targets []T, classes int, scale T) error {
+func CrossEntropyProbGrad[T Float](
+	dlogits, losses, logits, targets []T, classes int, scale T,
+) error {
 	checkLen("CrossEntropyProbGrad", "dlogits", dlogits, "logits", logits)
 	checkLen("CrossEntropyProbGrad", "logits", logits, "targets", targets)
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
 	var l lossCall[T]
-	l.grad, l.dlogits, l.losses, l.logits, l.targets, l.dloss, l.opts = true, dlogits, losses, logits, targets, []T{scale}, &opts
+	l.grad, l.dlogits, l.losses, l.logits, l.targets, l.dloss, l.opts = true, dlogits, losses, logits,
+		targets, []T{scale}, &opts
 	_, err := byProb("CrossEntropyProbGrad", &l, classes)
 	return err
 }
 
 // CrossEntropyProbWith is [CrossEntropyProb] with options. Losses and the result are as in
 // [CrossEntropyWith]. It returns an error if len(targets) is not the number of rows times classes.
-func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T]) (float64, error) {
+func CrossEntropyProbWith[T Float](
+	losses, logits, targets []T, classes int, opts *CrossEntropyOptions[T],
+) (float64, error) {
 	if opts == nil {
 		opts = &CrossEntropyOptions[T]{}
 	}
@@ -149,25 +161,31 @@ func CrossEntropyProbWith[T Float](losses, logits, targets []T, classes int, opt
 // The bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], with one more rounding for
 // weights, three for smoothing, four for both, and those that [CrossEntropyGradWith] adds for
 // factors.
-func CrossEntropyProbGradWith[T Float](dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T]) (float64, error) {
+func CrossEntropyProbGradWith[T Float](
+	dlogits, losses, logits, targets []T, classes int, dloss []T, opts *CrossEntropyOptions[T],
+) (float64, error) {
 	checkLen("CrossEntropyProbGradWith", "dlogits", dlogits, "logits", logits)
 	if opts == nil {
 		opts = &CrossEntropyOptions[T]{}
 	}
 	var l lossCall[T]
-	l.grad, l.dlogits, l.losses, l.logits, l.targets, l.dloss, l.opts = true, dlogits, losses, logits, targets, dloss, opts
+	l.grad, l.dlogits, l.losses, l.logits, l.targets, l.dloss, l.opts = true, dlogits, losses, logits,
+		targets, dloss, opts
 	return byProb("CrossEntropyProbGradWith", &l, classes)
 }
 
 // byLabel checks the arguments of a cross-entropy by label and runs it.
-func byLabel[T Float, L Label](fn string, l *lossCall[T], labels []L, classes int) (float64, error) {
+func byLabel[T Float, L Label](
+	fn string, l *lossCall[T], labels []L, classes int,
+) (float64, error) {
 	stride, rows, err := l.check(fn, classes)
 	if err != nil {
 		return 0, err
 	}
 	checkPerRow(fn, "labels", len(labels), rows)
 	checkApart(fn, "dlogits,losses,=logits,dloss,Weights,labels", 2,
-		spanOfRows(l.dlogits, rows, classes, stride), spanOf(l.losses), spanOfRows(l.logits, rows, classes, stride),
+		spanOfRows(l.dlogits, rows, classes, stride), spanOf(l.losses),
+		spanOfRows(l.logits, rows, classes, stride),
 		spanOf(l.dloss), spanOf(l.opts.Weights), spanOf(labels))
 	r, divisor := checkLabels(labels, classes, l.opts)
 	if r >= 0 {
@@ -187,17 +205,21 @@ func byProb[T Float](fn string, l *lossCall[T], classes int) (float64, error) {
 		return 0, err
 	}
 	checkApart(fn, "dlogits,losses,=logits,targets,dloss,Weights", 2,
-		spanOfRows(l.dlogits, rows, classes, stride), spanOf(l.losses), spanOfRows(l.logits, rows, classes, stride),
+		spanOfRows(l.dlogits, rows, classes, stride), spanOf(l.losses),
+		spanOfRows(l.logits, rows, classes, stride),
 		spanOf(l.targets), spanOf(l.dloss), spanOf(l.opts.Weights))
 	if len(l.targets) != rows*classes {
-		return 0, fmt.Errorf("kernels: %s: len(targets) = %d, %d rows of %d classes need %d", fn, len(l.targets), rows, classes, rows*classes)
+		return 0, fmt.Errorf("kernels: %s: len(targets) = %d, %d rows of %d classes need %d",
+			fn, len(l.targets), rows, classes, rows*classes)
 	}
 	l.byProb = true
 	return l.run(toTargetLoss, rows, classes, stride, labelList{}, float64(rows)), nil
 }
 
 // run goes over the rows and returns the reduced loss.
-func (l *lossCall[T]) run(do action, rows, classes, stride int, labels labelList, divisor float64) float64 {
+func (l *lossCall[T]) run(
+	do action, rows, classes, stride int, labels labelList, divisor float64,
+) float64 {
 	l.setDivisor(divisor)
 	var c call[T]
 	c.rows, c.cols, c.scale, c.labels, c.lossCall = rows, classes, l.scale, labels, l
@@ -243,12 +265,15 @@ func (l *lossCall[T]) setDivisor(divisor float64) {
 
 //go:noinline
 func panicGradient(fn string, n, rows int) {
-	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one per row", fn, n, rows))
+	panic(fmt.Sprintf("kernels: %s: len(dloss) = %d, rows = %d: pass nil, one element, or one per row",
+		fn, n, rows))
 }
 
 // checkLabels returns the first row whose label is neither a class nor ignored, or -1 if there is
 // none, and the sum of the labels' weights.
-func checkLabels[T Float, L Label](labels []L, classes int, o *CrossEntropyOptions[T]) (row int, weights float64) {
+func checkLabels[T Float, L Label](
+	labels []L, classes int, o *CrossEntropyOptions[T],
+) (row int, weights float64) {
 	if o.IgnoreIndex == nil && o.Weights == nil {
 		for r, l := range labels {
 			if uint64(l) >= uint64(classes) { // a negative label is a huge uint64
@@ -273,7 +298,9 @@ func checkLabels[T Float, L Label](labels []L, classes int, o *CrossEntropyOptio
 
 // isIgnored reports whether l and ignore are the same number, whatever the label's type: the uint64
 // 2^64-1 is not -1.
-func isIgnored[L Label](l L, ignore int64) bool { return int64(l) == ignore && (l < 0) == (ignore < 0) }
+func isIgnored[L Label](l L, ignore int64) bool {
+	return int64(l) == ignore && (l < 0) == (ignore < 0)
+}
 
 // allZero reports whether weights is not nil and all weights are 0.
 func allZero[T Float](weights []T) bool {

@@ -58,7 +58,8 @@ func finiteLogits[T kernels.Float](t *testing.T) {
 			}
 			require.InEpsilon(t, want8, value/8, 1e-6, "%s of %d classes: %v", name, classes, value)
 			for _, v := range d {
-				require.False(t, math.IsNaN(float64(v)) || math.IsInf(float64(v), 0), "%s: gradient %v", name, v)
+				require.False(t, math.IsNaN(float64(v)) || math.IsInf(float64(v), 0), "%s: gradient %v",
+					name, v)
 			}
 		}
 		for _, inPlace := range []bool{false, true} {
@@ -76,17 +77,21 @@ func finiteLogits[T kernels.Float](t *testing.T) {
 				return kernels.CrossEntropyProbGradWith(d, losses, x, probs[:classes], classes, nil, nil)
 			})
 			call("weighted probabilities", distance*0.25*0.125, func(d, losses, x []T) (float64, error) {
-				return kernels.CrossEntropyProbGradWith(d, losses, x, probs[:classes], classes, nil, &options{Weights: weights})
+				return kernels.CrossEntropyProbGradWith(d, losses, x, probs[:classes], classes, nil,
+					&options{Weights: weights})
 			})
 			call("weighted label", distance*0.125, func(d, losses, x []T) (float64, error) {
-				return kernels.CrossEntropyGradWith(d, losses, x, labels[:1], classes, nil, &options{Weights: weights, Reduction: kernels.ReductionSum})
-			})
-			call("smoothed label", distance*0.125*(0.75+0.25/float64(classes)), func(d, losses, x []T) (float64, error) {
 				return kernels.CrossEntropyGradWith(d, losses, x, labels[:1], classes, nil,
-					&options{Weights: weights, LabelSmoothing: 0.25, Reduction: kernels.ReductionSum})
+					&options{Weights: weights, Reduction: kernels.ReductionSum})
 			})
+			call("smoothed label", distance*0.125*(0.75+0.25/float64(classes)),
+				func(d, losses, x []T) (float64, error) {
+					return kernels.CrossEntropyGradWith(d, losses, x, labels[:1], classes, nil,
+						&options{Weights: weights, LabelSmoothing: 0.25, Reduction: kernels.ReductionSum})
+				})
 			call("smoothing", distance*0.125/float64(classes), func(d, losses, x []T) (float64, error) {
-				return kernels.CrossEntropyGradWith(d, losses, x, []int{0}, classes, nil, &options{LabelSmoothing: 0.125})
+				return kernels.CrossEntropyGradWith(d, losses, x, []int{0}, classes, nil,
+					&options{LabelSmoothing: 0.125})
 			})
 		}
 		// The exact losses are too large for the type.
@@ -126,7 +131,8 @@ func weightZero[T kernels.Float](t *testing.T) {
 				require.InEpsilon(t, log(1), value, 1e-6)
 				require.InEpsilon(t, log(1), float64(plosses[0]), 1e-6)
 			case math.IsNaN(masked): // the first row counts and has a NaN
-				require.True(t, value != value && losses[0] != losses[0] && plosses[0] != plosses[0] && d[0] != d[0] && pd[0] != pd[0])
+				require.True(t, value != value && losses[0] != losses[0] && plosses[0] != plosses[0] &&
+					d[0] != d[0] && pd[0] != pd[0])
 			}
 			// Smoothing spreads nothing over a class without weight.
 			o.LabelSmoothing = 0.25
@@ -211,13 +217,15 @@ func oneDloss[T kernels.Float](t *testing.T) {
 		whole, split := gradient(g, o), make([]T, len(x))
 		for i := range rows {
 			lo, hi := i*classes, (i+1)*classes
-			_, err := kernels.CrossEntropyGradWith(split[lo:hi], nil, x[lo:hi], labels[i:i+1], classes, g[i:i+1], o)
+			_, err := kernels.CrossEntropyGradWith(split[lo:hi], nil, x[lo:hi], labels[i:i+1], classes,
+				g[i:i+1], o)
 			require.NoError(t, err)
 		}
 		require.Equal(t, -1, kt.Diff(split, whole), "row by row, %d classes", classes)
 		for i := range g {
 			g[i] = 0.3
 		}
-		require.Equal(t, -1, kt.Diff(gradient(g[:1], nil), gradient(g, nil)), "{g} and {g, g, ...}, %d classes", classes)
+		require.Equal(t, -1, kt.Diff(gradient(g[:1], nil), gradient(g, nil)),
+			"{g} and {g, g, ...}, %d classes", classes)
 	}
 }

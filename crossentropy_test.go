@@ -110,7 +110,9 @@ func testOptionsConfidentRows[T Float](t *testing.T) {
 					}
 					for name, way := range ways {
 						at := func() string {
-							return fmt.Sprintf("%s: %d classes, margin %v, smoothing %v, weights %v, index %v, loss %v", name, classes, margin, smoothing, option&1 != 0, index, way.losses[0])
+							return fmt.Sprintf(
+								"%s: %d classes, margin %v, smoothing %v, weights %v, index %v, loss %v",
+								name, classes, margin, smoothing, option&1 != 0, index, way.losses[0])
 						}
 						losses.add("", kt.RelBig(float64(way.losses[0]), wantLoss), at)
 						for j, v := range way.grad {
@@ -154,13 +156,17 @@ func optionCases[T Float](classes int) map[string]*CrossEntropyOptions[T] {
 		"stride":    {Stride: classes + 2},
 		"all": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75,
 			Stride: classes + 1, Reduction: ReductionSum},
-		"all, mean": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75, Stride: classes + 1},
+		"all, mean": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75,
+			Stride: classes + 1},
 	}
 }
 
 // refCrossEntropy computes the definition in float64 with package math. dloss has one element per
 // row.
-func refCrossEntropy(x []float64, labels []int, probs []float64, classes int, dloss []float64, opts *CrossEntropyOptions[float64]) float64 {
+func refCrossEntropy(
+	x []float64, labels []int, probs []float64, classes int, dloss []float64,
+	opts *CrossEntropyOptions[float64],
+) float64 {
 	scale, rows := opts.LogitScale, len(x)/classes
 	if scale == 0 {
 		scale = 1
@@ -238,7 +244,9 @@ func TestOptionsNumericalGradients(t *testing.T) {
 					if index {
 						target = nil
 					}
-					f := func(x []float64) float64 { return refCrossEntropy(x, labels, target, classes, full, opts) }
+					f := func(x []float64) float64 {
+						return refCrossEntropy(x, labels, target, classes, full, opts)
+					}
 					o := *opts
 					o.Stride = 0 // each way has strides of its own
 					for way, res := range lossWays(t, x, labels, probs, classes, dloss, &o, index) {
@@ -250,7 +258,9 @@ func TestOptionsNumericalGradients(t *testing.T) {
 							if i%7 != 0 && classes > 3 {
 								continue
 							}
-							require.InDelta(t, kt.NumGrad(f, at, i, gradStep), res.grad[i], 1e-9, "%s, %s, %d classes, index %v, dloss %v: element %d", name, way, classes, index, dloss, i)
+							require.InDelta(t, kt.NumGrad(f, at, i, gradStep), res.grad[i], 1e-9,
+								"%s, %s, %d classes, index %v, dloss %v: element %d",
+								name, way, classes, index, dloss, i)
 						}
 					}
 				}
@@ -337,10 +347,13 @@ func testOptionsLogitScale[T Float](t *testing.T) {
 							got := lossWays(t, x, labels, probs, classes, up, opts, index)
 							for way, want := range lossWays(t, z, labels, probs, classes, nil, plain, index) {
 								g := got[way]
-								require.Equal(t, -1, kt.Diff(g.losses, want.losses), "%v, %d classes, %s: losses %v, want %v", kind, classes, way, g.losses, want.losses)
+								require.Equal(t, -1, kt.Diff(g.losses, want.losses),
+									"%v, %d classes, %s: losses %v, want %v",
+									kind, classes, way, g.losses, want.losses)
 								for i, v := range g.grad {
 									if d := math.Abs(float64(v - want.grad[i])); d > kt.Pick[T](3e-7, 1e-15) {
-										t.Fatalf("%v, %d classes, %s: gradient %d: %v, want %v", kind, classes, way, i, v, want.grad[i])
+										t.Fatalf("%v, %d classes, %s: gradient %d: %v, want %v",
+											kind, classes, way, i, v, want.grad[i])
 									}
 								}
 							}
@@ -396,7 +409,8 @@ func TestOptionsIgnoredRows(t *testing.T) {
 func TestOptionsMillions(t *testing.T) {
 	rows := pickLong(2000000, 20000)
 	const classes = 3
-	x, d, probs := make([]float32, rows*classes), make([]float32, rows*classes), make([]float32, rows*classes)
+	x, d, probs := make([]float32, rows*classes), make([]float32, rows*classes),
+		make([]float32, rows*classes)
 	losses, labels := make([]float32, rows), make([]uint8, rows)
 	kt.Fill(kt.NewRand(1), kt.Normal, x, classes)
 	kt.FillProb(kt.NewRand(2), probs, classes)
@@ -406,7 +420,8 @@ func TestOptionsMillions(t *testing.T) {
 	weights := []float32{1, 0.5, 2}
 	for _, smoothing := range []float32{0, 0.1} {
 		allocs := testing.AllocsPerRun(1, func() {
-			opts := &CrossEntropyOptions[float32]{Weights: weights, IgnoreIndex: new(2), LabelSmoothing: smoothing, LogitScale: 0.5}
+			opts := &CrossEntropyOptions[float32]{Weights: weights, IgnoreIndex: new(2),
+				LabelSmoothing: smoothing, LogitScale: 0.5}
 			_, err := CrossEntropyGradWith(d, losses, x, labels, classes, []float32{2}, opts)
 			must(err)
 			_, err = CrossEntropyWith(nil, x, labels, classes, opts)
@@ -436,8 +451,9 @@ func testOptionsWideRows[T Float](t *testing.T) {
 		kt.FillProb(r, probs, classes)
 		labels := []int{classes - 1, 1, 2100}
 		for name, opts := range optionCases[T](classes) {
-			o := &CrossEntropyOptions[float64]{IgnoreIndex: opts.IgnoreIndex, LabelSmoothing: float64(opts.LabelSmoothing),
-				Reduction: opts.Reduction, LogitScale: float64(opts.LogitScale)}
+			o := &CrossEntropyOptions[float64]{IgnoreIndex: opts.IgnoreIndex,
+				LabelSmoothing: float64(opts.LabelSmoothing),
+				Reduction:      opts.Reduction, LogitScale: float64(opts.LogitScale)}
 			if opts.Weights != nil {
 				o.Weights = to64(opts.Weights)
 			}
@@ -504,7 +520,8 @@ func testOptionsWideRows[T Float](t *testing.T) {
 						}
 						for j, v := range p {
 							if d := math.Abs(float64(res.grad[row*classes+j]) - v); d > bound*largest {
-								t.Fatalf("%s, %s, %d classes, index %v: gradient %d of row %d: %v, want %v", name, way, classes, index, j, row, res.grad[row*classes+j], v)
+								t.Fatalf("%s, %s, %d classes, index %v: gradient %d of row %d: %v, want %v",
+									name, way, classes, index, j, row, res.grad[row*classes+j], v)
 							}
 						}
 					}

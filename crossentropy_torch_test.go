@@ -74,7 +74,8 @@ type torchCase struct {
 }
 
 func (c *torchCase) String() string {
-	return fmt.Sprintf("%s targets, %d classes, %s, weights %v, ignore %s, smoothing %v", c.Kind, c.Classes, c.Reduction, c.Weighted, c.Ignore, c.Smoothing)
+	return fmt.Sprintf("%s targets, %d classes, %s, weights %v, ignore %s, smoothing %v",
+		c.Kind, c.Classes, c.Reduction, c.Weighted, c.Ignore, c.Smoothing)
 }
 
 // TestTorch compares every way of computing a cross-entropy with PyTorch, for all combinations of
@@ -151,19 +152,25 @@ func testTorch[T Float](t *testing.T, cases []torchCase) {
 							continue
 						}
 						if c.Kind == "index" && c.Smoothing == 0 {
-							sharp.add("grad", relativeTo(float64(g[j]), float64(want[k]), math.Abs(float64(want[k]))), func() string { return name + ": " + at() })
+							sharp.add("grad",
+								relativeTo(float64(g[j]), float64(want[k]), math.Abs(float64(want[k]))),
+								func() string { return name + ": " + at() })
 						}
-						grad.add("grad", relativeTo(float64(g[j]), float64(want[k]), largest), func() string { return name + ": " + at() })
+						grad.add("grad", relativeTo(float64(g[j]), float64(want[k]), largest), func() string {
+							return name + ": " + at()
+						})
 						k++
 					}
 					require.Equal(t, len(want), k)
 					if c.Total != nil {
-						grad.add("grad", relativeTo(total, float64(c.Total[row]), math.Abs(float64(c.Total[row]))), at)
+						grad.add("grad",
+							relativeTo(total, float64(c.Total[row]), math.Abs(float64(c.Total[row]))), at)
 					}
 				}
 			}
 		}
-		t.Logf("values %.2e, gradients %.2e of the row's largest, without smoothing %.2e each", value.max["value"].err, grad.max["grad"].err, sharp.max["grad"].err)
+		t.Logf("values %.2e, gradients %.2e of the row's largest, without smoothing %.2e each",
+			value.max["value"].err, grad.max["grad"].err, sharp.max["grad"].err)
 		require.LessOrEqual(t, value.max["value"].err, bound, value.max["value"].at)
 		require.LessOrEqual(t, grad.max["grad"].err, bound, grad.max["grad"].at)
 		require.LessOrEqual(t, sharp.max["grad"].err, bound, sharp.max["grad"].at)
@@ -189,7 +196,10 @@ type lossResult[T Float] struct {
 }
 
 // lossWays computes a cross-entropy in every way, in matrices whose gaps must not be touched.
-func lossWays[T Float](t *testing.T, x []T, labels []int, probs []T, classes int, dloss []T, opts *CrossEntropyOptions[T], index bool) map[string]lossResult[T] {
+func lossWays[T Float](
+	t *testing.T, x []T, labels []int, probs []T, classes int, dloss []T, opts *CrossEntropyOptions[T],
+	index bool,
+) map[string]lossResult[T] {
 	t.Helper()
 	rows := len(x) / classes
 	ways := map[string]lossResult[T]{}
@@ -258,7 +268,8 @@ func lossWays[T Float](t *testing.T, x []T, labels []int, probs []T, classes int
 				alone, err = CrossEntropyProbWith(aloneLosses, wide, probs, classes, &o)
 			}
 			require.NoError(t, err)
-			require.Equal(t, -1, kt.Diff(aloneLosses, losses), "losses with and without the gradient: %v, %v", losses, aloneLosses)
+			require.Equal(t, -1, kt.Diff(aloneLosses, losses),
+				"losses with and without the gradient: %v, %v", losses, aloneLosses)
 			require.True(t, kt.Same(alone, value), "%v, %v", alone, value)
 			ways["forward, "+key] = lossResult[T]{value: alone, losses: aloneLosses}
 		}

@@ -148,7 +148,8 @@ func ExampleShard() {
 	for i := range shards {
 		wg.Go(func() {
 			// Columns 2*i and 2*i+1 of the matrix. A machine would have them without the stride.
-			shard := kernels.Shard[float32]{Classes: classes / shards, Offset: i * classes / shards, Stride: classes}
+			shard := kernels.Shard[float32]{Classes: classes / shards, Offset: i * classes / shards,
+				Stride: classes}
 			lo, hi := shard.Offset, (rows-1)*classes+shard.Offset+shard.Classes
 			stats := make([]kernels.RowStats[float32], rows)
 			if err := kernels.ShardStats(stats, logits[lo:hi], shard); err != nil {
@@ -161,7 +162,8 @@ func ExampleShard() {
 			arrived.Wait()
 
 			here := make([]float32, rows) // 0 for rows whose label is in another shard
-			if err := kernels.ShardCrossEntropyGrad(grad[lo:hi], here, logits[lo:hi], merged, labels, 1, shard); err != nil {
+			if err := kernels.ShardCrossEntropyGrad(grad[lo:hi], here, logits[lo:hi], merged, labels, 1,
+				shard); err != nil {
 				panic(err)
 			}
 			mu.Lock()

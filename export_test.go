@@ -124,15 +124,18 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			}},
 		{Name: "rowsExpSumScaled", Ins: 1, Alias: []int{0}, PerRow: 1, Sum: true, Prep: scaled,
 			Run: func(c *kt.Operands[T]) {
-				rowsExpSumScaled(c.Sum, c.Out, c.In[0], c.PerRow[0], c.Cols, c.OutS, c.InS[0], c.Scale, c.Narrow)
+				rowsExpSumScaled(c.Sum, c.Out, c.In[0], c.PerRow[0], c.Cols, c.OutS, c.InS[0], c.Scale,
+					c.Narrow)
 			}},
 		{Name: "rowsExpSumSkip", Ins: 1, Alias: []int{0}, PerRow: 1, Skip: true, Sum: true, Prep: small,
 			Run: func(c *kt.Operands[T]) {
 				rowsExpSumSkip(c.Sum, c.Out, c.In[0], c.PerRow[0], c.Skip, c.Cols, c.OutS, c.InS[0], c.Narrow)
 			}},
-		{Name: "rowsExpSumSkipScaled", Ins: 1, Alias: []int{0}, PerRow: 1, Skip: true, Sum: true, Prep: scaled,
+		{Name: "rowsExpSumSkipScaled", Ins: 1, Alias: []int{0}, PerRow: 1, Skip: true, Sum: true,
+			Prep: scaled,
 			Run: func(c *kt.Operands[T]) {
-				rowsExpSumSkipScaled(c.Sum, c.Out, c.In[0], c.PerRow[0], c.Skip, c.Cols, c.OutS, c.InS[0], c.Scale, c.Narrow)
+				rowsExpSumSkipScaled(c.Sum, c.Out, c.In[0], c.PerRow[0], c.Skip, c.Cols, c.OutS, c.InS[0],
+					c.Scale, c.Narrow)
 			}},
 		{Name: "rowsSumSkip", Ins: 1, NoOut: true, PerRow: 1, Skip: true, Sum: true, Prep: small,
 			Run: func(c *kt.Operands[T]) {
@@ -171,7 +174,8 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 		{Name: "rowsFind", Ins: 1, NoOut: true, PerRow: 1, Find: true,
 			Prep: func(r *kt.Rand, c *kt.Operands[T]) {
 				rowMax(r, c)
-				for i := range c.PerRow[0] { // not always the maximum: also a smaller element, or a value that is not in the row
+				// not always the maximum: also a smaller element, or a value that is not in the row
+				for i := range c.PerRow[0] {
 					switch row := c.In[0][i*c.InS[0]:][:c.Cols]; r.Intn(4) {
 					case 0:
 						c.PerRow[0][i] = row[r.Intn(c.Cols)] + 0
@@ -183,7 +187,8 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			Run: func(c *kt.Operands[T]) { rowsFind(c.Index, c.In[0], c.PerRow[0], c.Cols, c.InS[0]) }},
 		{Name: "rowsSumProb", Ins: 2, NoOut: true, PerRow: 2, Sum: true, Prep: rowMax,
 			Run: func(c *kt.Operands[T]) {
-				rowsSumProb(c.Sum, c.In[0], c.In[1], c.PerRow[0], c.PerRow[1], c.Cols, c.InS[0], c.InS[1], c.Narrow)
+				rowsSumProb(c.Sum, c.In[0], c.In[1], c.PerRow[0], c.PerRow[1], c.Cols, c.InS[0], c.InS[1],
+					c.Narrow)
 			}},
 		{Name: "rowsSumTargetSkip", Ins: 1, NoOut: true, PerRow: 1, Skip: true, Sum: true, Prep: rowMax,
 			Run: func(c *kt.Operands[T]) {
@@ -191,12 +196,15 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			}},
 		{Name: "rowsProbGrad", Ins: 2, Alias: []int{0}, PerRow: 2,
 			Run: func(c *kt.Operands[T]) {
-				rowsProbGrad(c.Out, c.In[0], c.In[1], c.PerRow[0], c.PerRow[1], c.Cols, c.OutS, c.InS[0], c.InS[1])
+				rowsProbGrad(c.Out, c.In[0], c.In[1], c.PerRow[0], c.PerRow[1], c.Cols, c.OutS, c.InS[0],
+					c.InS[1])
 			}},
 		// Few columns, with a row in each lane. There are at least as many rows as lanes.
 		{Name: "columnsSoftmax", Ins: 1, Alias: []int{0},
 			Run: func(c *kt.Operands[T]) {
-				columns(c, func(half int) { columnsSoftmax(c.Out, c.In[0], c.Rows, c.Cols, half, c.OutS, c.InS[0]) })
+				columns(c, func(half int) {
+					columnsSoftmax(c.Out, c.In[0], c.Rows, c.Cols, half, c.OutS, c.InS[0])
+				})
 			}},
 		{Name: "columnsSumSkip", Ins: 1, NoOut: true, Skip: true, Loss: true, Prep: numbers,
 			Run: func(c *kt.Operands[T]) {
@@ -219,7 +227,8 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			Run: func(c *kt.Operands[T]) {
 				m, w := make([]T, c.Rows), make([]T, c.Rows)
 				columns(c, func(half int) {
-					columnsGrad(c.Out, m, c.Loss, w, c.In[0], c.Skip, c.PerRow[0], c.PerRow[1], c.PerRow[2], c.Rows, c.Cols, half, c.OutS, c.InS[0])
+					columnsGrad(c.Out, m, c.Loss, w, c.In[0], c.Skip, c.PerRow[0], c.PerRow[1], c.PerRow[2],
+						c.Rows, c.Cols, half, c.OutS, c.InS[0])
 				})
 			}},
 		// Element primitives in the form of row primitives.
@@ -241,7 +250,8 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			Run: func(c *kt.Operands[T]) {
 				for r := range c.Rows {
 					o, i, j, k := r*c.OutS, r*c.InS[0], r*c.InS[1], r*c.InS[2]
-					lossLog(as64(c.Out[o:o+c.Cols]), as64(c.In[0][i:i+c.Cols]), as64(c.In[1][j:j+c.Cols]), as64(c.In[2][k:k+c.Cols]))
+					lossLog(as64(c.Out[o:o+c.Cols]), as64(c.In[0][i:i+c.Cols]), as64(c.In[1][j:j+c.Cols]),
+						as64(c.In[2][k:k+c.Cols]))
 				}
 			},
 			Prep: func(r *kt.Rand, c *kt.Operands[T]) {

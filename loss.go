@@ -246,7 +246,8 @@ func (b *batch[T]) fewClasses() {
 	if b.d.data == nil {
 		columnsSumSkip(b.max(), rest, b.wout(), b.z.data, b.out(), b.n, b.cols, half, b.z.stride)
 	} else {
-		columnsGrad(b.d.data, b.max(), rest, b.wout(), b.z.data, b.out(), b.g(), b.num(), b.q2(), b.n, b.cols, half, b.d.stride, b.z.stride)
+		columnsGrad(b.d.data, b.max(), rest, b.wout(), b.z.data, b.out(), b.g(), b.num(), b.q2(), b.n,
+			b.cols, half, b.d.stride, b.z.stride)
 	}
 	n := b.n
 	to, from := b.rest()[:n], rest[:n]

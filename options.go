@@ -34,7 +34,9 @@ type SoftmaxOptions[T Float] struct {
 }
 
 // resolved checks the options and returns them with zeros replaced by their defaults.
-func (opts *SoftmaxOptions[T]) resolved(fn string, classes int) (scale T, stride, dststride int, err error) {
+func (opts *SoftmaxOptions[T]) resolved(
+	fn string, classes int,
+) (scale T, stride, dststride int, err error) {
 	if classes <= 0 {
 		panicClasses(fn, classes)
 	}
@@ -139,23 +141,28 @@ type CrossEntropyOptions[T Float] struct {
 
 // resolved checks the options and returns LogitScale and Stride, with zeros replaced by their
 // defaults.
-func (opts *CrossEntropyOptions[T]) resolved(fn string, classes int) (scale T, stride int, err error) {
+func (opts *CrossEntropyOptions[T]) resolved(
+	fn string, classes int,
+) (scale T, stride int, err error) {
 	if classes <= 0 {
 		panicClasses(fn, classes)
 	}
 	if opts.Weights != nil {
 		if len(opts.Weights) != classes {
-			panic(fmt.Sprintf("kernels: %s: len(Weights) = %d, classes = %d", fn, len(opts.Weights), classes))
+			panic(fmt.Sprintf("kernels: %s: len(Weights) = %d, classes = %d",
+				fn, len(opts.Weights), classes))
 		}
 		if err := checkWeights(fn, "Weights", opts.Weights); err != nil {
 			return 0, 0, err
 		}
 	}
 	if !(opts.LabelSmoothing >= 0 && opts.LabelSmoothing <= 1) {
-		return 0, 0, fmt.Errorf("kernels: %s: LabelSmoothing = %v is not in [0, 1]", fn, opts.LabelSmoothing)
+		return 0, 0,
+			fmt.Errorf("kernels: %s: LabelSmoothing = %v is not in [0, 1]", fn, opts.LabelSmoothing)
 	}
 	if opts.Reduction > ReductionNone {
-		return 0, 0, fmt.Errorf("kernels: %s: Reduction = %d is not one of ReductionMean, ReductionSum and ReductionNone", fn, uint8(opts.Reduction))
+		const text = "kernels: %s: Reduction = %d is not one of ReductionMean, ReductionSum and ReductionNone"
+		return 0, 0, fmt.Errorf(text, fn, uint8(opts.Reduction))
 	}
 	if scale, err = checkScale(fn, opts.LogitScale); err != nil {
 		return 0, 0, err

@@ -20,7 +20,10 @@ const (
 var raceObserver func(what string, places, bytes int)
 
 // raceSlice reports an access to all of x. what is the name of the primitive and of the slice.
-func raceSlice[E any](what string, write bool, x []E) { raceRows(what, write, x, 1, len(x), len(x)) }
+func raceSlice[E any](what string, write bool,
+	x []E) {
+	raceRows(what, write, x, 1, len(x), len(x))
+}
 
 // raceRows reports an access to rows of cols elements, and not to the elements between rows.
 func raceRows[E any](what string, write bool, x []E, rows, cols, stride int) {

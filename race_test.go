@@ -32,7 +32,8 @@ const raceCase = "=== case "
 func TestRace(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestRaceChild$", "-test.count=1")
 	// report every race, even if two have the same stacks
-	cmd.Env = append(os.Environ(), raceChild+"=1", "GORACE=suppress_equal_stacks=0 suppress_equal_addresses=0 atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), raceChild+"=1",
+		"GORACE=suppress_equal_stacks=0 suppress_equal_addresses=0 atexit_sleep_ms=0")
 	out, _ := cmd.CombinedOutput() // it fails, because there are races
 	cases := strings.Split(string(out), raceCase)[1:]
 	require.Greater(t, len(cases), 300, "%s", out)
@@ -62,7 +63,9 @@ func TestRaceChild(t *testing.T) {
 	raceColumns()
 	d := make([]float64, 3*maxLen[float64]())
 	together("clearRow", true, func() { clearRow(d) }, func() { clearRow(d[len(d)-1:]) })
-	together("clearRow, apart", false, func() { clearRow(d[:len(d)-1]) }, func() { clearRow(d[len(d)-1:]) })
+	together("clearRow, apart", false, func() { clearRow(d[:len(d)-1]) }, func() {
+		clearRow(d[len(d)-1:])
+	})
 	fmt.Fprintln(os.Stderr, raceCase+"the end")
 }
 
@@ -107,27 +110,41 @@ func raceTable[T Float]() {
 		}
 		name := k.Name + "/" + kt.TypeName[T]() + " "
 		if !k.NoOut {
-			raceRowsOf(name+"out", &k, place, true, func(c *kt.Operands[T]) ([]T, int) { return c.Out, c.OutS })
+			raceRowsOf(name+"out", &k, place, true, func(c *kt.Operands[T]) ([]T, int) {
+				return c.Out, c.OutS
+			})
 		}
 		for i := range k.Ins {
-			raceRowsOf(fmt.Sprint(name, "in ", i), &k, place, false, func(c *kt.Operands[T]) ([]T, int) { return c.In[i], c.InS[i] })
+			raceRowsOf(fmt.Sprint(name, "in ", i), &k, place, false, func(c *kt.Operands[T]) ([]T, int) {
+				return c.In[i], c.InS[i]
+			})
 		}
 		for i := range k.PerRow {
 			if k.Name != "rowsSumTargetSkip" { // which ignores it
-				raceElement(fmt.Sprint(name, "per row ", i), &k, place, false, func(c *kt.Operands[T]) *T { return &c.PerRow[i][s.Rows-1] })
+				raceElement(fmt.Sprint(name, "per row ", i), &k, place, false, func(c *kt.Operands[T]) *T {
+					return &c.PerRow[i][s.Rows-1]
+				})
 			}
 		}
 		if k.Loss {
-			raceElement(name+"loss", &k, place, true, func(c *kt.Operands[T]) *T { return &c.Loss[s.Rows-1] })
+			raceElement(name+"loss", &k, place, true, func(c *kt.Operands[T]) *T {
+				return &c.Loss[s.Rows-1]
+			})
 		}
 		if k.Sum {
-			raceElement(name+"sum", &k, place, true, func(c *kt.Operands[T]) *float64 { return &c.Sum[s.Rows-1] })
+			raceElement(name+"sum", &k, place, true, func(c *kt.Operands[T]) *float64 {
+				return &c.Sum[s.Rows-1]
+			})
 		}
 		if k.Skip {
-			raceElement(name+"skip", &k, place, false, func(c *kt.Operands[T]) *int { return &c.Skip[s.Rows-1] })
+			raceElement(name+"skip", &k, place, false, func(c *kt.Operands[T]) *int {
+				return &c.Skip[s.Rows-1]
+			})
 		}
 		if k.Find {
-			raceElement(name+"index", &k, place, true, func(c *kt.Operands[T]) *int { return &c.Index[s.Rows-1] })
+			raceElement(name+"index", &k, place, true, func(c *kt.Operands[T]) *int {
+				return &c.Index[s.Rows-1]
+			})
 		}
 	}
 	raceElements[T]()
@@ -142,22 +159,25 @@ type elementCall[T Float] struct {
 }
 
 func newElementCall[T Float](n int) *elementCall[T] {
-	c := &elementCall[T]{make([]T, n), make([]T, n), make([]T, n), make([]T, n), make([]uint64, MaskLen(n)), nil}
+	c := &elementCall[T]{make([]T, n), make([]T, n), make([]T, n), make([]T, n),
+		make([]uint64, MaskLen(n)), nil}
 	o := &SigmoidCrossEntropyOptions[T]{PosWeight: []T{2}}
 	c.calls = map[string]func(){
-		"ReLU":                        func() { ReLU(c.y, c.x) },
-		"ReLUMask":                    func() { ReLUMask(c.y, c.x, c.mask) },
-		"ReLUBackward":                func() { ReLUBackward(c.y, c.x, c.mask) },
-		"ReLUBackwardOutput":          func() { ReLUBackwardOutput(c.y, c.x, c.z) },
-		"Sigmoid":                     func() { Sigmoid(c.y, c.x) },
-		"SigmoidFast":                 func() { SigmoidFast(c.y, c.x) },
-		"SigmoidBackward":             func() { SigmoidBackward(c.y, c.x, c.z) },
-		"Tanh":                        func() { Tanh(c.y, c.x) },
-		"TanhBackward":                func() { TanhBackward(c.y, c.x, c.z) },
-		"SigmoidCrossEntropy":         func() { SigmoidCrossEntropy(c.y, c.x, c.z) },
-		"SigmoidCrossEntropyGrad":     func() { SigmoidCrossEntropyGrad(c.y, c.l, c.x, c.z, 1) },
-		"SigmoidCrossEntropyWith":     func() { must(SigmoidCrossEntropyWith(c.y, c.x, c.z, o)) },
-		"SigmoidCrossEntropyGradWith": func() { must(SigmoidCrossEntropyGradWith(c.y, c.l, c.x, c.z, 1, o)) },
+		"ReLU":                    func() { ReLU(c.y, c.x) },
+		"ReLUMask":                func() { ReLUMask(c.y, c.x, c.mask) },
+		"ReLUBackward":            func() { ReLUBackward(c.y, c.x, c.mask) },
+		"ReLUBackwardOutput":      func() { ReLUBackwardOutput(c.y, c.x, c.z) },
+		"Sigmoid":                 func() { Sigmoid(c.y, c.x) },
+		"SigmoidFast":             func() { SigmoidFast(c.y, c.x) },
+		"SigmoidBackward":         func() { SigmoidBackward(c.y, c.x, c.z) },
+		"Tanh":                    func() { Tanh(c.y, c.x) },
+		"TanhBackward":            func() { TanhBackward(c.y, c.x, c.z) },
+		"SigmoidCrossEntropy":     func() { SigmoidCrossEntropy(c.y, c.x, c.z) },
+		"SigmoidCrossEntropyGrad": func() { SigmoidCrossEntropyGrad(c.y, c.l, c.x, c.z, 1) },
+		"SigmoidCrossEntropyWith": func() { must(SigmoidCrossEntropyWith(c.y, c.x, c.z, o)) },
+		"SigmoidCrossEntropyGradWith": func() {
+			must(SigmoidCrossEntropyGradWith(c.y, c.l, c.x, c.z, 1, o))
+		},
 	}
 	return c
 }
@@ -192,7 +212,10 @@ func raceElements[T Float]() {
 // sink keeps the compiler from removing a read.
 func sink[E any](E) {}
 
-func raceElement[T Float, E any](name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool, at func(c *kt.Operands[T]) *E) {
+func raceElement[T Float, E any](
+	name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool,
+	at func(c *kt.Operands[T]) *E,
+) {
 	c := place()
 	p := at(c)
 	together(name+": read meanwhile", written, func() { k.Run(c) }, func() { sink(*p) })
@@ -203,7 +226,10 @@ func raceElement[T Float, E any](name string, k *kt.Primitive[T], place func() *
 }
 
 // raceRowsOf is raceElement for rows. Others may write between the rows.
-func raceRowsOf[T Float](name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool, of func(c *kt.Operands[T]) ([]T, int)) {
+func raceRowsOf[T Float](
+	name string, k *kt.Primitive[T], place func() *kt.Operands[T], written bool,
+	of func(c *kt.Operands[T]) ([]T, int),
+) {
 	raceElement(name, k, place, written, func(c *kt.Operands[T]) *T { s, _ := of(c); return &s[len(s)-1] })
 	if written { // two goroutines, each by the primitive
 		c, d := place(), place()
@@ -229,9 +255,11 @@ func raceStreams() {
 	const n = 300
 	x := make([]float32, n)
 	for name, f := range map[string]func(dst []float32, mask []uint64){
-		"reluStream":            func(dst []float32, _ []uint64) { reluStream(dst, x) },
-		"reluMaskStream":        func(dst []float32, mask []uint64) { reluMaskStream(dst, x, mask) },
-		"reluBackwardStream":    func(dst []float32, _ []uint64) { reluBackwardStream(dst, x, make([]uint64, MaskLen(n))) },
+		"reluStream":     func(dst []float32, _ []uint64) { reluStream(dst, x) },
+		"reluMaskStream": func(dst []float32, mask []uint64) { reluMaskStream(dst, x, mask) },
+		"reluBackwardStream": func(dst []float32, _ []uint64) {
+			reluBackwardStream(dst, x, make([]uint64, MaskLen(n)))
+		},
 		"sigmoidBackwardStream": func(dst []float32, _ []uint64) { sigmoidBackwardStream(dst, x, x) },
 	} {
 		dst, other := kt.NewFrame[float32](n, 0).S, kt.NewFrame[float32](n, 0).S
@@ -270,7 +298,8 @@ func TestCallSize(t *testing.T) {
 	source, err := os.ReadFile("dispatch_other.go")
 	require.NoError(t, err)
 	seen := map[string]bool{}
-	for _, m := range regexp.MustCompile(`race(?:Slice|Rows)\("(\w+ \w+)"`).FindAllStringSubmatch(string(source), -1) {
+	reports := regexp.MustCompile(`race(?:Slice|Rows)\("(\w+ \w+)"`)
+	for _, m := range reports.FindAllStringSubmatch(string(source), -1) {
 		seen[m[1]] = false
 	}
 	require.Greater(t, len(seen), 80)
@@ -281,7 +310,8 @@ func TestCallSize(t *testing.T) {
 		seen[what] = true
 		if places > maxRows || bytes > maxBytes {
 			if _, ok := worst[what]; !ok {
-				worst[what] = fmt.Sprintf("%s, called by %s: %d bytes in %d places", what, function, bytes, places)
+				worst[what] = fmt.Sprintf("%s, called by %s: %d bytes in %d places",
+					what, function, bytes, places)
 			}
 		}
 	}
@@ -331,8 +361,10 @@ func callRows[T Float](function *string) {
 		}
 		rows := min(5000, elements/classes)
 		for _, scale := range []T{1, 0.75} {
-			for _, strides := range [][2]int{{classes, classes}, {classes + 3, classes}, {classes, classes + 3}, {classes + 3, classes + 3}} {
-				*function = fmt.Sprintf("%s/%s of %d classes, strides %d and %d", "%s", kt.TypeName[T](), classes, strides[0], strides[1])
+			for _, strides := range [][2]int{{classes, classes}, {classes + 3, classes},
+				{classes, classes + 3}, {classes + 3, classes + 3}} {
+				*function = fmt.Sprintf("%s/%s of %d classes, strides %d and %d", "%s",
+					kt.TypeName[T](), classes, strides[0], strides[1])
 				callStrided(function, rows, classes, scale, strides[0], strides[1])
 			}
 		}
@@ -365,31 +397,48 @@ func callStrided[T Float](function *string, rows, classes int, scale T, stride, 
 			Argmax(index, p, classes)
 			return nil
 		},
-		"SoftmaxWith":            func() error { return SoftmaxWith(y, x, classes, softmax) },
-		"LogSoftmaxWith":         func() error { return LogSoftmaxWith(y, x, classes, softmax) },
-		"SoftmaxBackwardWith":    func() error { return SoftmaxBackwardWith(dx, dy, y, classes, softmax) },
-		"LogSoftmaxBackwardWith": func() error { return LogSoftmaxBackwardWith(dx, dy, y, classes, softmax) },
+		"SoftmaxWith":    func() error { return SoftmaxWith(y, x, classes, softmax) },
+		"LogSoftmaxWith": func() error { return LogSoftmaxWith(y, x, classes, softmax) },
+		"SoftmaxBackwardWith": func() error {
+			return SoftmaxBackwardWith(dx, dy, y, classes, softmax)
+		},
+		"LogSoftmaxBackwardWith": func() error {
+			return LogSoftmaxBackwardWith(dx, dy, y, classes, softmax)
+		},
 		"ShardSums": func() error {
 			m, sums := make([]T, rows), make([]float64, ShardChunks[T](classes)*rows)
 			must(ShardMax(m, x, shard))
 			return ShardSums(sums, losses, x, m, labels, shard)
 		},
-		"ShardStats":            func() error { return ShardStats(stats, x, shard) },
-		"ShardCrossEntropy":     func() error { return ShardCrossEntropy(losses, x, stats, labels, shard) },
-		"ShardCrossEntropyGrad": func() error { return ShardCrossEntropyGrad(dx, losses, x, stats, labels, 1, shard) },
-		"ShardSoftmax":          func() error { return ShardSoftmax(y, x, stats, shard) },
-		"ShardLogSoftmax":       func() error { return ShardLogSoftmax(y, x, stats, shard) },
+		"ShardStats": func() error { return ShardStats(stats, x, shard) },
+		"ShardCrossEntropy": func() error {
+			return ShardCrossEntropy(losses, x, stats, labels, shard)
+		},
+		"ShardCrossEntropyGrad": func() error {
+			return ShardCrossEntropyGrad(dx, losses, x, stats, labels, 1, shard)
+		},
+		"ShardSoftmax":    func() error { return ShardSoftmax(y, x, stats, shard) },
+		"ShardLogSoftmax": func() error { return ShardLogSoftmax(y, x, stats, shard) },
 	} {
 		*function = fmt.Sprintf(form, name)
 		must(f())
 	}
 	plain := &CrossEntropyOptions[T]{LogitScale: scale, Stride: stride}
-	for name, o := range map[string]*CrossEntropyOptions[T]{"plain": plain, "ignoring": ignore, "smoothed": smooth} {
+	for name, o := range map[string]*CrossEntropyOptions[T]{"plain": plain, "ignoring": ignore,
+		"smoothed": smooth} {
 		for f, call := range map[string]func() (float64, error){
-			"CrossEntropyWith":         func() (float64, error) { return CrossEntropyWith(losses, x, labels, classes, o) },
-			"CrossEntropyGradWith":     func() (float64, error) { return CrossEntropyGradWith(dx, losses, x, labels, classes, []T{1}, o) },
-			"CrossEntropyProbWith":     func() (float64, error) { return CrossEntropyProbWith(losses, x, p, classes, o) },
-			"CrossEntropyProbGradWith": func() (float64, error) { return CrossEntropyProbGradWith(dx, losses, x, p, classes, []T{1}, o) },
+			"CrossEntropyWith": func() (float64, error) {
+				return CrossEntropyWith(losses, x, labels, classes, o)
+			},
+			"CrossEntropyGradWith": func() (float64, error) {
+				return CrossEntropyGradWith(dx, losses, x, labels, classes, []T{1}, o)
+			},
+			"CrossEntropyProbWith": func() (float64, error) {
+				return CrossEntropyProbWith(losses, x, p, classes, o)
+			},
+			"CrossEntropyProbGradWith": func() (float64, error) {
+				return CrossEntropyProbGradWith(dx, losses, x, p, classes, []T{1}, o)
+			},
 		} {
 			if o == ignore && (f == "CrossEntropyProbWith" || f == "CrossEntropyProbGradWith") {
 				continue

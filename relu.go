@@ -37,7 +37,8 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 		reluMask(dst, x, mask[:MaskLen(len(x))])
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x, mask = dst[step:], x[step:], mask[step/64:] {
+	stream := streams(dst, x, 2)
+	for ; len(x) > step; dst, x, mask = dst[step:], x[step:], mask[step/64:] {
 		if stream {
 			reluMaskStream(dst[:step], x[:step], mask[:step/64])
 		} else {
@@ -62,7 +63,8 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 		reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 		return
 	}
-	for stream := streams(dx, dy, 2); len(dy) > step; dx, dy, mask = dx[step:], dy[step:], mask[step/64:] {
+	stream := streams(dx, dy, 2)
+	for ; len(dy) > step; dx, dy, mask = dx[step:], dy[step:], mask[step/64:] {
 		if stream {
 			reluBackwardStream(dx[:step], dy[:step], mask[:step/64])
 		} else {

@@ -106,9 +106,9 @@ type batch[T Float] struct {
 // after the other. The others are at its end, the first one last.
 
 func (b *batch[T]) max() []T        { return b.array(0) }           // the row's maximum, scaled
-func (b *batch[T]) q() []T          { return b.array(1) }           // what exponentials are multiplied by
-func (b *batch[T]) q2() []T         { return b.array(2) }           // what they are multiplied by after that
-func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum of the exponentials without column out
+func (b *batch[T]) q() []T          { return b.array(1) }           // the factor of the exponentials
+func (b *batch[T]) q2() []T         { return b.array(2) }           // a second factor, applied after q
+func (b *batch[T]) rest() []float64 { return words[float64](b, 1) } // the sum of the others than out
 
 // For logarithms. If out is negative, rest is the whole sum.
 
@@ -121,10 +121,10 @@ func (b *batch[T]) base() []float64 { return words[float64](b, 5) }
 
 // For cross-entropy, its gradient, and shards. A row with none set has no loss and no gradient.
 
-func (b *batch[T]) g() []T           { return b.array(5) }           // what the gradient is multiplied by
-func (b *batch[T]) num() []T         { return b.array(6) }           // g, or 1 if q2 is g: see splitFactor
+func (b *batch[T]) g() []T           { return b.array(5) }           // the factor of the gradient
+func (b *batch[T]) num() []T         { return b.array(6) }           // g or 1: see splitFactor
 func (b *batch[T]) total() []float64 { return words[float64](b, 6) } // the sum of all exponentials
-func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // what the label's target is above the others
+func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // the label's target, above the others'
 func (b *batch[T]) none() []bool     { return words[bool](b, 8) }
 
 // For cross-entropy with a target for every class, where out is the column of the maximum: the
@@ -182,12 +182,14 @@ func (c *call[T]) run(do action) {
 	if c.rows == 0 {
 		return
 	}
-	c.do, c.columns, c.batch = do, !c.sharded && columnsFit[T](c.rows, c.cols), batchLen[T](c.rows, c.cols)
+	c.do, c.batch = do, batchLen[T](c.rows, c.cols)
+	c.columns = !c.sharded && columnsFit[T](c.rows, c.cols)
 	rows := min(c.rows, c.batch)
 	switch {
 	case c.do == toSoftmax && c.columns: // needs no arrays
 		rows = 0
-		if oneRun := c.x.stride == c.cols && c.dst.stride == c.cols; oneRun && c.scale == 1 && c.rows > maxRows {
+		oneRun := c.x.stride == c.cols && c.dst.stride == c.cols
+		if oneRun && c.scale == 1 && c.rows > maxRows {
 			c.batch = max(maxRows, maxCols[T]()/c.cols&^15)
 		}
 	case c.scratchRows(): // there is room for one chunk
@@ -467,7 +469,8 @@ func (b *batch[T]) chunkExp(sum []float64, j, n int, store bool, skip []int) {
 	case skip != nil && b.plain:
 		rowsExpSumSkip(sum, b.d.data[j:], x, b.max(), skip, n, b.d.stride, b.z.stride, b.narrow)
 	case skip != nil:
-		rowsExpSumSkipScaled(sum, b.d.data[j:], x, b.max(), skip, n, b.d.stride, b.z.stride, b.scale, b.narrow)
+		rowsExpSumSkipScaled(sum, b.d.data[j:], x, b.max(), skip, n, b.d.stride, b.z.stride, b.scale,
+			b.narrow)
 	case b.plain:
 		rowsExpSum(sum, b.d.data[j:], x, b.max(), n, b.d.stride, b.z.stride, b.narrow)
 	default:
@@ -568,7 +571,9 @@ func (b *batch[T]) logarithms() {
 
 // backwardRows computes the backward of softmax, (dy - sum(dy*y))*y, or, if log is set, that of its
 // logarithm, dy - exp(y)*sum(dy). sums and ss have room for a batch.
-func backwardRows[T Float](log bool, dx, dy matrix[T], y []T, rows, cols int, scale T, sums []float64, ss []T) {
+func backwardRows[T Float](
+	log bool, dx, dy matrix[T], y []T, rows, cols int, scale T, sums []float64, ss []T,
+) {
 	narrow, batch := isNarrow[T](cols), batchLen[T](rows, cols)
 	for r0 := 0; r0 < rows; r0 += batch {
 		n := min(batch, rows-r0)

@@ -101,7 +101,10 @@ func (s *Shard[T]) checkRows(fn string, logits []T, name string, rows int) {
 }
 
 // run runs a call for a resolved shard.
-func (s *Shard[T]) run(do action, dst []T, dststride int, logits []T, rows int, labels labelList, l *lossCall[T], sc *shardCall[T]) {
+func (s *Shard[T]) run(
+	do action, dst []T, dststride int, logits []T, rows int, labels labelList, l *lossCall[T],
+	sc *shardCall[T],
+) {
 	var c call[T]
 	c.sharded, c.rows, c.cols, c.offset, c.scale = true, rows, s.Classes, s.Offset, s.LogitScale
 	c.dst, c.x = matrix[T]{dst, dststride}, matrix[T]{logits, s.Stride}
@@ -217,7 +220,8 @@ func ShardStats[T Float](stats []RowStats[T], logits []T, shard Shard[T]) error 
 		return err
 	}
 	s.checkRows(fn, logits, "stats", len(stats))
-	checkApart(fn, "stats,logits", 1, spanOf(stats), spanOfRows(logits, len(stats), s.Classes, s.Stride))
+	checkApart(fn, "stats,logits", 1, spanOf(stats),
+		spanOfRows(logits, len(stats), s.Classes, s.Stride))
 	s.run(toStats, nil, 0, logits, len(stats), labelList{}, nil, &shardCall[T]{rowStats: stats})
 	return nil
 }
@@ -323,7 +327,9 @@ func MergeRowMax[T Float](dst, src []T) {
 // and out are nil, and nothing is left out. For the log-softmax, labels are the rows' [Argmax].
 //
 // The sums of all shards, in the order of the classes, make one row of [FoldChunks].
-func ShardSums[T Float, L Label](sums []float64, out, logits, m []T, labels []L, shard Shard[T]) error {
+func ShardSums[T Float, L Label](
+	sums []float64, out, logits, m []T, labels []L, shard Shard[T],
+) error {
 	const fn = "ShardSums"
 	s, err := shard.resolved(fn)
 	if err != nil {
@@ -341,8 +347,10 @@ func ShardSums[T Float, L Label](sums []float64, out, logits, m []T, labels []L,
 		checkPerRow(fn, "out", len(out), len(m))
 	}
 	checkApart(fn, "sums,out,logits,m,labels", 2,
-		spanOf(sums), spanOf(out), spanOfRows(logits, len(m), s.Classes, s.Stride), spanOf(m), spanOf(labels))
-	s.run(toChunkSums, nil, 0, logits, len(m), labelsOf(labels), nil, &shardCall[T]{m: m, outs: out, sums: sums, chunks: chunks})
+		spanOf(sums), spanOf(out), spanOfRows(logits, len(m), s.Classes, s.Stride), spanOf(m),
+		spanOf(labels))
+	s.run(toChunkSums, nil, 0, logits, len(m), labelsOf(labels), nil,
+		&shardCall[T]{m: m, outs: out, sums: sums, chunks: chunks})
 	return nil
 }
 
@@ -386,7 +394,9 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 // ShardCrossEntropy sets losses[r] to the cross-entropy of row r if its label is in the shard, and
 // to 0 if it is not: the sum over the shards, in any order, is the loss. A label that no shard has,
 // such as -1, gives 0 in all of them. stats are the stats of the whole rows.
-func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T], labels []L, shard Shard[T]) error {
+func ShardCrossEntropy[T Float, L Label](
+	losses, logits []T, stats []RowStats[T], labels []L, shard Shard[T],
+) error {
 	checkPerRow("ShardCrossEntropy", "losses", len(losses), len(stats))
 	return shardLoss("ShardCrossEntropy", false, nil, losses, logits, stats, labels, 1, shard)
 }
@@ -395,20 +405,25 @@ func ShardCrossEntropy[T Float, L Label](losses, logits []T, stats []RowStats[T]
 // the logits, which is scale*LogitScale*(softmax - onehot); the product of the scales is rounded
 // first. In a row whose label is not in the shard, it is scale*LogitScale*softmax. losses, unless
 // nil, are set as by [ShardCrossEntropy]. dlogits has the stride of logits, and may be logits.
-func ShardCrossEntropyGrad[T Float, L Label](dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T]) error {
-	return shardLoss("ShardCrossEntropyGrad", true, dlogits, losses, logits, stats, labels, scale, shard)
+func ShardCrossEntropyGrad[T Float, L Label](
+	dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T],
+) error {
+	return shardLoss("ShardCrossEntropyGrad", true, dlogits, losses, logits, stats, labels,
+		scale, shard)
 }
 
 // shardLoss computes the cross-entropy of a shard and, if grad is set, its gradient.
 func shardLoss[T Float, L Label](
-	fn string, grad bool, dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T, shard Shard[T],
+	fn string, grad bool, dlogits, losses, logits []T, stats []RowStats[T], labels []L, scale T,
+	shard Shard[T],
 ) error {
 	s, err := shard.resolved(fn)
 	if err != nil {
 		return err
 	}
 	if grad {
-		checkSameRows(fn, "dlogits", checkRows(fn, "dlogits", len(dlogits), s.Classes, s.Stride), "stats", len(stats))
+		checkSameRows(fn, "dlogits", checkRows(fn, "dlogits", len(dlogits), s.Classes, s.Stride), "stats",
+			len(stats))
 	}
 	s.checkRows(fn, logits, "stats", len(stats))
 	checkPerRow(fn, "labels", len(labels), len(stats))
@@ -416,11 +431,13 @@ func shardLoss[T Float, L Label](
 		checkPerRow(fn, "losses", len(losses), len(stats))
 	}
 	checkApart(fn, "dlogits,losses,=logits,stats,labels", 2,
-		spanOfRows(dlogits, len(stats), s.Classes, s.Stride), spanOf(losses), spanOfRows(logits, len(stats), s.Classes, s.Stride),
+		spanOfRows(dlogits, len(stats), s.Classes, s.Stride), spanOf(losses),
+		spanOfRows(logits, len(stats), s.Classes, s.Stride),
 		spanOf(stats), spanOf(labels))
 	opts := CrossEntropyOptions[T]{Reduction: ReductionNone}
 	s.run(toLabelLoss, dlogits, s.Stride, logits, len(stats), labelsOf(labels),
-		&lossCall[T]{losses: losses, dloss: []T{scale}, opts: &opts, keep: 1, divisor: 1}, &shardCall[T]{rowStats: stats})
+		&lossCall[T]{losses: losses, dloss: []T{scale}, opts: &opts, keep: 1, divisor: 1},
+		&shardCall[T]{rowStats: stats})
 	return nil
 }
 
@@ -443,9 +460,11 @@ func (shard Shard[T]) softmax(fn string, do action, dst, logits []T, stats []Row
 		return err
 	}
 	s.checkRows(fn, logits, "stats", len(stats))
-	checkSameRows(fn, "dst", checkRows(fn, "dst", len(dst), s.Classes, s.DstStride), "stats", len(stats))
+	checkSameRows(fn, "dst", checkRows(fn, "dst", len(dst), s.Classes, s.DstStride), "stats",
+		len(stats))
 	checkApart(fn, "dst,=logits,stats", 1,
-		spanOfRows(dst, len(stats), s.Classes, s.DstStride), spanOfRows(logits, len(stats), s.Classes, s.Stride), spanOf(stats))
+		spanOfRows(dst, len(stats), s.Classes, s.DstStride),
+		spanOfRows(logits, len(stats), s.Classes, s.Stride), spanOf(stats))
 	s.run(do, dst, s.DstStride, logits, len(stats), labelList{}, nil, &shardCall[T]{rowStats: stats})
 	return nil
 }

@@ -83,7 +83,9 @@ func twoRounds[T Float](x []T, rows int, labels []int, shards []Shard[T]) []RowS
 }
 
 // shardedGrad returns the losses and gradients that the shards compute from merged stats.
-func shardedGrad[T Float](x []T, rows int, stats []RowStats[T], labels []int, scale T, shards []Shard[T]) (losses, d []T) {
+func shardedGrad[T Float](
+	x []T, rows int, stats []RowStats[T], labels []int, scale T, shards []Shard[T],
+) (losses, d []T) {
 	losses, d = make([]T, rows), make([]T, len(x))
 	for _, s := range shards {
 		here, alone := make([]T, rows), make([]T, rows)
@@ -91,7 +93,8 @@ func shardedGrad[T Float](x []T, rows int, stats []RowStats[T], labels []int, sc
 		must(ShardCrossEntropy(alone, part(x, s, rows), stats, labels, s))
 		for r, v := range here {
 			if !kt.Same(v, alone[r]) {
-				panic(fmt.Sprintf("ShardCrossEntropy and ShardCrossEntropyGrad disagree in row %d: %v, %v", r, alone[r], v))
+				panic(fmt.Sprintf("ShardCrossEntropy and ShardCrossEntropyGrad disagree in row %d: %v, %v",
+					r, alone[r], v))
 			}
 			losses[r] += v
 		}
@@ -101,8 +104,12 @@ func shardedGrad[T Float](x []T, rows int, stats []RowStats[T], labels []int, sc
 
 // TestShardsTwoRounds checks that two rounds give the bits of the whole rows.
 func TestShardsTwoRounds(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsTwoRounds[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsTwoRounds[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { shardsTwoRounds[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { shardsTwoRounds[float64](t) })
+	})
 }
 
 func shardsTwoRounds[T Float](t *testing.T) {
@@ -137,13 +144,15 @@ func shardsTwoRounds[T Float](t *testing.T) {
 				same := func(what string, got, want []T) {
 					t.Helper()
 					i := kt.Diff(got, want)
-					require.Negative(t, i, "%s, element %d of %d rows of %d, inputs %v, scale %v, shards %+v", what, i, rows, classes, kind, scale, shards)
+					require.Negative(t, i, "%s, element %d of %d rows of %d, inputs %v, scale %v, shards %+v",
+						what, i, rows, classes, kind, scale, shards)
 				}
 
 				const gradScale = 1.0 / 30
 				losses, d := make([]T, rows), make([]T, len(x))
 				require.NoError(t, CrossEntropyGrad(d, losses, scaled, labels, classes, T(gradScale*scale)))
-				gotLosses, got := shardedGrad(x, rows, twoRounds(x, rows, labels, shards), labels, gradScale, shards)
+				gotLosses, got := shardedGrad(x, rows, twoRounds(x, rows, labels, shards), labels,
+					gradScale, shards)
 				same("losses", gotLosses, losses)
 				same("gradient", got, d)
 
@@ -197,7 +206,9 @@ func shardsOneRound[T Float](t *testing.T) {
 					l, d := shardedGrad(x, 1, stats, []int{label}, 1, shards)
 					ref := kt.NewRowDD(x)
 					at := func() string {
-						return fmt.Sprintf("%d classes, base %v, margin %v, seed %d, %d shards: loss %v, gradient %v", classes, base, margin, seed, len(shards), l[0], d[label])
+						return fmt.Sprintf(
+							"%d classes, base %v, margin %v, seed %d, %d shards: loss %v, gradient %v",
+							classes, base, margin, seed, len(shards), l[0], d[label])
 					}
 					key := fmt.Sprint(margin)
 					loss.add(key, relative(float64(l[0]), ref.NegLogProb(label)), at)
@@ -221,7 +232,9 @@ func shardsOneRound[T Float](t *testing.T) {
 	for _, margin := range margins {
 		key := fmt.Sprint(margin)
 		l, g, o, lg := loss.max[key], grad.max[key], other.max[key], log.max[key]
-		t.Logf("margin %6s: relative error of the loss %.2e, of the label's gradient %.2e; other entries %.2f ULP, log-softmax %.2f ULP", key, l.err, g.err, o.err, lg.err)
+		t.Logf(
+			"margin %6s: relative error of the loss %.2e, of the label's gradient %.2e; "+
+				"other entries %.2f ULP, log-softmax %.2f ULP", key, l.err, g.err, o.err, lg.err)
 		require.LessOrEqual(t, l.err, bound, l.at)
 		require.LessOrEqual(t, g.err, bound, g.at)
 		require.LessOrEqual(t, o.err, 4.0, o.at)
@@ -246,7 +259,8 @@ func shardsOneRoundBig[T Float](t *testing.T) {
 		x := make([]T, 12)
 		marginRow(kt.NewRand(1), x, 3, 1, margin)
 		x[4], x[8] = x[4]-1, x[4] // the second largest is in the third shard
-		shards := []Shard[T]{{Classes: 4, Stride: 12}, {Classes: 4, Offset: 4, Stride: 12}, {Classes: 4, Offset: 8, Stride: 12}}
+		shards := []Shard[T]{{Classes: 4, Stride: 12}, {Classes: 4, Offset: 4, Stride: 12},
+			{Classes: 4, Offset: 8, Stride: 12}}
 		l, d := shardedGrad(x, 1, oneRound(kt.NewRand(2), x, 1, shards), []int{3}, 1, shards)
 		ref := kt.NewRowBig(x)
 		require.LessOrEqual(t, kt.RelBig(float64(l[0]), ref.NegLogProb(3)), bound)
@@ -331,7 +345,8 @@ func mergeRowStats[T Float](t *testing.T) {
 	require.Equal(t, none, none.Merge(none))
 	require.Equal(t, a, a.Merge(none))
 	require.Equal(t, a, none.Merge(a))
-	for _, bad := range []RowStats[T]{stats(kt.NaN[T]()), stats(kt.NaN[T](), kt.Inf[T](-1)), stats(1, kt.NaN[T]()), stats(5, kt.Inf[T](1)), stats(kt.Inf[T](-1), kt.NaN[T]())} {
+	for _, bad := range []RowStats[T]{stats(kt.NaN[T]()), stats(kt.NaN[T](), kt.Inf[T](-1)),
+		stats(1, kt.NaN[T]()), stats(5, kt.Inf[T](1)), stats(kt.Inf[T](-1), kt.NaN[T]())} {
 		require.True(t, bad.Max != bad.Max && bad.Out != bad.Out && bad.Rest != bad.Rest, "%v", bad)
 		for _, other := range []RowStats[T]{a, none, bad} {
 			for _, m := range []RowStats[T]{bad.Merge(other), other.Merge(bad)} {
@@ -371,8 +386,12 @@ func exactRest[T Float](stats []RowStats[T], to T) *big.Float {
 
 // TestShardsSpecial checks rows with NaN and infinities, and shards of nothing but -Inf.
 func TestShardsSpecial(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsSpecial[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { shardsSpecial[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { shardsSpecial[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { shardsSpecial[float64](t) })
+	})
 }
 
 func shardsSpecial[T Float](t *testing.T) {
@@ -397,12 +416,16 @@ func shardsSpecial[T Float](t *testing.T) {
 		losses, d := shardedGrad(x, rows, oneRound(r, x, rows, shards), labels, 1, shards)
 		eps := kt.Pick[T](1e-6, 1e-13)
 		for i, v := range want {
-			ok := v == losses[i] || v != v && losses[i] != losses[i] || math.Abs(float64(v-losses[i])) <= eps*math.Abs(float64(v))+kt.Pick[T](1e-35, 1e-300)
-			require.True(t, ok, "loss of row %d: %v, of the whole row %v; x = %v", i, losses[i], v, x[i*classes:][:classes])
+			ok := v == losses[i] || v != v && losses[i] != losses[i] ||
+				math.Abs(float64(v-losses[i])) <= eps*math.Abs(float64(v))+kt.Pick[T](1e-35, 1e-300)
+			require.True(t, ok, "loss of row %d: %v, of the whole row %v; x = %v",
+				i, losses[i], v, x[i*classes:][:classes])
 		}
 		for i, v := range wantD {
-			ok := v != v && d[i] != d[i] || math.Abs(float64(v-d[i])) <= eps*math.Abs(float64(v))+kt.Pick[T](1e-35, 1e-300)
-			require.True(t, ok, "gradient %d: %v, of the whole row %v; x = %v", i, d[i], v, x[i/classes*classes:][:classes])
+			ok := v != v && d[i] != d[i] ||
+				math.Abs(float64(v-d[i])) <= eps*math.Abs(float64(v))+kt.Pick[T](1e-35, 1e-300)
+			require.True(t, ok, "gradient %d: %v, of the whole row %v; x = %v",
+				i, d[i], v, x[i/classes*classes:][:classes])
 		}
 	}
 

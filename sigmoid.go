@@ -51,7 +51,8 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 		sigmoidBackward(dx, dy, y)
 		return
 	}
-	for stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(y); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+	stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(y)
+	for ; len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
 		if stream {
 			sigmoidBackwardStream(dx[:step], dy[:step], y[:step])
 		} else {

@@ -41,7 +41,9 @@ func SigmoidCrossEntropy[T Float](losses, logits, targets []T) {
 // loss is -p*t*log(sigmoid(x)) - (1-t)*log(1-sigmoid(x)). It returns an error that names the
 // option, and writes nothing, if an option is out of its range. It panics if len(logits) is not a
 // multiple of the number of weights.
-func SigmoidCrossEntropyWith[T Float](losses, logits, targets []T, opts *SigmoidCrossEntropyOptions[T]) error {
+func SigmoidCrossEntropyWith[T Float](
+	losses, logits, targets []T, opts *SigmoidCrossEntropyOptions[T],
+) error {
 	p, err := opts.posWeight("SigmoidCrossEntropyWith", len(logits))
 	checkSigmoidLoss("SigmoidCrossEntropyWith", losses, logits, targets, p)
 	if err != nil {
@@ -76,7 +78,9 @@ func SigmoidCrossEntropyGrad[T Float](dlogits, losses, logits, targets []T, scal
 // SigmoidCrossEntropyGradWith is [SigmoidCrossEntropyGrad] with options: the gradient is scale *
 // ((1-t)*sigmoid(x) - p*t*sigmoid(-x)). Losses, error and panics are as in
 // [SigmoidCrossEntropyWith].
-func SigmoidCrossEntropyGradWith[T Float](dlogits, losses, logits, targets []T, scale T, opts *SigmoidCrossEntropyOptions[T]) error {
+func SigmoidCrossEntropyGradWith[T Float](
+	dlogits, losses, logits, targets []T, scale T, opts *SigmoidCrossEntropyOptions[T],
+) error {
 	const fn = "SigmoidCrossEntropyGradWith"
 	p, err := opts.posWeight(fn, len(logits))
 	checkSigmoidLossGrad(fn, dlogits, losses, logits, targets, p)
@@ -117,7 +121,8 @@ func (o *SigmoidCrossEntropyOptions[T]) posWeight(fn string, n int) ([]T, error)
 		return nil, nil
 	}
 	if len(o.PosWeight) == 0 || n%len(o.PosWeight) != 0 {
-		panic(fmt.Sprintf("kernels: %s: len(logits) = %d is not a multiple of len(PosWeight) = %d", fn, n, len(o.PosWeight)))
+		panic(fmt.Sprintf("kernels: %s: len(logits) = %d is not a multiple of len(PosWeight) = %d",
+			fn, n, len(o.PosWeight)))
 	}
 	return o.PosWeight, checkWeights(fn, "PosWeight", o.PosWeight)
 }

@@ -17,7 +17,8 @@ func TestWalkSigmoidLoss32(t *testing.T) {
 	walk(stride(), func(x []float32) {
 		n := len(x)
 		zero, one, neg := make([]float32, n), make([]float32, n), make([]float32, n)
-		loss, dx, loss1, dx1 := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		loss, dx, loss1, dx1 := make([]float32, n), make([]float32, n), make([]float32, n),
+			make([]float32, n)
 		for i, v := range x {
 			one[i], neg[i] = 1, -v
 		}
@@ -44,12 +45,15 @@ func TestWalkSigmoidLoss32(t *testing.T) {
 				top[g], at[g] = err, i
 			}
 			if !kt.Same(loss[i], loss1[i]) || !kt.Same(dx[i], -dx1[i]) && dx[i] != 0 {
-				w.add("symmetric", math.Inf(1), func() string { return fmt.Sprint(v, loss[i], loss1[i], dx[i], dx1[i]) })
+				w.add("symmetric", math.Inf(1), func() string {
+					return fmt.Sprint(v, loss[i], loss1[i], dx[i], dx1[i])
+				})
 			}
 		}
 		for c, e := range top {
 			w.add(classes[c], e, func() string {
-				return fmt.Sprintf("x = %v (%#08x): got %v, %v", x[at[c]], math.Float32bits(x[at[c]]), loss[at[c]], dx[at[c]])
+				return fmt.Sprintf("x = %v (%#08x): got %v, %v",
+					x[at[c]], math.Float32bits(x[at[c]]), loss[at[c]], dx[at[c]])
 			})
 		}
 	})
@@ -73,7 +77,9 @@ func TestWalkSigmoidLoss64(t *testing.T) {
 			return kt.ErrBig(got, l.Add(l, kt.Big(max(x, 0))))
 		})
 	require.Less(t, loss, 3.0)
-	gradient := walk64(t, "gradient", fill, func(d, x, m []float64) { SigmoidCrossEntropyGrad(d, nil, x, m, 1) },
+	gradient := walk64(t, "gradient", fill, func(d, x, m []float64) {
+		SigmoidCrossEntropyGrad(d, nil, x, m, 1)
+	},
 		func(x, _ float64) kt.Scaled { return kt.SigmoidDD(x) },
 		func(got, x, _ float64) float64 { return kt.ErrBig(got, kt.SigmoidBig(x)) })
 	require.Less(t, gradient, 3.0)
@@ -120,13 +126,15 @@ func sigmoidLossOptions[T Float](t *testing.T, tol float64) {
 		require.Equal(t, dx, dx2)
 		for i := range x {
 			l, g := bce(float64(x[i]), float64(y[i]), float64(p[i%c]))
-			require.InDelta(t, l, float64(loss[i]), tol*max(l, 1e-30), "%d columns, loss of %v, %v, weight %v", c, x[i], y[i], p[i%c])
+			require.InDelta(t, l, float64(loss[i]), tol*max(l, 1e-30),
+				"%d columns, loss of %v, %v, weight %v", c, x[i], y[i], p[i%c])
 			// soft targets: relative to the magnitudes that are subtracted
 			size := math.Abs(g)
 			if y[i] != 0 && y[i] != 1 {
 				size = 3
 			}
-			require.InDelta(t, 0.5*g, float64(dx[i]), tol*size, "%d columns, gradient of %v, %v, weight %v", c, x[i], y[i], p[i%c])
+			require.InDelta(t, 0.5*g, float64(dx[i]), tol*size, "%d columns, gradient of %v, %v, weight %v",
+				c, x[i], y[i], p[i%c])
 		}
 		// If targets are labels, weights of one change nothing, however many there are.
 		for i := range y {
@@ -147,14 +155,19 @@ func sigmoidLossOptions[T Float](t *testing.T, tol float64) {
 }
 
 func TestSpecialSigmoidLoss(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoidLoss[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoidLoss[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoidLoss[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoidLoss[float64](t) })
+	})
 }
 
 func specialSigmoidLoss[T Float](t *testing.T) {
 	plus, minus, none := kt.Inf[T](1), kt.Inf[T](-1), kt.NaN[T]()
 	for _, c := range []struct{ x, t, loss, dx T }{
-		{plus, 1, 0, 0}, {plus, 0, plus, 1}, {minus, 0, 0, 0}, {minus, 1, plus, -1}, {plus, 0.5, plus, 0.5}, {minus, 0.25, plus, -0.25},
+		{plus, 1, 0, 0}, {plus, 0, plus, 1}, {minus, 0, 0, 0}, {minus, 1, plus, -1},
+		{plus, 0.5, plus, 0.5}, {minus, 0.25, plus, -0.25},
 		{none, 0, none, none}, {none, 1, none, none}, {1, none, none, none}, {-1, none, none, none},
 		{0, 0, T(math.Ln2), 0.5}, {T(math.Copysign(0, -1)), 1, T(math.Ln2), -0.5},
 		{2000, 1, 0, 0}, {-2000, 1, 2000, -1}, {2000, 0, 2000, 1}, {-2000, 0, 0, 0},
@@ -165,7 +178,8 @@ func specialSigmoidLoss[T Float](t *testing.T) {
 			x[at], y[at] = c.x, c.t
 			SigmoidCrossEntropyGrad(dx, loss, x, y, 1)
 			require.True(t, kt.Same(c.loss, loss[at]), "x = %v, t = %v: loss %v", c.x, c.t, loss[at])
-			require.True(t, kt.Same(c.dx, dx[at]) || c.dx == 0 && dx[at] == 0, "x = %v, t = %v: gradient %v", c.x, c.t, dx[at])
+			require.True(t, kt.Same(c.dx, dx[at]) || c.dx == 0 && dx[at] == 0, "x = %v, t = %v: gradient %v",
+				c.x, c.t, dx[at])
 		}
 	}
 }
@@ -187,7 +201,9 @@ func numericalGradientSigmoidLoss[T Float](t *testing.T) {
 			}
 		}
 		for _, weights := range [][]T{nil, p} {
-			require.NoError(t, SigmoidCrossEntropyGradWith(dx, nil, x, y, 1/T(n), &SigmoidCrossEntropyOptions[T]{PosWeight: weights}))
+			require.NoError(t,
+				SigmoidCrossEntropyGradWith(dx, nil, x, y, 1/T(n),
+					&SigmoidCrossEntropyOptions[T]{PosWeight: weights}))
 			checkGrad(t, "SigmoidCrossEntropy", dx, x, func(x []float64) float64 {
 				s := 0.0
 				for i, v := range x {

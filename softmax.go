@@ -69,7 +69,9 @@ func LogSoftmaxWith[T Float](dst, x []T, classes int, opts *SoftmaxOptions[T]) e
 	return softmaxForward("LogSoftmaxWith", toLogSoftmax, dst, x, classes, opts)
 }
 
-func softmaxForward[T Float](fn string, do action, dst, x []T, classes int, opts *SoftmaxOptions[T]) error {
+func softmaxForward[T Float](
+	fn string, do action, dst, x []T, classes int, opts *SoftmaxOptions[T],
+) error {
 	scale, stride, dststride, err := opts.resolved(fn, classes)
 	if err != nil {
 		return err
@@ -78,9 +80,11 @@ func softmaxForward[T Float](fn string, do action, dst, x []T, classes int, opts
 	if len(dst) != len(x) || dststride != stride {
 		checkSameRows(fn, "dst", checkRows(fn, "dst", len(dst), classes, dststride), "x", rows)
 	}
-	checkApart(fn, "dst,=x", 1, spanOfRows(dst, rows, classes, dststride), spanOfRows(x, rows, classes, stride))
+	checkApart(fn, "dst,=x", 1, spanOfRows(dst, rows, classes, dststride),
+		spanOfRows(x, rows, classes, stride))
 	var c call[T]
-	c.rows, c.cols, c.dst, c.x, c.scale = rows, classes, matrix[T]{dst, dststride}, matrix[T]{x, stride}, scale
+	c.rows, c.cols, c.dst, c.x, c.scale = rows, classes, matrix[T]{dst, dststride},
+		matrix[T]{x, stride}, scale
 	c.run(do)
 	return nil
 }
@@ -133,7 +137,9 @@ func LogSoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOp
 	return softmaxBackward("LogSoftmaxBackwardWith", true, dx, dy, y, classes, opts)
 }
 
-func softmaxBackward[T Float](fn string, log bool, dx, dy, y []T, classes int, opts *SoftmaxOptions[T]) error {
+func softmaxBackward[T Float](
+	fn string, log bool, dx, dy, y []T, classes int, opts *SoftmaxOptions[T],
+) error {
 	scale, stride, dststride, err := opts.resolved(fn, classes)
 	if err != nil {
 		return err
@@ -143,7 +149,8 @@ func softmaxBackward[T Float](fn string, log bool, dx, dy, y []T, classes int, o
 		checkSameRows(fn, "dx", rows, "dy", checkRows(fn, "dy", len(dy), classes, dststride))
 		checkSameRows(fn, "dx", rows, "y", checkRows(fn, "y", len(y), classes, dststride))
 	}
-	checkApart(fn, "dx,=dy,=y", 1, spanOfRows(dx, rows, classes, stride), spanOfRows(dy, rows, classes, dststride), spanOfRows(y, rows, classes, dststride))
+	checkApart(fn, "dx,=dy,=y", 1, spanOfRows(dx, rows, classes, stride),
+		spanOfRows(dy, rows, classes, dststride), spanOfRows(y, rows, classes, dststride))
 	to, from := matrix[T]{dx, stride}, matrix[T]{dy, dststride}
 	if rows <= 8 {
 		var sums [8]float64

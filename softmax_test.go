@@ -47,8 +47,12 @@ func gather[T kernels.Float](t *testing.T, f *kt.Frame[T], cols, stride int) []T
 }
 
 func TestSoftmaxOptions(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { softmaxOptions[float64](t) })
+	})
 }
 
 func softmaxOptions[T kernels.Float](t *testing.T) {
@@ -59,7 +63,8 @@ func softmaxOptions[T kernels.Float](t *testing.T) {
 	same := func(got, want []T, format string, args ...any) {
 		t.Helper()
 		if i := kt.Diff(got, want); i >= 0 || len(got) != len(want) {
-			require.FailNow(t, "not the plain bits", "element %d of %d, %d: %s", i, len(got), len(want), fmt.Sprintf(format, args...))
+			require.FailNow(t, "not the plain bits", "element %d of %d, %d: %s",
+				i, len(got), len(want), fmt.Sprintf(format, args...))
 		}
 	}
 	turn := 0
@@ -87,16 +92,21 @@ func softmaxOptions[T kernels.Float](t *testing.T) {
 				for name, f := range map[string]struct {
 					plain forward
 					with  forwardWith
-				}{"Softmax": {kernels.Softmax[T], kernels.SoftmaxWith[T]}, "LogSoftmax": {kernels.LogSoftmax[T], kernels.LogSoftmaxWith[T]}} {
+				}{"Softmax": {kernels.Softmax[T], kernels.SoftmaxWith[T]},
+					"LogSoftmax": {kernels.LogSoftmax[T], kernels.LogSoftmaxWith[T]}} {
 					want := make([]T, len(x))
 					f.plain(want, scaled, cols)
 					in, out := spread(x, cols, stride), spread(make([]T, len(x)), cols, dstStride)
 					require.NoError(t, f.with(out.S, in.S, cols, opts))
-					same(gather(t, out, cols, dstStride), want, "%s, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+					same(gather(t, out, cols, dstStride), want, "%s, %d rows of %d, %+v, %v",
+						name, rows, cols, *opts, kind)
 					same(gather(t, in, cols, stride), x, "%s wrote to its input", name)
 					// in place
-					require.NoError(t, f.with(in.S, in.S, cols, &kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: stride}))
-					same(gather(t, in, cols, stride), want, "%s in place, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+					require.NoError(t,
+						f.with(in.S, in.S, cols,
+							&kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: stride, DstStride: stride}))
+					same(gather(t, in, cols, stride), want, "%s in place, %d rows of %d, %+v, %v",
+						name, rows, cols, *opts, kind)
 				}
 
 				dy, y := make([]T, len(x)), make([]T, len(x))
@@ -105,7 +115,8 @@ func softmaxOptions[T kernels.Float](t *testing.T) {
 				for name, f := range map[string]struct {
 					plain backward
 					with  backwardWith
-				}{"SoftmaxBackward": {kernels.SoftmaxBackward[T], kernels.SoftmaxBackwardWith[T]}, "LogSoftmaxBackward": {kernels.LogSoftmaxBackward[T], kernels.LogSoftmaxBackwardWith[T]}} {
+				}{"SoftmaxBackward": {kernels.SoftmaxBackward[T], kernels.SoftmaxBackwardWith[T]},
+					"LogSoftmaxBackward": {kernels.LogSoftmaxBackward[T], kernels.LogSoftmaxBackwardWith[T]}} {
 					want := make([]T, len(x))
 					f.plain(want, dy, y, cols)
 					for i, v := range want {
@@ -113,12 +124,17 @@ func softmaxOptions[T kernels.Float](t *testing.T) {
 							want[i] = T(v * scale)
 						}
 					}
-					dys, ys, out := spread(dy, cols, dstStride), spread(y, cols, dstStride), spread(make([]T, len(x)), cols, stride)
+					dys, ys, out := spread(dy, cols, dstStride), spread(y, cols, dstStride),
+						spread(make([]T, len(x)), cols, stride)
 					require.NoError(t, f.with(out.S, dys.S, ys.S, cols, opts))
-					same(gather(t, out, cols, stride), want, "%s, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+					same(gather(t, out, cols, stride), want, "%s, %d rows of %d, %+v, %v",
+						name, rows, cols, *opts, kind)
 					same(gather(t, ys, cols, dstStride), y, "%s wrote to y", name)
-					require.NoError(t, f.with(dys.S, dys.S, ys.S, cols, &kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: dstStride, DstStride: dstStride}))
-					same(gather(t, dys, cols, dstStride), want, "%s in place, %d rows of %d, %+v, %v", name, rows, cols, *opts, kind)
+					require.NoError(t,
+						f.with(dys.S, dys.S, ys.S, cols,
+							&kernels.SoftmaxOptions[T]{LogitScale: scale, Stride: dstStride, DstStride: dstStride}))
+					same(gather(t, dys, cols, dstStride), want, "%s in place, %d rows of %d, %+v, %v",
+						name, rows, cols, *opts, kind)
 				}
 			}
 		}
@@ -132,7 +148,8 @@ func softmaxOptions[T kernels.Float](t *testing.T) {
 		x = append(x, m[r*20:][:10]...)
 	}
 	kernels.Softmax(want, x, 10)
-	require.NoError(t, kernels.SoftmaxWith(m[10:], m, 10, &kernels.SoftmaxOptions[T]{Stride: 20, DstStride: 20}))
+	require.NoError(t,
+		kernels.SoftmaxWith(m[10:], m, 10, &kernels.SoftmaxOptions[T]{Stride: 20, DstStride: 20}))
 	for r := range 9 {
 		same(m[r*20+10:][:10], want[r*10:][:10], "columns 10 to 19")
 		same(m[r*20:][:10], x[r*10:][:10], "columns 0 to 9")

@@ -14,8 +14,12 @@ import (
 // instruction sets, in every lane of a few vectors, tails included.
 
 func TestSpecialReLU(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialReLU[float64](t) })
+	})
 }
 
 func specialReLU[T kernels.Float](t *testing.T) {
@@ -25,7 +29,8 @@ func specialReLU[T kernels.Float](t *testing.T) {
 		x, y T
 		bit  uint64
 	}{
-		{negZero, 0, 1}, {0, 0, 1}, {-1, 0, 1}, {1, 1, 0}, {kt.NaN[T](), kt.NaN[T](), 0}, {kt.Inf[T](1), kt.Inf[T](1), 0}, {kt.Inf[T](-1), 0, 1},
+		{negZero, 0, 1}, {0, 0, 1}, {-1, 0, 1}, {1, 1, 0}, {kt.NaN[T](), kt.NaN[T](), 0},
+		{kt.Inf[T](1), kt.Inf[T](1), 0}, {kt.Inf[T](-1), 0, 1},
 		{tiny, tiny, 0}, {-tiny, 0, 1},
 	}
 	for _, c := range cases {
@@ -70,17 +75,23 @@ func specialReLU[T kernels.Float](t *testing.T) {
 }
 
 func TestSpecialSigmoid(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoid[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoid[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoid[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialSigmoid[float64](t) })
+	})
 }
 
 func specialSigmoid[T kernels.Float](t *testing.T) {
 	cases := map[T]T{
 		kt.Inf[T](-1): 0, kt.Inf[T](1): 1, 0: 0.5, T(math.Copysign(0, -1)): 0.5,
-		T(kt.Pick[T](-104.5, -746)): 0, T(kt.Pick[T](-3e38, -1e308)): 0, T(kt.Pick[T](17.5, 38)): 1, T(kt.Pick[T](3e38, 1e308)): 1,
-		kt.FromBits[T](1): 0.5,
+		T(kt.Pick[T](-104.5, -746)): 0, T(kt.Pick[T](-3e38, -1e308)): 0, T(kt.Pick[T](17.5, 38)): 1,
+		T(kt.Pick[T](3e38, 1e308)): 1,
+		kt.FromBits[T](1):          0.5,
 	}
-	for name, f := range map[string]func(dst, x []T){"Sigmoid": kernels.Sigmoid[T], "SigmoidFast": kernels.SigmoidFast[T]} {
+	for name, f := range map[string]func(dst, x []T){"Sigmoid": kernels.Sigmoid[T],
+		"SigmoidFast": kernels.SigmoidFast[T]} {
 		for n := 1; n < 140; n += 3 {
 			for _, at := range []int{0, n / 2, n - 1} {
 				x, y := make([]T, n), make([]T, n)
@@ -118,12 +129,17 @@ func specialSigmoid[T kernels.Float](t *testing.T) {
 }
 
 func TestSpecialRows(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialRows[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialRows[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialRows[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialRows[float64](t) })
+	})
 }
 
 func specialRows[T kernels.Float](t *testing.T) {
-	classes := []int{1, 2, 3, 5, 8, 10, 16, 17, 26, 31, 32, 33, 63, 64, 65, 100, 129, 1000, 2049, 4097, 9000}
+	classes := []int{1, 2, 3, 5, 8, 10, 16, 17, 26, 31, 32, 33, 63, 64, 65, 100, 129, 1000, 2049,
+		4097, 9000}
 	if testing.Short() {
 		classes = []int{1, 2, 3, 10, 16, 17, 26, 32, 33, 65, 129, 4097}
 	}
@@ -149,7 +165,8 @@ func specialRows[T kernels.Float](t *testing.T) {
 			loss, gloss, ploss []T
 		}
 		calc := func(x []T) run {
-			u := run{make([]T, rows*c), make([]T, rows*c), make([]T, rows*c), make([]T, rows*c), make([]T, rows), make([]T, rows), make([]T, rows)}
+			u := run{make([]T, rows*c), make([]T, rows*c), make([]T, rows*c), make([]T, rows*c),
+				make([]T, rows), make([]T, rows), make([]T, rows)}
 			kernels.Softmax(u.p, x, c)
 			kernels.LogSoftmax(u.l, x, c)
 			require.NoError(t, kernels.CrossEntropy(u.loss, x, labels, c))
@@ -177,11 +194,16 @@ func specialRows[T kernels.Float](t *testing.T) {
 					continue
 				}
 				lo, hi := q*c, (q+1)*c
-				require.Equal(t, -1, kt.Diff(u.p[lo:hi], base.p[lo:hi]), "row %d changed with row %d, %d classes", q, r, c)
-				require.Equal(t, -1, kt.Diff(u.l[lo:hi], base.l[lo:hi]), "row %d changed with row %d, %d classes", q, r, c)
-				require.Equal(t, -1, kt.Diff(u.d[lo:hi], base.d[lo:hi]), "row %d changed with row %d, %d classes", q, r, c)
-				require.Equal(t, -1, kt.Diff(u.pd[lo:hi], base.pd[lo:hi]), "row %d changed with row %d, %d classes", q, r, c)
-				require.True(t, kt.Same(u.loss[q], base.loss[q]) && kt.Same(u.gloss[q], base.gloss[q]) && kt.Same(u.ploss[q], base.ploss[q]))
+				require.Equal(t, -1, kt.Diff(u.p[lo:hi], base.p[lo:hi]),
+					"row %d changed with row %d, %d classes", q, r, c)
+				require.Equal(t, -1, kt.Diff(u.l[lo:hi], base.l[lo:hi]),
+					"row %d changed with row %d, %d classes", q, r, c)
+				require.Equal(t, -1, kt.Diff(u.d[lo:hi], base.d[lo:hi]),
+					"row %d changed with row %d, %d classes", q, r, c)
+				require.Equal(t, -1, kt.Diff(u.pd[lo:hi], base.pd[lo:hi]),
+					"row %d changed with row %d, %d classes", q, r, c)
+				require.True(t, kt.Same(u.loss[q], base.loss[q]) && kt.Same(u.gloss[q], base.gloss[q]) &&
+					kt.Same(u.ploss[q], base.ploss[q]))
 			}
 		}
 		allNaN := func(x []T, what string) {
@@ -227,7 +249,8 @@ func specialRows[T kernels.Float](t *testing.T) {
 					}
 				}
 				if at == label {
-					require.True(t, math.IsInf(float64(u.loss[r]), 1) && math.IsInf(float64(u.gloss[r]), 1) && math.IsInf(float64(u.ploss[r]), 1), "loss of -Inf")
+					require.True(t, math.IsInf(float64(u.loss[r]), 1) && math.IsInf(float64(u.gloss[r]), 1) &&
+						math.IsInf(float64(u.ploss[r]), 1), "loss of -Inf")
 					require.Equal(t, T(-1), u.d[lo+at])
 					require.Equal(t, T(-1), u.pd[lo+at])
 				} else {
@@ -288,7 +311,8 @@ func specialReLUBackwardOutput[T kernels.Float](t *testing.T) {
 			for _, c := range []struct {
 				y      T
 				passes bool
-			}{{0, false}, {negZero, false}, {-tiny, false}, {kt.Inf[T](-1), false}, {tiny, true}, {1, true}, {kt.Inf[T](1), true}, {kt.NaN[T](), true}} {
+			}{{0, false}, {negZero, false}, {-tiny, false}, {kt.Inf[T](-1), false}, {tiny, true}, {1, true},
+				{kt.Inf[T](1), true}, {kt.NaN[T](), true}} {
 				for _, g := range []T{negZero, 3, kt.NaN[T](), kt.Inf[T](-1)} {
 					y, dy, dx := make([]T, n), make([]T, n), make([]T, n)
 					for i := range y {
@@ -313,8 +337,12 @@ func specialReLUBackwardOutput[T kernels.Float](t *testing.T) {
 
 // TestArgmax compares Argmax with a loop: the first of equal elements, and NaN above everything.
 func TestArgmax(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { testArgmax[float64](t) })
+	})
 }
 
 func testArgmax[T kernels.Float](t *testing.T) {
@@ -330,15 +358,18 @@ func testArgmax[T kernels.Float](t *testing.T) {
 		}
 		return best
 	}
-	for _, classes := range []int{1, 2, 3, 7, 8, 10, 16, 17, 31, 32, 33, 64, 100, 1000, 2049, 4097, 9000} {
+	for _, classes := range []int{1, 2, 3, 7, 8, 10, 16, 17, 31, 32, 33, 64, 100, 1000, 2049,
+		4097, 9000} {
 		rows := 1 + 300/classes
-		for _, kind := range []kt.Kind{kt.Normal, kt.Ties, kt.Constant, kt.RareSpecial, kt.Special, kt.NegInf, kt.Zeros, kt.Ascending, kt.Descending, kt.AnyBits} {
+		for _, kind := range []kt.Kind{kt.Normal, kt.Ties, kt.Constant, kt.RareSpecial, kt.Special,
+			kt.NegInf, kt.Zeros, kt.Ascending, kt.Descending, kt.AnyBits} {
 			x, index := make([]T, rows*classes), make([]int, rows)
 			kt.Fill(kt.NewRand(uint64(classes)), kind, x, classes)
 			kernels.Argmax(index, x, classes)
 			for r, got := range index {
 				if w := want(x[r*classes : (r+1)*classes]); got != w {
-					require.FailNow(t, "wrong column", "%v, %d classes, row %d: %d (%v), want %d (%v)", kind, classes, r, got, x[r*classes+got], w, x[r*classes+w])
+					require.FailNow(t, "wrong column", "%v, %d classes, row %d: %d (%v), want %d (%v)",
+						kind, classes, r, got, x[r*classes+got], w, x[r*classes+w])
 				}
 			}
 		}
@@ -347,8 +378,12 @@ func testArgmax[T kernels.Float](t *testing.T) {
 
 // TestArgmaxLongRow has the first NaN or the first infinity anywhere in a row of several chunks.
 func TestArgmaxLongRow(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { argmaxLongRow[float64](t) })
+	})
 }
 
 func argmaxLongRow[T kernels.Float](t *testing.T) {

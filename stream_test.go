@@ -49,7 +49,8 @@ func testStreams[T Float](t *testing.T) {
 				type result struct{ relu, masked, back, sigmoid, mask []uint64 }
 				run := func(limit int) result {
 					isa.LastLevelCache = limit
-					relu, masked, back, sigmoid, mask := aligned(n), aligned(n), aligned(n), aligned(n), make([]uint64, MaskLen(n))
+					relu, masked, back, sigmoid, mask := aligned(n), aligned(n), aligned(n), aligned(n),
+						make([]uint64, MaskLen(n))
 					require.Equal(t, limit == 0 && isa.AVX2, streams(relu, x, 2), "the path meant")
 					ReLU(relu, x)
 					ReLUMask(masked, x, mask)
@@ -86,21 +87,28 @@ func TestStreamPrimitives(t *testing.T) {
 
 func testStreamPrimitives[T Float](t *testing.T) {
 	const most = 300
-	x, y, m := kt.AtEnd[T](kt.NewGuard(t, most*8), most), kt.AtEnd[T](kt.NewGuard(t, most*8), most), kt.AtEnd[uint64](kt.NewGuard(t, most), MaskLen(most))
+	x, y, m := kt.AtEnd[T](kt.NewGuard(t, most*8), most), kt.AtEnd[T](kt.NewGuard(t, most*8), most),
+		kt.AtEnd[uint64](kt.NewGuard(t, most), MaskLen(most))
 	for i := range x {
 		x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256
 	}
-	x[most-1], x[most-6], x[most-78], y[most-10] = T(math.NaN()), T(math.Copysign(0, -1)), T(math.Inf(-1)), T(math.NaN())
+	x[most-1], x[most-6], x[most-78], y[most-10] = T(math.NaN()), T(math.Copysign(0, -1)),
+		T(math.Inf(-1)), T(math.NaN())
 	for i := range m {
 		m[i] = 0x9e3779b97f4a7c15 << i
 	}
 	kernels := map[string][2]func(dst []T, mask []uint64, n int){
-		"ReLU": {func(dst []T, _ []uint64, n int) { relu(dst, x[most-n:]) }, func(dst []T, _ []uint64, n int) { reluStream(dst, x[most-n:]) }},
+		"ReLU": {func(dst []T, _ []uint64, n int) { relu(dst, x[most-n:]) },
+			func(dst []T, _ []uint64, n int) { reluStream(dst, x[most-n:]) }},
 		"ReLUMask": {func(dst []T, mask []uint64, n int) { reluMask(dst, x[most-n:], mask) },
 			func(dst []T, mask []uint64, n int) { reluMaskStream(dst, x[most-n:], mask) }},
-		"ReLUBackward": {func(dst []T, _ []uint64, n int) { reluBackward(dst, x[most-n:], m[len(m)-MaskLen(n):]) },
+		"ReLUBackward": {func(dst []T, _ []uint64, n int) {
+			reluBackward(dst, x[most-n:], m[len(m)-MaskLen(n):])
+		},
 			func(dst []T, _ []uint64, n int) { reluBackwardStream(dst, x[most-n:], m[len(m)-MaskLen(n):]) }},
-		"SigmoidBackward": {func(dst []T, _ []uint64, n int) { sigmoidBackward(dst, x[most-n:], y[most-n:]) },
+		"SigmoidBackward": {func(dst []T, _ []uint64, n int) {
+			sigmoidBackward(dst, x[most-n:], y[most-n:])
+		},
 			func(dst []T, _ []uint64, n int) { sigmoidBackwardStream(dst, x[most-n:], y[most-n:]) }},
 	}
 	for _, name := range isa.Available() {

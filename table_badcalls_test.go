@@ -28,9 +28,11 @@ func badCalls[T kernels.Float](t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			for seed := range uint64(60) {
 				if r := kt.NewRand(seed); len(f.Args) > 0 {
-					c := f.Make(r, []int{0, 1, 2, 5, 65}[seed%5], []int{1, 2, 4, 17}[seed%4], ktable.Values{Kind: kt.Normal}, f.Shares()[0])
+					c := f.Make(r, []int{0, 1, 2, 5, 65}[seed%5], []int{1, 2, 4, 17}[seed%4],
+						ktable.Values{Kind: kt.Normal}, f.Shares()[0])
 					for _, w := range wrongCalls(c, r) {
-						if err := w.check(f.Name, kt.Memory{Off: int(seed % 16)}); err != nil && knownFault(f.Name, "wrong: "+w.what) == "" {
+						if err := w.check(f.Name, kt.Memory{Off: int(seed % 16)}); err != nil &&
+							knownFault(f.Name, "wrong: "+w.what) == "" {
 							t.Errorf("%s: %v\n%v", w.what, err, c)
 						}
 					}
@@ -73,7 +75,8 @@ func split[T kernels.Float](t *testing.T) {
 				if len(f.Args) == 0 || knownFault(f.Name, "in pieces") != "" {
 					continue
 				}
-				c := f.Make(kt.NewRand(uint64(i)), s[0], s[1], ktable.Values{Kind: kt.Wide80}, f.Shares()[0]).Summed()
+				c := f.Make(kt.NewRand(uint64(i)), s[0], s[1], ktable.Values{Kind: kt.Wide80},
+					f.Shares()[0]).Summed()
 				var cuts []int
 				for at := c.Grain(); at < c.Rows; at += c.Grain() * (1 + i%3) {
 					cuts = append(cuts, at)
@@ -114,7 +117,8 @@ func (w *wrongCall) check(name string, m kt.Memory) error {
 		said = failed.Error()
 	}
 	for _, s := range append([]string{"kernels: " + name + ": "}, w.mention...) {
-		if !slices.ContainsFunc(strings.Split(s, "|"), func(s string) bool { return strings.Contains(said, s) }) {
+		if !slices.ContainsFunc(strings.Split(s, "|"),
+			func(s string) bool { return strings.Contains(said, s) }) {
 			return fmt.Errorf("the message %q does not name %q", said, s)
 		}
 	}
@@ -140,7 +144,8 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 	}
 	if c.TakesClasses() {
 		for _, n := range []int{0, -1, math.MinInt} {
-			add(fmt.Sprint("classes = ", n), false, func(d *ktable.Call[T]) { d.Classes = n }, fmt.Sprint("classes = ", n))
+			add(fmt.Sprint("classes = ", n), false, func(d *ktable.Call[T]) { d.Classes = n },
+				fmt.Sprint("classes = ", n))
 		}
 	}
 	wrongOptions(c, r, add)
@@ -150,17 +155,21 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 			d := *c
 			d.Ops = slices.Clone(c.Ops)
 			d.Ops[i] = c.Ops[i].Clone()
-			if p := c.IgnoreIndex; p != nil && *p == label || !d.PutLabel(i, row, label) && d.Ops[i].Type.Size() < 8 {
+			if p := c.IgnoreIndex; p != nil && *p == label || !d.PutLabel(i, row, label) &&
+				d.Ops[i].Type.Size() < 8 {
 				continue
 			}
-			add(fmt.Sprintf("label %d in row %d", label, row), true, func(e *ktable.Call[T]) { e.Ops[i] = d.Ops[i] },
+			add(fmt.Sprintf("label %d in row %d", label, row), true, func(e *ktable.Call[T]) {
+				e.Ops[i] = d.Ops[i]
+			},
 				fmt.Sprintf("row %d: label %v is not in [0, %d)", row, d.Ops[i].At(row), c.Classes))
 		}
 	}
 	return all
 }
 
-type adder[T kernels.Float] func(what string, data bool, change func(d *ktable.Call[T]), mention ...string)
+type adder[T kernels.Float] func(what string, data bool, change func(d *ktable.Call[T]),
+	mention ...string)
 
 // wrongLengths adds calls with slices that are too long, too short, nil or empty.
 func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
@@ -174,7 +183,8 @@ func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 					copy(d.Slice(k, k+1).Mem, make([]byte, 8))
 				}
 			}
-			add(fmt.Sprintf("len(%s) = %d instead of %d", a.Name, n, op.Len()), a.Len == ktable.Checked, func(d2 *ktable.Call[T]) { d2.Ops[i] = d }, a.Name+"|rows")
+			add(fmt.Sprintf("len(%s) = %d instead of %d", a.Name, n, op.Len()), a.Len == ktable.Checked,
+				func(d2 *ktable.Call[T]) { d2.Ops[i] = d }, a.Name+"|rows")
 		}
 		if op.Mem == nil {
 			if a.Len == ktable.PerClass || a.Len == ktable.Repeats {
@@ -227,7 +237,8 @@ func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 				set(0)
 			}
 		}
-		if !a.Nil && a.NilWith == "" && n > 0 || a.Name == "losses" && c.Reduction == kernels.ReductionNone && !c.Gradient() && n > 0 {
+		if !a.Nil && a.NilWith == "" && n > 0 || a.Name == "losses" &&
+			c.Reduction == kernels.ReductionNone && !c.Gradient() && n > 0 {
 			add(a.Name+" nil", a.Len == ktable.Checked, func(d *ktable.Call[T]) { d.Ops[i].Mem = nil })
 		}
 	}
@@ -259,7 +270,8 @@ func meet[T kernels.Float](c *ktable.Call[T], i, j, shift int) bool {
 func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongCall) {
 	for i, a := range c.Args {
 		for j, b := range c.Args {
-			if !a.Out || i == j || b.Out && j < i || c.Ops[i].Mem == nil || c.Ops[j].Mem == nil || c.Ops[i].Type != c.Ops[j].Type {
+			if !a.Out || i == j || b.Out && j < i || c.Ops[i].Mem == nil || c.Ops[j].Mem == nil ||
+				c.Ops[i].Type != c.Ops[j].Type {
 				continue
 			}
 			n, m := c.Ops[i].Len(), c.Ops[j].Len()
@@ -277,9 +289,10 @@ func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongC
 				if shift == 0 && same && (c.Rows <= 1 || c.Pitch(i) == c.Pitch(j)) {
 					continue
 				}
-				*all = append(*all, wrongCall{what: fmt.Sprintf("%s begins %d elements behind %s", a.Name, shift, b.Name),
-					mention: []string{a.Name, b.Name, "overlap"},
-					place:   func(mem kt.Memory) *kt.Placed { return mem.Overlapping(c.Case(), i, j, shift) }})
+				*all = append(*all,
+					wrongCall{what: fmt.Sprintf("%s begins %d elements behind %s", a.Name, shift, b.Name),
+						mention: []string{a.Name, b.Name, "overlap"},
+						place:   func(mem kt.Memory) *kt.Placed { return mem.Overlapping(c.Case(), i, j, shift) }})
 			}
 		}
 	}
@@ -288,7 +301,8 @@ func wrongOverlaps[T kernels.Float](c *ktable.Call[T], r *kt.Rand, all *[]wrongC
 // wrongOptions adds calls with options out of their range.
 func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) {
 	nan, inf := math.NaN(), math.Inf(1)
-	option := func(has ktable.Opts, name string, value any, what string, set func(o *ktable.Options[T])) {
+	option := func(has ktable.Opts, name string, value any, what string,
+		set func(o *ktable.Options[T])) {
 		if c.Opts&has != 0 {
 			add(fmt.Sprintf("%s = %v", name, value), true, func(d *ktable.Call[T]) {
 				d.None = false
@@ -297,10 +311,13 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 		}
 	}
 	for _, v := range []T{-1, T(nan), T(inf), T(-inf)} {
-		option(ktable.LogitScale, "LogitScale", v, "is not positive and finite", func(o *ktable.Options[T]) { o.LogitScale = v })
+		option(ktable.LogitScale, "LogitScale", v, "is not positive and finite",
+			func(o *ktable.Options[T]) { o.LogitScale = v })
 	}
 	for _, v := range []T{-0.5, 1.5, T(nan), T(inf)} {
-		option(ktable.Smoothing, "LabelSmoothing", v, "is not in [0, 1]", func(o *ktable.Options[T]) { o.LabelSmoothing = v })
+		option(ktable.Smoothing, "LabelSmoothing", v, "is not in [0, 1]", func(o *ktable.Options[T]) {
+			o.LabelSmoothing = v
+		})
 	}
 	for _, v := range []int{c.Classes - 1, -1, math.MinInt} {
 		if less := fmt.Sprintf("is less than classes = %d", c.Classes); v != 0 {
@@ -309,7 +326,8 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 		}
 	}
 	for _, v := range []uint8{3, 255} {
-		option(ktable.Reducing, "Reduction", v, "is not one of ReductionMean, ReductionSum and ReductionNone",
+		option(ktable.Reducing, "Reduction", v,
+			"is not one of ReductionMean, ReductionSum and ReductionNone",
 			func(o *ktable.Options[T]) { o.Reduction = kernels.Reduction(v) })
 	}
 	option(ktable.Offset, "Offset", -1, "is negative", func(o *ktable.Options[T]) { o.Offset = -1 })
@@ -323,7 +341,9 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 			kt.Fill(r, kt.OneHot, kt.View[T](op), c.Classes)
 			at := r.Intn(c.Classes)
 			kt.View[T](op)[at] = T(v)
-			add(fmt.Sprintf("%s[%d] = %v", name, at, v), true, func(d *ktable.Call[T]) { d.None, d.Ops[i] = false, op }, fmt.Sprintf("%s[%d] = %v is not a finite number >= 0", name, at, v))
+			add(fmt.Sprintf("%s[%d] = %v", name, at, v), true,
+				func(d *ktable.Call[T]) { d.None, d.Ops[i] = false, op },
+				fmt.Sprintf("%s[%d] = %v is not a finite number >= 0", name, at, v))
 		}
 	}
 }

@@ -18,8 +18,10 @@ import (
 )
 
 var (
-	differentialTime = flag.Duration("differential", 0, "how long TestDifferential goes on; 0: some seconds")
-	differentialSeed = flag.Uint64("seed", 0, "the seed of TestDifferential's first call; 0: that of the suite, or the time where -differential is set")
+	differentialTime = flag.Duration("differential", 0,
+		"how long TestDifferential goes on; 0: some seconds")
+	differentialSeed = flag.Uint64("seed", 0,
+		"the seed of TestDifferential's first call; 0: that of the suite, or the time where -differential is set")
 )
 
 // knownFindings are known faults, by their numbers in the issue. A fault that is fixed is removed
@@ -48,7 +50,8 @@ func TestDifferential(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	d := differential{funcs32: ktable.Funcs[float32](), funcs64: ktable.Funcs[float64](), found: map[string]int{}}
+	d := differential{funcs32: ktable.Funcs[float32](), funcs64: ktable.Funcs[float64](),
+		found: map[string]int{}}
 	for start := time.Now(); time.Since(start) < limit && d.unknown < 50; seed++ {
 		d.seed = seed
 		d.calls++
@@ -108,10 +111,14 @@ func (d *differential) report(t *testing.T, name, call, way string, err error) {
 	}
 }
 
-func match(pattern, s string) bool { return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(s) }
+func match(pattern, s string) bool {
+	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(s)
+}
 
 // differentialOf makes one call and all calls that are compared with it.
-func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, funcs []ktable.Func[T]) {
+func differentialOf[T kernels.Float](
+	t *testing.T, d *differential, r *kt.Rand, funcs []ktable.Func[T],
+) {
 	f := &funcs[r.Intn(len(funcs))]
 	if len(f.Args) == 0 {
 		if err := f.Call(nil); err != nil {
@@ -165,7 +172,9 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 			report("against the reference", f.Check(c, c.With(want)))
 		}
 		for _, name := range names {
-			kt.With(name, func() { report("at another place, "+name, panics(func() error { return apart.Check(memory(), want) })) })
+			kt.With(name, func() {
+				report("at another place, "+name, panics(func() error { return apart.Check(memory(), want) }))
+			})
 		}
 		if i := slices.IndexFunc(share, func(j int) bool { return j >= 0 }); i >= 0 {
 			run(shared, "in place", want)
@@ -184,7 +193,10 @@ func differentialOf[T kernels.Float](t *testing.T, d *differential, r *kt.Rand, 
 }
 
 // differentialPieces cuts the rows of a call.
-func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []int, run func(k *kt.Case, way string, want []kt.Array), panics func(f func() error) error) {
+func differentialPieces[T kernels.Float](
+	c *ktable.Call[T], r *kt.Rand, share []int, run func(k *kt.Case, way string, want []kt.Array),
+	panics func(f func() error) error,
+) {
 	whole := c.Summed().Case().Shared(share)
 	var want []kt.Array
 	if panics(func() (err error) { want, err = whole.Expect(); return }) != nil {
@@ -223,7 +235,10 @@ func differentialPieces[T kernels.Float](c *ktable.Call[T], r *kt.Rand, share []
 }
 
 // differentialUpstream repeats one upstream gradient for each row, and passes no losses.
-func differentialUpstream[T kernels.Float](c *ktable.Call[T], r *kt.Rand, run func(k *kt.Case, way string, want []kt.Array), want []kt.Array, apart *kt.Case) {
+func differentialUpstream[T kernels.Float](
+	c *ktable.Call[T], r *kt.Rand, run func(k *kt.Case, way string, want []kt.Array), want []kt.Array,
+	apart *kt.Case,
+) {
 	if i := c.Index("dloss"); i >= 0 && c.Rows > 0 {
 		g := c.T(i)
 		if len(g) == 1 || g == nil {

@@ -25,7 +25,8 @@ func requireFlags(t *testing.T) {
 }
 
 func testFlags[T kernels.Float](t *testing.T) {
-	all := []kt.Kind{kt.Finite, kt.Shifted, kt.Normal, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit, kt.OneHot, kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
+	all := []kt.Kind{kt.Finite, kt.Shifted, kt.Normal, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit,
+		kt.OneHot, kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
 	for _, k := range kernels.Primitives[T]() {
 		t.Run(k.Name, func(t *testing.T) {
 			for i, s := range flagShapes(kernels.MaxCols[T]()) {
@@ -47,11 +48,13 @@ func testFlags[T kernels.Float](t *testing.T) {
 						if !k.NoOut {
 							got.Out = kt.NewFrame[T]((s.Rows-1)*c.OutS+s.Cols, i%16).S
 						}
-						got.Loss, got.Sum, got.Index = make([]T, s.Rows), make([]float64, s.Rows), make([]int, s.Rows)
+						got.Loss, got.Sum, got.Index = make([]T, s.Rows), make([]float64, s.Rows),
+							make([]int, s.Rows)
 						var f fpflags.Flags
 						kt.With(name, func() { f = fpflags.Raised(func() { k.Run(&got) }) })
 						if f != 0 && finiteResults(&got) {
-							t.Fatalf("%s %s, %d rows of %d (+%d), inputs %v: %v", name, k.Name, s.Rows, s.Cols, s.Pad, kind, f)
+							t.Fatalf("%s %s, %d rows of %d (+%d), inputs %v: %v",
+								name, k.Name, s.Rows, s.Cols, s.Pad, kind, f)
 						}
 					}
 				}
@@ -64,7 +67,8 @@ func testFlags[T kernels.Float](t *testing.T) {
 func flagShapes(chunk int) (shapes []kt.Shape) {
 	for cols := 1; cols <= 40; cols++ {
 		for _, rows := range []int{1, 2, 3, 4, 8, 9, 17} {
-			shapes = append(shapes, kt.Shape{Rows: rows, Cols: cols}, kt.Shape{Rows: rows, Cols: cols, Pad: 3})
+			shapes = append(shapes, kt.Shape{Rows: rows, Cols: cols},
+				kt.Shape{Rows: rows, Cols: cols, Pad: 3})
 		}
 	}
 	for rows := 1; rows <= 40; rows++ {
@@ -123,7 +127,11 @@ func TestFlagsFar(t *testing.T) {
 	x[7] = -2000
 	var loss [1]float64
 	kt.EachISA(t, func(t *testing.T, _ string) {
-		if f := fpflags.Raised(func() { must(kernels.CrossEntropyGrad(dx, loss[:], x, []int{7}, classes, 1)) }); f != 0 {
+		if f :=
+			fpflags.Raised(func() {
+				must(kernels.CrossEntropyGrad(dx, loss[:], x, []int{7}, classes,
+					1))
+			}); f != 0 {
 			t.Errorf("%v, loss %v", f, loss[0])
 		}
 	})
@@ -137,7 +145,8 @@ func TestFlagsStreams(t *testing.T) {
 	isa.LastLevelCache = 0
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for n := 1; n <= 300; n++ {
-			x, y, dst, mask := make([]float32, n), make([]float32, n), kt.NewFrame[float32](n, 0).S, make([]uint64, kernels.MaskLen(n))
+			x, y, dst, mask := make([]float32, n), make([]float32, n), kt.NewFrame[float32](n, 0).S,
+				make([]uint64, kernels.MaskLen(n))
 			for i := range x {
 				x[i], y[i] = float32(i%7)-3, float32(i%3)/2
 			}
@@ -171,12 +180,14 @@ func TestFlagsSum(t *testing.T) {
 // inputs and results are finite.
 func TestFlagsOfFunctions(t *testing.T) {
 	requireFlags(t)
-	kinds := []kt.Kind{kt.Normal, kt.Shifted, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit, kt.OneHot, kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
+	kinds := []kt.Kind{kt.Normal, kt.Shifted, kt.Wide1000, kt.Huge, kt.Zeros, kt.Unit, kt.OneHot,
+		kt.Ties, kt.Wide80, kt.Wide300, kt.Constant, kt.OneLarger}
 	forEachRoutine(t, func(t *testing.T, k kt.Routine, chunk, most int) {
 		if k.Inner {
 			return
 		}
-		shapes := []kt.Shape{{Rows: 5, Cols: 63}, {Rows: 3, Cols: 100}, {Rows: 2, Cols: 1000}, {Rows: 1, Cols: chunk + 1}}
+		shapes := []kt.Shape{{Rows: 5, Cols: 63}, {Rows: 3, Cols: 100}, {Rows: 2, Cols: 1000},
+			{Rows: 1, Cols: chunk + 1}}
 		for cols := 1; cols <= 40; cols++ {
 			for _, rows := range []int{1, 2, 3, 8, 9, 17} {
 				if !k.Rows {
@@ -199,7 +210,8 @@ func TestFlagsOfFunctions(t *testing.T) {
 				var f fpflags.Flags
 				kt.With(name, func() { f = fpflags.Raised(func() { err = p.Run(p.Mem) }) })
 				if f != 0 {
-					t.Fatalf("%s %s, %d rows of %d, inputs %v: %v", name, k.Name, s.Rows, s.Cols, kinds[i%len(kinds)], f)
+					t.Fatalf("%s %s, %d rows of %d, inputs %v: %v",
+						name, k.Name, s.Rows, s.Cols, kinds[i%len(kinds)], f)
 				}
 			}
 		}

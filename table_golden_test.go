@@ -64,7 +64,9 @@ func TestGolden(t *testing.T) {
 			case g.Inputs != w.Inputs:
 				t.Errorf("%s: the inputs changed: %s, published %s", name, g.Inputs, w.Inputs)
 			case g.Results != w.Results && faultyFMA() && strings.HasSuffix(name, "/float64"):
-				t.Logf("%s: not the published bits: this CPU's float64 FMA is wrong; compared with pure Go on it", name)
+				t.Logf(
+					"%s: not the published bits: this CPU's float64 FMA is wrong; compared with pure Go on it",
+					name)
 				alike := map[string]golden{}
 				kt.With(isa.NameGeneric, func() { goldenHashes(alike, name) })
 				require.Equal(t, alike[name], g, name)
@@ -91,7 +93,8 @@ func faultyFMA() bool {
 	return math.FMA(fmaProbe[0], fmaProbe[1], fmaProbe[2]) != -0x1.5beb356716p-63
 }
 
-var fmaProbe = [3]float64{-0x1.c97571b1d45d4p+511, 0x1.1e85a1b58a1fep-512, 1} // a variable, so that the CPU computes it
+// fmaProbe is a variable, so that the CPU computes the FMA and not the compiler.
+var fmaProbe = [3]float64{-0x1.c97571b1d45d4p+511, 0x1.1e85a1b58a1fep-512, 1}
 
 // goldenHashes adds the hashes of all kernels, or of the one called only, under the names
 // KERNEL/TYPE.
@@ -112,7 +115,9 @@ func goldenOf[T kernels.Float](to map[string]golden, only string) {
 		}
 		add := func(name string, results func(all []kt.Array) []kt.Array) {
 			if name += "/" + kt.TypeName[T](); only == "" || only == name {
-				to[name] = goldenHash(&f, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array { return results(call(f, c)) })
+				to[name] = goldenHash(&f, func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+					return results(call(f, c))
+				})
 			}
 		}
 		if f.Index("losses") == 1 && f.Args[1].Len == ktable.Each { // a loss for each element: its own entry
@@ -125,7 +130,8 @@ func goldenOf[T kernels.Float](to map[string]golden, only string) {
 }
 
 // goldenIn maps a function without an entry of its own to the entry that includes its results.
-var goldenIn = map[string]string{"MergeRowStats": "ShardStats", "ShardMax": "ShardSums", "MergeRowMax": "ShardSums", "FoldChunks": "ShardSums"}
+var goldenIn = map[string]string{"MergeRowStats": "ShardStats", "ShardMax": "ShardSums",
+	"MergeRowMax": "ShardSums", "FoldChunks": "ShardSums"}
 
 // goldenResults calls a function with operands and returns its results.
 type goldenResults[T kernels.Float] func(f *ktable.Func[T], c *kt.Operands[T]) []kt.Array
@@ -174,7 +180,8 @@ func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golde
 	}
 	shapes := [][2]int{{1, 1}, {1, 7}, {1, 31}, {1, 64}, {1, 100}, {1, 1000}, {1, 4097}}
 	if f.TakesClasses() {
-		shapes = [][2]int{{3, 1}, {5, 2}, {4, 3}, {9, 5}, {7, 10}, {2, 16}, {3, 17}, {9, 26}, {2, 32}, {2, 33}, {65, 10}, {3, 100},
+		shapes = [][2]int{{3, 1}, {5, 2}, {4, 3}, {9, 5}, {7, 10}, {2, 16}, {3, 17}, {9, 26}, {2, 32},
+			{2, 33}, {65, 10}, {3, 100},
 			{2, 129}, {1, 1000}, {1, 4097}}
 	}
 	in, res := sha256.New(), sha256.New()
@@ -197,7 +204,8 @@ func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golde
 
 // goldenCall calls f with operands; the options follow from the size.
 func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T]) (results []kt.Array) {
-	d := ktable.Call[T]{Func: f, Rows: c.Rows, Classes: c.Cols, Scale: c.Scale, Ops: make([]kt.Array, len(f.Args))}
+	d := ktable.Call[T]{Func: f, Rows: c.Rows, Classes: c.Cols, Scale: c.Scale,
+		Ops: make([]kt.Array, len(f.Args))}
 	if !f.Rows {
 		d.Rows, d.Classes = c.Cols, 1
 	}
@@ -218,7 +226,8 @@ func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T]) (results 
 		op := kt.Array{}
 		switch {
 		case a.Out && (a.Name != "losses" || f.Index("rest") != 1): // Keep has no losses here
-			n := map[ktable.Len]int{ktable.Each: c.Rows * c.Cols, ktable.PerRow: c.Rows, ktable.PerWord: kernels.MaskLen(c.Cols)}[a.Len]
+			n := map[ktable.Len]int{ktable.Each: c.Rows * c.Cols, ktable.PerRow: c.Rows,
+				ktable.PerWord: kernels.MaskLen(c.Cols)}[a.Len]
 			op = kt.NewArray(d.TypeOf(i), n)
 		case a.Out:
 		case a.Type == ktable.Label:
@@ -258,12 +267,15 @@ func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
 	type stats = []kernels.RowStats[T]
 	// shards merges the stats of two shards, and calls f with each shard and its parts of a result
 	// and of the logits.
-	shards := func(c *kt.Operands[T], f func(d, x []T, all stats, s kernels.Shard[T]) error) (kt.Array, stats) {
+	shards := func(
+		c *kt.Operands[T], f func(d, x []T, all stats, s kernels.Shard[T]) error,
+	) (kt.Array, stats) {
 		d, all, next := make([]T, c.Rows*c.Cols), make(stats, c.Rows), make(stats, c.Rows)
 		each := func(f func(d, x []T, s kernels.Shard[T]) error) {
 			n := (c.Cols + 1) / 2
 			for lo := 0; lo < c.Cols; lo += n {
-				s := kernels.Shard[T]{Classes: min(n, c.Cols-lo), Offset: lo, Stride: c.Cols, DstStride: c.Cols, LogitScale: 0.75}
+				s := kernels.Shard[T]{Classes: min(n, c.Cols-lo), Offset: lo, Stride: c.Cols, DstStride: c.Cols,
+					LogitScale: 0.75}
 				hi := (c.Rows-1)*c.Cols + lo + s.Classes
 				must(f(d[lo:hi], c.In[0][lo:hi], s))
 			}
@@ -278,7 +290,7 @@ func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
 		each(func(d, x []T, s kernels.Shard[T]) error { return f(d, x, all, s) })
 		return kt.ArrayOf(d), all
 	}
-	dst := func(f func(d, x []T, all []kernels.RowStats[T], s kernels.Shard[T]) error) goldenResults[T] {
+	dst := func(f func(d, x []T, all stats, s kernels.Shard[T]) error) goldenResults[T] {
 		return func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array { d, _ := shards(c, f); return []kt.Array{d} }
 	}
 	return map[string]goldenResults[T]{

@@ -35,17 +35,21 @@ func (o *stackRow[T]) call() error {
 	labels := [1]int{3}
 	weights := [stackClasses]T{1, 2, 0.5, 3, 0.25}
 	dloss := [1]T{0.75}
-	opts := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: 0.1, Reduction: kernels.ReductionSum}
+	opts := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: 0.1,
+		Reduction: kernels.ReductionSum}
 	shard := kernels.Shard[T]{Classes: stackClasses}
 	kernels.Softmax(o.y[:], o.x[:], stackClasses)
 	kernels.LogSoftmax(o.log[:], o.x[:], stackClasses)
-	if err := kernels.CrossEntropyGrad(o.d[:], o.loss[:], o.x[:], labels[:], stackClasses, 1); err != nil {
+	if err := kernels.CrossEntropyGrad(o.d[:], o.loss[:], o.x[:], labels[:], stackClasses,
+		1); err != nil {
 		return err
 	}
-	if _, err := kernels.CrossEntropyGradWith(o.dy[:], nil, o.x[:], labels[:], stackClasses, dloss[:], &opts); err != nil {
+	if _, err := kernels.CrossEntropyGradWith(o.dy[:], nil, o.x[:], labels[:], stackClasses, dloss[:],
+		&opts); err != nil {
 		return err
 	}
-	if _, err := kernels.CrossEntropyProbGradWith(o.dp[:], o.lossp[:], o.x[:], o.t[:], stackClasses, dloss[:], &opts); err != nil {
+	if _, err := kernels.CrossEntropyProbGradWith(o.dp[:], o.lossp[:], o.x[:], o.t[:], stackClasses,
+		dloss[:], &opts); err != nil {
 		return err
 	}
 	if err := kernels.ShardStats(o.stats[:], o.x[:], shard); err != nil {
@@ -73,7 +77,8 @@ func testMovingStack[T kernels.Float](t *testing.T) {
 			defer close(done)
 			deeper(i, func() {
 				for j := range got { // in the second round the stack is large enough
-					o := stackRow[T]{x: [stackClasses]T{1, -2, 0.5, 3, 2}, t: [stackClasses]T{0.1, 0.2, 0.3, 0.25, 0.15}}
+					o := stackRow[T]{x: [stackClasses]T{1, -2, 0.5, 3, 2},
+						t: [stackClasses]T{0.1, 0.2, 0.3, 0.25, 0.15}}
 					err[j] = o.call()
 					got[j] = o
 				}
@@ -138,11 +143,13 @@ func onStack[T kernels.Float]() {
 	kernels.Argmax(index[:], x[:], 10)
 	kernels.Argmax(index[:1], x[:], 70)
 
-	must(kernels.CrossEntropy(l[:], x[:], bytes[:], 10), kernels.CrossEntropyProb(l[:], x[:], y[:], 10),
+	must(kernels.CrossEntropy(l[:], x[:], bytes[:], 10),
+		kernels.CrossEntropyProb(l[:], x[:], y[:], 10),
 		kernels.CrossEntropyGrad(d[:], l[:], x[:], labels[:], 10, 0.1),
 		kernels.CrossEntropyProbGrad(d[:], l[:], x[:], y[:], 10, 0.1))
 	for _, smoothing := range []T{0, 0.25} {
-		o := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: smoothing, IgnoreIndex: new(2), LogitScale: 2}
+		o := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: smoothing,
+			IgnoreIndex: new(2), LogitScale: 2}
 		_, err1 := kernels.CrossEntropyWith(l[:], x[:], bytes[:], 10, &o)
 		_, err2 := kernels.CrossEntropyGradWith(d[:], l[:], x[:], labels[:], 10, g[:], &o)
 		_, err3 := kernels.CrossEntropyProbWith(l[:], x[:], y[:], 10, &o)
@@ -156,7 +163,8 @@ func onStack[T kernels.Float]() {
 	kernels.MergeRowMax(m[:], l[:])
 	must(kernels.ShardSums(sums[:], g[:], x[:], m[:], bytes[:], s))
 	kernels.FoldChunks(stats[:], m[:], g[:], sums[:])
-	must(kernels.ShardSoftmax(d[:], x[:], stats[:], s), kernels.ShardLogSoftmax(d[:], x[:], stats[:], s),
+	must(kernels.ShardSoftmax(d[:], x[:], stats[:], s),
+		kernels.ShardLogSoftmax(d[:], x[:], stats[:], s),
 		kernels.ShardCrossEntropy(l[:], x[:], stats[:], bytes[:], s),
 		kernels.ShardCrossEntropyGrad(d[:], l[:], x[:], stats[:], labels[:], 1, s))
 }

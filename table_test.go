@@ -29,7 +29,9 @@ func TestEveryFunctionHasARow(t *testing.T) {
 	require.Greater(t, len(exported), 40)
 	for _, name := range exported {
 		if !rows[name] {
-			t.Errorf("%s has no row in internal/ktable: without one it is in no test of bits, bounds and bad calls, no fuzz target and no benchmark", name)
+			t.Errorf(
+				"%s has no row in internal/ktable: so no test over the table, no fuzz target and "+
+					"no benchmark has it", name)
 		}
 		delete(rows, name)
 	}
@@ -44,7 +46,8 @@ func TestEveryRowIsUsed(t *testing.T) {
 	source, err := os.ReadFile(filepath.Join("fuzz", "kernels_test.go"))
 	require.NoError(t, err)
 	for _, k := range ktable.Routines[float32]() {
-		require.Contains(t, string(source), "func Fuzz"+k.Name+"(f *testing.F)", "fuzz/kernels_test.go has no target for %s", k.Name)
+		require.Contains(t, string(source), "func Fuzz"+k.Name+"(f *testing.F)",
+			"fuzz/kernels_test.go has no target for %s", k.Name)
 	}
 }
 
@@ -189,10 +192,12 @@ func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 
 // rowKinds and elementKinds are the kinds of inputs, the most revealing ones first.
 var (
-	rowKinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.RareSpecial, kt.Wide300, kt.Finite, kt.Ties,
+	rowKinds = []kt.Kind{kt.Normal, kt.Wide80, kt.Shifted, kt.RareSpecial, kt.Wide300, kt.Finite,
+		kt.Ties,
 		kt.NegInf, kt.OneLarger, kt.Huge, kt.Special, kt.Constant, kt.OneHot, kt.Ascending, kt.Descending,
 		kt.Wide1000, kt.Unit, kt.AnyBits, kt.Zeros}
-	elementKinds = []kt.Kind{kt.Special, kt.Wide80, kt.Normal, kt.Finite, kt.AnyBits, kt.Wide1000, kt.Unit,
+	elementKinds = []kt.Kind{kt.Special, kt.Wide80, kt.Normal, kt.Finite, kt.AnyBits, kt.Wide1000,
+		kt.Unit,
 		kt.Wide300, kt.Zeros, kt.Huge}
 )
 

@@ -133,13 +133,18 @@ func TestWalkTanhSpec(t *testing.T) {
 }
 
 func TestSpecialTanh(t *testing.T) {
-	t.Run("float32", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialTanh[float32](t) }) })
-	t.Run("float64", func(t *testing.T) { kt.EachISA(t, func(t *testing.T, _ string) { specialTanh[float64](t) }) })
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialTanh[float32](t) })
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) { specialTanh[float64](t) })
+	})
 }
 
 func specialTanh[T Float](t *testing.T) {
 	tiny, negZero := kt.FromBits[T](1), T(math.Copysign(0, -1))
-	for _, c := range [][2]T{{0, 0}, {negZero, negZero}, {kt.Inf[T](1), 1}, {kt.Inf[T](-1), -1}, {kt.NaN[T](), kt.NaN[T]()}, {tiny, tiny}, {-tiny, -tiny},
+	for _, c := range [][2]T{{0, 0}, {negZero, negZero}, {kt.Inf[T](1), 1}, {kt.Inf[T](-1), -1},
+		{kt.NaN[T](), kt.NaN[T]()}, {tiny, tiny}, {-tiny, -tiny},
 		{40, 1}, {-40, -1}, {0x1p-100, 0x1p-100}, {-0x1p-40, -0x1p-40}} {
 		for n := 1; n < 70; n += 3 {
 			for _, at := range []int{0, n / 2, n - 1} {
