@@ -15,7 +15,8 @@ import (
 
 // typical makes a call of f on normal values: n elements, or rows of classes.
 func typical[T kernels.Float](f *ktable.Func[T], rows, classes int) *ktable.Call[T] {
-	return f.Make(ktest.NewRand(7), rows, classes, ktable.Values{Kind: ktest.Normal, Typical: true}, f.Shares()[0])
+	return f.Make(ktest.NewRand(7), rows, classes, ktable.Values{Kind: ktest.Normal, Typical: true},
+		f.Shares()[0])
 }
 
 // must is for calls that are valid by construction.
@@ -25,7 +26,8 @@ func must(err error) {
 	}
 }
 
-// timeOf returns the nanoseconds that f takes, the median of some batches in about 15 ms, or one run if that takes longer.
+// timeOf returns the nanoseconds that f takes, the median of some batches in about 15 ms, or one
+// run if that takes longer.
 func timeOf(f func()) float64 {
 	const budget = 15 * time.Millisecond
 	batch := func(n int) time.Duration {
@@ -56,7 +58,8 @@ var (
 	copyFrom, copyTo []byte
 )
 
-// timeOfCopy returns the time of a copy that moves as many bytes, half of them read and half written.
+// timeOfCopy returns the time of a copy that moves as many bytes, half of them read and half
+// written.
 func timeOfCopy(moved int) float64 {
 	t, ok := copyTime[moved]
 	if !ok {
@@ -64,7 +67,8 @@ func timeOfCopy(moved int) float64 {
 		if len(copyFrom) < n {
 			copyFrom, copyTo = make([]byte, n), make([]byte, n)
 			for i := range copyFrom {
-				copyFrom[i] = byte(i) // fresh pages are all one page of zeros until they are written
+				// fresh pages are all one page of zeros until they are written
+				copyFrom[i] = byte(i)
 			}
 		}
 		t = timeOf(func() { copy(copyTo[:n], copyFrom[:n]) })
@@ -106,7 +110,8 @@ func compare[T kernels.Float](b *testing.B, c *ktable.Call[T]) {
 }
 
 // each runs f for every function of elements, or every one of rows, and both types.
-func each(b *testing.B, rows bool, f32 func(b *testing.B, f *ktable.Func[float32]), f64 func(b *testing.B, f *ktable.Func[float64])) {
+func each(b *testing.B, rows bool, f32 func(b *testing.B, f *ktable.Func[float32]),
+	f64 func(b *testing.B, f *ktable.Func[float64])) {
 	for i, f := range ktable.Funcs[float32]() {
 		if len(f.Args) > 0 && f.TakesClasses() == rows {
 			b.Run(f.Name+"/float32", func(b *testing.B) { f32(b, &f) })
@@ -131,11 +136,14 @@ func BenchmarkRows(b *testing.B) { each(b, true, rows[float32], rows[float64]) }
 
 func rows[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	for _, classes := range []int{10, 100, 1000, 32000} {
-		b.Run(fmt.Sprint(classes), func(b *testing.B) { compare(b, typical(f, max(1, 32000/classes), classes)) })
+		b.Run(fmt.Sprint(classes), func(b *testing.B) {
+			compare(b, typical(f, max(1, 32000/classes), classes))
+		})
 	}
 }
 
-// nothing is the loop that a call is compared with: it visits the elements and does no work on them.
+// nothing is the loop that a call is compared with: it visits the elements and does no work on
+// them.
 //
 //go:noinline
 func nothing(dst, x []byte, size int) (n int) {
@@ -163,14 +171,17 @@ func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	}
 }
 
-// What one core works on at least, some microseconds; it is a multiple of 64 elements, so that no two cores share a cache line.
+// What one core works on at least, some microseconds; it is a multiple of 64 elements, so that no
+// two cores share a cache line.
 const grain = 1 << 13
 
 func BenchmarkParallel(b *testing.B) {
 	for _, n := range []int{64, 1 << 10, 1 << 14, 1 << 20} {
 		v := typical(ktable.Named[float32]("Sigmoid"), n, 1)
 		dst, x := v.T(0), v.T(1)
-		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() { kernels.Sigmoid(dst, x) }, func() {
+		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() {
+			kernels.Sigmoid(dst, x)
+		}, func() {
 			kernels.Parallel(n, grain, func(lo, hi int) { kernels.Sigmoid(dst[lo:hi], x[lo:hi]) })
 		})
 	}
@@ -181,7 +192,8 @@ func BenchmarkParallel(b *testing.B) {
 			must(kernels.CrossEntropyGrad(d, l, x, labels, c, v.Scale))
 		}, func() {
 			kernels.Parallel(s[0], max(16, grain/c), func(lo, hi int) {
-				must(kernels.CrossEntropyGrad(d[lo*c:hi*c], l[lo:hi], x[lo*c:hi*c], labels[lo:hi], c, v.Scale))
+				must(kernels.CrossEntropyGrad(d[lo*c:hi*c], l[lo:hi], x[lo*c:hi*c], labels[lo:hi],
+					c, v.Scale))
 			})
 		})
 	}

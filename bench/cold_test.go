@@ -15,10 +15,10 @@ import (
 	"kernels"
 )
 
-// BenchmarkColdCall times the longest call into assembly, which nothing can interrupt: 64 rows in as
-// many pages of input and of output that nobody has touched, so that the kernel has to find memory
-// for each. Beside it, the same pages are cleared one by one, as Go would clear them. Between the
-// rows of a call, and between two calls, a goroutine can be stopped.
+// BenchmarkColdCall times the longest call into assembly, which nothing can interrupt: 64 rows in
+// as many pages of input and of output that nobody has touched, so that the kernel has to find
+// memory for each. Beside it, the same pages are cleared one by one, as Go would clear them.
+// Between the rows of a call, and between two calls, a goroutine can be stopped.
 func BenchmarkColdCall(b *testing.B) {
 	const rows = 64
 	page := os.Getpagesize()
@@ -29,7 +29,8 @@ func BenchmarkColdCall(b *testing.B) {
 			var m [2][]byte
 			for i := range m {
 				var err error
-				if m[i], err = unix.Mmap(-1, 0, rows*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE); err != nil {
+				if m[i], err = unix.Mmap(-1, 0, rows*page, unix.PROT_READ|unix.PROT_WRITE,
+					unix.MAP_ANON|unix.MAP_PRIVATE); err != nil {
 					b.Fatal(err)
 				}
 				if err := unix.Madvise(m[i], adviceNoHugePages); err != nil {

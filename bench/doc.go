@@ -1,8 +1,10 @@
-// Package bench times every kernel on this machine, beside copy and beside the loop one would write without the package.
+// Package bench times every kernel on this machine, beside copy and beside the loop one would write
+// without the package.
 //
 //	go test -run '^$' -bench . -benchtime 100ms ./bench
 //
-// is every function of internal/ktable, which takes some minutes. A part of it goes by name, for example
+// is every function of internal/ktable, which takes some minutes. A part of it goes by name, for
+// example
 //
 //	go test -run '^$' -bench 'Elements/^Sigmoid$/float32/1k$' ./bench
 //	go test -run '^$' -bench 'Rows/^Softmax$/float32/1000' ./bench
@@ -15,9 +17,9 @@
 //   - Call/KERNEL/TYPE/N: what one call of the kernels over a slice costs, on 1 to 64 elements;
 //   - Parallel/KERNEL/SIZE/CORES: the same work through [kernels.Parallel].
 //
-// where ISA is each instruction set of this CPU, pure Go ("generic") and "naive", the plain loop of [Naive] with math.Exp,
-// for functions with options that of the function without.
-// Beside ns/op and MB/s, where the bytes are those of all arguments, each line has
+// where ISA is each instruction set of this CPU, pure Go ("generic") and "naive", the plain loop of
+// [Naive] with math.Exp, for functions with options that of the function without. Beside ns/op and
+// MB/s, where the bytes are those of all arguments, each line has
 //
 //   - ns/element;
 //   - x-copy: the time over that of a copy which moves as many bytes as the arguments have, in the same run and as warm in the caches;

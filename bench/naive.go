@@ -6,8 +6,9 @@ import (
 	"kernels"
 )
 
-// Naive holds the loops one writes first: straight from the formula, math.Exp, no blocking, no tricks. They are the
-// yardstick of x-naive; rows are computed as the book does, with the maximum taken off, and losses as -log p.
+// Naive holds the loops one writes first: straight from the formula, math.Exp, no blocking, no
+// tricks. They are the yardstick of x-naive; rows are computed as the book does, with the maximum
+// taken off, and losses as -log p.
 type Naive[T kernels.Float] struct{}
 
 // ReLU sets dst[i] = max(x[i], 0).
@@ -191,8 +192,10 @@ func (Naive[T]) CrossEntropy(losses, logits []T, labels []int, classes int) {
 	}
 }
 
-// CrossEntropyGrad takes the softmax, the loss -log p[label] from it, and then scale * (p - onehot).
-func (n Naive[T]) CrossEntropyGrad(dlogits, losses, logits []T, labels []int, classes int, scale T) {
+// CrossEntropyGrad takes the softmax, the loss -log p[label] from it, and then scale * (p -
+// onehot).
+func (n Naive[T]) CrossEntropyGrad(dlogits, losses, logits []T, labels []int,
+	classes int, scale T) {
 	n.Softmax(dlogits, logits, classes)
 	for r, label := range labels {
 		row := dlogits[r*classes : (r+1)*classes]
@@ -225,7 +228,8 @@ func (Naive[T]) CrossEntropyProb(losses, logits, targets []T, classes int) {
 	}
 }
 
-// CrossEntropyProbGrad takes the softmax, the loss -sum(t * log p) from it, and then scale * (p - t).
+// CrossEntropyProbGrad takes the softmax, the loss -sum(t * log p) from it, and then scale * (p -
+// t).
 func (n Naive[T]) CrossEntropyProbGrad(dlogits, losses, logits, targets []T, classes int, scale T) {
 	n.Softmax(dlogits, logits, classes)
 	for r := range losses {

@@ -22,7 +22,9 @@ func TestNaiveAgrees(t *testing.T) {
 func naiveAgrees[T kernels.Float](t *testing.T) {
 	for _, f := range ktable.Funcs[T]() {
 		for _, classes := range []int{1, 2, 10, 100, 1000} {
-			if f.Naive == nil || f.Opts&^ktable.Scale != 0 || f.Index("PosWeight") >= 0 || f.Name == "ReLUMask" { // TestMasksAgree
+			// TestMasksAgree
+			if f.Naive == nil || f.Opts&^ktable.Scale != 0 || f.Index("PosWeight") >= 0 ||
+				f.Name == "ReLUMask" {
 				continue
 			}
 			c := typical(&f, 5, classes)
@@ -31,13 +33,15 @@ func naiveAgrees[T kernels.Float](t *testing.T) {
 			// The naive sums over a row lose up to an epsilon for each element.
 			tol := (64 + 4*float64(classes)) * math.Ldexp(1, -ktest.Digits[T]()-1)
 			for i, a := range f.Args {
-				if !a.Out || a.Type != ktable.Elem || ktest.DiffArrays(c.Ops[i], ktest.NewArray(c.TypeOf(i), c.Ops[i].Len())) < 0 {
+				if !a.Out || a.Type != ktable.Elem ||
+					ktest.DiffArrays(c.Ops[i], ktest.NewArray(c.TypeOf(i), c.Ops[i].Len())) < 0 {
 					continue // an input, or nothing that the loop writes
 				}
 				for j := range want[i].Len() {
 					w, g := float64(ktest.View[T](want[i])[j]), float64(c.T(i)[j])
 					if !(math.Abs(g-w) <= tol*max(1, math.Abs(w))) {
-						require.Failf(t, "differs from the naive loop", "%s of %d: %s[%d]: %v, naive %v", f.Name, classes, a.Name, j, w, g)
+						require.Failf(t, "differs from the naive loop",
+							"%s of %d: %s[%d]: %v, naive %v", f.Name, classes, a.Name, j, w, g)
 					}
 				}
 			}

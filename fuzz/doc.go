@@ -1,4 +1,5 @@
-// Package fuzz holds the fuzz targets, one for each function in internal/ktable and one for each layer.
+// Package fuzz holds the fuzz targets, one for each function in internal/ktable and one for each
+// layer.
 //
 // Raw bytes become values that include NaN, infinities, zeros of both signs,
 // subnormals, huge and tiny magnitudes. Every target checks the bits of all

@@ -22,14 +22,15 @@ func fuzz(f *testing.F) {
 	})
 }
 
-// one calls f by every instruction set, with slices apart and in every way that they may be one, and
-// holds the generic results to the reference.
+// one calls f by every instruction set, with slices apart and in every way that they may be one,
+// and holds the generic results to the reference.
 func one[T kernels.Float](t *testing.T, f *ktable.Func[T], data []byte, shape uint16) {
 	rows, classes, off := size(shape, f.Rows)
 	for i, share := range f.Shares() {
 		var first [8]byte // draws the options
 		copy(first[:], data)
-		c := f.Make(kt.NewRand(binary.LittleEndian.Uint64(first[:])), rows, classes, ktable.Values{Bytes: data}, share)
+		c := f.Make(kt.NewRand(binary.LittleEndian.Uint64(first[:])), rows, classes,
+			ktable.Values{Bytes: data}, share)
 		k := c.Case().Shared(share)
 		want, err := k.Expect()
 		if err == nil && f.Check != nil {

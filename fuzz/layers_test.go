@@ -56,7 +56,8 @@ func (v *values[T]) untouched() {
 // same fails unless got and want have the same bits.
 func (v *values[T]) same(what string, got, want []T) {
 	if i := kt.Diff(got, want); i >= 0 {
-		v.Fatalf("%s %s, element %d of %d differs: %v, %v", what, kt.TypeName[T](), i, len(want), got[min(i, len(got)-1)], want[min(i, len(want)-1)])
+		v.Fatalf("%s %s, element %d of %d differs: %v, %v", what, kt.TypeName[T](), i, len(want),
+			got[min(i, len(got)-1)], want[min(i, len(want)-1)])
 	}
 }
 
@@ -76,7 +77,8 @@ type layer[T kernels.Float] interface {
 }
 
 // run compares a layer with a function and its backward.
-func (v *values[T]) run(rows bool, l func(classes int) layer[T], forward, backward func(dst, x, y []T, classes int)) {
+func (v *values[T]) run(rows bool, l func(classes int) layer[T], forward,
+	backward func(dst, x, y []T, classes int)) {
 	for turn, s := range v.sizes(rows) {
 		x, dy := v.slice(s[0]*s[1], turn), v.slice(s[0]*s[1], 2)
 		y, dx := make([]T, len(x)), make([]T, len(x))
@@ -109,7 +111,9 @@ func FuzzLayerSigmoid(f *testing.F) { eachISA(f, layerSigmoid[float32], layerSig
 func layerSoftmax[T kernels.Float](v *values[T]) {
 	l := &layers.Softmax[T]{}
 	v.run(true, func(classes int) layer[T] { l.Classes = classes; return l },
-		func(y, x, _ []T, classes int) { kernels.Softmax(y, x, classes) }, kernels.SoftmaxBackward[T])
+		func(y, x, _ []T, classes int) {
+			kernels.Softmax(y, x, classes)
+		}, kernels.SoftmaxBackward[T])
 }
 
 func FuzzLayerSoftmax(f *testing.F) { eachISA(f, layerSoftmax[float32], layerSoftmax[float64]) }
@@ -186,7 +190,8 @@ func layerLoss[T kernels.Float](v *values[T]) {
 		}
 		for i, want := range layers.NumericalGradient(mean, x) {
 			if !(math.Abs(float64(dx[i]-want)) <= tolerance) {
-				v.Fatalf("%s: dx[%d] = %v, numerical gradient %v, x = %v", kt.TypeName[T](), i, dx[i], want, x)
+				v.Fatalf("%s: dx[%d] = %v, numerical gradient %v, x = %v", kt.TypeName[T](), i,
+					dx[i], want, x)
 			}
 		}
 	}

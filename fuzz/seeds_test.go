@@ -17,7 +17,8 @@ import (
 var write = flag.Bool("write", false, "write the seeds in testdata/fuzz")
 
 // seedShapes are sizes that meet tails, batches, few classes and wide rows.
-var seedShapes = []uint16{0x0000, 0x0101, 0x0809, 0x1109, 0x1f19, 0x2010, 0x411f, 0x4120, 0x0521, 0xc900, 0xcaff, 0xf801, 0xf974, 0xfc0f}
+var seedShapes = []uint16{0x0000, 0x0101, 0x0809, 0x1109, 0x1f19, 0x2010, 0x411f, 0x4120, 0x0521,
+	0xc900, 0xcaff, 0xf801, 0xf974, 0xfc0f}
 
 // TestSeeds proves that every target has committed seeds, and writes them with -write.
 func TestSeeds(t *testing.T) {
@@ -28,7 +29,8 @@ func TestSeeds(t *testing.T) {
 	for _, file := range files {
 		src, err := os.ReadFile(file)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`).FindAllSubmatch(src, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(f \*testing\.F\)`).FindAllSubmatch(src,
+			-1) {
 			name := string(m[1])
 			targets++
 			dir := filepath.Join("testdata", "fuzz", name)
@@ -62,7 +64,8 @@ func writeSeeds(dir string, numbers bool) error {
 		} else {
 			text += fmt.Sprintf("[]byte(%s)\nuint16(%d)\n", strconv.Quote(string(data)), shape)
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("seed%02d", i)), []byte(text), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("seed%02d", i)), []byte(text),
+			0o666); err != nil {
 			return err
 		}
 	}

@@ -41,29 +41,38 @@ func TestMessages(t *testing.T) {
 
 	assert.PanicsWithValue(t, "layers: Softmax: Classes = 0: set it to the length of a row",
 		func() { new(layers.Softmax[float32]).Forward(six) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: Classes = -1: set it to the length of a row",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: Classes = -1: set it to the length of a row",
 		func() { (&layers.SoftmaxWithLoss[float32]{Classes: -1}).Forward(six, []int{1, 1}) })
-	assert.PanicsWithValue(t, "layers: Softmax: Forward: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
+	assert.PanicsWithValue(t,
+		"layers: Softmax: Forward: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
 		func() { softmax.Forward(four) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: Forward: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: Forward: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
 		func() { loss.Forward(four, []int{1, 1}) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: ForwardProb: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: ForwardProb: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
 		func() { loss.ForwardProb(four, four) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: Forward: len(labels) = 3, but len(x) = 6 is 2 rows of Classes = 3: pass one label a row",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: Forward: len(labels) = 3, but len(x) = 6 is 2 rows of Classes = 3: pass one label a row",
 		func() { loss.Forward(six, []int{1, 1, 1}) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: ForwardProb: len(t) = 4, len(x) = 6: pass one target row of Classes = 3 for each row of x",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: ForwardProb: len(t) = 4, len(x) = 6: pass one target row of Classes = 3 for each row of x",
 		func() { loss.ForwardProb(six, four) })
 
 	_, err := loss.Forward(six, []int{1, 1})
 	require.NoError(t, err)
 	dx := loss.Backward(1)
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: Forward: x is the slice that Backward returned: pass a copy",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: Forward: x is the slice that Backward returned: pass a copy",
 		func() { loss.Forward(dx, []int{1, 1}) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: ForwardProb: t is the slice that Backward returned: pass a copy",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: ForwardProb: t is the slice that Backward returned: pass a copy",
 		func() { loss.ForwardProb(six, dx) })
 }
 
-// The messages of invalid data, and that the layer is then as it was: the Backward that was due still comes out right.
+// The messages of invalid data, and that the layer is then as it was: the Backward that was due
+// still comes out right.
 func TestInvalidDataLeavesTheLayer(t *testing.T) {
 	eachType(t, testInvalidDataLeavesTheLayer[float32], testInvalidDataLeavesTheLayer[float64])
 }
@@ -77,8 +86,12 @@ func testInvalidDataLeavesTheLayer[T kernels.Float](t *testing.T, _ float64) {
 		return s
 	}
 	forwards := map[string]func(l *layers.SoftmaxWithLoss[T]) (float64, error){
-		"labels": func(l *layers.SoftmaxWithLoss[T]) (float64, error) { return l.Forward(x, []int{2, 0, 1, 1}) },
-		"prob":   func(l *layers.SoftmaxWithLoss[T]) (float64, error) { return l.ForwardProb(x, target) },
+		"labels": func(l *layers.SoftmaxWithLoss[T]) (float64, error) {
+			return l.Forward(x, []int{2, 0, 1, 1})
+		},
+		"prob": func(l *layers.SoftmaxWithLoss[T]) (float64, error) {
+			return l.ForwardProb(x, target)
+		},
 	}
 	for name, forward := range forwards {
 		for _, dout := range []T{1, 3} {
@@ -105,11 +118,14 @@ func testInvalidDataLeavesTheLayer[T kernels.Float](t *testing.T, _ float64) {
 				assert.ErrorContains(t, err, "18446744073709551615")
 
 				_, err = layer.ForwardProb(other, bad(16, -0.5))
-				assert.EqualError(t, err, "layers: SoftmaxWithLoss: ForwardProb: target -0.5 at row 5, class 1 is not a probability")
+				assert.EqualError(t, err,
+					"layers: SoftmaxWithLoss: ForwardProb: target -0.5 at row 5, class 1 is not a probability")
 				_, err = layer.ForwardProb(other, bad(0, math.NaN()))
-				assert.EqualError(t, err, "layers: SoftmaxWithLoss: ForwardProb: target NaN at row 0, class 0 is not a probability")
+				assert.EqualError(t, err,
+					"layers: SoftmaxWithLoss: ForwardProb: target NaN at row 0, class 0 is not a probability")
 				_, err = layer.ForwardProb(other, bad(26, math.Inf(1)))
-				assert.EqualError(t, err, "layers: SoftmaxWithLoss: ForwardProb: target +Inf at row 8, class 2 is not a probability")
+				assert.EqualError(t, err,
+					"layers: SoftmaxWithLoss: ForwardProb: target +Inf at row 8, class 2 is not a probability")
 
 				// Wrong sizes leave it too.
 				assert.Panics(t, func() { layer.Forward(other, []int{1}) })
@@ -165,7 +181,8 @@ func testBatchSizes[T kernels.Float](t *testing.T, _ float64) {
 		for i := range labels {
 			labels[i] = (i * 3) % classes
 		}
-		newReLU, newSigmoid, newSoftmax := layers.ReLU[T]{}, layers.Sigmoid[T]{}, layers.Softmax[T]{Classes: classes}
+		newReLU, newSigmoid, newSoftmax := layers.ReLU[T]{}, layers.Sigmoid[T]{},
+			layers.Softmax[T]{Classes: classes}
 		newLoss := layers.SoftmaxWithLoss[T]{Classes: classes}
 		assert.Equal(t, bits(newReLU.Forward(x)), bits(relu.Forward(x)))
 		assert.Equal(t, bits(newReLU.Backward(dout)), bits(relu.Backward(dout)))
@@ -263,7 +280,8 @@ func TestCallersSlices(t *testing.T) {
 		unchanged()
 		assert.NotEqual(t, one, half)
 
-		ownX, ownTarget, ownLabels := append([]float32(nil), x...), append([]float32(nil), target...), append([]int(nil), labels...)
+		ownX, ownTarget, ownLabels := append([]float32(nil), x...),
+			append([]float32(nil), target...), append([]int(nil), labels...)
 		forward(ownX, ownLabels, ownTarget)
 		scribble(ownX)
 		scribble(ownTarget)
@@ -273,7 +291,8 @@ func TestCallersSlices(t *testing.T) {
 		dx := layer.Backward(0.5)
 		assert.Equal(t, half, bits(dx), "as Forward guessed")
 		scribble(dx)
-		assert.Equal(t, half, bits(layer.Backward(0.5)), "a second time, after the caller has changed the first")
+		assert.Equal(t, half, bits(layer.Backward(0.5)),
+			"a second time, after the caller has changed the first")
 		assert.Equal(t, one, bits(layer.Backward(1)))
 	}
 }

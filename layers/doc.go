@@ -1,6 +1,7 @@
-// Package layers has the layers of the book "Deep Learning from Scratch" (Saitoh) as small stateful types on the kernels of
-// package kernels: [ReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss] and [SigmoidWithLoss], each with a Forward and a Backward, for
-// float32 and float64, and [NumericalGradient], the check by central differences that the book ends with.
+// Package layers has the layers of the book "Deep Learning from Scratch" (Saitoh) as small stateful
+// types on the kernels of package kernels: [ReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss]
+// and [SigmoidWithLoss], each with a Forward and a Backward, for float32 and float64, and
+// [NumericalGradient], the check by central differences that the book ends with.
 //
 //	relu := layers.ReLU[float32]{}
 //	loss := layers.SoftmaxWithLoss[float32]{Classes: 10}
@@ -30,8 +31,8 @@ package layers
 
 import "kernels"
 
-// grow returns a slice of n elements in the memory of s where that is large enough, new memory otherwise. s keeps its contents
-// until the caller writes to the result.
+// grow returns a slice of n elements in the memory of s where that is large enough, new memory
+// otherwise. s keeps its contents until the caller writes to the result.
 func grow[E any](s []E, n int) []E {
 	if n <= cap(s) {
 		return s[:n]

@@ -11,7 +11,8 @@ import (
 	"kernels/layers"
 )
 
-// The book's example: f(x) = x0^2 + x1^2, whose gradient it prints as 6, 8 at (3, 4), 0, 4 at (0, 2) and 6, 0 at (3, 0).
+// The book's example: f(x) = x0^2 + x1^2, whose gradient it prints as 6, 8 at (3, 4), 0, 4 at (0,
+// 2) and 6, 0 at (3, 0).
 func TestNumericalGradientAsInTheBook(t *testing.T) {
 	square := func(x []float64) float64 { return x[0]*x[0] + x[1]*x[1] }
 	for _, c := range [][2][]float64{{{3, 4}, {6, 8}}, {{0, 2}, {0, 4}}, {{3, 0}, {6, 0}}} {
@@ -31,7 +32,8 @@ func TestNumericalGradientError(t *testing.T) {
 			return sum
 		}, append([]float64(nil), points...))
 		for i, v := range points {
-			// 10 has a step of 10*2^-17 (10.2e-12 * 100 * cos); the sum is up to 4, its error 4*2^-53 or so.
+			// 10 has a step of 10*2^-17 (10.2e-12 * 100 * cos); the sum is up to 4, its error
+			// 4*2^-53 or so.
 			h := 0x1p-17 * math.Max(1, math.Abs(v))
 			assert.InDelta(t, math.Cos(v), got[i], h*h/6+4*0x1p-52/h)
 		}
@@ -82,14 +84,16 @@ func TestNumericalGradientRestores(t *testing.T) {
 }
 
 // checkGradients compares a layer's Backward with numerical gradients of sum(weights*Forward(x)).
-func checkGradients[T kernels.Float](t *testing.T, forward, backward func([]T) []T, x []T, tol float64) {
+func checkGradients[T kernels.Float](t *testing.T, forward, backward func([]T) []T, x []T,
+	tol float64) {
 	t.Helper()
 	weights := randomLogits[T](1, len(x), 1)
 	start := append([]T(nil), forward(x)...)
 	numerical := layers.NumericalGradient(func(x []T) float64 {
 		sum := 0.0
 		for i, v := range forward(x) {
-			sum += (float64(v) - float64(start[i])) * float64(weights[i]) // small, so that adding up rounds little
+			// small, so that adding up rounds little
+			sum += (float64(v) - float64(start[i])) * float64(weights[i])
 		}
 		return sum
 	}, x)
@@ -172,7 +176,8 @@ func testGradients[T kernels.Float](t *testing.T, tol float64) {
 	}
 }
 
-// Layers in a row: Sigmoid - ReLU - SoftmaxWithLoss, with the slices that they return passed straight on.
+// Layers in a row: Sigmoid - ReLU - SoftmaxWithLoss, with the slices that they return passed
+// straight on.
 func TestGradientOfAStack(t *testing.T) {
 	const rows, classes = 6, 7
 	var sigmoid layers.Sigmoid[float64]

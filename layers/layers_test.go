@@ -34,12 +34,14 @@ func requireClose[T kernels.Float](t *testing.T, want []float64, got []T, tol fl
 	t.Helper()
 	require.Len(t, got, len(want))
 	for i := range want {
-		require.InDelta(t, want[i], float64(got[i]), tol*math.Max(1, math.Abs(want[i])), "element %d", i)
+		require.InDelta(t, want[i], float64(got[i]), tol*math.Max(1, math.Abs(want[i])),
+			"element %d", i)
 	}
 }
 
 // eachType runs a test in both types, with the tolerance for values of a few roundings.
-func eachType(t *testing.T, f32 func(t *testing.T, tol float64), f64 func(t *testing.T, tol float64)) {
+func eachType(t *testing.T, f32 func(t *testing.T, tol float64),
+	f64 func(t *testing.T, tol float64)) {
 	t.Run("float32", func(t *testing.T) { f32(t, 4*0x1p-23) })
 	t.Run("float64", func(t *testing.T) { f64(t, 4*0x1p-52) })
 }
@@ -78,7 +80,8 @@ func testSigmoidAsInTheBook[T kernels.Float](t *testing.T, tol float64) {
 	requireClose(t, y, sigmoid.Forward(floats[T](x...)), tol)
 	requireClose(t, dx, sigmoid.Backward(floats[T](dout...)), tol)
 	// As printed in the book.
-	requireClose(t, []float64{0.26894142, 0.73105858, 0.88079708}, sigmoid.Forward(floats[T](-1, 1, 2)), 1e-7)
+	requireClose(t, []float64{0.26894142, 0.73105858, 0.88079708},
+		sigmoid.Forward(floats[T](-1, 1, 2)), 1e-7)
 }
 
 func TestSoftmaxAsInTheBook(t *testing.T) {
@@ -131,7 +134,8 @@ func TestSoftmaxWithLossAsInTheBook(t *testing.T) {
 }
 
 func testSoftmaxWithLossAsInTheBook[T kernels.Float](t *testing.T, tol float64) {
-	// The book's y as probabilities of the logits log(y) (its 0 becoming -Inf), and its loss for the label 2.
+	// The book's y as probabilities of the logits log(y) (its 0 becoming -Inf), and its loss for
+	// the label 2.
 	p := []float64{0.1, 0.05, 0.6, 0, 0.05, 0.1, 0, 0.1, 0, 0}
 	logits := make([]float64, len(p))
 	for i, v := range p {
@@ -217,9 +221,11 @@ func testSoftmaxWithLossMean[T kernels.Float](t *testing.T, _ float64) {
 	assert.Equal(t, bits(losses), bits(layer.Losses()))
 }
 
-// A confident row keeps its loss and its gradient: log1p(exp(-margin)) and -dout*exp(-margin)/rows at the label.
+// A confident row keeps its loss and its gradient: log1p(exp(-margin)) and -dout*exp(-margin)/rows
+// at the label.
 func TestSoftmaxWithLossConfidentRows(t *testing.T) {
-	eachType(t, testSoftmaxWithLossConfidentRows[float32], testSoftmaxWithLossConfidentRows[float64])
+	eachType(t, testSoftmaxWithLossConfidentRows[float32],
+		testSoftmaxWithLossConfidentRows[float64])
 }
 
 func testSoftmaxWithLossConfidentRows[T kernels.Float](t *testing.T, tol float64) {
@@ -243,17 +249,20 @@ func testSoftmaxWithLossConfidentRows[T kernels.Float](t *testing.T, tol float64
 			require.NoError(t, err)
 			dx := layer.Backward(T(dout))
 			for i, m := range margins {
-				assert.InEpsilon(t, math.Log1p(math.Exp(-m)), float64(layer.Losses()[i]), 4*tol, "loss at margin %v", m)
+				assert.InEpsilon(t, math.Log1p(math.Exp(-m)), float64(layer.Losses()[i]), 4*tol,
+					"loss at margin %v", m)
 				p := math.Exp(-m) / (1 + math.Exp(-m))
-				assert.InEpsilon(t, -dout*p/3, float64(dx[2*i+i%2]), 4*tol, "gradient at margin %v", m)
-				assert.InEpsilon(t, dout*p/3, float64(dx[2*i+1-i%2]), 4*tol, "gradient beside the label at margin %v", m)
+				assert.InEpsilon(t, -dout*p/3, float64(dx[2*i+i%2]), 4*tol,
+					"gradient at margin %v", m)
+				assert.InEpsilon(t, dout*p/3, float64(dx[2*i+1-i%2]), 4*tol,
+					"gradient beside the label at margin %v", m)
 			}
 		}
 	}
 }
 
-// A scale near the end of the type's range reaches the kernel as one factor: computed for 1 and multiplied afterwards, the
-// gradient would be rounded to a subnormal, or to zero, on the way.
+// A scale near the end of the type's range reaches the kernel as one factor: computed for 1 and
+// multiplied afterwards, the gradient would be rounded to a subnormal, or to zero, on the way.
 func TestSoftmaxWithLossScaledLoss(t *testing.T) {
 	const rows = 256
 	layer := layers.SoftmaxWithLoss[float32]{Classes: 2}

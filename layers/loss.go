@@ -6,27 +6,31 @@ import (
 	"kernels"
 )
 
-// SoftmaxWithLoss is the layer at the end of a classifier: softmax and cross-entropy in one, its output the mean loss of a
-// batch. The target of a row is a class index ([SoftmaxWithLoss.Forward], [ForwardLabels]) or a row of probabilities,
-// one-hot or not ([SoftmaxWithLoss.ForwardProb]).
+// SoftmaxWithLoss is the layer at the end of a classifier: softmax and cross-entropy in one, its
+// output the mean loss of a batch. The target of a row is a class index ([SoftmaxWithLoss.Forward],
+// [ForwardLabels]) or a row of probabilities, one-hot or not ([SoftmaxWithLoss.ForwardProb]).
 //
 // Losses and gradients of confident rows are not rounded to zero: see [kernels.CrossEntropy].
 //
-// Forward computes the gradient along with the losses, in one pass over the logits, for the dout that Backward was called
-// with last (1 at first); it keeps a copy of logits and targets besides, from which Backward starts afresh where its dout is
-// another one. The bits are the same either way: always those of one [kernels.CrossEntropyGradWith], which without Options are
-// those of [kernels.CrossEntropyGrad] with scale dout/rows. Where only losses are wanted, [kernels.CrossEntropyWith] needs neither.
+// Forward computes the gradient along with the losses, in one pass over the logits, for the dout
+// that Backward was called with last (1 at first); it keeps a copy of logits and targets besides,
+// from which Backward starts afresh where its dout is another one. The bits are the same either
+// way: always those of one [kernels.CrossEntropyGradWith], which without Options are those of
+// [kernels.CrossEntropyGrad] with scale dout/rows. Where only losses are wanted,
+// [kernels.CrossEntropyWith] needs neither.
 //
-// With ReductionNone, a Forward returns 0, the losses are those of Losses, and the gradient of each may be another one:
-// [SoftmaxWithLoss.BackwardRows].
+// With ReductionNone, a Forward returns 0, the losses are those of Losses, and the gradient of each
+// may be another one: [SoftmaxWithLoss.BackwardRows].
 type SoftmaxWithLoss[T kernels.Float] struct {
-	// Classes is the length of a row. It has to be set before the first Forward; changed later, it counts from the next one.
+	// Classes is the length of a row. It has to be set before the first Forward; changed later, it
+	// counts from the next one.
 	Classes int
 
-	// Options has class weights, the index of labels to ignore, label smoothing, the reduction and the rest of
-	// [kernels.CrossEntropyOptions]; the zero value is the plain mean. A change counts from the next Forward, but the weights
-	// must not be changed, as the layer does not copy them. With a Stride, what Backward returns has the layout of the logits:
-	// only the elements of rows mean anything.
+	// Options has class weights, the index of labels to ignore, label smoothing, the reduction and
+	// the rest of [kernels.CrossEntropyOptions]; the zero value is the plain mean. A change counts
+	// from the next Forward, but the weights must not be changed, as the layer does not copy them.
+	// With a Stride, what Backward returns has the layout of the logits: only the elements of rows
+	// mean anything.
 	Options kernels.CrossEntropyOptions[T]
 
 	// Of the last Forward that succeeded:
@@ -52,23 +56,25 @@ const (
 	byProb
 )
 
-// Forward returns the mean over the rows of x of -log(softmax(row)[label]). There is one label for each row; one that is
-// not in [0, Classes) gives an error that names it and its row, and leaves the layer as it was. The mean is taken in float64,
-// in row order; that of no rows is NaN.
+// Forward returns the mean over the rows of x of -log(softmax(row)[label]). There is one label for
+// each row; one that is not in [0, Classes) gives an error that names it and its row, and leaves
+// the layer as it was. The mean is taken in float64, in row order; that of no rows is NaN.
 func (l *SoftmaxWithLoss[T]) Forward(x []T, labels []int) (float64, error) {
 	return ForwardLabels(l, x, labels)
 }
 
-// ForwardLabels is [SoftmaxWithLoss.Forward] for labels of any integer type. (It is a function because a method of a
-// generic type has no type parameter of its own.)
-func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []T, labels []L) (float64, error) {
+// ForwardLabels is [SoftmaxWithLoss.Forward] for labels of any integer type. (It is a function
+// because a method of a generic type has no type parameter of its own.)
+func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []T,
+	labels []L) (float64, error) {
 	rows := l.checkForward("Forward", x)
 	if len(labels) != rows {
 		panic(fmt.Sprintf("layers: SoftmaxWithLoss: Forward: len(labels) = %d, but len(x) = %d is %d rows of Classes = %d: pass one label a row",
 			len(labels), len(x), rows, l.Classes))
 	}
 	dx, losses, dout := grow(l.dx, len(x)), grow(l.losses, rows), l.guess()
-	value, err := kernels.CrossEntropyGradWith(dx, losses, x, labels, l.Classes, []T{dout}, &l.Options)
+	value, err := kernels.CrossEntropyGradWith(dx, losses, x, labels, l.Classes,
+		[]T{dout}, &l.Options)
 	if err != nil {
 		return 0, fmt.Errorf("layers: SoftmaxWithLoss: Forward: %w", err)
 	}
@@ -80,9 +86,10 @@ func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []
 	return value, nil
 }
 
-// ForwardProb is [SoftmaxWithLoss.Forward] with a row of probabilities t for each row of x, one-hot or soft: the mean of
-// -sum(t*log(softmax(row))). len(t) is the number of rows times Classes. That a row of t sums to one is not checked, but an entry that is negative, NaN
-// or infinite gives an error that names it, and leaves the layer as it was.
+// ForwardProb is [SoftmaxWithLoss.Forward] with a row of probabilities t for each row of x, one-hot
+// or soft: the mean of -sum(t*log(softmax(row))). len(t) is the number of rows times Classes. That
+// a row of t sums to one is not checked, but an entry that is negative, NaN or infinite gives an
+// error that names it, and leaves the layer as it was.
 func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	rows := l.checkForward("ForwardProb", x)
 	if len(t) != rows*l.Classes {
@@ -92,12 +99,14 @@ func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	l.checkOwn("ForwardProb", "t", t)
 	for i, v := range t {
 		if !(v-v == 0 && v >= 0) {
-			return 0, fmt.Errorf("layers: SoftmaxWithLoss: ForwardProb: target %v at row %d, class %d is not a probability",
-				v, i/l.Classes, i%l.Classes)
+			return 0,
+				fmt.Errorf("layers: SoftmaxWithLoss: ForwardProb: target %v at row %d, class %d is not a probability",
+					v, i/l.Classes, i%l.Classes)
 		}
 	}
 	dx, losses, dout := grow(l.dx, len(x)), grow(l.losses, rows), l.guess()
-	value, err := kernels.CrossEntropyProbGradWith(dx, losses, x, t, l.Classes, []T{dout}, &l.Options)
+	value, err := kernels.CrossEntropyProbGradWith(dx, losses, x, t, l.Classes,
+		[]T{dout}, &l.Options)
 	if err != nil {
 		return 0, fmt.Errorf("layers: SoftmaxWithLoss: ForwardProb: %w", err)
 	}
@@ -107,14 +116,15 @@ func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	return value, nil
 }
 
-// Losses returns the loss of each row of the last Forward, weights and smoothing in it and not divided by anything; nil before the
-// first. They are not to be changed.
+// Losses returns the loss of each row of the last Forward, weights and smoothing in it and not
+// divided by anything; nil before the first. They are not to be changed.
 func (l *SoftmaxWithLoss[T]) Losses() []T {
 	return l.losses
 }
 
-// Backward returns the gradient of dout times the mean loss by the logits: dout * (softmax(row) - target) / rows. dout is 1
-// where the loss is what is minimized, and another factor where the loss is scaled or is a part of a larger sum.
+// Backward returns the gradient of dout times the mean loss by the logits: dout * (softmax(row) -
+// target) / rows. dout is 1 where the loss is what is minimized, and another factor where the loss
+// is scaled or is a part of a larger sum.
 func (l *SoftmaxWithLoss[T]) Backward(dout T) []T {
 	if l.kind == nothing {
 		panic("layers: SoftmaxWithLoss: Backward before Forward: call Forward first")
@@ -127,8 +137,8 @@ func (l *SoftmaxWithLoss[T]) Backward(dout T) []T {
 	return l.dx
 }
 
-// BackwardRows is [SoftmaxWithLoss.Backward] with a dout for each row: for losses that are not reduced, or a mean or a sum whose
-// terms count differently.
+// BackwardRows is [SoftmaxWithLoss.Backward] with a dout for each row: for losses that are not
+// reduced, or a mean or a sum whose terms count differently.
 func (l *SoftmaxWithLoss[T]) BackwardRows(dout []T) []T {
 	if l.kind == nothing {
 		panic("layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first")
@@ -147,9 +157,11 @@ func (l *SoftmaxWithLoss[T]) BackwardRows(dout []T) []T {
 func (l *SoftmaxWithLoss[T]) gradient(dout []T) {
 	var err error
 	if l.kind == byLabel {
-		_, err = kernels.CrossEntropyGradWith(l.dx, l.losses, l.x, l.labels, l.classes, dout, &l.options)
+		_, err = kernels.CrossEntropyGradWith(l.dx, l.losses, l.x, l.labels, l.classes,
+			dout, &l.options)
 	} else {
-		_, err = kernels.CrossEntropyProbGradWith(l.dx, l.losses, l.x, l.targets, l.classes, dout, &l.options)
+		_, err = kernels.CrossEntropyProbGradWith(l.dx, l.losses, l.x, l.targets, l.classes,
+			dout, &l.options)
 	}
 	if err != nil {
 		panic(err) // cannot be: Forward has checked the copies
@@ -170,10 +182,12 @@ func (l *SoftmaxWithLoss[T]) checkForward(method string, x []T) int {
 	return rows
 }
 
-// checkOwn panics where s starts at the layer's own gradient, which Forward writes to before it has kept s.
+// checkOwn panics where s starts at the layer's own gradient, which Forward writes to before it has
+// kept s.
 func (l *SoftmaxWithLoss[T]) checkOwn(method, name string, s []T) {
 	if len(s) > 0 && cap(l.dx) > 0 && &s[0] == &l.dx[:1][0] {
-		panic(fmt.Sprintf("layers: SoftmaxWithLoss: %s: %s is the slice that Backward returned: pass a copy", method, name))
+		panic(fmt.Sprintf("layers: SoftmaxWithLoss: %s: %s is the slice that Backward returned: pass a copy",
+			method, name))
 	}
 }
 

@@ -12,22 +12,24 @@ import (
 	"kernels/layers"
 )
 
-// With Options, Forward and Backward are those of the kernels with the same options, whatever the dout and the order of calls;
-// the index to ignore is that of the Forward.
+// With Options, Forward and Backward are those of the kernels with the same options, whatever the
+// dout and the order of calls; the index to ignore is that of the Forward.
 func TestSoftmaxWithLossOptions(t *testing.T) {
 	eachType(t, testSoftmaxWithLossOptions[float32], testSoftmaxWithLossOptions[float64])
 }
 
 func testSoftmaxWithLossOptions[T kernels.Float](t *testing.T, _ float64) {
 	const rows, classes = 4, 3
-	x, target := randomLogits[T](rows, classes, 5), floats[T](1, 0, 0, 0, 0.5, 0.5, 0, 0, 1, 0.25, 0.25, 0.5)
+	x, target := randomLogits[T](rows, classes, 5), floats[T](1, 0, 0, 0, 0.5, 0.5, 0, 0, 1,
+		0.25, 0.25, 0.5)
 	labels := []int{2, -1, 0, 1}
 	up := floats[T](1, -2, 0.5, 3)
 	all := map[string]kernels.CrossEntropyOptions[T]{
 		"ignore":  {IgnoreIndex: new(-1)},
 		"weights": {IgnoreIndex: new(-1), Weights: floats[T](1, 2, 0.5)},
-		"all": {IgnoreIndex: new(-1), Weights: floats[T](1, 2, 0.5), LabelSmoothing: 0.1, LogitScale: 0.5,
-			Reduction: kernels.ReductionSum, Stride: classes},
+		"all": {IgnoreIndex: new(-1), Weights: floats[T](1, 2, 0.5), LabelSmoothing: 0.1,
+			LogitScale: 0.5,
+			Reduction:  kernels.ReductionSum, Stride: classes},
 		"rows": {IgnoreIndex: new(-1), Reduction: kernels.ReductionNone},
 	}
 	for name, opts := range all {
@@ -38,9 +40,11 @@ func testSoftmaxWithLossOptions[T kernels.Float](t *testing.T, _ float64) {
 					var value float64
 					var err error
 					if prob {
-						value, err = kernels.CrossEntropyProbGradWith(d, losses, x, target, classes, dloss, &opts)
+						value, err = kernels.CrossEntropyProbGradWith(d, losses, x, target, classes,
+							dloss, &opts)
 					} else {
-						value, err = kernels.CrossEntropyGradWith(d, losses, x, labels, classes, dloss, &opts)
+						value, err = kernels.CrossEntropyGradWith(d, losses, x, labels, classes,
+							dloss, &opts)
 					}
 					require.NoError(t, err)
 					return value
@@ -79,24 +83,30 @@ func TestSoftmaxWithLossOptionErrors(t *testing.T) {
 	want := bits(layer.Backward(1))
 	layer.Options.LabelSmoothing = 2
 	_, err = layer.Forward(x, []int{0, 0})
-	assert.EqualError(t, err, "layers: SoftmaxWithLoss: Forward: kernels: CrossEntropyGradWith: LabelSmoothing = 2 is not in [0, 1]")
+	assert.EqualError(t, err,
+		"layers: SoftmaxWithLoss: Forward: kernels: CrossEntropyGradWith: LabelSmoothing = 2 is not in [0, 1]")
 	_, err = layer.ForwardProb(x, make([]float64, 6))
-	assert.EqualError(t, err, "layers: SoftmaxWithLoss: ForwardProb: kernels: CrossEntropyProbGradWith: LabelSmoothing = 2 is not in [0, 1]")
+	assert.EqualError(t, err,
+		"layers: SoftmaxWithLoss: ForwardProb: kernels: CrossEntropyProbGradWith: LabelSmoothing = 2 is not in [0, 1]")
 	layer.Options = kernels.CrossEntropyOptions[float64]{Stride: 2}
 	_, err = layer.Forward(x, []int{0, 0})
-	assert.EqualError(t, err, "layers: SoftmaxWithLoss: Forward: kernels: CrossEntropyGradWith: Stride = 2 is less than classes = 3")
+	assert.EqualError(t, err,
+		"layers: SoftmaxWithLoss: Forward: kernels: CrossEntropyGradWith: Stride = 2 is less than classes = 3")
 	require.Equal(t, want, bits(layer.Backward(1)), "the layer as it was")
 
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: BackwardRows: len(dout) = 3, but the last Forward had 2 rows: pass one gradient for each",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: BackwardRows: len(dout) = 3, but the last Forward had 2 rows: pass one gradient for each",
 		func() { layer.BackwardRows(x[:3]) })
-	assert.PanicsWithValue(t, "layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first",
+	assert.PanicsWithValue(t,
+		"layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first",
 		func() { new(layers.SoftmaxWithLoss[float32]).BackwardRows(nil) })
 }
 
 // Rows inside a wider matrix.
 func TestSoftmaxWithLossStride(t *testing.T) {
 	x := []float64{1, 2, 3, 99, 0, -1, 4}
-	wide := layers.SoftmaxWithLoss[float64]{Classes: 3, Options: kernels.CrossEntropyOptions[float64]{Stride: 4}}
+	wide := layers.SoftmaxWithLoss[float64]{Classes: 3,
+		Options: kernels.CrossEntropyOptions[float64]{Stride: 4}}
 	dense := layers.SoftmaxWithLoss[float64]{Classes: 3}
 	got, err := wide.Forward(x, []int{1, 2})
 	require.NoError(t, err)

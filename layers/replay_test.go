@@ -88,7 +88,8 @@ func shuffle(state *uint32, n int) []int {
 	return order
 }
 
-// The book's network on the book's spiral: 300 epochs, 3000 steps of gradient descent, beside the same in NumPy.
+// The book's network on the book's spiral: 300 epochs, 3000 steps of gradient descent, beside the
+// same in NumPy.
 func TestSpiralAgainstNumPy(t *testing.T) {
 	text, err := os.ReadFile("testdata/spiral_reference.json")
 	require.NoError(t, err)
@@ -101,8 +102,11 @@ func TestSpiralAgainstNumPy(t *testing.T) {
 	for _, oneHot := range []bool{false, true} {
 		name := map[bool]string{false: "labels", true: "one-hot"}[oneHot]
 		t.Run(name, func(t *testing.T) {
-			first := &affine{in: 2, out: ref.Hidden, w: append([]float64(nil), ref.W1...), b: make([]float64, ref.Hidden), learningRate: ref.Rate}
-			second := &affine{in: ref.Hidden, out: ref.Classes, w: append([]float64(nil), ref.W2...), b: make([]float64, ref.Classes), learningRate: ref.Rate}
+			first := &affine{in: 2, out: ref.Hidden, w: append([]float64(nil), ref.W1...),
+				b: make([]float64, ref.Hidden), learningRate: ref.Rate}
+			second := &affine{in: ref.Hidden, out: ref.Classes,
+				w: append([]float64(nil), ref.W2...), b: make([]float64, ref.Classes),
+				learningRate: ref.Rate}
 			var sigmoid layers.Sigmoid[float64]
 			loss := layers.SoftmaxWithLoss[float64]{Classes: ref.Classes}
 

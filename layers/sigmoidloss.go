@@ -6,16 +6,20 @@ import (
 	"kernels"
 )
 
-// SigmoidWithLoss is the layer at the end of a network whose outputs are yes or no: sigmoid and binary cross-entropy in one, its output the
-// mean loss of a batch. The zero value is ready for use.
+// SigmoidWithLoss is the layer at the end of a network whose outputs are yes or no: sigmoid and
+// binary cross-entropy in one, its output the mean loss of a batch. The zero value is ready for
+// use.
 //
-// Losses and gradients of confident outputs are not rounded to zero: see [kernels.SigmoidCrossEntropy].
+// Losses and gradients of confident outputs are not rounded to zero: see
+// [kernels.SigmoidCrossEntropy].
 //
-// Forward computes the gradient along with the losses, for the dout that Backward was called with last (1 at first), and keeps a
-// copy of logits and targets, from which Backward starts afresh where its dout is another one. The bits are the same either way.
+// Forward computes the gradient along with the losses, for the dout that Backward was called with
+// last (1 at first), and keeps a copy of logits and targets, from which Backward starts afresh
+// where its dout is another one. The bits are the same either way.
 type SigmoidWithLoss[T kernels.Float] struct {
-	// PosWeight multiplies the part of the loss that is for target 1: one weight for each column of a row, or one for all; nil: 1. As
-	// PyTorch's pos_weight. It is used in Forward; a later change counts from the next one.
+	// PosWeight multiplies the part of the loss that is for target 1: one weight for each column of
+	// a row, or one for all; nil: 1. As PyTorch's pos_weight. It is used in Forward; a later change
+	// counts from the next one.
 	PosWeight []T
 
 	// Of the last Forward that succeeded:
@@ -29,27 +33,33 @@ type SigmoidWithLoss[T kernels.Float] struct {
 	fresh bool // dx has not been handed out yet
 }
 
-// Forward returns the mean over all elements of x of the binary cross-entropy of sigmoid(x) and the target, 0, 1 or a probability in
-// between. len(t) is len(x). The mean is taken in float64, in order; that of no elements is NaN. A target that is not in
-// [0, 1] and a weight that is negative or not finite give an error that names it, and leave the layer as it was.
+// Forward returns the mean over all elements of x of the binary cross-entropy of sigmoid(x) and the
+// target, 0, 1 or a probability in between. len(t) is len(x). The mean is taken in float64, in
+// order; that of no elements is NaN. A target that is not in [0, 1] and a weight that is negative
+// or not finite give an error that names it, and leave the layer as it was.
 func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 	if len(t) != len(x) {
-		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(t) = %d, len(x) = %d: pass one target for each element", len(t), len(x)))
+		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(t) = %d, len(x) = %d: pass one target for each element",
+			len(t), len(x)))
 	}
 	if n := len(l.PosWeight); n > 0 && len(x)%n != 0 {
-		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(x) = %d is not a multiple of len(PosWeight) = %d: pass whole rows", len(x), n))
+		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(x) = %d is not a multiple of len(PosWeight) = %d: pass whole rows",
+			len(x), n))
 	}
 	for _, s := range []struct {
 		name string
 		s    []T
 	}{{"x", x}, {"t", t}} {
 		if len(s.s) > 0 && cap(l.dx) > 0 && &s.s[0] == &l.dx[:1][0] {
-			panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: %s is the slice that Backward returned: pass a copy", s.name))
+			panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: %s is the slice that Backward returned: pass a copy",
+				s.name))
 		}
 	}
 	for i, v := range t {
 		if !(v >= 0 && v <= 1) {
-			return 0, fmt.Errorf("layers: SigmoidWithLoss: Forward: target %v at element %d is not in [0, 1]", v, i)
+			return 0,
+				fmt.Errorf("layers: SigmoidWithLoss: Forward: target %v at element %d is not in [0, 1]",
+					v, i)
 		}
 	}
 	dout := l.dout
@@ -58,7 +68,8 @@ func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 	}
 	dx, losses := grow(l.dx, len(x)), grow(l.losses, len(x))
 	opts := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: l.PosWeight}
-	if err := kernels.SigmoidCrossEntropyGradWith(dx, losses, x, t, perRow(dout, len(x)), &opts); err != nil {
+	if err := kernels.SigmoidCrossEntropyGradWith(dx, losses, x, t, perRow(dout, len(x)),
+		&opts); err != nil {
 		return 0, fmt.Errorf("layers: SigmoidWithLoss: Forward: %w", err)
 	}
 	l.x, l.t, l.weights = grow(l.x, len(x)), grow(l.t, len(t)), grow(l.weights, len(l.PosWeight))
@@ -69,12 +80,14 @@ func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 	return mean(losses), nil
 }
 
-// Losses returns the loss of each element of the last Forward; nil before the first. They are not to be changed.
+// Losses returns the loss of each element of the last Forward; nil before the first. They are not
+// to be changed.
 func (l *SigmoidWithLoss[T]) Losses() []T {
 	return l.losses
 }
 
-// Backward returns the gradient of dout times the mean loss by the logits: without weights, dout * (sigmoid(x) - t) / len(x).
+// Backward returns the gradient of dout times the mean loss by the logits: without weights, dout *
+// (sigmoid(x) - t) / len(x).
 func (l *SigmoidWithLoss[T]) Backward(dout T) []T {
 	if !l.ready {
 		panic("layers: SigmoidWithLoss: Backward before Forward: call Forward first")
@@ -85,7 +98,8 @@ func (l *SigmoidWithLoss[T]) Backward(dout T) []T {
 		if len(l.weights) > 0 { // a layer that had weights once has an empty slice
 			opts.PosWeight = l.weights
 		}
-		if err := kernels.SigmoidCrossEntropyGradWith(l.dx, nil, l.x, l.t, perRow(dout, len(l.x)), &opts); err != nil {
+		if err := kernels.SigmoidCrossEntropyGradWith(l.dx, nil, l.x, l.t, perRow(dout, len(l.x)),
+			&opts); err != nil {
 			panic(err) // cannot be: Forward has checked the copies
 		}
 	}

@@ -11,14 +11,18 @@ import (
 	"kernels/layers"
 )
 
-// The book's forward: y = sigmoid(x), the mean of -(t*log(y) + (1-t)*log(1-y)); its backward: (y-t)*dout/batch_size.
+// The book's forward: y = sigmoid(x), the mean of -(t*log(y) + (1-t)*log(1-y)); its backward:
+// (y-t)*dout/batch_size.
 func TestSigmoidWithLossAsInTheBook(t *testing.T) {
 	eachType(t, testSigmoidWithLossAsInTheBook[float32], testSigmoidWithLossAsInTheBook[float64])
 }
 
 func testSigmoidWithLossAsInTheBook[T kernels.Float](t *testing.T, tol float64) {
 	var loss layers.SigmoidWithLoss[T]
-	assert.PanicsWithValue(t, "layers: SigmoidWithLoss: Backward before Forward: call Forward first", func() { loss.Backward(1) })
+	assert.PanicsWithValue(t,
+		"layers: SigmoidWithLoss: Backward before Forward: call Forward first", func() {
+			loss.Backward(1)
+		})
 	assert.Nil(t, loss.Losses())
 	x, targets := []float64{-2, 0.5, 3, 0, -1.25, 2.5}, []float64{0, 1, 1, 1, 0, 0}
 	want, dx := 0.0, make([]float64, len(x))
@@ -40,7 +44,11 @@ func testSigmoidWithLossAsInTheBook[T kernels.Float](t *testing.T, tol float64) 
 	assert.Len(t, loss.Losses(), len(x))
 
 	a, b := floats[T](x...), floats[T](targets...)
-	assert.Zero(t, testing.AllocsPerRun(10, func() { loss.Forward(a, b); loss.Backward(1); loss.Backward(2) }))
+	assert.Zero(t, testing.AllocsPerRun(10, func() {
+		loss.Forward(a, b)
+		loss.Backward(1)
+		loss.Backward(2)
+	}))
 }
 
 // Confident right answers are not rounded to zero.
@@ -83,12 +91,15 @@ func TestSigmoidWithLossErrors(t *testing.T) {
 	_, err = loss.Forward([]float64{5, 6}, []float64{0, 1})
 	require.ErrorContains(t, err, "PosWeight[1] = -2 is not a finite number >= 0")
 	assert.Equal(t, before, loss.Backward(1), "as it was")
-	assert.PanicsWithValue(t, "layers: SigmoidWithLoss: Forward: len(t) = 1, len(x) = 2: pass one target for each element",
+	assert.PanicsWithValue(t,
+		"layers: SigmoidWithLoss: Forward: len(t) = 1, len(x) = 2: pass one target for each element",
 		func() { loss.Forward(x, x[:1]) })
-	assert.PanicsWithValue(t, "layers: SigmoidWithLoss: Forward: len(x) = 3 is not a multiple of len(PosWeight) = 2: pass whole rows",
+	assert.PanicsWithValue(t,
+		"layers: SigmoidWithLoss: Forward: len(x) = 3 is not a multiple of len(PosWeight) = 2: pass whole rows",
 		func() { loss.Forward(make([]float64, 3), make([]float64, 3)) })
 	dx := loss.Backward(1)
-	assert.PanicsWithValue(t, "layers: SigmoidWithLoss: Forward: x is the slice that Backward returned: pass a copy",
+	assert.PanicsWithValue(t,
+		"layers: SigmoidWithLoss: Forward: x is the slice that Backward returned: pass a copy",
 		func() { loss.Forward(dx, x) })
 	loss.PosWeight = nil
 	mean, err := loss.Forward(nil, nil)

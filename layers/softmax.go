@@ -6,12 +6,14 @@ import (
 	"kernels"
 )
 
-// Softmax is the layer that turns each row of logits into probabilities: exp(x_j) over the sum of the row's exponentials.
+// Softmax is the layer that turns each row of logits into probabilities: exp(x_j) over the sum of
+// the row's exponentials.
 //
-// For a loss take [SoftmaxWithLoss] instead: it is faster, and keeps the small gradients that a loss computed from
-// probabilities loses.
+// For a loss take [SoftmaxWithLoss] instead: it is faster, and keeps the small gradients that a
+// loss computed from probabilities loses.
 type Softmax[T kernels.Float] struct {
-	// Classes is the length of a row. It has to be set before the first Forward; changed later, it counts from the next one.
+	// Classes is the length of a row. It has to be set before the first Forward; changed later, it
+	// counts from the next one.
 	Classes int
 
 	y, dx   []T
@@ -40,10 +42,12 @@ func (l *Softmax[T]) Backward(dout []T) []T {
 // checkRows panics unless n elements are whole rows, and returns their number.
 func checkRows(layer, method string, n, classes int) int {
 	if classes <= 0 {
-		panic(fmt.Sprintf("layers: %s: Classes = %d: set it to the length of a row", layer, classes))
+		panic(fmt.Sprintf("layers: %s: Classes = %d: set it to the length of a row",
+			layer, classes))
 	}
 	if n%classes != 0 {
-		panic(fmt.Sprintf("layers: %s: %s: len(x) = %d is not a multiple of Classes = %d: pass whole rows", layer, method, n, classes))
+		panic(fmt.Sprintf("layers: %s: %s: len(x) = %d is not a multiple of Classes = %d: pass whole rows",
+			layer, method, n, classes))
 	}
 	return n / classes
 }

@@ -16,7 +16,9 @@ func TestTanh(t *testing.T) {
 
 func testTanh[T kernels.Float](t *testing.T, tol float64) {
 	var tanh layers.Tanh[T]
-	assert.PanicsWithValue(t, "layers: Tanh: Backward before Forward: call Forward first", func() { tanh.Backward(nil) })
+	assert.PanicsWithValue(t, "layers: Tanh: Backward before Forward: call Forward first", func() {
+		tanh.Backward(nil)
+	})
 	x := []float64{-1, 1, 2, 0, -5.5, 7.25}
 	dout := []float64{1, 2, -3, 4, -5, 6}
 	var y, dx []float64
@@ -35,7 +37,8 @@ func testTanh[T kernels.Float](t *testing.T, tol float64) {
 // The layer against central differences of its own Forward.
 func TestTanhGradient(t *testing.T) {
 	var tanh layers.Tanh[float64]
-	x, dout := floats[float64](-3, -0.4, 0, 0.02, 1.3, 2.7), floats[float64](0.5, -2, 1, 3, -1, 0.25)
+	x, dout := floats[float64](-3, -0.4, 0, 0.02, 1.3, 2.7),
+		floats[float64](0.5, -2, 1, 3, -1, 0.25)
 	numerical := layers.NumericalGradient(func(x []float64) float64 {
 		var other layers.Tanh[float64]
 		sum := 0.0

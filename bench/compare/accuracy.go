@@ -64,7 +64,8 @@ func ends(n, k int) []int {
 	return s
 }
 
-// check compares what is in j.dst, loosely, and then wipes it, so that the next peer has to write it again.
+// check compares what is in j.dst, loosely, and then wipes it, so that the next peer has to write
+// it again.
 func (w *reference[T]) check(j *job[T]) error {
 	tol := 2e-5 // the widest known: sums over a row in float32 and the exponential of math32
 	if !ktest.Is32[T]() {
@@ -87,23 +88,25 @@ type Accuracy struct {
 	Kernel string `json:"kernel"`
 	Type   string `json:"type"`
 	Name   string `json:"name"`
-	// ULP is the largest error among the usual inputs, At the input of it (or the length of its row); ULPAll is the largest
-	// over all finite inputs. Usual are inputs of Sigmoid whose result is far from subnormal, and rows of probabilities that
-	// are: a library that gives up at the ends of the range shows it in ULPAll.
+	// ULP is the largest error among the usual inputs, At the input of it (or the length of its
+	// row); ULPAll is the largest over all finite inputs. Usual are inputs of Sigmoid whose result
+	// is far from subnormal, and rows of probabilities that are: a library that gives up at the
+	// ends of the range shows it in ULPAll.
 	ULP    float64 `json:"ulp"`
 	At     float64 `json:"at"`
 	ULPAll float64 `json:"ulp_all"`
 	// Sum is max |sum p - 1| in units of 2^-23 or 2^-52 (Softmax).
 	Sum float64 `json:"sum,omitempty"`
-	// Loss and Label are the largest relative errors of the loss and of the label's gradient on rows whose label leads by 0
-	// to 50, where 1 - p gets small (CrossEntropyGrad).
+	// Loss and Label are the largest relative errors of the loss and of the label's gradient on
+	// rows whose label leads by 0 to 50, where 1 - p gets small (CrossEntropyGrad).
 	Loss  float64 `json:"loss,omitempty"`
 	Label float64 `json:"label,omitempty"`
 	// Samples is the number of results compared.
 	Samples int `json:"samples"`
 }
 
-// wrong stands for an infinite error, which JSON has no number for: a NaN, an infinity, something for nothing.
+// wrong stands for an infinite error, which JSON has no number for: a NaN, an infinity, something
+// for nothing.
 const wrong = 1e99
 
 func (a *Accuracy) add(err float64, usual bool, at float64) {
@@ -118,7 +121,8 @@ func (a *Accuracy) add(err float64, usual bool, at float64) {
 }
 
 // accuracies measures every peer on every kernel of a type.
-func accuracies[T kernels.Float](peers []*peer, quick bool, wanted func(kernel string) bool) []*Accuracy {
+func accuracies[T kernels.Float](peers []*peer, quick bool,
+	wanted func(kernel string) bool) []*Accuracy {
 	var out []*Accuracy
 	typ := ktest.TypeName[T]()
 	for _, k := range elementKernels {
@@ -165,7 +169,8 @@ func usual[T kernels.Float]() float64 {
 	return 700
 }
 
-// elementAccuracy takes a stride through all float32 values where x is the input, samples otherwise.
+// elementAccuracy takes a stride through all float32 values where x is the input, samples
+// otherwise.
 func elementAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick bool) []*Accuracy {
 	var a arena
 	defer a.free()
@@ -279,7 +284,8 @@ func rowAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick bool)
 							if kernel == "CrossEntropyGrad" && i == j.labels[r] {
 								want = row.Grad(i, j.labels[r])
 							}
-							acc.add(ktest.Err(got, want), math.Abs(want.Float64()) >= tiny, float64(s[1]))
+							acc.add(ktest.Err(got, want), math.Abs(want.Float64()) >= tiny,
+								float64(s[1]))
 							sum = sum.Add(ktest.DD{Hi: float64(got)})
 						}
 						if kernel == "Softmax" {
@@ -312,7 +318,9 @@ func margins[T kernels.Float](peers []*peer, of func(string) *Accuracy) {
 		acc := of(p.Name)
 		for r, label := range j.labels {
 			row := ktest.NewRowDD(j.x[r*10 : (r+1)*10])
-			rel := func(got T, want float64) float64 { return math.Abs(float64(got)-want) / math.Abs(want) }
+			rel := func(got T, want float64) float64 {
+				return math.Abs(float64(got)-want) / math.Abs(want)
+			}
 			acc.Loss = worse(acc.Loss, rel(j.losses[r], row.NegLogProb(label).Float64()))
 			acc.Label = worse(acc.Label, rel(j.dst[r*10+label], row.Grad(label, label).Float64()))
 		}

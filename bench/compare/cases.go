@@ -48,17 +48,20 @@ func short(n int) string {
 }
 
 var (
-	elementKernels = []string{"ReLU", "ReLUMask", "ReLUBackward", "Sigmoid", "SigmoidFast", "SigmoidBackward"}
-	rowKernels     = []string{"Softmax", "CrossEntropyGrad"}
-	types          = []string{"float32", "float64"}
+	elementKernels = []string{"ReLU", "ReLUMask", "ReLUBackward", "Sigmoid", "SigmoidFast",
+		"SigmoidBackward"}
+	rowKernels = []string{"Softmax", "CrossEntropyGrad"}
+	types      = []string{"float32", "float64"}
 
 	smallSizes = []int{1, 2, 4, 8, 16, 32}
-	sizes      = []int{64, 256, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20}
+	sizes      = []int{64, 256, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20,
+		4 << 20, 16 << 20}
 	quickSizes = []int{64, 2 << 10, 64 << 10, 1 << 20}
 	classes    = []int{2, 3, 10, 26, 100, 1000, 32000, 128256}
 )
 
-// l1Size is the number of elements whose input and output fit every L1 cache: 16 KiB of the 32 there are at least.
+// l1Size is the number of elements whose input and output fit every L1 cache: 16 KiB of the 32
+// there are at least.
 func l1Size(typ string) int {
 	if typ == "float32" {
 		return 2 << 10
@@ -66,7 +69,8 @@ func l1Size(typ string) int {
 	return 1 << 10
 }
 
-// dramBytes is the input size at which memory is measured: 512 MiB, past any L3, or half of that in quick runs.
+// dramBytes is the input size at which memory is measured: 512 MiB, past any L3, or half of that in
+// quick runs.
 const dramBytes = 512 << 20
 
 // memoryBound kernels are worth measuring past the last cache.
@@ -74,7 +78,8 @@ func memoryBound(kernel string) bool {
 	return kernel != "Sigmoid" && kernel != "SigmoidFast" && !needs[kernel].rows
 }
 
-// rowsFor gives as many rows as make 16k elements: in the L2 cache, and enough to average labels and shapes.
+// rowsFor gives as many rows as make 16k elements: in the L2 cache, and enough to average labels
+// and shapes.
 func rowsFor(classes int) int { return max(1, (16<<10)/classes) }
 
 func allCases(quick bool) []Case {
@@ -160,7 +165,8 @@ func measureAs[T kernels.Float](m *meter, c Case, peers []*peer) (*Measurement, 
 	return m.interleave(c, names, runners)
 }
 
-// slow peers are left out of sizes at which they would take minutes to say what smaller ones have said.
+// slow peers are left out of sizes at which they would take minutes to say what smaller ones have
+// said.
 func slow(p *peer, c Case) bool {
 	return c.N() > 32<<20 && p.Name == "spago"
 }

@@ -20,11 +20,21 @@ import (
 
 // Every name has one colour in all charts: ours strong, yardsticks grey and dashed.
 var colours = map[string]color.RGBA{
-	"kernels": {0xd6, 0x27, 0x28, 255}, "copy": {0x77, 0x77, 0x77, 255}, "ntcopy": {0xaa, 0xaa, 0xaa, 255},
-	"naive": {0x8c, 0x56, 0x4b, 255}, "math32": {0xc4, 0x9c, 0x94, 255}, "vek": {0x2c, 0xa0, 0x2c, 255},
-	"gonum": {0x98, 0xdf, 0x8a, 255}, "spago": {0xbc, 0xbd, 0x22, 255}, "libmvec": {0x17, 0xbe, 0xcf, 255},
-	"sleef": {0x1f, 0x77, 0xb4, 255}, "c-loop": {0x55, 0x55, 0xbb, 255}, "c-recipe": {0xae, 0xc7, 0xe8, 255},
-	"onednn": {0xff, 0x7f, 0x0e, 255}, "xnnpack": {0x94, 0x67, 0xbd, 255}, "torch": {0xe3, 0x77, 0xc2, 255},
+	"kernels":  {0xd6, 0x27, 0x28, 255},
+	"copy":     {0x77, 0x77, 0x77, 255},
+	"ntcopy":   {0xaa, 0xaa, 0xaa, 255},
+	"naive":    {0x8c, 0x56, 0x4b, 255},
+	"math32":   {0xc4, 0x9c, 0x94, 255},
+	"vek":      {0x2c, 0xa0, 0x2c, 255},
+	"gonum":    {0x98, 0xdf, 0x8a, 255},
+	"spago":    {0xbc, 0xbd, 0x22, 255},
+	"libmvec":  {0x17, 0xbe, 0xcf, 255},
+	"sleef":    {0x1f, 0x77, 0xb4, 255},
+	"c-loop":   {0x55, 0x55, 0xbb, 255},
+	"c-recipe": {0xae, 0xc7, 0xe8, 255},
+	"onednn":   {0xff, 0x7f, 0x0e, 255},
+	"xnnpack":  {0x94, 0x67, 0xbd, 255},
+	"torch":    {0xe3, 0x77, 0xc2, 255},
 }
 
 // charts writes a chart for each kernel and type and returns the files' names.
@@ -148,7 +158,9 @@ func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error)
 	p := r.newPlot(kernel, typ, "cycles per element (less is better)")
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
 	p.X.Label.Text = "classes"
-	ms = slices.DeleteFunc(slices.Clone(ms), func(m *Measurement) bool { return m.Rows == 30 && m.Classes == 10 })
+	ms = slices.DeleteFunc(slices.Clone(ms), func(m *Measurement) bool {
+		return m.Rows == 30 && m.Classes == 10
+	})
 	list := names(ms, isYardstick)
 	width := 0.8 / float64(len(list))
 	low, high := math.Inf(1), 0.0
@@ -164,7 +176,8 @@ func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error)
 	// The bars stand on the lower edge: a log scale has no zero.
 	floor := math.Pow(2, math.Floor(math.Log2(low))-1)
 	for i, name := range list {
-		b := &logBars{floor: floor, width: width, offset: (float64(i)+0.5)*width - 0.4, fill: colours[name]}
+		b := &logBars{floor: floor, width: width, offset: (float64(i)+0.5)*width - 0.4,
+			fill: colours[name]}
 		for x, m := range ms {
 			if t := m.get(name); t != nil {
 				b.pts = append(b.pts, plotter.XY{X: float64(x), Y: m.cycles(t)})
@@ -202,14 +215,18 @@ type logBars struct {
 func (b *logBars) Plot(c draw.Canvas, p *plot.Plot) {
 	x, y := p.Transforms(&c)
 	for _, pt := range b.pts {
-		l, r, bottom, top := x(pt.X+b.offset-b.width*0.45), x(pt.X+b.offset+b.width*0.45), y(b.floor), y(pt.Y)
-		c.FillPolygon(b.fill, []vg.Point{{X: l, Y: bottom}, {X: l, Y: top}, {X: r, Y: top}, {X: r, Y: bottom}})
+		l, r, bottom, top := x(pt.X+b.offset-b.width*0.45), x(pt.X+b.offset+b.width*0.45),
+			y(b.floor), y(pt.Y)
+		c.FillPolygon(b.fill, []vg.Point{
+			{X: l, Y: bottom}, {X: l, Y: top}, {X: r, Y: top}, {X: r, Y: bottom}})
 	}
 }
 
 // Thumbnail is the square in the legend.
 func (b *logBars) Thumbnail(c *draw.Canvas) {
-	c.FillPolygon(b.fill, []vg.Point{{X: c.Min.X, Y: c.Min.Y}, {X: c.Min.X, Y: c.Max.Y}, {X: c.Max.X, Y: c.Max.Y}, {X: c.Max.X, Y: c.Min.Y}})
+	c.FillPolygon(b.fill, []vg.Point{
+		{X: c.Min.X, Y: c.Min.Y}, {X: c.Min.X, Y: c.Max.Y},
+		{X: c.Max.X, Y: c.Max.Y}, {X: c.Max.X, Y: c.Min.Y}})
 }
 
 // powers marks an axis at powers of four, by their short names.

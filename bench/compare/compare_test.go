@@ -29,7 +29,8 @@ func TestPeersAgree(t *testing.T) {
 		}
 		for _, p := range peers {
 			t.Run(fmt.Sprintf("%s/avx512=%t", p.Name, avx512), func(t *testing.T) {
-				assert.Positive(t, peerAgrees[float32](t, p)+peerAgrees[float64](t, p), "a peer that does nothing")
+				assert.Positive(t, peerAgrees[float32](t, p)+peerAgrees[float64](t, p),
+					"a peer that does nothing")
 			})
 		}
 	}
@@ -99,7 +100,8 @@ func TestInterleave(t *testing.T) {
 	assert.InDelta(t, 1, x.get("same").Ratio, 0.25)
 	assert.Nil(t, x.get("nobody"))
 	if runtime.GOARCH == "amd64" {
-		assert.InDelta(t, 4.1, x.cycles(x.get("kernels")), 1.2, "4096 cycles and a call over 1000 elements")
+		assert.InDelta(t, 4.1, x.cycles(x.get("kernels")), 1.2,
+			"4096 cycles and a call over 1000 elements")
 	}
 }
 
@@ -108,7 +110,8 @@ func TestAccuracyOfTheKernels(t *testing.T) {
 		accuracies[float64](goPeers()[:1], true, func(string) bool { return true })...)
 	require.Len(t, list, 2*(len(elementKernels)+len(rowKernels)))
 	for _, a := range list {
-		limit := map[string]float64{"Sigmoid": 1, "SigmoidFast": 2.5, "SigmoidBackward": 2.5, "Softmax": 4, "CrossEntropyGrad": 6}[a.Kernel]
+		limit := map[string]float64{"Sigmoid": 1, "SigmoidFast": 2.5, "SigmoidBackward": 2.5,
+			"Softmax": 4, "CrossEntropyGrad": 6}[a.Kernel]
 		assert.LessOrEqual(t, a.ULPAll, limit, "%s %s", a.Kernel, a.Type)
 		assert.Less(t, a.Label, 4e-7)
 		assert.Less(t, a.Loss, 4e-7)
@@ -140,14 +143,18 @@ func example() *Result {
 	m := func(kernel, typ string, rows, classes int, ns ...float64) *Measurement {
 		x := &Measurement{Case: Case{kernel, typ, rows, classes}, GHz: 2, Rounds: 5}
 		for i, name := range []string{"kernels", "naive", "xnnpack", "copy"} {
-			x.Timings = append(x.Timings, Timing{Name: name, NS: ns[i], Best: ns[i], Ratio: ns[i] / ns[0], Reps: 1})
+			x.Timings = append(x.Timings, Timing{Name: name, NS: ns[i], Best: ns[i],
+				Ratio: ns[i] / ns[0], Reps: 1})
 		}
 		return x
 	}
 	return &Result{
-		ISA: "avx2", CPU: "a CPU", Peers: []*peer{{Name: "kernels", Version: "1"}}, Allocs: map[string]float64{"ReLU": 1},
-		Accuracy: []*Accuracy{{Kernel: "SigmoidFast", Type: "float32", Name: "kernels", ULP: 2.4, ULPAll: 2.4, Samples: 9},
-			{Kernel: "SigmoidFast", Type: "float32", Name: "xnnpack", ULP: 4.7, ULPAll: wrong, Samples: 9}},
+		ISA: "avx2", CPU: "a CPU", Peers: []*peer{{Name: "kernels", Version: "1"}},
+		Allocs: map[string]float64{"ReLU": 1},
+		Accuracy: []*Accuracy{{Kernel: "SigmoidFast", Type: "float32", Name: "kernels", ULP: 2.4,
+			ULPAll: 2.4, Samples: 9},
+			{Kernel: "SigmoidFast", Type: "float32", Name: "xnnpack", ULP: 4.7, ULPAll: wrong,
+				Samples: 9}},
 		Measurements: []*Measurement{
 			m("SigmoidFast", "float32", 1, 2<<10, 900, 20000, 1000, 100),
 			m("SigmoidFast", "float32", 1, 4<<10, 1800, 40000, 2000, 200),
@@ -174,7 +181,8 @@ func TestJudge(t *testing.T) {
 	assert.Equal(t, []string{"1.20 x xnnpack", "ULP not measured"}, verdicts["Sigmoid L1"].Misses)
 	assert.Equal(t, []string{"12.0 ns", "1 allocations"}, verdicts["ReLU n=8"].Misses)
 	assert.Empty(t, verdicts["Softmax C=10"].Faster)
-	assert.Equal(t, []string{"naive is ahead: 1.82", "1.64 x xnnpack", "2.01 c/e", "ULP not measured"}, verdicts["Softmax C=100"].Misses)
+	assert.Equal(t, []string{"naive is ahead: 1.82", "1.64 x xnnpack", "2.01 c/e",
+		"ULP not measured"}, verdicts["Softmax C=100"].Misses)
 }
 
 func TestWriteAndReadAgain(t *testing.T) {
@@ -189,18 +197,22 @@ func TestWriteAndReadAgain(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	require.NoError(t, err)
 	for _, want := range []string{"| SigmoidFast f32 L1 | <= 0.93 x xnnpack, <= 2.5 ULP | 0.879 (900) | 2.40 | xnnpack 0.977 | 4.70 | 0.90 | 9.00 | 0.90 |  | met |",
-		"missed: 1.20 x xnnpack", "| 1638 x 10 | 2.00 |", "| SigmoidFast f32 | xnnpack | 4.70 | wrong |", "![sigmoidfast-float32](sigmoidfast-float32.svg)"} {
+		"missed: 1.20 x xnnpack", "| 1638 x 10 | 2.00 |",
+		"| SigmoidFast f32 | xnnpack | 4.70 | wrong |",
+		"![sigmoidfast-float32](sigmoidfast-float32.svg)"} {
 		assert.Contains(t, string(page), want)
 	}
 	for _, chart := range []string{"sigmoidfast-float32.svg", "softmax-float32.svg"} {
 		svg, err := os.ReadFile(filepath.Join(dir, chart))
 		require.NoError(t, err)
-		assert.True(t, strings.Contains(string(svg), "<svg") && strings.Contains(string(svg), "xnnpack"))
+		assert.True(t, strings.Contains(string(svg), "<svg") &&
+			strings.Contains(string(svg), "xnnpack"))
 	}
 }
 
 func TestNumbers(t *testing.T) {
-	for v, want := range map[float64]string{0: "", 0.12345: "0.123", 1.2345: "1.23", 12.345: "12.3", 1234.5: "1234", 99.99: "100.0"} {
+	for v, want := range map[float64]string{0: "", 0.12345: "0.123", 1.2345: "1.23", 12.345: "12.3",
+		1234.5: "1234", 99.99: "100.0"} {
 		assert.Equal(t, want, sig(v))
 	}
 	assert.Equal(t, "16k", short(16<<10))

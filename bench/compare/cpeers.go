@@ -8,9 +8,14 @@ import (
 )
 
 var cKernels = map[string]cpeers.Kernel{
-	"ReLU": cpeers.ReLU, "ReLUMask": cpeers.ReLUMask, "ReLUBackward": cpeers.ReLUBackward,
-	"Sigmoid": cpeers.Sigmoid, "SigmoidFast": cpeers.Sigmoid, "SigmoidBackward": cpeers.SigmoidBackward,
-	"Softmax": cpeers.Softmax, "CrossEntropyGrad": cpeers.CrossEntropyGrad,
+	"ReLU":             cpeers.ReLU,
+	"ReLUMask":         cpeers.ReLUMask,
+	"ReLUBackward":     cpeers.ReLUBackward,
+	"Sigmoid":          cpeers.Sigmoid,
+	"SigmoidFast":      cpeers.Sigmoid,
+	"SigmoidBackward":  cpeers.SigmoidBackward,
+	"Softmax":          cpeers.Softmax,
+	"CrossEntropyGrad": cpeers.CrossEntropyGrad,
 }
 
 var cNotes = map[string]string{
@@ -35,9 +40,12 @@ func cPeers(avx512 bool) []*peer {
 
 func cRunner[T kernels.Float](l cpeers.Library, j *job[T], avx512 bool) *runner {
 	var t T
-	r := l.Prepare(&cpeers.Job{Kernel: cKernels[j.kernel], Float64: unsafe.Sizeof(t) == 8, AVX512: avx512,
-		N: j.n, Rows: j.rows, Classes: j.classes, X: ptr(j.x), DY: ptr(j.dy), Y: ptr(j.y), Dst: ptr(j.dst), Losses: ptr(j.losses),
-		Labels: ptr(j.labels), Bools: ptr(j.bools), Scale: float64(j.scale)})
+	r := l.Prepare(&cpeers.Job{
+		Kernel: cKernels[j.kernel], Float64: unsafe.Sizeof(t) == 8, AVX512: avx512,
+		N: j.n, Rows: j.rows, Classes: j.classes,
+		X: ptr(j.x), DY: ptr(j.dy), Y: ptr(j.y), Dst: ptr(j.dst), Losses: ptr(j.losses),
+		Labels: ptr(j.labels), Bools: ptr(j.bools), Scale: float64(j.scale),
+	})
 	if r == nil {
 		return nil
 	}

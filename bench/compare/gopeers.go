@@ -15,7 +15,8 @@ import (
 	"kernels/bench"
 )
 
-// ours are the kernels, called directly: a closure between the loop and the call would cost as much as a small call.
+// ours are the kernels, called directly: a closure between the loop and the call would cost as much
+// as a small call.
 func ours[T kernels.Float](j *job[T]) *runner {
 	dst, x, y, dy, c := j.dst, j.x, j.y, j.dy, j.classes
 	switch j.kernel {
@@ -78,7 +79,8 @@ func naive[T kernels.Float](j *job[T]) *runner {
 	return nil
 }
 
-// labelStep turns probabilities into the loss and the gradient, as one does with a library that stops at the softmax.
+// labelStep turns probabilities into the loss and the gradient, as one does with a library that
+// stops at the softmax.
 func labelStep[T kernels.Float](j *job[T], log func(T) T) {
 	for r, label := range j.labels {
 		row := j.dst[r*j.classes : (r+1)*j.classes]
@@ -197,7 +199,8 @@ func veks(j *job[float64]) *runner {
 	return nil
 }
 
-// gonums composes from gonum/floats what it has loops for; the exponential between them is math.Exp.
+// gonums composes from gonum/floats what it has loops for; the exponential between them is
+// math.Exp.
 func gonums(j *job[float64]) *runner {
 	dst, x, y, dy := j.dst, j.x, j.y, j.dy
 	softmax := func() {
@@ -289,12 +292,18 @@ func goPeers() []*peer {
 		return "unknown"
 	}
 	return []*peer{
-		{Name: "kernels", Version: "this tree", Note: "ours", f32: ours[float32], f64: ours[float64]},
-		{Name: "naive", Version: "bench.Naive", Note: "plain Go loops with math.Exp", f32: naive[float32], f64: naive[float64]},
-		{Name: "math32", Version: version("github.com/chewxy/math32"), Note: "plain Go loops with chewxy/math32", f32: math32Loops},
-		{Name: "vek", Version: version("github.com/viterin/vek"), Note: "viterin/vek, composed; AVX2", f32: vek32s, f64: veks},
-		{Name: "gonum", Version: version("gonum.org/v1/gonum"), Note: "gonum/floats, composed, with math.Exp", f64: gonums},
-		{Name: "spago", Version: version("github.com/nlpodyssey/spago"), Note: "nlpodyssey/spago mat; allocates its results",
-			f32: spago[float32], f64: spago[float64]},
+		{Name: "kernels", Version: "this tree", Note: "ours", f32: ours[float32],
+			f64: ours[float64]},
+		{Name: "naive", Version: "bench.Naive", Note: "plain Go loops with math.Exp",
+			f32: naive[float32], f64: naive[float64]},
+		{Name: "math32", Version: version("github.com/chewxy/math32"),
+			Note: "plain Go loops with chewxy/math32", f32: math32Loops},
+		{Name: "vek", Version: version("github.com/viterin/vek"),
+			Note: "viterin/vek, composed; AVX2", f32: vek32s, f64: veks},
+		{Name: "gonum", Version: version("gonum.org/v1/gonum"),
+			Note: "gonum/floats, composed, with math.Exp", f64: gonums},
+		{Name: "spago", Version: version("github.com/nlpodyssey/spago"),
+			Note: "nlpodyssey/spago mat; allocates its results",
+			f32:  spago[float32], f64: spago[float64]},
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"kernels/internal/ktest"
 )
 
-// A job is one computation on buffers that every peer shares: a kernel over n elements, or over rows x classes of them.
+// A job is one computation on buffers that every peer shares: a kernel over n elements, or over
+// rows x classes of them.
 type job[T kernels.Float] struct {
 	kernel        string
 	n             int
@@ -48,22 +49,25 @@ func moved(kernel string, n, size int) int {
 	return 2 * n * size
 }
 
-// An arena hands out memory that Go does not manage, so that C may keep pointers to it, aligned to cache lines and
-// with the system's huge pages. It is given back as a whole.
+// An arena hands out memory that Go does not manage, so that C may keep pointers to it, aligned to
+// cache lines and with the system's huge pages. It is given back as a whole.
 //
-// The buffers start at offsets in their pages that are far apart. By these bits of an address a CPU tells loads from earlier stores: where
-// the output lies some lines behind the input (448 bytes, say), every loop's loads wait for its stores, but not copy's.
+// The buffers start at offsets in their pages that are far apart. By these bits of an address a CPU
+// tells loads from earlier stores: where the output lies some lines behind the input (448 bytes,
+// say), every loop's loads wait for its stores, but not copy's.
 type arena struct{ maps [][]byte }
 
 func (a *arena) bytes(n int) []byte {
 	n = max(n, 1)
 	skip := len(a.maps) * 24 * 64 % 4096
-	b, err := unix.Mmap(-1, 0, (n+skip+4095)&^4095, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	b, err := unix.Mmap(-1, 0, (n+skip+4095)&^4095, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		panic(fmt.Sprintf("mmap of %d bytes: %v", n, err))
 	}
 	if n >= 4<<20 {
-		_ = unix.Madvise(b, unix.MADV_HUGEPAGE) // where the system has none, pages of 4 KiB do for everybody
+		// where the system has none, pages of 4 KiB do for everybody
+		_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
 	}
 	for i := 0; i < len(b); i += 4096 {
 		b[i] = 1 // untouched pages are all the one page of zeros
@@ -87,12 +91,14 @@ func slice[E any](a *arena, n int) []E {
 	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(a.bytes(n*int(unsafe.Sizeof(e)))))), n)
 }
 
-// newJob makes a job with inputs as a network has them: logits of deviation 3, gradients of deviation 1. Signs and labels
-// are random, so that branches on them are mispredicted as they are in practice.
+// newJob makes a job with inputs as a network has them: logits of deviation 3, gradients of
+// deviation 1. Signs and labels are random, so that branches on them are mispredicted as they are
+// in practice.
 func newJob[T kernels.Float](a *arena, kernel string, rows, classes int) *job[T] {
 	need := needs[kernel]
 	n := rows * classes
-	j := &job[T]{kernel: kernel, n: n, rows: rows, classes: classes, x: slice[T](a, n), dst: slice[T](a, n), scale: 1}
+	j := &job[T]{kernel: kernel, n: n, rows: rows, classes: classes, x: slice[T](a, n),
+		dst: slice[T](a, n), scale: 1}
 	fill(j.x, 1, func(r *ktest.Rand) T { return 3 * ktest.Gauss[T](r) })
 	if need.y {
 		j.y = slice[T](a, n)
@@ -118,7 +124,8 @@ func (j *job[T]) remask(a *arena) {
 	if !needs[j.kernel].mask {
 		return
 	}
-	j.mask, j.bools, j.ones = slice[uint64](a, kernels.MaskLen(j.n)), slice[bool](a, j.n), slice[T](a, j.n)
+	j.mask, j.bools, j.ones = slice[uint64](a, kernels.MaskLen(j.n)), slice[bool](a, j.n),
+		slice[T](a, j.n)
 	for i, v := range j.x {
 		if v <= 0 {
 			j.mask[i/64] |= 1 << (i % 64)
@@ -144,7 +151,8 @@ func fill[T kernels.Float](s []T, seed uint64, f func(*ktest.Rand) T) {
 type runner struct {
 	run   func(reps int)
 	timed func(reps int) time.Duration // nil: the clock around run
-	fetch func()                       // brings the result to the job's dst and losses; nil where run wrote there
+	// brings the result to the job's dst and losses; nil where run wrote there
+	fetch func()
 	close func()
 }
 

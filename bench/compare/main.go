@@ -1,5 +1,6 @@
-// Command compare times the kernels and their peers in turns, on one core, in one process, and measures how accurate
-// each of them is. See the README beside it for the peers and how to install them.
+// Command compare times the kernels and their peers in turns, on one core, in one process, and
+// measures how accurate each of them is. See the README beside it for the peers and how to install
+// them.
 package main
 
 import (
@@ -29,15 +30,21 @@ func main() {
 }
 
 func run() error {
-	isaName := flag.String("isa", isa.Available()[0], "instruction set of ours: "+strings.Join(isa.Available(), ", ")+"; peers follow it where they can")
+	isaName := flag.String("isa", isa.Available()[0],
+		"instruction set of ours: "+strings.Join(isa.Available(),
+			", ")+"; peers follow it where they can")
 	quick := flag.Bool("quick", false, "few sizes and rounds: does everything work?")
 	only := flag.String("only", "", "measure only the cases that match, such as '^Softmax/float32'")
 	without := flag.String("without", "^$", "leave out the peers that match")
-	out := flag.String("out", "", "folder of the results; the default is results/ and the instruction set, or none for a part")
+	out := flag.String("out", "",
+		"folder of the results; the default is results/ and the instruction set, or none for a part")
 	core := flag.Int("core", 0, "the core to be pinned to")
-	python := flag.String("torch", "auto", "python interpreter that has PyTorch, auto to look for one, none to do without")
-	from := flag.String("from", "", "write tables and charts again from this results.json, measuring nothing")
-	summary := flag.Bool("summary", false, "with -from: print the table of the project's README instead")
+	python := flag.String("torch", "auto",
+		"python interpreter that has PyTorch, auto to look for one, none to do without")
+	from := flag.String("from", "",
+		"write tables and charts again from this results.json, measuring nothing")
+	summary := flag.Bool("summary", false,
+		"with -from: print the table of the project's README instead")
 	times := flag.Bool("times", true, "measure times")
 	errors := flag.Bool("accuracy", true, "measure accuracy")
 	rounds := flag.Int("rounds", 31, "rounds of a case, at most")
@@ -90,12 +97,15 @@ func run() error {
 			peers = append(peers, p)
 		}
 	}
-	peers = slices.DeleteFunc(peers, func(p *peer) bool { return p.Name != "kernels" && leave.MatchString(p.Name) })
+	peers = slices.DeleteFunc(peers, func(p *peer) bool {
+		return p.Name != "kernels" && leave.MatchString(p.Name)
+	})
 
 	r := &Result{
 		Date:    time.Now().UTC().Format("2006-01-02"),
 		Command: strings.Join(append([]string{"compare"}, os.Args[1:]...), " "),
-		ISA:     kernels.ISA(), CPU: cpuName(), Caches: caches(), System: system(), Go: runtime.Version(), Quick: *quick,
+		ISA:     kernels.ISA(), CPU: cpuName(), Caches: caches(), System: system(),
+		Go: runtime.Version(), Quick: *quick,
 		Peers: peers, Allocs: allocs(),
 	}
 	if *errors {
@@ -103,7 +113,8 @@ func run() error {
 		wanted := func(typ string) func(string) bool {
 			return func(k string) bool { return pattern.MatchString(k+"/"+typ+"/") || *only == "" }
 		}
-		r.Accuracy = append(accuracies[float32](peers, *quick, wanted("float32")), accuracies[float64](peers, *quick, wanted("float64"))...)
+		r.Accuracy = append(accuracies[float32](peers, *quick, wanted("float32")),
+			accuracies[float64](peers, *quick, wanted("float64"))...)
 	}
 	m := &meter{turn: time.Millisecond, budget: 4 * time.Second, rounds: *rounds, log: log.Printf}
 	if *quick {
@@ -158,7 +169,8 @@ func allocs() map[string]float64 {
 
 func cpuName() string {
 	c := cpuid.CPU
-	return fmt.Sprintf("%s (family %d, model %d, stepping %d), %d cores", c.BrandName, c.Family, c.Model, c.Stepping, runtime.NumCPU())
+	return fmt.Sprintf("%s (family %d, model %d, stepping %d), %d cores", c.BrandName, c.Family,
+		c.Model, c.Stepping, runtime.NumCPU())
 }
 
 func caches() string {
@@ -184,6 +196,7 @@ func system() string {
 		}
 		return strings.TrimSpace(string(b))
 	}
-	return fmt.Sprintf("%s %s, transparent huge pages %s", runtime.GOOS, read("/proc/sys/kernel/osrelease"),
+	return fmt.Sprintf("%s %s, transparent huge pages %s", runtime.GOOS,
+		read("/proc/sys/kernel/osrelease"),
 		read("/sys/kernel/mm/transparent_hugepage/enabled"))
 }

@@ -65,7 +65,8 @@ func (m *Measurement) get(name string) *Timing {
 // cycles returns cycles per element.
 func (m *Measurement) cycles(t *Timing) float64 { return t.NS * m.GHz / float64(m.N()) }
 
-// ghz measures the clock: 64k dependent additions, some 20 microseconds; the best of a few, as an interrupt only adds.
+// ghz measures the clock: 64k dependent additions, some 20 microseconds; the best of a few, as an
+// interrupt only adds.
 func ghz() float64 {
 	const cycles = 1 << 16
 	best := time.Hour
@@ -77,8 +78,8 @@ func ghz() float64 {
 	return cycles / float64(best.Nanoseconds())
 }
 
-// interleave runs everybody in turns, in an order that changes every round, so that drifts of clock and neighbours
-// fall on all alike.
+// interleave runs everybody in turns, in an order that changes every round, so that drifts of clock
+// and neighbours fall on all alike.
 func (m *meter) interleave(c Case, names []string, runners []*runner) (*Measurement, error) {
 	reps := make([]int, len(runners))
 	warm := make([]bool, len(runners))
@@ -92,7 +93,8 @@ func (m *meter) interleave(c Case, names []string, runners []*runner) (*Measurem
 		}
 		reps[i] = max(1, int(float64(n)*float64(m.turn)/float64(max(d, 1))))
 		one := d / time.Duration(n)
-		// Short runs find the caches as the previous runner left them, so they get one that does not count.
+		// Short runs find the caches as the previous runner left them, so they get one that does
+		// not count.
 		warm[i] = one < m.turn/4
 		round += one * time.Duration(reps[i])
 	}
@@ -110,7 +112,8 @@ func (m *meter) interleave(c Case, names []string, runners []*runner) (*Measurem
 			if warm[i] {
 				runners[i].time(max(1, reps[i]/8))
 			}
-			times[i] = append(times[i], float64(runners[i].time(reps[i]).Nanoseconds())/float64(reps[i]))
+			times[i] = append(times[i],
+				float64(runners[i].time(reps[i]).Nanoseconds())/float64(reps[i]))
 		}
 	}
 
@@ -121,7 +124,8 @@ func (m *meter) interleave(c Case, names []string, runners []*runner) (*Measurem
 			ratios[k] = times[i][k] / times[0][k]
 		}
 		out.Timings = append(out.Timings,
-			Timing{Name: name, NS: median(times[i]), Best: slices.Min(times[i]), Ratio: median(ratios), Reps: reps[i]})
+			Timing{Name: name, NS: median(times[i]), Best: slices.Min(times[i]),
+				Ratio: median(ratios), Reps: reps[i]})
 	}
 	for _, t := range out.Timings {
 		if !(t.NS > 0) || math.IsInf(t.NS, 0) {
@@ -146,8 +150,8 @@ type yardstick struct {
 	*runner
 }
 
-// yardsticks move the bytes that the case has to move: copy reads half of them and writes half; memset writes the half
-// that is written, read reads the half that is read.
+// yardsticks move the bytes that the case has to move: copy reads half of them and writes half;
+// memset writes the half that is written, read reads the half that is read.
 func yardsticks(a *arena, c Case) []yardstick {
 	half := c.bytes() / 2
 	from, to := a.bytes(half), a.bytes(half)

@@ -13,9 +13,10 @@ import (
 
 // A Result is everything that one run found out, as it is written to results.json.
 type Result struct {
-	Date         string             `json:"date"`
-	Command      string             `json:"command"`
-	ISA          string             `json:"isa"` // ours; the peers are held to the same where they can be
+	Date    string `json:"date"`
+	Command string `json:"command"`
+	// ours; the peers are held to the same where they can be
+	ISA          string             `json:"isa"`
 	CPU          string             `json:"cpu"`
 	Caches       string             `json:"caches"`
 	System       string             `json:"system"`
@@ -94,9 +95,11 @@ func (r *Result) targetTable(w io.Writer) {
 	if len(r.Targets) == 0 {
 		return
 	}
-	fmt.Fprint(w, "## Targets\n\nTime over the best peer's, copy's, XNNPACK's and PyTorch's, in this run: below 1 is faster.",
+	fmt.Fprint(w,
+		"## Targets\n\nTime over the best peer's, copy's, XNNPACK's and PyTorch's, in this run: below 1 is faster.",
 		" ULP is the largest error over usual inputs (see below). Misses name the limit that was not kept, or a library that is ahead.\n\n")
-	fmt.Fprint(w, "| kernel | target | ours, c/e (ns) | ULP | best peer, c/e | its ULP | ours/best | /copy | /xnnpack | /torch | |\n",
+	fmt.Fprint(w,
+		"| kernel | target | ours, c/e (ns) | ULP | best peer, c/e | its ULP | ours/best | /copy | /xnnpack | /torch | |\n",
 		"|---|---|---|---|---|---|---|---|---|---|---|\n")
 	ulps := func(v float64) string {
 		if len(r.Accuracy) == 0 {
@@ -115,8 +118,10 @@ func (r *Result) targetTable(w io.Writer) {
 		if best != "" {
 			best += " " + sig(v.BestCE)
 		}
-		fmt.Fprintf(w, "| %s %s %s | %s | %s (%s) | %s | %s | %s | %s | %s | %s | %s | %s |\n", v.Kernel, typeShort(v.Type), v.Where,
-			v.Target, sig(v.Cycles), sig(v.NS), ulps(v.ULP), best, ulps(v.BestULP), ratio(v.ToBest), ratio(v.ToCopy),
+		fmt.Fprintf(w, "| %s %s %s | %s | %s (%s) | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+			v.Kernel, typeShort(v.Type), v.Where,
+			v.Target, sig(v.Cycles), sig(v.NS), ulps(v.ULP), best, ulps(v.BestULP), ratio(v.ToBest),
+			ratio(v.ToCopy),
 			ratio(v.ToXNNPACK), ratio(v.ToTorch), verdict)
 	}
 	fmt.Fprintln(w)
@@ -124,9 +129,12 @@ func (r *Result) targetTable(w io.Writer) {
 
 // summary is the part of the targets that the project's README shows.
 func (r *Result) summary(w io.Writer) {
-	fmt.Fprintf(w, "%s on one core of %s, %s: cycles per element, and our time over the others' in the same run; below 1 is faster. All of it in\n"+
-		"[results/%s](bench/compare/results/%[4]s/README.md). Command: `%s`, in `bench/compare`.\n\n", strings.ToUpper(r.ISA), r.CPU, r.Date, r.ISA, r.Command)
-	fmt.Fprint(w, "| kernel | ours, c/e | ULP | best peer, c/e | its ULP | ours/best | /XNNPACK | /PyTorch |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(w,
+		"%s on one core of %s, %s: cycles per element, and our time over the others' in the same run; below 1 is faster. All of it in\n"+
+			"[results/%s](bench/compare/results/%[4]s/README.md). Command: `%s`, in `bench/compare`.\n\n",
+		strings.ToUpper(r.ISA), r.CPU, r.Date, r.ISA, r.Command)
+	fmt.Fprint(w,
+		"| kernel | ours, c/e | ULP | best peer, c/e | its ULP | ours/best | /XNNPACK | /PyTorch |\n|---|---|---|---|---|---|---|---|\n")
 	dash := func(s string) string {
 		if s == "" {
 			return "-"
@@ -134,15 +142,18 @@ func (r *Result) summary(w io.Writer) {
 		return s
 	}
 	for _, v := range r.Targets {
-		if slices.Contains([]string{"C=2", "C=3", "C=26", "n=8"}, v.Where) || v.Type == "float64" && v.Where == "DRAM" {
+		if slices.Contains([]string{"C=2", "C=3", "C=26", "n=8"}, v.Where) || v.Type == "float64" &&
+			v.Where == "DRAM" {
 			continue
 		}
 		ours, theirs := "-", "-"
 		if len(r.Accuracy) > 0 && v.Kernel != "CrossEntropyGrad" {
 			ours, theirs = ulps(v.ULP), ulps(v.BestULP)
 		}
-		fmt.Fprintf(w, "| %s %s %s | %s | %s | %s %s | %s | %s | %s | %s |\n", v.Kernel, typeShort(v.Type), v.Where, sig(v.Cycles), ours,
-			v.Best, sig(v.BestCE), theirs, ratio(v.ToBest), dash(ratio(v.ToXNNPACK)), dash(ratio(v.ToTorch)))
+		fmt.Fprintf(w, "| %s %s %s | %s | %s | %s %s | %s | %s | %s | %s |\n", v.Kernel,
+			typeShort(v.Type), v.Where, sig(v.Cycles), ours,
+			v.Best, sig(v.BestCE), theirs, ratio(v.ToBest), dash(ratio(v.ToXNNPACK)),
+			dash(ratio(v.ToTorch)))
 	}
 }
 
@@ -150,7 +161,8 @@ func (r *Result) accuracyTables(w io.Writer) {
 	if len(r.Accuracy) == 0 {
 		return
 	}
-	fmt.Fprint(w, "## Accuracy\n\nLargest errors in ULP over usual inputs, and over all finite ones. Usual are inputs of Sigmoid within 80 (float64: 700)\n",
+	fmt.Fprint(w,
+		"## Accuracy\n\nLargest errors in ULP over usual inputs, and over all finite ones. Usual are inputs of Sigmoid within 80 (float64: 700)\n",
 		"and probabilities that are normal numbers; a library that flushes subnormal results to zero, or gives up on large\n",
 		"inputs, shows it in the second column. Elementwise float32: every 1021st value, or 65537th in quick runs.\n",
 		"Rows of 2 to 32000 classes, logits of deviation 3, within 1, within 80, constant. `sum` is max |sum p - 1| in units of\n",
@@ -167,13 +179,15 @@ func (r *Result) accuracyTables(w io.Writer) {
 			}
 			return fmt.Sprintf("%.2g", v)
 		}
-		fmt.Fprintf(w, "| %s %s | %s | %s | %s | %s | %s | %s | %d |\n", a.Kernel, typeShort(a.Type), a.Name, ulps(a.ULP), ulps(a.ULPAll),
+		fmt.Fprintf(w, "| %s %s | %s | %s | %s | %s | %s | %s | %d |\n", a.Kernel,
+			typeShort(a.Type), a.Name, ulps(a.ULP), ulps(a.ULPAll),
 			opt(a.Sum), opt(a.Loss), opt(a.Label), a.Samples)
 	}
 	fmt.Fprintln(w)
 }
 
-// timeTables has a table for each kernel and type: cycles per element, and nanoseconds for small calls.
+// timeTables has a table for each kernel and type: cycles per element, and nanoseconds for small
+// calls.
 func (r *Result) timeTables(w io.Writer) {
 	type group struct{ kernel, typ string }
 	groups := map[group][]*Measurement{}
@@ -200,11 +214,13 @@ func (r *Result) timeTables(w io.Writer) {
 		if needs[g.kernel].rows {
 			size = "rows x classes"
 		}
-		table := func(title string, keep func(*Measurement) bool, value func(*Measurement, *Timing) string) {
+		table := func(title string, keep func(*Measurement) bool,
+			value func(*Measurement, *Timing) string) {
 			if !slices.ContainsFunc(ms, keep) {
 				return
 			}
-			fmt.Fprintf(w, "### %s %s, %s\n\n| %s | GHz | %s |\n|%s\n", g.kernel, typeShort(g.typ), title, size,
+			fmt.Fprintf(w, "### %s %s, %s\n\n| %s | GHz | %s |\n|%s\n", g.kernel, typeShort(g.typ),
+				title, size,
 				strings.Join(names, " | "), strings.Repeat("---|", len(names)+2))
 			for _, m := range ms {
 				if !keep(m) {
@@ -228,7 +244,9 @@ func (r *Result) timeTables(w io.Writer) {
 		}
 		small := func(m *Measurement) bool { return m.N() <= 64 }
 		table("ns a call", small, func(_ *Measurement, t *Timing) string { return sig(t.NS) })
-		table("c/e (time over ours)", func(m *Measurement) bool { return !small(m) }, func(m *Measurement, t *Timing) string {
+		table("c/e (time over ours)", func(m *Measurement) bool {
+			return !small(m)
+		}, func(m *Measurement, t *Timing) string {
 			if t.Name == "kernels" {
 				return sig(m.cycles(t))
 			}

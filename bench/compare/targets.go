@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
-// A Target is a row of the table of targets: what the project set out to reach, and how that is judged from a measurement.
+// A Target is a row of the table of targets: what the project set out to reach, and how that is
+// judged from a measurement.
 type Target struct {
-	Case   Case
-	Where  string  // L1, DRAM, a number of classes
-	Rival  string  // "", a peer or a yardstick that Limit relates to
-	Limit  float64 // of time over the rival's, 0 for none
-	Cycles float64 // of cycles per element on one Zen 3 core with AVX2, 0 for none: these do not carry over to other CPUs
+	Case  Case
+	Where string  // L1, DRAM, a number of classes
+	Rival string  // "", a peer or a yardstick that Limit relates to
+	Limit float64 // of time over the rival's, 0 for none
+	// of cycles per element on one Zen 3 core with AVX2, 0 for none: these do not carry over to
+	// other CPUs
+	Cycles float64
 	NS     float64 // a call, 0 for none
 	ULP    float64 // 0 for none
 	Tie    bool    // XNNPACK has to be reached as well
@@ -42,10 +45,15 @@ func (t Target) String() string {
 // targets lists them all, in the order of the design.
 func targets() []Target {
 	l1 := func(kernel, typ string) Case { return Case{kernel, typ, 1, l1Size(typ)} }
-	dram := func(kernel, typ string) Case { return Case{kernel, typ, 1, dramBytes / Case{Type: typ}.size()} }
-	rows := func(kernel, typ string, classes int) Case { return Case{kernel, typ, rowsFor(classes), classes} }
+	dram := func(kernel, typ string) Case {
+		return Case{kernel, typ, 1, dramBytes / Case{Type: typ}.size()}
+	}
+	rows := func(kernel, typ string, classes int) Case {
+		return Case{kernel, typ, rowsFor(classes), classes}
+	}
 	list := []Target{
-		{Case: l1("SigmoidFast", "float32"), Where: "L1", Rival: "xnnpack", Limit: 0.93, ULP: 2.5, Tie: true},
+		{Case: l1("SigmoidFast", "float32"), Where: "L1", Rival: "xnnpack", Limit: 0.93,
+			ULP: 2.5, Tie: true},
 		{Case: l1("Sigmoid", "float32"), Where: "L1", Rival: "xnnpack", Limit: 1.10, ULP: 1},
 		{Case: l1("SigmoidFast", "float64"), Where: "L1", Rival: "libmvec", Limit: 0.65, ULP: 2.5},
 		{Case: l1("Sigmoid", "float64"), Where: "L1", Rival: "libmvec", Limit: 0.9, ULP: 1},
@@ -64,19 +72,22 @@ func targets() []Target {
 			if kernel != "Softmax" {
 				ulp = 0
 			}
-			list = append(list, Target{Case: rows(kernel, typ, c), Where: fmt.Sprintf("C=%d", c), Cycles: cycles[c], ULP: ulp,
+			list = append(list, Target{Case: rows(kernel, typ, c), Where: fmt.Sprintf("C=%d", c),
+				Cycles: cycles[c], ULP: ulp,
 				Tie: typ == "float32"})
 		}
 	}
 	byClasses("Softmax", "float32", map[int]float64{10: 2.4, 100: 1.9, 1000: 1.1, 32000: 1.15})
 	byClasses("Softmax", "float64", map[int]float64{10: 4.5, 1000: 3.6})
-	byClasses("CrossEntropyGrad", "float32", map[int]float64{10: 3.5, 100: 2.2, 1000: 1.25, 32000: 1.3})
+	byClasses("CrossEntropyGrad", "float32", map[int]float64{10: 3.5, 100: 2.2, 1000: 1.25,
+		32000: 1.3})
 	byClasses("CrossEntropyGrad", "float64", map[int]float64{10: 5.5, 1000: 3.8})
 	for _, call := range []struct {
 		kernel string
 		ns     float64
 	}{{"ReLU", 10}, {"SigmoidFast", 25}, {"Sigmoid", 40}} {
-		list = append(list, Target{Case: Case{call.kernel, "float32", 1, 8}, Where: "n=8", NS: call.ns})
+		list = append(list, Target{Case: Case{call.kernel, "float32", 1, 8}, Where: "n=8",
+			NS: call.ns})
 	}
 	return list
 }
@@ -130,7 +141,8 @@ func judge(r *Result) []Verdict {
 			continue
 		}
 		our := m.get("kernels")
-		v := Verdict{Kernel: t.Case.Kernel, Type: t.Case.Type, Where: t.Where, Target: t.String(), NS: our.NS, Cycles: m.cycles(our),
+		v := Verdict{Kernel: t.Case.Kernel, Type: t.Case.Type, Where: t.Where, Target: t.String(),
+			NS: our.NS, Cycles: m.cycles(our),
 			ToCopy: m.over("copy"), ToXNNPACK: m.over("xnnpack"), ToTorch: m.over("torch")}
 		ulp := func(name string) float64 {
 			for _, a := range r.Accuracy {
@@ -151,14 +163,16 @@ func judge(r *Result) []Verdict {
 			}
 			if p.Ratio < 1 {
 				v.Faster = append(v.Faster, fmt.Sprintf("%s (%.2f)", p.Name, 1/p.Ratio))
-				// XNNPACK has limits of its own, small calls a time, and the C loops are nobody's library.
+				// XNNPACK has limits of its own, small calls a time, and the C loops are nobody's
+				// library.
 				if t.NS == 0 && p.Name != "xnnpack" && !strings.HasPrefix(p.Name, "c-") {
 					v.Misses = append(v.Misses, fmt.Sprintf("%s is ahead: %.2f", p.Name, 1/p.Ratio))
 				}
 			}
 		}
 		if best != nil {
-			v.Best, v.BestNS, v.BestCE, v.ToBest, v.BestULP = best.Name, best.NS, m.cycles(best), 1/best.Ratio, orZero(ulp(best.Name))
+			v.Best, v.BestNS, v.BestCE, v.ToBest, v.BestULP = best.Name, best.NS, m.cycles(best),
+				1/best.Ratio, orZero(ulp(best.Name))
 		}
 		miss := func(bad bool, format string, args ...any) {
 			if bad {

@@ -21,10 +21,11 @@ var torchScript string
 
 // torch drives a Python process in turns with ours: while it works, we wait, on the same core.
 type torch struct {
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  *bufio.Reader
-	dir  string // where inputs and results pass through, in memory if the system has a place for that
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+	// where inputs and results pass through, in memory if the system has a place for that
+	dir  string
 	next int
 }
 
@@ -34,8 +35,8 @@ type torchReply struct {
 	Error, Version, Capability string
 }
 
-// startTorch starts the process, or returns nil and why there is none. python is "auto" to look for an interpreter that
-// has PyTorch.
+// startTorch starts the process, or returns nil and why there is none. python is "auto" to look for
+// an interpreter that has PyTorch.
 func startTorch(python string, core int, avx512 bool) (*torch, *peer, error) {
 	if python == "auto" {
 		python = ""
@@ -78,9 +79,10 @@ func startTorch(python string, core int, avx512 bool) (*torch, *peer, error) {
 		t.stop()
 		return nil, nil, err
 	}
-	return t, &peer{Name: "torch", Version: hello.Version, Note: "PyTorch operators on preallocated outputs, one thread, " + hello.Capability,
-		f32: func(j *job[float32]) *runner { return torchRunner(t, j) },
-		f64: func(j *job[float64]) *runner { return torchRunner(t, j) }}, nil
+	return t, &peer{Name: "torch", Version: hello.Version,
+		Note: "PyTorch operators on preallocated outputs, one thread, " + hello.Capability,
+		f32:  func(j *job[float32]) *runner { return torchRunner(t, j) },
+		f64:  func(j *job[float64]) *runner { return torchRunner(t, j) }}, nil
 }
 
 func shm() string {
@@ -152,8 +154,10 @@ func torchRunner[T kernels.Float](t *torch, j *job[T]) *runner {
 	write("y", raw(j.y))
 	write("dy", raw(j.dy))
 	write("labels", raw(j.labels))
-	reply := t.ask(map[string]any{"do": "prepare", "id": id, "kernel": j.kernel, "type": kind, "n": j.n, "rows": j.rows,
-		"classes": j.classes, "isrows": needs[j.kernel].rows, "scale": float64(j.scale), "files": files})
+	reply := t.ask(map[string]any{"do": "prepare", "id": id, "kernel": j.kernel, "type": kind,
+		"n": j.n, "rows": j.rows,
+		"classes": j.classes, "isrows": needs[j.kernel].rows, "scale": float64(j.scale),
+		"files": files})
 	for _, f := range files {
 		_ = os.Remove(f)
 	}
@@ -170,7 +174,8 @@ func torchRunner[T kernels.Float](t *torch, j *job[T]) *runner {
 		get := func(name string, into []byte) {
 			b, err := os.ReadFile(file(name))
 			if err != nil || len(b) != len(into) {
-				panic(fmt.Sprintf("torch: %d bytes of %s instead of %d: %v", len(b), name, len(into), err))
+				panic(fmt.Sprintf("torch: %d bytes of %s instead of %d: %v", len(b), name,
+					len(into), err))
 			}
 			copy(into, b)
 			_ = os.Remove(file(name))

@@ -1,10 +1,11 @@
-// Command mnist trains the book's two-layer network on real digits: on the first 8,000 images of MNIST's test set, testing it
-// on the last 2,000.
+// Command mnist trains the book's two-layer network on real digits: on the first 8,000 images of
+// MNIST's test set, testing it on the last 2,000.
 //
 //	go -C examples run ./mnist -data DIR
 //
-// DIR holds t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. It is absolute, or relative to examples/ or to the repository's root. The losses are
-// printed with their bits: they are the same on every run. A chart of them is written to -out.
+// DIR holds t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. It is absolute, or relative to
+// examples/ or to the repository's root. The losses are printed with their bits: they are the same
+// on every run. A chart of them is written to -out.
 package main
 
 import (
@@ -34,7 +35,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if *dir == "" {
-		return errors.New("-data DIR is missing: the folder with " + idx.ImagesFile + " and " + idx.LabelsFile)
+		return errors.New("-data DIR is missing: the folder with " + idx.ImagesFile + " and " +
+			idx.LabelsFile)
 	}
 	data, err := idx.ReadMNIST(folder(*dir))
 	if err != nil {
@@ -46,8 +48,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return train[float32](&o, data, 8000, 2000, stdout, stderr)
 }
 
-// train trains on the first samples and tests on the last ones.
-// folder is dir, or dir as seen from the repository's root: go -C examples runs the program one level below.
+// train trains on the first samples and tests on the last ones. folder is dir, or dir as seen from
+// the repository's root: go -C examples runs the program one level below.
 func folder(dir string) string {
 	if up := filepath.Join("..", dir); !filepath.IsAbs(dir) && !exists(dir) && exists(up) {
 		return up
@@ -60,17 +62,21 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func train[T nn.Float](o *cli.Options, data idx.MNIST, first, last int, stdout, stderr io.Writer) error {
+func train[T nn.Float](o *cli.Options, data idx.MNIST, first, last int, stdout,
+	stderr io.Writer) error {
 	count := len(data.Labels)
 	if count < first+last {
-		return fmt.Errorf("%d images: at least %d are needed, %d to train on and %d to test", count, first+last, first, last)
+		return fmt.Errorf("%d images: at least %d are needed, %d to train on and %d to test", count,
+			first+last, first, last)
 	}
-	net, epochs, err := cli.Train(o, classes, samples[T](data, 0, first), samples[T](data, count-last, count), stderr)
+	net, epochs, err := cli.Train(o, classes, samples[T](data, 0, first),
+		samples[T](data, count-last, count), stderr)
 	if err != nil {
 		return err
 	}
 	cli.Report(o, net, epochs, stdout)
-	return o.LossChart(fmt.Sprintf("mnist-%s-%s-loss.png", o.Hidden, o.Type), "MNIST", epochs, stdout)
+	return o.LossChart(fmt.Sprintf("mnist-%s-%s-loss.png", o.Hidden, o.Type), "MNIST",
+		epochs, stdout)
 }
 
 // samples returns the images [lo, hi), their pixels from 0 to 1.

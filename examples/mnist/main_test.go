@@ -12,9 +12,11 @@ import (
 	"kernels/examples/internal/idx"
 )
 
-// digits returns count images of 4x4 pixels in which row label%4 is bright, in place of MNIST, which is not in this repository.
+// digits returns count images of 4x4 pixels in which row label%4 is bright, in place of MNIST,
+// which is not in this repository.
 func digits(count int) idx.MNIST {
-	m := idx.MNIST{Images: idx.Images{Count: count, Rows: 4, Cols: 4, Pixels: make([]byte, 16*count)}, Labels: make([]byte, count)}
+	m := idx.MNIST{Images: idx.Images{Count: count, Rows: 4, Cols: 4,
+		Pixels: make([]byte, 16*count)}, Labels: make([]byte, count)}
 	for i := range m.Labels {
 		m.Labels[i] = byte(i * 7 % 10)
 		for j := range 4 {
@@ -26,7 +28,8 @@ func digits(count int) idx.MNIST {
 }
 
 func TestTrain(t *testing.T) {
-	o := cli.Options{Type: "float32", Hidden: "relu", Optimizer: "adam", Rate: 0.01, Epochs: 30, Batch: 20, Units: 30, Seed: 1}
+	o := cli.Options{Type: "float32", Hidden: "relu", Optimizer: "adam", Rate: 0.01, Epochs: 30,
+		Batch: 20, Units: 30, Seed: 1}
 	var first, second, stderr bytes.Buffer
 	o.Out = t.TempDir()
 	require.NoError(t, train[float32](&o, digits(300), 200, 100, &first, &stderr))
@@ -41,7 +44,8 @@ func TestTrain(t *testing.T) {
 	assert.Empty(t, stderr.String(), "no bar where there is no terminal")
 
 	err := train[float64](&o, digits(299), 200, 100, &first, &stderr)
-	assert.EqualError(t, err, "299 images: at least 300 are needed, 200 to train on and 100 to test")
+	assert.EqualError(t, err,
+		"299 images: at least 300 are needed, 200 to train on and 100 to test")
 }
 
 func TestSamples(t *testing.T) {
@@ -57,9 +61,12 @@ func TestSamples(t *testing.T) {
 
 func TestDataErrors(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	assert.ErrorContains(t, run(nil, &stdout, &stderr), "-data DIR is missing: the folder with t10k-images-idx3-ubyte.gz")
+	assert.ErrorContains(t, run(nil, &stdout, &stderr),
+		"-data DIR is missing: the folder with t10k-images-idx3-ubyte.gz")
 	missing := filepath.Join(t.TempDir(), "nowhere")
-	assert.ErrorContains(t, run([]string{"-data", missing}, &stdout, &stderr), "-data: no folder "+missing)
-	assert.ErrorContains(t, run([]string{"-data", t.TempDir(), "-type", "float64"}, &stdout, &stderr), "t10k-images-idx3-ubyte.gz: ")
+	assert.ErrorContains(t, run([]string{"-data", missing}, &stdout, &stderr),
+		"-data: no folder "+missing)
+	assert.ErrorContains(t, run([]string{"-data", t.TempDir(), "-type", "float64"}, &stdout,
+		&stderr), "t10k-images-idx3-ubyte.gz: ")
 	assert.Empty(t, stdout.String())
 }

@@ -1,9 +1,10 @@
-// Command spiral trains the book's two-layer network on the book's three-armed spiral, which it generates.
+// Command spiral trains the book's two-layer network on the book's three-armed spiral, which it
+// generates.
 //
 //	go -C examples run ./spiral
 //
-// The losses are printed with their bits: they are the same on every run. Charts of the losses and of the decision regions
-// are written to -out.
+// The losses are printed with their bits: they are the same on every run. Charts of the losses and
+// of the decision regions are written to -out.
 package main
 
 import (
@@ -47,7 +48,8 @@ func train[T nn.Float](o *cli.Options, stdout, stderr io.Writer) error {
 		return err
 	}
 	cli.Report(o, net, epochs, stdout)
-	fmt.Fprintf(stdout, "accuracy: %.2f%% of the %d points\n", 100*nn.Accuracy(net.Classify(samples.X), labels), len(labels))
+	fmt.Fprintf(stdout, "accuracy: %.2f%% of the %d points\n",
+		100*nn.Accuracy(net.Classify(samples.X), labels), len(labels))
 
 	name := fmt.Sprintf("spiral-%s-%s", o.Hidden, o.Type)
 	if err := o.LossChart(name+"-loss.png", "Spiral", epochs, stdout); err != nil {
@@ -55,7 +57,8 @@ func train[T nn.Float](o *cli.Options, stdout, stderr io.Writer) error {
 	}
 	return o.Chart(name+"-regions.png", stdout, func(path string) error {
 		classify := func(xy []float64) []int { return net.Classify(convert[T](xy)) }
-		return chart.Regions(path, fmt.Sprintf("Spiral: %s, %s, %s", o.Hidden, o.Type, o.Optimizer), 1.1, classify, xy, labels)
+		return chart.Regions(path, fmt.Sprintf("Spiral: %s, %s, %s", o.Hidden, o.Type, o.Optimizer),
+			1.1, classify, xy, labels)
 	})
 }
 
@@ -73,8 +76,8 @@ func spiral(seed uint64) (xy []float64, labels []int) {
 	return xy, labels
 }
 
-// normal returns a number that is nearly normally distributed: the sum of twelve uniform ones. Unlike rnd.NormFloat64, which
-// calls math.Exp, it is the same on every architecture.
+// normal returns a number that is nearly normally distributed: the sum of twelve uniform ones.
+// Unlike rnd.NormFloat64, which calls math.Exp, it is the same on every architecture.
 func normal(rnd *rand.Rand) float64 {
 	sum := -6.0
 	for range 12 {
@@ -83,7 +86,8 @@ func normal(rnd *rand.Rand) float64 {
 	return sum
 }
 
-// round rounds to a multiple of 2^-20: sines differ by architecture in their last bit, the points of the spiral do not.
+// round rounds to a multiple of 2^-20: sines differ by architecture in their last bit, the points
+// of the spiral do not.
 func round(v float64) float64 {
 	return math.Round(v*0x1p20) * 0x1p-20
 }

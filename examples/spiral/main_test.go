@@ -33,7 +33,8 @@ func TestSpiralIsReproducible(t *testing.T) {
 			require.Regexp(t, digest, first.String())
 			assert.NotEqual(t, digest.FindString(first.String()), digest.FindString(other.String()))
 
-			losses := regexp.MustCompile(`epoch +(\d+)  loss (\S+)  bits [0-9a-f]{16}\n`).FindAllStringSubmatch(first.String(), -1)
+			losses := regexp.MustCompile(`epoch +(\d+)  loss (\S+)  bits [0-9a-f]{16}\n`).FindAllStringSubmatch(first.String(),
+				-1)
 			require.Len(t, losses, 20)
 			require.Equal(t, "40", losses[19][1])
 			start, err := strconv.ParseFloat(losses[0][2], 64)
@@ -42,7 +43,8 @@ func TestSpiralIsReproducible(t *testing.T) {
 			require.NoError(t, err)
 			assert.Less(t, end, start)
 
-			charts := regexp.MustCompile(`(?m)^chart: (.*)$`).FindAllStringSubmatch(first.String(), -1)
+			charts := regexp.MustCompile(`(?m)^chart: (.*)$`).FindAllStringSubmatch(first.String(),
+				-1)
 			require.Len(t, charts, 2)
 			for _, c := range charts {
 				f, err := os.Open(c[1])

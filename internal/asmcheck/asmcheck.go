@@ -1,5 +1,5 @@
-// Package asmcheck reads the kernels' assembly back from a linked binary and checks what neither the assembler nor
-// go vet sees.
+// Package asmcheck reads the kernels' assembly back from a linked binary and checks what neither
+// the assembler nor go vet sees.
 //
 // For every TEXT of an assembly file whose name ends in AVX2, AVX512 or NEON:
 //
@@ -12,16 +12,16 @@
 //   - both: no call, no jump out of the function, the last instruction returns, NOSPLIT where there is no frame, and the
 //     function is reachable (the linker drops what nothing calls).
 //
-// A frame is allowed: the assembler's own prologue, check of the stack and epilogue are recognised. Addresses in it may be
-// taken.
+// A frame is allowed: the assembler's own prologue, check of the stack and epilogue are recognised.
+// Addresses in it may be taken.
 //
-// The comment of a WORD is in Arm's syntax, as llvm-objdump prints it; letter case, spaces and the base of numbers do not
-// matter, and what follows a semicolon is not read:
+// The comment of a WORD is in Arm's syntax, as llvm-objdump prints it; letter case, spaces and the
+// base of numbers do not matter, and what follows a semicolon is not read:
 //
 //	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s; sum of the low half
 //
-// The Go tools do not decode VEX and EVEX, so this needs LLVM's llvm-objdump; whether an instruction belongs to an ISA is
-// for the GNU assembler to say, which knows each one's CPUID bits.
+// The Go tools do not decode VEX and EVEX, so this needs LLVM's llvm-objdump; whether an
+// instruction belongs to an ISA is for the GNU assembler to say, which knows each one's CPUID bits.
 package asmcheck
 
 import (
@@ -99,8 +99,8 @@ func FindTools() (t Tools, err error) {
 	return t, nil
 }
 
-// printsAsExpected tells whether an llvm-objdump is of version 16 or later: older ones print numbers and the bytes of
-// instructions in another way.
+// printsAsExpected tells whether an llvm-objdump is of version 16 or later: older ones print
+// numbers and the bytes of instructions in another way.
 func printsAsExpected(objdump string) bool {
 	out, _ := exec.Command(objdump, "--version").Output()
 	m := regexp.MustCompile(`LLVM version (\d+)`).FindSubmatch(out)
@@ -126,8 +126,9 @@ var (
 	dataLine = regexp.MustCompile(`^(BYTE|LONG|QUAD|DWORD)\s`)
 )
 
-// ParseSource reads the TEXT directives of an assembly file, and complains about encodings without a comment, given in
-// another way than one WORD a line, or naming the assembler's temporary register.
+// ParseSource reads the TEXT directives of an assembly file, and complains about encodings without
+// a comment, given in another way than one WORD a line, or naming the assembler's temporary
+// register.
 func ParseSource(r io.Reader) (texts []Text, problems []string, err error) {
 	bad := func(line int, format string, args ...any) {
 		problems = append(problems, fmt.Sprintf("line %d: ", line)+fmt.Sprintf(format, args...))
@@ -138,7 +139,9 @@ func ParseSource(r io.Reader) (texts []Text, problems []string, err error) {
 		code, comment, _ := strings.Cut(s.Text(), "//")
 		code = strings.TrimSpace(code)
 		if m := textLine.FindStringSubmatch(code); m != nil {
-			texts = append(texts, Text{Name: m[1], Line: n, NoSplit: slices.Contains(strings.Split(m[2], "|"), "NOSPLIT"), Frame: m[3] != "0"})
+			texts = append(texts,
+				Text{Name: m[1], Line: n, NoSplit: slices.Contains(strings.Split(m[2], "|"),
+					"NOSPLIT"), Frame: m[3] != "0"})
 			continue
 		}
 		switch {
@@ -162,7 +165,8 @@ func ParseSource(r io.Reader) (texts []Text, problems []string, err error) {
 				continue
 			}
 			t := &texts[len(texts)-1]
-			t.Words = append(t.Words, Word{Line: n, Code: uint32(v), Comment: strings.TrimSpace(comment)})
+			t.Words = append(t.Words,
+				Word{Line: n, Code: uint32(v), Comment: strings.TrimSpace(comment)})
 			if tempReg.MatchString(normalize(comment)) {
 				bad(n, "%q uses x27, the assembler's temporary register", comment)
 			}
@@ -176,7 +180,8 @@ var (
 	number  = regexp.MustCompile(`-?\b(?:0x[0-9a-f]+|\d+\.\d+(?:e[-+]?\d+)?|\d+)\b`)
 )
 
-// normalize brings the text of an instruction into one form: lower case, no needless spaces, plain decimal numbers.
+// normalize brings the text of an instruction into one form: lower case, no needless spaces, plain
+// decimal numbers.
 func normalize(s string) string {
 	s, _, _ = strings.Cut(s, ";")
 	s = strings.Join(strings.Fields(strings.ToLower(s)), " ")
@@ -196,8 +201,9 @@ func normalize(s string) string {
 	})
 }
 
-// Disassemble decodes the named functions of package pkg in an ELF binary, in the order of the names; those that are not
-// in the binary are left out. On arm64 only ARMv8.0-A is decoded, anything else is "<unknown>".
+// Disassemble decodes the named functions of package pkg in an ELF binary, in the order of the
+// names; those that are not in the binary are left out. On arm64 only ARMv8.0-A is decoded,
+// anything else is "<unknown>".
 func Disassemble(tools Tools, binary, pkg string, names []string) ([]Func, error) {
 	f, err := elf.Open(binary)
 	if err != nil {
@@ -247,7 +253,8 @@ func Disassemble(tools Tools, binary, pkg string, names []string) ([]Func, error
 		if !ok {
 			return nil, fmt.Errorf("%s printed nothing for %s", tools.Objdump, s)
 		}
-		funcs = append(funcs, Func{Name: strings.TrimSuffix(strings.TrimPrefix(s, pkg+"."), ".abi0"), Code: code})
+		funcs = append(funcs,
+			Func{Name: strings.TrimSuffix(strings.TrimPrefix(s, pkg+"."), ".abi0"), Code: code})
 	}
 	return funcs, nil
 }
@@ -296,7 +303,8 @@ func parseObjdump(out []byte, words bool) (map[string][]Inst, error) {
 	}
 	for s, code := range got { // padding between functions
 		n := len(code)
-		for n > 0 && (code[n-1].Text == "int3" || code[n-1].Text == "udf #0x0" || code[n-1].Text == "nop") {
+		for n > 0 && (code[n-1].Text == "int3" || code[n-1].Text == "udf #0x0" ||
+			code[n-1].Text == "nop") {
 			n--
 		}
 		got[s] = code[:n]
@@ -386,8 +394,9 @@ var (
 	bracket   = regexp.MustCompile(`\[[^]]*\]`)
 )
 
-// What the assembler itself writes for a function with a frame, in order: the check of the stack and the frame at the
-// start, the end of the frame before each return, and the growing of the stack after the last.
+// What the assembler itself writes for a function with a frame, in order: the check of the stack
+// and the frame at the start, the end of the frame before each return, and the growing of the stack
+// after the last.
 type frameCode struct{ head, epilogue, tail []*regexp.Regexp }
 
 func patterns(list ...string) (all []*regexp.Regexp) {
@@ -412,15 +421,18 @@ var (
 		tail:     patterns(`callq `+hex+` <runtime\.morestack.*>`, `jmp `+anywhere),
 	}
 	frameARM64 = frameCode{
-		head: patterns(`ldr x16, \[x28, #0x10\]`, `sub x17, sp, #`+hex, `cmp (x17|sp), x16`, `b\.ls `+anywhere,
+		head: patterns(`ldr x16, \[x28, #0x10\]`, `sub x17, sp, #`+hex, `cmp (x17|sp), x16`,
+			`b\.ls `+anywhere,
 			`sub x20, sp, #`+hex, `stp x29, x30, \[x20, #-0x8\]`, `mov sp, x20`,
 			`str x30, \[sp, #`+hex+`\]!`, `stur x29, \[sp, #-0x8\]`, `sub x29, sp, #0x8`),
-		epilogue: patterns(`add x29, sp, #`+hex, `ldur x29, \[sp, #-0x8\]`, `ldr x30, \[sp\], #`+hex, `add sp, sp, #`+hex),
-		tail:     patterns(`mov x3, x30`, `bl `+hex+` <runtime\.morestack.*>`, `b `+anywhere),
+		epilogue: patterns(`add x29, sp, #`+hex, `ldur x29, \[sp, #-0x8\]`,
+			`ldr x30, \[sp\], #`+hex, `add sp, sp, #`+hex),
+		tail: patterns(`mov x3, x30`, `bl `+hex+` <runtime\.morestack.*>`, `b `+anywhere),
 	}
 )
 
-// find marks the instructions of the frame, and returns how many there are without those that grow the stack.
+// find marks the instructions of the frame, and returns how many there are without those that grow
+// the stack.
 func (p *frameCode) find(code []Inst, ret string) (mark []bool, end int) {
 	mark, end = make([]bool, len(code)), len(code)
 	i := 0
@@ -497,7 +509,8 @@ func checkAMD64(f Func, isa string, hasFrame bool) []string {
 		if regSP.MatchString(direct) || mnemonic == "pushq" || mnemonic == "popq" {
 			c.add(in, "SP may only be the base of an address")
 		}
-		if regOld.MatchString(operands) || mnemonic == "emms" || (mnemonic[0] == 'f' && mnemonic != "fs") {
+		if regOld.MatchString(operands) || mnemonic == "emms" ||
+			(mnemonic[0] == 'f' && mnemonic != "fs") {
 			c.add(in, "an x87 or MMX instruction")
 		}
 		if regXMM.MatchString(operands) && mnemonic[0] != 'v' && mnemonic[0] != 'k' {
@@ -514,8 +527,8 @@ func checkAMD64(f Func, isa string, hasFrame bool) []string {
 	return c.list
 }
 
-// evex reports whether the encoding begins with the EVEX prefix. In 64-bit mode the byte 0x62 has no other use; only
-// segment and address size prefixes may stand before it.
+// evex reports whether the encoding begins with the EVEX prefix. In 64-bit mode the byte 0x62 has
+// no other use; only segment and address size prefixes may stand before it.
 func evex(raw []byte) bool {
 	for len(raw) > 0 && slices.Contains([]byte{0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67}, raw[0]) {
 		raw = raw[1:]
@@ -552,7 +565,8 @@ func checkARM64(f Func, hasFrame bool) []string {
 		if r := reserved.FindString(operands); r != "" {
 			c.add(in, r+" is reserved")
 		}
-		if spAlone.MatchString(bracket.ReplaceAllString(operands, "")) && !spRead.MatchString(in.Text) || spMoves.MatchString(operands) {
+		if spAlone.MatchString(bracket.ReplaceAllString(operands, "")) &&
+			!spRead.MatchString(in.Text) || spMoves.MatchString(operands) {
 			c.add(in, "SP may only be the base of an address")
 		}
 	}
@@ -594,9 +608,13 @@ func checkWords(t Text, f Func) []string {
 		text, ok := decoded[w.Code]
 		switch {
 		case !ok:
-			problems = append(problems, fmt.Sprintf("%s: line %d: WORD $%#08x is not in the binary, which was made from another source", t.Name, w.Line, w.Code))
+			problems = append(problems,
+				fmt.Sprintf("%s: line %d: WORD $%#08x is not in the binary, which was made from another source",
+					t.Name, w.Line, w.Code))
 		case normalize(text) != normalize(w.Comment):
-			problems = append(problems, fmt.Sprintf("%s: line %d: WORD $%#08x is %q, the comment says %q", t.Name, w.Line, w.Code, text, w.Comment))
+			problems = append(problems,
+				fmt.Sprintf("%s: line %d: WORD $%#08x is %q, the comment says %q", t.Name, w.Line,
+					w.Code, text, w.Comment))
 		}
 	}
 	return problems
@@ -615,7 +633,8 @@ func checkFeatures(tools Tools, isa string, funcs []Func) ([]string, error) {
 	var source strings.Builder
 	for _, f := range funcs {
 		for _, in := range f.Code {
-			if seen[in.Text] || strings.HasPrefix(in.Text, "j") || strings.HasPrefix(in.Text, "call") {
+			if seen[in.Text] || strings.HasPrefix(in.Text, "j") ||
+				strings.HasPrefix(in.Text, "call") {
 				continue
 			}
 			seen[in.Text] = true
@@ -628,7 +647,8 @@ func checkFeatures(tools Tools, isa string, funcs []Func) ([]string, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cmd := exec.Command(tools.As, "--64", "-march=generic64"+features[isa], "-o", filepath.Join(dir, "out.o"), "-")
+	cmd := exec.Command(tools.As, "--64", "-march=generic64"+features[isa], "-o",
+		filepath.Join(dir, "out.o"), "-")
 	cmd.Stdin = strings.NewReader(source.String())
 	out, err := cmd.CombinedOutput()
 	var problems []string

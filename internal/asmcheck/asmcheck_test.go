@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tools skips where LLVM is not installed, or fails where KERNELS_REQUIRE_OBJDUMP=1 says that it must be.
+// tools skips where LLVM is not installed, or fails where KERNELS_REQUIRE_OBJDUMP=1 says that it
+// must be.
 func tools(t *testing.T) Tools {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -32,14 +33,16 @@ func build(t *testing.T, arch string, args ...string) string {
 	args = append(args[:1:1], append([]string{"-o", out}, args[1:]...)...)
 	cmd := exec.Command("go", args...)
 	// no flags from outside: a -tags=purego would leave the assembly out
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOAMD64=", "GOARM64=")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0",
+		"GOFLAGS=-buildvcs=false", "GOAMD64=", "GOARM64=")
 	msg, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s: %s", cmd, msg)
 	return out
 }
 
 // checkFile runs all checks on an assembly file and the binary that holds it.
-func checkFile(t *testing.T, tools Tools, file, binary, pkg string) (texts []Text, problems []string) {
+func checkFile(t *testing.T, tools Tools, file, binary, pkg string) (texts []Text,
+	problems []string) {
 	t.Helper()
 	r, err := os.Open(file)
 	require.NoError(t, err)
@@ -67,7 +70,8 @@ func TestKernels(t *testing.T) {
 				t.Skip("there is no " + filepath.Base(file))
 			}
 			t.Parallel()
-			texts, problems := checkFile(t, tools, file, build(t, arch, "test", "-c", "kernels"), "kernels")
+			texts, problems := checkFile(t, tools, file, build(t, arch, "test", "-c", "kernels"),
+				"kernels")
 			assert.NotEmpty(t, texts, "no TEXT found: the check checked nothing")
 			for _, p := range problems[:min(40, len(problems))] {
 				t.Error(p)
@@ -87,13 +91,15 @@ func TestKernels(t *testing.T) {
 func TestGood(t *testing.T) {
 	tools := tools(t)
 	for arch, functions := range map[string]int{"amd64": 5, "arm64": 3} {
-		texts, problems := checkFile(t, tools, "testdata/good/good_"+arch+".s", build(t, arch, "build", "./testdata/good"), "main")
+		texts, problems := checkFile(t, tools, "testdata/good/good_"+arch+".s",
+			build(t, arch, "build", "./testdata/good"), "main")
 		assert.Len(t, texts, functions)
 		assert.Empty(t, problems)
 	}
 }
 
-// Every kind of mistake, and nothing else, is found. Each line of want is the function or source line and the complaint.
+// Every kind of mistake, and nothing else, is found. Each line of want is the function or source
+// line and the complaint.
 func TestBad(t *testing.T) {
 	tools := tools(t)
 	for arch, want := range map[string][]string{

@@ -338,7 +338,8 @@ func (m *x86) lower(b *Block, o assigned) {
 	case opSelect:
 		s3, suffix := m.src3(b, o, 1)
 		if m.wide {
-			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(o.in[2]), o.in[0], m.r(d))
+			m.ins("%s%s %s, %s, K%d, %s", ps(t, "VBLENDM"), suffix, s3, m.r(o.in[2]),
+				o.in[0], m.r(d))
 		} else {
 			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(o.in[0]), s3, m.r(o.in[2]), m.r(d))
 		}
@@ -384,7 +385,8 @@ func (m *x86) lowerLoad(b *Block, o assigned) {
 		m.ins("%s %s, %s, %s", ps(t, "VMASKMOV"), at, m.r(x86TailMask), m.r(d))
 		if k.repeat {
 			m.ins("%s %s, %s", first, at, m.r(o.scratch))
-			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d), m.r(o.scratch), m.r(d))
+			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(x86TailMask), m.r(d),
+				m.r(o.scratch), m.r(d))
 		}
 	}
 }
@@ -395,7 +397,8 @@ func (m *x86) lowerCompare(b *Block, o assigned) {
 		d = fmt.Sprintf("K%d", o.result)
 	}
 	if o.kind == opIntEqual {
-		m.ins("%s %s, %s, %s", [...]string{"VPCMPEQD", "VPCMPEQQ"}[t], m.r(o.in[1]), m.r(o.in[0]), d)
+		m.ins("%s %s, %s, %s", [...]string{"VPCMPEQD", "VPCMPEQQ"}[t], m.r(o.in[1]),
+			m.r(o.in[0]), d)
 		return
 	}
 	pred := 0 // EQ_OQ
@@ -425,7 +428,8 @@ func (m *x86) lowerKeep(b *Block, o assigned) {
 	}
 	// w may be needed again, so mask a copy
 	if k.skip {
-		m.ins("%s %d(%s), %s, %s", ps(t, "VAND"), o.lane*m.vectorBytes(), maskPtr, m.r(w), m.r(o.scratch))
+		m.ins("%s %d(%s), %s, %s", ps(t, "VAND"), o.lane*m.vectorBytes(), maskPtr, m.r(w),
+			m.r(o.scratch))
 		w = o.scratch
 	}
 	if b.tail {

@@ -136,7 +136,8 @@ func pageFrame() (f runtime.Frame, ok bool) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for more := true; more; {
 		f, more = frames.Next()
-		if !strings.HasPrefix(f.Function, engine+"(*Block).") && !strings.HasSuffix(f.Function, ").tableIndex") {
+		if !strings.HasPrefix(f.Function, engine+"(*Block).") && !strings.HasSuffix(f.Function,
+			").tableIndex") {
 			inside := strings.HasPrefix(f.Function, engine)
 			return f, !inside || strings.HasSuffix(f.File, "_test.go")
 		}

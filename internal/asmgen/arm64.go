@@ -133,7 +133,8 @@ func (m *arm) loadConst(k *kernelState, dst int, bits uint64) {
 		m.zero(dst)
 		return
 	}
-	m.ins("FMOVQ %d(%s), F%d // %s", k.constOffset(bits), armConstBase, dst, stem(k.constName(bits)))
+	m.ins("FMOVQ %d(%s), F%d // %s", k.constOffset(bits), armConstBase, dst,
+		stem(k.constName(bits)))
 }
 
 func (m *arm) zero(dst int) { m.ins("VEOR V%d.B16, V%d.B16, V%d.B16", dst, dst, dst) }
@@ -206,7 +207,8 @@ func (m *arm) demand(al *alloc, o op) (op, demand) {
 		return o, demand{load: operandA | operandB, reuse: operandC}
 	case opSelect: // the mask gives way to the result
 		pinned := b.vals[o.dst].pinned >= 0
-		return o, demand{load: operandB | operandC, reuse: operandA, scratch: pinned && !al.dies(o.a)}
+		return o, demand{load: operandB | operandC, reuse: operandA, scratch: pinned &&
+			!al.dies(o.a)}
 	case opMove:
 		return o, demand{load: operandA, early: true}
 	case opKeep:
@@ -249,7 +251,8 @@ func (m *arm) lower(b *Block, o assigned) {
 		}
 		m.ins("%s V%d.%s, V%d.%s, V%d.%s", w.name, in[1], g, in[0], g, d, g)
 	case opShl, opShr:
-		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm, in[0], g, d, g)
+		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm,
+			in[0], g, d, g)
 	case opTwice:
 		m.ins("VTRN1 V%d.S4, V%d.S4, V%d.S4", in[0], in[0], d)
 	case opLookup:

@@ -23,14 +23,19 @@ func TestParams(t *testing.T) {
 		size int
 		text string
 	}{
-		{"dst, x []T", F32, []slot{{"dst", "[]float32", 0}, {"x", "[]float32", 24}}, 48, "dst, x []float32"},
+		{"dst, x []T", F32, []slot{{"dst", "[]float32", 0}, {"x", "[]float32", 24}}, 48,
+			"dst, x []float32"},
 		{"sum []float64, x []T, cols int, scale T, narrow bool", F32,
-			[]slot{{"sum", "[]float64", 0}, {"x", "[]float32", 24}, {"cols", "int", 48}, {"scale", "float32", 56}, {"narrow", "bool", 60}}, 61,
+			[]slot{{"sum", "[]float64", 0}, {"x", "[]float32", 24}, {"cols", "int", 48},
+				{"scale", "float32", 56}, {"narrow", "bool", 60}}, 61,
 			"sum []float64, x []float32, cols int, scale float32, narrow bool"},
 		{"sum []float64, x []T, cols int, scale T, narrow bool", F64,
-			[]slot{{"sum", "[]float64", 0}, {"x", "[]float64", 24}, {"cols", "int", 48}, {"scale", "float64", 56}, {"narrow", "bool", 64}}, 65,
-			"sum []float64, x []float64, cols int, scale float64, narrow bool"}, // joined below where the types are the same
-		{"a T, n int, b, c T", F32, []slot{{"a", "float32", 0}, {"n", "int", 8}, {"b", "float32", 16}, {"c", "float32", 20}}, 24,
+			[]slot{{"sum", "[]float64", 0}, {"x", "[]float64", 24}, {"cols", "int", 48},
+				{"scale", "float64", 56}, {"narrow", "bool", 64}}, 65,
+			// joined below where the types are the same
+			"sum []float64, x []float64, cols int, scale float64, narrow bool"},
+		{"a T, n int, b, c T", F32, []slot{{"a", "float32", 0}, {"n", "int", 8},
+			{"b", "float32", 16}, {"c", "float32", 20}}, 24,
 			"a float32, n int, b, c float32"},
 	} {
 		ps, size := parseParams(tt.list, tt.t)
@@ -40,7 +45,8 @@ func TestParams(t *testing.T) {
 		}
 		assert.Equal(t, tt.want, got, tt.list)
 		assert.Equal(t, tt.size, size, tt.list)
-		assert.Equal(t, strings.ReplaceAll(tt.text, "sum []float64, x []float64", "sum, x []float64"), paramList(ps))
+		assert.Equal(t, strings.ReplaceAll(tt.text, "sum []float64, x []float64",
+			"sum, x []float64"), paramList(ps))
 	}
 }
 
@@ -77,10 +83,11 @@ func section(t *testing.T, text, label string) []string {
 }
 
 // y = (x + 1) * x: the sum takes the place of nothing, the product that of both.
-var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x", Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
-	Body: func(b *Block, in, _ []V) []V {
-		return []V{b.Mul(b.Add(in[0], b.K(1, 1)), in[0])}
-	}}}
+var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x",
+	Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
+		Body: func(b *Block, in, _ []V) []V {
+			return []V{b.Mul(b.Add(in[0], b.K(1, 1)), in[0])}
+		}}}
 
 // TestCode checks the code of a small kernel: registers, the constant in one of them, addresses and
 // advances.
@@ -91,13 +98,18 @@ func TestCode(t *testing.T) {
 		name string
 		want []string
 	}{
-		{avx2, F32, "tinyF32AVX2", []string{"VMOVUPS 0(DI), Y0", "VADDPS Y14, Y0, Y1", "VMULPS Y0, Y1, Y1", "VMOVUPS Y1, 0(SI)", "ADDQ $32, SI", "ADDQ $32, DI"}},
-		{avx512, F64, "tinyF64AVX512", []string{"VMOVUPD 0(DI), Z0", "VADDPD Z31, Z0, Z1", "VMULPD Z0, Z1, Z1", "VMOVUPD Z1, 0(SI)", "ADDQ $64, SI", "ADDQ $64, DI"}},
-		{neon, F64, "tinyF64NEON", []string{"FMOVQ 0(R1), F0", "fadd v1.2d, v0.2d, v30.2d", "fmul v1.2d, v1.2d, v0.2d", "FMOVQ F1, 0(R0)", "ADD $16, R0, R0", "ADD $16, R1, R1"}},
+		{avx2, F32, "tinyF32AVX2", []string{"VMOVUPS 0(DI), Y0", "VADDPS Y14, Y0, Y1",
+			"VMULPS Y0, Y1, Y1", "VMOVUPS Y1, 0(SI)", "ADDQ $32, SI", "ADDQ $32, DI"}},
+		{avx512, F64, "tinyF64AVX512", []string{"VMOVUPD 0(DI), Z0", "VADDPD Z31, Z0, Z1",
+			"VMULPD Z0, Z1, Z1", "VMOVUPD Z1, 0(SI)", "ADDQ $64, SI", "ADDQ $64, DI"}},
+		{neon, F64, "tinyF64NEON", []string{"FMOVQ 0(R1), F0", "fadd v1.2d, v0.2d, v30.2d",
+			"fmul v1.2d, v1.2d, v0.2d", "FMOVQ F1, 0(R0)", "ADD $16, R0, R0", "ADD $16, R1, R1"}},
 	} {
 		text, pool := one(tiny, tt.tg, tt.t)
 		assert.Contains(t, text, "TEXT ·"+tt.name+"(SB), NOSPLIT, $0-48")
-		assert.Equal(t, []constant{{"one" + tt.t.Suffix(), [...]uint64{0x3f800000, 0x3ff0000000000000}[tt.t], "1"}}, pool.list, tt.name)
+		assert.Equal(t,
+			[]constant{{"one" + tt.t.Suffix(), [...]uint64{0x3f800000, 0x3ff0000000000000}[tt.t],
+				"1"}}, pool.list, tt.name)
 		assert.Equal(t, tt.want, section(t, text, "loop1")[:len(tt.want)], "%s:\n%s", tt.name, text)
 		assert.Equal(t, strings.Count(text, "\tRET"), 1)
 		if tt.tg != neon {
@@ -110,13 +122,16 @@ func TestCode(t *testing.T) {
 // there are registers enough, and in the tail, it stays in one.
 func TestSpill(t *testing.T) {
 	kn := tiny
-	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
-		s := b.Spill(b.Add(in[0], in[0]))
-		return []V{b.FMA(b.Sub(s, in[0]), s, b.FMA(in[0], in[0], s))}
-	}}
+	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
+		Body: func(b *Block, in, _ []V) []V {
+			s := b.Spill(b.Add(in[0], in[0]))
+			return []V{b.FMA(b.Sub(s, in[0]), s, b.FMA(in[0], in[0], s))}
+		}}
 	text, _ := one(kn, avx2, F32)
-	assert.Equal(t, []string{"VMOVUPS 0(DI), Y0", "VADDPS Y0, Y0, Y1", "VMOVUPS Y1, 0(SI)", "VMOVUPS 0(SI), Y1", "VSUBPS Y0, Y1, Y2",
-		"VFMADD213PS 0(SI), Y0, Y0", "VFMADD231PS 0(SI), Y2, Y0", "VMOVUPS Y0, 0(SI)"}, section(t, text, "loop1")[:8], text)
+	assert.Equal(t, []string{"VMOVUPS 0(DI), Y0", "VADDPS Y0, Y0, Y1", "VMOVUPS Y1, 0(SI)",
+		"VMOVUPS 0(SI), Y1", "VSUBPS Y0, Y1, Y2",
+		"VFMADD213PS 0(SI), Y0, Y0", "VFMADD231PS 0(SI), Y2, Y0", "VMOVUPS Y0, 0(SI)"},
+		section(t, text, "loop1")[:8], text)
 	assert.Equal(t, 5, strings.Count(text, "0(SI)"), text)
 	text, _ = one(kn, avx512, F32)
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
@@ -134,9 +149,12 @@ func TestRepeat(t *testing.T) {
 		t                Type
 		plain, repeating []string
 	}{
-		{avx2, F32, []string{"VMASKMOVPS (DI), Y15, Y0\n\tVADDPS"}, []string{"VMASKMOVPS (DI), Y15, Y0\n\tVBROADCASTSS (DI), Y1\n\tVBLENDVPS Y15, Y0, Y1, Y0\n\tVADDPS"}},
-		{avx512, F64, []string{"VMOVUPD.Z (DI), K1, Z0\n"}, []string{"VBROADCASTSD (DI), Z0\n\tVMOVUPD (DI), K1, Z0\n"}},
-		{neon, F32, []string{"FMOVD (R1), F0", "FMOVS (R1), F0"}, []string{"VLD1R (R1), [V0.D2]", "VLD1R (R1), [V0.S4]"}},
+		{avx2, F32, []string{"VMASKMOVPS (DI), Y15, Y0\n\tVADDPS"},
+			[]string{"VMASKMOVPS (DI), Y15, Y0\n\tVBROADCASTSS (DI), Y1\n\tVBLENDVPS Y15, Y0, Y1, Y0\n\tVADDPS"}},
+		{avx512, F64, []string{"VMOVUPD.Z (DI), K1, Z0\n"},
+			[]string{"VBROADCASTSD (DI), Z0\n\tVMOVUPD (DI), K1, Z0\n"}},
+		{neon, F32, []string{"FMOVD (R1), F0", "FMOVS (R1), F0"}, []string{"VLD1R (R1), [V0.D2]",
+			"VLD1R (R1), [V0.S4]"}},
 		{neon, F64, []string{"FMOVD (R1), F0"}, []string{"VLD1R (R1), [V0.D2]"}},
 	} {
 		plain, _ := one(tiny, tt.tg, tt.t)
@@ -154,11 +172,13 @@ func TestRepeat(t *testing.T) {
 // What never runs is not there: only in a sum, before its last vector, may a partial vector be a
 // whole one.
 func TestPartialVector(t *testing.T) {
-	exponential := Kernel{Name: "exponential", Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
-		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum, Body: func(b *Block, in, _ []V) ([]V, V) {
-			w := b.Mul(in[0], in[0])
-			return []V{w}, w
-		}}}
+	exponential := Kernel{Name: "exponential",
+		Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
+		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum,
+			Body: func(b *Block, in, _ []V) ([]V, V) {
+				w := b.Mul(in[0], in[0])
+				return []V{w}, w
+			}}}
 	for _, tt := range []struct {
 		tg    target
 		whole string // the branch away from the code for a whole vector
@@ -185,8 +205,14 @@ func TestFlagsKept(t *testing.T) {
 		{func(m *x86) { m.shl("AX", 3) }, ne, "\tSHLQ $3, AX\n\tJNE x\n"},
 		{func(m *x86) { m.shl("AX", 3) }, lt, "\tSHLQ $3, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
 		{func(m *x86) { m.addImm("BX", -8) }, lt, "\tSUBQ $8, BX\n\tTESTQ AX, AX\n\tJLT x\n"},
-		{func(m *x86) { m.addImm("AX", 8); m.mov("AX", "BX") }, lt, "\tADDQ $8, AX\n\tMOVQ BX, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
-		{func(m *x86) { m.addImm("AX", 8); m.label("y") }, lt, "\tADDQ $8, AX\n\ny:\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) {
+			m.addImm("AX", 8)
+			m.mov("AX", "BX")
+		}, lt, "\tADDQ $8, AX\n\tMOVQ BX, AX\n\tTESTQ AX, AX\n\tJLT x\n"},
+		{func(m *x86) {
+			m.addImm("AX", 8)
+			m.label("y")
+		}, lt, "\tADDQ $8, AX\n\ny:\n\tTESTQ AX, AX\n\tJLT x\n"},
 	} {
 		m := &x86{writer: &writer{}}
 		tt.before(m)
@@ -198,7 +224,8 @@ func TestFlagsKept(t *testing.T) {
 // testBlock returns a block of a kernel under construction.
 func testBlock(tg target) *Block {
 	w := &writer{}
-	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: newPool("", F32), uses: map[uint64]int{},
+	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: newPool("", F32),
+		uses:  map[uint64]int{},
 		names: map[uint64]string{}, numbers: map[uint64]bool{},
 		pinned: map[uint64]int{}, streams: []gpr{"SI", "DI"}, skew: 1}
 	k.topVector = k.vectorRegs() - 1
@@ -226,7 +253,8 @@ func TestAllocation(t *testing.T) {
 	for i, o := range al.at {
 		for j, v := range o.operands() {
 			if v >= 0 {
-				require.Equal(t, v, holds[o.in[j]], "op %d reads a register that was overwritten", i)
+				require.Equal(t, v, holds[o.in[j]], "op %d reads a register that was overwritten",
+					i)
 			}
 		}
 		if o.dst < 0 {
@@ -251,7 +279,9 @@ func TestAllocationErrors(t *testing.T) {
 	// a result that nobody reads is a mistake of the page
 	b := testBlock(avx2)
 	b.Add(b.load(1), b.K(1, 1))
-	assert.PanicsWithValue(t, "asmgen: result of op 1 is never used", func() { b.k.writeInOrder(b) })
+	assert.PanicsWithValue(t, "asmgen: result of op 1 is never used", func() {
+		b.k.writeInOrder(b)
+	})
 	// more values at once than registers
 	b = testBlock(avx2)
 	var v []V
@@ -267,17 +297,19 @@ func TestAllocationErrors(t *testing.T) {
 
 // wide needs n values at once.
 func wide(n int) Kernel {
-	return Kernel{Page: "p", Name: "wide", Params: "dst, x []T", Loop: "-", Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
-		v := []V{in[0]}
-		for range n - 1 {
-			v = append(v, b.Add(v[len(v)-1], b.K(1, 1)))
-		}
-		sum := v[0]
-		for _, x := range v[1:] {
-			sum = b.Mul(sum, x)
-		}
-		return []V{sum}
-	}}}
+	return Kernel{Page: "p", Name: "wide", Params: "dst, x []T", Loop: "-",
+		Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
+			Body: func(b *Block, in, _ []V) []V {
+				v := []V{in[0]}
+				for range n - 1 {
+					v = append(v, b.Add(v[len(v)-1], b.K(1, 1)))
+				}
+				sum := v[0]
+				for _, x := range v[1:] {
+					sum = b.Mul(sum, x)
+				}
+				return []V{sum}
+			}}}
 }
 
 func TestOutOfRegisters(t *testing.T) {
@@ -287,18 +319,23 @@ func TestOutOfRegisters(t *testing.T) {
 	}
 	assert.NoError(t, fits(12, avx2, F32))
 	assert.NoError(t, fits(20, avx512, F32))
-	assert.EqualError(t, fits(20, avx2, F32), "asmgen: page p, kernel wide, float32: it does not fit the registers of AVX2")
-	assert.EqualError(t, fits(40, neon, F64), "asmgen: page p, kernel wide, float64: it does not fit the registers of NEON")
-	many := Kernel{Page: "p", Name: "many", Params: "a, b, c, d, e, f, g, h, i, x []T", Loop: "-", Shape: Map{Out: []string{"x"},
-		In: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}, Unroll: 1, Body: func(b *Block, in, _ []V) []V {
-			sum := in[0]
-			for _, v := range in[1:] {
-				sum = b.Add(sum, v)
-			}
-			return []V{sum}
-		}}}
+	assert.EqualError(t, fits(20, avx2, F32),
+		"asmgen: page p, kernel wide, float32: it does not fit the registers of AVX2")
+	assert.EqualError(t, fits(40, neon, F64),
+		"asmgen: page p, kernel wide, float64: it does not fit the registers of NEON")
+	many := Kernel{Page: "p", Name: "many", Params: "a, b, c, d, e, f, g, h, i, x []T", Loop: "-",
+		Shape: Map{Out: []string{"x"},
+			In: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}, Unroll: 1,
+			Body: func(b *Block, in, _ []V) []V {
+				sum := in[0]
+				for _, v := range in[1:] {
+					sum = b.Add(sum, v)
+				}
+				return []V{sum}
+			}}}
 	require.NoError(t, many.check(F32))
-	assert.EqualError(t, Generate(t.TempDir(), []Kernel{many}), "asmgen: page p, kernel many, float32: it needs more general registers than AVX512 has")
+	assert.EqualError(t, Generate(t.TempDir(), []Kernel{many}),
+		"asmgen: page p, kernel many, float32: it needs more general registers than AVX512 has")
 }
 
 // A pipeline that is too short for its vectors is refused by that name.
@@ -310,7 +347,8 @@ func TestSlowPipeline(t *testing.T) {
 		1: "asmgen: page p, kernel tiny, float32: a vector takes more than two turns of the pipeline for AVX2 F32",
 		8: "",
 	} {
-		s.Pipeline = map[string]Pipeline{"AVX2 F32": {Interval: interval, Latency: 100, Unroll: 2, Width: 4}}
+		s.Pipeline = map[string]Pipeline{"AVX2 F32": {Interval: interval, Latency: 100,
+			Unroll: 2, Width: 4}}
 		kn.Shape = s
 		_, err := function(kn, avx2, F32, newPool("", F32))
 		if want == "" {
@@ -346,7 +384,8 @@ func TestInterleave(t *testing.T) {
 func TestConstants(t *testing.T) {
 	// with a name, without one; C2 before C10
 	b := testBlock(avx2)
-	for _, v := range []V{b.Named("C10", b.K(0.1, 0)), b.Named("C2", b.K(3, 0)), b.K(1, 1), b.K(4, 0), b.Named("int", b.KInt(5, 5))} {
+	for _, v := range []V{b.Named("C10", b.K(0.1, 0)), b.Named("C2", b.K(3, 0)), b.K(1, 1),
+		b.K(4, 0), b.Named("int", b.KInt(5, 5))} {
 		b.k.constAddr(b.vals[v].bits)
 		b.k.constAddr(b.vals[v].bits)
 	}
@@ -363,7 +402,8 @@ CONST32(x40800000F32<>, $0x40800000) // 4
 	b = testBlock(neon)
 	b.k.pool.table = "pageConstF32"
 	b.Named("minusHalf", b.K(-0.5, 0))
-	assert.Equal(t, []int{0, 16, 0}, []int{b.k.constOffset(0xbf000000), b.k.constOffset(7), b.k.constOffset(0xbf000000)})
+	assert.Equal(t, []int{0, 16, 0}, []int{b.k.constOffset(0xbf000000), b.k.constOffset(7),
+		b.k.constOffset(0xbf000000)})
 	out.Reset()
 	b.k.pool.asTable(&out)
 	assert.Equal(t, `DATA pageConstF32<>+0(SB)/8, $0xbf000000bf000000 // minusHalf: -0x1p-1
@@ -374,12 +414,15 @@ GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
 `, out.String())
 	// one name for two numbers
 	pi := func(name string, x float32) Kernel {
-		return Kernel{Name: name, Params: "dst, x []T", Types: []Type{F32}, Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Body: func(b *Block, in, _ []V) []V {
-			return []V{b.Mul(in[0], b.Named("pi", b.K(x, 0)))}
-		}}}
+		return Kernel{Name: name, Params: "dst, x []T", Types: []Type{F32},
+			Shape: Map{Out: []string{"dst"}, In: []string{"x"},
+				Body: func(b *Block, in, _ []V) []V {
+					return []V{b.Mul(in[0], b.Named("pi", b.K(x, 0)))}
+				}}}
 	}
 	assert.NoError(t, Generate(t.TempDir(), []Kernel{pi("a", 3.14), pi("b", 3.14)}))
-	assert.EqualError(t, Generate(t.TempDir(), []Kernel{pi("a", 3.14), pi("b", 22./7)}), "asmgen: the constant piF32 is 0x4048f5c3 and 0x40492492")
+	assert.EqualError(t, Generate(t.TempDir(), []Kernel{pi("a", 3.14), pi("b", 22./7)}),
+		"asmgen: the constant piF32 is 0x4048f5c3 and 0x40492492")
 
 	// the most used first, from the top register down
 	b = testBlock(avx2)
@@ -391,8 +434,13 @@ GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
 // TestGenerate: the same bytes each time, every function and its stub there, and an error where the
 // folder is missing.
 func TestGenerate(t *testing.T) {
-	kernels := []Kernel{tiny, {Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool", Loop: "sum = a", Shape: Rows{In: []string{"a"}, Reduce: Sum,
-		Body: func(_ *Block, in, _ []V) ([]V, V) { return nil, in[0] }}}, {Name: "only", Params: "dst, x []T", Loop: "-", Types: []Type{F64}, Shape: tiny.Shape}}
+	kernels := []Kernel{tiny,
+		{Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool",
+			Loop: "sum = a", Shape: Rows{In: []string{"a"}, Reduce: Sum,
+				Body: func(_ *Block, in, _ []V) ([]V, V) {
+					return nil, in[0]
+				}}}, {Name: "only", Params: "dst, x []T", Loop: "-", Types: []Type{F64},
+			Shape: tiny.Shape}}
 	read := func() map[string]string {
 		dir := t.TempDir()
 		require.NoError(t, Generate(dir, kernels))
@@ -410,11 +458,14 @@ func TestGenerate(t *testing.T) {
 	assert.Equal(t, first, read())
 	for _, arch := range []string{"amd64", "arm64"} {
 		s, d := first["kernels_"+arch+".s"], first["dispatch_"+arch+".go"]
-		for _, name := range map[string][]string{"amd64": {"F32AVX2", "F64AVX2", "F32AVX512", "F64AVX512"}, "arm64": {"F32NEON", "F64NEON"}}[arch] {
+		for _, name := range map[string][]string{"amd64": {"F32AVX2", "F64AVX2", "F32AVX512",
+			"F64AVX512"}, "arm64": {"F32NEON", "F64NEON"}}[arch] {
 			for _, kernel := range []string{"tiny", "total", "only"} {
 				there := kernel != "only" || strings.HasPrefix(name, "F64")
-				assert.Equal(t, there, strings.Contains(s, "TEXT ·"+kernel+name+"(SB)"), kernel+name)
-				assert.Equal(t, there, strings.Contains(d, "//go:noescape\nfunc "+kernel+name+"("), kernel+name)
+				assert.Equal(t, there, strings.Contains(s, "TEXT ·"+kernel+name+"(SB)"),
+					kernel+name)
+				assert.Equal(t, there, strings.Contains(d, "//go:noescape\nfunc "+kernel+name+"("),
+					kernel+name)
 			}
 		}
 		assert.Contains(t, d, "//\tdst = (x + 1) * x\n")

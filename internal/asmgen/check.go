@@ -42,7 +42,9 @@ type checker struct {
 }
 
 func (c *checker) refuse(format string, args ...any) {
-	if err := fmt.Errorf(format, args...); !slices.ContainsFunc(c.errs, func(e error) bool { return e.Error() == err.Error() }) {
+	if err := fmt.Errorf(format, args...); !slices.ContainsFunc(c.errs, func(e error) bool {
+		return e.Error() == err.Error()
+	}) {
 		c.errs = append(c.errs, err)
 	}
 }
@@ -99,7 +101,9 @@ type part struct {
 func (c *checker) part(name string) *part {
 	w := &writer{}
 	// AVX2 has the fewest registers, and so the operations that the others do without
-	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2, uses: map[uint64]int{}, names: map[uint64]string{}, numbers: map[uint64]bool{}, tracing: true}
+	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2,
+		uses: map[uint64]int{}, names: map[uint64]string{}, numbers: map[uint64]bool{},
+		tracing: true}
 	return &part{c, name, k.newBlock(false), map[V]string{}, map[V]bool{}, -1}
 }
 
@@ -132,13 +136,15 @@ func (p *part) run(f func(b *Block)) (ok bool) {
 // count checks how many values the function returned.
 func (p *part) count(got []V, what string, names []string) {
 	if len(got) != len(names) {
-		p.refuse("%s returns %d values for %s, which names %d: %s", p.name, len(got), what, len(names), strings.Join(names, ", "))
+		p.refuse("%s returns %d values for %s, which names %d: %s", p.name, len(got), what,
+			len(names), strings.Join(names, ", "))
 	}
 }
 
 func (p *part) atMost(got []V, what string) {
 	if len(got) > maxParams {
-		p.refuse("%s returns %d values for %s, where there is room for %d", p.name, len(got), what, maxParams)
+		p.refuse("%s returns %d values for %s, where there is room for %d", p.name, len(got),
+			what, maxParams)
 	}
 }
 
@@ -174,7 +180,8 @@ func (p *part) end(results ...V) {
 			used[v] = true
 			switch mask := o.kind == opSelect && i == 0; {
 			case mask != b.vals[v].isMask:
-				p.refuse("%s: %s: operand %d is %s", p.name, o, i+1, map[bool]string{true: "not a mask", false: "a mask"}[mask])
+				p.refuse("%s: %s: operand %d is %s", p.name, o, i+1,
+					map[bool]string{true: "not a mask", false: "a mask"}[mask])
 			case b.vals[v].isConst && (o.kind == opShl || o.kind == opShr || o.kind == opSpill):
 				p.refuse("%s: %s: operand %d is a constant", p.name, o, i+1)
 			}
@@ -200,9 +207,13 @@ func (p *part) end(results ...V) {
 }
 
 // opNames are the methods of Block.
-var opNames = map[opKind]string{opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div", opMax: "Max", opMin: "Min", opFMA: "FMA", opFNMA: "FNMA",
-	opAnd: "And", opOr: "Or", opIntAdd: "IntAdd", opIntSub: "IntSub", opShl: "ShiftLeft", opShr: "ShiftRight", opLess: "Less", opEqual: "Equal", opSelect: "Select",
-	opLookup: "Lookup", opTwice: "Lookup", opIntMulAdd: "Lookup"}
+var opNames = map[opKind]string{
+	opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div",
+	opMax: "Max", opMin: "Min", opFMA: "FMA", opFNMA: "FNMA", opAnd: "And", opOr: "Or",
+	opIntAdd: "IntAdd", opIntSub: "IntSub", opShl: "ShiftLeft", opShr: "ShiftRight",
+	opLess: "Less", opEqual: "Equal", opSelect: "Select",
+	opLookup: "Lookup", opTwice: "Lookup", opIntMulAdd: "Lookup",
+}
 
 // String names the operation and its line in the page.
 func (o op) String() string { return opNames[o.kind] + " (" + o.at + ")" }
@@ -277,7 +288,8 @@ func (s Rows) check(c *checker) {
 			// value i goes to the register of Row i, while the values are put there one after the
 			// other
 			if j := slices.Index(row, v); j >= 0 && j < i {
-				p.refuse("Prologue returns %s as value %d, after value %d took its place", s.Row[j], i+1, j+1)
+				p.refuse("Prologue returns %s as value %d, after value %d took its place",
+					s.Row[j], i+1, j+1)
 			}
 		}
 		p.end(out...)
@@ -338,7 +350,8 @@ func (s Columns) check(c *checker) {
 	p.end(w)
 
 	p = c.part("Epilogue")
-	maximum, sum, at := p.input("max", false), p.input("sum", true), p.input("value at the label", false)
+	maximum, sum, at := p.input("max", false), p.input("sum", true),
+		p.input("value at the label", false)
 	if !s.Label {
 		p.absent = at
 	}

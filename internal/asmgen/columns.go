@@ -71,7 +71,8 @@ func (s Columns) emit(k *kernelState) {
 	if s.Label {
 		c.label, c.col, c.at = k.pin(), k.pin(), k.pin()
 	}
-	for _, r := range []*gpr{&c.row, &c.scr, &c.next, &c.prev, &c.cur, &c.cur2, &c.treePtr, &c.n, &c.p,
+	for _, r := range []*gpr{&c.row, &c.scr, &c.next, &c.prev, &c.cur, &c.cur2,
+		&c.treePtr, &c.n, &c.p,
 		&c.stride, &c.tmp} {
 		*r = k.gpr()
 	}

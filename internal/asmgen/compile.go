@@ -16,8 +16,9 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 		return "", kn.refuse(t, fmt.Errorf("it needs more general registers than %s has", tg))
 	}
 	if survey.slow {
-		return "", kn.refuse(t, fmt.Errorf("a vector takes more than two turns of the pipeline for %s",
-			survey.setting()))
+		return "",
+			kn.refuse(t, fmt.Errorf("a vector takes more than two turns of the pipeline for %s",
+				survey.setting()))
 	}
 	for pins := kn.constantsKept(survey); pins >= 0; pins-- {
 		plan := start(kn, tg, t, pool.scratch(), pins, survey)
@@ -35,7 +36,8 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 		if k.frame > 0 {
 			flags, text = "0", "\tNO_LOCAL_POINTERS\n"+text
 		}
-		head := fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n", name, paramList(params), name,
+		head := fmt.Sprintf("// func %s(%s)\nTEXT ·%s(SB), %s, $%d-%d\n", name,
+			paramList(params), name,
 			flags, k.frame, args)
 		return head + text, nil
 	}
@@ -43,7 +45,8 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 }
 
 // start begins a kernel that has so many of the constants of a survey in registers.
-func start(kn Kernel, tg target, t Type, pool *constPool, pins int, survey *kernelState) *kernelState {
+func start(kn Kernel, tg target, t Type, pool *constPool, pins int,
+	survey *kernelState) *kernelState {
 	w := &writer{}
 	params, _ := parseParams(kn.Params, t)
 	k := &kernelState{

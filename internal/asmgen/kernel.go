@@ -12,15 +12,15 @@ type Kernel struct {
 	Name string
 	// Params is the Go parameter list, with T for the element type: "dst, x []T".
 	Params string
-	// Loop is the Go loop that the kernel performs: the doc comment of the primitive. T stands for the
-	// element type.
+	// Loop is the Go loop that the kernel performs: the doc comment of the primitive. T stands for
+	// the element type.
 	Loop string
 	// Shape is the loop around the body.
 	Shape Shape
 	// Types the kernel exists for; both when empty.
 	Types []Type
-	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64 bytes.
-	// Elsewhere the kernel is Plain.
+	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64
+	// bytes. Elsewhere the kernel is Plain.
 	Stream bool
 	Plain  string
 	// Streams asks for a second kernel of that kind, with Stream at the end of its name.
@@ -118,8 +118,8 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
-	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes of
-	// its text, and blocks whose vectors may be interleaved in several ways are collected.
+	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes
+	// of its text, and blocks whose vectors may be interleaved in several ways are collected.
 	writing       bool
 	blocks        []placed
 	short, noGPRs bool // there are too few registers

@@ -8,8 +8,8 @@ type Map struct {
 	// Scalars are parameters of the element type, the same for all elements.
 	Scalars []string
 	// Repeat has the lanes beyond the last element hold the first element of their vector, not
-	// zeros: for a body that would raise a floating-point exception on zeros, beside the values that
-	// a row or its neighbours have.
+	// zeros: for a body that would raise a floating-point exception on zeros, beside the values
+	// that a row or its neighbours have.
 	Repeat bool
 	// Unroll is the number of vectors in the main loop, 4 when zero.
 	Unroll int

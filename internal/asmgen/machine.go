@@ -96,7 +96,8 @@ type partialCode interface {
 	// tailMask prepares partial loads and stores of n elements and, with values set, what masks
 	// values. n is more than a vector only where a whole one may be left.
 	tailMask(k *kernelState, n, tmp gpr, values bool)
-	// skipMask prepares the masks for a block in which element rel (if 0 <= rel < block) is left out.
+	// skipMask prepares the masks for a block in which element rel (if 0 <= rel < block) is left
+	// out.
 	skipMask(k *kernelState, rel, tmp gpr)
 	// skipNext makes the masks of a block's second vector those of its first, and so on.
 	skipNext(k *kernelState)

@@ -228,8 +228,8 @@ func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
 // Select is m ? x : y, lane by lane.
 func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
 
-// A Table holds bit patterns that one instruction finds by their number. It has one name on all pages,
-// and one table has the name.
+// A Table holds bit patterns that one instruction finds by their number. It has one name on all
+// pages, and one table has the name.
 type Table struct {
 	Name string
 	F32  [8]uint32
@@ -254,12 +254,14 @@ func (b *Block) pick(n32, n64 int) int {
 
 func (b *Block) load(stream int) V {
 	d := b.value(value{pinned: -1})
-	b.ops = append(b.ops, op{kind: opLoad, dst: d, a: -1, b: -1, c: -1, lane: b.lane, stream: stream})
+	b.ops = append(b.ops, op{kind: opLoad, dst: d, a: -1, b: -1, c: -1, lane: b.lane,
+		stream: stream})
 	return d
 }
 
 func (b *Block) store(stream int, x V) {
-	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane, stream: stream})
+	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane,
+		stream: stream})
 }
 
 // Spill is x, held in memory from here on where registers are few, and taken from there as a memory
@@ -286,7 +288,8 @@ func (b *Block) pinnedValues(regs []int) (vs []V) {
 
 // moveTo puts x in the pinned register reg.
 func (b *Block) moveTo(reg int, x V) {
-	b.ops = append(b.ops, op{kind: opMove, dst: b.pinnedValue(reg), a: x, b: -1, c: -1, lane: b.lane})
+	b.ops = append(b.ops, op{kind: opMove, dst: b.pinnedValue(reg), a: x, b: -1, c: -1,
+		lane: b.lane})
 }
 
 // into makes the last operation write to the pinned register reg.

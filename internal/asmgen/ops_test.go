@@ -60,7 +60,8 @@ func (f layout) mask() uint64 { return 1<<f.width() - 1 }
 func (f layout) fma(x, y, z uint64) uint64 {
 	a, b, c := f.float(x), f.float(y), f.float(z)
 	sum := math.FMA(a, b, c)
-	if f.Type == F64 || math.IsNaN(sum) || math.IsInf(a, 0) || math.IsInf(b, 0) || math.IsInf(c, 0) || a*b == 0 {
+	if f.Type == F64 || math.IsNaN(sum) || math.IsInf(a, 0) || math.IsInf(b, 0) ||
+		math.IsInf(c, 0) || a*b == 0 {
 		return f.round(sum)
 	}
 	exact := func(x float64) *big.Float { return new(big.Float).SetPrec(1000).SetFloat64(x) }
@@ -75,13 +76,15 @@ func arithmetic(op func(x, y float64) float64) func(layout, target, uint64, uint
 	}
 }
 
-func integer(op func(f layout, x, y uint64) uint64) func(layout, target, uint64, uint64, uint64) uint64 {
+func integer(op func(f layout, x, y uint64) uint64) func(layout, target, uint64, uint64,
+	uint64) uint64 {
 	return func(f layout, _ target, x, y, _ uint64) uint64 { return op(f, x, y) & f.mask() }
 }
 
 // limit is Max or Min, of which beyond tells whether x is not to be taken. What pages may not rely
 // on is as it is said to be.
-func limit(beyond func(limit, x float64) bool, armZero uint64) func(layout, target, uint64, uint64, uint64) uint64 {
+func limit(beyond func(limit, x float64) bool, armZero uint64) func(layout, target, uint64, uint64,
+	uint64) uint64 {
 	return func(f layout, tg target, l, x, _ uint64) uint64 {
 		a, b := f.float(l), f.float(x)
 		switch {
@@ -109,8 +112,10 @@ func choice(mask func(x, y float64) bool) func(layout, target, uint64, uint64, u
 }
 
 var (
-	sevens = Table{Name: "sevens", F32: [8]uint32{7, 0x80000001, 2, 0xffffffff, 0x7fc00000, 5, 6, 0x3f800000}, F64: [4]uint64{7 << 60, 0x8000000000000001, 0x7ff8000012345678, 1}}
-	primes = Table{Name: "primes", F32: [8]uint32{2, 3, 5, 7, 11, 13, 17, 19}, F64: [4]uint64{23 << 32, 29, 31 << 30, 37 << 58}}
+	sevens = Table{Name: "sevens", F32: [8]uint32{7, 0x80000001, 2, 0xffffffff, 0x7fc00000, 5, 6,
+		0x3f800000}, F64: [4]uint64{7 << 60, 0x8000000000000001, 0x7ff8000012345678, 1}}
+	primes = Table{Name: "primes", F32: [8]uint32{2, 3, 5, 7, 11, 13, 17, 19},
+		F64: [4]uint64{23 << 32, 29, 31 << 30, 37 << 58}}
 )
 
 func (t Table) entry(f layout, i uint64) uint64 {
@@ -124,29 +129,63 @@ func (t Table) entry(f layout, i uint64) uint64 {
 func number(b *Block, x V) V { return b.Or(x, b.KInt(0, 1<<31)) }
 
 var operations = []operation{
-	{name: "add", in: 2, body: func(b *Block, x, y, _ V) V { return b.Add(x, y) }, want: arithmetic(func(x, y float64) float64 { return x + y })},
-	{name: "sub", in: 2, body: func(b *Block, x, y, _ V) V { return b.Sub(x, y) }, want: arithmetic(func(x, y float64) float64 { return x - y })},
-	{name: "mul", in: 2, body: func(b *Block, x, y, _ V) V { return b.Mul(x, y) }, want: arithmetic(func(x, y float64) float64 { return x * y })},
-	{name: "div", in: 2, body: func(b *Block, x, y, _ V) V { return b.Div(x, y) }, want: arithmetic(func(x, y float64) float64 { return x / y })},
-	{name: "negate", in: 1, bits: false, body: func(b *Block, x, _, _ V) V { return b.Sub(b.K(float32(math.Copysign(0, -1)), math.Copysign(0, -1)), x) },
+	{name: "add", in: 2, body: func(b *Block, x, y, _ V) V {
+		return b.Add(x, y)
+	}, want: arithmetic(func(x, y float64) float64 { return x + y })},
+	{name: "sub", in: 2, body: func(b *Block, x, y, _ V) V {
+		return b.Sub(x, y)
+	}, want: arithmetic(func(x, y float64) float64 { return x - y })},
+	{name: "mul", in: 2, body: func(b *Block, x, y, _ V) V {
+		return b.Mul(x, y)
+	}, want: arithmetic(func(x, y float64) float64 { return x * y })},
+	{name: "div", in: 2, body: func(b *Block, x, y, _ V) V {
+		return b.Div(x, y)
+	}, want: arithmetic(func(x, y float64) float64 { return x / y })},
+	{name: "negate", in: 1, bits: false, body: func(b *Block, x, _, _ V) V {
+		return b.Sub(b.K(float32(math.Copysign(0, -1)), math.Copysign(0, -1)), x)
+	},
 		want: arithmetic(func(x, _ float64) float64 { return -x })},
 	{name: "fma", in: 3, body: func(b *Block, x, y, z V) V { return b.FMA(x, y, z) },
 		want: func(f layout, _ target, x, y, z uint64) uint64 { return f.fma(x, y, z) }},
 	{name: "fnma", in: 3, body: func(b *Block, x, y, z V) V { return b.FNMA(x, y, z) },
-		want: func(f layout, _ target, x, y, z uint64) uint64 { return f.fma(x^1<<(f.width()-1), y, z) }},
-	{name: "max", in: 2, body: func(b *Block, l, x, _ V) V { return b.Max(l, x) }, want: limit(func(l, x float64) bool { return l > x }, 0)},
-	{name: "min", in: 2, body: func(b *Block, l, x, _ V) V { return b.Min(l, x) }, want: limit(func(l, x float64) bool { return l < x }, 1)},
-	{name: "less", in: 2, bits: true, body: func(b *Block, x, y, _ V) V { return b.Select(b.Less(x, y), x, y) }, want: choice(func(x, y float64) bool { return x < y })},
-	{name: "equal", in: 2, bits: true, body: func(b *Block, x, y, _ V) V { return b.Select(b.Equal(x, y), x, y) }, want: choice(func(x, y float64) bool { return x == y })},
-	{name: "and", in: 2, bits: true, body: func(b *Block, x, y, _ V) V { return b.And(x, y) }, want: integer(func(_ layout, x, y uint64) uint64 { return x & y })},
-	{name: "or", in: 2, bits: true, body: func(b *Block, x, y, _ V) V { return b.Or(x, y) }, want: integer(func(_ layout, x, y uint64) uint64 { return x | y })},
-	{name: "intAdd", in: 2, bits: true, body: func(b *Block, x, y, _ V) V { return b.IntAdd(x, y) }, want: integer(func(_ layout, x, y uint64) uint64 { return x + y })},
-	{name: "intSub", in: 2, bits: true, body: func(b *Block, x, y, _ V) V { return b.IntSub(x, y) }, want: integer(func(_ layout, x, y uint64) uint64 { return x - y })},
-	{name: "shiftLeft", in: 1, bits: true, body: func(b *Block, x, _, _ V) V { return b.ShiftLeft(x, 23, 52) },
+		want: func(f layout, _ target, x, y, z uint64) uint64 {
+			return f.fma(x^1<<(f.width()-1), y, z)
+		}},
+	{name: "max", in: 2, body: func(b *Block, l, x, _ V) V {
+		return b.Max(l, x)
+	}, want: limit(func(l, x float64) bool { return l > x }, 0)},
+	{name: "min", in: 2, body: func(b *Block, l, x, _ V) V {
+		return b.Min(l, x)
+	}, want: limit(func(l, x float64) bool { return l < x }, 1)},
+	{name: "less", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+		return b.Select(b.Less(x, y), x, y)
+	}, want: choice(func(x, y float64) bool { return x < y })},
+	{name: "equal", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+		return b.Select(b.Equal(x, y), x, y)
+	}, want: choice(func(x, y float64) bool { return x == y })},
+	{name: "and", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+		return b.And(x, y)
+	}, want: integer(func(_ layout, x, y uint64) uint64 { return x & y })},
+	{name: "or", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+		return b.Or(x, y)
+	}, want: integer(func(_ layout, x, y uint64) uint64 { return x | y })},
+	{name: "intAdd", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+		return b.IntAdd(x, y)
+	}, want: integer(func(_ layout, x, y uint64) uint64 { return x + y })},
+	{name: "intSub", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+		return b.IntSub(x, y)
+	}, want: integer(func(_ layout, x, y uint64) uint64 { return x - y })},
+	{name: "shiftLeft", in: 1, bits: true, body: func(b *Block, x, _, _ V) V {
+		return b.ShiftLeft(x, 23, 52)
+	},
 		want: integer(func(f layout, x, _ uint64) uint64 { return x << [...]int{23, 52}[f.Type] })},
-	{name: "shiftRight", in: 1, bits: true, body: func(b *Block, x, _, _ V) V { return b.ShiftRight(x, 9, 40) },
+	{name: "shiftRight", in: 1, bits: true, body: func(b *Block, x, _, _ V) V {
+		return b.ShiftRight(x, 9, 40)
+	},
 		want: integer(func(f layout, x, _ uint64) uint64 { return x >> [...]int{9, 40}[f.Type] })},
-	{name: "lookup", in: 1, bits: true, body: func(b *Block, x, _, _ V) V { return b.Lookup(sevens, number(b, x)) },
+	{name: "lookup", in: 1, bits: true, body: func(b *Block, x, _, _ V) V {
+		return b.Lookup(sevens, number(b, x))
+	},
 		want: integer(func(f layout, x, _ uint64) uint64 { return sevens.entry(f, x) })},
 	// two tables, an index that is needed again, one that lies in memory, a constant one
 	{name: "lookups", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
@@ -164,16 +203,18 @@ var operations = []operation{
 
 func (o operation) kernel() Kernel {
 	names := []string{"x", "y", "z"}[:o.in]
-	return Kernel{Name: o.name, Params: "dst, " + strings.Join(names, ", ") + " []T", Loop: "-", Shape: Map{Out: []string{"dst"}, In: names,
-		Body: func(b *Block, in, _ []V) []V {
-			v := append(in[:len(in):len(in)], -1, -1)
-			return []V{o.body(b, v[0], v[1], v[2])}
-		}}}
+	return Kernel{Name: o.name, Params: "dst, " + strings.Join(names, ", ") + " []T", Loop: "-",
+		Shape: Map{Out: []string{"dst"}, In: names,
+			Body: func(b *Block, in, _ []V) []V {
+				v := append(in[:len(in):len(in)], -1, -1)
+				return []V{o.body(b, v[0], v[1], v[2])}
+			}}}
 }
 
 // operands are all triples of values where something special happens, and any bits.
 func (f layout) operands() (x, y, z []uint64) {
-	special := []float64{0, 1, 1.5, 3, math.Inf(1), 0x1p-126, 0x1p-149, 0x1p-1022, 0x1p-1074, math.MaxFloat32, math.MaxFloat64}
+	special := []float64{0, 1, 1.5, 3, math.Inf(1), 0x1p-126, 0x1p-149, 0x1p-1022, 0x1p-1074,
+		math.MaxFloat32, math.MaxFloat64}
 	var values []uint64
 	for _, v := range special {
 		values = append(values, f.round(v), f.round(-v))
@@ -225,7 +266,8 @@ func TestOperations(t *testing.T) {
 	for _, name := range []string{"dispatch_amd64.go", "dispatch_arm64.go", "dispatch_other.go"} {
 		require.NoError(t, os.Remove(filepath.Join(dir, name)))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module operations\n\ngo 1.26\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"),
+		[]byte("module operations\n\ngo 1.26\n"), 0o644))
 	var input bytes.Buffer
 	counts := []any{}
 	for _, typ := range []Type{F32, F64} {
@@ -256,10 +298,14 @@ func TestOperations(t *testing.T) {
 				}
 			}
 			main := filepath.Join(dir, "main_"+tt.goarch+".go")
-			require.NoError(t, os.WriteFile(main, []byte(fmt.Sprintf(operationsMain, append(counts, calls(kernels, tt.tg))...)), 0o644))
+			require.NoError(t,
+				os.WriteFile(main,
+					[]byte(fmt.Sprintf(operationsMain, append(counts, calls(kernels, tt.tg))...)),
+					0o644))
 			binary := filepath.Join(dir, tt.tg.String())
 			build := exec.Command("go", "build", "-o", binary, ".")
-			build.Dir, build.Env = dir, append(os.Environ(), "GOARCH="+tt.goarch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+			build.Dir, build.Env = dir, append(os.Environ(), "GOARCH="+tt.goarch, "CGO_ENABLED=0",
+				"GOFLAGS=", "GOWORK=off")
 			out, err := build.CombinedOutput()
 			require.NoError(t, err, "%s", out)
 			args := append(tt.under, binary)
@@ -288,7 +334,8 @@ func (o operation) compare(t *testing.T, f layout, tg target, out []byte) []byte
 		got := binary.LittleEndian.Uint64(b[:])
 		want := o.want(f, tg, x[i], y[i], z[i])
 		same := got == want || !o.bits && math.IsNaN(f.float(got)) && math.IsNaN(f.float(want))
-		if failures < 5 && !assert.True(t, same, "%s %s (%#x, %#x, %#x) = %#x, not %#x", o.name, f.Go(), x[i], y[i], z[i], got, want) {
+		if failures < 5 && !assert.True(t, same, "%s %s (%#x, %#x, %#x) = %#x, not %#x", o.name,
+			f.Go(), x[i], y[i], z[i], got, want) {
 			failures++
 		}
 	}
@@ -307,7 +354,8 @@ func calls(kernels []Kernel, tg target) string {
 			for i := range args {
 				args[i] = fmt.Sprintf("in%s[%d]", typ.Suffix(), i)
 			}
-			fmt.Fprintf(&body, "\t%s(dst%s, %s)\n\twrite(dst%[2]s)\n", name, typ.Suffix(), strings.Join(args, ", "))
+			fmt.Fprintf(&body, "\t%s(dst%s, %s)\n\twrite(dst%[2]s)\n", name, typ.Suffix(),
+				strings.Join(args, ", "))
 		}
 	}
 	return stubs.String() + "func call() {\n" + body.String() + "}\n"
@@ -370,12 +418,15 @@ func TestTables(t *testing.T) {
 	for _, name := range []string{"kernels_amd64.s", "kernels_arm64.s"} {
 		src, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
-		assert.Equal(t, 1, strings.Count(string(src), "GLOBL tF32<>(SB), RODATA|NOPTR, $64\n"), name)
+		assert.Equal(t, 1, strings.Count(string(src), "GLOBL tF32<>(SB), RODATA|NOPTR, $64\n"),
+			name)
 	}
-	assert.EqualError(t, Generate(dir, []Kernel{of("one", 7), of("two", 8)}), "asmgen: there are two tables tF32")
+	assert.EqualError(t, Generate(dir, []Kernel{of("one", 7), of("two", 8)}),
+		"asmgen: there are two tables tF32")
 	nameless := tiny
 	nameless.Shape = mapOf(func(b *Block, x V) []V { return []V{b.Lookup(Table{}, x)} })
-	assert.ErrorContains(t, Generate(dir, []Kernel{nameless}), "Body panics: asmgen: a table has no name")
+	assert.ErrorContains(t, Generate(dir, []Kernel{nameless}),
+		"Body panics: asmgen: a table has no name")
 }
 
 // TestOperationsListed: the comment of Block names every operation, and none that is not there; the

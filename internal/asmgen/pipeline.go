@@ -128,7 +128,8 @@ func (l *pipelined) allocate(k *kernelState) bool {
 		m := &l.carried[kind]
 		for o := range l.operations {
 			for v := range l.vectors {
-				if x, ok := ids[origin{o, v}]; ok && (kind == 1) == (k.separateMasks() && l.b.vals[x].isMask) {
+				if x, ok := ids[origin{o, v}]; ok && (kind == 1) == (k.separateMasks() &&
+					l.b.vals[x].isMask) {
 					m.from = append(m.from, al.reg[x])
 					m.to = append(m.to, atLoop[origin{o, v - l.unroll}])
 					al.reg[x] = m.to[len(m.to)-1]

@@ -93,7 +93,9 @@ func (s *schedule) depend() {
 	for i := range s.order {
 		s.order[i] = i
 	}
-	sort.SliceStable(s.order, func(a, b int) bool { return height[s.order[a]] > height[s.order[b]] })
+	sort.SliceStable(s.order, func(a, b int) bool {
+		return height[s.order[a]] > height[s.order[b]]
+	})
 }
 
 // early gives each operation the first cycle in which its operands are there and a port is free.

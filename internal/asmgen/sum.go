@@ -171,8 +171,8 @@ func (r *rowsCode) emitGroup(p Pipeline) {
 		vector = 0
 		added  = 0 // when the last addition was
 	)
-	// sum adds the accumulators i, i+step, i+2*step, ...: those of half a block apart first, as fold
-	// does.
+	// sum adds the accumulators i, i+step, i+2*step, ...: those of half a block apart first, as
+	// fold does.
 	var sum func(i, step int) V
 	sum = func(i, step int) V {
 		if step < n {

@@ -26,7 +26,11 @@ func TestRaised(t *testing.T) {
 		{"invalid", func() { sink = zero / zero }, Invalid},
 		{"divide by zero", func() { sink = one / zero }, DivideByZero},
 		{"overflow", func() { sink = huge * huge }, Overflow},
-		{"invalid, divide by zero, overflow", func() { sink = one / zero; sink = huge * huge; sink = zero / zero }, Invalid | DivideByZero | Overflow},
+		{"invalid, divide by zero, overflow", func() {
+			sink = one / zero
+			sink = huge * huge
+			sink = zero / zero
+		}, Invalid | DivideByZero | Overflow},
 	} {
 		assert.Equal(t, tt.want, Raised(tt.f), tt.name)
 		assert.Equal(t, tt.name, tt.want.String())

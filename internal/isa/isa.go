@@ -1,9 +1,9 @@
 // Package isa decides, once at start, which instruction set the kernels use: the best one that the
-// CPU and the operating system have, that the build has, and that GODEBUG has not turned off, or else the
-// one of these that KERNELS_ISA names.
+// CPU and the operating system have, that the build has, and that GODEBUG has not turned off, or
+// else the one of these that KERNELS_ISA names.
 //
-// The kernels read AVX512, AVX2 and NEON in if-chains, widest first: with AVX512 set they never look at AVX2.
-// Whatever is chosen, the results are the same bits; only the speed differs.
+// The kernels read AVX512, AVX2 and NEON in if-chains, widest first: with AVX512 set they never
+// look at AVX2. Whatever is chosen, the results are the same bits; only the speed differs.
 package isa
 
 import (
@@ -17,7 +17,8 @@ import (
 
 // Names of the instruction sets, as KERNELS_ISA and Force take them and Name returns them.
 const (
-	NameAVX512  = "avx512"  // AVX-512 F, DQ, BW and VL, with the operating system saving ZMM and mask registers
+	// AVX-512 F, DQ, BW and VL, with the operating system saving ZMM and mask registers
+	NameAVX512  = "avx512"
 	NameAVX2    = "avx2"    // AVX2, FMA and BMI2, with the operating system saving YMM registers
 	NameNEON    = "neon"    // every arm64
 	NameGeneric = "generic" // pure Go
@@ -77,8 +78,8 @@ func Name() string {
 	return NameGeneric
 }
 
-// Force switches to the named instruction set and returns a function that switches back. It is for tests, which must
-// not run kernels at the same time; it panics where the name is not Available.
+// Force switches to the named instruction set and returns a function that switches back. It is for
+// tests, which must not run kernels at the same time; it panics where the name is not Available.
 func Force(name string) (restore func()) {
 	avx512, avx2, neon := AVX512, AVX2, NEON
 	choose("isa.Force: ", name)
@@ -88,7 +89,8 @@ func Force(name string) (restore func()) {
 func choose(who, name string) {
 	have := Available()
 	if !slices.Contains(have, name) {
-		panic("kernels: " + who + strconv.Quote(name) + " is not available on this CPU or in this build, which has: " +
+		panic("kernels: " + who + strconv.Quote(name) +
+			" is not available on this CPU or in this build, which has: " +
 			strings.Join(have, ", "))
 	}
 	AVX512 = name == NameAVX512

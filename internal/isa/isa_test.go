@@ -73,7 +73,9 @@ func TestGODEBUG(t *testing.T) {
 		"cpu.avx512vnni=off,cpu.aes=off":                            nil, // not needed
 		"cpu.asimd=off":                                             nil, // unknown to Go's runtime
 	} {
-		want := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(without, name) })
+		want := slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+			return slices.Contains(without, name)
+		})
 		chosen, available, err := start(t, godebug, "")
 		require.NoError(t, err, godebug)
 		assert.Equal(t, want, available, godebug)
@@ -108,6 +110,7 @@ func TestKernelsISA(t *testing.T) {
 		require.NoError(t, err)
 		_, _, err = start(t, b.godebug, b.name)
 		assert.ErrorContains(t, err, "panic: kernels: KERNELS_ISA="+b.quoted+
-			" is not available on this CPU or in this build, which has: "+strings.Join(available, ", ")+"\n")
+			" is not available on this CPU or in this build, which has: "+strings.Join(available,
+			", ")+"\n")
 	}
 }

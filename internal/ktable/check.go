@@ -9,9 +9,9 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The checks hold results to references of higher precision, for any values that a fuzzer finds. They
-// get a call as it was and, as out, with its arguments as they are after it. Tests in the root package
-// hold ordinary values to the tighter bounds that the package promises.
+// The checks hold results to references of higher precision, for any values that a fuzzer finds.
+// They get a call as it was and, as out, with its arguments as they are after it. Tests in the root
+// package hold ordinary values to the tighter bounds that the package promises.
 
 type checkOf[T kernels.Float] func(c, out *Call[T]) error
 
@@ -127,8 +127,8 @@ func pick[T kernels.Float](f32, f64 float64) float64 {
 	return f64
 }
 
-// checkSigmoidLoss holds losses and gradients at targets 0 and 1 to 3 ULP, and others to what they are
-// the difference of.
+// checkSigmoidLoss holds losses and gradients at targets 0 and 1 to 3 ULP, and others to what they
+// are the difference of.
 func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
 	weights, losses, d := c.Arg("PosWeight"), out.Arg("losses"), out.Arg("dlogits")
 	for i, v := range c.Arg("logits") {
@@ -157,13 +157,16 @@ func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
 				off /= size
 			}
 			if !(off < bound) {
-				return fmt.Errorf("x = %v, t = %v, weight %v: %s is %v, want %v, off by %v", x, t, p, what, got, want, off)
+				return fmt.Errorf("x = %v, t = %v, weight %v: %s is %v, want %v, off by %v", x, t,
+					p, what, got, want, off)
 			}
 			return nil
 		}
 		e := kt.ExpDD(kt.DD{Hi: -math.Abs(x)})
-		log, big, small := kt.Log1pDD(e), one.Div(one.Add(e)), e.Div(one.Add(e)) // the sigmoids of |x| and -|x|
-		up, down := log.Add(kt.Scaled{DD: kt.DD{Hi: max(-x, 0)}}), log.Add(kt.Scaled{DD: kt.DD{Hi: max(x, 0)}})
+		// the sigmoids of |x| and -|x|
+		log, big, small := kt.Log1pDD(e), one.Div(one.Add(e)), e.Div(one.Add(e))
+		up, down := log.Add(kt.Scaled{DD: kt.DD{Hi: max(-x, 0)}}),
+			log.Add(kt.Scaled{DD: kt.DD{Hi: max(x, 0)}})
 		if x < 0 {
 			big, small = small, big
 		}
@@ -181,9 +184,10 @@ func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
-// The bounds for rows are those that follow from the recipes for any row: an exponential is off by up
-// to .75 eps, a sum by the same and by half an eps for each of its up to six additions in T, which is
-// 4.5 eps in all or nine ULP where the mantissa is near two, and the result is rounded once more.
+// The bounds for rows are those that follow from the recipes for any row: an exponential is off by
+// up to .75 eps, a sum by the same and by half an eps for each of its up to six additions in T,
+// which is 4.5 eps in all or nine ULP where the mantissa is near two, and the result is rounded
+// once more.
 const (
 	softmaxULP    = 9.5
 	logSoftmaxULP = 11
@@ -191,8 +195,8 @@ const (
 	sumUnits      = 4.5 // |sum p - 1| in eps
 )
 
-// farSum bounds what the elements that are clamped far below the maximum add to a sum that leaves the
-// maximum out.
+// farSum bounds what the elements that are clamped far below the maximum add to a sum that leaves
+// the maximum out.
 func farSum[T kernels.Float](cols int) float64 {
 	return float64(cols) * pick[T](math.Exp(-105), math.Exp(-740))
 }
@@ -208,7 +212,8 @@ func (c *Call[T]) scaled(i, r int) []T {
 	return z
 }
 
-// isNaN reports whether results of a row of logits are NaN: it has a NaN or +Inf, or nothing but -Inf.
+// isNaN reports whether results of a row of logits are NaN: it has a NaN or +Inf, or nothing but
+// -Inf.
 func isNaN[T kernels.Float](z []T) bool {
 	m := T(math.Inf(-1))
 	for _, v := range z {
@@ -226,8 +231,8 @@ func wantNaN[T kernels.Float](x []T) error {
 	return nil
 }
 
-// exception is by how much more a result may be off that is made of exponentials which the exception
-// in the documentation of package kernels, under "Accuracy", is about.
+// exception is by how much more a result may be off that is made of exponentials which the
+// exception in the documentation of package kernels, under "Accuracy", is about.
 func exception[T kernels.Float](z []T, v float64) float64 {
 	m := float64(slices.Max(z))
 	if v = math.Abs(v); kt.Is32[T]() || m < 1024 || m > 1490 || v > math.Exp(-500) {
@@ -281,8 +286,8 @@ func checkForward[T kernels.Float](log bool) checkOf[T] {
 	}
 }
 
-// checkBackward compares a row backward with its formula in double-double, relative to the magnitudes
-// that meet in it.
+// checkBackward compares a row backward with its formula in double-double, relative to the
+// magnitudes that meet in it.
 func checkBackward[T kernels.Float](log bool) checkOf[T] {
 	return func(c, out *Call[T]) error {
 		for _, r := range []int{0, c.Rows - 1} {
@@ -295,7 +300,8 @@ func checkBackward[T kernels.Float](log bool) checkOf[T] {
 				scale = float64(c.LogitScale)
 			}
 			var sum kt.DD
-			mag := float64(len(y)) * smallest[T]() / eps[T]() // a product that is subnormal is off by as much, whatever the sum
+			// a product that is subnormal is off by as much, whatever the sum
+			mag := float64(len(y)) * smallest[T]() / eps[T]()
 			for j, v := range dy {
 				ordinary = ordinary && math.Abs(float64(v)) < 1e7 && math.Abs(float64(y[j])) < 1e3
 				term := kt.DD{Hi: float64(v)}
@@ -312,13 +318,15 @@ func checkBackward[T kernels.Float](log bool) checkOf[T] {
 				f := float64(y[j])
 				size := (mag + math.Abs(float64(dy[j]))) * math.Abs(f)
 				want := kt.DD{Hi: float64(dy[j])}.Add(sum.Neg()).MulF(f)
-				if log { // the exponential is rounded to T, which is a subnormal where y is far below zero
+				// the exponential is rounded to T, which is a subnormal where y is far below zero
+				if log {
 					e := kt.ExpDD(kt.DD{Hi: min(f, 0)}).Float64()
 					want = kt.DD{Hi: float64(dy[j])}.Add(sum.MulF(-e))
 					size = math.Abs(float64(dy[j])) + (e+smallest[T]()/eps[T]())*mag
 				}
 				if !(math.Abs(float64(got)-scale*want.Hi) <= 8*eps[T]()*scale*size+4*(1+scale)*smallest[T]()) {
-					return fmt.Errorf("dx[%d] of row %d is %v, want %v; dy = %v, y = %v", j, r, got, scale*want.Hi, dy, y)
+					return fmt.Errorf("dx[%d] of row %d is %v, want %v; dy = %v, y = %v", j, r, got,
+						scale*want.Hi, dy, y)
 				}
 			}
 		}
@@ -341,8 +349,8 @@ func checkArgmax[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
-// A lossRow is a row with its targets: its loss is the sum of a[j]*(-log p[j]), and its gradient g times
-// that of the loss.
+// A lossRow is a row with its targets: its loss is the sum of a[j]*(-log p[j]), and its gradient g
+// times that of the loss.
 type lossRow[T kernels.Float] struct {
 	z     []T // scaled logits
 	a     []float64
@@ -374,11 +382,13 @@ func (w *lossRow[T]) check() error {
 		}
 		return nil
 	case isNaN(w.z):
-		if all.Hi < n*tiny { // where a weight times a target is 0 in T, the class counts for nothing
+		// where a weight times a target is 0 in T, the class counts for nothing
+		if all.Hi < n*tiny {
 			return nil
 		}
 		if w.loss != nil && *w.loss == *w.loss {
-			return fmt.Errorf("loss %v of a row that has to be NaN; z = %v, targets %v", *w.loss, w.z, w.a)
+			return fmt.Errorf("loss %v of a row that has to be NaN; z = %v, targets %v",
+				*w.loss, w.z, w.a)
 		}
 		return wantNaN(w.d)
 	}
@@ -410,7 +420,8 @@ func (w *lossRow[T]) check() error {
 	if w.d == nil || !(math.Abs(w.g)*max(all.Hi, 1) < limit) {
 		return nil
 	}
-	lost := all.Hi < n*pick[T](0x1p-61, 0x1p-509) // the gradient of such targets has little precision, as CrossEntropyOptions says
+	// the gradient of such targets has little precision, as CrossEntropyOptions says
+	lost := all.Hi < n*pick[T](0x1p-61, 0x1p-509)
 	g := math.Abs(w.g)
 	slack := (1+g)*(1+all.Hi)*n*tiny + farSum[T](len(w.z))*g*all.Hi
 	for j, v := range w.d {
@@ -427,7 +438,8 @@ func (w *lossRow[T]) check() error {
 			slack = max(slack, slack+rel*g*(p*all.Hi+w.a[j]))
 		}
 		if d := math.Abs(float64(v) - want.Float64()); !(d <= slack) && !lost {
-			return fmt.Errorf("gradient %d is %v, want %v; z = %v, targets %v, times %v", j, v, want.Float64(), w.z, w.a, w.g)
+			return fmt.Errorf("gradient %d is %v, want %v; z = %v, targets %v, times %v", j, v,
+				want.Float64(), w.z, w.a, w.g)
 		}
 	}
 	return nil
@@ -442,7 +454,9 @@ func checkLosses[T kernels.Float](c, out *Call[T]) error {
 		}
 		return float64(weights[j])
 	}
-	ignored := func(r int) bool { return labels >= 0 && c.IgnoreIndex != nil && c.label(labels, r) == *c.IgnoreIndex }
+	ignored := func(r int) bool {
+		return labels >= 0 && c.IgnoreIndex != nil && c.label(labels, r) == *c.IgnoreIndex
+	}
 	divisor, mean := 0.0, c.Opts&Reducing != 0 && c.Reduction == kernels.ReductionMean
 	for r := range c.Rows {
 		switch {
@@ -456,7 +470,8 @@ func checkLosses[T kernels.Float](c, out *Call[T]) error {
 	}
 	losses, sum, s := out.Arg("losses"), 0.0, float64(c.LabelSmoothing)
 	for r := range c.Rows {
-		w := lossRow[T]{z: c.scaled(c.Index("logits"), r), a: make([]float64, c.Classes), g: 1, label: -1}
+		w := lossRow[T]{z: c.scaled(c.Index("logits"), r), a: make([]float64, c.Classes),
+			g: 1, label: -1}
 		if losses != nil {
 			w.loss = &losses[r]
 			sum += float64(losses[r])
@@ -511,7 +526,8 @@ func checkLosses[T kernels.Float](c, out *Call[T]) error {
 func checkShards[T kernels.Float](c, _ *Call[T]) error {
 	logits, scale := c.Index("logits"), float64(c.Scale)
 	for r := range c.Rows {
-		w := lossRow[T]{z: append([]T(nil), c.Row(logits, r)...), a: make([]float64, c.Classes), g: scale, label: r % c.Classes, loss: new(T), d: make([]T, c.Classes)}
+		w := lossRow[T]{z: append([]T(nil), c.Row(logits, r)...), a: make([]float64, c.Classes),
+			g: scale, label: r % c.Classes, loss: new(T), d: make([]T, c.Classes)}
 		w.a[w.label] = 1
 		stats := []kernels.RowStats[T]{kernels.NoRowStats[T]()}
 		shards := func(f func(lo, hi int, s kernels.Shard[T]) error) (err error) {
@@ -530,7 +546,8 @@ func checkShards[T kernels.Float](c, _ *Call[T]) error {
 		check(shards(func(lo, hi int, s kernels.Shard[T]) error {
 			here := make([]T, 1)
 			defer func() { *w.loss += here[0] }()
-			return kernels.ShardCrossEntropyGrad(w.d[lo:hi], here, w.z[lo:hi], stats, []int{w.label}, c.Scale, s)
+			return kernels.ShardCrossEntropyGrad(w.d[lo:hi], here, w.z[lo:hi], stats,
+				[]int{w.label}, c.Scale, s)
 		}))
 		if err := w.check(); err != nil {
 			return err

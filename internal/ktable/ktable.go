@@ -24,7 +24,8 @@ type Func[T kernels.Float] struct {
 
 	// Naive is the loop one writes first, without options; it takes labels that are ints.
 	Naive func(c *Call[T]) error
-	// Check holds the results of a call to what they have to be; nil: to the bits of the generic code.
+	// Check holds the results of a call to what they have to be; nil: to the bits of the generic
+	// code.
 	Check func(c, out *Call[T]) error
 
 	Rows  bool // has rows of several elements; others take each element for itself
@@ -170,12 +171,16 @@ func (c *Call[T]) Bind() {
 	o := c.Options
 	c.Soft, c.Loss, c.Bin = nil, nil, nil
 	if !o.None {
-		c.Soft = &kernels.SoftmaxOptions[T]{LogitScale: o.LogitScale, Stride: o.Stride, DstStride: o.DstStride}
-		c.Loss = &kernels.CrossEntropyOptions[T]{Weights: c.Arg("Weights"), IgnoreIndex: o.IgnoreIndex,
-			LabelSmoothing: o.LabelSmoothing, Reduction: o.Reduction, LogitScale: o.LogitScale, Stride: o.Stride}
+		c.Soft = &kernels.SoftmaxOptions[T]{LogitScale: o.LogitScale, Stride: o.Stride,
+			DstStride: o.DstStride}
+		c.Loss = &kernels.CrossEntropyOptions[T]{Weights: c.Arg("Weights"),
+			IgnoreIndex:    o.IgnoreIndex,
+			LabelSmoothing: o.LabelSmoothing, Reduction: o.Reduction, LogitScale: o.LogitScale,
+			Stride: o.Stride}
 		c.Bin = &kernels.SigmoidCrossEntropyOptions[T]{PosWeight: c.Arg("PosWeight")}
 	}
-	c.Shard = kernels.Shard[T]{Classes: c.Classes, Offset: o.Offset, LogitScale: o.LogitScale, Stride: o.Stride, DstStride: o.DstStride}
+	c.Shard = kernels.Shard[T]{Classes: c.Classes, Offset: o.Offset, LogitScale: o.LogitScale,
+		Stride: o.Stride, DstStride: o.DstStride}
 }
 
 // TakesClasses reports whether the number of classes is a parameter.
@@ -191,7 +196,8 @@ func (c *Call[T]) Case() *kt.Case {
 		k.Args = append(k.Args, kt.Arg{Name: a.Name, Out: a.Out, Data: c.Ops[i], Share: -1})
 	}
 	if c.Value {
-		k.Args = append(k.Args, kt.Arg{Name: kt.Result, Out: true, Data: kt.NewArray(reflect.TypeFor[float64](), 1), Share: -1})
+		k.Args = append(k.Args, kt.Arg{Name: kt.Result, Out: true,
+			Data: kt.NewArray(reflect.TypeFor[float64](), 1), Share: -1})
 	}
 	k.Run = func(mem []kt.Array) error {
 		d := c.With(mem)
@@ -292,8 +298,8 @@ func (c *Call[T]) piece(lo, hi int) *Call[T] {
 	return &d
 }
 
-// Shares lists the ways in which arguments of f may be one slice, as [kt.Case.Shared] takes them; the
-// first has all apart.
+// Shares lists the ways in which arguments of f may be one slice, as [kt.Case.Shared] takes them;
+// the first has all apart.
 func (f *Func[T]) Shares() [][]int {
 	apart := slices.Repeat([]int{-1}, len(f.Args))
 	all := [][]int{apart}
@@ -337,7 +343,8 @@ func Named[T kernels.Float](name string) *Func[T] {
 }
 
 // labelTypes are in the order of Funcs.
-var labelTypes = []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[uint8](), reflect.TypeFor[int32](), reflect.TypeFor[uint64]()}
+var labelTypes = []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[uint8](),
+	reflect.TypeFor[int32](), reflect.TypeFor[uint64]()}
 
 // PutLabel sets label r of argument i, and reports whether the type has it.
 func (c *Call[T]) PutLabel(i, r, label int) bool {
@@ -367,7 +374,8 @@ func Routines[T kernels.Float]() (all []kt.Routine) {
 		if len(f.Args) > 0 {
 			all = append(all, kt.Routine{Name: f.Name, Rows: f.Rows, Shares: f.Shares(),
 				Case: func(s kt.Shape, kind kt.Kind, seed uint64, share []int) *kt.Case {
-					r := kt.NewRand(seed*1000003 + uint64(s.Rows)*8191 + uint64(s.Cols)*31 + uint64(kind))
+					r := kt.NewRand(seed*1000003 + uint64(s.Rows)*8191 + uint64(s.Cols)*31 +
+						uint64(kind))
 					c := f.Make(r, s.Rows, s.Cols, Values{Kind: kind}, share)
 					return c.Case().Shared(share)
 				}})

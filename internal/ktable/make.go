@@ -16,21 +16,22 @@ import (
 type Values struct {
 	Kind  kt.Kind
 	Bytes []byte // instead of a kind: raw bytes, see [kt.FromBytes]
-	// Wild is for what not all tests take: a NaN or an infinity in any place, arguments of subnormal
-	// or the largest values, NaN in rows of probabilities, and strides of a single row, which mean
-	// nothing, up to the largest int.
+	// Wild is for what not all tests take: a NaN or an infinity in any place, arguments of
+	// subnormal or the largest values, NaN in rows of probabilities, and strides of a single row,
+	// which mean nothing, up to the largest int.
 	Wild bool
 	// Typical is for benchmarks: the same options in each call, ints as labels, and only dloss nil.
 	Typical bool
 }
 
-// Make returns a call with options and values that r draws, and with equal strides where arguments are
-// to be one slice. Functions of elements take the elements of all rows.
+// Make returns a call with options and values that r draws, and with equal strides where arguments
+// are to be one slice. Functions of elements take the elements of all rows.
 func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Call[T] {
 	if !f.Rows {
 		rows, classes = rows*classes, 1
 	}
-	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32, Ops: make([]kt.Array, len(f.Args))}
+	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32,
+		Ops: make([]kt.Array, len(f.Args))}
 	extra := [3]int{} // what slices have behind the last row
 	if !v.Typical {
 		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
@@ -51,7 +52,8 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 			c.fill(r, i, v, c.values(r, v, ins))
 			ins++
 		}
-		none := a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream || c.None && (a.Len == PerClass || a.Len == Repeats)
+		none := a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream || c.None &&
+			(a.Len == PerClass || a.Len == Repeats)
 		if none && (c.Reduction != kernels.ReductionNone || a.Name != "losses" || f.Gradient()) {
 			c.Ops[i].Mem = nil
 		}
@@ -101,10 +103,13 @@ func (f *Func[T]) Gradient() bool { return f.Args[0].Name != "losses" }
 
 // draw draws options.
 func (c *Call[T]) draw(r *kt.Rand, v Values) {
-	o, has := &c.Options, func(x Opts) bool { return c.Opts&x != 0 && (v.Typical || r.Intn(2) == 0) }
+	o, has := &c.Options, func(x Opts) bool {
+		return c.Opts&x != 0 && (v.Typical || r.Intn(2) == 0)
+	}
 	stride := func() int {
 		if v.Wild && c.Rows <= 1 && r.Intn(2) == 0 {
-			return max(c.Classes, []int{math.MaxInt, math.MaxInt - 1 - r.Intn(70), math.MaxInt / 2, math.MaxInt32, int(r.Uint64() >> 1)}[r.Intn(5)])
+			return max(c.Classes, []int{math.MaxInt, math.MaxInt - 1 - r.Intn(70), math.MaxInt / 2,
+				math.MaxInt32, int(r.Uint64() >> 1)}[r.Intn(5)])
 		}
 		return c.Classes + r.Intn(2*c.Classes+7)
 	}
@@ -139,8 +144,10 @@ func (c *Call[T]) draw(r *kt.Rand, v Values) {
 
 // TypeOf returns the type of argument i's elements.
 func (c *Call[T]) TypeOf(i int) reflect.Type {
-	return [...]reflect.Type{Elem: reflect.TypeFor[T](), Label: labelTypes[c.Labels], Int: reflect.TypeFor[int](),
-		Double: reflect.TypeFor[float64](), Word: reflect.TypeFor[uint64](), Stats: reflect.TypeFor[kernels.RowStats[T]]()}[c.Args[i].Type]
+	return [...]reflect.Type{Elem: reflect.TypeFor[T](), Label: labelTypes[c.Labels],
+		Int:    reflect.TypeFor[int](),
+		Double: reflect.TypeFor[float64](), Word: reflect.TypeFor[uint64](),
+		Stats: reflect.TypeFor[kernels.RowStats[T]]()}[c.Args[i].Type]
 }
 
 // length returns how long argument i is.
@@ -250,9 +257,11 @@ func tame[T kernels.Float](x []T, limit float64) []T {
 	return y
 }
 
-// spoil puts a NaN or an infinity somewhere into argument i, or multiplies all of it by a power of two that makes subnormal values, or huge ones.
+// spoil puts a NaN or an infinity somewhere into argument i, or multiplies all of it by a power of
+// two that makes subnormal values, or huge ones.
 func (c *Call[T]) spoil(r *kt.Rand, i int) {
-	turn, at, factor := r.Intn(8), r.Intn(max(c.Rows, 1)), math.Ldexp(1, []int{-1030, 1020}[r.Intn(2)])
+	turn, at, factor := r.Intn(8), r.Intn(max(c.Rows, 1)),
+		math.Ldexp(1, []int{-1030, 1020}[r.Intn(2)])
 	if kt.Is32[T]() {
 		factor = math.Ldexp(1, []int{-135, 124}[r.Intn(2)])
 	}
@@ -317,7 +326,8 @@ func check(err error) {
 // String describes the call for whoever has to repeat it.
 func (c *Call[T]) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s[%v], %d rows of %d, scale %v, %+v", c.Name, reflect.TypeFor[T](), c.Rows, c.Classes, c.Scale, c.Options)
+	fmt.Fprintf(&b, "%s[%v], %d rows of %d, scale %v, %+v", c.Name, reflect.TypeFor[T](), c.Rows,
+		c.Classes, c.Scale, c.Options)
 	if c.IgnoreIndex != nil {
 		fmt.Fprintf(&b, ", IgnoreIndex %d", *c.IgnoreIndex)
 	}

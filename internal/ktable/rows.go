@@ -57,7 +57,8 @@ var (
 func binaryOf(y Fill) []Arg { return args(out("dx", "dy", "y"), in("dy"), in("y").fill(y)) }
 
 func backwardWith(y Fill) []Arg {
-	return args(out("dx", "dy", "y").at(AtStride), in("dy").at(AtDstStride), in("y").at(AtDstStride).fill(y))
+	return args(out("dx", "dy", "y").at(AtStride), in("dy").at(AtDstStride),
+		in("y").at(AtDstStride).fill(y))
 }
 
 const (
@@ -111,7 +112,8 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 	})
 	bitGrads := do(func(c C) { n.SigmoidCrossEntropyGrad(c.T(0), c.T(2), c.T(3), c.Scale) })
 	return []Func[T]{
-		{Name: "ReLU", Args: unary, Call: two(kernels.ReLU[T]), Naive: two(n.ReLU), Check: of(relu[T])},
+		{Name: "ReLU", Args: unary, Call: two(kernels.ReLU[T]), Naive: two(n.ReLU),
+			Check: of(relu[T])},
 		{Name: "ReLUMask", Args: args(out("dst", "x"), in("x"), maskOut),
 			Call: masked(kernels.ReLUMask[T]), Naive: bools(n.ReLUMask), Check: checkReLUMask[T]},
 		{Name: "ReLUBackward", Args: args(out("dx", "dy"), in("dy"), maskIn),
@@ -132,8 +134,9 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "TanhBackward", Args: binary, Call: three(kernels.TanhBackward[T]),
 			Naive: three(n.TanhBackward), Check: backwardOf(tanhGrad[T])},
 
-		{Name: "SigmoidCrossEntropy", Args: args(bitLosses, logits, bit), Check: checkSigmoidLoss[T],
-			Call: three(kernels.SigmoidCrossEntropy[T]), Naive: three(n.SigmoidCrossEntropy)},
+		{Name: "SigmoidCrossEntropy", Args: args(bitLosses, logits, bit),
+			Check: checkSigmoidLoss[T],
+			Call:  three(kernels.SigmoidCrossEntropy[T]), Naive: three(n.SigmoidCrossEntropy)},
 		{Name: "SigmoidCrossEntropyWith", Args: args(bitLosses, logits, bit, posWeight), Rows: true,
 			Call: func(c C) error {
 				return kernels.SigmoidCrossEntropyWith(c.T(0), c.T(1), c.T(2), c.Bin)
@@ -147,18 +150,22 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "SigmoidCrossEntropyGradWith", Args: args(bitGrad, each, logits, bit, posWeight),
 			Opts: Scale, Rows: true, Naive: bitGrads, Check: checkSigmoidLoss[T],
 			Call: func(c C) error {
-				return kernels.SigmoidCrossEntropyGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale, c.Bin)
+				return kernels.SigmoidCrossEntropyGradWith(c.T(0), c.T(1), c.T(2), c.T(3),
+					c.Scale, c.Bin)
 			}},
 
 		{Name: "Softmax", Rows: true, Args: unary, Call: rows2(kernels.Softmax[T]),
 			Naive: rows2(n.Softmax), Check: checkForward[T](false)},
 		{Name: "SoftmaxWith", Rows: true, Args: forward, Opts: softOpts,
-			Call: with2(kernels.SoftmaxWith[T]), Naive: rows2(n.Softmax), Check: checkForward[T](false)},
+			Call: with2(kernels.SoftmaxWith[T]), Naive: rows2(n.Softmax),
+			Check: checkForward[T](false)},
 		{Name: "LogSoftmax", Rows: true, Args: unary, Call: rows2(kernels.LogSoftmax[T]),
 			Naive: rows2(n.LogSoftmax), Check: checkForward[T](true)},
 		{Name: "LogSoftmaxWith", Rows: true, Args: forward, Opts: softOpts,
-			Call: with2(kernels.LogSoftmaxWith[T]), Naive: rows2(n.LogSoftmax), Check: checkForward[T](true)},
-		{Name: "SoftmaxBackward", Rows: true, Args: binaryOf(Soft), Call: rows3(kernels.SoftmaxBackward[T]),
+			Call: with2(kernels.LogSoftmaxWith[T]), Naive: rows2(n.LogSoftmax),
+			Check: checkForward[T](true)},
+		{Name: "SoftmaxBackward", Rows: true, Args: binaryOf(Soft),
+			Call:  rows3(kernels.SoftmaxBackward[T]),
 			Naive: rows3(n.SoftmaxBackward), Check: checkBackward[T](false)},
 		{Name: "SoftmaxBackwardWith", Rows: true, Args: backwardWith(Soft), Opts: softOpts,
 			Call: with3(kernels.SoftmaxBackwardWith[T]), Naive: rows3(n.SoftmaxBackward),
@@ -186,19 +193,24 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "CrossEntropyGrad", Rows: true, Args: args(dlogits, lossesNil, logits, label),
 			Opts: Scale, Check: checkLosses[T],
 			Call: func(c C) error {
-				return kernels.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes, c.Scale)
+				return kernels.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), labels[L](c, 3),
+					c.Classes, c.Scale)
 			}, Naive: label2},
-		{Name: "CrossEntropyGradWith", Rows: true, Opts: lossOpts, Value: true, Check: checkLosses[T],
-			Args: args(dstrided, lossesNil, strided, label, dloss, weights), Naive: label2,
+		{Name: "CrossEntropyGradWith", Rows: true, Opts: lossOpts, Value: true,
+			Check: checkLosses[T],
+			Args:  args(dstrided, lossesNil, strided, label, dloss, weights), Naive: label2,
 			Call: value(func(c C) (float64, error) {
-				return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes,
+				return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2),
+					labels[L](c, 3), c.Classes,
 					c.T(4), c.Loss)
 			})},
-		{Name: "CrossEntropyProb", Rows: true, Args: args(losses, logits, target), Check: checkLosses[T],
+		{Name: "CrossEntropyProb", Rows: true, Args: args(losses, logits, target),
+			Check: checkLosses[T],
 			Call: func(c C) error {
 				return kernels.CrossEntropyProb(c.T(0), c.T(1), c.T(2), c.Classes)
 			}, Naive: rows3(n.CrossEntropyProb)},
-		{Name: "CrossEntropyProbWith", Rows: true, Args: args(lossesNil, strided, targetErr, weights),
+		{Name: "CrossEntropyProbWith", Rows: true,
+			Args: args(lossesNil, strided, targetErr, weights),
 			Opts: probOpts, Value: true, Naive: rows3(n.CrossEntropyProb), Check: checkLosses[T],
 			Call: value(func(c C) (float64, error) {
 				return kernels.CrossEntropyProbWith(c.T(0), c.T(1), c.T(2), c.Classes, c.Loss)
@@ -206,39 +218,51 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "CrossEntropyProbGrad", Rows: true, Args: args(dlogits, lossesNil, logits, target),
 			Opts: Scale, Check: checkLosses[T],
 			Call: func(c C) error {
-				return kernels.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.Scale)
+				return kernels.CrossEntropyProbGrad(c.T(0), c.T(1), c.T(2), c.T(3),
+					c.Classes, c.Scale)
 			}, Naive: prob2},
-		{Name: "CrossEntropyProbGradWith", Rows: true, Opts: probOpts, Value: true, Check: checkLosses[T],
-			Args: args(dstrided, lossesNil, strided, targetErr, dloss, weights), Naive: prob2,
+		{Name: "CrossEntropyProbGradWith", Rows: true, Opts: probOpts, Value: true,
+			Check: checkLosses[T],
+			Args:  args(dstrided, lossesNil, strided, targetErr, dloss, weights), Naive: prob2,
 			Call: value(func(c C) (float64, error) {
-				return kernels.CrossEntropyProbGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes, c.T(4), c.Loss)
+				return kernels.CrossEntropyProbGradWith(c.T(0), c.T(1), c.T(2), c.T(3), c.Classes,
+					c.T(4), c.Loss)
 			})},
 
 		{Name: "ShardStats", Rows: true, Args: args(out("stats").of(Stats).len(PerRow), strided),
 			Opts: shardOpts,
 			Call: func(c C) error { return kernels.ShardStats(statsOf(c, 0), c.T(1), c.Shard) }},
-		{Name: "MergeRowStats", Args: args(merged.of(Stats).fill(Merged), in("src").of(Stats).fill(Merged)),
+		{Name: "MergeRowStats", Args: args(merged.of(Stats).fill(Merged),
+			in("src").of(Stats).fill(Merged)),
 			Call: do(func(c C) { kernels.MergeRowStats(statsOf(c, 0), statsOf(c, 1)) })},
 		{Name: "ShardMax", Rows: true, Args: args(out("m").len(PerRow), strided), Opts: shardOpts,
 			Call: func(c C) error { return kernels.ShardMax(c.T(0), c.T(1), c.Shard) }},
 		{Name: "MergeRowMax", Args: args(merged, in("src")), Call: two(kernels.MergeRowMax[T]),
 			Check: exact(func(c C, i int) T { return max(c.T(0)[i], c.T(1)[i]) })},
-		{Name: "ShardSums", Rows: true, Opts: shardOpts, Args: args(out("sums").of(Double).len(Chunks),
-			Arg{Name: "out", Out: true, Len: PerRow, NilWith: "labels"}, strided, maxima, label.orNil()),
+		{Name: "ShardSums", Rows: true, Opts: shardOpts,
+			Args: args(out("sums").of(Double).len(Chunks),
+				Arg{Name: "out", Out: true, Len: PerRow, NilWith: "labels"}, strided, maxima,
+				label.orNil()),
 			Call: func(c C) error {
-				return kernels.ShardSums(doubles(c, 0), c.T(1), c.T(2), c.T(3), labels[L](c, 4), c.Shard)
+				return kernels.ShardSums(doubles(c, 0), c.T(1), c.T(2), c.T(3),
+					labels[L](c, 4), c.Shard)
 			}},
 		{Name: "FoldChunks", Args: args(out("stats").of(Stats), in("m"),
 			in("out").orNil(), in("sums").of(Double).len(Folds)),
-			Call: do(func(c C) { kernels.FoldChunks(statsOf(c, 0), c.T(1), c.T(2), doubles(c, 3)) })},
-		{Name: "ShardCrossEntropy", Rows: true, Args: args(losses, strided, stats, label), Opts: shardOpts,
+			Call: do(func(c C) {
+				kernels.FoldChunks(statsOf(c, 0), c.T(1), c.T(2), doubles(c, 3))
+			})},
+		{Name: "ShardCrossEntropy", Rows: true, Args: args(losses, strided, stats, label),
+			Opts: shardOpts,
 			Call: func(c C) error {
-				return kernels.ShardCrossEntropy(c.T(0), c.T(1), statsOf(c, 2), labels[L](c, 3), c.Shard)
+				return kernels.ShardCrossEntropy(c.T(0), c.T(1), statsOf(c, 2),
+					labels[L](c, 3), c.Shard)
 			}},
 		{Name: "ShardCrossEntropyGrad", Rows: true, Opts: shardOpts | Scale, Check: checkShards[T],
 			Args: args(dstrided, lossesNil, strided, stats, label),
 			Call: func(c C) error {
-				return kernels.ShardCrossEntropyGrad(c.T(0), c.T(1), c.T(2), statsOf(c, 3), labels[L](c, 4),
+				return kernels.ShardCrossEntropyGrad(c.T(0), c.T(1), c.T(2), statsOf(c, 3),
+					labels[L](c, 4),
 					c.Scale, c.Shard)
 			}},
 		{Name: "ShardSoftmax", Rows: true, Args: args(sharded, strided, stats),
@@ -247,9 +271,15 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Opts: shardOpts | DstStrides, Call: shard2(kernels.ShardLogSoftmax[T])},
 
 		// What has no slices.
-		{Name: "ISA", Call: that[T](func() bool { return slices.Contains(isa.Available(), kernels.ISA()) })},
-		{Name: "MaskLen", Call: that[T](func() bool { return kernels.MaskLen(64) == 1 && kernels.MaskLen(65) == 2 })},
-		{Name: "NoRowStats", Call: that[T](func() bool { return kernels.NoRowStats[T]().Rest == 0 })},
+		{Name: "ISA", Call: that[T](func() bool {
+			return slices.Contains(isa.Available(), kernels.ISA())
+		})},
+		{Name: "MaskLen", Call: that[T](func() bool {
+			return kernels.MaskLen(64) == 1 && kernels.MaskLen(65) == 2
+		})},
+		{Name: "NoRowStats", Call: that[T](func() bool {
+			return kernels.NoRowStats[T]().Rest == 0
+		})},
 		{Name: "RowStats.Merge", Call: that[T](func() bool {
 			s := kernels.RowStats[T]{Max: 1, Out: 1, Rest: 2}
 			return s.Merge(kernels.NoRowStats[T]()) == s && kernels.NoRowStats[T]().Merge(s) == s

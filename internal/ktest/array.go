@@ -25,7 +25,8 @@ func NewArray(t reflect.Type, n int) Array {
 func ArrayOf[E any](s []E) Array {
 	a := Array{Type: reflect.TypeFor[E]()}
 	if s != nil {
-		a.Mem = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(a.Type.Size()))
+		a.Mem = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))),
+			len(s)*int(a.Type.Size()))
 	}
 	return a
 }
@@ -36,7 +37,8 @@ func View[E any](a Array) []E {
 		return nil
 	}
 	size := int(unsafe.Sizeof(*new(E)))
-	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(a.Mem))), cap(a.Mem)/size)[:len(a.Mem)/size]
+	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(a.Mem))),
+		cap(a.Mem)/size)[:len(a.Mem)/size]
 }
 
 // Len returns the number of elements.
@@ -118,5 +120,6 @@ func (a Array) String() string {
 	if a.Len() == 1 && a.At(0).CanFloat() {
 		return fmt.Sprintf("%v (%x)", a.At(0), a.At(0))
 	}
-	return fmt.Sprint(reflect.SliceAt(a.Type, unsafe.Pointer(unsafe.SliceData(a.Mem)), min(a.Len(), 64)))
+	return fmt.Sprint(reflect.SliceAt(a.Type, unsafe.Pointer(unsafe.SliceData(a.Mem)),
+		min(a.Len(), 64)))
 }

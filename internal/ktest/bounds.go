@@ -199,7 +199,8 @@ func CrossEntropyProbBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0
 	}
-	return gamma[T](LogSoftmaxBound[T](classes) + 1 + sum[T](classes, false, false) + wide32[T](classes))
+	return gamma[T](LogSoftmaxBound[T](classes) + 1 + sum[T](classes, false, false) +
+		wide32[T](classes))
 }
 
 // CrossEntropyProbGradBound is the bound of the gradient with targets, in u of what is subtracted:

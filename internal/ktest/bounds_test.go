@@ -21,8 +21,10 @@ func testAdditions[T Float](t *testing.T) {
 			for j := range classes {
 				skipped = max(skipped, countAdditions[T](classes, j, wide))
 			}
-			require.Equal(t, want, Additions[T](classes, false, wide), "%d classes, wide %v", classes, wide)
-			require.Equal(t, skipped, Additions[T](classes, true, wide), "%d classes less one, wide %v", classes, wide)
+			require.Equal(t, want, Additions[T](classes, false, wide), "%d classes, wide %v",
+				classes, wide)
+			require.Equal(t, skipped, Additions[T](classes, true, wide),
+				"%d classes less one, wide %v", classes, wide)
 		}
 	}
 }

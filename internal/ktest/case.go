@@ -15,12 +15,14 @@ type Case struct {
 	Args []Arg
 	Run  func(args []Array) error
 
-	// Piece runs the call for rows lo to hi of Rows, lo a multiple of Grain; nil: it has to be whole.
+	// Piece runs the call for rows lo to hi of Rows, lo a multiple of Grain; nil: it has to be
+	// whole.
 	Piece       func(args []Array, lo, hi int) error
 	Rows, Grain int
 }
 
-// A Routine is a function for the tests that go over all: it makes calls of a size and a kind of values.
+// A Routine is a function for the tests that go over all: it makes calls of a size and a kind of
+// values.
 type Routine struct {
 	Name   string
 	Rows   bool    // works on rows; others on elements, as one row
@@ -77,7 +79,8 @@ func (c *Case) Shared(share []int) *Case {
 
 // A Memory says where the arguments of a call lie: between canaries, or against guard pages.
 type Memory struct {
-	Off    int      // elements past a 64-byte boundary, for the first argument; others follow from it
+	// elements past a 64-byte boundary, for the first argument; others follow from it
+	Off    int
 	Spare  bool     // slices have a capacity beyond their length
 	Guards []*Guard // one for each argument; nil: canaries
 	End    bool     // against the guard behind, or the one before
@@ -199,7 +202,8 @@ func (p *Placed) Compare(want []Array) error {
 		switch {
 		case a.Out:
 			if at := DiffArrays(p.Mem[i], want[i]); at >= 0 {
-				return fmt.Errorf("%s[%d] = %v, want %v", a.Name, at, element(p.Mem[i], at), element(want[i], at))
+				return fmt.Errorf("%s[%d] = %v, want %v", a.Name, at, element(p.Mem[i], at),
+					element(want[i], at))
 			}
 		case !p.isWritten(i) && !bytes.Equal(p.Mem[i].Mem, a.Data.Mem):
 			return fmt.Errorf("%s was written to", a.Name)

@@ -7,10 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A climb finds the one input in 2^60 or so that a function is looking for, and stays above what it began with.
+// A climb finds the one input in 2^60 or so that a function is looking for, and stays above what it
+// began with.
 func TestClimb(t *testing.T) {
 	target := []float64{1.5, -0.25, 3}
-	c := Climb[float64]{Len: 3, Start: func(r *Rand, x []float64) { Fill(r, Normal, x, 3) }, Error: func(x []float64) float64 {
+	c := Climb[float64]{Len: 3, Start: func(r *Rand, x []float64) {
+		Fill(r, Normal, x, 3)
+	}, Error: func(x []float64) float64 {
 		d := 0.0
 		for i, v := range x {
 			d += math.Abs(v - target[i])
@@ -46,7 +49,8 @@ func TestNext(t *testing.T) {
 	require.Equal(t, float32(math.SmallestNonzeroFloat32), Next(-math.Float32frombits(1), 2))
 }
 
-// The references of a climb against math/big, after changes of single elements, of the largest, and of all of them.
+// The references of a climb against math/big, after changes of single elements, of the largest, and
+// of all of them.
 func TestRowRef(t *testing.T) {
 	r := NewRand(3)
 	for _, classes := range []int{1, 2, 5, 33} {
@@ -74,7 +78,8 @@ func TestRowRef(t *testing.T) {
 					}
 					require.Less(t, relDD(ref.Prob(j), b.Prob(j)), -85)
 					if classes > 1 {
-						require.Less(t, relDD(ref.NegLogProb(j), b.NegLogProb(j)), -80, "%v %d", x, j)
+						require.Less(t, relDD(ref.NegLogProb(j), b.NegLogProb(j)), -80,
+							"%v %d", x, j)
 						require.Less(t, relDD(ref.Grad(j, j), b.Grad(j, j)), -85)
 					}
 				}
@@ -96,7 +101,8 @@ func TestRounding(t *testing.T) {
 	b := r.Round(Exact(3, 3.001))
 	require.InEpsilon(t, (1.5*0x1p-52 + 3*0x1p-53), a.Mul(b).Error(), 1e-3)
 	require.InEpsilon(t, 0x1p-53/3+1.5*0x1p-52/9, a.Div(b).Error(), 1e-3)
-	require.InEpsilon(t, 1.01*0.875, r.Round(a.Add(b)).ULPs(), 1e-12) // in [4, 8): half an ULP, a fourth and an eighth
+	// in [4, 8): half an ULP, a fourth and an eighth
+	require.InEpsilon(t, 1.01*0.875, r.Round(a.Add(b)).ULPs(), 1e-12)
 	require.True(t, Exact(0.99, 1.01).Straddles())
 	require.False(t, Exact(0.99, 1).Straddles())
 	require.Equal(t, 0x1p-1074, ULP64(0))
@@ -110,7 +116,8 @@ func TestRoundingExact(t *testing.T) {
 	a := r.Round(Exact(1.2, 1.3)) // a multiple of 2^-52
 	require.Equal(t, a.Error(), r.Sub(a, Const(1)).Error())
 	require.Greater(t, r.Sub(a, Const(0.125+0x1p-54)).Error(), a.Error())
-	require.Equal(t, a.Error()+0x1p-60, r.Add(a, Const(0x1p-60)).Error()) // lost, but no more than that
+	// lost, but no more than that
+	require.Equal(t, a.Error()+0x1p-60, r.Add(a, Const(0x1p-60)).Error())
 	require.InEpsilon(t, 0.5+0.5*1.01, a.RoundedULPs(), 1e-12)
 
 	b := Rounding{}

@@ -276,7 +276,8 @@ func (b *RowDD) NegLogProb(j int) Scaled {
 		return Scaled{DD{math.Inf(1), 0}, 0}
 	}
 	m, x := b.X[b.Max], b.X[j]
-	if math.Abs(m) > 1e300 || math.Abs(x) > 1e300 { // the difference may be past the largest float64
+	// the difference may be past the largest float64
+	if math.Abs(m) > 1e300 || math.Abs(x) > 1e300 {
 		return Scaled{twoSum(m*0x1p-4, -x*0x1p-4), 4}.Add(Log1pDD(b.R))
 	}
 	return Scaled{twoSum(m, -x), 0}.Add(Log1pDD(b.R))

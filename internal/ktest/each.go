@@ -19,7 +19,8 @@ func Require(tb testing.TB) {
 	tb.Helper()
 	for name := range strings.SplitSeq(os.Getenv(RequireEnv), ",") {
 		if name = strings.TrimSpace(name); name != "" && !slices.Contains(isa.Available(), name) {
-			tb.Fatalf("%s names %s, which is not available here: %s", RequireEnv, name, strings.Join(isa.Available(), ", "))
+			tb.Fatalf("%s names %s, which is not available here: %s", RequireEnv, name,
+				strings.Join(isa.Available(), ", "))
 		}
 	}
 }

@@ -88,7 +88,8 @@ func newFrame(n, off, size int) *frame {
 // Check returns an error where a canary was overwritten.
 func (f *frame) Check() error {
 	lo, hi := f.buf[:f.lo], f.buf[f.hi:]
-	if len(lo) < len(canaries) && len(hi) < len(canaries) && bytes.Equal(lo, canaries[:len(lo)]) && bytes.Equal(hi, canaries[:len(hi)]) {
+	if len(lo) < len(canaries) && len(hi) < len(canaries) && bytes.Equal(lo, canaries[:len(lo)]) &&
+		bytes.Equal(hi, canaries[:len(hi)]) {
 		return nil
 	}
 	for i, b := range lo {

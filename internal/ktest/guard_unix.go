@@ -22,7 +22,8 @@ func NewGuard(tb testing.TB, size int) *Guard {
 	tb.Helper()
 	page := unix.Getpagesize()
 	size = (max(size, 1) + page - 1) / page * page
-	mem, err := unix.Mmap(-1, 0, size+2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	mem, err := unix.Mmap(-1, 0, size+2*page, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		tb.Fatalf("mmap: %v", err)
 	}

@@ -34,8 +34,8 @@ type Primitive[T Float] struct {
 	NoOut, Skip, MaskIn, Loss, Sum, Find bool
 }
 
-// A Shape is the size of a call: rows of Cols elements, Pad elements between them and more the further
-// back the operand.
+// A Shape is the size of a call: rows of Cols elements, Pad elements between them and more the
+// further back the operand.
 type Shape struct{ Rows, Cols, Pad int }
 
 func (s Shape) stride(operand int) int {
@@ -117,17 +117,27 @@ func (k *Primitive[T]) Routine() Routine {
 func (k *Primitive[T]) bind(c *Operands[T], s Shape) *Case {
 	b := &Case{Name: k.Name}
 	var set []func(d *Operands[T], a Array)
-	add(b, &set, "out", !k.NoOut, true, make([]T, s.size(c.OutS)), func(d *Operands[T]) *[]T { return &d.Out })
+	add(b, &set, "out", !k.NoOut, true, make([]T, s.size(c.OutS)), func(d *Operands[T]) *[]T {
+		return &d.Out
+	})
 	for i := range k.Ins {
 		add(b, &set, "in", true, false, c.In[i], func(d *Operands[T]) *[]T { return &d.In[i] })
 	}
 	for i := range k.PerRow {
-		add(b, &set, "perRow", true, false, c.PerRow[i], func(d *Operands[T]) *[]T { return &d.PerRow[i] })
+		add(b, &set, "perRow", true, false, c.PerRow[i], func(d *Operands[T]) *[]T {
+			return &d.PerRow[i]
+		})
 	}
 	add(b, &set, "skip", k.Skip, false, c.Skip, func(d *Operands[T]) *[]int { return &d.Skip })
-	add(b, &set, "loss", k.Loss, true, make([]T, s.Rows), func(d *Operands[T]) *[]T { return &d.Loss })
-	add(b, &set, "sum", k.Sum, true, make([]float64, s.Rows), func(d *Operands[T]) *[]float64 { return &d.Sum })
-	add(b, &set, "index", k.Find, true, make([]int, s.Rows), func(d *Operands[T]) *[]int { return &d.Index })
+	add(b, &set, "loss", k.Loss, true, make([]T, s.Rows), func(d *Operands[T]) *[]T {
+		return &d.Loss
+	})
+	add(b, &set, "sum", k.Sum, true, make([]float64, s.Rows), func(d *Operands[T]) *[]float64 {
+		return &d.Sum
+	})
+	add(b, &set, "index", k.Find, true, make([]int, s.Rows), func(d *Operands[T]) *[]int {
+		return &d.Index
+	})
 	b.Run = func(args []Array) error {
 		d := *c
 		for i, a := range args {
@@ -139,7 +149,8 @@ func (k *Primitive[T]) bind(c *Operands[T], s Shape) *Case {
 	return b
 }
 
-func add[T Float, E any](b *Case, set *[]func(d *Operands[T], a Array), name string, used, out bool, data []E, field func(d *Operands[T]) *[]E) {
+func add[T Float, E any](b *Case, set *[]func(d *Operands[T], a Array), name string, used, out bool,
+	data []E, field func(d *Operands[T]) *[]E) {
 	if !used {
 		return
 	}

@@ -140,8 +140,10 @@ func Kinds() []Kind {
 	return k
 }
 
-var kindNames = [numKinds]string{"Normal", "Wide80", "Wide300", "Wide1000", "Unit", "Constant", "OneLarger", "OneHot", "Ties",
-	"Ascending", "Descending", "Special", "Finite", "RareSpecial", "AnyBits", "NegInf", "Shifted", "Huge", "Zeros"}
+var kindNames = [numKinds]string{"Normal", "Wide80", "Wide300", "Wide1000", "Unit", "Constant",
+	"OneLarger", "OneHot", "Ties",
+	"Ascending", "Descending", "Special", "Finite", "RareSpecial", "AnyBits", "NegInf", "Shifted",
+	"Huge", "Zeros"}
 
 // String returns the name of k.
 func (k Kind) String() string { return kindNames[k] }

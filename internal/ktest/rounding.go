@@ -71,7 +71,8 @@ func (a Rounded) Sub(b Rounded) Rounded { return a.Add(b.Neg()) }
 // Mul returns a * b.
 func (a Rounded) Mul(b Rounded) Rounded {
 	p, q, r, s := a.lo*b.lo, a.lo*b.hi, a.hi*b.lo, a.hi*b.hi
-	return Rounded{min(p, q, r, s), max(p, q, r, s), a.grid + b.grid, linear(a, b.mid(), b, a.mid())}
+	return Rounded{min(p, q, r, s), max(p, q, r, s), a.grid + b.grid,
+		linear(a, b.mid(), b, a.mid())}
 }
 
 // Square returns a * a.
@@ -86,7 +87,8 @@ func (a Rounded) Square() Rounded {
 // Div returns a / b, where b is not 0.
 func (a Rounded) Div(b Rounded) Rounded {
 	p, q, r, s := a.lo/b.lo, a.lo/b.hi, a.hi/b.lo, a.hi/b.hi
-	return Rounded{min(p, q, r, s), max(p, q, r, s), noGrid, linear(a, 1/b.mid(), b, -a.mid()/(b.mid()*b.mid()))}
+	return Rounded{min(p, q, r, s), max(p, q, r, s), noGrid,
+		linear(a, 1/b.mid(), b, -a.mid()/(b.mid()*b.mid()))}
 }
 
 // Within returns a, of which it is known that it lies between lo and hi.
@@ -155,7 +157,8 @@ func (a Rounded) ULPs() float64 {
 // power.
 func (a Rounded) RoundedULPs() float64 {
 	e := a.ULPs()
-	if hi := max(math.Abs(a.lo), math.Abs(a.hi)); e >= 1 && math.Ilogb(hi+a.Error()) > math.Ilogb(math.Nextafter(hi, 0)) {
+	if hi := max(math.Abs(a.lo), math.Abs(a.hi)); e >= 1 &&
+		math.Ilogb(hi+a.Error()) > math.Ilogb(math.Nextafter(hi, 0)) {
 		return e + 1
 	}
 	return e + 0.5

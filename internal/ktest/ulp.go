@@ -87,7 +87,8 @@ func ErrBig[T Float](got T, want *big.Float) float64 {
 	b := new(big.Float).SetPrec(Prec)
 	if math.IsInf(g, 0) { // the next value after the largest finite one, and all beyond
 		b.SetMantExp(big.NewFloat(math.Copysign(1, g)), maxExp)
-		if (g > 0) == (want.Sign() > 0) && new(big.Float).Abs(want).Cmp(new(big.Float).Abs(b)) >= 0 {
+		if (g > 0) == (want.Sign() > 0) &&
+			new(big.Float).Abs(want).Cmp(new(big.Float).Abs(b)) >= 0 {
 			return 0
 		}
 	} else {

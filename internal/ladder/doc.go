@@ -1,5 +1,6 @@
-// Package ladder holds the test of dispatch on CPUs of every kind: that the instruction set in force is the expected one, that
-// every function of internal/ktable runs on it, and that its bits are those of pure Go.
+// Package ladder holds the test of dispatch on CPUs of every kind: that the instruction set in
+// force is the expected one, that every function of internal/ktable runs on it, and that its bits
+// are those of pure Go.
 //
 // It is small enough for an emulator, and knows the package only from outside:
 //

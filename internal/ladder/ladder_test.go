@@ -45,10 +45,12 @@ func everything[T kernels.Float](t *testing.T) {
 				if n%classes != 0 || classes > 1 && !f.Rows {
 					continue
 				}
-				c := f.Make(kt.NewRand(uint64(n)), n/classes, classes, ktable.Values{Kind: kind}, f.Shares()[0]).Case()
+				c := f.Make(kt.NewRand(uint64(n)), n/classes, classes, ktable.Values{Kind: kind},
+					f.Shares()[0]).Case()
 				want, err := c.Expect()
 				require.NoError(t, err)
-				require.NoError(t, c.Check(kt.Memory{Off: 1}, want), "%s, %d rows of %d, on %s", f.Name, n/classes, classes, kernels.ISA())
+				require.NoError(t, c.Check(kt.Memory{Off: 1}, want), "%s, %d rows of %d, on %s",
+					f.Name, n/classes, classes, kernels.ISA())
 			}
 		}
 	}

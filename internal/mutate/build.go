@@ -45,8 +45,9 @@ func copyModule(src, dst string) error {
 	})
 }
 
-// toolchain builds the root package's test binary again and again with another assembly file. The Go files are compiled once, by the go
-// command; for a mutant only its assembly is assembled, put into the package's archive, and linked.
+// toolchain builds the root package's test binary again and again with another assembly file. The
+// Go files are compiled once, by the go command; for a mutant only its assembly is assembled, put
+// into the package's archive, and linked.
 type toolchain struct {
 	module  string   // a copy of the module
 	file    string   // the assembly file
@@ -71,10 +72,12 @@ func newToolchain(module, file, goarch string) (*toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(path, fmt.Appendf(text, "// %d\n", time.Now().UnixNano()), 0o666); err != nil {
+	if err := os.WriteFile(path, fmt.Appendf(text, "// %d\n", time.Now().UnixNano()),
+		0o666); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("go", "test", "-c", "-x", "-work", "-vet=off", "-o", filepath.Join(module, "first.test"), ".")
+	cmd := exec.Command("go", "test", "-c", "-x", "-work", "-vet=off", "-o",
+		filepath.Join(module, "first.test"), ".")
 	cmd.Dir, cmd.Env = module, tc.env
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -153,7 +156,8 @@ func index(words []string, w string) int {
 
 const arMagic = "!<arch>\n"
 
-// without returns an archive without the named member. Members have headers of 60 bytes: name, then at 48 the size.
+// without returns an archive without the named member. Members have headers of 60 bytes: name, then
+// at 48 the size.
 func without(archive []byte, name string) ([]byte, error) {
 	out := []byte(arMagic)
 	found := false
@@ -176,9 +180,11 @@ func without(archive []byte, name string) ([]byte, error) {
 	return out, nil
 }
 
-// build makes the test binary for the given assembly in dir, a copy of the module, where tests that read the file find it too.
+// build makes the test binary for the given assembly in dir, a copy of the module, where tests that
+// read the file find it too.
 func (tc *toolchain) build(dir, text string) (binary string, err error) {
-	src, obj, pkg, cfg := filepath.Join(dir, tc.file), filepath.Join(dir, "asm.o"), filepath.Join(dir, "_pkg_.a"), filepath.Join(dir, "importcfg.link")
+	src, obj, pkg, cfg := filepath.Join(dir, tc.file), filepath.Join(dir, "asm.o"),
+		filepath.Join(dir, "_pkg_.a"), filepath.Join(dir, "importcfg.link")
 	binary = filepath.Join(dir, "kernels.test")
 	if err := os.WriteFile(src, []byte(text), 0o666); err != nil {
 		return "", err

@@ -6,45 +6,55 @@ import (
 	"strings"
 )
 
-// An equivalence is a kind of mistake that leaves the bits as they are, and the reason. Only mutants that survived are looked up
-// here; all patterns must match.
+// An equivalence is a kind of mistake that leaves the bits as they are, and the reason. Only
+// mutants that survived are looked up here; all patterns must match.
 type equivalence struct {
-	fn, line, what, before, after string // regular expressions; before and after: the instruction before and the one after, labels left out
+	// regular expressions; before and after: the instruction before and the one after, labels left
+	// out
+	fn, line, what, before, after string
 	why                           string
 }
 
 var equivalences = []equivalence{
 	{
-		fn: `(AVX2|NEON)$`, line: `^CMPQ? .*\$[248]\b`, what: `.`, after: `^(J|B)(LT|GE) (rest|loop|part)`,
-		why: "", // not here: the code for a part of a vector does not take a whole one
+		fn: `(AVX2|NEON)$`, line: `^CMPQ? .*\$[248]\b`, what: `.`,
+		after: `^(J|B)(LT|GE) (rest|loop|part)`,
+		why:   "", // not here: the code for a part of a vector does not take a whole one
 	},
 	{
-		fn: `(AVX2|NEON)$`, line: `^(J|B)(LT|GE) (rest|loop|part)`, what: `.`, before: `^CMPQ? .*\$[248]\b`,
-		why: "", // nor here
+		fn: `(AVX2|NEON)$`, line: `^(J|B)(LT|GE) (rest|loop|part)`, what: `.`,
+		before: `^CMPQ? .*\$[248]\b`,
+		why:    "", // nor here
 	},
 	{
-		line: `(CMPQ|CMP) .*\$\d+`, what: `^\$\d+ for \$\d+$`, after: `^(J|B)(LT|GE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
+		line: `(CMPQ|CMP) .*\$\d+`, what: `^\$\d+ for \$\d+$`,
+		after: `^(J|B)(LT|GE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
+		why:   "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
+	},
+	{
+		line: `^(JLT|JGE|BLT|BGE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
+		what: `^(JLE for JLT|JGT for JGE|BLE for BLT|BGT for BGE)$`, before: `^CMP`,
 		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
 	},
 	{
-		line: `^(JLT|JGE|BLT|BGE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`, what: `^(JLE for JLT|JGT for JGE|BLE for BLT|BGT for BGE)$`, before: `^CMP`,
-		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
+		fn: `^rowsFind.*NEON$`, line: `^VUZP1`, what: `VUZP2 for VUZP1`,
+		why: "both halves of a lane's truth are alike",
 	},
 	{
-		fn: `^rowsFind.*NEON$`, line: `^VUZP1`, what: `VUZP2 for VUZP1`, why: "both halves of a lane's truth are alike",
-	},
-	{
-		line: `^(TESTQ (\w+), \w+|J(EQ|LE|LT) (done|fold|store|none))`, what: `left out|JLT for JLE`,
+		line:   `^(TESTQ (\w+), \w+|J(EQ|LE|LT) (done|fold|store|none))`,
+		what:   `left out|JLT for JLE`,
 		before: `.`, after: `^(J(EQ|LE) (done|fold|store|none)|MOVL \$-1|MOVQ (\$\d|\w+, ))`,
 		why: "with nothing left the masks are empty: nothing is loaded, added or stored",
 	},
 	{
-		fn: `^(rowsDot|rowsSum|rowsSoftmaxBackward)`, line: `^VMOVUP|^VMASKMOV`, what: `source exchanged`,
-		why: "both loads are exchanged, and their product commutes",
+		fn: `^(rowsDot|rowsSum|rowsSoftmaxBackward)`, line: `^VMOVUP|^VMASKMOV`,
+		what: `source exchanged`,
+		why:  "both loads are exchanged, and their product commutes",
 	},
 	{
-		fn: `^(rowsSumProb|rowsDot|rowsSumF)`, line: `^VADDP|^VANDP|^VAND`, what: `mask K1 left out|operand passed on`,
-		why: "absent elements are loaded as 0, which adds +0 here also without the mask",
+		fn: `^(rowsSumProb|rowsDot|rowsSumF)`, line: `^VADDP|^VANDP|^VAND`,
+		what: `mask K1 left out|operand passed on`,
+		why:  "absent elements are loaded as 0, which adds +0 here also without the mask",
 	},
 	{
 		fn: `^rowsDot`, line: `^VMULP`, what: `operands swapped`, why: "a product commutes",
@@ -73,7 +83,8 @@ func (s *source) equivalent(m *mutant) string {
 	before, after := s.neighbour(m, -1), s.neighbour(m, 1)
 	for _, e := range equivalences {
 		ok := true
-		for _, p := range [...][2]string{{e.fn, m.fn.name}, {e.line, line}, {e.what, m.what}, {e.before, before}, {e.after, after}} {
+		for _, p := range [...][2]string{{e.fn, m.fn.name}, {e.line, line}, {e.what, m.what},
+			{e.before, before}, {e.after, after}} {
 			ok = ok && regexp.MustCompile(p[0]).MatchString(p[1])
 		}
 		ok = ok && !lowered(m.what) // entering a loop with too little left is never right

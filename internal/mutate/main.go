@@ -1,11 +1,14 @@
-// Command mutate measures the tests: it makes one deliberate mistake at a time in the generated assembly (another operation, a constant off by its
-// last bit, a mask or a partial store off by one, lanes in another order, a sum grouped differently) and runs the short tests of the package.
-// A mutant that they do not notice survives. Some survivors compute the same bits; those are explained in equivalent.go.
+// Command mutate measures the tests: it makes one deliberate mistake at a time in the generated
+// assembly (another operation, a constant off by its last bit, a mask or a partial store off by
+// one, lanes in another order, a sum grouped differently) and runs the short tests of the package.
+// A mutant that they do not notice survives. Some survivors compute the same bits; those are
+// explained in equivalent.go.
 //
 //	go run ./internal/mutate -n 200 -isa avx2,avx512
 //
-// The mutants are a sample, stratified by kernel, type, instruction set and kind of mistake, and the same for the same seed. NEON
-// runs under qemu-aarch64. Everything happens in a temporary copy of the module.
+// The mutants are a sample, stratified by kernel, type, instruction set and kind of mistake, and
+// the same for the same seed. NEON runs under qemu-aarch64. Everything happens in a temporary copy
+// of the module.
 package main
 
 import (
@@ -28,9 +31,10 @@ import (
 type verdict int
 
 const (
-	failed   verdict = iota // a test failed
-	crashed                 // the process died: a fault outside the guarded pages, a corrupted stack
-	timedOut                // an endless loop
+	failed verdict = iota // a test failed
+	// the process died: a fault outside the guarded pages, a corrupted stack
+	crashed
+	timedOut // an endless loop
 	survived
 	same    // survived, and is known to compute the same
 	invalid // does not assemble
@@ -57,7 +61,8 @@ var (
 	jobs    = flag.Int("j", max(1, runtime.NumCPU()/2), "mutants at a time")
 	list    = flag.Bool("list", false, "count the possible mutants and stop")
 	verbose = flag.Bool("v", false, "report every mutant")
-	limit   = flag.Duration("timeout", 40*time.Second, "for the tests of one kernel; six times as long for the whole short suite")
+	limit   = flag.Duration("timeout", 40*time.Second,
+		"for the tests of one kernel; six times as long for the whole short suite")
 )
 
 func native() []string {
@@ -93,7 +98,9 @@ func run() error {
 		goarch string
 		isas   []string
 	}{{"amd64", []string{isa.NameAVX2, isa.NameAVX512}}, {"arm64", []string{isa.NameNEON}}} {
-		wanted := slices.DeleteFunc(slices.Clone(a.isas), func(s string) bool { return !slices.Contains(strings.Split(*sets, ","), s) })
+		wanted := slices.DeleteFunc(slices.Clone(a.isas), func(s string) bool {
+			return !slices.Contains(strings.Split(*sets, ","), s)
+		})
 		if len(wanted) == 0 {
 			continue
 		}
@@ -105,7 +112,8 @@ func run() error {
 	}
 	if !*list {
 		report(results)
-		fmt.Printf("%v, seed %d, %d at a time\n", time.Since(start).Round(time.Second), *seed, *jobs)
+		fmt.Printf("%v, seed %d, %d at a time\n", time.Since(start).Round(time.Second),
+			*seed, *jobs)
 	}
 	if slices.ContainsFunc(results, func(r result) bool { return r.verdict == survived }) {
 		return fmt.Errorf("some mutants survived")
@@ -124,7 +132,9 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	src.funcs = slices.DeleteFunc(src.funcs, func(f *function) bool { return !slices.Contains(isas, f.isa) || !names.MatchString(f.name) })
+	src.funcs = slices.DeleteFunc(src.funcs, func(f *function) bool {
+		return !slices.Contains(isas, f.isa) || !names.MatchString(f.name)
+	})
 	mistakes, err := regexp.Compile(*what)
 	if err != nil {
 		return nil, err
@@ -132,13 +142,16 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	total := 0
 	by := map[class]int{}
 	for _, f := range src.funcs {
-		f.mutants = slices.DeleteFunc(f.mutants, func(m *mutant) bool { return *kind != "" && string(m.class) != *kind || !mistakes.MatchString(m.what) })
+		f.mutants = slices.DeleteFunc(f.mutants, func(m *mutant) bool {
+			return *kind != "" && string(m.class) != *kind || !mistakes.MatchString(m.what)
+		})
 		total += len(f.mutants)
 		for _, m := range f.mutants {
 			by[m.class]++
 		}
 	}
-	fmt.Printf("%s: %d functions, %d possible mutants:", strings.Join(isas, ", "), len(src.funcs), total)
+	fmt.Printf("%s: %d functions, %d possible mutants:", strings.Join(isas, ", "),
+		len(src.funcs), total)
 	for _, c := range classes {
 		fmt.Printf(" %s %d", c, by[c])
 	}
@@ -170,7 +183,8 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, by := tc.run(dir, binary, wrap, 10**limit, "-test.run="+suite); v != survived || by != "" {
+	if v, by := tc.run(dir, binary, wrap, 10**limit, "-test.run="+suite); v != survived ||
+		by != "" {
 		return nil, fmt.Errorf("the tests do not pass without a mutant: %v %s", v, by)
 	}
 
@@ -202,10 +216,12 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	return results, nil
 }
 
-// suite are the tests of the short suite that compare bits: the others are about accuracy and arguments.
+// suite are the tests of the short suite that compare bits: the others are about accuracy and
+// arguments.
 const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax|Flags)$"
 
-// try builds and tests one mutant: first with the rows of the table that name its kernel, at last with the whole suite.
+// try builds and tests one mutant: first with the rows of the table that name its kernel, at last
+// with the whole suite.
 func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) result {
 	binary, err := tc.build(dir, src.text(m))
 	if err != nil {
@@ -216,9 +232,11 @@ func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) resul
 	if strings.HasPrefix(m.fn.kernel, "columns") {
 		rows = "^(Softmax|CrossEntropy|CrossEntropyGrad)$"
 	}
-	v, by := tc.run(dir, binary, wrap, *limit, "-test.run=^(TestTable|TestGuardPages|TestBulk)$/^"+typ+"$/"+rows)
+	v, by := tc.run(dir, binary, wrap, *limit,
+		"-test.run=^(TestTable|TestGuardPages|TestBulk)$/^"+typ+"$/"+rows)
 	if v == survived {
-		v, by = tc.run(dir, binary, wrap, *limit, "-test.run=^(TestConstants|TestStreams|TestStreamPrimitives|TestArgmax|TestGolden|TestFlags)$")
+		v, by = tc.run(dir, binary, wrap, *limit,
+			"-test.run=^(TestConstants|TestStreams|TestStreamPrimitives|TestArgmax|TestGolden|TestFlags)$")
 	}
 	if v == survived {
 		v, by = tc.run(dir, binary, wrap, 6**limit, "-test.run="+suite)
@@ -273,17 +291,21 @@ func report(results []result) {
 		}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(cmp.Compare(a.isa, b.isa), cmp.Compare(slices.Index(classes, a.c), slices.Index(classes, b.c)))
+		return cmp.Or(cmp.Compare(a.isa, b.isa), cmp.Compare(slices.Index(classes, a.c),
+			slices.Index(classes, b.c)))
 	})
-	fmt.Printf("\n%-8s %-6s %7s %7s %9s %9s %10s %7s\n", "isa", "class", "failed", "crashed", "timed out", "survived", "equivalent", "invalid")
+	fmt.Printf("\n%-8s %-6s %7s %7s %9s %9s %10s %7s\n", "isa", "class", "failed", "crashed",
+		"timed out", "survived", "equivalent", "invalid")
 	row := func(isa, class string, n map[verdict]int) {
-		fmt.Printf("%-8s %-6s %7d %7d %9d %9d %10d %7d\n", isa, class, n[failed], n[crashed], n[timedOut], n[survived], n[same], n[invalid])
+		fmt.Printf("%-8s %-6s %7d %7d %9d %9d %10d %7d\n", isa, class, n[failed], n[crashed],
+			n[timedOut], n[survived], n[same], n[invalid])
 	}
 	for _, k := range keys {
 		row(k.isa, string(k.c), counts[k])
 	}
 	row("all", "", total)
-	fmt.Printf("killed %d of %d that assemble and are not equivalent; by", total[failed]+total[crashed]+total[timedOut], len(results)-total[same]-total[invalid])
+	fmt.Printf("killed %d of %d that assemble and are not equivalent; by",
+		total[failed]+total[crashed]+total[timedOut], len(results)-total[same]-total[invalid])
 	names := make([]string, 0, len(tests))
 	for n := range tests {
 		names = append(names, n)

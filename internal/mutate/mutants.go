@@ -13,7 +13,8 @@ import (
 type class string
 
 const (
-	opClass    class = "op"    // another operation, operands swapped, an operation left out, a shift by one bit more or less
+	// another operation, operands swapped, an operation left out, a shift by one bit more or less
+	opClass    class = "op"
 	constClass class = "const" // the last bit of a constant flipped, or another constant
 	tailClass  class = "tail"  // masks and partial loads and stores
 	loopClass  class = "loop"  // counts, branches, advances, addresses
@@ -29,9 +30,11 @@ type mutant struct {
 	line  int // in the file, from 0
 	class class
 	edit  map[int]string // new text of lines; "" leaves the line out
-	flip  string         // the constant, or on ARM the table of constants, after which one with its last bit flipped is added
-	bits  uint64
-	what  string
+	// the constant, or on ARM the table of constants, after which one with its last bit flipped is
+	// added
+	flip string
+	bits uint64
+	what string
 }
 
 // function is the text of one kernel: lines [start, end) of the file.
@@ -67,7 +70,8 @@ var (
 
 // parse reads a generated file and lists all its mutants.
 func parse(text string, arm bool) *source {
-	s := &source{arm: arm, lines: strings.Split(text, "\n"), tables: map[string][]uint64{}, consts: map[string]constant{}}
+	s := &source{arm: arm, lines: strings.Split(text, "\n"), tables: map[string][]uint64{},
+		consts: map[string]constant{}}
 	first, last := map[string]string{}, map[string]string{} // constants of a type
 	for i, l := range s.lines {
 		if m := dataLine.FindStringSubmatch(l); m != nil {
@@ -88,7 +92,8 @@ func parse(text string, arm bool) *source {
 			s.funcs[len(s.funcs)-1].table = m[1]
 		}
 		if m := textLine.FindStringSubmatch(l); m != nil {
-			s.funcs = append(s.funcs, &function{name: m[1], kernel: m[2], typ: m[3], isa: strings.ToLower(m[4]), start: i + 1})
+			s.funcs = append(s.funcs, &function{name: m[1], kernel: m[2], typ: m[3],
+				isa: strings.ToLower(m[4]), start: i + 1})
 		}
 		if n := len(s.funcs); n > 0 {
 			s.funcs[n-1].end = i + 1
@@ -112,7 +117,8 @@ func (s *source) text(m *mutant) string {
 	if m.flip != "" && !s.arm {
 		for i, l := range lines {
 			if g := oneConst.FindStringSubmatch(l); g != nil && g[1] == m.flip {
-				lines[i] += "\n" + strings.Replace(strings.Replace(g[0], g[1], flipped(g[1]), 1), g[3], fmt.Sprintf("%#x", m.bits), 1)
+				lines[i] += "\n" + strings.Replace(strings.Replace(g[0], g[1], flipped(g[1]), 1),
+					g[3], fmt.Sprintf("%#x", m.bits), 1)
 			}
 		}
 	}
@@ -124,7 +130,8 @@ func (s *source) text(m *mutant) string {
 				for w := range stride / 8 {
 					add += fmt.Sprintf("DATA %s<>+%d(SB)/8, $0x%016x\n", m.flip, size+8*w, m.bits)
 				}
-				lines[i] = add + fmt.Sprintf("GLOBL %s<>(SB), RODATA|NOPTR, $%d", m.flip, size+stride)
+				lines[i] = add + fmt.Sprintf("GLOBL %s<>(SB), RODATA|NOPTR, $%d", m.flip,
+					size+stride)
 			}
 		}
 	}
@@ -171,9 +178,10 @@ func (x ins) swapped(i, j int) ins { return x.with(i, x.args[j]).with(j, x.args[
 
 func (x ins) named(op string) ins { return ins{op, x.args} }
 
-// Nothing is changed here: alignment and the frame's annotations do not compute, and that every kernel clears the upper halves
-// and returns is read from the binary by internal/asmcheck.
-var untouched = map[string]bool{"PCALIGN": true, "NO_LOCAL_POINTERS": true, "VZEROUPPER": true, "RET": true}
+// Nothing is changed here: alignment and the frame's annotations do not compute, and that every
+// kernel clears the upper halves and returns is read from the binary by internal/asmcheck.
+var untouched = map[string]bool{"PCALIGN": true, "NO_LOCAL_POINTERS": true, "VZEROUPPER": true,
+	"RET": true}
 
 var sumLabels = regexp.MustCompile(`^(fold|wide|group)\d+:`)
 
@@ -212,10 +220,13 @@ func (s *source) mutateFunction(f *function) {
 		case strings.Contains(x.op, "MASK"):
 			c = tailClass
 		}
-		f.mutants = append(f.mutants, &mutant{fn: f, line: i, class: c, edit: map[int]string{i: ""}, what: "left out"})
+		f.mutants = append(f.mutants, &mutant{fn: f, line: i, class: c, edit: map[int]string{i: ""},
+			what: "left out"})
 		// lanes or registers exchanged with the next instruction of the same kind
-		if y, ok := split(s.lines[i+1]); ok && y.op == x.op && len(x.args) == 3 && len(y.args) == 3 && x.args[0] != y.args[0] && strings.HasPrefix(x.op, "V") {
-			m := add(laneClass, "source exchanged with the next instruction's", x.with(0, y.args[0]))
+		if y, ok := split(s.lines[i+1]); ok && y.op == x.op && len(x.args) == 3 &&
+			len(y.args) == 3 && x.args[0] != y.args[0] && strings.HasPrefix(x.op, "V") {
+			m := add(laneClass, "source exchanged with the next instruction's",
+				x.with(0, y.args[0]))
 			m.edit[i+1] = y.with(0, x.args[0]).String()
 		}
 	}
@@ -258,7 +269,8 @@ func (e *editor) immediate(i int) (n int64, ok bool) {
 // nudge changes immediate i to each of the values.
 func (e *editor) nudge(c class, i int, values ...int64) {
 	for _, v := range values {
-		e.add(c, fmt.Sprintf("%s for %s", fmt.Sprintf("$%d", v), e.x.args[i]), e.x.with(i, fmt.Sprintf("$%d", v)))
+		e.add(c, fmt.Sprintf("%s for %s", fmt.Sprintf("$%d", v), e.x.args[i]),
+			e.x.with(i, fmt.Sprintf("$%d", v)))
 	}
 }
 
@@ -268,9 +280,11 @@ func (e *editor) constant(i int, name string) {
 	if !ok {
 		return
 	}
-	m := e.add(constClass, fmt.Sprintf("last bit of constant %#x (%s) flipped", c.bits, name), e.x.with(i, flipped(name)+"<>(SB)"))
+	m := e.add(constClass, fmt.Sprintf("last bit of constant %#x (%s) flipped", c.bits, name),
+		e.x.with(i, flipped(name)+"<>(SB)"))
 	m.flip, m.bits = name, c.bits^1
-	e.add(constClass, fmt.Sprintf("constant %#x (%s) for %#x (%s)", e.s.consts[c.next].bits, c.next, c.bits, name), e.x.with(i, c.next+"<>(SB)"))
+	e.add(constClass, fmt.Sprintf("constant %#x (%s) for %#x (%s)", e.s.consts[c.next].bits, c.next,
+		c.bits, name), e.x.with(i, c.next+"<>(SB)"))
 }
 
 // tableConstant proposes other constants for argument i, at offset off of the function's table.
@@ -284,10 +298,12 @@ func (e *editor) tableConstant(i, off int) {
 		flip |= 1 << 32
 	}
 	operand := func(off int) string { return fmt.Sprintf("%d(R26)", off) }
-	m := e.add(constClass, fmt.Sprintf("last bit of constant %#x flipped", words[off/8]), e.x.with(i, operand(8*len(words))))
+	m := e.add(constClass, fmt.Sprintf("last bit of constant %#x flipped", words[off/8]),
+		e.x.with(i, operand(8*len(words))))
 	m.flip, m.bits = e.f.table, words[off/8]^flip
 	if other := (off + stride) % (8 * len(words)); other != off {
-		e.add(constClass, fmt.Sprintf("constant %#x for %#x", words[other/8], words[off/8]), e.x.with(i, operand(other)))
+		e.add(constClass, fmt.Sprintf("constant %#x for %#x", words[other/8], words[off/8]),
+			e.x.with(i, operand(other)))
 	}
 }
 
@@ -300,16 +316,20 @@ func (e *editor) address() {
 			if e.s.arm && strings.HasPrefix(e.x.op, "V") {
 				continue // no offsets there
 			}
-			e.add(loopClass, "one element further", e.x.with(i, fmt.Sprintf("%d(%s)", off+size, m[2])))
+			e.add(loopClass, "one element further",
+				e.x.with(i, fmt.Sprintf("%d(%s)", off+size, m[2])))
 		}
 		if m := indexed.FindStringSubmatch(a); m != nil {
-			e.add(loopClass, "index scaled wrongly", e.x.with(i, fmt.Sprintf("%s(%s)(%s*%d)", m[1], m[2], m[3], map[string]int{"1": 2, "2": 1, "4": 8, "8": 4}[m[4]])))
+			e.add(loopClass, "index scaled wrongly",
+				e.x.with(i, fmt.Sprintf("%s(%s)(%s*%d)", m[1], m[2], m[3],
+					map[string]int{"1": 2, "2": 1, "4": 8, "8": 4}[m[4]])))
 		}
 		if m := symbol.FindStringSubmatch(a); m != nil {
 			off, _ := strconv.Atoi(m[3])
 			for _, d := range []int{-size, size} {
 				if off+d >= 0 {
-					e.add(tailClass, fmt.Sprintf("window of the table moved by %d", d/size), e.x.with(i, fmt.Sprintf("%s%s<>+%d(SB)", m[1], m[2], off+d)))
+					e.add(tailClass, fmt.Sprintf("window of the table moved by %d", d/size),
+						e.x.with(i, fmt.Sprintf("%s%s<>+%d(SB)", m[1], m[2], off+d)))
 				}
 			}
 		}
@@ -320,26 +340,32 @@ func (e *editor) address() {
 var mnemonic = regexp.MustCompile(`^(V[A-Z]+?)(132|213|231)?(PS|PD|SS|SD)(\.[A-Z.]+)?$`)
 
 var x86Float = map[string][]string{
-	"VADD": {"VSUB"}, "VSUB": {"VADD"}, "VMUL": {"VADD"}, "VDIV": {"VMUL"}, "VMAX": {"VMIN"}, "VMIN": {"VMAX"},
+	"VADD": {"VSUB"}, "VSUB": {"VADD"}, "VMUL": {"VADD"}, "VDIV": {"VMUL"}, "VMAX": {"VMIN"},
+	"VMIN":   {"VMAX"},
 	"VFMADD": {"VFNMADD", "VFMSUB"}, "VFNMADD": {"VFMADD"}, "VAND": {"VOR"}, "VANDN": {"VAND"},
 }
 
 var x86Other = map[string][]string{
-	"VPADDD": {"VPSUBD"}, "VPADDQ": {"VPSUBQ"}, "VPSUBD": {"VPADDD"}, "VPSUBQ": {"VPADDQ"}, "VPAND": {"VPOR"}, "VPOR": {"VPAND"},
-	"VPANDD": {"VPORD"}, "VPANDQ": {"VPORQ"}, "VPORD": {"VPANDD"}, "VPORQ": {"VPANDQ"}, "VPSLLVD": {"VPSRLVD"}, "VPSLLVQ": {"VPSRLVQ"},
+	"VPADDD": {"VPSUBD"}, "VPADDQ": {"VPSUBQ"}, "VPSUBD": {"VPADDD"}, "VPSUBQ": {"VPADDQ"},
+	"VPAND": {"VPOR"}, "VPOR": {"VPAND"},
+	"VPANDD": {"VPORD"}, "VPANDQ": {"VPORQ"}, "VPORD": {"VPANDD"}, "VPORQ": {"VPANDQ"},
+	"VPSLLVD": {"VPSRLVD"}, "VPSLLVQ": {"VPSRLVQ"},
 }
 
 var x86Masks = map[string][]string{
-	"KANDW": {"KORW"}, "KANDNW": {"KANDW"}, "CMOVQLT": {"CMOVQGE"}, "CMOVQCS": {"CMOVQCC"}, "CMOVQCC": {"CMOVQCS"},
+	"KANDW": {"KORW"}, "KANDNW": {"KANDW"}, "CMOVQLT": {"CMOVQGE"}, "CMOVQCS": {"CMOVQCC"},
+	"CMOVQCC":    {"CMOVQCS"},
 	"VMASKMOVPS": {"VMASKMOVPD"}, "ORQ": {"ANDQ"},
 }
 
 var x86Lanes = map[string]string{
-	"VUNPCKHPS": "VUNPCKLPS", "VUNPCKLPS": "VUNPCKHPS", "VUNPCKHPD": "VUNPCKLPD", "VUNPCKLPD": "VUNPCKHPD", "VMOVSHDUP": "VMOVSLDUP",
+	"VUNPCKHPS": "VUNPCKLPS", "VUNPCKLPS": "VUNPCKHPS", "VUNPCKHPD": "VUNPCKLPD",
+	"VUNPCKLPD": "VUNPCKHPD", "VMOVSHDUP": "VMOVSLDUP",
 }
 
 var x86Branches = map[string][]string{
-	"JLT": {"JLE", "JGE"}, "JLE": {"JLT"}, "JGE": {"JGT", "JLT"}, "JGT": {"JGE"}, "JEQ": {"JNE"}, "JNE": {"JEQ"},
+	"JLT": {"JLE", "JGE"}, "JLE": {"JLT"}, "JGE": {"JGT", "JLT"}, "JGT": {"JGE"}, "JEQ": {"JNE"},
+	"JNE": {"JEQ"},
 }
 
 func (e *editor) x86() {
@@ -351,7 +377,8 @@ func (e *editor) x86() {
 			e.constant(i, m[1])
 		}
 		// masked operations without their mask, or with another
-		if kRegister.MatchString(a) && i < n-1 && n > 2 && strings.HasPrefix(x.op, "V") && !strings.HasPrefix(x.op, "VBLENDM") {
+		if kRegister.MatchString(a) && i < n-1 && n > 2 && strings.HasPrefix(x.op, "V") &&
+			!strings.HasPrefix(x.op, "VBLENDM") {
 			y := x.without(i)
 			y.op = strings.Replace(y.op, ".Z", "", 1)
 			e.add(tailClass, "mask "+a+" left out", y)
@@ -366,7 +393,8 @@ func (e *editor) x86() {
 			e.add(opClass, o+" for "+stem, x.named(o+form+typ+suffix))
 		}
 		if form != "" && vRegister.MatchString(x.args[0]) {
-			e.add(opClass, "operands of the FMA in another order", x.named(stem+map[string]string{"132": "231", "213": "231", "231": "213"}[form]+typ))
+			e.add(opClass, "operands of the FMA in another order",
+				x.named(stem+map[string]string{"132": "231", "213": "231", "231": "213"}[form]+typ))
 		}
 		reg := func(i int) bool { return i < n && vRegister.MatchString(x.args[i]) }
 		switch stem {
@@ -385,7 +413,8 @@ func (e *editor) x86() {
 		case "VMASKMOV":
 			// the whole vector is loaded
 			if n == 3 && reg(2) {
-				e.add(tailClass, "mask left out", ins{"VMOVU" + typ, []string{x.args[0], x.args[2]}})
+				e.add(tailClass, "mask left out",
+					ins{"VMOVU" + typ, []string{x.args[0], x.args[2]}})
 			}
 		}
 		if stem == "VCMP" {
@@ -394,8 +423,11 @@ func (e *editor) x86() {
 			}
 		}
 		// the operation left out, its operand passed on
-		if n == 3 && stem != "VMASKMOV" && reg(1) && reg(2) && x.args[1] != x.args[2] && x.args[1][0] == x.args[2][0] {
-			e.add(opClass, "operand passed on", ins{"VMOVA" + strings.NewReplacer("SS", "PS", "SD", "PD").Replace(typ), []string{x.args[1], x.args[2]}})
+		if n == 3 && stem != "VMASKMOV" && reg(1) && reg(2) && x.args[1] != x.args[2] &&
+			x.args[1][0] == x.args[2][0] {
+			e.add(opClass, "operand passed on",
+				ins{"VMOVA" + strings.NewReplacer("SS", "PS", "SD", "PD").Replace(typ),
+					[]string{x.args[1], x.args[2]}})
 		}
 	}
 	op, _, _ := strings.Cut(x.op, ".")
@@ -421,7 +453,8 @@ func (e *editor) x86() {
 		e.nudge(laneClass, 0, imm^1)
 	case strings.HasPrefix(op, "VINSERT"):
 		e.nudge(laneClass, 0, imm^1)
-	case op == "VPSHUFD" || op == "VPERMQ" || op == "VSHUFPS" || op == "VPERMILPS" || op == "VPERMILPD":
+	case op == "VPSHUFD" || op == "VPERMQ" || op == "VSHUFPS" || op == "VPERMILPS" ||
+		op == "VPERMILPD":
 		if hasImm {
 			e.nudge(laneClass, 0, imm^1)
 		}
@@ -458,9 +491,11 @@ func (e *editor) x86() {
 		}
 	case op == "BZHIL":
 		e.add(tailClass, "a lane less", x).edit[e.line] += fmt.Sprintf("\n\tSHRQ $1, %s", x.args[2])
-		e.add(tailClass, "a lane more", x).edit[e.line] += fmt.Sprintf("\n\tLEAQ 1(%s)(%s*1), %s", x.args[2], x.args[2], x.args[2])
+		e.add(tailClass, "a lane more", x).edit[e.line] += fmt.Sprintf("\n\tLEAQ 1(%s)(%s*1), %s",
+			x.args[2], x.args[2], x.args[2])
 	case op == "SHLXQ":
-		e.add(tailClass, "the next bit", x).edit[e.line] += fmt.Sprintf("\n\tSHLQ $1, %s", x.args[2])
+		e.add(tailClass, "the next bit", x).edit[e.line] += fmt.Sprintf("\n\tSHLQ $1, %s",
+			x.args[2])
 	}
 }
 
@@ -469,21 +504,28 @@ var armWords = map[string]struct {
 	to   string
 	flip uint32
 }{
-	"fadd": {"fsub", 0x4e20d400 ^ 0x4ea0d400}, "fsub": {"fadd", 0x4e20d400 ^ 0x4ea0d400}, "fmul": {"fadd", 0x6e20dc00 ^ 0x4e20d400},
-	"fdiv": {"fmul", 0x6e20fc00 ^ 0x6e20dc00}, "fmax": {"fmin", 0x4e20f400 ^ 0x4ea0f400}, "fmin": {"fmax", 0x4e20f400 ^ 0x4ea0f400},
-	"fcmgt": {"fcmge", 0x6ea0e400 ^ 0x6e20e400}, "fcmeq": {"fcmge", 0x4e20e400 ^ 0x6e20e400}, "fcmle": {"fcmlt", 0x6ea0d800 ^ 0x4ea0e800},
-	"bic": {"and", 0x4e601c00 ^ 0x4e201c00}, "cmtst": {"cmeq", 0x4ea08c00 ^ 0x6ea08c00}, "fmaxv": {"fminv", 0x6e30f800 ^ 0x6eb0f800},
+	"fadd": {"fsub", 0x4e20d400 ^ 0x4ea0d400}, "fsub": {"fadd", 0x4e20d400 ^ 0x4ea0d400},
+	"fmul": {"fadd", 0x6e20dc00 ^ 0x4e20d400},
+	"fdiv": {"fmul", 0x6e20fc00 ^ 0x6e20dc00}, "fmax": {"fmin", 0x4e20f400 ^ 0x4ea0f400},
+	"fmin":  {"fmax", 0x4e20f400 ^ 0x4ea0f400},
+	"fcmgt": {"fcmge", 0x6ea0e400 ^ 0x6e20e400}, "fcmeq": {"fcmge", 0x4e20e400 ^ 0x6e20e400},
+	"fcmle": {"fcmlt", 0x6ea0d800 ^ 0x4ea0e800},
+	"bic":   {"and", 0x4e601c00 ^ 0x4e201c00}, "cmtst": {"cmeq", 0x4ea08c00 ^ 0x6ea08c00},
+	"fmaxv": {"fminv", 0x6e30f800 ^ 0x6eb0f800},
 	"fmaxp": {"fminp", 0x7e70f800 ^ 0x7ef0f800},
 }
 
 var armOther = map[string][]string{
-	"VFMLA": {"VFMLS"}, "VFMLS": {"VFMLA"}, "VAND": {"VORR"}, "VORR": {"VAND"}, "VADD": {"VSUB"}, "VSUB": {"VADD"},
+	"VFMLA": {"VFMLS"}, "VFMLS": {"VFMLA"}, "VAND": {"VORR"}, "VORR": {"VAND"}, "VADD": {"VSUB"},
+	"VSUB": {"VADD"},
 }
 
-var armLanes = map[string]string{"VUZP1": "VUZP2", "VUZP2": "VUZP1", "VZIP1": "VZIP2", "VZIP2": "VZIP1"}
+var armLanes = map[string]string{"VUZP1": "VUZP2", "VUZP2": "VUZP1", "VZIP1": "VZIP2",
+	"VZIP2": "VZIP1"}
 
 var armBranches = map[string][]string{
-	"BLT": {"BLE", "BGE"}, "BLE": {"BLT"}, "BGE": {"BGT", "BLT"}, "BGT": {"BGE"}, "BEQ": {"BNE"}, "BNE": {"BEQ"}, "CBZ": {"CBNZ"}, "CBNZ": {"CBZ"},
+	"BLT": {"BLE", "BGE"}, "BLE": {"BLT"}, "BGE": {"BGT", "BLT"}, "BGT": {"BGE"}, "BEQ": {"BNE"},
+	"BNE": {"BEQ"}, "CBZ": {"CBNZ"}, "CBNZ": {"CBZ"},
 	"TBZ": {"TBNZ"}, "TBNZ": {"TBZ"},
 }
 
@@ -541,7 +583,8 @@ func (e *editor) arm() {
 		e.add(tailClass, "the other one selected", x.swapped(1, 2))
 	case "FMOVQ", "FMOVD":
 		if !strings.Contains(strings.Join(x.args, " "), "R26") {
-			e.add(tailClass, "half as many bytes", x.named(map[string]string{"FMOVQ": "FMOVD", "FMOVD": "FMOVS"}[x.op]))
+			e.add(tailClass, "half as many bytes",
+				x.named(map[string]string{"FMOVQ": "FMOVD", "FMOVD": "FMOVS"}[x.op]))
 		}
 		if x.op == "FMOVD" {
 			e.add(tailClass, "twice as many bytes", x.named("FMOVQ"))
@@ -573,7 +616,8 @@ func (e *editor) armWord() {
 	}
 }
 
-// sample chooses n mutants: of every kernel in turn one, and of each kernel of every class in turn one.
+// sample chooses n mutants: of every kernel in turn one, and of each kernel of every class in turn
+// one.
 func sample(funcs []*function, n int, seed uint64) []*mutant {
 	r := rand.New(rand.NewPCG(seed, 1))
 	shuffle := func(m []*mutant) { r.Shuffle(len(m), func(i, j int) { m[i], m[j] = m[j], m[i] }) }

@@ -54,22 +54,29 @@ func TestMutants(t *testing.T) {
 	s := parse(small, false)
 	require.Len(t, s.funcs, 2)
 	f := s.funcs[0]
-	assert.Equal(t, []string{"tinyF32AVX2", "tiny", "F32", "avx2"}, []string{f.name, f.kernel, f.typ, f.isa})
+	assert.Equal(t, []string{"tinyF32AVX2", "tiny", "F32", "avx2"},
+		[]string{f.name, f.kernel, f.typ, f.isa})
 	assert.Equal(t, "avx512", s.funcs[1].isa)
-	assert.Equal(t, []string{"op: VADD for VSUB", "op: operands swapped", "op: operand passed on", "op: left out"}, whats(s, "VSUBPS Y1, Y0, Y2"))
-	assert.Equal(t, []string{"loop: $7 for $8", "loop: $9 for $8", "loop: left out"}, whats(s, "CMPQ DX, $8"))
-	assert.Equal(t, []string{"loop: JLE for JLT", "loop: JGE for JLT", "loop: left out"}, whats(s, "JLT rest2"))
-	assert.Equal(t, []string{"const: last bit of constant 0x40000000 (twoF32) flipped", "const: constant 0x3f800000 (oneF32) for 0x40000000 (twoF32)",
+	assert.Equal(t, []string{"op: VADD for VSUB", "op: operands swapped", "op: operand passed on",
+		"op: left out"}, whats(s, "VSUBPS Y1, Y0, Y2"))
+	assert.Equal(t, []string{"loop: $7 for $8", "loop: $9 for $8", "loop: left out"},
+		whats(s, "CMPQ DX, $8"))
+	assert.Equal(t, []string{"loop: JLE for JLT", "loop: JGE for JLT", "loop: left out"},
+		whats(s, "JLT rest2"))
+	assert.Equal(t, []string{"const: last bit of constant 0x40000000 (twoF32) flipped",
+		"const: constant 0x3f800000 (oneF32) for 0x40000000 (twoF32)",
 		"op: VADD for VMUL", "op: left out"}, whats(s, "VMULPS twoF32<>(SB), Y2, Y2"))
 	assert.Empty(t, whats(s, "// page.go: f"))
-	assert.Contains(t, whats(s, "VADDPS Y2, Y0, Y0"), "sum: source exchanged with the next instruction's")
+	assert.Contains(t, whats(s, "VADDPS Y2, Y0, Y0"),
+		"sum: source exchanged with the next instruction's")
 	assert.Contains(t, whats(s, "VMOVUPS.Z (DI), K1, Z0"), "tail: mask K1 left out")
 	for _, l := range []string{"PCALIGN $32", "VZEROUPPER", "RET"} {
 		assert.Empty(t, whats(s, l))
 	}
 }
 
-// TestText: a mutant's file differs from the original in its own lines alone, and in the table for a flipped constant.
+// TestText: a mutant's file differs from the original in its own lines alone, and in the table for
+// a flipped constant.
 func TestText(t *testing.T) {
 	s := parse(small, false)
 	assert.Equal(t, small, s.text(nil))
@@ -78,7 +85,8 @@ func TestText(t *testing.T) {
 			got := s.text(m)
 			assert.NotEqual(t, small, got, m.String())
 			if m.flip != "" {
-				assert.Contains(t, got, "CONST32(twoF32<>, $0x40000000) // 2\nCONST32(flippedtwoF32<>, $0x40000001)\n")
+				assert.Contains(t, got,
+					"CONST32(twoF32<>, $0x40000000) // 2\nCONST32(flippedtwoF32<>, $0x40000001)\n")
 				assert.Contains(t, got, "\tVMULPS flippedtwoF32<>(SB), Y2, Y2\n")
 				continue
 			}
@@ -107,12 +115,14 @@ TEXT ·tinyF32NEON(SB), NOSPLIT, $0-48
 // TestTables: on ARM a constant is a place in the table of its page.
 func TestTables(t *testing.T) {
 	s := parse(smallARM, true)
-	assert.Equal(t, []string{"const: last bit of constant 0x4000000040000000 flipped", "const: constant 0x3f8000003f800000 for 0x4000000040000000",
+	assert.Equal(t, []string{"const: last bit of constant 0x4000000040000000 flipped",
+		"const: constant 0x3f8000003f800000 for 0x4000000040000000",
 		"loop: left out"}, whats(s, "FMOVQ 16(R26), F30 // two"))
 	for _, m := range s.funcs[0].mutants {
 		if m.flip != "" {
 			got := s.text(m)
-			assert.Contains(t, got, "DATA pConstF32<>+40(SB)/8, $0x4000000140000001\nGLOBL pConstF32<>(SB), RODATA|NOPTR, $48\n")
+			assert.Contains(t, got,
+				"DATA pConstF32<>+40(SB)/8, $0x4000000140000001\nGLOBL pConstF32<>(SB), RODATA|NOPTR, $48\n")
 			assert.Contains(t, got, "\tFMOVQ 32(R26), F30\n")
 		}
 	}
@@ -129,7 +139,9 @@ func TestSample(t *testing.T) {
 	a := names(sample(s.funcs, 6, 1))
 	assert.Equal(t, a, names(sample(s.funcs, 6, 1)), "the same seed, the same sample")
 	assert.Len(t, a, 6)
-	assert.True(t, slices.ContainsFunc(a[:2], func(n string) bool { return strings.HasPrefix(n, "tinyF32AVX512 ") }), "every function has its turn")
+	assert.True(t, slices.ContainsFunc(a[:2], func(n string) bool {
+		return strings.HasPrefix(n, "tinyF32AVX512 ")
+	}), "every function has its turn")
 	total := len(s.funcs[0].mutants) + len(s.funcs[1].mutants)
 	whole := names(sample(s.funcs, 10000, 7))
 	assert.Len(t, whole, total, "no mutant is there twice, none is missing")
@@ -160,7 +172,8 @@ func TestGeneratedFiles(t *testing.T) {
 }
 
 func TestToolchainText(t *testing.T) {
-	assert.Equal(t, []string{"/go/asm", "-trimpath", "/tmp/b1=>", "-o", "x y", "./a.s"}, fields(`/go/asm -trimpath "/tmp/b1=>" -o 'x y' ./a.s`))
+	assert.Equal(t, []string{"/go/asm", "-trimpath", "/tmp/b1=>", "-o", "x y", "./a.s"},
+		fields(`/go/asm -trimpath "/tmp/b1=>" -o 'x y' ./a.s`))
 	member := func(name, body string) string {
 		return fmt.Sprintf("%-16s%-12d%-6d%-6d%-8o%-10d`\n%s", name, 0, 0, 0, 0o644, len(body), body)
 	}

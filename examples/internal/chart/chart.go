@@ -12,7 +12,8 @@ import (
 )
 
 // colors are those of the classes and curves; three that the colour-blind tell apart.
-var colors = []color.RGBA{{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}}
+var colors = []color.RGBA{{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff},
+	{0x00, 0x9e, 0x73, 0xff}}
 
 // Curve is a value for each epoch, from epoch 1 on.
 type Curve struct {
@@ -46,15 +47,18 @@ func Loss(name, title string, curves ...Curve) error {
 	return p.Save(6*vg.Inch, 4*vg.Inch, name)
 }
 
-// Regions writes a PNG of the plane in [-limit, limit]^2, each point in the colour of the class that classify gives it, and
-// of labelled points on it. classify gets the points x0, y0, x1, y1, ...
-func Regions(name, title string, limit float64, classify func(xy []float64) []int, points []float64, labels []int) error {
+// Regions writes a PNG of the plane in [-limit, limit]^2, each point in the colour of the class
+// that classify gives it, and of labelled points on it. classify gets the points x0, y0, x1, y1,
+// ...
+func Regions(name, title string, limit float64, classify func(xy []float64) []int, points []float64,
+	labels []int) error {
 	const side = 400
 	img := image.NewRGBA(image.Rect(0, 0, side, side))
 	for row := range side {
 		var at []float64
 		for col := range side {
-			at = append(at, limit*(2*(float64(col)+0.5)/side-1), limit*(1-2*(float64(row)+0.5)/side))
+			at = append(at, limit*(2*(float64(col)+0.5)/side-1),
+				limit*(1-2*(float64(row)+0.5)/side))
 		}
 		for col, class := range classify(at) {
 			c := colors[class%len(colors)]

@@ -31,13 +31,15 @@ type Options struct {
 	adam, sgd float64 // the default rates
 }
 
-// Flags adds the flags to a set. epochs and batch, and the learning rates adam and sgd, are the defaults.
+// Flags adds the flags to a set. epochs and batch, and the learning rates adam and sgd, are the
+// defaults.
 func (o *Options) Flags(set *flag.FlagSet, epochs, batch int, adam, sgd float64) {
 	o.adam, o.sgd = adam, sgd
 	set.StringVar(&o.Type, "type", "float32", "`type` of all numbers: float32 or float64")
 	set.StringVar(&o.Hidden, "hidden", "relu", "hidden `layer`: relu or sigmoid")
 	set.StringVar(&o.Optimizer, "optimizer", "adam", "adam or sgd")
-	set.Float64Var(&o.Rate, "rate", 0, fmt.Sprintf("learning rate (default %g for adam, %g for sgd)", adam, sgd))
+	set.Float64Var(&o.Rate, "rate", 0,
+		fmt.Sprintf("learning rate (default %g for adam, %g for sgd)", adam, sgd))
 	set.IntVar(&o.Epochs, "epochs", epochs, "turns over the samples")
 	set.IntVar(&o.Batch, "batch", batch, "samples in a step")
 	set.IntVar(&o.Units, "units", 100, "hidden units")
@@ -45,7 +47,8 @@ func (o *Options) Flags(set *flag.FlagSet, epochs, batch int, adam, sgd float64)
 	set.StringVar(&o.Out, "out", "out", "`folder` for the charts, made where it is missing")
 }
 
-// Parse parses the arguments of a command, which has nothing but flags, and checks the values of Options.
+// Parse parses the arguments of a command, which has nothing but flags, and checks the values of
+// Options.
 func (o *Options) Parse(set *flag.FlagSet, args []string) error {
 	if err := set.Parse(args); err != nil {
 		return err
@@ -93,13 +96,17 @@ func Main(name string, run func(args []string, stdout, stderr io.Writer) error) 
 	}
 }
 
-// Train makes a network for the samples and trains it, with a progress bar where stderr is a terminal.
-func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T], stderr io.Writer) (*nn.Network[T], []nn.Epoch, error) {
-	net, err := nn.NewNetwork[T](len(train.X)/len(train.Labels), o.Units, classes, o.Hidden, rand.New(rand.NewPCG(o.Seed, 1)))
+// Train makes a network for the samples and trains it, with a progress bar where stderr is a
+// terminal.
+func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T],
+	stderr io.Writer) (*nn.Network[T], []nn.Epoch, error) {
+	net, err := nn.NewNetwork[T](len(train.X)/len(train.Labels), o.Units, classes, o.Hidden,
+		rand.New(rand.NewPCG(o.Seed, 1)))
 	if err != nil {
 		return nil, nil, err
 	}
-	training := nn.Training[T]{Epochs: o.Epochs, Batch: o.Batch, Random: rand.New(rand.NewPCG(o.Seed, 2))}
+	training := nn.Training[T]{Epochs: o.Epochs, Batch: o.Batch,
+		Random: rand.New(rand.NewPCG(o.Seed, 2))}
 	if o.Optimizer == "adam" {
 		training.Optimizer = &nn.Adam[T]{Rate: T(o.Rate)}
 	} else {
@@ -107,8 +114,10 @@ func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T], stderr io
 	}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		bar := progressbar.NewOptions(training.Steps(len(train.Labels)),
-			progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("training"), progressbar.OptionShowCount(),
-			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionClearOnFinish())
+			progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("training"),
+			progressbar.OptionShowCount(),
+			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond),
+			progressbar.OptionClearOnFinish())
 		defer bar.Close()
 		training.Step = func() { _ = bar.Add(1) } // a bar that cannot be drawn stops no training
 	}
@@ -116,22 +125,26 @@ func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T], stderr io
 	return net, epochs, err
 }
 
-// Report prints the losses, every one of them or about twenty, with their bits, and the digest of the run.
+// Report prints the losses, every one of them or about twenty, with their bits, and the digest of
+// the run.
 func Report[T nn.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdout io.Writer) {
-	fmt.Fprintf(stdout, "%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d; kernels: %s\n",
+	fmt.Fprintf(stdout,
+		"%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d; kernels: %s\n",
 		o.Type, o.Units, o.Hidden, o.Optimizer, o.Rate, o.Batch, o.Seed, kernels.ISA())
 	every := max(1, len(epochs)/20)
 	for i, e := range epochs {
 		if (i+1)%every != 0 && i != len(epochs)-1 {
 			continue
 		}
-		fmt.Fprintf(stdout, "epoch %*d  loss %.6f  bits %016x", len(fmt.Sprint(len(epochs))), i+1, e.Loss, math.Float64bits(e.Loss))
+		fmt.Fprintf(stdout, "epoch %*d  loss %.6f  bits %016x", len(fmt.Sprint(len(epochs))), i+1,
+			e.Loss, math.Float64bits(e.Loss))
 		if e.TestLoss != 0 {
 			fmt.Fprintf(stdout, "  test loss %.6f  accuracy %.2f%%", e.TestLoss, 100*e.Accuracy)
 		}
 		fmt.Fprintln(stdout)
 	}
-	fmt.Fprintf(stdout, "digest of all losses and of the weights: %016x\n", nn.Digest(epochs, net.Params()))
+	fmt.Fprintf(stdout, "digest of all losses and of the weights: %016x\n",
+		nn.Digest(epochs, net.Params()))
 }
 
 // Chart makes the folder for the charts, has a chart of a name drawn there and says so.
@@ -162,5 +175,7 @@ func (o *Options) LossChart(name, title string, epochs []nn.Epoch, stdout io.Wri
 		curves = append(curves, test)
 	}
 	title = fmt.Sprintf("%s: %s, %s, %s", title, o.Hidden, o.Type, o.Optimizer)
-	return o.Chart(name, stdout, func(path string) error { return chart.Loss(path, title, curves...) })
+	return o.Chart(name, stdout, func(path string) error {
+		return chart.Loss(path, title, curves...)
+	})
 }

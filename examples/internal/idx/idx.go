@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 )
 
-// maxBytes is more than any file of the family holds: a broken header does not make the program ask for more memory.
+// maxBytes is more than any file of the family holds: a broken header does not make the program ask
+// for more memory.
 const maxBytes = 1 << 30
 
 // Images are the pixels of Count images, Rows*Cols bytes each.
@@ -56,7 +57,8 @@ func read(name string, rank int) (dims []int, data []byte, err error) {
 	}
 	// Two zeros, the type (8: unsigned bytes), the number of dimensions.
 	if magic, want := binary.BigEndian.Uint32(header), uint32(0x800+rank); magic != want {
-		return fail("not the IDX file wanted: it starts with %#08x, and not with %#08x (unsigned bytes, %d dimensions)", magic, want, rank)
+		return fail("not the IDX file wanted: it starts with %#08x, and not with %#08x (unsigned bytes, %d dimensions)",
+			magic, want, rank)
 	}
 	if _, err := io.ReadFull(z, header[4:]); err != nil {
 		return fail("the header is cut off: %w", cut(err))
@@ -66,7 +68,8 @@ func read(name string, rank int) (dims []int, data []byte, err error) {
 		dim := binary.BigEndian.Uint32(header[4+4*i:])
 		dims = append(dims, int(dim))
 		if size *= uint64(dim); size > maxBytes {
-			return fail("the header asks for %d or more bytes: more than the %d that are read at most", size, maxBytes)
+			return fail("the header asks for %d or more bytes: more than the %d that are read at most",
+				size, maxBytes)
 		}
 	}
 	data = make([]byte, size)
@@ -110,24 +113,29 @@ func ReadMNIST(dir string) (MNIST, error) {
 		return MNIST{}, err
 	}
 	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
-		return MNIST{}, fmt.Errorf("no folder %s (a relative one starts at the working directory, which is examples/ after go -C examples run)", abs)
+		return MNIST{},
+			fmt.Errorf("no folder %s (a relative one starts at the working directory, which is examples/ after go -C examples run)",
+				abs)
 	}
 	var m MNIST
 	if m.Images, err = ReadImages(filepath.Join(abs, ImagesFile)); err == nil {
 		m.Labels, err = ReadLabels(filepath.Join(abs, LabelsFile))
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return MNIST{}, fmt.Errorf("%w: the folder has to hold MNIST's test set, %s and %s", err, ImagesFile, LabelsFile)
+		return MNIST{}, fmt.Errorf("%w: the folder has to hold MNIST's test set, %s and %s", err,
+			ImagesFile, LabelsFile)
 	}
 	if err != nil {
 		return MNIST{}, err
 	}
 	if len(m.Labels) != m.Images.Count {
-		return MNIST{}, fmt.Errorf("%s: %d images in %s, but %d labels in %s", abs, m.Images.Count, ImagesFile, len(m.Labels), LabelsFile)
+		return MNIST{}, fmt.Errorf("%s: %d images in %s, but %d labels in %s", abs, m.Images.Count,
+			ImagesFile, len(m.Labels), LabelsFile)
 	}
 	for i, label := range m.Labels {
 		if label > 9 {
-			return MNIST{}, fmt.Errorf("%s: label %d of image %d is not in [0, 10)", filepath.Join(abs, LabelsFile), label, i)
+			return MNIST{}, fmt.Errorf("%s: label %d of image %d is not in [0, 10)",
+				filepath.Join(abs, LabelsFile), label, i)
 		}
 	}
 	return m, nil

@@ -69,11 +69,13 @@ func TestReadMNISTErrors(t *testing.T) {
 	assert.ErrorContains(t, err, "no folder "+path, "a file")
 	_, err = ReadMNIST(dir)
 	assert.ErrorContains(t, err, LabelsFile+": ")
-	assert.ErrorContains(t, err, "has to hold MNIST's test set, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz")
+	assert.ErrorContains(t, err,
+		"has to hold MNIST's test set, t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz")
 
 	write(t, dir, LabelsFile, zip(t, file(0x801, []uint32{3}, 1, 2, 3)))
 	_, err = ReadMNIST(dir)
-	assert.ErrorContains(t, err, "2 images in t10k-images-idx3-ubyte.gz, but 3 labels in t10k-labels-idx1-ubyte.gz")
+	assert.ErrorContains(t, err,
+		"2 images in t10k-images-idx3-ubyte.gz, but 3 labels in t10k-labels-idx1-ubyte.gz")
 	write(t, dir, LabelsFile, zip(t, file(0x801, []uint32{2}, 1, 10)))
 	_, err = ReadMNIST(dir)
 	assert.ErrorContains(t, err, "label 10 of image 1 is not in [0, 10)")
@@ -92,15 +94,21 @@ func TestBrokenFiles(t *testing.T) {
 		{"not compressed", images, "not a gzip file: gzip: invalid header"},
 		{"no header", zip(t, nil), "the header is cut off: unexpected EOF"},
 		{"half a header", zip(t, images[:9]), "the header is cut off: unexpected EOF"},
-		{"labels", zip(t, labels), "it starts with 0x00000801, and not with 0x00000803 (unsigned bytes, 3 dimensions)"},
-		{"other element type", zip(t, file(0xd03, []uint32{1, 1, 1}, 0)), "it starts with 0x00000d03"},
-		{"few pixels", zip(t, images[:len(images)-1]), "cut off after 11 of 12 bytes: unexpected EOF"},
+		{"labels", zip(t, labels),
+			"it starts with 0x00000801, and not with 0x00000803 (unsigned bytes, 3 dimensions)"},
+		{"other element type", zip(t, file(0xd03, []uint32{1, 1, 1}, 0)),
+			"it starts with 0x00000d03"},
+		{"few pixels", zip(t, images[:len(images)-1]),
+			"cut off after 11 of 12 bytes: unexpected EOF"},
 		{"no pixels", zip(t, images[:16]), "cut off after 0 of 12 bytes"},
-		{"too many pixels", zip(t, append(bytes.Clone(images), 0)), "more than the 12 bytes that the header names"},
+		{"too many pixels", zip(t, append(bytes.Clone(images), 0)),
+			"more than the 12 bytes that the header names"},
 		{"cut gzip", whole[:len(whole)-3], "unexpected EOF"},
 		{"damaged gzip", damaged, "gzip: invalid checksum"},
-		{"huge", zip(t, file(0x803, []uint32{1 << 31, 1 << 31, 4})), "more than the 1073741824 that are read at most"},
-		{"overflowing", zip(t, file(0x803, []uint32{1 << 22, 1 << 22, 1 << 22})), "more than the 1073741824 that are read at most"},
+		{"huge", zip(t, file(0x803, []uint32{1 << 31, 1 << 31, 4})),
+			"more than the 1073741824 that are read at most"},
+		{"overflowing", zip(t, file(0x803, []uint32{1 << 22, 1 << 22, 1 << 22})),
+			"more than the 1073741824 that are read at most"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := write(t, t.TempDir(), "images.gz", c.data)

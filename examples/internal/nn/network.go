@@ -23,9 +23,10 @@ type Network[T Float] struct {
 	loss          layers.SoftmaxWithLoss[T]
 }
 
-// NewNetwork returns a network with the activation "relu" or "sigmoid", and weights as large as suits it: He's for
-// ReLU, Xavier's for Sigmoid.
-func NewNetwork[T Float](inputs, units, classes int, activation string, rnd *rand.Rand) (*Network[T], error) {
+// NewNetwork returns a network with the activation "relu" or "sigmoid", and weights as large as
+// suits it: He's for ReLU, Xavier's for Sigmoid.
+func NewNetwork[T Float](inputs, units, classes int, activation string,
+	rnd *rand.Rand) (*Network[T], error) {
 	n := &Network[T]{loss: layers.SoftmaxWithLoss[T]{Classes: classes}}
 	gain := 1.0
 	switch activation {
@@ -62,7 +63,8 @@ func (n *Network[T]) Params() []Param[T] {
 	return append(n.first.Params(), n.second.Params()...)
 }
 
-// Classify returns the class of each row of x: that of the largest logit, the first where several are.
+// Classify returns the class of each row of x: that of the largest logit, the first where several
+// are.
 func (n *Network[T]) Classify(x []T) []int {
 	logits := n.Predict(x)
 	classes := n.second.out
@@ -155,8 +157,8 @@ func Accuracy(got, labels []int) float64 {
 	return float64(hits) / float64(len(labels))
 }
 
-// Digest returns a number that two runs share when all their losses, and the parameters they end with, are equal to the
-// last bit (and else as good as never).
+// Digest returns a number that two runs share when all their losses, and the parameters they end
+// with, are equal to the last bit (and else as good as never).
 func Digest[T Float](epochs []Epoch, params []Param[T]) uint64 {
 	h := fnv.New64a()
 	add := func(v float64) {

@@ -1,9 +1,10 @@
-// Package nn has what the examples need beside package layers: the Affine layer by gonum's BLAS, two optimizers, and the
-// book's two-layer network with its training loop.
+// Package nn has what the examples need beside package layers: the Affine layer by gonum's BLAS,
+// two optimizers, and the book's two-layer network with its training loop.
 //
-// A run is reproducible: the same seed gives the same losses to the last bit, however many goroutines gonum's Gemm uses, because it
-// splits a product into blocks that each belong to one goroutine. (gonum has assembly on some architectures and plain Go
-// on others, so a network may differ in last bits from one architecture to another, though package kernels does not.)
+// A run is reproducible: the same seed gives the same losses to the last bit, however many
+// goroutines gonum's Gemm uses, because it splits a product into blocks that each belong to one
+// goroutine. (gonum has assembly on some architectures and plain Go on others, so a network may
+// differ in last bits from one architecture to another, though package kernels does not.)
 package nn
 
 import (
@@ -36,8 +37,8 @@ func NewAffine[T Float](in, out int, limit float64, rnd *rand.Rand) *Affine[T] {
 		w: Param[T]{make([]T, in*out), make([]T, in*out)},
 		b: Param[T]{make([]T, out), make([]T, out)},
 	}
-	// Uniform and not normal numbers, since those would come by math.Log or math.Exp, whose last bits depend on the
-	// architecture.
+	// Uniform and not normal numbers, since those would come by math.Log or math.Exp, whose last
+	// bits depend on the architecture.
 	for i := range a.w.Value {
 		a.w.Value[i] = T((2*rnd.Float64() - 1) * limit)
 	}
@@ -51,14 +52,16 @@ func (a *Affine[T]) Forward(x []T) []T {
 	for r := range rows {
 		copy(a.y[r*a.out:], a.b.Value)
 	}
-	gemm(blas.NoTrans, blas.NoTrans, matrix(x, rows, a.in), matrix(a.w.Value, a.in, a.out), 1, matrix(a.y, rows, a.out))
+	gemm(blas.NoTrans, blas.NoTrans, matrix(x, rows, a.in), matrix(a.w.Value, a.in, a.out), 1,
+		matrix(a.y, rows, a.out))
 	return a.y
 }
 
 // Gradients computes the gradients of W and b.
 func (a *Affine[T]) Gradients(dout []T) {
 	rows := len(dout) / a.out
-	gemm(blas.Trans, blas.NoTrans, matrix(a.x, rows, a.in), matrix(dout, rows, a.out), 0, matrix(a.w.Grad, a.in, a.out))
+	gemm(blas.Trans, blas.NoTrans, matrix(a.x, rows, a.in), matrix(dout, rows, a.out), 0,
+		matrix(a.w.Grad, a.in, a.out))
 	clear(a.b.Grad)
 	for r := range rows {
 		for j, d := range dout[r*a.out : (r+1)*a.out] {
@@ -72,7 +75,8 @@ func (a *Affine[T]) Backward(dout []T) []T {
 	a.Gradients(dout)
 	rows := len(dout) / a.out
 	a.dx = resize(a.dx, rows*a.in)
-	gemm(blas.NoTrans, blas.Trans, matrix(dout, rows, a.out), matrix(a.w.Value, a.in, a.out), 0, matrix(a.dx, rows, a.in))
+	gemm(blas.NoTrans, blas.Trans, matrix(dout, rows, a.out), matrix(a.w.Value, a.in, a.out), 0,
+		matrix(a.dx, rows, a.in))
 	return a.dx
 }
 
@@ -103,12 +107,14 @@ func gemm[T Float](ta, tb blas.Transpose, a, b general[T], beta T, c general[T])
 		of := func(m general[T], data []float32) blas32.General {
 			return blas32.General{Rows: m.rows, Cols: m.cols, Stride: m.cols, Data: data}
 		}
-		blas32.Gemm(ta, tb, 1, of(a, any(a.data).([]float32)), of(b, any(b.data).([]float32)), float32(beta), of(c, data))
+		blas32.Gemm(ta, tb, 1, of(a, any(a.data).([]float32)), of(b, any(b.data).([]float32)),
+			float32(beta), of(c, data))
 	case []float64:
 		of := func(m general[T], data []float64) blas64.General {
 			return blas64.General{Rows: m.rows, Cols: m.cols, Stride: m.cols, Data: data}
 		}
-		blas64.Gemm(ta, tb, 1, of(a, any(a.data).([]float64)), of(b, any(b.data).([]float64)), float64(beta), of(c, data))
+		blas64.Gemm(ta, tb, 1, of(a, any(a.data).([]float64)), of(b, any(b.data).([]float64)),
+			float64(beta), of(c, data))
 	}
 }
 
@@ -151,7 +157,8 @@ func (o *Adam[T]) Step(params []Param[T]) {
 	for k, p := range params {
 		m, v := o.m[k], o.v[k]
 		for i, g := range p.Grad {
-			// Each product is rounded by a conversion: a compiler may fuse it with the addition otherwise.
+			// Each product is rounded by a conversion: a compiler may fuse it with the addition
+			// otherwise.
 			m[i] += T((1 - beta1) * (g - m[i]))
 			v[i] += T((1 - beta2) * (T(g*g) - v[i]))
 			p.Value[i] -= T(rate*m[i]) / (T(math.Sqrt(float64(v[i]))) + epsilon)

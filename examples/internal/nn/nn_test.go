@@ -59,7 +59,8 @@ func testAffineGradients[T Float](t *testing.T, tol float64) {
 			}
 			return sum
 		}
-		dx, dw, db := layers.NumericalGradient(f, x), layers.NumericalGradient(f, a.w.Value), layers.NumericalGradient(f, a.b.Value)
+		dx, dw, db := layers.NumericalGradient(f, x), layers.NumericalGradient(f, a.w.Value),
+			layers.NumericalGradient(f, a.b.Value)
 		a.Forward(x)
 		requireClose(t, dx, a.Backward(weights), tol)
 		requireClose(t, dw, a.w.Grad, tol)
@@ -96,7 +97,8 @@ func TestOptimizers(t *testing.T) {
 	SGD[float64]{Rate: 0.25}.Step(w)
 	assert.Equal(t, []float64{0.875, -1}, w[0].Value)
 
-	// The first step of Adam is the rate, against the sign of the gradient; the second by the paper's formulas.
+	// The first step of Adam is the rate, against the sign of the gradient; the second by the
+	// paper's formulas.
 	w = []Param[float64]{{Value: []float64{1, -2}, Grad: []float64{0.5, -4}}}
 	adam := &Adam[float64]{Rate: 0.1}
 	adam.Step(w)
@@ -113,7 +115,8 @@ func TestClassify(t *testing.T) {
 	require.NoError(t, err)
 	copy(net.first.w.Value, []float32{1, 0, 0, 1})
 	copy(net.second.w.Value, []float32{0, 1, 1, 2, 0, 1})
-	assert.Equal(t, []int{1, 0, 0}, net.Classify([]float32{3, 0, 0, 3, -1, -1}), "ties go to the lowest class")
+	assert.Equal(t, []int{1, 0, 0}, net.Classify([]float32{3, 0, 0, 3, -1, -1}),
+		"ties go to the lowest class")
 	assert.Equal(t, 0.5, Accuracy([]int{1, 0, 2, 2}, []int{1, 1, 2, 0}))
 }
 
@@ -130,8 +133,12 @@ func TestTrainIsReproducible(t *testing.T) {
 		net, err := NewNetwork[float32](inputs, 130, classes, "sigmoid", rnd)
 		require.NoError(t, err)
 		steps := 0
-		training := Training[float32]{Epochs: 4, Batch: 64, Optimizer: &Adam[float32]{Rate: 0.01}, Random: rnd, Step: func() { steps++ }}
-		epochs, err := net.Train(set, Set[float32]{X: set.X[:10*inputs], Labels: set.Labels[:10]}, training)
+		training := Training[float32]{Epochs: 4, Batch: 64, Optimizer: &Adam[float32]{Rate: 0.01},
+			Random: rnd, Step: func() {
+				steps++
+			}}
+		epochs, err := net.Train(set, Set[float32]{X: set.X[:10*inputs], Labels: set.Labels[:10]},
+			training)
 		require.NoError(t, err)
 		require.Equal(t, 4*3, steps, "the last batch is a small one")
 		require.Equal(t, steps, training.Steps(rows))

@@ -8,9 +8,11 @@ package cpeers
 import "C"
 
 func cjob(j *Job) *C.job {
-	c := &C.job{kernel: C.int(j.Kernel), n: C.long(j.N), rows: C.long(j.Rows), classes: C.long(j.Classes),
-		x: j.X, dy: j.DY, y: j.Y, dst: j.Dst, losses: j.Losses, labels: (*C.int64_t)(j.Labels), bools: (*C.uint8_t)(j.Bools),
-		scale: C.double(j.Scale)}
+	c := &C.job{
+		kernel: C.int(j.Kernel), n: C.long(j.N), rows: C.long(j.Rows), classes: C.long(j.Classes),
+		x: j.X, dy: j.DY, y: j.Y, dst: j.Dst, losses: j.Losses,
+		labels: (*C.int64_t)(j.Labels), bools: (*C.uint8_t)(j.Bools), scale: C.double(j.Scale),
+	}
 	if j.Float64 {
 		c.f64 = 1
 	}
@@ -24,5 +26,7 @@ func runnerOf(r *C.runner) *Runner {
 	if r == nil {
 		return nil
 	}
-	return &Runner{Run: func(reps int) { C.run_many(r, C.long(reps)) }, Close: func() { C.free_runner(r) }}
+	return &Runner{Run: func(reps int) {
+		C.run_many(r, C.long(reps))
+	}, Close: func() { C.free_runner(r) }}
 }

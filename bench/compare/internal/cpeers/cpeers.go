@@ -1,6 +1,6 @@
-// Package cpeers runs C and C++ libraries on the same buffers as the kernels. Each library is behind a build tag of its
-// name (libmvec, sleef, onednn, xnnpack), and all of them behind the tag peers; without any of these tags the package is
-// empty, plain Go.
+// Package cpeers runs C and C++ libraries on the same buffers as the kernels. Each library is
+// behind a build tag of its name (libmvec, sleef, onednn, xnnpack), and all of them behind the tag
+// peers; without any of these tags the package is empty, plain Go.
 package cpeers
 
 import "unsafe"
@@ -19,7 +19,8 @@ const (
 	CrossEntropyGrad
 )
 
-// A Job describes one computation. Its buffers are C's business as long as a Runner lives, so they must not be Go memory.
+// A Job describes one computation. Its buffers are C's business as long as a Runner lives, so they
+// must not be Go memory.
 type Job struct {
 	Kernel        Kernel
 	Float64       bool

@@ -1,18 +1,18 @@
-// Package yard has the yardsticks that Go cannot express: loops that only read memory, that write past the caches, and
-// that take a known number of cycles.
+// Package yard has the yardsticks that Go cannot express: loops that only read memory, that write
+// past the caches, and that take a known number of cycles.
 package yard
 
 import "golang.org/x/sys/cpu"
 
-// Spin takes n cycles, give or take its prologue: a chain of dependent additions. It is how the clock frequency is
-// measured while other things run. It has to be called with n a multiple of 64.
+// Spin takes n cycles, give or take its prologue: a chain of dependent additions. It is how the
+// clock frequency is measured while other things run. It has to be called with n a multiple of 64.
 func Spin(n int) { spin(n) }
 
 // Available reports whether Read and CopyNT can run on this CPU.
 func Available() bool { return available && cpu.X86.HasAVX2 }
 
-// Clean zeroes the upper halves of the vector registers. Code that leaves them dirty makes whatever SSE code runs next on
-// the thread many times slower, and that is often somebody else's.
+// Clean zeroes the upper halves of the vector registers. Code that leaves them dirty makes whatever
+// SSE code runs next on the thread many times slower, and that is often somebody else's.
 func Clean() {
 	if available && cpu.X86.HasAVX {
 		clean()
@@ -26,7 +26,8 @@ func Read(b []byte) {
 	}
 }
 
-// CopyNT copies src to dst by stores that go past the caches. The length must be a multiple of 128, dst aligned to 32.
+// CopyNT copies src to dst by stores that go past the caches. The length must be a multiple of 128,
+// dst aligned to 32.
 func CopyNT(dst, src []byte) {
 	if len(src) > 0 {
 		copyNT(&dst[:len(src)][0], &src[0], len(src))
