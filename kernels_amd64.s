@@ -1366,7 +1366,7 @@ pipe1:
 	CMPQ DX, $128
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD231PS Z26, Z3, Z19
 	VFMADD213PS.BCST expC2F32<>(SB), Z16, Z4
@@ -2154,7 +2154,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VADDPD Z10, Z28, Z3
 	VSUBPD Z25, Z1, Z15
@@ -2836,7 +2836,7 @@ pipe1:
 	CMPQ DX, $128
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMAXPS Z3, Z30, Z3
 	VADDPS Z6, Z31, Z4
@@ -3430,7 +3430,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD213PD Z20, Z16, Z14
 	VMULPD Z10, Z8, Z8
@@ -4241,7 +4241,7 @@ pipe1:
 	CMPQ DX, $128
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VPANDD Z30, Z3, Z3
 	VBROADCASTSS expMinusC3F32<>(SB), Z7
@@ -5098,7 +5098,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VADDPD Z14, Z7, Z7
 	VSUBPD Z14, Z16, Z16
@@ -6346,7 +6346,7 @@ group2:
 	VADDPD Y0, Y2, Y2
 	CMPQ R9, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -6491,7 +6491,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
@@ -6665,7 +6665,7 @@ group2:
 	VMOVAPD Y6, Y2
 	CMPQ R9, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -6833,7 +6833,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -7078,7 +7078,7 @@ whole10:
 	VADDPD Y0, Y2, Y2
 	CMPQ R11, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -7244,7 +7244,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
@@ -7428,7 +7428,7 @@ whole10:
 	VMOVAPD Y6, Y2
 	CMPQ R11, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -7617,7 +7617,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -7852,7 +7852,7 @@ whole10:
 	VADDPD Y0, Y2, Y2
 	CMPQ R10, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -8011,7 +8011,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
@@ -8184,7 +8184,7 @@ whole10:
 	VMOVAPD Y6, Y2
 	CMPQ R10, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -8366,7 +8366,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -8603,7 +8603,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
 	VUNPCKHPD X2, X2, X8
@@ -8855,7 +8855,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
 	VSUBPD X2, X9, X10
@@ -9121,7 +9121,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
 	VUNPCKHPD X2, X2, X8
@@ -9397,7 +9397,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
 	VSUBPD X2, X9, X10
@@ -9655,7 +9655,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
 	VUNPCKHPD X2, X2, X8
@@ -9918,7 +9918,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
 	VSUBPD X2, X9, X10
@@ -10830,7 +10830,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
 	VUNPCKHPD X2, X2, X3
@@ -10953,7 +10953,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
 	VSUBPD X2, X4, X5
@@ -11078,7 +11078,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
 	VUNPCKHPD X2, X2, X3
@@ -11183,7 +11183,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
 	VSUBPD X2, X4, X5
@@ -12010,7 +12010,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
@@ -12156,7 +12156,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -12305,7 +12305,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
 	VUNPCKHPD X2, X2, X3
@@ -12434,7 +12434,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
 	VSUBPD X2, X4, X5
@@ -13314,7 +13314,7 @@ pipe1:
 	CMPQ BX, $128
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMOVAPS Z29, Z19
 	VFMADD231PS.BCST rowUnitF32<>(SB), Z20, Z19
@@ -14385,7 +14385,7 @@ pipe1:
 	CMPQ BX, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD231PD.BCST minusLn2LoF64<>(SB), Z3, Z26
 	VFMADD213PD.BCST expC3F64<>(SB), Z28, Z5
@@ -15887,7 +15887,7 @@ pipe1:
 	CMPQ R8, $96
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD231PS.BCST minusLn2LoF32<>(SB), Z22, Z25
 	VFMADD231PS Z26, Z9, Z9
@@ -16946,7 +16946,7 @@ pipe1:
 	CMPQ R8, $48
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD213PD.BCST expC7F64<>(SB), Z14, Z5
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z8, Z20
@@ -18721,7 +18721,7 @@ pipe1:
 	CMPQ R8, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMULPD Z10, Z10, Z6
 	VADDPD Z24, Z13, Z24
@@ -24057,7 +24057,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMOVUPS Y15, -160(SI)
 	VSUBPS Y12, Y7, Y0
@@ -24945,7 +24945,7 @@ pipe1:
 	CMPQ DX, $32
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMULPD Y10, Y2, Y11
 	VPADDQ sigmoidExponentF64<>(SB), Y5, Y5
@@ -25658,7 +25658,7 @@ pipe1:
 	CMPQ DX, $64
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMAXPS Y8, Y13, Y8
 	VMULPS Y6, Y6, Y3
@@ -26292,7 +26292,7 @@ pipe1:
 	CMPQ DX, $32
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMOVAPD Y11, Y1
 	VFMADD231PD minusLog2eF64<>(SB), Y0, Y1
@@ -26981,7 +26981,7 @@ pipe1:
 	CMPQ DX, $32
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD231PS ln2HiF32<>(SB), Y2, Y0
 	VMULPS Y5, Y5, Y1
@@ -27451,7 +27451,7 @@ pipe1:
 	CMPQ DX, $16
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMULPD Y6, Y6, Y3
 	VFMADD213PD expMinusC7F64<>(SB), Y7, Y1
@@ -28667,7 +28667,7 @@ group2:
 	VADDPD Y0, Y4, Y4
 	CMPQ R9, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -29020,7 +29020,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
@@ -29275,7 +29275,7 @@ group2:
 	VMOVAPD Y8, Y4
 	CMPQ R9, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -29643,7 +29643,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -30024,7 +30024,7 @@ whole10:
 	VADDPD Y0, Y4, Y4
 	CMPQ R11, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -30398,7 +30398,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
@@ -30663,7 +30663,7 @@ whole10:
 	VMOVAPD Y8, Y4
 	CMPQ R11, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -31052,7 +31052,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -31415,7 +31415,7 @@ whole10:
 	VADDPD Y0, Y4, Y4
 	CMPQ R10, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -31678,7 +31678,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
@@ -31928,7 +31928,7 @@ whole10:
 	VMOVAPD Y8, Y4
 	CMPQ R10, $1
 	JGE group2
-	JMP finish8
+	JMP total8
 
 // One group, by blocks.
 blocks9:
@@ -32234,7 +32234,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -32675,7 +32675,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
 	VUNPCKHPD X4, X4, X10
@@ -33117,7 +33117,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
 	VSUBPD X4, X11, X12
@@ -33587,7 +33587,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
 	VUNPCKHPD X4, X4, X10
@@ -34053,7 +34053,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
 	VSUBPD X4, X11, X12
@@ -34411,7 +34411,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
 	VUNPCKHPD X4, X4, X10
@@ -34788,7 +34788,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
 	VSUBPD X4, X11, X12
@@ -35865,7 +35865,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
 	VUNPCKHPD X4, X4, X5
@@ -36036,7 +36036,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
 	VSUBPD X4, X6, X7
@@ -36199,7 +36199,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
 	VUNPCKHPD X4, X4, X5
@@ -36342,7 +36342,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
 	VSUBPD X4, X6, X7
@@ -37280,7 +37280,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
@@ -37490,7 +37490,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -37677,7 +37677,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
 	VUNPCKHPD X4, X4, X5
@@ -37844,7 +37844,7 @@ wide6:
 	JGE group2
 
 // The row's sum.
-finish8:
+total8:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
 	VSUBPD X4, X6, X7
@@ -38388,7 +38388,7 @@ pipe1:
 	CMPQ BX, $24
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMULPS Y2, Y2, Y3
 	VMULPS Y1, Y1, Y1
@@ -39075,7 +39075,7 @@ pipe1:
 	CMPQ BX, $16
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD213PD expC1F64<>(SB), Y14, Y8
 	VMULPD Y14, Y14, Y4
@@ -40392,7 +40392,7 @@ pipe1:
 	CMPQ R8, $32
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD213PS atanhC2F32<>(SB), Y4, Y7
 	VMULPS Y10, Y13, Y13
@@ -41234,7 +41234,7 @@ pipe1:
 	CMPQ R8, $16
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VMULPD Y2, Y1, Y1
 	VBROADCASTSD atanhC8F64<>(SB), Y7
@@ -42662,7 +42662,7 @@ pipe1:
 	CMPQ R8, $16
 	JGE pipe1
 
-// What is under way.
+// The vectors under way.
 drain2:
 	VFMADD231PD Y13, Y6, Y2
 	VSUBPD Y2, Y9, Y9

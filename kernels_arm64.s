@@ -4445,7 +4445,7 @@ tail4:
 	FMOVQ F6, 96(R7)
 	FMOVQ F7, 112(R7)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R6
@@ -4559,7 +4559,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -4912,7 +4912,7 @@ tail4:
 	FMOVQ F6, 96(R7)
 	FMOVQ F7, 112(R7)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R6
@@ -5029,7 +5029,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -5343,7 +5343,7 @@ tail4:
 	FMOVQ F6, 96(R9)
 	FMOVQ F7, 112(R9)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R8
@@ -5460,7 +5460,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -5843,7 +5843,7 @@ tail4:
 	FMOVQ F6, 96(R9)
 	FMOVQ F7, 112(R9)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R8
@@ -5963,7 +5963,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -6267,7 +6267,7 @@ tail4:
 	FMOVQ F6, 96(R8)
 	FMOVQ F7, 112(R8)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R7
@@ -6366,7 +6366,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -6734,7 +6734,7 @@ tail4:
 	FMOVQ F6, 96(R8)
 	FMOVQ F7, 112(R8)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R7
@@ -6844,7 +6844,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -7151,7 +7151,7 @@ tail4:
 	FMOVQ F6, 96(R7)
 	FMOVQ F7, 112(R7)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R6
@@ -7268,7 +7268,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -7646,7 +7646,7 @@ tail4:
 	FMOVQ F6, 96(R7)
 	FMOVQ F7, 112(R7)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R6
@@ -7766,7 +7766,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -8108,7 +8108,7 @@ tail4:
 	FMOVQ F6, 96(R9)
 	FMOVQ F7, 112(R9)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R8
@@ -8228,7 +8228,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -8636,7 +8636,7 @@ tail4:
 	FMOVQ F6, 96(R9)
 	FMOVQ F7, 112(R9)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R8
@@ -8759,7 +8759,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -9091,7 +9091,7 @@ tail4:
 	FMOVQ F6, 96(R8)
 	FMOVQ F7, 112(R8)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R7
@@ -9193,7 +9193,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -9586,7 +9586,7 @@ tail4:
 	FMOVQ F6, 96(R8)
 	FMOVQ F7, 112(R8)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R7
@@ -9699,7 +9699,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -10672,7 +10672,7 @@ tail4:
 	FMOVQ F6, 96(R6)
 	FMOVQ F7, 112(R6)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R5
@@ -10765,7 +10765,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -10874,7 +10874,7 @@ tail4:
 	FMOVQ F6, 96(R6)
 	FMOVQ F7, 112(R6)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R5
@@ -10960,7 +10960,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -11067,7 +11067,7 @@ tail4:
 	FMOVQ F6, 96(R5)
 	FMOVQ F7, 112(R5)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R4
@@ -11140,7 +11140,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -11226,7 +11226,7 @@ tail4:
 	FMOVQ F6, 96(R5)
 	FMOVQ F7, 112(R5)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R4
@@ -11300,7 +11300,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -12238,7 +12238,7 @@ tail4:
 	FMOVQ F6, 96(R8)
 	FMOVQ F7, 112(R8)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R7
@@ -12335,7 +12335,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -12483,7 +12483,7 @@ tail4:
 	FMOVQ F6, 96(R8)
 	FMOVQ F7, 112(R8)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R7
@@ -12573,7 +12573,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -12710,7 +12710,7 @@ tail4:
 	FMOVQ F6, 96(R7)
 	FMOVQ F7, 112(R7)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $4, R6
@@ -12786,7 +12786,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
@@ -12902,7 +12902,7 @@ tail4:
 	FMOVQ F6, 96(R7)
 	FMOVQ F7, 112(R7)
 
-// One vector of it, or a part of one.
+// One vector of the block, or a part of one.
 partial9:
 	// Partial vector.
 	MOVD $2, R6
@@ -12979,7 +12979,7 @@ wide6:
 	BGE group2
 
 // The row's sum.
-finish8:
+total8:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d

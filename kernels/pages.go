@@ -11,7 +11,7 @@ import "kernels/internal/asmgen"
 
 // Short names for what every page uses.
 type (
-	block = asmgen.Block
+	block = asmgen.Builder
 	vec   = asmgen.V
 )
 

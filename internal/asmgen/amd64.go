@@ -183,7 +183,7 @@ func (m *x86) storeScalar(src int, base gpr, t Type) {
 
 // src3 is operand i of o as the operand that may be memory, with the suffix for an embedded
 // broadcast.
-func (m *x86) src3(b *Block, o assigned, i int) (operand, suffix string) {
+func (m *x86) src3(b *Builder, o assigned, i int) (operand, suffix string) {
 	v := o.operands()[i]
 	switch x := b.vals[v]; {
 	case o.in[i] >= 0:
@@ -198,12 +198,12 @@ func (m *x86) src3(b *Block, o assigned, i int) (operand, suffix string) {
 }
 
 // spillAddr is the place of the first output.
-func (m *x86) spillAddr(b *Block, o assigned) string {
+func (m *x86) spillAddr(b *Builder, o assigned) string {
 	return fmt.Sprintf("%d(%s)", o.lane*m.vectorBytes(), b.k.streams[0])
 }
 
 // fetch loads operand i of o, which lies in memory.
-func (m *x86) fetch(b *Block, o assigned, i, dst int) {
+func (m *x86) fetch(b *Builder, o assigned, i, dst int) {
 	if x := b.vals[o.operands()[i]]; x.isConst {
 		m.loadConst(b.k, dst, x.bits)
 		return
@@ -234,7 +234,7 @@ func (m *x86) loadTable(k *kernelState, dst int, name string) {
 // tableIndex: a permutation looks at the low bits of lanes. On AVX2 there is one of 32-bit lanes
 // only, for which entry j of float64 has the halves 2j and 2j+1: twice the number in both halves of
 // a lane, with the carry from bit 31 in the upper one.
-func (m *x86) tableIndex(b *Block, i V) V {
+func (m *x86) tableIndex(b *Builder, i V) V {
 	if m.wide || b.k.t == F32 {
 		return i
 	}
@@ -297,7 +297,7 @@ func (m *x86) demandFMA(al *alloc, o op) (op, demand) {
 	return o, demand{load: operandA, early: true} // 231, c copied to the result
 }
 
-func (m *x86) lower(b *Block, o assigned) {
+func (m *x86) lower(b *Builder, o assigned) {
 	k, t := b.k, b.k.t
 	vb := m.vectorBytes()
 	d := o.result
@@ -367,7 +367,7 @@ func (m *x86) lower(b *Block, o assigned) {
 	}
 }
 
-func (m *x86) lowerLoad(b *Block, o assigned) {
+func (m *x86) lowerLoad(b *Builder, o assigned) {
 	k, t, d := b.k, b.k.t, o.result
 	if !b.tail {
 		m.ins("%s %d(%s), %s", ps(t, "VMOVU"), o.lane*m.vectorBytes(), k.streams[o.stream], m.r(d))
@@ -391,7 +391,7 @@ func (m *x86) lowerLoad(b *Block, o assigned) {
 	}
 }
 
-func (m *x86) lowerCompare(b *Block, o assigned) {
+func (m *x86) lowerCompare(b *Builder, o assigned) {
 	t, d := b.k.t, m.r(o.result)
 	if m.wide {
 		d = fmt.Sprintf("K%d", o.result)
@@ -409,7 +409,7 @@ func (m *x86) lowerCompare(b *Block, o assigned) {
 	m.ins("%s%s $%d, %s, %s, %s", ps(t, "VCMP"), suffix, pred, s3, m.r(o.in[0]), d)
 }
 
-func (m *x86) lowerKeep(b *Block, o assigned) {
+func (m *x86) lowerKeep(b *Builder, o assigned) {
 	k, t := b.k, b.k.t
 	acc, w := m.r(o.result), o.in[0]
 	if m.wide {
@@ -440,7 +440,7 @@ func (m *x86) lowerKeep(b *Block, o assigned) {
 }
 
 // lowerFMA writes the form that demandFMA picked.
-func (m *x86) lowerFMA(b *Block, o assigned) {
+func (m *x86) lowerFMA(b *Builder, o assigned) {
 	t, d := b.k.t, o.result
 	const (
 		x = iota

@@ -138,10 +138,10 @@ func (m *x86) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 	m.ins("VMOVAPD Y%d, Y%d", s, acc)
 }
 
-func (m *x86) finish(k *kernelState, sum []int, tmp []int, out gpr) {
+func (m *x86) storeSum(k *kernelState, sum []int, tmp []int, out gpr) {
 	a, t := sum[0], tmp[0]
 	if k.t == F64 {
-		m.finishF64(a, sum[1], t, tmp[1], tmp[2])
+		m.totalF64(a, sum[1], t, tmp[1], tmp[2])
 		m.ins("VMOVSD X%d, (%s)", a, out)
 		return
 	}
@@ -165,8 +165,8 @@ func (m *x86) twoSum(suffix, r string, x, y, s, b int) {
 	op("ADD", y, b, b)
 }
 
-// finishF64 adds the four lanes of a by TwoSum, and the errors at the very end.
-func (m *x86) finishF64(a, err, s, b, t int) {
+// totalF64 adds the four lanes of a by TwoSum, and the errors at the very end.
+func (m *x86) totalF64(a, err, s, b, t int) {
 	m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
 	m.twoSum("PD", "X", a, t, s, b) // (0+2, 1+3)
 	m.ins("VMOVAPD X%d, X%d", s, a)
@@ -182,7 +182,7 @@ func (m *x86) finishF64(a, err, s, b, t int) {
 	m.ins("VADDSD X%d, X%d, X%d", b, a, a)
 }
 
-func (m *x86) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
+func (m *x86) storeNarrowSum(k *kernelState, lane []int, t int, out gpr) {
 	a := lane[0]
 	if k.t == F64 {
 		m.ins("VEXTRACTF128 $1, Y%d, X%d", a, t)
@@ -264,13 +264,15 @@ func rowAddr(p, stride, stride3 gpr, i int) string {
 	return fmt.Sprintf("(%s)(%s*1)", p, stride3)
 }
 
-func (m *x86) readRows(k *kernelState, x batch) {
-	stride, stride3, reg, tmp, halves := x.stride, x.q3, x.reg, x.tmp, x.high != ""
-	rows := len(reg) // in a lane
-	ptr, hi := x.q1, x.high
+// eachRow calls do for each row of a batch, 128 bits of a vector after the other: lane counts them,
+// and x.reg[i] is the register. low is the address of the row, high that of its columns at x.high,
+// or empty.
+func (m *x86) eachRow(x batch, do func(lane, i int, low, high string)) {
+	rows := len(x.reg) // in 128 bits
+	ptr, stride, stride3 := x.q1, x.stride, x.q3
 	m.mov(ptr, x.p)
-	if halves {
-		m.add(hi, x.p)
+	if x.high != "" {
+		m.add(x.high, x.p)
 	}
 	if rows == 4 {
 		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
@@ -278,28 +280,38 @@ func (m *x86) readRows(k *kernelState, x batch) {
 	for lane := range m.vectorBytes() / 16 {
 		if lane > 0 {
 			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
-			if halves {
-				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
+			if x.high != "" {
+				m.ins("LEAQ (%s)(%s*%d), %s", x.high, stride, rows, x.high)
 			}
 		}
-		for i, r := range reg {
-			at := rowAddr(ptr, stride, stride3, i)
-			switch {
-			case lane == 0 && halves:
-				m.ins("VMOVSD %s, X%d", at, r)
-				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), r, r)
-			case lane == 0:
-				m.ins("VMOVUPS %s, X%d", at, r)
-			case halves:
-				m.ins("VMOVSD %s, X%d", at, tmp[i])
-				m.ins("VMOVHPS %s, X%d, X%d", rowAddr(hi, stride, stride3, i), tmp[i], tmp[i])
-				m.insertLane(lane, fmt.Sprintf("X%d", tmp[i]), r)
-			default:
-				m.insertLane(lane, at, r)
+		for i := range rows {
+			high := ""
+			if x.high != "" {
+				high = rowAddr(x.high, stride, stride3, i)
 			}
+			do(lane, i, rowAddr(ptr, stride, stride3, i), high)
 		}
 	}
-	m.transpose(k, reg, tmp)
+}
+
+func (m *x86) readRows(k *kernelState, x batch) {
+	m.eachRow(x, func(lane, i int, low, high string) {
+		r, tmp := x.reg[i], x.tmp[i]
+		switch {
+		case lane == 0 && high != "":
+			m.ins("VMOVSD %s, X%d", low, r)
+			m.ins("VMOVHPS %s, X%d, X%d", high, r, r)
+		case lane == 0:
+			m.ins("VMOVUPS %s, X%d", low, r)
+		case high != "":
+			m.ins("VMOVSD %s, X%d", low, tmp)
+			m.ins("VMOVHPS %s, X%d, X%d", high, tmp, tmp)
+			m.insertLane(lane, fmt.Sprintf("X%d", tmp), r)
+		default:
+			m.insertLane(lane, low, r)
+		}
+	})
+	m.transpose(k, x.reg, x.tmp)
 }
 
 func (m *x86) insertLane(lane int, from string, r int) {
@@ -307,6 +319,14 @@ func (m *x86) insertLane(lane int, from string, r int) {
 		m.ins("VINSERTF32X4 $%d, %s, Z%d, Z%d", lane, from, r, r)
 	} else {
 		m.ins("VINSERTF128 $%d, %s, Y%d, Y%d", lane, from, r, r)
+	}
+}
+
+func (m *x86) extractLane(lane, r int, to string) {
+	if m.wide {
+		m.ins("VEXTRACTF32X4 $%d, Z%d, %s", lane, r, to)
+	} else {
+		m.ins("VEXTRACTF128 $%d, Y%d, %s", lane, r, to)
 	}
 }
 
@@ -332,50 +352,25 @@ func (m *x86) transpose(k *kernelState, reg, tmp []int) {
 }
 
 func (m *x86) writeRows(k *kernelState, x batch) {
-	stride, stride3, reg, tmp, halves := x.stride, x.q3, x.reg, x.tmp, x.high != ""
-	m.transpose(k, reg, tmp)
-	rows := len(reg)
-	ptr, hi := x.q1, x.high
-	m.mov(ptr, x.p)
-	if halves {
-		m.add(hi, x.p)
-	}
-	if rows == 4 {
-		m.ins("LEAQ (%s)(%s*2), %s", stride, stride, stride3)
-	}
-	for lane := range m.vectorBytes() / 16 {
+	m.transpose(k, x.reg, x.tmp)
+	m.eachRow(x, func(lane, i int, low, high string) {
+		r := x.reg[i]
+		from := fmt.Sprintf("X%d", r)
+		if lane > 0 && high == "" {
+			m.extractLane(lane, r, low)
+			return
+		}
 		if lane > 0 {
-			m.ins("LEAQ (%s)(%s*%d), %s", ptr, stride, rows, ptr)
-			if halves {
-				m.ins("LEAQ (%s)(%s*%d), %s", hi, stride, rows, hi)
-			}
+			from = fmt.Sprintf("X%d", x.tmp[i])
+			m.extractLane(lane, r, from)
 		}
-		for i, r := range reg {
-			at := rowAddr(ptr, stride, stride3, i)
-			from := fmt.Sprintf("X%d", r)
-			if lane > 0 {
-				to := at
-				if halves {
-					to = fmt.Sprintf("X%d", tmp[i])
-				}
-				if m.wide {
-					m.ins("VEXTRACTF32X4 $%d, Z%d, %s", lane, r, to)
-				} else {
-					m.ins("VEXTRACTF128 $%d, Y%d, %s", lane, r, to)
-				}
-				from = to
-				if !halves {
-					continue
-				}
-			}
-			if halves {
-				m.ins("VMOVLPS %s, %s", from, at)
-				m.ins("VMOVHPS %s, %s", from, rowAddr(hi, stride, stride3, i))
-			} else {
-				m.ins("VMOVUPS %s, %s", from, at)
-			}
+		if high == "" {
+			m.ins("VMOVUPS %s, %s", from, low)
+			return
 		}
-	}
+		m.ins("VMOVLPS %s, %s", from, low)
+		m.ins("VMOVHPS %s, %s", from, high)
+	})
 }
 
 // Bits. Register 0 is zero; on AVX2 register 1 holds the order in which packed dwords are put

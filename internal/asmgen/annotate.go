@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Comments in the assembly: what a loop takes at a time, and which function of a page operations
-// come from. The first code for one vector, whole or partial, has the operations in the page's
-// order, and each group of them says where it is from. The others repeat them, in an order that the
-// schedule mixes where there are several vectors.
+// Comments in the assembly say how much a loop takes at a time, and which function of a page an
+// operation comes from. The first code for one vector, whole or partial, has the operations in the
+// page's order, and a comment says where each group of them comes from. The code that follows
+// repeats them without comments, in a mixed order where it handles several vectors.
 
 // notes are the comments of labels, by shape and stem.
 var notes = map[string]map[string]string{
 	"Map": {
-		"drain": "What is under way.",
+		"drain": "The vectors under way.",
 	},
 	"Rows": {
 		"row":     "One row.",
@@ -24,10 +24,10 @@ var notes = map[string]map[string]string{
 		"blocks":  "One group, by blocks.",
 		"block":   "One block.",
 		"tail":    "A partial block.",
-		"partial": "One vector of it, or a part of one.",
+		"partial": "One vector of the block, or a part of one.",
 		"fold":    "Fold to four lanes.",
 		"wide":    "Add to the sum.",
-		"finish":  "The row's sum.",
+		"total":   "The row's sum.",
 	},
 	"Columns": {
 		"read":    "Transpose a batch into a buffer.",
@@ -52,12 +52,12 @@ var notes = map[string]map[string]string{
 	},
 }
 
-// annotate sets the comments of labels for a shape.
+// annotate sets the comments of the labels of a shape.
 func (w *writer) annotate(s Shape) {
 	w.notes = maps.Clone(notes[strings.TrimPrefix(fmt.Sprintf("%T", s), "asmgen.")])
 }
 
-// counts are the numbers of vectors that a loop may take.
+// counts spells the numbers of vectors that a loop may take.
 var counts = [...]string{"No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight"}
 
 // describe sets the comment of the next labels with a stem: a loop over n vectors.
@@ -79,7 +79,7 @@ func (w *writer) note(text string) {
 	}
 }
 
-// label writes a label, and above it what its stem stands for.
+// label writes a label, with the comment of its stem above it.
 func (w *writer) label(l string) {
 	w.lines++
 	w.sb.WriteByte('\n')
@@ -89,8 +89,8 @@ func (w *writer) label(l string) {
 	w.sb.WriteString(l + ":\n")
 }
 
-// traced lists, by operation, the comments of a block that say where its operations come from: none
-// for a block of several vectors, nor for one that is like an earlier one.
+// traced returns the comments that say where operations come from, one per operation. They are all
+// empty for a sequence of several vectors, and for one whose comments were written before.
 func (k *kernelState) traced(ops []op) []string {
 	list := make([]string, len(ops))
 	last := ""
@@ -113,8 +113,8 @@ func (k *kernelState) traced(ops []op) []string {
 	return list
 }
 
-// pageFunction is the page, and the function in it, that called a method of Block, such as
-// "exp.go: horner".
+// pageFunction returns the page that called a method of Builder, and the function in it: "exp.go:
+// horner".
 func pageFunction() string {
 	f, ok := pageFrame()
 	if !ok {
@@ -128,7 +128,7 @@ func pageFunction() string {
 	return page + ": " + name
 }
 
-// pageFrame is where a method of Block was called from; ok reports whether that was a page, not the
+// pageFrame returns the caller of a method of Builder. ok reports whether that is a page, not the
 // engine itself.
 func pageFrame() (f runtime.Frame, ok bool) {
 	const engine = "kernels/internal/asmgen."
@@ -136,7 +136,7 @@ func pageFrame() (f runtime.Frame, ok bool) {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
 	for more := true; more; {
 		f, more = frames.Next()
-		if !strings.HasPrefix(f.Function, engine+"(*Block).") && !strings.HasSuffix(f.Function,
+		if !strings.HasPrefix(f.Function, engine+"(*Builder).") && !strings.HasSuffix(f.Function,
 			").tableIndex") {
 			inside := strings.HasPrefix(f.Function, engine)
 			return f, !inside || strings.HasSuffix(f.File, "_test.go")

@@ -144,7 +144,7 @@ func (m *arm) storeScalar(src int, base gpr, t Type) {
 }
 
 // fetchOperands loads the operands of o, constants, that have a temporary.
-func (m *arm) fetchOperands(b *Block, o assigned) {
+func (m *arm) fetchOperands(b *Builder, o assigned) {
 	for i, v := range o.operands() {
 		if o.loaded>>i&1 != 0 {
 			m.loadConst(b.k, o.in[i], b.vals[v].bits)
@@ -178,7 +178,7 @@ func (m *arm) loadTable(_ *kernelState, dst int, name string) {
 
 // tableIndex: the instruction finds bytes. Entry j has those from 4j (8j) on, by multiplication of
 // 32-bit lanes.
-func (m *arm) tableIndex(b *Block, i V) V {
+func (m *arm) tableIndex(b *Builder, i V) V {
 	low, times, first := uint64(7), uint64(0x04040404), uint64(0x03020100)
 	if b.k.t == F64 {
 		i = b.emit(opTwice, i, -1, -1, 0)
@@ -219,7 +219,7 @@ func (m *arm) demand(al *alloc, o op) (op, demand) {
 	return o, demand{}
 }
 
-func (m *arm) lower(b *Block, o assigned) {
+func (m *arm) lower(b *Builder, o assigned) {
 	k, t := b.k, b.k.t
 	g, _ := arrangement(t)
 	d, in := o.result, o.in
@@ -285,7 +285,7 @@ func (m *arm) lower(b *Block, o assigned) {
 	}
 }
 
-func (m *arm) lowerSelect(b *Block, o assigned) {
+func (m *arm) lowerSelect(b *Builder, o assigned) {
 	at := o.in[0] // where the mask is lost
 	switch {
 	case o.scratch >= 0:
@@ -302,7 +302,7 @@ func (m *arm) lowerSelect(b *Block, o assigned) {
 	}
 }
 
-func (m *arm) lowerKeep(b *Block, o assigned) {
+func (m *arm) lowerKeep(b *Builder, o assigned) {
 	w := o.in[0]
 	if b.k.skip {
 		m.ins("FMOVQ %d(%s), F%d", o.lane*16, armMaskPtr, o.scratch)

@@ -119,14 +119,14 @@ func (m *arm) carry(k *kernelState, lane []int, sum []int, tmp []int) {
 	}
 }
 
-func (m *arm) finish(k *kernelState, sum []int, tmp []int, out gpr) {
+func (m *arm) storeSum(k *kernelState, sum []int, tmp []int, out gpr) {
 	if k.t == F32 {
 		m.fadd(F64, sum[0], sum[0], sum[1])
 		m.word2(0x7e70d800, "faddp", sum[0], "d%d", sum[0], "v%d.2d")
 		m.storeScalar(sum[0], out, F64)
 		return
 	}
-	// as x86.finishF64
+	// as x86.totalF64
 	a, y, err, s, b := sum[0], sum[1], sum[2], tmp[0], tmp[1]
 	m.twoSum(a, y, s, b)
 	m.copyVector(a, s)
@@ -151,7 +151,7 @@ func (m *arm) twoSum(x, y, s, b int) {
 	m.fadd(F64, b, b, y)
 }
 
-func (m *arm) finishNarrow(k *kernelState, lane []int, t int, out gpr) {
+func (m *arm) storeNarrowSum(k *kernelState, lane []int, t int, out gpr) {
 	a := lane[0]
 	if k.t == F64 {
 		m.fadd(F64, a, a, lane[1])
@@ -196,27 +196,34 @@ func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
 	}
 }
 
+// eachRow calls do for the register of each row of a batch, with x.q1 at the row and x.high, if it is
+// set, at its other columns.
+func (m *arm) eachRow(x batch, do func(r int)) {
+	m.mov(x.q1, x.p)
+	if x.high != "" {
+		m.add(x.high, x.p)
+	}
+	for i, r := range x.reg {
+		if i > 0 {
+			m.add(x.q1, x.stride)
+			if x.high != "" {
+				m.add(x.high, x.stride)
+			}
+		}
+		do(r)
+	}
+}
+
 func (m *arm) readRows(k *kernelState, x batch) {
-	stride, q1, q2, reg, halves := x.stride, x.q1, x.high, x.reg, x.high != ""
-	m.mov(q1, x.p)
-	if halves {
-		m.add(q2, x.p)
-	}
-	for i, r := range reg {
-		if i > 0 {
-			m.add(q1, stride)
+	m.eachRow(x, func(r int) {
+		if x.high == "" {
+			m.ins("FMOVQ (%s), F%d", x.q1, r)
+			return
 		}
-		if !halves {
-			m.ins("FMOVQ (%s), F%d", q1, r)
-			continue
-		}
-		if i > 0 {
-			m.add(q2, stride)
-		}
-		m.ins("FMOVD (%s), F%d", q1, r)
-		m.ins("VLD1 (%s), V%d.D[1]", q2, r)
-	}
-	m.transpose(k, reg, x.tmp)
+		m.ins("FMOVD (%s), F%d", x.q1, r)
+		m.ins("VLD1 (%s), V%d.D[1]", x.high, r)
+	})
+	m.transpose(k, x.reg, x.tmp)
 }
 
 func (m *arm) transpose(k *kernelState, reg, tmp []int) {
@@ -240,26 +247,15 @@ func (m *arm) transpose(k *kernelState, reg, tmp []int) {
 }
 
 func (m *arm) writeRows(k *kernelState, x batch) {
-	stride, q1, q2, reg, halves := x.stride, x.q1, x.high, x.reg, x.high != ""
-	m.transpose(k, reg, x.tmp)
-	m.mov(q1, x.p)
-	if halves {
-		m.add(q2, x.p)
-	}
-	for i, r := range reg {
-		if i > 0 {
-			m.add(q1, stride)
+	m.transpose(k, x.reg, x.tmp)
+	m.eachRow(x, func(r int) {
+		if x.high == "" {
+			m.ins("FMOVQ F%d, (%s)", r, x.q1)
+			return
 		}
-		if !halves {
-			m.ins("FMOVQ F%d, (%s)", r, q1)
-			continue
-		}
-		if i > 0 {
-			m.add(q2, stride)
-		}
-		m.ins("FMOVD F%d, (%s)", r, q1)
-		m.ins("VST1 V%d.D[1], (%s)", r, q2)
-	}
+		m.ins("FMOVD F%d, (%s)", r, x.q1)
+		m.ins("VST1 V%d.D[1], (%s)", r, x.high)
+	})
 }
 
 // Bits. Register 0 has the bit of each lane (1, 2, 4, 8), register 1 that of each byte (1 to 128,

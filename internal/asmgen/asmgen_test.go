@@ -85,7 +85,7 @@ func section(t *testing.T, text, label string) []string {
 // y = (x + 1) * x: the sum takes the place of nothing, the product that of both.
 var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x",
 	Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
-		Body: func(b *Block, in, _ []V) []V {
+		Body: func(b *Builder, in, _ []V) []V {
 			return []V{b.Mul(b.Add(in[0], b.K(1, 1)), in[0])}
 		}}}
 
@@ -123,7 +123,7 @@ func TestCode(t *testing.T) {
 func TestSpill(t *testing.T) {
 	kn := tiny
 	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
-		Body: func(b *Block, in, _ []V) []V {
+		Body: func(b *Builder, in, _ []V) []V {
 			s := b.Spill(b.Add(in[0], in[0]))
 			return []V{b.FMA(b.Sub(s, in[0]), s, b.FMA(in[0], in[0], s))}
 		}}
@@ -175,7 +175,7 @@ func TestPartialVector(t *testing.T) {
 	exponential := Kernel{Name: "exponential",
 		Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
 		Shape: Rows{Out: []string{"w"}, In: []string{"x"}, Reduce: Sum,
-			Body: func(b *Block, in, _ []V) ([]V, V) {
+			Body: func(b *Builder, in, _ []V) ([]V, V) {
 				w := b.Mul(in[0], in[0])
 				return []V{w}, w
 			}}}
@@ -221,21 +221,21 @@ func TestFlagsKept(t *testing.T) {
 	}
 }
 
-// testBlock returns a block of a kernel under construction.
-func testBlock(tg target) *Block {
+// testBuilder returns a block of a kernel under construction.
+func testBuilder(tg target) *Builder {
 	w := &writer{}
 	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: newPool("", F32),
 		uses:  map[uint64]int{},
 		names: map[uint64]string{}, numbers: map[uint64]bool{},
 		pinned: map[uint64]int{}, streams: []gpr{"SI", "DI"}, skew: 1}
 	k.topVector = k.vectorRegs() - 1
-	return k.newBlock(false)
+	return k.newBuilder(false)
 }
 
 // TestAllocation runs a block through the allocator and simulates it: no register may be written
 // while a later operation still reads it.
 func TestAllocation(t *testing.T) {
-	b := testBlock(avx2)
+	b := testBuilder(avx2)
 	x, y := b.load(1), b.load(1)
 	var sum V = x
 	live := []V{x, y}
@@ -277,13 +277,13 @@ func TestAllocation(t *testing.T) {
 
 func TestAllocationErrors(t *testing.T) {
 	// a result that nobody reads is a mistake of the page
-	b := testBlock(avx2)
+	b := testBuilder(avx2)
 	b.Add(b.load(1), b.K(1, 1))
 	assert.PanicsWithValue(t, "asmgen: result of op 1 is never used", func() {
 		b.k.writeInOrder(b)
 	})
 	// more values at once than registers
-	b = testBlock(avx2)
+	b = testBuilder(avx2)
 	var v []V
 	for range 17 {
 		v = append(v, b.load(1))
@@ -299,7 +299,7 @@ func TestAllocationErrors(t *testing.T) {
 func wide(n int) Kernel {
 	return Kernel{Page: "p", Name: "wide", Params: "dst, x []T", Loop: "-",
 		Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
-			Body: func(b *Block, in, _ []V) []V {
+			Body: func(b *Builder, in, _ []V) []V {
 				v := []V{in[0]}
 				for range n - 1 {
 					v = append(v, b.Add(v[len(v)-1], b.K(1, 1)))
@@ -326,7 +326,7 @@ func TestOutOfRegisters(t *testing.T) {
 	many := Kernel{Page: "p", Name: "many", Params: "a, b, c, d, e, f, g, h, i, x []T", Loop: "-",
 		Shape: Map{Out: []string{"x"},
 			In: []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}, Unroll: 1,
-			Body: func(b *Block, in, _ []V) []V {
+			Body: func(b *Builder, in, _ []V) []V {
 				sum := in[0]
 				for _, v := range in[1:] {
 					sum = b.Add(sum, v)
@@ -383,7 +383,7 @@ func TestInterleave(t *testing.T) {
 
 func TestConstants(t *testing.T) {
 	// with a name, without one; C2 before C10
-	b := testBlock(avx2)
+	b := testBuilder(avx2)
 	for _, v := range []V{b.Named("C10", b.K(0.1, 0)), b.Named("C2", b.K(3, 0)), b.K(1, 1),
 		b.K(4, 0), b.Named("int", b.KInt(5, 5))} {
 		b.k.constAddr(b.vals[v].bits)
@@ -399,7 +399,7 @@ CONST32(x40800000F32<>, $0x40800000) // 4
 `, out.String())
 	assert.Panics(t, func() { b.Named("x", b.load(0)) })
 	// a table
-	b = testBlock(neon)
+	b = testBuilder(neon)
 	b.k.pool.table = "pageConstF32"
 	b.Named("minusHalf", b.K(-0.5, 0))
 	assert.Equal(t, []int{0, 16, 0}, []int{b.k.constOffset(0xbf000000), b.k.constOffset(7),
@@ -416,7 +416,7 @@ GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
 	pi := func(name string, x float32) Kernel {
 		return Kernel{Name: name, Params: "dst, x []T", Types: []Type{F32},
 			Shape: Map{Out: []string{"dst"}, In: []string{"x"},
-				Body: func(b *Block, in, _ []V) []V {
+				Body: func(b *Builder, in, _ []V) []V {
 					return []V{b.Mul(in[0], b.Named("pi", b.K(x, 0)))}
 				}}}
 	}
@@ -425,7 +425,7 @@ GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
 		"asmgen: the constant piF32 is 0x4048f5c3 and 0x40492492")
 
 	// the most used first, from the top register down
-	b = testBlock(avx2)
+	b = testBuilder(avx2)
 	b.k.topVector, b.k.pinLimit = 15, 2
 	b.k.pinConstants([]uint64{1, 2, 3}, map[uint64]int{1: 1, 2: 5, 3: 2})
 	assert.Equal(t, map[uint64]int{2: 14, 3: 13}, b.k.pinned)
@@ -437,7 +437,7 @@ func TestGenerate(t *testing.T) {
 	kernels := []Kernel{tiny,
 		{Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool",
 			Loop: "sum = a", Shape: Rows{In: []string{"a"}, Reduce: Sum,
-				Body: func(_ *Block, in, _ []V) ([]V, V) {
+				Body: func(_ *Builder, in, _ []V) ([]V, V) {
 					return nil, in[0]
 				}}}, {Name: "only", Params: "dst, x []T", Loop: "-", Types: []Type{F64},
 			Shape: tiny.Shape}}
@@ -480,7 +480,7 @@ func TestGenerate(t *testing.T) {
 // A schedule starts no operation before its operands are there, and no more of them in a cycle of
 // the interval than it is wide.
 func TestSchedule(t *testing.T) {
-	b := testBlock(avx2)
+	b := testBuilder(avx2)
 	x := b.load(0)
 	k := b.FMA(x, b.K(2, 2), b.K(3, 3))
 	s := b.ShiftLeft(k, 23, 52)

@@ -92,7 +92,7 @@ func (c *checker) matrices(names ...string) {
 type part struct {
 	*checker
 	name   string // Body, ...
-	block  *Block
+	b      *Builder
 	inputs map[V]string
 	needed map[V]bool // inputs that have to be used
 	absent V          // an input that the shape does not have, or -1
@@ -104,12 +104,12 @@ func (c *checker) part(name string) *part {
 	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2,
 		uses: map[uint64]int{}, names: map[uint64]string{}, numbers: map[uint64]bool{},
 		tracing: true}
-	return &part{c, name, k.newBlock(false), map[V]string{}, map[V]bool{}, -1}
+	return &part{c, name, k.newBuilder(false), map[V]string{}, map[V]bool{}, -1}
 }
 
 // input is a value that the function gets.
 func (p *part) input(name string, needed bool) V {
-	v := p.block.pinnedValue(0)
+	v := p.b.pinnedValue(0)
 	p.inputs[v], p.needed[v] = name, needed
 	return v
 }
@@ -122,14 +122,14 @@ func (p *part) inputsOf(names []string) (vs []V) {
 }
 
 // run calls the function of the page; ok is false if it panics.
-func (p *part) run(f func(b *Block)) (ok bool) {
+func (p *part) run(f func(b *Builder)) (ok bool) {
 	defer func() {
 		if e := recover(); e != nil {
 			p.refuse("%s panics: %v", p.name, e)
 			ok = false
 		}
 	}()
-	f(p.block)
+	f(p.b)
 	return true
 }
 
@@ -152,18 +152,18 @@ func (p *part) atMost(got []V, what string) {
 // sum, which no constant does.
 func (p *part) number(v V, what string, stored bool) {
 	switch {
-	case v < 0 || int(v) >= len(p.block.vals):
-		p.refuse("%s: %s is no value of the block", p.name, what)
-	case p.block.vals[v].isMask:
+	case v < 0 || int(v) >= len(p.b.vals):
+		p.refuse("%s: %s is no value of this sequence", p.name, what)
+	case p.b.vals[v].isMask:
 		p.refuse("%s: %s is a mask", p.name, what)
-	case stored && p.block.vals[v].isConst:
+	case stored && p.b.vals[v].isConst:
 		p.refuse("%s: %s is a constant", p.name, what)
 	}
 }
 
 // end checks the operations, results being the values that are used elsewhere.
 func (p *part) end(results ...V) {
-	b := p.block
+	b := p.b
 	used := map[V]bool{}
 	for _, v := range results {
 		used[v] = true
@@ -174,7 +174,7 @@ func (p *part) end(results ...V) {
 				continue
 			}
 			if int(v) >= len(b.vals) {
-				p.refuse("%s: %s: operand %d is no value of the block", p.name, o, i+1)
+				p.refuse("%s: %s: operand %d is no value of this sequence", p.name, o, i+1)
 				continue
 			}
 			used[v] = true
@@ -206,7 +206,7 @@ func (p *part) end(results ...V) {
 	}
 }
 
-// opNames are the methods of Block.
+// opNames are the methods of Builder.
 var opNames = map[opKind]string{
 	opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div",
 	opMax: "Max", opMin: "Min", opFMA: "FMA", opFNMA: "FNMA", opAnd: "And", opOr: "Or",
@@ -218,7 +218,7 @@ var opNames = map[opKind]string{
 // String names the operation and its line in the page.
 func (o op) String() string { return opNames[o.kind] + " (" + o.at + ")" }
 
-// pageLine is where the page called a method of Block.
+// pageLine is where the page called a method of Builder.
 func pageLine() string {
 	f, _ := pageFrame()
 	return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
@@ -233,7 +233,7 @@ func (s Map) check(c *checker) {
 	p := c.part("Body")
 	in, scalars := p.inputsOf(s.In), p.inputsOf(s.Scalars)
 	var out []V
-	if !p.run(func(b *Block) { out = s.Body(b, in, scalars) }) {
+	if !p.run(func(b *Builder) { out = s.Body(b, in, scalars) }) {
 		return
 	}
 	p.outputs(out, s.Out)
@@ -278,7 +278,7 @@ func (s Rows) check(c *checker) {
 		p := c.part("Prologue")
 		row, scalars := p.inputsOf(s.Row), p.inputsOf(s.Scalars)
 		var out []V
-		if !p.run(func(b *Block) { out = s.Prologue(b, row, scalars) }) {
+		if !p.run(func(b *Builder) { out = s.Prologue(b, row, scalars) }) {
 			return
 		}
 		names = nil
@@ -298,7 +298,7 @@ func (s Rows) check(c *checker) {
 	in, row := p.inputsOf(s.In), p.inputsOf(names)
 	var out []V
 	var reduce V
-	if !p.run(func(b *Block) { out, reduce = s.Body(b, in, row) }) {
+	if !p.run(func(b *Builder) { out, reduce = s.Body(b, in, row) }) {
 		return
 	}
 	p.outputs(out, s.Out)
@@ -331,7 +331,7 @@ func (s Columns) check(c *checker) {
 	p := c.part("Prologue")
 	var row, perRow, finish []V
 	maximum := p.input("max", true)
-	if !p.run(func(b *Block) { row = s.Prologue(b, maximum) }) {
+	if !p.run(func(b *Builder) { row = s.Prologue(b, maximum) }) {
 		return
 	}
 	p.atMost(row, "Exp")
@@ -343,7 +343,7 @@ func (s Columns) check(c *checker) {
 	p = c.part("Exp")
 	x, in := p.input("x", true), p.inputsOf(named(len(row), "Prologue"))
 	var w V
-	if !p.run(func(b *Block) { w = s.Exp(b, x, in) }) {
+	if !p.run(func(b *Builder) { w = s.Exp(b, x, in) }) {
 		return
 	}
 	p.number(w, "its value", true)
@@ -356,7 +356,7 @@ func (s Columns) check(c *checker) {
 		p.absent = at
 	}
 	in = p.inputsOf(s.Row)
-	if !p.run(func(b *Block) { perRow, finish = s.Epilogue(b, maximum, sum, at, in) }) {
+	if !p.run(func(b *Builder) { perRow, finish = s.Epilogue(b, maximum, sum, at, in) }) {
 		return
 	}
 	p.count(perRow, "PerRow", s.PerRow)
@@ -388,7 +388,7 @@ func (s Columns) check(c *checker) {
 		p.needed[in[len(in)-1]] = false // it goes to the label without Finish
 	}
 	var y V
-	if !p.run(func(b *Block) { y = s.Finish(b, w, in) }) {
+	if !p.run(func(b *Builder) { y = s.Finish(b, w, in) }) {
 		return
 	}
 	p.number(y, "its value", true)

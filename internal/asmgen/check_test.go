@@ -11,17 +11,17 @@ import (
 )
 
 // mapOf is a Map from x to dst.
-func mapOf(body func(b *Block, x V) []V) Map {
+func mapOf(body func(b *Builder, x V) []V) Map {
 	return Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
-		Body: func(b *Block, in, _ []V) []V {
+		Body: func(b *Builder, in, _ []V) []V {
 			return body(b, in[0])
 		}}
 }
 
 // rowsOf are the rows of x by the factor q, to dst.
-func rowsOf(body func(b *Block, x, q V) ([]V, V)) Rows {
+func rowsOf(body func(b *Builder, x, q V) ([]V, V)) Rows {
 	return Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"q"},
-		Body: func(b *Block, in, row []V) ([]V, V) {
+		Body: func(b *Builder, in, row []V) ([]V, V) {
 			return body(b, in[0], row[0])
 		}}
 }
@@ -36,10 +36,10 @@ const (
 // columnsOf is x - max over the sum of it.
 func columnsOf(change func(s *Columns)) Columns {
 	s := Columns{Dst: true,
-		Prologue: func(_ *Block, m V) []V { return []V{m} },
-		Exp:      func(b *Block, x V, row []V) V { return b.Sub(x, row[0]) },
-		Epilogue: func(_ *Block, _, sum, _ V, _ []V) (perRow, finish []V) { return nil, []V{sum} },
-		Finish:   func(b *Block, w V, f []V) V { return b.Div(w, f[0]) }}
+		Prologue: func(_ *Builder, m V) []V { return []V{m} },
+		Exp:      func(b *Builder, x V, row []V) V { return b.Sub(x, row[0]) },
+		Epilogue: func(_ *Builder, _, sum, _ V, _ []V) (perRow, finish []V) { return nil, []V{sum} },
+		Finish:   func(b *Builder, w V, f []V) V { return b.Div(w, f[0]) }}
 	change(&s)
 	return s
 }
@@ -47,11 +47,11 @@ func columnsOf(change func(s *Columns)) Columns {
 // TestRefused: what a page cannot mean is an error of Generate that names page, kernel and
 // operation, and no file is written.
 func TestRefused(t *testing.T) {
-	total := Rows{In: []string{"x"}, Reduce: Sum, Body: func(_ *Block, in, _ []V) ([]V, V) {
+	total := Rows{In: []string{"x"}, Reduce: Sum, Body: func(_ *Builder, in, _ []V) ([]V, V) {
 		return nil, in[0]
 	}}
 	same := func(s *Columns) {}
-	good := []Kernel{tiny, {Params: rowsParams, Shape: rowsOf(func(b *Block, x, q V) ([]V, V) {
+	good := []Kernel{tiny, {Params: rowsParams, Shape: rowsOf(func(b *Builder, x, q V) ([]V, V) {
 		return []V{b.Mul(x, q)}, -1
 	})},
 		{Params: sumParams, Shape: total}, {Params: columnsParams, Shape: columnsOf(same)}}
@@ -60,49 +60,49 @@ func TestRefused(t *testing.T) {
 			require.NoError(t, kn.check(typ), "%d", i)
 		}
 	}
-	twice := func(b *Block, x V) []V { return []V{b.Add(x, x)} }
+	twice := func(b *Builder, x V) []V { return []V{b.Add(x, x)} }
 	for _, tt := range []struct {
 		params string
 		shape  Shape
 		want   string // % is the line of an operation
 	}{
 		// outputs
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return append(twice(b, x), x)
 		}), "Body returns 2 values for Out, which names 1: dst"},
-		{mapParams, mapOf(func(*Block, V) []V {
+		{mapParams, mapOf(func(*Builder, V) []V {
 			return nil
 		}), "Body returns 0 values for Out, which names 1: dst\nBody: x is never used"},
-		{rowsParams, rowsOf(func(b *Block, x, q V) ([]V, V) {
+		{rowsParams, rowsOf(func(b *Builder, x, q V) ([]V, V) {
 			return []V{b.Mul(x, q), q}, -1
 		}), "Body returns 2 values for Out, which names 1: dst"},
-		{rowsParams, rowsOf(func(b *Block, x, q V) ([]V, V) {
+		{rowsParams, rowsOf(func(b *Builder, x, q V) ([]V, V) {
 			return nil, -1
 		}),
 			"Body returns 0 values for Out, which names 1: dst\nBody: x is never used\nBody: q is never used"},
-		{rowsParams, rowsOf(func(b *Block, x, q V) ([]V, V) {
+		{rowsParams, rowsOf(func(b *Builder, x, q V) ([]V, V) {
 			return []V{x}, q
 		}), "Body returns a value to reduce, and there is no reduction"},
-		{sumParams, Rows{In: []string{"x"}, Reduce: Sum, Body: func(_ *Block, in, _ []V) ([]V, V) {
+		{sumParams, Rows{In: []string{"x"}, Reduce: Sum, Body: func(_ *Builder, in, _ []V) ([]V, V) {
 			return in, -1
 		}},
-			"Body returns 1 values for Out, which names 0: \nBody: the value to reduce is no value of the block"},
+			"Body returns 1 values for Out, which names 0: \nBody: the value to reduce is no value of this sequence"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Epilogue = func(_ *Block, m, sum, _ V, _ []V) (perRow, finish []V) {
+			s.Epilogue = func(_ *Builder, m, sum, _ V, _ []V) (perRow, finish []V) {
 				return []V{m}, []V{sum}
 			}
 		}), "Epilogue returns 1 values for PerRow, which names 0: "},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Epilogue = func(_ *Block, m, sum, _ V, _ []V) (perRow, finish []V) {
+			s.Epilogue = func(_ *Builder, m, sum, _ V, _ []V) (perRow, finish []V) {
 				return nil, []V{sum, m, m, m}
 			}
-			s.Finish = func(b *Block, w V, f []V) V {
+			s.Finish = func(b *Builder, w V, f []V) V {
 				return b.FMA(w, f[0], b.FMA(f[1], f[2], f[3]))
 			}
 		}), "Epilogue returns 4 values for Finish, where there is room for 3"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Prologue = func(_ *Block, m V) []V { return []V{m, m, m, m} }
-			s.Exp = func(b *Block, x V, row []V) V {
+			s.Prologue = func(_ *Builder, m V) []V { return []V{m, m, m, m} }
+			s.Exp = func(b *Builder, x V, row []V) V {
 				return b.FMA(b.FMA(x, row[0], row[1]), row[2], row[3])
 			}
 		}), "Prologue returns 4 values for Exp, where there is room for 3"},
@@ -115,11 +115,11 @@ func TestRefused(t *testing.T) {
 		{"dst, x []T, label []int, rows, cols, half, dststride, xstride int",
 			columnsOf(func(s *Columns) {
 				s.Label = true
-				s.Epilogue = func(b *Block, _, sum, at V, _ []V) (perRow, finish []V) {
+				s.Epilogue = func(b *Builder, _, sum, at V, _ []V) (perRow, finish []V) {
 					return nil, nil
 				}
 			}), "Epilogue: sum is never used\nEpilogue returns nothing for the label"},
-		{mapParams, Map{In: []string{"dst", "x"}, Body: func(b *Block, in, _ []V) []V {
+		{mapParams, Map{In: []string{"dst", "x"}, Body: func(b *Builder, in, _ []V) []V {
 			return nil
 		}}, "Out names nothing\nBody: dst is never used\nBody: x is never used"},
 
@@ -127,12 +127,12 @@ func TestRefused(t *testing.T) {
 		{"dst []T, x []float64", mapOf(twice), "parameter x is []float64, not []T"},
 		{"dst []float32, x []T", mapOf(twice), "parameter dst is []float32, not []T"},
 		{"dst, x []T, s float64", Map{Out: []string{"dst"}, In: []string{"x"},
-			Scalars: []string{"s"}, Body: func(b *Block, in, s []V) []V {
+			Scalars: []string{"s"}, Body: func(b *Builder, in, s []V) []V {
 				return []V{b.Mul(in[0], s[0])}
 			}},
 			"parameter s is float64, not T"},
 		{"dst, x, s []T", Map{Out: []string{"dst"}, In: []string{"x"}, Scalars: []string{"s"},
-			Body: func(b *Block, in, s []V) []V {
+			Body: func(b *Builder, in, s []V) []V {
 				return []V{b.Mul(in[0], s[0])}
 			}},
 			"parameter s is []T, not T"},
@@ -165,7 +165,7 @@ func TestRefused(t *testing.T) {
 		}(),
 			"Skip leaves an element out of a sum, and there is none"},
 		{"dst, x []T, cols, dststride, xstride int", Rows{Out: []string{"dst"}, In: []string{"x"},
-			Body: func(_ *Block, in, _ []V) ([]V, V) {
+			Body: func(_ *Builder, in, _ []V) ([]V, V) {
 				return in, -1
 			}},
 			"Row names nothing, and nothing else tells the number of rows"},
@@ -175,7 +175,7 @@ func TestRefused(t *testing.T) {
 			}), "parameter label is []T, not []int"},
 		{"dst, x []T, q T, rows, cols, half, dststride, xstride int", columnsOf(func(s *Columns) {
 			s.Row = []string{"q"}
-			s.Epilogue = func(b *Block, _, sum, _ V, row []V) (perRow, finish []V) {
+			s.Epilogue = func(b *Builder, _, sum, _ V, row []V) (perRow, finish []V) {
 				return nil, []V{b.Mul(sum, row[0])}
 			}
 		}), "parameter q is T, not []T"},
@@ -184,98 +184,98 @@ func TestRefused(t *testing.T) {
 		{"index []T, x, m []T, cols, xstride int", Find{}, "parameter index is []T, not []int"},
 
 		// values that nobody uses
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			b.Mul(x, x)
 			return twice(b, x)
 		}), "Body: Mul (check_test.go:%): its value is never used"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			b.Spill(b.Add(x, x))
 			return twice(b, x)
 		}), "Body: Spill (check_test.go:%): its value is never used"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			b.Less(x, b.Bits(7))
 			return twice(b, x)
 		}), "Body: Less (check_test.go:%): its value is never used"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			b.Bits(7)
 			return twice(b, x)
 		}), "Body: the constant 0x7 is never used"},
 		{"dst, x, y []T", Map{Out: []string{"dst"}, In: []string{"x", "y"},
-			Body: func(b *Block, in, _ []V) []V {
+			Body: func(b *Builder, in, _ []V) []V {
 				return twice(b, in[0])
 			}}, "Body: y is never used"},
-		{rowsParams, rowsOf(func(b *Block, x, q V) ([]V, V) {
+		{rowsParams, rowsOf(func(b *Builder, x, q V) ([]V, V) {
 			return twice(b, x), -1
 		}), "Body: q is never used"},
 		{rowsParams, func() Rows {
 			s := good[1].Shape.(Rows)
-			s.Prologue = func(b *Block, row, _ []V) []V { b.Sub(row[0], row[0]); return row }
+			s.Prologue = func(b *Builder, row, _ []V) []V { b.Sub(row[0], row[0]); return row }
 			return s
 		}(), "Prologue: Sub (check_test.go:%): its value is never used"},
 		{rowsParams, func() Rows {
 			s := good[1].Shape.(Rows)
-			s.Prologue = func(b *Block, row, _ []V) []V {
+			s.Prologue = func(b *Builder, row, _ []V) []V {
 				return []V{row[0], b.Add(row[0], row[0])}
 			}
 			return s
 		}(), "Body: value 2 of Prologue is never used"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Exp = func(b *Block, x V, row []V) V { b.Add(x, x); return b.Sub(x, row[0]) }
+			s.Exp = func(b *Builder, x V, row []V) V { b.Add(x, x); return b.Sub(x, row[0]) }
 		}),
 			"Exp: Add (check_test.go:%): its value is never used"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Epilogue = func(b *Block, m, sum, _ V, _ []V) (perRow, finish []V) {
+			s.Epilogue = func(b *Builder, m, sum, _ V, _ []V) (perRow, finish []V) {
 				b.Div(m, sum)
 				return nil, []V{sum}
 			}
 		}), "Epilogue: Div (check_test.go:%): its value is never used"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Finish = func(b *Block, w V, f []V) V { b.Max(w, w); return b.Div(w, f[0]) }
+			s.Finish = func(b *Builder, w V, f []V) V { b.Max(w, w); return b.Div(w, f[0]) }
 		}),
 			"Finish: Max (check_test.go:%): its value is never used"},
 
 		// operands of the wrong kind
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return []V{b.Add(b.Less(x, b.Bits(7)), x)}
 		}), "Body: Add (check_test.go:%): operand 1 is a mask"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return []V{b.Select(x, x, x)}
 		}), "Body: Select (check_test.go:%): operand 1 is not a mask"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return []V{b.Equal(x, x)}
 		}), "Body: dst is a mask"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return []V{b.Add(x, b.ShiftLeft(b.Bits(7), 1, 2))}
 		}), "Body: ShiftLeft (check_test.go:%): operand 1 is a constant"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			twice(b, x)
 			return []V{b.Bits(7)}
 		}), "Body: dst is a constant\nBody: Add (check_test.go:%): its value is never used"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return []V{b.Add(x, 99)}
-		}), "Body: Add (check_test.go:%): operand 2 is no value of the block"},
-		{mapParams, mapOf(func(b *Block, x V) []V {
+		}), "Body: Add (check_test.go:%): operand 2 is no value of this sequence"},
+		{mapParams, mapOf(func(b *Builder, x V) []V {
 			return []V{99}
-		}), "Body: dst is no value of the block\nBody: x is never used"},
+		}), "Body: dst is no value of this sequence\nBody: x is never used"},
 		{"dst, x, q, s []T, cols, dststride, xstride int",
 			Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"q", "s"},
-				Prologue: func(b *Block, row, _ []V) []V { return []V{row[1], row[0]} },
-				Body: func(b *Block, in, row []V) ([]V, V) {
+				Prologue: func(b *Builder, row, _ []V) []V { return []V{row[1], row[0]} },
+				Body: func(b *Builder, in, row []V) ([]V, V) {
 					return []V{b.FMA(in[0], row[0], row[1])}, -1
 				}},
 			"Prologue returns q as value 2, after value 1 took its place"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Epilogue = func(b *Block, _, sum, at V, _ []V) (perRow, finish []V) {
+			s.Epilogue = func(b *Builder, _, sum, at V, _ []V) (perRow, finish []V) {
 				return nil, []V{b.Add(sum, at)}
 			}
 		}), "Epilogue: Add (check_test.go:%): there is no value at the label here"},
 		{columnsParams, columnsOf(func(s *Columns) {
-			s.Epilogue = func(b *Block, _, sum, at V, _ []V) (perRow, finish []V) {
+			s.Epilogue = func(b *Builder, _, sum, at V, _ []V) (perRow, finish []V) {
 				return nil, []V{at}
 			}
 		}), "Epilogue: there is no value at the label here\nEpilogue: sum is never used"},
 		{mapParams, Map{Out: []string{"dst"}, In: []string{"x"},
-			Body: func(_ *Block, in, _ []V) []V {
+			Body: func(_ *Builder, in, _ []V) []V {
 				return in[1:2:3]
 			}}, "Body panics: runtime error: slice bounds out of range [::3] with capacity 1"},
 	} {
@@ -299,7 +299,7 @@ func TestRefused(t *testing.T) {
 // The second type is looked at, too.
 func TestRefusedFloat64(t *testing.T) {
 	kn := Kernel{Page: "wrong", Name: "bad", Params: mapParams, Loop: "-",
-		Shape: mapOf(func(b *Block, x V) []V {
+		Shape: mapOf(func(b *Builder, x V) []V {
 			if b.Type() == F64 {
 				b.Sub(x, x)
 			}

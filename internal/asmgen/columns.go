@@ -1,29 +1,30 @@
 package asmgen
 
-// Columns handles rows of few columns: as many rows at a time as a vector has lanes. They are
-// transposed into a buffer on the stack, one vector a column, worked on there, and transposed back.
-// Rows left over at the end are done together with rows before them: that last batch is read before
-// anything is stored, so that working in place stays right.
+// Columns handles rows of few columns. A batch is as many rows as a vector has lanes. It is
+// transposed into a buffer on the stack, one vector per column, worked on there, and transposed
+// back. Rows left over at the end are done once more together with rows before them; to be right in
+// place, that last batch is read before anything is stored.
 //
 // The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
-// named below. All rows must be at least the lanes of a vector; the rows of one block of the
-// canonical sum are meant: 2 <= cols <= 32 (16).
+// named below. There must be at least as many rows as a vector has lanes, and a row must fit one
+// block of the canonical sum: 2 <= cols <= 32, or 16 for float64.
 type Columns struct {
-	// Dst says that the columns go back to the parameter dst.
+	// Dst makes the columns go back to the parameter dst.
 	Dst bool
 	// Label leaves column label[r] out of the sum.
 	Label bool
-	// Row are inputs with one element for each row, apart from all outputs; PerRow are outputs of
-	// the kind.
+	// Row names inputs with one element per row. They must not overlap any output. PerRow names
+	// outputs with one element per row.
 	Row, PerRow []string
 	// Prologue computes from the row maximum what Exp needs.
-	Prologue func(b *Block, max V) []V
-	Exp      func(b *Block, x V, row []V) V
-	// Epilogue computes, from the maximum, the sum, the value at the label and the inputs Row, the
-	// outputs PerRow and what Finish needs.
-	Epilogue func(b *Block, max, sum, at V, row []V) (perRow, finish []V)
-	// Finish computes an element of dst; at the label it is the last of the values from Epilogue.
-	Finish func(b *Block, w V, finish []V) V
+	Prologue func(b *Builder, max V) []V
+	Exp      func(b *Builder, x V, row []V) V
+	// Epilogue computes the outputs PerRow and the values that Finish needs, from the maximum, the
+	// sum, the value at the label and the inputs Row.
+	Epilogue func(b *Builder, max, sum, at V, row []V) (perRow, finish []V)
+	// Finish computes an element of dst. The element at the label is the last value of Epilogue
+	// instead.
+	Finish func(b *Builder, w V, finish []V) V
 }
 
 const (
@@ -31,29 +32,30 @@ const (
 	cacheLine = 64
 )
 
-// columnsCode is a Columns while it is written.
+// // columnsCode writes a Columns.
 //
 // Three buffers of the frame take turns, so that out-of-order execution has three batches to work
-// on: one is read while the exponentials of the one ahead of it are computed, and finished after
-// those of the next. The fourth is for the rows left over. Behind the columns each has the maximum
-// and what the exponential needs of it, later the labels and what Finish needs, and the number of
-// its first row.
+// on: while one batch is read, the exponentials of the batch read before it are computed; its
+// result is stored after the exponentials of the next batch. A fourth buffer is for the rows left
+// over. Behind its columns, a buffer has the maximum and what the exponential needs of it (later
+// the labels and what Finish needs), and the number of its first row.
 type columnsCode struct {
 	*kernelState
 	s     Columns
 	width int // columns transposed at a time
 
-	// offsets: in a buffer that of the values of a row and of the number of the first row; in the
-	// frame that of the buffer for the rest and of what is to be summed
+	// offsets in a buffer: of the values per row, and of the number of the first row; offsets in
+	// the frame: of the buffer for the rows left over, and of the vectors to be summed
 	slot, rowSlot, rest, tree int
 
-	// vectors: of the rows ahead of row; total is not there yet while the second column's number is
+	// vector registers of the rows before row; total shares its register with col2, whose use ends
+	// first
 	maximum, total, label, col, col2, at int
 	rowRegs                              []int // what Exp needs
 	finRegs                              []int // what Finish needs, the labels first
 
-	// row is the first row to be read, into the buffer next; scr has the batch before it, prev the
-	// one before that
+	// row is the first row to be read, into the buffer next; scr holds the batch before it, prev
+	// the batch before that
 	row, scr, next, prev                     gpr
 	cur, cur2, treePtr, n, p, stride, tmp    gpr
 	read, rotate, process, end, after, leave string // labels
@@ -65,7 +67,7 @@ func (s Columns) emit(k *kernelState) {
 	c.slot = k.block() * vb
 	area := c.slot + (1+maxParams)*vb + cacheLine
 	c.rowSlot, c.rest, c.tree = area-cacheLine, 3*area, 4*area
-	k.frame = c.tree + k.block()/2*vb + cacheLine // to begin with a line
+	k.frame = c.tree + k.block()/2*vb + cacheLine // room to start at a cache line
 	c.maximum, c.total = k.pin(), k.pin()
 	c.label, c.col, c.at, c.col2 = -1, -1, -1, c.total
 	if s.Label {
@@ -90,13 +92,13 @@ func (s Columns) emit(k *kernelState) {
 	c.sum()
 	c.epilogue()
 	if s.Dst {
-		c.finishBatch(save)
+		c.storeBatch(save)
 	}
 	k.nextVector = save
 	c.turn()
 }
 
-// arg loads a parameter: of a slice, its address.
+// arg loads a parameter; for a slice, its address.
 func (c *columnsCode) arg(dst gpr, name string) {
 	q := c.param(name)
 	if q.slice() {
@@ -106,7 +108,7 @@ func (c *columnsCode) arg(dst gpr, name string) {
 }
 
 // rowPointer turns p from the number of a row of the matrix into its address, and sets stride to
-// the distance of rows in bytes.
+// the distance between rows in bytes.
 func (c *columnsCode) rowPointer(matrix string) {
 	c.arg(c.stride, c.strideOf(matrix).name)
 	c.shl(c.stride, 2+int(c.t))
@@ -115,21 +117,20 @@ func (c *columnsCode) rowPointer(matrix string) {
 	c.add(c.p, c.tmp)
 }
 
-// rowOffset sets p to how far the first row that is worked on is from the beginning of a slice with
-// size bytes a row.
+// rowOffset sets p to the offset of the first row of the batch in a slice with size bytes per row.
 func (c *columnsCode) rowOffset(size int) {
 	c.mov(c.p, c.row)
 	c.addImm(c.p, -c.lanes())
 	c.shl(c.p, log2(size))
 }
 
-// perRow sets tmp to the element of a slice there.
+// perRow sets tmp to the address of that row's element of a slice.
 func (c *columnsCode) perRow(name string) {
 	c.arg(c.tmp, name)
 	c.add(c.tmp, c.p)
 }
 
-// start begins with the last rows, unless the batches come out even.
+// start reads the last rows first, unless the rows fill whole batches.
 func (c *columnsCode) start(area int, full string) {
 	c.scratchAddr(c.scr, area, c.frame)
 	c.scratchAddr(c.prev, 2*area, c.frame)
@@ -147,18 +148,18 @@ func (c *columnsCode) start(area int, full string) {
 	c.scratchAddr(c.next, 0, c.frame)
 }
 
-// readBatch reads the rows from row on to the buffer next, and goes on to the batch before them. It
-// returns how many registers the values of all rows take.
+// readBatch reads the rows from row on into the buffer next, and makes the batch before them the
+// current one. It returns how many registers are pinned for all batches.
 func (c *columnsCode) readBatch() (save int) {
 	lanes := c.lanes()
 	c.w.label(c.read)
 	c.mov(c.p, c.row)
 	c.rowPointer("x")
-	b := c.newBlock(false)
+	b := c.newBuilder(false)
 	b.moveTo(c.maximum, b.K(negInf32, negInf64))
 	c.write(b)
 	c.transpose(true, c.next)
-	b = c.newBlock(false)
+	b = c.newBuilder(false)
 	b.Add(b.pinnedValue(c.maximum), b.K(0, 0))
 	b.into(c.maximum)
 	params := c.s.Prologue(b, b.pinnedValue(c.maximum))
@@ -191,7 +192,7 @@ func (c *columnsCode) readBatch() (save int) {
 	return save
 }
 
-// storeSlots keeps the values of a batch behind its columns.
+// storeSlots stores values per row behind the columns of a batch.
 func (c *columnsCode) storeSlots(buffer gpr, regs []int) {
 	for i, r := range regs {
 		c.storeAt(c.t, r, buffer, c.slot+i*c.vectorBytes())
@@ -204,8 +205,8 @@ func (c *columnsCode) loadSlots(buffer gpr, regs []int) {
 	}
 }
 
-// exponentials works on the rows ahead of row, in the buffer scr: columns j and j+half together,
-// then those that have no partner. What is to be summed goes to the tree.
+// exponentials works on the rows before row, in the buffer scr: first columns j and j+half
+// together, then the columns without a partner. The vectors to be summed go to the tree.
 func (c *columnsCode) exponentials() {
 	c.w.label(c.process)
 	c.mov(c.p, c.row)
@@ -213,7 +214,7 @@ func (c *columnsCode) exponentials() {
 	c.storeWord(c.p, c.scr, c.rowSlot)
 	c.loadSlots(c.scr, append([]int{c.maximum}, c.rowRegs...))
 	if c.s.Label {
-		b := c.newBlock(false)
+		b := c.newBuilder(false)
 		b.moveTo(c.at, b.K(0, 0))
 		b.moveTo(c.col, b.K(0, 0))
 		c.write(b)
@@ -239,7 +240,7 @@ func (c *columnsCode) exponentials() {
 	pair := c.w.newLabel("pair")
 	c.w.align()
 	c.w.label(pair)
-	b := c.newBlock(false)
+	b := c.newBuilder(false)
 	b.store(2, b.Add(c.exp(b, 0, c.col), c.exp(b, 1, c.col2)))
 	c.write(b)
 	c.advance(vb)
@@ -253,7 +254,7 @@ func (c *columnsCode) exponentials() {
 	c.sub(c.n, c.tmp)
 	c.branchImm(eq, c.n, 0, summed)
 	c.w.label(single)
-	b = c.newBlock(false)
+	b = c.newBuilder(false)
 	b.store(2, c.exp(b, 0, c.col))
 	c.write(b)
 	c.addImm(c.cur, vb)
@@ -263,9 +264,9 @@ func (c *columnsCode) exponentials() {
 	c.w.label(summed)
 }
 
-// exp is the exponential of the column that a stream is at, for the sum: zero at the label, whose
-// exponential goes to at.
-func (c *columnsCode) exp(b *Block, stream, column int) V {
+// exp returns the exponential of a stream's column for the sum. At the label it is zero, and the
+// exponential goes to the register at.
+func (c *columnsCode) exp(b *Builder, stream, column int) V {
 	row := b.pinnedValues(c.rowRegs)
 	w := c.s.Exp(b, b.load(stream), row)
 	if c.s.Dst {
@@ -282,8 +283,8 @@ func (c *columnsCode) exp(b *Block, stream, column int) V {
 	return b.Select(is, b.K(0, 0), w)
 }
 
-// sum adds what the tree holds, half of it to the other, until one is left; code for each power of
-// two. The first halves were added by exponentials.
+// sum adds the vectors of the tree, one half to the other, until one is left. There is code for
+// each power of two. exponentials has added the first halves.
 func (c *columnsCode) sum() {
 	c.scratchAddr(c.treePtr, c.tree, c.frame)
 	c.streams = []gpr{c.treePtr}
@@ -305,7 +306,7 @@ func (c *columnsCode) sum() {
 
 // sumOf adds h vectors of the tree.
 func (c *columnsCode) sumOf(h int) {
-	b := c.newBlock(false)
+	b := c.newBuilder(false)
 	part := func(i int) V {
 		x := b.load(0)
 		b.ops[len(b.ops)-1].lane = i
@@ -329,10 +330,10 @@ func (c *columnsCode) sumOf(h int) {
 	c.writeInOrder(b)
 }
 
-// epilogue computes what ends the rows.
+// epilogue calls Epilogue, and stores the outputs PerRow.
 func (c *columnsCode) epilogue() {
 	s, size := c.s, c.t.Size()
-	b := c.newBlock(false)
+	b := c.newBuilder(false)
 	var in []V
 	if len(s.Row)+len(s.PerRow) > 0 {
 		c.rowOffset(size)
@@ -371,8 +372,8 @@ func (c *columnsCode) epilogue() {
 	}
 }
 
-// finishBatch works on the rows in the buffer prev, if there are any, and stores them.
-func (c *columnsCode) finishBatch(save int) {
+// storeBatch applies Finish to the rows in the buffer prev, if there are any, and stores them.
+func (c *columnsCode) storeBatch(save int) {
 	s, vb := c.s, c.vectorBytes()
 	c.storeSlots(c.scr, c.finRegs)
 	c.w.label(c.end)
@@ -388,7 +389,7 @@ func (c *columnsCode) finishBatch(save int) {
 	c.mov(c.cur, c.prev)
 	c.streams = []gpr{c.cur}
 	c.w.label(finish)
-	b := c.newBlock(false)
+	b := c.newBuilder(false)
 	f := b.pinnedValues(c.finRegs)
 	y := s.Finish(b, b.load(0), f)
 	if s.Label {
@@ -409,13 +410,13 @@ func (c *columnsCode) finishBatch(save int) {
 	c.branch(eq, c.scr, c.prev, c.leave)
 }
 
-// turn goes on with the next rows. What is left at the end is finished at once.
+// turn goes on with the next batch, or at the end with the rows left over.
 func (c *columnsCode) turn() {
 	c.arg(c.n, "rows")
 	c.mov(c.tmp, c.row)
 	c.addImm(c.tmp, c.lanes())
 	c.branch(le, c.tmp, c.n, c.rotate)
-	if c.s.Dst { // at the very end with scr = prev
+	if c.s.Dst { // c.end is reached with scr = prev at the very end
 		c.mov(c.prev, c.scr)
 		c.branch(eq, c.row, c.n, c.end)
 	} else {
@@ -429,7 +430,7 @@ func (c *columnsCode) turn() {
 }
 
 // transpose moves a batch of rows between memory and the columns of a buffer, width columns at a
-// time, the last of them overlapping. On the way in, it takes the maximum.
+// time; the last ones may overlap those before. On the way in, it takes the maximum.
 func (c *columnsCode) transpose(in bool, buffer gpr) {
 	width, vb, size := c.width, c.vectorBytes(), c.t.Size()
 	q1, q2, q3 := c.cur2, c.treePtr, c.tmp
@@ -474,8 +475,8 @@ func (c *columnsCode) transpose(in bool, buffer gpr) {
 	c.w.label(end)
 }
 
-// transposePart moves the columns at p to those of the buffer at cur, or back. With high set they
-// are two at p and two at p+high, the latter for those of the buffer at second.
+// transposePart moves width columns from p to the buffer at cur, or back. If high is set, it moves
+// two columns at p, and two at p+high for the buffer at second.
 func (c *columnsCode) transposePart(in bool, high, second gpr) {
 	width, vb := c.width, c.vectorBytes()
 	regs := c.spareAfter()
@@ -511,9 +512,9 @@ func (c *columnsCode) transposePart(in bool, high, second gpr) {
 	c.larger([]int{c.maximum}, cols)
 }
 
-// larger sets each register of a to the larger of it and its like in b.
+// larger sets a[i] to the larger of a[i] and b[i], for registers a and b.
 func (k *kernelState) larger(a, b []int) {
-	bl := k.newBlock(false)
+	bl := k.newBuilder(false)
 	for i, r := range a {
 		bl.Max(bl.pinnedValue(r), bl.pinnedValue(b[i]))
 		bl.into(r)

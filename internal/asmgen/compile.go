@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// function writes one kernel, which check lets pass, for one target and type, with as many
-// constants in registers and as many vectors side by side as there are registers for. A survey
-// finds the constants; plans find what fits; then it is written.
+// function writes one kernel, already checked, for one target and type. It keeps as many constants
+// in registers, and as many vectors side by side, as there are registers for. A survey finds the
+// constants, plans find what fits, and then the kernel is written.
 func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err error) {
 	params, args := parseParams(kn.Params, t)
 	survey := start(kn, tg, t, pool.scratch(), 0, nil)
@@ -44,7 +44,7 @@ func function(kn Kernel, tg target, t Type, pool *constPool) (text string, err e
 	return "", kn.refuse(t, fmt.Errorf("it does not fit the registers of %s", tg))
 }
 
-// start begins a kernel that has so many of the constants of a survey in registers.
+// start begins a kernel with pins of the constants of a survey in registers.
 func start(kn Kernel, tg target, t Type, pool *constPool, pins int,
 	survey *kernelState) *kernelState {
 	w := &writer{}
@@ -70,8 +70,9 @@ func start(kn Kernel, tg target, t Type, pool *constPool, pins int,
 	return k
 }
 
-// constantsKept is how many constants are worth a register: all, but on AVX2's sixteen only three,
-// or what the schedule of the main loop says; the others are memory operands.
+// constantsKept is the number of constants that are worth a register: all of them, but on AVX2 with
+// its sixteen registers only three, or as many as the schedule of the main loop says. The others
+// are memory operands.
 func (kn Kernel) constantsKept(survey *kernelState) int {
 	all := len(survey.order)
 	if survey.target != avx2 {
@@ -88,14 +89,14 @@ func (kn Kernel) constantsKept(survey *kernelState) int {
 	return min(all, 3)
 }
 
-// newBlock starts a block.
-func (k *kernelState) newBlock(tail bool) *Block { return &Block{k: k, tail: tail} }
+// newBuilder starts a sequence.
+func (k *kernelState) newBuilder(tail bool) *Builder { return &Builder{k: k, tail: tail} }
 
-// write emits a block, its vectors side by side as far as the registers let them.
-func (k *kernelState) write(b *Block) {
+// write emits a sequence, with its vectors side by side as far as there are registers.
+func (k *kernelState) write(b *Builder) {
 	free, masks := k.registersFor(b)
 	if !k.writing {
-		k.blocks = append(k.blocks, placed{b, free, masks})
+		k.sequences = append(k.sequences, placed{b, free, masks})
 		return
 	}
 	ops := interleave(b.ops, k.skew)
@@ -104,8 +105,8 @@ func (k *kernelState) write(b *Block) {
 	al.write(0, len(ops), k.traced(ops))
 }
 
-// writeInOrder emits a block as it is. It may use the registers in more, too.
-func (k *kernelState) writeInOrder(b *Block, more ...int) {
+// writeInOrder emits a sequence in its own order. It may use the registers in more, too.
+func (k *kernelState) writeInOrder(b *Builder, more ...int) {
 	free, masks := k.registersFor(b)
 	for _, r := range more {
 		free.add(r)

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Named gives the constant v the name that it has in the assembly, where a suffix tells the type.
-// One name stands for one number, on all pages.
-func (b *Block) Named(name string, v V) V {
+// Named gives the constant v its name in the assembly, where a suffix for the type is added. A name
+// stands for the same number on all pages.
+func (b *Builder) Named(name string, v V) V {
 	if c := b.vals[v]; !c.isConst {
 		panic("asmgen: " + name + " is not a constant")
 	} else if b.k.names[c.bits] == "" {
@@ -20,7 +20,7 @@ func (b *Block) Named(name string, v V) V {
 	return v
 }
 
-// plainNames are those of numbers that need no name of their own on a page.
+// plainNames are the names of numbers that need no call of Named.
 var plainNames = map[float64]string{
 	0: "zero", 0.5: "half", 1: "one", 1.5: "threeHalves", 2: "two", -0.5: "minusHalf",
 	math.Inf(1): "inf", math.Inf(-1): "minusInf",
@@ -40,7 +40,7 @@ func (k *kernelState) constName(bits uint64) string {
 	return fmt.Sprintf("x%x%s", bits, k.t.Suffix()) // its bits: Named gives a better one
 }
 
-// value is the number that bits stand for.
+// value is the number with the given bits.
 func (t Type) value(bits uint64) float64 {
 	if t == F32 {
 		return float64(math.Float32frombits(uint32(bits)))
@@ -50,7 +50,7 @@ func (t Type) value(bits uint64) float64 {
 
 func (t Type) signBit() uint64 { return 1 << (8*t.Size() - 1) }
 
-// text is the number that bits stand for, as Go writes it.
+// text is the number with the given bits, as Go writes it.
 func (t Type) text(bits uint64) string {
 	switch x := t.value(bits); {
 	case x == math.Trunc(x) && math.Abs(x) < 1<<11 || math.IsInf(x, 0):
@@ -61,9 +61,10 @@ func (t Type) text(bits uint64) string {
 	}
 }
 
-// A constPool collects the constants of one type that a file has. On x86 each is a symbol of its
-// own, repeated to fill a vector. On ARM the ones of a page are a table, which a register points
-// to: an address takes two instructions there. No constant's place depends on other pages.
+// A constPool collects the constants of one type in a file. On x86 each constant is a symbol of its
+// own, repeated to fill a vector. On ARM an address takes two instructions, so the constants of a
+// page are a table with a register that points to it. The place of a constant does not depend on
+// other pages.
 type constPool struct {
 	table string // its symbol, without <>; "" on x86
 	t     Type
@@ -91,7 +92,7 @@ func (p *constPool) scratch() *constPool {
 	return newPool(p.table, p.t)
 }
 
-// use adds a constant, unless it is there.
+// use adds a constant, unless it is there already.
 func (p *constPool) use(name string, bits uint64, number bool) {
 	note := ""
 	if number {

@@ -88,7 +88,8 @@ func (c call) arm() string {
 	return "case " + strings.Join(c.when, " && ")
 }
 
-// calls lists what a primitive may call, the first for which the conditions hold.
+// calls lists the functions that a primitive may call. It calls the first one whose conditions
+// hold.
 func (a arch) calls(kn Kernel, params []param) (calls []call) {
 	types, plain := typesOf(kn), kn.Name
 	if kn.Stream {
@@ -119,10 +120,10 @@ func (a arch) calls(kn Kernel, params []param) (calls []call) {
 	return append(calls, call{text: fill("", plain+"Generic(", args, ")")})
 }
 
-// on tells whether a kernel has assembly of its own for an instruction set.
+// on reports whether a kernel has assembly of its own for an instruction set.
 func (kn Kernel) on(tg target) bool { return !kn.Stream || tg != neon }
 
-// arguments is the call of a form of a primitive for one type.
+// arguments is the text of a call of one form of a primitive for one type.
 func arguments(name string, params []param, t Type) string {
 	var args []string
 	for _, p := range params {

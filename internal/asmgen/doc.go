@@ -4,7 +4,10 @@
 // or exact, so that all back ends compute the same bits. See package pages in kernels/ for the
 // bodies, and CONTRIBUTING.md for how to add one.
 //
-// What a page may say is in [Block], with what each operation promises for NaN and the sign of
+// The words: a page's functions record a sequence of operations with a [Builder]. A block is always
+// one of the canonical sum.
+//
+// What a page may say is in [Builder], with what each operation promises for NaN and the sign of
 // zero; the shapes are [Map], [Rows], [Columns], [MaskOut], [MaskIn] and [Find].
 //
 // The layers, from the page down:

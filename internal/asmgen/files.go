@@ -19,8 +19,8 @@ type arch struct {
 
 var archs = []arch{{"amd64", []target{avx512, avx2}}, {"arm64", []target{neon}}}
 
-// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. If a
-// kernel cannot mean what it says, that is an error, and nothing is written.
+// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. If the
+// description of a kernel makes no sense, it returns an error and writes nothing.
 func Generate(dir string, kernels []Kernel) error {
 	files := map[string][]byte{}
 	for _, kn := range kernels {
@@ -125,7 +125,7 @@ func file(tg target, pools []*constPool, functions string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// maskTables writes the tables that have to do with lanes and bits.
+// maskTables writes the tables for masks, lanes and bits.
 func maskTables(out *bytes.Buffer, tg target) {
 	out.WriteString("\n// Windows of these are masks: the first n lanes; all lanes but one.\n")
 	for _, t := range []Type{F32, F64} {

@@ -1,7 +1,7 @@
 package asmgen
 
-// Find looks for the first element of each row that equals m[r]: index[r], or 0 where there is
-// none.
+// Find sets index[r] to the index of the first element of row r that equals m[r], or to 0 if there
+// is none.
 type Find struct{}
 
 func (Find) emit(k *kernelState) {

@@ -6,7 +6,7 @@ import (
 
 // A Kernel is one primitive of the package.
 type Kernel struct {
-	// Page is the file of package pages that has the kernel, without its extension: for errors.
+	// Page is the file of package pages with the kernel, without its extension. Errors name it.
 	Page string
 	// Name without the type and instruction-set suffixes, as the package's drivers call it.
 	Name string
@@ -17,13 +17,13 @@ type Kernel struct {
 	Loop string
 	// Shape is the loop around the body.
 	Shape Shape
-	// Types the kernel exists for; both when empty.
+	// Types lists the types the kernel exists for; both if empty.
 	Types []Type
-	// Stream has the main loop store past the caches, on x86: the outputs must be aligned to 64
-	// bytes. Elsewhere the kernel is Plain.
+	// Stream makes the main loop store past the caches on x86. The outputs must be aligned to 64
+	// bytes. On ARM the primitive calls the kernel named Plain instead.
 	Stream bool
 	Plain  string
-	// Streams asks for a second kernel of that kind, with Stream at the end of its name.
+	// Streams asks for a second kernel with Stream set, and with Stream at the end of its name.
 	Streams bool
 }
 
@@ -106,7 +106,7 @@ type kernelState struct {
 	names      map[uint64]string // of constants, without the type
 	numbers    map[uint64]bool   // constants that are floating-point numbers
 	tableUsed  bool              // a constant came from the page's table
-	withTable  bool              // one does
+	withTable  bool              // the page's table is needed: set for the emission that writes
 	uses       map[uint64]int
 	order      []uint64
 	pinned     map[uint64]int // constants in registers
@@ -118,10 +118,11 @@ type kernelState struct {
 	nextVector int // next register to pin, from the bottom
 	topVector  int // constants are pinned from the top
 
-	// A shape is emitted until it fits, and then once more to be written. Until then nothing comes
-	// of its text, and blocks whose vectors may be interleaved in several ways are collected.
+	// A shape is emitted until it fits, and then once more to be written. Until then its text is
+	// thrown away, and the sequences whose vectors may be interleaved in several ways are
+	// collected.
 	writing       bool
-	blocks        []placed
+	sequences     []placed
 	short, noGPRs bool // there are too few registers
 	slow          bool // a vector takes more than two turns of the pipelined loop
 
@@ -129,7 +130,7 @@ type kernelState struct {
 	frame   int  // bytes of stack
 	streams []gpr
 	skip    bool
-	whole   bool // where a partial vector is meant, a whole one may be left
+	whole   bool // what is left for a partial vector may be a whole one
 	repeat  bool
 	count   gpr // elements left in the row
 	scratch gpr
@@ -160,8 +161,8 @@ func (k *kernelState) param(name string) param {
 	panic("asmgen: " + k.kernel.Name + " has no parameter " + name)
 }
 
-// strideNames are the names that the stride parameter of a matrix may have, the first that there
-// is.
+// strideNames lists the names that the stride parameter of a matrix may have. The first one that
+// exists is used.
 func strideNames(matrix string) []string {
 	return []string{matrix + "stride", matrix[:1] + "stride", "stride"}
 }

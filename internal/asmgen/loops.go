@@ -7,16 +7,16 @@ type Map struct {
 	Out, In []string
 	// Scalars are parameters of the element type, the same for all elements.
 	Scalars []string
-	// Repeat has the lanes beyond the last element hold the first element of their vector, not
-	// zeros: for a body that would raise a floating-point exception on zeros, beside the values
-	// that a row or its neighbours have.
+	// Repeat fills the lanes beyond the last element with the first element of their vector, not
+	// with zeros. It is for a body that would raise a floating-point exception on zeros that it
+	// does not raise on the elements.
 	Repeat bool
 	// Unroll is the number of vectors in the main loop, 4 when zero.
 	Unroll int
-	// Pipeline is the main loop, by instruction set and type ("AVX2 F32"); without one the loop of
-	// Unroll vectors is the main loop.
+	// Pipeline is the schedule of the main loop, by instruction set and type ("AVX2 F32"). Without
+	// one, the main loop is the loop of Unroll vectors.
 	Pipeline map[string]Pipeline
-	Body     func(b *Block, in, scalars []V) (out []V)
+	Body     func(b *Builder, in, scalars []V) (out []V)
 }
 
 // defaultUnroll is the number of vectors in a main loop.
@@ -37,16 +37,16 @@ func (s Map) emit(k *kernelState) {
 	scalars := k.broadcastArgs(s.Scalars)
 	k.loadPinned()
 	body := func(n int, tail bool) {
-		b := k.newBlock(tail)
+		b := k.newBuilder(tail)
 		for b.lane = 0; b.lane < n; b.lane++ {
 			s.once(b, scalars)
 		}
 		k.write(b)
 	}
 	if p, ok := s.Pipeline[k.setting()]; ok {
-		k.emitPipeline(p, func(b *Block) { s.once(b, scalars) })
+		k.emitPipeline(p, func(b *Builder) { s.once(b, scalars) })
 		if p.Unroll <= unroll {
-			unroll = 1 // it leaves fewer vectors than that
+			unroll = 1 // the pipeline leaves fewer vectors than unroll
 		}
 	}
 	k.vectorLoops(unroll, body)
@@ -55,7 +55,7 @@ func (s Map) emit(k *kernelState) {
 }
 
 // once loads, computes and stores one vector.
-func (s Map) once(b *Block, scalars []int) {
+func (s Map) once(b *Builder, scalars []int) {
 	var in []V
 	for i := range s.In {
 		in = append(in, b.load(len(s.Out)+i))
@@ -65,7 +65,7 @@ func (s Map) once(b *Block, scalars []int) {
 	}
 }
 
-// broadcastArgs pins a register for each of the parameters.
+// broadcastArgs pins a register for each parameter and fills its lanes with the parameter.
 func (k *kernelState) broadcastArgs(names []string) (regs []int) {
 	for _, name := range names {
 		r := k.pin()
@@ -75,8 +75,8 @@ func (k *kernelState) broadcastArgs(names []string) (regs []int) {
 	return regs
 }
 
-// vectorLoops runs body over unroll vectors at a time, then over one at a time, while the count
-// suffices. The streams and the count advance.
+// vectorLoops runs body over unroll vectors at a time, and then over one at a time, while there are
+// enough elements. It advances the streams and the count.
 func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	for _, n := range []int{unroll, 1} {
 		loop, rest := k.w.newLabel("loop"), k.w.newLabel("rest")
@@ -94,8 +94,8 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	}
 }
 
-// partialVector runs body for what the loops have left, if anything. With values set it reduces
-// them.
+// partialVector runs body for the elements that the loops leave, if any. values says that body
+// reduces them.
 func (k *kernelState) partialVector(values bool, body func()) {
 	done := k.w.newLabel("done")
 	k.branchImm(eq, k.count, 0, done)
@@ -111,7 +111,7 @@ func (k *kernelState) advance(bytes int) {
 	}
 }
 
-// step moves the streams by n elements, which are no longer left.
+// step moves the streams on by n elements and counts them off.
 func (k *kernelState) step(n int) {
 	k.advance(n * k.t.Size())
 	k.addImm(k.count, -n)

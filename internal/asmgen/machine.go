@@ -30,9 +30,8 @@ const (
 	le cond = "LE"
 )
 
-// A machine writes the instructions of one instruction set. Its mnemonics are in a file of each
-// architecture, what moves data between lanes in another; loops and shapes are written in terms of
-// a machine alone.
+// A machine writes the instructions of one instruction set. Each architecture has one file of
+// mnemonics and one for moving data between lanes. Loops and shapes use nothing but a machine.
 type machine interface {
 	vectorBytes() int
 	vectorRegs() int
@@ -47,7 +46,7 @@ type machine interface {
 	bitCode
 }
 
-// scalarCode is arithmetic in general registers, dst op= src, and control.
+// scalarCode is arithmetic in general registers (dst op= src) and control flow.
 type scalarCode interface {
 	prologue(k *kernelState)
 	loadArg(dst gpr, name string, off int)
@@ -69,7 +68,7 @@ type scalarCode interface {
 	ret(k *kernelState)
 }
 
-// vectorCode is what treats all lanes alike.
+// vectorCode is code that treats all lanes alike.
 type vectorCode interface {
 	loadConst(k *kernelState, dst int, bits uint64)
 	zero(dst int)
@@ -81,85 +80,88 @@ type vectorCode interface {
 	loadAt(t Type, dst int, base gpr, off int)
 	storeAt(t Type, src int, base gpr, off int)
 	storeScalar(src int, base gpr, t Type)
-	// Tables are held in tableRegs registers for the whole kernel, in memory if that is none.
-	// tableIndex records the operations that turn lane integers into what opLookup takes.
+	// A table is held in tableRegs registers for the whole kernel, or in memory if that is 0.
+	// tableIndex records the operations that turn the integers in the lanes into the index that
+	// opLookup takes.
 	tableRegs() int
 	loadTable(k *kernelState, dst int, name string)
-	tableIndex(b *Block, i V) V
-	// demand says which registers an operation needs, and may exchange its operands.
+	tableIndex(b *Builder, i V) V
+	// demand returns the registers that an operation needs. It may exchange the operands.
 	demand(al *alloc, o op) (op, demand)
-	lower(b *Block, o assigned)
+	lower(b *Builder, o assigned)
 }
 
-// partialCode is for the last vector of a row, and for an element left out.
+// partialCode handles the last, partial vector of a row, and an element left out.
 type partialCode interface {
-	// tailMask prepares partial loads and stores of n elements and, with values set, what masks
-	// values. n is more than a vector only where a whole one may be left.
+	// tailMask prepares partial loads and stores of n elements and, if values is set, masks for
+	// values. n exceeds a vector only if k.whole is set.
 	tailMask(k *kernelState, n, tmp gpr, values bool)
-	// skipMask prepares the masks for a block in which element rel (if 0 <= rel < block) is left
-	// out.
+	// skipMask prepares the masks for a block without its element rel. All elements count unless 0
+	// <= rel < block.
 	skipMask(k *kernelState, rel, tmp gpr)
-	// skipNext makes the masks of a block's second vector those of its first, and so on.
+	// skipNext moves the masks on by one vector: the second vector of the block becomes the first.
 	skipNext(k *kernelState)
 }
 
-// sumCode is what reduces a row: sums in the canonical order, and the maximum.
+// sumCode reduces a row: the sum in the canonical order, and the maximum.
 type sumCode interface {
 	// sumRegs is how many registers hold the float64 accumulators and, for float64, their errors.
 	sumRegs(t Type) int
-	// fold leaves four lanes at the start of acc.
+	// fold adds the accumulators of a block by halves until four lanes are left, at the start of
+	// acc.
 	fold(k *kernelState, acc []int)
-	// foldVector leaves the four lanes of a vector at its own start: the rest of fold, where four
-	// lanes are less than a vector.
+	// foldVector does the part of fold within one vector, where a vector has more than four lanes.
 	foldVector(k *kernelState, acc, tmp int)
-	// carry adds the four lanes to the accumulators in the registers sum.
+	// carry adds the four lanes to the float64 accumulators in the registers sum.
 	carry(k *kernelState, lane, sum, tmp []int)
-	// finish stores the total.
-	finish(k *kernelState, sum, tmp []int, out gpr)
-	// finishNarrow ends a row of one block within the type.
-	finishNarrow(k *kernelState, lane []int, tmp int, out gpr)
+	// storeSum adds up the float64 accumulators and stores the sum of the row.
+	storeSum(k *kernelState, sum, tmp []int, out gpr)
+	// storeNarrowSum folds the four lanes of a row of one block further, in the row's own type, and
+	// stores the sum.
+	storeNarrowSum(k *kernelState, lane []int, tmp int, out gpr)
 	// maxAcross stores the largest lane of acc, plus +0.
 	maxAcross(k *kernelState, acc []int, tmp int, out gpr)
 }
 
 // columnCode moves rows of few columns to vectors of columns and back.
 type columnCode interface {
-	// scratchAddr loads the address of byte off, a multiple of a cache line, of the frame.
+	// scratchAddr loads the address of byte off of the frame. off is a multiple of a cache line.
 	scratchAddr(dst gpr, off, frame int)
-	// readRows loads columns of a batch of rows, writeRows stores them.
+	// readRows loads columns of a batch of rows; writeRows stores them.
 	readRows(k *kernelState, x batch)
 	writeRows(k *kernelState, x batch)
-	// loadLabels converts lanes int64 labels to lane integers.
+	// loadLabels loads an int64 label for each lane and converts it to an integer of the lane's
+	// size.
 	loadLabels(k *kernelState, dst, tmp int, base gpr)
 }
 
-// A batch is as many rows as a vector has lanes, row i at p + i*stride, and the columns of them
-// that are in the registers reg. With high set these are the first two and the two at p+high, which
-// is then lost.
+// A batch is as many rows as a vector has lanes. Row i is at p + i*stride, and the registers reg
+// hold one column each. If high is set, these are two columns at p and two at p+high, and high is
+// overwritten.
 type batch struct {
 	p, stride, high gpr
 	q1, q3          gpr // free
 	reg, tmp        []int
 }
 
-// bitCode moves between lanes and bits.
+// bitCode converts between lanes and bits.
 type bitCode interface {
-	// maskSetup loads the constants of pack, or of unpack, to which all vector registers are free;
-	// word and tmp are general registers.
+	// maskSetup loads the constants of pack or of unpack. These have all vector registers to
+	// themselves; word and tmp are general registers.
 	maskSetup(k *kernelState, pack bool)
-	// pack64 handles 64 elements from in to out and leaves their bits in word.
+	// pack64 handles 64 elements, from in to out, and leaves one bit per element in word.
 	pack64(k *kernelState, out, in, word, tmp gpr)
-	// pack handles one vector and leaves its bits in word; with tail set only count elements exist,
-	// and the other bits are 0.
+	// pack handles one vector and leaves its bits in word. If tail is set, only count elements
+	// exist, and the other bits are 0.
 	pack(k *kernelState, out, in, word, tmp gpr, tail bool)
-	// unpack64 handles 64 elements by the bits of word, which it may change.
+	// unpack64 handles 64 elements, each by its bit of word. It may change word.
 	unpack64(k *kernelState, out, in, word, tmp gpr)
 	// unpack handles one vector by the low bits of word.
 	unpack(k *kernelState, out, in, word, tmp gpr, tail bool)
-	// equalBits compares a vector of in with register value; the lowest set bit of bits tells the
-	// lane.
+	// equalBits compares a vector of in with the register value. The lowest set bit of bits stands
+	// for the first equal lane.
 	equalBits(k *kernelState, value, tmp int, in, bits gpr, tail bool)
-	// lane turns what equalBits left into the number of the first lane that is equal.
+	// lane turns the result of equalBits into the number of the first equal lane.
 	lane(k *kernelState, bits gpr)
 }
 
@@ -169,7 +171,7 @@ type writer struct {
 	lines  int
 	labels int
 	notes  map[string]string // comments of labels, by stem
-	traced map[string]bool   // blocks whose operations have comments
+	traced map[string]bool   // sequences whose operations have comments
 }
 
 func (w *writer) ins(format string, args ...any) {

@@ -20,7 +20,7 @@ func (t Type) Suffix() string { return [...]string{"F32", "F64"}[t] }
 // Go is the Go name of the type.
 func (t Type) Go() string { return [...]string{"float32", "float64"}[t] }
 
-// V is a value of a Block: one vector of elements, or a mask with one truth value per element.
+// V is a value of a Builder: one vector of elements, or a mask with one truth value per element.
 type V int
 
 type opKind uint8
@@ -77,7 +77,7 @@ type op struct {
 // operands are the values that the operation reads, -1 where there is none.
 func (o *op) operands() [3]V { return [...]V{o.a, o.b, o.c} }
 
-// value says where a V lives: a constant, a register held throughout the block, or a register
+// value says where a V lives: a constant, a register held throughout the sequence, or a register
 // chosen by the allocator.
 type value struct {
 	isConst bool
@@ -87,7 +87,8 @@ type value struct {
 	spilled bool // in memory, at the place of the output
 }
 
-// A Block records the operations of one loop body. These are all that a page may use, lane by lane:
+// A Builder records a sequence of operations, such as a loop body. These are all that a page may
+// use, lane by lane:
 //
 //	K, KInt, Bits             constants
 //	Named                     a constant with a name
@@ -102,19 +103,19 @@ type value struct {
 //	Lookup                    an entry of a small table
 //	Spill                     the value itself, where registers are few
 //
-// Results are the same bits on all instruction sets, with two exceptions that a page has to keep
-// away from its outputs: which NaN a NaN is, and what Max and Min leave open.
+// The bits of a result are the same on all instruction sets, with two exceptions: the sign and
+// payload of a NaN, and what Max and Min leave open. A page must keep both out of its outputs.
 //
-// NaN. Arithmetic makes NaN of a NaN, of Inf-Inf, 0*Inf, 0/0 and Inf/Inf. Its sign and payload
-// depend on the CPU, so no mask, no integer and no selection may come of its bits; whether it is
-// NaN may (Equal of a value with itself). Less and Equal are false where an operand is NaN. Select,
-// And, Or, shifts and integer operations look at bits alone: a NaN is nothing special to them.
+// NaN. Arithmetic returns NaN for a NaN operand, Inf-Inf, 0*Inf, 0/0 and Inf/Inf. Its sign and
+// payload depend on the CPU, so no mask, integer or selection may depend on its bits. It may depend
+// on whether a value is NaN (Equal of the value with itself). Less and Equal are false where an
+// operand is NaN. Select, And, Or, shifts and integer operations treat a NaN as any other bits.
 //
-// Zeros. Arithmetic gives the sign that IEEE 754 demands, rounding to nearest: a sum of zeros is -0
-// only if both are -0, x-x is +0, a product's or quotient's sign is that of its operands. A sum
-// that cancels in FMA and FNMA is +0. For Less and Equal, -0 and +0 are equal. Select and the
-// operations on bits keep the sign as any other bit.
-type Block struct {
+// Zeros. Arithmetic follows IEEE 754, rounding to nearest: a sum of zeros is -0 only if both are
+// -0; x-x is +0; a product or quotient is negative if exactly one of its operands is; a sum that
+// cancels in FMA and FNMA is +0. For Less and Equal, -0 and +0 are equal. Select and the operations
+// on bits keep the sign as any other bit.
+type Builder struct {
 	k    *kernelState
 	ops  []op
 	vals []value
@@ -122,19 +123,19 @@ type Block struct {
 	tail bool // the last, partial vector of a row
 }
 
-func (b *Block) value(v value) V {
+func (b *Builder) value(v value) V {
 	b.vals = append(b.vals, v)
 	return V(len(b.vals) - 1)
 }
 
-func (b *Block) emit(k opKind, x, y, z V, imm int) V {
+func (b *Builder) emit(k opKind, x, y, z V, imm int) V {
 	d := b.value(value{pinned: -1, isMask: k == opLess || k == opEqual || k == opIntEqual})
 	b.record(op{kind: k, dst: d, a: x, b: y, c: z, imm: imm, lane: b.lane})
 	return d
 }
 
 // record appends an operation of the page.
-func (b *Block) record(o op) {
+func (b *Builder) record(o op) {
 	if b.k.tracing {
 		o.at = pageLine()
 	} else if b.k.writing {
@@ -143,11 +144,11 @@ func (b *Block) record(o op) {
 	b.ops = append(b.ops, o)
 }
 
-// Type is the element type the block is built for.
-func (b *Block) Type() Type { return b.k.t }
+// Type is the element type of the sequence.
+func (b *Builder) Type() Type { return b.k.t }
 
 // K is a constant: the first value for float32, the second for float64.
-func (b *Block) K(f32 float32, f64 float64) V {
+func (b *Builder) K(f32 float32, f64 float64) V {
 	bits := math.Float64bits(f64)
 	if b.k.t == F32 {
 		bits = uint64(math.Float32bits(f32))
@@ -159,7 +160,7 @@ func (b *Block) K(f32 float32, f64 float64) V {
 
 // KInt is an integer constant in every lane: the first for 32-bit lanes, the second for 64-bit
 // lanes.
-func (b *Block) KInt(i32 int32, i64 int64) V {
+func (b *Builder) KInt(i32 int32, i64 int64) V {
 	if b.k.t == F32 {
 		return b.Bits(uint64(uint32(i32)))
 	}
@@ -167,107 +168,107 @@ func (b *Block) KInt(i32 int32, i64 int64) V {
 }
 
 // Bits is a constant given by its bit pattern.
-func (b *Block) Bits(bits uint64) V {
+func (b *Builder) Bits(bits uint64) V {
 	b.k.useConst(bits)
 	return b.value(value{isConst: true, bits: bits, pinned: -1})
 }
 
 // Add is x + y.
-func (b *Block) Add(x, y V) V { return b.emit(opAdd, x, y, -1, 0) }
+func (b *Builder) Add(x, y V) V { return b.emit(opAdd, x, y, -1, 0) }
 
-// Sub is x - y. Subtracted from -0, y changes its sign, also where it is zero.
-func (b *Block) Sub(x, y V) V { return b.emit(opSub, x, y, -1, 0) }
+// Sub is x - y. -0 - y is -y, for zeros too.
+func (b *Builder) Sub(x, y V) V { return b.emit(opSub, x, y, -1, 0) }
 
 // Mul is x * y.
-func (b *Block) Mul(x, y V) V { return b.emit(opMul, x, y, -1, 0) }
+func (b *Builder) Mul(x, y V) V { return b.emit(opMul, x, y, -1, 0) }
 
 // Div is x / y.
-func (b *Block) Div(x, y V) V { return b.emit(opDiv, x, y, -1, 0) }
+func (b *Builder) Div(x, y V) V { return b.emit(opDiv, x, y, -1, 0) }
 
 // FMA is x*y + z with one rounding.
-func (b *Block) FMA(x, y, z V) V { return b.emit(opFMA, x, y, z, 0) }
+func (b *Builder) FMA(x, y, z V) V { return b.emit(opFMA, x, y, z, 0) }
 
 // FNMA is -(x*y) + z with one rounding.
-func (b *Block) FNMA(x, y, z V) V { return b.emit(opFNMA, x, y, z, 0) }
+func (b *Builder) FNMA(x, y, z V) V { return b.emit(opFNMA, x, y, z, 0) }
 
 // Max is the larger of limit and x. Where x is NaN the result is NaN. It is left open where limit
 // is NaN (x on x86, NaN on ARM), and where the two are zeros of different sign (x on x86, +0 on
 // ARM).
-func (b *Block) Max(limit, x V) V { return b.emit(opMax, limit, x, -1, 0) }
+func (b *Builder) Max(limit, x V) V { return b.emit(opMax, limit, x, -1, 0) }
 
 // Min is the smaller of limit and x. NaN is as in Max; of zeros of different sign it is x on x86,
 // -0 on ARM.
-func (b *Block) Min(limit, x V) V { return b.emit(opMin, limit, x, -1, 0) }
+func (b *Builder) Min(limit, x V) V { return b.emit(opMin, limit, x, -1, 0) }
 
 // And is the bitwise and.
-func (b *Block) And(x, y V) V { return b.emit(opAnd, x, y, -1, 0) }
+func (b *Builder) And(x, y V) V { return b.emit(opAnd, x, y, -1, 0) }
 
 // Or is the bitwise or.
-func (b *Block) Or(x, y V) V { return b.emit(opOr, x, y, -1, 0) }
+func (b *Builder) Or(x, y V) V { return b.emit(opOr, x, y, -1, 0) }
 
 // IntAdd adds lanes as integers.
-func (b *Block) IntAdd(x, y V) V { return b.emit(opIntAdd, x, y, -1, 0) }
+func (b *Builder) IntAdd(x, y V) V { return b.emit(opIntAdd, x, y, -1, 0) }
 
 // IntSub subtracts lanes as integers.
-func (b *Block) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
+func (b *Builder) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
 
 // ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64). x is not a constant.
-func (b *Block) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
+func (b *Builder) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
 
 // ShiftRight shifts lanes right, filling with zeros. x is not a constant.
-func (b *Block) ShiftRight(x V, n32, n64 int) V {
+func (b *Builder) ShiftRight(x V, n32, n64 int) V {
 	return b.emit(opShr, x, -1, -1, b.pick(n32, n64))
 }
 
 // Less is the mask x < y, false for NaN.
-func (b *Block) Less(x, y V) V { return b.emit(opLess, x, y, -1, 0) }
+func (b *Builder) Less(x, y V) V { return b.emit(opLess, x, y, -1, 0) }
 
 // Equal is the mask x == y, false for NaN.
-func (b *Block) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
+func (b *Builder) Equal(x, y V) V { return b.emit(opEqual, x, y, -1, 0) }
 
 // Select is m ? x : y, lane by lane.
-func (b *Block) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
+func (b *Builder) Select(m, x, y V) V { return b.emit(opSelect, m, x, y, 0) }
 
-// A Table holds bit patterns that one instruction finds by their number. It has one name on all
-// pages, and one table has the name.
+// A Table holds bit patterns that one instruction looks up by their index. Its name stands for the
+// same table on all pages.
 type Table struct {
 	Name string
 	F32  [8]uint32
 	F64  [4]uint64
 }
 
-// Lookup is the entry of the table that the low bits of i tell: three of them for float32, two for
-// float64. The other bits do not matter, but for float64 bit 31 has to be set: AVX2 finds the
-// halves of an entry by it, and where it is clear they come of two entries there. In a sum with a
-// magic number it is, if 0x1p31 is part of that; else Or sets it.
-func (b *Block) Lookup(t Table, i V) V {
+// Lookup is the entry of t at the index in the low bits of i: three bits for float32, two for
+// float64. The other bits do not matter, except that bit 31 of a float64 index must be set: AVX2
+// finds the two halves of an entry by it, and takes them from different entries if it is clear. A
+// sum with a magic number has it set if 0x1p31 is part of the magic number; otherwise Or sets it.
+func (b *Builder) Lookup(t Table, i V) V {
 	n := b.k.useTable(t)
 	return b.emit(opLookup, b.k.tableIndex(b, i), -1, -1, n)
 }
 
-func (b *Block) pick(n32, n64 int) int {
+func (b *Builder) pick(n32, n64 int) int {
 	if b.k.t == F32 {
 		return n32
 	}
 	return n64
 }
 
-func (b *Block) load(stream int) V {
+func (b *Builder) load(stream int) V {
 	d := b.value(value{pinned: -1})
 	b.ops = append(b.ops, op{kind: opLoad, dst: d, a: -1, b: -1, c: -1, lane: b.lane,
 		stream: stream})
 	return d
 }
 
-func (b *Block) store(stream int, x V) {
+func (b *Builder) store(stream int, x V) {
 	b.ops = append(b.ops, op{kind: opStore, dst: -1, a: x, b: -1, c: -1, lane: b.lane,
 		stream: stream})
 }
 
-// Spill is x, held in memory from here on where registers are few, and taken from there as a memory
-// operand: in the place of the first output, which gets its result later. For one value of a Map,
-// from which all outputs follow.
-func (b *Block) Spill(x V) V {
+// Spill is x. Where registers are few, it is held in memory from here on and read as a memory
+// operand. The place is that of the first output, whose result is stored later. A Map may spill one
+// value, and all of its outputs must depend on that value.
+func (b *Builder) Spill(x V) V {
 	if b.k.vectorRegs() > 16 || b.tail { // a partial vector has no place of full width
 		return x
 	}
@@ -276,10 +277,10 @@ func (b *Block) Spill(x V) V {
 	return d
 }
 
-func (b *Block) pinnedValue(reg int) V { return b.value(value{pinned: reg}) }
+func (b *Builder) pinnedValue(reg int) V { return b.value(value{pinned: reg}) }
 
-// pinnedValues are registers as values.
-func (b *Block) pinnedValues(regs []int) (vs []V) {
+// pinnedValues returns the values in the pinned registers regs.
+func (b *Builder) pinnedValues(regs []int) (vs []V) {
 	for _, r := range regs {
 		vs = append(vs, b.pinnedValue(r))
 	}
@@ -287,10 +288,10 @@ func (b *Block) pinnedValues(regs []int) (vs []V) {
 }
 
 // moveTo puts x in the pinned register reg.
-func (b *Block) moveTo(reg int, x V) {
+func (b *Builder) moveTo(reg int, x V) {
 	b.ops = append(b.ops, op{kind: opMove, dst: b.pinnedValue(reg), a: x, b: -1, c: -1,
 		lane: b.lane})
 }
 
 // into makes the last operation write to the pinned register reg.
-func (b *Block) into(reg int) { b.ops[len(b.ops)-1].dst = b.pinnedValue(reg) }
+func (b *Builder) into(reg int) { b.ops[len(b.ops)-1].dst = b.pinnedValue(reg) }

@@ -28,7 +28,7 @@ import (
 type operation struct {
 	name string
 	in   int
-	body func(b *Block, x, y, z V) V
+	body func(b *Builder, x, y, z V) V
 	// want is the result from operands, all as bits.
 	want func(f layout, tg target, x, y, z uint64) uint64
 	// bits says that NaN are compared as any other bits.
@@ -126,69 +126,69 @@ func (t Table) entry(f layout, i uint64) uint64 {
 }
 
 // number makes an index of any bits.
-func number(b *Block, x V) V { return b.Or(x, b.KInt(0, 1<<31)) }
+func number(b *Builder, x V) V { return b.Or(x, b.KInt(0, 1<<31)) }
 
 var operations = []operation{
-	{name: "add", in: 2, body: func(b *Block, x, y, _ V) V {
+	{name: "add", in: 2, body: func(b *Builder, x, y, _ V) V {
 		return b.Add(x, y)
 	}, want: arithmetic(func(x, y float64) float64 { return x + y })},
-	{name: "sub", in: 2, body: func(b *Block, x, y, _ V) V {
+	{name: "sub", in: 2, body: func(b *Builder, x, y, _ V) V {
 		return b.Sub(x, y)
 	}, want: arithmetic(func(x, y float64) float64 { return x - y })},
-	{name: "mul", in: 2, body: func(b *Block, x, y, _ V) V {
+	{name: "mul", in: 2, body: func(b *Builder, x, y, _ V) V {
 		return b.Mul(x, y)
 	}, want: arithmetic(func(x, y float64) float64 { return x * y })},
-	{name: "div", in: 2, body: func(b *Block, x, y, _ V) V {
+	{name: "div", in: 2, body: func(b *Builder, x, y, _ V) V {
 		return b.Div(x, y)
 	}, want: arithmetic(func(x, y float64) float64 { return x / y })},
-	{name: "negate", in: 1, bits: false, body: func(b *Block, x, _, _ V) V {
+	{name: "negate", in: 1, bits: false, body: func(b *Builder, x, _, _ V) V {
 		return b.Sub(b.K(float32(math.Copysign(0, -1)), math.Copysign(0, -1)), x)
 	},
 		want: arithmetic(func(x, _ float64) float64 { return -x })},
-	{name: "fma", in: 3, body: func(b *Block, x, y, z V) V { return b.FMA(x, y, z) },
+	{name: "fma", in: 3, body: func(b *Builder, x, y, z V) V { return b.FMA(x, y, z) },
 		want: func(f layout, _ target, x, y, z uint64) uint64 { return f.fma(x, y, z) }},
-	{name: "fnma", in: 3, body: func(b *Block, x, y, z V) V { return b.FNMA(x, y, z) },
+	{name: "fnma", in: 3, body: func(b *Builder, x, y, z V) V { return b.FNMA(x, y, z) },
 		want: func(f layout, _ target, x, y, z uint64) uint64 {
 			return f.fma(x^1<<(f.width()-1), y, z)
 		}},
-	{name: "max", in: 2, body: func(b *Block, l, x, _ V) V {
+	{name: "max", in: 2, body: func(b *Builder, l, x, _ V) V {
 		return b.Max(l, x)
 	}, want: limit(func(l, x float64) bool { return l > x }, 0)},
-	{name: "min", in: 2, body: func(b *Block, l, x, _ V) V {
+	{name: "min", in: 2, body: func(b *Builder, l, x, _ V) V {
 		return b.Min(l, x)
 	}, want: limit(func(l, x float64) bool { return l < x }, 1)},
-	{name: "less", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "less", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		return b.Select(b.Less(x, y), x, y)
 	}, want: choice(func(x, y float64) bool { return x < y })},
-	{name: "equal", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "equal", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		return b.Select(b.Equal(x, y), x, y)
 	}, want: choice(func(x, y float64) bool { return x == y })},
-	{name: "and", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "and", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		return b.And(x, y)
 	}, want: integer(func(_ layout, x, y uint64) uint64 { return x & y })},
-	{name: "or", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "or", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		return b.Or(x, y)
 	}, want: integer(func(_ layout, x, y uint64) uint64 { return x | y })},
-	{name: "intAdd", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "intAdd", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		return b.IntAdd(x, y)
 	}, want: integer(func(_ layout, x, y uint64) uint64 { return x + y })},
-	{name: "intSub", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "intSub", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		return b.IntSub(x, y)
 	}, want: integer(func(_ layout, x, y uint64) uint64 { return x - y })},
-	{name: "shiftLeft", in: 1, bits: true, body: func(b *Block, x, _, _ V) V {
+	{name: "shiftLeft", in: 1, bits: true, body: func(b *Builder, x, _, _ V) V {
 		return b.ShiftLeft(x, 23, 52)
 	},
 		want: integer(func(f layout, x, _ uint64) uint64 { return x << [...]int{23, 52}[f.Type] })},
-	{name: "shiftRight", in: 1, bits: true, body: func(b *Block, x, _, _ V) V {
+	{name: "shiftRight", in: 1, bits: true, body: func(b *Builder, x, _, _ V) V {
 		return b.ShiftRight(x, 9, 40)
 	},
 		want: integer(func(f layout, x, _ uint64) uint64 { return x >> [...]int{9, 40}[f.Type] })},
-	{name: "lookup", in: 1, bits: true, body: func(b *Block, x, _, _ V) V {
+	{name: "lookup", in: 1, bits: true, body: func(b *Builder, x, _, _ V) V {
 		return b.Lookup(sevens, number(b, x))
 	},
 		want: integer(func(f layout, x, _ uint64) uint64 { return sevens.entry(f, x) })},
 	// two tables, an index that is needed again, one that lies in memory, a constant one
-	{name: "lookups", in: 2, bits: true, body: func(b *Block, x, y, _ V) V {
+	{name: "lookups", in: 2, bits: true, body: func(b *Builder, x, y, _ V) V {
 		i := number(b, x)
 		sum := b.IntAdd(b.Lookup(primes, i), b.IntSub(b.Lookup(sevens, number(b, y)), i))
 		sum = b.IntAdd(sum, b.Lookup(primes, b.KInt(3, 1<<31+3)))
@@ -205,7 +205,7 @@ func (o operation) kernel() Kernel {
 	names := []string{"x", "y", "z"}[:o.in]
 	return Kernel{Name: o.name, Params: "dst, " + strings.Join(names, ", ") + " []T", Loop: "-",
 		Shape: Map{Out: []string{"dst"}, In: names,
-			Body: func(b *Block, in, _ []V) []V {
+			Body: func(b *Builder, in, _ []V) []V {
 				v := append(in[:len(in):len(in)], -1, -1)
 				return []V{o.body(b, v[0], v[1], v[2])}
 			}}}
@@ -408,7 +408,7 @@ func TestTables(t *testing.T) {
 	of := func(name string, first uint32) Kernel {
 		kn := tiny
 		kn.Page, kn.Name = name, name
-		kn.Shape = mapOf(func(b *Block, x V) []V {
+		kn.Shape = mapOf(func(b *Builder, x V) []V {
 			return []V{b.Lookup(Table{Name: "t", F32: [8]uint32{first}}, x)}
 		})
 		return kn
@@ -424,12 +424,12 @@ func TestTables(t *testing.T) {
 	assert.EqualError(t, Generate(dir, []Kernel{of("one", 7), of("two", 8)}),
 		"asmgen: there are two tables tF32")
 	nameless := tiny
-	nameless.Shape = mapOf(func(b *Block, x V) []V { return []V{b.Lookup(Table{}, x)} })
+	nameless.Shape = mapOf(func(b *Builder, x V) []V { return []V{b.Lookup(Table{}, x)} })
 	assert.ErrorContains(t, Generate(dir, []Kernel{nameless}),
 		"Body panics: asmgen: a table has no name")
 }
 
-// TestOperationsListed: the comment of Block names every operation, and none that is not there; the
+// TestOperationsListed: the comment of Builder names every operation, and none that is not there; the
 // package's names every file.
 func TestOperationsListed(t *testing.T) {
 	fset := token.NewFileSet()
@@ -454,7 +454,7 @@ func TestOperationsListed(t *testing.T) {
 	require.NoError(t, err)
 	var there, listed []string
 	for _, typ := range pkg.Types {
-		if typ.Name != "Block" {
+		if typ.Name != "Builder" {
 			continue
 		}
 		for _, m := range typ.Methods {

@@ -6,11 +6,11 @@ import (
 	"sort"
 )
 
-// A pipelined loop is two of its iterations as straight-line code, with the parts before and after:
-// what runs is the fill, the second iteration any number of times, and the drain. Vector v of the
-// three parts has its loads in part v/unroll.
+// A pipelined loop is scheduled as straight-line code of two iterations, in three parts: the fill,
+// the loop itself, and the drain. The fill runs once, the loop any number of times, the drain once.
+// Vector v has its loads in part v/unroll.
 type pipelined struct {
-	b          *Block
+	b          *Builder
 	unroll     int
 	vectors    int
 	operations int    // of a vector
@@ -20,18 +20,18 @@ type pipelined struct {
 	al         *alloc
 }
 
-// An origin identifies a value of the straight-line code.
+// An origin identifies a value of the straight-line code: the result of an operation of a vector.
 type origin struct{ op, vector int }
 
-// moves are copies that take place at once.
+// moves are copies that take effect all at once.
 type moves struct {
 	from, to []int
 	spare    int // a register for cycles, -1: none
 }
 
-// emitPipeline writes the pipelined loop over groups of Unroll vectors; what is left is for the
-// loops that follow. once records the operations of one vector.
-func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
+// emitPipeline writes the pipelined loop over Unroll vectors at a time. The loops that follow
+// handle the vectors that it leaves. once records the operations of one vector.
+func (k *kernelState) emitPipeline(p Pipeline, once func(b *Builder)) {
 	l := k.layOut(p, once)
 	k.slow = l == nil
 	k.short = k.slow || !l.allocate(k) || k.short
@@ -61,16 +61,16 @@ func (k *kernelState) emitPipeline(p Pipeline, once func(b *Block)) {
 	k.w.label(rest)
 }
 
-// layOut schedules one vector and orders the operations of all by it. It is nil if a vector is not
-// through when the loop comes round twice.
-func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
-	probe := k.newBlock(false)
+// layOut schedules one vector and orders the operations of all vectors by it. It returns nil if a
+// vector takes more than two turns of the loop.
+func (k *kernelState) layOut(p Pipeline, once func(b *Builder)) *pipelined {
+	probe := k.newBuilder(false)
 	once(probe)
 	at := p.schedule(probe.ops)
 	if slices.Max(at)/p.Interval+1 > p.Unroll {
 		return nil
 	}
-	b := k.newBlock(false)
+	b := k.newBuilder(false)
 	l := &pipelined{b: b, unroll: p.Unroll, vectors: 2 * p.Unroll, operations: len(at)}
 	l.made = map[V]origin{}
 	perVector := make([][]op, l.vectors)
@@ -107,8 +107,8 @@ func (k *kernelState) layOut(p Pipeline, once func(b *Block)) *pipelined {
 	return l
 }
 
-// allocate assigns the registers, and finds what has to move at the end of the loop: the values of
-// the vectors that follow, to where the loop expects them.
+// allocate assigns the registers. It also finds the moves at the end of the loop, which bring the
+// values of the vectors under way to where the loop expects them.
 func (l *pipelined) allocate(k *kernelState) bool {
 	free, masks := k.registersFor(l.b)
 	al := k.allocator(l.b, l.b.ops, free, masks)
@@ -170,8 +170,8 @@ func (l *pipelined) write(part int) { l.al.write(l.bounds[part], l.bounds[part+1
 
 func (m *moves) write(copyTo func(dst, src int)) { m.resolve(copyTo) }
 
-// resolve copies from[i] to to[i], all at once in effect. It is false if that takes a spare
-// register, and there is none.
+// resolve copies from[i] to to[i], in effect all at once. It reports whether that was possible: a
+// cycle takes a spare register.
 func (m *moves) resolve(copyTo func(dst, src int)) bool {
 	pending := map[int]int{} // destination: source
 	for i, from := range m.from {

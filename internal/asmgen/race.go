@@ -5,15 +5,16 @@ import (
 	"fmt"
 )
 
-// An access is what a primitive reads or writes of one slice. The race detector does not see
-// assembly, so the primitives report theirs.
+// An access is the part of one slice that a primitive reads or writes. The race detector does not
+// see assembly, so the primitives report their accesses.
 type access struct {
 	slice string
 	write bool
-	// length is how many elements there are, the whole slice when empty. It is a Go expression, as
-	// the following are.
+	// length is the number of elements; if empty, the whole slice. It is a Go expression, as are
+	// rows and stride.
 	length string
-	// rows, unless empty, is the number of rows of cols elements, stride apart.
+	// rows, unless empty, is the number of rows. Each has cols elements, and they start stride
+	// apart.
 	rows, stride string
 }
 
@@ -93,8 +94,8 @@ func (Find) accesses(kn Kernel) []access {
 	return append(as, writes("index")...)
 }
 
-// report writes the code that tells the race detector of a primitive's accesses. Without the
-// detector nothing is left of it.
+// report writes the code that reports a primitive's accesses to the race detector. Without the
+// detector it compiles to nothing.
 func (kn Kernel) report(out *bytes.Buffer) {
 	out.WriteString("if raceEnabled {\n")
 	for _, a := range kn.Shape.accesses(kn) {

@@ -21,23 +21,24 @@ const (
 	operandC
 )
 
-// A demand is what an operation asks of the allocator on one machine.
+// A demand lists the registers that an operation needs on one machine.
 type demand struct {
-	// load are the operands that have to be in registers: what lies in memory goes to a temporary.
+	// load is the set of operands that have to be in registers. One that lies in memory is loaded
+	// into a temporary.
 	load operands
-	// reuse are the operands whose register the result may take if they die, the first that does.
+	// reuse is the set of operands whose register the result may take. It takes that of the first
+	// one that dies.
 	reuse operands
-	// early results get their register before the temporaries do.
+	// early gives the result its register before the temporaries get theirs.
 	early bool
-	// mask results lie in a mask register of its own kind.
+	// mask puts the result into a mask register.
 	mask bool
-	// scratch is one more register.
+	// scratch asks for one more register.
 	scratch bool
 }
 
-// An assigned operation knows its registers: those of the result, of the operands and the scratch
-// register, -1 where there is none. An operand without one lies in memory. Operands may have
-// changed places.
+// An assigned operation knows its registers: result, operands and scratch, -1 where there is none.
+// An operand without a register lies in memory. Operands may have changed places.
 type assigned struct {
 	op
 	result, scratch int
@@ -45,9 +46,9 @@ type assigned struct {
 	loaded          operands // were in memory and have a temporary
 }
 
-// alloc hands out registers along a block: the lowest that is free.
+// // alloc hands out registers along a sequence, the lowest free one first.
 type alloc struct {
-	b           *Block
+	b           *Builder
 	ops         []op
 	at          []assigned // by operation
 	reg         []int      // by value
@@ -58,7 +59,7 @@ type alloc struct {
 }
 
 // allocator prepares the allocation of the operations of b in the order of ops.
-func (k *kernelState) allocator(b *Block, ops []op, free, masks regSet) *alloc {
+func (k *kernelState) allocator(b *Builder, ops []op, free, masks regSet) *alloc {
 	al := &alloc{b: b, ops: ops, at: make([]assigned, len(ops)), free: free, masks: masks}
 	where := make([]int, 2*len(b.vals))
 	al.reg, al.last = where[:len(b.vals)], where[len(b.vals):]
@@ -130,7 +131,7 @@ func (al *alloc) take(s *regSet) int {
 	return r
 }
 
-// register is the register of an operand that is in one.
+// register returns the register of an operand, which must be in one.
 func (al *alloc) register(v V) int {
 	if x := &al.b.vals[v]; x.isConst {
 		return al.b.k.pinned[x.bits]
@@ -138,7 +139,7 @@ func (al *alloc) register(v V) int {
 	return al.reg[v]
 }
 
-// result is the register for the result of o: its pinned one, else that of a dying operand, else a
+// result returns the register for the result of o: its pinned one, or that of a dying operand, or a
 // new one.
 func (al *alloc) result(o op, d demand) int {
 	switch {
@@ -190,8 +191,7 @@ func (al *alloc) release(o op, result int, mask bool) {
 	}
 }
 
-// write writes the operations from one position to another, with a comment ahead of each that has
-// one.
+// write writes the operations from one position to another, each after its comment, if it has one.
 func (al *alloc) write(from, to int, notes []string) {
 	for i := from; i < to; i++ {
 		if notes != nil {
@@ -201,9 +201,8 @@ func (al *alloc) write(from, to int, notes []string) {
 	}
 }
 
-// inMemory reports whether an operation finds v in memory: a constant without a register, or a
-// spilled value.
-func (b *Block) inMemory(v V) bool {
+// inMemory reports whether v lies in memory: a constant without a register, or a spilled value.
+func (b *Builder) inMemory(v V) bool {
 	x := &b.vals[v]
 	if !x.isConst {
 		return x.spilled
@@ -213,8 +212,8 @@ func (b *Block) inMemory(v V) bool {
 }
 
 // The registers of a kernel: those at the bottom are pinned for the values of its loops, those at
-// the top for constants. What is between is for the allocator, block by block, and for the code
-// between blocks.
+// the top for constants. Those in between are for the allocator, for one sequence at a time, and
+// for the code between sequences.
 
 // pin reserves a vector register for the whole kernel.
 func (k *kernelState) pin() int {
@@ -255,14 +254,14 @@ func (k *kernelState) loadPinned() {
 	}
 }
 
-// registersFor are the registers that the allocator has for a block, and those for masks where
+// registersFor returns the registers that the allocator has for a sequence, and those for masks if
 // masks have their own.
-func (k *kernelState) registersFor(b *Block) (free, masks regSet) {
+func (k *kernelState) registersFor(b *Builder) (free, masks regSet) {
 	for r := k.nextVector; r < k.topVector; r++ {
 		free.add(r)
 	}
 	if !k.separateMasks() {
-		if !b.tail { // it holds the tail mask, in the tail
+		if !b.tail { // in the tail it holds the tail mask
 			free.add(k.vectorRegs() - 1)
 		}
 		return free, 0
@@ -275,7 +274,7 @@ func (k *kernelState) registersFor(b *Block) (free, masks regSet) {
 	return free, masks
 }
 
-// spare returns n registers that no block keeps, for the code between blocks.
+// spare returns n registers for the code between sequences, which no sequence keeps.
 func (k *kernelState) spare(n int) []int {
 	limit := k.topVector
 	if k.separateMasks() {
@@ -291,7 +290,7 @@ func (k *kernelState) spare(n int) []int {
 	return r
 }
 
-// spareAfter lists the registers that no block and no constant keeps.
+// spareAfter lists the registers that neither a sequence nor a constant keeps.
 func (k *kernelState) spareAfter() (list []int) {
 	for r := k.nextVector; r < k.topVector; r++ {
 		list = append(list, r)
@@ -299,20 +298,21 @@ func (k *kernelState) spareAfter() (list []int) {
 	return list
 }
 
-// maxSkew is how many operations vectors of one loop run behind one another at most.
+// maxSkew is the largest number of operations by which one vector of a loop runs behind the one
+// before it.
 const maxSkew = 63
 
-// A placed block waits until it is known how far its vectors run behind one another.
+// A placed sequence waits until the skew of its vectors is known.
 type placed struct {
-	b           *Block
+	b           *Builder
 	free, masks regSet
 }
 
-// fit finds the least skew for which the registers suffice in all blocks. Blocks of one vector do
-// not depend on it.
+// fit finds the least skew for which the registers suffice in all sequences, and reports whether
+// there is one. A sequence of one vector does not depend on the skew.
 func (k *kernelState) fit() bool {
 	var mixed []placed
-	for _, p := range k.blocks {
+	for _, p := range k.sequences {
 		if p.b.oneVector() {
 			if !k.allocator(p.b, p.b.ops, p.free, p.masks).run(0, len(p.b.ops)) {
 				return false
@@ -334,7 +334,7 @@ next:
 	return false
 }
 
-// oneVector reports whether all operations are those of one vector.
-func (b *Block) oneVector() bool {
+// oneVector reports whether all operations belong to one vector.
+func (b *Builder) oneVector() bool {
 	return len(b.ops) == 0 || b.ops[0].lane == b.ops[len(b.ops)-1].lane
 }

@@ -33,9 +33,9 @@ type Rows struct {
 	// set and type; without one the loop goes block by block. Its Unroll is not used.
 	Pipeline map[string]Pipeline
 	// Prologue computes the values that stay the same along a row.
-	Prologue func(b *Block, row, scalars []V) []V
+	Prologue func(b *Builder, row, scalars []V) []V
 	// Body computes the outputs and, for a reduction, the value to reduce.
-	Body func(b *Block, in, row []V) (out []V, reduce V)
+	Body func(b *Builder, in, row []V) (out []V, reduce V)
 }
 
 // rowsCode is a Rows while it is written.
@@ -44,8 +44,8 @@ type rowsCode struct {
 	s      Rows
 	unroll int
 
-	// vectors: accumulators, one for each of the unrolled vectors; the float64 sums and their
-	// errors; parameters; what a row begins with and what Body gets of it
+	// vectors: vector registers: one accumulator per unrolled vector; the float64 sums and their
+	// errors; parameters; the values that a row begins with, and those that Body gets of it
 	accs, sums               []int
 	scalars, rowRegs, params []int
 
@@ -146,7 +146,7 @@ func (r *rowsCode) rowValues() {
 		r.params = append(r.rowRegs, r.scalars...)
 		return
 	}
-	probe := r.newBlock(false)
+	probe := r.newBuilder(false)
 	n := len(s.Prologue(probe, make([]V, len(s.Row)), make([]V, len(r.scalars))))
 	for i := range n {
 		if i < len(r.rowRegs) {
@@ -165,7 +165,7 @@ func (r *rowsCode) beginRow() {
 		k.addImm(p, k.t.Size())
 	}
 	if s.Prologue != nil {
-		b := k.newBlock(false)
+		b := k.newBuilder(false)
 		for i, v := range s.Prologue(b, b.pinnedValues(r.rowRegs), b.pinnedValues(r.scalars)) {
 			b.moveTo(r.params[i], v)
 		}
@@ -204,7 +204,7 @@ func (r *rowsCode) elements() {
 
 // body writes n vectors, the first of which is added to the accumulator lane.
 func (r *rowsCode) body(lane, n int, tail bool) {
-	b := r.newBlock(tail)
+	b := r.newBuilder(tail)
 	for b.lane = lane; b.lane < lane+n; b.lane++ {
 		r.once(b)
 	}
@@ -212,7 +212,7 @@ func (r *rowsCode) body(lane, n int, tail bool) {
 }
 
 // once loads, computes, stores and reduces one vector.
-func (r *rowsCode) once(b *Block) {
+func (r *rowsCode) once(b *Builder) {
 	reduce := r.vector(b)
 	switch r.s.Reduce {
 	case Sum:
@@ -229,7 +229,7 @@ func (r *rowsCode) once(b *Block) {
 }
 
 // vector loads, computes and stores a vector, and returns what is to be reduced.
-func (r *rowsCode) vector(b *Block) (reduce V) {
+func (r *rowsCode) vector(b *Builder) (reduce V) {
 	var in []V
 	for i := range r.s.In {
 		in = append(in, b.load(len(r.s.Out)+i))

@@ -5,9 +5,9 @@ import (
 	"sort"
 )
 
-// A Pipeline is a software-pipelined main loop: while one vector is in its last operations, the
+// A Pipeline is a software-pipelined main loop. While one vector is in its last operations, the
 // next ones are in earlier stages, so that an instruction enters the CPU's scheduler when its
-// operands are about ready. Plain interleaving leaves every vector at the same place of the same
+// operands are nearly ready. Plain interleaving leaves all vectors at the same place of the same
 // long chain.
 type Pipeline struct {
 	// Interval is the number of cycles after which the next vector starts.
@@ -16,16 +16,17 @@ type Pipeline struct {
 	Latency int
 	// Unroll is the number of vectors in the loop.
 	Unroll int
-	// Width is how many operations a cycle takes.
+	// Width is the number of operations per cycle.
 	Width int
-	// Sink computes what is needed late from values that live on anyway as late as possible: so it
-	// takes a register for less long.
+	// Sink moves an operation as late as possible if its operands live that long anyway. Its result
+	// then takes a register for a shorter time.
 	Sink bool
 	// Constants is how many constants AVX2 keeps in registers, in a Map at least 3.
 	Constants int
 }
 
-// latency of an operation in cycles, about right for the x86 and ARM cores of the last ten years.
+// latency is the latency of an operation in cycles, about right for the x86 and ARM cores of the
+// last ten years.
 func (o op) latency() int {
 	switch o.kind {
 	case opLoad, opSpill:
@@ -40,8 +41,8 @@ func (o op) latency() int {
 	return 4
 }
 
-// A schedule assigns a cycle to every operation of one vector: list scheduling in order of the
-// longest way to the end, in a reservation table that repeats every interval.
+// A schedule assigns a cycle to each operation of one vector. It is list scheduling in order of the
+// longest path to the end, with a reservation table that repeats every interval.
 type schedule struct {
 	Pipeline
 	ops       []op
@@ -52,7 +53,7 @@ type schedule struct {
 	busy      []int // operations in each cycle of the interval
 }
 
-// schedule returns the cycle of every operation of one vector.
+// schedule returns the cycle of each operation of one vector.
 func (p Pipeline) schedule(ops []op) []int {
 	n := len(ops)
 	s := &schedule{Pipeline: p, ops: ops, producers: make([][]int, n), uses: make([][]int, n),
@@ -65,10 +66,10 @@ func (p Pipeline) schedule(ops []op) []int {
 	return s.at
 }
 
-// latency is that of operation i, scaled.
+// latency is the scaled latency of operation i.
 func (s *schedule) latency(i int) int { return max(1, (s.ops[i].latency()*s.Latency+50)/100) }
 
-// depend finds which operation waits for which, and orders them by the longest way to the end.
+// depend finds which operation waits for which, and orders them by the longest path to the end.
 func (s *schedule) depend() {
 	producer := map[V]int{}
 	for i, o := range s.ops {
@@ -98,7 +99,7 @@ func (s *schedule) depend() {
 	})
 }
 
-// early gives each operation the first cycle in which its operands are there and a port is free.
+// early gives each operation the first cycle in which its operands are ready and a port is free.
 func (s *schedule) early() {
 	stored := 0
 	for _, i := range s.order {
@@ -120,8 +121,8 @@ func (s *schedule) early() {
 	}
 }
 
-// sink moves each operation to the latest cycle in which its result is in time, if its operands
-// live until then anyway.
+// sink moves each operation to the latest cycle in which its result is still in time, if its
+// operands live until then anyway.
 func (s *schedule) sink() {
 	slices.SortStableFunc(s.order, func(a, b int) int { return s.at[b] - s.at[a] })
 	for _, i := range s.order {
@@ -151,8 +152,8 @@ func (s *schedule) sink() {
 	}
 }
 
-// interleave merges the operations of several vectors, recorded one after the other: operation i of
-// vector v stands at i + v*skew, so that vectors run skew operations behind one another.
+// interleave merges the operations of several vectors, recorded one after the other. Operation i of
+// vector v stands at i + v*skew, so that each vector runs skew operations behind the one before it.
 // Out-of-order execution does the rest.
 func interleave(ops []op, skew int) []op {
 	var vectors [][]op

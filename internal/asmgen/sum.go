@@ -2,14 +2,14 @@ package asmgen
 
 import "sort"
 
-// The canonical sum of a row: blocks of 32 (16) elements, four of them (two) a group. A group has
-// an accumulator for each lane of a block; at its end they are folded to four lanes, which are
-// carried to the float64 sums.
+// The canonical sum of a row. A block is 32 float32 or 16 float64 elements; a group is four or two
+// blocks. A group has one accumulator per element of a block. At its end they are folded to four
+// lanes, which are added to the float64 accumulators.
 
 // block is the number of elements in a block of the canonical sum.
 func (k *kernelState) block() int { return 32 >> k.t }
 
-// group is the number of blocks whose sum is folded at once.
+// group is the number of blocks in a group.
 func (k *kernelState) group() int { return 4 >> k.t }
 
 // emitSum adds the elements of a row.
@@ -25,12 +25,12 @@ func (r *rowsCode) emitSum() {
 		k.zero(s)
 	}
 	k.w.label(group)
-	finish := lbl("finish")
+	total := lbl("total")
 	if p, ok := r.s.Pipeline[k.setting()]; ok {
 		byBlock := lbl("blocks")
 		r.wholeGroup(p, byBlock, tmp)
 		k.branchImm(ge, k.count, 1, group)
-		k.jump(finish)
+		k.jump(total)
 		k.w.label(byBlock)
 	}
 	for _, a := range r.accs {
@@ -53,25 +53,25 @@ func (r *rowsCode) emitSum() {
 	p := k.param("narrow")
 	k.loadFlag(k.scratch, p.name, p.off)
 	k.branchImm(eq, k.scratch, 0, wide)
-	k.finishNarrow(k, r.accs, tmp[0], r.result)
+	k.storeNarrowSum(k, r.accs, tmp[0], r.result)
 	k.jump(end)
 	k.w.label(wide)
 	k.carry(k, r.accs, r.sums, tmp)
-	// more than a block was left: on with the next group
+	//         // not narrow: go on with the next group, if there is one
 	k.branchImm(ge, k.count, 1, group)
-	k.w.label(finish)
-	k.finish(k, r.sums, tmp, r.result)
+	k.w.label(total)
+	k.storeSum(k, r.sums, tmp, r.result)
 	k.w.label(end)
 }
 
-// leaveOut prepares the masks of a block in which an element may be left out.
+// leaveOut prepares the masks of a block if an element may be left out.
 func (r *rowsCode) leaveOut() {
 	if r.s.Skip {
 		r.skipMask(r.kernelState, r.rel, r.scratch)
 	}
 }
 
-// stepSum goes on by n elements.
+// stepSum advances by n elements.
 func (r *rowsCode) stepSum(n int) {
 	r.step(n)
 	if r.s.Skip {
@@ -79,12 +79,11 @@ func (r *rowsCode) stepSum(n int) {
 	}
 }
 
-// copiedTails is how many vectors a block may have for its last, partial one to be written out
-// vector by vector. With more of them, NEON's eight, the code is a loop.
+// copiedTails is the largest number of vectors in a block for which the code of the last, partial
+// block is written out vector by vector. For more of them, as NEON's eight, it is a loop.
 const copiedTails = 4
 
-// partialBlock adds the last block of a row, which has fewer elements than a block, one vector
-// after the other.
+// partialBlock adds the last elements of a row, fewer than a block, one vector after the other.
 func (r *rowsCode) partialBlock(fold string) {
 	k := r.kernelState
 	r.leaveOut()
@@ -93,7 +92,7 @@ func (r *rowsCode) partialBlock(fold string) {
 		return
 	}
 	for lane := range r.unroll {
-		k.whole = lane < r.unroll-1 // the last is not, or it were a block
+		k.whole = lane < r.unroll-1 // if the last were whole, so would be the block
 		k.branchImm(le, k.count, 0, fold)
 		k.tailMask(k, k.count, k.scratch, true)
 		r.body(lane, 1, true)
@@ -101,14 +100,14 @@ func (r *rowsCode) partialBlock(fold string) {
 	}
 }
 
-// partialBlockLoop does so in a loop. Since no register can be chosen by a number, the accumulators
-// lie in memory meanwhile, and the one that is added to is accs[0].
+// partialBlockLoop does the same in a loop. Instructions cannot choose a register by a number, so
+// the accumulators are kept in memory meanwhile, and each is added to in accs[0].
 func (r *rowsCode) partialBlockLoop(fold string) {
 	k, vb := r.kernelState, r.vectorBytes()
-	k.frame = r.unroll*vb + cacheLine // to begin with a line
+	k.frame = r.unroll*vb + cacheLine // room to start at a cache line
 	k.whole = true
 	k.branchImm(le, k.count, 0, fold)
-	at := r.blocks // no longer counts
+	at := r.blocks // no longer needed as the counter
 	k.scratchAddr(at, 0, k.frame)
 	for i, a := range r.accs {
 		k.storeAt(k.t, a, at, i*vb)
@@ -131,8 +130,8 @@ func (r *rowsCode) partialBlockLoop(fold string) {
 	}
 }
 
-// wholeGroup adds a group from which no element is left out, and goes to byBlock where there is
-// none.
+// wholeGroup adds a group with no element left out. It jumps to byBlock if the next group is not
+// such a one.
 func (r *rowsCode) wholeGroup(p Pipeline, byBlock string, tmp []int) {
 	k, n := r.kernelState, r.group()*r.block()
 	k.branchImm(lt, k.count, n, byBlock)
@@ -148,13 +147,15 @@ func (r *rowsCode) wholeGroup(p Pipeline, byBlock string, tmp []int) {
 	k.carry(k, r.accs[:1], r.sums, tmp)
 }
 
-// emitGroup writes a whole group without a branch: the vectors one after the other as in a
-// software-pipelined loop, those of one accumulator together, so that few accumulators are alive.
-// Their sum, folded to one vector, is left in accs[0]; the other accumulators may be overwritten.
+// emitGroup writes a whole group without a branch. The vectors start one after the other as in a
+// software-pipelined loop. Those of one accumulator are together, so that few accumulators are
+// alive at a time. The sum, folded to one vector, is left in accs[0]; the other accumulators may be
+// overwritten.
 func (r *rowsCode) emitGroup(p Pipeline) {
-	k, b, n := r.kernelState, r.newBlock(false), len(r.accs)
-	// one records the operations of vector i of a block and adds it to acc, unless that is none.
-	one := func(b *Block, i int, acc V) V {
+	k, b, n := r.kernelState, r.newBuilder(false), len(r.accs)
+	// one records the operations of vector i of a block and adds the result to acc, unless acc is
+	// -1.
+	one := func(b *Builder, i int, acc V) V {
 		b.lane = i
 		w := r.vector(b)
 		if acc < 0 {
@@ -162,17 +163,17 @@ func (r *rowsCode) emitGroup(p Pipeline) {
 		}
 		return b.Add(acc, w)
 	}
-	probe := k.newBlock(false)
+	probe := k.newBuilder(false)
 	one(probe, 0, probe.pinnedValue(r.accs[0]))
 	times := p.schedule(probe.ops)
 
 	var (
-		at     []int // by operation
+		at     []int // cycle of each operation
 		vector = 0
-		added  = 0 // when the last addition was
+		added  = 0 // cycle of the last addition
 	)
-	// sum adds the accumulators i, i+step, i+2*step, ...: those of half a block apart first, as
-	// fold does.
+	// sum adds the accumulators i, i+step, i+2*step, ... As in fold, accumulators half a block
+	// apart are added first.
 	var sum func(i, step int) V
 	sum = func(i, step int) V {
 		if step < n {

@@ -30,7 +30,7 @@ func writeTables(out *bytes.Buffer, pools []*constPool) error {
 
 func (t Table) symbol(typ Type) string { return t.Name + typ.Suffix() }
 
-// words are the entries twice: a vector of 64 bytes finds them by a number of one bit more.
+// words returns the entries twice: a lookup in 64 bytes takes one more bit of the index.
 func (t Table) words(typ Type) (data []uint64) {
 	for range 2 {
 		for i := range 4 {
@@ -44,7 +44,7 @@ func (t Table) words(typ Type) (data []uint64) {
 	return data
 }
 
-// useTable returns the number of a table among those of the kernel.
+// useTable returns the number of a table among the kernel's tables.
 func (k *kernelState) useTable(t Table) int {
 	if t.Name == "" {
 		panic("asmgen: a table has no name")
@@ -61,7 +61,7 @@ func (k *kernelState) useTable(t Table) int {
 	return len(k.tables) - 1
 }
 
-// pinTables reserves registers for the tables of a survey, at the top.
+// pinTables reserves registers at the top for the tables that a survey found.
 func (k *kernelState) pinTables(tables []Table) {
 	k.tables = tables
 	for range tables {
@@ -70,7 +70,7 @@ func (k *kernelState) pinTables(tables []Table) {
 	}
 }
 
-// tableName is the symbol of a table, which the file then has.
+// tableName is the symbol of a table. The table is added to the file.
 func (k *kernelState) tableName(i int) string {
 	if t := k.tables[i]; !slices.Contains(k.pool.tables, t) {
 		k.pool.tables = append(k.pool.tables, t)

@@ -12,8 +12,8 @@ type Variant struct {
 }
 
 // Variants writes the assembly of a kernel for a setting such as "AVX2 F32": first without a
-// pipeline, then under each of those given. Pipelines that do not fit the registers, or that come
-// to the same code as one before, are left out.
+// pipeline, then under each of the given ones. It leaves out a pipeline that does not fit the
+// registers, or that gives the same code as an earlier one.
 func Variants(kn Kernel, setting string, pipelines []Pipeline) (
 	asm []byte, variants []Variant, err error,
 ) {
@@ -73,7 +73,7 @@ func parseSetting(setting string) (target, Type, error) {
 // A Param is a parameter of a kernel's assembly.
 type Param struct{ Name, Type string }
 
-// ParamsOf are the parameters of a kernel for a setting.
+// ParamsOf returns the parameters of a kernel for a setting.
 func ParamsOf(kn Kernel, setting string) (list []Param, err error) {
 	_, t, err := parseSetting(setting)
 	params, _ := parseParams(kn.Params, t)
