@@ -19,7 +19,7 @@ func typical[T kernels.Float](f *ktable.Func[T], rows, classes int) *ktable.Call
 		f.Shares()[0])
 }
 
-// must is for calls that are valid by construction.
+// must panics on an error of a call that is valid by construction.
 func must(err error) {
 	if err != nil {
 		panic(err)
@@ -52,14 +52,14 @@ func timeOf(f func()) float64 {
 	return float64(ds[len(ds)/2]) / float64(n)
 }
 
-// Yardsticks, measured when first asked for and kept for the run.
+// Yardsticks, measured at the first use and kept for the run.
 var (
 	copyTime         = map[int]float64{}
 	copyFrom, copyTo []byte
 )
 
-// timeOfCopy returns the time of a copy that moves as many bytes, half of them read and half
-// written.
+// timeOfCopy returns the time of a copy that moves the given number of bytes: half of them read,
+// half written.
 func timeOfCopy(moved int) float64 {
 	t, ok := copyTime[moved]
 	if !ok {
@@ -109,7 +109,7 @@ func compare[T kernels.Float](b *testing.B, c *ktable.Call[T]) {
 	}
 }
 
-// each runs f for every function of elements, or every one of rows, and both types.
+// each runs f32 and f64 for each function of elements, or for each function of rows.
 func each(b *testing.B, rows bool, f32 func(b *testing.B, f *ktable.Func[float32]),
 	f64 func(b *testing.B, f *ktable.Func[float64])) {
 	for i, f := range ktable.Funcs[float32]() {
@@ -127,7 +127,7 @@ func elements[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 		name string
 		n    int
 	}{{"64", 64}, {"1k", 1 << 10}, {"16k", 1 << 14}, {"1M", 1 << 20}, {"16M", 1 << 24}} {
-		runtime.GC() // the collector has the old slices before new ones are made
+		runtime.GC() // frees the old slices before new ones are made
 		b.Run(s.name, func(b *testing.B) { compare(b, typical(f, s.n/16, 16)) })
 	}
 }
@@ -142,8 +142,7 @@ func rows[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	}
 }
 
-// nothing is the loop that a call is compared with: it visits the elements and does no work on
-// them.
+// nothing is the loop that a call is compared with: it visits the elements without working on them.
 //
 //go:noinline
 func nothing(dst, x []byte, size int) (n int) {
@@ -171,8 +170,8 @@ func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	}
 }
 
-// What one core works on at least, some microseconds; it is a multiple of 64 elements, so that no
-// two cores share a cache line.
+// grain is the least work for one core, some microseconds. It is a multiple of 64 elements, so that
+// no two cores share a cache line.
 const grain = 1 << 13
 
 func BenchmarkParallel(b *testing.B) {

@@ -16,9 +16,8 @@ import (
 )
 
 // BenchmarkColdCall times the longest call into assembly, which nothing can interrupt: 64 rows in
-// as many pages of input and of output that nobody has touched, so that the kernel has to find
-// memory for each. Beside it, the same pages are cleared one by one, as Go would clear them.
-// Between the rows of a call, and between two calls, a goroutine can be stopped.
+// as many fresh pages of input and of output, so that the operating system has to find memory for
+// each. For comparison, it clears the same pages one by one, as Go would.
 func BenchmarkColdCall(b *testing.B) {
 	const rows = 64
 	page := os.Getpagesize()

@@ -6,9 +6,9 @@ import (
 	"kernels"
 )
 
-// Naive holds the loops one writes first: straight from the formula, math.Exp, no blocking, no
-// tricks. They are the yardstick of x-naive; rows are computed as the book does, with the maximum
-// taken off, and losses as -log p.
+// Naive holds the loops one writes first: straight from the formula, with math.Exp, no blocking, no
+// tricks. They are the yardstick of x-naive. Rows are computed as the book does, after subtracting
+// the maximum, and losses as -log p.
 type Naive[T kernels.Float] struct{}
 
 // ReLU sets dst[i] = max(x[i], 0).
@@ -22,7 +22,7 @@ func (Naive[T]) ReLU(dst, x []T) {
 	}
 }
 
-// ReLUMask also keeps where x[i] <= 0, as the book's layer does.
+// ReLUMask also sets mask[i] = x[i] <= 0, as the book's layer does.
 func (Naive[T]) ReLUMask(dst, x []T, mask []bool) {
 	for i, v := range x {
 		mask[i] = v <= 0
@@ -34,7 +34,7 @@ func (Naive[T]) ReLUMask(dst, x []T, mask []bool) {
 	}
 }
 
-// ReLUBackward passes dy on where the mask is not set.
+// ReLUBackward sets dx[i] = dy[i] where the mask is not set, and 0 elsewhere.
 func (Naive[T]) ReLUBackward(dx, dy []T, mask []bool) {
 	for i, v := range dy {
 		if mask[i] {
@@ -45,7 +45,7 @@ func (Naive[T]) ReLUBackward(dx, dy []T, mask []bool) {
 	}
 }
 
-// ReLUBackwardOutput passes dy on where y > 0.
+// ReLUBackwardOutput sets dx[i] = dy[i] where y[i] > 0, and 0 elsewhere.
 func (Naive[T]) ReLUBackwardOutput(dx, dy, y []T) {
 	for i, v := range y {
 		if v > 0 {
@@ -163,7 +163,7 @@ func (Naive[T]) LogSoftmaxBackward(dx, dy, y []T, classes int) {
 	}
 }
 
-// Argmax sets index[r] to the first place of the largest element.
+// Argmax sets index[r] to the index of the first largest element.
 func (Naive[T]) Argmax(index []int, x []T, classes int) {
 	for r := range index {
 		best, at := x[r*classes], 0
@@ -192,7 +192,7 @@ func (Naive[T]) CrossEntropy(losses, logits []T, labels []int, classes int) {
 	}
 }
 
-// CrossEntropyGrad takes the softmax, the loss -log p[label] from it, and then scale * (p -
+// CrossEntropyGrad computes the softmax p, the loss -log p[label], and the gradient scale * (p -
 // onehot).
 func (n Naive[T]) CrossEntropyGrad(dlogits, losses, logits []T, labels []int,
 	classes int, scale T) {
@@ -207,7 +207,7 @@ func (n Naive[T]) CrossEntropyGrad(dlogits, losses, logits []T, labels []int,
 	}
 }
 
-// CrossEntropyProb sets losses[r] = -sum(t * log p), log p being x - max - log sum exp(x - max).
+// CrossEntropyProb sets losses[r] = -sum(t * log p), where log p = x - max - log sum exp(x - max).
 func (Naive[T]) CrossEntropyProb(losses, logits, targets []T, classes int) {
 	for r := range losses {
 		row, t := logits[r*classes:(r+1)*classes], targets[r*classes:(r+1)*classes]
@@ -228,8 +228,8 @@ func (Naive[T]) CrossEntropyProb(losses, logits, targets []T, classes int) {
 	}
 }
 
-// CrossEntropyProbGrad takes the softmax, the loss -sum(t * log p) from it, and then scale * (p -
-// t).
+// CrossEntropyProbGrad computes the softmax p, the loss -sum(t * log p), and the gradient scale *
+// (p - t).
 func (n Naive[T]) CrossEntropyProbGrad(dlogits, losses, logits, targets []T, classes int, scale T) {
 	n.Softmax(dlogits, logits, classes)
 	for r := range losses {

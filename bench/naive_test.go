@@ -13,7 +13,7 @@ import (
 	"kernels/internal/ktest"
 )
 
-// What is timed side by side has to compute the same thing.
+// TestNaiveAgrees checks that the loops that are timed side by side compute the same thing.
 func TestNaiveAgrees(t *testing.T) {
 	t.Run("float32", naiveAgrees[float32])
 	t.Run("float64", naiveAgrees[float64])
@@ -30,7 +30,7 @@ func naiveAgrees[T kernels.Float](t *testing.T) {
 			c := typical(&f, 5, classes)
 			want, _ := c.Case().Expect()
 			must(c.Naive(c))
-			// The naive sums over a row lose up to an epsilon for each element.
+			// a naive sum over a row loses up to one epsilon per element
 			tol := (64 + 4*float64(classes)) * math.Ldexp(1, -ktest.Digits[T]()-1)
 			for i, a := range f.Args {
 				if !a.Out || a.Type != ktable.Elem ||
@@ -49,7 +49,7 @@ func naiveAgrees[T kernels.Float](t *testing.T) {
 	}
 }
 
-// The masks of both forms of ReLUMask name the same elements.
+// TestMasksAgree checks that the masks of both forms of ReLUMask name the same elements.
 func TestMasksAgree(t *testing.T) {
 	c := typical(ktable.Named[float32]("ReLUMask"), 1000, 1)
 	want := append([]float32(nil), c.T(0)...)

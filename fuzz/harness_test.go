@@ -11,7 +11,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// fuzz makes a target of the function that it is named after.
+// fuzz runs the target of the function that the test is named after.
 func fuzz(f *testing.F) {
 	f32 := ktable.Named[float32](strings.TrimPrefix(f.Name(), "Fuzz"))
 	f64 := ktable.Named[float64](f32.Name)
@@ -22,8 +22,8 @@ func fuzz(f *testing.F) {
 	})
 }
 
-// one calls f by every instruction set, with slices apart and in every way that they may be one,
-// and holds the generic results to the reference.
+// one calls f on each instruction set, with slices apart and shared in each way that f allows, and
+// checks the generic results against the reference.
 func one[T kernels.Float](t *testing.T, f *ktable.Func[T], data []byte, shape uint16) {
 	rows, classes, off := size(shape, f.Rows)
 	for i, share := range f.Shares() {

@@ -2,7 +2,7 @@ package fuzz
 
 import "testing"
 
-// A target for each row of the table.
+// One target per row of the table.
 
 func FuzzReLU(f *testing.F)                        { fuzz(f) }
 func FuzzReLUMask(f *testing.F)                    { fuzz(f) }

@@ -10,9 +10,8 @@ import (
 	"kernels/layers"
 )
 
-// The layers hold no arithmetic of their own, so their targets check what they
-// keep: results equal to the functions', inputs untouched, and sizes that change
-// from call to call.
+// The layers have no arithmetic of their own. Their targets check that the results are equal to
+// those of the functions, and that inputs are untouched, while sizes change from call to call.
 
 // eachISA runs f for both types under every instruction set.
 func eachISA(f *testing.F, f32 func(v *values[float32]), f64 func(v *values[float64])) {
@@ -25,7 +24,8 @@ func eachISA(f *testing.F, f32 func(v *values[float32]), f64 func(v *values[floa
 	})
 }
 
-// values makes slices of the fuzzer's bytes, and checks in the end that nobody has written to them.
+// values makes slices of the fuzzer's bytes, and checks in the end that nothing has written to
+// them.
 type values[T kernels.Float] struct {
 	*testing.T
 	data  []byte
@@ -61,7 +61,7 @@ func (v *values[T]) same(what string, got, want []T) {
 	}
 }
 
-// sizes are those that a layer goes through in one run: growing and shrinking.
+// sizes returns the sizes of the batches in one run, growing and shrinking.
 func (v *values[T]) sizes(rows bool) [][2]int {
 	r, c, _ := size(v.shape, rows)
 	r2, c2, _ := size(v.shape>>3, rows)
@@ -160,7 +160,7 @@ func layerLoss[T kernels.Float](v *values[T]) {
 			v.Fatal("no error for a label out of range")
 		}
 		v.same("Backward after an error", l.Backward(dout), want)
-		// The gradient by differences, on a tame batch.
+		// the numerical gradient, on a tame batch
 		if rows > 3 || classes > 30 || turn > 0 {
 			continue
 		}
@@ -199,7 +199,7 @@ func layerLoss[T kernels.Float](v *values[T]) {
 
 func FuzzLayerSoftmaxWithLoss(f *testing.F) { eachISA(f, layerLoss[float32], layerLoss[float64]) }
 
-// FuzzParallel: every index once, in ranges that begin at multiples of grain.
+// FuzzParallel checks that each index comes once, in ranges that begin at multiples of grain.
 func FuzzParallel(f *testing.F) {
 	f.Add(uint16(100), uint16(7))
 	f.Fuzz(func(t *testing.T, n, grain uint16) {

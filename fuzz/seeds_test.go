@@ -16,11 +16,11 @@ import (
 
 var write = flag.Bool("write", false, "write the seeds in testdata/fuzz")
 
-// seedShapes are sizes that meet tails, batches, few classes and wide rows.
+// seedShapes are sizes with tails, batches, few classes and wide rows.
 var seedShapes = []uint16{0x0000, 0x0101, 0x0809, 0x1109, 0x1f19, 0x2010, 0x411f, 0x4120, 0x0521,
 	0xc900, 0xcaff, 0xf801, 0xf974, 0xfc0f}
 
-// TestSeeds proves that every target has committed seeds, and writes them with -write.
+// TestSeeds checks that each target has committed seeds. With -write it writes them.
 func TestSeeds(t *testing.T) {
 	kt.Require(t)
 	files, err := filepath.Glob("*_test.go")

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// ln2 has the digits of https://oeis.org/A002162.
+// ln2 is ln 2, with the digits of https://oeis.org/A002162.
 var ln2, _ = new(big.Float).SetPrec(200).SetString(
 	"0.693147180559945309417232121458176568075500134360255254120680009")
 
@@ -22,7 +22,7 @@ func rounded64(x *big.Float) float64 {
 	return f
 }
 
-// TestLogarithms: the numbers of the exponentials are what their comments say.
+// TestLogarithms checks that the constants of the exponentials are what their comments say.
 func TestLogarithms(t *testing.T) {
 	inverse := new(big.Float).Quo(big.NewFloat(1).SetPrec(200), ln2)
 	f32, _ := inverse.Float32()
@@ -68,8 +68,8 @@ func TestMagic(t *testing.T) {
 	assert.Equal(t, number{"rowUnit", float32(power(-64)), power(-512)}, rowUnit)
 }
 
-// TestRange: outside the range of the sigmoid its value rounds to 0 and 1. Beyond a row's reach an
-// exponential is too small to count, and normal with its scale.
+// TestRange checks the ranges. Outside the sigmoid's range its value rounds to 0 or 1. Outside a
+// row's range an exponential is too small to count, and with its scale it is a normal number.
 func TestRange(t *testing.T) {
 	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 	assert.Zero(t, float32(sigmoid(float64(minX.f32))))

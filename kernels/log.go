@@ -2,8 +2,8 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// The numbers of fdlibm's logarithm (e_log.c), which is in float64 alone: ln 2 in two parts, the
-// first with 32 bits that are zero, and the coefficients of R, by the power of s*s.
+// The constants of fdlibm's logarithm (e_log.c), for float64 only: ln 2 in two parts, of which the
+// first ends in 32 zero bits, and the coefficients of R, by the power of s*s.
 var (
 	logLn2Hi = number{"logLn2Hi", 0, 6.93147180369123816490e-01}
 	logLn2Lo = number{"logLn2Lo", 0, 1.90821492927058770002e-10}
@@ -17,14 +17,14 @@ var (
 		7: {"logC7", 0, 1.479819860511658591e-01},
 	}
 
-	// An integer below 2^52, put into the mantissa of 2^52, is a number.
+	// An integer i < 2^52 in the mantissa of 2^52 is the number 2^52 + i.
 	toNumber   = number{"toNumber", 0, 0x1p52}
 	fromNumber = number{"fromNumber", 0, 0x1p52 + bias64}
 )
 
 // lossLog ends rows of cross-entropy, several at once: log1p(r/w), or base + log(r) where base is
-// not 0. r/w is computed for all rows, also in lanes without a row: they hold copies of one,
-// because zeros would be divided there.
+// not 0. The quotient r/w is computed in all lanes. Lanes without a row hold a copy of another row,
+// because 0/0 would raise a floating-point exception.
 //
 // The logarithm is fdlibm's (e_log.c, s_log1p.c), without branches:
 //
@@ -61,7 +61,7 @@ func lossLog(b *block, in, _ []vec) []vec {
 	u = b.Select(plain, u, in[0])
 	c = b.Select(plain, c, k(0))
 
-	// k and f by the bits of u, so that 1+f begins at sqrt(1/2)
+	// k and f from the bits of u, so that sqrt(1/2) <= 1+f
 	const one, sqrtHalf = 0x3ff0000000000000, 0x3fe6a09e667f3bcd
 	bits := b.IntAdd(u, b.Named("oneMinusSqrtHalf", b.Bits(one-sqrtHalf)))
 	n := b.Sub(b.Or(b.ShiftRight(bits, 0, shift64), toNumber.in(b)), fromNumber.in(b))
@@ -78,7 +78,7 @@ func lossLog(b *block, in, _ []vec) []vec {
 	odd = b.FMA(q, odd, logC[1].in(b))
 	p := b.FMA(z, odd, b.Mul(q, even))
 	h := b.Mul(b.Mul(k(0.5), f), f)
-	// a NaN does not survive the bits above, but it does survive c/u
+	// the operations on bits above lose a NaN; c/u keeps it
 	t := b.FMA(s, b.Add(h, p), b.FMA(n, logLn2Lo.in(b), b.Div(c, u)))
 	return []vec{b.Add(b.FMA(n, logLn2Hi.in(b), b.Sub(f, b.Sub(h, t))), in[2])}
 }

@@ -1,7 +1,7 @@
-// Package pages describes the kernels: for each, the formulas, error bounds and worst inputs, and
-// the vector operations that compute it, once for every instruction set. Each file beside this one
-// is a page, for one family of kernels; exp.go has what the exponentials share. The *_generic.go
-// files of the root have the same formulas in Go, written by hand.
+// Package pages describes the kernels. A page is one file, for one family of kernels: formulas,
+// error bounds, worst inputs, and the vector operations that compute them, once for all instruction
+// sets. exp.go has what the exponentials share. The *_generic.go files of the module's root have
+// the same formulas in Go, written by hand.
 //
 // The command in kernels/generate writes the assembly from the pages. The one in kernels/tune looks
 // for the fastest order of the instructions.
@@ -15,13 +15,13 @@ type (
 	vec   = asmgen.V
 )
 
-// A page is one file of kernels.
+// A page is one file and its kernels.
 type page struct {
 	name    string // of the file
 	kernels []asmgen.Kernel
 }
 
-// list has the pages in the order that their kernels have in the assembly files.
+// list has the pages in the order of the assembly files.
 var list = []page{
 	{"relu", relu},
 	{"sigmoid", sigmoid},
@@ -32,7 +32,8 @@ var list = []page{
 	{"columns", columns},
 }
 
-// Kernels are those of all pages, and after them those that store past the caches.
+// Kernels returns the kernels of all pages, followed by the forms of them that store past the
+// caches.
 func Kernels() (all []asmgen.Kernel) {
 	var streams []asmgen.Kernel
 	for _, p := range list {

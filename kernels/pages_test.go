@@ -14,10 +14,10 @@ import (
 	"kernels/internal/asmgen"
 )
 
-// unnamed finds a constant that has its bits for a name.
+// unnamed matches a constant whose name is its bits.
 var unnamed = regexp.MustCompile(`CONST..\(x[0-9a-f]+F..<>.*|// x[0-9a-f]+\b.*`)
 
-// TestGenerated checks that the files in the module's root are what the pages say.
+// TestGenerated checks that the generated files are what the pages give.
 func TestGenerated(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, asmgen.Generate(dir, Kernels()))
@@ -56,7 +56,7 @@ var leaky = asmgen.Kernel{
 	},
 }
 
-// TestPageInTheMiddle: a page that is added between others adds lines, and changes none.
+// TestPageInTheMiddle checks that a page added between others adds lines and changes none.
 func TestPageInTheMiddle(t *testing.T) {
 	var few []asmgen.Kernel // one of each page
 	for _, p := range list {
@@ -98,8 +98,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestComments: in the assembly every loop says what it takes at a time, and every function of a
-// page that computes is named where its operations first are.
+// TestComments checks the comments of the assembly. Each loop says how much it takes at a time, and
+// a function that multiplies and adds says which page its operations come from.
 func TestComments(t *testing.T) {
 	label := regexp.MustCompile(`^(\w+):$`)
 	jump := regexp.MustCompile(`^\t(?:J\w+|B\w*|CBN?Z \w+,|TBN?Z \$\d+, \w+,) (\w+)$`)

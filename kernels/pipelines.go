@@ -2,9 +2,9 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// pipelines are the settings of the main loops that were fastest in the search of kernels/tune
-// (make tune), by kernel, then by instruction set and type. rowsExpSum stands for all forms of the
-// row exponential that leave enough registers: those without a scale.
+// pipelines has the fastest settings of the main loops that kernels/tune (make tune) found, by
+// kernel, then by instruction set and type. rowsExpSum stands for all forms of the row exponential
+// without a scale; with a scale, too few registers are left.
 var pipelines = map[string]map[string]asmgen.Pipeline{
 	"sigmoid": {
 		"AVX512 F32": {Interval: 11, Latency: 105, Unroll: 8, Width: 3, Sink: true},

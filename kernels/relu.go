@@ -2,8 +2,8 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// ReLU: y = x > 0 ? x : +0, and NaN passes. max(0, x) passes NaN, and may leave -0 as it is; adding
-// +0 settles the sign.
+// ReLU: y = x > 0 ? x : +0, and a NaN stays a NaN. max(0, x) keeps NaN, but may return -0 for x =
+// -0; adding +0 makes it +0.
 var relu = []asmgen.Kernel{{
 	Name:    "relu",
 	Params:  "dst, x []T",
@@ -49,7 +49,7 @@ for i, v := range dy {
 }`,
 	Shape: asmgen.MaskIn{},
 }, {
-	// y <= 0 is y < the smallest positive number, false for NaN.
+	// y <= 0 is computed as y < the smallest positive number, which is false for NaN.
 	Name:   "reluBackwardOutput",
 	Params: "dx, dy, y []T",
 	Loop: `

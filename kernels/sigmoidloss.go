@@ -24,19 +24,19 @@ var atanhPolynomial = polynomial{
 //
 //	loss = (p*t + 1-t)*L + c*|x|
 //
-// where c is 1-t for x >= 0, and p*t for x < 0. Nothing cancels, and where the target is 0 or 1 and
-// x is on its side, the loss is just L. L = 2*atanh(s), s = E/(2+E) <= 1/3.
+// where c is 1-t for x >= 0, and p*t for x < 0. Nothing cancels. If the target is 0 and x < 0, or 1
+// and x >= 0, then c = 0 and the loss is (p*t + 1-t)*L. L = 2*atanh(s), s = E/(2+E) <= 1/3.
 //
 //	gradient = scale * ((1-t)*sigmoid(x) - p*t*sigmoid(-x))
 //
 // Nothing cancels for targets 0 and 1. The smaller of the two sigmoids is E/(1+E), the larger one
 // is 1 minus that.
 //
-// At targets 0 and 1 the loss is 2.80 ULP off at the worst of all float32 inputs (target 0 at x =
-// -2.7570076), the gradient 2.40 (x = -4.157294): see TestWalkSigmoidLoss32.
+// At targets 0 and 1, the largest errors over all float32 inputs are 2.80 ULP of the loss (target
+// 0, x = -2.7570076) and 2.40 ULP of the gradient (x = -4.157294): see TestWalkSigmoidLoss32.
 //
-// E comes as the exponential of a row with maximum 0, which is E*2^64 (2^512). E/(2+E) and E/(1+E)
-// keep this factor as long as they may be subnormal.
+// E is computed as the exponential of a row with maximum 0, which is E*2^64 (float64: E*2^512).
+// E/(2+E) and E/(1+E) keep this factor as long as they may be subnormal.
 type sigmoidLossForm struct{ name, params, loop string }
 
 func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
@@ -45,7 +45,7 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 		Unroll: 2, Pipeline: pipelines[f.name],
 	}
 	if gradient {
-		// In this order: losses may be dst, if nobody wants them.
+		// In this order: losses may be dst, if the caller does not want them.
 		shape.Out, shape.Scalars = []string{"losses", "dst"}, []string{"scale"}
 	}
 	if weighted {

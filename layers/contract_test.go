@@ -54,7 +54,7 @@ func TestMessages(t *testing.T) {
 		"layers: SoftmaxWithLoss: ForwardProb: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
 		func() { loss.ForwardProb(four, four) })
 	assert.PanicsWithValue(t,
-		"layers: SoftmaxWithLoss: Forward: len(labels) = 3, but len(x) = 6 is 2 rows of Classes = 3: pass one label a row",
+		"layers: SoftmaxWithLoss: Forward: len(labels) = 3, but len(x) = 6 is 2 rows of Classes = 3: pass one label per row",
 		func() { loss.Forward(six, []int{1, 1, 1}) })
 	assert.PanicsWithValue(t,
 		"layers: SoftmaxWithLoss: ForwardProb: len(t) = 4, len(x) = 6: pass one target row of Classes = 3 for each row of x",
@@ -71,8 +71,8 @@ func TestMessages(t *testing.T) {
 		func() { loss.ForwardProb(six, dx) })
 }
 
-// The messages of invalid data, and that the layer is then as it was: the Backward that was due
-// still comes out right.
+// TestInvalidDataLeavesTheLayer checks the messages for invalid data, and that the layer stays as
+// it was: Backward still returns the gradient of the Forward before.
 func TestInvalidDataLeavesTheLayer(t *testing.T) {
 	eachType(t, testInvalidDataLeavesTheLayer[float32], testInvalidDataLeavesTheLayer[float64])
 }
@@ -164,7 +164,8 @@ func TestWrongSizesLeaveTheLayer(t *testing.T) {
 	}
 }
 
-// Batches of changing sizes, empty ones among them, give what a new layer gives.
+// TestBatchSizes checks that batches of changing sizes, also empty ones, give the results of a new
+// layer.
 func TestBatchSizes(t *testing.T) {
 	eachType(t, testBatchSizes[float32], testBatchSizes[float64])
 }
@@ -216,7 +217,8 @@ func testBatchSizes[T kernels.Float](t *testing.T, _ float64) {
 	}
 }
 
-// Neither Forward nor Backward changes a caller's slices, and a caller may change them in between.
+// TestCallersSlices checks that neither Forward nor Backward changes a caller's slices, and that a
+// caller may change them in between.
 func TestCallersSlices(t *testing.T) {
 	const rows, classes = 9, 8
 	x, dout := randomLogits[float32](rows, classes, 4), randomLogits[float32](classes, rows, 1)
@@ -330,7 +332,7 @@ func testNoAllocation[T kernels.Float](t *testing.T, _ float64) {
 	assert.Zero(t, testing.AllocsPerRun(10, all))
 }
 
-// A layer of a named float type is a layer of its type.
+// TestNamedTypes checks that a layer of a named float type computes as one of its underlying type.
 func TestNamedTypes(t *testing.T) {
 	type weight float32
 	x := randomLogits[float32](2, 5, 3)

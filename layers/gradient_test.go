@@ -20,7 +20,7 @@ func TestNumericalGradientAsInTheBook(t *testing.T) {
 	}
 }
 
-// The documented error, at functions with known derivatives.
+// The documented error, for functions with known derivatives.
 func TestNumericalGradientError(t *testing.T) {
 	points := []float64{-3, -1, -0.3, 0, 1e-9, 0.7, 2, 10}
 	t.Run("float64", func(t *testing.T) {

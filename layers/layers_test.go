@@ -24,12 +24,12 @@ func floats[T kernels.Float](values ...float64) []T {
 func bits[T kernels.Float](s []T) []uint64 {
 	b := make([]uint64, len(s))
 	for i, v := range s {
-		b[i] = math.Float64bits(float64(v)) // exact, so as good as the type's own bits
+		b[i] = math.Float64bits(float64(v)) // the conversion is exact
 	}
 	return b
 }
 
-// requireClose fails where got is not want within tol relative to max(1, |want|).
+// requireClose fails unless |got-want| <= tol*max(1, |want|) for each element.
 func requireClose[T kernels.Float](t *testing.T, want []float64, got []T, tol float64) {
 	t.Helper()
 	require.Len(t, got, len(want))
@@ -39,7 +39,7 @@ func requireClose[T kernels.Float](t *testing.T, want []float64, got []T, tol fl
 	}
 }
 
-// eachType runs a test in both types, with the tolerance for values of a few roundings.
+// eachType runs a test for both types, with a tolerance for results of a few roundings.
 func eachType(t *testing.T, f32 func(t *testing.T, tol float64),
 	f64 func(t *testing.T, tol float64)) {
 	t.Run("float32", func(t *testing.T) { f32(t, 4*0x1p-23) })
@@ -261,8 +261,9 @@ func testSoftmaxWithLossConfidentRows[T kernels.Float](t *testing.T, tol float64
 	}
 }
 
-// A scale near the end of the type's range reaches the kernel as one factor: computed for 1 and
-// multiplied afterwards, the gradient would be rounded to a subnormal, or to zero, on the way.
+// A scale near the end of the type's range reaches the kernel as one factor. If the gradient were
+// computed for 1 and multiplied afterwards, it would be rounded to a subnormal, or to zero, on the
+// way.
 func TestSoftmaxWithLossScaledLoss(t *testing.T) {
 	const rows = 256
 	layer := layers.SoftmaxWithLoss[float32]{Classes: 2}

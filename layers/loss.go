@@ -6,34 +6,35 @@ import (
 	"kernels"
 )
 
-// SoftmaxWithLoss is the layer at the end of a classifier: softmax and cross-entropy in one, its
-// output the mean loss of a batch. The target of a row is a class index ([SoftmaxWithLoss.Forward],
-// [ForwardLabels]) or a row of probabilities, one-hot or not ([SoftmaxWithLoss.ForwardProb]).
+// SoftmaxWithLoss is the layer at the end of a classifier: softmax and cross-entropy in one. Its
+// output is the mean loss of a batch. The target of a row is a class index
+// ([SoftmaxWithLoss.Forward], [ForwardLabels]) or a row of probabilities, one-hot or not
+// ([SoftmaxWithLoss.ForwardProb]).
 //
 // Losses and gradients of confident rows are not rounded to zero: see [kernels.CrossEntropy].
 //
-// Forward computes the gradient along with the losses, in one pass over the logits, for the dout
-// that Backward was called with last (1 at first); it keeps a copy of logits and targets besides,
-// from which Backward starts afresh where its dout is another one. The bits are the same either
-// way: always those of one [kernels.CrossEntropyGradWith], which without Options are those of
-// [kernels.CrossEntropyGrad] with scale dout/rows. Where only losses are wanted,
-// [kernels.CrossEntropyWith] needs neither.
+// Forward computes the gradient along with the losses, in one pass over the logits. It does so for
+// the dout of the last Backward (1 at first), and keeps a copy of logits and targets, from which
+// Backward computes the gradient again if its dout is different. The bits are the same either way:
+// those of one call of [kernels.CrossEntropyGradWith], or without Options of
+// [kernels.CrossEntropyGrad] with scale dout/rows. For losses alone, [kernels.CrossEntropyWith]
+// needs neither gradient nor copies.
 //
-// With ReductionNone, a Forward returns 0, the losses are those of Losses, and the gradient of each
-// may be another one: [SoftmaxWithLoss.BackwardRows].
+// With ReductionNone, Forward returns 0. Losses returns the losses, and
+// [SoftmaxWithLoss.BackwardRows] takes a dout for each of them.
 type SoftmaxWithLoss[T kernels.Float] struct {
-	// Classes is the length of a row. It has to be set before the first Forward; changed later, it
-	// counts from the next one.
+	// Classes is the length of a row. It must be set before the first Forward. A later change takes
+	// effect at the next Forward.
 	Classes int
 
 	// Options has class weights, the index of labels to ignore, label smoothing, the reduction and
-	// the rest of [kernels.CrossEntropyOptions]; the zero value is the plain mean. A change counts
-	// from the next Forward, but the weights must not be changed, as the layer does not copy them.
-	// With a Stride, what Backward returns has the layout of the logits: only the elements of rows
-	// mean anything.
+	// the other [kernels.CrossEntropyOptions]. The zero value is the plain mean. A change takes
+	// effect at the next Forward, but the elements of the weights must not be changed between
+	// Forward and Backward: the layer does not copy them. With a Stride, the result of Backward has
+	// the layout of the logits, and only the elements of rows are meaningful.
 	Options kernels.CrossEntropyOptions[T]
 
-	// Of the last Forward that succeeded:
+	// The last Forward that succeeded:
 	kind    targetKind
 	classes int
 	options kernels.CrossEntropyOptions[T]
@@ -56,9 +57,10 @@ const (
 	byProb
 )
 
-// Forward returns the mean over the rows of x of -log(softmax(row)[label]). There is one label for
-// each row; one that is not in [0, Classes) gives an error that names it and its row, and leaves
-// the layer as it was. The mean is taken in float64, in row order; that of no rows is NaN.
+// Forward returns the mean of -log(softmax(row)[label]) over the rows of x, one label per row. The
+// mean is taken in float64, in row order; without rows it is NaN. If a label is not in [0,
+// Classes), Forward returns an error that names the label and its row, and leaves the layer as it
+// was.
 func (l *SoftmaxWithLoss[T]) Forward(x []T, labels []int) (float64, error) {
 	return ForwardLabels(l, x, labels)
 }
@@ -69,7 +71,7 @@ func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []
 	labels []L) (float64, error) {
 	rows := l.checkForward("Forward", x)
 	if len(labels) != rows {
-		panic(fmt.Sprintf("layers: SoftmaxWithLoss: Forward: len(labels) = %d, but len(x) = %d is %d rows of Classes = %d: pass one label a row",
+		panic(fmt.Sprintf("layers: SoftmaxWithLoss: Forward: len(labels) = %d, but len(x) = %d is %d rows of Classes = %d: pass one label per row",
 			len(labels), len(x), rows, l.Classes))
 	}
 	dx, losses, dout := grow(l.dx, len(x)), grow(l.losses, rows), l.guess()
@@ -86,10 +88,11 @@ func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []
 	return value, nil
 }
 
-// ForwardProb is [SoftmaxWithLoss.Forward] with a row of probabilities t for each row of x, one-hot
-// or soft: the mean of -sum(t*log(softmax(row))). len(t) is the number of rows times Classes. That
-// a row of t sums to one is not checked, but an entry that is negative, NaN or infinite gives an
-// error that names it, and leaves the layer as it was.
+// ForwardProb is [SoftmaxWithLoss.Forward] with a row of probabilities t, one-hot or soft, for each
+// row of x: it returns the mean of -sum(t*log(softmax(row))). len(t) must be the number of rows
+// times Classes. ForwardProb does not check that a row of t sums to one. If an entry of t is
+// negative, NaN or infinite, it returns an error that names the entry, and leaves the layer as it
+// was.
 func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	rows := l.checkForward("ForwardProb", x)
 	if len(t) != rows*l.Classes {
@@ -116,20 +119,20 @@ func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	return value, nil
 }
 
-// Losses returns the loss of each row of the last Forward, weights and smoothing in it and not
-// divided by anything; nil before the first. They are not to be changed.
+// Losses returns the loss of each row of the last Forward, with weights and smoothing but not
+// divided by anything, or nil before the first Forward. The caller must not change the slice.
 func (l *SoftmaxWithLoss[T]) Losses() []T {
 	return l.losses
 }
 
-// Backward returns the gradient of dout times the mean loss by the logits: dout * (softmax(row) -
-// target) / rows. dout is 1 where the loss is what is minimized, and another factor where the loss
-// is scaled or is a part of a larger sum.
+// Backward returns the gradient of dout times the mean loss with respect to the logits: dout *
+// (softmax(row) - target) / rows. dout is 1 if the loss itself is minimized, and another factor if
+// the loss is scaled or is a term of a larger sum.
 func (l *SoftmaxWithLoss[T]) Backward(dout T) []T {
 	if l.kind == nothing {
 		panic("layers: SoftmaxWithLoss: Backward before Forward: call Forward first")
 	}
-	// Once handed out, dx may have been changed by the caller.
+	// the caller may have changed a dx that was returned before
 	if !l.fresh || !same(dout, l.dout) {
 		l.gradient([]T{dout})
 	}
@@ -137,8 +140,8 @@ func (l *SoftmaxWithLoss[T]) Backward(dout T) []T {
 	return l.dx
 }
 
-// BackwardRows is [SoftmaxWithLoss.Backward] with a dout for each row: for losses that are not
-// reduced, or a mean or a sum whose terms count differently.
+// BackwardRows is [SoftmaxWithLoss.Backward] with a dout for each row. It is for losses that are
+// not reduced, or for a mean or a sum with a factor for each term.
 func (l *SoftmaxWithLoss[T]) BackwardRows(dout []T) []T {
 	if l.kind == nothing {
 		panic("layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first")
@@ -164,11 +167,11 @@ func (l *SoftmaxWithLoss[T]) gradient(dout []T) {
 			dout, &l.options)
 	}
 	if err != nil {
-		panic(err) // cannot be: Forward has checked the copies
+		panic(err) // unreachable: Forward has checked the copies
 	}
 }
 
-// checkForward panics where x is not whole rows, and returns their number.
+// checkForward panics unless x is whole rows, and returns their number.
 func (l *SoftmaxWithLoss[T]) checkForward(method string, x []T) int {
 	rows := 0
 	if s := l.Options.Stride; s > l.Classes && l.Classes > 0 {
@@ -182,8 +185,8 @@ func (l *SoftmaxWithLoss[T]) checkForward(method string, x []T) int {
 	return rows
 }
 
-// checkOwn panics where s starts at the layer's own gradient, which Forward writes to before it has
-// kept s.
+// checkOwn panics if s starts at the layer's own gradient, which Forward overwrites before it
+// copies s.
 func (l *SoftmaxWithLoss[T]) checkOwn(method, name string, s []T) {
 	if len(s) > 0 && cap(l.dx) > 0 && &s[0] == &l.dx[:1][0] {
 		panic(fmt.Sprintf("layers: SoftmaxWithLoss: %s: %s is the slice that Backward returned: pass a copy",
@@ -191,7 +194,7 @@ func (l *SoftmaxWithLoss[T]) checkOwn(method, name string, s []T) {
 	}
 }
 
-// guess returns the dout that the next Backward is likely to have.
+// guess returns the likely dout of the next Backward.
 func (l *SoftmaxWithLoss[T]) guess() T {
 	if l.dout == 0 {
 		return 1
@@ -199,7 +202,7 @@ func (l *SoftmaxWithLoss[T]) guess() T {
 	return l.dout
 }
 
-// keep ends a Forward that has succeeded.
+// keep stores the results of a successful Forward.
 func (l *SoftmaxWithLoss[T]) keep(kind targetKind, x, dx, losses []T, dout T) {
 	l.x = grow(l.x, len(x))
 	copy(l.x, x)

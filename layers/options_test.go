@@ -12,8 +12,9 @@ import (
 	"kernels/layers"
 )
 
-// With Options, Forward and Backward are those of the kernels with the same options, whatever the
-// dout and the order of calls; the index to ignore is that of the Forward.
+// TestSoftmaxWithLossOptions checks that Forward and Backward give the results of the kernels with
+// the same options, whatever the dout and the order of calls. The index to ignore is the one at
+// Forward.
 func TestSoftmaxWithLossOptions(t *testing.T) {
 	eachType(t, testSoftmaxWithLossOptions[float32], testSoftmaxWithLossOptions[float64])
 }
@@ -118,7 +119,7 @@ func TestSoftmaxWithLossStride(t *testing.T) {
 	require.Equal(t, e[3:], d[4:])
 }
 
-// One row needs no stride: any of Classes or more will do.
+// With one row, any stride of Classes or more will do.
 func TestSoftmaxWithLossHugeStride(t *testing.T) {
 	x := []float32{1, 2, 3}
 	var plain, wide layers.SoftmaxWithLoss[float32]

@@ -8,15 +8,15 @@ import (
 
 // ReLU is the layer y = max(0, x). The zero value is ready for use.
 //
-// Of x it keeps one bit an element: set where x <= 0.
+// It keeps one bit per element of x, set if x <= 0.
 type ReLU[T kernels.Float] struct {
 	y, dx []T
 	mask  []uint64
 	ready bool
 }
 
-// Forward returns 0 where x <= 0, and x elsewhere. NaN is passed on.
-// The result may be changed by the caller; Backward does not look at it.
+// Forward returns 0 where x <= 0, and x elsewhere; a NaN stays a NaN. The caller may change the
+// result: Backward does not read it.
 func (l *ReLU[T]) Forward(x []T) []T {
 	y := grow(l.y, len(x))
 	mask := grow(l.mask, kernels.MaskLen(len(x)))
@@ -34,7 +34,8 @@ func (l *ReLU[T]) Backward(dout []T) []T {
 	return dx
 }
 
-// checkBackward panics unless Forward has been called and dout has n elements, as Forward's result.
+// checkBackward panics unless Forward has been called and dout has n elements, as many as Forward's
+// result.
 func checkBackward(layer string, ready bool, got, n int) {
 	if !ready {
 		panic(fmt.Sprintf("layers: %s: Backward before Forward: call Forward first", layer))

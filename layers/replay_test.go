@@ -74,7 +74,7 @@ func (a *affine) step() {
 	}
 }
 
-// shuffle is the script's.
+// shuffle is the shuffle of the script.
 func shuffle(state *uint32, n int) []int {
 	order := make([]int, n)
 	for i := range order {
@@ -88,8 +88,8 @@ func shuffle(state *uint32, n int) []int {
 	return order
 }
 
-// The book's network on the book's spiral: 300 epochs, 3000 steps of gradient descent, beside the
-// same in NumPy.
+// TestSpiralAgainstNumPy trains the book's network on the book's spiral, in 3000 steps of gradient
+// descent over 300 epochs, and compares it with the same in NumPy.
 func TestSpiralAgainstNumPy(t *testing.T) {
 	text, err := os.ReadFile("testdata/spiral_reference.json")
 	require.NoError(t, err)

@@ -4,14 +4,14 @@ import "kernels"
 
 // Sigmoid is the layer y = 1 / (1 + exp(-x)). The zero value is ready for use.
 //
-// It keeps y, from which the gradient follows: dout * y * (1 - y).
+// It keeps y; the gradient is dout * y * (1 - y).
 type Sigmoid[T kernels.Float] struct {
 	y, dx []T
 	ready bool
 }
 
-// Forward returns 1 / (1 + exp(-x)), within one unit in the last place; see [kernels.Sigmoid].
-// Backward needs the result: do not change it before.
+// Forward returns 1 / (1 + exp(-x)), within one unit in the last place; see [kernels.Sigmoid]. Do
+// not change the result before Backward, which reads it.
 func (l *Sigmoid[T]) Forward(x []T) []T {
 	y := grow(l.y, len(x))
 	kernels.Sigmoid(y, x)

@@ -6,23 +6,22 @@ import (
 	"kernels"
 )
 
-// SigmoidWithLoss is the layer at the end of a network whose outputs are yes or no: sigmoid and
-// binary cross-entropy in one, its output the mean loss of a batch. The zero value is ready for
-// use.
+// SigmoidWithLoss is the layer at the end of a network with yes-or-no outputs: sigmoid and binary
+// cross-entropy in one. Its output is the mean loss of a batch. The zero value is ready for use.
 //
 // Losses and gradients of confident outputs are not rounded to zero: see
 // [kernels.SigmoidCrossEntropy].
 //
-// Forward computes the gradient along with the losses, for the dout that Backward was called with
-// last (1 at first), and keeps a copy of logits and targets, from which Backward starts afresh
-// where its dout is another one. The bits are the same either way.
+// Forward computes the gradient along with the losses. It does so for the dout of the last Backward
+// (1 at first), and keeps a copy of logits and targets, from which Backward computes the gradient
+// again if its dout is different. The bits are the same either way.
 type SigmoidWithLoss[T kernels.Float] struct {
-	// PosWeight multiplies the part of the loss that is for target 1: one weight for each column of
-	// a row, or one for all; nil: 1. As PyTorch's pos_weight. It is used in Forward; a later change
-	// counts from the next one.
+	// PosWeight multiplies the part of the loss for target 1, as PyTorch's pos_weight does. It has
+	// one weight per column of a row, or one weight for all; nil means 1. A change takes effect at
+	// the next Forward.
 	PosWeight []T
 
-	// Of the last Forward that succeeded:
+	// The last Forward that succeeded:
 	ready   bool
 	losses  []T
 	x, t    []T
@@ -33,10 +32,10 @@ type SigmoidWithLoss[T kernels.Float] struct {
 	fresh bool // dx has not been handed out yet
 }
 
-// Forward returns the mean over all elements of x of the binary cross-entropy of sigmoid(x) and the
-// target, 0, 1 or a probability in between. len(t) is len(x). The mean is taken in float64, in
-// order; that of no elements is NaN. A target that is not in [0, 1] and a weight that is negative
-// or not finite give an error that names it, and leave the layer as it was.
+// Forward returns the mean, over the elements of x, of the binary cross-entropy of sigmoid(x) and
+// the target t: 0, 1 or a probability in between. len(t) must be len(x). The mean is taken in
+// float64, in order; without elements it is NaN. If a target is not in [0, 1], or a weight is
+// negative or not finite, Forward returns an error that names it, and leaves the layer as it was.
 func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 	if len(t) != len(x) {
 		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(t) = %d, len(x) = %d: pass one target for each element",
@@ -80,27 +79,27 @@ func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 	return mean(losses), nil
 }
 
-// Losses returns the loss of each element of the last Forward; nil before the first. They are not
-// to be changed.
+// Losses returns the loss of each element of the last Forward, or nil before the first Forward. The
+// caller must not change the slice.
 func (l *SigmoidWithLoss[T]) Losses() []T {
 	return l.losses
 }
 
-// Backward returns the gradient of dout times the mean loss by the logits: without weights, dout *
-// (sigmoid(x) - t) / len(x).
+// Backward returns the gradient of dout times the mean loss with respect to the logits. Without
+// weights it is dout * (sigmoid(x) - t) / len(x).
 func (l *SigmoidWithLoss[T]) Backward(dout T) []T {
 	if !l.ready {
 		panic("layers: SigmoidWithLoss: Backward before Forward: call Forward first")
 	}
-	// Once handed out, dx may have been changed by the caller.
+	// the caller may have changed a dx that was returned before
 	if !l.fresh || !same(dout, l.dout) {
 		var opts kernels.SigmoidCrossEntropyOptions[T]
-		if len(l.weights) > 0 { // a layer that had weights once has an empty slice
+		if len(l.weights) > 0 { // empty, not nil, if the layer had weights before
 			opts.PosWeight = l.weights
 		}
 		if err := kernels.SigmoidCrossEntropyGradWith(l.dx, nil, l.x, l.t, perRow(dout, len(l.x)),
 			&opts); err != nil {
-			panic(err) // cannot be: Forward has checked the copies
+			panic(err) // unreachable: Forward has checked the copies
 		}
 	}
 	l.dout, l.fresh = dout, false

@@ -37,7 +37,7 @@ func testSigmoidWithLossAsInTheBook[T kernels.Float](t *testing.T, tol float64) 
 	requireClose(t, dx, loss.Backward(0.5), tol)
 	again := append([]T(nil), loss.Backward(0.5)...)
 
-	// A dout that is guessed right gives the same bits as one that is not.
+	// a dout that was guessed right gives the same bits as any other
 	_, err = loss.Forward(floats[T](x...), floats[T](targets...))
 	require.NoError(t, err)
 	assert.Equal(t, bits(again), bits(loss.Backward(0.5)))
@@ -108,7 +108,7 @@ func TestSigmoidWithLossErrors(t *testing.T) {
 	assert.Empty(t, loss.Backward(1))
 }
 
-// A layer that has had weights and has none any more is the plain one.
+// A layer whose weights were taken away is the plain one.
 func TestSigmoidWithLossWeightsTakenAway(t *testing.T) {
 	l := layers.SigmoidWithLoss[float32]{PosWeight: []float32{2}}
 	x, y := []float32{1, -2}, []float32{0, 1}

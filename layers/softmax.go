@@ -9,19 +9,19 @@ import (
 // Softmax is the layer that turns each row of logits into probabilities: exp(x_j) over the sum of
 // the row's exponentials.
 //
-// For a loss take [SoftmaxWithLoss] instead: it is faster, and keeps the small gradients that a
+// To compute a loss, use [SoftmaxWithLoss] instead: it is faster, and keeps small gradients that a
 // loss computed from probabilities loses.
 type Softmax[T kernels.Float] struct {
-	// Classes is the length of a row. It has to be set before the first Forward; changed later, it
-	// counts from the next one.
+	// Classes is the length of a row. It must be set before the first Forward. A later change takes
+	// effect at the next Forward.
 	Classes int
 
 	y, dx   []T
 	classes int // Classes at Forward; 0 before
 }
 
-// Forward returns the softmax of each row of x; see [kernels.Softmax] for NaN and infinities.
-// Backward needs the result: do not change it before.
+// Forward returns the softmax of each row of x; see [kernels.Softmax] for NaN and infinities. Do
+// not change the result before Backward, which reads it.
 func (l *Softmax[T]) Forward(x []T) []T {
 	checkRows("Softmax", "Forward", len(x), l.Classes)
 	y := grow(l.y, len(x))

@@ -4,14 +4,14 @@ import "kernels"
 
 // Tanh is the layer y = tanh(x). The zero value is ready for use.
 //
-// It keeps y, from which the gradient follows: dout * (1 - y*y).
+// It keeps y; the gradient is dout * (1 - y*y).
 type Tanh[T kernels.Float] struct {
 	y, dx []T
 	ready bool
 }
 
-// Forward returns tanh(x), within two units in the last place; see [kernels.Tanh].
-// Backward needs the result: do not change it before.
+// Forward returns tanh(x), within two units in the last place; see [kernels.Tanh]. Do not change
+// the result before Backward, which reads it.
 func (l *Tanh[T]) Forward(x []T) []T {
 	y := grow(l.y, len(x))
 	kernels.Tanh(y, x)

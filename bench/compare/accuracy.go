@@ -8,10 +8,10 @@ import (
 	"kernels/internal/ktest"
 )
 
-// A reference knows a job's exact results, well enough to tell a wrong peer from an inaccurate one.
+// A reference holds the results of a job, exact enough to tell a wrong peer from an inaccurate one.
 type reference[T kernels.Float] struct {
-	index []int     // of the elements compared: some at both ends and some between, or whole rows
-	want  []float64 // of these
+	index []int     // the elements to compare: some at both ends and some between, or whole rows
+	want  []float64 // the result of each
 }
 
 func newReference[T kernels.Float](j *job[T]) *reference[T] {
@@ -49,7 +49,7 @@ func newReference[T kernels.Float](j *job[T]) *reference[T] {
 	return w
 }
 
-// ends returns up to k indices from the beginning of [0, n), k from its end and k between.
+// ends returns up to k indices from the beginning of [0, n), k from its end and k in between.
 func ends(n, k int) []int {
 	var s []int
 	if n <= 3*k {
@@ -64,10 +64,10 @@ func ends(n, k int) []int {
 	return s
 }
 
-// check compares what is in j.dst, loosely, and then wipes it, so that the next peer has to write
-// it again.
+// check compares j.dst with the reference, loosely, and then wipes it, so that the next peer has to
+// write it again.
 func (w *reference[T]) check(j *job[T]) error {
-	tol := 2e-5 // the widest known: sums over a row in float32 and the exponential of math32
+	tol := 2e-5 // the largest known error: sums over a row in float32 and the exponential of math32
 	if !ktest.Is32[T]() {
 		tol = 1e-11
 	}
@@ -83,30 +83,30 @@ func (w *reference[T]) check(j *job[T]) error {
 	return nil
 }
 
-// An Accuracy is how far a peer's results are from the exact ones.
+// An Accuracy has the errors of one peer on one kernel.
 type Accuracy struct {
 	Kernel string `json:"kernel"`
 	Type   string `json:"type"`
 	Name   string `json:"name"`
-	// ULP is the largest error among the usual inputs, At the input of it (or the length of its
-	// row); ULPAll is the largest over all finite inputs. Usual are inputs of Sigmoid whose result
-	// is far from subnormal, and rows of probabilities that are: a library that gives up at the
-	// ends of the range shows it in ULPAll.
+	// ULP is the largest error over the usual inputs, and At is the input (or the length of the
+	// row) where it occurs. ULPAll is the largest error over all finite inputs. An input is usual
+	// if its results are far from subnormal. ULPAll shows a library that gives up at the ends of
+	// the range.
 	ULP    float64 `json:"ulp"`
 	At     float64 `json:"at"`
 	ULPAll float64 `json:"ulp_all"`
 	// Sum is max |sum p - 1| in units of 2^-23 or 2^-52 (Softmax).
 	Sum float64 `json:"sum,omitempty"`
-	// Loss and Label are the largest relative errors of the loss and of the label's gradient on
-	// rows whose label leads by 0 to 50, where 1 - p gets small (CrossEntropyGrad).
+	// Loss and Label are the largest relative errors of the loss and of the label's gradient
+	// (CrossEntropyGrad), on rows whose label leads by 0 to 50, so that 1 - p is small.
 	Loss  float64 `json:"loss,omitempty"`
 	Label float64 `json:"label,omitempty"`
 	// Samples is the number of results compared.
 	Samples int `json:"samples"`
 }
 
-// wrong stands for an infinite error, which JSON has no number for: a NaN, an infinity, something
-// for nothing.
+// wrong stands for an infinite error, for which JSON has no number: a NaN, an infinity, or a result
+// where there should be 0.
 const wrong = 1e99
 
 func (a *Accuracy) add(err float64, usual bool, at float64) {
@@ -138,7 +138,7 @@ func accuracies[T kernels.Float](peers []*peer, quick bool,
 	return out
 }
 
-// each runs one peer on a job and hands it over with the results in place.
+// each runs the peers on a job, one after the other, and calls f after each of them.
 func each[T kernels.Float](peers []*peer, j *job[T], f func(p *peer)) {
 	for _, p := range peers {
 		r := prepare(p, j)
@@ -169,7 +169,7 @@ func usual[T kernels.Float]() float64 {
 	return 700
 }
 
-// elementAccuracy takes a stride through all float32 values where x is the input, samples
+// elementAccuracy strides through all float32 values for a kernel of x, and takes samples
 // otherwise.
 func elementAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick bool) []*Accuracy {
 	var a arena
@@ -225,7 +225,7 @@ func elementAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick b
 		acc := &Accuracy{Kernel: kernel, Type: typ, Name: p.Name}
 		for i, w := range want {
 			var err float64
-			if w.Hi == 0 { // exact zeros, which the ULP of the references are not made for
+			if w.Hi == 0 { // an exact zero, which the error in ULP is not defined for
 				if j.dst[i] != 0 {
 					err = math.Inf(1)
 				}
@@ -302,7 +302,7 @@ func rowAccuracy[T kernels.Float](kernel, typ string, peers []*peer, quick bool)
 	return order
 }
 
-// margins takes rows of ten classes whose label leads by 0 to 50.
+// margins measures rows of ten classes whose label leads by 0 to 50.
 func margins[T kernels.Float](peers []*peer, of func(string) *Accuracy) {
 	var a arena
 	defer a.free()
@@ -327,7 +327,7 @@ func margins[T kernels.Float](peers []*peer, of func(string) *Accuracy) {
 	})
 }
 
-// worse is max, NaN and infinity being the worst.
+// worse returns the larger error; NaN and infinity are the largest.
 func worse(a, b float64) float64 {
 	if !(b < wrong) {
 		return wrong

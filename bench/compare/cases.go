@@ -36,7 +36,7 @@ func (c Case) String() string {
 	return fmt.Sprintf("%s/%s/%s", c.Kernel, c.Type, short(c.Classes))
 }
 
-// short writes round sizes the way people say them.
+// short writes round sizes as people say them, such as 16k.
 func short(n int) string {
 	switch {
 	case n >= 1<<20 && n%(1<<20) == 0:
@@ -60,8 +60,8 @@ var (
 	classes    = []int{2, 3, 10, 26, 100, 1000, 32000, 128256}
 )
 
-// l1Size is the number of elements whose input and output fit every L1 cache: 16 KiB of the 32
-// there are at least.
+// l1Size is a number of elements whose input and output take 16 KiB, which fits any L1 cache: they
+// have at least 32 KiB.
 func l1Size(typ string) int {
 	if typ == "float32" {
 		return 2 << 10
@@ -73,13 +73,13 @@ func l1Size(typ string) int {
 // quick runs.
 const dramBytes = 512 << 20
 
-// memoryBound kernels are worth measuring past the last cache.
+// memoryBound reports whether a kernel is worth measuring past the last cache.
 func memoryBound(kernel string) bool {
 	return kernel != "Sigmoid" && kernel != "SigmoidFast" && !needs[kernel].rows
 }
 
-// rowsFor gives as many rows as make 16k elements: in the L2 cache, and enough to average labels
-// and shapes.
+// rowsFor returns the number of rows for 16k elements, which fit the L2 cache and average out
+// labels and shapes.
 func rowsFor(classes int) int { return max(1, (16<<10)/classes) }
 
 func allCases(quick bool) []Case {
@@ -117,7 +117,7 @@ func allCases(quick bool) []Case {
 	return cases
 }
 
-// measure makes the case's job and times every peer that can do it.
+// measure makes the job of the case and times the peers that can do it.
 func (m *meter) measure(c Case, peers []*peer) (*Measurement, error) {
 	if c.Type == "float32" {
 		return measureAs[float32](m, c, peers)
@@ -146,7 +146,7 @@ func measureAs[T kernels.Float](m *meter, c Case, peers []*peer) (*Measurement, 
 			continue
 		}
 		runners, names = append(runners, r), append(names, p.Name)
-		// Nobody is timed who computes something else: the first run is checked.
+		// the first run is checked, so that no peer is timed that computes something else
 		r.run(1)
 		if r.fetch != nil {
 			r.fetch()
@@ -165,8 +165,7 @@ func measureAs[T kernels.Float](m *meter, c Case, peers []*peer) (*Measurement, 
 	return m.interleave(c, names, runners)
 }
 
-// slow peers are left out of sizes at which they would take minutes to say what smaller ones have
-// said.
+// slow reports whether a case would take a peer minutes and show nothing that smaller sizes do not.
 func slow(p *peer, c Case) bool {
 	return c.N() > 32<<20 && p.Name == "spago"
 }

@@ -18,7 +18,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Every name has one colour in all charts: ours strong, yardsticks grey and dashed.
+// colours has one colour per name for all charts: ours is strong, yardsticks are grey and dashed.
 var colours = map[string]color.RGBA{
 	"kernels":  {0xd6, 0x27, 0x28, 255},
 	"copy":     {0x77, 0x77, 0x77, 255},
@@ -37,7 +37,7 @@ var colours = map[string]color.RGBA{
 	"torch":    {0xe3, 0x77, 0xc2, 255},
 }
 
-// charts writes a chart for each kernel and type and returns the files' names.
+// charts writes a chart for each kernel and type and returns the names of the files.
 func (r *Result) charts(dir string) ([]string, error) {
 	var files []string
 	for _, typ := range types {
@@ -70,7 +70,7 @@ func (r *Result) charts(dir string) ([]string, error) {
 	return files, nil
 }
 
-// save draws the plot with its legend beside it, where it hides nothing.
+// save draws the plot with its legend beside it, so that the legend hides nothing.
 func save(p *plot.Plot, path string) error {
 	const width, height, right = 9 * vg.Inch, 4.6 * vg.Inch, 1.1 * vg.Inch
 	legend := p.Legend
@@ -92,7 +92,8 @@ func save(p *plot.Plot, path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// newPlot has the unit in its title: the plot library misplaces the label of a logarithmic axis.
+// newPlot returns a plot with the unit in its title: the plot library misplaces the label of a
+// logarithmic axis.
 func (r *Result) newPlot(kernel, typ, unit string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("%s %s, %s, one core: %s", kernel, typ, r.ISA, unit)
@@ -107,7 +108,8 @@ func grid() *plotter.Grid {
 	return g
 }
 
-// lines draws over n: bandwidth for kernels that memory bounds, cycles per element for the others.
+// lines draws bandwidth over n for memory-bound kernels, and cycles per element over n for the
+// others.
 func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error) {
 	bandwidth := memoryBound(kernel)
 	unit := "cycles per element (less is better)"
@@ -153,7 +155,7 @@ func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error
 	return p, nil
 }
 
-// bars draws cycles per element for every number of classes, a bar for each peer.
+// bars draws cycles per element for each number of classes, with a bar for each peer.
 func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error) {
 	p := r.newPlot(kernel, typ, "cycles per element (less is better)")
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
@@ -192,7 +194,7 @@ func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error)
 	return p, nil
 }
 
-// names lists who was measured, in the order of the measurements, without those that skip says.
+// names lists the peers in the order of the measurements, without those for which skip is true.
 func names(ms []*Measurement, skip func(string) bool) []string {
 	var list []string
 	for _, m := range ms {
@@ -205,7 +207,7 @@ func names(ms []*Measurement, skip func(string) bool) []string {
 	return list
 }
 
-// logBars are bars on a log axis, which the bar chart of the plot library cannot stand on.
+// logBars are bars on a logarithmic axis, for which the plot library has no bar chart.
 type logBars struct {
 	pts                  plotter.XYs
 	floor, width, offset float64
@@ -222,7 +224,7 @@ func (b *logBars) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
-// Thumbnail is the square in the legend.
+// Thumbnail draws the square in the legend.
 func (b *logBars) Thumbnail(c *draw.Canvas) {
 	c.FillPolygon(b.fill, []vg.Point{
 		{X: c.Min.X, Y: c.Min.Y}, {X: c.Min.X, Y: c.Max.Y},

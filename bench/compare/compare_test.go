@@ -17,7 +17,8 @@ import (
 	"kernels/internal/ktest"
 )
 
-// Everybody who is timed computes the same thing; with -tags peers that includes the C libraries.
+// TestPeersAgree checks that the peers compute the same thing; with -tags peers that includes the C
+// libraries.
 func TestPeersAgree(t *testing.T) {
 	for _, avx512 := range []bool{false, true} {
 		if avx512 && kernels.ISA() != "avx512" {
@@ -70,7 +71,7 @@ func peerAgrees[T kernels.Float](t *testing.T, p *peer) (done int) {
 	return done
 }
 
-// A wrong result is told from an inaccurate one.
+// TestReferenceNotices checks that a reference tells a wrong result from an inaccurate one.
 func TestReferenceNotices(t *testing.T) {
 	var a arena
 	defer a.free()
@@ -138,7 +139,7 @@ func TestAccuracyNotices(t *testing.T) {
 	assert.Greater(t, list[0].ULPAll, 1e5)
 }
 
-// example is a result as a run would give, by hand.
+// example returns a result as a run would give it, made by hand.
 func example() *Result {
 	m := func(kernel, typ string, rows, classes int, ns ...float64) *Measurement {
 		x := &Measurement{Case: Case{kernel, typ, rows, classes}, GHz: 2, Rounds: 5}

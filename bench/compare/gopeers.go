@@ -15,8 +15,8 @@ import (
 	"kernels/bench"
 )
 
-// ours are the kernels, called directly: a closure between the loop and the call would cost as much
-// as a small call.
+// ours calls the kernels directly: a closure between the loop and the call would cost as much as a
+// small call.
 func ours[T kernels.Float](j *job[T]) *runner {
 	dst, x, y, dy, c := j.dst, j.x, j.y, j.dy, j.classes
 	switch j.kernel {
@@ -56,7 +56,7 @@ func ours[T kernels.Float](j *job[T]) *runner {
 	return nil
 }
 
-// naive are the loops one writes first, those of the package bench.
+// naive calls the loops one writes first, those of package bench.
 func naive[T kernels.Float](j *job[T]) *runner {
 	var n bench.Naive[T]
 	dst, x, y, dy, c := j.dst, j.x, j.y, j.dy, j.classes
@@ -96,7 +96,7 @@ func labelStep[T kernels.Float](j *job[T], log func(T) T) {
 
 func log64(v float64) float64 { return math.Log(v) }
 
-// math32Loops are the naive loops with the float32 functions of chewxy/math32.
+// math32Loops runs the naive loops with the float32 functions of chewxy/math32.
 func math32Loops(j *job[float32]) *runner {
 	dst, x := j.dst, j.x
 	softmax := func() {
@@ -175,7 +175,7 @@ func vek32s(j *job[float32]) *runner {
 	return nil
 }
 
-// veks is vek for float64, which has no exponential there.
+// veks is vek32s for float64, where vek has no exponential.
 func veks(j *job[float64]) *runner {
 	dst, x, y, dy := j.dst, j.x, j.y, j.dy
 	switch j.kernel {
@@ -199,8 +199,7 @@ func veks(j *job[float64]) *runner {
 	return nil
 }
 
-// gonums composes from gonum/floats what it has loops for; the exponential between them is
-// math.Exp.
+// gonums composes the kernels from the loops of gonum/floats, with math.Exp in between.
 func gonums(j *job[float64]) *runner {
 	dst, x, y, dy := j.dst, j.x, j.y, j.dy
 	softmax := func() {
@@ -230,7 +229,8 @@ func gonums(j *job[float64]) *runner {
 	return nil
 }
 
-// spago has matrices that allocate their results; its softmax takes one vector at a time.
+// spago uses nlpodyssey/spago. Its matrices allocate their results; its softmax takes one vector at
+// a time.
 func spago[T float.DType](j *job[T]) *runner {
 	dense := func(s []T) mat.Matrix {
 		switch s := any(s).(type) {

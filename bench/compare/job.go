@@ -20,9 +20,9 @@ type job[T kernels.Float] struct {
 	rows, classes int // 1 and n for elementwise kernels
 	x             []T // input or logits
 	y, dy         []T // of backward kernels: outputs in (0, 1), gradients
-	dst, losses   []T // what the kernel writes
+	dst, losses   []T // the outputs
 	mask          []uint64
-	bools         []bool // the same mask as others have it
+	bools         []bool // the same mask as the peers have it
 	ones          []T    // the same mask as 0 and 1, for libraries that multiply
 	labels        []int
 	scale         T
@@ -38,7 +38,8 @@ var needs = map[string]struct{ y, dy, mask, rows, labels bool }{
 	"CrossEntropyGrad": {rows: true, labels: true},
 }
 
-// moved is the number of bytes that a kernel has to read and write, the mask counted as bits.
+// moved is the number of bytes that a kernel has to read and write, with one bit per element of a
+// mask.
 func moved(kernel string, n, size int) int {
 	switch kernel {
 	case "SigmoidBackward":
@@ -49,12 +50,13 @@ func moved(kernel string, n, size int) int {
 	return 2 * n * size
 }
 
-// An arena hands out memory that Go does not manage, so that C may keep pointers to it, aligned to
-// cache lines and with the system's huge pages. It is given back as a whole.
+// An arena hands out memory that Go does not manage, so that C may keep pointers to it. The memory
+// is aligned to cache lines and, if the system has them, on huge pages. It is given back as a
+// whole.
 //
-// The buffers start at offsets in their pages that are far apart. By these bits of an address a CPU
-// tells loads from earlier stores: where the output lies some lines behind the input (448 bytes,
-// say), every loop's loads wait for its stores, but not copy's.
+// The buffers start at offsets in their pages that are far apart. A CPU tells loads from earlier
+// stores by these bits of an address. If the output lies a few lines behind the input (448 bytes,
+// say), the loads of a kernel wait for its stores, but those of copy do not.
 type arena struct{ maps [][]byte }
 
 func (a *arena) bytes(n int) []byte {
@@ -66,11 +68,11 @@ func (a *arena) bytes(n int) []byte {
 		panic(fmt.Sprintf("mmap of %d bytes: %v", n, err))
 	}
 	if n >= 4<<20 {
-		// where the system has none, pages of 4 KiB do for everybody
+		// without huge pages, all use pages of 4 KiB
 		_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
 	}
 	for i := 0; i < len(b); i += 4096 {
-		b[i] = 1 // untouched pages are all the one page of zeros
+		b[i] = 1 // all untouched pages are the same page of zeros
 	}
 	for i := 0; i < len(b); i += 4096 {
 		b[i] = 0
@@ -91,9 +93,8 @@ func slice[E any](a *arena, n int) []E {
 	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(a.bytes(n*int(unsafe.Sizeof(e)))))), n)
 }
 
-// newJob makes a job with inputs as a network has them: logits of deviation 3, gradients of
-// deviation 1. Signs and labels are random, so that branches on them are mispredicted as they are
-// in practice.
+// newJob makes a job with inputs as in a network: logits of deviation 3, gradients of deviation 1.
+// Signs and labels are random, so that branches on them are mispredicted, as they are in practice.
 func newJob[T kernels.Float](a *arena, kernel string, rows, classes int) *job[T] {
 	need := needs[kernel]
 	n := rows * classes
@@ -119,7 +120,7 @@ func newJob[T kernels.Float](a *arena, kernel string, rows, classes int) *job[T]
 	return j
 }
 
-// remask makes the masks that belong to x.
+// remask makes the masks for x.
 func (j *job[T]) remask(a *arena) {
 	if !needs[j.kernel].mask {
 		return
@@ -136,7 +137,7 @@ func (j *job[T]) remask(a *arena) {
 	}
 }
 
-// fill repeats 64k values of f: enough for no predictor to learn, and quick for a gigabyte.
+// fill repeats 64k values of f: too many for a predictor to learn, and quick for a gigabyte.
 func fill[T kernels.Float](s []T, seed uint64, f func(*ktest.Rand) T) {
 	r := ktest.NewRand(seed)
 	for i := range s[:min(len(s), 1<<16)] {
@@ -147,17 +148,17 @@ func fill[T kernels.Float](s []T, seed uint64, f func(*ktest.Rand) T) {
 	}
 }
 
-// A runner is a peer at work on a job.
+// A runner is a peer prepared for a job.
 type runner struct {
 	run   func(reps int)
 	timed func(reps int) time.Duration // nil: the clock around run
-	// brings the result to the job's dst and losses; nil where run wrote there
+	// brings the result to the job's dst and losses; nil if run writes there itself
 	fetch func()
 	close func()
 }
 
 func (r *runner) time(reps int) time.Duration {
-	yard.Clean() // what somebody else left behind
+	yard.Clean() // another peer may have left them dirty
 	if r.timed != nil {
 		return r.timed(reps)
 	}
@@ -172,7 +173,7 @@ func (r *runner) done() {
 	}
 }
 
-// A peer is somebody who can do some of the jobs. f32 and f64 return nil where it cannot.
+// A peer is a library that can do some of the jobs. f32 and f64 return nil for the others.
 type peer struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -181,7 +182,7 @@ type peer struct {
 	f64     func(*job[float64]) *runner
 }
 
-// prepare is f32 or f64, by the type of j.
+// prepare calls f32 or f64, by the type of j.
 func prepare[T kernels.Float](p *peer, j *job[T]) *runner {
 	switch j := any(j).(type) {
 	case *job[float32]:
@@ -196,7 +197,7 @@ func prepare[T kernels.Float](p *peer, j *job[T]) *runner {
 	return nil
 }
 
-// loop makes a runner of a function.
+// loop makes a runner from a function.
 func loop(f func()) *runner {
 	return &runner{run: func(reps int) {
 		for range reps {

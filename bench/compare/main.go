@@ -1,6 +1,6 @@
 // Command compare times the kernels and their peers in turns, on one core, in one process, and
-// measures how accurate each of them is. See the README beside it for the peers and how to install
-// them.
+// measures the accuracy of each of them. The README beside it lists the peers and says how to
+// install them.
 package main
 
 import (
@@ -187,7 +187,7 @@ func caches() string {
 	return fmt.Sprintf("L1 %s, L2 %s, L3 %s", kib(c.L1D), kib(c.L2), kib(c.L3))
 }
 
-// system is the kernel and whether it hands out huge pages.
+// system describes the operating system: its kernel, and whether it hands out huge pages.
 func system() string {
 	read := func(path string) string {
 		b, err := os.ReadFile(path)

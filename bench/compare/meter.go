@@ -13,10 +13,10 @@ import (
 	"kernels/bench/compare/internal/yard"
 )
 
-// A meter times runners in turns on the thread and the core it was made on.
+// A meter times runners in turns, on the thread and the core that it was made on.
 type meter struct {
 	turn   time.Duration // how long a runner works before the next one does
-	budget time.Duration // for one case, where it allows more than a few rounds
+	budget time.Duration // for one case; a few rounds are run in any case
 	rounds int           // at most
 	log    func(format string, args ...any)
 }
@@ -32,16 +32,16 @@ func pin(core int) error {
 	return nil
 }
 
-// A Timing is what one runner took.
+// A Timing is the time of one runner.
 type Timing struct {
 	Name  string  `json:"name"`
-	NS    float64 `json:"ns"`            // a call, the median over the rounds
-	Best  float64 `json:"best_ns"`       // the least of them
+	NS    float64 `json:"ns"`            // per call, the median over the rounds
+	Best  float64 `json:"best_ns"`       // per call, the least of the rounds
 	Ratio float64 `json:"ratio_to_ours"` // this over ours, the median of the rounds' ratios
 	Reps  int     `json:"reps"`
 }
 
-// A Measurement is one case with everybody's timings, ours first.
+// A Measurement is one case with the timings of all peers, ours first.
 type Measurement struct {
 	Case
 	GHz     float64  `json:"ghz"` // measured between the runs by a chain of additions
@@ -49,7 +49,7 @@ type Measurement struct {
 	Timings []Timing `json:"timings"`
 }
 
-// get returns the timing of a name, or nil.
+// get returns the timing of the named peer, or nil.
 func (m *Measurement) get(name string) *Timing {
 	if m == nil {
 		return nil
@@ -78,8 +78,8 @@ func ghz() float64 {
 	return cycles / float64(best.Nanoseconds())
 }
 
-// interleave runs everybody in turns, in an order that changes every round, so that drifts of clock
-// and neighbours fall on all alike.
+// interleave runs the peers in turns, in an order that changes from round to round, so that drifts
+// of the clock and busy neighbours affect all alike.
 func (m *meter) interleave(c Case, names []string, runners []*runner) (*Measurement, error) {
 	reps := make([]int, len(runners))
 	warm := make([]bool, len(runners))
@@ -93,8 +93,8 @@ func (m *meter) interleave(c Case, names []string, runners []*runner) (*Measurem
 		}
 		reps[i] = max(1, int(float64(n)*float64(m.turn)/float64(max(d, 1))))
 		one := d / time.Duration(n)
-		// Short runs find the caches as the previous runner left them, so they get one that does
-		// not count.
+		// a short run finds the caches as the previous runner left them, so it gets one run that
+		// does not count
 		warm[i] = one < m.turn/4
 		round += one * time.Duration(reps[i])
 	}
@@ -150,8 +150,8 @@ type yardstick struct {
 	*runner
 }
 
-// yardsticks move the bytes that the case has to move: copy reads half of them and writes half;
-// memset writes the half that is written, read reads the half that is read.
+// yardsticks returns loops that move the bytes that the case has to move. copy reads half of them
+// and writes half; memset writes as many as the case writes, and read reads as many as it reads.
 func yardsticks(a *arena, c Case) []yardstick {
 	half := c.bytes() / 2
 	from, to := a.bytes(half), a.bytes(half)

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// A Result is everything that one run found out, as it is written to results.json.
+// A Result has the results of one run, as written to results.json.
 type Result struct {
 	Date    string `json:"date"`
 	Command string `json:"command"`
-	// ours; the peers are held to the same where they can be
+	// of our kernels; the peers use the same, if they have a choice
 	ISA          string             `json:"isa"`
 	CPU          string             `json:"cpu"`
 	Caches       string             `json:"caches"`
@@ -29,7 +29,7 @@ type Result struct {
 	Targets      []Verdict          `json:"targets"`
 }
 
-// write puts results.json, the tables and the charts into a folder.
+// write writes results.json, the tables and the charts into a folder.
 func (r *Result) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (r *Result) write(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "README.md"), []byte(s.String()), 0o644)
 }
 
-// readResult reads what write wrote.
+// readResult reads a results.json.
 func readResult(path string) (*Result, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -60,7 +60,7 @@ func readResult(path string) (*Result, error) {
 	return r, json.Unmarshal(b, r)
 }
 
-// markdown writes everything as a page.
+// markdown writes the result as a page.
 func (r *Result) markdown(w io.Writer, charts []string) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format, args...) }
 	p("# Measured, %s\n\n", r.ISA)
@@ -90,7 +90,7 @@ func (r *Result) markdown(w io.Writer, charts []string) {
 	}
 }
 
-// targetTable is the table of the design's section 5, filled in.
+// targetTable writes the table of targets with the measured values.
 func (r *Result) targetTable(w io.Writer) {
 	if len(r.Targets) == 0 {
 		return
@@ -127,7 +127,7 @@ func (r *Result) targetTable(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// summary is the part of the targets that the project's README shows.
+// summary writes the part of the table of targets for the project's README.
 func (r *Result) summary(w io.Writer) {
 	fmt.Fprintf(w,
 		"%s on one core of %s, %s: cycles per element, and our time over the others' in the same run; below 1 is faster. All of it in\n"+
@@ -186,7 +186,7 @@ func (r *Result) accuracyTables(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// timeTables has a table for each kernel and type: cycles per element, and nanoseconds for small
+// timeTables writes a table for each kernel and type: cycles per element, and nanoseconds for small
 // calls.
 func (r *Result) timeTables(w io.Writer) {
 	type group struct{ kernel, typ string }
@@ -278,7 +278,7 @@ func ratio(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// ulps writes an error; what is not even near is wrong.
+// ulps writes an error, or "wrong" for a result that is not even near.
 func ulps(v float64) string {
 	switch {
 	case v == 0:

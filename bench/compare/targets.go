@@ -6,22 +6,21 @@ import (
 	"strings"
 )
 
-// A Target is a row of the table of targets: what the project set out to reach, and how that is
-// judged from a measurement.
+// A Target is a row of the table of targets: a limit that the project wants to keep, for one case.
 type Target struct {
 	Case  Case
 	Where string  // L1, DRAM, a number of classes
 	Rival string  // "", a peer or a yardstick that Limit relates to
-	Limit float64 // of time over the rival's, 0 for none
-	// of cycles per element on one Zen 3 core with AVX2, 0 for none: these do not carry over to
-	// other CPUs
+	Limit float64 // of our time over the rival's; 0 for none
+	// limit of cycles per element on one Zen 3 core with AVX2; 0 for none. It does not carry over
+	// to other CPUs.
 	Cycles float64
-	NS     float64 // a call, 0 for none
-	ULP    float64 // 0 for none
+	NS     float64 // limit of nanoseconds per call; 0 for none
+	ULP    float64 // limit of the error; 0 for none
 	Tie    bool    // XNNPACK has to be reached as well
 }
 
-// String writes the target as the design does.
+// String writes the limits of the target.
 func (t Target) String() string {
 	var s []string
 	if t.Limit > 0 {
@@ -42,7 +41,7 @@ func (t Target) String() string {
 	return strings.Join(s, ", ")
 }
 
-// targets lists them all, in the order of the design.
+// targets lists the targets.
 func targets() []Target {
 	l1 := func(kernel, typ string) Case { return Case{kernel, typ, 1, l1Size(typ)} }
 	dram := func(kernel, typ string) Case {
@@ -92,7 +91,7 @@ func targets() []Target {
 	return list
 }
 
-// A Verdict is a target with what was measured.
+// A Verdict is a target with the measured values.
 type Verdict struct {
 	Kernel    string   `json:"kernel"`
 	Type      string   `json:"type"`
@@ -114,12 +113,12 @@ type Verdict struct {
 	Misses    []string `json:"misses,omitempty"`
 }
 
-// not peers: what moves bytes only.
+// isYardstick reports whether a name is not a peer but a loop that only moves bytes.
 func isYardstick(name string) bool {
 	return name == "copy" || name == "memset" || name == "read" || name == "ntcopy"
 }
 
-// over is our time over that of a name, from the rounds' ratios.
+// over returns our time over the time of the named peer, from the ratios of the rounds.
 func (m *Measurement) over(name string) float64 {
 	if t := m.get(name); t != nil && t.Ratio > 0 {
 		return 1 / t.Ratio
@@ -127,7 +126,7 @@ func (m *Measurement) over(name string) float64 {
 	return 0
 }
 
-// judge compares a result with the targets; a target whose case was not measured is left out.
+// judge compares a result with the targets. It leaves out a target whose case was not measured.
 func judge(r *Result) []Verdict {
 	var out []Verdict
 	for _, t := range targets() {
@@ -163,8 +162,8 @@ func judge(r *Result) []Verdict {
 			}
 			if p.Ratio < 1 {
 				v.Faster = append(v.Faster, fmt.Sprintf("%s (%.2f)", p.Name, 1/p.Ratio))
-				// XNNPACK has limits of its own, small calls a time, and the C loops are nobody's
-				// library.
+				// XNNPACK has limits of its own, small calls have a limit of time, and the C loops
+				// are not a library
 				if t.NS == 0 && p.Name != "xnnpack" && !strings.HasPrefix(p.Name, "c-") {
 					v.Misses = append(v.Misses, fmt.Sprintf("%s is ahead: %.2f", p.Name, 1/p.Ratio))
 				}
@@ -199,7 +198,7 @@ func judge(r *Result) []Verdict {
 	return out
 }
 
-// orZero makes a number of what was not measured.
+// orZero turns NaN, for a value that was not measured, into 0.
 func orZero(v float64) float64 {
 	if math.IsNaN(v) {
 		return 0

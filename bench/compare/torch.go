@@ -19,12 +19,12 @@ import (
 //go:embed torch_worker.py
 var torchScript string
 
-// torch drives a Python process in turns with ours: while it works, we wait, on the same core.
+// torch drives a Python process in turns with ours. While it works, we wait, on the same core.
 type torch struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
-	// where inputs and results pass through, in memory if the system has a place for that
+	// folder for inputs and results, in memory if the system has a place for that
 	dir  string
 	next int
 }
@@ -35,8 +35,8 @@ type torchReply struct {
 	Error, Version, Capability string
 }
 
-// startTorch starts the process, or returns nil and why there is none. python is "auto" to look for
-// an interpreter that has PyTorch.
+// startTorch starts the process, or returns an error that says why there is none. If python is
+// "auto", it looks for an interpreter with PyTorch.
 func startTorch(python string, core int, avx512 bool) (*torch, *peer, error) {
 	if python == "auto" {
 		python = ""
@@ -115,7 +115,7 @@ func (t *torch) read() (torchReply, error) {
 	return r, nil
 }
 
-// ask sends a request and reads the reply; the process and its pipes failing is the end of the run.
+// ask sends a request and reads the reply. A failure of the process or its pipes ends the run.
 func (t *torch) ask(request map[string]any) torchReply {
 	line, err := json.Marshal(request)
 	if err == nil {

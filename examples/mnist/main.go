@@ -48,8 +48,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return train[float32](&o, data, 8000, 2000, stdout, stderr)
 }
 
-// train trains on the first samples and tests on the last ones. folder is dir, or dir as seen from
-// the repository's root: go -C examples runs the program one level below.
+// folder returns dir, or dir relative to the repository's root: go -C examples runs the program one
+// level below the root.
 func folder(dir string) string {
 	if up := filepath.Join("..", dir); !filepath.IsAbs(dir) && !exists(dir) && exists(up) {
 		return up

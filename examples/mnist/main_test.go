@@ -12,8 +12,8 @@ import (
 	"kernels/examples/internal/idx"
 )
 
-// digits returns count images of 4x4 pixels in which row label%4 is bright, in place of MNIST,
-// which is not in this repository.
+// digits returns count images of 4x4 pixels in which row label%4 is bright. They stand in for
+// MNIST, which is not in this repository.
 func digits(count int) idx.MNIST {
 	m := idx.MNIST{Images: idx.Images{Count: count, Rows: 4, Cols: 4,
 		Pixels: make([]byte, 16*count)}, Labels: make([]byte, count)}

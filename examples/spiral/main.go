@@ -21,7 +21,7 @@ import (
 
 const (
 	arms   = 3
-	points = 100 // in an arm
+	points = 100 // per arm
 )
 
 func main() { cli.Main("spiral", run) }
@@ -86,8 +86,8 @@ func normal(rnd *rand.Rand) float64 {
 	return sum
 }
 
-// round rounds to a multiple of 2^-20: sines differ by architecture in their last bit, the points
-// of the spiral do not.
+// round rounds to a multiple of 2^-20: sines differ in their last bit from one architecture to
+// another, and the points of the spiral must not.
 func round(v float64) float64 {
 	return math.Round(v*0x1p20) * 0x1p-20
 }

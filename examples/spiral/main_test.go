@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A short run, twice: the same text to the last bit of each loss, and charts that are pictures.
+// TestSpiralIsReproducible makes a short run twice, and checks that the text is the same to the
+// last bit of each loss, and that the charts are pictures.
 func TestSpiralIsReproducible(t *testing.T) {
 	for _, flags := range [][]string{
 		{"-hidden", "relu", "-type", "float32"},
@@ -58,7 +59,7 @@ func TestSpiralIsReproducible(t *testing.T) {
 	}
 }
 
-// The network separates the arms, as in the book.
+// TestSpiralLearns checks that the network separates the arms, as in the book.
 func TestSpiralLearns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for a second")

@@ -1,27 +1,29 @@
 // Package asmcheck reads the kernels' assembly back from a linked binary and checks what neither
-// the assembler nor go vet sees.
+// the assembler nor go vet checks.
 //
-// For every TEXT of an assembly file whose name ends in AVX2, AVX512 or NEON:
+// For each TEXT of an assembly file whose name ends in AVX2, AVX512 or NEON, it checks:
 //
-//   - amd64: VZEROUPPER stands before every RET; R15 and BP are not used and SP is not written (R14 and X15 are free in
-//     ABI0 bodies: the caller restores them); every instruction belongs to the ISA of the name, so no EVEX encoding,
-//     ZMM or mask register in an AVX2 function; no legacy SSE, MMX or x87 instruction; MXCSR is left alone.
-//   - arm64: every WORD decodes to the instruction its comment gives, with the same operands; only ARMv8.0-A
-//     instructions; R18 (platform), R28 (g), R29 (FP), R30 (LR) are not used, R27 (the assembler's own) only by the
-//     assembler, SP is not written, FPCR is left alone.
-//   - both: no call, no jump out of the function, the last instruction returns, NOSPLIT where there is no frame, and the
-//     function is reachable (the linker drops what nothing calls).
+//   - amd64: VZEROUPPER stands before each RET. R15 and BP are not used, and SP is not written (R14
+//     and X15 are free in ABI0 bodies: the caller restores them). Each instruction belongs to the
+//     ISA of the name, so there is no EVEX encoding, ZMM or mask register in an AVX2 function.
+//     There is no legacy SSE, MMX or x87 instruction, and MXCSR is left alone.
+//   - arm64: each WORD decodes to the instruction in its comment, with the same operands. All
+//     instructions are ARMv8.0-A. R18 (platform), R28 (g), R29 (FP) and R30 (LR) are not used, and
+//     R27 by the assembler only. SP is not written, and FPCR is left alone.
+//   - both: there is no call and no jump out of the function. The last instruction returns. A
+//     function without a frame is NOSPLIT. The function is in the binary (the linker drops what
+//     nothing calls).
 //
-// A frame is allowed: the assembler's own prologue, check of the stack and epilogue are recognised.
-// Addresses in it may be taken.
+// A frame is allowed: the assembler's own prologue, stack check and epilogue are recognised.
+// Addresses in the frame may be taken.
 //
-// The comment of a WORD is in Arm's syntax, as llvm-objdump prints it; letter case, spaces and the
-// base of numbers do not matter, and what follows a semicolon is not read:
+// The comment of a WORD is in Arm's syntax, as llvm-objdump prints it. Letter case, spaces and the
+// base of numbers do not matter, and text after a semicolon is ignored:
 //
 //	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s; sum of the low half
 //
-// The Go tools do not decode VEX and EVEX, so this needs LLVM's llvm-objdump; whether an
-// instruction belongs to an ISA is for the GNU assembler to say, which knows each one's CPUID bits.
+// The Go tools do not decode VEX and EVEX, so this takes LLVM's llvm-objdump. The GNU assembler,
+// which knows the CPUID bits of each instruction, decides whether one belongs to an ISA.
 package asmcheck
 
 import (
@@ -46,7 +48,7 @@ type Text struct {
 	Name    string // without package and middle dot
 	Line    int
 	NoSplit bool
-	Frame   bool // has one
+	Frame   bool // it has a frame
 	Words   []Word
 }
 
@@ -76,10 +78,10 @@ type Tools struct {
 	As      string // GNU's, for x86
 }
 
-// ErrNoTools says what is not installed.
+// ErrNoTools is returned if the tools are not installed.
 var ErrNoTools = errors.New("llvm-objdump 16 or later or GNU as for x86 not found; on Debian: apt-get install -y --no-install-recommends llvm-19 binutils-x86-64-linux-gnu")
 
-// FindTools looks for the tools, also under the names that Debian gives them.
+// FindTools looks for the tools, also under their names in Debian.
 func FindTools() (t Tools, err error) {
 	names := []string{"llvm-objdump-19"} // what CI has comes first
 	for v := 25; v >= 16; v-- {
@@ -99,7 +101,7 @@ func FindTools() (t Tools, err error) {
 	return t, nil
 }
 
-// printsAsExpected tells whether an llvm-objdump is of version 16 or later: older ones print
+// printsAsExpected reports whether an llvm-objdump is of version 16 or later. Older ones print
 // numbers and the bytes of instructions in another way.
 func printsAsExpected(objdump string) bool {
 	out, _ := exec.Command(objdump, "--version").Output()
@@ -126,9 +128,8 @@ var (
 	dataLine = regexp.MustCompile(`^(BYTE|LONG|QUAD|DWORD)\s`)
 )
 
-// ParseSource reads the TEXT directives of an assembly file, and complains about encodings without
-// a comment, given in another way than one WORD a line, or naming the assembler's temporary
-// register.
+// ParseSource reads the TEXT directives of an assembly file. It reports encodings that have no
+// comment, that are not one WORD per line, or that name the assembler's temporary register.
 func ParseSource(r io.Reader) (texts []Text, problems []string, err error) {
 	bad := func(line int, format string, args ...any) {
 		problems = append(problems, fmt.Sprintf("line %d: ", line)+fmt.Sprintf(format, args...))
@@ -202,8 +203,8 @@ func normalize(s string) string {
 }
 
 // Disassemble decodes the named functions of package pkg in an ELF binary, in the order of the
-// names; those that are not in the binary are left out. On arm64 only ARMv8.0-A is decoded,
-// anything else is "<unknown>".
+// names. Functions that are not in the binary are left out. On arm64, instructions beyond ARMv8.0-A
+// are "<unknown>".
 func Disassemble(tools Tools, binary, pkg string, names []string) ([]Func, error) {
 	f, err := elf.Open(binary)
 	if err != nil {
@@ -222,7 +223,7 @@ func Disassemble(tools Tools, binary, pkg string, names []string) ([]Func, error
 	}
 	var want []string // symbols
 	for _, n := range names {
-		// the plain name is a wrapper of the compiler's where the suffixed one exists
+		// if the suffixed name exists, the plain one is a wrapper of the compiler's
 		if s := pkg + "." + n; have[s+".abi0"] {
 			want = append(want, s+".abi0")
 		} else if have[s] {
@@ -312,7 +313,7 @@ func parseObjdump(out []byte, words bool) (map[string][]Inst, error) {
 	return got, nil
 }
 
-// Suffix returns the ISA that the name of a function ends in, or "".
+// Suffix returns the ISA at the end of a function's name, or "".
 func Suffix(name string) string {
 	for _, s := range []string{"AVX2", "AVX512", "NEON"} {
 		if strings.HasSuffix(name, s) {
@@ -328,7 +329,7 @@ var features = map[string]string{
 	"AVX512": "+avx2+fma+bmi2+avx512f+avx512dq+avx512bw+avx512vl",
 }
 
-// Check returns what is wrong with the functions, which are those of the texts, as one line each.
+// Check returns the problems of the functions of the texts, one line each.
 func Check(tools Tools, texts []Text, funcs []Func) ([]string, error) {
 	var problems []string
 	byName := map[string]Func{}
@@ -394,9 +395,9 @@ var (
 	bracket   = regexp.MustCompile(`\[[^]]*\]`)
 )
 
-// What the assembler itself writes for a function with a frame, in order: the check of the stack
-// and the frame at the start, the end of the frame before each return, and the growing of the stack
-// after the last.
+// frameCode matches the code that the assembler adds to a function with a frame: the stack check
+// and the frame at the start, the end of the frame before each return, and the code that grows the
+// stack after the last return.
 type frameCode struct{ head, epilogue, tail []*regexp.Regexp }
 
 func patterns(list ...string) (all []*regexp.Regexp) {
@@ -431,12 +432,12 @@ var (
 	}
 )
 
-// find marks the instructions of the frame, and returns how many there are without those that grow
-// the stack.
+// find marks the instructions of the frame, and returns the number of instructions without those
+// that grow the stack.
 func (p *frameCode) find(code []Inst, ret string) (mark []bool, end int) {
 	mark, end = make([]bool, len(code)), len(code)
 	i := 0
-	for _, r := range p.head { // any of them may be missing
+	for _, r := range p.head { // each of them may be missing
 		if i < len(code) && r.MatchString(code[i].Text) {
 			mark[i] = true
 			i++
@@ -527,8 +528,8 @@ func checkAMD64(f Func, isa string, hasFrame bool) []string {
 	return c.list
 }
 
-// evex reports whether the encoding begins with the EVEX prefix. In 64-bit mode the byte 0x62 has
-// no other use; only segment and address size prefixes may stand before it.
+// evex reports whether the encoding has the EVEX prefix. In 64-bit mode the byte 0x62 has no other
+// use. Only segment and address size prefixes may stand before it.
 func evex(raw []byte) bool {
 	for len(raw) > 0 && slices.Contains([]byte{0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67}, raw[0]) {
 		raw = raw[1:]
@@ -574,7 +575,7 @@ func checkARM64(f Func, hasFrame bool) []string {
 	return c.list
 }
 
-// targets is the set of addresses of the code, as the disassembler writes them.
+// targets returns the set of addresses of the code, as the disassembler writes them.
 func targets(code []Inst) map[string]bool {
 	set := map[string]bool{}
 	for _, in := range code {
@@ -622,7 +623,7 @@ func checkWords(t Text, f Func) []string {
 
 var asError = regexp.MustCompile(`(?m)^[^:\n]+:(\d+): Error: (.*)$`)
 
-// checkFeatures encodes every instruction again for a CPU that has nothing but the ISA.
+// checkFeatures assembles each instruction again for a CPU that has only the ISA.
 func checkFeatures(tools Tools, isa string, funcs []Func) ([]string, error) {
 	type place struct {
 		name string

@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tools skips where LLVM is not installed, or fails where KERNELS_REQUIRE_OBJDUMP=1 says that it
-// must be.
+// tools skips the test if LLVM is not installed, or fails it if KERNELS_REQUIRE_OBJDUMP=1.
 func tools(t *testing.T) Tools {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -60,7 +59,7 @@ func checkFile(t *testing.T, tools Tools, file, binary, pkg string) (texts []Tex
 	return texts, append(problems, more...)
 }
 
-// The kernels themselves, as they stand in the test binaries of the root package.
+// TestKernels checks the kernels in the test binaries of the root package.
 func TestKernels(t *testing.T) {
 	tools := tools(t)
 	for _, arch := range []string{"amd64", "arm64"} {
@@ -98,8 +97,8 @@ func TestGood(t *testing.T) {
 	}
 }
 
-// Every kind of mistake, and nothing else, is found. Each line of want is the function or source
-// line and the complaint.
+// TestBad checks that each kind of mistake is found, and nothing else. A line of want is the
+// function or source line, and the complaint.
 func TestBad(t *testing.T) {
 	tools := tools(t)
 	for arch, want := range map[string][]string{
@@ -159,7 +158,7 @@ func TestBad(t *testing.T) {
 	}
 }
 
-// A source that was changed after the binary was made does not pass.
+// TestStaleBinary checks that a source that was changed after the binary was made does not pass.
 func TestStaleBinary(t *testing.T) {
 	texts := []Text{{Name: "fNEON", NoSplit: true, Words: []Word{{Line: 3, Code: 0x4e21d401, Comment: "fadd v1.4s, v0.4s, v1.4s"}}}}
 	code := []Inst{{Raw: []byte{0xc0, 0x03, 0x5f, 0xd6}, Text: "ret"}}

@@ -1,6 +1,6 @@
-// Package fpflags tells which floating-point exceptions a piece of code raises. Go ignores them,
-// but a program in which C has unmasked them dies of SIGFPE: so no kernel raises one without
-// reason.
+// Package fpflags finds the floating-point exceptions that a piece of code raises. Go ignores them,
+// but a program in which C code has unmasked them dies of SIGFPE, so no kernel may raise one
+// without reason.
 package fpflags
 
 import (
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Flags is a set of floating-point exceptions. Inexact and underflow are not among them: nearly
-// every operation is inexact.
+// Flags is a set of floating-point exceptions. Inexact and underflow are left out: nearly every
+// operation is inexact.
 type Flags uint8
 
 // The exceptions.
@@ -30,12 +30,12 @@ func (f Flags) String() string {
 	return strings.Join(names, ", ")
 }
 
-// tries is how often a call has to raise an exception: the runtime, which may work on the same
-// thread meanwhile, does not do so every time.
+// tries is the number of calls that must all raise an exception for it to count. The runtime may
+// run on the same thread and raise some, but not each time.
 const tries = 3
 
-// Raised returns the exceptions that f raises on this thread each time it is called, which is once
-// where it raises none. Where Supported is false it is none.
+// Raised returns the exceptions that f raises on this thread each time it is called. It calls f
+// once if f raises none. It returns none if Supported is false.
 func Raised(f func()) Flags {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

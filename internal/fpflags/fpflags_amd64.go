@@ -1,6 +1,6 @@
 package fpflags
 
-// Supported tells whether this architecture's flags can be read.
+// Supported reports whether the flags of this architecture can be read.
 const Supported = true
 
 // clearFlags clears the exceptions in MXCSR.
@@ -10,6 +10,6 @@ func clearFlags()
 func mxcsr() uint32
 
 func readFlags() Flags {
-	bits := mxcsr() // bit 1 tells of subnormal operands
+	bits := mxcsr() // bit 1 stands for subnormal operands
 	return Flags(bits&1 | bits>>1&6)
 }

@@ -1,6 +1,6 @@
 package fpflags
 
-// Supported tells whether this architecture's flags can be read.
+// Supported reports whether the flags of this architecture can be read.
 const Supported = true
 
 // clearFlags clears the exceptions in FPSR.

@@ -2,7 +2,7 @@
 
 package fpflags
 
-// Supported tells whether this architecture's flags can be read.
+// Supported reports whether the flags of this architecture can be read.
 const Supported = false
 
 func clearFlags() {}

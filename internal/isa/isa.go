@@ -1,9 +1,9 @@
-// Package isa decides, once at start, which instruction set the kernels use: the best one that the
-// CPU and the operating system have, that the build has, and that GODEBUG has not turned off, or
-// else the one of these that KERNELS_ISA names.
+// Package isa decides at start which instruction set the kernels use. Available are those that the
+// CPU, the operating system and the build support and GODEBUG has not turned off. The choice is the
+// best of them, or the one that KERNELS_ISA names.
 //
-// The kernels read AVX512, AVX2 and NEON in if-chains, widest first: with AVX512 set they never
-// look at AVX2. Whatever is chosen, the results are the same bits; only the speed differs.
+// The primitives test AVX512, AVX2 and NEON, in this order. The choice changes the speed only,
+// never the bits of a result.
 package isa
 
 import (
@@ -27,17 +27,18 @@ const (
 // Env is the environment variable that overrides the choice at start.
 const Env = "KERNELS_ISA"
 
-// The choice in force. Nothing but Force writes them after init.
+// The choice in force. Only Force writes these variables after init.
 var (
 	AVX512 bool
-	AVX2   bool // also true when AVX512 is, so that a kernel without an AVX-512 form falls to AVX2
+	AVX2   bool // also true if AVX512 is, for a kernel without an AVX-512 form
 	NEON   bool
 )
 
-// LastLevelCache is the size in bytes of the largest cache, for kernels that write past it.
+// LastLevelCache is the size in bytes of the largest cache. It decides which calls store past the
+// caches.
 var LastLevelCache = lastLevelCache(cpuid.CPU.Cache.L3, cpuid.CPU.Cache.L2)
 
-// defaultCache stands in where the CPU does not tell: a common size of a desktop's L3.
+// defaultCache is used if the CPU does not tell: a common size of a desktop's L3.
 const defaultCache = 8 << 20
 
 func lastLevelCache(sizes ...int) int {
@@ -59,8 +60,8 @@ func init() {
 	choose(Env+"=", name)
 }
 
-// Available lists what this CPU and this build have, best first; the last is always "generic". What
-// GODEBUG turns off, as in GODEBUG=cpu.avx512f=off, this CPU does not have.
+// Available lists the instruction sets of this CPU and this build, best first. The last is always
+// "generic". One that GODEBUG turns off, as in GODEBUG=cpu.avx512f=off, is not listed.
 func Available() []string {
 	return append(slices.Clone(detected), NameGeneric)
 }
@@ -78,8 +79,8 @@ func Name() string {
 	return NameGeneric
 }
 
-// Force switches to the named instruction set and returns a function that switches back. It is for
-// tests, which must not run kernels at the same time; it panics where the name is not Available.
+// Force switches to the named instruction set and returns a function that switches back. It panics
+// if the name is not Available. It is for tests, which must not run kernels at the same time.
 func Force(name string) (restore func()) {
 	avx512, avx2, neon := AVX512, AVX2, NEON
 	choose("isa.Force: ", name)

@@ -4,9 +4,9 @@ package isa
 
 import "golang.org/x/sys/cpu"
 
-// Package cpu has AVX, AVX2 and AVX-512 only where the operating system saves their registers, on
-// macOS too, and lacks what GODEBUG turns off. It does not know which features need another, so all
-// are asked for.
+// Package cpu reports AVX, AVX2 and AVX-512 only if the operating system saves their registers, on
+// macOS too, and not if GODEBUG turns them off. It does not know which features depend on others,
+// so all of them are tested.
 var detected = func() []string {
 	var names []string
 	x := &cpu.X86

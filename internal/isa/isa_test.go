@@ -17,7 +17,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// reportEnv makes this binary print what it has chosen, and nothing else.
+// reportEnv makes this binary print its choice, and nothing else.
 const reportEnv = "KERNELS_TEST_ISA"
 
 func TestMain(m *testing.M) {
@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// start starts this binary anew with the two variables that choose, and returns its choice and what
-// it had to choose from, or what it died with.
+// start starts this binary again with the given GODEBUG and KERNELS_ISA. It returns the choice and
+// what was available, or the error the binary died with.
 func start(t *testing.T, godebug, name string) (chosen string, available []string, err error) {
 	t.Helper()
 	if runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
@@ -46,8 +46,8 @@ func start(t *testing.T, godebug, name string) (chosen string, available []strin
 	return chosen, strings.Split(list, ","), nil
 }
 
-// TestGODEBUG: an instruction set of which GODEBUG turns a part off is not there, nor is one that
-// builds on it; the rest stays, and the best of it is chosen.
+// TestGODEBUG checks that an instruction set is not available if GODEBUG turns off a part of it, or
+// of one that it builds on, and that the best of the others is chosen.
 func TestGODEBUG(t *testing.T) {
 	kt.Require(t)
 	chosen, all, err := start(t, "", "")
@@ -83,8 +83,8 @@ func TestGODEBUG(t *testing.T) {
 	}
 }
 
-// TestKernelsISA: what is available can be chosen; anything else is fatal at start, with a message
-// that quotes the name and lists what there is.
+// TestKernelsISA checks that each available name can be chosen, and that any other is fatal at
+// start, with a message that quotes the name and lists the available ones.
 func TestKernelsISA(t *testing.T) {
 	kt.Require(t)
 	_, all, err := start(t, "", "")

@@ -9,13 +9,13 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The checks hold results to references of higher precision, for any values that a fuzzer finds.
-// They get a call as it was and, as out, with its arguments as they are after it. Tests in the root
-// package hold ordinary values to the tighter bounds that the package promises.
+// The checks compare results with references of higher precision, for any values that a fuzzer
+// finds. c is a call with its arguments before the call, out the same with its arguments after it.
+// Tests in the root package hold ordinary values to the tighter bounds that the package promises.
 
 type checkOf[T kernels.Float] func(c, out *Call[T]) error
 
-// exact holds the first argument to the bits of f of the others.
+// exact checks that the elements of the first argument have the bits of f.
 func exact[T kernels.Float](f func(c *Call[T], i int) T) checkOf[T] {
 	return func(c, out *Call[T]) error {
 		for i, got := range out.T(0) {
@@ -27,12 +27,12 @@ func exact[T kernels.Float](f func(c *Call[T], i int) T) checkOf[T] {
 	}
 }
 
-// of makes f's argument what argument 1 holds.
+// of calls f with the elements of argument 1.
 func of[T kernels.Float](f func(x T) T) checkOf[T] {
 	return exact(func(c *Call[T], i int) T { return f(c.T(1)[i]) })
 }
 
-// backwardOf makes f's arguments what arguments 1 and 2 hold.
+// backwardOf calls f with the elements of arguments 1 and 2.
 func backwardOf[T kernels.Float](f func(dy, y T) T) checkOf[T] {
 	return exact(func(c *Call[T], i int) T { return f(c.T(1)[i], c.T(2)[i]) })
 }
@@ -44,7 +44,7 @@ func relu[T kernels.Float](x T) T {
 	return x
 }
 
-// pass is what a backward of ReLU makes of dy.
+// pass returns the gradient of ReLU: dy or 0.
 func pass[T kernels.Float](dy T, passes bool) T {
 	if !passes {
 		return 0
@@ -71,7 +71,8 @@ func tanhGrad[T kernels.Float](dy, y T) T {
 	return dy * T(math.FMA(-float64(y), float64(y), 1))
 }
 
-// within holds a function of elements to values in [lo, 1] with less than bound ULP of error.
+// within checks that the results of a function of elements are in [lo, 1], with an error below
+// bound ULP.
 func within[T kernels.Float](lo T, bound float64, err func(y T, x float64) float64) checkOf[T] {
 	return func(c, out *Call[T]) error {
 		for i, v := range c.T(1) {
@@ -127,8 +128,8 @@ func pick[T kernels.Float](f32, f64 float64) float64 {
 	return f64
 }
 
-// checkSigmoidLoss holds losses and gradients at targets 0 and 1 to 3 ULP, and others to what they
-// are the difference of.
+// checkSigmoidLoss allows an error of 3 ULP at targets 0 and 1. At other targets, the error is
+// relative to the terms that losses and gradients are the difference of.
 func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
 	weights, losses, d := c.Arg("PosWeight"), out.Arg("losses"), out.Arg("dlogits")
 	for i, v := range c.Arg("logits") {
@@ -139,7 +140,7 @@ func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
 		if math.Abs(x) > 1e5 || math.Abs(t) > 2 {
 			continue // the special values have these
 		}
-		// check takes what is computed for target 1, and for target 0.
+		// check compares got with a mix of yes and no, the values for targets 1 and 0.
 		check := func(what string, got T, yes, no kt.Scaled, scale float64) error {
 			a, b := p*t*yes.Float64(), (1-t)*no.Float64()
 			want, bound := scale*(a+b), pick[T](0x1p-21, 0x1p-50)
@@ -184,10 +185,9 @@ func checkSigmoidLoss[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
-// The bounds for rows are those that follow from the recipes for any row: an exponential is off by
-// up to .75 eps, a sum by the same and by half an eps for each of its up to six additions in T,
-// which is 4.5 eps in all or nine ULP where the mantissa is near two, and the result is rounded
-// once more.
+// The bounds for rows follow from the recipes, for any row. An exponential is off by up to .75 eps.
+// A sum is off by as much, and by half an eps for each of its up to six additions in T. That is 4.5
+// eps in all, or nine ULP where the mantissa is near two. The result is rounded once more.
 const (
 	softmaxULP    = 9.5
 	logSoftmaxULP = 11
@@ -195,13 +195,13 @@ const (
 	sumUnits      = 4.5 // |sum p - 1| in eps
 )
 
-// farSum bounds what the elements that are clamped far below the maximum add to a sum that leaves
-// the maximum out.
+// farSum bounds the part of a sum without the maximum that comes from elements far below it, which
+// are clamped.
 func farSum[T kernels.Float](cols int) float64 {
 	return float64(cols) * pick[T](math.Exp(-105), math.Exp(-740))
 }
 
-// scaled returns row r of the logits, or of what stands for them, times the scale.
+// scaled returns row r of the logits (argument i) times the scale.
 func (c *Call[T]) scaled(i, r int) []T {
 	z, s := append([]T(nil), c.Row(i, r)...), c.LogitScale
 	if s != 0 {
@@ -212,8 +212,8 @@ func (c *Call[T]) scaled(i, r int) []T {
 	return z
 }
 
-// isNaN reports whether results of a row of logits are NaN: it has a NaN or +Inf, or nothing but
-// -Inf.
+// isNaN reports whether the results of a row of logits are NaN: the row has a NaN or +Inf, or
+// nothing but -Inf.
 func isNaN[T kernels.Float](z []T) bool {
 	m := T(math.Inf(-1))
 	for _, v := range z {
@@ -231,8 +231,8 @@ func wantNaN[T kernels.Float](x []T) error {
 	return nil
 }
 
-// exception is by how much more a result may be off that is made of exponentials which the
-// exception in the documentation of package kernels, under "Accuracy", is about.
+// exception returns the additional error of a result that depends on exponentials within the
+// exception under "Accuracy" in the documentation of package kernels.
 func exception[T kernels.Float](z []T, v float64) float64 {
 	m := float64(slices.Max(z))
 	if v = math.Abs(v); kt.Is32[T]() || m < 1024 || m > 1490 || v > math.Exp(-500) {
@@ -241,7 +241,7 @@ func exception[T kernels.Float](z []T, v float64) float64 {
 	return 0x1p-44 * v
 }
 
-// checkForward holds a softmax, or its logarithm, to double-double.
+// checkForward compares a softmax, or its logarithm, with double-double.
 func checkForward[T kernels.Float](log bool) checkOf[T] {
 	return func(c, out *Call[T]) error {
 		for r := range c.Rows {
@@ -286,8 +286,8 @@ func checkForward[T kernels.Float](log bool) checkOf[T] {
 	}
 }
 
-// checkBackward compares a row backward with its formula in double-double, relative to the
-// magnitudes that meet in it.
+// checkBackward compares the backward of a row with its formula in double-double. The error is
+// relative to the magnitudes of the terms.
 func checkBackward[T kernels.Float](log bool) checkOf[T] {
 	return func(c, out *Call[T]) error {
 		for _, r := range []int{0, c.Rows - 1} {
@@ -300,7 +300,7 @@ func checkBackward[T kernels.Float](log bool) checkOf[T] {
 				scale = float64(c.LogitScale)
 			}
 			var sum kt.DD
-			// a product that is subnormal is off by as much, whatever the sum
+			// a subnormal product is off by as much, whatever the sum
 			mag := float64(len(y)) * smallest[T]() / eps[T]()
 			for j, v := range dy {
 				ordinary = ordinary && math.Abs(float64(v)) < 1e7 && math.Abs(float64(y[j])) < 1e3
@@ -318,7 +318,7 @@ func checkBackward[T kernels.Float](log bool) checkOf[T] {
 				f := float64(y[j])
 				size := (mag + math.Abs(float64(dy[j]))) * math.Abs(f)
 				want := kt.DD{Hi: float64(dy[j])}.Add(sum.Neg()).MulF(f)
-				// the exponential is rounded to T, which is a subnormal where y is far below zero
+				// the exponential is rounded to T; it is subnormal if y is far below zero
 				if log {
 					e := kt.ExpDD(kt.DD{Hi: min(f, 0)}).Float64()
 					want = kt.DD{Hi: float64(dy[j])}.Add(sum.MulF(-e))
@@ -349,20 +349,20 @@ func checkArgmax[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
-// A lossRow is a row with its targets: its loss is the sum of a[j]*(-log p[j]), and its gradient g
-// times that of the loss.
+// A lossRow is a row with its targets. Its loss is the sum of a[j]*(-log p[j]); its gradient is g
+// times the gradient of the loss.
 type lossRow[T kernels.Float] struct {
 	z     []T // scaled logits
 	a     []float64
 	g     float64
 	label int // the only class with a target, or -1
-	loss  *T  // nil: not computed, as d
+	loss  *T  // nil if not computed; d likewise
 	d     []T
 }
 
-// check holds the row to double-double: each entry of a labelled row, as the loss and the label's
-// gradient keep their precision however confident it is, and of others relative to what it is the
-// difference of.
+// check compares the row with double-double. In a labelled row, the error of each entry is relative
+// to the entry itself: loss and gradient keep their precision however confident the row is. In
+// other rows it is relative to the terms that the entry is the difference of.
 func (w *lossRow[T]) check() error {
 	n, tiny, limit := float64(len(w.z)), smallest[T](), pick[T](1e37, 1e300)
 	var all kt.DD
@@ -371,7 +371,7 @@ func (w *lossRow[T]) check() error {
 	}
 	nothing := !slices.ContainsFunc(w.a, func(a float64) bool { return a != 0 })
 	switch {
-	case nothing && w.g-w.g == 0: // whatever the logits, a NaN among them
+	case nothing && w.g-w.g == 0: // for any logits, NaN included
 		for _, v := range w.d {
 			if v != 0 {
 				return fmt.Errorf("gradient %v of a row without a target", v)
@@ -382,7 +382,7 @@ func (w *lossRow[T]) check() error {
 		}
 		return nil
 	case isNaN(w.z):
-		// where a weight times a target is 0 in T, the class counts for nothing
+		// a class whose weight times target is 0 in T does not count
 		if all.Hi < n*tiny {
 			return nil
 		}
@@ -396,7 +396,7 @@ func (w *lossRow[T]) check() error {
 	var loss, sum kt.DD // sum is of -log p where there is a target
 	for j, a := range w.a {
 		if !(a >= 0 && a < 1e6) || a != 0 && math.IsInf(float64(w.z[j]), -1) && w.label < 0 {
-			return nil // held to the generic bits only
+			return nil // only the bits of the generic code are checked
 		}
 		if a != 0 || j == w.label {
 			nll := kt.DD{Hi: ref.NegLogProb(j).Float64()}
@@ -416,7 +416,7 @@ func (w *lossRow[T]) check() error {
 			return fmt.Errorf("loss %v, want %v; z = %v, targets %v", *w.loss, want, w.z, w.a)
 		}
 	}
-	// The factor is rounded to T: too large for it, it is infinite.
+	// the factor is rounded to T; if it is too large for T, it is infinite
 	if w.d == nil || !(math.Abs(w.g)*max(all.Hi, 1) < limit) {
 		return nil
 	}
@@ -445,7 +445,7 @@ func (w *lossRow[T]) check() error {
 	return nil
 }
 
-// checkLosses holds losses and gradients to the definition in CrossEntropyOptions.
+// checkLosses compares losses and gradients with the definition in CrossEntropyOptions.
 func checkLosses[T kernels.Float](c, out *Call[T]) error {
 	labels, targets, weights := c.Index("labels"), c.Index("targets"), c.Arg("Weights")
 	weight := func(j int) float64 {
@@ -521,8 +521,8 @@ func checkLosses[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
-// checkShards takes the rows of the logits in up to three shards, and holds losses and gradients to
-// those of whole rows.
+// checkShards splits the rows of the logits into up to three shards, and compares losses and
+// gradients with those of whole rows.
 func checkShards[T kernels.Float](c, _ *Call[T]) error {
 	logits, scale := c.Index("logits"), float64(c.Scale)
 	for r := range c.Rows {

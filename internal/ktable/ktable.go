@@ -1,7 +1,7 @@
-// Package ktable is the one list of what package kernels exports. A row says what a function takes,
-// how it is called and what it has to compute; everything that goes over all functions reads it:
-// the tests of bits and of bounds, bad calls, splitting, the golden hashes, the fuzz targets, the
-// benchmarks and the test for emulators. A test compares the list with the package.
+// Package ktable is the table of the functions of package kernels. A row says what a function
+// takes, how it is called and what it has to compute. The tests that go over all functions read it:
+// of bits and of bounds, bad calls, splitting, the golden hashes. So do the fuzz targets, the
+// benchmarks and the test for emulators. A test compares the table with the package.
 package ktable
 
 import (
@@ -15,20 +15,20 @@ import (
 // A Func is a row of the table: a function for one type of elements.
 type Func[T kernels.Float] struct {
 	Name string
-	// Args are the slices that it takes, in the order of the parameters, and after them those in
-	// its options. Without any it is no kernel, and Call all that there is to test.
+	// Args are the slices that the function takes, in the order of the parameters, followed by the
+	// slices in its options. A function without slices is not a kernel; Call tests it.
 	Args []Arg
-	Opts Opts // the options that it has
-	// Call calls it with the arguments of c.
+	Opts Opts // the options of the function
+	// Call calls the function with the arguments of c.
 	Call func(c *Call[T]) error
 
-	// Naive is the loop one writes first, without options; it takes labels that are ints.
+	// Naive is the loop one writes first, without options. Its labels are ints.
 	Naive func(c *Call[T]) error
-	// Check holds the results of a call to what they have to be; nil: to the bits of the generic
+	// Check checks the results of a call. If it is nil, they must have the bits of the generic
 	// code.
 	Check func(c, out *Call[T]) error
 
-	Rows  bool // has rows of several elements; others take each element for itself
+	Rows  bool // works on rows; other functions take each element for itself
 	Value bool // returns a reduced loss
 
 	calls []func(c *Call[T]) error // Call for each type of labels
@@ -42,12 +42,12 @@ type Arg struct {
 	Len     Len
 	Stride  Stride
 	Nil     bool     // may be nil
-	NilWith string   // is nil if and only if this one is
-	Same    []string // inputs that this output may be
+	NilWith string   // nil if and only if this argument is
+	Same    []string // inputs that may be the same slice as this output
 	Fill    Fill
 }
 
-// Type is the type of a slice's elements.
+// Type is the type of the elements of a slice.
 type Type uint8
 
 const (
@@ -59,22 +59,22 @@ const (
 	Stats  // RowStats[T]
 )
 
-// Len says how long a slice has to be.
+// Len is the required length of a slice.
 type Len uint8
 
 const (
-	Each     Len = iota // an element for each element of the rows
-	PerRow              // one for each row
-	PerWord             // a bit for each element; it may be longer
-	PerClass            // one for each class
-	Upstream            // one for all rows, or one for each
-	Repeats             // as many as go into the elements without rest
-	Chunks              // one for each row and piece of the canonical sum
-	Folds               // the same number, any, for each row
-	Checked             // Each, and another length is an error instead of a panic
+	Each     Len = iota // one element per element of the rows
+	PerRow              // one element per row
+	PerWord             // one bit per element; it may be longer
+	PerClass            // one element per class
+	Upstream            // one element for all rows, or one per row
+	Repeats             // a number that divides the number of elements
+	Chunks              // one element per row and piece of the canonical sum
+	Folds               // the same number of elements, any, per row
+	Checked             // as Each, but a wrong length is an error instead of a panic
 )
 
-// Stride says at which stride the rows lie, if not one after the other.
+// Stride is the stride of the rows, if they do not lie one after the other.
 type Stride uint8
 
 const (
@@ -83,7 +83,7 @@ const (
 	AtDstStride
 )
 
-// Fill says what values a slice holds.
+// Fill is the kind of values in a slice.
 type Fill uint8
 
 const (
@@ -92,9 +92,9 @@ const (
 	Probs         // mostly probabilities, rows that sum to 1
 	ZeroOne       // mostly 0 and 1
 	Positive      // finite numbers from 0 on
-	Soft          // in half of the cases what Softmax returns
-	LogSoft       // and LogSoftmax
-	Merged        // stats of the rows
+	Soft          // in half of the cases a result of Softmax
+	LogSoft       // in half of the cases a result of LogSoftmax
+	Merged        // statistics of the rows
 	Maxima        // at least the maxima of the rows
 )
 
@@ -109,12 +109,12 @@ const (
 	Ignoring
 	Reducing
 	Offset
-	Scale // a parameter, not an option: what gradients are multiplied by
+	Scale // a parameter, not an option: the factor of gradients
 )
 
 // Options are the values of the options of all functions.
 type Options[T kernels.Float] struct {
-	None                       bool // nil is passed; all others are zero
+	None                       bool // pass nil; the other options are zero
 	LogitScale, LabelSmoothing T
 	Stride, DstStride, Offset  int
 	IgnoreIndex                *int
@@ -124,14 +124,14 @@ type Options[T kernels.Float] struct {
 // A Call holds the arguments of a call.
 type Call[T kernels.Float] struct {
 	*Func[T]
-	Rows, Classes int // of a function of elements: their number, and 1
+	Rows, Classes int // for a function of elements: their number, and 1
 	Options[T]
 	Scale  T
-	Labels int // which of the types of labels
+	Labels int // index of the type of the labels
 	Ops    []kt.Array
 	Result float64 // what the call returned
 
-	// What the options are for the function.
+	// The options as the function takes them.
 	Soft  *kernels.SoftmaxOptions[T]
 	Loss  *kernels.CrossEntropyOptions[T]
 	Bin   *kernels.SigmoidCrossEntropyOptions[T]
@@ -142,7 +142,7 @@ type Call[T kernels.Float] struct {
 // T returns argument i.
 func (c *Call[T]) T(i int) []T { return kt.View[T](c.Ops[i]) }
 
-// Bools is the mask of a naive loop.
+// Bools returns the mask of a naive loop.
 func (c *Call[T]) Bools() []bool {
 	if len(c.mask) != c.Rows {
 		c.mask = make([]bool, c.Rows)
@@ -153,7 +153,7 @@ func (c *Call[T]) Bools() []bool {
 	return c.mask
 }
 
-// Arg returns the named argument, nil if the function has none of that name.
+// Arg returns the named argument, or nil if there is none of that name.
 func (c *Call[T]) Arg(name string) []T {
 	if i := c.Index(name); i >= 0 {
 		return c.T(i)
@@ -166,7 +166,7 @@ func (f *Func[T]) Index(name string) int {
 	return slices.IndexFunc(f.Args, func(a Arg) bool { return a.Name == name })
 }
 
-// Bind makes c's options of its arguments; it comes before Run.
+// Bind puts the arguments into c's options. It must be called before Run.
 func (c *Call[T]) Bind() {
 	o := c.Options
 	c.Soft, c.Loss, c.Bin = nil, nil, nil
@@ -183,7 +183,7 @@ func (c *Call[T]) Bind() {
 		Stride: o.Stride, DstStride: o.DstStride}
 }
 
-// TakesClasses reports whether the number of classes is a parameter.
+// TakesClasses reports whether the number of classes is a parameter of the function.
 func (f *Func[T]) TakesClasses() bool { return f.Rows && f.Index("PosWeight") < 0 }
 
 // Run calls the function.
@@ -211,7 +211,7 @@ func (c *Call[T]) Case() *kt.Case {
 	return k
 }
 
-// With returns c with other arguments, and with a result where they have one.
+// With returns c with the arguments mem, and with its result if mem has one.
 func (c *Call[T]) With(mem []kt.Array) *Call[T] {
 	d := *c
 	if d.Ops = mem[:len(c.Args)]; len(mem) > len(c.Args) {
@@ -221,7 +221,7 @@ func (c *Call[T]) With(mem []kt.Array) *Call[T] {
 	return &d
 }
 
-// Pitch returns the stride of argument i's rows.
+// Pitch returns the stride of the rows of argument i.
 func (c *Call[T]) Pitch(i int) int {
 	switch a := &c.Args[i]; {
 	case a.Stride == AtStride && c.Options.Stride != 0:
@@ -232,8 +232,8 @@ func (c *Call[T]) Pitch(i int) int {
 	return c.Classes
 }
 
-// Span returns the number of elements from the beginning of the first row of argument i to the end
-// of the last of n.
+// Span returns the number of elements from the beginning of the first of n rows of argument i to
+// the end of the last.
 func (c *Call[T]) Span(i, n int) int {
 	if n == 0 {
 		return 0
@@ -241,7 +241,8 @@ func (c *Call[T]) Span(i, n int) int {
 	return (n-1)*c.Pitch(i) + c.Classes
 }
 
-// Summed returns c with the sum for the mean, whose divisor depends on all rows.
+// Summed returns c with a sum in place of a mean, because the divisor of a mean depends on all
+// rows.
 func (c *Call[T]) Summed() *Call[T] {
 	d := *c
 	if c.Opts&Reducing != 0 && c.Reduction == kernels.ReductionMean {
@@ -250,7 +251,7 @@ func (c *Call[T]) Summed() *Call[T] {
 	return &d
 }
 
-// Grain is what the number of rows in a piece has to be a multiple of.
+// Grain returns the number whose multiples are allowed as the number of rows in a piece.
 func (f *Func[T]) Grain() int {
 	if slices.ContainsFunc(f.Args, func(a Arg) bool { return a.Len == PerWord }) {
 		return 64
@@ -258,7 +259,7 @@ func (f *Func[T]) Grain() int {
 	return 1
 }
 
-// piece returns the call for rows lo to hi, with slices of the same memory.
+// piece returns the call for the rows [lo, hi), with slices of the same memory.
 func (c *Call[T]) piece(lo, hi int) *Call[T] {
 	d := *c
 	d.Rows, d.Ops = hi-lo, slices.Clone(c.Ops)
@@ -298,8 +299,8 @@ func (c *Call[T]) piece(lo, hi int) *Call[T] {
 	return &d
 }
 
-// Shares lists the ways in which arguments of f may be one slice, as [kt.Case.Shared] takes them;
-// the first has all apart.
+// Shares lists the ways in which arguments of f may share one slice, in the form of
+// [kt.Case.Shared]. In the first one, all are apart.
 func (f *Func[T]) Shares() [][]int {
 	apart := slices.Repeat([]int{-1}, len(f.Args))
 	all := [][]int{apart}
@@ -332,7 +333,7 @@ func Funcs[T kernels.Float]() []Func[T] {
 	return fs
 }
 
-// Named returns the named row.
+// Named returns the row of the named function.
 func Named[T kernels.Float](name string) *Func[T] {
 	for _, f := range Funcs[T]() {
 		if f.Name == name {
@@ -342,11 +343,11 @@ func Named[T kernels.Float](name string) *Func[T] {
 	panic("internal/ktable has no row for " + name)
 }
 
-// labelTypes are in the order of Funcs.
+// labelTypes lists the types of labels, in the order of Funcs.
 var labelTypes = []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[uint8](),
 	reflect.TypeFor[int32](), reflect.TypeFor[uint64]()}
 
-// PutLabel sets label r of argument i, and reports whether the type has it.
+// PutLabel sets label r of argument i, and reports whether the type can hold it.
 func (c *Call[T]) PutLabel(i, r, label int) bool {
 	v := c.Ops[i].At(r)
 	if v.CanUint() {

@@ -12,27 +12,28 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// Values says what a call works on.
+// Values says which values a call works on.
 type Values struct {
 	Kind  kt.Kind
 	Bytes []byte // instead of a kind: raw bytes, see [kt.FromBytes]
-	// Wild is for what not all tests take: a NaN or an infinity in any place, arguments of
-	// subnormal or the largest values, NaN in rows of probabilities, and strides of a single row,
-	// which mean nothing, up to the largest int.
+	// Wild adds values that not all tests take: a NaN or an infinity in any place, arguments of
+	// subnormal or of the largest values, NaN in rows of probabilities, and for a single row, whose
+	// stride means nothing, strides up to the largest int.
 	Wild bool
-	// Typical is for benchmarks: the same options in each call, ints as labels, and only dloss nil.
+	// Typical is for benchmarks: the options are the same in each call, labels are ints, and only
+	// dloss is nil.
 	Typical bool
 }
 
-// Make returns a call with options and values that r draws, and with equal strides where arguments
-// are to be one slice. Functions of elements take the elements of all rows.
+// Make returns a call with options and values drawn from r. Arguments that share a slice have equal
+// strides. Functions of elements take the elements of all rows.
 func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Call[T] {
 	if !f.Rows {
 		rows, classes = rows*classes, 1
 	}
 	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32,
 		Ops: make([]kt.Array, len(f.Args))}
-	extra := [3]int{} // what slices have behind the last row
+	extra := [3]int{} // elements behind the last row of a slice
 	if !v.Typical {
 		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
 		extra[AtStride], extra[AtDstStride] = r.Intn(6), r.Intn(6)
@@ -58,12 +59,12 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 			c.Ops[i].Mem = nil
 		}
 	}
-	for i, j := range share { // what is one slice holds the same
+	for i, j := range share { // arguments that share a slice hold the same values
 		if j >= 0 {
 			c.Ops[i] = c.Ops[j]
 		}
 	}
-	for i := range f.Args { // what depends on others
+	for i := range f.Args { // arguments that depend on others
 		a := &f.Args[i]
 		if j := f.Index(a.NilWith); j >= 0 && c.Ops[j].Mem == nil {
 			c.Ops[i].Mem = nil
@@ -76,7 +77,7 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 	return c
 }
 
-// values returns what fills a row of input number ins.
+// values returns the function that fills a row of input number ins.
 func (c *Call[T]) values(r *kt.Rand, v Values, ins int) func(row []T) {
 	if n := len(v.Bytes); n > 0 {
 		x, at := make([]T, c.Rows*c.Classes+c.Classes), ins*n/2%n
@@ -87,7 +88,7 @@ func (c *Call[T]) values(r *kt.Rand, v Values, ins int) func(row []T) {
 		v.Kind = kt.Unit
 	}
 	return func(row []T) {
-		some := row[:min(len(row), 1<<16)] // more than a branch predictor learns
+		some := row[:min(len(row), 1<<16)] // more than a branch predictor can learn
 		kt.Fill(r, v.Kind, some, max(len(some), 1))
 		for k := len(some); k < len(row); k *= 2 {
 			copy(row[k:], row[:k])
@@ -95,10 +96,10 @@ func (c *Call[T]) values(r *kt.Rand, v Values, ins int) func(row []T) {
 	}
 }
 
-// scales are what gradients are multiplied by.
+// scales are factors of gradients.
 var scales = []float64{1, 1.0 / 30, -2, 0, 0x1p-40, 0x1p40, 0.3, 1e-30, 1e30}
 
-// Gradient reports whether the function computes one, or anything else beside losses.
+// Gradient reports whether the function computes a gradient, or anything else besides losses.
 func (f *Func[T]) Gradient() bool { return f.Args[0].Name != "losses" }
 
 // draw draws options.
@@ -150,7 +151,7 @@ func (c *Call[T]) TypeOf(i int) reflect.Type {
 		Stats: reflect.TypeFor[kernels.RowStats[T]]()}[c.Args[i].Type]
 }
 
-// length returns how long argument i is.
+// length returns the length of argument i.
 func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	n := c.Rows * c.Classes
 	switch c.Args[i].Len {
@@ -172,7 +173,7 @@ func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	return c.Span(i, c.Rows) + min(extra, c.Pitch(i)-c.Classes)*min(c.Rows, 1)
 }
 
-// each calls f with each row of an argument that is T's, or with all that is not in rows.
+// each calls f with each row of an argument of T, or with the whole argument if it has no rows.
 func (c *Call[T]) each(i int, f func(row []T)) {
 	if l := c.Args[i].Len; l != Each && l != Checked || !c.Func.Rows {
 		f(c.T(i))
@@ -186,13 +187,13 @@ func (c *Call[T]) each(i int, f func(row []T)) {
 // Row returns row r of argument i.
 func (c *Call[T]) Row(i, r int) []T { return c.T(i)[r*c.Pitch(i):][:c.Classes] }
 
-// fill fills argument i with values, or with what it means.
+// fill fills argument i with values, or with the labels, masks and so on that it holds.
 func (c *Call[T]) fill(r *kt.Rand, i int, v Values, values func(row []T)) {
 	a, op, sure := &c.Args[i], c.Ops[i], v.Typical || r.Intn(2) == 0
 	switch a.Type {
 	case Word:
 		for k := range words(c, i) {
-			words(c, i)[k] = r.Uint64() // also past the end
+			words(c, i)[k] = r.Uint64() // also bits past the end
 		}
 	case Double:
 		kt.Fill(r, v.Kind, doubles(c, i), max(op.Len(), 1))
@@ -200,7 +201,7 @@ func (c *Call[T]) fill(r *kt.Rand, i int, v Values, values func(row []T)) {
 		for row := range c.Rows {
 			switch p := c.IgnoreIndex; {
 			case c.Opts&Offset != 0 && r.Intn(4) == 0:
-				c.PutLabel(i, row, int(r.Uint64())) // perhaps nobody's
+				c.PutLabel(i, row, int(r.Uint64())) // perhaps no class
 			case p != nil && r.Intn(3) == 0 && c.PutLabel(i, row, *p):
 			case !c.PutLabel(i, row, c.Offset+r.Intn(c.Classes)):
 				c.PutLabel(i, row, 0)
@@ -241,7 +242,7 @@ func (c *Call[T]) fill(r *kt.Rand, i int, v Values, values func(row []T)) {
 	}
 }
 
-// tame returns x with every value finite and in ±limit.
+// tame returns a copy of x with each value finite and within ±limit.
 func tame[T kernels.Float](x []T, limit float64) []T {
 	y := make([]T, len(x))
 	for i, v := range x {
@@ -258,7 +259,7 @@ func tame[T kernels.Float](x []T, limit float64) []T {
 }
 
 // spoil puts a NaN or an infinity somewhere into argument i, or multiplies all of it by a power of
-// two that makes subnormal values, or huge ones.
+// two so that its values become subnormal, or huge.
 func (c *Call[T]) spoil(r *kt.Rand, i int) {
 	turn, at, factor := r.Intn(8), r.Intn(max(c.Rows, 1)),
 		math.Ldexp(1, []int{-1030, 1020}[r.Intn(2)])
@@ -280,7 +281,7 @@ func (c *Call[T]) spoil(r *kt.Rand, i int) {
 	})
 }
 
-// derive makes stats and maxima that rows of logits may have.
+// derive makes statistics and maxima as rows of logits may have.
 func (c *Call[T]) derive(r *kt.Rand, i int, kind kt.Kind) {
 	if c.Opts == 0 { // of any logits
 		x := make([]T, 3*c.Rows)
@@ -323,7 +324,7 @@ func check(err error) {
 	}
 }
 
-// String describes the call for whoever has to repeat it.
+// String describes the call well enough to repeat it.
 func (c *Call[T]) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s[%v], %d rows of %d, scale %v, %+v", c.Name, reflect.TypeFor[T](), c.Rows,

@@ -14,7 +14,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// The arguments. in and out make those with an element for each element; the methods change that.
+// The arguments. in and out make arguments with one element per element of the rows; the methods
+// change that.
 
 func in(name string) Arg                  { return Arg{Name: name, In: true} }
 func out(name string, same ...string) Arg { return Arg{Name: name, Out: true, Same: same} }
@@ -68,7 +69,7 @@ const (
 	shardOpts = LogitScale | Strides | Offset
 )
 
-// table is the table; L is the type of labels.
+// table returns the table for the label type L.
 func table[T kernels.Float, L kernels.Label]() []Func[T] {
 	type (
 		C    = *Call[T]
@@ -102,7 +103,7 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 	shard2 := func(f func(dst, x []T, stats []kernels.RowStats[T], s kernels.Shard[T]) error) call {
 		return func(c C) error { return f(c.T(0), c.T(1), statsOf(c, 2), c.Shard) }
 	}
-	// Naive loops of functions with options are those without.
+	// a function with options has the naive loop of the one without
 	label1 := do(func(c C) { n.CrossEntropy(c.T(0), c.T(1), kt.View[int](c.Ops[2]), c.Classes) })
 	label2 := do(func(c C) {
 		n.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), kt.View[int](c.Ops[3]), c.Classes, c.Scale)
@@ -270,7 +271,7 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "ShardLogSoftmax", Rows: true, Args: args(sharded, strided, stats),
 			Opts: shardOpts | DstStrides, Call: shard2(kernels.ShardLogSoftmax[T])},
 
-		// What has no slices.
+		// The functions without slices.
 		{Name: "ISA", Call: that[T](func() bool {
 			return slices.Contains(isa.Available(), kernels.ISA())
 		})},
@@ -316,7 +317,8 @@ func statsOf[T kernels.Float](c *Call[T], i int) []kernels.RowStats[T] {
 func words[T kernels.Float](c *Call[T], i int) []uint64    { return kt.View[uint64](c.Ops[i]) }
 func doubles[T kernels.Float](c *Call[T], i int) []float64 { return kt.View[float64](c.Ops[i]) }
 
-// that is the call of what has no slices: whether it does what it should.
+// that makes the Call of a function without slices: ok reports whether the function does what it
+// should.
 func that[T kernels.Float](ok func() bool) func(c *Call[T]) error {
 	return func(*Call[T]) error {
 		if !ok() {

@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// An Array is a slice of any element type without pointers, seen as memory: what a function takes,
-// in the form in which tests place, alter and compare it.
+// An Array is a slice of any element type without pointers, seen as memory. Tests place, alter and
+// compare the arguments of a function in this form.
 type Array struct {
 	Type reflect.Type // of the elements
 	Mem  []byte       // nil: a nil slice
@@ -44,7 +44,7 @@ func View[E any](a Array) []E {
 // Len returns the number of elements.
 func (a Array) Len() int { return len(a.Mem) / int(a.Type.Size()) }
 
-// Slice returns elements lo to hi, in the same memory. Of a nil slice that is a nil slice.
+// Slice returns the elements [lo, hi), in the same memory. A slice of a nil slice is nil.
 func (a Array) Slice(lo, hi int) Array {
 	if size := int(a.Type.Size()); a.Mem != nil {
 		a.Mem = a.Mem[lo*size : hi*size]
@@ -84,7 +84,8 @@ func finite(v reflect.Value) bool {
 	return true
 }
 
-// DiffArrays returns the first element in which a and b differ, or -1; all NaN are one.
+// DiffArrays returns the index of the first element in which a and b differ, or -1. All NaN are
+// equal.
 func DiffArrays(a, b Array) int {
 	if bytes.Equal(a.Mem, b.Mem) {
 		return -1

@@ -160,8 +160,8 @@ func TanhBig(x float64) *big.Float {
 	return n.Quo(n, e.Add(e, bigOne))
 }
 
-// A RowBig holds what the softmax and the cross-entropy of one finite row are
-// made of, exact to the precision of the references.
+// A RowBig holds the terms of the softmax and the cross-entropy of one finite row, exact to the
+// precision of the references.
 type RowBig struct {
 	x   []*big.Float // scaled logits
 	w   []*big.Float // e^(x-max)

@@ -5,16 +5,15 @@ import (
 	"math/bits"
 )
 
-// The bounds that the documentation states, each the sum of the roundings on the way.
+// The bounds in the documentation. Each is the sum of the roundings on the way.
 //
-// The unit is u = 2^-24 for float32 and 2^-53 for float64: an operation that is rounded correctly
-// changes its result by a factor of 1+d with |d| <= u. A relative error of k*u is at most k ULP,
-// and that much where the result is just below a power of two; half of it where it is just above.
-// Several factors make gamma(k) = k/(1-k*u) of their number k, which is k to all the digits that
-// are stated.
+// The unit is u = 2^-24 for float32 and 2^-53 for float64. A correctly rounded operation changes
+// its result by a factor of 1+d with |d| <= u. A relative error of k*u is at most k ULP: nearly k
+// just below a power of two, and k/2 just above it. The factors of k operations have an error of at
+// most gamma(k) = k/(1-k*u), which is k to all the digits that are stated.
 //
-// What is below the smallest normal number has an error of at most half an ULP more for each
-// rounding that happens there; the functions say where.
+// Each rounding below the smallest normal number adds an error of at most half an ULP. The
+// functions say where that happens.
 
 // unit returns u.
 func unit[T Float]() float64 {
@@ -26,9 +25,9 @@ func unit[T Float]() float64 {
 
 func gamma[T Float](k float64) float64 { return k / (1 - k*unit[T]()) }
 
-// The relative error of the exponential of a row, in u. That of float32 is the largest of all
-// inputs (1.42607, at -27.379135), that of float64 the sum of its roundings in each of 32,768
-// intervals of the reduced argument. TestExpError checks both.
+// The relative error of the exponential of a row, in u. For float32 it is the largest over all
+// inputs (1.42607, at -27.379135). For float64 it is the sum of the roundings, the largest over
+// 32,768 intervals of the reduced argument. TestExpError checks both.
 const (
 	expError32 = 1.4261
 	expError64 = 1.451
@@ -42,11 +41,11 @@ func ExpError[T Float]() float64 {
 	return expError64
 }
 
-// Log1pError is the largest relative error of lossLog's log1p, which is in float64, in 2^-53: the
-// sum of its roundings, interval by interval. See TestLog1pError.
+// Log1pError is the largest relative error of lossLog's log1p, which is a float64, in units of
+// 2^-53: the sum of its roundings, interval by interval. See TestLog1pError.
 const Log1pError = 1.42
 
-// blocks returns the sizes of block and group of the canonical sum.
+// blocks returns the number of elements in a block, and in a group, of the canonical sum.
 func blocks[T Float]() (block, group int) {
 	if Is32[T]() {
 		return 32, 128
@@ -54,12 +53,12 @@ func blocks[T Float]() (block, group int) {
 	return 16, 32
 }
 
-// Additions returns the most additions in T that a term of the canonical sum of a row goes through.
-// An addition of an element that is not there is exact and does not count. With skip, one element
-// is left out of the sum, one that leaves most additions.
+// Additions returns the largest number of additions in T that a term of the canonical sum of a row
+// goes through. Adding an absent element is exact and does not count. With skip, one element is
+// left out of the sum: the one that leaves the most additions.
 //
-// The blocks of a group are added lane by lane, and the lanes are folded by halves: of a narrow row
-// down to one lane, of any other to four. wide makes it four for a row of any length, as for a
+// The blocks of a group are added lane by lane, and the lanes are folded by halves: down to one
+// lane for a narrow row, to four for any other. wide makes it four for a row of any length, as in a
 // shard.
 func Additions[T Float](classes int, skip, wide bool) int {
 	block, group := blocks[T]()
@@ -75,10 +74,11 @@ func Additions[T Float](classes int, skip, wide bool) int {
 	return bits.Len(uint(n - 1))
 }
 
-// sum returns the relative error of the canonical sum of numbers of one sign, in u: the additions
-// in T and, of a row that is not narrow, what comes after them. That is, for float32, in float64:
-// at most 32 groups, three additions of the lanes and one for each chunk. For float64 the errors
-// are carried along: the sum of a chunk is rounded once, and that of several chunks once more.
+// sum returns the relative error of the canonical sum of numbers of one sign, in u: of the
+// additions in T and, in a row that is not narrow, of the additions after them. For float32 these
+// are in float64: at most 32 groups, three additions of the lanes, and one for each chunk. For
+// float64 the errors are carried along: the sum of a chunk is rounded once, and the sum of several
+// chunks once more.
 //
 // Numbers of both signs have this error relative to the sum of their magnitudes.
 func sum[T Float](classes int, skip, wide bool) float64 {
@@ -104,7 +104,7 @@ func narrow[T Float](classes int) bool {
 	return classes <= block
 }
 
-// wide32 is 1 for a float32 row that is not narrow, whose sum, a float64, is rounded once more.
+// wide32 is 1 for a float32 row that is not narrow: its sum, a float64, is rounded once more.
 func wide32[T Float](classes int) float64 {
 	if Is32[T]() && !narrow[T](classes) {
 		return 1
@@ -112,7 +112,7 @@ func wide32[T Float](classes int) float64 {
 	return 0
 }
 
-// in64 returns k, roundings in float64 that do not count for a float32.
+// in64 returns k, the number of roundings in float64, for float64, and nearly 0 for float32.
 func in64[T Float](k float64) float64 {
 	if Is32[T]() {
 		return k * 0x1p-29
@@ -120,9 +120,10 @@ func in64[T Float](k float64) float64 {
 	return k
 }
 
-// SoftmaxBound is the bound of Softmax, in ULP: the exponential, those in the sum, the additions of
-// the sum, and the product with 1/S, which is in two parts and so rounded once. Below 2^-102
-// (float64: 2^-969) the product with the second part may be subnormal: half an ULP more.
+// SoftmaxBound is the bound of Softmax, in ULP: the error of the exponential, of the exponentials
+// in the sum, of the additions of the sum, and of the product with 1/S, which is in two parts and
+// so rounded once. Below 2^-102 (float64: 2^-969) the product with the second part may be
+// subnormal, which adds half an ULP.
 func SoftmaxBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0
@@ -130,13 +131,13 @@ func SoftmaxBound[T Float](classes int) float64 {
 	return gamma[T](2*ExpError[T]() + sum[T](classes, false, false) + 1 + in64[T](0x1p-40))
 }
 
-// ratio is the relative error of R/w, in u: R a sum of exponentials of which one is left out, w
-// another exponential.
+// ratio is the relative error of R/w, in u, where R is a sum of exponentials with one left out, and
+// w is another exponential.
 func ratio[T Float](classes int) float64 {
 	return 2*ExpError[T]() + sum[T](classes, true, false)
 }
 
-// logRounding returns the roundings of log1p(R/w) in T: those in float64, and one to float32.
+// logRounding returns the roundings of log1p(R/w), in u: those in float64, and one to float32.
 func logRounding[T Float]() float64 {
 	if Is32[T]() {
 		return 1 + Log1pError*0x1p-29
@@ -146,12 +147,12 @@ func logRounding[T Float]() float64 {
 
 // LogSoftmaxBound is the bound of LogSoftmax, in ULP.
 //
-// With v = R/w and k*u the error of v, l = log1p(v) has the relative error k*u*v/((1+v)*l), which
-// is at most k*u, and its roundings. The largest entry is -l. Another entry is a + l with a =
-// max-x[j]: where v < 1, a is at least -log(v), as the exponential of x[j] is part of R. So the
-// part of k*u in the entry is at most p/(-log p), p = v/(1+v), which grows up to p = 1/2; where v >
-// 1, it is at most that of l. At v = 1 both are 1/(2*log 2). The roundings of a and l count as the
-// larger of them, and there is one of a + l.
+// Let v = R/w with the relative error k*u. Then l = log1p(v) has the relative error
+// k*u*v/((1+v)*l), which is at most k*u, besides its roundings. The largest entry is -l. Another
+// entry is a + l with a = max-x[j]. If v < 1, a is at least -log(v), because the exponential of
+// x[j] is part of R. So the part of k*u in the entry is at most p/(-log p) with p = v/(1+v), which
+// grows up to p = 1/2. If v > 1, it is at most the part in l. At v = 1 both are 1/(2*log 2). The
+// roundings of a and l count as the larger of them, and a + l adds one.
 func LogSoftmaxBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0
@@ -161,11 +162,11 @@ func LogSoftmaxBound[T Float](classes int) float64 {
 }
 
 // CrossEntropyBound is the bound of the loss by label, relative to the loss and in u, or in ULP:
-// that of R/w and those of the logarithm.
+// the error of R/w and those of the logarithm.
 //
-// For a label that is far below, the loss is base + log(S), base at least 99 (699): three roundings
-// in float64, and at most half an u for ln 2 times an integer; the errors of S are a hundredth of
-// that. That is less.
+// For a label far below the maximum, the loss is base + log(S) with base at least 99 (699). This
+// has three roundings in float64, at most half a u for ln 2 times an integer, and a hundredth of
+// the errors of S, which is less.
 func CrossEntropyBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0
@@ -174,13 +175,13 @@ func CrossEntropyBound[T Float](classes int) float64 {
 }
 
 // CrossEntropyGradBound is the bound of the gradient by label, relative or in ULP, for |scale| from
-// 2^-30 to 1; for any other that is no power of two it is 1 more, and for |scale| > 1 probabilities
-// have to be normal numbers.
+// 2^-30 to 1. For any other scale that is not a power of two it is 1 more, and for |scale| > 1 the
+// probabilities must be normal numbers.
 //
-// An entry is w*(scale/S): two exponentials, the sum R without the label, the sum R+w (in float64
-// where float32 rows are wide), the quotient and the product. The entry of the label is
-// scale*(R/S): R/S has at most the error of R/w, the rounding of the sum, one of the quotient and
-// one of the product.
+// An entry is w*(scale/S). Its error comes from two exponentials, the sum R without the label, the
+// sum R+w (in float64 for wide float32 rows), the quotient and the product. The entry of the label
+// is scale*(R/S). R/S has at most the error of R/w and the roundings of the sum and the quotient;
+// the product adds one.
 func CrossEntropyGradBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0
@@ -203,14 +204,14 @@ func CrossEntropyProbBound[T Float](classes int) float64 {
 		wide32[T](classes))
 }
 
-// CrossEntropyProbGradBound is the bound of the gradient with targets, in u of what is subtracted:
-// |scale|*(p*A + t), A the sum of the targets; at the row's largest logit |scale|*(p*(A-t) +
-// (1-p)*t).
+// CrossEntropyProbGradBound is the bound of the gradient with targets, in u times the magnitude of
+// the terms. That is |scale|*(p*A + t), where A is the sum of the targets, and at the row's largest
+// logit |scale|*(p*(A-t) + (1-p)*t).
 //
-// A is the sum of the targets without the one at the largest logit, and that one, q = A/S. FMA(w,
+// A is the sum of the targets without the one at the largest logit, plus that one; q = A/S. FMA(w,
 // q, -t)*scale has the errors of w and q in p*A, and two roundings of the difference, which is at
-// most what is subtracted. At the largest logit both products are made of A-t, p and 1-p = R/S,
-// whose errors are those of R/w at most; for float32 this is in float64 but for one rounding.
+// most the magnitude of the terms. At the largest logit both products are made of A-t, p and 1-p =
+// R/S, with at most the errors of R/w. For float32 this is in float64, except for one rounding.
 func CrossEntropyProbGradBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0
@@ -231,9 +232,10 @@ func LogSoftmaxBackwardBound[T Float](classes int) float64 {
 	return gamma[T](ExpError[T]() + sum[T](classes, false, false) + wide32[T](classes) + 1)
 }
 
-// WeightedBound is the bound of a loss or gradient by label with a weight, where bound is that
-// without. The loss is a float64 until it has its weight: for float32 there is no rounding more.
-// The gradient is multiplied by one factor of T, of dloss and the weight, as by a scale.
+// WeightedBound is the bound of a loss or gradient by label with a weight; bound is the one
+// without. The loss is a float64 until it has its weight, so for float32 there is no additional
+// rounding. The gradient is multiplied by one factor of type T, the product of dloss and the
+// weight, as by a scale.
 func WeightedBound[T Float](bound float64, gradient bool) float64 {
 	if bound == 0 {
 		return 0
@@ -253,10 +255,10 @@ func SmoothedBound[T Float](classes int, roundings float64) float64 {
 	return gamma[T](CrossEntropyProbBound[T](classes) + roundings + 1)
 }
 
-// ShardSoftmaxBound is the bound of ShardSoftmax of rows that n shards of at most so many classes
-// share, in one round: SoftmaxBound, but for the sum, which is added down to four lanes in each
-// shard and then in float64. There, each shard's sum and each Merge may be off by 2^-52, where
-// |Max| <= 1024.
+// ShardSoftmaxBound is the bound of ShardSoftmax in one round, of rows in n shards of at most so
+// many classes. It is SoftmaxBound except for the sum, which is folded to four lanes in each shard
+// and then added in float64. There, each shard's sum and each Merge may be off by 2^-52, if the
+// magnitude of Max is at most 1024.
 func ShardSoftmaxBound[T Float](classes, n int) float64 {
 	return gamma[T](2*ExpError[T]() + shardSum[T](classes, n) + 1)
 }
@@ -271,9 +273,9 @@ func ShardLogSoftmaxBound[T Float](classes, n int) float64 {
 	return gamma[T](max(k+logRounding[T](), k/(2*math.Ln2)+max(logRounding[T](), 1)+1))
 }
 
-// ShardCrossEntropyBound is CrossEntropyBound for shards. Where the label is not what the sum
-// leaves out, R is S-w, and S is more than twice w: the loss is log(S/w), at least log 2, and an
-// error of k*u in S/w is one of k*u/log(2) in it.
+// ShardCrossEntropyBound is CrossEntropyBound for shards. If the element that the sum leaves out is
+// not the label, R is S-w, and S is more than twice w. The loss is log(S/w), at least log 2, and an
+// error of k*u in S/w becomes one of k*u/log(2).
 func ShardCrossEntropyBound[T Float](classes, n int) float64 {
 	k := 2*ExpError[T]() + shardSum[T](classes, n) + in64[T](3)
 	return gamma[T](k/math.Ln2 + logRounding[T]())
@@ -285,9 +287,9 @@ func ShardCrossEntropyGradBound[T Float](classes, n int) float64 {
 	return gamma[T](2*ExpError[T]() + shardSum[T](classes, n) + 2 + in64[T](1))
 }
 
-// The bounds of the float32 SigmoidCrossEntropy and its gradient for targets 0 and 1, in ULP, are
-// the errors of all inputs (TestWalkSigmoidLoss32); those for float64 the roundings of each small
-// interval (TestSigmoidLossBound64).
+// The bounds of SigmoidCrossEntropy and its gradient for targets 0 and 1, in ULP. For float32 they
+// are the largest errors over all inputs (TestWalkSigmoidLoss32). For float64 they are the sums of
+// the roundings in each small interval (TestSigmoidLossBound64).
 
 // SigmoidLossBound is the bound of SigmoidCrossEntropy, in ULP, for targets 0 and 1.
 func SigmoidLossBound[T Float]() float64 {
@@ -306,9 +308,9 @@ func SigmoidGradBound[T Float]() float64 {
 	return 3.1
 }
 
-// The bounds of the float64 Sigmoid, SigmoidFast and Tanh, in ULP: the roundings of each small
-// interval, for results that are normal numbers (TestSigmoidBound64, TestTanhBound64). Those of
-// float32 are the errors of all inputs.
+// The bounds of the float64 Sigmoid, SigmoidFast and Tanh, in ULP: the sums of the roundings in
+// each small interval, for results that are normal numbers (TestSigmoidBound64, TestTanhBound64).
+// The bounds for float32 are the largest errors over all inputs.
 const (
 	SigmoidBound64     = 1.06
 	SigmoidFastBound64 = 2.86
@@ -316,9 +318,9 @@ const (
 )
 
 // sigmoidTerms returns the relative errors of log(1+E) and of the two sigmoids, in u. E/(2+E) and
-// E/(1+E) have those of E, of the denominator and of the quotient; the logarithm has its rounding
-// besides, and a tenth for the rest of its series; 1 - E/(1+E) is at least a half and has a
-// rounding besides.
+// E/(1+E) have the errors of E, of the denominator and of the quotient. The logarithm adds its own
+// rounding, and a tenth for the rest of its series. 1 - E/(1+E) is at least a half, and adds one
+// rounding.
 func sigmoidTerms[T Float]() (l, sigmoid float64) {
 	return ExpError[T]() + 3.1, ExpError[T]() + 3
 }
@@ -342,9 +344,9 @@ func SigmoidSoftGradBound[T Float]() float64 {
 	return gamma[T](1 + s + 1 + 2)
 }
 
-// SoftmaxSumBound is how far the sum of the probabilities that Softmax returns may be off 1, in u:
-// the errors of the exponentials are in the sum too and cancel, those of its additions and the
-// rounding of each probability do not.
+// SoftmaxSumBound bounds |sum(p) - 1| for the probabilities p of Softmax, in u. The errors of the
+// exponentials are in the sum too and cancel; the errors of its additions and the rounding of each
+// probability do not.
 func SoftmaxSumBound[T Float](classes int) float64 {
 	if classes == 1 {
 		return 0

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAdditions compares the numbers of additions with those of the sum as it is described in
-// generic_sum.go, lane by lane.
+// TestAdditions compares the numbers of additions with the sum that sum_generic.go describes, lane
+// by lane.
 func TestAdditions(t *testing.T) {
 	testAdditions[float32](t)
 	testAdditions[float64](t)
@@ -29,13 +29,13 @@ func testAdditions[T Float](t *testing.T) {
 	}
 }
 
-// countAdditions adds a row of so many classes, less one, in its lanes: of each it keeps how many
-// additions are behind it.
+// countAdditions adds a row without the element at skip, and counts, for each lane, the additions
+// that its value went through.
 func countAdditions[T Float](classes, skip int, wide bool) int {
 	block, group := blocks[T]()
 	most := 0
 	for from := 0; from < classes; from += group {
-		lanes := make([]int, block) // -1: there is nothing in it
+		lanes := make([]int, block) // -1 for an empty lane
 		for i := range lanes {
 			lanes[i] = -1
 		}

@@ -8,46 +8,46 @@ import (
 	"kernels/internal/isa"
 )
 
-// A Case is a call with its arguments, as tests of bits and bounds see it: they place the arguments
-// in memory, run the call and compare what it has written with what the generic code writes.
+// A Case is a call with its arguments. Tests of bits and bounds place the arguments in memory, run
+// the call, and compare its results with those of the generic code.
 type Case struct {
 	Name string
 	Args []Arg
 	Run  func(args []Array) error
 
-	// Piece runs the call for rows lo to hi of Rows, lo a multiple of Grain; nil: it has to be
-	// whole.
+	// Piece runs the call for the rows [lo, hi) of Rows. lo is a multiple of Grain. It is nil for a
+	// call that cannot be split.
 	Piece       func(args []Array, lo, hi int) error
 	Rows, Grain int
 }
 
-// A Routine is a function for the tests that go over all: it makes calls of a size and a kind of
-// values.
+// A Routine is a function for the tests that go over all functions. It makes calls of a given size
+// and kind of values.
 type Routine struct {
 	Name   string
-	Rows   bool    // works on rows; others on elements, as one row
+	Rows   bool    // works on rows; other functions take elements, as one row
 	Inner  bool    // a primitive: at most a batch of rows, of at most a piece each
-	Shares [][]int // which arguments may be one slice, see [Case.Shared]; the first has all apart
+	Shares [][]int // arguments that may share a slice, see [Case.Shared]; in the first all are apart
 	Case   func(s Shape, kind Kind, seed uint64, share []int) *Case
 }
 
-// Result is the name of the argument that stands for what a call returns.
+// Result is the name of the argument that stands for the result of a call.
 const Result = "result"
 
 // An Arg is a slice that a call takes.
 type Arg struct {
 	Name string
 	Out  bool  // the call writes to it
-	Data Array // what it holds before the call
-	// Share names the argument whose memory this one is, or is -1.
+	Data Array // its contents before the call
+	// Share is the number of the argument whose memory this one shares, or -1.
 	Share int
 }
 
-// Cut returns the case run in pieces that end at the rows in cuts and at the last.
+// Cut returns the case run in pieces. They end at the rows in cuts, and at the last row.
 func (c *Case) Cut(cuts ...int) *Case {
 	d := *c
 	d.Args = slices.Clone(c.Args)
-	for i := range d.Args { // what the whole call returns, nobody does
+	for i := range d.Args { // no piece returns the result of the whole call
 		d.Args[i].Out = d.Args[i].Out && d.Args[i].Name != Result
 	}
 	d.Run = func(args []Array) error {
@@ -63,9 +63,9 @@ func (c *Case) Cut(cuts ...int) *Case {
 	return &d
 }
 
-// Shared returns the case with arguments that are one slice: argument i is argument share[i] where
-// that is not negative. They hold the same before the call, so that the results are those of the
-// call with slices that are apart.
+// Shared returns the case with arguments that share slices: argument i is argument share[i], unless
+// that is negative. Arguments that share a slice must hold the same values before the call, so that
+// the results are those of the call with all slices apart.
 func (c *Case) Shared(share []int) *Case {
 	d := *c
 	d.Args = slices.Clone(c.Args)
@@ -77,13 +77,13 @@ func (c *Case) Shared(share []int) *Case {
 	return &d
 }
 
-// A Memory says where the arguments of a call lie: between canaries, or against guard pages.
+// A Memory is a place for the arguments of a call: between canaries, or against guard pages.
 type Memory struct {
 	// elements past a 64-byte boundary, for the first argument; others follow from it
 	Off    int
 	Spare  bool     // slices have a capacity beyond their length
-	Guards []*Guard // one for each argument; nil: canaries
-	End    bool     // against the guard behind, or the one before
+	Guards []*Guard // one per argument; nil for canaries
+	End    bool     // against the guard behind, not the one before
 }
 
 // A Placed call has its arguments in memory.
@@ -118,7 +118,7 @@ func (m Memory) Place(c *Case) *Placed {
 				mem = g.data[len(g.data)-len(a.Data.Mem):]
 			}
 			copy(mem, a.Data.Mem)
-			if m.End && !a.Out && !written[i] { // once is enough: it takes its time
+			if m.End && !a.Out && !written[i] { // not for both ends: it is slow
 				g.ReadOnly(true)
 			}
 			p.checks = append(p.checks, g.Check)
@@ -142,8 +142,8 @@ func (m Memory) Place(c *Case) *Placed {
 	return p
 }
 
-// Overlapping is Place with argument i beginning shift elements behind the beginning of argument j,
-// in memory that both have a part in. Where they meet they hold what j holds.
+// Overlapping is Place, but argument i begins shift elements behind the beginning of argument j.
+// Where they overlap, they hold the values of j.
 func (m Memory) Overlapping(c *Case, i, j, shift int) *Placed {
 	a, b := c.Args[i].Data, c.Args[j].Data
 	lo, hi := min(shift, 0), max(shift+a.Len(), b.Len())
@@ -169,7 +169,7 @@ func (c *Case) Apart() *Case {
 	return &d
 }
 
-// Expect returns what the arguments hold after the call, all apart, by the generic code.
+// Expect returns the arguments after a call of the generic code with all of them apart.
 func (c *Case) Expect() ([]Array, error) {
 	p := Memory{}.Place(c.Apart())
 	var err error
@@ -177,8 +177,8 @@ func (c *Case) Expect() ([]Array, error) {
 	return p.Mem, err
 }
 
-// Check runs the call in m under the instruction set in force, and returns an error where a result
-// is not in want, or anything else was written.
+// Check runs the call in m on the instruction set in force. It returns an error if a result differs
+// from want, or if anything else was written.
 func (c *Case) Check(m Memory, want []Array) error {
 	p := m.Place(c)
 	var err error
@@ -195,8 +195,8 @@ func (c *Case) Check(m Memory, want []Array) error {
 	return p.Compare(want)
 }
 
-// Compare returns an error where a placed call that has run has not written what it had to, or
-// something else.
+// Compare returns an error if a placed call, after its run, has not written the results in want, or
+// has written anything else.
 func (p *Placed) Compare(want []Array) error {
 	for i, a := range p.Args {
 		switch {
@@ -212,7 +212,7 @@ func (p *Placed) Compare(want []Array) error {
 	return p.outside()
 }
 
-// isWritten reports whether argument i is one slice with something that is written.
+// isWritten reports whether argument i shares a slice with an output.
 func (p *Placed) isWritten(i int) bool {
 	return slices.ContainsFunc(p.Args, func(a Arg) bool {
 		return a.Out && a.Share >= 0 && (a.Share == i || a.Share == p.Args[i].Share)
@@ -235,8 +235,8 @@ func element(a Array, i int) any {
 	return a.Slice(i, i+1)
 }
 
-// Refuse runs a call that has to panic or to return an error, and returns what it said; it has to
-// write nothing.
+// Refuse runs a call that must panic or return an error, and must not write anything. It returns
+// the panic value or the error.
 func (p *Placed) Refuse() (panicked any, failed, err error) {
 	before := make([]Array, len(p.Mem))
 	for i, a := range p.Mem {

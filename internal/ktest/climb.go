@@ -2,23 +2,23 @@ package ktest
 
 import "math"
 
-// A Climb looks for the input at which a function is most in error, by changing an input a little
-// at a time and keeping what is not better.
+// A Climb looks for the input with the largest error of a function. It changes an input a little at
+// a time, and keeps a change unless the error gets smaller.
 type Climb[T Float] struct {
 	// Start fills x with an input to start from.
 	Start func(r *Rand, x []T)
-	// Error returns the error of the function at x, less than 0 where x is no input.
+	// Error returns the error of the function at x. It is negative if x is not a valid input.
 	Error func(x []T) float64
-	// Len is the number of elements of an input. Move, if it is not nil, is called for some of the
-	// steps instead of the general ones.
+	// Len is the number of elements of an input. Move, unless it is nil, replaces some of the
+	// general steps.
 	Len  int
 	Move func(r *Rand, x []T)
-	// Best, unless nil, is an input to begin with.
+	// Best, unless it is nil, is the input to begin with.
 	Best []T
 }
 
-// Run climbs for as long as more returns true, from one start after the other, and returns the
-// largest error and its input. Every second start is the best input so far, shaken.
+// Run climbs from one start after the other while more returns true. It returns the largest error
+// and its input. Every second start is the best input so far, shaken.
 func (c *Climb[T]) Run(r *Rand, more func() bool) (x []T, err float64) {
 	best, at := -1.0, make([]T, c.Len)
 	if c.Best != nil {
@@ -100,8 +100,8 @@ func some(r *Rand, n int) int {
 	return k
 }
 
-// Next returns the k-th representable number after x, or before it where k is negative; ±0 is one
-// number.
+// Next returns the k-th representable number after x, or before x if k is negative. ±0 counts as
+// one number.
 func Next[T Float](x T, k int) T {
 	i := order(x) + int64(k)
 	if i < 0 {

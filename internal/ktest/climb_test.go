@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A climb finds the one input in 2^60 or so that a function is looking for, and stays above what it
-// began with.
+// TestClimb checks that a climb finds the one worst input among some 2^60, and that it does not end
+// below its start.
 func TestClimb(t *testing.T) {
 	target := []float64{1.5, -0.25, 3}
 	c := Climb[float64]{Len: 3, Start: func(r *Rand, x []float64) {
@@ -49,8 +49,8 @@ func TestNext(t *testing.T) {
 	require.Equal(t, float32(math.SmallestNonzeroFloat32), Next(-math.Float32frombits(1), 2))
 }
 
-// The references of a climb against math/big, after changes of single elements, of the largest, and
-// of all of them.
+// TestRowRef compares the references of a climb with math/big, after changes of single elements, of
+// the largest one, and of all of them.
 func TestRowRef(t *testing.T) {
 	r := NewRand(3)
 	for _, classes := range []int{1, 2, 5, 33} {
@@ -88,7 +88,7 @@ func TestRowRef(t *testing.T) {
 	}
 }
 
-// The roundings of some computations whose worst cases are known.
+// TestRounding checks some computations whose worst cases are known.
 func TestRounding(t *testing.T) {
 	var r Rounding
 	require.Equal(t, 0x1p-53, r.Round(Exact(1, 1.001)).Error())
@@ -109,7 +109,7 @@ func TestRounding(t *testing.T) {
 	require.Equal(t, 0x1p-52, ULP64(1.5))
 }
 
-// What is a multiple of a power of two and short is not rounded.
+// TestRoundingExact checks that a multiple of a power of two with few enough bits is not rounded.
 func TestRoundingExact(t *testing.T) {
 	var r Rounding
 	require.Zero(t, r.Round(Const(1.5).Mul(Const(0.375)).Add(Const(1024))).Error())

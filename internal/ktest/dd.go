@@ -107,8 +107,7 @@ func ExpDD(x DD) Scaled {
 	return Scaled{p.Add(DD{1, 0}), int(k)}
 }
 
-// at returns a's value scaled to exponent e, dropped to zero where it is
-// more than 2^900 smaller.
+// at returns a's value scaled to exponent e, or zero if it is more than 2^900 smaller.
 func (a Scaled) at(e int) DD {
 	if d := a.Exp - e; d > -900 {
 		return a.ldexp(d)
@@ -227,8 +226,7 @@ func SigmoidRef64(x float64) float64 {
 	return 1 / (1 + math.Exp(-x))
 }
 
-// A RowDD is what RowBig is, in double-double: fast enough for rows of
-// hundred thousands of classes.
+// A RowDD is a RowBig in double-double, fast enough for rows of hundreds of thousands of classes.
 type RowDD struct {
 	W   []Scaled // e^(x-max)
 	Sum Scaled

@@ -13,8 +13,8 @@ import (
 // instruction set into a failure: a comma-separated list, as avx2,avx512.
 const RequireEnv = "KERNELS_REQUIRE"
 
-// Require fails the test where KERNELS_REQUIRE names an instruction set that
-// is not available here, so that nothing passes by falling back.
+// Require fails the test if KERNELS_REQUIRE names an instruction set that is not available here, so
+// that no test passes by falling back.
 func Require(tb testing.TB) {
 	tb.Helper()
 	for name := range strings.SplitSeq(os.Getenv(RequireEnv), ",") {

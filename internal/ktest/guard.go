@@ -85,7 +85,7 @@ func newFrame(n, off, size int) *frame {
 	return f
 }
 
-// Check returns an error where a canary was overwritten.
+// Check returns an error if a canary was overwritten.
 func (f *frame) Check() error {
 	lo, hi := f.buf[:f.lo], f.buf[f.hi:]
 	if len(lo) < len(canaries) && len(hi) < len(canaries) && bytes.Equal(lo, canaries[:len(lo)]) &&

@@ -11,7 +11,7 @@ import (
 // A Guard is memory between two runs of canaries.
 type Guard struct {
 	mem, data []byte
-	snapshot  []byte // what the data was when it became read-only
+	snapshot  []byte // the data when it became read-only
 }
 
 // GuardsFault reports whether guards are real pages here; elsewhere they are
@@ -38,7 +38,7 @@ func (g *Guard) ReadOnly(on bool) {
 	}
 }
 
-// Check returns an error where a canary or read-only data changed.
+// Check returns an error if a canary or read-only data changed.
 func (g *Guard) Check() error {
 	for _, p := range [][]byte{g.mem[:guardBytes], g.mem[guardBytes+len(g.data):]} {
 		for _, b := range p {

@@ -48,7 +48,7 @@ func (g *Guard) ReadOnly(on bool) {
 	}
 }
 
-// Check has nothing to do here: what it would find has already faulted.
+// Check has nothing to do here: a forbidden access has already faulted.
 func (g *Guard) Check() error { return nil }
 
 // Size returns the number of bytes between the guards.

@@ -52,7 +52,7 @@ func TestBigAgainstPublishedDigits(t *testing.T) {
 		"0.73105857863000487925115924182183627436514464016505651927636590791904045307", 220)
 }
 
-// The references agree with each other through identities.
+// TestBigIdentities checks the references against each other by identities.
 func TestBigIdentities(t *testing.T) {
 	r := NewRand(1)
 	for range 200 {
@@ -170,7 +170,8 @@ func TestFractionalULP(t *testing.T) {
 	require.Equal(t, math.Inf(1), ErrBig(math.NaN(), Big(1)))
 }
 
-// Inputs are the same bits everywhere and for ever: golden hashes rest on them.
+// TestGeneratorIsFrozen checks that the generator gives the same bits everywhere and for ever:
+// golden hashes depend on them.
 func TestGeneratorIsFrozen(t *testing.T) {
 	r := NewRand(0)
 	require.Equal(t, uint64(0xe220a8397b1dcdaf), r.Uint64())

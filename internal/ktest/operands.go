@@ -1,7 +1,7 @@
 package ktest
 
-// Operands are those of a call, whatever the function: a primitive of package kernels, or what the
-// golden hashes are taken of. Each function uses some.
+// Operands are the arguments of a call of a primitive of package kernels, or of a function under
+// the golden hashes. Each function uses some of them.
 type Operands[T Float] struct {
 	Rows, Cols int
 	Narrow     bool
@@ -12,30 +12,30 @@ type Operands[T Float] struct {
 	OutS int
 	InS  [3]int
 
-	PerRow [3][]T    // inputs with one element for each row
-	Skip   []int     // an input with a column for each row
+	PerRow [3][]T    // inputs with one element per row
+	Skip   []int     // an input with one column per row
 	Mask   []uint64  // an input
-	Loss   []T       // outputs with one element for each row
+	Loss   []T       // an output with one element per row
 	Sum    []float64 //
 	Index  []int     //
 }
 
-// A Primitive is a function of operands, and which of them it uses.
+// A Primitive is a function of operands, with a description of the operands that it uses.
 type Primitive[T Float] struct {
 	Name string
 	Run  func(c *Operands[T])
 
-	Ins    int   // inputs of as many elements as the output
-	Alias  []int // those that the output may be
-	PerRow int   // inputs with one element for each row
-	// Prep sets the inputs to what the function may rely on; they are filled before.
+	Ins    int   // number of inputs with as many elements as the output
+	Alias  []int // inputs that may be the same slice as the output
+	PerRow int   // number of inputs with one element per row
+	// Prep changes filled inputs so that they are as the function expects.
 	Prep func(r *Rand, c *Operands[T])
 
 	NoOut, Skip, MaskIn, Loss, Sum, Find bool
 }
 
-// A Shape is the size of a call: rows of Cols elements, Pad elements between them and more the
-// further back the operand.
+// A Shape is the size of a call: Rows rows of Cols elements. Between them are Pad elements in the
+// first operand, and more in those after it.
 type Shape struct{ Rows, Cols, Pad int }
 
 func (s Shape) stride(operand int) int {
@@ -54,8 +54,8 @@ func (s Shape) size(stride int) int {
 
 var operandScales = []float64{1, 1.0 / 30, -2, 0, 0x1p-40, 0x1p40, 0.3, 1e-30, 1e30}
 
-// Operands returns the inputs of a call; the output is to be input alias, if that is not negative.
-// Golden hashes rest on its every bit.
+// Operands returns the inputs of a call. The output shares the slice of input alias, unless that is
+// negative. Golden hashes depend on each bit of the inputs.
 func (k *Primitive[T]) Operands(s Shape, kind Kind, seed uint64, alias int) *Operands[T] {
 	r := NewRand(seed*1000003 + uint64(s.Rows)*8191 + uint64(s.Cols)*31 + uint64(kind))
 	c := &Operands[T]{Rows: s.Rows, Cols: s.Cols}
@@ -88,7 +88,7 @@ func (k *Primitive[T]) Operands(s Shape, kind Kind, seed uint64, alias int) *Ope
 	if k.MaskIn {
 		c.Mask = make([]uint64, (s.Cols+63)/64)
 		for i := range c.Mask {
-			c.Mask[i] = r.Uint64() // also past the end
+			c.Mask[i] = r.Uint64() // also bits past the end
 		}
 	}
 	if k.Prep != nil && s.Rows > 0 {
@@ -97,7 +97,7 @@ func (k *Primitive[T]) Operands(s Shape, kind Kind, seed uint64, alias int) *Ope
 	return c
 }
 
-// Routine returns k for the tests that go over all functions.
+// Routine returns k in the form for the tests that go over all functions.
 func (k *Primitive[T]) Routine() Routine {
 	shares := [][]int{nil}
 	for _, in := range k.Alias {

@@ -45,7 +45,7 @@ func Gauss[T Float](r *Rand) T {
 	return T(float64(s) * (0x1p-32 * 1.2247448713915889))
 }
 
-// special returns a value that breaks careless code.
+// special returns a value that may break careless code.
 func special[T Float](r *Rand) T {
 	neg := r.Uint64()>>63 == 1
 	var v T

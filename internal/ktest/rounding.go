@@ -5,20 +5,20 @@ import (
 	"math/bits"
 )
 
-// Rounding adds up, to first order, what the roundings of a float64 computation do to its result,
-// over all inputs of a small interval. A computation is repeated on values of type [Rounded] in the
-// steps of the code; [Rounding.Round] stands for a rounding, which is off by at most half an ULP of
-// the largest value that is possible there. Each rounding is followed on its own through the
-// operations after it, so that one which meets itself, in numerator and denominator say, cancels as
-// it does in the code.
+// Rounding adds up, to first order, the effects of the roundings of a float64 computation on its
+// result, over all inputs in a small interval. A test repeats the computation on values of type
+// [Rounded], in the steps of the code. [Rounding.Round] stands for a rounding, whose error is at
+// most half an ULP of the largest possible value. Each rounding is followed on its own through the
+// operations after it, so that the same rounding in numerator and denominator, say, cancels as it
+// does in the code.
 //
-// What is left out is of second order: products of roundings, and how much the derivatives change
-// within the interval. For intervals that are narrower than a thousandth of the magnitudes in them,
-// 1% more covers both.
+// The result leaves out effects of second order: products of roundings, and the change of the
+// derivatives within the interval. For intervals narrower than a thousandth of the magnitudes in
+// them, 1% more covers both.
 type Rounding struct{ n int }
 
-// Rounded is a value of a computation: the exact one lies in [lo, hi], and error i, of a magnitude
-// of at most 1, adds d[i] to it. What the code computes is a multiple of 2^grid.
+// Rounded is a value of a computation. The exact value lies in [lo, hi]; rounding i adds d[i] times
+// a number in [-1, 1]. The value that the code computes is a multiple of 2^grid.
 type Rounded struct {
 	lo, hi float64
 	grid   int
@@ -42,7 +42,7 @@ func Const(c float64) Rounded {
 
 func (a Rounded) mid() float64 { return a.lo/2 + a.hi/2 }
 
-// top returns the largest magnitude that is possible for what is computed.
+// top returns the largest possible magnitude of the computed value.
 func (a Rounded) top() float64 { return max(math.Abs(a.lo), math.Abs(a.hi)) + a.Error() }
 
 // linear returns the errors of a value that changes by da*a + db*b.
@@ -91,13 +91,13 @@ func (a Rounded) Div(b Rounded) Rounded {
 		linear(a, 1/b.mid(), b, -a.mid()/(b.mid()*b.mid()))}
 }
 
-// Within returns a, of which it is known that it lies between lo and hi.
+// Within returns a, given that it lies between lo and hi.
 func (a Rounded) Within(lo, hi float64) Rounded {
 	a.lo, a.hi = max(a.lo, lo), min(a.hi, hi)
 	return a
 }
 
-// Error returns the most that a may be off.
+// Error returns the largest possible error of a.
 func (a Rounded) Error() float64 {
 	s := 0.0
 	for _, v := range a.d {
@@ -106,7 +106,7 @@ func (a Rounded) Error() float64 {
 	return s
 }
 
-// Off adds an error of at most e that is not a rounding, of an approximation say.
+// Off adds an error of at most e that is not a rounding, such as the error of an approximation.
 func (r *Rounding) Off(a Rounded, e float64) Rounded {
 	d := make([]float64, r.n+1)
 	copy(d, a.d)
@@ -115,11 +115,11 @@ func (r *Rounding) Off(a Rounded, e float64) Rounded {
 	return Rounded{a.lo, a.hi, a.grid, d}
 }
 
-// Round rounds a to float64. A multiple of 2^grid that has no more than 53 bits above that is
-// exact; what is at most a power of two is rounded as what is below it.
+// Round rounds a to float64. A multiple of 2^grid with no more than 53 bits is exact. A value of at
+// most a power of two is rounded as those below that power.
 func (r *Rounding) Round(a Rounded) Rounded { return r.round(a, math.Inf(1)) }
 
-// Add returns a + b, rounded: what that loses is less than either of them.
+// Add returns a + b, rounded. The rounding error is less than either of them.
 func (r *Rounding) Add(a, b Rounded) Rounded { return r.round(a.Add(b), min(a.top(), b.top())) }
 
 // Sub returns a - b, rounded.
@@ -145,16 +145,16 @@ func ULP64(x float64) float64 {
 	return math.Ldexp(1, int(e)-1075)
 }
 
-// ULPs returns how many ULP of the exact value a may be off, with the 1% for what is of second
-// order. An interval should not have a power of two inside, only at its ends.
+// ULPs returns the largest possible error of a, in ULP of the exact value, with the 1% for effects
+// of second order. A power of two should not lie inside the interval, only at its ends.
 func (a Rounded) ULPs() float64 {
 	return 1.01 * a.Error() / ULP64(min(math.Abs(a.lo), math.Abs(a.hi)))
 }
 
-// RoundedULPs returns how many ULP of the exact value a may be off after it has been rounded: half
-// of one more, or one where the exact value is below a power of two and a more than the half of an
-// ULP above it, which is one of those below, so that it is rounded to something else than the
-// power.
+// RoundedULPs returns the largest possible error of a after it has been rounded, in ULP of the
+// exact value. That is half an ULP more than ULPs. It is one more if the exact value is below a
+// power of two, and a so far above that it may not be rounded to the power itself: ULP are twice as
+// large there.
 func (a Rounded) RoundedULPs() float64 {
 	e := a.ULPs()
 	if hi := max(math.Abs(a.lo), math.Abs(a.hi)); e >= 1 &&
@@ -164,8 +164,8 @@ func (a Rounded) RoundedULPs() float64 {
 	return e + 0.5
 }
 
-// Relative returns how much a may be off relative to the exact value, in units of 2^-53, with the
-// 1% for what is of second order.
+// Relative returns the largest possible relative error of a, in units of 2^-53, with the 1% for
+// effects of second order.
 func (a Rounded) Relative() float64 {
 	return 1.01 * a.Error() / min(math.Abs(a.lo), math.Abs(a.hi)) * 0x1p53
 }

@@ -2,8 +2,8 @@ package ktest
 
 import "math"
 
-// A RowRef is what a [RowDD] is, for a row of which few elements change at a time: only their
-// exponentials are computed anew. Elements that are more than 740 below the largest do not count.
+// A RowRef is a [RowDD] for a row of which few elements change at a time: only their exponentials
+// are computed again. Elements more than 740 below the largest do not count.
 type RowRef struct {
 	x       []float64
 	w       []DD // exp(x-base)
@@ -49,7 +49,7 @@ func (b *RowRef) Set(row []float64) {
 	b.logs.ok = false
 }
 
-// without returns the sum of the exponentials but that of j.
+// without returns the sum of the exponentials without the one of element j.
 func (b *RowRef) without(j int) DD {
 	s := DD{}
 	for i, w := range b.w {

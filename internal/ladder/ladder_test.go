@@ -29,7 +29,7 @@ func TestExpected(t *testing.T) {
 func TestFloat32(t *testing.T) { everything[float32](t) }
 func TestFloat64(t *testing.T) { everything[float64](t) }
 
-// everything calls every function of the table on the instruction set in force and on pure Go.
+// everything calls each function of the table on the instruction set in force and on pure Go.
 func everything[T kernels.Float](t *testing.T) {
 	for _, f := range ktable.Funcs[T]() {
 		if len(f.Args) == 0 {
@@ -38,7 +38,7 @@ func everything[T kernels.Float](t *testing.T) {
 		}
 		for _, n := range []int{1, 3, 8, 17, 64, 100, 257} {
 			kind := kt.Finite
-			if n > 64 { // the shorter ones stay finite
+			if n > 64 { // the shorter calls stay finite
 				kind = kt.RareSpecial
 			}
 			for classes := 1; classes <= n; classes++ {

@@ -45,9 +45,9 @@ func copyModule(src, dst string) error {
 	})
 }
 
-// toolchain builds the root package's test binary again and again with another assembly file. The
-// Go files are compiled once, by the go command; for a mutant only its assembly is assembled, put
-// into the package's archive, and linked.
+// toolchain builds the test binary of the root package again and again, with a different assembly
+// file each time. The go command compiles the Go files once. For a mutant, only its assembly is
+// assembled, put into the package's archive, and linked.
 type toolchain struct {
 	module  string   // a copy of the module
 	file    string   // the assembly file
@@ -180,8 +180,8 @@ func without(archive []byte, name string) ([]byte, error) {
 	return out, nil
 }
 
-// build makes the test binary for the given assembly in dir, a copy of the module, where tests that
-// read the file find it too.
+// build makes the test binary for the given assembly in dir, a copy of the module. It also writes
+// the assembly there, for the tests that read the file.
 func (tc *toolchain) build(dir, text string) (binary string, err error) {
 	src, obj, pkg, cfg := filepath.Join(dir, tc.file), filepath.Join(dir, "asm.o"),
 		filepath.Join(dir, "_pkg_.a"), filepath.Join(dir, "importcfg.link")
@@ -235,7 +235,7 @@ func (tc *toolchain) tool(words []string) error {
 	return nil
 }
 
-// run runs a test binary and tells how it ended.
+// run runs a test binary and returns how it ended.
 func (tc *toolchain) run(dir, binary string, wrap []string, limit time.Duration, args ...string) (verdict, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -261,7 +261,7 @@ func (tc *toolchain) run(dir, binary string, wrap []string, limit time.Duration,
 
 var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// firstFailure is the innermost failed test.
+// firstFailure returns the innermost failed test.
 func firstFailure(text string) string {
 	best := ""
 	for _, m := range failure.FindAllStringSubmatch(text, -1) {

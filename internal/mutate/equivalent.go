@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// An equivalence is a kind of mistake that leaves the bits as they are, and the reason. Only
-// mutants that survived are looked up here; all patterns must match.
+// An equivalence is a kind of mistake that does not change the bits, and the reason. Only surviving
+// mutants are looked up here. All patterns must match.
 type equivalence struct {
-	// regular expressions; before and after: the instruction before and the one after, labels left
-	// out
+	// regular expressions; before and after are for the instructions before and after the mistake,
+	// ignoring labels
 	fn, line, what, before, after string
 	why                           string
 }
@@ -77,7 +77,7 @@ var equivalences = []equivalence{
 	},
 }
 
-// equivalent returns why a mutant computes the same, or "".
+// equivalent returns the reason why a mutant computes the same bits, or "".
 func (s *source) equivalent(m *mutant) string {
 	line := strings.TrimSpace(s.lines[m.line])
 	before, after := s.neighbour(m, -1), s.neighbour(m, 1)
@@ -87,7 +87,7 @@ func (s *source) equivalent(m *mutant) string {
 			{e.before, before}, {e.after, after}} {
 			ok = ok && regexp.MustCompile(p[0]).MatchString(p[1])
 		}
-		ok = ok && !lowered(m.what) // entering a loop with too little left is never right
+		ok = ok && !lowered(m.what) // never right: it enters a loop with too few elements
 		if ok {
 			return e.why
 		}
@@ -95,7 +95,7 @@ func (s *source) equivalent(m *mutant) string {
 	return ""
 }
 
-// neighbour is the instruction before or after that of m.
+// neighbour returns the instruction before or after the mistake.
 func (s *source) neighbour(m *mutant, step int) string {
 	for i := m.line + step; i >= m.fn.start && i < m.fn.end; i += step {
 		if l := s.lines[i]; strings.HasPrefix(l, "\t") && !strings.HasPrefix(l, "\t//") {
@@ -105,7 +105,7 @@ func (s *source) neighbour(m *mutant, step int) string {
 	return ""
 }
 
-// lowered tells whether the mistake is a lesser number: "$63 for $64".
+// lowered reports whether the mistake is a smaller number: "$63 for $64".
 func lowered(what string) bool {
 	var to, from int
 	n, _ := fmt.Sscanf(what, "$%d for $%d", &to, &from)

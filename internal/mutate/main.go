@@ -1,14 +1,14 @@
 // Command mutate measures the tests: it makes one deliberate mistake at a time in the generated
 // assembly (another operation, a constant off by its last bit, a mask or a partial store off by
 // one, lanes in another order, a sum grouped differently) and runs the short tests of the package.
-// A mutant that they do not notice survives. Some survivors compute the same bits; those are
-// explained in equivalent.go.
+// A mutant that they do not notice survives. equivalent.go explains the survivors that compute the
+// same bits.
 //
 //	go run ./internal/mutate -n 200 -isa avx2,avx512
 //
-// The mutants are a sample, stratified by kernel, type, instruction set and kind of mistake, and
-// the same for the same seed. NEON runs under qemu-aarch64. Everything happens in a temporary copy
-// of the module.
+// The mutants are a sample, stratified by kernel, type, instruction set and kind of mistake. The
+// same seed gives the same sample. NEON runs under qemu-aarch64. All work is done in a temporary
+// copy of the module.
 package main
 
 import (
@@ -44,7 +44,7 @@ func (v verdict) String() string {
 	return [...]string{"failed", "crashed", "timed out", "SURVIVED", "equivalent", "invalid"}[v]
 }
 
-// result is what became of a mutant.
+// result is the outcome of one mutant.
 type result struct {
 	m       *mutant
 	verdict verdict
@@ -174,7 +174,7 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	if runtime.GOARCH != goarch {
 		wrap = []string{"qemu-aarch64"}
 	}
-	// without a mistake the same steps must pass
+	// the same steps must pass without a mistake
 	dir := filepath.Join(tmp, goarch)
 	if err := copyModule(module, dir); err != nil {
 		return nil, err
@@ -216,12 +216,11 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	return results, nil
 }
 
-// suite are the tests of the short suite that compare bits: the others are about accuracy and
-// arguments.
+// suite selects the tests that compare bits. The others are about accuracy and arguments.
 const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax|Flags)$"
 
-// try builds and tests one mutant: first with the rows of the table that name its kernel, at last
-// with the whole suite.
+// try builds and tests one mutant: first with the rows of the table that name its kernel, then with
+// the whole suite.
 func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) result {
 	binary, err := tc.build(dir, src.text(m))
 	if err != nil {
@@ -315,7 +314,7 @@ func report(results []result) {
 		fmt.Printf(" %s %d", n, tests[n])
 	}
 	fmt.Println()
-	// what is equivalent, and why
+	// the equivalent mutants, and why they are
 	for _, r := range results {
 		if r.verdict == same {
 			fmt.Printf("equivalent: %v: %s\n", r.m, r.by)

@@ -13,9 +13,9 @@ import (
 type class string
 
 const (
-	// another operation, operands swapped, an operation left out, a shift by one bit more or less
+	// another operation, swapped operands, an operation left out, a shift by one bit more or less
 	opClass    class = "op"
-	constClass class = "const" // the last bit of a constant flipped, or another constant
+	constClass class = "const" // a constant with its last bit flipped, or another constant
 	tailClass  class = "tail"  // masks and partial loads and stores
 	loopClass  class = "loop"  // counts, branches, advances, addresses
 	laneClass  class = "lane"  // order of lanes
@@ -30,8 +30,8 @@ type mutant struct {
 	line  int // in the file, from 0
 	class class
 	edit  map[int]string // new text of lines; "" leaves the line out
-	// the constant, or on ARM the table of constants, after which one with its last bit flipped is
-	// added
+	// the constant (on ARM, the table of constants) that is followed by a copy with its last bit
+	// flipped
 	flip string
 	bits uint64
 	what string
@@ -54,7 +54,7 @@ type source struct {
 	consts map[string]constant // constants on x86, by symbol
 }
 
-// A constant is one symbol, and next another one of the type.
+// A constant is one symbol; next is another constant of the same type.
 type constant struct {
 	bits uint64
 	next string
@@ -165,7 +165,7 @@ func split(line string) (x ins, ok bool) {
 	return x, true
 }
 
-// with returns a copy whose argument i is replaced; without, one that lacks it.
+// with returns a copy with argument i replaced; without returns a copy without argument i.
 func (x ins) with(i int, arg string) ins {
 	y := ins{x.op, slices.Clone(x.args)}
 	y.args[i] = arg
@@ -178,8 +178,9 @@ func (x ins) swapped(i, j int) ins { return x.with(i, x.args[j]).with(j, x.args[
 
 func (x ins) named(op string) ins { return ins{op, x.args} }
 
-// Nothing is changed here: alignment and the frame's annotations do not compute, and that every
-// kernel clears the upper halves and returns is read from the binary by internal/asmcheck.
+// untouched instructions get no mutants. Alignment and the annotations of a frame compute nothing,
+// and internal/asmcheck reads from the binary whether each kernel clears the upper halves and
+// returns.
 var untouched = map[string]bool{"PCALIGN": true, "NO_LOCAL_POINTERS": true, "VZEROUPPER": true,
 	"RET": true}
 
@@ -266,7 +267,7 @@ func (e *editor) immediate(i int) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// nudge changes immediate i to each of the values.
+// nudge proposes each of the values for immediate i.
 func (e *editor) nudge(c class, i int, values ...int64) {
 	for _, v := range values {
 		e.add(c, fmt.Sprintf("%s for %s", fmt.Sprintf("$%d", v), e.x.args[i]),
@@ -274,7 +275,7 @@ func (e *editor) nudge(c class, i int, values ...int64) {
 	}
 }
 
-// constant proposes other constants for argument i, a symbol.
+// constant proposes other constants for argument i, which is the symbol of a constant.
 func (e *editor) constant(i int, name string) {
 	c, ok := e.s.consts[name]
 	if !ok {
@@ -336,7 +337,7 @@ func (e *editor) address() {
 	}
 }
 
-// stems split a mnemonic as VADDPS or VFMADD213PD.BCST.
+// mnemonic splits a mnemonic such as VADDPS or VFMADD213PD.BCST.
 var mnemonic = regexp.MustCompile(`^(V[A-Z]+?)(132|213|231)?(PS|PD|SS|SD)(\.[A-Z.]+)?$`)
 
 var x86Float = map[string][]string{
@@ -616,8 +617,7 @@ func (e *editor) armWord() {
 	}
 }
 
-// sample chooses n mutants: of every kernel in turn one, and of each kernel of every class in turn
-// one.
+// sample chooses n mutants. It takes the kernels in turn, and the classes of each kernel in turn.
 func sample(funcs []*function, n int, seed uint64) []*mutant {
 	r := rand.New(rand.NewPCG(seed, 1))
 	shuffle := func(m []*mutant) { r.Shuffle(len(m), func(i, j int) { m[i], m[j] = m[j], m[i] }) }
@@ -656,7 +656,7 @@ func sample(funcs []*function, n int, seed uint64) []*mutant {
 	return out
 }
 
-// String names the mutant by the place in the file and what is wrong.
+// String returns the place of the mutant in the file and its mistake.
 func (m *mutant) String() string {
 	return fmt.Sprintf("%s +%d [%s] %s", m.fn.name, m.line-m.fn.start+1, m.class, m.what)
 }

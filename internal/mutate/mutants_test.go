@@ -75,8 +75,8 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// TestText: a mutant's file differs from the original in its own lines alone, and in the table for
-// a flipped constant.
+// TestText checks that the file of a mutant differs from the original in the mutant's own lines
+// only, and in the table for a flipped constant.
 func TestText(t *testing.T) {
 	s := parse(small, false)
 	assert.Equal(t, small, s.text(nil))
@@ -112,7 +112,7 @@ TEXT ·tinyF32NEON(SB), NOSPLIT, $0-48
 	RET
 `
 
-// TestTables: on ARM a constant is a place in the table of its page.
+// TestTables checks the constants on ARM, which are places in the table of a page.
 func TestTables(t *testing.T) {
 	s := parse(smallARM, true)
 	assert.Equal(t, []string{"const: last bit of constant 0x4000000040000000 flipped",
@@ -147,7 +147,8 @@ func TestSample(t *testing.T) {
 	assert.Len(t, whole, total, "no mutant is there twice, none is missing")
 }
 
-// TestGeneratedFiles: every function of the package has mutants of every kind that it can have.
+// TestGeneratedFiles checks that the functions of the package have mutants of each class that fits
+// them.
 func TestGeneratedFiles(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "kernels_"+arch+".s"))

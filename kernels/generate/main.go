@@ -1,5 +1,6 @@
 // Command generate writes the assembly of the package from the pages: kernels_amd64.s,
-// kernels_arm64.s, their stubs and dispatch. Run it from the module's root by go generate.
+// kernels_arm64.s, and dispatch_*.go with their stubs and the dispatch. Run it from the module's
+// root by go generate.
 //
 //	go run ./kernels/generate [folder]
 package main

@@ -1,5 +1,6 @@
-// Command tune times a kernel under hundreds of pipelines, in turns, and prints the fastest. Run it
-// on an idle machine that has the instruction set, and write the winner into kernels/pipelines.go:
+// Command tune times a kernel under hundreds of pipelines, in turns, and prints the fastest ones.
+// Run it on an idle machine that has the instruction set, and put the winner into
+// kernels/pipelines.go:
 //
 //	go run ./kernels/tune sigmoid 'AVX2 F32'
 //	go run ./kernels/tune rowsExpSum 'AVX512 F64'
@@ -94,7 +95,8 @@ func groups() (settings []asmgen.Pipeline) {
 	return settings
 }
 
-// The program that times: variants.go and the assembly come beside it.
+// timing is the program that times the variants. variants.go and the assembly are written beside
+// it.
 //
 //go:embed timing.go.txt
 var timing string
@@ -139,7 +141,7 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 	return nil
 }
 
-// argument is what a call on one row of n elements passes for a parameter.
+// argument returns the argument for a parameter in a call on one row of n elements.
 func argument(p asmgen.Param) string {
 	switch {
 	case slices.Contains([]string{"dst", "w", "losses", "loss"}, p.Name):
@@ -153,5 +155,5 @@ func argument(p asmgen.Param) string {
 	case !strings.HasPrefix(p.Type, "[]"):
 		return "1"
 	}
-	return p.Name // x, and what has one element a row: m, sum, skip
+	return p.Name // x, and slices with one element per row: m, sum, skip
 }

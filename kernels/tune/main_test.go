@@ -13,7 +13,7 @@ import (
 	pages "kernels/kernels"
 )
 
-// TestWrite: the program that times is one, for every kernel that has pipelines.
+// TestWrite checks that the timing program compiles for each kernel that has pipelines.
 func TestWrite(t *testing.T) {
 	if testing.Short() {
 		t.Skip("calls go vet for each kernel")

@@ -1,4 +1,4 @@
-// Package chart draws what the examples show.
+// Package chart draws the charts of the examples.
 package chart
 
 import (
@@ -11,11 +11,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// colors are those of the classes and curves; three that the colour-blind tell apart.
+// colors are the colours of classes and curves: three that the colour-blind can tell apart.
 var colors = []color.RGBA{{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff},
 	{0x00, 0x9e, 0x73, 0xff}}
 
-// Curve is a value for each epoch, from epoch 1 on.
+// Curve has one value per epoch, from epoch 1 on.
 type Curve struct {
 	Name   string
 	Values []float64
@@ -47,9 +47,8 @@ func Loss(name, title string, curves ...Curve) error {
 	return p.Save(6*vg.Inch, 4*vg.Inch, name)
 }
 
-// Regions writes a PNG of the plane in [-limit, limit]^2, each point in the colour of the class
-// that classify gives it, and of labelled points on it. classify gets the points x0, y0, x1, y1,
-// ...
+// Regions writes a PNG of the plane in [-limit, limit]^2, each point in the colour of its class,
+// with the labelled points on top. classify returns the classes of the points x0, y0, x1, y1, ...
 func Regions(name, title string, limit float64, classify func(xy []float64) []int, points []float64,
 	labels []int) error {
 	const side = 400

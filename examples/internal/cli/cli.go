@@ -31,8 +31,8 @@ type Options struct {
 	adam, sgd float64 // the default rates
 }
 
-// Flags adds the flags to a set. epochs and batch, and the learning rates adam and sgd, are the
-// defaults.
+// Flags adds the flags to a set. The other arguments are the defaults: of the epochs, of the batch
+// size, and of the learning rates of Adam and SGD.
 func (o *Options) Flags(set *flag.FlagSet, epochs, batch int, adam, sgd float64) {
 	o.adam, o.sgd = adam, sgd
 	set.StringVar(&o.Type, "type", "float32", "`type` of all numbers: float32 or float64")
@@ -47,7 +47,7 @@ func (o *Options) Flags(set *flag.FlagSet, epochs, batch int, adam, sgd float64)
 	set.StringVar(&o.Out, "out", "out", "`folder` for the charts, made where it is missing")
 }
 
-// Parse parses the arguments of a command, which has nothing but flags, and checks the values of
+// Parse parses the arguments of a command, which takes flags only, and checks the values of
 // Options.
 func (o *Options) Parse(set *flag.FlagSet, args []string) error {
 	if err := set.Parse(args); err != nil {
@@ -86,7 +86,7 @@ func (o *Options) Parse(set *flag.FlagSet, args []string) error {
 	return err
 }
 
-// Main runs an example as a program does.
+// Main runs an example as the body of a main function.
 func Main(name string, run func(args []string, stdout, stderr io.Writer) error) {
 	switch err := run(os.Args[1:], os.Stdout, os.Stderr); {
 	case errors.Is(err, flag.ErrHelp):
@@ -96,8 +96,7 @@ func Main(name string, run func(args []string, stdout, stderr io.Writer) error) 
 	}
 }
 
-// Train makes a network for the samples and trains it, with a progress bar where stderr is a
-// terminal.
+// Train makes a network for the samples and trains it, with a progress bar if stderr is a terminal.
 func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T],
 	stderr io.Writer) (*nn.Network[T], []nn.Epoch, error) {
 	net, err := nn.NewNetwork[T](len(train.X)/len(train.Labels), o.Units, classes, o.Hidden,
@@ -119,14 +118,13 @@ func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T],
 			progressbar.OptionFullWidth(), progressbar.OptionThrottle(50*time.Millisecond),
 			progressbar.OptionClearOnFinish())
 		defer bar.Close()
-		training.Step = func() { _ = bar.Add(1) } // a bar that cannot be drawn stops no training
+		training.Step = func() { _ = bar.Add(1) } // training goes on if the bar cannot be drawn
 	}
 	epochs, err := net.Train(train, test, training)
 	return net, epochs, err
 }
 
-// Report prints the losses, every one of them or about twenty, with their bits, and the digest of
-// the run.
+// Report prints the losses with their bits, all of them or about twenty, and the digest of the run.
 func Report[T nn.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdout io.Writer) {
 	fmt.Fprintf(stdout,
 		"%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d; kernels: %s\n",
@@ -147,7 +145,7 @@ func Report[T nn.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdou
 		nn.Digest(epochs, net.Params()))
 }
 
-// Chart makes the folder for the charts, has a chart of a name drawn there and says so.
+// Chart makes the folder for the charts, draws the named chart there and prints its path.
 func (o *Options) Chart(name string, stdout io.Writer, drawTo func(path string) error) error {
 	if err := os.MkdirAll(o.Out, 0o777); err != nil {
 		return err
@@ -163,7 +161,7 @@ func (o *Options) Chart(name string, stdout io.Writer, drawTo func(path string) 
 	return nil
 }
 
-// LossChart draws the losses by epoch, those of a test set where there is one.
+// LossChart draws the losses by epoch, and those of the test set if there is one.
 func (o *Options) LossChart(name, title string, epochs []nn.Epoch, stdout io.Writer) error {
 	train, test := chart.Curve{Name: "training"}, chart.Curve{Name: "test"}
 	for _, e := range epochs {

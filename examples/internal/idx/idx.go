@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 )
 
-// maxBytes is more than any file of the family holds: a broken header does not make the program ask
-// for more memory.
+// maxBytes is more than any file of the MNIST family holds. It keeps a broken header from making
+// the program allocate more memory.
 const maxBytes = 1 << 30
 
 // Images are the pixels of Count images, Rows*Cols bytes each.
@@ -86,7 +86,7 @@ func read(name string, rank int) (dims []int, data []byte, err error) {
 	return dims, data, nil
 }
 
-// cut returns err, where EOF is never an expected end.
+// cut returns err for a place where EOF is unexpected: io.EOF becomes io.ErrUnexpectedEOF.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -108,7 +108,7 @@ const (
 
 // ReadMNIST reads MNIST's test set from a folder.
 func ReadMNIST(dir string) (MNIST, error) {
-	abs, err := filepath.Abs(dir) // relative to what is the usual question
+	abs, err := filepath.Abs(dir) // the message shows what dir is relative to
 	if err != nil {
 		return MNIST{}, err
 	}

@@ -23,8 +23,8 @@ type Network[T Float] struct {
 	loss          layers.SoftmaxWithLoss[T]
 }
 
-// NewNetwork returns a network with the activation "relu" or "sigmoid", and weights as large as
-// suits it: He's for ReLU, Xavier's for Sigmoid.
+// NewNetwork returns a network with the activation "relu" or "sigmoid", and initial weights that
+// suit it: He's for ReLU, Xavier's for Sigmoid.
 func NewNetwork[T Float](inputs, units, classes int, activation string,
 	rnd *rand.Rand) (*Network[T], error) {
 	n := &Network[T]{loss: layers.SoftmaxWithLoss[T]{Classes: classes}}
@@ -53,7 +53,7 @@ func (n *Network[T]) Loss(x []T, labels []int) (float64, error) {
 	return n.loss.Forward(n.Predict(x), labels)
 }
 
-// Backward computes the gradients of the last Loss by all parameters.
+// Backward computes the gradients of the last Loss with respect to all parameters.
 func (n *Network[T]) Backward() {
 	n.first.Gradients(n.hidden.Backward(n.second.Backward(n.loss.Backward(1))))
 }
@@ -63,8 +63,7 @@ func (n *Network[T]) Params() []Param[T] {
 	return append(n.first.Params(), n.second.Params()...)
 }
 
-// Classify returns the class of each row of x: that of the largest logit, the first where several
-// are.
+// Classify returns the class of each row of x: the index of its first largest logit.
 func (n *Network[T]) Classify(x []T) []int {
 	logits := n.Predict(x)
 	classes := n.second.out
@@ -94,7 +93,7 @@ type Training[T Float] struct {
 	Step          func()     // called after each step, for a progress bar; may be nil
 }
 
-// Epoch is what one turn over the samples came to.
+// Epoch is the result of one pass over the samples.
 type Epoch struct {
 	Loss     float64 // mean over the samples, as they were met
 	TestLoss float64 // after the epoch
@@ -146,7 +145,7 @@ func (c Training[T]) Steps(size int) int {
 	return c.Epochs * ((size + c.Batch - 1) / c.Batch)
 }
 
-// Accuracy returns the share of labels that are met.
+// Accuracy returns the share of labels that got matches.
 func Accuracy(got, labels []int) float64 {
 	hits := 0
 	for i, label := range labels {
@@ -157,8 +156,7 @@ func Accuracy(got, labels []int) float64 {
 	return float64(hits) / float64(len(labels))
 }
 
-// Digest returns a number that two runs share when all their losses, and the parameters they end
-// with, are equal to the last bit (and else as good as never).
+// Digest returns a hash of the bits of all losses and of the final parameters.
 func Digest[T Float](epochs []Epoch, params []Param[T]) uint64 {
 	h := fnv.New64a()
 	add := func(v float64) {

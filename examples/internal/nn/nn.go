@@ -1,10 +1,10 @@
-// Package nn has what the examples need beside package layers: the Affine layer by gonum's BLAS,
+// Package nn has what the examples need besides package layers: the Affine layer on gonum's BLAS,
 // two optimizers, and the book's two-layer network with its training loop.
 //
 // A run is reproducible: the same seed gives the same losses to the last bit, however many
-// goroutines gonum's Gemm uses, because it splits a product into blocks that each belong to one
-// goroutine. (gonum has assembly on some architectures and plain Go on others, so a network may
-// differ in last bits from one architecture to another, though package kernels does not.)
+// goroutines gonum's Gemm uses, because each part of a product belongs to one goroutine. A network
+// may still differ in last bits from one architecture to another, though package kernels does not:
+// gonum has assembly on some of them and plain Go on others.
 package nn
 
 import (
@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 )
 
-// Float is what gonum's BLAS has.
+// Float lists the types of gonum's BLAS.
 type Float interface{ float32 | float64 }
 
 // Param is a parameter and its gradient.
@@ -26,7 +26,7 @@ type Param[T Float] struct{ Value, Grad []T }
 type Affine[T Float] struct {
 	in, out int
 	w, b    Param[T]
-	x       []T // the last Forward's, not a copy
+	x       []T // the argument of the last Forward, not a copy
 	y, dx   []T
 }
 
@@ -37,15 +37,15 @@ func NewAffine[T Float](in, out int, limit float64, rnd *rand.Rand) *Affine[T] {
 		w: Param[T]{make([]T, in*out), make([]T, in*out)},
 		b: Param[T]{make([]T, out), make([]T, out)},
 	}
-	// Uniform and not normal numbers, since those would come by math.Log or math.Exp, whose last
-	// bits depend on the architecture.
+	// uniform, since normal numbers would take math.Log or math.Exp, whose last bits depend on the
+	// architecture
 	for i := range a.w.Value {
 		a.w.Value[i] = T((2*rnd.Float64() - 1) * limit)
 	}
 	return a
 }
 
-// Forward returns x*W + b. x is needed until Backward.
+// Forward returns x*W + b. Do not change x before Backward, which reads it.
 func (a *Affine[T]) Forward(x []T) []T {
 	rows := len(x) / a.in
 	a.x, a.y = x, resize(a.y, rows*a.out)
@@ -70,7 +70,7 @@ func (a *Affine[T]) Gradients(dout []T) {
 	}
 }
 
-// Backward computes the gradients of W and b, and returns that of x.
+// Backward computes the gradients of W and b, and returns the gradient of x.
 func (a *Affine[T]) Backward(dout []T) []T {
 	a.Gradients(dout)
 	rows := len(dout) / a.out
@@ -135,7 +135,7 @@ func (o SGD[T]) Step(params []Param[T]) {
 	}
 }
 
-// Adam is the optimizer of Kingma and Ba, with their constants and the rate given.
+// Adam is the optimizer of Kingma and Ba, with their constants and the given rate.
 type Adam[T Float] struct {
 	Rate T
 
@@ -143,7 +143,7 @@ type Adam[T Float] struct {
 	power1, power2 float64 // 0.9^t, 0.999^t
 }
 
-// Step implements [Optimizer]. params have to be the same at each call.
+// Step implements [Optimizer]. It must be called with the same params each time.
 func (o *Adam[T]) Step(params []Param[T]) {
 	const beta1, beta2, epsilon = 0.9, 0.999, 1e-8
 	if o.m == nil {
@@ -157,8 +157,7 @@ func (o *Adam[T]) Step(params []Param[T]) {
 	for k, p := range params {
 		m, v := o.m[k], o.v[k]
 		for i, g := range p.Grad {
-			// Each product is rounded by a conversion: a compiler may fuse it with the addition
-			// otherwise.
+			// the conversion rounds the product, so that no compiler may fuse it with the addition
 			m[i] += T((1 - beta1) * (g - m[i]))
 			v[i] += T((1 - beta2) * (T(g*g) - v[i]))
 			p.Value[i] -= T(rate*m[i]) / (T(math.Sqrt(float64(v[i]))) + epsilon)

@@ -68,7 +68,8 @@ func testAffineGradients[T Float](t *testing.T, tol float64) {
 	}
 }
 
-// The book's check of a whole network: the gradients of all parameters by both ways.
+// TestNetworkGradients is the book's check of a whole network: it compares the gradients of all
+// parameters with numerical ones.
 func TestNetworkGradients(t *testing.T) {
 	for _, activation := range []string{"relu", "sigmoid"} {
 		t.Run(activation, func(t *testing.T) {
@@ -120,7 +121,7 @@ func TestClassify(t *testing.T) {
 	assert.Equal(t, 0.5, Accuracy([]int{1, 0, 2, 2}, []int{1, 1, 2, 0}))
 }
 
-// Sizes at which gonum's Gemm splits its products among goroutines.
+// The sizes are such that gonum's Gemm splits its products among goroutines.
 func TestTrainIsReproducible(t *testing.T) {
 	const rows, inputs, classes = 150, 200, 5
 	train := func(procs int) ([]Epoch, uint64) {

@@ -1,14 +1,14 @@
-// Package cpeers runs C and C++ libraries on the same buffers as the kernels. Each library is
-// behind a build tag of its name (libmvec, sleef, onednn, xnnpack), and all of them behind the tag
-// peers; without any of these tags the package is empty, plain Go.
+// Package cpeers runs C and C++ libraries on the same buffers as the kernels. Each library has a
+// build tag of its name (libmvec, sleef, onednn, xnnpack); the tag peers builds all of them.
+// Without any of these tags the package is empty, plain Go.
 package cpeers
 
 import "unsafe"
 
-// A Kernel numbers what is to be computed. The numbers are those of job.h.
+// A Kernel is the number of a computation, as in job.h.
 type Kernel int
 
-// The kernels, as the package kernels has them.
+// The kernels, as in package kernels.
 const (
 	ReLU Kernel = iota
 	ReLUMask
@@ -19,8 +19,8 @@ const (
 	CrossEntropyGrad
 )
 
-// A Job describes one computation. Its buffers are C's business as long as a Runner lives, so they
-// must not be Go memory.
+// A Job describes one computation. C code uses its buffers as long as a Runner lives, so they must
+// not be Go memory.
 type Job struct {
 	Kernel        Kernel
 	Float64       bool
@@ -31,7 +31,7 @@ type Job struct {
 	DY, Y         unsafe.Pointer // of backward kernels
 	Dst, Losses   unsafe.Pointer
 	Labels        unsafe.Pointer // int64
-	Bools         unsafe.Pointer // a byte for each element, 1 where X <= 0: the libraries' mask
+	Bools         unsafe.Pointer // the mask of the libraries: one byte per element, 1 where X <= 0
 	Scale         float64
 }
 
@@ -45,8 +45,8 @@ type Runner struct {
 type Library struct {
 	Name    string
 	Version func(avx512 bool) string
-	Prepare func(*Job) *Runner // nil where the library has no such operation
+	Prepare func(*Job) *Runner // returns nil if the library has no such operation
 }
 
-// Libraries lists what was built in.
+// Libraries lists the libraries that were built in.
 var Libraries []Library

@@ -7,8 +7,8 @@ package cpeers
 // #include "job.h"
 import "C"
 
-// The plain loops and the recipe need the C compiler only, so they come with this library, which
-// every glibc has.
+// The plain loops and the recipe need only the C compiler, so they come with this library, which is
+// part of glibc.
 func init() {
 	Libraries = append(Libraries,
 		Library{

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// debian returns the version of an installed package, where there is a dpkg to ask.
+// debian returns the version of an installed package, if there is a dpkg to ask.
 func debian(name string) string {
 	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", name).Output()
 	if err != nil {
