@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Prec is the precision in bits of the references in math/big. Their results
-// are good to at least 200 bits.
+// Prec is the precision in bits of the references in math/big. Their results are good to at least
+// 200 bits.
 const Prec = 240
 
 func newBig() *big.Float { return new(big.Float).SetPrec(Prec) }
@@ -35,8 +35,8 @@ func atanh2(s *big.Float) *big.Float {
 	return sum.Add(sum, sum)
 }
 
-// ExpBig returns e^x: the argument is reduced by a multiple of ln 2 and
-// halved eight times, then the Taylor series is squared back.
+// ExpBig returns e^x: the argument is reduced by a multiple of ln 2 and halved eight times, then
+// the Taylor series is squared back.
 func ExpBig(x *big.Float) *big.Float {
 	if x.IsInf() {
 		if x.Sign() < 0 {
@@ -77,8 +77,8 @@ var bigLn2Wide = sync.OnceValue(func() *big.Float {
 	return sum.Add(sum, sum)
 })
 
-// LogBig returns log x for x > 0: package math's guess, then Halley's
-// iteration on ExpBig, which triples the correct bits each time.
+// LogBig returns log x for x > 0: package math's guess, then Halley's iteration on ExpBig, which
+// triples the correct bits each time.
 func LogBig(x *big.Float) *big.Float {
 	m := newBig()
 	e := x.MantExp(m) // x = m * 2^e, m in [.5, 1)
@@ -169,8 +169,7 @@ type RowBig struct {
 	max int          // index of the first maximum
 }
 
-// NewRowBig prepares a row. Entries may be -Inf, but not all of them; NaN and
-// +Inf are not allowed.
+// NewRowBig prepares a row. Entries may be -Inf, but not all of them; NaN and +Inf are not allowed.
 func NewRowBig[T Float](row []T) *RowBig {
 	b := &RowBig{sum: newBig()}
 	for j, v := range row {
@@ -212,8 +211,8 @@ func (b *RowBig) without(j int) *big.Float {
 // Prob returns the softmax of entry j.
 func (b *RowBig) Prob(j int) *big.Float { return newBig().Quo(b.w[j], b.sum) }
 
-// NegLogProb returns -log of the softmax of entry j, accurate also where the
-// probability is close to one. It is +Inf for an entry of -Inf.
+// NegLogProb returns -log of the softmax of entry j, accurate also where the probability is close
+// to one. It is +Inf for an entry of -Inf.
 func (b *RowBig) NegLogProb(j int) *big.Float {
 	if b.x[j].IsInf() {
 		return newBig().SetInf(false)
@@ -223,8 +222,7 @@ func (b *RowBig) NegLogProb(j int) *big.Float {
 	return l.Add(l, d)
 }
 
-// Grad returns softmax - onehot at entry j for the given label, without
-// cancellation.
+// Grad returns softmax - onehot at entry j for the given label, without cancellation.
 func (b *RowBig) Grad(j, label int) *big.Float {
 	if j != label {
 		return b.Prob(j)
@@ -234,8 +232,8 @@ func (b *RowBig) Grad(j, label int) *big.Float {
 	return r.Neg(r)
 }
 
-// ProbLoss returns the cross-entropy with target probabilities t: the sum of
-// -t*log p over entries where t is not zero.
+// ProbLoss returns the cross-entropy with target probabilities t: the sum of -t*log p over entries
+// where t is not zero.
 func ProbLossBig[T Float](b *RowBig, t []T) *big.Float {
 	s := newBig()
 	for j, v := range t {
@@ -246,8 +244,7 @@ func ProbLossBig[T Float](b *RowBig, t []T) *big.Float {
 	return s
 }
 
-// ProbGradBig returns entry j of the gradient of ProbLossBig by the logits:
-// p*sum(t) - t, exact.
+// ProbGradBig returns entry j of the gradient of ProbLossBig by the logits: p*sum(t) - t, exact.
 func ProbGradBig[T Float](b *RowBig, t []T, j int) *big.Float {
 	// p*St - t_j = (w_j*(St-t_j) - t_j*(S-w_j)) / S
 	s := newBig()

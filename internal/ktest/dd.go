@@ -5,8 +5,7 @@ import "math"
 // A DD is the unevaluated sum of two float64, about 106 bits.
 type DD struct{ Hi, Lo float64 }
 
-// A Scaled is a DD times 2^Exp, so that results far below the float64 range
-// keep their precision.
+// A Scaled is a DD times 2^Exp, so that results far below the float64 range keep their precision.
 type Scaled struct {
 	DD
 	Exp int
@@ -23,8 +22,8 @@ func quickTwoSum(a, b float64) DD {
 	return DD{s, b - (s - a)}
 }
 
-// Add returns a + b with an error of a few 2^-106 of the result's magnitude
-// (unless opposite values cancel).
+// Add returns a + b with an error of a few 2^-106 of the result's magnitude (unless opposite values
+// cancel).
 func (a DD) Add(b DD) DD {
 	s := twoSum(a.Hi, b.Hi)
 	t := twoSum(a.Lo, b.Lo)
@@ -86,8 +85,8 @@ var invFact = func() (f [11]DD) {
 	return f
 }()
 
-// ExpDD returns e^x for finite |x| < 2^19 with a relative error below 2^-93:
-// x = k ln 2 + 256 r, the Taylor series of e^r - 1, squared eight times.
+// ExpDD returns e^x for finite |x| < 2^19 with a relative error below 2^-93: x = k ln 2 + 256 r,
+// the Taylor series of e^r - 1, squared eight times.
 func ExpDD(x DD) Scaled {
 	k := math.RoundToEven(x.Hi * (1 / math.Ln2))
 	r := twoSum(x.Hi, float64(-k*ln2A))
@@ -216,8 +215,8 @@ func Log1pDD(v Scaled) Scaled {
 	}
 }
 
-// SigmoidRef64 is the sigmoid in plain float64 with package math, good to a
-// few 2^-53: the reference of float32 results.
+// SigmoidRef64 is the sigmoid in plain float64 with package math, good to a few 2^-53: the
+// reference of float32 results.
 func SigmoidRef64(x float64) float64 {
 	if x < 0 {
 		e := math.Exp(x)

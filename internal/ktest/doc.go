@@ -1,14 +1,13 @@
-// Package ktest holds what the tests of this module share: references of high
-// precision, distances in ULP, guard pages, deterministic inputs and numerical
-// gradients.
+// Package ktest holds what the tests of this module share: references of high precision, distances
+// in ULP, guard pages, deterministic inputs and numerical gradients.
 //
-// The references share no code with the kernels. They come in three speeds:
-// math/big at 240 bits (the judge), double-double with about 2^-95 relative
-// error (for millions of float64 samples; checked against the judge), and
-// plain float64 with package math (for walks of all float32 inputs).
+// The references share no code with the kernels. They come in three speeds: math/big at 240 bits
+// (the judge), double-double with about 2^-95 relative error (for millions of float64 samples;
+// checked against the judge), and plain float64 with package math (for walks of all float32
+// inputs).
 //
-// Every random input is derived from integers by exact operations, so that a
-// seed gives the same bits on every architecture.
+// Every random input is derived from integers by exact operations, so that a seed gives the same
+// bits on every architecture.
 package ktest
 
 import (
@@ -16,8 +15,8 @@ import (
 	"unsafe"
 )
 
-// Float is the constraint of the kernels' element types, repeated here so that
-// the package does not depend on the one it tests.
+// Float is the constraint of the kernels' element types, repeated here so that the package does not
+// depend on the one it tests.
 type Float interface{ ~float32 | ~float64 }
 
 // Is32 reports whether T is a float32.
@@ -48,8 +47,8 @@ func TypeName[T Float]() string {
 	return "float64"
 }
 
-// Bits returns the bits of x, a float32's in the low half. All NaN give the
-// same bits, because their sign and payload are unspecified.
+// Bits returns the bits of x, a float32's in the low half. All NaN give the same bits, because
+// their sign and payload are unspecified.
 func Bits[T Float](x T) uint64 {
 	if x != x {
 		if Is32[T]() {
@@ -79,8 +78,8 @@ func FromBits[T Float](u uint64) T {
 // Same reports whether a and b have the same bits; all NaN are equal.
 func Same[T Float](a, b T) bool { return Bits(a) == Bits(b) }
 
-// Diff returns the first index where a and b differ in bits, or -1. Slices of
-// different lengths differ at the end of the shorter one.
+// Diff returns the first index where a and b differ in bits, or -1. Slices of different lengths
+// differ at the end of the shorter one.
 func Diff[T Float](a, b []T) int {
 	n := min(len(a), len(b))
 	for i := range n {

@@ -9,8 +9,8 @@ import (
 	"kernels/internal/isa"
 )
 
-// RequireEnv names the environment variable that turns the absence of an
-// instruction set into a failure: a comma-separated list, as avx2,avx512.
+// RequireEnv names the environment variable that turns the absence of an instruction set into a
+// failure: a comma-separated list, as avx2,avx512.
 const RequireEnv = "KERNELS_REQUIRE"
 
 // Require fails the test if KERNELS_REQUIRE names an instruction set that is not available here, so
@@ -25,8 +25,8 @@ func Require(tb testing.TB) {
 	}
 }
 
-// EachISA runs f as a subtest under every available instruction set, the
-// generic code first. Tests that use it must not run in parallel.
+// EachISA runs f as a subtest under every available instruction set, the generic code first. Tests
+// that use it must not run in parallel.
 func EachISA(t *testing.T, f func(t *testing.T, name string)) {
 	t.Helper()
 	Require(t)

@@ -2,9 +2,9 @@ package ktest
 
 import "math"
 
-// FMA32 returns a*b+c with one rounding. The product is exact in float64; the
-// sum's error is taken by TwoSum, and the sum is rounded to odd before it is
-// rounded to float32, which then gives what one rounding would.
+// FMA32 returns a*b+c with one rounding. The product is exact in float64; the sum's error is taken
+// by TwoSum, and the sum is rounded to odd before it is rounded to float32, which then gives what
+// one rounding would.
 func FMA32(a, b, c float32) float32 {
 	p := float64(a) * float64(b)
 	s := twoSum(p, float64(c))

@@ -7,15 +7,15 @@ import (
 	"unsafe"
 )
 
-// AtStart returns n elements flush with the start of g: one element before
-// them lies on a page that faults.
+// AtStart returns n elements flush with the start of g: one element before them lies on a page that
+// faults.
 func AtStart[T any](g *Guard, n int) []T {
 	var t T
 	return elements[T](g.data[:n*int(unsafe.Sizeof(t))], n)
 }
 
-// AtEnd returns n elements flush with the end of g: one element past them lies
-// on a page that faults. T's size must divide the page size.
+// AtEnd returns n elements flush with the end of g: one element past them lies on a page that
+// faults. T's size must divide the page size.
 func AtEnd[T any](g *Guard, n int) []T {
 	var t T
 	return elements[T](g.data[len(g.data)-n*int(unsafe.Sizeof(t)):], n)
@@ -25,8 +25,8 @@ func elements[T any](b []byte, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
-// Try calls f and returns an error in place of a memory fault or another
-// panic, so that one access out of bounds does not end the test binary.
+// Try calls f and returns an error in place of a memory fault or another panic, so that one access
+// out of bounds does not end the test binary.
 func Try(f func()) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -66,8 +66,8 @@ func FillCanary(b []byte) {
 	}
 }
 
-// NewFrame returns a frame of n elements that starts off elements past a
-// 64-byte boundary. At least 256 bytes of canaries lie on either side.
+// NewFrame returns a frame of n elements that starts off elements past a 64-byte boundary. At least
+// 256 bytes of canaries lie on either side.
 func NewFrame[T any](n, off int) *Frame[T] {
 	var t T
 	size := int(unsafe.Sizeof(t))

@@ -14,8 +14,8 @@ type Guard struct {
 	snapshot  []byte // the data when it became read-only
 }
 
-// GuardsFault reports whether guards are real pages here; elsewhere they are
-// canaries that Check looks at.
+// GuardsFault reports whether guards are real pages here; elsewhere they are canaries that Check
+// looks at.
 const GuardsFault = false
 
 const guardBytes = 4096

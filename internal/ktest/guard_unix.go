@@ -13,8 +13,8 @@ type Guard struct {
 	mem, data []byte
 }
 
-// GuardsFault reports whether guards are real pages here; elsewhere they are
-// canaries that Check looks at.
+// GuardsFault reports whether guards are real pages here; elsewhere they are canaries that Check
+// looks at.
 const GuardsFault = true
 
 // NewGuard maps at least size bytes; they are released when the test ends.

@@ -25,15 +25,15 @@ func (r *Rand) Intn(n int) int {
 	return int((r.Uint64() >> 32) * uint64(n) >> 32)
 }
 
-// Uniform returns a value in [-limit, limit), where limit is a small integer:
-// an integer of 53 bits times a power of two times limit, rounded once.
+// Uniform returns a value in [-limit, limit), where limit is a small integer: an integer of 53 bits
+// times a power of two times limit, rounded once.
 func Uniform[T Float](r *Rand, limit int) T {
 	i := int64(r.Uint64()) >> 11 // in [-2^52, 2^52)
 	return T(float64(i) * 0x1p-52 * float64(limit))
 }
 
-// Gauss returns a value with a roughly normal distribution, mean 0 and
-// deviation 1: the sum of eight uniform 32-bit integers.
+// Gauss returns a value with a roughly normal distribution, mean 0 and deviation 1: the sum of
+// eight uniform 32-bit integers.
 func Gauss[T Float](r *Rand) T {
 	var s int64
 	for range 4 {
@@ -106,8 +106,8 @@ func special[T Float](r *Rand) T {
 // A Kind is a pattern of inputs.
 type Kind int
 
-// The patterns. For the row patterns a row has cols elements; for elementwise
-// kernels cols is any block length.
+// The patterns. For the row patterns a row has cols elements; for elementwise kernels cols is any
+// block length.
 const (
 	Normal      Kind = iota // deviation 3
 	Wide80                  // uniform in ±80
@@ -148,8 +148,8 @@ var kindNames = [numKinds]string{"Normal", "Wide80", "Wide300", "Wide1000", "Uni
 // String returns the name of k.
 func (k Kind) String() string { return kindNames[k] }
 
-// Fill fills x with rows of cols elements of a pattern; the last row may be
-// shorter. The bits depend on r, kind and cols only.
+// Fill fills x with rows of cols elements of a pattern; the last row may be shorter. The bits
+// depend on r, kind and cols only.
 func Fill[T Float](r *Rand, kind Kind, x []T, cols int) {
 	for lo := 0; lo < len(x); lo += cols {
 		fillRow(r, kind, x[lo:min(lo+cols, len(x))])
@@ -248,9 +248,8 @@ func SignBit[T Float]() uint64 {
 	return 1 << 63
 }
 
-// FillProb fills x with rows of cols probabilities: each row is made of
-// integers over a power of two, so that its sum is one to rounding; every
-// third row is one-hot.
+// FillProb fills x with rows of cols probabilities: each row is made of integers over a power of
+// two, so that its sum is one to rounding; every third row is one-hot.
 func FillProb[T Float](r *Rand, x []T, cols int) {
 	for lo := 0; lo < len(x); lo += cols {
 		row := x[lo:min(lo+cols, len(x))]
@@ -271,10 +270,10 @@ func FillProb[T Float](r *Rand, x []T, cols int) {
 	}
 }
 
-// FromBytes makes len(x) values from raw bytes, for fuzzing. Each value takes
-// a byte that selects its range and then a few bytes of payload; data is read
-// in a circle, so that any length will do. No byte string is invalid, and NaN,
-// ±Inf, ±0, subnormals, huge and tiny values are all within a byte's reach.
+// FromBytes makes len(x) values from raw bytes, for fuzzing. Each value takes a byte that selects
+// its range and then a few bytes of payload; data is read in a circle, so that any length will do.
+// No byte string is invalid, and NaN, ±Inf, ±0, subnormals, huge and tiny values are all within a
+// byte's reach.
 func FromBytes[T Float](data []byte, x []T) {
 	if len(data) == 0 {
 		clear(x)

@@ -6,9 +6,8 @@ import (
 	"strconv"
 )
 
-// ThinEnv names the environment variable that thins out the long tables of
-// cases for emulators, which are hundreds of times slower than the machine:
-// KERNELS_THIN=8 runs one case in eight.
+// ThinEnv names the environment variable that thins out the long tables of cases for emulators,
+// which are hundreds of times slower than the machine: KERNELS_THIN=8 runs one case in eight.
 const ThinEnv = "KERNELS_THIN"
 
 var thin = func() int {
@@ -23,8 +22,8 @@ var thin = func() int {
 	return n
 }()
 
-// Thinned reports whether case i of the named kernel is left out. Kernels
-// take different cases, so that together they see all of them.
+// Thinned reports whether case i of the named kernel is left out. Kernels take different cases, so
+// that together they see all of them.
 func Thinned(name string, i int) bool {
 	for _, c := range []byte(name) {
 		i += int(c)

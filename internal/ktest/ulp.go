@@ -5,8 +5,8 @@ import (
 	"math/big"
 )
 
-// order maps the bits of a value to integers that count representable values
-// in order; both zeros map to 0.
+// order maps the bits of a value to integers that count representable values in order; both zeros
+// map to 0.
 func order[T Float](x T) int64 {
 	if Is32[T]() {
 		i := int32(math.Float32bits(float32(x)))
@@ -22,9 +22,8 @@ func order[T Float](x T) int64 {
 	return i
 }
 
-// Distance returns the number of representable values from a to b, subnormals
-// counted like all others. Two NaN are at distance 0, a NaN and a number at
-// MaxUint64.
+// Distance returns the number of representable values from a to b, subnormals counted like all
+// others. Two NaN are at distance 0, a NaN and a number at MaxUint64.
 func Distance[T Float](a, b T) uint64 {
 	if a != a || b != b {
 		if a != a && b != b {
@@ -39,16 +38,16 @@ func Distance[T Float](a, b T) uint64 {
 	return uint64(i) - uint64(j)
 }
 
-// ULP32 returns the size of a float32's unit in the last place at |x|: the
-// spacing of float32 values in the binade of x, 2^-149 for subnormals.
+// ULP32 returns the size of a float32's unit in the last place at |x|: the spacing of float32
+// values in the binade of x, 2^-149 for subnormals.
 func ULP32(x float64) float64 {
 	e := math.Float64bits(x) >> 52 & 0x7ff
 	return math.Float64frombits((max(e, 1023-126) - 23) << 52)
 }
 
-// Err32 returns how many ULP a float32 result is away from the exact value
-// want, which a float64 is good enough to hold (2^-28 ULP). A NaN must meet a
-// NaN, an overflow an infinity: otherwise the error is +Inf.
+// Err32 returns how many ULP a float32 result is away from the exact value want, which a float64 is
+// good enough to hold (2^-28 ULP). A NaN must meet a NaN, an overflow an infinity: otherwise the
+// error is +Inf.
 func Err32(got float32, want float64) float64 {
 	switch g := float64(got); {
 	case g != g || want != want:
