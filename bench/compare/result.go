@@ -65,15 +65,19 @@ func (r *Result) markdown(w io.Writer, charts []string) {
 	p := func(format string, args ...any) { fmt.Fprintf(w, format, args...) }
 	p("# Measured, %s\n\n", r.ISA)
 	p("Written by bench/compare; nothing here is typed.\n\n")
-	p("| | |\n|---|---|\n| CPU | %s |\n| caches | %s |\n| system | %s |\n| Go | %s |\n| date | %s |\n| command | `%s` |\n\n",
-		r.CPU, r.Caches, r.System, r.Go, r.Date, r.Command)
+	p("| | |\n|---|---|\n")
+	p("| CPU | %s |\n| caches | %s |\n| system | %s |\n", r.CPU, r.Caches, r.System)
+	p("| Go | %s |\n| date | %s |\n| command | `%s` |\n\n", r.Go, r.Date, r.Command)
 	if r.Quick {
-		p("This was a quick run: few rounds, few sizes. It shows that things work, not how fast they are.\n\n")
+		p("This was a quick run of few rounds and sizes. It shows that things work, not how fast.\n\n")
 	}
-	p("One core, one thread, everybody in turns in one process (PyTorch in a second one on the same core), medians of the\n")
-	p("rounds; ratios are medians of the rounds' ratios. c/e is cycles per element: time times the clock, which a chain of\n")
-	p("dependent additions measures between the rounds. Logits have deviation 3, signs and labels are random. Row kernels\n")
-	p("work on some 16k elements at a time (one row where a row is longer).\n\n")
+	fmt.Fprint(w, `One core, one thread; the peers run in turns in one process (PyTorch in a second one on the same
+core). Times are medians of the rounds, ratios are medians of the rounds' ratios. c/e is cycles per
+element: time times the clock, which a chain of dependent additions measures between the rounds.
+Logits have deviation 3; signs and labels are random. Row kernels work on about 16k elements at a
+time (one row if a row is longer).
+
+`)
 	p("| peer | version | |\n|---|---|---|\n")
 	for _, x := range r.Peers {
 		p("| %s | %s | %s |\n", x.Name, x.Version, x.Note)
@@ -95,12 +99,16 @@ func (r *Result) targetTable(w io.Writer) {
 	if len(r.Targets) == 0 {
 		return
 	}
-	fmt.Fprint(w,
-		"## Targets\n\nTime over the best peer's, copy's, XNNPACK's and PyTorch's, in this run: below 1 is faster.",
-		" ULP is the largest error over usual inputs (see below). Misses name the limit that was not kept, or a library that is ahead.\n\n")
-	fmt.Fprint(w,
-		"| kernel | target | ours, c/e (ns) | ULP | best peer, c/e | its ULP | ours/best | /copy | /xnnpack | /torch | |\n",
-		"|---|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, `## Targets
+
+The ratios are our time over the time of the best peer, copy, XNNPACK and PyTorch in this run: below
+1 we are faster. ULP is the largest error over usual inputs (see below). A miss names the limit that
+was not kept, or a library that is ahead.
+
+| kernel | target | ours, c/e (ns) | ULP | best peer, c/e | its ULP `,
+		`| ours/best | /copy | /xnnpack | /torch | |
+|---|---|---|---|---|---|---|---|---|---|---|
+`)
 	ulps := func(v float64) string {
 		if len(r.Accuracy) == 0 {
 			return "-"
@@ -129,12 +137,15 @@ func (r *Result) targetTable(w io.Writer) {
 
 // summary writes the part of the table of targets for the project's README.
 func (r *Result) summary(w io.Writer) {
-	fmt.Fprintf(w,
-		"%s on one core of %s, %s: cycles per element, and our time over the others' in the same run; below 1 is faster. All of it in\n"+
-			"[results/%s](bench/compare/results/%[4]s/README.md). Command: `%s`, in `bench/compare`.\n\n",
-		strings.ToUpper(r.ISA), r.CPU, r.Date, r.ISA, r.Command)
-	fmt.Fprint(w,
-		"| kernel | ours, c/e | ULP | best peer, c/e | its ULP | ours/best | /XNNPACK | /PyTorch |\n|---|---|---|---|---|---|---|---|\n")
+	cpu, cores, _ := strings.Cut(r.CPU, "), ") // "NAME (family ...), N cores"
+	if cores != "" {
+		cpu += ")"
+	}
+	fmt.Fprintf(w, "%s on one core of an %s, %s.\n", strings.ToUpper(r.ISA), cpu, r.Date)
+	fmt.Fprintf(w, "All results: [results/%s](bench/compare/results/%[1]s/README.md).\n", r.ISA)
+	fmt.Fprintf(w, "Command, in `bench/compare`: `%s`.\n\n", r.Command)
+	fmt.Fprint(w, "| kernel | ours, c/e | ULP | best peer, c/e | its ULP ",
+		"| ours/best | /XNNPACK | /PyTorch |\n|---|---|---|---|---|---|---|---|\n")
 	dash := func(s string) string {
 		if s == "" {
 			return "-"
@@ -142,8 +153,8 @@ func (r *Result) summary(w io.Writer) {
 		return s
 	}
 	for _, v := range r.Targets {
-		if slices.Contains([]string{"C=2", "C=3", "C=26", "n=8"}, v.Where) || v.Type == "float64" &&
-			v.Where == "DRAM" {
+		if slices.Contains([]string{"C=2", "C=3", "C=26", "n=8"}, v.Where) ||
+			v.Type == "float64" && v.Where == "DRAM" {
 			continue
 		}
 		ours, theirs := "-", "-"
@@ -161,14 +172,20 @@ func (r *Result) accuracyTables(w io.Writer) {
 	if len(r.Accuracy) == 0 {
 		return
 	}
-	fmt.Fprint(w,
-		"## Accuracy\n\nLargest errors in ULP over usual inputs, and over all finite ones. Usual are inputs of Sigmoid within 80 (float64: 700)\n",
-		"and probabilities that are normal numbers; a library that flushes subnormal results to zero, or gives up on large\n",
-		"inputs, shows it in the second column. Elementwise float32: every 1021st value, or 65537th in quick runs.\n",
-		"Rows of 2 to 32000 classes, logits of deviation 3, within 1, within 80, constant. `sum` is max |sum p - 1| in units of\n",
-		"2^-23 (float32) or 2^-52. `loss` and `label` are relative errors of the loss and of the label's gradient on rows whose\n",
-		"label leads by 0 to 50: 1 is a result rounded to nothing.\n\n",
-		"| kernel | | ULP | all inputs | sum | loss | label | results |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprint(w, `## Accuracy
+
+The largest errors in ULP, over usual inputs and over all finite ones. Usual are inputs of Sigmoid
+within 80 (float64: 700), and probabilities that are normal numbers. The second column shows a
+library that flushes subnormal numbers to zero (an error of millions of ULP), or gives up on large
+inputs. Elementwise float32 kernels take every 1021st value, or every 65537th in quick runs. Rows
+have 2 to 32000 classes and logits of deviation 3, within 1, within 80, or constant. sum is the
+largest |sum(p) - 1|, in units of 2^-23 (float32) or 2^-52. loss and label are the largest relative
+errors of the loss and of the label's gradient, on rows whose label leads by 0 to 50: 1 means a
+result rounded to 0.
+
+| kernel | | ULP | all inputs | sum | loss | label | results |
+|---|---|---|---|---|---|---|---|
+`)
 	for _, a := range r.Accuracy {
 		opt := func(v float64) string {
 			switch {

@@ -412,7 +412,8 @@ func (w *lossRow[T]) check() error {
 		if all.Hi > 0 {
 			more += exception(w.z, want/all.Hi) * all.Hi
 		}
-		if d := math.Abs(float64(*w.loss) - want); !(d <= rel*want+more+tiny*(n*(1+all.Hi)+sum.Hi)) {
+		more += tiny * (n*(1+all.Hi) + sum.Hi)
+		if d := math.Abs(float64(*w.loss) - want); !(d <= rel*want+more) {
 			return fmt.Errorf("loss %v, want %v; z = %v, targets %v", *w.loss, want, w.z, w.a)
 		}
 	}
