@@ -29,7 +29,8 @@ func TestMessages(t *testing.T) {
 	assert.PanicsWithValue(t, before("SoftmaxWithLoss"), func() { loss.Backward(1) })
 
 	wrong := func(name string, got, want int) string {
-		return fmt.Sprintf("layers: %s: Backward: len(dout) = %d, but the last Forward had %d elements: pass one gradient for each",
+		return fmt.Sprintf("layers: %s: Backward: len(dout) = %d, but the last Forward had %d "+
+			"elements: pass one gradient for each",
 			name, got, want)
 	}
 	relu.Forward(four)
@@ -54,10 +55,12 @@ func TestMessages(t *testing.T) {
 		"layers: SoftmaxWithLoss: ForwardProb: len(x) = 4 is not a multiple of Classes = 3: pass whole rows",
 		func() { loss.ForwardProb(four, four) })
 	assert.PanicsWithValue(t,
-		"layers: SoftmaxWithLoss: Forward: len(labels) = 3, but len(x) = 6 is 2 rows of Classes = 3: pass one label per row",
+		"layers: SoftmaxWithLoss: Forward: len(labels) = 3, but len(x) = 6 is 2 rows of Classes "+
+			"= 3: pass one label per row",
 		func() { loss.Forward(six, []int{1, 1, 1}) })
 	assert.PanicsWithValue(t,
-		"layers: SoftmaxWithLoss: ForwardProb: len(t) = 4, len(x) = 6: pass one target row of Classes = 3 for each row of x",
+		"layers: SoftmaxWithLoss: ForwardProb: len(t) = 4, len(x) = 6: pass one target row of "+
+			"Classes = 3 for each row of x",
 		func() { loss.ForwardProb(six, four) })
 
 	_, err := loss.Forward(six, []int{1, 1})

@@ -71,7 +71,8 @@ func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []
 	labels []L) (float64, error) {
 	rows := l.checkForward("Forward", x)
 	if len(labels) != rows {
-		panic(fmt.Sprintf("layers: SoftmaxWithLoss: Forward: len(labels) = %d, but len(x) = %d is %d rows of Classes = %d: pass one label per row",
+		panic(fmt.Sprintf("layers: SoftmaxWithLoss: Forward: len(labels) = %d, but len(x) = %d "+
+			"is %d rows of Classes = %d: pass one label per row",
 			len(labels), len(x), rows, l.Classes))
 	}
 	dx, losses, dout := grow(l.dx, len(x)), grow(l.losses, rows), l.guess()
@@ -96,7 +97,8 @@ func ForwardLabels[T kernels.Float, L kernels.Label](l *SoftmaxWithLoss[T], x []
 func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 	rows := l.checkForward("ForwardProb", x)
 	if len(t) != rows*l.Classes {
-		panic(fmt.Sprintf("layers: SoftmaxWithLoss: ForwardProb: len(t) = %d, len(x) = %d: pass one target row of Classes = %d for each row of x",
+		panic(fmt.Sprintf("layers: SoftmaxWithLoss: ForwardProb: len(t) = %d, len(x) = %d: pass "+
+			"one target row of Classes = %d for each row of x",
 			len(t), len(x), l.Classes))
 	}
 	l.checkOwn("ForwardProb", "t", t)
@@ -147,7 +149,8 @@ func (l *SoftmaxWithLoss[T]) BackwardRows(dout []T) []T {
 		panic("layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first")
 	}
 	if len(dout) != len(l.losses) {
-		panic(fmt.Sprintf("layers: SoftmaxWithLoss: BackwardRows: len(dout) = %d, but the last Forward had %d rows: pass one gradient for each",
+		panic(fmt.Sprintf("layers: SoftmaxWithLoss: BackwardRows: len(dout) = %d, but the last "+
+			"Forward had %d rows: pass one gradient for each",
 			len(dout), len(l.losses)))
 	}
 	l.checkOwn("BackwardRows", "dout", dout)

@@ -88,7 +88,8 @@ func TestSoftmaxWithLossOptionErrors(t *testing.T) {
 		"layers: SoftmaxWithLoss: Forward: kernels: CrossEntropyGradWith: LabelSmoothing = 2 is not in [0, 1]")
 	_, err = layer.ForwardProb(x, make([]float64, 6))
 	assert.EqualError(t, err,
-		"layers: SoftmaxWithLoss: ForwardProb: kernels: CrossEntropyProbGradWith: LabelSmoothing = 2 is not in [0, 1]")
+		"layers: SoftmaxWithLoss: ForwardProb: kernels: CrossEntropyProbGradWith: "+
+			"LabelSmoothing = 2 is not in [0, 1]")
 	layer.Options = kernels.CrossEntropyOptions[float64]{Stride: 2}
 	_, err = layer.Forward(x, []int{0, 0})
 	assert.EqualError(t, err,
@@ -96,7 +97,8 @@ func TestSoftmaxWithLossOptionErrors(t *testing.T) {
 	require.Equal(t, want, bits(layer.Backward(1)), "the layer as it was")
 
 	assert.PanicsWithValue(t,
-		"layers: SoftmaxWithLoss: BackwardRows: len(dout) = 3, but the last Forward had 2 rows: pass one gradient for each",
+		"layers: SoftmaxWithLoss: BackwardRows: len(dout) = 3, but the last Forward had 2 rows: "+
+			"pass one gradient for each",
 		func() { layer.BackwardRows(x[:3]) })
 	assert.PanicsWithValue(t,
 		"layers: SoftmaxWithLoss: BackwardRows before Forward: call Forward first",

@@ -41,7 +41,8 @@ func checkBackward(layer string, ready bool, got, n int) {
 		panic(fmt.Sprintf("layers: %s: Backward before Forward: call Forward first", layer))
 	}
 	if got != n {
-		panic(fmt.Sprintf("layers: %s: Backward: len(dout) = %d, but the last Forward had %d elements: pass one gradient for each",
+		panic(fmt.Sprintf("layers: %s: Backward: len(dout) = %d, but the last Forward had %d "+
+			"elements: pass one gradient for each",
 			layer, got, n))
 	}
 }

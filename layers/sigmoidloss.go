@@ -38,11 +38,13 @@ type SigmoidWithLoss[T kernels.Float] struct {
 // negative or not finite, Forward returns an error that names it, and leaves the layer as it was.
 func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 	if len(t) != len(x) {
-		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(t) = %d, len(x) = %d: pass one target for each element",
+		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(t) = %d, len(x) = %d: pass one "+
+			"target for each element",
 			len(t), len(x)))
 	}
 	if n := len(l.PosWeight); n > 0 && len(x)%n != 0 {
-		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(x) = %d is not a multiple of len(PosWeight) = %d: pass whole rows",
+		panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: len(x) = %d is not a multiple of "+
+			"len(PosWeight) = %d: pass whole rows",
 			len(x), n))
 	}
 	for _, s := range []struct {

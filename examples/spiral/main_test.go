@@ -34,8 +34,8 @@ func TestSpiralIsReproducible(t *testing.T) {
 			require.Regexp(t, digest, first.String())
 			assert.NotEqual(t, digest.FindString(first.String()), digest.FindString(other.String()))
 
-			losses := regexp.MustCompile(`epoch +(\d+)  loss (\S+)  bits [0-9a-f]{16}\n`).FindAllStringSubmatch(first.String(),
-				-1)
+			losses := regexp.MustCompile(`epoch +(\d+)  loss (\S+)  bits [0-9a-f]{16}\n`).
+				FindAllStringSubmatch(first.String(), -1)
 			require.Len(t, losses, 20)
 			require.Equal(t, "40", losses[19][1])
 			start, err := strconv.ParseFloat(losses[0][2], 64)

@@ -79,7 +79,8 @@ type Tools struct {
 }
 
 // ErrNoTools is returned if the tools are not installed.
-var ErrNoTools = errors.New("llvm-objdump 16 or later or GNU as for x86 not found; on Debian: apt-get install -y --no-install-recommends llvm-19 binutils-x86-64-linux-gnu")
+var ErrNoTools = errors.New("llvm-objdump 16 or later or GNU as for x86 not found; on Debian: " +
+	"apt-get install -y --no-install-recommends llvm-19 binutils-x86-64-linux-gnu")
 
 // FindTools looks for the tools, also under their names in Debian.
 func FindTools() (t Tools, err error) {

@@ -144,7 +144,8 @@ func TestBad(t *testing.T) {
 			`callNEON: bl: a call`,
 		},
 	} {
-		_, problems := checkFile(t, tools, "testdata/bad/bad_"+arch+".s", build(t, arch, "build", "./testdata/bad"), "main")
+		_, problems := checkFile(t, tools, "testdata/bad/bad_"+arch+".s",
+			build(t, arch, "build", "./testdata/bad"), "main")
 		for i, p := range problems {
 			// NAME: ADDRESS "TEXT": WHY -> NAME: MNEMONIC: WHY
 			if name, rest, ok := strings.Cut(p, ": 0x"); ok {
@@ -160,11 +161,13 @@ func TestBad(t *testing.T) {
 
 // TestStaleBinary checks that a source that was changed after the binary was made does not pass.
 func TestStaleBinary(t *testing.T) {
-	texts := []Text{{Name: "fNEON", NoSplit: true, Words: []Word{{Line: 3, Code: 0x4e21d401, Comment: "fadd v1.4s, v0.4s, v1.4s"}}}}
+	texts := []Text{{Name: "fNEON", NoSplit: true, Words: []Word{
+		{Line: 3, Code: 0x4e21d401, Comment: "fadd v1.4s, v0.4s, v1.4s"}}}}
 	code := []Inst{{Raw: []byte{0xc0, 0x03, 0x5f, 0xd6}, Text: "ret"}}
 	problems, err := Check(Tools{}, texts, []Func{{Name: "fNEON", Code: code}})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"fNEON: line 3: WORD $0x4e21d401 is not in the binary, which was made from another source"}, problems)
+	assert.Equal(t, []string{"fNEON: line 3: WORD $0x4e21d401 is not in the binary, " +
+		"which was made from another source"}, problems)
 }
 
 func TestNormalize(t *testing.T) {

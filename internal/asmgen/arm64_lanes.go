@@ -196,8 +196,8 @@ func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
 	}
 }
 
-// eachRow calls do for the register of each row of a batch, with x.q1 at the row and x.high, if it is
-// set, at its other columns.
+// eachRow calls do for the register of each row of a batch, with x.q1 at the row and x.high, if it
+// is set, at its other columns.
 func (m *arm) eachRow(x batch, do func(r int)) {
 	m.mov(x.q1, x.p)
 	if x.high != "" {

@@ -50,7 +50,7 @@ func TestParams(t *testing.T) {
 	}
 }
 
-// one emits a kernel alone.
+// one returns the assembly of a single kernel.
 func one(kn Kernel, tg target, t Type) (text string, pool *constPool) {
 	pool = newPool(map[bool]string{true: "constants"}[tg == neon], t)
 	text, err := function(kn, tg, t, pool)
@@ -82,7 +82,7 @@ func section(t *testing.T, text, label string) []string {
 	return out
 }
 
-// y = (x + 1) * x: the sum takes the place of nothing, the product that of both.
+// tiny is y = (x + 1) * x: the sum needs a new register, the product takes that of an operand.
 var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x",
 	Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
 		Body: func(b *Builder, in, _ []V) []V {
@@ -118,8 +118,8 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// A spilled value is stored in the place of the output and read from there, in any operand; where
-// there are registers enough, and in the tail, it stays in one.
+// TestSpill checks that a spilled value is stored in the place of the output and read from there,
+// as any operand. With enough registers, and in the tail, it stays in a register.
 func TestSpill(t *testing.T) {
 	kn := tiny
 	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
@@ -137,8 +137,8 @@ func TestSpill(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
 }
 
-// With Repeat the lanes of a partial vector that do not exist hold what exists, in the tail only;
-// without it they are zero.
+// TestRepeat checks the absent lanes of a partial vector: with Repeat they hold an element that
+// exists, in the tail only; without it they are zero.
 func TestRepeat(t *testing.T) {
 	kn := tiny
 	s := kn.Shape.(Map)
@@ -169,8 +169,8 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-// What never runs is not there: only in a sum, before its last vector, may a partial vector be a
-// whole one.
+// TestPartialVector checks that there is no code that never runs: only before the last vector of a
+// sum may a partial vector be a whole one.
 func TestPartialVector(t *testing.T) {
 	exponential := Kernel{Name: "exponential",
 		Params: "sum []float64, w, x []T, cols, wstride, xstride int, narrow bool", Loop: "-",
@@ -192,7 +192,8 @@ func TestPartialVector(t *testing.T) {
 	}
 }
 
-// Whether a register is 0 is asked only where the flags do not tell already.
+// TestFlagsKept checks that a register is compared with 0 only if the flags do not have the result
+// already.
 func TestFlagsKept(t *testing.T) {
 	for _, tt := range []struct {
 		before func(m *x86)
@@ -221,7 +222,7 @@ func TestFlagsKept(t *testing.T) {
 	}
 }
 
-// testBuilder returns a block of a kernel under construction.
+// testBuilder returns an empty sequence of a kernel under construction.
 func testBuilder(tg target) *Builder {
 	w := &writer{}
 	k := &kernelState{machine: newMachine(tg, w), w: w, t: F32, pool: newPool("", F32),
@@ -232,7 +233,7 @@ func testBuilder(tg target) *Builder {
 	return k.newBuilder(false)
 }
 
-// TestAllocation runs a block through the allocator and simulates it: no register may be written
+// TestAllocation runs a sequence through the allocator and simulates it: no register may be written
 // while a later operation still reads it.
 func TestAllocation(t *testing.T) {
 	b := testBuilder(avx2)
@@ -269,14 +270,14 @@ func TestAllocation(t *testing.T) {
 	assert.Equal(t, all, al.free, "all registers are given back")
 	assert.LessOrEqual(t, most, 9, "registers are used again")
 
-	// as many as it takes are enough, one less is not
+	// as many registers as it takes are enough, one less is not
 	fits := func(n int) bool { return b.k.allocator(b, b.ops, 1<<n-1, 0).run(0, len(b.ops)) }
 	assert.True(t, fits(most))
 	assert.False(t, fits(most-1))
 }
 
 func TestAllocationErrors(t *testing.T) {
-	// a result that nobody reads is a mistake of the page
+	// an unused result is a mistake of the page
 	b := testBuilder(avx2)
 	b.Add(b.load(1), b.K(1, 1))
 	assert.PanicsWithValue(t, "asmgen: result of op 1 is never used", func() {
@@ -295,7 +296,7 @@ func TestAllocationErrors(t *testing.T) {
 	assert.True(t, b.k.short)
 }
 
-// wide needs n values at once.
+// wide returns a kernel that needs n values at once.
 func wide(n int) Kernel {
 	return Kernel{Page: "p", Name: "wide", Params: "dst, x []T", Loop: "-",
 		Shape: Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
@@ -338,7 +339,7 @@ func TestOutOfRegisters(t *testing.T) {
 		"asmgen: page p, kernel many, float32: it needs more general registers than AVX512 has")
 }
 
-// A pipeline that is too short for its vectors is refused by that name.
+// TestSlowPipeline checks the error for a pipeline that is too short for its vectors.
 func TestSlowPipeline(t *testing.T) {
 	kn := tiny
 	s := kn.Shape.(Map)
@@ -359,7 +360,8 @@ func TestSlowPipeline(t *testing.T) {
 	}
 }
 
-// TestInterleave: vectors run skew operations behind one another, each in its own order.
+// TestInterleave checks that each vector runs skew operations behind the one before it, in its own
+// order.
 func TestInterleave(t *testing.T) {
 	order := func(skew int) (lanes string) {
 		var ops []op
@@ -431,8 +433,8 @@ GLOBL pageConstF32<>(SB), RODATA|NOPTR, $32
 	assert.Equal(t, map[uint64]int{2: 14, 3: 13}, b.k.pinned)
 }
 
-// TestGenerate: the same bytes each time, every function and its stub there, and an error where the
-// folder is missing.
+// TestGenerate checks that the output is the same each time, that it has each function and its
+// stub, and that a missing folder is an error.
 func TestGenerate(t *testing.T) {
 	kernels := []Kernel{tiny,
 		{Name: "total", Params: "sum []float64, a []T, cols, astride int, narrow bool",
@@ -477,8 +479,8 @@ func TestGenerate(t *testing.T) {
 	assert.ErrorContains(t, Generate(t.TempDir(), []Kernel{bad}), "dispatch of amd64")
 }
 
-// A schedule starts no operation before its operands are there, and no more of them in a cycle of
-// the interval than it is wide.
+// TestSchedule checks that a schedule starts no operation before its operands are ready, and no
+// more operations in a cycle of the interval than its width.
 func TestSchedule(t *testing.T) {
 	b := testBuilder(avx2)
 	x := b.load(0)
@@ -528,7 +530,8 @@ func TestSchedule(t *testing.T) {
 	require.True(t, moved, "the sum was never sunk")
 }
 
-// What a loop carries over moves as if all at once: chains, cycles and registers that stay.
+// TestMoves checks that the moves of a loop take effect all at once: chains, cycles and registers
+// that stay.
 func TestMoves(t *testing.T) {
 	for _, c := range []struct{ from, to []int }{
 		{[]int{1, 2, 3}, []int{2, 3, 4}},

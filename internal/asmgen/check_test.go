@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mapOf is a Map from x to dst.
+// mapOf returns a Map from x to dst.
 func mapOf(body func(b *Builder, x V) []V) Map {
 	return Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
 		Body: func(b *Builder, in, _ []V) []V {
@@ -18,7 +18,7 @@ func mapOf(body func(b *Builder, x V) []V) Map {
 		}}
 }
 
-// rowsOf are the rows of x by the factor q, to dst.
+// rowsOf returns Rows from x and q, one factor per row, to dst.
 func rowsOf(body func(b *Builder, x, q V) ([]V, V)) Rows {
 	return Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"q"},
 		Body: func(b *Builder, in, row []V) ([]V, V) {
@@ -33,7 +33,7 @@ const (
 	columnsParams = "dst, x []T, rows, cols, half, dststride, xstride int"
 )
 
-// columnsOf is x - max over the sum of it.
+// columnsOf returns Columns that compute x - max over its sum, after change.
 func columnsOf(change func(s *Columns)) Columns {
 	s := Columns{Dst: true,
 		Prologue: func(_ *Builder, m V) []V { return []V{m} },
@@ -44,8 +44,8 @@ func columnsOf(change func(s *Columns)) Columns {
 	return s
 }
 
-// TestRefused: what a page cannot mean is an error of Generate that names page, kernel and
-// operation, and no file is written.
+// TestRefused checks that Generate returns an error for a page that makes no sense. The error names
+// page, kernel and operation, and no file is written.
 func TestRefused(t *testing.T) {
 	total := Rows{In: []string{"x"}, Reduce: Sum, Body: func(_ *Builder, in, _ []V) ([]V, V) {
 		return nil, in[0]
@@ -183,7 +183,7 @@ func TestRefused(t *testing.T) {
 		{"dx []T, dy []float32, mask []uint64", MaskIn{}, "parameter dy is []float32, not []T"},
 		{"index []T, x, m []T, cols, xstride int", Find{}, "parameter index is []T, not []int"},
 
-		// values that nobody uses
+		// unused values
 		{mapParams, mapOf(func(b *Builder, x V) []V {
 			b.Mul(x, x)
 			return twice(b, x)
@@ -296,7 +296,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// The second type is looked at, too.
+// TestRefusedFloat64 checks that the second type is checked, too.
 func TestRefusedFloat64(t *testing.T) {
 	kn := Kernel{Page: "wrong", Name: "bad", Params: mapParams, Loop: "-",
 		Shape: mapOf(func(b *Builder, x V) []V {

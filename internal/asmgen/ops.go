@@ -213,7 +213,9 @@ func (b *Builder) IntAdd(x, y V) V { return b.emit(opIntAdd, x, y, -1, 0) }
 func (b *Builder) IntSub(x, y V) V { return b.emit(opIntSub, x, y, -1, 0) }
 
 // ShiftLeft shifts lanes left by n32 bits (float32) or n64 bits (float64). x is not a constant.
-func (b *Builder) ShiftLeft(x V, n32, n64 int) V { return b.emit(opShl, x, -1, -1, b.pick(n32, n64)) }
+func (b *Builder) ShiftLeft(x V, n32, n64 int) V {
+	return b.emit(opShl, x, -1, -1, b.pick(n32, n64))
+}
 
 // ShiftRight shifts lanes right, filling with zeros. x is not a constant.
 func (b *Builder) ShiftRight(x V, n32, n64 int) V {

@@ -24,18 +24,18 @@ import (
 	"kernels/internal/isa"
 )
 
-// An operation as a kernel of its own: dst from x, y and z.
+// An operation is a kernel of one operation: dst from x, y and z.
 type operation struct {
 	name string
 	in   int
 	body func(b *Builder, x, y, z V) V
 	// want is the result from operands, all as bits.
 	want func(f layout, tg target, x, y, z uint64) uint64
-	// bits says that NaN are compared as any other bits.
+	// bits makes the bits of a NaN count as any others.
 	bits bool
 }
 
-// A layout is float32 or float64, in the low bits of an uint64.
+// A layout is float32 or float64, in the low bits of a uint64.
 type layout struct{ Type }
 
 func (f layout) width() int { return 8 * f.Size() }
@@ -56,7 +56,7 @@ func (f layout) round(x float64) uint64 {
 
 func (f layout) mask() uint64 { return 1<<f.width() - 1 }
 
-// fma is x*y + z: of float32 in math/big, since float64 would round twice.
+// fma returns x*y + z. For float32 it is computed in math/big, because float64 would round twice.
 func (f layout) fma(x, y, z uint64) uint64 {
 	a, b, c := f.float(x), f.float(y), f.float(z)
 	sum := math.FMA(a, b, c)
@@ -69,7 +69,8 @@ func (f layout) fma(x, y, z uint64) uint64 {
 	return uint64(math.Float32bits(r))
 }
 
-// arithmetic is an operation that rounds; on float32, float64 rounds it the same.
+// arithmetic returns an operation that rounds. For float32 it is computed in float64, which gives
+// the same result.
 func arithmetic(op func(x, y float64) float64) func(layout, target, uint64, uint64, uint64) uint64 {
 	return func(f layout, _ target, x, y, _ uint64) uint64 {
 		return f.round(op(f.float(x), f.float(y)))
@@ -81,8 +82,8 @@ func integer(op func(f layout, x, y uint64) uint64) func(layout, target, uint64,
 	return func(f layout, _ target, x, y, _ uint64) uint64 { return op(f, x, y) & f.mask() }
 }
 
-// limit is Max or Min, of which beyond tells whether x is not to be taken. What pages may not rely
-// on is as it is said to be.
+// limit returns Max or Min. beyond reports whether the limit is the result, not x. Where the
+// documentation leaves the result open, this is what it says about each architecture.
 func limit(beyond func(limit, x float64) bool, armZero uint64) func(layout, target, uint64, uint64,
 	uint64) uint64 {
 	return func(f layout, tg target, l, x, _ uint64) uint64 {
@@ -101,7 +102,7 @@ func limit(beyond func(limit, x float64) bool, armZero uint64) func(layout, targ
 	}
 }
 
-// choice is what a mask selects: x or y.
+// choice returns the operation that selects x or y by a mask.
 func choice(mask func(x, y float64) bool) func(layout, target, uint64, uint64, uint64) uint64 {
 	return func(f layout, _ target, x, y, _ uint64) uint64 {
 		if mask(f.float(x), f.float(y)) {
@@ -125,7 +126,7 @@ func (t Table) entry(f layout, i uint64) uint64 {
 	return t.F64[i%4]
 }
 
-// number makes an index of any bits.
+// number makes an index from any bits.
 func number(b *Builder, x V) V { return b.Or(x, b.KInt(0, 1<<31)) }
 
 var operations = []operation{
@@ -211,7 +212,7 @@ func (o operation) kernel() Kernel {
 			}}}
 }
 
-// operands are all triples of values where something special happens, and any bits.
+// operands returns all triples of special values, and random bits.
 func (f layout) operands() (x, y, z []uint64) {
 	special := []float64{0, 1, 1.5, 3, math.Inf(1), 0x1p-126, 0x1p-149, 0x1p-1022, 0x1p-1074,
 		math.MaxFloat32, math.MaxFloat64}
@@ -251,8 +252,8 @@ func (f layout) encode(v []uint64) []byte {
 	return out.Bytes()
 }
 
-// TestOperations assembles each operation and runs it on all instruction sets that this machine
-// has, or can emulate: what the operations of a page promise.
+// TestOperations checks what the operations of a page promise. It assembles each of them and runs
+// it on all instruction sets that this machine has, or can emulate.
 func TestOperations(t *testing.T) {
 	if runtime.GOARCH != "amd64" || runtime.GOOS != "linux" {
 		t.Skip("builds programs, for amd64 to run and for arm64 to emulate")
@@ -323,7 +324,8 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// compare looks at the results of an operation, which are the first of out, and returns the others.
+// compare checks the results of an operation, which are at the start of out, and returns the rest
+// of out.
 func (o operation) compare(t *testing.T, f layout, tg target, out []byte) []byte {
 	x, y, z := f.operands()
 	require.GreaterOrEqual(t, len(out), len(x)*f.Size())
@@ -342,7 +344,7 @@ func (o operation) compare(t *testing.T, f layout, tg target, out []byte) []byte
 	return out[len(x)*f.Size():]
 }
 
-// calls are the stubs of the kernels and a function that calls them all.
+// calls returns the stubs of the kernels, and a function that calls all of them.
 func calls(kernels []Kernel, tg target) string {
 	var stubs, body strings.Builder
 	for _, kn := range kernels {
@@ -403,7 +405,7 @@ func main() {
 
 %s`
 
-// A table has a name of its own.
+// TestTables checks that a table must have a name of its own.
 func TestTables(t *testing.T) {
 	of := func(name string, first uint32) Kernel {
 		kn := tiny
@@ -429,8 +431,8 @@ func TestTables(t *testing.T) {
 		"Body panics: asmgen: a table has no name")
 }
 
-// TestOperationsListed: the comment of Builder names every operation, and none that is not there; the
-// package's names every file.
+// TestOperationsListed checks that the comment of Builder lists the operations, all of them and no
+// others, and that the comment of the package lists the files.
 func TestOperationsListed(t *testing.T) {
 	fset := token.NewFileSet()
 	var files []*ast.File

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestReport: what a primitive tells the race detector is what its shape reads and writes: rows
-// without the gaps between them, one element a row, whole slices, and no more of a mask than there
-// are elements.
+// TestReport checks that a primitive reports to the race detector what its shape reads and writes:
+// rows without the gaps between them, one element per row, whole slices, and no more of a mask than
+// there are elements.
 func TestReport(t *testing.T) {
 	for _, tt := range []struct {
 		params string
@@ -22,7 +22,8 @@ func TestReport(t *testing.T) {
 			raceSlice("k y", raceRead, y)
 			raceSlice("k dst", raceWrite, dst)`},
 		{"sum []float64, w, x, m []T, skip []int, cols, wstride, xstride int, scale T, narrow bool",
-			Rows{Out: []string{"w"}, In: []string{"x"}, Row: []string{"m"}, Scalars: []string{"scale"}, Reduce: Sum, Skip: true}, `
+			Rows{Out: []string{"w"}, In: []string{"x"}, Row: []string{"m"},
+				Scalars: []string{"scale"}, Reduce: Sum, Skip: true}, `
 			raceRows("k x", raceRead, x, len(sum), cols, xstride)
 			raceSlice("k m", raceRead, m)
 			raceSlice("k skip", raceRead, skip)
@@ -31,7 +32,8 @@ func TestReport(t *testing.T) {
 		{"m, x []T, cols, stride int", Rows{In: []string{"x"}, Reduce: Max}, `
 			raceRows("k x", raceRead, x, len(m), cols, stride)
 			raceSlice("k m", raceWrite, m)`},
-		{"dst, x, q []T, cols, dstride, xstride int", Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"q"}}, `
+		{"dst, x, q []T, cols, dstride, xstride int",
+			Rows{Out: []string{"dst"}, In: []string{"x"}, Row: []string{"q"}}, `
 			raceRows("k x", raceRead, x, len(q), cols, xstride)
 			raceSlice("k q", raceRead, q)
 			raceRows("k dst", raceWrite, dst, len(q), cols, dstride)`},

@@ -1,8 +1,8 @@
 package ktest
 
-// NumGrad returns the derivative of f by x[i], by central differences with step h in float64,
-// improved once by Richardson's extrapolation: the error is of order h^4 f””'(x) + 2^-53 |f| / h. x
-// is restored.
+// NumGrad returns the derivative of f with respect to x[i], by central differences with step h in
+// float64, improved once by Richardson's extrapolation. The error is of order h^4 times the fifth
+// derivative, plus 2^-53 |f| / h. x is restored.
 func NumGrad(f func(x []float64) float64, x []float64, i int, h float64) float64 {
 	at := x[i]
 	diff := func(h float64) float64 {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -215,7 +216,9 @@ func (tc *toolchain) build(dir, text string) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(cfg, bytes.ReplaceAll(imports, []byte("packagefile kernels="+tc.pkg), []byte("packagefile kernels="+pkg)), 0o666); err != nil {
+	imports = bytes.ReplaceAll(imports, []byte("packagefile kernels="+tc.pkg),
+		[]byte("packagefile kernels="+pkg))
+	if err := os.WriteFile(cfg, imports, 0o666); err != nil {
 		return "", err
 	}
 	if !bytes.Contains(imports, []byte(tc.pkg)) {
@@ -236,10 +239,12 @@ func (tc *toolchain) tool(words []string) error {
 }
 
 // run runs a test binary and returns how it ended.
-func (tc *toolchain) run(dir, binary string, wrap []string, limit time.Duration, args ...string) (verdict, string) {
+func (tc *toolchain) run(
+	dir, binary string, wrap []string, limit time.Duration, args ...string,
+) (verdict, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	words := append(append(append([]string(nil), wrap...), binary, "-test.short", "-test.failfast"), args...)
+	words := slices.Concat(wrap, []string{binary, "-test.short", "-test.failfast"}, args)
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Dir, cmd.Env = dir, tc.env
 	cmd.WaitDelay = time.Second

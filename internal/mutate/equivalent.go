@@ -29,12 +29,14 @@ var equivalences = []equivalence{
 	{
 		line: `(CMPQ|CMP) .*\$\d+`, what: `^\$\d+ for \$\d+$`,
 		after: `^(J|B)(LT|GE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
-		why:   "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
+		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a " +
+			"partial one, does the rest in the same order",
 	},
 	{
 		line: `^(JLT|JGE|BLT|BGE) (rest|plain|tail|part|loop|pipe|drain|wide|one|block)`,
 		what: `^(JLE for JLT|JGT for JGE|BLE for BLT|BGT for BGE)$`, before: `^CMP`,
-		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial one, does the rest in the same order",
+		why: "the loop starts, or ends, a turn sooner; the next, for fewer vectors or a partial " +
+			"one, does the rest in the same order",
 	},
 	{
 		fn: `^rowsFind.*NEON$`, line: `^VUZP1`, what: `VUZP2 for VUZP1`,
@@ -61,7 +63,8 @@ var equivalences = []equivalence{
 	},
 	{
 		fn: `^(rowsMax|columns)`, line: `VMAX`, what: `source exchanged|operands swapped`,
-		why: "a maximum may be taken in any order: zeros get +0 added, and a row with NaN is NaN whatever its maximum is",
+		why: "a maximum may be taken in any order: zeros get +0 added, and a row with NaN is " +
+			"NaN whatever its maximum is",
 	},
 	{
 		fn: `^rowsMax`, line: `^VBROADCASTS[SD] \w+<>\(SB\), [YZ]0$`, what: `0xff[8f]0`,
@@ -69,7 +72,8 @@ var equivalences = []equivalence{
 	},
 	{
 		line: `^VBROADCASTS[SD]`, what: `constant 0x(43380000|4b40000)`,
-		why: "the number that rounds to an integer is added and subtracted again from the same register; another large integer does the same",
+		why: "the number that rounds to an integer is added and subtracted again from the same " +
+			"register; another large integer does the same",
 	},
 	{
 		line: `^CMPQ \w+, \$(16|32)$`, what: `^\$(17|33)`, after: `^CMOVQC[CS]`,

@@ -184,5 +184,6 @@ func TestToolchainText(t *testing.T) {
 	assert.Equal(t, arMagic+member("__.PKGDEF", "abcd"), string(got))
 	_, err = without([]byte(archive), "other.o")
 	assert.Error(t, err)
-	assert.Equal(t, "TestA/b/c", firstFailure("--- FAIL: TestA\n    --- FAIL: TestA/b\n        --- FAIL: TestA/b/c (0.1s)\n"))
+	assert.Equal(t, "TestA/b/c", firstFailure("--- FAIL: TestA\n"+
+		"    --- FAIL: TestA/b\n        --- FAIL: TestA/b/c (0.1s)\n"))
 }

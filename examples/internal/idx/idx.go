@@ -57,7 +57,8 @@ func read(name string, rank int) (dims []int, data []byte, err error) {
 	}
 	// Two zeros, the type (8: unsigned bytes), the number of dimensions.
 	if magic, want := binary.BigEndian.Uint32(header), uint32(0x800+rank); magic != want {
-		return fail("not the IDX file wanted: it starts with %#08x, and not with %#08x (unsigned bytes, %d dimensions)",
+		return fail("not the IDX file wanted: it starts with %#08x, and not with %#08x "+
+			"(unsigned bytes, %d dimensions)",
 			magic, want, rank)
 	}
 	if _, err := io.ReadFull(z, header[4:]); err != nil {
@@ -114,7 +115,8 @@ func ReadMNIST(dir string) (MNIST, error) {
 	}
 	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
 		return MNIST{},
-			fmt.Errorf("no folder %s (a relative one starts at the working directory, which is examples/ after go -C examples run)",
+			fmt.Errorf("no folder %s (a relative one starts at the working directory, which is "+
+				"examples/ after go -C examples run)",
 				abs)
 	}
 	var m MNIST
