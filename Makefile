@@ -17,7 +17,7 @@ fuzz: ## each fuzz target for FUZZTIME (1m, or 10000x); TARGET=FuzzTanh for one
 	.ci/fuzz.sh $(FUZZTIME) $(TARGET)
 
 .PHONY: bench
-bench: ## every kernel on this machine, beside copy and the naive loop; BENCH=Sigmoid for a part
+bench: ## the kernels on this machine, beside copy and the naive loop; BENCH=Sigmoid for a part
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./bench
 
 .PHONY: compare
@@ -33,8 +33,9 @@ tune: ## times a kernel under many schedules: make tune KERNEL=sigmoid SETTING='
 	go run ./kernels/tune '$(KERNEL)' '$(SETTING)'
 
 .PHONY: lint
-lint: ## gofmt, vet on every architecture with code of its own, staticcheck
+lint: ## gofmt, width of lines, vet on each architecture with code of its own, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	.ci/width.sh
 	go vet ./...
 	GOARCH=arm64 go vet ./...
 	GOARCH=386 go vet ./...
@@ -44,7 +45,7 @@ lint: ## gofmt, vet on every architecture with code of its own, staticcheck
 	cd bench/compare && go vet ./... && go run $(STATICCHECK) -checks inherit,-U1000 ./...
 
 .PHONY: golden
-golden: ## writes the golden hashes anew; name the kernels whose bits changed in CHANGELOG.md
+golden: ## writes the golden hashes again; name the kernels whose bits changed in CHANGELOG.md
 	go test -run '^TestGolden$$' . -update
 	git diff --stat testdata
 

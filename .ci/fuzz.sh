@@ -1,8 +1,10 @@
 #!/bin/bash
-# .ci/fuzz.sh FUZZTIME [TARGET...]   fuzzes each target (default: all) for FUZZTIME, 1m or 10000x say; go test -fuzz takes one at a time.
+# .ci/fuzz.sh FUZZTIME [TARGET...]   fuzzes each target (default: all) for FUZZTIME, such as 1m or
+# 10000x, one after the other: go test -fuzz takes one at a time.
 #
-# Up to Go 1.26 a fuzz run for a time may end in a bare "context deadline exceeded" although nothing failed (go.dev/issue/75804). A
-# real failure names its input: without one, the target passed. A run for a number of inputs has no deadline to miss.
+# Up to Go 1.26 a fuzz run for a time may end in a bare "context deadline exceeded" although nothing
+# failed (go.dev/issue/75804). A real failure names its input: without one, the target passed. A run
+# for a number of inputs has no deadline to miss.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 time=${1:?usage: .ci/fuzz.sh FUZZTIME [TARGET...]}

@@ -25,7 +25,8 @@
 //   - A wrong size, or Backward before Forward, is a bug of the caller: the method panics with a
 //     message that says what to do. Bad data (a label out of range) is an error. In both cases the
 //     layer stays as it was: the Forward before can still be followed by its Backward.
-//   - The bits of a result depend on the input alone: not on the CPU, not on earlier calls, not on earlier sizes.
+//   - The bits of a result depend on the input alone, not on the CPU, earlier calls or earlier
+//     sizes.
 //   - A layer must not be used by several goroutines at a time, nor copied after first use. Name
 //     the fields in composite literals: later versions may add fields, whose zero value keeps
 //     today's behaviour.
