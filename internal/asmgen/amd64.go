@@ -2,21 +2,22 @@ package asmgen
 
 import "fmt"
 
-// x86 writes AVX2+FMA3 or AVX-512 (F, DQ, BW, VL), in Go's operand order: destination last.
+// x86 writes AVX2 with FMA3, or AVX-512 (F, DQ, BW, VL), in Go's operand order: the destination
+// comes last.
 type x86 struct {
 	*writer
 	wide bool // AVX-512
 
-	// The flags tell of register result while no more than written lines are there: after a shift
-	// only whether it is 0.
+	// The flags are the comparison of register result with 0 as long as the text has no more than
+	// written lines. After a shift they only say whether it is 0.
 	result  gpr
 	written int
 	shifted bool
 }
 
-// Mask registers of AVX-512: K1 is the tail mask, K2 and K3 leave an element out of a block; the
-// allocator has the others, and these where there is nothing for them to do. On AVX2 the tail mask
-// is a vector register and the mask of a block lies in memory at maskPtr.
+// Mask registers of AVX-512: K1 is the tail mask; K2 and K3 leave an element out of a block. The
+// allocator has the others, and these too while they are not needed. On AVX2 the tail mask is a
+// vector register, and the mask of a block lies in memory at maskPtr.
 const (
 	x86TailMask = 15
 	maskPtr     = gpr("R13")
@@ -132,7 +133,7 @@ func (m *x86) broadcastInt(dst int, src gpr, t Type) {
 	m.ins("VPBROADCAST%s X%d, Y%d", [...]string{"D", "Q"}[t], dst, dst)
 }
 
-// r names vector register n in the width in use.
+// r is the name of vector register n in the width in use.
 func (m *x86) r(n int) string {
 	if m.wide {
 		return fmt.Sprintf("Z%d", n)
@@ -181,7 +182,7 @@ func (m *x86) storeScalar(src int, base gpr, t Type) {
 	m.ins("VMOV%s X%d, (%s)", [...]string{"SS", "SD"}[t], src, base)
 }
 
-// src3 is operand i of o as the operand that may be memory, with the suffix for an embedded
+// src3 returns operand i of o in the place that may be memory, and the suffix for an embedded
 // broadcast.
 func (m *x86) src3(b *Builder, o assigned, i int) (operand, suffix string) {
 	v := o.operands()[i]
@@ -197,7 +198,7 @@ func (m *x86) src3(b *Builder, o assigned, i int) (operand, suffix string) {
 	}
 }
 
-// spillAddr is the place of the first output.
+// spillAddr is the address of the first output.
 func (m *x86) spillAddr(b *Builder, o assigned) string {
 	return fmt.Sprintf("%d(%s)", o.lane*m.vectorBytes(), b.k.streams[0])
 }
@@ -219,7 +220,7 @@ var x86Ops = map[opKind][2]string{
 	opIntAdd: {"VPADDD", "VPADDQ"}, opIntSub: {"VPSUBD", "VPSUBQ"},
 }
 
-// tableRegs: on AVX2 a table is a memory operand.
+// tableRegs is 0 on AVX2, where a table is a memory operand.
 func (m *x86) tableRegs() int {
 	if m.wide {
 		return 1
@@ -231,9 +232,9 @@ func (m *x86) loadTable(k *kernelState, dst int, name string) {
 	m.ins("%s %s<>(SB), %s", ps(k.t, "VMOVU"), name, m.r(dst))
 }
 
-// tableIndex: a permutation looks at the low bits of lanes. On AVX2 there is one of 32-bit lanes
-// only, for which entry j of float64 has the halves 2j and 2j+1: twice the number in both halves of
-// a lane, with the carry from bit 31 in the upper one.
+// tableIndex returns i, because a permutation uses the low bits of each lane as the index. AVX2
+// permutes 32-bit lanes only, so entry j of float64 has the halves 2j and 2j+1. Doubling the index
+// in both halves of a lane gives these: the carry from bit 31 is the 1 in the upper half.
 func (m *x86) tableIndex(b *Builder, i V) V {
 	if m.wide || b.k.t == F32 {
 		return i
@@ -242,7 +243,7 @@ func (m *x86) tableIndex(b *Builder, i V) V {
 	return b.emit(opIntAdd, i, i, -1, 0)
 }
 
-// demand lets one operand of an operation lie in memory: b, or of a multiply-add b or c.
+// demand lets one operand of an operation lie in memory: b, or for a multiply-add b or c.
 func (m *x86) demand(al *alloc, o op) (op, demand) {
 	b := al.b
 	masked := !m.wide && b.tail
@@ -278,8 +279,8 @@ func (m *x86) demand(al *alloc, o op) (op, demand) {
 	return o, demand{}
 }
 
-// demandFMA picks the form of the instruction whose destination is an operand that dies, with a
-// constant as the memory operand.
+// demandFMA picks the form of the instruction: the destination is an operand that dies, and a
+// constant is the memory operand.
 func (m *x86) demandFMA(al *alloc, o op) (op, demand) {
 	b := al.b
 	if b.inMemory(o.a) || (al.dies(o.b) && !al.dies(o.a)) {

@@ -2,14 +2,14 @@ package asmgen
 
 import "fmt"
 
-// What moves between the lanes of a vector, or treats some of them apart: partial vectors, folds,
-// transposition, masks of bits.
+// Code that moves data between the lanes of a vector, or treats some lanes apart: partial vectors,
+// folds, transposition, bit masks.
 
 // Partial vectors.
 
-// storePartial stores the first n lanes, n in the register of the remaining count: 4, 2 and 1
-// elements (masked stores are slow on several AMD cores), or a full vector if there may be enough
-// for one.
+// storePartial stores the first n lanes, where n is the remaining count: 4, 2 and 1 elements,
+// because masked stores are slow on several AMD cores, or a full vector if there may be enough
+// elements.
 func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 	t, n, q := k.t, k.count, k.scratch
 	done, lanes := m.newLabel("stored"), k.lanes()
@@ -152,7 +152,8 @@ func (m *x86) storeSum(k *kernelState, sum []int, tmp []int, out gpr) {
 	m.ins("VMOVSD X%d, (%s)", a, out)
 }
 
-// twoSum leaves x+y in s and what rounding lost, (x-(s-b)) + (y-b) with b = s-x, in b; y is lost.
+// twoSum leaves the rounded x+y in s and its rounding error, (x-(s-b)) + (y-b) with b = s-x, in b.
+// It overwrites y.
 func (m *x86) twoSum(suffix, r string, x, y, s, b int) {
 	op := func(name string, c, a, d int) {
 		m.ins("V%s%s %s%d, %s%d, %s%d", name, suffix, r, c, r, a, r, d)
@@ -227,8 +228,8 @@ func (m *x86) maxAcross(k *kernelState, acc []int, t int, out gpr) {
 
 // Columns.
 
-// scratchAddr counts from the first line in the frame: a vector that lies in two lines takes twice
-// the time.
+// scratchAddr counts from the first cache line in the frame: access to a vector in two lines takes
+// twice the time.
 func (m *x86) scratchAddr(dst gpr, off, frame int) {
 	m.ins("LEAQ buffer-%d(SP), %s", frame-off-(cacheLine-1), dst)
 	m.ins("ANDQ $-%d, %s", cacheLine, dst)
@@ -373,8 +374,8 @@ func (m *x86) writeRows(k *kernelState, x batch) {
 	})
 }
 
-// Bits. Register 0 is zero; on AVX2 register 1 holds the order in which packed dwords are put
-// right.
+// Bits. Register 0 is zero. On AVX2, register 1 holds the permutation that puts packed dwords in
+// order.
 
 func (m *x86) maskSetup(k *kernelState, pack bool) {
 	if pack || !m.wide {
@@ -385,7 +386,7 @@ func (m *x86) maskSetup(k *kernelState, pack bool) {
 	}
 }
 
-// positive computes the mask of !(x <= 0), which is true for NaN, and x under it.
+// positive computes the mask !(x <= 0), which is true for NaN, and zeroes x elsewhere.
 func (m *x86) positive(k *kernelState, v, mask int) {
 	const notLessEqual = 6 // NLE_US
 	if m.wide {

@@ -1,7 +1,7 @@
 package asmgen
 
-// arm writes NEON. What the Go 1.26 assembler does not know is a WORD with its mnemonic in the
-// comment; a test disassembles them.
+// arm writes NEON. An instruction that the Go 1.26 assembler lacks is a WORD, with its mnemonic in
+// the comment; a test disassembles them.
 type arm struct {
 	*writer
 }
@@ -89,7 +89,7 @@ func (m *arm) broadcastInt(dst int, src gpr, t Type) {
 	m.ins("VDUP %s, V%d.%s", src, dst, g)
 }
 
-// arrangement is the lanes' name for Go mnemonics and for the comments of WORDs.
+// arrangement returns the name of the lanes in Go mnemonics and in the comments of WORDs.
 func arrangement(t Type) (goName, armName string) {
 	if t == F32 {
 		return "S4", "4s"
@@ -143,7 +143,7 @@ func (m *arm) storeScalar(src int, base gpr, t Type) {
 	m.ins("FMOV%s F%d, (%s)", [...]string{"S", "D"}[t], src, base)
 }
 
-// fetchOperands loads the operands of o, constants, that have a temporary.
+// fetchOperands loads the operands of o that have a temporary, which are constants.
 func (m *arm) fetchOperands(b *Builder, o assigned) {
 	for i, v := range o.operands() {
 		if o.loaded>>i&1 != 0 {
@@ -161,13 +161,13 @@ var armOps = map[opKind]struct {
 	opMax: {"fmax", 0x4e20f400}, opMin: {"fmin", 0x4ea0f400}, opEqual: {"fcmeq", 0x4e20e400},
 }
 
-// armIntOps are those that the assembler knows; those on bits take all 16 bytes.
+// armIntOps are the integer operations that the assembler knows. Those on bits take all 16 bytes.
 var armIntOps = map[opKind]struct {
 	name string
 	bits bool
 }{opAnd: {"VAND", true}, opOr: {"VORR", true}, opIntAdd: {"VADD", false}, opIntSub: {"VSUB", false}}
 
-// tableRegs: two registers in a row are 32 bytes.
+// tableRegs is 2: a table takes 32 bytes, in consecutive registers.
 func (m *arm) tableRegs() int { return 2 }
 
 func (m *arm) loadTable(_ *kernelState, dst int, name string) {
@@ -176,8 +176,8 @@ func (m *arm) loadTable(_ *kernelState, dst int, name string) {
 	m.ins("FMOVQ 16(%s), F%d", armTable, dst+1)
 }
 
-// tableIndex: the instruction finds bytes. Entry j has those from 4j (8j) on, by multiplication of
-// 32-bit lanes.
+// tableIndex returns the index of each byte, as the instruction wants it. The bytes of entry j
+// begin at 4j, or 8j for float64; multiplying 32-bit lanes gives all of them.
 func (m *arm) tableIndex(b *Builder, i V) V {
 	low, times, first := uint64(7), uint64(0x04040404), uint64(0x03020100)
 	if b.k.t == F64 {
@@ -286,7 +286,7 @@ func (m *arm) lower(b *Builder, o assigned) {
 }
 
 func (m *arm) lowerSelect(b *Builder, o assigned) {
-	at := o.in[0] // where the mask is lost
+	at := o.in[0] // the mask is overwritten
 	switch {
 	case o.scratch >= 0:
 		at = o.scratch

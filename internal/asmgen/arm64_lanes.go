@@ -1,12 +1,12 @@
 package asmgen
 
-// What moves between the lanes of a vector, or treats some of them apart: partial vectors, folds,
-// transposition, masks of bits.
+// Code that moves data between the lanes of a vector, or treats some lanes apart: partial vectors,
+// folds, transposition, bit masks.
 
 // Partial vectors.
 
 // loadPartial loads the elements that exist. The other lanes are zero, or repeat the first one or
-// two where the kernel asks for that.
+// two elements if the kernel has Repeat.
 func (m *arm) loadPartial(k *kernelState, d int, at gpr) {
 	low := func(size int) { // the first size bytes
 		if k.repeat {
@@ -25,8 +25,8 @@ func (m *arm) storePartial(k *kernelState, v int, at gpr) {
 	m.partial(k, "stored", at, func() { m.ins("FMOVQ F%d, (%s)", v, at) }, low, third)
 }
 
-// partial moves a whole vector, if there may be one, or the elements that there are: the first size
-// bytes by low, the third element of float32 by third.
+// partial moves a whole vector, if there may be one, or the remaining elements: the first size
+// bytes by low, and the third float32 element by third.
 func (m *arm) partial(k *kernelState, end string, at gpr,
 	whole func(), low func(size int), third func(at gpr)) {
 	done := ""
@@ -86,7 +86,8 @@ func (m *arm) skipNext(*kernelState) { m.addImm(armMaskPtr, 16) }
 
 // Sums and maxima.
 
-// sumRegs are two registers of two float64, and for float64 two of errors.
+// sumRegs is the number of registers: two for four float64 sums, and for float64 two for their
+// errors.
 func (m *arm) sumRegs(t Type) int { return 2 + 2*int(t) }
 
 func (m *arm) fold(k *kernelState, acc []int) {
@@ -258,8 +259,8 @@ func (m *arm) writeRows(k *kernelState, x batch) {
 	})
 }
 
-// Bits. Register 0 has the bit of each lane (1, 2, 4, 8), register 1 that of each byte (1 to 128,
-// twice).
+// Bits. Register 0 has the bit of each lane (1, 2, 4, 8), register 1 the bit of each byte (1 to
+// 128, twice).
 
 func (m *arm) maskSetup(k *kernelState, pack bool) {
 	m.ins("MOVD $laneBits%s<>(SB), %s", k.t.Suffix(), armTable)
@@ -270,7 +271,7 @@ func (m *arm) maskSetup(k *kernelState, pack bool) {
 	}
 }
 
-// lessEqualZero computes the mask of x <= 0 and x where it is false.
+// lessEqualZero computes the mask x <= 0, and zeroes x where it is true.
 func (m *arm) lessEqualZero(k *kernelState, v, mask int) {
 	_, a := arrangement(k.t)
 	enc := 0x6ea0d800 | uint32(k.t)<<22 | uint32(v)<<5 | uint32(mask)
@@ -288,7 +289,7 @@ func (m *arm) cmtst(k *kernelState, d, n, mm int) {
 }
 
 func (m *arm) pack64(k *kernelState, out, in, word, tmp gpr) {
-	// every quarter's 16 masks are narrowed to bytes, in registers 2 to 5
+	// narrow the 16 masks of each quarter to bytes, in registers 2 to 5
 	for quarter := range 4 {
 		n := 16 / k.lanes()
 		for i := range n {

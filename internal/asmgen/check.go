@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// check refuses what a kernel cannot mean: parameters that its shape has no use for or needs in
-// another type, a function of the page that returns more or fewer values than the shape names,
-// operations and inputs that nothing follows from, operands of the wrong kind. Without it, one
-// output too many would be stored over the first input.
+// check returns an error for a kernel that makes no sense: parameters that its shape does not use
+// or needs in another type, a function of the page that returns more or fewer values than the shape
+// names, unused operations and inputs, and operands of the wrong kind. Without it, one output too
+// many would be stored over the first input.
 func (kn Kernel) check(t Type) error {
 	c := &checker{kernel: kn, t: t, asked: map[string]bool{}}
 	c.params = c.splitParams()
@@ -27,12 +27,12 @@ func (kn Kernel) check(t Type) error {
 	return kn.refuse(t, errors.Join(c.errs...))
 }
 
-// refuse says which kernel an error is about.
+// refuse adds the name of the kernel to an error.
 func (kn Kernel) refuse(t Type, err error) error {
 	return fmt.Errorf("asmgen: page %s, kernel %s, %s: %w", kn.Page, kn.Name, t.Go(), err)
 }
 
-// A checker collects what is wrong with one kernel for one type.
+// A checker collects the errors of one kernel for one type.
 type checker struct {
 	kernel Kernel
 	t      Type
@@ -49,7 +49,8 @@ func (c *checker) refuse(format string, args ...any) {
 	}
 }
 
-// splitParams is the function of this name, which takes the list to be right.
+// splitParams returns the parameters of the kernel, and checks that each has a type and a name of
+// its own.
 func (c *checker) splitParams() []param {
 	ps := splitParams(c.kernel.Params)
 	if n := strings.Count(c.kernel.Params, ",") + 1; len(ps) != n {
@@ -63,7 +64,7 @@ func (c *checker) splitParams() []param {
 	return ps
 }
 
-// param asks for a parameter of a type.
+// param requires parameters of a type.
 func (c *checker) param(typ string, names ...string) {
 	for _, name := range names {
 		c.asked[name] = true
@@ -76,7 +77,7 @@ func (c *checker) param(typ string, names ...string) {
 	}
 }
 
-// matrices asks for slices of rows and their strides.
+// matrices requires slices of rows and their strides.
 func (c *checker) matrices(names ...string) {
 	c.param("[]T", names...)
 	for _, name := range names {
@@ -88,7 +89,7 @@ func (c *checker) matrices(names ...string) {
 	}
 }
 
-// A part is one function of a page, while it is tried.
+// A part is one function of a page, on trial.
 type part struct {
 	*checker
 	name   string // Body, ...
@@ -100,14 +101,14 @@ type part struct {
 
 func (c *checker) part(name string) *part {
 	w := &writer{}
-	// AVX2 has the fewest registers, and so the operations that the others do without
+	// AVX2 has the fewest registers, and so operations such as Spill, which the others leave out
 	k := &kernelState{machine: newMachine(avx2, w), w: w, kernel: c.kernel, t: c.t, target: avx2,
 		uses: map[uint64]int{}, names: map[uint64]string{}, numbers: map[uint64]bool{},
 		tracing: true}
 	return &part{c, name, k.newBuilder(false), map[V]string{}, map[V]bool{}, -1}
 }
 
-// input is a value that the function gets.
+// input returns a value for an argument of the function.
 func (p *part) input(name string, needed bool) V {
 	v := p.b.pinnedValue(0)
 	p.inputs[v], p.needed[v] = name, needed
@@ -121,7 +122,7 @@ func (p *part) inputsOf(names []string) (vs []V) {
 	return vs
 }
 
-// run calls the function of the page; ok is false if it panics.
+// run calls the function of the page, and reports whether it returned without a panic.
 func (p *part) run(f func(b *Builder)) (ok bool) {
 	defer func() {
 		if e := recover(); e != nil {
@@ -133,7 +134,7 @@ func (p *part) run(f func(b *Builder)) (ok bool) {
 	return true
 }
 
-// count checks how many values the function returned.
+// count checks the number of values that the function returned.
 func (p *part) count(got []V, what string, names []string) {
 	if len(got) != len(names) {
 		p.refuse("%s returns %d values for %s, which names %d: %s", p.name, len(got), what,
@@ -148,8 +149,8 @@ func (p *part) atMost(got []V, what string) {
 	}
 }
 
-// number checks a value that the function returned; with stored set it goes to memory or into a
-// sum, which no constant does.
+// number checks a value that the function returned. A value that is stored, in memory or in a sum,
+// must not be a constant.
 func (p *part) number(v V, what string, stored bool) {
 	switch {
 	case v < 0 || int(v) >= len(p.b.vals):
@@ -161,7 +162,7 @@ func (p *part) number(v V, what string, stored bool) {
 	}
 }
 
-// end checks the operations, results being the values that are used elsewhere.
+// end checks the operations. results are the values that are used elsewhere.
 func (p *part) end(results ...V) {
 	b := p.b
 	used := map[V]bool{}
@@ -206,7 +207,7 @@ func (p *part) end(results ...V) {
 	}
 }
 
-// opNames are the methods of Builder.
+// opNames has the method of Builder for each kind of operation.
 var opNames = map[opKind]string{
 	opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div",
 	opMax: "Max", opMin: "Min", opFMA: "FMA", opFNMA: "FNMA", opAnd: "And", opOr: "Or",
@@ -218,7 +219,7 @@ var opNames = map[opKind]string{
 // String names the operation and its line in the page.
 func (o op) String() string { return opNames[o.kind] + " (" + o.at + ")" }
 
-// pageLine is where the page called a method of Builder.
+// pageLine returns the line of the page that called a method of Builder.
 func pageLine() string {
 	f, _ := pageFrame()
 	return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
@@ -285,8 +286,7 @@ func (s Rows) check(c *checker) {
 		for i, v := range out {
 			names = append(names, fmt.Sprintf("value %d of Prologue", i+1))
 			p.number(v, names[i], false)
-			// value i goes to the register of Row i, while the values are put there one after the
-			// other
+			// the values go to the registers of Row one after the other, value i to that of Row i
 			if j := slices.Index(row, v); j >= 0 && j < i {
 				p.refuse("Prologue returns %s as value %d, after value %d took its place",
 					s.Row[j], i+1, j+1)

@@ -1,10 +1,9 @@
 package asmgen
 
-// MaskOut is ReLU that also packs a bit for every element into words of 64: dst = x <= 0 ? +0 : x,
-// bit = x <= 0.
+// MaskOut sets dst = x <= 0 ? +0 : x, and packs one bit per element, x <= 0, into words of 64.
 type MaskOut struct{}
 
-// MaskIn zeroes the elements whose bit is set: dx = bit ? +0 : dy.
+// MaskIn sets dx = bit ? +0 : dy, with one bit per element.
 type MaskIn struct{}
 
 func (MaskOut) emit(k *kernelState) {

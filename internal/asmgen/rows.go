@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Reduction says what a Rows kernel computes of each row besides its outputs.
+// Reduction is what a Rows kernel computes of each row besides its outputs.
 type Reduction int
 
-// The reductions. Sum is the canonical sum, into the parameter sum; Max ignores NaN, into the
-// parameter m.
+// The reductions. Sum is the canonical sum, stored in the parameter sum. Max is the maximum,
+// ignoring NaN, stored in the parameter m.
 const (
 	None Reduction = iota
 	Sum
@@ -19,7 +19,7 @@ const (
 // Rows is a loop over the rows of matrices. Row r of matrix x starts at element r*xstride.
 type Rows struct {
 	Out, In []string
-	// Row are slices with one element for each row.
+	// Row names slices with one element per row.
 	Row []string
 	// Scalars are parameters of the element type, the same for all rows.
 	Scalars []string
@@ -29,23 +29,23 @@ type Rows struct {
 	// Repeat is as in Map.
 	Repeat bool
 	Unroll int
-	// Pipeline is the order of the operations in a whole group of the canonical sum, by instruction
-	// set and type; without one the loop goes block by block. Its Unroll is not used.
+	// Pipeline is the schedule of a whole group of the canonical sum, by instruction set and type.
+	// Without one the loop goes block by block. Its Unroll is not used.
 	Pipeline map[string]Pipeline
-	// Prologue computes the values that stay the same along a row.
+	// Prologue computes the values that are the same for the whole row.
 	Prologue func(b *Builder, row, scalars []V) []V
 	// Body computes the outputs and, for a reduction, the value to reduce.
 	Body func(b *Builder, in, row []V) (out []V, reduce V)
 }
 
-// rowsCode is a Rows while it is written.
+// rowsCode writes a Rows.
 type rowsCode struct {
 	*kernelState
 	s      Rows
 	unroll int
 
-	// vectors: vector registers: one accumulator per unrolled vector; the float64 sums and their
-	// errors; parameters; the values that a row begins with, and those that Body gets of it
+	// vector registers: one accumulator per unrolled vector; the float64 sums and their errors;
+	// parameters; the values that a row begins with, and those that Body gets of it
 	accs, sums               []int
 	scalars, rowRegs, params []int
 
@@ -53,7 +53,7 @@ type rowsCode struct {
 	result  gpr
 	rowPtrs []gpr
 	skipPtr gpr
-	rel     gpr // the element left out, from where the row is
+	rel     gpr // the element left out, relative to the current one
 	blocks  gpr // left in the group
 }
 
@@ -133,7 +133,7 @@ func (r *rowsCode) pointers() {
 	k.count, k.scratch = k.gpr(), k.gpr()
 }
 
-// matrices are the streams.
+// matrices returns the matrices, which are the streams.
 func (r *rowsCode) matrices() []string { return slices.Concat(r.s.Out, r.s.In) }
 
 // rowValues pins registers for the values of a row.
@@ -150,7 +150,7 @@ func (r *rowsCode) rowValues() {
 	n := len(s.Prologue(probe, make([]V, len(s.Row)), make([]V, len(r.scalars))))
 	for i := range n {
 		if i < len(r.rowRegs) {
-			r.params = append(r.params, r.rowRegs[i]) // written after their last use
+			r.params = append(r.params, r.rowRegs[i]) // they are written after their last use
 		} else {
 			r.params = append(r.params, r.pin())
 		}
@@ -178,8 +178,8 @@ func (r *rowsCode) beginRow() {
 	}
 }
 
-// nextRow takes the pointers from where the row left them to the next one: stride - cols + what is
-// left of the count.
+// nextRow moves the pointers from the end of the row to the next row, by stride - cols plus the
+// rest of the count.
 func (r *rowsCode) nextRow() {
 	k := r.kernelState
 	for i, name := range r.matrices() {
@@ -228,7 +228,7 @@ func (r *rowsCode) once(b *Builder) {
 	}
 }
 
-// vector loads, computes and stores a vector, and returns what is to be reduced.
+// vector loads, computes and stores a vector, and returns the value to reduce.
 func (r *rowsCode) vector(b *Builder) (reduce V) {
 	var in []V
 	for i := range r.s.In {
