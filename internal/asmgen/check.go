@@ -311,6 +311,14 @@ func (s Rows) check(c *checker) {
 	p.end(append(slices.Clone(out), reduce)...)
 }
 
+// valuesOf names n values that a function returns.
+func valuesOf(n int, function string) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("value %d of %s", i+1, function))
+	}
+	return names
+}
+
 func (s Columns) check(c *checker) {
 	c.matrices("x")
 	if s.Dst {
@@ -321,12 +329,6 @@ func (s Columns) check(c *checker) {
 	if s.Label {
 		c.param("[]int", "label")
 	}
-	named := func(n int, of string) (names []string) {
-		for i := range n {
-			names = append(names, fmt.Sprintf("value %d of %s", i+1, of))
-		}
-		return names
-	}
 
 	p := c.part("Prologue")
 	var row, perRow, finish []V
@@ -336,12 +338,12 @@ func (s Columns) check(c *checker) {
 	}
 	p.atMost(row, "Exp")
 	for i, v := range row {
-		p.number(v, named(len(row), "Prologue")[i], false)
+		p.number(v, valuesOf(len(row), "Prologue")[i], false)
 	}
 	p.end(row...)
 
 	p = c.part("Exp")
-	x, in := p.input("x", true), p.inputsOf(named(len(row), "Prologue"))
+	x, in := p.input("x", true), p.inputsOf(valuesOf(len(row), "Prologue"))
 	var w V
 	if !p.run(func(b *Builder) { w = s.Exp(b, x, in) }) {
 		return
@@ -368,6 +370,11 @@ func (s Columns) check(c *checker) {
 	}
 	p.end(append(slices.Clone(perRow), finish...)...)
 	p.atMost(finish, "Finish")
+	s.checkFinish(c, finish)
+}
+
+// checkFinish checks Finish, which gets the values finish from Epilogue.
+func (s Columns) checkFinish(c *checker, finish []V) {
 	switch {
 	case !s.Dst:
 		if len(finish) > 0 || s.Finish != nil {
@@ -382,8 +389,8 @@ func (s Columns) check(c *checker) {
 		return
 	}
 
-	p = c.part("Finish")
-	w, in = p.input("w", true), p.inputsOf(named(len(finish), "Epilogue"))
+	p := c.part("Finish")
+	w, in := p.input("w", true), p.inputsOf(valuesOf(len(finish), "Epilogue"))
 	if s.Label {
 		p.needed[in[len(in)-1]] = false // it goes to the label without Finish
 	}
