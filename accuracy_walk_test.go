@@ -250,15 +250,15 @@ func sample64(r *kt.Rand, x []float64) {
 func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), run func(dst, x, m []float64),
 	ref func(x, m float64) kt.Scaled, verify func(got, x, m float64) float64) float64 {
 	t.Helper()
-	const chunk = 4096
-	parts := (samples() + chunk - 1) / chunk
+	const size = 4096
+	parts := (samples() + size - 1) / size
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	top, atX, atM, atY := -1.0, 0.0, 0.0, 0.0
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			x, m, y := make([]float64, chunk), make([]float64, chunk), make([]float64, chunk)
+			x, m, y := make([]float64, size), make([]float64, size), make([]float64, size)
 			for c := range next {
 				fill(kt.NewRand(uint64(c)), x, m)
 				run(y, x, m)
@@ -283,7 +283,7 @@ func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), ru
 	wg.Wait()
 	exact := verify(atY, atX, atM)
 	t.Logf("%s: %.4f ULP at x = %v (%#016x), m = %v, of %d samples",
-		name, exact, atX, math.Float64bits(atX), atM, parts*chunk)
+		name, exact, atX, math.Float64bits(atX), atM, parts*size)
 	require.InDelta(t, exact, top, 1e-6, "the references disagree at %v", atX)
 	return exact
 }

@@ -72,7 +72,7 @@ func split[T kernels.Float](t *testing.T) {
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for _, f := range ktable.Funcs[T]() {
 			for i, s := range [][2]int{{2, 5000}, {9, 10}, {65, 25}, {70, 2}, {4, 100}, {130, 33}} {
-				if len(f.Args) == 0 || knownFault(f.Name, "in pieces") != "" {
+				if len(f.Args) == 0 || knownFault(f.Name, "in parts") != "" {
 					continue
 				}
 				c := f.Make(kt.NewRand(uint64(i)), s[0], s[1], ktable.Values{Kind: kt.Wide80},

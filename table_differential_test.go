@@ -33,7 +33,7 @@ var knownFindings = []struct {
 }{}
 
 // TestDifferential makes random calls of random functions. It repeats each in other ways: on each
-// instruction set, at other places in memory, in place, in pieces, and on several cores. All have
+// instruction set, at other places in memory, in place, in parts, and on several cores. All have
 // to give the same bits, write nothing else and leave the inputs unchanged. Wrong calls have to
 // fail and write nothing.
 //
@@ -179,7 +179,7 @@ func differentialOf[T kernels.Float](
 		if i := slices.IndexFunc(share, func(j int) bool { return j >= 0 }); i >= 0 {
 			run(shared, "in place", want)
 		}
-		differentialPieces(c, r, share, run, panics)
+		differentialParts(c, r, share, run, panics)
 		differentialUpstream(c, r, run, want, apart)
 	}
 	if wrongs := wrongCalls(c, r); len(wrongs) > 0 {
@@ -192,8 +192,8 @@ func differentialOf[T kernels.Float](
 	}
 }
 
-// differentialPieces cuts the rows of a call.
-func differentialPieces[T kernels.Float](
+// differentialParts cuts the rows of a call.
+func differentialParts[T kernels.Float](
 	c *ktable.Call[T], r *kt.Rand, share []int, run func(k *kt.Case, way string, want []kt.Array),
 	panics func(f func() error) error,
 ) {
@@ -214,7 +214,7 @@ func differentialPieces[T kernels.Float](
 		}
 	}
 	slices.Sort(cuts)
-	run(whole.Cut(cuts...), fmt.Sprint("in pieces, up to ", cuts), want)
+	run(whole.Cut(cuts...), fmt.Sprint("in parts, up to ", cuts), want)
 
 	cores := 1 + r.Intn(4)
 	grain *= 1 + r.Intn(max(c.Rows/grain, 1))

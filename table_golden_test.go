@@ -394,3 +394,21 @@ func TestGoldenSeesOneBit(t *testing.T) {
 	require.NotEqual(t, digest(a), digest(b))
 	require.Equal(t, isa.NameGeneric, isa.Available()[len(isa.Available())-1])
 }
+
+// TestChangelog has the CHANGELOG name all kernels whose bits are published, and no other.
+func TestChangelog(t *testing.T) {
+	list := body(t, "CHANGELOG.md", "**Bits**", "float32 and float64:\n\n", ".\n\n")
+	data, err := os.ReadFile(goldenFile)
+	require.NoError(t, err)
+	published := map[string]golden{}
+	require.NoError(t, json.Unmarshal(data, &published))
+	var names []string
+	for name := range published {
+		if kernel, ok := strings.CutSuffix(name, "/float32"); ok {
+			names = append(names, kernel)
+			require.Contains(t, published, kernel+"/float64")
+		}
+	}
+	require.Len(t, published, 2*len(names))
+	require.ElementsMatch(t, names, strings.Fields(strings.ReplaceAll(list, ",", " ")))
+}
