@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,11 +25,14 @@ import (
 func TestConstants(t *testing.T) {
 	known := goConstants(t)
 	// The Go code writes these in another way: |m|, -0, <= 1024 as < the next number, -Inf, Inf,
-	// and x*(-2*log2e) as (-2*x)*log2e.
+	// x*(-2*log2e) as (-2*x)*log2e, and 8 times a rounded number as rounded to a multiple of 8. The
+	// last are how NEON finds an entry of a table.
 	known[0] = append(known[0], 0x7fffffff, 1<<31, uint64(math.Float32bits(0x1.000002p10)),
-		0xff800000, 0x7f800000, uint64(math.Float32bits(-2*log2eF32)))
+		0xff800000, 0x7f800000, uint64(math.Float32bits(-2*log2eF32)), uint64(math.Float32bits(0x1.8p26)),
+		0x04040404, 0x03020100)
 	known[1] = append(known[1], math.MaxInt64, 1<<63, math.Float64bits(0x1.0000000000001p10),
-		0xfff0000000000000, 0x7ff0000000000000, math.Float64bits(-2*log2eF64))
+		0xfff0000000000000, 0x7ff0000000000000, math.Float64bits(-2*log2eF64), math.Float64bits(0x1.8p54),
+		3<<32|3, 0x0808080808080808, 0x0706050403020100)
 	var has [2]map[uint64]bool
 	for i := range has {
 		has[i] = map[uint64]bool{}
@@ -66,6 +70,56 @@ func TestConstants(t *testing.T) {
 		}
 	}
 }
+
+// TestTables compares the tables of the assembly with those of the Go code.
+func TestTables(t *testing.T) {
+	pairs := func(v [8]uint32) (words []uint64) {
+		for i := 0; i < len(v); i += 2 {
+			words = append(words, uint64(v[i])|uint64(v[i+1])<<32)
+		}
+		return words
+	}
+	of := func(v [8]float32) (bits [8]uint32) {
+		for i, v := range v {
+			bits[i] = math.Float32bits(v)
+		}
+		return bits
+	}
+	want := map[string][]uint64{
+		"rowTableF32": pairs(rowTable32.bits), "rowTableF64": rowTable64[:],
+		"sigmoidTableF32": pairs(sigmoidTable32.bits), "sigmoidTableF64": sigmoidTable64[:],
+		"fastTableF32": pairs(fastTable32.bits),
+		"tanhNF32":     pairs(of(tanhN)), "tanhBF32": pairs(of(tanhB)), "tanhCF32": pairs(of(tanhC)),
+	}
+	line := regexp.MustCompile(`(?m)^DATA (\w+F(?:32|64))<>\+(\d+)\(SB\)/8, \$(0x[0-9a-f]+)`)
+	for _, file := range []string{"kernels_amd64.s", "kernels_arm64.s"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, tables, found := strings.Cut(string(text), "\n// Tables, ")
+		require.True(t, found, file)
+		words := map[string]int{}
+		for _, m := range line.FindAllStringSubmatch(tables, -1) {
+			table, ok := want[m[1]]
+			if !ok {
+				continue // of lanes
+			}
+			at, err := strconv.Atoi(m[2])
+			require.NoError(t, err)
+			bits, err := strconv.ParseUint(m[3], 0, 64)
+			require.NoError(t, err)
+			require.Equal(t, table[at/8%4], bits, "%s: %s, byte %d", file, m[1], at)
+			words[m[1]]++
+		}
+		for name := range want {
+			require.Equal(t, 8, words[name], "%s: %s", file, name)
+		}
+	}
+	for j := range 8 { // and the two forms of a table with each other
+		require.Equal(t, rowTable32.at(j), float64(math.Float32frombits(rowTable32.bits[j]+uint32(j)<<20+127<<23)))
+	}
+}
+
+func (t *table32) at(j int) float64 { return math.Float64frombits(t.wide[j] + uint64(j)<<49 + 127<<52) }
 
 // goConstants returns the bits, as float32, float64 and integers, of every constant expression in
 // the pure Go code, and of its negative. The pure Go code is what the dispatch of a build without

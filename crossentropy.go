@@ -7,10 +7,10 @@ import (
 
 // CrossEntropy sets losses[r] to -log(softmax(row r of logits)[labels[r]]). It computes log1p(R/w),
 // where w is the exponential of the label's logit and R the sum of the others, so that the loss of
-// a confident row is not rounded to zero. Its relative error is at most (d+4)*2^-24 in float32,
-// 6e-7 for any number of classes, and (d+5.4)*2^-53 in float64, 1.2e-15, with the d of the
+// a confident row is not rounded to zero. Its relative error is at most (d+3.8)*2^-24 in float32,
+// 6e-7 for any number of classes, and (d+4.8)*2^-53 in float64, 1.1e-15, with the d of the
 // package's documentation, as long as the loss is a normal number, for a label far above the others
-// and for one far below. The largest seen is 8.07*2^-24 (100 classes) and 7.57*2^-53 (16 classes).
+// and for one far below. The largest seen is 7.56*2^-24 (26 classes) and 6.73*2^-53 (32 classes).
 //
 // A row with a NaN or +Inf, or with nothing but -Inf, has the loss NaN. A row of finite logits but
 // for the label's, which is -Inf, has the loss +Inf.
@@ -32,13 +32,13 @@ func CrossEntropy[T Float, L Label](losses, logits []T, labels []L, classes int)
 // loss. At the label it is computed as -scale*(R/S), where S = R+w, and not from p - 1: like the
 // loss, it keeps its precision in a confident row. The losses have the bits of CrossEntropy.
 //
-// An entry is off by at most d+6 ULP, in float32 rows of more than 32 classes d+5: two
-// exponentials, the additions, the quotient scale/S and the product. The entry of the label has the
-// same bound relative to itself, 6.6e-7 and 1.3e-15 for any number of classes. Both are for 2^-30
-// <= |scale| <= 1; any other scale that is no power of two adds a rounding, and above 1 the bound
-// is for probabilities that are normal numbers. The largest seen is 9.19 ULP (26 classes) and 8.40
-// ULP (16 classes) in the other entries, 9.29*2^-24 (32 classes) and 8.78*2^-53 (16 classes) in the
-// label's.
+// An entry is off by at most d+5.8 ULP, in float32 rows of more than 32 classes d+4.8, in float64
+// d+5.4: two exponentials, the additions, the quotient scale/S and the product. The entry of the
+// label has the same bound relative to itself, 6.5e-7 and 1.2e-15 for any number of classes. Both
+// are for 2^-30 <= |scale| <= 1; any other scale that is no power of two adds a rounding, and above
+// 1 the bound is for probabilities that are normal numbers. The largest seen is 9.43 ULP (17
+// classes) and 7.66 ULP (17 classes) in the other entries, 7.55*2^-24 (5 classes) and 7.48*2^-53 (5
+// classes) in the label's.
 //
 // dlogits may be logits, and losses may be nil if only the gradient is wanted. A row whose loss is
 // NaN is all NaN in dlogits. Panics and the error are those of CrossEntropy. It also panics if the
@@ -98,10 +98,10 @@ func CrossEntropyGradWith[T Float, L Label](
 // of 0 contributes nothing, even if the logit is -Inf. Targets may be any numbers: CrossEntropyProb
 // does not check that they are not negative and sum to one.
 //
-// For targets that are not negative, the relative error of the loss is at most (2*d+5)*2^-24 in
-// float32, one more in rows of more than 32 classes, and (2*d+6.4)*2^-53 in float64: that of an
+// For targets that are not negative, the relative error of the loss is at most (2*d+4.8)*2^-24 in
+// float32, one more in rows of more than 32 classes, and (2*d+5.8)*2^-53 in float64: that of an
 // entry of [LogSoftmax], a product with the target and the additions. The largest seen is
-// 7.80*2^-24 (97 classes) and 7.73*2^-53 (16 classes).
+// 7.87*2^-24 (17 classes) and 6.07*2^-53 (26 classes).
 //
 // It panics if the lengths of logits and targets differ, losses does not have one element per row,
 // losses overlaps logits or targets, classes is not positive, or len(logits) is not a multiple of
@@ -118,11 +118,11 @@ func CrossEntropyProb[T Float](losses, logits, targets []T, classes int) error {
 // CrossEntropyProbGrad is [CrossEntropyProb] and its gradient. It sets dlogits to
 // scale*(softmax*sum(targets) - targets), with the sum over the row.
 //
-// With A the sum of the targets, an entry scale*(p*A - t) is off by at most (2*d+6)*u of
-// |scale|*(p*A + t), in float64 (2*d+8)*u: the difference may cancel. At the row's first largest
+// With A the sum of the targets, an entry scale*(p*A - t) is off by at most (2*d+5.8)*u of
+// |scale|*(p*A + t), in float64 (2*d+7.4)*u: the difference may cancel. At the row's first largest
 // logit it is computed as scale*((A-t)*p - t*(1-p)) and has this bound relative to |scale|*((A-t)*p
 // + t*(1-p)), so that a confident one-hot row is not rounded to zero. The largest seen is
-// 9.97*2^-24 (26 classes) and 10.93*2^-53 (33 classes). If the targets of a row sum to less than
+// 9.53*2^-24 (26 classes) and 8.05*2^-53 (10 classes). If the targets of a row sum to less than
 // classes*2^-61 (float64: classes*2^-509), but not to 0, they are no probabilities, and
 // softmax*sum(targets) may be lost.
 //

@@ -16,129 +16,137 @@ DATA sigmoidConstF32<>+0(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
 DATA sigmoidConstF32<>+8(SB)/8, $0xc2d20000c2d20000
 DATA sigmoidConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
 DATA sigmoidConstF32<>+24(SB)/8, $0x418c0000418c0000
-DATA sigmoidConstF32<>+32(SB)/8, $0x4b40005f4b40005f // sigmoidMagic: 0x1.8000bep23
-DATA sigmoidConstF32<>+40(SB)/8, $0x4b40005f4b40005f
-DATA sigmoidConstF32<>+48(SB)/8, $0x2f8000002f800000 // sigmoidScale: 0x1p-32
-DATA sigmoidConstF32<>+56(SB)/8, $0x2f8000002f800000
-DATA sigmoidConstF32<>+64(SB)/8, $0xbfb8aa3bbfb8aa3b // minusLog2e: -0x1.715476p0
-DATA sigmoidConstF32<>+72(SB)/8, $0xbfb8aa3bbfb8aa3b
-DATA sigmoidConstF32<>+80(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
-DATA sigmoidConstF32<>+88(SB)/8, $0x3f3172003f317200
-DATA sigmoidConstF32<>+96(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
-DATA sigmoidConstF32<>+104(SB)/8, $0x35bfbe8e35bfbe8e
-DATA sigmoidConstF32<>+112(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
-DATA sigmoidConstF32<>+120(SB)/8, $0x3ab4a6413ab4a641
-DATA sigmoidConstF32<>+128(SB)/8, $0xbc091cbebc091cbe // expMinusC3: -0x1.12397cp-7
-DATA sigmoidConstF32<>+136(SB)/8, $0xbc091cbebc091cbe
-DATA sigmoidConstF32<>+144(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
-DATA sigmoidConstF32<>+152(SB)/8, $0x3d2aad133d2aad13
-DATA sigmoidConstF32<>+160(SB)/8, $0xbe2aaa49be2aaa49 // expMinusC1: -0x1.555492p-3
-DATA sigmoidConstF32<>+168(SB)/8, $0xbe2aaa49be2aaa49
-DATA sigmoidConstF32<>+176(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
-DATA sigmoidConstF32<>+184(SB)/8, $0x3efffffd3efffffd
-DATA sigmoidConstF32<>+192(SB)/8, $0x1000000010000000 // sigmoidExponent
-DATA sigmoidConstF32<>+200(SB)/8, $0x1000000010000000
-DATA sigmoidConstF32<>+208(SB)/8, $0x3fd1eb843fd1eb84 // fastUnit: 0x1.a3d708p0
-DATA sigmoidConstF32<>+216(SB)/8, $0x3fd1eb843fd1eb84
-DATA sigmoidConstF32<>+224(SB)/8, $0x3bdc2dbf3bdc2dbf // tanhC2: 0x1.b85b7ep-8
-DATA sigmoidConstF32<>+232(SB)/8, $0x3bdc2dbf3bdc2dbf
-DATA sigmoidConstF32<>+240(SB)/8, $0xbd8bf00fbd8bf00f // tanhC1: -0x1.17e01ep-4
-DATA sigmoidConstF32<>+248(SB)/8, $0xbd8bf00fbd8bf00f
-DATA sigmoidConstF32<>+256(SB)/8, $0x3f51eb843f51eb84 // tanhC0: 0x1.a3d708p-1
-DATA sigmoidConstF32<>+264(SB)/8, $0x3f51eb843f51eb84
-DATA sigmoidConstF32<>+272(SB)/8, $0x3f8000003f800000 // one: 1
-DATA sigmoidConstF32<>+280(SB)/8, $0x3f8000003f800000
-GLOBL sigmoidConstF32<>(SB), RODATA|NOPTR, $288
+DATA sigmoidConstF32<>+32(SB)/8, $0x4b4002f84b4002f8 // sigmoidMagic: 0x1.8005fp23
+DATA sigmoidConstF32<>+40(SB)/8, $0x4b4002f84b4002f8
+DATA sigmoidConstF32<>+48(SB)/8, $0x2f80b65b2f80b65b // sigmoidScale: 0x1.016cb6p-32
+DATA sigmoidConstF32<>+56(SB)/8, $0x2f80b65b2f80b65b
+DATA sigmoidConstF32<>+64(SB)/8, $0xc138aa3bc138aa3b // minusLog2ePart: -0x1.715476p3
+DATA sigmoidConstF32<>+72(SB)/8, $0xc138aa3bc138aa3b
+DATA sigmoidConstF32<>+80(SB)/8, $0x0000000700000007 // lookupLow
+DATA sigmoidConstF32<>+88(SB)/8, $0x0000000700000007
+DATA sigmoidConstF32<>+96(SB)/8, $0x0302010003020100 // lookupFirst
+DATA sigmoidConstF32<>+104(SB)/8, $0x0302010003020100
+DATA sigmoidConstF32<>+112(SB)/8, $0x0404040404040404 // lookupTimes
+DATA sigmoidConstF32<>+120(SB)/8, $0x0404040404040404
+DATA sigmoidConstF32<>+128(SB)/8, $0x3db172003db17200 // ln2PartHi: 0x1.62e4p-4
+DATA sigmoidConstF32<>+136(SB)/8, $0x3db172003db17200
+DATA sigmoidConstF32<>+144(SB)/8, $0x343fbe8e343fbe8e // ln2PartLo: 0x1.7f7d1cp-23
+DATA sigmoidConstF32<>+152(SB)/8, $0x343fbe8e343fbe8e
+DATA sigmoidConstF32<>+160(SB)/8, $0xbe2aade6be2aade6 // sigmoidExpMinusC1: -0x1.555bccp-3
+DATA sigmoidConstF32<>+168(SB)/8, $0xbe2aade6be2aade6
+DATA sigmoidConstF32<>+176(SB)/8, $0x3f0005383f000538 // sigmoidExpC0: 0x1.000a7p-1
+DATA sigmoidConstF32<>+184(SB)/8, $0x3f0005383f000538
+DATA sigmoidConstF32<>+192(SB)/8, $0xb31da014b31da014 // sigmoidConstant: -0x1.3b4028p-25
+DATA sigmoidConstF32<>+200(SB)/8, $0xb31da014b31da014
+DATA sigmoidConstF32<>+208(SB)/8, $0x1000000010000000 // sigmoidExponent
+DATA sigmoidConstF32<>+216(SB)/8, $0x1000000010000000
+DATA sigmoidConstF32<>+224(SB)/8, $0x30cac1cb30cac1cb // fastScale: 0x1.958396p-30
+DATA sigmoidConstF32<>+232(SB)/8, $0x30cac1cb30cac1cb
+DATA sigmoidConstF32<>+240(SB)/8, $0xbfc0043dbfc0043d // fastA: -0x1.80087ap0
+DATA sigmoidConstF32<>+248(SB)/8, $0xbfc0043dbfc0043d
+DATA sigmoidConstF32<>+256(SB)/8, $0x406ff25f406ff25f // fastB: 0x1.dfe4bep1
+DATA sigmoidConstF32<>+264(SB)/8, $0x406ff25f406ff25f
+DATA sigmoidConstF32<>+272(SB)/8, $0xc0bffc5dc0bffc5d // fastC: -0x1.7ff8bap2
+DATA sigmoidConstF32<>+280(SB)/8, $0xc0bffc5dc0bffc5d
+DATA sigmoidConstF32<>+288(SB)/8, $0x3f8000003f800000 // one: 1
+DATA sigmoidConstF32<>+296(SB)/8, $0x3f8000003f800000
+GLOBL sigmoidConstF32<>(SB), RODATA|NOPTR, $304
 DATA sigmoidConstF64<>+0(SB)/8, $0xc087700000000000 // sigmoidMin: -750
 DATA sigmoidConstF64<>+8(SB)/8, $0xc087700000000000
 DATA sigmoidConstF64<>+16(SB)/8, $0x4043000000000000 // sigmoidMax: 38
 DATA sigmoidConstF64<>+24(SB)/8, $0x4043000000000000
-DATA sigmoidConstF64<>+32(SB)/8, $0x43380000000002ff // sigmoidMagic: 0x1.80000000002ffp52
-DATA sigmoidConstF64<>+40(SB)/8, $0x43380000000002ff
-DATA sigmoidConstF64<>+48(SB)/8, $0x2ff0000000000000 // sigmoidScale: 0x1p-256
-DATA sigmoidConstF64<>+56(SB)/8, $0x2ff0000000000000
-DATA sigmoidConstF64<>+64(SB)/8, $0xbff71547652b82fe // minusLog2e: -0x1.71547652b82fep0
-DATA sigmoidConstF64<>+72(SB)/8, $0xbff71547652b82fe
-DATA sigmoidConstF64<>+80(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
-DATA sigmoidConstF64<>+88(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConstF64<>+96(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
-DATA sigmoidConstF64<>+104(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConstF64<>+112(SB)/8, $0xbe5ad92d1dacb82f // expMinusC9: -0x1.ad92d1dacb82fp-26
-DATA sigmoidConstF64<>+120(SB)/8, $0xbe5ad92d1dacb82f
-DATA sigmoidConstF64<>+128(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
-DATA sigmoidConstF64<>+136(SB)/8, $0x3e928adf8e7a4278
-DATA sigmoidConstF64<>+144(SB)/8, $0xbec71df18f7a6667 // expMinusC7: -0x1.71df18f7a6667p-19
-DATA sigmoidConstF64<>+152(SB)/8, $0xbec71df18f7a6667
-DATA sigmoidConstF64<>+160(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
-DATA sigmoidConstF64<>+168(SB)/8, $0x3efa01999629942a
-DATA sigmoidConstF64<>+176(SB)/8, $0xbf2a01a012fed2e6 // expMinusC5: -0x1.a01a012fed2e6p-13
-DATA sigmoidConstF64<>+184(SB)/8, $0xbf2a01a012fed2e6
-DATA sigmoidConstF64<>+192(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
-DATA sigmoidConstF64<>+200(SB)/8, $0x3f56c16c18475faa
-DATA sigmoidConstF64<>+208(SB)/8, $0xbf81111111126b36 // expMinusC3: -0x1.1111111126b36p-7
-DATA sigmoidConstF64<>+216(SB)/8, $0xbf81111111126b36
-DATA sigmoidConstF64<>+224(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
-DATA sigmoidConstF64<>+232(SB)/8, $0x3fa55555555506bf
-DATA sigmoidConstF64<>+240(SB)/8, $0xbfc55555555554fe // expMinusC1: -0x1.55555555554fep-3
-DATA sigmoidConstF64<>+248(SB)/8, $0xbfc55555555554fe
-DATA sigmoidConstF64<>+256(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
-DATA sigmoidConstF64<>+264(SB)/8, $0x3fe000000000000a
+DATA sigmoidConstF64<>+32(SB)/8, $0x4338000080000bfc // sigmoidMagic: 0x1.8000080000bfcp52
+DATA sigmoidConstF64<>+40(SB)/8, $0x4338000080000bfc
+DATA sigmoidConstF64<>+48(SB)/8, $0x2ff000d6a5af9f9d // sigmoidScale: 0x1.000d6a5af9f9dp-256
+DATA sigmoidConstF64<>+56(SB)/8, $0x2ff000d6a5af9f9d
+DATA sigmoidConstF64<>+64(SB)/8, $0xc0171547652b82fe // minusLog2ePart: -0x1.71547652b82fep2
+DATA sigmoidConstF64<>+72(SB)/8, $0xc0171547652b82fe
+DATA sigmoidConstF64<>+80(SB)/8, $0x0000000300000003 // lookupLow
+DATA sigmoidConstF64<>+88(SB)/8, $0x0000000300000003
+DATA sigmoidConstF64<>+96(SB)/8, $0x0706050403020100 // lookupFirst
+DATA sigmoidConstF64<>+104(SB)/8, $0x0706050403020100
+DATA sigmoidConstF64<>+112(SB)/8, $0x0808080808080808 // lookupTimes
+DATA sigmoidConstF64<>+120(SB)/8, $0x0808080808080808
+DATA sigmoidConstF64<>+128(SB)/8, $0x3fc62e42fefa3800 // ln2PartHi: 0x1.62e42fefa38p-3
+DATA sigmoidConstF64<>+136(SB)/8, $0x3fc62e42fefa3800
+DATA sigmoidConstF64<>+144(SB)/8, $0x3d0ef35793c76730 // ln2PartLo: 0x1.ef35793c7673p-47
+DATA sigmoidConstF64<>+152(SB)/8, $0x3d0ef35793c76730
+DATA sigmoidConstF64<>+160(SB)/8, $0x3efa0310f1c08a4a // sigmoidExpC6: 0x1.a0310f1c08a4ap-16
+DATA sigmoidConstF64<>+168(SB)/8, $0x3efa0310f1c08a4a
+DATA sigmoidConstF64<>+176(SB)/8, $0xbf2a030c70367f3a // sigmoidExpMinusC5: -0x1.a030c70367f3ap-13
+DATA sigmoidConstF64<>+184(SB)/8, $0xbf2a030c70367f3a
+DATA sigmoidConstF64<>+192(SB)/8, $0x3f56c16c0cd9e21f // sigmoidExpC4: 0x1.6c16c0cd9e21fp-10
+DATA sigmoidConstF64<>+200(SB)/8, $0x3f56c16c0cd9e21f
+DATA sigmoidConstF64<>+208(SB)/8, $0xbf8111110a184b7f // sigmoidExpMinusC3: -0x1.111110a184b7fp-7
+DATA sigmoidConstF64<>+216(SB)/8, $0xbf8111110a184b7f
+DATA sigmoidConstF64<>+224(SB)/8, $0x3fa5555555558a71 // sigmoidExpC2: 0x1.5555555558a71p-5
+DATA sigmoidConstF64<>+232(SB)/8, $0x3fa5555555558a71
+DATA sigmoidConstF64<>+240(SB)/8, $0xbfc5555555557e71 // sigmoidExpMinusC1: -0x1.5555555557e71p-3
+DATA sigmoidConstF64<>+248(SB)/8, $0xbfc5555555557e71
+DATA sigmoidConstF64<>+256(SB)/8, $0x3fdfffffffffffff // sigmoidExpC0: 0x1.fffffffffffffp-2
+DATA sigmoidConstF64<>+264(SB)/8, $0x3fdfffffffffffff
 DATA sigmoidConstF64<>+272(SB)/8, $0x1000000000000000 // sigmoidExponent
 DATA sigmoidConstF64<>+280(SB)/8, $0x1000000000000000
 DATA sigmoidConstF64<>+288(SB)/8, $0x3ffa3d7080000000 // fastUnit: 0x1.a3d708p0
 DATA sigmoidConstF64<>+296(SB)/8, $0x3ffa3d7080000000
-DATA sigmoidConstF64<>+304(SB)/8, $0x3ea717775f123c50 // tanhC6: 0x1.717775f123c5p-21
-DATA sigmoidConstF64<>+312(SB)/8, $0x3ea717775f123c50
-DATA sigmoidConstF64<>+320(SB)/8, $0xbeddbf36ee94910b // tanhC5: -0x1.dbf36ee94910bp-18
-DATA sigmoidConstF64<>+328(SB)/8, $0xbeddbf36ee94910b
-DATA sigmoidConstF64<>+336(SB)/8, $0x3f125cfe0cb45329 // tanhC4: 0x1.25cfe0cb45329p-14
-DATA sigmoidConstF64<>+344(SB)/8, $0x3f125cfe0cb45329
-DATA sigmoidConstF64<>+352(SB)/8, $0xbf46a8749aa57382 // tanhC3: -0x1.6a8749aa57382p-11
-DATA sigmoidConstF64<>+360(SB)/8, $0xbf46a8749aa57382
-DATA sigmoidConstF64<>+368(SB)/8, $0x3f7bfd44ccc52ee4 // tanhC2: 0x1.bfd44ccc52ee4p-8
-DATA sigmoidConstF64<>+376(SB)/8, $0x3f7bfd44ccc52ee4
-DATA sigmoidConstF64<>+384(SB)/8, $0xbfb17e4affffff11 // tanhC1: -0x1.17e4affffff11p-4
-DATA sigmoidConstF64<>+392(SB)/8, $0xbfb17e4affffff11
-DATA sigmoidConstF64<>+400(SB)/8, $0x3fea3d7080000000 // tanhC0: 0x1.a3d708p-1
-DATA sigmoidConstF64<>+408(SB)/8, $0x3fea3d7080000000
-DATA sigmoidConstF64<>+416(SB)/8, $0x3ff0000000000000 // one: 1
-DATA sigmoidConstF64<>+424(SB)/8, $0x3ff0000000000000
-GLOBL sigmoidConstF64<>(SB), RODATA|NOPTR, $432
-DATA tanhConstF32<>+0(SB)/8, $0x3f8000003f800000 // one: 1
-DATA tanhConstF32<>+8(SB)/8, $0x3f8000003f800000
-DATA tanhConstF32<>+16(SB)/8, $0x8000000080000000 // signBit
-DATA tanhConstF32<>+24(SB)/8, $0x8000000080000000
-DATA tanhConstF32<>+32(SB)/8, $0x4120000041200000 // tanhMax: 10
-DATA tanhConstF32<>+40(SB)/8, $0x4120000041200000
-DATA tanhConstF32<>+48(SB)/8, $0x7fffffff7fffffff // notSign
-DATA tanhConstF32<>+56(SB)/8, $0x7fffffff7fffffff
-DATA tanhConstF32<>+64(SB)/8, $0x4b40007f4b40007f // tanhMagic: 0x1.8000fep23
-DATA tanhConstF32<>+72(SB)/8, $0x4b40007f4b40007f
-DATA tanhConstF32<>+80(SB)/8, $0xc038aa3bc038aa3b // minusTwoLog2e: -0x1.715476p1
-DATA tanhConstF32<>+88(SB)/8, $0xc038aa3bc038aa3b
-DATA tanhConstF32<>+96(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
-DATA tanhConstF32<>+104(SB)/8, $0x3f3172003f317200
-DATA tanhConstF32<>+112(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
-DATA tanhConstF32<>+120(SB)/8, $0x35bfbe8e35bfbe8e
-DATA tanhConstF32<>+128(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
-DATA tanhConstF32<>+136(SB)/8, $0x3ab4a6413ab4a641
-DATA tanhConstF32<>+144(SB)/8, $0xbc091cbebc091cbe // expMinusC3: -0x1.12397cp-7
-DATA tanhConstF32<>+152(SB)/8, $0xbc091cbebc091cbe
-DATA tanhConstF32<>+160(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
-DATA tanhConstF32<>+168(SB)/8, $0x3d2aad133d2aad13
-DATA tanhConstF32<>+176(SB)/8, $0xbe2aaa49be2aaa49 // expMinusC1: -0x1.555492p-3
-DATA tanhConstF32<>+184(SB)/8, $0xbe2aaa49be2aaa49
-DATA tanhConstF32<>+192(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
-DATA tanhConstF32<>+200(SB)/8, $0x3efffffd3efffffd
-GLOBL tanhConstF32<>(SB), RODATA|NOPTR, $208
-DATA tanhConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
-DATA tanhConstF64<>+8(SB)/8, $0x3ff0000000000000
-DATA tanhConstF64<>+16(SB)/8, $0x8000000000000000 // signBit
-DATA tanhConstF64<>+24(SB)/8, $0x8000000000000000
-DATA tanhConstF64<>+32(SB)/8, $0x4034000000000000 // tanhMax: 20
-DATA tanhConstF64<>+40(SB)/8, $0x4034000000000000
-DATA tanhConstF64<>+48(SB)/8, $0x7fffffffffffffff // notSign
-DATA tanhConstF64<>+56(SB)/8, $0x7fffffffffffffff
+DATA sigmoidConstF64<>+304(SB)/8, $0x43380000000002ff // fastMagic: 0x1.80000000002ffp52
+DATA sigmoidConstF64<>+312(SB)/8, $0x43380000000002ff
+DATA sigmoidConstF64<>+320(SB)/8, $0xbff71547652b82fe // minusLog2e: -0x1.71547652b82fep0
+DATA sigmoidConstF64<>+328(SB)/8, $0xbff71547652b82fe
+DATA sigmoidConstF64<>+336(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
+DATA sigmoidConstF64<>+344(SB)/8, $0x3fe62e42fefa3800
+DATA sigmoidConstF64<>+352(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
+DATA sigmoidConstF64<>+360(SB)/8, $0x3d2ef35793c76730
+DATA sigmoidConstF64<>+368(SB)/8, $0x3ea717775f123c50 // tanhC6: 0x1.717775f123c5p-21
+DATA sigmoidConstF64<>+376(SB)/8, $0x3ea717775f123c50
+DATA sigmoidConstF64<>+384(SB)/8, $0xbeddbf36ee94910b // tanhC5: -0x1.dbf36ee94910bp-18
+DATA sigmoidConstF64<>+392(SB)/8, $0xbeddbf36ee94910b
+DATA sigmoidConstF64<>+400(SB)/8, $0x3f125cfe0cb45329 // tanhC4: 0x1.25cfe0cb45329p-14
+DATA sigmoidConstF64<>+408(SB)/8, $0x3f125cfe0cb45329
+DATA sigmoidConstF64<>+416(SB)/8, $0xbf46a8749aa57382 // tanhC3: -0x1.6a8749aa57382p-11
+DATA sigmoidConstF64<>+424(SB)/8, $0xbf46a8749aa57382
+DATA sigmoidConstF64<>+432(SB)/8, $0x3f7bfd44ccc52ee4 // tanhC2: 0x1.bfd44ccc52ee4p-8
+DATA sigmoidConstF64<>+440(SB)/8, $0x3f7bfd44ccc52ee4
+DATA sigmoidConstF64<>+448(SB)/8, $0xbfb17e4affffff11 // tanhC1: -0x1.17e4affffff11p-4
+DATA sigmoidConstF64<>+456(SB)/8, $0xbfb17e4affffff11
+DATA sigmoidConstF64<>+464(SB)/8, $0x3fea3d7080000000 // tanhC0: 0x1.a3d708p-1
+DATA sigmoidConstF64<>+472(SB)/8, $0x3fea3d7080000000
+DATA sigmoidConstF64<>+480(SB)/8, $0x3ff0000000000000 // one: 1
+DATA sigmoidConstF64<>+488(SB)/8, $0x3ff0000000000000
+GLOBL sigmoidConstF64<>(SB), RODATA|NOPTR, $496
+DATA tanhConstF32<>+0(SB)/8, $0x8000000080000000 // signBit
+DATA tanhConstF32<>+8(SB)/8, $0x8000000080000000
+DATA tanhConstF32<>+16(SB)/8, $0x4111999a4111999a // tanhMax: 0x1.233334p3
+DATA tanhConstF32<>+24(SB)/8, $0x4111999a4111999a
+DATA tanhConstF32<>+32(SB)/8, $0x7fffffff7fffffff // notSign
+DATA tanhConstF32<>+40(SB)/8, $0x7fffffff7fffffff
+DATA tanhConstF32<>+48(SB)/8, $0x4060000040600000 // tanhCell: 0x1.cp1
+DATA tanhConstF32<>+56(SB)/8, $0x4060000040600000
+DATA tanhConstF32<>+64(SB)/8, $0x0000000700000007 // lookupLow
+DATA tanhConstF32<>+72(SB)/8, $0x0000000700000007
+DATA tanhConstF32<>+80(SB)/8, $0x0302010003020100 // lookupFirst
+DATA tanhConstF32<>+88(SB)/8, $0x0302010003020100
+DATA tanhConstF32<>+96(SB)/8, $0x0404040404040404 // lookupTimes
+DATA tanhConstF32<>+104(SB)/8, $0x0404040404040404
+DATA tanhConstF32<>+112(SB)/8, $0x3b044c333b044c33 // tanhQuotientC3: 0x1.089866p-9
+DATA tanhConstF32<>+120(SB)/8, $0x3b044c333b044c33
+DATA tanhConstF32<>+128(SB)/8, $0xbcb5ee7fbcb5ee7f // tanhQuotientC2: -0x1.6bdcfep-6
+DATA tanhConstF32<>+136(SB)/8, $0xbcb5ee7fbcb5ee7f
+DATA tanhConstF32<>+144(SB)/8, $0x3eaaaa993eaaaa99 // tanhQuotientC1: 0x1.555532p-2
+DATA tanhConstF32<>+152(SB)/8, $0x3eaaaa993eaaaa99
+DATA tanhConstF32<>+160(SB)/8, $0x3f8000003f800000 // tanhQuotientC0: 1
+DATA tanhConstF32<>+168(SB)/8, $0x3f8000003f800000
+DATA tanhConstF32<>+176(SB)/8, $0x3f8000003f800000 // one: 1
+DATA tanhConstF32<>+184(SB)/8, $0x3f8000003f800000
+GLOBL tanhConstF32<>(SB), RODATA|NOPTR, $192
+DATA tanhConstF64<>+0(SB)/8, $0x8000000000000000 // signBit
+DATA tanhConstF64<>+8(SB)/8, $0x8000000000000000
+DATA tanhConstF64<>+16(SB)/8, $0x4034000000000000 // tanhMax: 20
+DATA tanhConstF64<>+24(SB)/8, $0x4034000000000000
+DATA tanhConstF64<>+32(SB)/8, $0x7fffffffffffffff // notSign
+DATA tanhConstF64<>+40(SB)/8, $0x7fffffffffffffff
+DATA tanhConstF64<>+48(SB)/8, $0x3ff0000000000000 // one: 1
+DATA tanhConstF64<>+56(SB)/8, $0x3ff0000000000000
 DATA tanhConstF64<>+64(SB)/8, $0x43380000000003ff // tanhMagic: 0x1.80000000003ffp52
 DATA tanhConstF64<>+72(SB)/8, $0x43380000000003ff
 DATA tanhConstF64<>+80(SB)/8, $0xc0071547652b82fe // minusTwoLog2e: -0x1.71547652b82fep1
@@ -147,25 +155,25 @@ DATA tanhConstF64<>+96(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
 DATA tanhConstF64<>+104(SB)/8, $0x3fe62e42fefa3800
 DATA tanhConstF64<>+112(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
 DATA tanhConstF64<>+120(SB)/8, $0x3d2ef35793c76730
-DATA tanhConstF64<>+128(SB)/8, $0xbe5ad92d1dacb82f // expMinusC9: -0x1.ad92d1dacb82fp-26
+DATA tanhConstF64<>+128(SB)/8, $0xbe5ad92d1dacb82f // wholeMinusC9: -0x1.ad92d1dacb82fp-26
 DATA tanhConstF64<>+136(SB)/8, $0xbe5ad92d1dacb82f
-DATA tanhConstF64<>+144(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
+DATA tanhConstF64<>+144(SB)/8, $0x3e928adf8e7a4278 // wholeC8: 0x1.28adf8e7a4278p-22
 DATA tanhConstF64<>+152(SB)/8, $0x3e928adf8e7a4278
-DATA tanhConstF64<>+160(SB)/8, $0xbec71df18f7a6667 // expMinusC7: -0x1.71df18f7a6667p-19
+DATA tanhConstF64<>+160(SB)/8, $0xbec71df18f7a6667 // wholeMinusC7: -0x1.71df18f7a6667p-19
 DATA tanhConstF64<>+168(SB)/8, $0xbec71df18f7a6667
-DATA tanhConstF64<>+176(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
+DATA tanhConstF64<>+176(SB)/8, $0x3efa01999629942a // wholeC6: 0x1.a01999629942ap-16
 DATA tanhConstF64<>+184(SB)/8, $0x3efa01999629942a
-DATA tanhConstF64<>+192(SB)/8, $0xbf2a01a012fed2e6 // expMinusC5: -0x1.a01a012fed2e6p-13
+DATA tanhConstF64<>+192(SB)/8, $0xbf2a01a012fed2e6 // wholeMinusC5: -0x1.a01a012fed2e6p-13
 DATA tanhConstF64<>+200(SB)/8, $0xbf2a01a012fed2e6
-DATA tanhConstF64<>+208(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
+DATA tanhConstF64<>+208(SB)/8, $0x3f56c16c18475faa // wholeC4: 0x1.6c16c18475faap-10
 DATA tanhConstF64<>+216(SB)/8, $0x3f56c16c18475faa
-DATA tanhConstF64<>+224(SB)/8, $0xbf81111111126b36 // expMinusC3: -0x1.1111111126b36p-7
+DATA tanhConstF64<>+224(SB)/8, $0xbf81111111126b36 // wholeMinusC3: -0x1.1111111126b36p-7
 DATA tanhConstF64<>+232(SB)/8, $0xbf81111111126b36
-DATA tanhConstF64<>+240(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
+DATA tanhConstF64<>+240(SB)/8, $0x3fa55555555506bf // wholeC2: 0x1.55555555506bfp-5
 DATA tanhConstF64<>+248(SB)/8, $0x3fa55555555506bf
-DATA tanhConstF64<>+256(SB)/8, $0xbfc55555555554fe // expMinusC1: -0x1.55555555554fep-3
+DATA tanhConstF64<>+256(SB)/8, $0xbfc55555555554fe // wholeMinusC1: -0x1.55555555554fep-3
 DATA tanhConstF64<>+264(SB)/8, $0xbfc55555555554fe
-DATA tanhConstF64<>+272(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
+DATA tanhConstF64<>+272(SB)/8, $0x3fe000000000000a // wholeC0: 0x1.000000000000ap-1
 DATA tanhConstF64<>+280(SB)/8, $0x3fe000000000000a
 DATA tanhConstF64<>+288(SB)/8, $0xbfe0000000000000 // minusHalf: -0x1p-1
 DATA tanhConstF64<>+296(SB)/8, $0xbfe0000000000000
@@ -176,26 +184,26 @@ DATA rowsConstF32<>+0(SB)/8, $0xff800000ff800000 // minusInf: -Inf
 DATA rowsConstF32<>+8(SB)/8, $0xff800000ff800000
 DATA rowsConstF32<>+16(SB)/8, $0x7f8000007f800000 // inf: +Inf
 DATA rowsConstF32<>+24(SB)/8, $0x7f8000007f800000
-DATA rowsConstF32<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
-DATA rowsConstF32<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA rowsConstF32<>+48(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
-DATA rowsConstF32<>+56(SB)/8, $0xbf317200bf317200
-DATA rowsConstF32<>+64(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
-DATA rowsConstF32<>+72(SB)/8, $0xb5bfbe8eb5bfbe8e
-DATA rowsConstF32<>+80(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
-DATA rowsConstF32<>+88(SB)/8, $0x3ab4a6413ab4a641
-DATA rowsConstF32<>+96(SB)/8, $0x3c091cbe3c091cbe // expC3: 0x1.12397cp-7
-DATA rowsConstF32<>+104(SB)/8, $0x3c091cbe3c091cbe
-DATA rowsConstF32<>+112(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
-DATA rowsConstF32<>+120(SB)/8, $0x3d2aad133d2aad13
-DATA rowsConstF32<>+128(SB)/8, $0x3e2aaa493e2aaa49 // expC1: 0x1.555492p-3
-DATA rowsConstF32<>+136(SB)/8, $0x3e2aaa493e2aaa49
-DATA rowsConstF32<>+144(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
-DATA rowsConstF32<>+152(SB)/8, $0x3efffffd3efffffd
-DATA rowsConstF32<>+160(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
-DATA rowsConstF32<>+168(SB)/8, $0x4b4000004b400000
-DATA rowsConstF32<>+176(SB)/8, $0x4b4000bf4b4000bf // rowMagic: 0x1.80017ep23
-DATA rowsConstF32<>+184(SB)/8, $0x4b4000bf4b4000bf
+DATA rowsConstF32<>+32(SB)/8, $0x4138aa3b4138aa3b // log2ePart: 0x1.715476p3
+DATA rowsConstF32<>+40(SB)/8, $0x4138aa3b4138aa3b
+DATA rowsConstF32<>+48(SB)/8, $0x0000000700000007 // lookupLow
+DATA rowsConstF32<>+56(SB)/8, $0x0000000700000007
+DATA rowsConstF32<>+64(SB)/8, $0x0302010003020100 // lookupFirst
+DATA rowsConstF32<>+72(SB)/8, $0x0302010003020100
+DATA rowsConstF32<>+80(SB)/8, $0x0404040404040404 // lookupTimes
+DATA rowsConstF32<>+88(SB)/8, $0x0404040404040404
+DATA rowsConstF32<>+96(SB)/8, $0xbdb17200bdb17200 // minusLn2PartHi: -0x1.62e4p-4
+DATA rowsConstF32<>+104(SB)/8, $0xbdb17200bdb17200
+DATA rowsConstF32<>+112(SB)/8, $0xb43fbe8eb43fbe8e // minusLn2PartLo: -0x1.7f7d1cp-23
+DATA rowsConstF32<>+120(SB)/8, $0xb43fbe8eb43fbe8e
+DATA rowsConstF32<>+128(SB)/8, $0x3e2aade63e2aade6 // expC1: 0x1.555bccp-3
+DATA rowsConstF32<>+136(SB)/8, $0x3e2aade63e2aade6
+DATA rowsConstF32<>+144(SB)/8, $0x3f0005183f000518 // expC0: 0x1.000a3p-1
+DATA rowsConstF32<>+152(SB)/8, $0x3f0005183f000518
+DATA rowsConstF32<>+160(SB)/8, $0x4cc000004cc00000 // roundingPart: 0x1.8p26
+DATA rowsConstF32<>+168(SB)/8, $0x4cc000004cc00000
+DATA rowsConstF32<>+176(SB)/8, $0x4b4005f84b4005f8 // rowMagic: 0x1.800bfp23
+DATA rowsConstF32<>+184(SB)/8, $0x4b4005f84b4005f8
 DATA rowsConstF32<>+192(SB)/8, $0x4302000043020000 // rowReach: 130
 DATA rowsConstF32<>+200(SB)/8, $0x4302000043020000
 DATA rowsConstF32<>+208(SB)/8, $0x7fffffff7fffffff // notSign
@@ -204,8 +212,8 @@ DATA rowsConstF32<>+224(SB)/8, $0x4480000144800001 // above1024: 0x1.000002p10
 DATA rowsConstF32<>+232(SB)/8, $0x4480000144800001
 DATA rowsConstF32<>+240(SB)/8, $0xc3020000c3020000 // minusRowReach: -130
 DATA rowsConstF32<>+248(SB)/8, $0xc3020000c3020000
-DATA rowsConstF32<>+256(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
-DATA rowsConstF32<>+264(SB)/8, $0x1f8000001f800000
+DATA rowsConstF32<>+256(SB)/8, $0x1f45e8eb1f45e8eb // rowOne: 0x1.8bd1d6p-65
+DATA rowsConstF32<>+264(SB)/8, $0x1f45e8eb1f45e8eb
 DATA rowsConstF32<>+272(SB)/8, $0x8000000080000000 // signBit
 DATA rowsConstF32<>+280(SB)/8, $0x8000000080000000
 GLOBL rowsConstF32<>(SB), RODATA|NOPTR, $288
@@ -213,79 +221,81 @@ DATA rowsConstF64<>+0(SB)/8, $0xfff0000000000000 // minusInf: -Inf
 DATA rowsConstF64<>+8(SB)/8, $0xfff0000000000000
 DATA rowsConstF64<>+16(SB)/8, $0x7ff0000000000000 // inf: +Inf
 DATA rowsConstF64<>+24(SB)/8, $0x7ff0000000000000
-DATA rowsConstF64<>+32(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
-DATA rowsConstF64<>+40(SB)/8, $0x3ff71547652b82fe
-DATA rowsConstF64<>+48(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
-DATA rowsConstF64<>+56(SB)/8, $0xbfe62e42fefa3800
-DATA rowsConstF64<>+64(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
-DATA rowsConstF64<>+72(SB)/8, $0xbd2ef35793c76730
-DATA rowsConstF64<>+80(SB)/8, $0x3e5ad92d1dacb82f // expC9: 0x1.ad92d1dacb82fp-26
-DATA rowsConstF64<>+88(SB)/8, $0x3e5ad92d1dacb82f
-DATA rowsConstF64<>+96(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
-DATA rowsConstF64<>+104(SB)/8, $0x3e928adf8e7a4278
-DATA rowsConstF64<>+112(SB)/8, $0x3ec71df18f7a6667 // expC7: 0x1.71df18f7a6667p-19
-DATA rowsConstF64<>+120(SB)/8, $0x3ec71df18f7a6667
-DATA rowsConstF64<>+128(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
-DATA rowsConstF64<>+136(SB)/8, $0x3efa01999629942a
-DATA rowsConstF64<>+144(SB)/8, $0x3f2a01a012fed2e6 // expC5: 0x1.a01a012fed2e6p-13
-DATA rowsConstF64<>+152(SB)/8, $0x3f2a01a012fed2e6
-DATA rowsConstF64<>+160(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
-DATA rowsConstF64<>+168(SB)/8, $0x3f56c16c18475faa
-DATA rowsConstF64<>+176(SB)/8, $0x3f81111111126b36 // expC3: 0x1.1111111126b36p-7
-DATA rowsConstF64<>+184(SB)/8, $0x3f81111111126b36
-DATA rowsConstF64<>+192(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
-DATA rowsConstF64<>+200(SB)/8, $0x3fa55555555506bf
-DATA rowsConstF64<>+208(SB)/8, $0x3fc55555555554fe // expC1: 0x1.55555555554fep-3
-DATA rowsConstF64<>+216(SB)/8, $0x3fc55555555554fe
-DATA rowsConstF64<>+224(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
-DATA rowsConstF64<>+232(SB)/8, $0x3fe000000000000a
-DATA rowsConstF64<>+240(SB)/8, $0x4338000000000000 // rounding: 0x1.8p52
-DATA rowsConstF64<>+248(SB)/8, $0x4338000000000000
-DATA rowsConstF64<>+256(SB)/8, $0x43380000000005ff // rowMagic: 0x1.80000000005ffp52
-DATA rowsConstF64<>+264(SB)/8, $0x43380000000005ff
-DATA rowsConstF64<>+272(SB)/8, $0x4090900000000000 // rowReach: 1060
-DATA rowsConstF64<>+280(SB)/8, $0x4090900000000000
+DATA rowsConstF64<>+32(SB)/8, $0x40171547652b82fe // log2ePart: 0x1.71547652b82fep2
+DATA rowsConstF64<>+40(SB)/8, $0x40171547652b82fe
+DATA rowsConstF64<>+48(SB)/8, $0x0000000300000003 // lookupLow
+DATA rowsConstF64<>+56(SB)/8, $0x0000000300000003
+DATA rowsConstF64<>+64(SB)/8, $0x0706050403020100 // lookupFirst
+DATA rowsConstF64<>+72(SB)/8, $0x0706050403020100
+DATA rowsConstF64<>+80(SB)/8, $0x0808080808080808 // lookupTimes
+DATA rowsConstF64<>+88(SB)/8, $0x0808080808080808
+DATA rowsConstF64<>+96(SB)/8, $0xbfc62e42fefa3800 // minusLn2PartHi: -0x1.62e42fefa38p-3
+DATA rowsConstF64<>+104(SB)/8, $0xbfc62e42fefa3800
+DATA rowsConstF64<>+112(SB)/8, $0xbd0ef35793c76730 // minusLn2PartLo: -0x1.ef35793c7673p-47
+DATA rowsConstF64<>+120(SB)/8, $0xbd0ef35793c76730
+DATA rowsConstF64<>+128(SB)/8, $0x3efa0310f1c08a4a // expC6: 0x1.a0310f1c08a4ap-16
+DATA rowsConstF64<>+136(SB)/8, $0x3efa0310f1c08a4a
+DATA rowsConstF64<>+144(SB)/8, $0x3f2a030c70367f3a // expC5: 0x1.a030c70367f3ap-13
+DATA rowsConstF64<>+152(SB)/8, $0x3f2a030c70367f3a
+DATA rowsConstF64<>+160(SB)/8, $0x3f56c16c0cd9e21f // expC4: 0x1.6c16c0cd9e21fp-10
+DATA rowsConstF64<>+168(SB)/8, $0x3f56c16c0cd9e21f
+DATA rowsConstF64<>+176(SB)/8, $0x3f8111110a184b7f // expC3: 0x1.111110a184b7fp-7
+DATA rowsConstF64<>+184(SB)/8, $0x3f8111110a184b7f
+DATA rowsConstF64<>+192(SB)/8, $0x4358000000000000 // roundingPart: 0x1.8p54
+DATA rowsConstF64<>+200(SB)/8, $0x4358000000000000
+DATA rowsConstF64<>+208(SB)/8, $0x43380000800017fc // rowMagic: 0x1.80000800017fcp52
+DATA rowsConstF64<>+216(SB)/8, $0x43380000800017fc
+DATA rowsConstF64<>+224(SB)/8, $0x4090900000000000 // rowReach: 1060
+DATA rowsConstF64<>+232(SB)/8, $0x4090900000000000
+DATA rowsConstF64<>+240(SB)/8, $0x3fa5555555558a71 // expC2: 0x1.5555555558a71p-5
+DATA rowsConstF64<>+248(SB)/8, $0x3fa5555555558a71
+DATA rowsConstF64<>+256(SB)/8, $0x3fc5555555557e71 // expC1: 0x1.5555555557e71p-3
+DATA rowsConstF64<>+264(SB)/8, $0x3fc5555555557e71
+DATA rowsConstF64<>+272(SB)/8, $0x3fdfffffffffffff // expC0: 0x1.fffffffffffffp-2
+DATA rowsConstF64<>+280(SB)/8, $0x3fdfffffffffffff
 DATA rowsConstF64<>+288(SB)/8, $0x7fffffffffffffff // notSign
 DATA rowsConstF64<>+296(SB)/8, $0x7fffffffffffffff
 DATA rowsConstF64<>+304(SB)/8, $0x4090000000000001 // above1024: 0x1.0000000000001p10
 DATA rowsConstF64<>+312(SB)/8, $0x4090000000000001
-DATA rowsConstF64<>+320(SB)/8, $0xc090900000000000 // minusRowReach: -1060
-DATA rowsConstF64<>+328(SB)/8, $0xc090900000000000
-DATA rowsConstF64<>+336(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
-DATA rowsConstF64<>+344(SB)/8, $0x1ff0000000000000
-DATA rowsConstF64<>+352(SB)/8, $0x8000000000000000 // signBit
-DATA rowsConstF64<>+360(SB)/8, $0x8000000000000000
-GLOBL rowsConstF64<>(SB), RODATA|NOPTR, $368
+DATA rowsConstF64<>+320(SB)/8, $0x0000000080000000 // bit31
+DATA rowsConstF64<>+328(SB)/8, $0x0000000080000000
+DATA rowsConstF64<>+336(SB)/8, $0xc090900000000000 // minusRowReach: -1060
+DATA rowsConstF64<>+344(SB)/8, $0xc090900000000000
+DATA rowsConstF64<>+352(SB)/8, $0x1fed0bc0c113fdc3 // rowOne: 0x1.d0bc0c113fdc3p-513
+DATA rowsConstF64<>+360(SB)/8, $0x1fed0bc0c113fdc3
+DATA rowsConstF64<>+368(SB)/8, $0x8000000000000000 // signBit
+DATA rowsConstF64<>+376(SB)/8, $0x8000000000000000
+GLOBL rowsConstF64<>(SB), RODATA|NOPTR, $384
 DATA sigmoidlossConstF32<>+0(SB)/8, $0x3f8000003f800000 // one: 1
 DATA sigmoidlossConstF32<>+8(SB)/8, $0x3f8000003f800000
-DATA sigmoidlossConstF32<>+16(SB)/8, $0x4000000040000000 // two: 2
-DATA sigmoidlossConstF32<>+24(SB)/8, $0x4000000040000000
-DATA sigmoidlossConstF32<>+32(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
-DATA sigmoidlossConstF32<>+40(SB)/8, $0x1f8000001f800000
-DATA sigmoidlossConstF32<>+48(SB)/8, $0x7fffffff7fffffff // notSign
-DATA sigmoidlossConstF32<>+56(SB)/8, $0x7fffffff7fffffff
-DATA sigmoidlossConstF32<>+64(SB)/8, $0x8000000080000000 // signBit
-DATA sigmoidlossConstF32<>+72(SB)/8, $0x8000000080000000
-DATA sigmoidlossConstF32<>+80(SB)/8, $0x4b4000bf4b4000bf // rowMagic: 0x1.80017ep23
-DATA sigmoidlossConstF32<>+88(SB)/8, $0x4b4000bf4b4000bf
-DATA sigmoidlossConstF32<>+96(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
-DATA sigmoidlossConstF32<>+104(SB)/8, $0xc2d20000c2d20000
-DATA sigmoidlossConstF32<>+112(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
-DATA sigmoidlossConstF32<>+120(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA sigmoidlossConstF32<>+128(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
-DATA sigmoidlossConstF32<>+136(SB)/8, $0xbf317200bf317200
-DATA sigmoidlossConstF32<>+144(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
-DATA sigmoidlossConstF32<>+152(SB)/8, $0xb5bfbe8eb5bfbe8e
-DATA sigmoidlossConstF32<>+160(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
-DATA sigmoidlossConstF32<>+168(SB)/8, $0x3ab4a6413ab4a641
-DATA sigmoidlossConstF32<>+176(SB)/8, $0x3c091cbe3c091cbe // expC3: 0x1.12397cp-7
-DATA sigmoidlossConstF32<>+184(SB)/8, $0x3c091cbe3c091cbe
-DATA sigmoidlossConstF32<>+192(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
-DATA sigmoidlossConstF32<>+200(SB)/8, $0x3d2aad133d2aad13
-DATA sigmoidlossConstF32<>+208(SB)/8, $0x3e2aaa493e2aaa49 // expC1: 0x1.555492p-3
-DATA sigmoidlossConstF32<>+216(SB)/8, $0x3e2aaa493e2aaa49
-DATA sigmoidlossConstF32<>+224(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
-DATA sigmoidlossConstF32<>+232(SB)/8, $0x3efffffd3efffffd
+DATA sigmoidlossConstF32<>+16(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
+DATA sigmoidlossConstF32<>+24(SB)/8, $0x1f8000001f800000
+DATA sigmoidlossConstF32<>+32(SB)/8, $0x7fffffff7fffffff // notSign
+DATA sigmoidlossConstF32<>+40(SB)/8, $0x7fffffff7fffffff
+DATA sigmoidlossConstF32<>+48(SB)/8, $0x42d2000042d20000 // lossMax: 105
+DATA sigmoidlossConstF32<>+56(SB)/8, $0x42d2000042d20000
+DATA sigmoidlossConstF32<>+64(SB)/8, $0x4b4005f84b4005f8 // lossMagic: 0x1.800bfp23
+DATA sigmoidlossConstF32<>+72(SB)/8, $0x4b4005f84b4005f8
+DATA sigmoidlossConstF32<>+80(SB)/8, $0xc138aa3bc138aa3b // minusLog2ePart: -0x1.715476p3
+DATA sigmoidlossConstF32<>+88(SB)/8, $0xc138aa3bc138aa3b
+DATA sigmoidlossConstF32<>+96(SB)/8, $0x0000000700000007 // lookupLow
+DATA sigmoidlossConstF32<>+104(SB)/8, $0x0000000700000007
+DATA sigmoidlossConstF32<>+112(SB)/8, $0x0302010003020100 // lookupFirst
+DATA sigmoidlossConstF32<>+120(SB)/8, $0x0302010003020100
+DATA sigmoidlossConstF32<>+128(SB)/8, $0x0404040404040404 // lookupTimes
+DATA sigmoidlossConstF32<>+136(SB)/8, $0x0404040404040404
+DATA sigmoidlossConstF32<>+144(SB)/8, $0x3db172003db17200 // ln2PartHi: 0x1.62e4p-4
+DATA sigmoidlossConstF32<>+152(SB)/8, $0x3db172003db17200
+DATA sigmoidlossConstF32<>+160(SB)/8, $0x343fbe8e343fbe8e // ln2PartLo: 0x1.7f7d1cp-23
+DATA sigmoidlossConstF32<>+168(SB)/8, $0x343fbe8e343fbe8e
+DATA sigmoidlossConstF32<>+176(SB)/8, $0xbe2aade6be2aade6 // sigmoidExpMinusC1: -0x1.555bccp-3
+DATA sigmoidlossConstF32<>+184(SB)/8, $0xbe2aade6be2aade6
+DATA sigmoidlossConstF32<>+192(SB)/8, $0x3f0005383f000538 // sigmoidExpC0: 0x1.000a7p-1
+DATA sigmoidlossConstF32<>+200(SB)/8, $0x3f0005383f000538
+DATA sigmoidlossConstF32<>+208(SB)/8, $0xb31da014b31da014 // sigmoidConstant: -0x1.3b4028p-25
+DATA sigmoidlossConstF32<>+216(SB)/8, $0xb31da014b31da014
+DATA sigmoidlossConstF32<>+224(SB)/8, $0x4025920240259202 // twoLossA: 0x1.4b2404p1
+DATA sigmoidlossConstF32<>+232(SB)/8, $0x4025920240259202
 DATA sigmoidlossConstF32<>+240(SB)/8, $0x3e6dd13f3e6dd13f // atanhC4: 0x1.dba27ep-3
 DATA sigmoidlossConstF32<>+248(SB)/8, $0x3e6dd13f3e6dd13f
 DATA sigmoidlossConstF32<>+256(SB)/8, $0x3e5e46793e5e4679 // atanhC3: 0x1.bc8cf2p-3
@@ -296,67 +306,69 @@ DATA sigmoidlossConstF32<>+288(SB)/8, $0x3ecccc6a3ecccc6a // atanhC1: 0x1.9998d4
 DATA sigmoidlossConstF32<>+296(SB)/8, $0x3ecccc6a3ecccc6a
 DATA sigmoidlossConstF32<>+304(SB)/8, $0x3f2aaaab3f2aaaab // atanhC0: 0x1.555556p-1
 DATA sigmoidlossConstF32<>+312(SB)/8, $0x3f2aaaab3f2aaaab
-GLOBL sigmoidlossConstF32<>(SB), RODATA|NOPTR, $320
+DATA sigmoidlossConstF32<>+320(SB)/8, $0x3fa592023fa59202 // lossA: 0x1.4b2404p0
+DATA sigmoidlossConstF32<>+328(SB)/8, $0x3fa592023fa59202
+GLOBL sigmoidlossConstF32<>(SB), RODATA|NOPTR, $336
 DATA sigmoidlossConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
 DATA sigmoidlossConstF64<>+8(SB)/8, $0x3ff0000000000000
-DATA sigmoidlossConstF64<>+16(SB)/8, $0x4000000000000000 // two: 2
-DATA sigmoidlossConstF64<>+24(SB)/8, $0x4000000000000000
-DATA sigmoidlossConstF64<>+32(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
-DATA sigmoidlossConstF64<>+40(SB)/8, $0x1ff0000000000000
-DATA sigmoidlossConstF64<>+48(SB)/8, $0x7fffffffffffffff // notSign
-DATA sigmoidlossConstF64<>+56(SB)/8, $0x7fffffffffffffff
-DATA sigmoidlossConstF64<>+64(SB)/8, $0x8000000000000000 // signBit
-DATA sigmoidlossConstF64<>+72(SB)/8, $0x8000000000000000
-DATA sigmoidlossConstF64<>+80(SB)/8, $0x43380000000005ff // rowMagic: 0x1.80000000005ffp52
-DATA sigmoidlossConstF64<>+88(SB)/8, $0x43380000000005ff
-DATA sigmoidlossConstF64<>+96(SB)/8, $0xc087700000000000 // sigmoidMin: -750
-DATA sigmoidlossConstF64<>+104(SB)/8, $0xc087700000000000
-DATA sigmoidlossConstF64<>+112(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
-DATA sigmoidlossConstF64<>+120(SB)/8, $0x3ff71547652b82fe
-DATA sigmoidlossConstF64<>+128(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
-DATA sigmoidlossConstF64<>+136(SB)/8, $0xbfe62e42fefa3800
-DATA sigmoidlossConstF64<>+144(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
-DATA sigmoidlossConstF64<>+152(SB)/8, $0xbd2ef35793c76730
-DATA sigmoidlossConstF64<>+160(SB)/8, $0x3e5ad92d1dacb82f // expC9: 0x1.ad92d1dacb82fp-26
-DATA sigmoidlossConstF64<>+168(SB)/8, $0x3e5ad92d1dacb82f
-DATA sigmoidlossConstF64<>+176(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
-DATA sigmoidlossConstF64<>+184(SB)/8, $0x3e928adf8e7a4278
-DATA sigmoidlossConstF64<>+192(SB)/8, $0x3ec71df18f7a6667 // expC7: 0x1.71df18f7a6667p-19
-DATA sigmoidlossConstF64<>+200(SB)/8, $0x3ec71df18f7a6667
-DATA sigmoidlossConstF64<>+208(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
-DATA sigmoidlossConstF64<>+216(SB)/8, $0x3efa01999629942a
-DATA sigmoidlossConstF64<>+224(SB)/8, $0x3f2a01a012fed2e6 // expC5: 0x1.a01a012fed2e6p-13
-DATA sigmoidlossConstF64<>+232(SB)/8, $0x3f2a01a012fed2e6
-DATA sigmoidlossConstF64<>+240(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
-DATA sigmoidlossConstF64<>+248(SB)/8, $0x3f56c16c18475faa
-DATA sigmoidlossConstF64<>+256(SB)/8, $0x3f81111111126b36 // expC3: 0x1.1111111126b36p-7
-DATA sigmoidlossConstF64<>+264(SB)/8, $0x3f81111111126b36
-DATA sigmoidlossConstF64<>+272(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
-DATA sigmoidlossConstF64<>+280(SB)/8, $0x3fa55555555506bf
-DATA sigmoidlossConstF64<>+288(SB)/8, $0x3fc55555555554fe // expC1: 0x1.55555555554fep-3
-DATA sigmoidlossConstF64<>+296(SB)/8, $0x3fc55555555554fe
-DATA sigmoidlossConstF64<>+304(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
-DATA sigmoidlossConstF64<>+312(SB)/8, $0x3fe000000000000a
-DATA sigmoidlossConstF64<>+320(SB)/8, $0x3fc4b0a54788458d // atanhC9: 0x1.4b0a54788458dp-3
-DATA sigmoidlossConstF64<>+328(SB)/8, $0x3fc4b0a54788458d
-DATA sigmoidlossConstF64<>+336(SB)/8, $0x3fb687a436582196 // atanhC8: 0x1.687a436582196p-4
-DATA sigmoidlossConstF64<>+344(SB)/8, $0x3fb687a436582196
-DATA sigmoidlossConstF64<>+352(SB)/8, $0x3fbeb9066f48c871 // atanhC7: 0x1.eb9066f48c871p-4
-DATA sigmoidlossConstF64<>+360(SB)/8, $0x3fbeb9066f48c871
-DATA sigmoidlossConstF64<>+368(SB)/8, $0x3fc10ac756ae7399 // atanhC6: 0x1.10ac756ae7399p-3
-DATA sigmoidlossConstF64<>+376(SB)/8, $0x3fc10ac756ae7399
-DATA sigmoidlossConstF64<>+384(SB)/8, $0x3fc3b18b29ba9df4 // atanhC5: 0x1.3b18b29ba9df4p-3
-DATA sigmoidlossConstF64<>+392(SB)/8, $0x3fc3b18b29ba9df4
-DATA sigmoidlossConstF64<>+400(SB)/8, $0x3fc745cf0b0a125a // atanhC4: 0x1.745cf0b0a125ap-3
-DATA sigmoidlossConstF64<>+408(SB)/8, $0x3fc745cf0b0a125a
-DATA sigmoidlossConstF64<>+416(SB)/8, $0x3fcc71c727144729 // atanhC3: 0x1.c71c727144729p-3
-DATA sigmoidlossConstF64<>+424(SB)/8, $0x3fcc71c727144729
-DATA sigmoidlossConstF64<>+432(SB)/8, $0x3fd24924923d44ac // atanhC2: 0x1.24924923d44acp-2
-DATA sigmoidlossConstF64<>+440(SB)/8, $0x3fd24924923d44ac
-DATA sigmoidlossConstF64<>+448(SB)/8, $0x3fd999999999a3dd // atanhC1: 0x1.999999999a3ddp-2
-DATA sigmoidlossConstF64<>+456(SB)/8, $0x3fd999999999a3dd
-DATA sigmoidlossConstF64<>+464(SB)/8, $0x3fe5555555555555 // atanhC0: 0x1.5555555555555p-1
-DATA sigmoidlossConstF64<>+472(SB)/8, $0x3fe5555555555555
+DATA sigmoidlossConstF64<>+16(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
+DATA sigmoidlossConstF64<>+24(SB)/8, $0x1ff0000000000000
+DATA sigmoidlossConstF64<>+32(SB)/8, $0x7fffffffffffffff // notSign
+DATA sigmoidlossConstF64<>+40(SB)/8, $0x7fffffffffffffff
+DATA sigmoidlossConstF64<>+48(SB)/8, $0x4087700000000000 // lossMax: 750
+DATA sigmoidlossConstF64<>+56(SB)/8, $0x4087700000000000
+DATA sigmoidlossConstF64<>+64(SB)/8, $0x43380000800017fd // lossMagic: 0x1.80000800017fdp52
+DATA sigmoidlossConstF64<>+72(SB)/8, $0x43380000800017fd
+DATA sigmoidlossConstF64<>+80(SB)/8, $0xc0171547652b82fe // minusLog2ePart: -0x1.71547652b82fep2
+DATA sigmoidlossConstF64<>+88(SB)/8, $0xc0171547652b82fe
+DATA sigmoidlossConstF64<>+96(SB)/8, $0x0000000300000003 // lookupLow
+DATA sigmoidlossConstF64<>+104(SB)/8, $0x0000000300000003
+DATA sigmoidlossConstF64<>+112(SB)/8, $0x0706050403020100 // lookupFirst
+DATA sigmoidlossConstF64<>+120(SB)/8, $0x0706050403020100
+DATA sigmoidlossConstF64<>+128(SB)/8, $0x0808080808080808 // lookupTimes
+DATA sigmoidlossConstF64<>+136(SB)/8, $0x0808080808080808
+DATA sigmoidlossConstF64<>+144(SB)/8, $0x3fc62e42fefa3800 // ln2PartHi: 0x1.62e42fefa38p-3
+DATA sigmoidlossConstF64<>+152(SB)/8, $0x3fc62e42fefa3800
+DATA sigmoidlossConstF64<>+160(SB)/8, $0x3d0ef35793c76730 // ln2PartLo: 0x1.ef35793c7673p-47
+DATA sigmoidlossConstF64<>+168(SB)/8, $0x3d0ef35793c76730
+DATA sigmoidlossConstF64<>+176(SB)/8, $0x3efa0310f1c08a4a // sigmoidExpC6: 0x1.a0310f1c08a4ap-16
+DATA sigmoidlossConstF64<>+184(SB)/8, $0x3efa0310f1c08a4a
+DATA sigmoidlossConstF64<>+192(SB)/8, $0xbf2a030c70367f3a // sigmoidExpMinusC5: -0x1.a030c70367f3ap-13
+DATA sigmoidlossConstF64<>+200(SB)/8, $0xbf2a030c70367f3a
+DATA sigmoidlossConstF64<>+208(SB)/8, $0x3f56c16c0cd9e21f // sigmoidExpC4: 0x1.6c16c0cd9e21fp-10
+DATA sigmoidlossConstF64<>+216(SB)/8, $0x3f56c16c0cd9e21f
+DATA sigmoidlossConstF64<>+224(SB)/8, $0xbf8111110a184b7f // sigmoidExpMinusC3: -0x1.111110a184b7fp-7
+DATA sigmoidlossConstF64<>+232(SB)/8, $0xbf8111110a184b7f
+DATA sigmoidlossConstF64<>+240(SB)/8, $0x3fa5555555558a71 // sigmoidExpC2: 0x1.5555555558a71p-5
+DATA sigmoidlossConstF64<>+248(SB)/8, $0x3fa5555555558a71
+DATA sigmoidlossConstF64<>+256(SB)/8, $0xbfc5555555557e71 // sigmoidExpMinusC1: -0x1.5555555557e71p-3
+DATA sigmoidlossConstF64<>+264(SB)/8, $0xbfc5555555557e71
+DATA sigmoidlossConstF64<>+272(SB)/8, $0x3fdfffffffffffff // sigmoidExpC0: 0x1.fffffffffffffp-2
+DATA sigmoidlossConstF64<>+280(SB)/8, $0x3fdfffffffffffff
+DATA sigmoidlossConstF64<>+288(SB)/8, $0x4004f6647eb09a0a // twoLossA: 0x1.4f6647eb09a0ap1
+DATA sigmoidlossConstF64<>+296(SB)/8, $0x4004f6647eb09a0a
+DATA sigmoidlossConstF64<>+304(SB)/8, $0x3fc4b0a54788458d // atanhC9: 0x1.4b0a54788458dp-3
+DATA sigmoidlossConstF64<>+312(SB)/8, $0x3fc4b0a54788458d
+DATA sigmoidlossConstF64<>+320(SB)/8, $0x3fb687a436582196 // atanhC8: 0x1.687a436582196p-4
+DATA sigmoidlossConstF64<>+328(SB)/8, $0x3fb687a436582196
+DATA sigmoidlossConstF64<>+336(SB)/8, $0x3fbeb9066f48c871 // atanhC7: 0x1.eb9066f48c871p-4
+DATA sigmoidlossConstF64<>+344(SB)/8, $0x3fbeb9066f48c871
+DATA sigmoidlossConstF64<>+352(SB)/8, $0x3fc10ac756ae7399 // atanhC6: 0x1.10ac756ae7399p-3
+DATA sigmoidlossConstF64<>+360(SB)/8, $0x3fc10ac756ae7399
+DATA sigmoidlossConstF64<>+368(SB)/8, $0x3fc3b18b29ba9df4 // atanhC5: 0x1.3b18b29ba9df4p-3
+DATA sigmoidlossConstF64<>+376(SB)/8, $0x3fc3b18b29ba9df4
+DATA sigmoidlossConstF64<>+384(SB)/8, $0x3fc745cf0b0a125a // atanhC4: 0x1.745cf0b0a125ap-3
+DATA sigmoidlossConstF64<>+392(SB)/8, $0x3fc745cf0b0a125a
+DATA sigmoidlossConstF64<>+400(SB)/8, $0x3fcc71c727144729 // atanhC3: 0x1.c71c727144729p-3
+DATA sigmoidlossConstF64<>+408(SB)/8, $0x3fcc71c727144729
+DATA sigmoidlossConstF64<>+416(SB)/8, $0x3fd24924923d44ac // atanhC2: 0x1.24924923d44acp-2
+DATA sigmoidlossConstF64<>+424(SB)/8, $0x3fd24924923d44ac
+DATA sigmoidlossConstF64<>+432(SB)/8, $0x3fd999999999a3dd // atanhC1: 0x1.999999999a3ddp-2
+DATA sigmoidlossConstF64<>+440(SB)/8, $0x3fd999999999a3dd
+DATA sigmoidlossConstF64<>+448(SB)/8, $0x3fe5555555555555 // atanhC0: 0x1.5555555555555p-1
+DATA sigmoidlossConstF64<>+456(SB)/8, $0x3fe5555555555555
+DATA sigmoidlossConstF64<>+464(SB)/8, $0x3ff4f6647eb09a0a // lossA: 0x1.4f6647eb09a0ap0
+DATA sigmoidlossConstF64<>+472(SB)/8, $0x3ff4f6647eb09a0a
 GLOBL sigmoidlossConstF64<>(SB), RODATA|NOPTR, $480
 DATA logConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
 DATA logConstF64<>+8(SB)/8, $0x3ff0000000000000
@@ -393,22 +405,22 @@ DATA logConstF64<>+248(SB)/8, $0x3dea39ef35793c76
 DATA logConstF64<>+256(SB)/8, $0x3fe62e42fee00000 // logLn2Hi: 0x1.62e42feep-1
 DATA logConstF64<>+264(SB)/8, $0x3fe62e42fee00000
 GLOBL logConstF64<>(SB), RODATA|NOPTR, $272
-DATA columnsConstF32<>+0(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
-DATA columnsConstF32<>+8(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA columnsConstF32<>+16(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
-DATA columnsConstF32<>+24(SB)/8, $0xbf317200bf317200
-DATA columnsConstF32<>+32(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
-DATA columnsConstF32<>+40(SB)/8, $0xb5bfbe8eb5bfbe8e
-DATA columnsConstF32<>+48(SB)/8, $0x3ab4a6413ab4a641 // expC4: 0x1.694c82p-10
-DATA columnsConstF32<>+56(SB)/8, $0x3ab4a6413ab4a641
-DATA columnsConstF32<>+64(SB)/8, $0x3c091cbe3c091cbe // expC3: 0x1.12397cp-7
-DATA columnsConstF32<>+72(SB)/8, $0x3c091cbe3c091cbe
-DATA columnsConstF32<>+80(SB)/8, $0x3d2aad133d2aad13 // expC2: 0x1.555a26p-5
-DATA columnsConstF32<>+88(SB)/8, $0x3d2aad133d2aad13
-DATA columnsConstF32<>+96(SB)/8, $0x3e2aaa493e2aaa49 // expC1: 0x1.555492p-3
-DATA columnsConstF32<>+104(SB)/8, $0x3e2aaa493e2aaa49
-DATA columnsConstF32<>+112(SB)/8, $0x3efffffd3efffffd // expC0: 0x1.fffffap-2
-DATA columnsConstF32<>+120(SB)/8, $0x3efffffd3efffffd
+DATA columnsConstF32<>+0(SB)/8, $0x4138aa3b4138aa3b // log2ePart: 0x1.715476p3
+DATA columnsConstF32<>+8(SB)/8, $0x4138aa3b4138aa3b
+DATA columnsConstF32<>+16(SB)/8, $0x0000000700000007 // lookupLow
+DATA columnsConstF32<>+24(SB)/8, $0x0000000700000007
+DATA columnsConstF32<>+32(SB)/8, $0x0302010003020100 // lookupFirst
+DATA columnsConstF32<>+40(SB)/8, $0x0302010003020100
+DATA columnsConstF32<>+48(SB)/8, $0x0404040404040404 // lookupTimes
+DATA columnsConstF32<>+56(SB)/8, $0x0404040404040404
+DATA columnsConstF32<>+64(SB)/8, $0xbdb17200bdb17200 // minusLn2PartHi: -0x1.62e4p-4
+DATA columnsConstF32<>+72(SB)/8, $0xbdb17200bdb17200
+DATA columnsConstF32<>+80(SB)/8, $0xb43fbe8eb43fbe8e // minusLn2PartLo: -0x1.7f7d1cp-23
+DATA columnsConstF32<>+88(SB)/8, $0xb43fbe8eb43fbe8e
+DATA columnsConstF32<>+96(SB)/8, $0x3e2aade63e2aade6 // expC1: 0x1.555bccp-3
+DATA columnsConstF32<>+104(SB)/8, $0x3e2aade63e2aade6
+DATA columnsConstF32<>+112(SB)/8, $0x3f0005183f000518 // expC0: 0x1.000a3p-1
+DATA columnsConstF32<>+120(SB)/8, $0x3f0005183f000518
 DATA columnsConstF32<>+128(SB)/8, $0x3f8000003f800000 // one: 1
 DATA columnsConstF32<>+136(SB)/8, $0x3f8000003f800000
 DATA columnsConstF32<>+144(SB)/8, $0xff800000ff800000 // minusInf: -Inf
@@ -417,41 +429,41 @@ DATA columnsConstF32<>+160(SB)/8, $0x7fffffff7fffffff // notSign
 DATA columnsConstF32<>+168(SB)/8, $0x7fffffff7fffffff
 DATA columnsConstF32<>+176(SB)/8, $0x4480000144800001 // above1024: 0x1.000002p10
 DATA columnsConstF32<>+184(SB)/8, $0x4480000144800001
-DATA columnsConstF32<>+192(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
-DATA columnsConstF32<>+200(SB)/8, $0x4b4000004b400000
-DATA columnsConstF32<>+208(SB)/8, $0x4b4000bf4b4000bf // rowMagic: 0x1.80017ep23
-DATA columnsConstF32<>+216(SB)/8, $0x4b4000bf4b4000bf
+DATA columnsConstF32<>+192(SB)/8, $0x4cc000004cc00000 // roundingPart: 0x1.8p26
+DATA columnsConstF32<>+200(SB)/8, $0x4cc000004cc00000
+DATA columnsConstF32<>+208(SB)/8, $0x4b4005f84b4005f8 // rowMagic: 0x1.800bfp23
+DATA columnsConstF32<>+216(SB)/8, $0x4b4005f84b4005f8
 DATA columnsConstF32<>+224(SB)/8, $0x4302000043020000 // rowReach: 130
 DATA columnsConstF32<>+232(SB)/8, $0x4302000043020000
 DATA columnsConstF32<>+240(SB)/8, $0x0000000100000001 // integerOne
 DATA columnsConstF32<>+248(SB)/8, $0x0000000100000001
 GLOBL columnsConstF32<>(SB), RODATA|NOPTR, $256
-DATA columnsConstF64<>+0(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
-DATA columnsConstF64<>+8(SB)/8, $0x3ff71547652b82fe
-DATA columnsConstF64<>+16(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
-DATA columnsConstF64<>+24(SB)/8, $0xbfe62e42fefa3800
-DATA columnsConstF64<>+32(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
-DATA columnsConstF64<>+40(SB)/8, $0xbd2ef35793c76730
-DATA columnsConstF64<>+48(SB)/8, $0x3e5ad92d1dacb82f // expC9: 0x1.ad92d1dacb82fp-26
-DATA columnsConstF64<>+56(SB)/8, $0x3e5ad92d1dacb82f
-DATA columnsConstF64<>+64(SB)/8, $0x3e928adf8e7a4278 // expC8: 0x1.28adf8e7a4278p-22
-DATA columnsConstF64<>+72(SB)/8, $0x3e928adf8e7a4278
-DATA columnsConstF64<>+80(SB)/8, $0x3ec71df18f7a6667 // expC7: 0x1.71df18f7a6667p-19
-DATA columnsConstF64<>+88(SB)/8, $0x3ec71df18f7a6667
-DATA columnsConstF64<>+96(SB)/8, $0x3efa01999629942a // expC6: 0x1.a01999629942ap-16
-DATA columnsConstF64<>+104(SB)/8, $0x3efa01999629942a
-DATA columnsConstF64<>+112(SB)/8, $0x3f2a01a012fed2e6 // expC5: 0x1.a01a012fed2e6p-13
-DATA columnsConstF64<>+120(SB)/8, $0x3f2a01a012fed2e6
-DATA columnsConstF64<>+128(SB)/8, $0x3f56c16c18475faa // expC4: 0x1.6c16c18475faap-10
-DATA columnsConstF64<>+136(SB)/8, $0x3f56c16c18475faa
-DATA columnsConstF64<>+144(SB)/8, $0x3f81111111126b36 // expC3: 0x1.1111111126b36p-7
-DATA columnsConstF64<>+152(SB)/8, $0x3f81111111126b36
-DATA columnsConstF64<>+160(SB)/8, $0x3fa55555555506bf // expC2: 0x1.55555555506bfp-5
-DATA columnsConstF64<>+168(SB)/8, $0x3fa55555555506bf
-DATA columnsConstF64<>+176(SB)/8, $0x3fc55555555554fe // expC1: 0x1.55555555554fep-3
-DATA columnsConstF64<>+184(SB)/8, $0x3fc55555555554fe
-DATA columnsConstF64<>+192(SB)/8, $0x3fe000000000000a // expC0: 0x1.000000000000ap-1
-DATA columnsConstF64<>+200(SB)/8, $0x3fe000000000000a
+DATA columnsConstF64<>+0(SB)/8, $0x40171547652b82fe // log2ePart: 0x1.71547652b82fep2
+DATA columnsConstF64<>+8(SB)/8, $0x40171547652b82fe
+DATA columnsConstF64<>+16(SB)/8, $0x0000000300000003 // lookupLow
+DATA columnsConstF64<>+24(SB)/8, $0x0000000300000003
+DATA columnsConstF64<>+32(SB)/8, $0x0706050403020100 // lookupFirst
+DATA columnsConstF64<>+40(SB)/8, $0x0706050403020100
+DATA columnsConstF64<>+48(SB)/8, $0x0808080808080808 // lookupTimes
+DATA columnsConstF64<>+56(SB)/8, $0x0808080808080808
+DATA columnsConstF64<>+64(SB)/8, $0xbfc62e42fefa3800 // minusLn2PartHi: -0x1.62e42fefa38p-3
+DATA columnsConstF64<>+72(SB)/8, $0xbfc62e42fefa3800
+DATA columnsConstF64<>+80(SB)/8, $0xbd0ef35793c76730 // minusLn2PartLo: -0x1.ef35793c7673p-47
+DATA columnsConstF64<>+88(SB)/8, $0xbd0ef35793c76730
+DATA columnsConstF64<>+96(SB)/8, $0x3efa0310f1c08a4a // expC6: 0x1.a0310f1c08a4ap-16
+DATA columnsConstF64<>+104(SB)/8, $0x3efa0310f1c08a4a
+DATA columnsConstF64<>+112(SB)/8, $0x3f2a030c70367f3a // expC5: 0x1.a030c70367f3ap-13
+DATA columnsConstF64<>+120(SB)/8, $0x3f2a030c70367f3a
+DATA columnsConstF64<>+128(SB)/8, $0x3f56c16c0cd9e21f // expC4: 0x1.6c16c0cd9e21fp-10
+DATA columnsConstF64<>+136(SB)/8, $0x3f56c16c0cd9e21f
+DATA columnsConstF64<>+144(SB)/8, $0x3f8111110a184b7f // expC3: 0x1.111110a184b7fp-7
+DATA columnsConstF64<>+152(SB)/8, $0x3f8111110a184b7f
+DATA columnsConstF64<>+160(SB)/8, $0x3fa5555555558a71 // expC2: 0x1.5555555558a71p-5
+DATA columnsConstF64<>+168(SB)/8, $0x3fa5555555558a71
+DATA columnsConstF64<>+176(SB)/8, $0x3fc5555555557e71 // expC1: 0x1.5555555557e71p-3
+DATA columnsConstF64<>+184(SB)/8, $0x3fc5555555557e71
+DATA columnsConstF64<>+192(SB)/8, $0x3fdfffffffffffff // expC0: 0x1.fffffffffffffp-2
+DATA columnsConstF64<>+200(SB)/8, $0x3fdfffffffffffff
 DATA columnsConstF64<>+208(SB)/8, $0x3ff0000000000000 // one: 1
 DATA columnsConstF64<>+216(SB)/8, $0x3ff0000000000000
 DATA columnsConstF64<>+224(SB)/8, $0xfff0000000000000 // minusInf: -Inf
@@ -460,15 +472,89 @@ DATA columnsConstF64<>+240(SB)/8, $0x7fffffffffffffff // notSign
 DATA columnsConstF64<>+248(SB)/8, $0x7fffffffffffffff
 DATA columnsConstF64<>+256(SB)/8, $0x4090000000000001 // above1024: 0x1.0000000000001p10
 DATA columnsConstF64<>+264(SB)/8, $0x4090000000000001
-DATA columnsConstF64<>+272(SB)/8, $0x4338000000000000 // rounding: 0x1.8p52
-DATA columnsConstF64<>+280(SB)/8, $0x4338000000000000
-DATA columnsConstF64<>+288(SB)/8, $0x43380000000005ff // rowMagic: 0x1.80000000005ffp52
-DATA columnsConstF64<>+296(SB)/8, $0x43380000000005ff
+DATA columnsConstF64<>+272(SB)/8, $0x4358000000000000 // roundingPart: 0x1.8p54
+DATA columnsConstF64<>+280(SB)/8, $0x4358000000000000
+DATA columnsConstF64<>+288(SB)/8, $0x43380000800017fc // rowMagic: 0x1.80000800017fcp52
+DATA columnsConstF64<>+296(SB)/8, $0x43380000800017fc
 DATA columnsConstF64<>+304(SB)/8, $0x4090900000000000 // rowReach: 1060
 DATA columnsConstF64<>+312(SB)/8, $0x4090900000000000
 DATA columnsConstF64<>+320(SB)/8, $0x0000000000000001 // integerOne
 DATA columnsConstF64<>+328(SB)/8, $0x0000000000000001
 GLOBL columnsConstF64<>(SB), RODATA|NOPTR, $336
+
+// Tables, their entries twice.
+DATA fastTableF32<>+0(SB)/8, $0x80036a9280072e6c
+DATA fastTableF32<>+8(SB)/8, $0x7fff4efa8000c234
+DATA fastTableF32<>+16(SB)/8, $0x80007a667fff2cdf
+DATA fastTableF32<>+24(SB)/8, $0x8007ec75800358d5
+DATA fastTableF32<>+32(SB)/8, $0x80036a9280072e6c
+DATA fastTableF32<>+40(SB)/8, $0x7fff4efa8000c234
+DATA fastTableF32<>+48(SB)/8, $0x80007a667fff2cdf
+DATA fastTableF32<>+56(SB)/8, $0x8007ec75800358d5
+GLOBL fastTableF32<>(SB), RODATA|NOPTR, $64
+DATA rowTableF32<>+0(SB)/8, $0x00248e4500259202
+DATA rowTableF32<>+8(SB)/8, $0x0026b7da0024e5be
+DATA rowTableF32<>+16(SB)/8, $0x002f5829002a26de
+DATA rowTableF32<>+24(SB)/8, $0x0027d424002b3a3e
+DATA rowTableF32<>+32(SB)/8, $0x00248e4500259202
+DATA rowTableF32<>+40(SB)/8, $0x0026b7da0024e5be
+DATA rowTableF32<>+48(SB)/8, $0x002f5829002a26de
+DATA rowTableF32<>+56(SB)/8, $0x0027d424002b3a3e
+GLOBL rowTableF32<>(SB), RODATA|NOPTR, $64
+DATA rowTableF64<>+0(SB)/8, $0x0001a0948c3ee325
+DATA rowTableF64<>+8(SB)/8, $0x0000f6647eb09a0a
+DATA rowTableF64<>+16(SB)/8, $0x0000edc090f7b59a
+DATA rowTableF64<>+24(SB)/8, $0x0001a539a28f8fa0
+DATA rowTableF64<>+32(SB)/8, $0x0001a0948c3ee325
+DATA rowTableF64<>+40(SB)/8, $0x0000f6647eb09a0a
+DATA rowTableF64<>+48(SB)/8, $0x0000edc090f7b59a
+DATA rowTableF64<>+56(SB)/8, $0x0001a539a28f8fa0
+GLOBL rowTableF64<>(SB), RODATA|NOPTR, $64
+DATA sigmoidTableF32<>+0(SB)/8, $0xfffc5c9e0000b65b
+DATA sigmoidTableF32<>+8(SB)/8, $0xfff6eb53fff910cc
+DATA sigmoidTableF32<>+16(SB)/8, $0xfff68065fff606d7
+DATA sigmoidTableF32<>+24(SB)/8, $0xfffc0f38fff877ac
+DATA sigmoidTableF32<>+32(SB)/8, $0xfffc5c9e0000b65b
+DATA sigmoidTableF32<>+40(SB)/8, $0xfff6eb53fff910cc
+DATA sigmoidTableF32<>+48(SB)/8, $0xfff68065fff606d7
+DATA sigmoidTableF32<>+56(SB)/8, $0xfffc0f38fff877ac
+GLOBL sigmoidTableF32<>(SB), RODATA|NOPTR, $64
+DATA sigmoidTableF64<>+0(SB)/8, $0x000000d6a5af9f9d
+DATA sigmoidTableF64<>+8(SB)/8, $0xffff07fd4cc07582
+DATA sigmoidTableF64<>+16(SB)/8, $0xfffea1cdf51696b2
+DATA sigmoidTableF64<>+24(SB)/8, $0xfffeea089757c16b
+DATA sigmoidTableF64<>+32(SB)/8, $0x000000d6a5af9f9d
+DATA sigmoidTableF64<>+40(SB)/8, $0xffff07fd4cc07582
+DATA sigmoidTableF64<>+48(SB)/8, $0xfffea1cdf51696b2
+DATA sigmoidTableF64<>+56(SB)/8, $0xfffeea089757c16b
+GLOBL sigmoidTableF64<>(SB), RODATA|NOPTR, $64
+DATA tanhBF32<>+0(SB)/8, $0x3f7fffed3f7ffcb7
+DATA tanhBF32<>+8(SB)/8, $0x000000003f7fffff
+DATA tanhBF32<>+16(SB)/8, $0x3f76c6b83f400002
+DATA tanhBF32<>+24(SB)/8, $0x3f7fd45f3f7eba91
+DATA tanhBF32<>+32(SB)/8, $0x3f7fffed3f7ffcb7
+DATA tanhBF32<>+40(SB)/8, $0x000000003f7fffff
+DATA tanhBF32<>+48(SB)/8, $0x3f76c6b83f400002
+DATA tanhBF32<>+56(SB)/8, $0x3f7fd45f3f7eba91
+GLOBL tanhBF32<>(SB), RODATA|NOPTR, $64
+DATA tanhCF32<>+0(SB)/8, $0x3616e9b938d23ea6
+DATA tanhCF32<>+8(SB)/8, $0x3f80000033fffff6
+DATA tanhCF32<>+16(SB)/8, $0x3d90ebe13edffffa
+DATA tanhCF32<>+24(SB)/8, $0x3aae75223c225013
+DATA tanhCF32<>+32(SB)/8, $0x3616e9b938d23ea6
+DATA tanhCF32<>+40(SB)/8, $0x3f80000033fffff6
+DATA tanhCF32<>+48(SB)/8, $0x3d90ebe13edffffa
+DATA tanhCF32<>+56(SB)/8, $0x3aae75223c225013
+GLOBL tanhCF32<>(SB), RODATA|NOPTR, $64
+DATA tanhNF32<>+0(SB)/8, $0x40e6433e40a98148
+DATA tanhNF32<>+8(SB)/8, $0x00000000410aa123
+DATA tanhNF32<>+16(SB)/8, $0x3fffe52e3f79139a
+DATA tanhNF32<>+24(SB)/8, $0x40801e83403fde11
+DATA tanhNF32<>+32(SB)/8, $0x40e6433e40a98148
+DATA tanhNF32<>+40(SB)/8, $0x00000000410aa123
+DATA tanhNF32<>+48(SB)/8, $0x3fffe52e3f79139a
+DATA tanhNF32<>+56(SB)/8, $0x40801e83403fde11
+GLOBL tanhNF32<>(SB), RODATA|NOPTR, $64
 
 // Windows of these are masks: the first n lanes; all lanes but one.
 DATA tailF32<>+0(SB)/8, $0xffffffffffffffff
@@ -1684,19 +1770,23 @@ TEXT ·sigmoidF32NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $sigmoidConstF32<>(SB), R26
-	FMOVQ 0(R26), F30 // sigmoidMin
-	FMOVQ 16(R26), F29 // sigmoidMax
-	FMOVQ 32(R26), F28 // sigmoidMagic
-	FMOVQ 48(R26), F27 // sigmoidScale
-	FMOVQ 64(R26), F26 // minusLog2e
-	FMOVQ 80(R26), F25 // ln2Hi
-	FMOVQ 96(R26), F24 // ln2Lo
-	FMOVQ 112(R26), F23 // expC4
-	FMOVQ 128(R26), F22 // expMinusC3
-	FMOVQ 144(R26), F21 // expC2
-	FMOVQ 160(R26), F20 // expMinusC1
-	FMOVQ 176(R26), F19 // expC0
-	FMOVQ 192(R26), F18 // sigmoidExponent
+	MOVD $sigmoidTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // sigmoidMin
+	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 32(R26), F26 // sigmoidMagic
+	FMOVQ 48(R26), F25 // sigmoidScale
+	FMOVQ 64(R26), F24 // minusLog2ePart
+	FMOVQ 80(R26), F23 // lookupLow
+	FMOVQ 96(R26), F22 // lookupFirst
+	FMOVQ 112(R26), F21 // lookupTimes
+	FMOVQ 128(R26), F20 // ln2PartHi
+	FMOVQ 144(R26), F19 // ln2PartLo
+	FMOVQ 160(R26), F18 // sigmoidExpMinusC1
+	FMOVQ 176(R26), F17 // sigmoidExpC0
+	FMOVQ 192(R26), F16 // sigmoidConstant
+	FMOVQ 208(R26), F15 // sigmoidExponent
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -1704,129 +1794,137 @@ TEXT ·sigmoidF32NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	FMOVQ 16(R1), F1
-	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
-	WORD $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
-	FMOVQ 32(R1), F2
-	VMOV V28.B16, V3.B16
-	VFMLA V26.S4, V0.S4, V3.S4
-	WORD $0x4e21f7c1 // fmax v1.4s, v30.4s, v1.4s
-	WORD $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
-	FMOVQ 48(R1), F4
-	WORD $0x4ebcd465 // fsub v5.4s, v3.4s, v28.4s
-	VMOV V28.B16, V6.B16
-	VFMLA V26.S4, V1.S4, V6.S4
-	WORD $0x4e22f7c2 // fmax v2.4s, v30.4s, v2.4s
-	WORD $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x4ebcd4c7 // fsub v7.4s, v6.4s, v28.4s
-	VMOV V28.B16, V8.B16
-	VFMLA V26.S4, V2.S4, V8.S4
-	WORD $0x4e24f7c4 // fmax v4.4s, v30.4s, v4.4s
-	VFMLA V25.S4, V5.S4, V0.S4
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x4ebcd509 // fsub v9.4s, v8.4s, v28.4s
-	VMOV V28.B16, V10.B16
-	VFMLA V26.S4, V4.S4, V10.S4
-	VFMLA V24.S4, V5.S4, V0.S4
-	VFMLA V25.S4, V7.S4, V1.S4
-	VSHL $23, V8.S4, V8.S4
-	WORD $0x4ebcd545 // fsub v5.4s, v10.4s, v28.4s
-	VMOV V22.B16, V11.B16
-	VFMLA V0.S4, V23.S4, V11.S4
+	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V0.S4, V1.S4
+	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
+	FMOVQ 16(R1), F3
+	VSHL $20, V1.S4, V4.S4
+	WORD $0x4ea3f763 // fmin v3.4s, v27.4s, v3.4s
+	VAND V23.B16, V1.B16, V1.B16
+	WORD $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	VMOV V22.B16, V5.B16
+	WORD $0x4eb59425 // mla v5.4s, v1.4s, v21.4s
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V3.S4, V1.S4
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	WORD $0x4ebad426 // fsub v6.4s, v1.4s, v26.4s
+	FMOVQ 32(R1), F7
+	VADD V5.S4, V4.S4, V4.S4
+	VSHL $20, V1.S4, V5.S4
+	WORD $0x4ea7f767 // fmin v7.4s, v27.4s, v7.4s
+	VFMLA V20.S4, V2.S4, V0.S4
+	VAND V23.B16, V1.B16, V1.B16
+	WORD $0x4e27f787 // fmax v7.4s, v28.4s, v7.4s
+	VFMLA V19.S4, V2.S4, V0.S4
+	VMOV V22.B16, V2.B16
+	WORD $0x4eb59422 // mla v2.4s, v1.4s, v21.4s
+	VMOV V26.B16, V1.B16
 	VFMLA V24.S4, V7.S4, V1.S4
-	VFMLA V25.S4, V9.S4, V2.S4
-	VSHL $23, V10.S4, V10.S4
-	VMOV V21.B16, V7.B16
-	VFMLA V0.S4, V11.S4, V7.S4
-	VMOV V22.B16, V11.B16
-	VFMLA V1.S4, V23.S4, V11.S4
-	VFMLA V24.S4, V9.S4, V2.S4
-	VFMLA V25.S4, V5.S4, V4.S4
-	VMOV V20.B16, V9.B16
-	VFMLA V0.S4, V7.S4, V9.S4
-	VMOV V21.B16, V7.B16
-	VFMLA V1.S4, V11.S4, V7.S4
-	VMOV V22.B16, V11.B16
-	VFMLA V2.S4, V23.S4, V11.S4
-	VFMLA V24.S4, V5.S4, V4.S4
-	VMOV V19.B16, V5.B16
-	VFMLA V0.S4, V9.S4, V5.S4
-	VMOV V20.B16, V9.B16
-	VFMLA V1.S4, V7.S4, V9.S4
-	VMOV V21.B16, V7.B16
-	VFMLA V2.S4, V11.S4, V7.S4
-	VMOV V22.B16, V11.B16
-	VFMLA V4.S4, V23.S4, V11.S4
-	WORD $0x6e20dc0c // fmul v12.4s, v0.4s, v0.4s
-	VMOV V19.B16, V13.B16
-	VFMLA V1.S4, V9.S4, V13.S4
-	VMOV V20.B16, V9.B16
-	VFMLA V2.S4, V7.S4, V9.S4
-	VMOV V21.B16, V7.B16
-	VFMLA V4.S4, V11.S4, V7.S4
-	VFMLS V5.S4, V12.S4, V0.S4
-	WORD $0x6e21dc25 // fmul v5.4s, v1.4s, v1.4s
-	VMOV V19.B16, V11.B16
-	VFMLA V2.S4, V9.S4, V11.S4
-	VMOV V20.B16, V9.B16
-	VFMLA V4.S4, V7.S4, V9.S4
-	WORD $0x4e23d767 // fadd v7.4s, v27.4s, v3.4s
-	VFMLS V13.S4, V5.S4, V1.S4
-	WORD $0x6e22dc45 // fmul v5.4s, v2.4s, v2.4s
-	VMOV V19.B16, V12.B16
-	VFMLA V4.S4, V9.S4, V12.S4
-	VFMLS V0.S4, V3.S4, V7.S4
-	WORD $0x4e26d769 // fadd v9.4s, v27.4s, v6.4s
-	VFMLS V11.S4, V5.S4, V2.S4
-	WORD $0x6e24dc85 // fmul v5.4s, v4.4s, v4.4s
-	WORD $0x4ea3d4eb // fsub v11.4s, v7.4s, v3.4s
-	VFMLS V1.S4, V6.S4, V9.S4
-	WORD $0x4e28d76d // fadd v13.4s, v27.4s, v8.4s
-	VFMLS V12.S4, V5.S4, V4.S4
-	WORD $0x4eabd76b // fsub v11.4s, v27.4s, v11.4s
-	WORD $0x4ea6d525 // fsub v5.4s, v9.4s, v6.4s
-	VFMLS V2.S4, V8.S4, V13.S4
-	WORD $0x4e2ad76c // fadd v12.4s, v27.4s, v10.4s
-	VFMLS V0.S4, V3.S4, V11.S4
-	WORD $0x4ea5d765 // fsub v5.4s, v27.4s, v5.4s
-	WORD $0x4ea8d5a0 // fsub v0.4s, v13.4s, v8.4s
-	VFMLS V4.S4, V10.S4, V12.S4
-	WORD $0x6e27ff63 // fdiv v3.4s, v27.4s, v7.4s
-	VFMLS V1.S4, V6.S4, V5.S4
-	WORD $0x4ea0d760 // fsub v0.4s, v27.4s, v0.4s
-	WORD $0x4eaad581 // fsub v1.4s, v12.4s, v10.4s
-	VMOV V27.B16, V6.B16
-	VFMLS V7.S4, V3.S4, V6.S4
-	WORD $0x6e29ff67 // fdiv v7.4s, v27.4s, v9.4s
-	VFMLS V2.S4, V8.S4, V0.S4
-	WORD $0x4ea1d761 // fsub v1.4s, v27.4s, v1.4s
-	VFMLS V11.S4, V3.S4, V6.S4
-	VMOV V27.B16, V2.B16
-	VFMLS V9.S4, V7.S4, V2.S4
-	WORD $0x6e2dff68 // fdiv v8.4s, v27.4s, v13.4s
-	VFMLS V4.S4, V10.S4, V1.S4
-	VADD V18.S4, V6.S4, V6.S4
-	VFMLS V5.S4, V7.S4, V2.S4
-	VMOV V27.B16, V4.B16
-	VFMLS V13.S4, V8.S4, V4.S4
-	WORD $0x6e2cff65 // fdiv v5.4s, v27.4s, v12.4s
-	VFMLA V6.S4, V3.S4, V3.S4
-	VADD V18.S4, V2.S4, V2.S4
-	VFMLS V0.S4, V8.S4, V4.S4
-	VMOV V27.B16, V0.B16
-	VFMLS V12.S4, V5.S4, V0.S4
-	FMOVQ F3, 0(R0)
-	VFMLA V2.S4, V7.S4, V7.S4
-	VADD V18.S4, V4.S4, V4.S4
-	VFMLS V1.S4, V5.S4, V0.S4
-	FMOVQ F7, 16(R0)
-	VFMLA V4.S4, V8.S4, V8.S4
-	VADD V18.S4, V0.S4, V0.S4
-	FMOVQ F8, 32(R0)
-	VFMLA V0.S4, V5.S4, V5.S4
-	FMOVQ F5, 48(R0)
+	VMOV V17.B16, V8.B16
+	VFMLA V0.S4, V18.S4, V8.S4
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ebad429 // fsub v9.4s, v1.4s, v26.4s
+	FMOVQ 48(R1), F10
+	VMOV V16.B16, V11.B16
+	VFMLA V0.S4, V0.S4, V11.S4
+	VADD V2.S4, V5.S4, V5.S4
+	VSHL $20, V1.S4, V2.S4
+	WORD $0x4eaaf76a // fmin v10.4s, v27.4s, v10.4s
+	VFMLS V8.S4, V11.S4, V0.S4
+	VFMLA V20.S4, V6.S4, V3.S4
+	VAND V23.B16, V1.B16, V1.B16
+	WORD $0x4e2af78a // fmax v10.4s, v28.4s, v10.4s
+	WORD $0x4e24f728 // fmax v8.4s, v25.4s, v4.4s
+	VFMLA V19.S4, V6.S4, V3.S4
+	VMOV V22.B16, V6.B16
+	WORD $0x4eb59426 // mla v6.4s, v1.4s, v21.4s
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V10.S4, V1.S4
+	WORD $0x4ea4f72b // fmin v11.4s, v25.4s, v4.4s
+	VMOV V17.B16, V12.B16
+	VFMLA V3.S4, V18.S4, V12.S4
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	WORD $0x4ebad42d // fsub v13.4s, v1.4s, v26.4s
+	WORD $0x4e24d72e // fadd v14.4s, v25.4s, v4.4s
+	VMOV V16.B16, V31.B16
+	VFMLA V3.S4, V3.S4, V31.S4
+	VADD V6.S4, V2.S4, V2.S4
+	VSHL $20, V1.S4, V6.S4
+	VFMLS V0.S4, V4.S4, V14.S4
+	VFMLS V12.S4, V31.S4, V3.S4
+	VFMLA V20.S4, V9.S4, V7.S4
+	VAND V23.B16, V1.B16, V1.B16
+	WORD $0x4eaed508 // fsub v8.4s, v8.4s, v14.4s
+	WORD $0x4e25f72c // fmax v12.4s, v25.4s, v5.4s
+	VFMLA V19.S4, V9.S4, V7.S4
+	VMOV V22.B16, V9.B16
+	WORD $0x4eb59429 // mla v9.4s, v1.4s, v21.4s
+	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x4ea5f721 // fmin v1.4s, v25.4s, v5.4s
+	VMOV V17.B16, V11.B16
+	VFMLA V7.S4, V18.S4, V11.S4
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VFMLS V0.S4, V4.S4, V8.S4
+	WORD $0x4e25d720 // fadd v0.4s, v25.4s, v5.4s
+	VMOV V16.B16, V4.B16
+	VFMLA V7.S4, V7.S4, V4.S4
+	VADD V9.S4, V6.S4, V6.S4
+	WORD $0x6e2eff29 // fdiv v9.4s, v25.4s, v14.4s
+	VFMLS V3.S4, V5.S4, V0.S4
+	VFMLS V11.S4, V4.S4, V7.S4
+	VFMLA V20.S4, V13.S4, V10.S4
+	VMOV V25.B16, V4.B16
+	VFMLS V14.S4, V9.S4, V4.S4
+	WORD $0x4ea0d58c // fsub v12.4s, v12.4s, v0.4s
+	WORD $0x4e22f72b // fmax v11.4s, v25.4s, v2.4s
+	VFMLA V19.S4, V13.S4, V10.S4
+	VFMLS V8.S4, V9.S4, V4.S4
+	WORD $0x4e21d58c // fadd v12.4s, v12.4s, v1.4s
+	WORD $0x4ea2f721 // fmin v1.4s, v25.4s, v2.4s
+	VMOV V17.B16, V8.B16
+	VFMLA V10.S4, V18.S4, V8.S4
+	VADD V15.S4, V4.S4, V4.S4
+	VFMLS V3.S4, V5.S4, V12.S4
+	WORD $0x4e22d723 // fadd v3.4s, v25.4s, v2.4s
+	VMOV V16.B16, V5.B16
+	VFMLA V10.S4, V10.S4, V5.S4
+	VFMLA V4.S4, V9.S4, V9.S4
+	WORD $0x6e20ff24 // fdiv v4.4s, v25.4s, v0.4s
+	VFMLS V7.S4, V2.S4, V3.S4
+	VFMLS V8.S4, V5.S4, V10.S4
+	FMOVQ F9, 0(R0)
+	VMOV V25.B16, V5.B16
+	VFMLS V0.S4, V4.S4, V5.S4
+	WORD $0x4ea3d56b // fsub v11.4s, v11.4s, v3.4s
+	WORD $0x4e26f720 // fmax v0.4s, v25.4s, v6.4s
+	VFMLS V12.S4, V4.S4, V5.S4
+	WORD $0x4e21d56b // fadd v11.4s, v11.4s, v1.4s
+	WORD $0x4ea6f721 // fmin v1.4s, v25.4s, v6.4s
+	VADD V15.S4, V5.S4, V5.S4
+	VFMLS V7.S4, V2.S4, V11.S4
+	WORD $0x4e26d722 // fadd v2.4s, v25.4s, v6.4s
+	VFMLA V5.S4, V4.S4, V4.S4
+	WORD $0x6e23ff25 // fdiv v5.4s, v25.4s, v3.4s
+	VFMLS V10.S4, V6.S4, V2.S4
+	FMOVQ F4, 16(R0)
+	VMOV V25.B16, V4.B16
+	VFMLS V3.S4, V5.S4, V4.S4
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	VFMLS V11.S4, V5.S4, V4.S4
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	VADD V15.S4, V4.S4, V4.S4
+	VFMLS V10.S4, V6.S4, V0.S4
+	VFMLA V4.S4, V5.S4, V5.S4
+	WORD $0x6e22ff21 // fdiv v1.4s, v25.4s, v2.4s
+	FMOVQ F5, 32(R0)
+	VMOV V25.B16, V3.B16
+	VFMLS V2.S4, V1.S4, V3.S4
+	VFMLS V0.S4, V1.S4, V3.S4
+	VADD V15.S4, V3.S4, V3.S4
+	VFMLA V3.S4, V1.S4, V1.S4
+	FMOVQ F1, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $16, R2, R2
@@ -1842,40 +1940,43 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// sigmoid.go: clamp
-	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
-	// sigmoid.go
-	VMOV V28.B16, V1.B16
-	VFMLA V26.S4, V0.S4, V1.S4
-	WORD $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V1.S4, V1.S4
+	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V0.S4, V1.S4
+	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
+	// exp.go: powerAt
+	VSHL $20, V1.S4, V3.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V3.S4, V3.S4
 	// exp.go: reduce
-	VFMLA V25.S4, V2.S4, V0.S4
-	VFMLA V24.S4, V2.S4, V0.S4
+	VFMLA V20.S4, V2.S4, V0.S4
+	VFMLA V19.S4, V2.S4, V0.S4
 	// exp.go: horner
-	VMOV V22.B16, V2.B16
-	VFMLA V0.S4, V23.S4, V2.S4
-	VMOV V21.B16, V3.B16
-	VFMLA V0.S4, V2.S4, V3.S4
-	VMOV V20.B16, V2.B16
-	VFMLA V0.S4, V3.S4, V2.S4
-	VMOV V19.B16, V3.B16
-	VFMLA V0.S4, V2.S4, V3.S4
+	VMOV V17.B16, V1.B16
+	VFMLA V0.S4, V18.S4, V1.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V16.B16, V2.B16
+	VFMLA V0.S4, V0.S4, V2.S4
+	VFMLS V1.S4, V2.S4, V0.S4
 	// sigmoid.go
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	VFMLS V3.S4, V2.S4, V0.S4
-	WORD $0x4e21d762 // fadd v2.4s, v27.4s, v1.4s
-	VFMLS V0.S4, V1.S4, V2.S4
-	WORD $0x4ea1d443 // fsub v3.4s, v2.4s, v1.4s
-	WORD $0x4ea3d763 // fsub v3.4s, v27.4s, v3.4s
-	VFMLS V0.S4, V1.S4, V3.S4
-	WORD $0x6e22ff60 // fdiv v0.4s, v27.4s, v2.4s
-	VMOV V27.B16, V1.B16
-	VFMLS V2.S4, V0.S4, V1.S4
-	VFMLS V3.S4, V0.S4, V1.S4
-	VADD V18.S4, V1.S4, V1.S4
-	VFMLA V1.S4, V0.S4, V0.S4
+	WORD $0x4e23f721 // fmax v1.4s, v25.4s, v3.4s
+	WORD $0x4ea3f722 // fmin v2.4s, v25.4s, v3.4s
+	WORD $0x4e23d724 // fadd v4.4s, v25.4s, v3.4s
+	VFMLS V0.S4, V3.S4, V4.S4
+	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	VFMLS V0.S4, V3.S4, V1.S4
+	WORD $0x6e24ff20 // fdiv v0.4s, v25.4s, v4.4s
+	VMOV V25.B16, V2.B16
+	VFMLS V4.S4, V0.S4, V2.S4
+	VFMLS V1.S4, V0.S4, V2.S4
+	VADD V15.S4, V2.S4, V2.S4
+	VFMLA V2.S4, V0.S4, V0.S4
 	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -1897,35 +1998,37 @@ one7:
 	FMOVS (R1), F0
 
 loaded6:
-	WORD $0x4ea0f7a0 // fmin v0.4s, v29.4s, v0.4s
-	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
-	VMOV V28.B16, V1.B16
-	VFMLA V26.S4, V0.S4, V1.S4
-	WORD $0x4ebcd422 // fsub v2.4s, v1.4s, v28.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V25.S4, V2.S4, V0.S4
-	VFMLA V24.S4, V2.S4, V0.S4
-	VMOV V22.B16, V2.B16
-	VFMLA V0.S4, V23.S4, V2.S4
-	VMOV V21.B16, V3.B16
-	VFMLA V0.S4, V2.S4, V3.S4
-	VMOV V20.B16, V2.B16
-	VFMLA V0.S4, V3.S4, V2.S4
-	VMOV V19.B16, V3.B16
-	VFMLA V0.S4, V2.S4, V3.S4
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	VFMLS V3.S4, V2.S4, V0.S4
-	WORD $0x4e21d762 // fadd v2.4s, v27.4s, v1.4s
-	VFMLS V0.S4, V1.S4, V2.S4
-	WORD $0x4ea1d443 // fsub v3.4s, v2.4s, v1.4s
-	WORD $0x4ea3d763 // fsub v3.4s, v27.4s, v3.4s
-	VFMLS V0.S4, V1.S4, V3.S4
-	WORD $0x6e22ff60 // fdiv v0.4s, v27.4s, v2.4s
-	VMOV V27.B16, V1.B16
-	VFMLS V2.S4, V0.S4, V1.S4
-	VFMLS V3.S4, V0.S4, V1.S4
-	VADD V18.S4, V1.S4, V1.S4
-	VFMLA V1.S4, V0.S4, V0.S4
+	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V0.S4, V1.S4
+	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
+	VSHL $20, V1.S4, V3.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V3.S4, V3.S4
+	VFMLA V20.S4, V2.S4, V0.S4
+	VFMLA V19.S4, V2.S4, V0.S4
+	VMOV V17.B16, V1.B16
+	VFMLA V0.S4, V18.S4, V1.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V0.S4, V0.S4, V2.S4
+	VFMLS V1.S4, V2.S4, V0.S4
+	WORD $0x4e23f721 // fmax v1.4s, v25.4s, v3.4s
+	WORD $0x4ea3f722 // fmin v2.4s, v25.4s, v3.4s
+	WORD $0x4e23d724 // fadd v4.4s, v25.4s, v3.4s
+	VFMLS V0.S4, V3.S4, V4.S4
+	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	VFMLS V0.S4, V3.S4, V1.S4
+	WORD $0x6e24ff20 // fdiv v0.4s, v25.4s, v4.4s
+	VMOV V25.B16, V2.B16
+	VFMLS V4.S4, V0.S4, V2.S4
+	VFMLS V1.S4, V0.S4, V2.S4
+	VADD V15.S4, V2.S4, V2.S4
+	VFMLA V2.S4, V0.S4, V0.S4
 	TBZ $1, R2, one9
 	FMOVD F0, (R0)
 	TBZ $0, R2, stored8
@@ -1947,24 +2050,27 @@ TEXT ·sigmoidF64NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $sigmoidConstF64<>(SB), R26
-	FMOVQ 0(R26), F30 // sigmoidMin
-	FMOVQ 16(R26), F29 // sigmoidMax
-	FMOVQ 32(R26), F28 // sigmoidMagic
-	FMOVQ 48(R26), F27 // sigmoidScale
-	FMOVQ 64(R26), F26 // minusLog2e
-	FMOVQ 80(R26), F25 // ln2Hi
-	FMOVQ 96(R26), F24 // ln2Lo
-	FMOVQ 112(R26), F23 // expMinusC9
-	FMOVQ 128(R26), F22 // expC8
-	FMOVQ 144(R26), F21 // expMinusC7
-	FMOVQ 160(R26), F20 // expC6
-	FMOVQ 176(R26), F19 // expMinusC5
-	FMOVQ 192(R26), F18 // expC4
-	FMOVQ 208(R26), F17 // expMinusC3
-	FMOVQ 224(R26), F16 // expC2
-	FMOVQ 240(R26), F15 // expMinusC1
-	FMOVQ 256(R26), F14 // expC0
-	FMOVQ 272(R26), F13 // sigmoidExponent
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // sigmoidMin
+	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 32(R26), F26 // sigmoidMagic
+	FMOVQ 48(R26), F25 // sigmoidScale
+	FMOVQ 64(R26), F24 // minusLog2ePart
+	FMOVQ 80(R26), F23 // lookupLow
+	FMOVQ 96(R26), F22 // lookupFirst
+	FMOVQ 112(R26), F21 // lookupTimes
+	FMOVQ 128(R26), F20 // ln2PartHi
+	FMOVQ 144(R26), F19 // ln2PartLo
+	FMOVQ 160(R26), F18 // sigmoidExpC6
+	FMOVQ 176(R26), F17 // sigmoidExpMinusC5
+	FMOVQ 192(R26), F16 // sigmoidExpC4
+	FMOVQ 208(R26), F15 // sigmoidExpMinusC3
+	FMOVQ 224(R26), F14 // sigmoidExpC2
+	FMOVQ 240(R26), F13 // sigmoidExpMinusC1
+	FMOVQ 256(R26), F12 // sigmoidExpC0
+	FMOVQ 272(R26), F11 // sigmoidExponent
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -1972,181 +2078,177 @@ TEXT ·sigmoidF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
-	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
-	VMOV V28.B16, V1.B16
-	VFMLA V26.D2, V0.D2, V1.D2
-	WORD $0x4efcd422 // fsub v2.2d, v1.2d, v28.2d
-	VSHL $52, V1.D2, V1.D2
-	VFMLA V25.D2, V2.D2, V0.D2
-	VFMLA V24.D2, V2.D2, V0.D2
-	VMOV V22.B16, V2.B16
-	VFMLA V0.D2, V23.D2, V2.D2
-	FMOVQ 16(R1), F3
-	VMOV V21.B16, V4.B16
-	VFMLA V0.D2, V2.D2, V4.D2
-	WORD $0x4ee3f7a3 // fmin v3.2d, v29.2d, v3.2d
-	VMOV V20.B16, V2.B16
-	VFMLA V0.D2, V4.D2, V2.D2
-	WORD $0x4e63f7c3 // fmax v3.2d, v30.2d, v3.2d
-	VMOV V19.B16, V4.B16
-	VFMLA V0.D2, V2.D2, V4.D2
-	VMOV V28.B16, V2.B16
-	VFMLA V26.D2, V3.D2, V2.D2
-	VMOV V18.B16, V5.B16
-	VFMLA V0.D2, V4.D2, V5.D2
-	WORD $0x4efcd444 // fsub v4.2d, v2.2d, v28.2d
-	VMOV V17.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
-	VSHL $52, V2.D2, V2.D2
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	VMOV V26.B16, V1.B16
+	VFMLA V24.D2, V0.D2, V1.D2
+	WORD $0x4efad422 // fsub v2.2d, v1.2d, v26.2d
+	VSHL $50, V1.D2, V3.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	FMOVQ 16(R1), F1
+	VFMLA V20.D2, V2.D2, V0.D2
+	WORD $0x4ee1f761 // fmin v1.2d, v27.2d, v1.2d
+	VFMLA V19.D2, V2.D2, V0.D2
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	VMOV V17.B16, V2.B16
+	VFMLA V0.D2, V18.D2, V2.D2
+	VMOV V26.B16, V4.B16
+	VFMLA V24.D2, V1.D2, V4.D2
 	VMOV V16.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VFMLA V25.D2, V4.D2, V3.D2
+	VFMLA V0.D2, V2.D2, V5.D2
+	WORD $0x4efad482 // fsub v2.2d, v4.2d, v26.2d
 	VMOV V15.B16, V6.B16
 	VFMLA V0.D2, V5.D2, V6.D2
-	VFMLA V24.D2, V4.D2, V3.D2
-	VMOV V14.B16, V4.B16
-	VFMLA V0.D2, V6.D2, V4.D2
-	VMOV V22.B16, V5.B16
-	VFMLA V3.D2, V23.D2, V5.D2
-	FMOVQ 32(R1), F6
-	WORD $0x6e60dc27 // fmul v7.2d, v1.2d, v0.2d
-	VMOV V21.B16, V8.B16
-	VFMLA V3.D2, V5.D2, V8.D2
-	WORD $0x4ee6f7a6 // fmin v6.2d, v29.2d, v6.2d
-	WORD $0x6e60dce0 // fmul v0.2d, v7.2d, v0.2d
-	VMOV V20.B16, V5.B16
-	VFMLA V3.D2, V8.D2, V5.D2
-	WORD $0x4e66f7c6 // fmax v6.2d, v30.2d, v6.2d
-	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
-	VMOV V19.B16, V4.B16
-	VFMLA V3.D2, V5.D2, V4.D2
-	VMOV V28.B16, V5.B16
-	VFMLA V26.D2, V6.D2, V5.D2
-	WORD $0x4e61d768 // fadd v8.2d, v27.2d, v1.2d
-	VMOV V18.B16, V9.B16
-	VFMLA V3.D2, V4.D2, V9.D2
-	WORD $0x4efcd4a4 // fsub v4.2d, v5.2d, v28.2d
-	WORD $0x4ee0d4ea // fsub v10.2d, v7.2d, v0.2d
-	VMOV V17.B16, V11.B16
-	VFMLA V3.D2, V9.D2, V11.D2
-	VSHL $52, V5.D2, V5.D2
-	WORD $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
+	VSHL $50, V4.D2, V5.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V0.D2, V7.D2, V6.D2
+	VAND V23.B16, V4.B16, V4.B16
+	VMOV V12.B16, V7.B16
+	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V22.B16, V6.B16
+	WORD $0x4eb59486 // mla v6.4s, v4.4s, v21.4s
+	WORD $0x6e60dc04 // fmul v4.2d, v0.2d, v0.2d
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VFMLS V7.D2, V4.D2, V0.D2
+	VADD V6.D2, V5.D2, V5.D2
+	FMOVQ 32(R1), F4
+	WORD $0x4e63f726 // fmax v6.2d, v25.2d, v3.2d
+	VFMLA V20.D2, V2.D2, V1.D2
+	WORD $0x4ee4f764 // fmin v4.2d, v27.2d, v4.2d
+	WORD $0x4ee3f727 // fmin v7.2d, v25.2d, v3.2d
+	VFMLA V19.D2, V2.D2, V1.D2
+	WORD $0x4e64f784 // fmax v4.2d, v28.2d, v4.2d
+	WORD $0x4e63d722 // fadd v2.2d, v25.2d, v3.2d
+	VMOV V17.B16, V8.B16
+	VFMLA V1.D2, V18.D2, V8.D2
+	VMOV V26.B16, V9.B16
+	VFMLA V24.D2, V4.D2, V9.D2
+	VFMLS V0.D2, V3.D2, V2.D2
+	VMOV V16.B16, V10.B16
+	VFMLA V1.D2, V8.D2, V10.D2
+	WORD $0x4efad528 // fsub v8.2d, v9.2d, v26.2d
+	WORD $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	VMOV V15.B16, V31.B16
+	VFMLA V1.D2, V10.D2, V31.D2
+	VSHL $50, V9.D2, V10.D2
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V14.B16, V7.B16
+	VFMLA V1.D2, V31.D2, V7.D2
+	VTRN1 V9.S4, V9.S4, V9.S4
+	VFMLS V0.D2, V3.D2, V6.D2
+	VMOV V13.B16, V0.B16
+	VFMLA V1.D2, V7.D2, V0.D2
+	VAND V23.B16, V9.B16, V9.B16
+	WORD $0x6e62ff23 // fdiv v3.2d, v25.2d, v2.2d
+	VMOV V12.B16, V7.B16
+	VFMLA V1.D2, V0.D2, V7.D2
+	VMOV V22.B16, V0.B16
+	WORD $0x4eb59520 // mla v0.4s, v9.4s, v21.4s
+	VMOV V25.B16, V9.B16
+	VFMLS V2.D2, V3.D2, V9.D2
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VFMLS V6.D2, V3.D2, V9.D2
+	VFMLS V7.D2, V2.D2, V1.D2
+	VADD V0.D2, V10.D2, V10.D2
+	FMOVQ 48(R1), F0
+	VADD V11.D2, V9.D2, V9.D2
+	WORD $0x4e65f722 // fmax v2.2d, v25.2d, v5.2d
+	VFMLA V20.D2, V8.D2, V4.D2
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	VFMLA V9.D2, V3.D2, V3.D2
+	WORD $0x4ee5f726 // fmin v6.2d, v25.2d, v5.2d
+	VFMLA V19.D2, V8.D2, V4.D2
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	FMOVQ F3, 0(R0)
+	WORD $0x4e65d723 // fadd v3.2d, v25.2d, v5.2d
+	VMOV V17.B16, V7.B16
+	VFMLA V4.D2, V18.D2, V7.D2
+	VMOV V26.B16, V8.B16
+	VFMLA V24.D2, V0.D2, V8.D2
+	VFMLS V1.D2, V5.D2, V3.D2
 	VMOV V16.B16, V9.B16
-	VFMLA V3.D2, V11.D2, V9.D2
-	VFMLA V25.D2, V4.D2, V6.D2
-	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
-	VMOV V15.B16, V10.B16
-	VFMLA V3.D2, V9.D2, V10.D2
-	VFMLA V24.D2, V4.D2, V6.D2
-	WORD $0x4ee1d761 // fsub v1.2d, v27.2d, v1.2d
-	VMOV V14.B16, V4.B16
-	VFMLA V3.D2, V10.D2, V4.D2
-	VMOV V22.B16, V9.B16
-	VFMLA V6.D2, V23.D2, V9.D2
-	FMOVQ 48(R1), F10
-	WORD $0x4ee7d421 // fsub v1.2d, v1.2d, v7.2d
-	WORD $0x6e63dc47 // fmul v7.2d, v2.2d, v3.2d
-	VMOV V21.B16, V11.B16
-	VFMLA V6.D2, V9.D2, V11.D2
-	WORD $0x4eeaf7aa // fmin v10.2d, v29.2d, v10.2d
-	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
-	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
-	VMOV V20.B16, V0.B16
-	VFMLA V6.D2, V11.D2, V0.D2
-	WORD $0x4e6af7ca // fmax v10.2d, v30.2d, v10.2d
-	WORD $0x6e68ff69 // fdiv v9.2d, v27.2d, v8.2d
-	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
-	VMOV V19.B16, V4.B16
-	VFMLA V6.D2, V0.D2, V4.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V26.D2, V10.D2, V0.D2
-	VMOV V27.B16, V11.B16
-	VFMLS V8.D2, V9.D2, V11.D2
-	WORD $0x4e62d768 // fadd v8.2d, v27.2d, v2.2d
-	VMOV V18.B16, V12.B16
-	VFMLA V6.D2, V4.D2, V12.D2
-	WORD $0x4efcd404 // fsub v4.2d, v0.2d, v28.2d
-	VFMLS V1.D2, V9.D2, V11.D2
-	WORD $0x4ee3d4e1 // fsub v1.2d, v7.2d, v3.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V6.D2, V12.D2, V31.D2
-	VSHL $52, V0.D2, V0.D2
-	VADD V13.D2, V11.D2, V11.D2
-	WORD $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	VMOV V16.B16, V1.B16
-	VFMLA V6.D2, V31.D2, V1.D2
-	VFMLA V25.D2, V4.D2, V10.D2
-	VFMLA V11.D2, V9.D2, V9.D2
-	WORD $0x4ee2d502 // fsub v2.2d, v8.2d, v2.2d
-	VMOV V15.B16, V11.B16
-	VFMLA V6.D2, V1.D2, V11.D2
-	VFMLA V24.D2, V4.D2, V10.D2
-	FMOVQ F9, 0(R0)
-	WORD $0x4ee2d762 // fsub v2.2d, v27.2d, v2.2d
-	VMOV V14.B16, V1.B16
-	VFMLA V6.D2, V11.D2, V1.D2
-	VMOV V22.B16, V4.B16
-	VFMLA V10.D2, V23.D2, V4.D2
-	WORD $0x4ee7d442 // fsub v2.2d, v2.2d, v7.2d
-	WORD $0x6e66dca7 // fmul v7.2d, v5.2d, v6.2d
-	VMOV V21.B16, V9.B16
-	VFMLA V10.D2, V4.D2, V9.D2
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x6e66dce6 // fmul v6.2d, v7.2d, v6.2d
-	VMOV V20.B16, V3.B16
-	VFMLA V10.D2, V9.D2, V3.D2
-	WORD $0x6e68ff64 // fdiv v4.2d, v27.2d, v8.2d
-	WORD $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
-	VMOV V19.B16, V1.B16
-	VFMLA V10.D2, V3.D2, V1.D2
-	VMOV V27.B16, V3.B16
-	VFMLS V8.D2, V4.D2, V3.D2
-	WORD $0x4e65d768 // fadd v8.2d, v27.2d, v5.2d
-	VMOV V18.B16, V9.B16
-	VFMLA V10.D2, V1.D2, V9.D2
-	VFMLS V2.D2, V4.D2, V3.D2
-	WORD $0x4ee6d4e1 // fsub v1.2d, v7.2d, v6.2d
-	VMOV V17.B16, V2.B16
-	VFMLA V10.D2, V9.D2, V2.D2
-	VADD V13.D2, V3.D2, V3.D2
-	WORD $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	VMOV V16.B16, V1.B16
-	VFMLA V10.D2, V2.D2, V1.D2
-	VFMLA V3.D2, V4.D2, V4.D2
-	WORD $0x4ee5d505 // fsub v5.2d, v8.2d, v5.2d
-	VMOV V15.B16, V2.B16
-	VFMLA V10.D2, V1.D2, V2.D2
-	FMOVQ F4, 16(R0)
-	WORD $0x4ee5d765 // fsub v5.2d, v27.2d, v5.2d
-	VMOV V14.B16, V1.B16
-	VFMLA V10.D2, V2.D2, V1.D2
-	WORD $0x4ee7d4a5 // fsub v5.2d, v5.2d, v7.2d
-	WORD $0x6e6adc02 // fmul v2.2d, v0.2d, v10.2d
-	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
-	WORD $0x6e6adc4a // fmul v10.2d, v2.2d, v10.2d
-	WORD $0x6e68ff63 // fdiv v3.2d, v27.2d, v8.2d
-	WORD $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
-	VMOV V27.B16, V1.B16
-	VFMLS V8.D2, V3.D2, V1.D2
-	WORD $0x4e60d764 // fadd v4.2d, v27.2d, v0.2d
-	VFMLS V5.D2, V3.D2, V1.D2
-	WORD $0x4eead445 // fsub v5.2d, v2.2d, v10.2d
-	VADD V13.D2, V1.D2, V1.D2
-	WORD $0x4ee5d484 // fsub v4.2d, v4.2d, v5.2d
-	VFMLA V1.D2, V3.D2, V3.D2
-	WORD $0x4ee0d480 // fsub v0.2d, v4.2d, v0.2d
-	FMOVQ F3, 32(R0)
-	WORD $0x4ee0d760 // fsub v0.2d, v27.2d, v0.2d
-	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
-	WORD $0x4e6ad400 // fadd v0.2d, v0.2d, v10.2d
-	WORD $0x6e64ff61 // fdiv v1.2d, v27.2d, v4.2d
-	VMOV V27.B16, V2.B16
-	VFMLS V4.D2, V1.D2, V2.D2
-	VFMLS V0.D2, V1.D2, V2.D2
-	VADD V13.D2, V2.D2, V2.D2
-	VFMLA V2.D2, V1.D2, V1.D2
-	FMOVQ F1, 48(R0)
+	VFMLA V4.D2, V7.D2, V9.D2
+	WORD $0x4efad507 // fsub v7.2d, v8.2d, v26.2d
+	WORD $0x4ee3d442 // fsub v2.2d, v2.2d, v3.2d
+	VMOV V15.B16, V31.B16
+	VFMLA V4.D2, V9.D2, V31.D2
+	VSHL $50, V8.D2, V9.D2
+	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	VMOV V14.B16, V6.B16
+	VFMLA V4.D2, V31.D2, V6.D2
+	VTRN1 V8.S4, V8.S4, V8.S4
+	VFMLS V1.D2, V5.D2, V2.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V4.D2, V6.D2, V1.D2
+	VAND V23.B16, V8.B16, V8.B16
+	WORD $0x6e63ff25 // fdiv v5.2d, v25.2d, v3.2d
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V1.D2, V6.D2
+	VMOV V22.B16, V1.B16
+	WORD $0x4eb59501 // mla v1.4s, v8.4s, v21.4s
+	VMOV V25.B16, V8.B16
+	VFMLS V3.D2, V5.D2, V8.D2
+	WORD $0x6e64dc83 // fmul v3.2d, v4.2d, v4.2d
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VFMLS V2.D2, V5.D2, V8.D2
+	VFMLS V6.D2, V3.D2, V4.D2
+	VADD V1.D2, V9.D2, V9.D2
+	VADD V11.D2, V8.D2, V8.D2
+	WORD $0x4e6af721 // fmax v1.2d, v25.2d, v10.2d
+	VFMLA V20.D2, V7.D2, V0.D2
+	VFMLA V8.D2, V5.D2, V5.D2
+	WORD $0x4eeaf722 // fmin v2.2d, v25.2d, v10.2d
+	VFMLA V19.D2, V7.D2, V0.D2
+	FMOVQ F5, 16(R0)
+	WORD $0x4e6ad723 // fadd v3.2d, v25.2d, v10.2d
+	VMOV V17.B16, V5.B16
+	VFMLA V0.D2, V18.D2, V5.D2
+	VFMLS V4.D2, V10.D2, V3.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V0.D2, V5.D2, V6.D2
+	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
+	VMOV V15.B16, V5.B16
+	VFMLA V0.D2, V6.D2, V5.D2
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	VMOV V14.B16, V2.B16
+	VFMLA V0.D2, V5.D2, V2.D2
+	VFMLS V4.D2, V10.D2, V1.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	WORD $0x6e63ff22 // fdiv v2.2d, v25.2d, v3.2d
+	VMOV V12.B16, V5.B16
+	VFMLA V0.D2, V4.D2, V5.D2
+	VMOV V25.B16, V4.B16
+	VFMLS V3.D2, V2.D2, V4.D2
+	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
+	VFMLS V1.D2, V2.D2, V4.D2
+	VFMLS V5.D2, V3.D2, V0.D2
+	VADD V11.D2, V4.D2, V4.D2
+	WORD $0x4e69f721 // fmax v1.2d, v25.2d, v9.2d
+	VFMLA V4.D2, V2.D2, V2.D2
+	WORD $0x4ee9f723 // fmin v3.2d, v25.2d, v9.2d
+	FMOVQ F2, 32(R0)
+	WORD $0x4e69d722 // fadd v2.2d, v25.2d, v9.2d
+	VFMLS V0.D2, V9.D2, V2.D2
+	WORD $0x4ee2d421 // fsub v1.2d, v1.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	VFMLS V0.D2, V9.D2, V1.D2
+	WORD $0x6e62ff20 // fdiv v0.2d, v25.2d, v2.2d
+	VMOV V25.B16, V3.B16
+	VFMLS V2.D2, V0.D2, V3.D2
+	VFMLS V1.D2, V0.D2, V3.D2
+	VADD V11.D2, V3.D2, V3.D2
+	VFMLA V3.D2, V0.D2, V0.D2
+	FMOVQ F0, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -2162,53 +2264,53 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// sigmoid.go: clamp
-	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
-	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
-	// sigmoid.go
-	VMOV V28.B16, V1.B16
-	VFMLA V26.D2, V0.D2, V1.D2
-	WORD $0x4efcd422 // fsub v2.2d, v1.2d, v28.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V1.D2, V1.D2
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V26.B16, V1.B16
+	VFMLA V24.D2, V0.D2, V1.D2
+	WORD $0x4efad422 // fsub v2.2d, v1.2d, v26.2d
+	// exp.go: powerAt
+	VSHL $50, V1.D2, V3.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
 	// exp.go: reduce
-	VFMLA V25.D2, V2.D2, V0.D2
-	VFMLA V24.D2, V2.D2, V0.D2
+	VFMLA V20.D2, V2.D2, V0.D2
+	VFMLA V19.D2, V2.D2, V0.D2
 	// exp.go: horner
-	VMOV V22.B16, V2.B16
-	VFMLA V0.D2, V23.D2, V2.D2
-	VMOV V21.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
-	VMOV V20.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	VMOV V19.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	VMOV V17.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
+	VMOV V17.B16, V1.B16
+	VFMLA V0.D2, V18.D2, V1.D2
 	VMOV V16.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	VMOV V15.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V15.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
 	VMOV V14.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
+	VFMLS V2.D2, V1.D2, V0.D2
 	// sigmoid.go
-	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
-	WORD $0x6e60dc60 // fmul v0.2d, v3.2d, v0.2d
-	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
-	WORD $0x4e61d762 // fadd v2.2d, v27.2d, v1.2d
-	WORD $0x4ee0d464 // fsub v4.2d, v3.2d, v0.2d
-	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
-	WORD $0x4ee1d441 // fsub v1.2d, v2.2d, v1.2d
-	WORD $0x4ee1d761 // fsub v1.2d, v27.2d, v1.2d
-	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
-	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
-	WORD $0x6e62ff60 // fdiv v0.2d, v27.2d, v2.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V2.D2, V0.D2, V3.D2
-	VFMLS V1.D2, V0.D2, V3.D2
-	VADD V13.D2, V3.D2, V3.D2
-	VFMLA V3.D2, V0.D2, V0.D2
+	WORD $0x4e63f721 // fmax v1.2d, v25.2d, v3.2d
+	WORD $0x4ee3f722 // fmin v2.2d, v25.2d, v3.2d
+	WORD $0x4e63d724 // fadd v4.2d, v25.2d, v3.2d
+	VFMLS V0.D2, V3.D2, V4.D2
+	WORD $0x4ee4d421 // fsub v1.2d, v1.2d, v4.2d
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	VFMLS V0.D2, V3.D2, V1.D2
+	WORD $0x6e64ff20 // fdiv v0.2d, v25.2d, v4.2d
+	VMOV V25.B16, V2.B16
+	VFMLS V4.D2, V0.D2, V2.D2
+	VFMLS V1.D2, V0.D2, V2.D2
+	VADD V11.D2, V2.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V0.D2
 	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -2220,48 +2322,47 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
-	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
-	VMOV V28.B16, V1.B16
-	VFMLA V26.D2, V0.D2, V1.D2
-	WORD $0x4efcd422 // fsub v2.2d, v1.2d, v28.2d
-	VSHL $52, V1.D2, V1.D2
-	VFMLA V25.D2, V2.D2, V0.D2
-	VFMLA V24.D2, V2.D2, V0.D2
-	VMOV V22.B16, V2.B16
-	VFMLA V0.D2, V23.D2, V2.D2
-	VMOV V21.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
-	VMOV V20.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	VMOV V19.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	VMOV V17.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	VMOV V26.B16, V1.B16
+	VFMLA V24.D2, V0.D2, V1.D2
+	WORD $0x4efad422 // fsub v2.2d, v1.2d, v26.2d
+	VSHL $50, V1.D2, V3.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	VFMLA V20.D2, V2.D2, V0.D2
+	VFMLA V19.D2, V2.D2, V0.D2
+	VMOV V17.B16, V1.B16
+	VFMLA V0.D2, V18.D2, V1.D2
 	VMOV V16.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	VMOV V15.B16, V3.B16
-	VFMLA V0.D2, V2.D2, V3.D2
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V15.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
 	VMOV V14.B16, V2.B16
-	VFMLA V0.D2, V3.D2, V2.D2
-	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
-	WORD $0x6e60dc60 // fmul v0.2d, v3.2d, v0.2d
-	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
-	WORD $0x4e61d762 // fadd v2.2d, v27.2d, v1.2d
-	WORD $0x4ee0d464 // fsub v4.2d, v3.2d, v0.2d
-	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
-	WORD $0x4ee1d441 // fsub v1.2d, v2.2d, v1.2d
-	WORD $0x4ee1d761 // fsub v1.2d, v27.2d, v1.2d
-	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
-	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
-	WORD $0x6e62ff60 // fdiv v0.2d, v27.2d, v2.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V2.D2, V0.D2, V3.D2
-	VFMLS V1.D2, V0.D2, V3.D2
-	VADD V13.D2, V3.D2, V3.D2
-	VFMLA V3.D2, V0.D2, V0.D2
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
+	VFMLS V2.D2, V1.D2, V0.D2
+	WORD $0x4e63f721 // fmax v1.2d, v25.2d, v3.2d
+	WORD $0x4ee3f722 // fmin v2.2d, v25.2d, v3.2d
+	WORD $0x4e63d724 // fadd v4.2d, v25.2d, v3.2d
+	VFMLS V0.D2, V3.D2, V4.D2
+	WORD $0x4ee4d421 // fsub v1.2d, v1.2d, v4.2d
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	VFMLS V0.D2, V3.D2, V1.D2
+	WORD $0x6e64ff20 // fdiv v0.2d, v25.2d, v4.2d
+	VMOV V25.B16, V2.B16
+	VFMLS V4.D2, V0.D2, V2.D2
+	VFMLS V1.D2, V0.D2, V2.D2
+	VADD V11.D2, V2.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V0.D2
 	FMOVD F0, (R0)
 
 done5:
@@ -2273,17 +2374,22 @@ TEXT ·sigmoidFastF32NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $sigmoidConstF32<>(SB), R26
-	FMOVQ 208(R26), F30 // fastUnit
-	FMOVQ 0(R26), F29 // sigmoidMin
-	FMOVQ 16(R26), F28 // sigmoidMax
-	FMOVQ 32(R26), F27 // sigmoidMagic
-	FMOVQ 64(R26), F26 // minusLog2e
-	FMOVQ 80(R26), F25 // ln2Hi
-	FMOVQ 96(R26), F24 // ln2Lo
-	FMOVQ 224(R26), F23 // tanhC2
-	FMOVQ 240(R26), F22 // tanhC1
-	FMOVQ 256(R26), F21 // tanhC0
-	FMOVQ 192(R26), F20 // sigmoidExponent
+	MOVD $fastTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // sigmoidMin
+	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 32(R26), F26 // sigmoidMagic
+	FMOVQ 224(R26), F25 // fastScale
+	FMOVQ 64(R26), F24 // minusLog2ePart
+	FMOVQ 80(R26), F23 // lookupLow
+	FMOVQ 96(R26), F22 // lookupFirst
+	FMOVQ 112(R26), F21 // lookupTimes
+	FMOVQ 128(R26), F20 // ln2PartHi
+	FMOVQ 144(R26), F19 // ln2PartLo
+	FMOVQ 240(R26), F18 // fastA
+	FMOVQ 256(R26), F17 // fastB
+	FMOVQ 272(R26), F16 // fastC
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -2291,92 +2397,96 @@ TEXT ·sigmoidFastF32NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
+	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
 	FMOVQ 16(R1), F1
-	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
-	WORD $0x4ea1f781 // fmin v1.4s, v28.4s, v1.4s
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
 	FMOVQ 32(R1), F2
-	VMOV V27.B16, V3.B16
-	VFMLA V26.S4, V0.S4, V3.S4
-	WORD $0x4e21f7a1 // fmax v1.4s, v29.4s, v1.4s
-	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	VMOV V26.B16, V3.B16
+	VFMLA V24.S4, V0.S4, V3.S4
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD $0x4ea2f762 // fmin v2.4s, v27.4s, v2.4s
 	FMOVQ 48(R1), F4
-	WORD $0x4ebbd465 // fsub v5.4s, v3.4s, v27.4s
-	VMOV V27.B16, V6.B16
-	VFMLA V26.S4, V1.S4, V6.S4
-	WORD $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
-	WORD $0x4ea4f784 // fmin v4.4s, v28.4s, v4.4s
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x4ebbd4c7 // fsub v7.4s, v6.4s, v27.4s
-	VMOV V27.B16, V8.B16
-	VFMLA V26.S4, V2.S4, V8.S4
-	WORD $0x4e24f7a4 // fmax v4.4s, v29.4s, v4.4s
-	VFMLA V25.S4, V5.S4, V0.S4
-	VSHL $23, V6.S4, V6.S4
-	WORD $0x4ebbd509 // fsub v9.4s, v8.4s, v27.4s
-	VMOV V27.B16, V10.B16
-	VFMLA V26.S4, V4.S4, V10.S4
-	VFMLA V24.S4, V5.S4, V0.S4
-	VFMLA V25.S4, V7.S4, V1.S4
-	VSHL $23, V8.S4, V8.S4
-	WORD $0x4ebbd545 // fsub v5.4s, v10.4s, v27.4s
-	WORD $0x6e20dc0b // fmul v11.4s, v0.4s, v0.4s
-	VFMLA V24.S4, V7.S4, V1.S4
-	VFMLA V25.S4, V9.S4, V2.S4
-	VSHL $23, V10.S4, V10.S4
-	VMOV V22.B16, V7.B16
-	VFMLA V11.S4, V23.S4, V7.S4
-	WORD $0x6e21dc2c // fmul v12.4s, v1.4s, v1.4s
-	VFMLA V24.S4, V9.S4, V2.S4
-	VFMLA V25.S4, V5.S4, V4.S4
-	VMOV V21.B16, V9.B16
-	VFMLA V11.S4, V7.S4, V9.S4
-	VMOV V22.B16, V7.B16
-	VFMLA V12.S4, V23.S4, V7.S4
-	WORD $0x6e22dc4b // fmul v11.4s, v2.4s, v2.4s
-	VFMLA V24.S4, V5.S4, V4.S4
-	WORD $0x6e29dc00 // fmul v0.4s, v0.4s, v9.4s
-	VMOV V21.B16, V5.B16
-	VFMLA V12.S4, V7.S4, V5.S4
-	VMOV V22.B16, V7.B16
-	VFMLA V11.S4, V23.S4, V7.S4
-	WORD $0x6e24dc89 // fmul v9.4s, v4.4s, v4.4s
-	WORD $0x4e20d7cc // fadd v12.4s, v30.4s, v0.4s
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	VMOV V21.B16, V5.B16
-	VFMLA V11.S4, V7.S4, V5.S4
-	VMOV V22.B16, V7.B16
-	VFMLA V9.S4, V23.S4, V7.S4
-	VSUB V20.S4, V12.S4, V12.S4
-	WORD $0x4e21d7cb // fadd v11.4s, v30.4s, v1.4s
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	VMOV V21.B16, V5.B16
-	VFMLA V9.S4, V7.S4, V5.S4
-	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
-	VSUB V20.S4, V11.S4, V11.S4
-	WORD $0x4e22d7c7 // fadd v7.4s, v30.4s, v2.4s
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
-	VMOV V12.B16, V5.B16
-	VFMLA V0.S4, V3.S4, V5.S4
-	WORD $0x4ea1d7c1 // fsub v1.4s, v30.4s, v1.4s
-	VSUB V20.S4, V7.S4, V7.S4
-	WORD $0x4e24d7c0 // fadd v0.4s, v30.4s, v4.4s
-	WORD $0x6e25fd8c // fdiv v12.4s, v12.4s, v5.4s
-	VMOV V11.B16, V3.B16
-	VFMLA V1.S4, V6.S4, V3.S4
-	WORD $0x4ea2d7c2 // fsub v2.4s, v30.4s, v2.4s
-	VSUB V20.S4, V0.S4, V0.S4
-	FMOVQ F12, 0(R0)
-	WORD $0x6e23fd6b // fdiv v11.4s, v11.4s, v3.4s
-	VMOV V7.B16, V1.B16
-	VFMLA V2.S4, V8.S4, V1.S4
-	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
-	FMOVQ F11, 16(R0)
-	WORD $0x6e21fce7 // fdiv v7.4s, v7.4s, v1.4s
-	VMOV V0.B16, V1.B16
-	VFMLA V4.S4, V10.S4, V1.S4
-	FMOVQ F7, 32(R0)
-	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
+	WORD $0x4ebad465 // fsub v5.4s, v3.4s, v26.4s
+	VMOV V26.B16, V6.B16
+	VFMLA V24.S4, V1.S4, V6.S4
+	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	WORD $0x4ea4f764 // fmin v4.4s, v27.4s, v4.4s
+	VSHL $20, V3.S4, V7.S4
+	WORD $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
+	VMOV V26.B16, V9.B16
+	VFMLA V24.S4, V2.S4, V9.S4
+	WORD $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	VAND V23.B16, V3.B16, V3.B16
+	VSHL $20, V6.S4, V10.S4
+	WORD $0x4ebad52b // fsub v11.4s, v9.4s, v26.4s
+	VMOV V26.B16, V12.B16
+	VFMLA V24.S4, V4.S4, V12.S4
+	VMOV V22.B16, V13.B16
+	WORD $0x4eb5946d // mla v13.4s, v3.4s, v21.4s
+	VAND V23.B16, V6.B16, V6.B16
+	VSHL $20, V9.S4, V3.S4
+	WORD $0x4ebad58e // fsub v14.4s, v12.4s, v26.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VMOV V22.B16, V15.B16
+	WORD $0x4eb594cf // mla v15.4s, v6.4s, v21.4s
+	VAND V23.B16, V9.B16, V9.B16
+	VSHL $20, V12.S4, V6.S4
+	VADD V13.S4, V7.S4, V7.S4
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VMOV V22.B16, V13.B16
+	WORD $0x4eb5952d // mla v13.4s, v9.4s, v21.4s
+	VAND V23.B16, V12.B16, V12.B16
+	VFMLA V20.S4, V5.S4, V0.S4
+	VADD V15.S4, V10.S4, V10.S4
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VMOV V22.B16, V9.B16
+	WORD $0x4eb59589 // mla v9.4s, v12.4s, v21.4s
+	VFMLA V19.S4, V5.S4, V0.S4
+	VFMLA V20.S4, V8.S4, V1.S4
+	VADD V13.S4, V3.S4, V3.S4
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	WORD $0x4e32d405 // fadd v5.4s, v0.4s, v18.4s
+	VFMLA V19.S4, V8.S4, V1.S4
+	VFMLA V20.S4, V11.S4, V2.S4
+	VADD V9.S4, V6.S4, V6.S4
+	VMOV V17.B16, V8.B16
+	VFMLA V5.S4, V5.S4, V8.S4
+	WORD $0x4e32d425 // fadd v5.4s, v1.4s, v18.4s
+	VFMLA V19.S4, V11.S4, V2.S4
+	VFMLA V20.S4, V14.S4, V4.S4
+	VMOV V16.B16, V9.B16
+	VFMLA V8.S4, V0.S4, V9.S4
+	VMOV V17.B16, V0.B16
+	VFMLA V5.S4, V5.S4, V0.S4
+	WORD $0x4e32d445 // fadd v5.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V14.S4, V4.S4
+	VMOV V25.B16, V8.B16
+	VFMLA V9.S4, V7.S4, V8.S4
+	VMOV V16.B16, V7.B16
+	VFMLA V0.S4, V1.S4, V7.S4
+	VMOV V17.B16, V0.B16
+	VFMLA V5.S4, V5.S4, V0.S4
+	WORD $0x4e32d481 // fadd v1.4s, v4.4s, v18.4s
+	WORD $0x6e28ff28 // fdiv v8.4s, v25.4s, v8.4s
+	VMOV V25.B16, V5.B16
+	VFMLA V7.S4, V10.S4, V5.S4
+	VMOV V16.B16, V7.B16
+	VFMLA V0.S4, V2.S4, V7.S4
+	VMOV V17.B16, V0.B16
+	VFMLA V1.S4, V1.S4, V0.S4
+	FMOVQ F8, 0(R0)
+	WORD $0x6e25ff25 // fdiv v5.4s, v25.4s, v5.4s
+	VMOV V25.B16, V1.B16
+	VFMLA V7.S4, V3.S4, V1.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V0.S4, V4.S4, V2.S4
+	FMOVQ F5, 16(R0)
+	WORD $0x6e21ff21 // fdiv v1.4s, v25.4s, v1.4s
+	VMOV V25.B16, V0.B16
+	VFMLA V2.S4, V6.S4, V0.S4
+	FMOVQ F1, 32(R0)
+	WORD $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
 	FMOVQ F0, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
@@ -2393,33 +2503,32 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// sigmoid.go: clamp
-	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
+	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	// sigmoid.go
-	VMOV V27.B16, V1.B16
-	VFMLA V26.S4, V0.S4, V1.S4
-	WORD $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V1.S4, V1.S4
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V0.S4, V1.S4
+	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
+	// exp.go: powerAt
+	VSHL $20, V1.S4, V3.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V3.S4, V3.S4
 	// exp.go: reduce
-	VFMLA V25.S4, V2.S4, V0.S4
-	VFMLA V24.S4, V2.S4, V0.S4
+	VFMLA V20.S4, V2.S4, V0.S4
+	VFMLA V19.S4, V2.S4, V0.S4
 	// sigmoid.go
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	// exp.go: horner
-	VMOV V22.B16, V3.B16
-	VFMLA V2.S4, V23.S4, V3.S4
-	VMOV V21.B16, V4.B16
-	VFMLA V2.S4, V3.S4, V4.S4
-	// sigmoid.go
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4e20d7c2 // fadd v2.4s, v30.4s, v0.4s
-	VSUB V20.S4, V2.S4, V2.S4
-	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
-	VMOV V2.B16, V3.B16
-	VFMLA V0.S4, V1.S4, V3.S4
-	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
-	FMOVQ F2, 0(R0)
+	WORD $0x4e32d401 // fadd v1.4s, v0.4s, v18.4s
+	VMOV V17.B16, V2.B16
+	VFMLA V1.S4, V1.S4, V2.S4
+	VMOV V16.B16, V1.B16
+	VFMLA V2.S4, V0.S4, V1.S4
+	VMOV V25.B16, V0.B16
+	VFMLA V1.S4, V3.S4, V0.S4
+	WORD $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
+	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $4, R2, R2
@@ -2440,35 +2549,36 @@ one7:
 	FMOVS (R1), F0
 
 loaded6:
-	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
-	VMOV V27.B16, V1.B16
-	VFMLA V26.S4, V0.S4, V1.S4
-	WORD $0x4ebbd422 // fsub v2.4s, v1.4s, v27.4s
-	VSHL $23, V1.S4, V1.S4
-	VFMLA V25.S4, V2.S4, V0.S4
-	VFMLA V24.S4, V2.S4, V0.S4
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	VMOV V22.B16, V3.B16
-	VFMLA V2.S4, V23.S4, V3.S4
-	VMOV V21.B16, V4.B16
-	VFMLA V2.S4, V3.S4, V4.S4
-	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
-	WORD $0x4e20d7c2 // fadd v2.4s, v30.4s, v0.4s
-	VSUB V20.S4, V2.S4, V2.S4
-	WORD $0x4ea0d7c0 // fsub v0.4s, v30.4s, v0.4s
-	VMOV V2.B16, V3.B16
-	VFMLA V0.S4, V1.S4, V3.S4
-	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	VMOV V26.B16, V1.B16
+	VFMLA V24.S4, V0.S4, V1.S4
+	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
+	VSHL $20, V1.S4, V3.S4
+	VAND V23.B16, V1.B16, V1.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V3.S4, V3.S4
+	VFMLA V20.S4, V2.S4, V0.S4
+	VFMLA V19.S4, V2.S4, V0.S4
+	WORD $0x4e32d401 // fadd v1.4s, v0.4s, v18.4s
+	VMOV V17.B16, V2.B16
+	VFMLA V1.S4, V1.S4, V2.S4
+	VMOV V16.B16, V1.B16
+	VFMLA V2.S4, V0.S4, V1.S4
+	VMOV V25.B16, V0.B16
+	VFMLA V1.S4, V3.S4, V0.S4
+	WORD $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
 	TBZ $1, R2, one9
-	FMOVD F2, (R0)
+	FMOVD F0, (R0)
 	TBZ $0, R2, stored8
 	ADD $8, R0, R3
-	VST1 V2.S[2], (R3)
+	VST1 V0.S[2], (R3)
 	B stored8
 
 one9:
-	FMOVS F2, (R0)
+	FMOVS F0, (R0)
 
 stored8:
 
@@ -2484,17 +2594,17 @@ TEXT ·sigmoidFastF64NEON(SB), NOSPLIT, $0-48
 	FMOVQ 288(R26), F30 // fastUnit
 	FMOVQ 0(R26), F29 // sigmoidMin
 	FMOVQ 16(R26), F28 // sigmoidMax
-	FMOVQ 32(R26), F27 // sigmoidMagic
-	FMOVQ 64(R26), F26 // minusLog2e
-	FMOVQ 80(R26), F25 // ln2Hi
-	FMOVQ 96(R26), F24 // ln2Lo
-	FMOVQ 304(R26), F23 // tanhC6
-	FMOVQ 320(R26), F22 // tanhC5
-	FMOVQ 336(R26), F21 // tanhC4
-	FMOVQ 352(R26), F20 // tanhC3
-	FMOVQ 368(R26), F19 // tanhC2
-	FMOVQ 384(R26), F18 // tanhC1
-	FMOVQ 400(R26), F17 // tanhC0
+	FMOVQ 304(R26), F27 // fastMagic
+	FMOVQ 320(R26), F26 // minusLog2e
+	FMOVQ 336(R26), F25 // ln2Hi
+	FMOVQ 352(R26), F24 // ln2Lo
+	FMOVQ 368(R26), F23 // tanhC6
+	FMOVQ 384(R26), F22 // tanhC5
+	FMOVQ 400(R26), F21 // tanhC4
+	FMOVQ 416(R26), F20 // tanhC3
+	FMOVQ 432(R26), F19 // tanhC2
+	FMOVQ 448(R26), F18 // tanhC1
+	FMOVQ 464(R26), F17 // tanhC0
 	FMOVQ 272(R26), F16 // sigmoidExponent
 	CMP $8, R2
 	BLT rest2
@@ -2639,7 +2749,7 @@ loop3:
 	// sigmoid.go: clamp
 	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
 	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
-	// sigmoid.go
+	// sigmoid.go: sigmoidFast64
 	VMOV V27.B16, V1.B16
 	VFMLA V26.D2, V0.D2, V1.D2
 	WORD $0x4efbd422 // fsub v2.2d, v1.2d, v27.2d
@@ -2648,7 +2758,7 @@ loop3:
 	// exp.go: reduce
 	VFMLA V25.D2, V2.D2, V0.D2
 	VFMLA V24.D2, V2.D2, V0.D2
-	// sigmoid.go
+	// sigmoid.go: sigmoidFast64
 	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
 	// exp.go: horner
 	VMOV V22.B16, V3.B16
@@ -2663,7 +2773,7 @@ loop3:
 	VFMLA V2.D2, V4.D2, V3.D2
 	VMOV V17.B16, V4.B16
 	VFMLA V2.D2, V3.D2, V4.D2
-	// sigmoid.go
+	// sigmoid.go: sigmoidFast64
 	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
 	WORD $0x4e60d7c2 // fadd v2.2d, v30.2d, v0.2d
 	VSUB V16.D2, V2.D2, V2.D2
@@ -2722,7 +2832,7 @@ TEXT ·sigmoidBackwardF32NEON(SB), NOSPLIT, $0-72
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
 	MOVD $sigmoidConstF32<>(SB), R26
-	FMOVQ 272(R26), F30 // one
+	FMOVQ 288(R26), F30 // one
 	CMP $16, R3
 	BLT rest2
 	PCALIGN $32
@@ -2831,7 +2941,7 @@ TEXT ·sigmoidBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
 	MOVD $sigmoidConstF64<>(SB), R26
-	FMOVQ 416(R26), F30 // one
+	FMOVQ 480(R26), F30 // one
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -2909,19 +3019,26 @@ TEXT ·tanhF32NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $tanhConstF32<>(SB), R26
-	FMOVQ 0(R26), F30 // one
-	FMOVQ 16(R26), F29 // signBit
-	FMOVQ 32(R26), F28 // tanhMax
-	FMOVQ 48(R26), F27 // notSign
-	FMOVQ 64(R26), F26 // tanhMagic
-	FMOVQ 80(R26), F25 // minusTwoLog2e
-	FMOVQ 96(R26), F24 // ln2Hi
-	FMOVQ 112(R26), F23 // ln2Lo
-	FMOVQ 128(R26), F22 // expC4
-	FMOVQ 144(R26), F21 // expMinusC3
-	FMOVQ 160(R26), F20 // expC2
-	FMOVQ 176(R26), F19 // expMinusC1
-	FMOVQ 192(R26), F18 // expC0
+	MOVD $tanhNF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $tanhBF32<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	MOVD $tanhCF32<>(SB), R16
+	FMOVQ (R16), F25
+	FMOVQ 16(R16), F26
+	FMOVQ 0(R26), F24 // signBit
+	FMOVQ 16(R26), F23 // tanhMax
+	FMOVQ 32(R26), F22 // notSign
+	FMOVQ 48(R26), F21 // tanhCell
+	FMOVQ 64(R26), F20 // lookupLow
+	FMOVQ 80(R26), F19 // lookupFirst
+	FMOVQ 96(R26), F18 // lookupTimes
+	FMOVQ 112(R26), F17 // tanhQuotientC3
+	FMOVQ 128(R26), F16 // tanhQuotientC2
+	FMOVQ 144(R26), F15 // tanhQuotientC1
+	FMOVQ 160(R26), F14 // tanhQuotientC0
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -2929,117 +3046,109 @@ TEXT ·tanhF32NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	VAND V29.B16, V0.B16, V1.B16
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	FMOVQ 16(R1), F2
-	VMOV V26.B16, V3.B16
-	VFMLA V25.S4, V0.S4, V3.S4
-	VAND V29.B16, V2.B16, V4.B16
-	WORD $0x4ebad465 // fsub v5.4s, v3.4s, v26.4s
-	VAND V27.B16, V2.B16, V2.B16
-	VSHL $23, V3.S4, V3.S4
-	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	FMOVQ 32(R1), F6
-	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
-	VMOV V26.B16, V7.B16
-	VFMLA V25.S4, V2.S4, V7.S4
-	VAND V29.B16, V6.B16, V8.B16
-	VFMLA V24.S4, V5.S4, V0.S4
-	WORD $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
-	VAND V27.B16, V6.B16, V6.B16
-	VFMLA V23.S4, V5.S4, V0.S4
-	VSHL $23, V7.S4, V7.S4
-	WORD $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
-	FMOVQ 48(R1), F5
-	WORD $0x6e20dc0a // fmul v10.4s, v0.4s, v0.4s
-	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	VMOV V26.B16, V11.B16
-	VFMLA V25.S4, V6.S4, V11.S4
-	VAND V29.B16, V5.B16, V12.B16
-	VMOV V21.B16, V13.B16
-	VFMLA V0.S4, V22.S4, V13.S4
-	VFMLA V24.S4, V9.S4, V2.S4
-	WORD $0x4ebad56e // fsub v14.4s, v11.4s, v26.4s
-	VAND V27.B16, V5.B16, V5.B16
-	VMOV V20.B16, V15.B16
-	VFMLA V0.S4, V13.S4, V15.S4
-	VFMLA V23.S4, V9.S4, V2.S4
-	VSHL $23, V11.S4, V11.S4
-	WORD $0x4ea5f785 // fmin v5.4s, v28.4s, v5.4s
-	VMOV V19.B16, V9.B16
-	VFMLA V0.S4, V15.S4, V9.S4
-	WORD $0x6e22dc4d // fmul v13.4s, v2.4s, v2.4s
-	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
-	VMOV V26.B16, V15.B16
-	VFMLA V25.S4, V5.S4, V15.S4
-	VMOV V18.B16, V16.B16
-	VFMLA V0.S4, V9.S4, V16.S4
-	VMOV V21.B16, V9.B16
-	VFMLA V2.S4, V22.S4, V9.S4
-	VFMLA V24.S4, V14.S4, V6.S4
-	WORD $0x4ebad5f1 // fsub v17.4s, v15.4s, v26.4s
-	VFMLS V16.S4, V10.S4, V0.S4
-	VMOV V20.B16, V10.B16
-	VFMLA V2.S4, V9.S4, V10.S4
-	VFMLA V23.S4, V14.S4, V6.S4
-	VSHL $23, V15.S4, V15.S4
-	WORD $0x4ea3d7c9 // fsub v9.4s, v30.4s, v3.4s
-	VMOV V19.B16, V14.B16
-	VFMLA V2.S4, V10.S4, V14.S4
-	WORD $0x6e26dcca // fmul v10.4s, v6.4s, v6.4s
-	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
-	WORD $0x4e23d7d0 // fadd v16.4s, v30.4s, v3.4s
-	VMOV V18.B16, V31.B16
-	VFMLA V2.S4, V14.S4, V31.S4
-	VMOV V21.B16, V14.B16
-	VFMLA V6.S4, V22.S4, V14.S4
-	VFMLA V24.S4, V17.S4, V5.S4
-	VFMLA V0.S4, V3.S4, V9.S4
-	VFMLS V31.S4, V13.S4, V2.S4
-	VMOV V20.B16, V13.B16
-	VFMLA V6.S4, V14.S4, V13.S4
-	VFMLA V23.S4, V17.S4, V5.S4
-	VFMLS V0.S4, V3.S4, V16.S4
-	WORD $0x4ea7d7c0 // fsub v0.4s, v30.4s, v7.4s
-	VMOV V19.B16, V3.B16
-	VFMLA V6.S4, V13.S4, V3.S4
-	WORD $0x6e25dcad // fmul v13.4s, v5.4s, v5.4s
-	WORD $0x6e30fd29 // fdiv v9.4s, v9.4s, v16.4s
-	WORD $0x4e27d7ce // fadd v14.4s, v30.4s, v7.4s
-	VMOV V18.B16, V16.B16
-	VFMLA V6.S4, V3.S4, V16.S4
-	VMOV V21.B16, V3.B16
-	VFMLA V5.S4, V22.S4, V3.S4
-	VORR V1.B16, V9.B16, V9.B16
-	VFMLA V2.S4, V7.S4, V0.S4
-	VFMLS V16.S4, V10.S4, V6.S4
-	VMOV V20.B16, V1.B16
-	VFMLA V5.S4, V3.S4, V1.S4
-	FMOVQ F9, 0(R0)
-	VFMLS V2.S4, V7.S4, V14.S4
-	WORD $0x4eabd7c2 // fsub v2.4s, v30.4s, v11.4s
-	VMOV V19.B16, V3.B16
-	VFMLA V5.S4, V1.S4, V3.S4
-	WORD $0x6e2efc00 // fdiv v0.4s, v0.4s, v14.4s
-	WORD $0x4e2bd7c1 // fadd v1.4s, v30.4s, v11.4s
-	VMOV V18.B16, V7.B16
-	VFMLA V5.S4, V3.S4, V7.S4
-	VORR V4.B16, V0.B16, V0.B16
-	VFMLA V6.S4, V11.S4, V2.S4
-	VFMLS V7.S4, V13.S4, V5.S4
-	FMOVQ F0, 16(R0)
-	VFMLS V6.S4, V11.S4, V1.S4
-	WORD $0x4eafd7c0 // fsub v0.4s, v30.4s, v15.4s
-	WORD $0x6e21fc42 // fdiv v2.4s, v2.4s, v1.4s
-	WORD $0x4e2fd7c1 // fadd v1.4s, v30.4s, v15.4s
-	VORR V8.B16, V2.B16, V2.B16
-	VFMLA V5.S4, V15.S4, V0.S4
-	FMOVQ F2, 32(R0)
-	VFMLS V5.S4, V15.S4, V1.S4
-	WORD $0x6e21fc00 // fdiv v0.4s, v0.4s, v1.4s
-	VORR V12.B16, V0.B16, V0.B16
-	FMOVQ F0, 48(R0)
+	VAND V24.B16, V0.B16, V1.B16
+	VAND V22.B16, V0.B16, V0.B16
+	WORD $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD $0x4e35d402 // fadd v2.4s, v0.4s, v21.4s
+	VUSHR $21, V2.S4, V2.S4
+	FMOVQ 16(R1), F3
+	VAND V20.B16, V2.B16, V2.B16
+	VAND V24.B16, V3.B16, V4.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29445 // mla v5.4s, v2.4s, v18.4s
+	VAND V22.B16, V3.B16, V3.B16
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ea3f6e3 // fmin v3.4s, v23.4s, v3.4s
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	WORD $0x4e35d462 // fadd v2.4s, v3.4s, v21.4s
+	VTBL V5.B16, [V27.B16, V28.B16], V6.B16
+	VUSHR $21, V2.S4, V2.S4
+	FMOVQ 32(R1), F7
+	VTBL V5.B16, [V25.B16, V26.B16], V5.B16
+	VAND V20.B16, V2.B16, V2.B16
+	VAND V24.B16, V7.B16, V8.B16
+	WORD $0x6e20dc09 // fmul v9.4s, v0.4s, v0.4s
+	VMOV V19.B16, V10.B16
+	WORD $0x4eb2944a // mla v10.4s, v2.4s, v18.4s
+	VAND V22.B16, V7.B16, V7.B16
+	VMOV V16.B16, V2.B16
+	VFMLA V9.S4, V17.S4, V2.S4
+	VTBL V10.B16, [V29.B16, V30.B16], V11.B16
+	WORD $0x4ea7f6e7 // fmin v7.4s, v23.4s, v7.4s
+	VMOV V15.B16, V12.B16
+	VFMLA V9.S4, V2.S4, V12.S4
+	WORD $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	WORD $0x4e35d4e2 // fadd v2.4s, v7.4s, v21.4s
+	VMOV V14.B16, V11.B16
+	VFMLA V9.S4, V12.S4, V11.S4
+	VTBL V10.B16, [V27.B16, V28.B16], V9.B16
+	VUSHR $21, V2.S4, V2.S4
+	FMOVQ 48(R1), F12
+	WORD $0x6e25dc05 // fmul v5.4s, v0.4s, v5.4s
+	VTBL V10.B16, [V25.B16, V26.B16], V10.B16
+	VAND V20.B16, V2.B16, V2.B16
+	VAND V24.B16, V12.B16, V13.B16
+	VFMLA V0.S4, V6.S4, V11.S4
+	WORD $0x6e23dc60 // fmul v0.4s, v3.4s, v3.4s
+	VMOV V19.B16, V31.B16
+	WORD $0x4eb2945f // mla v31.4s, v2.4s, v18.4s
+	VAND V22.B16, V12.B16, V12.B16
+	WORD $0x6e2bfca5 // fdiv v5.4s, v5.4s, v11.4s
+	VMOV V16.B16, V2.B16
+	VFMLA V0.S4, V17.S4, V2.S4
+	VTBL V31.B16, [V29.B16, V30.B16], V11.B16
+	WORD $0x4eacf6ec // fmin v12.4s, v23.4s, v12.4s
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	VMOV V15.B16, V5.B16
+	VFMLA V0.S4, V2.S4, V5.S4
+	WORD $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
+	WORD $0x4e35d582 // fadd v2.4s, v12.4s, v21.4s
+	VORR V1.B16, V6.B16, V6.B16
+	VMOV V14.B16, V1.B16
+	VFMLA V0.S4, V5.S4, V1.S4
+	VTBL V31.B16, [V27.B16, V28.B16], V0.B16
+	VUSHR $21, V2.S4, V2.S4
+	FMOVQ F6, 0(R0)
+	WORD $0x6e2adc6a // fmul v10.4s, v3.4s, v10.4s
+	VTBL V31.B16, [V25.B16, V26.B16], V31.B16
+	VAND V20.B16, V2.B16, V2.B16
+	VFMLA V3.S4, V9.S4, V1.S4
+	WORD $0x6e27dce3 // fmul v3.4s, v7.4s, v7.4s
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29445 // mla v5.4s, v2.4s, v18.4s
+	WORD $0x6e21fd4a // fdiv v10.4s, v10.4s, v1.4s
+	VMOV V16.B16, V1.B16
+	VFMLA V3.S4, V17.S4, V1.S4
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	VMOV V15.B16, V6.B16
+	VFMLA V3.S4, V1.S4, V6.S4
+	WORD $0x4ea2d58c // fsub v12.4s, v12.4s, v2.4s
+	VORR V4.B16, V9.B16, V9.B16
+	VMOV V14.B16, V1.B16
+	VFMLA V3.S4, V6.S4, V1.S4
+	VTBL V5.B16, [V27.B16, V28.B16], V2.B16
+	FMOVQ F9, 16(R0)
+	WORD $0x6e3fdcff // fmul v31.4s, v7.4s, v31.4s
+	VTBL V5.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V7.S4, V0.S4, V1.S4
+	WORD $0x6e2cdd83 // fmul v3.4s, v12.4s, v12.4s
+	WORD $0x6e21ffff // fdiv v31.4s, v31.4s, v1.4s
+	VMOV V16.B16, V1.B16
+	VFMLA V3.S4, V17.S4, V1.S4
+	WORD $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
+	VMOV V15.B16, V4.B16
+	VFMLA V3.S4, V1.S4, V4.S4
+	VORR V8.B16, V0.B16, V0.B16
+	VMOV V14.B16, V1.B16
+	VFMLA V3.S4, V4.S4, V1.S4
+	FMOVQ F0, 32(R0)
+	WORD $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
+	VFMLA V12.S4, V2.S4, V1.S4
+	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	VORR V13.B16, V2.B16, V2.B16
+	FMOVQ F2, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $16, R2, R2
@@ -3055,39 +3164,33 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// tanh.go
-	VAND V29.B16, V0.B16, V1.B16
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	VMOV V26.B16, V2.B16
-	VFMLA V25.S4, V0.S4, V2.S4
-	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V2.S4, V2.S4
-	// tanh.go
-	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
-	// exp.go: reduce
-	VFMLA V24.S4, V3.S4, V0.S4
-	VFMLA V23.S4, V3.S4, V0.S4
-	// tanh.go
-	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
+	VAND V24.B16, V0.B16, V1.B16
+	VAND V22.B16, V0.B16, V0.B16
+	WORD $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD $0x4e35d402 // fadd v2.4s, v0.4s, v21.4s
+	VUSHR $21, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V3.B16
+	WORD $0x4eb29443 // mla v3.4s, v2.4s, v18.4s
+	VTBL V3.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	VTBL V3.B16, [V27.B16, V28.B16], V2.B16
+	VTBL V3.B16, [V25.B16, V26.B16], V3.B16
+	WORD $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
 	// exp.go: horner
-	VMOV V21.B16, V4.B16
-	VFMLA V0.S4, V22.S4, V4.S4
-	VMOV V20.B16, V5.B16
-	VFMLA V0.S4, V4.S4, V5.S4
-	VMOV V19.B16, V4.B16
-	VFMLA V0.S4, V5.S4, V4.S4
-	VMOV V18.B16, V5.B16
-	VFMLA V0.S4, V4.S4, V5.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V4.S4, V17.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V4.S4, V5.S4, V6.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V4.S4, V6.S4, V5.S4
 	// tanh.go
-	VFMLS V5.S4, V3.S4, V0.S4
-	WORD $0x4ea2d7c3 // fsub v3.4s, v30.4s, v2.4s
-	WORD $0x4e22d7c4 // fadd v4.4s, v30.4s, v2.4s
-	VFMLA V0.S4, V2.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V4.S4
-	WORD $0x6e24fc63 // fdiv v3.4s, v3.4s, v4.4s
-	VORR V1.B16, V3.B16, V3.B16
-	FMOVQ F3, 0(R0)
+	WORD $0x6e23dc03 // fmul v3.4s, v0.4s, v3.4s
+	VFMLA V0.S4, V2.S4, V5.S4
+	WORD $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VORR V1.B16, V2.B16, V2.B16
+	FMOVQ F2, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $4, R2, R2
@@ -3108,41 +3211,39 @@ one7:
 	FMOVS (R1), F0
 
 loaded6:
-	VAND V29.B16, V0.B16, V1.B16
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ea0f780 // fmin v0.4s, v28.4s, v0.4s
-	VMOV V26.B16, V2.B16
-	VFMLA V25.S4, V0.S4, V2.S4
-	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
-	VSHL $23, V2.S4, V2.S4
-	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
-	VFMLA V24.S4, V3.S4, V0.S4
-	VFMLA V23.S4, V3.S4, V0.S4
-	WORD $0x6e20dc03 // fmul v3.4s, v0.4s, v0.4s
-	VMOV V21.B16, V4.B16
-	VFMLA V0.S4, V22.S4, V4.S4
-	VMOV V20.B16, V5.B16
-	VFMLA V0.S4, V4.S4, V5.S4
-	VMOV V19.B16, V4.B16
-	VFMLA V0.S4, V5.S4, V4.S4
-	VMOV V18.B16, V5.B16
-	VFMLA V0.S4, V4.S4, V5.S4
-	VFMLS V5.S4, V3.S4, V0.S4
-	WORD $0x4ea2d7c3 // fsub v3.4s, v30.4s, v2.4s
-	WORD $0x4e22d7c4 // fadd v4.4s, v30.4s, v2.4s
-	VFMLA V0.S4, V2.S4, V3.S4
-	VFMLS V0.S4, V2.S4, V4.S4
-	WORD $0x6e24fc63 // fdiv v3.4s, v3.4s, v4.4s
-	VORR V1.B16, V3.B16, V3.B16
+	VAND V24.B16, V0.B16, V1.B16
+	VAND V22.B16, V0.B16, V0.B16
+	WORD $0x4ea0f6e0 // fmin v0.4s, v23.4s, v0.4s
+	WORD $0x4e35d402 // fadd v2.4s, v0.4s, v21.4s
+	VUSHR $21, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V3.B16
+	WORD $0x4eb29443 // mla v3.4s, v2.4s, v18.4s
+	VTBL V3.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	VTBL V3.B16, [V27.B16, V28.B16], V2.B16
+	VTBL V3.B16, [V25.B16, V26.B16], V3.B16
+	WORD $0x6e20dc04 // fmul v4.4s, v0.4s, v0.4s
+	VMOV V16.B16, V5.B16
+	VFMLA V4.S4, V17.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V4.S4, V5.S4, V6.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V4.S4, V6.S4, V5.S4
+	WORD $0x6e23dc03 // fmul v3.4s, v0.4s, v3.4s
+	VFMLA V0.S4, V2.S4, V5.S4
+	WORD $0x6e25fc63 // fdiv v3.4s, v3.4s, v5.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VORR V1.B16, V2.B16, V2.B16
 	TBZ $1, R2, one9
-	FMOVD F3, (R0)
+	FMOVD F2, (R0)
 	TBZ $0, R2, stored8
 	ADD $8, R0, R3
-	VST1 V3.S[2], (R3)
+	VST1 V2.S[2], (R3)
 	B stored8
 
 one9:
-	FMOVS F3, (R0)
+	FMOVS F2, (R0)
 
 stored8:
 
@@ -3155,24 +3256,24 @@ TEXT ·tanhF64NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $tanhConstF64<>(SB), R26
-	FMOVQ 0(R26), F30 // one
-	FMOVQ 16(R26), F29 // signBit
-	FMOVQ 32(R26), F28 // tanhMax
-	FMOVQ 48(R26), F27 // notSign
+	FMOVQ 0(R26), F30 // signBit
+	FMOVQ 16(R26), F29 // tanhMax
+	FMOVQ 32(R26), F28 // notSign
+	FMOVQ 48(R26), F27 // one
 	FMOVQ 64(R26), F26 // tanhMagic
 	FMOVQ 80(R26), F25 // minusTwoLog2e
 	FMOVQ 96(R26), F24 // ln2Hi
 	FMOVQ 112(R26), F23 // ln2Lo
-	FMOVQ 128(R26), F22 // expMinusC9
-	FMOVQ 144(R26), F21 // expC8
-	FMOVQ 160(R26), F20 // expMinusC7
-	FMOVQ 176(R26), F19 // expC6
-	FMOVQ 192(R26), F18 // expMinusC5
-	FMOVQ 208(R26), F17 // expC4
-	FMOVQ 224(R26), F16 // expMinusC3
-	FMOVQ 240(R26), F15 // expC2
-	FMOVQ 256(R26), F14 // expMinusC1
-	FMOVQ 272(R26), F13 // expC0
+	FMOVQ 128(R26), F22 // wholeMinusC9
+	FMOVQ 144(R26), F21 // wholeC8
+	FMOVQ 160(R26), F20 // wholeMinusC7
+	FMOVQ 176(R26), F19 // wholeC6
+	FMOVQ 192(R26), F18 // wholeMinusC5
+	FMOVQ 208(R26), F17 // wholeC4
+	FMOVQ 224(R26), F16 // wholeMinusC3
+	FMOVQ 240(R26), F15 // wholeC2
+	FMOVQ 256(R26), F14 // wholeMinusC1
+	FMOVQ 272(R26), F13 // wholeC0
 	FMOVQ 288(R26), F12 // minusHalf
 	FMOVQ 304(R26), F11 // threeHalves
 	CMP $8, R2
@@ -3182,9 +3283,9 @@ TEXT ·tanhF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	VAND V29.B16, V0.B16, V1.B16
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
+	VAND V30.B16, V0.B16, V1.B16
+	VAND V28.B16, V0.B16, V0.B16
+	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
 	VMOV V26.B16, V2.B16
 	VFMLA V25.D2, V0.D2, V2.D2
 	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
@@ -3212,12 +3313,12 @@ loop1:
 	FMOVQ 16(R1), F4
 	VMOV V13.B16, V6.B16
 	VFMLA V0.D2, V5.D2, V6.D2
-	VAND V29.B16, V4.B16, V5.B16
+	VAND V30.B16, V4.B16, V5.B16
 	VFMLS V6.D2, V3.D2, V0.D2
-	VAND V27.B16, V4.B16, V4.B16
-	WORD $0x4ee2d7c3 // fsub v3.2d, v30.2d, v2.2d
-	WORD $0x4ee4f784 // fmin v4.2d, v28.2d, v4.2d
-	WORD $0x4e62d7c6 // fadd v6.2d, v30.2d, v2.2d
+	VAND V28.B16, V4.B16, V4.B16
+	WORD $0x4ee2d763 // fsub v3.2d, v27.2d, v2.2d
+	WORD $0x4ee4f7a4 // fmin v4.2d, v29.2d, v4.2d
+	WORD $0x4e62d766 // fadd v6.2d, v27.2d, v2.2d
 	VMOV V26.B16, V7.B16
 	VFMLA V25.D2, V4.D2, V7.D2
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
@@ -3261,12 +3362,12 @@ loop1:
 	FMOVQ F10, 0(R0)
 	VMOV V13.B16, V3.B16
 	VFMLA V4.D2, V1.D2, V3.D2
-	VAND V29.B16, V2.B16, V1.B16
+	VAND V30.B16, V2.B16, V1.B16
 	VFMLS V3.D2, V0.D2, V4.D2
-	VAND V27.B16, V2.B16, V2.B16
-	WORD $0x4ee7d7c0 // fsub v0.2d, v30.2d, v7.2d
-	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
-	WORD $0x4e67d7c3 // fadd v3.2d, v30.2d, v7.2d
+	VAND V28.B16, V2.B16, V2.B16
+	WORD $0x4ee7d760 // fsub v0.2d, v27.2d, v7.2d
+	WORD $0x4ee2f7a2 // fmin v2.2d, v29.2d, v2.2d
+	WORD $0x4e67d763 // fadd v3.2d, v27.2d, v7.2d
 	VMOV V26.B16, V6.B16
 	VFMLA V25.D2, V2.D2, V6.D2
 	WORD $0x6e64dce7 // fmul v7.2d, v7.2d, v4.2d
@@ -3310,12 +3411,12 @@ loop1:
 	FMOVQ F10, 16(R0)
 	VMOV V13.B16, V5.B16
 	VFMLA V2.D2, V3.D2, V5.D2
-	VAND V29.B16, V0.B16, V3.B16
+	VAND V30.B16, V0.B16, V3.B16
 	VFMLS V5.D2, V4.D2, V2.D2
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ee6d7c4 // fsub v4.2d, v30.2d, v6.2d
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
-	WORD $0x4e66d7c5 // fadd v5.2d, v30.2d, v6.2d
+	VAND V28.B16, V0.B16, V0.B16
+	WORD $0x4ee6d764 // fsub v4.2d, v27.2d, v6.2d
+	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
+	WORD $0x4e66d765 // fadd v5.2d, v27.2d, v6.2d
 	VMOV V26.B16, V7.B16
 	VFMLA V25.D2, V0.D2, V7.D2
 	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
@@ -3359,8 +3460,8 @@ loop1:
 	VMOV V13.B16, V4.B16
 	VFMLA V0.D2, V1.D2, V4.D2
 	VFMLS V4.D2, V2.D2, V0.D2
-	WORD $0x4ee7d7c1 // fsub v1.2d, v30.2d, v7.2d
-	WORD $0x4e67d7c2 // fadd v2.2d, v30.2d, v7.2d
+	WORD $0x4ee7d761 // fsub v1.2d, v27.2d, v7.2d
+	WORD $0x4e67d762 // fadd v2.2d, v27.2d, v7.2d
 	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
 	WORD $0x4e67d420 // fadd v0.2d, v1.2d, v7.2d
 	WORD $0x4ee7d444 // fsub v4.2d, v2.2d, v7.2d
@@ -3392,20 +3493,21 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// tanh.go
-	VAND V29.B16, V0.B16, V1.B16
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
+	VAND V30.B16, V0.B16, V1.B16
+	VAND V28.B16, V0.B16, V0.B16
+	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
+	// tanh.go: tanh64
 	VMOV V26.B16, V2.B16
 	VFMLA V25.D2, V0.D2, V2.D2
 	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
 	// exp.go: powerOfTwo
 	VSHL $52, V2.D2, V2.D2
-	// tanh.go
+	// tanh.go: tanh64
 	WORD $0x4e60d400 // fadd v0.2d, v0.2d, v0.2d
 	// exp.go: reduce
 	VFMLA V24.D2, V3.D2, V0.D2
 	VFMLA V23.D2, V3.D2, V0.D2
-	// tanh.go
+	// tanh.go: tanh64
 	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
 	// exp.go: horner
 	VMOV V21.B16, V4.B16
@@ -3426,10 +3528,10 @@ loop3:
 	VFMLA V0.D2, V4.D2, V5.D2
 	VMOV V13.B16, V4.B16
 	VFMLA V0.D2, V5.D2, V4.D2
-	// tanh.go
+	// tanh.go: tanh64
 	VFMLS V4.D2, V3.D2, V0.D2
-	WORD $0x4ee2d7c3 // fsub v3.2d, v30.2d, v2.2d
-	WORD $0x4e62d7c4 // fadd v4.2d, v30.2d, v2.2d
+	WORD $0x4ee2d763 // fsub v3.2d, v27.2d, v2.2d
+	WORD $0x4e62d764 // fadd v4.2d, v27.2d, v2.2d
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
 	WORD $0x4e62d460 // fadd v0.2d, v3.2d, v2.2d
 	WORD $0x4ee2d485 // fsub v5.2d, v4.2d, v2.2d
@@ -3444,6 +3546,7 @@ loop3:
 	VMOV V11.B16, V2.B16
 	VFMLA V12.D2, V5.D2, V2.D2
 	VFMLA V2.D2, V0.D2, V6.D2
+	// tanh.go
 	VORR V1.B16, V6.B16, V6.B16
 	FMOVQ F6, 0(R0)
 	ADD $16, R0, R0
@@ -3456,9 +3559,9 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	VAND V29.B16, V0.B16, V1.B16
-	VAND V27.B16, V0.B16, V0.B16
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
+	VAND V30.B16, V0.B16, V1.B16
+	VAND V28.B16, V0.B16, V0.B16
+	WORD $0x4ee0f7a0 // fmin v0.2d, v29.2d, v0.2d
 	VMOV V26.B16, V2.B16
 	VFMLA V25.D2, V0.D2, V2.D2
 	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
@@ -3486,8 +3589,8 @@ rest4:
 	VMOV V13.B16, V4.B16
 	VFMLA V0.D2, V5.D2, V4.D2
 	VFMLS V4.D2, V3.D2, V0.D2
-	WORD $0x4ee2d7c3 // fsub v3.2d, v30.2d, v2.2d
-	WORD $0x4e62d7c4 // fadd v4.2d, v30.2d, v2.2d
+	WORD $0x4ee2d763 // fsub v3.2d, v27.2d, v2.2d
+	WORD $0x4e62d764 // fadd v4.2d, v27.2d, v2.2d
 	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
 	WORD $0x4e62d460 // fadd v0.2d, v3.2d, v2.2d
 	WORD $0x4ee2d485 // fsub v5.2d, v4.2d, v2.2d
@@ -3515,7 +3618,7 @@ TEXT ·tanhBackwardF32NEON(SB), NOSPLIT, $0-72
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
 	MOVD $tanhConstF32<>(SB), R26
-	FMOVQ 0(R26), F30 // one
+	FMOVQ 176(R26), F30 // one
 	CMP $16, R3
 	BLT rest2
 	PCALIGN $32
@@ -3624,7 +3727,7 @@ TEXT ·tanhBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
 	MOVD $tanhConstF64<>(SB), R26
-	FMOVQ 0(R26), F30 // one
+	FMOVQ 48(R26), F30 // one
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -4211,28 +4314,31 @@ TEXT ·rowsExpSumF32NEON(SB), 0, $192-121
 	MOVD x_base+48(FP), R3
 	MOVD m_base+72(FP), R4
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC4
-	FMOVQ 96(R26), F26 // expC3
-	FMOVQ 112(R26), F25 // expC2
-	FMOVQ 128(R26), F24 // expC1
-	FMOVQ 144(R26), F23 // expC0
-	FMOVQ 160(R26), F22 // rounding
-	FMOVQ 176(R26), F21 // rowMagic
-	FMOVQ 192(R26), F20 // rowReach
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC1
+	FMOVQ 144(R26), F21 // expC0
+	FMOVQ 160(R26), F20 // roundingPart
+	FMOVQ 176(R26), F19 // rowMagic
+	FMOVQ 192(R26), F18 // rowReach
 
 // One row.
 row1:
 	VLD1R (R4), [V10.S4]
 	ADD $4, R4, R4
 	// rows.go: rowParams
-	VMOV V22.B16, V12.B16
-	VFMLA V30.S4, V10.S4, V12.S4
-	WORD $0x4eb6d58c // fsub v12.4s, v12.4s, v22.4s
-	WORD $0x4eacd6ac // fsub v12.4s, v21.4s, v12.4s
-	WORD $0x4eb4d54d // fsub v13.4s, v10.4s, v20.4s
+	VMOV V20.B16, V12.B16
+	VFMLA V28.S4, V10.S4, V12.S4
+	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
+	WORD $0x4eacd66c // fsub v12.4s, v19.4s, v12.4s
+	WORD $0x4eb2d54d // fsub v13.4s, v10.4s, v18.4s
 	VMOV V12.B16, V10.B16
 	VMOV V13.B16, V11.B16
 	MOVD cols+96(FP), R5
@@ -4259,171 +4365,163 @@ block3:
 	FMOVQ 0(R3), F12
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	FMOVQ 16(R3), F15
-	VFMLA V28.S4, V14.S4, V12.S4
-	WORD $0x4e2ff56f // fmax v15.4s, v11.4s, v15.4s
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V10.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VMOV V25.B16, V17.B16
-	VFMLA V12.S4, V14.S4, V17.S4
-	WORD $0x4eaad60e // fsub v14.4s, v16.4s, v10.4s
-	VMOV V24.B16, V18.B16
-	VFMLA V12.S4, V17.S4, V18.S4
-	VSHL $23, V16.S4, V16.S4
-	VMOV V23.B16, V17.B16
-	VFMLA V12.S4, V18.S4, V17.S4
-	VFMLA V29.S4, V14.S4, V15.S4
-	FMOVQ 32(R3), F18
-	WORD $0x6e2cdd93 // fmul v19.4s, v12.4s, v12.4s
-	VFMLA V28.S4, V14.S4, V15.S4
-	WORD $0x4e32f572 // fmax v18.4s, v11.4s, v18.4s
-	VFMLA V17.S4, V19.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V15.S4, V27.S4, V14.S4
-	VMOV V10.B16, V17.B16
-	VFMLA V30.S4, V18.S4, V17.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	VMOV V25.B16, V12.B16
-	VFMLA V15.S4, V14.S4, V12.S4
-	WORD $0x4eaad62e // fsub v14.4s, v17.4s, v10.4s
-	FMOVQ F13, 0(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V15.S4, V12.S4, V19.S4
-	VSHL $23, V17.S4, V17.S4
-	WORD $0x4e2dd400 // fadd v0.4s, v0.4s, v13.4s
-	VMOV V23.B16, V12.B16
-	VFMLA V15.S4, V19.S4, V12.S4
-	VFMLA V29.S4, V14.S4, V18.S4
-	FMOVQ 48(R3), F13
-	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
-	VFMLA V28.S4, V14.S4, V18.S4
-	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
-	VFMLA V12.S4, V19.S4, V15.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V18.S4, V27.S4, V12.S4
-	VMOV V10.B16, V14.B16
-	VFMLA V30.S4, V13.S4, V14.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V18.S4, V12.S4, V15.S4
-	WORD $0x4eaad5cc // fsub v12.4s, v14.4s, v10.4s
-	FMOVQ F16, 16(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V18.S4, V15.S4, V19.S4
-	VSHL $23, V14.S4, V14.S4
-	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
-	VMOV V23.B16, V15.B16
-	VFMLA V18.S4, V19.S4, V15.S4
-	VFMLA V29.S4, V12.S4, V13.S4
-	FMOVQ 64(R3), F16
-	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
 	VFMLA V28.S4, V12.S4, V13.S4
-	WORD $0x4e30f570 // fmax v16.4s, v11.4s, v16.4s
-	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
+	VSHL $20, V13.S4, V15.S4
+	VAND V27.B16, V13.B16, V13.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb995b0 // mla v16.4s, v13.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V14.S4, V12.S4
+	FMOVQ 16(R3), F13
+	VFMLA V23.S4, V14.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 0(R2)
 	VMOV V26.B16, V12.B16
-	VFMLA V13.S4, V27.S4, V12.S4
-	VMOV V10.B16, V15.B16
-	VFMLA V30.S4, V16.S4, V15.S4
-	VFMLA V18.S4, V17.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V13.S4, V12.S4, V18.S4
-	WORD $0x4eaad5ec // fsub v12.4s, v15.4s, v10.4s
-	FMOVQ F17, 32(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V13.S4, V18.S4, V19.S4
-	VSHL $23, V15.S4, V15.S4
-	WORD $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
-	VMOV V23.B16, V17.B16
-	VFMLA V13.S4, V19.S4, V17.S4
-	VFMLA V29.S4, V12.S4, V16.S4
-	FMOVQ 80(R3), F18
-	WORD $0x6e2dddb3 // fmul v19.4s, v13.4s, v13.4s
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 32(R3), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
 	VFMLA V28.S4, V12.S4, V16.S4
-	WORD $0x4e32f572 // fmax v18.4s, v11.4s, v18.4s
-	VFMLA V17.S4, V19.S4, V13.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V16.S4, V27.S4, V12.S4
-	VMOV V10.B16, V17.B16
-	VFMLA V30.S4, V18.S4, V17.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
 	VFMLA V13.S4, V14.S4, V14.S4
-	VMOV V25.B16, V13.B16
-	VFMLA V16.S4, V12.S4, V13.S4
-	WORD $0x4eaad62c // fsub v12.4s, v17.4s, v10.4s
-	FMOVQ F14, 48(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V16.S4, V13.S4, V19.S4
-	VSHL $23, V17.S4, V17.S4
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	VMOV V23.B16, V13.B16
-	VFMLA V16.S4, V19.S4, V13.S4
-	VFMLA V29.S4, V12.S4, V18.S4
-	FMOVQ 96(R3), F14
-	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
-	VFMLA V28.S4, V12.S4, V18.S4
-	WORD $0x4e2ef56e // fmax v14.4s, v11.4s, v14.4s
-	VFMLA V13.S4, V19.S4, V16.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F14, 16(R2)
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 48(R3), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 32(R2)
 	VMOV V26.B16, V12.B16
-	VFMLA V18.S4, V27.S4, V12.S4
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V14.S4, V13.S4
-	VFMLA V16.S4, V15.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V18.S4, V12.S4, V16.S4
-	WORD $0x4eaad5ac // fsub v12.4s, v13.4s, v10.4s
-	FMOVQ F15, 64(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V18.S4, V16.S4, V19.S4
-	VSHL $23, V13.S4, V13.S4
-	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
-	VMOV V23.B16, V15.B16
-	VFMLA V18.S4, V19.S4, V15.S4
-	VFMLA V29.S4, V12.S4, V14.S4
-	FMOVQ 112(R3), F16
-	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
-	VFMLA V28.S4, V12.S4, V14.S4
-	WORD $0x4e30f570 // fmax v16.4s, v11.4s, v16.4s
-	VFMLA V15.S4, V19.S4, V18.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V14.S4, V27.S4, V12.S4
-	VMOV V10.B16, V15.B16
-	VFMLA V30.S4, V16.S4, V15.S4
-	VFMLA V18.S4, V17.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V14.S4, V12.S4, V18.S4
-	WORD $0x4eaad5ec // fsub v12.4s, v15.4s, v10.4s
-	FMOVQ F17, 80(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V14.S4, V18.S4, V19.S4
-	VSHL $23, V15.S4, V15.S4
-	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
-	VMOV V23.B16, V17.B16
-	VFMLA V14.S4, V19.S4, V17.S4
-	VFMLA V29.S4, V12.S4, V16.S4
-	WORD $0x6e2eddd2 // fmul v18.4s, v14.4s, v14.4s
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 64(R3), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
 	VFMLA V28.S4, V12.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V14.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F14, 48(R2)
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 80(R3), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 64(R2)
 	VMOV V26.B16, V12.B16
-	VFMLA V16.S4, V27.S4, V12.S4
-	VFMLA V14.S4, V13.S4, V13.S4
-	VMOV V25.B16, V14.B16
-	VFMLA V16.S4, V12.S4, V14.S4
-	FMOVQ F13, 96(R2)
-	VMOV V24.B16, V12.B16
-	VFMLA V16.S4, V14.S4, V12.S4
-	WORD $0x4e2dd4c6 // fadd v6.4s, v6.4s, v13.4s
-	VMOV V23.B16, V13.B16
-	VFMLA V16.S4, V12.S4, V13.S4
-	WORD $0x6e30de0c // fmul v12.4s, v16.4s, v16.4s
-	VFMLA V13.S4, V12.S4, V16.S4
-	VFMLA V16.S4, V15.S4, V15.S4
-	FMOVQ F15, 112(R2)
-	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 96(R3), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V12.S4, V16.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F14, 80(R2)
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 112(R3), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 96(R2)
+	VMOV V26.B16, V12.B16
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	VFMLA V23.S4, V31.S4, V13.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V13.S4, V22.S4, V12.S4
+	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
+	VFMLA V12.S4, V15.S4, V13.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	FMOVQ F14, 112(R2)
+	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
 	ADD $128, R2, R2
 	ADD $128, R3, R3
 	SUB $32, R5, R5
@@ -4472,47 +4570,46 @@ one12:
 	VLD1R (R3), [V12.S4]
 
 loaded10:
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
+	VFMLA V28.S4, V12.S4, V13.S4
 	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V13.S4, V13.S4
+	// exp.go: powerAt
+	VSHL $20, V13.S4, V15.S4
+	VAND V27.B16, V13.B16, V13.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb995b0 // mla v16.4s, v13.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V15.S4, V15.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
+	VFMLA V24.S4, V14.S4, V12.S4
+	VFMLA V23.S4, V14.S4, V12.S4
 	// exp.go: horner
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	// rows.go: expCore
+	VMOV V21.B16, V13.B16
+	VFMLA V12.S4, V22.S4, V13.S4
+	// rows.go: expOf
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
+	VFMLA V13.S4, V14.S4, V12.S4
+	VFMLA V12.S4, V15.S4, V15.S4
 	CMP $4, R5
 	BLT part14
-	FMOVQ F13, (R2)
+	FMOVQ F15, (R2)
 	B stored13
 
 part14:
 	TBZ $1, R5, one15
-	FMOVD F13, (R2)
+	FMOVD F15, (R2)
 	TBZ $0, R5, stored13
 	ADD $8, R2, R6
-	VST1 V13.S[2], (R6)
+	VST1 V15.S[2], (R6)
 	B stored13
 
 one15:
-	FMOVS F13, (R2)
+	FMOVS F15, (R2)
 
 stored13:
-	VAND V31.B16, V13.B16, V12.B16
+	VAND V31.B16, V15.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	FMOVQ F0, 0(R7)
 	ADD $16, R7, R7
@@ -4591,32 +4688,32 @@ TEXT ·rowsExpSumF64NEON(SB), 0, $192-121
 	MOVD x_base+48(FP), R3
 	MOVD m_base+72(FP), R4
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC9
-	FMOVQ 96(R26), F26 // expC8
-	FMOVQ 112(R26), F25 // expC7
-	FMOVQ 128(R26), F24 // expC6
-	FMOVQ 144(R26), F23 // expC5
-	FMOVQ 160(R26), F22 // expC4
-	FMOVQ 176(R26), F21 // expC3
-	FMOVQ 192(R26), F20 // expC2
-	FMOVQ 208(R26), F19 // expC1
-	FMOVQ 224(R26), F18 // expC0
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC6
+	FMOVQ 144(R26), F21 // expC5
+	FMOVQ 160(R26), F20 // expC4
+	FMOVQ 176(R26), F19 // expC3
 
 // One row.
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
 	// rows.go: rowParams
-	FMOVQ 240(R26), F14 // rounding
-	VFMLA V30.D2, V12.D2, V14.D2
-	FMOVQ 240(R26), F15 // rounding
+	FMOVQ 192(R26), F14 // roundingPart
+	VFMLA V28.D2, V12.D2, V14.D2
+	FMOVQ 192(R26), F15 // roundingPart
 	WORD $0x4eefd5ce // fsub v14.2d, v14.2d, v15.2d
-	FMOVQ 256(R26), F15 // rowMagic
+	FMOVQ 208(R26), F15 // rowMagic
 	WORD $0x4eeed5ee // fsub v14.2d, v15.2d, v14.2d
-	FMOVQ 272(R26), F15 // rowReach
+	FMOVQ 224(R26), F15 // rowReach
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
@@ -4646,251 +4743,251 @@ block3:
 	FMOVQ 0(R3), F14
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
+	VFMLA V28.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	FMOVQ 16(R3), F17
-	WORD $0x6e6edddf // fmul v31.2d, v14.2d, v14.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V14.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	WORD $0x4eecd60e // fsub v14.2d, v16.2d, v12.2d
-	FMOVQ F15, 0(R2)
-	VSHL $52, V16.D2, V16.D2
-	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
-	VFMLA V29.D2, V14.D2, V17.D2
-	VFMLA V28.D2, V14.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VSHL $50, V15.D2, V17.D2
+	VTRN1 V15.S4, V15.S4, V15.S4
+	VAND V27.B16, V15.B16, V15.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb995f2 // mla v18.4s, v15.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V16.D2, V14.D2
+	VFMLA V23.D2, V16.D2, V14.D2
 	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	FMOVQ 32(R3), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
-	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
-	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ F16, 16(R2)
-	VSHL $52, V14.D2, V14.D2
-	WORD $0x4e70d421 // fadd v1.2d, v1.2d, v16.2d
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	VFMLA V14.D2, V22.D2, V15.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	FMOVQ 48(R3), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ F14, 32(R2)
-	VSHL $52, V16.D2, V16.D2
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VFMLA V14.D2, V15.D2, V16.D2
+	VMOV V19.B16, V15.B16
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V14.D2, V15.D2, V16.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 16(R3), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V14.D2, V15.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V15.D2, V14.D2
+	WORD $0x4eecd7ef // fsub v15.2d, v31.2d, v12.2d
+	VFMLA V14.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V14.D2
+	FMOVQ F17, 0(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V14.D2, V14.D2
+	VFMLA V24.D2, V15.D2, V16.D2
+	VFMLA V23.D2, V15.D2, V16.D2
 	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VFMLA V16.D2, V22.D2, V15.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V15.D2, V17.D2
 	VMOV V19.B16, V15.B16
+	VFMLA V16.D2, V17.D2, V15.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V15.D2, V17.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V16.D2, V17.D2, V15.D2
+	FMOVQ 32(R3), F17
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V16.D2, V15.D2, V18.D2
+	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
+	WORD $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V17.D2, V31.D2
+	VFMLA V18.D2, V15.D2, V16.D2
+	WORD $0x4eecd7ef // fsub v15.2d, v31.2d, v12.2d
+	VFMLA V16.D2, V14.D2, V14.D2
+	VSHL $50, V31.D2, V16.D2
+	FMOVQ F14, 16(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e6ed421 // fadd v1.2d, v1.2d, v14.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V14.B16
+	WORD $0x4eb997ee // mla v14.4s, v31.4s, v25.4s
+	VTBL V14.B16, [V29.B16, V30.B16], V14.B16
+	VADD V14.D2, V16.D2, V16.D2
+	VFMLA V24.D2, V15.D2, V17.D2
+	VFMLA V23.D2, V15.D2, V17.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V17.D2, V22.D2, V14.D2
+	VMOV V20.B16, V15.B16
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
+	VMOV V19.B16, V14.B16
 	VFMLA V17.D2, V15.D2, V14.D2
-	FMOVQ 64(R3), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 240(R26), F15 // expC2
+	VFMLA V17.D2, V14.D2, V15.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V17.D2, V15.D2, V14.D2
+	FMOVQ 48(R3), F15
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V17.D2, V14.D2, V18.D2
 	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
+	WORD $0x6e71de2e // fmul v14.2d, v17.2d, v17.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V15.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V17.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
 	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ F16, 48(R2)
-	VSHL $52, V14.D2, V14.D2
-	WORD $0x4e70d463 // fadd v3.2d, v3.2d, v16.2d
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ F16, 32(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e70d442 // fadd v2.2d, v2.2d, v16.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V14.D2, V15.D2
+	VFMLA V23.D2, V14.D2, V15.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V15.D2, V22.D2, V14.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
+	VFMLA V15.D2, V14.D2, V16.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V15.D2, V14.D2, V16.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 64(R3), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V15.D2, V14.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V15.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V15.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V15.D2
+	FMOVQ F17, 48(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e71d463 // fadd v3.2d, v3.2d, v17.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V15.D2, V15.D2
+	VFMLA V24.D2, V14.D2, V16.D2
+	VFMLA V23.D2, V14.D2, V16.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V16.D2, V22.D2, V14.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V14.D2, V17.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V14.D2, V17.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V16.D2, V17.D2, V14.D2
 	FMOVQ 80(R3), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V16.D2, V14.D2, V18.D2
 	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ F14, 64(R2)
-	VSHL $52, V16.D2, V16.D2
-	WORD $0x4e6ed484 // fadd v4.2d, v4.2d, v14.2d
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
+	WORD $0x6e70de0e // fmul v14.2d, v16.2d, v16.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V17.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V16.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V16.D2, V15.D2, V15.D2
+	VSHL $50, V31.D2, V16.D2
+	FMOVQ F15, 64(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e6fd484 // fadd v4.2d, v4.2d, v15.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V15.B16
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.D2, V16.D2, V16.D2
+	VFMLA V24.D2, V14.D2, V17.D2
+	VFMLA V23.D2, V14.D2, V17.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V17.D2, V22.D2, V14.D2
+	VMOV V20.B16, V15.B16
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
+	VMOV V19.B16, V14.B16
 	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
+	FMOVQ 240(R26), F15 // expC2
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
+	FMOVQ 256(R26), F14 // expC1
 	VFMLA V17.D2, V15.D2, V14.D2
 	FMOVQ 96(R3), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V17.D2, V14.D2, V18.D2
 	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
+	WORD $0x6e71de2e // fmul v14.2d, v17.2d, v17.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V15.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V17.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
 	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
+	VSHL $50, V31.D2, V17.D2
 	FMOVQ F16, 80(R2)
-	VSHL $52, V14.D2, V14.D2
+	VTRN1 V31.S4, V31.S4, V31.S4
 	WORD $0x4e70d4a5 // fadd v5.2d, v5.2d, v16.2d
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V14.D2, V15.D2
+	VFMLA V23.D2, V14.D2, V15.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V15.D2, V22.D2, V14.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	FMOVQ 112(R3), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ F14, 96(R2)
-	VSHL $52, V16.D2, V16.D2
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	WORD $0x6e71de2f // fmul v15.2d, v17.2d, v17.2d
-	VFMLA V14.D2, V15.D2, V17.D2
-	VFMLA V17.D2, V16.D2, V16.D2
-	FMOVQ F16, 112(R2)
-	WORD $0x4e70d4e7 // fadd v7.2d, v7.2d, v16.2d
+	VFMLA V15.D2, V14.D2, V16.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V15.D2, V14.D2, V16.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 112(R3), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V15.D2, V14.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V15.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V15.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V15.D2
+	FMOVQ F17, 96(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V15.D2, V15.D2
+	VFMLA V24.D2, V14.D2, V16.D2
+	VFMLA V23.D2, V14.D2, V16.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V16.D2, V22.D2, V14.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V14.D2, V17.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V14.D2, V17.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 272(R26), F17 // expC0
+	VFMLA V16.D2, V14.D2, V17.D2
+	WORD $0x6e70de0e // fmul v14.2d, v16.2d, v16.2d
+	VFMLA V17.D2, V14.D2, V16.D2
+	VFMLA V16.D2, V15.D2, V15.D2
+	FMOVQ F15, 112(R2)
+	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
 	ADD $128, R2, R2
 	ADD $128, R3, R3
 	SUB $16, R5, R5
@@ -4931,49 +5028,49 @@ part11:
 	VLD1R (R3), [V14.D2]
 
 loaded10:
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
+	VFMLA V28.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V15.D2, V15.D2
+	// exp.go: powerAt
+	VSHL $50, V15.D2, V17.D2
+	VTRN1 V15.S4, V15.S4, V15.S4
+	VAND V27.B16, V15.B16, V15.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb995f2 // mla v18.4s, v15.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V17.D2, V17.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
+	VFMLA V24.D2, V16.D2, V14.D2
+	VFMLA V23.D2, V16.D2, V14.D2
 	// exp.go: horner
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
+	VMOV V21.B16, V15.B16
+	VFMLA V14.D2, V22.D2, V15.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	// rows.go: expCore
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
+	VFMLA V14.D2, V15.D2, V16.D2
+	VMOV V19.B16, V15.B16
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V14.D2, V15.D2, V16.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 272(R26), F16 // expC0
+	VFMLA V14.D2, V15.D2, V16.D2
+	// rows.go: expOf
+	WORD $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	VFMLA V16.D2, V15.D2, V14.D2
+	VFMLA V14.D2, V17.D2, V17.D2
 	CMP $2, R5
 	BLT part13
-	FMOVQ F15, (R2)
+	FMOVQ F17, (R2)
 	B stored12
 
 part13:
-	FMOVD F15, (R2)
+	FMOVD F17, (R2)
 
 stored12:
-	VAND V31.B16, V15.B16, V14.B16
+	VAND V31.B16, V17.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	FMOVQ F0, 0(R7)
 	ADD $16, R7, R7
@@ -5080,28 +5177,31 @@ TEXT ·rowsExpSumSkipF32NEON(SB), 0, $192-145
 	MOVD m_base+72(FP), R4
 	MOVD skip_base+96(FP), R5
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC4
-	FMOVQ 96(R26), F26 // expC3
-	FMOVQ 112(R26), F25 // expC2
-	FMOVQ 128(R26), F24 // expC1
-	FMOVQ 144(R26), F23 // expC0
-	FMOVQ 160(R26), F22 // rounding
-	FMOVQ 176(R26), F21 // rowMagic
-	FMOVQ 192(R26), F20 // rowReach
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC1
+	FMOVQ 144(R26), F21 // expC0
+	FMOVQ 160(R26), F20 // roundingPart
+	FMOVQ 176(R26), F19 // rowMagic
+	FMOVQ 192(R26), F18 // rowReach
 
 // One row.
 row1:
 	VLD1R (R4), [V10.S4]
 	ADD $4, R4, R4
 	// rows.go: rowParams
-	VMOV V22.B16, V12.B16
-	VFMLA V30.S4, V10.S4, V12.S4
-	WORD $0x4eb6d58c // fsub v12.4s, v12.4s, v22.4s
-	WORD $0x4eacd6ac // fsub v12.4s, v21.4s, v12.4s
-	WORD $0x4eb4d54d // fsub v13.4s, v10.4s, v20.4s
+	VMOV V20.B16, V12.B16
+	VFMLA V28.S4, V10.S4, V12.S4
+	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
+	WORD $0x4eacd66c // fsub v12.4s, v19.4s, v12.4s
+	WORD $0x4eb2d54d // fsub v13.4s, v10.4s, v18.4s
 	VMOV V12.B16, V10.B16
 	VMOV V13.B16, V11.B16
 	MOVD cols+120(FP), R7
@@ -5135,186 +5235,178 @@ block3:
 	FMOVQ 0(R3), F12
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	FMOVQ 16(R3), F15
-	VFMLA V28.S4, V14.S4, V12.S4
-	WORD $0x4e2ff56f // fmax v15.4s, v11.4s, v15.4s
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V10.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VMOV V25.B16, V17.B16
-	VFMLA V12.S4, V14.S4, V17.S4
-	WORD $0x4eaad60e // fsub v14.4s, v16.4s, v10.4s
-	VMOV V24.B16, V18.B16
-	VFMLA V12.S4, V17.S4, V18.S4
-	VSHL $23, V16.S4, V16.S4
-	VMOV V23.B16, V17.B16
-	VFMLA V12.S4, V18.S4, V17.S4
-	VFMLA V29.S4, V14.S4, V15.S4
-	FMOVQ 32(R3), F18
-	WORD $0x6e2cdd93 // fmul v19.4s, v12.4s, v12.4s
-	VFMLA V28.S4, V14.S4, V15.S4
-	WORD $0x4e32f572 // fmax v18.4s, v11.4s, v18.4s
-	VFMLA V17.S4, V19.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V15.S4, V27.S4, V14.S4
-	VMOV V10.B16, V17.B16
-	VFMLA V30.S4, V18.S4, V17.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	VMOV V25.B16, V12.B16
-	VFMLA V15.S4, V14.S4, V12.S4
-	WORD $0x4eaad62e // fsub v14.4s, v17.4s, v10.4s
-	FMOVQ F13, 0(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V15.S4, V12.S4, V19.S4
-	VSHL $23, V17.S4, V17.S4
-	FMOVQ 0(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	VMOV V23.B16, V12.B16
-	VFMLA V15.S4, V19.S4, V12.S4
-	VFMLA V29.S4, V14.S4, V18.S4
-	FMOVQ 48(R3), F13
-	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
-	VFMLA V28.S4, V14.S4, V18.S4
-	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
-	VFMLA V12.S4, V19.S4, V15.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V18.S4, V27.S4, V12.S4
-	VMOV V10.B16, V14.B16
-	VFMLA V30.S4, V13.S4, V14.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V18.S4, V12.S4, V15.S4
-	WORD $0x4eaad5cc // fsub v12.4s, v14.4s, v10.4s
-	FMOVQ F16, 16(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V18.S4, V15.S4, V19.S4
-	VSHL $23, V14.S4, V14.S4
-	FMOVQ 16(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
-	VMOV V23.B16, V15.B16
-	VFMLA V18.S4, V19.S4, V15.S4
-	VFMLA V29.S4, V12.S4, V13.S4
-	FMOVQ 64(R3), F16
-	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
 	VFMLA V28.S4, V12.S4, V13.S4
-	WORD $0x4e30f570 // fmax v16.4s, v11.4s, v16.4s
-	VFMLA V15.S4, V19.S4, V18.S4
+	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
+	VSHL $20, V13.S4, V15.S4
+	VAND V27.B16, V13.B16, V13.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb995b0 // mla v16.4s, v13.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V14.S4, V12.S4
+	FMOVQ 16(R3), F13
+	VFMLA V23.S4, V14.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 0(R2)
 	VMOV V26.B16, V12.B16
-	VFMLA V13.S4, V27.S4, V12.S4
-	VMOV V10.B16, V15.B16
-	VFMLA V30.S4, V16.S4, V15.S4
-	VFMLA V18.S4, V17.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V13.S4, V12.S4, V18.S4
-	WORD $0x4eaad5ec // fsub v12.4s, v15.4s, v10.4s
-	FMOVQ F17, 32(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V13.S4, V18.S4, V19.S4
-	VSHL $23, V15.S4, V15.S4
-	FMOVQ 32(R17), F18
-	VAND V18.B16, V17.B16, V18.B16
-	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
-	VMOV V23.B16, V17.B16
-	VFMLA V13.S4, V19.S4, V17.S4
-	VFMLA V29.S4, V12.S4, V16.S4
-	FMOVQ 80(R3), F18
-	WORD $0x6e2dddb3 // fmul v19.4s, v13.4s, v13.4s
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	FMOVQ 0(R17), F16
+	VAND V16.B16, V15.B16, V16.B16
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 32(R3), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
 	VFMLA V28.S4, V12.S4, V16.S4
-	WORD $0x4e32f572 // fmax v18.4s, v11.4s, v18.4s
-	VFMLA V17.S4, V19.S4, V13.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V16.S4, V27.S4, V12.S4
-	VMOV V10.B16, V17.B16
-	VFMLA V30.S4, V18.S4, V17.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
 	VFMLA V13.S4, V14.S4, V14.S4
-	VMOV V25.B16, V13.B16
-	VFMLA V16.S4, V12.S4, V13.S4
-	WORD $0x4eaad62c // fsub v12.4s, v17.4s, v10.4s
-	FMOVQ F14, 48(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V16.S4, V13.S4, V19.S4
-	VSHL $23, V17.S4, V17.S4
-	FMOVQ 48(R17), F13
-	VAND V13.B16, V14.B16, V13.B16
-	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
-	VMOV V23.B16, V13.B16
-	VFMLA V16.S4, V19.S4, V13.S4
-	VFMLA V29.S4, V12.S4, V18.S4
-	FMOVQ 96(R3), F14
-	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
-	VFMLA V28.S4, V12.S4, V18.S4
-	WORD $0x4e2ef56e // fmax v14.4s, v11.4s, v14.4s
-	VFMLA V13.S4, V19.S4, V16.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F14, 16(R2)
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	FMOVQ 16(R17), F16
+	VAND V16.B16, V14.B16, V16.B16
+	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 48(R3), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 32(R2)
 	VMOV V26.B16, V12.B16
-	VFMLA V18.S4, V27.S4, V12.S4
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V14.S4, V13.S4
-	VFMLA V16.S4, V15.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V18.S4, V12.S4, V16.S4
-	WORD $0x4eaad5ac // fsub v12.4s, v13.4s, v10.4s
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	FMOVQ 32(R17), F16
+	VAND V16.B16, V15.B16, V16.B16
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 64(R3), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V12.S4, V16.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F14, 48(R2)
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	FMOVQ 48(R17), F16
+	VAND V16.B16, V14.B16, V16.B16
+	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 80(R3), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
 	FMOVQ F15, 64(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V18.S4, V16.S4, V19.S4
-	VSHL $23, V13.S4, V13.S4
+	VMOV V26.B16, V12.B16
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
 	FMOVQ 64(R17), F16
 	VAND V16.B16, V15.B16, V16.B16
 	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
-	VMOV V23.B16, V15.B16
-	VFMLA V18.S4, V19.S4, V15.S4
-	VFMLA V29.S4, V12.S4, V14.S4
-	FMOVQ 112(R3), F16
-	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
-	VFMLA V28.S4, V12.S4, V14.S4
-	WORD $0x4e30f570 // fmax v16.4s, v11.4s, v16.4s
-	VFMLA V15.S4, V19.S4, V18.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V14.S4, V27.S4, V12.S4
-	VMOV V10.B16, V15.B16
-	VFMLA V30.S4, V16.S4, V15.S4
-	VFMLA V18.S4, V17.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V14.S4, V12.S4, V18.S4
-	WORD $0x4eaad5ec // fsub v12.4s, v15.4s, v10.4s
-	FMOVQ F17, 80(R2)
-	VMOV V24.B16, V19.B16
-	VFMLA V14.S4, V18.S4, V19.S4
-	VSHL $23, V15.S4, V15.S4
-	FMOVQ 80(R17), F18
-	VAND V18.B16, V17.B16, V18.B16
-	WORD $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
-	VMOV V23.B16, V17.B16
-	VFMLA V14.S4, V19.S4, V17.S4
-	VFMLA V29.S4, V12.S4, V16.S4
-	WORD $0x6e2eddd2 // fmul v18.4s, v14.4s, v14.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 96(R3), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
 	VFMLA V28.S4, V12.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V14.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F14, 80(R2)
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	FMOVQ 80(R17), F16
+	VAND V16.B16, V14.B16, V16.B16
+	WORD $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 112(R3), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ F15, 96(R2)
 	VMOV V26.B16, V12.B16
-	VFMLA V16.S4, V27.S4, V12.S4
-	VFMLA V14.S4, V13.S4, V13.S4
-	VMOV V25.B16, V14.B16
-	VFMLA V16.S4, V12.S4, V14.S4
-	FMOVQ F13, 96(R2)
-	VMOV V24.B16, V12.B16
-	VFMLA V16.S4, V14.S4, V12.S4
-	FMOVQ 96(R17), F14
-	VAND V14.B16, V13.B16, V14.B16
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	VMOV V23.B16, V13.B16
-	VFMLA V16.S4, V12.S4, V13.S4
-	WORD $0x6e30de0c // fmul v12.4s, v16.4s, v16.4s
-	VFMLA V13.S4, V12.S4, V16.S4
-	VFMLA V16.S4, V15.S4, V15.S4
-	FMOVQ F15, 112(R2)
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	FMOVQ 96(R17), F16
+	VAND V16.B16, V15.B16, V16.B16
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	VFMLA V23.S4, V31.S4, V13.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V13.S4, V22.S4, V12.S4
+	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
+	VFMLA V12.S4, V15.S4, V13.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	FMOVQ F14, 112(R2)
 	FMOVQ 112(R17), F12
-	VAND V12.B16, V15.B16, V12.B16
+	VAND V12.B16, V14.B16, V12.B16
 	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
 	ADD $128, R2, R2
 	ADD $128, R3, R3
@@ -5370,48 +5462,47 @@ one12:
 	VLD1R (R3), [V12.S4]
 
 loaded10:
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
+	VFMLA V28.S4, V12.S4, V13.S4
 	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V13.S4, V13.S4
+	// exp.go: powerAt
+	VSHL $20, V13.S4, V15.S4
+	VAND V27.B16, V13.B16, V13.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb995b0 // mla v16.4s, v13.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V15.S4, V15.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
+	VFMLA V24.S4, V14.S4, V12.S4
+	VFMLA V23.S4, V14.S4, V12.S4
 	// exp.go: horner
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	// rows.go: expCore
+	VMOV V21.B16, V13.B16
+	VFMLA V12.S4, V22.S4, V13.S4
+	// rows.go: expOf
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
+	VFMLA V13.S4, V14.S4, V12.S4
+	VFMLA V12.S4, V15.S4, V15.S4
 	CMP $4, R7
 	BLT part14
-	FMOVQ F13, (R2)
+	FMOVQ F15, (R2)
 	B stored13
 
 part14:
 	TBZ $1, R7, one15
-	FMOVD F13, (R2)
+	FMOVD F15, (R2)
 	TBZ $0, R7, stored13
 	ADD $8, R2, R8
-	VST1 V13.S[2], (R8)
+	VST1 V15.S[2], (R8)
 	B stored13
 
 one15:
-	FMOVS F13, (R2)
+	FMOVS F15, (R2)
 
 stored13:
 	FMOVQ 0(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
+	VAND V12.B16, V15.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	FMOVQ F0, 0(R9)
@@ -5493,32 +5584,32 @@ TEXT ·rowsExpSumSkipF64NEON(SB), 0, $192-145
 	MOVD m_base+72(FP), R4
 	MOVD skip_base+96(FP), R5
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC9
-	FMOVQ 96(R26), F26 // expC8
-	FMOVQ 112(R26), F25 // expC7
-	FMOVQ 128(R26), F24 // expC6
-	FMOVQ 144(R26), F23 // expC5
-	FMOVQ 160(R26), F22 // expC4
-	FMOVQ 176(R26), F21 // expC3
-	FMOVQ 192(R26), F20 // expC2
-	FMOVQ 208(R26), F19 // expC1
-	FMOVQ 224(R26), F18 // expC0
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC6
+	FMOVQ 144(R26), F21 // expC5
+	FMOVQ 160(R26), F20 // expC4
+	FMOVQ 176(R26), F19 // expC3
 
 // One row.
 row1:
 	VLD1R (R4), [V12.D2]
 	ADD $8, R4, R4
 	// rows.go: rowParams
-	FMOVQ 240(R26), F14 // rounding
-	VFMLA V30.D2, V12.D2, V14.D2
-	FMOVQ 240(R26), F15 // rounding
+	FMOVQ 192(R26), F14 // roundingPart
+	VFMLA V28.D2, V12.D2, V14.D2
+	FMOVQ 192(R26), F15 // roundingPart
 	WORD $0x4eefd5ce // fsub v14.2d, v14.2d, v15.2d
-	FMOVQ 256(R26), F15 // rowMagic
+	FMOVQ 208(R26), F15 // rowMagic
 	WORD $0x4eeed5ee // fsub v14.2d, v15.2d, v14.2d
-	FMOVQ 272(R26), F15 // rowReach
+	FMOVQ 224(R26), F15 // rowReach
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
@@ -5555,266 +5646,266 @@ block3:
 	FMOVQ 0(R3), F14
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
+	VFMLA V28.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	FMOVQ 16(R3), F17
-	WORD $0x6e6edddf // fmul v31.2d, v14.2d, v14.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V14.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	WORD $0x4eecd60e // fsub v14.2d, v16.2d, v12.2d
-	FMOVQ F15, 0(R2)
-	VSHL $52, V16.D2, V16.D2
-	FMOVQ 0(R17), F31
-	VAND V31.B16, V15.B16, V31.B16
-	WORD $0x4e7fd400 // fadd v0.2d, v0.2d, v31.2d
-	VFMLA V29.D2, V14.D2, V17.D2
-	VFMLA V28.D2, V14.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VSHL $50, V15.D2, V17.D2
+	VTRN1 V15.S4, V15.S4, V15.S4
+	VAND V27.B16, V15.B16, V15.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb995f2 // mla v18.4s, v15.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V16.D2, V14.D2
+	VFMLA V23.D2, V16.D2, V14.D2
 	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	FMOVQ 32(R3), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
-	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
-	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ F16, 16(R2)
-	VSHL $52, V14.D2, V14.D2
-	FMOVQ 16(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e7fd421 // fadd v1.2d, v1.2d, v31.2d
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	VFMLA V14.D2, V22.D2, V15.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	FMOVQ 48(R3), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ F14, 32(R2)
-	VSHL $52, V16.D2, V16.D2
-	FMOVQ 32(R17), F31
-	VAND V31.B16, V14.B16, V31.B16
-	WORD $0x4e7fd442 // fadd v2.2d, v2.2d, v31.2d
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VFMLA V14.D2, V15.D2, V16.D2
+	VMOV V19.B16, V15.B16
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V14.D2, V15.D2, V16.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 16(R3), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V14.D2, V15.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V15.D2, V14.D2
+	WORD $0x4eecd7ef // fsub v15.2d, v31.2d, v12.2d
+	VFMLA V14.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V14.D2
+	FMOVQ F17, 0(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 0(R17), F18
+	VAND V18.B16, V17.B16, V18.B16
+	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V14.D2, V14.D2
+	VFMLA V24.D2, V15.D2, V16.D2
+	VFMLA V23.D2, V15.D2, V16.D2
 	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VFMLA V16.D2, V22.D2, V15.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V15.D2, V17.D2
 	VMOV V19.B16, V15.B16
+	VFMLA V16.D2, V17.D2, V15.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V15.D2, V17.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V16.D2, V17.D2, V15.D2
+	FMOVQ 32(R3), F17
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V16.D2, V15.D2, V18.D2
+	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
+	WORD $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V17.D2, V31.D2
+	VFMLA V18.D2, V15.D2, V16.D2
+	WORD $0x4eecd7ef // fsub v15.2d, v31.2d, v12.2d
+	VFMLA V16.D2, V14.D2, V14.D2
+	VSHL $50, V31.D2, V16.D2
+	FMOVQ F14, 16(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 16(R17), F18
+	VAND V18.B16, V14.B16, V18.B16
+	WORD $0x4e72d421 // fadd v1.2d, v1.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V14.B16
+	WORD $0x4eb997ee // mla v14.4s, v31.4s, v25.4s
+	VTBL V14.B16, [V29.B16, V30.B16], V14.B16
+	VADD V14.D2, V16.D2, V16.D2
+	VFMLA V24.D2, V15.D2, V17.D2
+	VFMLA V23.D2, V15.D2, V17.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V17.D2, V22.D2, V14.D2
+	VMOV V20.B16, V15.B16
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
+	VMOV V19.B16, V14.B16
 	VFMLA V17.D2, V15.D2, V14.D2
-	FMOVQ 64(R3), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 240(R26), F15 // expC2
+	VFMLA V17.D2, V14.D2, V15.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V17.D2, V15.D2, V14.D2
+	FMOVQ 48(R3), F15
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V17.D2, V14.D2, V18.D2
 	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
+	WORD $0x6e71de2e // fmul v14.2d, v17.2d, v17.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V15.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V17.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
 	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ F16, 48(R2)
-	VSHL $52, V14.D2, V14.D2
-	FMOVQ 48(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e7fd463 // fadd v3.2d, v3.2d, v31.2d
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ F16, 32(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 32(R17), F18
+	VAND V18.B16, V16.B16, V18.B16
+	WORD $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V14.D2, V15.D2
+	VFMLA V23.D2, V14.D2, V15.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V15.D2, V22.D2, V14.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
+	VFMLA V15.D2, V14.D2, V16.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V15.D2, V14.D2, V16.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 64(R3), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V15.D2, V14.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V15.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V15.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V15.D2
+	FMOVQ F17, 48(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 48(R17), F18
+	VAND V18.B16, V17.B16, V18.B16
+	WORD $0x4e72d463 // fadd v3.2d, v3.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V15.D2, V15.D2
+	VFMLA V24.D2, V14.D2, V16.D2
+	VFMLA V23.D2, V14.D2, V16.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V16.D2, V22.D2, V14.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V14.D2, V17.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V14.D2, V17.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V16.D2, V17.D2, V14.D2
 	FMOVQ 80(R3), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V16.D2, V14.D2, V18.D2
 	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ F14, 64(R2)
-	VSHL $52, V16.D2, V16.D2
-	FMOVQ 64(R17), F31
-	VAND V31.B16, V14.B16, V31.B16
-	WORD $0x4e7fd484 // fadd v4.2d, v4.2d, v31.2d
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
+	WORD $0x6e70de0e // fmul v14.2d, v16.2d, v16.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V17.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V16.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V16.D2, V15.D2, V15.D2
+	VSHL $50, V31.D2, V16.D2
+	FMOVQ F15, 64(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 64(R17), F18
+	VAND V18.B16, V15.B16, V18.B16
+	WORD $0x4e72d484 // fadd v4.2d, v4.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V15.B16
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.D2, V16.D2, V16.D2
+	VFMLA V24.D2, V14.D2, V17.D2
+	VFMLA V23.D2, V14.D2, V17.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V17.D2, V22.D2, V14.D2
+	VMOV V20.B16, V15.B16
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
+	VMOV V19.B16, V14.B16
 	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
+	FMOVQ 240(R26), F15 // expC2
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
+	FMOVQ 256(R26), F14 // expC1
 	VFMLA V17.D2, V15.D2, V14.D2
 	FMOVQ 96(R3), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V17.D2, V14.D2, V18.D2
 	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
+	WORD $0x6e71de2e // fmul v14.2d, v17.2d, v17.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V15.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V17.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
 	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
+	VSHL $50, V31.D2, V17.D2
 	FMOVQ F16, 80(R2)
-	VSHL $52, V14.D2, V14.D2
-	FMOVQ 80(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e7fd4a5 // fadd v5.2d, v5.2d, v31.2d
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 80(R17), F18
+	VAND V18.B16, V16.B16, V18.B16
+	WORD $0x4e72d4a5 // fadd v5.2d, v5.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V14.D2, V15.D2
+	VFMLA V23.D2, V14.D2, V15.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V15.D2, V22.D2, V14.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	FMOVQ 112(R3), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ F14, 96(R2)
-	VSHL $52, V16.D2, V16.D2
-	FMOVQ 96(R17), F31
-	VAND V31.B16, V14.B16, V31.B16
-	WORD $0x4e7fd4c6 // fadd v6.2d, v6.2d, v31.2d
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	WORD $0x6e71de2f // fmul v15.2d, v17.2d, v17.2d
-	VFMLA V14.D2, V15.D2, V17.D2
-	VFMLA V17.D2, V16.D2, V16.D2
-	FMOVQ F16, 112(R2)
+	VFMLA V15.D2, V14.D2, V16.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V15.D2, V14.D2, V16.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 112(R3), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V15.D2, V14.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V15.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V15.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V15.D2
+	FMOVQ F17, 96(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 96(R17), F18
+	VAND V18.B16, V17.B16, V18.B16
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V15.D2, V15.D2
+	VFMLA V24.D2, V14.D2, V16.D2
+	VFMLA V23.D2, V14.D2, V16.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V16.D2, V22.D2, V14.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V14.D2, V17.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V14.D2, V17.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 272(R26), F17 // expC0
+	VFMLA V16.D2, V14.D2, V17.D2
+	WORD $0x6e70de0e // fmul v14.2d, v16.2d, v16.2d
+	VFMLA V17.D2, V14.D2, V16.D2
+	VFMLA V16.D2, V15.D2, V15.D2
+	FMOVQ F15, 112(R2)
 	FMOVQ 112(R17), F14
-	VAND V14.B16, V16.B16, V14.B16
+	VAND V14.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
 	ADD $128, R2, R2
 	ADD $128, R3, R3
@@ -5862,50 +5953,50 @@ part11:
 	VLD1R (R3), [V14.D2]
 
 loaded10:
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
+	VFMLA V28.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V15.D2, V15.D2
+	// exp.go: powerAt
+	VSHL $50, V15.D2, V17.D2
+	VTRN1 V15.S4, V15.S4, V15.S4
+	VAND V27.B16, V15.B16, V15.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb995f2 // mla v18.4s, v15.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V17.D2, V17.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
+	VFMLA V24.D2, V16.D2, V14.D2
+	VFMLA V23.D2, V16.D2, V14.D2
 	// exp.go: horner
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
+	VMOV V21.B16, V15.B16
+	VFMLA V14.D2, V22.D2, V15.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	// rows.go: expCore
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
+	VFMLA V14.D2, V15.D2, V16.D2
+	VMOV V19.B16, V15.B16
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V14.D2, V15.D2, V16.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 272(R26), F16 // expC0
+	VFMLA V14.D2, V15.D2, V16.D2
+	// rows.go: expOf
+	WORD $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	VFMLA V16.D2, V15.D2, V14.D2
+	VFMLA V14.D2, V17.D2, V17.D2
 	CMP $2, R7
 	BLT part13
-	FMOVQ F15, (R2)
+	FMOVQ F17, (R2)
 	B stored12
 
 part13:
-	FMOVD F15, (R2)
+	FMOVD F17, (R2)
 
 stored12:
 	FMOVQ 0(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
+	VAND V14.B16, V17.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	FMOVQ F0, 0(R9)
@@ -6013,28 +6104,31 @@ TEXT ·rowsSumSkipF32NEON(SB), 0, $192-113
 	MOVD m_base+48(FP), R3
 	MOVD skip_base+72(FP), R4
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC4
-	FMOVQ 96(R26), F26 // expC3
-	FMOVQ 112(R26), F25 // expC2
-	FMOVQ 128(R26), F24 // expC1
-	FMOVQ 144(R26), F23 // expC0
-	FMOVQ 160(R26), F22 // rounding
-	FMOVQ 176(R26), F21 // rowMagic
-	FMOVQ 192(R26), F20 // rowReach
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC1
+	FMOVQ 144(R26), F21 // expC0
+	FMOVQ 160(R26), F20 // roundingPart
+	FMOVQ 176(R26), F19 // rowMagic
+	FMOVQ 192(R26), F18 // rowReach
 
 // One row.
 row1:
 	VLD1R (R3), [V10.S4]
 	ADD $4, R3, R3
 	// rows.go: rowParams
-	VMOV V22.B16, V12.B16
-	VFMLA V30.S4, V10.S4, V12.S4
-	WORD $0x4eb6d58c // fsub v12.4s, v12.4s, v22.4s
-	WORD $0x4eacd6ac // fsub v12.4s, v21.4s, v12.4s
-	WORD $0x4eb4d54d // fsub v13.4s, v10.4s, v20.4s
+	VMOV V20.B16, V12.B16
+	VFMLA V28.S4, V10.S4, V12.S4
+	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
+	WORD $0x4eacd66c // fsub v12.4s, v19.4s, v12.4s
+	WORD $0x4eb2d54d // fsub v13.4s, v10.4s, v18.4s
 	VMOV V12.B16, V10.B16
 	VMOV V13.B16, V11.B16
 	MOVD cols+96(FP), R6
@@ -6068,178 +6162,170 @@ block3:
 	FMOVQ 0(R2), F12
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
-	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	VSHL $23, V13.S4, V13.S4
-	VFMLA V29.S4, V14.S4, V12.S4
-	FMOVQ 16(R2), F15
-	VFMLA V28.S4, V14.S4, V12.S4
-	WORD $0x4e2ff56f // fmax v15.4s, v11.4s, v15.4s
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V10.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VMOV V25.B16, V17.B16
-	VFMLA V12.S4, V14.S4, V17.S4
-	WORD $0x4eaad60e // fsub v14.4s, v16.4s, v10.4s
-	VMOV V24.B16, V18.B16
-	VFMLA V12.S4, V17.S4, V18.S4
-	VSHL $23, V16.S4, V16.S4
-	VMOV V23.B16, V17.B16
-	VFMLA V12.S4, V18.S4, V17.S4
-	VFMLA V29.S4, V14.S4, V15.S4
-	FMOVQ 32(R2), F18
-	WORD $0x6e2cdd93 // fmul v19.4s, v12.4s, v12.4s
-	VFMLA V28.S4, V14.S4, V15.S4
-	WORD $0x4e32f572 // fmax v18.4s, v11.4s, v18.4s
-	VFMLA V17.S4, V19.S4, V12.S4
-	VMOV V26.B16, V14.B16
-	VFMLA V15.S4, V27.S4, V14.S4
-	VMOV V10.B16, V17.B16
-	VFMLA V30.S4, V18.S4, V17.S4
-	VFMLA V12.S4, V13.S4, V13.S4
-	VMOV V25.B16, V12.B16
-	VFMLA V15.S4, V14.S4, V12.S4
-	WORD $0x4eaad62e // fsub v14.4s, v17.4s, v10.4s
-	FMOVQ 0(R17), F19
-	VAND V19.B16, V13.B16, V19.B16
-	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
-	VMOV V24.B16, V13.B16
-	VFMLA V15.S4, V12.S4, V13.S4
-	VSHL $23, V17.S4, V17.S4
-	VMOV V23.B16, V12.B16
-	VFMLA V15.S4, V13.S4, V12.S4
-	VFMLA V29.S4, V14.S4, V18.S4
-	FMOVQ 48(R2), F13
-	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
-	VFMLA V28.S4, V14.S4, V18.S4
-	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
-	VFMLA V12.S4, V19.S4, V15.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V18.S4, V27.S4, V12.S4
-	VMOV V10.B16, V14.B16
-	VFMLA V30.S4, V13.S4, V14.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V18.S4, V12.S4, V15.S4
-	WORD $0x4eaad5cc // fsub v12.4s, v14.4s, v10.4s
-	FMOVQ 16(R17), F19
-	VAND V19.B16, V16.B16, V19.B16
-	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
-	VMOV V24.B16, V16.B16
-	VFMLA V18.S4, V15.S4, V16.S4
-	VSHL $23, V14.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V18.S4, V16.S4, V15.S4
-	VFMLA V29.S4, V12.S4, V13.S4
-	FMOVQ 64(R2), F16
-	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
 	VFMLA V28.S4, V12.S4, V13.S4
-	WORD $0x4e30f570 // fmax v16.4s, v11.4s, v16.4s
-	VFMLA V15.S4, V19.S4, V18.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V13.S4, V27.S4, V12.S4
-	VMOV V10.B16, V15.B16
-	VFMLA V30.S4, V16.S4, V15.S4
-	VFMLA V18.S4, V17.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V13.S4, V12.S4, V18.S4
-	WORD $0x4eaad5ec // fsub v12.4s, v15.4s, v10.4s
-	FMOVQ 32(R17), F19
-	VAND V19.B16, V17.B16, V19.B16
-	WORD $0x4e33d442 // fadd v2.4s, v2.4s, v19.4s
-	VMOV V24.B16, V17.B16
-	VFMLA V13.S4, V18.S4, V17.S4
-	VSHL $23, V15.S4, V15.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V13.S4, V17.S4, V18.S4
-	VFMLA V29.S4, V12.S4, V16.S4
-	FMOVQ 80(R2), F17
-	WORD $0x6e2dddb3 // fmul v19.4s, v13.4s, v13.4s
-	VFMLA V28.S4, V12.S4, V16.S4
-	WORD $0x4e31f571 // fmax v17.4s, v11.4s, v17.4s
-	VFMLA V18.S4, V19.S4, V13.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V16.S4, V27.S4, V12.S4
-	VMOV V10.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V13.S4, V14.S4, V14.S4
-	VMOV V25.B16, V13.B16
-	VFMLA V16.S4, V12.S4, V13.S4
-	WORD $0x4eaad64c // fsub v12.4s, v18.4s, v10.4s
-	FMOVQ 48(R17), F19
-	VAND V19.B16, V14.B16, V19.B16
-	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
-	VMOV V24.B16, V14.B16
-	VFMLA V16.S4, V13.S4, V14.S4
-	VSHL $23, V18.S4, V18.S4
-	VMOV V23.B16, V13.B16
-	VFMLA V16.S4, V14.S4, V13.S4
-	VFMLA V29.S4, V12.S4, V17.S4
-	FMOVQ 96(R2), F14
-	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
-	VFMLA V28.S4, V12.S4, V17.S4
-	WORD $0x4e2ef56e // fmax v14.4s, v11.4s, v14.4s
-	VFMLA V13.S4, V19.S4, V16.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V17.S4, V27.S4, V12.S4
-	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V14.S4, V13.S4
-	VFMLA V16.S4, V15.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V12.S4, V16.S4
-	WORD $0x4eaad5ac // fsub v12.4s, v13.4s, v10.4s
-	FMOVQ 64(R17), F19
-	VAND V19.B16, V15.B16, V19.B16
-	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
-	VMOV V24.B16, V15.B16
-	VFMLA V17.S4, V16.S4, V15.S4
-	VSHL $23, V13.S4, V13.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	VFMLA V29.S4, V12.S4, V14.S4
-	FMOVQ 112(R2), F15
-	WORD $0x6e31de33 // fmul v19.4s, v17.4s, v17.4s
-	VFMLA V28.S4, V12.S4, V14.S4
-	WORD $0x4e2ff56f // fmax v15.4s, v11.4s, v15.4s
-	VFMLA V16.S4, V19.S4, V17.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V14.S4, V27.S4, V12.S4
+	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
+	VSHL $20, V13.S4, V15.S4
+	VAND V27.B16, V13.B16, V13.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb995b0 // mla v16.4s, v13.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V14.S4, V12.S4
+	FMOVQ 16(R2), F13
+	VFMLA V23.S4, V14.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
 	VMOV V10.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	VMOV V25.B16, V17.B16
-	VFMLA V14.S4, V12.S4, V17.S4
-	WORD $0x4eaad60c // fsub v12.4s, v16.4s, v10.4s
-	FMOVQ 80(R17), F19
-	VAND V19.B16, V18.B16, V19.B16
-	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
-	VMOV V24.B16, V18.B16
-	VFMLA V14.S4, V17.S4, V18.S4
-	VSHL $23, V16.S4, V16.S4
-	VMOV V23.B16, V17.B16
-	VFMLA V14.S4, V18.S4, V17.S4
-	VFMLA V29.S4, V12.S4, V15.S4
-	WORD $0x6e2eddd2 // fmul v18.4s, v14.4s, v14.4s
-	VFMLA V28.S4, V12.S4, V15.S4
-	VFMLA V17.S4, V18.S4, V14.S4
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ 0(R17), F12
+	VAND V12.B16, V15.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	VMOV V26.B16, V12.B16
-	VFMLA V15.S4, V27.S4, V12.S4
-	VFMLA V14.S4, V13.S4, V13.S4
-	VMOV V25.B16, V14.B16
-	VFMLA V15.S4, V12.S4, V14.S4
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 32(R2), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V12.S4, V16.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ 16(R17), F13
+	VAND V13.B16, V14.B16, V13.B16
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 48(R2), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ 32(R17), F12
+	VAND V12.B16, V15.B16, V12.B16
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	VMOV V26.B16, V12.B16
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 64(R2), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V12.S4, V16.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ 48(R17), F13
+	VAND V13.B16, V14.B16, V13.B16
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 80(R2), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ 64(R17), F12
+	VAND V12.B16, V15.B16, V12.B16
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	VMOV V26.B16, V12.B16
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	FMOVQ 96(R2), F12
+	VFMLA V23.S4, V31.S4, V13.S4
+	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
+	VMOV V21.B16, V15.B16
+	VFMLA V13.S4, V22.S4, V15.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V12.S4, V16.S4
+	WORD $0x6e2dddb1 // fmul v17.4s, v13.4s, v13.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V15.S4, V17.S4, V13.S4
+	VSHL $20, V16.S4, V15.S4
+	VFMLA V13.S4, V14.S4, V14.S4
+	VAND V27.B16, V16.B16, V16.B16
+	FMOVQ 80(R17), F13
+	VAND V13.B16, V14.B16, V13.B16
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	VMOV V26.B16, V13.B16
+	WORD $0x4eb9960d // mla v13.4s, v16.4s, v25.4s
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	VADD V13.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V31.S4, V12.S4
+	FMOVQ 112(R2), F13
+	VFMLA V23.S4, V31.S4, V12.S4
+	WORD $0x4e2df56d // fmax v13.4s, v11.4s, v13.4s
+	VMOV V21.B16, V14.B16
+	VFMLA V12.S4, V22.S4, V14.S4
+	VMOV V10.B16, V16.B16
+	VFMLA V28.S4, V13.S4, V16.S4
+	WORD $0x6e2cdd91 // fmul v17.4s, v12.4s, v12.4s
+	WORD $0x4eaad61f // fsub v31.4s, v16.4s, v10.4s
+	VFMLA V14.S4, V17.S4, V12.S4
+	VSHL $20, V16.S4, V14.S4
+	VFMLA V12.S4, V15.S4, V15.S4
+	VAND V27.B16, V16.B16, V16.B16
 	FMOVQ 96(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
+	VAND V12.B16, V15.B16, V12.B16
 	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	VMOV V24.B16, V12.B16
-	VFMLA V15.S4, V14.S4, V12.S4
-	VMOV V23.B16, V13.B16
-	VFMLA V15.S4, V12.S4, V13.S4
-	WORD $0x6e2fddec // fmul v12.4s, v15.4s, v15.4s
-	VFMLA V13.S4, V12.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
+	VMOV V26.B16, V12.B16
+	WORD $0x4eb9960c // mla v12.4s, v16.4s, v25.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V14.S4, V14.S4
+	VFMLA V24.S4, V31.S4, V13.S4
+	VFMLA V23.S4, V31.S4, V13.S4
+	VMOV V21.B16, V12.B16
+	VFMLA V13.S4, V22.S4, V12.S4
+	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
+	VFMLA V12.S4, V15.S4, V13.S4
+	VFMLA V13.S4, V14.S4, V14.S4
 	FMOVQ 112(R17), F12
-	VAND V12.B16, V16.B16, V12.B16
+	VAND V12.B16, V14.B16, V12.B16
 	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
 	ADD $128, R2, R2
 	SUB $32, R6, R6
@@ -6294,31 +6380,30 @@ one12:
 	VLD1R (R2), [V12.S4]
 
 loaded10:
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
-	VFMLA V30.S4, V12.S4, V13.S4
+	VFMLA V28.S4, V12.S4, V13.S4
 	WORD $0x4eaad5ae // fsub v14.4s, v13.4s, v10.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V13.S4, V13.S4
+	// exp.go: powerAt
+	VSHL $20, V13.S4, V15.S4
+	VAND V27.B16, V13.B16, V13.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb995b0 // mla v16.4s, v13.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V15.S4, V15.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V14.S4, V12.S4
-	VFMLA V28.S4, V14.S4, V12.S4
+	VFMLA V24.S4, V14.S4, V12.S4
+	VFMLA V23.S4, V14.S4, V12.S4
 	// exp.go: horner
-	VMOV V26.B16, V14.B16
-	VFMLA V12.S4, V27.S4, V14.S4
-	VMOV V25.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	VMOV V24.B16, V14.B16
-	VFMLA V12.S4, V15.S4, V14.S4
-	VMOV V23.B16, V15.B16
-	VFMLA V12.S4, V14.S4, V15.S4
-	// rows.go: expCore
+	VMOV V21.B16, V13.B16
+	VFMLA V12.S4, V22.S4, V13.S4
+	// rows.go: expOf
 	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
-	VFMLA V15.S4, V14.S4, V12.S4
-	VFMLA V12.S4, V13.S4, V13.S4
+	VFMLA V13.S4, V14.S4, V12.S4
+	VFMLA V12.S4, V15.S4, V15.S4
 	FMOVQ 0(R17), F12
-	VAND V12.B16, V13.B16, V12.B16
+	VAND V12.B16, V15.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	FMOVQ F0, 0(R8)
@@ -6393,32 +6478,32 @@ TEXT ·rowsSumSkipF64NEON(SB), 0, $192-113
 	MOVD m_base+48(FP), R3
 	MOVD skip_base+72(FP), R4
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC9
-	FMOVQ 96(R26), F26 // expC8
-	FMOVQ 112(R26), F25 // expC7
-	FMOVQ 128(R26), F24 // expC6
-	FMOVQ 144(R26), F23 // expC5
-	FMOVQ 160(R26), F22 // expC4
-	FMOVQ 176(R26), F21 // expC3
-	FMOVQ 192(R26), F20 // expC2
-	FMOVQ 208(R26), F19 // expC1
-	FMOVQ 224(R26), F18 // expC0
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC6
+	FMOVQ 144(R26), F21 // expC5
+	FMOVQ 160(R26), F20 // expC4
+	FMOVQ 176(R26), F19 // expC3
 
 // One row.
 row1:
 	VLD1R (R3), [V12.D2]
 	ADD $8, R3, R3
 	// rows.go: rowParams
-	FMOVQ 240(R26), F14 // rounding
-	VFMLA V30.D2, V12.D2, V14.D2
-	FMOVQ 240(R26), F15 // rounding
+	FMOVQ 192(R26), F14 // roundingPart
+	VFMLA V28.D2, V12.D2, V14.D2
+	FMOVQ 192(R26), F15 // roundingPart
 	WORD $0x4eefd5ce // fsub v14.2d, v14.2d, v15.2d
-	FMOVQ 256(R26), F15 // rowMagic
+	FMOVQ 208(R26), F15 // rowMagic
 	WORD $0x4eeed5ee // fsub v14.2d, v15.2d, v14.2d
-	FMOVQ 272(R26), F15 // rowReach
+	FMOVQ 224(R26), F15 // rowReach
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
@@ -6455,258 +6540,258 @@ block3:
 	FMOVQ 0(R2), F14
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
+	VFMLA V28.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	VSHL $52, V15.D2, V15.D2
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	FMOVQ 16(R2), F17
-	WORD $0x6e6edddf // fmul v31.2d, v14.2d, v14.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V14.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V14.D2, V15.D2, V15.D2
-	WORD $0x4eecd60e // fsub v14.2d, v16.2d, v12.2d
-	FMOVQ 0(R17), F31
-	VAND V31.B16, V15.B16, V31.B16
-	WORD $0x4e7fd400 // fadd v0.2d, v0.2d, v31.2d
-	VSHL $52, V16.D2, V16.D2
-	VFMLA V29.D2, V14.D2, V17.D2
-	VFMLA V28.D2, V14.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VSHL $50, V15.D2, V17.D2
+	VTRN1 V15.S4, V15.S4, V15.S4
+	VAND V27.B16, V15.B16, V15.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb995f2 // mla v18.4s, v15.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V16.D2, V14.D2
+	VFMLA V23.D2, V16.D2, V14.D2
 	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	FMOVQ 32(R2), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
-	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
-	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ 16(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e7fd421 // fadd v1.2d, v1.2d, v31.2d
-	VSHL $52, V14.D2, V14.D2
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
-	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	VFMLA V14.D2, V22.D2, V15.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	FMOVQ 48(R2), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ 32(R17), F31
-	VAND V31.B16, V14.B16, V31.B16
-	WORD $0x4e7fd442 // fadd v2.2d, v2.2d, v31.2d
-	VSHL $52, V16.D2, V16.D2
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VFMLA V14.D2, V15.D2, V16.D2
+	VMOV V19.B16, V15.B16
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V14.D2, V15.D2, V16.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 16(R2), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V14.D2, V15.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V15.D2, V14.D2
+	WORD $0x4eecd7ef // fsub v15.2d, v31.2d, v12.2d
+	VFMLA V14.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V14.D2
+	FMOVQ 0(R17), F18
+	VAND V18.B16, V17.B16, V18.B16
+	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V14.D2, V14.D2
+	VFMLA V24.D2, V15.D2, V16.D2
+	VFMLA V23.D2, V15.D2, V16.D2
 	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
+	VFMLA V16.D2, V22.D2, V15.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V15.D2, V17.D2
 	VMOV V19.B16, V15.B16
+	VFMLA V16.D2, V17.D2, V15.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V15.D2, V17.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V16.D2, V17.D2, V15.D2
+	FMOVQ 32(R2), F17
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V16.D2, V15.D2, V18.D2
+	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
+	WORD $0x6e70de0f // fmul v15.2d, v16.2d, v16.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V17.D2, V31.D2
+	VFMLA V18.D2, V15.D2, V16.D2
+	WORD $0x4eecd7ef // fsub v15.2d, v31.2d, v12.2d
+	VFMLA V16.D2, V14.D2, V14.D2
+	VSHL $50, V31.D2, V16.D2
+	FMOVQ 16(R17), F18
+	VAND V18.B16, V14.B16, V18.B16
+	WORD $0x4e72d421 // fadd v1.2d, v1.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V14.B16
+	WORD $0x4eb997ee // mla v14.4s, v31.4s, v25.4s
+	VTBL V14.B16, [V29.B16, V30.B16], V14.B16
+	VADD V14.D2, V16.D2, V16.D2
+	VFMLA V24.D2, V15.D2, V17.D2
+	VFMLA V23.D2, V15.D2, V17.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V17.D2, V22.D2, V14.D2
+	VMOV V20.B16, V15.B16
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
+	VMOV V19.B16, V14.B16
 	VFMLA V17.D2, V15.D2, V14.D2
-	FMOVQ 64(R2), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 240(R26), F15 // expC2
+	VFMLA V17.D2, V14.D2, V15.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V17.D2, V15.D2, V14.D2
+	FMOVQ 48(R2), F15
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V17.D2, V14.D2, V18.D2
 	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
+	WORD $0x6e71de2e // fmul v14.2d, v17.2d, v17.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V15.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V17.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
 	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ 48(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e7fd463 // fadd v3.2d, v3.2d, v31.2d
-	VSHL $52, V14.D2, V14.D2
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ 32(R17), F18
+	VAND V18.B16, V16.B16, V18.B16
+	WORD $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V14.D2, V15.D2
+	VFMLA V23.D2, V14.D2, V15.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V15.D2, V22.D2, V14.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
+	VFMLA V15.D2, V14.D2, V16.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V15.D2, V14.D2, V16.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 64(R2), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V15.D2, V14.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V15.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V15.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V15.D2
+	FMOVQ 48(R17), F18
+	VAND V18.B16, V17.B16, V18.B16
+	WORD $0x4e72d463 // fadd v3.2d, v3.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V15.D2, V15.D2
+	VFMLA V24.D2, V14.D2, V16.D2
+	VFMLA V23.D2, V14.D2, V16.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V16.D2, V22.D2, V14.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V14.D2, V17.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V14.D2, V17.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V16.D2, V17.D2, V14.D2
 	FMOVQ 80(R2), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V16.D2, V14.D2, V18.D2
 	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ 64(R17), F31
-	VAND V31.B16, V14.B16, V31.B16
-	WORD $0x4e7fd484 // fadd v4.2d, v4.2d, v31.2d
-	VSHL $52, V16.D2, V16.D2
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
+	WORD $0x6e70de0e // fmul v14.2d, v16.2d, v16.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V17.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V16.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V16.D2, V15.D2, V15.D2
+	VSHL $50, V31.D2, V16.D2
+	FMOVQ 64(R17), F18
+	VAND V18.B16, V15.B16, V18.B16
+	WORD $0x4e72d484 // fadd v4.2d, v4.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V15.B16
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.D2, V16.D2, V16.D2
+	VFMLA V24.D2, V14.D2, V17.D2
+	VFMLA V23.D2, V14.D2, V17.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V17.D2, V22.D2, V14.D2
+	VMOV V20.B16, V15.B16
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
+	VMOV V19.B16, V14.B16
 	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
+	FMOVQ 240(R26), F15 // expC2
 	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
+	FMOVQ 256(R26), F14 // expC1
 	VFMLA V17.D2, V15.D2, V14.D2
 	FMOVQ 96(R2), F15
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V17.D2, V14.D2, V18.D2
 	WORD $0x4e6ff5af // fmax v15.2d, v13.2d, v15.2d
-	VFMLA V14.D2, V31.D2, V17.D2
-	VMOV V12.B16, V14.B16
-	VFMLA V30.D2, V15.D2, V14.D2
+	WORD $0x6e71de2e // fmul v14.2d, v17.2d, v17.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V15.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V17.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
 	VFMLA V17.D2, V16.D2, V16.D2
-	WORD $0x4eecd5d1 // fsub v17.2d, v14.2d, v12.2d
-	FMOVQ 80(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e7fd4a5 // fadd v5.2d, v5.2d, v31.2d
-	VSHL $52, V14.D2, V14.D2
-	VFMLA V29.D2, V17.D2, V15.D2
-	VFMLA V28.D2, V17.D2, V15.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ 80(R17), F18
+	VAND V18.B16, V16.B16, V18.B16
+	WORD $0x4e72d4a5 // fadd v5.2d, v5.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V16.B16
-	VFMLA V15.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V14.D2, V15.D2
+	VFMLA V23.D2, V14.D2, V15.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V15.D2, V22.D2, V14.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V15.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V15.D2, V17.D2, V16.D2
-	FMOVQ 112(R2), F17
-	WORD $0x6e6fddff // fmul v31.2d, v15.2d, v15.2d
-	WORD $0x4e71f5b1 // fmax v17.2d, v13.2d, v17.2d
-	VFMLA V16.D2, V31.D2, V15.D2
-	VMOV V12.B16, V16.B16
-	VFMLA V30.D2, V17.D2, V16.D2
-	VFMLA V15.D2, V14.D2, V14.D2
-	WORD $0x4eecd60f // fsub v15.2d, v16.2d, v12.2d
-	FMOVQ 96(R17), F31
-	VAND V31.B16, V14.B16, V31.B16
-	WORD $0x4e7fd4c6 // fadd v6.2d, v6.2d, v31.2d
-	VSHL $52, V16.D2, V16.D2
-	VFMLA V29.D2, V15.D2, V17.D2
-	VFMLA V28.D2, V15.D2, V17.D2
-	VMOV V26.B16, V14.B16
-	VFMLA V17.D2, V27.D2, V14.D2
-	VMOV V25.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V24.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V23.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V22.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V21.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V20.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V17.D2, V14.D2, V15.D2
-	VMOV V18.B16, V14.B16
-	VFMLA V17.D2, V15.D2, V14.D2
-	WORD $0x6e71de2f // fmul v15.2d, v17.2d, v17.2d
-	VFMLA V14.D2, V15.D2, V17.D2
-	VFMLA V17.D2, V16.D2, V16.D2
+	VFMLA V15.D2, V14.D2, V16.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V15.D2, V14.D2, V16.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V15.D2, V16.D2, V14.D2
+	FMOVQ 112(R2), F16
+	FMOVQ 272(R26), F18 // expC0
+	VFMLA V15.D2, V14.D2, V18.D2
+	WORD $0x4e70f5b0 // fmax v16.2d, v13.2d, v16.2d
+	WORD $0x6e6fddee // fmul v14.2d, v15.2d, v15.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V28.D2, V16.D2, V31.D2
+	VFMLA V18.D2, V14.D2, V15.D2
+	WORD $0x4eecd7ee // fsub v14.2d, v31.2d, v12.2d
+	VFMLA V15.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V15.D2
+	FMOVQ 96(R17), F18
+	VAND V18.B16, V17.B16, V18.B16
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V17.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V15.D2, V15.D2
+	VFMLA V24.D2, V14.D2, V16.D2
+	VFMLA V23.D2, V14.D2, V16.D2
+	VMOV V21.B16, V14.B16
+	VFMLA V16.D2, V22.D2, V14.D2
+	VMOV V20.B16, V17.B16
+	VFMLA V16.D2, V14.D2, V17.D2
+	VMOV V19.B16, V14.B16
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 240(R26), F17 // expC2
+	VFMLA V16.D2, V14.D2, V17.D2
+	FMOVQ 256(R26), F14 // expC1
+	VFMLA V16.D2, V17.D2, V14.D2
+	FMOVQ 272(R26), F17 // expC0
+	VFMLA V16.D2, V14.D2, V17.D2
+	WORD $0x6e70de0e // fmul v14.2d, v16.2d, v16.2d
+	VFMLA V17.D2, V14.D2, V16.D2
+	VFMLA V16.D2, V15.D2, V15.D2
 	FMOVQ 112(R17), F14
-	VAND V14.B16, V16.B16, V14.B16
+	VAND V14.B16, V15.B16, V14.B16
 	WORD $0x4e6ed4e7 // fadd v7.2d, v7.2d, v14.2d
 	ADD $128, R2, R2
 	SUB $16, R6, R6
@@ -6753,41 +6838,41 @@ part11:
 	VLD1R (R2), [V14.D2]
 
 loaded10:
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
-	VFMLA V30.D2, V14.D2, V15.D2
+	VFMLA V28.D2, V14.D2, V15.D2
 	WORD $0x4eecd5f0 // fsub v16.2d, v15.2d, v12.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V15.D2, V15.D2
+	// exp.go: powerAt
+	VSHL $50, V15.D2, V17.D2
+	VTRN1 V15.S4, V15.S4, V15.S4
+	VAND V27.B16, V15.B16, V15.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb995f2 // mla v18.4s, v15.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V17.D2, V17.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V16.D2, V14.D2
-	VFMLA V28.D2, V16.D2, V14.D2
+	VFMLA V24.D2, V16.D2, V14.D2
+	VFMLA V23.D2, V16.D2, V14.D2
 	// exp.go: horner
-	VMOV V26.B16, V16.B16
-	VFMLA V14.D2, V27.D2, V16.D2
-	VMOV V25.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V24.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V23.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V22.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V21.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
+	VMOV V21.B16, V15.B16
+	VFMLA V14.D2, V22.D2, V15.D2
 	VMOV V20.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	VMOV V19.B16, V17.B16
-	VFMLA V14.D2, V16.D2, V17.D2
-	VMOV V18.B16, V16.B16
-	VFMLA V14.D2, V17.D2, V16.D2
-	// rows.go: expCore
-	WORD $0x6e6eddd1 // fmul v17.2d, v14.2d, v14.2d
-	VFMLA V16.D2, V17.D2, V14.D2
-	VFMLA V14.D2, V15.D2, V15.D2
+	VFMLA V14.D2, V15.D2, V16.D2
+	VMOV V19.B16, V15.B16
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 240(R26), F16 // expC2
+	VFMLA V14.D2, V15.D2, V16.D2
+	FMOVQ 256(R26), F15 // expC1
+	VFMLA V14.D2, V16.D2, V15.D2
+	FMOVQ 272(R26), F16 // expC0
+	VFMLA V14.D2, V15.D2, V16.D2
+	// rows.go: expOf
+	WORD $0x6e6eddcf // fmul v15.2d, v14.2d, v14.2d
+	VFMLA V16.D2, V15.D2, V14.D2
+	VFMLA V14.D2, V17.D2, V17.D2
 	FMOVQ 0(R17), F14
-	VAND V14.B16, V15.B16, V14.B16
+	VAND V14.B16, V17.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	FMOVQ F0, 0(R8)
@@ -6891,32 +6976,35 @@ TEXT ·rowsExpSumScaledF32NEON(SB), 0, $192-125
 	FMOVS scale+120(FP), F10
 	VDUP V10.S[0], V10.S4
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC4
-	FMOVQ 96(R26), F26 // expC3
-	FMOVQ 112(R26), F25 // expC2
-	FMOVQ 128(R26), F24 // expC1
-	FMOVQ 144(R26), F23 // expC0
-	FMOVQ 208(R26), F22 // notSign
-	FMOVQ 224(R26), F21 // above1024
-	VEOR V20.B16, V20.B16, V20.B16
-	FMOVQ 160(R26), F19 // rounding
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC1
+	FMOVQ 144(R26), F21 // expC0
+	FMOVQ 208(R26), F20 // notSign
 
 // One row.
 row1:
 	VLD1R (R4), [V11.S4]
 	ADD $4, R4, R4
 	// rows.go: scaledParams
-	VAND V22.B16, V11.B16, V15.B16
-	WORD $0x6eafe6af // fcmgt v15.4s, v21.4s, v15.4s
-	VBSL V11.B16, V20.B16, V15.B16
+	VAND V20.B16, V11.B16, V15.B16
+	FMOVQ 224(R26), F16 // above1024
+	WORD $0x6eafe60f // fcmgt v15.4s, v16.4s, v15.4s
+	VEOR V16.B16, V16.B16, V16.B16
+	VBSL V11.B16, V16.B16, V15.B16
 	WORD $0x4eafd570 // fsub v16.4s, v11.4s, v15.4s
 	// rows.go: rowParams
-	VMOV V19.B16, V17.B16
-	VFMLA V30.S4, V16.S4, V17.S4
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	FMOVQ 160(R26), F17 // roundingPart
+	VFMLA V28.S4, V16.S4, V17.S4
+	FMOVQ 160(R26), F18 // roundingPart
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FMOVQ 176(R26), F18 // rowMagic
 	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
 	FMOVQ 192(R26), F18 // rowReach
@@ -6951,185 +7039,177 @@ block3:
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
+	VFMLA V28.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 16(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ F16, 0(R2)
-	VSHL $23, V18.S4, V18.S4
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
+	VSHL $20, V16.S4, V18.S4
+	VAND V27.B16, V16.B16, V16.B16
+	VMOV V26.B16, V19.B16
+	WORD $0x4eb99613 // mla v19.4s, v16.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R3), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ F18, 0(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	FMOVQ 32(R3), F18
+	VFMLA V24.S4, V17.S4, V16.S4
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V16.S4
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x4e32f592 // fmax v18.4s, v12.4s, v18.4s
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V18.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V16.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V16.S4, V15.S4, V15.S4
+	VSHL $20, V31.S4, V16.S4
+	FMOVQ F15, 16(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
 	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	FMOVQ 32(R3), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.S4, V16.S4, V16.S4
+	FMOVQ 48(R3), F15
+	VFMLA V24.S4, V17.S4, V18.S4
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V18.S4
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V18.S4, V22.S4, V17.S4
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ F18, 16(R2)
-	VSHL $23, V16.S4, V16.S4
-	WORD $0x4e32d421 // fadd v1.4s, v1.4s, v18.4s
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 48(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
+	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V15.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V18.S4, V16.S4, V16.S4
+	VSHL $20, V31.S4, V18.S4
 	FMOVQ F16, 32(R2)
-	VSHL $23, V18.S4, V18.S4
+	VAND V27.B16, V31.B16, V31.B16
 	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
-	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	FMOVQ 64(R3), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V18.S4, V18.S4
+	FMOVQ 64(R3), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
 	FMOVQ F18, 48(R2)
-	VSHL $23, V16.S4, V16.S4
+	VAND V27.B16, V31.B16, V31.B16
 	WORD $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 80(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ F16, 64(R2)
-	VSHL $23, V18.S4, V18.S4
-	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	FMOVQ 80(R3), F18
+	VFMLA V24.S4, V17.S4, V16.S4
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V16.S4
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x4e32f592 // fmax v18.4s, v12.4s, v18.4s
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V18.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V16.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V16.S4, V15.S4, V15.S4
+	VSHL $20, V31.S4, V16.S4
+	FMOVQ F15, 64(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
 	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.S4, V16.S4, V16.S4
 	FMOVQ 96(R3), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
+	VFMLA V24.S4, V17.S4, V18.S4
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V18.S4
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V18.S4, V22.S4, V17.S4
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ F18, 80(R2)
-	VSHL $23, V16.S4, V16.S4
-	WORD $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 112(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ F16, 96(R2)
-	VSHL $23, V18.S4, V18.S4
-	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
-	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	VMOV V24.B16, V15.B16
-	VFMLA V17.S4, V16.S4, V15.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	WORD $0x6e31de2f // fmul v15.4s, v17.4s, v17.4s
-	VFMLA V16.S4, V15.S4, V17.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	FMOVQ F18, 112(R2)
-	WORD $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V15.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V18.S4, V16.S4, V16.S4
+	VSHL $20, V31.S4, V18.S4
+	FMOVQ F16, 80(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	WORD $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V18.S4, V18.S4
+	FMOVQ 112(R3), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ F18, 96(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V17.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V16.S4
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x6e30de12 // fmul v18.4s, v16.4s, v16.4s
+	VFMLA V17.S4, V18.S4, V16.S4
+	VFMLA V16.S4, V15.S4, V15.S4
+	FMOVQ F15, 112(R2)
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
 	ADD $128, R2, R2
 	ADD $128, R3, R3
 	SUB $32, R5, R5
@@ -7181,47 +7261,46 @@ loaded10:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
+	VFMLA V28.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V16.S4, V16.S4
+	// exp.go: powerAt
+	VSHL $20, V16.S4, V18.S4
+	VAND V27.B16, V16.B16, V16.B16
+	VMOV V26.B16, V19.B16
+	WORD $0x4eb99613 // mla v19.4s, v16.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.S4, V18.S4, V18.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
+	VFMLA V24.S4, V17.S4, V15.S4
+	VFMLA V23.S4, V17.S4, V15.S4
 	// exp.go: horner
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	// rows.go: expCore
+	VMOV V21.B16, V16.B16
+	VFMLA V15.S4, V22.S4, V16.S4
+	// rows.go: expOf
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
+	VFMLA V16.S4, V17.S4, V15.S4
+	VFMLA V15.S4, V18.S4, V18.S4
 	CMP $4, R5
 	BLT part14
-	FMOVQ F16, (R2)
+	FMOVQ F18, (R2)
 	B stored13
 
 part14:
 	TBZ $1, R5, one15
-	FMOVD F16, (R2)
+	FMOVD F18, (R2)
 	TBZ $0, R5, stored13
 	ADD $8, R2, R6
-	VST1 V16.S[2], (R6)
+	VST1 V18.S[2], (R6)
 	B stored13
 
 one15:
-	FMOVS F16, (R2)
+	FMOVS F18, (R2)
 
 stored13:
-	VAND V31.B16, V16.B16, V15.B16
+	VAND V31.B16, V18.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	FMOVQ F0, 0(R7)
 	ADD $16, R7, R7
@@ -7302,16 +7381,16 @@ TEXT ·rowsExpSumScaledF64NEON(SB), 0, $192-129
 	FMOVD scale+120(FP), F12
 	VDUP V12.D[0], V12.D2
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC9
-	FMOVQ 96(R26), F26 // expC8
-	FMOVQ 112(R26), F25 // expC7
-	FMOVQ 128(R26), F24 // expC6
-	FMOVQ 144(R26), F23 // expC5
-	FMOVQ 160(R26), F22 // expC4
-	FMOVQ 176(R26), F21 // expC3
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC6
 
 // One row.
 row1:
@@ -7326,13 +7405,13 @@ row1:
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
 	// rows.go: rowParams
-	FMOVQ 240(R26), F19 // rounding
-	VFMLA V30.D2, V17.D2, V19.D2
-	FMOVQ 240(R26), F20 // rounding
+	FMOVQ 192(R26), F19 // roundingPart
+	VFMLA V28.D2, V17.D2, V19.D2
+	FMOVQ 192(R26), F20 // roundingPart
 	WORD $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
-	FMOVQ 256(R26), F20 // rowMagic
+	FMOVQ 208(R26), F20 // rowMagic
 	WORD $0x4ef3d693 // fsub v19.2d, v20.2d, v19.2d
-	FMOVQ 272(R26), F20 // rowReach
+	FMOVQ 224(R26), F20 // rowReach
 	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
 	VMOV V19.B16, V13.B16
 	VMOV V17.B16, V14.B16
@@ -7366,265 +7445,265 @@ block3:
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
+	VFMLA V28.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 16(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V17.D2, V19.D2, V31.D2
+	VSHL $50, V18.D2, V20.D2
+	VTRN1 V18.S4, V18.S4, V18.S4
+	VAND V27.B16, V18.B16, V18.B16
+	VMOV V26.B16, V21.B16
+	WORD $0x4eb99655 // mla v21.4s, v18.4s, v25.4s
+	VTBL V21.B16, [V29.B16, V30.B16], V21.B16
+	VADD V21.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V19.D2, V17.D2
+	VFMLA V23.D2, V19.D2, V17.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V17.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 16(R3), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V17.D2, V18.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V17.D2, V21.D2, V18.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V17.D2, V18.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e71de32 // fmul v18.2d, v17.2d, v17.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V18.D2, V17.D2
+	WORD $0x4eedd7f2 // fsub v18.2d, v31.2d, v13.2d
+	VFMLA V17.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ F20, 0(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e74d400 // fadd v0.2d, v0.2d, v20.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V18.D2, V19.D2
+	VFMLA V23.D2, V18.D2, V19.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V19.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V18.D2, V20.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V19.D2, V20.D2, V18.D2
+	FMOVQ 32(R3), F20
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V19.D2, V18.D2, V21.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V31.D2, V19.D2
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V19.D2, V21.D2, V18.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V19.D2, V18.D2, V21.D2
 	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V17.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	WORD $0x4eedd671 // fsub v17.2d, v19.2d, v13.2d
-	FMOVQ F18, 0(R2)
-	VSHL $52, V19.D2, V19.D2
-	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
-	VFMLA V29.D2, V17.D2, V20.D2
-	VFMLA V28.D2, V17.D2, V20.D2
+	WORD $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V20.D2, V31.D2
+	VFMLA V21.D2, V18.D2, V19.D2
+	WORD $0x4eedd7f2 // fsub v18.2d, v31.2d, v13.2d
+	VFMLA V19.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V19.D2
+	FMOVQ F17, 16(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e71d421 // fadd v1.2d, v1.2d, v17.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V19.D2, V19.D2
+	VFMLA V24.D2, V18.D2, V20.D2
+	VFMLA V23.D2, V18.D2, V20.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V20.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F18 // expC4
 	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
+	FMOVQ 176(R26), F17 // expC3
 	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 32(R3), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
+	FMOVQ 48(R3), F18
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V20.D2, V21.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
+	WORD $0x6e74de91 // fmul v17.2d, v20.2d, v20.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V18.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V20.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
 	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ F19, 16(R2)
-	VSHL $52, V17.D2, V17.D2
-	WORD $0x4e73d421 // fadd v1.2d, v1.2d, v19.2d
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
+	VSHL $50, V31.D2, V20.D2
+	FMOVQ F19, 32(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e73d442 // fadd v2.2d, v2.2d, v19.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
-	FMOVQ 48(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
-	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
-	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
-	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ F17, 32(R2)
-	VSHL $52, V19.D2, V19.D2
-	WORD $0x4e71d442 // fadd v2.2d, v2.2d, v17.2d
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 64(R3), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
-	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
-	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
-	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
-	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ F19, 48(R2)
-	VSHL $52, V17.D2, V17.D2
-	WORD $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
+	WORD $0x4eb997f3 // mla v19.4s, v31.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V17.D2, V18.D2
+	VFMLA V23.D2, V17.D2, V18.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V18.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V18.D2, V17.D2, V19.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V18.D2, V19.D2, V17.D2
+	FMOVQ 64(R3), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V18.D2, V21.D2, V17.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V18.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V18.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V18.D2
+	FMOVQ F20, 48(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e74d463 // fadd v3.2d, v3.2d, v20.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V18.D2, V18.D2
+	VFMLA V24.D2, V17.D2, V19.D2
+	VFMLA V23.D2, V17.D2, V19.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V19.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V19.D2, V20.D2, V17.D2
 	FMOVQ 80(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V19.D2, V17.D2, V21.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V19.D2, V21.D2, V17.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V19.D2, V17.D2, V21.D2
 	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ F17, 64(R2)
-	VSHL $52, V19.D2, V19.D2
-	WORD $0x4e71d484 // fadd v4.2d, v4.2d, v17.2d
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
+	WORD $0x6e73de71 // fmul v17.2d, v19.2d, v19.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V20.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V19.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V19.D2, V18.D2, V18.D2
+	VSHL $50, V31.D2, V19.D2
+	FMOVQ F18, 64(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e72d484 // fadd v4.2d, v4.2d, v18.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V19.D2, V19.D2
+	VFMLA V24.D2, V17.D2, V20.D2
+	VFMLA V23.D2, V17.D2, V20.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V20.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F18 // expC4
 	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 176(R26), F17 // expC3
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 96(R3), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V20.D2, V21.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
+	WORD $0x6e74de91 // fmul v17.2d, v20.2d, v20.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V18.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V20.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
 	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
+	VSHL $50, V31.D2, V20.D2
 	FMOVQ F19, 80(R2)
-	VSHL $52, V17.D2, V17.D2
+	VTRN1 V31.S4, V31.S4, V31.S4
 	WORD $0x4e73d4a5 // fadd v5.2d, v5.2d, v19.2d
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
-	FMOVQ 112(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
-	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
-	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
-	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ F17, 96(R2)
-	VSHL $52, V19.D2, V19.D2
-	WORD $0x4e71d4c6 // fadd v6.2d, v6.2d, v17.2d
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 208(R26), F18 // expC1
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V18.D2, V17.D2
-	WORD $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA V17.D2, V18.D2, V20.D2
-	VFMLA V20.D2, V19.D2, V19.D2
-	FMOVQ F19, 112(R2)
-	WORD $0x4e73d4e7 // fadd v7.2d, v7.2d, v19.2d
+	WORD $0x4eb997f3 // mla v19.4s, v31.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V17.D2, V18.D2
+	VFMLA V23.D2, V17.D2, V18.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V18.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V18.D2, V17.D2, V19.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V18.D2, V19.D2, V17.D2
+	FMOVQ 112(R3), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V18.D2, V21.D2, V17.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V18.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V18.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V18.D2
+	FMOVQ F20, 96(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x4e74d4c6 // fadd v6.2d, v6.2d, v20.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V18.D2, V18.D2
+	VFMLA V24.D2, V17.D2, V19.D2
+	VFMLA V23.D2, V17.D2, V19.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V19.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V19.D2, V20.D2, V17.D2
+	FMOVQ 240(R26), F20 // expC2
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V19.D2, V20.D2, V17.D2
+	FMOVQ 272(R26), F20 // expC0
+	VFMLA V19.D2, V17.D2, V20.D2
+	WORD $0x6e73de71 // fmul v17.2d, v19.2d, v19.2d
+	VFMLA V20.D2, V17.D2, V19.D2
+	VFMLA V19.D2, V18.D2, V18.D2
+	FMOVQ F18, 112(R2)
+	WORD $0x4e72d4e7 // fadd v7.2d, v7.2d, v18.2d
 	ADD $128, R2, R2
 	ADD $128, R3, R3
 	SUB $16, R5, R5
@@ -7668,49 +7747,49 @@ loaded10:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
+	VFMLA V28.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V18.D2, V18.D2
+	// exp.go: powerAt
+	VSHL $50, V18.D2, V20.D2
+	VTRN1 V18.S4, V18.S4, V18.S4
+	VAND V27.B16, V18.B16, V18.B16
+	VMOV V26.B16, V21.B16
+	WORD $0x4eb99655 // mla v21.4s, v18.4s, v25.4s
+	VTBL V21.B16, [V29.B16, V30.B16], V21.B16
+	VADD V21.D2, V20.D2, V20.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
+	VFMLA V24.D2, V19.D2, V17.D2
+	VFMLA V23.D2, V19.D2, V17.D2
 	// exp.go: horner
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	// rows.go: expCore
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V17.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 240(R26), F19 // expC2
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 272(R26), F19 // expC0
+	VFMLA V17.D2, V18.D2, V19.D2
+	// rows.go: expOf
+	WORD $0x6e71de32 // fmul v18.2d, v17.2d, v17.2d
+	VFMLA V19.D2, V18.D2, V17.D2
+	VFMLA V17.D2, V20.D2, V20.D2
 	CMP $2, R5
 	BLT part13
-	FMOVQ F18, (R2)
+	FMOVQ F20, (R2)
 	B stored12
 
 part13:
-	FMOVD F18, (R2)
+	FMOVD F20, (R2)
 
 stored12:
-	VAND V31.B16, V18.B16, V17.B16
+	VAND V31.B16, V20.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	FMOVQ F0, 0(R7)
 	ADD $16, R7, R7
@@ -7819,32 +7898,35 @@ TEXT ·rowsExpSumSkipScaledF32NEON(SB), 0, $192-149
 	FMOVS scale+144(FP), F10
 	VDUP V10.S[0], V10.S4
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC4
-	FMOVQ 96(R26), F26 // expC3
-	FMOVQ 112(R26), F25 // expC2
-	FMOVQ 128(R26), F24 // expC1
-	FMOVQ 144(R26), F23 // expC0
-	FMOVQ 208(R26), F22 // notSign
-	FMOVQ 224(R26), F21 // above1024
-	VEOR V20.B16, V20.B16, V20.B16
-	FMOVQ 160(R26), F19 // rounding
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC1
+	FMOVQ 144(R26), F21 // expC0
+	FMOVQ 208(R26), F20 // notSign
 
 // One row.
 row1:
 	VLD1R (R4), [V11.S4]
 	ADD $4, R4, R4
 	// rows.go: scaledParams
-	VAND V22.B16, V11.B16, V15.B16
-	WORD $0x6eafe6af // fcmgt v15.4s, v21.4s, v15.4s
-	VBSL V11.B16, V20.B16, V15.B16
+	VAND V20.B16, V11.B16, V15.B16
+	FMOVQ 224(R26), F16 // above1024
+	WORD $0x6eafe60f // fcmgt v15.4s, v16.4s, v15.4s
+	VEOR V16.B16, V16.B16, V16.B16
+	VBSL V11.B16, V16.B16, V15.B16
 	WORD $0x4eafd570 // fsub v16.4s, v11.4s, v15.4s
 	// rows.go: rowParams
-	VMOV V19.B16, V17.B16
-	VFMLA V30.S4, V16.S4, V17.S4
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	FMOVQ 160(R26), F17 // roundingPart
+	VFMLA V28.S4, V16.S4, V17.S4
+	FMOVQ 160(R26), F18 // roundingPart
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FMOVQ 176(R26), F18 // rowMagic
 	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
 	FMOVQ 192(R26), F18 // rowReach
@@ -7886,201 +7968,193 @@ block3:
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
+	VFMLA V28.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 16(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ F16, 0(R2)
-	VSHL $23, V18.S4, V18.S4
-	FMOVQ 0(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
+	VSHL $20, V16.S4, V18.S4
+	VAND V27.B16, V16.B16, V16.B16
+	VMOV V26.B16, V19.B16
+	WORD $0x4eb99613 // mla v19.4s, v16.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R3), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ F18, 0(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 0(R17), F19
+	VAND V19.B16, V18.B16, V19.B16
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	FMOVQ 32(R3), F18
+	VFMLA V24.S4, V17.S4, V16.S4
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V16.S4
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x4e32f592 // fmax v18.4s, v12.4s, v18.4s
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V18.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V16.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V16.S4, V15.S4, V15.S4
+	VSHL $20, V31.S4, V16.S4
+	FMOVQ F15, 16(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 16(R17), F19
+	VAND V19.B16, V15.B16, V19.B16
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
 	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	FMOVQ 32(R3), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.S4, V16.S4, V16.S4
+	FMOVQ 48(R3), F15
+	VFMLA V24.S4, V17.S4, V18.S4
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V18.S4
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V18.S4, V22.S4, V17.S4
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ F18, 16(R2)
-	VSHL $23, V16.S4, V16.S4
-	FMOVQ 16(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 48(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
+	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V15.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V18.S4, V16.S4, V16.S4
+	VSHL $20, V31.S4, V18.S4
 	FMOVQ F16, 32(R2)
-	VSHL $23, V18.S4, V18.S4
-	FMOVQ 32(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
-	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	FMOVQ 64(R3), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 32(R17), F19
+	VAND V19.B16, V16.B16, V19.B16
+	WORD $0x4e33d442 // fadd v2.4s, v2.4s, v19.4s
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V18.S4, V18.S4
+	FMOVQ 64(R3), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
 	FMOVQ F18, 48(R2)
-	VSHL $23, V16.S4, V16.S4
-	FMOVQ 48(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 80(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ F16, 64(R2)
-	VSHL $23, V18.S4, V18.S4
-	FMOVQ 64(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 48(R17), F19
+	VAND V19.B16, V18.B16, V19.B16
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	FMOVQ 80(R3), F18
+	VFMLA V24.S4, V17.S4, V16.S4
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V16.S4
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x4e32f592 // fmax v18.4s, v12.4s, v18.4s
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V18.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V16.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V16.S4, V15.S4, V15.S4
+	VSHL $20, V31.S4, V16.S4
+	FMOVQ F15, 64(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 64(R17), F19
+	VAND V19.B16, V15.B16, V19.B16
+	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
 	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.S4, V16.S4, V16.S4
 	FMOVQ 96(R3), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
+	VFMLA V24.S4, V17.S4, V18.S4
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V18.S4
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V18.S4, V22.S4, V17.S4
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ F18, 80(R2)
-	VSHL $23, V16.S4, V16.S4
-	FMOVQ 80(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 112(R3), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ F16, 96(R2)
-	VSHL $23, V18.S4, V18.S4
-	FMOVQ 96(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
-	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	VMOV V24.B16, V15.B16
-	VFMLA V17.S4, V16.S4, V15.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	WORD $0x6e31de2f // fmul v15.4s, v17.4s, v17.4s
-	VFMLA V16.S4, V15.S4, V17.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	FMOVQ F18, 112(R2)
-	FMOVQ 112(R17), F15
-	VAND V15.B16, V18.B16, V15.B16
-	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V15.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V18.S4, V16.S4, V16.S4
+	VSHL $20, V31.S4, V18.S4
+	FMOVQ F16, 80(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 80(R17), F19
+	VAND V19.B16, V16.B16, V19.B16
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V18.S4, V18.S4
+	FMOVQ 112(R3), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ F18, 96(R2)
+	VAND V27.B16, V31.B16, V31.B16
+	FMOVQ 96(R17), F19
+	VAND V19.B16, V18.B16, V19.B16
+	WORD $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V17.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V16.S4
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x6e30de12 // fmul v18.4s, v16.4s, v16.4s
+	VFMLA V17.S4, V18.S4, V16.S4
+	VFMLA V16.S4, V15.S4, V15.S4
+	FMOVQ F15, 112(R2)
+	FMOVQ 112(R17), F16
+	VAND V16.B16, V15.B16, V16.B16
+	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
 	ADD $128, R2, R2
 	ADD $128, R3, R3
 	SUB $32, R7, R7
@@ -8138,48 +8212,47 @@ loaded10:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
+	VFMLA V28.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V16.S4, V16.S4
+	// exp.go: powerAt
+	VSHL $20, V16.S4, V18.S4
+	VAND V27.B16, V16.B16, V16.B16
+	VMOV V26.B16, V19.B16
+	WORD $0x4eb99613 // mla v19.4s, v16.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.S4, V18.S4, V18.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
+	VFMLA V24.S4, V17.S4, V15.S4
+	VFMLA V23.S4, V17.S4, V15.S4
 	// exp.go: horner
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	// rows.go: expCore
+	VMOV V21.B16, V16.B16
+	VFMLA V15.S4, V22.S4, V16.S4
+	// rows.go: expOf
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
+	VFMLA V16.S4, V17.S4, V15.S4
+	VFMLA V15.S4, V18.S4, V18.S4
 	CMP $4, R7
 	BLT part14
-	FMOVQ F16, (R2)
+	FMOVQ F18, (R2)
 	B stored13
 
 part14:
 	TBZ $1, R7, one15
-	FMOVD F16, (R2)
+	FMOVD F18, (R2)
 	TBZ $0, R7, stored13
 	ADD $8, R2, R8
-	VST1 V16.S[2], (R8)
+	VST1 V18.S[2], (R8)
 	B stored13
 
 one15:
-	FMOVS F16, (R2)
+	FMOVS F18, (R2)
 
 stored13:
 	FMOVQ 0(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
+	VAND V15.B16, V18.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	FMOVQ F0, 0(R9)
@@ -8263,16 +8336,16 @@ TEXT ·rowsExpSumSkipScaledF64NEON(SB), 0, $192-153
 	FMOVD scale+144(FP), F12
 	VDUP V12.D[0], V12.D2
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC9
-	FMOVQ 96(R26), F26 // expC8
-	FMOVQ 112(R26), F25 // expC7
-	FMOVQ 128(R26), F24 // expC6
-	FMOVQ 144(R26), F23 // expC5
-	FMOVQ 160(R26), F22 // expC4
-	FMOVQ 176(R26), F21 // expC3
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC6
 
 // One row.
 row1:
@@ -8287,13 +8360,13 @@ row1:
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
 	// rows.go: rowParams
-	FMOVQ 240(R26), F19 // rounding
-	VFMLA V30.D2, V17.D2, V19.D2
-	FMOVQ 240(R26), F20 // rounding
+	FMOVQ 192(R26), F19 // roundingPart
+	VFMLA V28.D2, V17.D2, V19.D2
+	FMOVQ 192(R26), F20 // roundingPart
 	WORD $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
-	FMOVQ 256(R26), F20 // rowMagic
+	FMOVQ 208(R26), F20 // rowMagic
 	WORD $0x4ef3d693 // fsub v19.2d, v20.2d, v19.2d
-	FMOVQ 272(R26), F20 // rowReach
+	FMOVQ 224(R26), F20 // rowReach
 	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
 	VMOV V19.B16, V13.B16
 	VMOV V17.B16, V14.B16
@@ -8334,280 +8407,280 @@ block3:
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
+	VFMLA V28.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 16(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V17.D2, V19.D2, V31.D2
+	VSHL $50, V18.D2, V20.D2
+	VTRN1 V18.S4, V18.S4, V18.S4
+	VAND V27.B16, V18.B16, V18.B16
+	VMOV V26.B16, V21.B16
+	WORD $0x4eb99655 // mla v21.4s, v18.4s, v25.4s
+	VTBL V21.B16, [V29.B16, V30.B16], V21.B16
+	VADD V21.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V19.D2, V17.D2
+	VFMLA V23.D2, V19.D2, V17.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V17.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 16(R3), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V17.D2, V18.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V17.D2, V21.D2, V18.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V17.D2, V18.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e71de32 // fmul v18.2d, v17.2d, v17.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V18.D2, V17.D2
+	WORD $0x4eedd7f2 // fsub v18.2d, v31.2d, v13.2d
+	VFMLA V17.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ F20, 0(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 0(R17), F21
+	VAND V21.B16, V20.B16, V21.B16
+	WORD $0x4e75d400 // fadd v0.2d, v0.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V18.D2, V19.D2
+	VFMLA V23.D2, V18.D2, V19.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V19.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V18.D2, V20.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V19.D2, V20.D2, V18.D2
+	FMOVQ 32(R3), F20
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V19.D2, V18.D2, V21.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V31.D2, V19.D2
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V19.D2, V21.D2, V18.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V19.D2, V18.D2, V21.D2
 	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V17.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	WORD $0x4eedd671 // fsub v17.2d, v19.2d, v13.2d
-	FMOVQ F18, 0(R2)
-	VSHL $52, V19.D2, V19.D2
-	FMOVQ 0(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e7fd400 // fadd v0.2d, v0.2d, v31.2d
-	VFMLA V29.D2, V17.D2, V20.D2
-	VFMLA V28.D2, V17.D2, V20.D2
+	WORD $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V20.D2, V31.D2
+	VFMLA V21.D2, V18.D2, V19.D2
+	WORD $0x4eedd7f2 // fsub v18.2d, v31.2d, v13.2d
+	VFMLA V19.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V19.D2
+	FMOVQ F17, 16(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 16(R17), F21
+	VAND V21.B16, V17.B16, V21.B16
+	WORD $0x4e75d421 // fadd v1.2d, v1.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V19.D2, V19.D2
+	VFMLA V24.D2, V18.D2, V20.D2
+	VFMLA V23.D2, V18.D2, V20.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V20.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F18 // expC4
 	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
+	FMOVQ 176(R26), F17 // expC3
 	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 32(R3), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
+	FMOVQ 48(R3), F18
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V20.D2, V21.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
+	WORD $0x6e74de91 // fmul v17.2d, v20.2d, v20.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V18.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V20.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
 	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ F19, 16(R2)
-	VSHL $52, V17.D2, V17.D2
-	FMOVQ 16(R17), F31
-	VAND V31.B16, V19.B16, V31.B16
-	WORD $0x4e7fd421 // fadd v1.2d, v1.2d, v31.2d
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
+	VSHL $50, V31.D2, V20.D2
+	FMOVQ F19, 32(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 32(R17), F21
+	VAND V21.B16, V19.B16, V21.B16
+	WORD $0x4e75d442 // fadd v2.2d, v2.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
-	FMOVQ 48(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
-	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
-	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
-	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ F17, 32(R2)
-	VSHL $52, V19.D2, V19.D2
-	FMOVQ 32(R17), F31
-	VAND V31.B16, V17.B16, V31.B16
-	WORD $0x4e7fd442 // fadd v2.2d, v2.2d, v31.2d
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 64(R3), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
-	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
-	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
-	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
-	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ F19, 48(R2)
-	VSHL $52, V17.D2, V17.D2
-	FMOVQ 48(R17), F31
-	VAND V31.B16, V19.B16, V31.B16
-	WORD $0x4e7fd463 // fadd v3.2d, v3.2d, v31.2d
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
+	WORD $0x4eb997f3 // mla v19.4s, v31.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V17.D2, V18.D2
+	VFMLA V23.D2, V17.D2, V18.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V18.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V18.D2, V17.D2, V19.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V18.D2, V19.D2, V17.D2
+	FMOVQ 64(R3), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V18.D2, V21.D2, V17.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V18.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V18.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V18.D2
+	FMOVQ F20, 48(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 48(R17), F21
+	VAND V21.B16, V20.B16, V21.B16
+	WORD $0x4e75d463 // fadd v3.2d, v3.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V18.D2, V18.D2
+	VFMLA V24.D2, V17.D2, V19.D2
+	VFMLA V23.D2, V17.D2, V19.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V19.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V19.D2, V20.D2, V17.D2
 	FMOVQ 80(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V19.D2, V17.D2, V21.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V19.D2, V21.D2, V17.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V19.D2, V17.D2, V21.D2
 	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ F17, 64(R2)
-	VSHL $52, V19.D2, V19.D2
-	FMOVQ 64(R17), F31
-	VAND V31.B16, V17.B16, V31.B16
-	WORD $0x4e7fd484 // fadd v4.2d, v4.2d, v31.2d
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
+	WORD $0x6e73de71 // fmul v17.2d, v19.2d, v19.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V20.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V19.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V19.D2, V18.D2, V18.D2
+	VSHL $50, V31.D2, V19.D2
+	FMOVQ F18, 64(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 64(R17), F21
+	VAND V21.B16, V18.B16, V21.B16
+	WORD $0x4e75d484 // fadd v4.2d, v4.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V19.D2, V19.D2
+	VFMLA V24.D2, V17.D2, V20.D2
+	VFMLA V23.D2, V17.D2, V20.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V20.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F18 // expC4
 	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 176(R26), F17 // expC3
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 96(R3), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V20.D2, V21.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
+	WORD $0x6e74de91 // fmul v17.2d, v20.2d, v20.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V18.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V20.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
 	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
+	VSHL $50, V31.D2, V20.D2
 	FMOVQ F19, 80(R2)
-	VSHL $52, V17.D2, V17.D2
-	FMOVQ 80(R17), F31
-	VAND V31.B16, V19.B16, V31.B16
-	WORD $0x4e7fd4a5 // fadd v5.2d, v5.2d, v31.2d
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 80(R17), F21
+	VAND V21.B16, V19.B16, V21.B16
+	WORD $0x4e75d4a5 // fadd v5.2d, v5.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
-	FMOVQ 112(R3), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
-	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
-	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
-	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ F17, 96(R2)
-	VSHL $52, V19.D2, V19.D2
-	FMOVQ 96(R17), F31
-	VAND V31.B16, V17.B16, V31.B16
-	WORD $0x4e7fd4c6 // fadd v6.2d, v6.2d, v31.2d
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 208(R26), F18 // expC1
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V18.D2, V17.D2
-	WORD $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA V17.D2, V18.D2, V20.D2
-	VFMLA V20.D2, V19.D2, V19.D2
-	FMOVQ F19, 112(R2)
+	WORD $0x4eb997f3 // mla v19.4s, v31.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V17.D2, V18.D2
+	VFMLA V23.D2, V17.D2, V18.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V18.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V18.D2, V17.D2, V19.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V18.D2, V19.D2, V17.D2
+	FMOVQ 112(R3), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V18.D2, V21.D2, V17.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V18.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V18.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V18.D2
+	FMOVQ F20, 96(R2)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ 96(R17), F21
+	VAND V21.B16, V20.B16, V21.B16
+	WORD $0x4e75d4c6 // fadd v6.2d, v6.2d, v21.2d
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V18.D2, V18.D2
+	VFMLA V24.D2, V17.D2, V19.D2
+	VFMLA V23.D2, V17.D2, V19.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V19.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V19.D2, V20.D2, V17.D2
+	FMOVQ 240(R26), F20 // expC2
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V19.D2, V20.D2, V17.D2
+	FMOVQ 272(R26), F20 // expC0
+	VFMLA V19.D2, V17.D2, V20.D2
+	WORD $0x6e73de71 // fmul v17.2d, v19.2d, v19.2d
+	VFMLA V20.D2, V17.D2, V19.D2
+	VFMLA V19.D2, V18.D2, V18.D2
+	FMOVQ F18, 112(R2)
 	FMOVQ 112(R17), F17
-	VAND V17.B16, V19.B16, V17.B16
+	VAND V17.B16, V18.B16, V17.B16
 	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
 	ADD $128, R2, R2
 	ADD $128, R3, R3
@@ -8658,50 +8731,50 @@ loaded10:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
+	VFMLA V28.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V18.D2, V18.D2
+	// exp.go: powerAt
+	VSHL $50, V18.D2, V20.D2
+	VTRN1 V18.S4, V18.S4, V18.S4
+	VAND V27.B16, V18.B16, V18.B16
+	VMOV V26.B16, V21.B16
+	WORD $0x4eb99655 // mla v21.4s, v18.4s, v25.4s
+	VTBL V21.B16, [V29.B16, V30.B16], V21.B16
+	VADD V21.D2, V20.D2, V20.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
+	VFMLA V24.D2, V19.D2, V17.D2
+	VFMLA V23.D2, V19.D2, V17.D2
 	// exp.go: horner
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	// rows.go: expCore
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V17.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 240(R26), F19 // expC2
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 272(R26), F19 // expC0
+	VFMLA V17.D2, V18.D2, V19.D2
+	// rows.go: expOf
+	WORD $0x6e71de32 // fmul v18.2d, v17.2d, v17.2d
+	VFMLA V19.D2, V18.D2, V17.D2
+	VFMLA V17.D2, V20.D2, V20.D2
 	CMP $2, R7
 	BLT part13
-	FMOVQ F18, (R2)
+	FMOVQ F20, (R2)
 	B stored12
 
 part13:
-	FMOVD F18, (R2)
+	FMOVD F20, (R2)
 
 stored12:
 	FMOVQ 0(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
+	VAND V17.B16, V20.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	FMOVQ F0, 0(R9)
@@ -8811,32 +8884,35 @@ TEXT ·rowsSumSkipScaledF32NEON(SB), 0, $192-117
 	FMOVS scale+112(FP), F10
 	VDUP V10.S[0], V10.S4
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC4
-	FMOVQ 96(R26), F26 // expC3
-	FMOVQ 112(R26), F25 // expC2
-	FMOVQ 128(R26), F24 // expC1
-	FMOVQ 144(R26), F23 // expC0
-	FMOVQ 208(R26), F22 // notSign
-	FMOVQ 224(R26), F21 // above1024
-	VEOR V20.B16, V20.B16, V20.B16
-	FMOVQ 160(R26), F19 // rounding
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC1
+	FMOVQ 144(R26), F21 // expC0
+	FMOVQ 208(R26), F20 // notSign
 
 // One row.
 row1:
 	VLD1R (R3), [V11.S4]
 	ADD $4, R3, R3
 	// rows.go: scaledParams
-	VAND V22.B16, V11.B16, V15.B16
-	WORD $0x6eafe6af // fcmgt v15.4s, v21.4s, v15.4s
-	VBSL V11.B16, V20.B16, V15.B16
+	VAND V20.B16, V11.B16, V15.B16
+	FMOVQ 224(R26), F16 // above1024
+	WORD $0x6eafe60f // fcmgt v15.4s, v16.4s, v15.4s
+	VEOR V16.B16, V16.B16, V16.B16
+	VBSL V11.B16, V16.B16, V15.B16
 	WORD $0x4eafd570 // fsub v16.4s, v11.4s, v15.4s
 	// rows.go: rowParams
-	VMOV V19.B16, V17.B16
-	VFMLA V30.S4, V16.S4, V17.S4
-	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	FMOVQ 160(R26), F17 // roundingPart
+	VFMLA V28.S4, V16.S4, V17.S4
+	FMOVQ 160(R26), F18 // roundingPart
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FMOVQ 176(R26), F18 // rowMagic
 	WORD $0x4eb1d651 // fsub v17.4s, v18.4s, v17.4s
 	FMOVQ 192(R26), F18 // rowReach
@@ -8878,193 +8954,185 @@ block3:
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
+	VFMLA V28.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 16(R2), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ 0(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd400 // fadd v0.4s, v0.4s, v31.4s
-	VSHL $23, V18.S4, V18.S4
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
+	VSHL $20, V16.S4, V18.S4
+	VAND V27.B16, V16.B16, V16.B16
+	VMOV V26.B16, V19.B16
+	WORD $0x4eb99613 // mla v19.4s, v16.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.S4, V18.S4, V18.S4
+	FMOVQ 16(R2), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ 0(R17), F19
+	VAND V19.B16, V18.B16, V19.B16
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	FMOVQ 32(R2), F18
+	VFMLA V24.S4, V17.S4, V16.S4
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V16.S4
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x4e32f592 // fmax v18.4s, v12.4s, v18.4s
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V18.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V16.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V16.S4, V15.S4, V15.S4
+	VSHL $20, V31.S4, V16.S4
+	FMOVQ 16(R17), F19
+	VAND V19.B16, V15.B16, V19.B16
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	FMOVQ 32(R2), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.S4, V16.S4, V16.S4
+	FMOVQ 48(R2), F15
+	VFMLA V24.S4, V17.S4, V18.S4
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V18.S4
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V18.S4, V22.S4, V17.S4
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ 16(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 48(R2), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ 32(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd442 // fadd v2.4s, v2.4s, v31.4s
-	VSHL $23, V18.S4, V18.S4
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
+	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V15.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V18.S4, V16.S4, V16.S4
+	VSHL $20, V31.S4, V18.S4
+	FMOVQ 32(R17), F19
+	VAND V19.B16, V16.B16, V19.B16
+	WORD $0x4e33d442 // fadd v2.4s, v2.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V18.S4, V18.S4
+	FMOVQ 64(R2), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ 48(R17), F19
+	VAND V19.B16, V18.B16, V19.B16
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	FMOVQ 80(R2), F18
+	VFMLA V24.S4, V17.S4, V16.S4
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V16.S4
+	WORD $0x4eadd652 // fsub v18.4s, v18.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x4e32f592 // fmax v18.4s, v12.4s, v18.4s
+	WORD $0x6e30de13 // fmul v19.4s, v16.4s, v16.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V18.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V16.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V16.S4, V15.S4, V15.S4
+	VSHL $20, V31.S4, V16.S4
+	FMOVQ 64(R17), F19
+	VAND V19.B16, V15.B16, V19.B16
+	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	FMOVQ 64(R2), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
-	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
-	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ 48(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 80(R2), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ 64(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd484 // fadd v4.4s, v4.4s, v31.4s
-	VSHL $23, V18.S4, V18.S4
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
-	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
+	WORD $0x4eb997ef // mla v15.4s, v31.4s, v25.4s
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	VADD V15.S4, V16.S4, V16.S4
 	FMOVQ 96(R2), F15
-	VMOV V24.B16, V31.B16
-	VFMLA V17.S4, V16.S4, V31.S4
+	VFMLA V24.S4, V17.S4, V18.S4
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V31.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V18.S4
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	WORD $0x6e31de3f // fmul v31.4s, v17.4s, v17.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V18.S4, V22.S4, V17.S4
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
-	VFMLA V16.S4, V31.S4, V17.S4
-	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	FMOVQ 80(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
-	VSHL $23, V16.S4, V16.S4
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	FMOVQ 112(R2), F17
-	VMOV V24.B16, V31.B16
-	VFMLA V15.S4, V18.S4, V31.S4
-	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V31.S4, V18.S4
-	WORD $0x4eadd631 // fsub v17.4s, v17.4s, v13.4s
-	WORD $0x6e2fddff // fmul v31.4s, v15.4s, v15.4s
-	WORD $0x4e31f591 // fmax v17.4s, v12.4s, v17.4s
-	VFMLA V18.S4, V31.S4, V15.S4
-	VMOV V11.B16, V18.B16
-	VFMLA V30.S4, V17.S4, V18.S4
-	VFMLA V15.S4, V16.S4, V16.S4
-	WORD $0x4eabd64f // fsub v15.4s, v18.4s, v11.4s
-	FMOVQ 96(R17), F31
-	VAND V31.B16, V16.B16, V31.B16
-	WORD $0x4e3fd4c6 // fadd v6.4s, v6.4s, v31.4s
-	VSHL $23, V18.S4, V18.S4
-	VFMLA V29.S4, V15.S4, V17.S4
-	VFMLA V28.S4, V15.S4, V17.S4
-	VMOV V26.B16, V15.B16
-	VFMLA V17.S4, V27.S4, V15.S4
-	VMOV V25.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	VMOV V24.B16, V15.B16
-	VFMLA V17.S4, V16.S4, V15.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V17.S4, V15.S4, V16.S4
-	WORD $0x6e31de2f // fmul v15.4s, v17.4s, v17.4s
-	VFMLA V16.S4, V15.S4, V17.S4
-	VFMLA V17.S4, V18.S4, V18.S4
-	FMOVQ 112(R17), F15
-	VAND V15.B16, V18.B16, V15.B16
-	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6e32de53 // fmul v19.4s, v18.4s, v18.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V15.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V18.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V18.S4, V16.S4, V16.S4
+	VSHL $20, V31.S4, V18.S4
+	FMOVQ 80(R17), F19
+	VAND V19.B16, V16.B16, V19.B16
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V16.B16
+	WORD $0x4eb997f0 // mla v16.4s, v31.4s, v25.4s
+	VTBL V16.B16, [V29.B16, V30.B16], V16.B16
+	VADD V16.S4, V18.S4, V18.S4
+	FMOVQ 112(R2), F16
+	VFMLA V24.S4, V17.S4, V15.S4
+	WORD $0x6e2ede10 // fmul v16.4s, v16.4s, v14.4s
+	VFMLA V23.S4, V17.S4, V15.S4
+	WORD $0x4eadd610 // fsub v16.4s, v16.4s, v13.4s
+	VMOV V21.B16, V17.B16
+	VFMLA V15.S4, V22.S4, V17.S4
+	WORD $0x4e30f590 // fmax v16.4s, v12.4s, v16.4s
+	WORD $0x6e2fddf3 // fmul v19.4s, v15.4s, v15.4s
+	VMOV V11.B16, V31.B16
+	VFMLA V28.S4, V16.S4, V31.S4
+	VFMLA V17.S4, V19.S4, V15.S4
+	WORD $0x4eabd7f1 // fsub v17.4s, v31.4s, v11.4s
+	VFMLA V15.S4, V18.S4, V18.S4
+	VSHL $20, V31.S4, V15.S4
+	FMOVQ 96(R17), F19
+	VAND V19.B16, V18.B16, V19.B16
+	WORD $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.S4, V15.S4, V15.S4
+	VFMLA V24.S4, V17.S4, V16.S4
+	VFMLA V23.S4, V17.S4, V16.S4
+	VMOV V21.B16, V17.B16
+	VFMLA V16.S4, V22.S4, V17.S4
+	WORD $0x6e30de12 // fmul v18.4s, v16.4s, v16.4s
+	VFMLA V17.S4, V18.S4, V16.S4
+	VFMLA V16.S4, V15.S4, V15.S4
+	FMOVQ 112(R17), F16
+	VAND V16.B16, V15.B16, V16.B16
+	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
 	ADD $128, R2, R2
 	SUB $32, R6, R6
 	SUB $32, R5, R5
@@ -9121,31 +9189,30 @@ loaded10:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e2ff58f // fmax v15.4s, v12.4s, v15.4s
 	VMOV V11.B16, V16.B16
-	VFMLA V30.S4, V15.S4, V16.S4
+	VFMLA V28.S4, V15.S4, V16.S4
 	WORD $0x4eabd611 // fsub v17.4s, v16.4s, v11.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V16.S4, V16.S4
+	// exp.go: powerAt
+	VSHL $20, V16.S4, V18.S4
+	VAND V27.B16, V16.B16, V16.B16
+	VMOV V26.B16, V19.B16
+	WORD $0x4eb99613 // mla v19.4s, v16.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.S4, V18.S4, V18.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V17.S4, V15.S4
-	VFMLA V28.S4, V17.S4, V15.S4
+	VFMLA V24.S4, V17.S4, V15.S4
+	VFMLA V23.S4, V17.S4, V15.S4
 	// exp.go: horner
-	VMOV V26.B16, V17.B16
-	VFMLA V15.S4, V27.S4, V17.S4
-	VMOV V25.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	VMOV V24.B16, V17.B16
-	VFMLA V15.S4, V18.S4, V17.S4
-	VMOV V23.B16, V18.B16
-	VFMLA V15.S4, V17.S4, V18.S4
-	// rows.go: expCore
+	VMOV V21.B16, V16.B16
+	VFMLA V15.S4, V22.S4, V16.S4
+	// rows.go: expOf
 	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
-	VFMLA V18.S4, V17.S4, V15.S4
-	VFMLA V15.S4, V16.S4, V16.S4
+	VFMLA V16.S4, V17.S4, V15.S4
+	VFMLA V15.S4, V18.S4, V18.S4
 	FMOVQ 0(R17), F15
-	VAND V15.B16, V16.B16, V15.B16
+	VAND V15.B16, V18.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	FMOVQ F0, 0(R8)
@@ -9222,16 +9289,16 @@ TEXT ·rowsSumSkipScaledF64NEON(SB), 0, $192-121
 	FMOVD scale+112(FP), F12
 	VDUP V12.D[0], V12.D2
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 48(R26), F29 // minusLn2Hi
-	FMOVQ 64(R26), F28 // minusLn2Lo
-	FMOVQ 80(R26), F27 // expC9
-	FMOVQ 96(R26), F26 // expC8
-	FMOVQ 112(R26), F25 // expC7
-	FMOVQ 128(R26), F24 // expC6
-	FMOVQ 144(R26), F23 // expC5
-	FMOVQ 160(R26), F22 // expC4
-	FMOVQ 176(R26), F21 // expC3
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 48(R26), F27 // lookupLow
+	FMOVQ 64(R26), F26 // lookupFirst
+	FMOVQ 80(R26), F25 // lookupTimes
+	FMOVQ 96(R26), F24 // minusLn2PartHi
+	FMOVQ 112(R26), F23 // minusLn2PartLo
+	FMOVQ 128(R26), F22 // expC6
 
 // One row.
 row1:
@@ -9246,13 +9313,13 @@ row1:
 	VBSL V13.B16, V17.B16, V18.B16
 	WORD $0x4ef2d5b1 // fsub v17.2d, v13.2d, v18.2d
 	// rows.go: rowParams
-	FMOVQ 240(R26), F19 // rounding
-	VFMLA V30.D2, V17.D2, V19.D2
-	FMOVQ 240(R26), F20 // rounding
+	FMOVQ 192(R26), F19 // roundingPart
+	VFMLA V28.D2, V17.D2, V19.D2
+	FMOVQ 192(R26), F20 // roundingPart
 	WORD $0x4ef4d673 // fsub v19.2d, v19.2d, v20.2d
-	FMOVQ 256(R26), F20 // rowMagic
+	FMOVQ 208(R26), F20 // rowMagic
 	WORD $0x4ef3d693 // fsub v19.2d, v20.2d, v19.2d
-	FMOVQ 272(R26), F20 // rowReach
+	FMOVQ 224(R26), F20 // rowReach
 	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
 	VMOV V19.B16, V13.B16
 	VMOV V17.B16, V14.B16
@@ -9293,272 +9360,272 @@ block3:
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
+	VFMLA V28.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	VSHL $52, V18.D2, V18.D2
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 16(R2), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V17.D2, V19.D2, V31.D2
+	VSHL $50, V18.D2, V20.D2
+	VTRN1 V18.S4, V18.S4, V18.S4
+	VAND V27.B16, V18.B16, V18.B16
+	VMOV V26.B16, V21.B16
+	WORD $0x4eb99655 // mla v21.4s, v18.4s, v25.4s
+	VTBL V21.B16, [V29.B16, V30.B16], V21.B16
+	VADD V21.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V19.D2, V17.D2
+	VFMLA V23.D2, V19.D2, V17.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V17.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 16(R2), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V17.D2, V18.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V17.D2, V21.D2, V18.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V17.D2, V18.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e71de32 // fmul v18.2d, v17.2d, v17.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V18.D2, V17.D2
+	WORD $0x4eedd7f2 // fsub v18.2d, v31.2d, v13.2d
+	VFMLA V17.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V17.D2
+	FMOVQ 0(R17), F21
+	VAND V21.B16, V20.B16, V21.B16
+	WORD $0x4e75d400 // fadd v0.2d, v0.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V17.D2, V17.D2
+	VFMLA V24.D2, V18.D2, V19.D2
+	VFMLA V23.D2, V18.D2, V19.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V19.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V18.D2, V20.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V19.D2, V20.D2, V18.D2
+	FMOVQ 32(R2), F20
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V19.D2, V18.D2, V21.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V31.D2, V19.D2
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V19.D2, V21.D2, V18.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e71de3f // fmul v31.2d, v17.2d, v17.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V19.D2, V18.D2, V21.D2
 	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V17.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V17.D2, V18.D2, V18.D2
-	WORD $0x4eedd671 // fsub v17.2d, v19.2d, v13.2d
-	FMOVQ 0(R17), F31
-	VAND V31.B16, V18.B16, V31.B16
-	WORD $0x4e7fd400 // fadd v0.2d, v0.2d, v31.2d
-	VSHL $52, V19.D2, V19.D2
-	VFMLA V29.D2, V17.D2, V20.D2
-	VFMLA V28.D2, V17.D2, V20.D2
+	WORD $0x6e73de72 // fmul v18.2d, v19.2d, v19.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V20.D2, V31.D2
+	VFMLA V21.D2, V18.D2, V19.D2
+	WORD $0x4eedd7f2 // fsub v18.2d, v31.2d, v13.2d
+	VFMLA V19.D2, V17.D2, V17.D2
+	VSHL $50, V31.D2, V19.D2
+	FMOVQ 16(R17), F21
+	VAND V21.B16, V17.B16, V21.B16
+	WORD $0x4e75d421 // fadd v1.2d, v1.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
+	WORD $0x4eb997f1 // mla v17.4s, v31.4s, v25.4s
+	VTBL V17.B16, [V29.B16, V30.B16], V17.B16
+	VADD V17.D2, V19.D2, V19.D2
+	VFMLA V24.D2, V18.D2, V20.D2
+	VFMLA V23.D2, V18.D2, V20.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V20.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F18 // expC4
 	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
+	FMOVQ 176(R26), F17 // expC3
 	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 32(R2), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
+	FMOVQ 48(R2), F18
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V20.D2, V21.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
+	WORD $0x6e74de91 // fmul v17.2d, v20.2d, v20.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V18.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V20.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
 	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ 16(R17), F31
-	VAND V31.B16, V19.B16, V31.B16
-	WORD $0x4e7fd421 // fadd v1.2d, v1.2d, v31.2d
-	VSHL $52, V17.D2, V17.D2
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
+	VSHL $50, V31.D2, V20.D2
+	FMOVQ 32(R17), F21
+	VAND V21.B16, V19.B16, V21.B16
+	WORD $0x4e75d442 // fadd v2.2d, v2.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
-	FMOVQ 48(R2), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
-	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
-	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
-	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ 32(R17), F31
-	VAND V31.B16, V17.B16, V31.B16
-	WORD $0x4e7fd442 // fadd v2.2d, v2.2d, v31.2d
-	VSHL $52, V19.D2, V19.D2
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 64(R2), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
-	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
-	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
-	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
-	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ 48(R17), F31
-	VAND V31.B16, V19.B16, V31.B16
-	WORD $0x4e7fd463 // fadd v3.2d, v3.2d, v31.2d
-	VSHL $52, V17.D2, V17.D2
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
-	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
+	WORD $0x4eb997f3 // mla v19.4s, v31.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V17.D2, V18.D2
+	VFMLA V23.D2, V17.D2, V18.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V18.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V18.D2, V17.D2, V19.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V18.D2, V19.D2, V17.D2
+	FMOVQ 64(R2), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V18.D2, V21.D2, V17.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V18.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V18.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V18.D2
+	FMOVQ 48(R17), F21
+	VAND V21.B16, V20.B16, V21.B16
+	WORD $0x4e75d463 // fadd v3.2d, v3.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V18.D2, V18.D2
+	VFMLA V24.D2, V17.D2, V19.D2
+	VFMLA V23.D2, V17.D2, V19.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V19.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V19.D2, V20.D2, V17.D2
 	FMOVQ 80(R2), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V19.D2, V17.D2, V21.D2
 	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V19.D2, V21.D2, V17.D2
 	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V19.D2, V17.D2, V21.D2
 	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ 64(R17), F31
-	VAND V31.B16, V17.B16, V31.B16
-	WORD $0x4e7fd484 // fadd v4.2d, v4.2d, v31.2d
-	VSHL $52, V19.D2, V19.D2
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
+	WORD $0x6e73de71 // fmul v17.2d, v19.2d, v19.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V20.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V19.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V19.D2, V18.D2, V18.D2
+	VSHL $50, V31.D2, V19.D2
+	FMOVQ 64(R17), F21
+	VAND V21.B16, V18.B16, V21.B16
+	WORD $0x4e75d484 // fadd v4.2d, v4.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V18.B16
+	WORD $0x4eb997f2 // mla v18.4s, v31.4s, v25.4s
+	VTBL V18.B16, [V29.B16, V30.B16], V18.B16
+	VADD V18.D2, V19.D2, V19.D2
+	VFMLA V24.D2, V17.D2, V20.D2
+	VFMLA V23.D2, V17.D2, V20.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V20.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F18 // expC4
 	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
+	FMOVQ 176(R26), F17 // expC3
 	VFMLA V20.D2, V18.D2, V17.D2
 	FMOVQ 96(R2), F18
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V20.D2, V17.D2, V31.D2
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x6e70de52 // fmul v18.2d, v18.2d, v16.2d
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V31.D2, V17.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V20.D2, V21.D2, V17.D2
 	WORD $0x4eefd652 // fsub v18.2d, v18.2d, v15.2d
-	WORD $0x6e74de9f // fmul v31.2d, v20.2d, v20.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V20.D2, V17.D2, V21.D2
 	WORD $0x4e72f5d2 // fmax v18.2d, v14.2d, v18.2d
-	VFMLA V17.D2, V31.D2, V20.D2
-	VMOV V13.B16, V17.B16
-	VFMLA V30.D2, V18.D2, V17.D2
+	WORD $0x6e74de91 // fmul v17.2d, v20.2d, v20.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V18.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V20.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
 	VFMLA V20.D2, V19.D2, V19.D2
-	WORD $0x4eedd634 // fsub v20.2d, v17.2d, v13.2d
-	FMOVQ 80(R17), F31
-	VAND V31.B16, V19.B16, V31.B16
-	WORD $0x4e7fd4a5 // fadd v5.2d, v5.2d, v31.2d
-	VSHL $52, V17.D2, V17.D2
-	VFMLA V29.D2, V20.D2, V18.D2
-	VFMLA V28.D2, V20.D2, V18.D2
+	VSHL $50, V31.D2, V20.D2
+	FMOVQ 80(R17), F21
+	VAND V21.B16, V19.B16, V21.B16
+	WORD $0x4e75d4a5 // fadd v5.2d, v5.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
 	VMOV V26.B16, V19.B16
-	VFMLA V18.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V18.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V18.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V18.D2, V20.D2, V19.D2
-	FMOVQ 112(R2), F20
-	FMOVQ 208(R26), F31 // expC1
-	VFMLA V18.D2, V19.D2, V31.D2
-	WORD $0x6e70de94 // fmul v20.2d, v20.2d, v16.2d
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V18.D2, V31.D2, V19.D2
-	WORD $0x4eefd694 // fsub v20.2d, v20.2d, v15.2d
-	WORD $0x6e72de5f // fmul v31.2d, v18.2d, v18.2d
-	WORD $0x4e74f5d4 // fmax v20.2d, v14.2d, v20.2d
-	VFMLA V19.D2, V31.D2, V18.D2
-	VMOV V13.B16, V19.B16
-	VFMLA V30.D2, V20.D2, V19.D2
-	VFMLA V18.D2, V17.D2, V17.D2
-	WORD $0x4eedd672 // fsub v18.2d, v19.2d, v13.2d
-	FMOVQ 96(R17), F31
-	VAND V31.B16, V17.B16, V31.B16
-	WORD $0x4e7fd4c6 // fadd v6.2d, v6.2d, v31.2d
-	VSHL $52, V19.D2, V19.D2
-	VFMLA V29.D2, V18.D2, V20.D2
-	VFMLA V28.D2, V18.D2, V20.D2
-	VMOV V26.B16, V17.B16
-	VFMLA V20.D2, V27.D2, V17.D2
-	VMOV V25.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V24.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V23.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	VMOV V22.B16, V17.B16
-	VFMLA V20.D2, V18.D2, V17.D2
-	VMOV V21.B16, V18.B16
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 192(R26), F17 // expC2
-	VFMLA V20.D2, V18.D2, V17.D2
-	FMOVQ 208(R26), F18 // expC1
-	VFMLA V20.D2, V17.D2, V18.D2
-	FMOVQ 224(R26), F17 // expC0
-	VFMLA V20.D2, V18.D2, V17.D2
-	WORD $0x6e74de92 // fmul v18.2d, v20.2d, v20.2d
-	VFMLA V17.D2, V18.D2, V20.D2
-	VFMLA V20.D2, V19.D2, V19.D2
+	WORD $0x4eb997f3 // mla v19.4s, v31.4s, v25.4s
+	VTBL V19.B16, [V29.B16, V30.B16], V19.B16
+	VADD V19.D2, V20.D2, V20.D2
+	VFMLA V24.D2, V17.D2, V18.D2
+	VFMLA V23.D2, V17.D2, V18.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V18.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V18.D2, V17.D2, V19.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V18.D2, V19.D2, V17.D2
+	FMOVQ 112(R2), F19
+	FMOVQ 240(R26), F21 // expC2
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x6e70de73 // fmul v19.2d, v19.2d, v16.2d
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V18.D2, V21.D2, V17.D2
+	WORD $0x4eefd673 // fsub v19.2d, v19.2d, v15.2d
+	FMOVQ 272(R26), F21 // expC0
+	VFMLA V18.D2, V17.D2, V21.D2
+	WORD $0x4e73f5d3 // fmax v19.2d, v14.2d, v19.2d
+	WORD $0x6e72de51 // fmul v17.2d, v18.2d, v18.2d
+	VMOV V13.B16, V31.B16
+	VFMLA V28.D2, V19.D2, V31.D2
+	VFMLA V21.D2, V17.D2, V18.D2
+	WORD $0x4eedd7f1 // fsub v17.2d, v31.2d, v13.2d
+	VFMLA V18.D2, V20.D2, V20.D2
+	VSHL $50, V31.D2, V18.D2
+	FMOVQ 96(R17), F21
+	VAND V21.B16, V20.B16, V21.B16
+	WORD $0x4e75d4c6 // fadd v6.2d, v6.2d, v21.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VAND V27.B16, V31.B16, V31.B16
+	VMOV V26.B16, V20.B16
+	WORD $0x4eb997f4 // mla v20.4s, v31.4s, v25.4s
+	VTBL V20.B16, [V29.B16, V30.B16], V20.B16
+	VADD V20.D2, V18.D2, V18.D2
+	VFMLA V24.D2, V17.D2, V19.D2
+	VFMLA V23.D2, V17.D2, V19.D2
+	FMOVQ 144(R26), F17 // expC5
+	VFMLA V19.D2, V22.D2, V17.D2
+	FMOVQ 160(R26), F20 // expC4
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 176(R26), F17 // expC3
+	VFMLA V19.D2, V20.D2, V17.D2
+	FMOVQ 240(R26), F20 // expC2
+	VFMLA V19.D2, V17.D2, V20.D2
+	FMOVQ 256(R26), F17 // expC1
+	VFMLA V19.D2, V20.D2, V17.D2
+	FMOVQ 272(R26), F20 // expC0
+	VFMLA V19.D2, V17.D2, V20.D2
+	WORD $0x6e73de71 // fmul v17.2d, v19.2d, v19.2d
+	VFMLA V20.D2, V17.D2, V19.D2
+	VFMLA V19.D2, V18.D2, V18.D2
 	FMOVQ 112(R17), F17
-	VAND V17.B16, V19.B16, V17.B16
+	VAND V17.B16, V18.B16, V17.B16
 	WORD $0x4e71d4e7 // fadd v7.2d, v7.2d, v17.2d
 	ADD $128, R2, R2
 	SUB $16, R6, R6
@@ -9608,41 +9675,41 @@ loaded10:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e71f5d1 // fmax v17.2d, v14.2d, v17.2d
 	VMOV V13.B16, V18.B16
-	VFMLA V30.D2, V17.D2, V18.D2
+	VFMLA V28.D2, V17.D2, V18.D2
 	WORD $0x4eedd653 // fsub v19.2d, v18.2d, v13.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V18.D2, V18.D2
+	// exp.go: powerAt
+	VSHL $50, V18.D2, V20.D2
+	VTRN1 V18.S4, V18.S4, V18.S4
+	VAND V27.B16, V18.B16, V18.B16
+	VMOV V26.B16, V21.B16
+	WORD $0x4eb99655 // mla v21.4s, v18.4s, v25.4s
+	VTBL V21.B16, [V29.B16, V30.B16], V21.B16
+	VADD V21.D2, V20.D2, V20.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V19.D2, V17.D2
-	VFMLA V28.D2, V19.D2, V17.D2
+	VFMLA V24.D2, V19.D2, V17.D2
+	VFMLA V23.D2, V19.D2, V17.D2
 	// exp.go: horner
-	VMOV V26.B16, V19.B16
-	VFMLA V17.D2, V27.D2, V19.D2
-	VMOV V25.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V24.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V23.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	VMOV V22.B16, V19.B16
-	VFMLA V17.D2, V20.D2, V19.D2
-	VMOV V21.B16, V20.B16
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 192(R26), F19 // expC2
-	VFMLA V17.D2, V20.D2, V19.D2
-	FMOVQ 208(R26), F20 // expC1
-	VFMLA V17.D2, V19.D2, V20.D2
-	FMOVQ 224(R26), F19 // expC0
-	VFMLA V17.D2, V20.D2, V19.D2
-	// rows.go: expCore
-	WORD $0x6e71de34 // fmul v20.2d, v17.2d, v17.2d
-	VFMLA V19.D2, V20.D2, V17.D2
-	VFMLA V17.D2, V18.D2, V18.D2
+	FMOVQ 144(R26), F18 // expC5
+	VFMLA V17.D2, V22.D2, V18.D2
+	FMOVQ 160(R26), F19 // expC4
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 176(R26), F18 // expC3
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 240(R26), F19 // expC2
+	VFMLA V17.D2, V18.D2, V19.D2
+	FMOVQ 256(R26), F18 // expC1
+	VFMLA V17.D2, V19.D2, V18.D2
+	FMOVQ 272(R26), F19 // expC0
+	VFMLA V17.D2, V18.D2, V19.D2
+	// rows.go: expOf
+	WORD $0x6e71de32 // fmul v18.2d, v17.2d, v17.2d
+	VFMLA V19.D2, V18.D2, V17.D2
+	VFMLA V17.D2, V20.D2, V20.D2
 	FMOVQ 0(R17), F17
-	VAND V17.B16, V18.B16, V17.B16
+	VAND V17.B16, V20.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	FMOVQ F0, 0(R8)
@@ -9742,20 +9809,23 @@ TEXT ·expAtF32NEON(SB), NOSPLIT, $0-72
 	MOVD m_base+48(FP), R2
 	MOVD w_len+8(FP), R3
 	MOVD $rowsConstF32<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 208(R26), F29 // notSign
-	FMOVQ 224(R26), F28 // above1024
-	VEOR V27.B16, V27.B16, V27.B16
-	FMOVQ 160(R26), F26 // rounding
-	FMOVQ 176(R26), F25 // rowMagic
-	FMOVQ 192(R26), F24 // rowReach
-	FMOVQ 48(R26), F23 // minusLn2Hi
-	FMOVQ 64(R26), F22 // minusLn2Lo
-	FMOVQ 80(R26), F21 // expC4
-	FMOVQ 96(R26), F20 // expC3
-	FMOVQ 112(R26), F19 // expC2
-	FMOVQ 128(R26), F18 // expC1
-	FMOVQ 144(R26), F17 // expC0
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 208(R26), F27 // notSign
+	FMOVQ 224(R26), F26 // above1024
+	VEOR V25.B16, V25.B16, V25.B16
+	FMOVQ 160(R26), F24 // roundingPart
+	FMOVQ 176(R26), F23 // rowMagic
+	FMOVQ 192(R26), F22 // rowReach
+	FMOVQ 48(R26), F21 // lookupLow
+	FMOVQ 64(R26), F20 // lookupFirst
+	FMOVQ 80(R26), F19 // lookupTimes
+	FMOVQ 96(R26), F18 // minusLn2PartHi
+	FMOVQ 112(R26), F17 // minusLn2PartLo
+	FMOVQ 128(R26), F16 // expC1
+	FMOVQ 144(R26), F15 // expC0
 	CMP $4, R3
 	BLT rest2
 	PCALIGN $32
@@ -9765,42 +9835,41 @@ loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	// rows.go: scaledParams
-	VAND V29.B16, V1.B16, V2.B16
-	WORD $0x6ea2e782 // fcmgt v2.4s, v28.4s, v2.4s
-	VBSL V1.B16, V27.B16, V2.B16
+	VAND V27.B16, V1.B16, V2.B16
+	WORD $0x6ea2e742 // fcmgt v2.4s, v26.4s, v2.4s
+	VBSL V1.B16, V25.B16, V2.B16
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
 	// rows.go: rowParams
-	VMOV V26.B16, V3.B16
-	VFMLA V30.S4, V1.S4, V3.S4
-	WORD $0x4ebad463 // fsub v3.4s, v3.4s, v26.4s
-	WORD $0x4ea3d723 // fsub v3.4s, v25.4s, v3.4s
-	WORD $0x4eb8d421 // fsub v1.4s, v1.4s, v24.4s
+	VMOV V24.B16, V3.B16
+	VFMLA V28.S4, V1.S4, V3.S4
+	WORD $0x4eb8d463 // fsub v3.4s, v3.4s, v24.4s
+	WORD $0x4ea3d6e3 // fsub v3.4s, v23.4s, v3.4s
+	WORD $0x4eb6d421 // fsub v1.4s, v1.4s, v22.4s
 	// rows.go
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e20f421 // fmax v1.4s, v1.4s, v0.4s
 	VMOV V3.B16, V0.B16
-	VFMLA V30.S4, V1.S4, V0.S4
+	VFMLA V28.S4, V1.S4, V0.S4
 	WORD $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V0.S4, V0.S4
+	// exp.go: powerAt
+	VSHL $20, V0.S4, V2.S4
+	VAND V21.B16, V0.B16, V0.B16
+	VMOV V20.B16, V4.B16
+	WORD $0x4eb39404 // mla v4.4s, v0.4s, v19.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V2.S4, V2.S4
 	// exp.go: reduce
-	VFMLA V23.S4, V3.S4, V1.S4
-	VFMLA V22.S4, V3.S4, V1.S4
+	VFMLA V18.S4, V3.S4, V1.S4
+	VFMLA V17.S4, V3.S4, V1.S4
 	// exp.go: horner
-	VMOV V20.B16, V2.B16
-	VFMLA V1.S4, V21.S4, V2.S4
-	VMOV V19.B16, V3.B16
-	VFMLA V1.S4, V2.S4, V3.S4
-	VMOV V18.B16, V2.B16
-	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V17.B16, V3.B16
-	VFMLA V1.S4, V2.S4, V3.S4
-	// rows.go: expCore
-	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
-	VFMLA V3.S4, V2.S4, V1.S4
-	VFMLA V1.S4, V0.S4, V0.S4
-	FMOVQ F0, 0(R0)
+	VMOV V15.B16, V0.B16
+	VFMLA V1.S4, V16.S4, V0.S4
+	// rows.go: expOf
+	WORD $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA V0.S4, V3.S4, V1.S4
+	VFMLA V1.S4, V2.S4, V2.S4
+	FMOVQ F2, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -9833,43 +9902,42 @@ one7:
 	FMOVS (R2), F1
 
 loaded6:
-	VAND V29.B16, V1.B16, V2.B16
-	WORD $0x6ea2e782 // fcmgt v2.4s, v28.4s, v2.4s
-	VBSL V1.B16, V27.B16, V2.B16
+	VAND V27.B16, V1.B16, V2.B16
+	WORD $0x6ea2e742 // fcmgt v2.4s, v26.4s, v2.4s
+	VBSL V1.B16, V25.B16, V2.B16
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	VMOV V26.B16, V3.B16
-	VFMLA V30.S4, V1.S4, V3.S4
-	WORD $0x4ebad463 // fsub v3.4s, v3.4s, v26.4s
-	WORD $0x4ea3d723 // fsub v3.4s, v25.4s, v3.4s
-	WORD $0x4eb8d421 // fsub v1.4s, v1.4s, v24.4s
+	VMOV V24.B16, V3.B16
+	VFMLA V28.S4, V1.S4, V3.S4
+	WORD $0x4eb8d463 // fsub v3.4s, v3.4s, v24.4s
+	WORD $0x4ea3d6e3 // fsub v3.4s, v23.4s, v3.4s
+	WORD $0x4eb6d421 // fsub v1.4s, v1.4s, v22.4s
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	WORD $0x4e20f421 // fmax v1.4s, v1.4s, v0.4s
 	VMOV V3.B16, V0.B16
-	VFMLA V30.S4, V1.S4, V0.S4
+	VFMLA V28.S4, V1.S4, V0.S4
 	WORD $0x4ea3d403 // fsub v3.4s, v0.4s, v3.4s
-	VSHL $23, V0.S4, V0.S4
-	VFMLA V23.S4, V3.S4, V1.S4
-	VFMLA V22.S4, V3.S4, V1.S4
-	VMOV V20.B16, V2.B16
-	VFMLA V1.S4, V21.S4, V2.S4
-	VMOV V19.B16, V3.B16
-	VFMLA V1.S4, V2.S4, V3.S4
-	VMOV V18.B16, V2.B16
-	VFMLA V1.S4, V3.S4, V2.S4
-	VMOV V17.B16, V3.B16
-	VFMLA V1.S4, V2.S4, V3.S4
-	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
-	VFMLA V3.S4, V2.S4, V1.S4
-	VFMLA V1.S4, V0.S4, V0.S4
+	VSHL $20, V0.S4, V2.S4
+	VAND V21.B16, V0.B16, V0.B16
+	VMOV V20.B16, V4.B16
+	WORD $0x4eb39404 // mla v4.4s, v0.4s, v19.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V2.S4, V2.S4
+	VFMLA V18.S4, V3.S4, V1.S4
+	VFMLA V17.S4, V3.S4, V1.S4
+	VMOV V15.B16, V0.B16
+	VFMLA V1.S4, V16.S4, V0.S4
+	WORD $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
+	VFMLA V0.S4, V3.S4, V1.S4
+	VFMLA V1.S4, V2.S4, V2.S4
 	TBZ $1, R3, one9
-	FMOVD F0, (R0)
+	FMOVD F2, (R0)
 	TBZ $0, R3, stored8
 	ADD $8, R0, R4
-	VST1 V0.S[2], (R4)
+	VST1 V2.S[2], (R4)
 	B stored8
 
 one9:
-	FMOVS F0, (R0)
+	FMOVS F2, (R0)
 
 stored8:
 
@@ -9883,25 +9951,29 @@ TEXT ·expAtF64NEON(SB), NOSPLIT, $0-72
 	MOVD m_base+48(FP), R2
 	MOVD w_len+8(FP), R3
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 32(R26), F30 // log2e
-	FMOVQ 288(R26), F29 // notSign
-	FMOVQ 304(R26), F28 // above1024
-	VEOR V27.B16, V27.B16, V27.B16
-	FMOVQ 240(R26), F26 // rounding
-	FMOVQ 256(R26), F25 // rowMagic
-	FMOVQ 272(R26), F24 // rowReach
-	FMOVQ 48(R26), F23 // minusLn2Hi
-	FMOVQ 64(R26), F22 // minusLn2Lo
-	FMOVQ 80(R26), F21 // expC9
-	FMOVQ 96(R26), F20 // expC8
-	FMOVQ 112(R26), F19 // expC7
-	FMOVQ 128(R26), F18 // expC6
-	FMOVQ 144(R26), F17 // expC5
-	FMOVQ 160(R26), F16 // expC4
-	FMOVQ 176(R26), F15 // expC3
-	FMOVQ 192(R26), F14 // expC2
-	FMOVQ 208(R26), F13 // expC1
-	FMOVQ 224(R26), F12 // expC0
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 32(R26), F28 // log2ePart
+	FMOVQ 288(R26), F27 // notSign
+	FMOVQ 304(R26), F26 // above1024
+	VEOR V25.B16, V25.B16, V25.B16
+	FMOVQ 192(R26), F24 // roundingPart
+	FMOVQ 208(R26), F23 // rowMagic
+	FMOVQ 224(R26), F22 // rowReach
+	FMOVQ 320(R26), F21 // bit31
+	FMOVQ 48(R26), F20 // lookupLow
+	FMOVQ 64(R26), F19 // lookupFirst
+	FMOVQ 80(R26), F18 // lookupTimes
+	FMOVQ 96(R26), F17 // minusLn2PartHi
+	FMOVQ 112(R26), F16 // minusLn2PartLo
+	FMOVQ 128(R26), F15 // expC6
+	FMOVQ 144(R26), F14 // expC5
+	FMOVQ 160(R26), F13 // expC4
+	FMOVQ 176(R26), F12 // expC3
+	FMOVQ 240(R26), F11 // expC2
+	FMOVQ 256(R26), F10 // expC1
+	FMOVQ 272(R26), F9 // expC0
 	CMP $2, R3
 	BLT rest2
 	PCALIGN $32
@@ -9911,50 +9983,52 @@ loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	// rows.go: scaledParams
-	VAND V29.B16, V1.B16, V2.B16
-	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
-	VBSL V1.B16, V27.B16, V2.B16
+	VAND V27.B16, V1.B16, V2.B16
+	WORD $0x6ee2e742 // fcmgt v2.2d, v26.2d, v2.2d
+	VBSL V1.B16, V25.B16, V2.B16
 	WORD $0x4ee2d421 // fsub v1.2d, v1.2d, v2.2d
 	// rows.go: rowParams
-	VMOV V26.B16, V3.B16
-	VFMLA V30.D2, V1.D2, V3.D2
-	WORD $0x4efad463 // fsub v3.2d, v3.2d, v26.2d
-	WORD $0x4ee3d723 // fsub v3.2d, v25.2d, v3.2d
-	WORD $0x4ef8d421 // fsub v1.2d, v1.2d, v24.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V28.D2, V1.D2, V3.D2
+	WORD $0x4ef8d463 // fsub v3.2d, v3.2d, v24.2d
+	WORD $0x4ee3d6e3 // fsub v3.2d, v23.2d, v3.2d
+	WORD $0x4ef6d421 // fsub v1.2d, v1.2d, v22.2d
 	// rows.go
 	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e60f421 // fmax v1.2d, v1.2d, v0.2d
 	VMOV V3.B16, V0.B16
-	VFMLA V30.D2, V1.D2, V0.D2
+	VFMLA V28.D2, V1.D2, V0.D2
 	WORD $0x4ee3d403 // fsub v3.2d, v0.2d, v3.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V0.D2, V0.D2
+	// rows.go
+	VORR V21.B16, V0.B16, V2.B16
+	// exp.go: powerAt
+	VSHL $50, V0.D2, V0.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V0.D2, V0.D2
 	// exp.go: reduce
-	VFMLA V23.D2, V3.D2, V1.D2
-	VFMLA V22.D2, V3.D2, V1.D2
+	VFMLA V17.D2, V3.D2, V1.D2
+	VFMLA V16.D2, V3.D2, V1.D2
 	// exp.go: horner
-	VMOV V20.B16, V2.B16
-	VFMLA V1.D2, V21.D2, V2.D2
-	VMOV V19.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
-	VMOV V17.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
-	VMOV V16.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
-	VMOV V15.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
 	VMOV V14.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
+	VFMLA V1.D2, V15.D2, V2.D2
 	VMOV V13.B16, V3.B16
 	VFMLA V1.D2, V2.D2, V3.D2
 	VMOV V12.B16, V2.B16
 	VFMLA V1.D2, V3.D2, V2.D2
-	// rows.go: expCore
-	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
-	VFMLA V2.D2, V3.D2, V1.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V10.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	// rows.go: expOf
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLA V3.D2, V2.D2, V1.D2
 	VFMLA V1.D2, V0.D2, V0.D2
 	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
@@ -9969,43 +10043,44 @@ rest2:
 	// Partial vector.
 	FMOVD (R1), F0
 	FMOVD (R2), F1
-	VAND V29.B16, V1.B16, V2.B16
-	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
-	VBSL V1.B16, V27.B16, V2.B16
+	VAND V27.B16, V1.B16, V2.B16
+	WORD $0x6ee2e742 // fcmgt v2.2d, v26.2d, v2.2d
+	VBSL V1.B16, V25.B16, V2.B16
 	WORD $0x4ee2d421 // fsub v1.2d, v1.2d, v2.2d
-	VMOV V26.B16, V3.B16
-	VFMLA V30.D2, V1.D2, V3.D2
-	WORD $0x4efad463 // fsub v3.2d, v3.2d, v26.2d
-	WORD $0x4ee3d723 // fsub v3.2d, v25.2d, v3.2d
-	WORD $0x4ef8d421 // fsub v1.2d, v1.2d, v24.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V28.D2, V1.D2, V3.D2
+	WORD $0x4ef8d463 // fsub v3.2d, v3.2d, v24.2d
+	WORD $0x4ee3d6e3 // fsub v3.2d, v23.2d, v3.2d
+	WORD $0x4ef6d421 // fsub v1.2d, v1.2d, v22.2d
 	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
 	WORD $0x4e60f421 // fmax v1.2d, v1.2d, v0.2d
 	VMOV V3.B16, V0.B16
-	VFMLA V30.D2, V1.D2, V0.D2
+	VFMLA V28.D2, V1.D2, V0.D2
 	WORD $0x4ee3d403 // fsub v3.2d, v0.2d, v3.2d
-	VSHL $52, V0.D2, V0.D2
-	VFMLA V23.D2, V3.D2, V1.D2
-	VFMLA V22.D2, V3.D2, V1.D2
-	VMOV V20.B16, V2.B16
-	VFMLA V1.D2, V21.D2, V2.D2
-	VMOV V19.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
-	VMOV V17.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
-	VMOV V16.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
-	VMOV V15.B16, V3.B16
-	VFMLA V1.D2, V2.D2, V3.D2
+	VORR V21.B16, V0.B16, V2.B16
+	VSHL $50, V0.D2, V0.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V0.D2, V0.D2
+	VFMLA V17.D2, V3.D2, V1.D2
+	VFMLA V16.D2, V3.D2, V1.D2
 	VMOV V14.B16, V2.B16
-	VFMLA V1.D2, V3.D2, V2.D2
+	VFMLA V1.D2, V15.D2, V2.D2
 	VMOV V13.B16, V3.B16
 	VFMLA V1.D2, V2.D2, V3.D2
 	VMOV V12.B16, V2.B16
 	VFMLA V1.D2, V3.D2, V2.D2
-	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
-	VFMLA V2.D2, V3.D2, V1.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V10.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLA V3.D2, V2.D2, V1.D2
 	VFMLA V1.D2, V0.D2, V0.D2
 	FMOVD F0, (R0)
 
@@ -11568,18 +11643,21 @@ TEXT ·rowsLogSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
 	MOVD $rowsConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 176(R26), F29 // rowMagic
-	FMOVQ 240(R26), F28 // minusRowReach
-	FMOVQ 32(R26), F27 // log2e
-	FMOVQ 48(R26), F26 // minusLn2Hi
-	FMOVQ 64(R26), F25 // minusLn2Lo
-	FMOVQ 80(R26), F24 // expC4
-	FMOVQ 96(R26), F23 // expC3
-	FMOVQ 112(R26), F22 // expC2
-	FMOVQ 128(R26), F21 // expC1
-	FMOVQ 144(R26), F20 // expC0
-	FMOVQ 256(R26), F19 // rowUnit
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 176(R26), F27 // rowMagic
+	FMOVQ 240(R26), F26 // minusRowReach
+	FMOVQ 32(R26), F25 // log2ePart
+	FMOVQ 48(R26), F24 // lookupLow
+	FMOVQ 64(R26), F23 // lookupFirst
+	FMOVQ 80(R26), F22 // lookupTimes
+	FMOVQ 96(R26), F21 // minusLn2PartHi
+	FMOVQ 112(R26), F20 // minusLn2PartLo
+	FMOVQ 128(R26), F19 // expC1
+	FMOVQ 144(R26), F18 // expC0
+	FMOVQ 256(R26), F17 // rowOne
 
 // One row.
 row1:
@@ -11594,100 +11672,96 @@ row1:
 loop2:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
-	FMOVQ 16(R2), F3
-	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 32(R2), F5
-	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	WORD $0x4ea4f7c4 // fmin v4.4s, v30.4s, v4.4s
-	FMOVQ 32(R3), F6
-	FMOVQ 48(R2), F7
-	VMOV V29.B16, V8.B16
-	VFMLA V27.S4, V2.S4, V8.S4
-	WORD $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	WORD $0x4ea6f7c6 // fmin v6.4s, v30.4s, v6.4s
-	FMOVQ 48(R3), F9
-	WORD $0x4ebdd50a // fsub v10.4s, v8.4s, v29.4s
-	VMOV V29.B16, V11.B16
-	VFMLA V27.S4, V4.S4, V11.S4
-	WORD $0x4e26f786 // fmax v6.4s, v28.4s, v6.4s
-	WORD $0x4ea9f7c9 // fmin v9.4s, v30.4s, v9.4s
-	VSHL $23, V8.S4, V8.S4
-	WORD $0x4ebdd56c // fsub v12.4s, v11.4s, v29.4s
-	VMOV V29.B16, V13.B16
-	VFMLA V27.S4, V6.S4, V13.S4
-	WORD $0x4e29f789 // fmax v9.4s, v28.4s, v9.4s
-	VFMLA V26.S4, V10.S4, V2.S4
-	VSHL $23, V11.S4, V11.S4
-	WORD $0x4ebdd5ae // fsub v14.4s, v13.4s, v29.4s
-	VMOV V29.B16, V15.B16
-	VFMLA V27.S4, V9.S4, V15.S4
-	VFMLA V25.S4, V10.S4, V2.S4
-	VFMLA V26.S4, V12.S4, V4.S4
-	VSHL $23, V13.S4, V13.S4
-	WORD $0x4ebdd5ea // fsub v10.4s, v15.4s, v29.4s
-	VMOV V23.B16, V16.B16
-	VFMLA V2.S4, V24.S4, V16.S4
-	VFMLA V25.S4, V12.S4, V4.S4
-	VFMLA V26.S4, V14.S4, V6.S4
-	VSHL $23, V15.S4, V15.S4
-	VMOV V22.B16, V12.B16
-	VFMLA V2.S4, V16.S4, V12.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V4.S4, V24.S4, V16.S4
-	VFMLA V25.S4, V14.S4, V6.S4
-	VFMLA V26.S4, V10.S4, V9.S4
-	VMOV V21.B16, V14.B16
-	VFMLA V2.S4, V12.S4, V14.S4
-	VMOV V22.B16, V12.B16
-	VFMLA V4.S4, V16.S4, V12.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V6.S4, V24.S4, V16.S4
-	VFMLA V25.S4, V10.S4, V9.S4
-	VMOV V20.B16, V10.B16
-	VFMLA V2.S4, V14.S4, V10.S4
-	VMOV V21.B16, V14.B16
-	VFMLA V4.S4, V12.S4, V14.S4
-	VMOV V22.B16, V12.B16
-	VFMLA V6.S4, V16.S4, V12.S4
-	VMOV V23.B16, V16.B16
-	VFMLA V9.S4, V24.S4, V16.S4
-	WORD $0x6e22dc51 // fmul v17.4s, v2.4s, v2.4s
-	VMOV V20.B16, V18.B16
-	VFMLA V4.S4, V14.S4, V18.S4
-	VMOV V21.B16, V14.B16
-	VFMLA V6.S4, V12.S4, V14.S4
-	VMOV V22.B16, V12.B16
-	VFMLA V9.S4, V16.S4, V12.S4
-	VFMLA V10.S4, V17.S4, V2.S4
-	WORD $0x6e24dc8a // fmul v10.4s, v4.4s, v4.4s
-	VMOV V20.B16, V16.B16
-	VFMLA V6.S4, V14.S4, V16.S4
-	VMOV V21.B16, V14.B16
-	VFMLA V9.S4, V12.S4, V14.S4
-	VFMLA V2.S4, V8.S4, V8.S4
-	VFMLA V18.S4, V10.S4, V4.S4
-	WORD $0x6e26dcc2 // fmul v2.4s, v6.4s, v6.4s
-	VMOV V20.B16, V10.B16
-	VFMLA V9.S4, V14.S4, V10.S4
-	WORD $0x6e33dd08 // fmul v8.4s, v8.4s, v19.4s
-	VFMLA V4.S4, V11.S4, V11.S4
-	VFMLA V16.S4, V2.S4, V6.S4
-	WORD $0x6e29dd22 // fmul v2.4s, v9.4s, v9.4s
-	VFMLS V0.S4, V8.S4, V1.S4
-	WORD $0x6e33dd6b // fmul v11.4s, v11.4s, v19.4s
-	VFMLA V6.S4, V13.S4, V13.S4
-	VFMLA V10.S4, V2.S4, V9.S4
+	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V25.S4, V2.S4, V3.S4
+	FMOVQ 16(R2), F4
+	WORD $0x4ebbd465 // fsub v5.4s, v3.4s, v27.4s
+	FMOVQ 16(R3), F6
+	VSHL $20, V3.S4, V7.S4
+	WORD $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
+	VAND V24.B16, V3.B16, V3.B16
+	WORD $0x4e26f746 // fmax v6.4s, v26.4s, v6.4s
+	VMOV V23.B16, V8.B16
+	WORD $0x4eb69468 // mla v8.4s, v3.4s, v22.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V25.S4, V6.S4, V3.S4
+	FMOVQ 32(R2), F9
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	WORD $0x4ebbd46a // fsub v10.4s, v3.4s, v27.4s
+	FMOVQ 32(R3), F11
+	VADD V8.S4, V7.S4, V7.S4
+	VSHL $20, V3.S4, V8.S4
+	WORD $0x4eabf78b // fmin v11.4s, v28.4s, v11.4s
+	VFMLA V21.S4, V5.S4, V2.S4
+	VAND V24.B16, V3.B16, V3.B16
+	WORD $0x4e2bf74b // fmax v11.4s, v26.4s, v11.4s
+	VFMLA V20.S4, V5.S4, V2.S4
+	VMOV V23.B16, V5.B16
+	WORD $0x4eb69465 // mla v5.4s, v3.4s, v22.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V25.S4, V11.S4, V3.S4
+	FMOVQ 48(R2), F12
+	VMOV V18.B16, V13.B16
+	VFMLA V2.S4, V19.S4, V13.S4
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	WORD $0x4ebbd46e // fsub v14.4s, v3.4s, v27.4s
+	FMOVQ 48(R3), F15
+	WORD $0x6e22dc50 // fmul v16.4s, v2.4s, v2.4s
+	VADD V5.S4, V8.S4, V8.S4
+	VSHL $20, V3.S4, V5.S4
+	WORD $0x4eaff78f // fmin v15.4s, v28.4s, v15.4s
+	VFMLA V13.S4, V16.S4, V2.S4
+	VFMLA V21.S4, V10.S4, V6.S4
+	VAND V24.B16, V3.B16, V3.B16
+	WORD $0x4e2ff74f // fmax v15.4s, v26.4s, v15.4s
+	VFMLA V2.S4, V7.S4, V7.S4
+	VFMLA V20.S4, V10.S4, V6.S4
+	VMOV V23.B16, V2.B16
+	WORD $0x4eb69462 // mla v2.4s, v3.4s, v22.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V25.S4, V15.S4, V3.S4
+	WORD $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
+	VMOV V18.B16, V10.B16
+	VFMLA V6.S4, V19.S4, V10.S4
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ebbd46d // fsub v13.4s, v3.4s, v27.4s
+	VFMLS V0.S4, V7.S4, V1.S4
+	WORD $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
+	VADD V2.S4, V5.S4, V5.S4
+	VSHL $20, V3.S4, V2.S4
 	FMOVQ F1, 0(R1)
-	VFMLS V0.S4, V11.S4, V3.S4
-	WORD $0x6e33ddad // fmul v13.4s, v13.4s, v19.4s
-	VFMLA V9.S4, V15.S4, V15.S4
-	FMOVQ F3, 16(R1)
-	VFMLS V0.S4, V13.S4, V5.S4
-	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
-	FMOVQ F5, 32(R1)
-	VFMLS V0.S4, V15.S4, V7.S4
-	FMOVQ F7, 48(R1)
+	VFMLA V10.S4, V7.S4, V6.S4
+	VFMLA V21.S4, V14.S4, V11.S4
+	VAND V24.B16, V3.B16, V3.B16
+	VFMLA V6.S4, V8.S4, V8.S4
+	VFMLA V20.S4, V14.S4, V11.S4
+	VMOV V23.B16, V1.B16
+	WORD $0x4eb69461 // mla v1.4s, v3.4s, v22.4s
+	WORD $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
+	VMOV V18.B16, V3.B16
+	VFMLA V11.S4, V19.S4, V3.S4
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VFMLS V0.S4, V8.S4, V4.S4
+	WORD $0x6e2bdd66 // fmul v6.4s, v11.4s, v11.4s
+	VADD V1.S4, V2.S4, V2.S4
+	FMOVQ F4, 16(R1)
+	VFMLA V3.S4, V6.S4, V11.S4
+	VFMLA V21.S4, V13.S4, V15.S4
+	VFMLA V11.S4, V5.S4, V5.S4
+	VFMLA V20.S4, V13.S4, V15.S4
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	VMOV V18.B16, V1.B16
+	VFMLA V15.S4, V19.S4, V1.S4
+	VFMLS V0.S4, V5.S4, V9.S4
+	WORD $0x6e2fdde3 // fmul v3.4s, v15.4s, v15.4s
+	FMOVQ F9, 32(R1)
+	VFMLA V1.S4, V3.S4, V15.S4
+	VFMLA V15.S4, V2.S4, V2.S4
+	WORD $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
+	VFMLS V0.S4, V2.S4, V12.S4
+	FMOVQ F12, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
@@ -11705,33 +11779,32 @@ loop4:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	// rows.go
-	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
-	// rows.go: expCore
-	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	VMOV V29.B16, V3.B16
-	VFMLA V27.S4, V2.S4, V3.S4
-	WORD $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V3.S4, V3.S4
+	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	// rows.go: expOf
+	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V25.S4, V2.S4, V3.S4
+	WORD $0x4ebbd464 // fsub v4.4s, v3.4s, v27.4s
+	// exp.go: powerAt
+	VSHL $20, V3.S4, V5.S4
+	VAND V24.B16, V3.B16, V3.B16
+	VMOV V23.B16, V6.B16
+	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
 	// exp.go: reduce
-	VFMLA V26.S4, V4.S4, V2.S4
-	VFMLA V25.S4, V4.S4, V2.S4
+	VFMLA V21.S4, V4.S4, V2.S4
+	VFMLA V20.S4, V4.S4, V2.S4
 	// exp.go: horner
-	VMOV V23.B16, V4.B16
-	VFMLA V2.S4, V24.S4, V4.S4
-	VMOV V22.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
-	VMOV V21.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
-	VMOV V20.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
-	// rows.go: expCore
+	VMOV V18.B16, V3.B16
+	VFMLA V2.S4, V19.S4, V3.S4
+	// rows.go: expOf
 	WORD $0x6e22dc44 // fmul v4.4s, v2.4s, v2.4s
-	VFMLA V5.S4, V4.S4, V2.S4
-	VFMLA V2.S4, V3.S4, V3.S4
+	VFMLA V3.S4, V4.S4, V2.S4
+	VFMLA V2.S4, V5.S4, V5.S4
 	// rows.go
-	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	VFMLS V0.S4, V3.S4, V1.S4
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	VFMLS V0.S4, V5.S4, V1.S4
 	FMOVQ F1, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -11765,27 +11838,26 @@ one10:
 	FMOVS (R3), F2
 
 loaded9:
-	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
-	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	VMOV V29.B16, V3.B16
-	VFMLA V27.S4, V2.S4, V3.S4
-	WORD $0x4ebdd464 // fsub v4.4s, v3.4s, v29.4s
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V26.S4, V4.S4, V2.S4
-	VFMLA V25.S4, V4.S4, V2.S4
-	VMOV V23.B16, V4.B16
-	VFMLA V2.S4, V24.S4, V4.S4
-	VMOV V22.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
-	VMOV V21.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
-	VMOV V20.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
+	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
+	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V25.S4, V2.S4, V3.S4
+	WORD $0x4ebbd464 // fsub v4.4s, v3.4s, v27.4s
+	VSHL $20, V3.S4, V5.S4
+	VAND V24.B16, V3.B16, V3.B16
+	VMOV V23.B16, V6.B16
+	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
+	VFMLA V21.S4, V4.S4, V2.S4
+	VFMLA V20.S4, V4.S4, V2.S4
+	VMOV V18.B16, V3.B16
+	VFMLA V2.S4, V19.S4, V3.S4
 	WORD $0x6e22dc44 // fmul v4.4s, v2.4s, v2.4s
-	VFMLA V5.S4, V4.S4, V2.S4
-	VFMLA V2.S4, V3.S4, V3.S4
-	WORD $0x6e33dc63 // fmul v3.4s, v3.4s, v19.4s
-	VFMLS V0.S4, V3.S4, V1.S4
+	VFMLA V3.S4, V4.S4, V2.S4
+	VFMLA V2.S4, V5.S4, V5.S4
+	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
+	VFMLS V0.S4, V5.S4, V1.S4
 	TBZ $1, R5, one12
 	FMOVD F1, (R1)
 	TBZ $0, R5, stored11
@@ -11828,23 +11900,26 @@ TEXT ·rowsLogSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
 	MOVD $rowsConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 256(R26), F29 // rowMagic
-	FMOVQ 320(R26), F28 // minusRowReach
-	FMOVQ 32(R26), F27 // log2e
-	FMOVQ 48(R26), F26 // minusLn2Hi
-	FMOVQ 64(R26), F25 // minusLn2Lo
-	FMOVQ 80(R26), F24 // expC9
-	FMOVQ 96(R26), F23 // expC8
-	FMOVQ 112(R26), F22 // expC7
-	FMOVQ 128(R26), F21 // expC6
-	FMOVQ 144(R26), F20 // expC5
-	FMOVQ 160(R26), F19 // expC4
-	FMOVQ 176(R26), F18 // expC3
-	FMOVQ 192(R26), F17 // expC2
-	FMOVQ 208(R26), F16 // expC1
-	FMOVQ 224(R26), F15 // expC0
-	FMOVQ 336(R26), F14 // rowUnit
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 208(R26), F27 // rowMagic
+	FMOVQ 336(R26), F26 // minusRowReach
+	FMOVQ 32(R26), F25 // log2ePart
+	FMOVQ 48(R26), F24 // lookupLow
+	FMOVQ 64(R26), F23 // lookupFirst
+	FMOVQ 80(R26), F22 // lookupTimes
+	FMOVQ 96(R26), F21 // minusLn2PartHi
+	FMOVQ 112(R26), F20 // minusLn2PartLo
+	FMOVQ 128(R26), F19 // expC6
+	FMOVQ 144(R26), F18 // expC5
+	FMOVQ 160(R26), F17 // expC4
+	FMOVQ 176(R26), F16 // expC3
+	FMOVQ 240(R26), F15 // expC2
+	FMOVQ 256(R26), F14 // expC1
+	FMOVQ 272(R26), F13 // expC0
+	FMOVQ 352(R26), F12 // rowOne
 
 // One row.
 row1:
@@ -11859,140 +11934,140 @@ row1:
 loop2:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
-	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
-	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
-	VMOV V29.B16, V3.B16
-	VFMLA V27.D2, V2.D2, V3.D2
-	WORD $0x4efdd464 // fsub v4.2d, v3.2d, v29.2d
-	VSHL $52, V3.D2, V3.D2
-	FMOVQ 16(R2), F5
-	VFMLA V26.D2, V4.D2, V2.D2
-	FMOVQ 16(R3), F6
-	VFMLA V25.D2, V4.D2, V2.D2
-	WORD $0x4ee6f7c6 // fmin v6.2d, v30.2d, v6.2d
-	VMOV V23.B16, V4.B16
-	VFMLA V2.D2, V24.D2, V4.D2
-	WORD $0x4e66f786 // fmax v6.2d, v28.2d, v6.2d
-	VMOV V22.B16, V7.B16
-	VFMLA V2.D2, V4.D2, V7.D2
-	VMOV V29.B16, V4.B16
-	VFMLA V27.D2, V6.D2, V4.D2
-	VMOV V21.B16, V8.B16
-	VFMLA V2.D2, V7.D2, V8.D2
-	WORD $0x4efdd487 // fsub v7.2d, v4.2d, v29.2d
-	VMOV V20.B16, V9.B16
-	VFMLA V2.D2, V8.D2, V9.D2
-	VSHL $52, V4.D2, V4.D2
-	FMOVQ 32(R2), F8
-	VMOV V19.B16, V10.B16
-	VFMLA V2.D2, V9.D2, V10.D2
-	VFMLA V26.D2, V7.D2, V6.D2
-	FMOVQ 32(R3), F9
-	VMOV V18.B16, V11.B16
-	VFMLA V2.D2, V10.D2, V11.D2
-	VFMLA V25.D2, V7.D2, V6.D2
-	WORD $0x4ee9f7c9 // fmin v9.2d, v30.2d, v9.2d
-	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V11.D2, V7.D2
-	VMOV V23.B16, V10.B16
-	VFMLA V6.D2, V24.D2, V10.D2
-	WORD $0x4e69f789 // fmax v9.2d, v28.2d, v9.2d
-	VMOV V16.B16, V11.B16
-	VFMLA V2.D2, V7.D2, V11.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V6.D2, V10.D2, V7.D2
-	VMOV V29.B16, V10.B16
-	VFMLA V27.D2, V9.D2, V10.D2
-	VMOV V15.B16, V12.B16
-	VFMLA V2.D2, V11.D2, V12.D2
-	VMOV V21.B16, V11.B16
-	VFMLA V6.D2, V7.D2, V11.D2
-	WORD $0x4efdd547 // fsub v7.2d, v10.2d, v29.2d
-	WORD $0x6e62dc4d // fmul v13.2d, v2.2d, v2.2d
-	VMOV V20.B16, V31.B16
-	VFMLA V6.D2, V11.D2, V31.D2
-	VSHL $52, V10.D2, V10.D2
-	FMOVQ 48(R2), F11
-	VFMLA V12.D2, V13.D2, V2.D2
-	VMOV V19.B16, V12.B16
-	VFMLA V6.D2, V31.D2, V12.D2
-	VFMLA V26.D2, V7.D2, V9.D2
-	FMOVQ 48(R3), F13
-	VFMLA V2.D2, V3.D2, V3.D2
+	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
+	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V25.D2, V2.D2, V3.D2
+	WORD $0x4efbd464 // fsub v4.2d, v3.2d, v27.2d
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V24.B16, V3.B16, V3.B16
+	FMOVQ 16(R2), F6
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69467 // mla v7.4s, v3.4s, v22.4s
+	FMOVQ 16(R3), F3
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	WORD $0x4ee3f783 // fmin v3.2d, v28.2d, v3.2d
+	VADD V7.D2, V5.D2, V5.D2
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VFMLA V21.D2, V4.D2, V2.D2
+	VMOV V27.B16, V7.B16
+	VFMLA V25.D2, V3.D2, V7.D2
+	VFMLA V20.D2, V4.D2, V2.D2
+	WORD $0x4efbd4e4 // fsub v4.2d, v7.2d, v27.2d
+	VMOV V18.B16, V8.B16
+	VFMLA V2.D2, V19.D2, V8.D2
+	VSHL $50, V7.D2, V9.D2
+	VMOV V17.B16, V10.B16
+	VFMLA V2.D2, V8.D2, V10.D2
+	VTRN1 V7.S4, V7.S4, V7.S4
+	VMOV V16.B16, V8.B16
+	VFMLA V2.D2, V10.D2, V8.D2
+	VAND V24.B16, V7.B16, V7.B16
+	FMOVQ 32(R2), F10
+	VMOV V15.B16, V11.B16
+	VFMLA V2.D2, V8.D2, V11.D2
+	VMOV V23.B16, V8.B16
+	WORD $0x4eb694e8 // mla v8.4s, v7.4s, v22.4s
+	FMOVQ 32(R3), F7
+	VMOV V14.B16, V31.B16
+	VFMLA V2.D2, V11.D2, V31.D2
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	WORD $0x4ee7f787 // fmin v7.2d, v28.2d, v7.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V2.D2, V31.D2, V11.D2
+	VADD V8.D2, V9.D2, V9.D2
+	WORD $0x4e67f747 // fmax v7.2d, v26.2d, v7.2d
+	WORD $0x6e62dc48 // fmul v8.2d, v2.2d, v2.2d
+	VFMLA V21.D2, V4.D2, V3.D2
+	VMOV V27.B16, V31.B16
+	VFMLA V25.D2, V7.D2, V31.D2
+	VFMLA V11.D2, V8.D2, V2.D2
+	VFMLA V20.D2, V4.D2, V3.D2
+	WORD $0x4efbd7e4 // fsub v4.2d, v31.2d, v27.2d
+	VFMLA V2.D2, V5.D2, V5.D2
 	VMOV V18.B16, V2.B16
-	VFMLA V6.D2, V12.D2, V2.D2
-	VFMLA V25.D2, V7.D2, V9.D2
-	WORD $0x4eedf7cd // fmin v13.2d, v30.2d, v13.2d
-	WORD $0x6e6edc63 // fmul v3.2d, v3.2d, v14.2d
-	VMOV V17.B16, V7.B16
-	VFMLA V6.D2, V2.D2, V7.D2
-	VMOV V23.B16, V2.B16
-	VFMLA V9.D2, V24.D2, V2.D2
-	WORD $0x4e6df78d // fmax v13.2d, v28.2d, v13.2d
-	VFMLS V0.D2, V3.D2, V1.D2
-	VMOV V16.B16, V3.B16
-	VFMLA V6.D2, V7.D2, V3.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V9.D2, V2.D2, V7.D2
-	VMOV V29.B16, V2.B16
-	VFMLA V27.D2, V13.D2, V2.D2
+	VFMLA V3.D2, V19.D2, V2.D2
+	VSHL $50, V31.D2, V8.D2
+	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
+	VMOV V17.B16, V11.B16
+	VFMLA V3.D2, V2.D2, V11.D2
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VFMLS V0.D2, V5.D2, V1.D2
+	VMOV V16.B16, V2.B16
+	VFMLA V3.D2, V11.D2, V2.D2
+	VAND V24.B16, V31.B16, V31.B16
+	FMOVQ 48(R2), F5
 	FMOVQ F1, 0(R1)
 	VMOV V15.B16, V1.B16
-	VFMLA V6.D2, V3.D2, V1.D2
-	VMOV V21.B16, V3.B16
-	VFMLA V9.D2, V7.D2, V3.D2
-	WORD $0x4efdd447 // fsub v7.2d, v2.2d, v29.2d
-	WORD $0x6e66dccc // fmul v12.2d, v6.2d, v6.2d
-	VMOV V20.B16, V31.B16
-	VFMLA V9.D2, V3.D2, V31.D2
-	VSHL $52, V2.D2, V2.D2
-	VFMLA V1.D2, V12.D2, V6.D2
-	VMOV V19.B16, V1.B16
-	VFMLA V9.D2, V31.D2, V1.D2
-	VFMLA V26.D2, V7.D2, V13.D2
-	VFMLA V6.D2, V4.D2, V4.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V9.D2, V1.D2, V3.D2
-	VFMLA V25.D2, V7.D2, V13.D2
-	WORD $0x6e6edc84 // fmul v4.2d, v4.2d, v14.2d
-	VMOV V17.B16, V1.B16
-	VFMLA V9.D2, V3.D2, V1.D2
-	VMOV V23.B16, V3.B16
-	VFMLA V13.D2, V24.D2, V3.D2
-	VFMLS V0.D2, V4.D2, V5.D2
-	VMOV V16.B16, V4.B16
-	VFMLA V9.D2, V1.D2, V4.D2
-	VMOV V22.B16, V1.B16
-	VFMLA V13.D2, V3.D2, V1.D2
-	FMOVQ F5, 16(R1)
-	VMOV V15.B16, V3.B16
-	VFMLA V9.D2, V4.D2, V3.D2
-	VMOV V21.B16, V4.B16
-	VFMLA V13.D2, V1.D2, V4.D2
-	WORD $0x6e69dd21 // fmul v1.2d, v9.2d, v9.2d
-	VMOV V20.B16, V5.B16
-	VFMLA V13.D2, V4.D2, V5.D2
-	VFMLA V3.D2, V1.D2, V9.D2
-	VMOV V19.B16, V1.B16
-	VFMLA V13.D2, V5.D2, V1.D2
-	VFMLA V9.D2, V10.D2, V10.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V13.D2, V1.D2, V3.D2
-	WORD $0x6e6edd4a // fmul v10.2d, v10.2d, v14.2d
-	VMOV V17.B16, V1.B16
-	VFMLA V13.D2, V3.D2, V1.D2
-	VFMLS V0.D2, V10.D2, V8.D2
-	VMOV V16.B16, V3.B16
-	VFMLA V13.D2, V1.D2, V3.D2
-	FMOVQ F8, 32(R1)
-	VMOV V15.B16, V1.B16
-	VFMLA V13.D2, V3.D2, V1.D2
-	WORD $0x6e6ddda3 // fmul v3.2d, v13.2d, v13.2d
-	VFMLA V1.D2, V3.D2, V13.D2
-	VFMLA V13.D2, V2.D2, V2.D2
-	WORD $0x6e6edc42 // fmul v2.2d, v2.2d, v14.2d
-	VFMLS V0.D2, V2.D2, V11.D2
-	FMOVQ F11, 48(R1)
+	VFMLA V3.D2, V2.D2, V1.D2
+	VMOV V23.B16, V2.B16
+	WORD $0x4eb697e2 // mla v2.4s, v31.4s, v22.4s
+	FMOVQ 48(R3), F11
+	VMOV V14.B16, V31.B16
+	VFMLA V3.D2, V1.D2, V31.D2
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4eebf78b // fmin v11.2d, v28.2d, v11.2d
+	VMOV V13.B16, V1.B16
+	VFMLA V3.D2, V31.D2, V1.D2
+	VADD V2.D2, V8.D2, V8.D2
+	WORD $0x4e6bf74b // fmax v11.2d, v26.2d, v11.2d
+	WORD $0x6e63dc62 // fmul v2.2d, v3.2d, v3.2d
+	VFMLA V21.D2, V4.D2, V7.D2
+	VMOV V27.B16, V31.B16
+	VFMLA V25.D2, V11.D2, V31.D2
+	VFMLA V1.D2, V2.D2, V3.D2
+	VFMLA V20.D2, V4.D2, V7.D2
+	WORD $0x4efbd7e1 // fsub v1.2d, v31.2d, v27.2d
+	VFMLA V3.D2, V9.D2, V9.D2
+	VMOV V18.B16, V2.B16
+	VFMLA V7.D2, V19.D2, V2.D2
+	VSHL $50, V31.D2, V3.D2
+	WORD $0x6e6cdd29 // fmul v9.2d, v9.2d, v12.2d
+	VMOV V17.B16, V4.B16
+	VFMLA V7.D2, V2.D2, V4.D2
+	VTRN1 V31.S4, V31.S4, V31.S4
+	VFMLS V0.D2, V9.D2, V6.D2
+	VMOV V16.B16, V2.B16
+	VFMLA V7.D2, V4.D2, V2.D2
+	VAND V24.B16, V31.B16, V31.B16
+	FMOVQ F6, 16(R1)
+	VMOV V15.B16, V4.B16
+	VFMLA V7.D2, V2.D2, V4.D2
+	VMOV V23.B16, V2.B16
+	WORD $0x4eb697e2 // mla v2.4s, v31.4s, v22.4s
+	VMOV V14.B16, V6.B16
+	VFMLA V7.D2, V4.D2, V6.D2
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	VMOV V13.B16, V4.B16
+	VFMLA V7.D2, V6.D2, V4.D2
+	VADD V2.D2, V3.D2, V3.D2
+	WORD $0x6e67dce2 // fmul v2.2d, v7.2d, v7.2d
+	VFMLA V21.D2, V1.D2, V11.D2
+	VFMLA V4.D2, V2.D2, V7.D2
+	VFMLA V20.D2, V1.D2, V11.D2
+	VFMLA V7.D2, V8.D2, V8.D2
+	VMOV V18.B16, V1.B16
+	VFMLA V11.D2, V19.D2, V1.D2
+	WORD $0x6e6cdd08 // fmul v8.2d, v8.2d, v12.2d
+	VMOV V17.B16, V2.B16
+	VFMLA V11.D2, V1.D2, V2.D2
+	VFMLS V0.D2, V8.D2, V10.D2
+	VMOV V16.B16, V1.B16
+	VFMLA V11.D2, V2.D2, V1.D2
+	FMOVQ F10, 32(R1)
+	VMOV V15.B16, V2.B16
+	VFMLA V11.D2, V1.D2, V2.D2
+	VMOV V14.B16, V1.B16
+	VFMLA V11.D2, V2.D2, V1.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V11.D2, V1.D2, V2.D2
+	WORD $0x6e6bdd61 // fmul v1.2d, v11.2d, v11.2d
+	VFMLA V2.D2, V1.D2, V11.D2
+	VFMLA V11.D2, V3.D2, V3.D2
+	WORD $0x6e6cdc63 // fmul v3.2d, v3.2d, v12.2d
+	VFMLS V0.D2, V3.D2, V5.D2
+	FMOVQ F5, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
@@ -12010,43 +12085,43 @@ loop4:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	// rows.go
-	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
-	// rows.go: expCore
-	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
-	VMOV V29.B16, V3.B16
-	VFMLA V27.D2, V2.D2, V3.D2
-	WORD $0x4efdd464 // fsub v4.2d, v3.2d, v29.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V3.D2, V3.D2
+	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
+	// rows.go: expOf
+	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V25.D2, V2.D2, V3.D2
+	WORD $0x4efbd464 // fsub v4.2d, v3.2d, v27.2d
+	// exp.go: powerAt
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V24.B16, V3.B16, V3.B16
+	VMOV V23.B16, V6.B16
+	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
 	// exp.go: reduce
-	VFMLA V26.D2, V4.D2, V2.D2
-	VFMLA V25.D2, V4.D2, V2.D2
+	VFMLA V21.D2, V4.D2, V2.D2
+	VFMLA V20.D2, V4.D2, V2.D2
 	// exp.go: horner
-	VMOV V23.B16, V4.B16
-	VFMLA V2.D2, V24.D2, V4.D2
-	VMOV V22.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
-	VMOV V21.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	VMOV V20.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
-	VMOV V19.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	VMOV V18.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
+	VMOV V18.B16, V3.B16
+	VFMLA V2.D2, V19.D2, V3.D2
 	VMOV V17.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	VMOV V16.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
 	VMOV V15.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	// rows.go: expCore
-	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
-	VFMLA V4.D2, V5.D2, V2.D2
-	VFMLA V2.D2, V3.D2, V3.D2
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	// rows.go: expOf
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLA V4.D2, V3.D2, V2.D2
+	VFMLA V2.D2, V5.D2, V5.D2
 	// rows.go
-	WORD $0x6e6edc63 // fmul v3.2d, v3.2d, v14.2d
-	VFMLS V0.D2, V3.D2, V1.D2
+	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
+	VFMLS V0.D2, V5.D2, V1.D2
 	FMOVQ F1, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -12060,37 +12135,37 @@ rest5:
 	// Partial vector.
 	FMOVD (R2), F1
 	FMOVD (R3), F2
-	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
-	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
-	VMOV V29.B16, V3.B16
-	VFMLA V27.D2, V2.D2, V3.D2
-	WORD $0x4efdd464 // fsub v4.2d, v3.2d, v29.2d
-	VSHL $52, V3.D2, V3.D2
-	VFMLA V26.D2, V4.D2, V2.D2
-	VFMLA V25.D2, V4.D2, V2.D2
-	VMOV V23.B16, V4.B16
-	VFMLA V2.D2, V24.D2, V4.D2
-	VMOV V22.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
-	VMOV V21.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	VMOV V20.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
-	VMOV V19.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	VMOV V18.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
+	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
+	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V25.D2, V2.D2, V3.D2
+	WORD $0x4efbd464 // fsub v4.2d, v3.2d, v27.2d
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V24.B16, V3.B16, V3.B16
+	VMOV V23.B16, V6.B16
+	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	VFMLA V21.D2, V4.D2, V2.D2
+	VFMLA V20.D2, V4.D2, V2.D2
+	VMOV V18.B16, V3.B16
+	VFMLA V2.D2, V19.D2, V3.D2
 	VMOV V17.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	VMOV V16.B16, V5.B16
-	VFMLA V2.D2, V4.D2, V5.D2
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
 	VMOV V15.B16, V4.B16
-	VFMLA V2.D2, V5.D2, V4.D2
-	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
-	VFMLA V4.D2, V5.D2, V2.D2
-	VFMLA V2.D2, V3.D2, V3.D2
-	WORD $0x6e6edc63 // fmul v3.2d, v3.2d, v14.2d
-	VFMLS V0.D2, V3.D2, V1.D2
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLA V4.D2, V3.D2, V2.D2
+	VFMLA V2.D2, V5.D2, V5.D2
+	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
+	VFMLS V0.D2, V5.D2, V1.D2
 	FMOVD F1, (R1)
 
 done6:
@@ -13162,7 +13237,7 @@ TEXT ·rowsProbGradF64NEON(SB), NOSPLIT, $0-152
 	MOVD q_base+72(FP), R4
 	MOVD scale_base+96(FP), R5
 	MOVD $rowsConstF64<>(SB), R26
-	FMOVQ 352(R26), F30 // signBit
+	FMOVQ 368(R26), F30 // signBit
 
 // One row.
 row1:
@@ -13268,27 +13343,30 @@ TEXT ·sigmoidLossF32NEON(SB), NOSPLIT, $0-72
 	MOVD t_base+48(FP), R2
 	MOVD losses_len+8(FP), R3
 	MOVD $sigmoidlossConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC4
-	FMOVQ 176(R26), F18 // expC3
-	FMOVQ 192(R26), F17 // expC2
-	FMOVQ 208(R26), F16 // expC1
-	FMOVQ 224(R26), F15 // expC0
-	FMOVQ 240(R26), F14 // atanhC4
-	FMOVQ 256(R26), F13 // atanhC3
-	FMOVQ 272(R26), F12 // atanhC2
-	FMOVQ 288(R26), F11 // atanhC1
-	FMOVQ 304(R26), F10 // atanhC0
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F15 // sigmoidExpC0
+	FMOVQ 208(R26), F14 // sigmoidConstant
+	FMOVQ 224(R26), F13 // twoLossA
+	FMOVQ 240(R26), F12 // atanhC4
+	FMOVQ 256(R26), F11 // atanhC3
+	FMOVQ 272(R26), F10 // atanhC2
+	FMOVQ 288(R26), F9 // atanhC1
+	FMOVQ 304(R26), F8 // atanhC0
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -13297,98 +13375,96 @@ TEXT ·sigmoidLossF32NEON(SB), NOSPLIT, $0-72
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
-	VAND V26.B16, V0.B16, V2.B16
-	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	VMOV V24.B16, V4.B16
-	VFMLA V22.S4, V0.S4, V4.S4
-	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V21.S4, V5.S4, V0.S4
-	VFMLA V20.S4, V5.S4, V0.S4
-	VMOV V18.B16, V5.B16
-	VFMLA V0.S4, V19.S4, V5.S4
-	VMOV V17.B16, V6.B16
-	VFMLA V0.S4, V5.S4, V6.S4
-	VMOV V16.B16, V5.B16
-	VFMLA V0.S4, V6.S4, V5.S4
-	VMOV V15.B16, V6.B16
-	VFMLA V0.S4, V5.S4, V6.S4
-	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
-	VFMLA V6.S4, V5.S4, V0.S4
-	VFMLA V0.S4, V4.S4, V4.S4
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V4.S4, V0.S4
-	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
-	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
-	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
-	VMOV V13.B16, V6.B16
-	VFMLA V0.S4, V14.S4, V6.S4
-	FMOVQ 16(R1), F7
-	VMOV V12.B16, V8.B16
-	VFMLA V0.S4, V6.S4, V8.S4
-	FMOVQ 16(R2), F6
-	VMOV V11.B16, V9.B16
-	VFMLA V0.S4, V8.S4, V9.S4
-	VAND V26.B16, V7.B16, V8.B16
-	VMOV V10.B16, V31.B16
-	VFMLA V0.S4, V9.S4, V31.S4
-	WORD $0x6ea7e7c0 // fcmgt v0.4s, v30.4s, v7.4s
-	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	VORR V25.B16, V7.B16, V7.B16
-	VFMLA V31.S4, V5.S4, V4.S4
-	WORD $0x4e27f6e7 // fmax v7.4s, v23.4s, v7.4s
-	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V7.S4, V5.S4
-	WORD $0x4ea1d7a9 // fsub v9.4s, v29.4s, v1.4s
-	WORD $0x4eb8d4bf // fsub v31.4s, v5.4s, v24.4s
-	VBSL V9.B16, V1.B16, V3.B16
-	VSHL $23, V5.S4, V5.S4
-	WORD $0x4e3ee461 // fcmeq v1.4s, v3.4s, v30.4s
-	VFMLA V21.S4, V31.S4, V7.S4
-	VMOV V4.B16, V9.B16
-	VFMLA V2.S4, V3.S4, V9.S4
-	VFMLA V20.S4, V31.S4, V7.S4
-	VBSL V9.B16, V4.B16, V1.B16
-	VMOV V18.B16, V2.B16
-	VFMLA V7.S4, V19.S4, V2.S4
-	FMOVQ F1, 0(R0)
-	VMOV V17.B16, V1.B16
-	VFMLA V7.S4, V2.S4, V1.S4
-	VMOV V16.B16, V2.B16
-	VFMLA V7.S4, V1.S4, V2.S4
-	VMOV V15.B16, V1.B16
-	VFMLA V7.S4, V2.S4, V1.S4
-	WORD $0x6e27dce2 // fmul v2.4s, v7.4s, v7.4s
-	VFMLA V1.S4, V2.S4, V7.S4
-	VFMLA V7.S4, V5.S4, V5.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
-	WORD $0x6e3bdca1 // fmul v1.4s, v5.4s, v27.4s
-	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
-	WORD $0x6e21dca2 // fmul v2.4s, v5.4s, v1.4s
+	VAND V25.B16, V0.B16, V2.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x4ea2f703 // fmin v3.4s, v24.4s, v2.4s
+	VMOV V23.B16, V4.B16
+	VFMLA V22.S4, V3.S4, V4.S4
+	WORD $0x4eb7d485 // fsub v5.4s, v4.4s, v23.4s
+	VSHL $20, V4.S4, V6.S4
+	VAND V21.B16, V4.B16, V4.B16
+	VMOV V20.B16, V7.B16
+	WORD $0x4eb39487 // mla v7.4s, v4.4s, v19.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.S4, V6.S4, V6.S4
+	VFMLA V18.S4, V5.S4, V3.S4
+	VFMLA V17.S4, V5.S4, V3.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V3.S4, V16.S4, V4.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V3.S4, V3.S4, V5.S4
+	VFMLS V4.S4, V5.S4, V3.S4
+	VFMLS V3.S4, V6.S4, V6.S4
 	VMOV V13.B16, V3.B16
-	VFMLA V1.S4, V14.S4, V3.S4
-	VMOV V12.B16, V4.B16
-	VFMLA V1.S4, V3.S4, V4.S4
-	VMOV V11.B16, V3.B16
-	VFMLA V1.S4, V4.S4, V3.S4
-	VMOV V10.B16, V4.B16
-	VFMLA V1.S4, V3.S4, V4.S4
-	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
-	VFMLA V4.S4, V2.S4, V5.S4
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	WORD $0x4ea6d7a1 // fsub v1.4s, v29.4s, v6.4s
-	VBSL V1.B16, V6.B16, V0.B16
-	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
-	VMOV V5.B16, V2.B16
-	VFMLA V8.S4, V0.S4, V2.S4
-	VBSL V2.B16, V5.B16, V1.B16
-	FMOVQ F1, 16(R0)
+	VFMLA V26.S4, V6.S4, V3.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e3adcc3 // fmul v3.4s, v6.4s, v26.4s
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x6e23dcc4 // fmul v4.4s, v6.4s, v3.4s
+	VMOV V11.B16, V5.B16
+	VFMLA V3.S4, V12.S4, V5.S4
+	VMOV V10.B16, V7.B16
+	VFMLA V3.S4, V5.S4, V7.S4
+	VMOV V9.B16, V5.B16
+	VFMLA V3.S4, V7.S4, V5.S4
+	VMOV V8.B16, V7.B16
+	VFMLA V3.S4, V5.S4, V7.S4
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	VFMLA V7.S4, V4.S4, V6.S4
+	FMOVQ 16(R1), F3
+	WORD $0x6e3adcc6 // fmul v6.4s, v6.4s, v26.4s
+	FMOVQ 16(R2), F4
+	WORD $0x4ea1d765 // fsub v5.4s, v27.4s, v1.4s
+	VAND V25.B16, V3.B16, V7.B16
+	VBSL V5.B16, V1.B16, V0.B16
+	WORD $0x6ea3e783 // fcmgt v3.4s, v28.4s, v3.4s
+	WORD $0x4e3ce401 // fcmeq v1.4s, v0.4s, v28.4s
+	WORD $0x4ea7f705 // fmin v5.4s, v24.4s, v7.4s
+	VMOV V6.B16, V31.B16
+	VFMLA V2.S4, V0.S4, V31.S4
+	VMOV V23.B16, V0.B16
+	VFMLA V22.S4, V5.S4, V0.S4
+	VBSL V31.B16, V6.B16, V1.B16
+	WORD $0x4eb7d402 // fsub v2.4s, v0.4s, v23.4s
+	FMOVQ F1, 0(R0)
+	VSHL $20, V0.S4, V1.S4
+	VAND V21.B16, V0.B16, V0.B16
+	VMOV V20.B16, V6.B16
+	WORD $0x4eb39406 // mla v6.4s, v0.4s, v19.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V1.S4, V1.S4
+	VFMLA V18.S4, V2.S4, V5.S4
+	VFMLA V17.S4, V2.S4, V5.S4
+	VMOV V15.B16, V0.B16
+	VFMLA V5.S4, V16.S4, V0.S4
+	VMOV V14.B16, V2.B16
+	VFMLA V5.S4, V5.S4, V2.S4
+	VFMLS V0.S4, V2.S4, V5.S4
+	VFMLS V5.S4, V1.S4, V1.S4
+	VMOV V13.B16, V0.B16
+	VFMLA V26.S4, V1.S4, V0.S4
+	WORD $0x6e20fc21 // fdiv v1.4s, v1.4s, v0.4s
+	WORD $0x6e3adc20 // fmul v0.4s, v1.4s, v26.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e20dc22 // fmul v2.4s, v1.4s, v0.4s
+	VMOV V11.B16, V5.B16
+	VFMLA V0.S4, V12.S4, V5.S4
+	VMOV V10.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	VMOV V9.B16, V5.B16
+	VFMLA V0.S4, V6.S4, V5.S4
+	VMOV V8.B16, V6.B16
+	VFMLA V0.S4, V5.S4, V6.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V6.S4, V2.S4, V1.S4
+	WORD $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
+	WORD $0x4ea4d760 // fsub v0.4s, v27.4s, v4.4s
+	VBSL V0.B16, V4.B16, V3.B16
+	WORD $0x4e3ce460 // fcmeq v0.4s, v3.4s, v28.4s
+	VMOV V1.B16, V2.B16
+	VFMLA V7.S4, V3.S4, V2.S4
+	VBSL V2.B16, V1.B16, V0.B16
+	FMOVQ F0, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -13406,59 +13482,58 @@ loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	// sigmoidloss.go
-	VAND V26.B16, V0.B16, V2.B16
-	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
-	VORR V25.B16, V0.B16, V0.B16
-	// rows.go: expCore
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	VMOV V24.B16, V4.B16
-	VFMLA V22.S4, V0.S4, V4.S4
-	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V4.S4, V4.S4
+	VAND V25.B16, V0.B16, V2.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x4ea2f703 // fmin v3.4s, v24.4s, v2.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V4.B16
+	VFMLA V22.S4, V3.S4, V4.S4
+	WORD $0x4eb7d485 // fsub v5.4s, v4.4s, v23.4s
+	// exp.go: powerAt
+	VSHL $20, V4.S4, V6.S4
+	VAND V21.B16, V4.B16, V4.B16
+	VMOV V20.B16, V7.B16
+	WORD $0x4eb39487 // mla v7.4s, v4.4s, v19.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.S4, V6.S4, V6.S4
 	// exp.go: reduce
-	VFMLA V21.S4, V5.S4, V0.S4
-	VFMLA V20.S4, V5.S4, V0.S4
+	VFMLA V18.S4, V5.S4, V3.S4
+	VFMLA V17.S4, V5.S4, V3.S4
 	// exp.go: horner
-	VMOV V18.B16, V5.B16
-	VFMLA V0.S4, V19.S4, V5.S4
-	VMOV V17.B16, V6.B16
-	VFMLA V0.S4, V5.S4, V6.S4
-	VMOV V16.B16, V5.B16
-	VFMLA V0.S4, V6.S4, V5.S4
-	VMOV V15.B16, V6.B16
-	VFMLA V0.S4, V5.S4, V6.S4
-	// rows.go: expCore
-	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
-	VFMLA V6.S4, V5.S4, V0.S4
-	VFMLA V0.S4, V4.S4, V4.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V3.S4, V16.S4, V4.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V14.B16, V5.B16
+	VFMLA V3.S4, V3.S4, V5.S4
+	VFMLS V4.S4, V5.S4, V3.S4
 	// sigmoidloss.go
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V4.S4, V0.S4
-	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
-	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
-	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
+	VFMLS V3.S4, V6.S4, V6.S4
+	VMOV V13.B16, V3.B16
+	VFMLA V26.S4, V6.S4, V3.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e3adcc3 // fmul v3.4s, v6.4s, v26.4s
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x6e23dcc4 // fmul v4.4s, v6.4s, v3.4s
 	// exp.go: horner
-	VMOV V13.B16, V6.B16
-	VFMLA V0.S4, V14.S4, V6.S4
-	VMOV V12.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	VMOV V11.B16, V6.B16
-	VFMLA V0.S4, V7.S4, V6.S4
+	VMOV V11.B16, V5.B16
+	VFMLA V3.S4, V12.S4, V5.S4
 	VMOV V10.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
+	VFMLA V3.S4, V5.S4, V7.S4
+	VMOV V9.B16, V5.B16
+	VFMLA V3.S4, V7.S4, V5.S4
+	VMOV V8.B16, V7.B16
+	VFMLA V3.S4, V5.S4, V7.S4
 	// sigmoidloss.go
-	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	VFMLA V7.S4, V5.S4, V4.S4
-	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
-	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
-	VBSL V0.B16, V1.B16, V3.B16
-	WORD $0x4e3ee460 // fcmeq v0.4s, v3.4s, v30.4s
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V3.S4, V1.S4
-	VBSL V1.B16, V4.B16, V0.B16
-	FMOVQ F0, 0(R0)
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	VFMLA V7.S4, V4.S4, V6.S4
+	WORD $0x6e3adcc6 // fmul v6.4s, v6.4s, v26.4s
+	WORD $0x4ea1d763 // fsub v3.4s, v27.4s, v1.4s
+	VBSL V3.B16, V1.B16, V0.B16
+	WORD $0x4e3ce401 // fcmeq v1.4s, v0.4s, v28.4s
+	VMOV V6.B16, V3.B16
+	VFMLA V2.S4, V0.S4, V3.S4
+	VBSL V3.B16, V6.B16, V1.B16
+	FMOVQ F1, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -13491,59 +13566,58 @@ one9:
 	FMOVS (R2), F1
 
 loaded8:
-	VAND V26.B16, V0.B16, V2.B16
-	WORD $0x6ea0e7c3 // fcmgt v3.4s, v30.4s, v0.4s
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	VMOV V24.B16, V4.B16
-	VFMLA V22.S4, V0.S4, V4.S4
-	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
-	VSHL $23, V4.S4, V4.S4
-	VFMLA V21.S4, V5.S4, V0.S4
-	VFMLA V20.S4, V5.S4, V0.S4
-	VMOV V18.B16, V5.B16
-	VFMLA V0.S4, V19.S4, V5.S4
-	VMOV V17.B16, V6.B16
-	VFMLA V0.S4, V5.S4, V6.S4
-	VMOV V16.B16, V5.B16
-	VFMLA V0.S4, V6.S4, V5.S4
-	VMOV V15.B16, V6.B16
-	VFMLA V0.S4, V5.S4, V6.S4
-	WORD $0x6e20dc05 // fmul v5.4s, v0.4s, v0.4s
-	VFMLA V6.S4, V5.S4, V0.S4
-	VFMLA V0.S4, V4.S4, V4.S4
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V4.S4, V0.S4
-	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
-	WORD $0x6e3bdc80 // fmul v0.4s, v4.4s, v27.4s
-	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dc85 // fmul v5.4s, v4.4s, v0.4s
-	VMOV V13.B16, V6.B16
-	VFMLA V0.S4, V14.S4, V6.S4
-	VMOV V12.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	VMOV V11.B16, V6.B16
-	VFMLA V0.S4, V7.S4, V6.S4
+	VAND V25.B16, V0.B16, V2.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x4ea2f703 // fmin v3.4s, v24.4s, v2.4s
+	VMOV V23.B16, V4.B16
+	VFMLA V22.S4, V3.S4, V4.S4
+	WORD $0x4eb7d485 // fsub v5.4s, v4.4s, v23.4s
+	VSHL $20, V4.S4, V6.S4
+	VAND V21.B16, V4.B16, V4.B16
+	VMOV V20.B16, V7.B16
+	WORD $0x4eb39487 // mla v7.4s, v4.4s, v19.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.S4, V6.S4, V6.S4
+	VFMLA V18.S4, V5.S4, V3.S4
+	VFMLA V17.S4, V5.S4, V3.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V3.S4, V16.S4, V4.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V3.S4, V3.S4, V5.S4
+	VFMLS V4.S4, V5.S4, V3.S4
+	VFMLS V3.S4, V6.S4, V6.S4
+	VMOV V13.B16, V3.B16
+	VFMLA V26.S4, V6.S4, V3.S4
+	WORD $0x6e23fcc6 // fdiv v6.4s, v6.4s, v3.4s
+	WORD $0x6e3adcc3 // fmul v3.4s, v6.4s, v26.4s
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x6e23dcc4 // fmul v4.4s, v6.4s, v3.4s
+	VMOV V11.B16, V5.B16
+	VFMLA V3.S4, V12.S4, V5.S4
 	VMOV V10.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	VFMLA V7.S4, V5.S4, V4.S4
-	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
-	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
-	VBSL V0.B16, V1.B16, V3.B16
-	WORD $0x4e3ee460 // fcmeq v0.4s, v3.4s, v30.4s
-	VMOV V4.B16, V1.B16
-	VFMLA V2.S4, V3.S4, V1.S4
-	VBSL V1.B16, V4.B16, V0.B16
+	VFMLA V3.S4, V5.S4, V7.S4
+	VMOV V9.B16, V5.B16
+	VFMLA V3.S4, V7.S4, V5.S4
+	VMOV V8.B16, V7.B16
+	VFMLA V3.S4, V5.S4, V7.S4
+	WORD $0x4e26d4c6 // fadd v6.4s, v6.4s, v6.4s
+	VFMLA V7.S4, V4.S4, V6.S4
+	WORD $0x6e3adcc6 // fmul v6.4s, v6.4s, v26.4s
+	WORD $0x4ea1d763 // fsub v3.4s, v27.4s, v1.4s
+	VBSL V3.B16, V1.B16, V0.B16
+	WORD $0x4e3ce401 // fcmeq v1.4s, v0.4s, v28.4s
+	VMOV V6.B16, V3.B16
+	VFMLA V2.S4, V0.S4, V3.S4
+	VBSL V3.B16, V6.B16, V1.B16
 	TBZ $1, R3, one11
-	FMOVD F0, (R0)
+	FMOVD F1, (R0)
 	TBZ $0, R3, stored10
 	ADD $8, R0, R4
-	VST1 V0.S[2], (R4)
+	VST1 V1.S[2], (R4)
 	B stored10
 
 one11:
-	FMOVS F0, (R0)
+	FMOVS F1, (R0)
 
 stored10:
 
@@ -13557,29 +13631,30 @@ TEXT ·sigmoidLossF64NEON(SB), NOSPLIT, $0-72
 	MOVD t_base+48(FP), R2
 	MOVD losses_len+8(FP), R3
 	MOVD $sigmoidlossConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC9
-	FMOVQ 176(R26), F18 // expC8
-	FMOVQ 192(R26), F17 // expC7
-	FMOVQ 208(R26), F16 // expC6
-	FMOVQ 224(R26), F15 // expC5
-	FMOVQ 240(R26), F14 // expC4
-	FMOVQ 256(R26), F13 // expC3
-	FMOVQ 272(R26), F12 // expC2
-	FMOVQ 288(R26), F11 // expC1
-	FMOVQ 304(R26), F10 // expC0
-	FMOVQ 320(R26), F9 // atanhC9
-	FMOVQ 336(R26), F8 // atanhC8
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpC6
+	FMOVQ 192(R26), F15 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F14 // sigmoidExpC4
+	FMOVQ 224(R26), F13 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F12 // sigmoidExpC2
+	FMOVQ 256(R26), F11 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F10 // sigmoidExpC0
+	FMOVQ 288(R26), F9 // twoLossA
+	FMOVQ 304(R26), F8 // atanhC9
 	CMP $4, R3
 	BLT rest2
 	PCALIGN $32
@@ -13588,137 +13663,135 @@ TEXT ·sigmoidLossF64NEON(SB), NOSPLIT, $0-72
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
-	VAND V26.B16, V0.B16, V2.B16
-	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V24.B16, V4.B16
-	VFMLA V22.D2, V0.D2, V4.D2
-	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
-	VSHL $52, V4.D2, V4.D2
-	VFMLA V21.D2, V5.D2, V0.D2
-	VFMLA V20.D2, V5.D2, V0.D2
-	VMOV V18.B16, V5.B16
-	VFMLA V0.D2, V19.D2, V5.D2
-	VMOV V17.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
-	VMOV V16.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V15.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VAND V25.B16, V0.B16, V2.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x4ee2f703 // fmin v3.2d, v24.2d, v2.2d
+	VMOV V23.B16, V4.B16
+	VFMLA V22.D2, V3.D2, V4.D2
+	WORD $0x4ef7d485 // fsub v5.2d, v4.2d, v23.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V21.B16, V4.B16, V4.B16
+	VMOV V20.B16, V7.B16
+	WORD $0x4eb39487 // mla v7.4s, v4.4s, v19.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V6.D2, V6.D2
+	VFMLA V18.D2, V5.D2, V3.D2
+	VFMLA V17.D2, V5.D2, V3.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V3.D2, V16.D2, V4.D2
 	VMOV V14.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V13.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V12.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V11.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V10.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
-	VFMLA V5.D2, V6.D2, V0.D2
-	VFMLA V0.D2, V4.D2, V4.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V4.D2, V0.D2
-	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
-	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
-	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
-	VMOV V8.B16, V6.B16
-	VFMLA V0.D2, V9.D2, V6.D2
-	FMOVQ 352(R26), F7 // atanhC7
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 368(R26), F6 // atanhC6
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 384(R26), F7 // atanhC5
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 400(R26), F6 // atanhC4
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 416(R26), F7 // atanhC3
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 432(R26), F6 // atanhC2
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 448(R26), F7 // atanhC1
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 464(R26), F6 // atanhC0
-	VFMLA V0.D2, V7.D2, V6.D2
-	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
-	FMOVQ 16(R1), F0
-	VFMLA V6.D2, V5.D2, V4.D2
-	FMOVQ 16(R2), F5
-	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
-	VAND V26.B16, V0.B16, V6.B16
-	WORD $0x4ee1d7a7 // fsub v7.2d, v29.2d, v1.2d
-	WORD $0x6ee0e7df // fcmgt v31.2d, v30.2d, v0.2d
-	VBSL V7.B16, V1.B16, V3.B16
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e7ee461 // fcmeq v1.2d, v3.2d, v30.2d
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V4.B16, V7.B16
-	VFMLA V2.D2, V3.D2, V7.D2
-	VMOV V24.B16, V2.B16
-	VFMLA V22.D2, V0.D2, V2.D2
-	VBSL V7.B16, V4.B16, V1.B16
-	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V5.D2, V4.D2, V3.D2
+	VFMLS V3.D2, V6.D2, V6.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V26.D2, V6.D2, V3.D2
+	WORD $0x6e63fcc6 // fdiv v6.2d, v6.2d, v3.2d
+	WORD $0x6e7adcc3 // fmul v3.2d, v6.2d, v26.2d
+	WORD $0x6e63dc63 // fmul v3.2d, v3.2d, v3.2d
+	WORD $0x6e63dcc4 // fmul v4.2d, v6.2d, v3.2d
+	FMOVQ 320(R26), F5 // atanhC8
+	VFMLA V3.D2, V8.D2, V5.D2
+	FMOVQ 336(R26), F7 // atanhC7
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 352(R26), F5 // atanhC6
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 368(R26), F7 // atanhC5
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // atanhC4
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 400(R26), F7 // atanhC3
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 416(R26), F5 // atanhC2
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 432(R26), F7 // atanhC1
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 448(R26), F5 // atanhC0
+	VFMLA V3.D2, V7.D2, V5.D2
+	WORD $0x4e66d4c6 // fadd v6.2d, v6.2d, v6.2d
+	VFMLA V5.D2, V4.D2, V6.D2
+	FMOVQ 16(R1), F3
+	WORD $0x6e7adcc6 // fmul v6.2d, v6.2d, v26.2d
+	FMOVQ 16(R2), F4
+	WORD $0x4ee1d765 // fsub v5.2d, v27.2d, v1.2d
+	VAND V25.B16, V3.B16, V7.B16
+	VBSL V5.B16, V1.B16, V0.B16
+	WORD $0x6ee3e783 // fcmgt v3.2d, v28.2d, v3.2d
+	WORD $0x4e7ce401 // fcmeq v1.2d, v0.2d, v28.2d
+	WORD $0x4ee7f705 // fmin v5.2d, v24.2d, v7.2d
+	VMOV V6.B16, V31.B16
+	VFMLA V2.D2, V0.D2, V31.D2
+	VMOV V23.B16, V0.B16
+	VFMLA V22.D2, V5.D2, V0.D2
+	VBSL V31.B16, V6.B16, V1.B16
+	WORD $0x4ef7d402 // fsub v2.2d, v0.2d, v23.2d
 	FMOVQ F1, 0(R0)
-	VSHL $52, V2.D2, V2.D2
-	VFMLA V21.D2, V3.D2, V0.D2
-	VFMLA V20.D2, V3.D2, V0.D2
-	VMOV V18.B16, V1.B16
-	VFMLA V0.D2, V19.D2, V1.D2
-	VMOV V17.B16, V3.B16
-	VFMLA V0.D2, V1.D2, V3.D2
-	VMOV V16.B16, V1.B16
-	VFMLA V0.D2, V3.D2, V1.D2
-	VMOV V15.B16, V3.B16
-	VFMLA V0.D2, V1.D2, V3.D2
-	VMOV V14.B16, V1.B16
-	VFMLA V0.D2, V3.D2, V1.D2
-	VMOV V13.B16, V3.B16
-	VFMLA V0.D2, V1.D2, V3.D2
-	VMOV V12.B16, V1.B16
-	VFMLA V0.D2, V3.D2, V1.D2
-	VMOV V11.B16, V3.B16
-	VFMLA V0.D2, V1.D2, V3.D2
-	VMOV V10.B16, V1.B16
-	VFMLA V0.D2, V3.D2, V1.D2
-	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
-	VFMLA V1.D2, V3.D2, V0.D2
-	VFMLA V0.D2, V2.D2, V2.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V2.D2, V0.D2
-	WORD $0x6e60fc42 // fdiv v2.2d, v2.2d, v0.2d
-	WORD $0x6e7bdc40 // fmul v0.2d, v2.2d, v27.2d
+	VSHL $50, V0.D2, V1.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V21.B16, V0.B16, V0.B16
+	VMOV V20.B16, V6.B16
+	WORD $0x4eb39406 // mla v6.4s, v0.4s, v19.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	VFMLA V18.D2, V2.D2, V5.D2
+	VFMLA V17.D2, V2.D2, V5.D2
+	VMOV V15.B16, V0.B16
+	VFMLA V5.D2, V16.D2, V0.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V5.D2, V0.D2, V2.D2
+	VMOV V13.B16, V0.B16
+	VFMLA V5.D2, V2.D2, V0.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V5.D2, V0.D2, V2.D2
+	VMOV V11.B16, V0.B16
+	VFMLA V5.D2, V2.D2, V0.D2
+	VMOV V10.B16, V2.B16
+	VFMLA V5.D2, V0.D2, V2.D2
+	WORD $0x6e65dca0 // fmul v0.2d, v5.2d, v5.2d
+	VFMLS V2.D2, V0.D2, V5.D2
+	VFMLS V5.D2, V1.D2, V1.D2
+	VMOV V9.B16, V0.B16
+	VFMLA V26.D2, V1.D2, V0.D2
+	WORD $0x6e60fc21 // fdiv v1.2d, v1.2d, v0.2d
+	WORD $0x6e7adc20 // fmul v0.2d, v1.2d, v26.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dc41 // fmul v1.2d, v2.2d, v0.2d
-	VMOV V8.B16, V3.B16
-	VFMLA V0.D2, V9.D2, V3.D2
-	FMOVQ 352(R26), F4 // atanhC7
-	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 368(R26), F3 // atanhC6
-	VFMLA V0.D2, V4.D2, V3.D2
-	FMOVQ 384(R26), F4 // atanhC5
-	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 400(R26), F3 // atanhC4
-	VFMLA V0.D2, V4.D2, V3.D2
-	FMOVQ 416(R26), F4 // atanhC3
-	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 432(R26), F3 // atanhC2
-	VFMLA V0.D2, V4.D2, V3.D2
-	FMOVQ 448(R26), F4 // atanhC1
-	VFMLA V0.D2, V3.D2, V4.D2
-	FMOVQ 464(R26), F3 // atanhC0
-	VFMLA V0.D2, V4.D2, V3.D2
-	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
-	VFMLA V3.D2, V1.D2, V2.D2
-	WORD $0x6e7bdc42 // fmul v2.2d, v2.2d, v27.2d
-	WORD $0x4ee5d7a0 // fsub v0.2d, v29.2d, v5.2d
-	VBSL V0.B16, V5.B16, V31.B16
-	WORD $0x4e7ee7e0 // fcmeq v0.2d, v31.2d, v30.2d
-	VMOV V2.B16, V1.B16
-	VFMLA V6.D2, V31.D2, V1.D2
-	VBSL V1.B16, V2.B16, V0.B16
+	WORD $0x6e60dc22 // fmul v2.2d, v1.2d, v0.2d
+	FMOVQ 320(R26), F5 // atanhC8
+	VFMLA V0.D2, V8.D2, V5.D2
+	FMOVQ 336(R26), F6 // atanhC7
+	VFMLA V0.D2, V5.D2, V6.D2
+	FMOVQ 352(R26), F5 // atanhC6
+	VFMLA V0.D2, V6.D2, V5.D2
+	FMOVQ 368(R26), F6 // atanhC5
+	VFMLA V0.D2, V5.D2, V6.D2
+	FMOVQ 384(R26), F5 // atanhC4
+	VFMLA V0.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // atanhC3
+	VFMLA V0.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F5 // atanhC2
+	VFMLA V0.D2, V6.D2, V5.D2
+	FMOVQ 432(R26), F6 // atanhC1
+	VFMLA V0.D2, V5.D2, V6.D2
+	FMOVQ 448(R26), F5 // atanhC0
+	VFMLA V0.D2, V6.D2, V5.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V5.D2, V2.D2, V1.D2
+	WORD $0x6e7adc21 // fmul v1.2d, v1.2d, v26.2d
+	WORD $0x4ee4d760 // fsub v0.2d, v27.2d, v4.2d
+	VBSL V0.B16, V4.B16, V3.B16
+	WORD $0x4e7ce460 // fcmeq v0.2d, v3.2d, v28.2d
+	VMOV V1.B16, V2.B16
+	VFMLA V7.D2, V3.D2, V2.D2
+	VBSL V2.B16, V1.B16, V0.B16
 	FMOVQ F0, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -13737,79 +13810,78 @@ loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	// sigmoidloss.go
-	VAND V26.B16, V0.B16, V2.B16
-	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
-	VORR V25.B16, V0.B16, V0.B16
-	// rows.go: expCore
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V24.B16, V4.B16
-	VFMLA V22.D2, V0.D2, V4.D2
-	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V4.D2, V4.D2
+	VAND V25.B16, V0.B16, V2.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x4ee2f703 // fmin v3.2d, v24.2d, v2.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V4.B16
+	VFMLA V22.D2, V3.D2, V4.D2
+	WORD $0x4ef7d485 // fsub v5.2d, v4.2d, v23.2d
+	// exp.go: powerAt
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V21.B16, V4.B16, V4.B16
+	VMOV V20.B16, V7.B16
+	WORD $0x4eb39487 // mla v7.4s, v4.4s, v19.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V6.D2, V6.D2
 	// exp.go: reduce
-	VFMLA V21.D2, V5.D2, V0.D2
-	VFMLA V20.D2, V5.D2, V0.D2
+	VFMLA V18.D2, V5.D2, V3.D2
+	VFMLA V17.D2, V5.D2, V3.D2
 	// exp.go: horner
-	VMOV V18.B16, V5.B16
-	VFMLA V0.D2, V19.D2, V5.D2
-	VMOV V17.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
-	VMOV V16.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V15.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V3.D2, V16.D2, V4.D2
 	VMOV V14.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V13.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V12.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V11.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V10.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	// rows.go: expCore
-	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
-	VFMLA V5.D2, V6.D2, V0.D2
-	VFMLA V0.D2, V4.D2, V4.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V5.D2, V4.D2, V3.D2
 	// sigmoidloss.go
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V4.D2, V0.D2
-	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
-	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
-	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
+	VFMLS V3.D2, V6.D2, V6.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V26.D2, V6.D2, V3.D2
+	WORD $0x6e63fcc6 // fdiv v6.2d, v6.2d, v3.2d
+	WORD $0x6e7adcc3 // fmul v3.2d, v6.2d, v26.2d
+	WORD $0x6e63dc63 // fmul v3.2d, v3.2d, v3.2d
+	WORD $0x6e63dcc4 // fmul v4.2d, v6.2d, v3.2d
 	// exp.go: horner
-	VMOV V8.B16, V6.B16
-	VFMLA V0.D2, V9.D2, V6.D2
-	FMOVQ 352(R26), F7 // atanhC7
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 368(R26), F6 // atanhC6
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 384(R26), F7 // atanhC5
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 400(R26), F6 // atanhC4
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 416(R26), F7 // atanhC3
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 432(R26), F6 // atanhC2
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 448(R26), F7 // atanhC1
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 464(R26), F6 // atanhC0
-	VFMLA V0.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F5 // atanhC8
+	VFMLA V3.D2, V8.D2, V5.D2
+	FMOVQ 336(R26), F7 // atanhC7
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 352(R26), F5 // atanhC6
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 368(R26), F7 // atanhC5
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // atanhC4
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 400(R26), F7 // atanhC3
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 416(R26), F5 // atanhC2
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 432(R26), F7 // atanhC1
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 448(R26), F5 // atanhC0
+	VFMLA V3.D2, V7.D2, V5.D2
 	// sigmoidloss.go
-	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
-	VFMLA V6.D2, V5.D2, V4.D2
-	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
-	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
-	VBSL V0.B16, V1.B16, V3.B16
-	WORD $0x4e7ee460 // fcmeq v0.2d, v3.2d, v30.2d
-	VMOV V4.B16, V1.B16
-	VFMLA V2.D2, V3.D2, V1.D2
-	VBSL V1.B16, V4.B16, V0.B16
-	FMOVQ F0, 0(R0)
+	WORD $0x4e66d4c6 // fadd v6.2d, v6.2d, v6.2d
+	VFMLA V5.D2, V4.D2, V6.D2
+	WORD $0x6e7adcc6 // fmul v6.2d, v6.2d, v26.2d
+	WORD $0x4ee1d763 // fsub v3.2d, v27.2d, v1.2d
+	VBSL V3.B16, V1.B16, V0.B16
+	WORD $0x4e7ce401 // fcmeq v1.2d, v0.2d, v28.2d
+	VMOV V6.B16, V3.B16
+	VFMLA V2.D2, V0.D2, V3.D2
+	VBSL V3.B16, V6.B16, V1.B16
+	FMOVQ F1, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -13822,71 +13894,70 @@ rest4:
 	// Partial vector.
 	FMOVD (R1), F0
 	FMOVD (R2), F1
-	VAND V26.B16, V0.B16, V2.B16
-	WORD $0x6ee0e7c3 // fcmgt v3.2d, v30.2d, v0.2d
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V24.B16, V4.B16
-	VFMLA V22.D2, V0.D2, V4.D2
-	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
-	VSHL $52, V4.D2, V4.D2
-	VFMLA V21.D2, V5.D2, V0.D2
-	VFMLA V20.D2, V5.D2, V0.D2
-	VMOV V18.B16, V5.B16
-	VFMLA V0.D2, V19.D2, V5.D2
-	VMOV V17.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
-	VMOV V16.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V15.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VAND V25.B16, V0.B16, V2.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x4ee2f703 // fmin v3.2d, v24.2d, v2.2d
+	VMOV V23.B16, V4.B16
+	VFMLA V22.D2, V3.D2, V4.D2
+	WORD $0x4ef7d485 // fsub v5.2d, v4.2d, v23.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V21.B16, V4.B16, V4.B16
+	VMOV V20.B16, V7.B16
+	WORD $0x4eb39487 // mla v7.4s, v4.4s, v19.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V6.D2, V6.D2
+	VFMLA V18.D2, V5.D2, V3.D2
+	VFMLA V17.D2, V5.D2, V3.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V3.D2, V16.D2, V4.D2
 	VMOV V14.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V13.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V12.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	VMOV V11.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V10.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	WORD $0x6e60dc06 // fmul v6.2d, v0.2d, v0.2d
-	VFMLA V5.D2, V6.D2, V0.D2
-	VFMLA V0.D2, V4.D2, V4.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V4.D2, V0.D2
-	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
-	WORD $0x6e7bdc80 // fmul v0.2d, v4.2d, v27.2d
-	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dc85 // fmul v5.2d, v4.2d, v0.2d
-	VMOV V8.B16, V6.B16
-	VFMLA V0.D2, V9.D2, V6.D2
-	FMOVQ 352(R26), F7 // atanhC7
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 368(R26), F6 // atanhC6
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 384(R26), F7 // atanhC5
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 400(R26), F6 // atanhC4
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 416(R26), F7 // atanhC3
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 432(R26), F6 // atanhC2
-	VFMLA V0.D2, V7.D2, V6.D2
-	FMOVQ 448(R26), F7 // atanhC1
-	VFMLA V0.D2, V6.D2, V7.D2
-	FMOVQ 464(R26), F6 // atanhC0
-	VFMLA V0.D2, V7.D2, V6.D2
-	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
-	VFMLA V6.D2, V5.D2, V4.D2
-	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
-	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
-	VBSL V0.B16, V1.B16, V3.B16
-	WORD $0x4e7ee460 // fcmeq v0.2d, v3.2d, v30.2d
-	VMOV V4.B16, V1.B16
-	VFMLA V2.D2, V3.D2, V1.D2
-	VBSL V1.B16, V4.B16, V0.B16
-	FMOVD F0, (R0)
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V5.D2, V4.D2, V3.D2
+	VFMLS V3.D2, V6.D2, V6.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V26.D2, V6.D2, V3.D2
+	WORD $0x6e63fcc6 // fdiv v6.2d, v6.2d, v3.2d
+	WORD $0x6e7adcc3 // fmul v3.2d, v6.2d, v26.2d
+	WORD $0x6e63dc63 // fmul v3.2d, v3.2d, v3.2d
+	WORD $0x6e63dcc4 // fmul v4.2d, v6.2d, v3.2d
+	FMOVQ 320(R26), F5 // atanhC8
+	VFMLA V3.D2, V8.D2, V5.D2
+	FMOVQ 336(R26), F7 // atanhC7
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 352(R26), F5 // atanhC6
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 368(R26), F7 // atanhC5
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // atanhC4
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 400(R26), F7 // atanhC3
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 416(R26), F5 // atanhC2
+	VFMLA V3.D2, V7.D2, V5.D2
+	FMOVQ 432(R26), F7 // atanhC1
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 448(R26), F5 // atanhC0
+	VFMLA V3.D2, V7.D2, V5.D2
+	WORD $0x4e66d4c6 // fadd v6.2d, v6.2d, v6.2d
+	VFMLA V5.D2, V4.D2, V6.D2
+	WORD $0x6e7adcc6 // fmul v6.2d, v6.2d, v26.2d
+	WORD $0x4ee1d763 // fsub v3.2d, v27.2d, v1.2d
+	VBSL V3.B16, V1.B16, V0.B16
+	WORD $0x4e7ce401 // fcmeq v1.2d, v0.2d, v28.2d
+	VMOV V6.B16, V3.B16
+	VFMLA V2.D2, V0.D2, V3.D2
+	VBSL V3.B16, V6.B16, V1.B16
+	FMOVD F1, (R0)
 
 done5:
 	RET
@@ -13899,27 +13970,29 @@ TEXT ·sigmoidLossPosF32NEON(SB), NOSPLIT, $0-96
 	MOVD p_base+72(FP), R3
 	MOVD losses_len+8(FP), R4
 	MOVD $sigmoidlossConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC4
-	FMOVQ 176(R26), F18 // expC3
-	FMOVQ 192(R26), F17 // expC2
-	FMOVQ 208(R26), F16 // expC1
-	FMOVQ 224(R26), F15 // expC0
-	FMOVQ 240(R26), F14 // atanhC4
-	FMOVQ 256(R26), F13 // atanhC3
-	FMOVQ 272(R26), F12 // atanhC2
-	FMOVQ 288(R26), F11 // atanhC1
-	FMOVQ 304(R26), F10 // atanhC0
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F15 // sigmoidExpC0
+	FMOVQ 208(R26), F14 // sigmoidConstant
+	FMOVQ 224(R26), F13 // twoLossA
+	FMOVQ 240(R26), F12 // atanhC4
+	FMOVQ 256(R26), F11 // atanhC3
+	FMOVQ 272(R26), F10 // atanhC2
+	FMOVQ 288(R26), F9 // atanhC1
 	CMP $8, R4
 	BLT rest2
 	PCALIGN $32
@@ -13929,104 +14002,102 @@ loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
-	VAND V26.B16, V0.B16, V3.B16
-	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V0.S4, V5.S4
-	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V21.S4, V6.S4, V0.S4
-	VFMLA V20.S4, V6.S4, V0.S4
-	VMOV V18.B16, V6.B16
-	VFMLA V0.S4, V19.S4, V6.S4
-	VMOV V17.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V0.S4, V7.S4, V6.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
-	VFMLA V7.S4, V6.S4, V0.S4
-	VFMLA V0.S4, V5.S4, V5.S4
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V5.S4, V0.S4
-	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
-	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
-	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
-	VMOV V13.B16, V7.B16
-	VFMLA V0.S4, V14.S4, V7.S4
-	VMOV V12.B16, V8.B16
-	VFMLA V0.S4, V7.S4, V8.S4
-	VMOV V11.B16, V7.B16
-	VFMLA V0.S4, V8.S4, V7.S4
+	VAND V25.B16, V0.B16, V3.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x4ea3f704 // fmin v4.4s, v24.4s, v3.4s
+	VMOV V23.B16, V5.B16
+	VFMLA V22.S4, V4.S4, V5.S4
+	WORD $0x4eb7d4a6 // fsub v6.4s, v5.4s, v23.4s
+	VSHL $20, V5.S4, V7.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	VFMLA V18.S4, V6.S4, V4.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V4.S4, V16.S4, V5.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e24fce7 // fdiv v7.4s, v7.4s, v4.4s
+	WORD $0x6e3adce4 // fmul v4.4s, v7.4s, v26.4s
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x6e24dce5 // fmul v5.4s, v7.4s, v4.4s
+	VMOV V11.B16, V6.B16
+	VFMLA V4.S4, V12.S4, V6.S4
 	VMOV V10.B16, V8.B16
-	VFMLA V0.S4, V7.S4, V8.S4
-	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
-	VFMLA V8.S4, V6.S4, V5.S4
-	FMOVQ 16(R1), F0
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	FMOVQ 16(R2), F6
-	WORD $0x4ea1d7a7 // fsub v7.4s, v29.4s, v1.4s
-	FMOVQ 16(R3), F8
+	VFMLA V4.S4, V6.S4, V8.S4
+	VMOV V9.B16, V6.B16
+	VFMLA V4.S4, V8.S4, V6.S4
+	FMOVQ 304(R26), F8 // atanhC0
+	VFMLA V4.S4, V6.S4, V8.S4
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	VFMLA V8.S4, V5.S4, V7.S4
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x4ea1d764 // fsub v4.4s, v27.4s, v1.4s
+	FMOVQ 16(R1), F5
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	VAND V26.B16, V0.B16, V1.B16
-	WORD $0x4e27d449 // fadd v9.4s, v2.4s, v7.4s
-	WORD $0x6ea0e7df // fcmgt v31.4s, v30.4s, v0.4s
-	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
-	VORR V25.B16, V0.B16, V0.B16
-	VBSL V7.B16, V2.B16, V4.B16
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	WORD $0x4e3ee482 // fcmeq v2.4s, v4.4s, v30.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V0.S4, V5.S4
-	VMOV V9.B16, V7.B16
-	VFMLA V3.S4, V4.S4, V7.S4
-	WORD $0x4eb8d4a3 // fsub v3.4s, v5.4s, v24.4s
-	VBSL V7.B16, V9.B16, V2.B16
-	VSHL $23, V5.S4, V5.S4
+	FMOVQ 16(R2), F1
+	WORD $0x4e24d446 // fadd v6.4s, v2.4s, v4.4s
+	FMOVQ 16(R3), F8
+	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	VAND V25.B16, V5.B16, V7.B16
+	VBSL V4.B16, V2.B16, V0.B16
+	WORD $0x6ea5e785 // fcmgt v5.4s, v28.4s, v5.4s
+	WORD $0x4e3ce402 // fcmeq v2.4s, v0.4s, v28.4s
+	WORD $0x4ea7f704 // fmin v4.4s, v24.4s, v7.4s
+	VMOV V6.B16, V31.B16
+	VFMLA V3.S4, V0.S4, V31.S4
+	VMOV V23.B16, V0.B16
+	VFMLA V22.S4, V4.S4, V0.S4
+	VBSL V31.B16, V6.B16, V2.B16
+	WORD $0x4eb7d403 // fsub v3.4s, v0.4s, v23.4s
 	FMOVQ F2, 0(R0)
-	VFMLA V21.S4, V3.S4, V0.S4
-	VFMLA V20.S4, V3.S4, V0.S4
-	VMOV V18.B16, V2.B16
-	VFMLA V0.S4, V19.S4, V2.S4
-	VMOV V17.B16, V3.B16
-	VFMLA V0.S4, V2.S4, V3.S4
-	VMOV V16.B16, V2.B16
-	VFMLA V0.S4, V3.S4, V2.S4
-	VMOV V15.B16, V3.B16
-	VFMLA V0.S4, V2.S4, V3.S4
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	VFMLA V3.S4, V2.S4, V0.S4
-	VFMLA V0.S4, V5.S4, V5.S4
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V5.S4, V0.S4
-	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
-	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
+	VSHL $20, V0.S4, V2.S4
+	VAND V21.B16, V0.B16, V0.B16
+	VMOV V20.B16, V6.B16
+	WORD $0x4eb39406 // mla v6.4s, v0.4s, v19.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V2.S4, V2.S4
+	VFMLA V18.S4, V3.S4, V4.S4
+	VFMLA V17.S4, V3.S4, V4.S4
+	VMOV V15.B16, V0.B16
+	VFMLA V4.S4, V16.S4, V0.S4
+	VMOV V14.B16, V3.B16
+	VFMLA V4.S4, V4.S4, V3.S4
+	VFMLS V0.S4, V3.S4, V4.S4
+	VFMLS V4.S4, V2.S4, V2.S4
+	VMOV V13.B16, V0.B16
+	VFMLA V26.S4, V2.S4, V0.S4
+	WORD $0x6e20fc42 // fdiv v2.4s, v2.4s, v0.4s
+	WORD $0x6e3adc40 // fmul v0.4s, v2.4s, v26.4s
 	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dca2 // fmul v2.4s, v5.4s, v0.4s
-	VMOV V13.B16, V3.B16
-	VFMLA V0.S4, V14.S4, V3.S4
-	VMOV V12.B16, V4.B16
-	VFMLA V0.S4, V3.S4, V4.S4
-	VMOV V11.B16, V3.B16
-	VFMLA V0.S4, V4.S4, V3.S4
-	VMOV V10.B16, V4.B16
-	VFMLA V0.S4, V3.S4, V4.S4
-	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
-	VFMLA V4.S4, V2.S4, V5.S4
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	WORD $0x4ea6d7a0 // fsub v0.4s, v29.4s, v6.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x4e20d502 // fadd v2.4s, v8.4s, v0.4s
-	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
-	VBSL V0.B16, V8.B16, V31.B16
-	WORD $0x4e3ee7e0 // fcmeq v0.4s, v31.4s, v30.4s
-	VMOV V2.B16, V3.B16
-	VFMLA V1.S4, V31.S4, V3.S4
-	VBSL V3.B16, V2.B16, V0.B16
+	WORD $0x6e20dc43 // fmul v3.4s, v2.4s, v0.4s
+	VMOV V11.B16, V4.B16
+	VFMLA V0.S4, V12.S4, V4.S4
+	VMOV V10.B16, V6.B16
+	VFMLA V0.S4, V4.S4, V6.S4
+	VMOV V9.B16, V4.B16
+	VFMLA V0.S4, V6.S4, V4.S4
+	FMOVQ 304(R26), F6 // atanhC0
+	VFMLA V0.S4, V4.S4, V6.S4
+	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
+	VFMLA V6.S4, V3.S4, V2.S4
+	WORD $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD $0x4ea1d760 // fsub v0.4s, v27.4s, v1.4s
+	WORD $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
+	WORD $0x4e20d501 // fadd v1.4s, v8.4s, v0.4s
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VBSL V0.B16, V8.B16, V5.B16
+	WORD $0x4e3ce4a0 // fcmeq v0.4s, v5.4s, v28.4s
+	VMOV V1.B16, V2.B16
+	VFMLA V7.S4, V5.S4, V2.S4
+	VBSL V2.B16, V1.B16, V0.B16
 	FMOVQ F0, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -14047,62 +14118,61 @@ loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	// sigmoidloss.go
-	VAND V26.B16, V0.B16, V3.B16
-	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
-	VORR V25.B16, V0.B16, V0.B16
-	// rows.go: expCore
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V0.S4, V5.S4
-	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V5.S4, V5.S4
+	VAND V25.B16, V0.B16, V3.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x4ea3f704 // fmin v4.4s, v24.4s, v3.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V5.B16
+	VFMLA V22.S4, V4.S4, V5.S4
+	WORD $0x4eb7d4a6 // fsub v6.4s, v5.4s, v23.4s
+	// exp.go: powerAt
+	VSHL $20, V5.S4, V7.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
 	// exp.go: reduce
-	VFMLA V21.S4, V6.S4, V0.S4
-	VFMLA V20.S4, V6.S4, V0.S4
+	VFMLA V18.S4, V6.S4, V4.S4
+	VFMLA V17.S4, V6.S4, V4.S4
 	// exp.go: horner
-	VMOV V18.B16, V6.B16
-	VFMLA V0.S4, V19.S4, V6.S4
-	VMOV V17.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V0.S4, V7.S4, V6.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	// rows.go: expCore
-	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
-	VFMLA V7.S4, V6.S4, V0.S4
-	VFMLA V0.S4, V5.S4, V5.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V4.S4, V16.S4, V5.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V14.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
 	// sigmoidloss.go
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V5.S4, V0.S4
-	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
-	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
-	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e24fce7 // fdiv v7.4s, v7.4s, v4.4s
+	WORD $0x6e3adce4 // fmul v4.4s, v7.4s, v26.4s
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x6e24dce5 // fmul v5.4s, v7.4s, v4.4s
 	// exp.go: horner
-	VMOV V13.B16, V7.B16
-	VFMLA V0.S4, V14.S4, V7.S4
-	VMOV V12.B16, V8.B16
-	VFMLA V0.S4, V7.S4, V8.S4
-	VMOV V11.B16, V7.B16
-	VFMLA V0.S4, V8.S4, V7.S4
+	VMOV V11.B16, V6.B16
+	VFMLA V4.S4, V12.S4, V6.S4
 	VMOV V10.B16, V8.B16
-	VFMLA V0.S4, V7.S4, V8.S4
+	VFMLA V4.S4, V6.S4, V8.S4
+	VMOV V9.B16, V6.B16
+	VFMLA V4.S4, V8.S4, V6.S4
+	FMOVQ 304(R26), F8 // atanhC0
+	VFMLA V4.S4, V6.S4, V8.S4
 	// sigmoidloss.go
-	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
-	VFMLA V8.S4, V6.S4, V5.S4
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	VFMLA V8.S4, V5.S4, V7.S4
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x4ea1d764 // fsub v4.4s, v27.4s, v1.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	WORD $0x4e20d441 // fadd v1.4s, v2.4s, v0.4s
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	VBSL V0.B16, V2.B16, V4.B16
-	WORD $0x4e3ee480 // fcmeq v0.4s, v4.4s, v30.4s
-	VMOV V1.B16, V2.B16
-	VFMLA V3.S4, V4.S4, V2.S4
-	VBSL V2.B16, V1.B16, V0.B16
-	FMOVQ F0, 0(R0)
+	WORD $0x4e24d441 // fadd v1.4s, v2.4s, v4.4s
+	WORD $0x6e27dc21 // fmul v1.4s, v1.4s, v7.4s
+	VBSL V4.B16, V2.B16, V0.B16
+	WORD $0x4e3ce402 // fcmeq v2.4s, v0.4s, v28.4s
+	VMOV V1.B16, V4.B16
+	VFMLA V3.S4, V0.S4, V4.S4
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -14147,62 +14217,61 @@ one11:
 	FMOVS (R3), F2
 
 loaded10:
-	VAND V26.B16, V0.B16, V3.B16
-	WORD $0x6ea0e7c4 // fcmgt v4.4s, v30.4s, v0.4s
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e20f6e0 // fmax v0.4s, v23.4s, v0.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V0.S4, V5.S4
-	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V21.S4, V6.S4, V0.S4
-	VFMLA V20.S4, V6.S4, V0.S4
-	VMOV V18.B16, V6.B16
-	VFMLA V0.S4, V19.S4, V6.S4
-	VMOV V17.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V0.S4, V7.S4, V6.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V0.S4, V6.S4, V7.S4
-	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
-	VFMLA V7.S4, V6.S4, V0.S4
-	VFMLA V0.S4, V5.S4, V5.S4
-	VMOV V28.B16, V0.B16
-	VFMLA V27.S4, V5.S4, V0.S4
-	WORD $0x6e20fca5 // fdiv v5.4s, v5.4s, v0.4s
-	WORD $0x6e3bdca0 // fmul v0.4s, v5.4s, v27.4s
-	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
-	WORD $0x6e20dca6 // fmul v6.4s, v5.4s, v0.4s
-	VMOV V13.B16, V7.B16
-	VFMLA V0.S4, V14.S4, V7.S4
-	VMOV V12.B16, V8.B16
-	VFMLA V0.S4, V7.S4, V8.S4
-	VMOV V11.B16, V7.B16
-	VFMLA V0.S4, V8.S4, V7.S4
+	VAND V25.B16, V0.B16, V3.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x4ea3f704 // fmin v4.4s, v24.4s, v3.4s
+	VMOV V23.B16, V5.B16
+	VFMLA V22.S4, V4.S4, V5.S4
+	WORD $0x4eb7d4a6 // fsub v6.4s, v5.4s, v23.4s
+	VSHL $20, V5.S4, V7.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	VFMLA V18.S4, V6.S4, V4.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V4.S4, V16.S4, V5.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e24fce7 // fdiv v7.4s, v7.4s, v4.4s
+	WORD $0x6e3adce4 // fmul v4.4s, v7.4s, v26.4s
+	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
+	WORD $0x6e24dce5 // fmul v5.4s, v7.4s, v4.4s
+	VMOV V11.B16, V6.B16
+	VFMLA V4.S4, V12.S4, V6.S4
 	VMOV V10.B16, V8.B16
-	VFMLA V0.S4, V7.S4, V8.S4
-	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
-	VFMLA V8.S4, V6.S4, V5.S4
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	WORD $0x4ea1d7a0 // fsub v0.4s, v29.4s, v1.4s
+	VFMLA V4.S4, V6.S4, V8.S4
+	VMOV V9.B16, V6.B16
+	VFMLA V4.S4, V8.S4, V6.S4
+	FMOVQ 304(R26), F8 // atanhC0
+	VFMLA V4.S4, V6.S4, V8.S4
+	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
+	VFMLA V8.S4, V5.S4, V7.S4
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x4ea1d764 // fsub v4.4s, v27.4s, v1.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	WORD $0x4e20d441 // fadd v1.4s, v2.4s, v0.4s
-	WORD $0x6e25dc21 // fmul v1.4s, v1.4s, v5.4s
-	VBSL V0.B16, V2.B16, V4.B16
-	WORD $0x4e3ee480 // fcmeq v0.4s, v4.4s, v30.4s
-	VMOV V1.B16, V2.B16
-	VFMLA V3.S4, V4.S4, V2.S4
-	VBSL V2.B16, V1.B16, V0.B16
+	WORD $0x4e24d441 // fadd v1.4s, v2.4s, v4.4s
+	WORD $0x6e27dc21 // fmul v1.4s, v1.4s, v7.4s
+	VBSL V4.B16, V2.B16, V0.B16
+	WORD $0x4e3ce402 // fcmeq v2.4s, v0.4s, v28.4s
+	VMOV V1.B16, V4.B16
+	VFMLA V3.S4, V0.S4, V4.S4
+	VBSL V4.B16, V1.B16, V2.B16
 	TBZ $1, R4, one13
-	FMOVD F0, (R0)
+	FMOVD F2, (R0)
 	TBZ $0, R4, stored12
 	ADD $8, R0, R5
-	VST1 V0.S[2], (R5)
+	VST1 V2.S[2], (R5)
 	B stored12
 
 one13:
-	FMOVS F0, (R0)
+	FMOVS F2, (R0)
 
 stored12:
 
@@ -14217,28 +14286,29 @@ TEXT ·sigmoidLossPosF64NEON(SB), NOSPLIT, $0-96
 	MOVD p_base+72(FP), R3
 	MOVD losses_len+8(FP), R4
 	MOVD $sigmoidlossConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC9
-	FMOVQ 176(R26), F18 // expC8
-	FMOVQ 192(R26), F17 // expC7
-	FMOVQ 208(R26), F16 // expC6
-	FMOVQ 224(R26), F15 // expC5
-	FMOVQ 240(R26), F14 // expC4
-	FMOVQ 256(R26), F13 // expC3
-	FMOVQ 272(R26), F12 // expC2
-	FMOVQ 288(R26), F11 // expC1
-	FMOVQ 304(R26), F10 // expC0
-	FMOVQ 320(R26), F9 // atanhC9
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpC6
+	FMOVQ 192(R26), F15 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F14 // sigmoidExpC4
+	FMOVQ 224(R26), F13 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F12 // sigmoidExpC2
+	FMOVQ 256(R26), F11 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F10 // sigmoidExpC0
+	FMOVQ 288(R26), F9 // twoLossA
 	CMP $4, R4
 	BLT rest2
 	PCALIGN $32
@@ -14248,144 +14318,144 @@ loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
-	VAND V26.B16, V0.B16, V3.B16
-	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V24.B16, V5.B16
-	VFMLA V22.D2, V0.D2, V5.D2
-	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
-	VSHL $52, V5.D2, V5.D2
-	VFMLA V21.D2, V6.D2, V0.D2
-	VFMLA V20.D2, V6.D2, V0.D2
-	VMOV V18.B16, V6.B16
-	VFMLA V0.D2, V19.D2, V6.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VAND V25.B16, V0.B16, V3.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x4ee3f704 // fmin v4.2d, v24.2d, v3.2d
+	VMOV V23.B16, V5.B16
+	VFMLA V22.D2, V4.D2, V5.D2
+	WORD $0x4ef7d4a6 // fsub v6.2d, v5.2d, v23.2d
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	VFMLA V18.D2, V6.D2, V4.D2
+	VFMLA V17.D2, V6.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V16.D2, V5.D2
 	VMOV V14.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V13.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V12.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V11.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V10.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
-	VFMLA V6.D2, V7.D2, V0.D2
-	VFMLA V0.D2, V5.D2, V5.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V5.D2, V0.D2
-	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
-	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
-	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
-	FMOVQ 336(R26), F7 // atanhC8
-	VFMLA V0.D2, V9.D2, V7.D2
-	FMOVQ 352(R26), F8 // atanhC7
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 368(R26), F7 // atanhC6
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 384(R26), F8 // atanhC5
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 400(R26), F7 // atanhC4
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 416(R26), F8 // atanhC3
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 432(R26), F7 // atanhC2
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 448(R26), F8 // atanhC1
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 464(R26), F7 // atanhC0
-	VFMLA V0.D2, V8.D2, V7.D2
-	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
-	VFMLA V7.D2, V6.D2, V5.D2
-	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
-	FMOVQ 16(R1), F0
-	WORD $0x4ee1d7a6 // fsub v6.2d, v29.2d, v1.2d
-	FMOVQ 16(R2), F7
+	VFMLA V4.D2, V5.D2, V6.D2
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	VFMLS V4.D2, V7.D2, V7.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
+	WORD $0x6e7adce4 // fmul v4.2d, v7.2d, v26.2d
+	WORD $0x6e64dc84 // fmul v4.2d, v4.2d, v4.2d
+	WORD $0x6e64dce5 // fmul v5.2d, v7.2d, v4.2d
+	FMOVQ 304(R26), F6 // atanhC9
+	FMOVQ 320(R26), F8 // atanhC8
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 336(R26), F6 // atanhC7
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 352(R26), F8 // atanhC6
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 368(R26), F6 // atanhC5
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 384(R26), F8 // atanhC4
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 400(R26), F6 // atanhC3
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 416(R26), F8 // atanhC2
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 432(R26), F6 // atanhC1
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 448(R26), F8 // atanhC0
+	VFMLA V4.D2, V6.D2, V8.D2
+	WORD $0x4e67d4e7 // fadd v7.2d, v7.2d, v7.2d
+	VFMLA V8.D2, V5.D2, V7.D2
+	WORD $0x6e7adce7 // fmul v7.2d, v7.2d, v26.2d
+	WORD $0x4ee1d764 // fsub v4.2d, v27.2d, v1.2d
+	FMOVQ 16(R1), F5
 	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	FMOVQ 16(R3), F1
-	WORD $0x4e66d448 // fadd v8.2d, v2.2d, v6.2d
-	VAND V26.B16, V0.B16, V31.B16
-	WORD $0x6e65dd08 // fmul v8.2d, v8.2d, v5.2d
-	WORD $0x6ee0e7c5 // fcmgt v5.2d, v30.2d, v0.2d
-	VBSL V6.B16, V2.B16, V4.B16
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e7ee482 // fcmeq v2.2d, v4.2d, v30.2d
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V8.B16, V6.B16
-	VFMLA V3.D2, V4.D2, V6.D2
-	VMOV V24.B16, V3.B16
-	VFMLA V22.D2, V0.D2, V3.D2
-	VBSL V6.B16, V8.B16, V2.B16
-	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
+	FMOVQ 16(R2), F1
+	WORD $0x4e64d446 // fadd v6.2d, v2.2d, v4.2d
+	FMOVQ 16(R3), F8
+	WORD $0x6e67dcc6 // fmul v6.2d, v6.2d, v7.2d
+	VAND V25.B16, V5.B16, V7.B16
+	VBSL V4.B16, V2.B16, V0.B16
+	WORD $0x6ee5e785 // fcmgt v5.2d, v28.2d, v5.2d
+	WORD $0x4e7ce402 // fcmeq v2.2d, v0.2d, v28.2d
+	WORD $0x4ee7f704 // fmin v4.2d, v24.2d, v7.2d
+	VMOV V6.B16, V31.B16
+	VFMLA V3.D2, V0.D2, V31.D2
+	VMOV V23.B16, V0.B16
+	VFMLA V22.D2, V4.D2, V0.D2
+	VBSL V31.B16, V6.B16, V2.B16
+	WORD $0x4ef7d403 // fsub v3.2d, v0.2d, v23.2d
 	FMOVQ F2, 0(R0)
-	VSHL $52, V3.D2, V3.D2
-	VFMLA V21.D2, V4.D2, V0.D2
-	VFMLA V20.D2, V4.D2, V0.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V0.D2, V19.D2, V2.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V0.D2, V2.D2, V4.D2
-	VMOV V16.B16, V2.B16
-	VFMLA V0.D2, V4.D2, V2.D2
-	VMOV V15.B16, V4.B16
-	VFMLA V0.D2, V2.D2, V4.D2
-	VMOV V14.B16, V2.B16
-	VFMLA V0.D2, V4.D2, V2.D2
-	VMOV V13.B16, V4.B16
-	VFMLA V0.D2, V2.D2, V4.D2
-	VMOV V12.B16, V2.B16
-	VFMLA V0.D2, V4.D2, V2.D2
-	VMOV V11.B16, V4.B16
-	VFMLA V0.D2, V2.D2, V4.D2
-	VMOV V10.B16, V2.B16
-	VFMLA V0.D2, V4.D2, V2.D2
-	WORD $0x6e60dc04 // fmul v4.2d, v0.2d, v0.2d
-	VFMLA V2.D2, V4.D2, V0.D2
-	VFMLA V0.D2, V3.D2, V3.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V3.D2, V0.D2
-	WORD $0x6e60fc63 // fdiv v3.2d, v3.2d, v0.2d
-	WORD $0x6e7bdc60 // fmul v0.2d, v3.2d, v27.2d
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V21.B16, V0.B16, V0.B16
+	VMOV V20.B16, V6.B16
+	WORD $0x4eb39406 // mla v6.4s, v0.4s, v19.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V2.D2, V2.D2
+	VFMLA V18.D2, V3.D2, V4.D2
+	VFMLA V17.D2, V3.D2, V4.D2
+	VMOV V15.B16, V0.B16
+	VFMLA V4.D2, V16.D2, V0.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V4.D2, V0.D2, V3.D2
+	VMOV V13.B16, V0.B16
+	VFMLA V4.D2, V3.D2, V0.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V4.D2, V0.D2, V3.D2
+	VMOV V11.B16, V0.B16
+	VFMLA V4.D2, V3.D2, V0.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V4.D2, V0.D2, V3.D2
+	WORD $0x6e64dc80 // fmul v0.2d, v4.2d, v4.2d
+	VFMLS V3.D2, V0.D2, V4.D2
+	VFMLS V4.D2, V2.D2, V2.D2
+	VMOV V9.B16, V0.B16
+	VFMLA V26.D2, V2.D2, V0.D2
+	WORD $0x6e60fc42 // fdiv v2.2d, v2.2d, v0.2d
+	WORD $0x6e7adc40 // fmul v0.2d, v2.2d, v26.2d
 	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dc62 // fmul v2.2d, v3.2d, v0.2d
-	FMOVQ 336(R26), F4 // atanhC8
-	VFMLA V0.D2, V9.D2, V4.D2
-	FMOVQ 352(R26), F6 // atanhC7
+	WORD $0x6e60dc43 // fmul v3.2d, v2.2d, v0.2d
+	FMOVQ 304(R26), F4 // atanhC9
+	FMOVQ 320(R26), F6 // atanhC8
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 368(R26), F4 // atanhC6
+	FMOVQ 336(R26), F4 // atanhC7
 	VFMLA V0.D2, V6.D2, V4.D2
-	FMOVQ 384(R26), F6 // atanhC5
+	FMOVQ 352(R26), F6 // atanhC6
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 400(R26), F4 // atanhC4
+	FMOVQ 368(R26), F4 // atanhC5
 	VFMLA V0.D2, V6.D2, V4.D2
-	FMOVQ 416(R26), F6 // atanhC3
+	FMOVQ 384(R26), F6 // atanhC4
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 432(R26), F4 // atanhC2
+	FMOVQ 400(R26), F4 // atanhC3
 	VFMLA V0.D2, V6.D2, V4.D2
-	FMOVQ 448(R26), F6 // atanhC1
+	FMOVQ 416(R26), F6 // atanhC2
 	VFMLA V0.D2, V4.D2, V6.D2
-	FMOVQ 464(R26), F4 // atanhC0
+	FMOVQ 432(R26), F4 // atanhC1
 	VFMLA V0.D2, V6.D2, V4.D2
-	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
-	VFMLA V4.D2, V2.D2, V3.D2
-	WORD $0x6e7bdc63 // fmul v3.2d, v3.2d, v27.2d
-	WORD $0x4ee7d7a0 // fsub v0.2d, v29.2d, v7.2d
-	WORD $0x6e67dc21 // fmul v1.2d, v1.2d, v7.2d
-	WORD $0x4e60d422 // fadd v2.2d, v1.2d, v0.2d
-	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
-	VBSL V0.B16, V1.B16, V5.B16
-	WORD $0x4e7ee4a0 // fcmeq v0.2d, v5.2d, v30.2d
-	VMOV V2.B16, V1.B16
-	VFMLA V31.D2, V5.D2, V1.D2
-	VBSL V1.B16, V2.B16, V0.B16
+	FMOVQ 448(R26), F6 // atanhC0
+	VFMLA V0.D2, V4.D2, V6.D2
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	VFMLA V6.D2, V3.D2, V2.D2
+	WORD $0x6e7adc42 // fmul v2.2d, v2.2d, v26.2d
+	WORD $0x4ee1d760 // fsub v0.2d, v27.2d, v1.2d
+	WORD $0x6e61dd08 // fmul v8.2d, v8.2d, v1.2d
+	WORD $0x4e60d501 // fadd v1.2d, v8.2d, v0.2d
+	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
+	VBSL V0.B16, V8.B16, V5.B16
+	WORD $0x4e7ce4a0 // fcmeq v0.2d, v5.2d, v28.2d
+	VMOV V1.B16, V2.B16
+	VFMLA V7.D2, V5.D2, V2.D2
+	VBSL V2.B16, V1.B16, V0.B16
 	FMOVQ F0, 16(R0)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
@@ -14406,82 +14476,82 @@ loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	// sigmoidloss.go
-	VAND V26.B16, V0.B16, V3.B16
-	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
-	VORR V25.B16, V0.B16, V0.B16
-	// rows.go: expCore
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V24.B16, V5.B16
-	VFMLA V22.D2, V0.D2, V5.D2
-	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V5.D2, V5.D2
+	VAND V25.B16, V0.B16, V3.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x4ee3f704 // fmin v4.2d, v24.2d, v3.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V5.B16
+	VFMLA V22.D2, V4.D2, V5.D2
+	WORD $0x4ef7d4a6 // fsub v6.2d, v5.2d, v23.2d
+	// exp.go: powerAt
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
 	// exp.go: reduce
-	VFMLA V21.D2, V6.D2, V0.D2
-	VFMLA V20.D2, V6.D2, V0.D2
+	VFMLA V18.D2, V6.D2, V4.D2
+	VFMLA V17.D2, V6.D2, V4.D2
 	// exp.go: horner
-	VMOV V18.B16, V6.B16
-	VFMLA V0.D2, V19.D2, V6.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V16.D2, V5.D2
 	VMOV V14.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V13.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V12.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V11.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V10.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	// rows.go: expCore
-	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
-	VFMLA V6.D2, V7.D2, V0.D2
-	VFMLA V0.D2, V5.D2, V5.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
 	// sigmoidloss.go
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V5.D2, V0.D2
-	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
-	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
-	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
+	VFMLS V4.D2, V7.D2, V7.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
+	WORD $0x6e7adce4 // fmul v4.2d, v7.2d, v26.2d
+	WORD $0x6e64dc84 // fmul v4.2d, v4.2d, v4.2d
+	WORD $0x6e64dce5 // fmul v5.2d, v7.2d, v4.2d
 	// exp.go: horner
-	FMOVQ 336(R26), F7 // atanhC8
-	VFMLA V0.D2, V9.D2, V7.D2
-	FMOVQ 352(R26), F8 // atanhC7
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 368(R26), F7 // atanhC6
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 384(R26), F8 // atanhC5
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 400(R26), F7 // atanhC4
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 416(R26), F8 // atanhC3
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 432(R26), F7 // atanhC2
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 448(R26), F8 // atanhC1
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 464(R26), F7 // atanhC0
-	VFMLA V0.D2, V8.D2, V7.D2
+	FMOVQ 304(R26), F6 // atanhC9
+	FMOVQ 320(R26), F8 // atanhC8
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 336(R26), F6 // atanhC7
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 352(R26), F8 // atanhC6
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 368(R26), F6 // atanhC5
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 384(R26), F8 // atanhC4
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 400(R26), F6 // atanhC3
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 416(R26), F8 // atanhC2
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 432(R26), F6 // atanhC1
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 448(R26), F8 // atanhC0
+	VFMLA V4.D2, V6.D2, V8.D2
 	// sigmoidloss.go
-	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
-	VFMLA V7.D2, V6.D2, V5.D2
-	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
-	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
+	WORD $0x4e67d4e7 // fadd v7.2d, v7.2d, v7.2d
+	VFMLA V8.D2, V5.D2, V7.D2
+	WORD $0x6e7adce7 // fmul v7.2d, v7.2d, v26.2d
+	WORD $0x4ee1d764 // fsub v4.2d, v27.2d, v1.2d
 	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	WORD $0x4e60d441 // fadd v1.2d, v2.2d, v0.2d
-	WORD $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
-	VBSL V0.B16, V2.B16, V4.B16
-	WORD $0x4e7ee480 // fcmeq v0.2d, v4.2d, v30.2d
-	VMOV V1.B16, V2.B16
-	VFMLA V3.D2, V4.D2, V2.D2
-	VBSL V2.B16, V1.B16, V0.B16
-	FMOVQ F0, 0(R0)
+	WORD $0x4e64d441 // fadd v1.2d, v2.2d, v4.2d
+	WORD $0x6e67dc21 // fmul v1.2d, v1.2d, v7.2d
+	VBSL V4.B16, V2.B16, V0.B16
+	WORD $0x4e7ce402 // fcmeq v2.2d, v0.2d, v28.2d
+	VMOV V1.B16, V4.B16
+	VFMLA V3.D2, V0.D2, V4.D2
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -14496,74 +14566,74 @@ rest4:
 	FMOVD (R1), F0
 	FMOVD (R2), F1
 	FMOVD (R3), F2
-	VAND V26.B16, V0.B16, V3.B16
-	WORD $0x6ee0e7c4 // fcmgt v4.2d, v30.2d, v0.2d
-	VORR V25.B16, V0.B16, V0.B16
-	WORD $0x4e60f6e0 // fmax v0.2d, v23.2d, v0.2d
-	VMOV V24.B16, V5.B16
-	VFMLA V22.D2, V0.D2, V5.D2
-	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
-	VSHL $52, V5.D2, V5.D2
-	VFMLA V21.D2, V6.D2, V0.D2
-	VFMLA V20.D2, V6.D2, V0.D2
-	VMOV V18.B16, V6.B16
-	VFMLA V0.D2, V19.D2, V6.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VAND V25.B16, V0.B16, V3.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x4ee3f704 // fmin v4.2d, v24.2d, v3.2d
+	VMOV V23.B16, V5.B16
+	VFMLA V22.D2, V4.D2, V5.D2
+	WORD $0x4ef7d4a6 // fsub v6.2d, v5.2d, v23.2d
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	VFMLA V18.D2, V6.D2, V4.D2
+	VFMLA V17.D2, V6.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V16.D2, V5.D2
 	VMOV V14.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V13.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V12.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	VMOV V11.B16, V7.B16
-	VFMLA V0.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V10.B16, V6.B16
-	VFMLA V0.D2, V7.D2, V6.D2
-	WORD $0x6e60dc07 // fmul v7.2d, v0.2d, v0.2d
-	VFMLA V6.D2, V7.D2, V0.D2
-	VFMLA V0.D2, V5.D2, V5.D2
-	VMOV V28.B16, V0.B16
-	VFMLA V27.D2, V5.D2, V0.D2
-	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
-	WORD $0x6e7bdca0 // fmul v0.2d, v5.2d, v27.2d
-	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
-	WORD $0x6e60dca6 // fmul v6.2d, v5.2d, v0.2d
-	FMOVQ 336(R26), F7 // atanhC8
-	VFMLA V0.D2, V9.D2, V7.D2
-	FMOVQ 352(R26), F8 // atanhC7
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 368(R26), F7 // atanhC6
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 384(R26), F8 // atanhC5
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 400(R26), F7 // atanhC4
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 416(R26), F8 // atanhC3
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 432(R26), F7 // atanhC2
-	VFMLA V0.D2, V8.D2, V7.D2
-	FMOVQ 448(R26), F8 // atanhC1
-	VFMLA V0.D2, V7.D2, V8.D2
-	FMOVQ 464(R26), F7 // atanhC0
-	VFMLA V0.D2, V8.D2, V7.D2
-	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
-	VFMLA V7.D2, V6.D2, V5.D2
-	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
-	WORD $0x4ee1d7a0 // fsub v0.2d, v29.2d, v1.2d
+	VFMLA V4.D2, V5.D2, V6.D2
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	VFMLS V4.D2, V7.D2, V7.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
+	WORD $0x6e7adce4 // fmul v4.2d, v7.2d, v26.2d
+	WORD $0x6e64dc84 // fmul v4.2d, v4.2d, v4.2d
+	WORD $0x6e64dce5 // fmul v5.2d, v7.2d, v4.2d
+	FMOVQ 304(R26), F6 // atanhC9
+	FMOVQ 320(R26), F8 // atanhC8
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 336(R26), F6 // atanhC7
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 352(R26), F8 // atanhC6
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 368(R26), F6 // atanhC5
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 384(R26), F8 // atanhC4
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 400(R26), F6 // atanhC3
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 416(R26), F8 // atanhC2
+	VFMLA V4.D2, V6.D2, V8.D2
+	FMOVQ 432(R26), F6 // atanhC1
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 448(R26), F8 // atanhC0
+	VFMLA V4.D2, V6.D2, V8.D2
+	WORD $0x4e67d4e7 // fadd v7.2d, v7.2d, v7.2d
+	VFMLA V8.D2, V5.D2, V7.D2
+	WORD $0x6e7adce7 // fmul v7.2d, v7.2d, v26.2d
+	WORD $0x4ee1d764 // fsub v4.2d, v27.2d, v1.2d
 	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	WORD $0x4e60d441 // fadd v1.2d, v2.2d, v0.2d
-	WORD $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
-	VBSL V0.B16, V2.B16, V4.B16
-	WORD $0x4e7ee480 // fcmeq v0.2d, v4.2d, v30.2d
-	VMOV V1.B16, V2.B16
-	VFMLA V3.D2, V4.D2, V2.D2
-	VBSL V2.B16, V1.B16, V0.B16
-	FMOVD F0, (R0)
+	WORD $0x4e64d441 // fadd v1.2d, v2.2d, v4.2d
+	WORD $0x6e67dc21 // fmul v1.2d, v1.2d, v7.2d
+	VBSL V4.B16, V2.B16, V0.B16
+	WORD $0x4e7ce402 // fcmeq v2.2d, v0.2d, v28.2d
+	VMOV V1.B16, V4.B16
+	VFMLA V3.D2, V0.D2, V4.D2
+	VBSL V4.B16, V1.B16, V2.B16
+	FMOVD F2, (R0)
 
 done5:
 	RET
@@ -14578,27 +14648,28 @@ TEXT ·sigmoidLossGradF32NEON(SB), NOSPLIT, $0-100
 	FMOVS scale+96(FP), F0
 	VDUP V0.S[0], V0.S4
 	MOVD $sigmoidlossConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC4
-	FMOVQ 176(R26), F18 // expC3
-	FMOVQ 192(R26), F17 // expC2
-	FMOVQ 208(R26), F16 // expC1
-	FMOVQ 224(R26), F15 // expC0
-	FMOVQ 240(R26), F14 // atanhC4
-	FMOVQ 256(R26), F13 // atanhC3
-	FMOVQ 272(R26), F12 // atanhC2
-	FMOVQ 288(R26), F11 // atanhC1
-	FMOVQ 304(R26), F10 // atanhC0
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F15 // sigmoidExpC0
+	FMOVQ 208(R26), F14 // sigmoidConstant
+	FMOVQ 224(R26), F13 // twoLossA
+	FMOVQ 240(R26), F12 // atanhC4
+	FMOVQ 256(R26), F11 // atanhC3
+	FMOVQ 272(R26), F10 // atanhC2
 	CMP $8, R4
 	BLT rest2
 	PCALIGN $32
@@ -14607,124 +14678,122 @@ TEXT ·sigmoidLossGradF32NEON(SB), NOSPLIT, $0-100
 loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
-	VAND V26.B16, V1.B16, V3.B16
-	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V1.S4, V5.S4
-	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V21.S4, V6.S4, V1.S4
-	VFMLA V20.S4, V6.S4, V1.S4
-	VMOV V18.B16, V6.B16
-	VFMLA V1.S4, V19.S4, V6.S4
-	VMOV V17.B16, V7.B16
-	VFMLA V1.S4, V6.S4, V7.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V1.S4, V7.S4, V6.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V1.S4, V6.S4, V7.S4
-	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	VFMLA V7.S4, V6.S4, V1.S4
-	VFMLA V1.S4, V5.S4, V5.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
-	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
-	VMOV V13.B16, V8.B16
-	VFMLA V6.S4, V14.S4, V8.S4
-	VMOV V12.B16, V9.B16
-	VFMLA V6.S4, V8.S4, V9.S4
+	VAND V25.B16, V1.B16, V3.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x4ea3f704 // fmin v4.4s, v24.4s, v3.4s
+	VMOV V23.B16, V5.B16
+	VFMLA V22.S4, V4.S4, V5.S4
+	WORD $0x4eb7d4a6 // fsub v6.4s, v5.4s, v23.4s
+	VSHL $20, V5.S4, V7.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	VFMLA V18.S4, V6.S4, V4.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V4.S4, V16.S4, V5.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e24fce4 // fdiv v4.4s, v7.4s, v4.4s
+	WORD $0x6e3adc85 // fmul v5.4s, v4.4s, v26.4s
+	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	VMOV V11.B16, V8.B16
-	VFMLA V6.S4, V9.S4, V8.S4
+	VFMLA V5.S4, V12.S4, V8.S4
 	VMOV V10.B16, V9.B16
-	VFMLA V6.S4, V8.S4, V9.S4
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V9.S4, V7.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a6 // fsub v6.4s, v29.4s, v2.4s
-	VMOV V4.B16, V7.B16
-	VBSL V6.B16, V2.B16, V7.B16
-	WORD $0x4e3ee4e8 // fcmeq v8.4s, v7.4s, v30.4s
-	VMOV V1.B16, V9.B16
-	VFMLA V3.S4, V7.S4, V9.S4
-	VBSL V9.B16, V1.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	FMOVQ 16(R2), F1
-	WORD $0x4ea5d7a3 // fsub v3.4s, v29.4s, v5.4s
-	FMOVQ 16(R3), F7
-	VMOV V4.B16, V9.B16
-	VBSL V3.B16, V5.B16, V9.B16
-	VAND V26.B16, V1.B16, V31.B16
-	WORD $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
-	WORD $0x6ea1e7c9 // fcmgt v9.4s, v30.4s, v1.4s
-	VBSL V5.B16, V3.B16, V4.B16
-	VORR V25.B16, V1.B16, V1.B16
-	VFMLS V4.S4, V2.S4, V6.S4
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	VMOV V24.B16, V2.B16
-	VFMLA V22.S4, V1.S4, V2.S4
-	FMOVQ F8, 0(R0)
-	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
-	FMOVQ F6, 0(R1)
-	VSHL $23, V2.S4, V2.S4
-	VFMLA V21.S4, V3.S4, V1.S4
-	VFMLA V20.S4, V3.S4, V1.S4
-	VMOV V18.B16, V3.B16
-	VFMLA V1.S4, V19.S4, V3.S4
-	VMOV V17.B16, V4.B16
-	VFMLA V1.S4, V3.S4, V4.S4
-	VMOV V16.B16, V3.B16
-	VFMLA V1.S4, V4.S4, V3.S4
-	VMOV V15.B16, V4.B16
-	VFMLA V1.S4, V3.S4, V4.S4
-	WORD $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
-	VFMLA V4.S4, V3.S4, V1.S4
-	VFMLA V1.S4, V2.S4, V2.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V2.S4, V1.S4
-	WORD $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
-	WORD $0x6e3bdc23 // fmul v3.4s, v1.4s, v27.4s
-	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
-	WORD $0x6e23dc24 // fmul v4.4s, v1.4s, v3.4s
-	VMOV V13.B16, V5.B16
-	VFMLA V3.S4, V14.S4, V5.S4
-	VMOV V12.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
-	VMOV V11.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
-	VMOV V10.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V6.S4, V4.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea7d7a3 // fsub v3.4s, v29.4s, v7.4s
-	VMOV V9.B16, V4.B16
-	VBSL V3.B16, V7.B16, V4.B16
-	WORD $0x4e3ee485 // fcmeq v5.4s, v4.4s, v30.4s
+	VFMLA V5.S4, V8.S4, V9.S4
+	FMOVQ 288(R26), F8 // atanhC1
+	VFMLA V5.S4, V9.S4, V8.S4
+	FMOVQ 304(R26), F9 // atanhC0
+	VFMLA V5.S4, V8.S4, V9.S4
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	VFMLA V9.S4, V6.S4, V4.S4
+	WORD $0x6e3adc84 // fmul v4.4s, v4.4s, v26.4s
+	WORD $0x4ea2d765 // fsub v5.4s, v27.4s, v2.4s
 	VMOV V1.B16, V6.B16
-	VFMLA V31.S4, V4.S4, V6.S4
-	VBSL V6.B16, V1.B16, V5.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V2.S4, V1.S4
+	VBSL V5.B16, V2.B16, V6.B16
+	WORD $0x4e3ce4c8 // fcmeq v8.4s, v6.4s, v28.4s
+	VMOV V4.B16, V9.B16
+	VFMLA V3.S4, V6.S4, V9.S4
+	VBSL V9.B16, V4.B16, V8.B16
+	FMOVQ 320(R26), F3 // lossA
+	VFMLA V26.S4, V7.S4, V3.S4
+	WORD $0x6e23fce7 // fdiv v7.4s, v7.4s, v3.4s
+	FMOVQ 16(R2), F3
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	FMOVQ 16(R3), F4
+	WORD $0x4ea7d766 // fsub v6.4s, v27.4s, v7.4s
+	VAND V25.B16, V3.B16, V9.B16
+	VMOV V1.B16, V31.B16
+	VBSL V6.B16, V7.B16, V31.B16
+	WORD $0x6ea3e783 // fcmgt v3.4s, v28.4s, v3.4s
+	WORD $0x6e3fdca5 // fmul v5.4s, v5.4s, v31.4s
+	WORD $0x4ea9f71f // fmin v31.4s, v24.4s, v9.4s
+	VBSL V7.B16, V6.B16, V1.B16
+	VMOV V23.B16, V6.B16
+	VFMLA V22.S4, V31.S4, V6.S4
+	VFMLS V1.S4, V2.S4, V5.S4
+	WORD $0x4eb7d4c1 // fsub v1.4s, v6.4s, v23.4s
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	VSHL $20, V6.S4, V2.S4
+	FMOVQ F8, 0(R0)
+	VAND V21.B16, V6.B16, V6.B16
+	FMOVQ F5, 0(R1)
+	VMOV V20.B16, V5.B16
+	WORD $0x4eb394c5 // mla v5.4s, v6.4s, v19.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V2.S4, V2.S4
+	VFMLA V18.S4, V1.S4, V31.S4
+	VFMLA V17.S4, V1.S4, V31.S4
+	VMOV V15.B16, V1.B16
+	VFMLA V31.S4, V16.S4, V1.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V31.S4, V31.S4, V5.S4
+	VFMLS V1.S4, V5.S4, V31.S4
+	VFMLS V31.S4, V2.S4, V2.S4
+	VMOV V13.B16, V1.B16
+	VFMLA V26.S4, V2.S4, V1.S4
+	WORD $0x6e21fc41 // fdiv v1.4s, v2.4s, v1.4s
+	WORD $0x6e3adc25 // fmul v5.4s, v1.4s, v26.4s
+	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD $0x6e25dc26 // fmul v6.4s, v1.4s, v5.4s
+	VMOV V11.B16, V7.B16
+	VFMLA V5.S4, V12.S4, V7.S4
+	VMOV V10.B16, V8.B16
+	VFMLA V5.S4, V7.S4, V8.S4
+	FMOVQ 288(R26), F7 // atanhC1
+	VFMLA V5.S4, V8.S4, V7.S4
+	FMOVQ 304(R26), F8 // atanhC0
+	VFMLA V5.S4, V7.S4, V8.S4
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VFMLA V8.S4, V6.S4, V1.S4
+	WORD $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
+	WORD $0x4ea4d765 // fsub v5.4s, v27.4s, v4.4s
+	VMOV V3.B16, V6.B16
+	VBSL V5.B16, V4.B16, V6.B16
+	WORD $0x4e3ce4c7 // fcmeq v7.4s, v6.4s, v28.4s
+	VMOV V1.B16, V8.B16
+	VFMLA V9.S4, V6.S4, V8.S4
+	VBSL V8.B16, V1.B16, V7.B16
+	FMOVQ 320(R26), F1 // lossA
+	VFMLA V26.S4, V2.S4, V1.S4
 	WORD $0x6e21fc42 // fdiv v2.4s, v2.4s, v1.4s
-	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
-	WORD $0x4ea2d7a1 // fsub v1.4s, v29.4s, v2.4s
-	VMOV V9.B16, V4.B16
-	VBSL V1.B16, V2.B16, V4.B16
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	VBSL V2.B16, V1.B16, V9.B16
-	VFMLS V9.S4, V7.S4, V3.S4
-	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ F5, 16(R0)
-	FMOVQ F3, 16(R1)
+	WORD $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD $0x4ea2d761 // fsub v1.4s, v27.4s, v2.4s
+	VMOV V3.B16, V6.B16
+	VBSL V1.B16, V2.B16, V6.B16
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	VBSL V2.B16, V1.B16, V3.B16
+	VFMLS V3.S4, V4.S4, V5.S4
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ F7, 16(R0)
+	FMOVQ F5, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -14743,72 +14812,71 @@ loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	// sigmoidloss.go
-	VAND V26.B16, V1.B16, V3.B16
-	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
-	VORR V25.B16, V1.B16, V1.B16
-	// rows.go: expCore
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V1.S4, V5.S4
-	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V5.S4, V5.S4
+	VAND V25.B16, V1.B16, V3.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x4ea3f704 // fmin v4.4s, v24.4s, v3.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V5.B16
+	VFMLA V22.S4, V4.S4, V5.S4
+	WORD $0x4eb7d4a6 // fsub v6.4s, v5.4s, v23.4s
+	// exp.go: powerAt
+	VSHL $20, V5.S4, V7.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
 	// exp.go: reduce
-	VFMLA V21.S4, V6.S4, V1.S4
-	VFMLA V20.S4, V6.S4, V1.S4
+	VFMLA V18.S4, V6.S4, V4.S4
+	VFMLA V17.S4, V6.S4, V4.S4
 	// exp.go: horner
-	VMOV V18.B16, V6.B16
-	VFMLA V1.S4, V19.S4, V6.S4
-	VMOV V17.B16, V7.B16
-	VFMLA V1.S4, V6.S4, V7.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V1.S4, V7.S4, V6.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V1.S4, V6.S4, V7.S4
-	// rows.go: expCore
-	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	VFMLA V7.S4, V6.S4, V1.S4
-	VFMLA V1.S4, V5.S4, V5.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V4.S4, V16.S4, V5.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V14.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
 	// sigmoidloss.go
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
-	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e24fce4 // fdiv v4.4s, v7.4s, v4.4s
+	WORD $0x6e3adc85 // fmul v5.4s, v4.4s, v26.4s
+	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	// exp.go: horner
-	VMOV V13.B16, V8.B16
-	VFMLA V6.S4, V14.S4, V8.S4
-	VMOV V12.B16, V9.B16
-	VFMLA V6.S4, V8.S4, V9.S4
 	VMOV V11.B16, V8.B16
-	VFMLA V6.S4, V9.S4, V8.S4
+	VFMLA V5.S4, V12.S4, V8.S4
 	VMOV V10.B16, V9.B16
-	VFMLA V6.S4, V8.S4, V9.S4
+	VFMLA V5.S4, V8.S4, V9.S4
+	FMOVQ 288(R26), F8 // atanhC1
+	VFMLA V5.S4, V9.S4, V8.S4
+	FMOVQ 304(R26), F9 // atanhC0
+	VFMLA V5.S4, V8.S4, V9.S4
 	// sigmoidloss.go
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V9.S4, V7.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a6 // fsub v6.4s, v29.4s, v2.4s
-	VMOV V4.B16, V7.B16
-	VBSL V6.B16, V2.B16, V7.B16
-	WORD $0x4e3ee4e8 // fcmeq v8.4s, v7.4s, v30.4s
-	VMOV V1.B16, V9.B16
-	VFMLA V3.S4, V7.S4, V9.S4
-	VBSL V9.B16, V1.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	WORD $0x4ea5d7a1 // fsub v1.4s, v29.4s, v5.4s
-	VMOV V4.B16, V3.B16
-	VBSL V1.B16, V5.B16, V3.B16
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	VBSL V5.B16, V1.B16, V4.B16
-	VFMLS V4.S4, V2.S4, V6.S4
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	VFMLA V9.S4, V6.S4, V4.S4
+	WORD $0x6e3adc84 // fmul v4.4s, v4.4s, v26.4s
+	WORD $0x4ea2d765 // fsub v5.4s, v27.4s, v2.4s
+	VMOV V1.B16, V6.B16
+	VBSL V5.B16, V2.B16, V6.B16
+	WORD $0x4e3ce4c8 // fcmeq v8.4s, v6.4s, v28.4s
+	VMOV V4.B16, V9.B16
+	VFMLA V3.S4, V6.S4, V9.S4
+	VBSL V9.B16, V4.B16, V8.B16
+	FMOVQ 320(R26), F3 // lossA
+	VFMLA V26.S4, V7.S4, V3.S4
+	WORD $0x6e23fce7 // fdiv v7.4s, v7.4s, v3.4s
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x4ea7d763 // fsub v3.4s, v27.4s, v7.4s
+	VMOV V1.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	VBSL V7.B16, V3.B16, V1.B16
+	VFMLS V1.S4, V2.S4, V5.S4
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	FMOVQ F8, 0(R0)
-	FMOVQ F6, 0(R1)
+	FMOVQ F5, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -14842,62 +14910,61 @@ one9:
 	FMOVS (R3), F2
 
 loaded8:
-	VAND V26.B16, V1.B16, V3.B16
-	WORD $0x6ea1e7c4 // fcmgt v4.4s, v30.4s, v1.4s
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	VMOV V24.B16, V5.B16
-	VFMLA V22.S4, V1.S4, V5.S4
-	WORD $0x4eb8d4a6 // fsub v6.4s, v5.4s, v24.4s
-	VSHL $23, V5.S4, V5.S4
-	VFMLA V21.S4, V6.S4, V1.S4
-	VFMLA V20.S4, V6.S4, V1.S4
-	VMOV V18.B16, V6.B16
-	VFMLA V1.S4, V19.S4, V6.S4
-	VMOV V17.B16, V7.B16
-	VFMLA V1.S4, V6.S4, V7.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V1.S4, V7.S4, V6.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V1.S4, V6.S4, V7.S4
-	WORD $0x6e21dc26 // fmul v6.4s, v1.4s, v1.4s
-	VFMLA V7.S4, V6.S4, V1.S4
-	VFMLA V1.S4, V5.S4, V5.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca1 // fdiv v1.4s, v5.4s, v1.4s
-	WORD $0x6e3bdc26 // fmul v6.4s, v1.4s, v27.4s
-	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
-	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
-	VMOV V13.B16, V8.B16
-	VFMLA V6.S4, V14.S4, V8.S4
-	VMOV V12.B16, V9.B16
-	VFMLA V6.S4, V8.S4, V9.S4
+	VAND V25.B16, V1.B16, V3.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x4ea3f704 // fmin v4.4s, v24.4s, v3.4s
+	VMOV V23.B16, V5.B16
+	VFMLA V22.S4, V4.S4, V5.S4
+	WORD $0x4eb7d4a6 // fsub v6.4s, v5.4s, v23.4s
+	VSHL $20, V5.S4, V7.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	VFMLA V18.S4, V6.S4, V4.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V4.S4, V16.S4, V5.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e24fce4 // fdiv v4.4s, v7.4s, v4.4s
+	WORD $0x6e3adc85 // fmul v5.4s, v4.4s, v26.4s
+	WORD $0x6e25dca5 // fmul v5.4s, v5.4s, v5.4s
+	WORD $0x6e25dc86 // fmul v6.4s, v4.4s, v5.4s
 	VMOV V11.B16, V8.B16
-	VFMLA V6.S4, V9.S4, V8.S4
+	VFMLA V5.S4, V12.S4, V8.S4
 	VMOV V10.B16, V9.B16
-	VFMLA V6.S4, V8.S4, V9.S4
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V9.S4, V7.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a6 // fsub v6.4s, v29.4s, v2.4s
-	VMOV V4.B16, V7.B16
-	VBSL V6.B16, V2.B16, V7.B16
-	WORD $0x4e3ee4e8 // fcmeq v8.4s, v7.4s, v30.4s
-	VMOV V1.B16, V9.B16
-	VFMLA V3.S4, V7.S4, V9.S4
-	VBSL V9.B16, V1.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V5.S4, V1.S4
-	WORD $0x6e21fca5 // fdiv v5.4s, v5.4s, v1.4s
-	WORD $0x6e3bdca5 // fmul v5.4s, v5.4s, v27.4s
-	WORD $0x4ea5d7a1 // fsub v1.4s, v29.4s, v5.4s
-	VMOV V4.B16, V3.B16
-	VBSL V1.B16, V5.B16, V3.B16
-	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
-	VBSL V5.B16, V1.B16, V4.B16
-	VFMLS V4.S4, V2.S4, V6.S4
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	VFMLA V5.S4, V8.S4, V9.S4
+	FMOVQ 288(R26), F8 // atanhC1
+	VFMLA V5.S4, V9.S4, V8.S4
+	FMOVQ 304(R26), F9 // atanhC0
+	VFMLA V5.S4, V8.S4, V9.S4
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	VFMLA V9.S4, V6.S4, V4.S4
+	WORD $0x6e3adc84 // fmul v4.4s, v4.4s, v26.4s
+	WORD $0x4ea2d765 // fsub v5.4s, v27.4s, v2.4s
+	VMOV V1.B16, V6.B16
+	VBSL V5.B16, V2.B16, V6.B16
+	WORD $0x4e3ce4c8 // fcmeq v8.4s, v6.4s, v28.4s
+	VMOV V4.B16, V9.B16
+	VFMLA V3.S4, V6.S4, V9.S4
+	VBSL V9.B16, V4.B16, V8.B16
+	FMOVQ 320(R26), F3 // lossA
+	VFMLA V26.S4, V7.S4, V3.S4
+	WORD $0x6e23fce7 // fdiv v7.4s, v7.4s, v3.4s
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x4ea7d763 // fsub v3.4s, v27.4s, v7.4s
+	VMOV V1.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	VBSL V7.B16, V3.B16, V1.B16
+	VFMLS V1.S4, V2.S4, V5.S4
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
 	TBZ $1, R4, one11
 	FMOVD F8, (R0)
 	TBZ $0, R4, stored10
@@ -14910,14 +14977,14 @@ one11:
 
 stored10:
 	TBZ $1, R4, one13
-	FMOVD F6, (R1)
+	FMOVD F5, (R1)
 	TBZ $0, R4, stored12
 	ADD $8, R1, R5
-	VST1 V6.S[2], (R5)
+	VST1 V5.S[2], (R5)
 	B stored12
 
 one13:
-	FMOVS F6, (R1)
+	FMOVS F5, (R1)
 
 stored12:
 
@@ -14934,27 +15001,28 @@ TEXT ·sigmoidLossGradF64NEON(SB), NOSPLIT, $0-104
 	FMOVD scale+96(FP), F0
 	VDUP V0.D[0], V0.D2
 	MOVD $sigmoidlossConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC9
-	FMOVQ 176(R26), F18 // expC8
-	FMOVQ 192(R26), F17 // expC7
-	FMOVQ 208(R26), F16 // expC6
-	FMOVQ 224(R26), F15 // expC5
-	FMOVQ 240(R26), F14 // expC4
-	FMOVQ 256(R26), F13 // expC3
-	FMOVQ 272(R26), F12 // expC2
-	FMOVQ 288(R26), F11 // expC1
-	FMOVQ 304(R26), F10 // expC0
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpC6
+	FMOVQ 192(R26), F15 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F14 // sigmoidExpC4
+	FMOVQ 224(R26), F13 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F12 // sigmoidExpC2
+	FMOVQ 256(R26), F11 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F10 // sigmoidExpC0
 	CMP $4, R4
 	BLT rest2
 	PCALIGN $32
@@ -14963,166 +15031,164 @@ TEXT ·sigmoidLossGradF64NEON(SB), NOSPLIT, $0-104
 loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
-	VAND V26.B16, V1.B16, V3.B16
-	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	VMOV V24.B16, V5.B16
-	VFMLA V22.D2, V1.D2, V5.D2
-	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
-	VSHL $52, V5.D2, V5.D2
-	VFMLA V21.D2, V6.D2, V1.D2
-	VFMLA V20.D2, V6.D2, V1.D2
-	VMOV V18.B16, V6.B16
-	VFMLA V1.D2, V19.D2, V6.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VAND V25.B16, V1.B16, V3.B16
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	WORD $0x4ee3f704 // fmin v4.2d, v24.2d, v3.2d
+	VMOV V23.B16, V5.B16
+	VFMLA V22.D2, V4.D2, V5.D2
+	WORD $0x4ef7d4a6 // fsub v6.2d, v5.2d, v23.2d
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	VFMLA V18.D2, V6.D2, V4.D2
+	VFMLA V17.D2, V6.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V16.D2, V5.D2
 	VMOV V14.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V13.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V12.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V11.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V10.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
-	VFMLA V6.D2, V7.D2, V1.D2
-	VFMLA V1.D2, V5.D2, V5.D2
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V5.D2, V1.D2
-	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
-	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
-	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
-	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
-	FMOVQ 320(R26), F8 // atanhC9
-	FMOVQ 336(R26), F9 // atanhC8
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 352(R26), F8 // atanhC7
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 368(R26), F9 // atanhC6
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 384(R26), F8 // atanhC5
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 400(R26), F9 // atanhC4
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 416(R26), F8 // atanhC3
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 432(R26), F9 // atanhC2
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 448(R26), F8 // atanhC1
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 464(R26), F9 // atanhC0
-	VFMLA V6.D2, V8.D2, V9.D2
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V9.D2, V7.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a6 // fsub v6.2d, v29.2d, v2.2d
-	VMOV V4.B16, V7.B16
-	VBSL V6.B16, V2.B16, V7.B16
-	WORD $0x4e7ee4e8 // fcmeq v8.2d, v7.2d, v30.2d
-	VMOV V1.B16, V9.B16
-	VFMLA V3.D2, V7.D2, V9.D2
-	VBSL V9.B16, V1.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V5.D2, V1.D2
-	WORD $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
-	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
-	FMOVQ 16(R2), F1
-	WORD $0x4ee5d7a3 // fsub v3.2d, v29.2d, v5.2d
-	FMOVQ 16(R3), F7
-	VMOV V4.B16, V9.B16
-	VBSL V3.B16, V5.B16, V9.B16
-	VAND V26.B16, V1.B16, V31.B16
-	WORD $0x6e69dcc6 // fmul v6.2d, v6.2d, v9.2d
-	WORD $0x6ee1e7c9 // fcmgt v9.2d, v30.2d, v1.2d
-	VBSL V5.B16, V3.B16, V4.B16
-	VORR V25.B16, V1.B16, V1.B16
-	VFMLS V4.D2, V2.D2, V6.D2
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
-	VMOV V24.B16, V2.B16
-	VFMLA V22.D2, V1.D2, V2.D2
-	FMOVQ F8, 0(R0)
-	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
-	FMOVQ F6, 0(R1)
-	VSHL $52, V2.D2, V2.D2
-	VFMLA V21.D2, V3.D2, V1.D2
-	VFMLA V20.D2, V3.D2, V1.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V1.D2, V19.D2, V3.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VMOV V16.B16, V3.B16
-	VFMLA V1.D2, V4.D2, V3.D2
-	VMOV V15.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VMOV V14.B16, V3.B16
-	VFMLA V1.D2, V4.D2, V3.D2
-	VMOV V13.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VMOV V12.B16, V3.B16
-	VFMLA V1.D2, V4.D2, V3.D2
-	VMOV V11.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VMOV V10.B16, V3.B16
-	VFMLA V1.D2, V4.D2, V3.D2
-	WORD $0x6e61dc24 // fmul v4.2d, v1.2d, v1.2d
-	VFMLA V3.D2, V4.D2, V1.D2
-	VFMLA V1.D2, V2.D2, V2.D2
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V2.D2, V1.D2
-	WORD $0x6e61fc41 // fdiv v1.2d, v2.2d, v1.2d
-	WORD $0x6e7bdc23 // fmul v3.2d, v1.2d, v27.2d
-	WORD $0x6e63dc63 // fmul v3.2d, v3.2d, v3.2d
-	WORD $0x6e63dc24 // fmul v4.2d, v1.2d, v3.2d
-	FMOVQ 320(R26), F5 // atanhC9
-	FMOVQ 336(R26), F6 // atanhC8
-	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 352(R26), F5 // atanhC7
-	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 368(R26), F6 // atanhC6
-	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 384(R26), F5 // atanhC5
-	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 400(R26), F6 // atanhC4
-	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 416(R26), F5 // atanhC3
-	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 432(R26), F6 // atanhC2
-	VFMLA V3.D2, V5.D2, V6.D2
-	FMOVQ 448(R26), F5 // atanhC1
-	VFMLA V3.D2, V6.D2, V5.D2
-	FMOVQ 464(R26), F6 // atanhC0
-	VFMLA V3.D2, V5.D2, V6.D2
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V6.D2, V4.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee7d7a3 // fsub v3.2d, v29.2d, v7.2d
-	VMOV V9.B16, V4.B16
-	VBSL V3.B16, V7.B16, V4.B16
-	WORD $0x4e7ee485 // fcmeq v5.2d, v4.2d, v30.2d
+	VFMLA V4.D2, V5.D2, V6.D2
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	VFMLS V4.D2, V7.D2, V7.D2
+	FMOVQ 288(R26), F4 // twoLossA
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e64fce4 // fdiv v4.2d, v7.2d, v4.2d
+	WORD $0x6e7adc85 // fmul v5.2d, v4.2d, v26.2d
+	WORD $0x6e65dca5 // fmul v5.2d, v5.2d, v5.2d
+	WORD $0x6e65dc86 // fmul v6.2d, v4.2d, v5.2d
+	FMOVQ 304(R26), F8 // atanhC9
+	FMOVQ 320(R26), F9 // atanhC8
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 336(R26), F8 // atanhC7
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 352(R26), F9 // atanhC6
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 368(R26), F8 // atanhC5
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 384(R26), F9 // atanhC4
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 400(R26), F8 // atanhC3
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 416(R26), F9 // atanhC2
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 432(R26), F8 // atanhC1
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 448(R26), F9 // atanhC0
+	VFMLA V5.D2, V8.D2, V9.D2
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	VFMLA V9.D2, V6.D2, V4.D2
+	WORD $0x6e7adc84 // fmul v4.2d, v4.2d, v26.2d
+	WORD $0x4ee2d765 // fsub v5.2d, v27.2d, v2.2d
 	VMOV V1.B16, V6.B16
-	VFMLA V31.D2, V4.D2, V6.D2
-	VBSL V6.B16, V1.B16, V5.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V2.D2, V1.D2
+	VBSL V5.B16, V2.B16, V6.B16
+	WORD $0x4e7ce4c8 // fcmeq v8.2d, v6.2d, v28.2d
+	VMOV V4.B16, V9.B16
+	VFMLA V3.D2, V6.D2, V9.D2
+	VBSL V9.B16, V4.B16, V8.B16
+	FMOVQ 464(R26), F3 // lossA
+	VFMLA V26.D2, V7.D2, V3.D2
+	WORD $0x6e63fce7 // fdiv v7.2d, v7.2d, v3.2d
+	FMOVQ 16(R2), F3
+	WORD $0x6e7adce7 // fmul v7.2d, v7.2d, v26.2d
+	FMOVQ 16(R3), F4
+	WORD $0x4ee7d766 // fsub v6.2d, v27.2d, v7.2d
+	VAND V25.B16, V3.B16, V9.B16
+	VMOV V1.B16, V31.B16
+	VBSL V6.B16, V7.B16, V31.B16
+	WORD $0x6ee3e783 // fcmgt v3.2d, v28.2d, v3.2d
+	WORD $0x6e7fdca5 // fmul v5.2d, v5.2d, v31.2d
+	WORD $0x4ee9f71f // fmin v31.2d, v24.2d, v9.2d
+	VBSL V7.B16, V6.B16, V1.B16
+	VMOV V23.B16, V6.B16
+	VFMLA V22.D2, V31.D2, V6.D2
+	VFMLS V1.D2, V2.D2, V5.D2
+	WORD $0x4ef7d4c1 // fsub v1.2d, v6.2d, v23.2d
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	VSHL $50, V6.D2, V2.D2
+	FMOVQ F8, 0(R0)
+	VTRN1 V6.S4, V6.S4, V6.S4
+	FMOVQ F5, 0(R1)
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V5.B16
+	WORD $0x4eb394c5 // mla v5.4s, v6.4s, v19.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V2.D2, V2.D2
+	VFMLA V18.D2, V1.D2, V31.D2
+	VFMLA V17.D2, V1.D2, V31.D2
+	VMOV V15.B16, V1.B16
+	VFMLA V31.D2, V16.D2, V1.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V31.D2, V1.D2, V5.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V31.D2, V5.D2, V1.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V31.D2, V1.D2, V5.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V31.D2, V5.D2, V1.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V31.D2, V1.D2, V5.D2
+	WORD $0x6e7fdfe1 // fmul v1.2d, v31.2d, v31.2d
+	VFMLS V5.D2, V1.D2, V31.D2
+	VFMLS V31.D2, V2.D2, V2.D2
+	FMOVQ 288(R26), F1 // twoLossA
+	VFMLA V26.D2, V2.D2, V1.D2
+	WORD $0x6e61fc41 // fdiv v1.2d, v2.2d, v1.2d
+	WORD $0x6e7adc25 // fmul v5.2d, v1.2d, v26.2d
+	WORD $0x6e65dca5 // fmul v5.2d, v5.2d, v5.2d
+	WORD $0x6e65dc26 // fmul v6.2d, v1.2d, v5.2d
+	FMOVQ 304(R26), F7 // atanhC9
+	FMOVQ 320(R26), F8 // atanhC8
+	VFMLA V5.D2, V7.D2, V8.D2
+	FMOVQ 336(R26), F7 // atanhC7
+	VFMLA V5.D2, V8.D2, V7.D2
+	FMOVQ 352(R26), F8 // atanhC6
+	VFMLA V5.D2, V7.D2, V8.D2
+	FMOVQ 368(R26), F7 // atanhC5
+	VFMLA V5.D2, V8.D2, V7.D2
+	FMOVQ 384(R26), F8 // atanhC4
+	VFMLA V5.D2, V7.D2, V8.D2
+	FMOVQ 400(R26), F7 // atanhC3
+	VFMLA V5.D2, V8.D2, V7.D2
+	FMOVQ 416(R26), F8 // atanhC2
+	VFMLA V5.D2, V7.D2, V8.D2
+	FMOVQ 432(R26), F7 // atanhC1
+	VFMLA V5.D2, V8.D2, V7.D2
+	FMOVQ 448(R26), F8 // atanhC0
+	VFMLA V5.D2, V7.D2, V8.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V8.D2, V6.D2, V1.D2
+	WORD $0x6e7adc21 // fmul v1.2d, v1.2d, v26.2d
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VMOV V3.B16, V6.B16
+	VBSL V5.B16, V4.B16, V6.B16
+	WORD $0x4e7ce4c7 // fcmeq v7.2d, v6.2d, v28.2d
+	VMOV V1.B16, V8.B16
+	VFMLA V9.D2, V6.D2, V8.D2
+	VBSL V8.B16, V1.B16, V7.B16
+	FMOVQ 464(R26), F1 // lossA
+	VFMLA V26.D2, V2.D2, V1.D2
 	WORD $0x6e61fc42 // fdiv v2.2d, v2.2d, v1.2d
-	WORD $0x6e7bdc42 // fmul v2.2d, v2.2d, v27.2d
-	WORD $0x4ee2d7a1 // fsub v1.2d, v29.2d, v2.2d
-	VMOV V9.B16, V4.B16
-	VBSL V1.B16, V2.B16, V4.B16
-	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
-	VBSL V2.B16, V1.B16, V9.B16
-	VFMLS V9.D2, V7.D2, V3.D2
-	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
-	FMOVQ F5, 16(R0)
-	FMOVQ F3, 16(R1)
+	WORD $0x6e7adc42 // fmul v2.2d, v2.2d, v26.2d
+	WORD $0x4ee2d761 // fsub v1.2d, v27.2d, v2.2d
+	VMOV V3.B16, V6.B16
+	VBSL V1.B16, V2.B16, V6.B16
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	VBSL V2.B16, V1.B16, V3.B16
+	VFMLS V3.D2, V4.D2, V5.D2
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVQ F7, 16(R0)
+	FMOVQ F5, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -15141,93 +15207,92 @@ loop3:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	// sigmoidloss.go
-	VAND V26.B16, V1.B16, V3.B16
-	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
-	VORR V25.B16, V1.B16, V1.B16
-	// rows.go: expCore
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	VMOV V24.B16, V5.B16
-	VFMLA V22.D2, V1.D2, V5.D2
-	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V5.D2, V5.D2
+	VAND V25.B16, V1.B16, V3.B16
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	WORD $0x4ee3f704 // fmin v4.2d, v24.2d, v3.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V5.B16
+	VFMLA V22.D2, V4.D2, V5.D2
+	WORD $0x4ef7d4a6 // fsub v6.2d, v5.2d, v23.2d
+	// exp.go: powerAt
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
 	// exp.go: reduce
-	VFMLA V21.D2, V6.D2, V1.D2
-	VFMLA V20.D2, V6.D2, V1.D2
+	VFMLA V18.D2, V6.D2, V4.D2
+	VFMLA V17.D2, V6.D2, V4.D2
 	// exp.go: horner
-	VMOV V18.B16, V6.B16
-	VFMLA V1.D2, V19.D2, V6.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V16.D2, V5.D2
 	VMOV V14.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V13.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V12.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V11.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V10.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	// rows.go: expCore
-	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
-	VFMLA V6.D2, V7.D2, V1.D2
-	VFMLA V1.D2, V5.D2, V5.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
 	// sigmoidloss.go
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V5.D2, V1.D2
-	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
-	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
-	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
-	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
+	VFMLS V4.D2, V7.D2, V7.D2
+	FMOVQ 288(R26), F4 // twoLossA
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e64fce4 // fdiv v4.2d, v7.2d, v4.2d
+	WORD $0x6e7adc85 // fmul v5.2d, v4.2d, v26.2d
+	WORD $0x6e65dca5 // fmul v5.2d, v5.2d, v5.2d
+	WORD $0x6e65dc86 // fmul v6.2d, v4.2d, v5.2d
 	// exp.go: horner
-	FMOVQ 320(R26), F8 // atanhC9
-	FMOVQ 336(R26), F9 // atanhC8
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 352(R26), F8 // atanhC7
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 368(R26), F9 // atanhC6
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 384(R26), F8 // atanhC5
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 400(R26), F9 // atanhC4
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 416(R26), F8 // atanhC3
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 432(R26), F9 // atanhC2
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 448(R26), F8 // atanhC1
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 464(R26), F9 // atanhC0
-	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 304(R26), F8 // atanhC9
+	FMOVQ 320(R26), F9 // atanhC8
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 336(R26), F8 // atanhC7
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 352(R26), F9 // atanhC6
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 368(R26), F8 // atanhC5
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 384(R26), F9 // atanhC4
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 400(R26), F8 // atanhC3
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 416(R26), F9 // atanhC2
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 432(R26), F8 // atanhC1
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 448(R26), F9 // atanhC0
+	VFMLA V5.D2, V8.D2, V9.D2
 	// sigmoidloss.go
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V9.D2, V7.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a6 // fsub v6.2d, v29.2d, v2.2d
-	VMOV V4.B16, V7.B16
-	VBSL V6.B16, V2.B16, V7.B16
-	WORD $0x4e7ee4e8 // fcmeq v8.2d, v7.2d, v30.2d
-	VMOV V1.B16, V9.B16
-	VFMLA V3.D2, V7.D2, V9.D2
-	VBSL V9.B16, V1.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V5.D2, V1.D2
-	WORD $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
-	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
-	WORD $0x4ee5d7a1 // fsub v1.2d, v29.2d, v5.2d
-	VMOV V4.B16, V3.B16
-	VBSL V1.B16, V5.B16, V3.B16
-	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
-	VBSL V5.B16, V1.B16, V4.B16
-	VFMLS V4.D2, V2.D2, V6.D2
-	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	VFMLA V9.D2, V6.D2, V4.D2
+	WORD $0x6e7adc84 // fmul v4.2d, v4.2d, v26.2d
+	WORD $0x4ee2d765 // fsub v5.2d, v27.2d, v2.2d
+	VMOV V1.B16, V6.B16
+	VBSL V5.B16, V2.B16, V6.B16
+	WORD $0x4e7ce4c8 // fcmeq v8.2d, v6.2d, v28.2d
+	VMOV V4.B16, V9.B16
+	VFMLA V3.D2, V6.D2, V9.D2
+	VBSL V9.B16, V4.B16, V8.B16
+	FMOVQ 464(R26), F3 // lossA
+	VFMLA V26.D2, V7.D2, V3.D2
+	WORD $0x6e63fce7 // fdiv v7.2d, v7.2d, v3.2d
+	WORD $0x6e7adce7 // fmul v7.2d, v7.2d, v26.2d
+	WORD $0x4ee7d763 // fsub v3.2d, v27.2d, v7.2d
+	VMOV V1.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	VBSL V7.B16, V3.B16, V1.B16
+	VFMLS V1.D2, V2.D2, V5.D2
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
 	FMOVQ F8, 0(R0)
-	FMOVQ F6, 0(R1)
+	FMOVQ F5, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -15241,85 +15306,84 @@ rest4:
 	// Partial vector.
 	FMOVD (R2), F1
 	FMOVD (R3), F2
-	VAND V26.B16, V1.B16, V3.B16
-	WORD $0x6ee1e7c4 // fcmgt v4.2d, v30.2d, v1.2d
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	VMOV V24.B16, V5.B16
-	VFMLA V22.D2, V1.D2, V5.D2
-	WORD $0x4ef8d4a6 // fsub v6.2d, v5.2d, v24.2d
-	VSHL $52, V5.D2, V5.D2
-	VFMLA V21.D2, V6.D2, V1.D2
-	VFMLA V20.D2, V6.D2, V1.D2
-	VMOV V18.B16, V6.B16
-	VFMLA V1.D2, V19.D2, V6.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VAND V25.B16, V1.B16, V3.B16
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	WORD $0x4ee3f704 // fmin v4.2d, v24.2d, v3.2d
+	VMOV V23.B16, V5.B16
+	VFMLA V22.D2, V4.D2, V5.D2
+	WORD $0x4ef7d4a6 // fsub v6.2d, v5.2d, v23.2d
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V21.B16, V5.B16, V5.B16
+	VMOV V20.B16, V8.B16
+	WORD $0x4eb394a8 // mla v8.4s, v5.4s, v19.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	VFMLA V18.D2, V6.D2, V4.D2
+	VFMLA V17.D2, V6.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V16.D2, V5.D2
 	VMOV V14.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V13.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V12.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	VMOV V11.B16, V7.B16
-	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
 	VMOV V10.B16, V6.B16
-	VFMLA V1.D2, V7.D2, V6.D2
-	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
-	VFMLA V6.D2, V7.D2, V1.D2
-	VFMLA V1.D2, V5.D2, V5.D2
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V5.D2, V1.D2
-	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
-	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
-	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
-	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
-	FMOVQ 320(R26), F8 // atanhC9
-	FMOVQ 336(R26), F9 // atanhC8
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 352(R26), F8 // atanhC7
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 368(R26), F9 // atanhC6
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 384(R26), F8 // atanhC5
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 400(R26), F9 // atanhC4
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 416(R26), F8 // atanhC3
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 432(R26), F9 // atanhC2
-	VFMLA V6.D2, V8.D2, V9.D2
-	FMOVQ 448(R26), F8 // atanhC1
-	VFMLA V6.D2, V9.D2, V8.D2
-	FMOVQ 464(R26), F9 // atanhC0
-	VFMLA V6.D2, V8.D2, V9.D2
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V9.D2, V7.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a6 // fsub v6.2d, v29.2d, v2.2d
-	VMOV V4.B16, V7.B16
-	VBSL V6.B16, V2.B16, V7.B16
-	WORD $0x4e7ee4e8 // fcmeq v8.2d, v7.2d, v30.2d
-	VMOV V1.B16, V9.B16
-	VFMLA V3.D2, V7.D2, V9.D2
-	VBSL V9.B16, V1.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V5.D2, V1.D2
-	WORD $0x6e61fca5 // fdiv v5.2d, v5.2d, v1.2d
-	WORD $0x6e7bdca5 // fmul v5.2d, v5.2d, v27.2d
-	WORD $0x4ee5d7a1 // fsub v1.2d, v29.2d, v5.2d
-	VMOV V4.B16, V3.B16
-	VBSL V1.B16, V5.B16, V3.B16
-	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
-	VBSL V5.B16, V1.B16, V4.B16
-	VFMLS V4.D2, V2.D2, V6.D2
-	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VFMLA V4.D2, V5.D2, V6.D2
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	VFMLS V4.D2, V7.D2, V7.D2
+	FMOVQ 288(R26), F4 // twoLossA
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e64fce4 // fdiv v4.2d, v7.2d, v4.2d
+	WORD $0x6e7adc85 // fmul v5.2d, v4.2d, v26.2d
+	WORD $0x6e65dca5 // fmul v5.2d, v5.2d, v5.2d
+	WORD $0x6e65dc86 // fmul v6.2d, v4.2d, v5.2d
+	FMOVQ 304(R26), F8 // atanhC9
+	FMOVQ 320(R26), F9 // atanhC8
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 336(R26), F8 // atanhC7
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 352(R26), F9 // atanhC6
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 368(R26), F8 // atanhC5
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 384(R26), F9 // atanhC4
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 400(R26), F8 // atanhC3
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 416(R26), F9 // atanhC2
+	VFMLA V5.D2, V8.D2, V9.D2
+	FMOVQ 432(R26), F8 // atanhC1
+	VFMLA V5.D2, V9.D2, V8.D2
+	FMOVQ 448(R26), F9 // atanhC0
+	VFMLA V5.D2, V8.D2, V9.D2
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	VFMLA V9.D2, V6.D2, V4.D2
+	WORD $0x6e7adc84 // fmul v4.2d, v4.2d, v26.2d
+	WORD $0x4ee2d765 // fsub v5.2d, v27.2d, v2.2d
+	VMOV V1.B16, V6.B16
+	VBSL V5.B16, V2.B16, V6.B16
+	WORD $0x4e7ce4c8 // fcmeq v8.2d, v6.2d, v28.2d
+	VMOV V4.B16, V9.B16
+	VFMLA V3.D2, V6.D2, V9.D2
+	VBSL V9.B16, V4.B16, V8.B16
+	FMOVQ 464(R26), F3 // lossA
+	VFMLA V26.D2, V7.D2, V3.D2
+	WORD $0x6e63fce7 // fdiv v7.2d, v7.2d, v3.2d
+	WORD $0x6e7adce7 // fmul v7.2d, v7.2d, v26.2d
+	WORD $0x4ee7d763 // fsub v3.2d, v27.2d, v7.2d
+	VMOV V1.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	VBSL V7.B16, V3.B16, V1.B16
+	VFMLS V1.D2, V2.D2, V5.D2
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
 	FMOVD F8, (R0)
-	FMOVD F6, (R1)
+	FMOVD F5, (R1)
 
 done5:
 	RET
@@ -15335,26 +15399,27 @@ TEXT ·sigmoidLossGradPosF32NEON(SB), NOSPLIT, $0-124
 	FMOVS scale+120(FP), F0
 	VDUP V0.S[0], V0.S4
 	MOVD $sigmoidlossConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC4
-	FMOVQ 176(R26), F18 // expC3
-	FMOVQ 192(R26), F17 // expC2
-	FMOVQ 208(R26), F16 // expC1
-	FMOVQ 224(R26), F15 // expC0
-	FMOVQ 240(R26), F14 // atanhC4
-	FMOVQ 256(R26), F13 // atanhC3
-	FMOVQ 272(R26), F12 // atanhC2
-	FMOVQ 288(R26), F11 // atanhC1
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F15 // sigmoidExpC0
+	FMOVQ 208(R26), F14 // sigmoidConstant
+	FMOVQ 224(R26), F13 // twoLossA
+	FMOVQ 240(R26), F12 // atanhC4
+	FMOVQ 256(R26), F11 // atanhC3
 	CMP $8, R5
 	BLT rest2
 	PCALIGN $32
@@ -15364,131 +15429,129 @@ loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	FMOVQ 0(R4), F3
-	VAND V26.B16, V1.B16, V4.B16
-	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	VMOV V24.B16, V6.B16
-	VFMLA V22.S4, V1.S4, V6.S4
-	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
-	VSHL $23, V6.S4, V6.S4
-	VFMLA V21.S4, V7.S4, V1.S4
-	VFMLA V20.S4, V7.S4, V1.S4
-	VMOV V18.B16, V7.B16
-	VFMLA V1.S4, V19.S4, V7.S4
-	VMOV V17.B16, V8.B16
-	VFMLA V1.S4, V7.S4, V8.S4
-	VMOV V16.B16, V7.B16
-	VFMLA V1.S4, V8.S4, V7.S4
-	VMOV V15.B16, V8.B16
-	VFMLA V1.S4, V7.S4, V8.S4
-	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
-	VFMLA V8.S4, V7.S4, V1.S4
-	VFMLA V1.S4, V6.S4, V6.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V6.S4, V1.S4
-	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
-	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
-	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
-	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
-	VMOV V13.B16, V9.B16
-	VFMLA V7.S4, V14.S4, V9.S4
-	VMOV V12.B16, V10.B16
-	VFMLA V7.S4, V9.S4, V10.S4
+	VAND V25.B16, V1.B16, V4.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x4ea4f705 // fmin v5.4s, v24.4s, v4.4s
+	VMOV V23.B16, V6.B16
+	VFMLA V22.S4, V5.S4, V6.S4
+	WORD $0x4eb7d4c7 // fsub v7.4s, v6.4s, v23.4s
+	VSHL $20, V6.S4, V8.S4
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V9.B16
+	WORD $0x4eb394c9 // mla v9.4s, v6.4s, v19.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.S4, V8.S4, V8.S4
+	VFMLA V18.S4, V7.S4, V5.S4
+	VFMLA V17.S4, V7.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V16.S4, V6.S4
+	VMOV V14.B16, V7.B16
+	VFMLA V5.S4, V5.S4, V7.S4
+	VFMLS V6.S4, V7.S4, V5.S4
+	VFMLS V5.S4, V8.S4, V8.S4
+	VMOV V13.B16, V5.B16
+	VFMLA V26.S4, V8.S4, V5.S4
+	WORD $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
+	WORD $0x6e3adca6 // fmul v6.4s, v5.4s, v26.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VMOV V11.B16, V9.B16
-	VFMLA V7.S4, V10.S4, V9.S4
+	VFMLA V6.S4, V12.S4, V9.S4
+	FMOVQ 272(R26), F10 // atanhC2
+	VFMLA V6.S4, V9.S4, V10.S4
+	FMOVQ 288(R26), F9 // atanhC1
+	VFMLA V6.S4, V10.S4, V9.S4
 	FMOVQ 304(R26), F10 // atanhC0
-	VFMLA V7.S4, V9.S4, V10.S4
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V10.S4, V8.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a7 // fsub v7.4s, v29.4s, v2.4s
+	VFMLA V6.S4, V9.S4, V10.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V10.S4, V7.S4, V5.S4
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x4ea2d766 // fsub v6.4s, v27.4s, v2.4s
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	WORD $0x4e27d462 // fadd v2.4s, v3.4s, v7.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	VMOV V5.B16, V1.B16
-	VBSL V7.B16, V3.B16, V1.B16
-	WORD $0x4e3ee428 // fcmeq v8.4s, v1.4s, v30.4s
+	WORD $0x4e26d462 // fadd v2.4s, v3.4s, v6.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	VMOV V1.B16, V5.B16
+	VBSL V6.B16, V3.B16, V5.B16
+	WORD $0x4e3ce4a7 // fcmeq v7.4s, v5.4s, v28.4s
 	VMOV V2.B16, V9.B16
-	VFMLA V4.S4, V1.S4, V9.S4
-	VBSL V9.B16, V2.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V6.S4, V1.S4
-	WORD $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
-	FMOVQ 16(R2), F1
-	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
+	VFMLA V4.S4, V5.S4, V9.S4
+	VBSL V9.B16, V2.B16, V7.B16
+	FMOVQ 320(R26), F2 // lossA
+	VFMLA V26.S4, V8.S4, V2.S4
+	FMOVQ 16(R2), F4
+	WORD $0x6e22fd08 // fdiv v8.4s, v8.4s, v2.4s
 	FMOVQ 16(R3), F2
-	WORD $0x4ea6d7a4 // fsub v4.4s, v29.4s, v6.4s
-	FMOVQ 16(R4), F9
-	VMOV V5.B16, V10.B16
-	VBSL V4.B16, V6.B16, V10.B16
-	VAND V26.B16, V1.B16, V31.B16
-	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
-	WORD $0x6ea1e7ca // fcmgt v10.4s, v30.4s, v1.4s
-	VBSL V6.B16, V4.B16, V5.B16
-	VORR V25.B16, V1.B16, V1.B16
-	VFMLS V5.S4, V3.S4, V7.S4
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	VMOV V24.B16, V3.B16
-	VFMLA V22.S4, V1.S4, V3.S4
-	FMOVQ F8, 0(R0)
-	WORD $0x4eb8d464 // fsub v4.4s, v3.4s, v24.4s
-	FMOVQ F7, 0(R1)
-	VSHL $23, V3.S4, V3.S4
-	VFMLA V21.S4, V4.S4, V1.S4
-	VFMLA V20.S4, V4.S4, V1.S4
-	VMOV V18.B16, V4.B16
-	VFMLA V1.S4, V19.S4, V4.S4
-	VMOV V17.B16, V5.B16
-	VFMLA V1.S4, V4.S4, V5.S4
-	VMOV V16.B16, V4.B16
-	VFMLA V1.S4, V5.S4, V4.S4
-	VMOV V15.B16, V5.B16
-	VFMLA V1.S4, V4.S4, V5.S4
-	WORD $0x6e21dc24 // fmul v4.4s, v1.4s, v1.4s
-	VFMLA V5.S4, V4.S4, V1.S4
-	VFMLA V1.S4, V3.S4, V3.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V3.S4, V1.S4
+	WORD $0x6e3add08 // fmul v8.4s, v8.4s, v26.4s
+	FMOVQ 16(R4), F5
+	WORD $0x4ea8d769 // fsub v9.4s, v27.4s, v8.4s
+	VAND V25.B16, V4.B16, V10.B16
+	VMOV V1.B16, V31.B16
+	VBSL V9.B16, V8.B16, V31.B16
+	WORD $0x6ea4e784 // fcmgt v4.4s, v28.4s, v4.4s
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x4eaaf71f // fmin v31.4s, v24.4s, v10.4s
+	VBSL V8.B16, V9.B16, V1.B16
+	VMOV V23.B16, V8.B16
+	VFMLA V22.S4, V31.S4, V8.S4
+	VFMLS V1.S4, V3.S4, V6.S4
+	WORD $0x4eb7d501 // fsub v1.4s, v8.4s, v23.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	VSHL $20, V8.S4, V3.S4
+	FMOVQ F7, 0(R0)
+	VAND V21.B16, V8.B16, V8.B16
+	FMOVQ F6, 0(R1)
+	VMOV V20.B16, V6.B16
+	WORD $0x4eb39506 // mla v6.4s, v8.4s, v19.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V3.S4, V3.S4
+	VFMLA V18.S4, V1.S4, V31.S4
+	VFMLA V17.S4, V1.S4, V31.S4
+	VMOV V15.B16, V1.B16
+	VFMLA V31.S4, V16.S4, V1.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V31.S4, V31.S4, V6.S4
+	VFMLS V1.S4, V6.S4, V31.S4
+	VFMLS V31.S4, V3.S4, V3.S4
+	VMOV V13.B16, V1.B16
+	VFMLA V26.S4, V3.S4, V1.S4
 	WORD $0x6e21fc61 // fdiv v1.4s, v3.4s, v1.4s
-	WORD $0x6e3bdc24 // fmul v4.4s, v1.4s, v27.4s
-	WORD $0x6e24dc84 // fmul v4.4s, v4.4s, v4.4s
-	WORD $0x6e24dc25 // fmul v5.4s, v1.4s, v4.4s
-	VMOV V13.B16, V6.B16
-	VFMLA V4.S4, V14.S4, V6.S4
-	VMOV V12.B16, V7.B16
-	VFMLA V4.S4, V6.S4, V7.S4
-	VMOV V11.B16, V6.B16
-	VFMLA V4.S4, V7.S4, V6.S4
-	FMOVQ 304(R26), F7 // atanhC0
-	VFMLA V4.S4, V6.S4, V7.S4
+	WORD $0x6e3adc26 // fmul v6.4s, v1.4s, v26.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dc27 // fmul v7.4s, v1.4s, v6.4s
+	VMOV V11.B16, V8.B16
+	VFMLA V6.S4, V12.S4, V8.S4
+	FMOVQ 272(R26), F9 // atanhC2
+	VFMLA V6.S4, V8.S4, V9.S4
+	FMOVQ 288(R26), F8 // atanhC1
+	VFMLA V6.S4, V9.S4, V8.S4
+	FMOVQ 304(R26), F9 // atanhC0
+	VFMLA V6.S4, V8.S4, V9.S4
 	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V7.S4, V5.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a4 // fsub v4.4s, v29.4s, v2.4s
-	WORD $0x6e22dd29 // fmul v9.4s, v9.4s, v2.4s
-	WORD $0x4e24d522 // fadd v2.4s, v9.4s, v4.4s
+	VFMLA V9.S4, V7.S4, V1.S4
+	WORD $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
+	WORD $0x4ea2d766 // fsub v6.4s, v27.4s, v2.4s
+	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
+	WORD $0x4e26d4a2 // fadd v2.4s, v5.4s, v6.4s
 	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	VMOV V10.B16, V1.B16
-	VBSL V4.B16, V9.B16, V1.B16
-	WORD $0x4e3ee425 // fcmeq v5.4s, v1.4s, v30.4s
-	VMOV V2.B16, V6.B16
-	VFMLA V31.S4, V1.S4, V6.S4
-	VBSL V6.B16, V2.B16, V5.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V3.S4, V1.S4
+	VMOV V4.B16, V1.B16
+	VBSL V6.B16, V5.B16, V1.B16
+	WORD $0x4e3ce427 // fcmeq v7.4s, v1.4s, v28.4s
+	VMOV V2.B16, V8.B16
+	VFMLA V10.S4, V1.S4, V8.S4
+	VBSL V8.B16, V2.B16, V7.B16
+	FMOVQ 320(R26), F1 // lossA
+	VFMLA V26.S4, V3.S4, V1.S4
 	WORD $0x6e21fc63 // fdiv v3.4s, v3.4s, v1.4s
-	WORD $0x6e3bdc63 // fmul v3.4s, v3.4s, v27.4s
-	WORD $0x4ea3d7a1 // fsub v1.4s, v29.4s, v3.4s
-	VMOV V10.B16, V2.B16
+	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
+	WORD $0x4ea3d761 // fsub v1.4s, v27.4s, v3.4s
+	VMOV V4.B16, V2.B16
 	VBSL V1.B16, V3.B16, V2.B16
-	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
-	VBSL V3.B16, V1.B16, V10.B16
-	VFMLS V10.S4, V9.S4, V4.S4
-	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ F5, 16(R0)
-	FMOVQ F4, 16(R1)
+	WORD $0x6e22dcc6 // fmul v6.4s, v6.4s, v2.4s
+	VBSL V3.B16, V1.B16, V4.B16
+	VFMLS V4.S4, V5.S4, V6.S4
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F7, 16(R0)
+	FMOVQ F6, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -15509,75 +15572,74 @@ loop3:
 	FMOVQ 0(R3), F2
 	FMOVQ 0(R4), F3
 	// sigmoidloss.go
-	VAND V26.B16, V1.B16, V4.B16
-	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
-	VORR V25.B16, V1.B16, V1.B16
-	// rows.go: expCore
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	VMOV V24.B16, V6.B16
-	VFMLA V22.S4, V1.S4, V6.S4
-	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V6.S4, V6.S4
+	VAND V25.B16, V1.B16, V4.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x4ea4f705 // fmin v5.4s, v24.4s, v4.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V6.B16
+	VFMLA V22.S4, V5.S4, V6.S4
+	WORD $0x4eb7d4c7 // fsub v7.4s, v6.4s, v23.4s
+	// exp.go: powerAt
+	VSHL $20, V6.S4, V8.S4
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V9.B16
+	WORD $0x4eb394c9 // mla v9.4s, v6.4s, v19.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.S4, V8.S4, V8.S4
 	// exp.go: reduce
-	VFMLA V21.S4, V7.S4, V1.S4
-	VFMLA V20.S4, V7.S4, V1.S4
+	VFMLA V18.S4, V7.S4, V5.S4
+	VFMLA V17.S4, V7.S4, V5.S4
 	// exp.go: horner
-	VMOV V18.B16, V7.B16
-	VFMLA V1.S4, V19.S4, V7.S4
-	VMOV V17.B16, V8.B16
-	VFMLA V1.S4, V7.S4, V8.S4
-	VMOV V16.B16, V7.B16
-	VFMLA V1.S4, V8.S4, V7.S4
-	VMOV V15.B16, V8.B16
-	VFMLA V1.S4, V7.S4, V8.S4
-	// rows.go: expCore
-	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
-	VFMLA V8.S4, V7.S4, V1.S4
-	VFMLA V1.S4, V6.S4, V6.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V16.S4, V6.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V14.B16, V7.B16
+	VFMLA V5.S4, V5.S4, V7.S4
+	VFMLS V6.S4, V7.S4, V5.S4
 	// sigmoidloss.go
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V6.S4, V1.S4
-	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
-	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
-	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
-	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
+	VFMLS V5.S4, V8.S4, V8.S4
+	VMOV V13.B16, V5.B16
+	VFMLA V26.S4, V8.S4, V5.S4
+	WORD $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
+	WORD $0x6e3adca6 // fmul v6.4s, v5.4s, v26.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	// exp.go: horner
-	VMOV V13.B16, V9.B16
-	VFMLA V7.S4, V14.S4, V9.S4
-	VMOV V12.B16, V10.B16
-	VFMLA V7.S4, V9.S4, V10.S4
 	VMOV V11.B16, V9.B16
-	VFMLA V7.S4, V10.S4, V9.S4
+	VFMLA V6.S4, V12.S4, V9.S4
+	FMOVQ 272(R26), F10 // atanhC2
+	VFMLA V6.S4, V9.S4, V10.S4
+	FMOVQ 288(R26), F9 // atanhC1
+	VFMLA V6.S4, V10.S4, V9.S4
 	FMOVQ 304(R26), F10 // atanhC0
-	VFMLA V7.S4, V9.S4, V10.S4
+	VFMLA V6.S4, V9.S4, V10.S4
 	// sigmoidloss.go
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V10.S4, V8.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a7 // fsub v7.4s, v29.4s, v2.4s
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V10.S4, V7.S4, V5.S4
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x4ea2d766 // fsub v6.4s, v27.4s, v2.4s
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	WORD $0x4e27d462 // fadd v2.4s, v3.4s, v7.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	VMOV V5.B16, V1.B16
-	VBSL V7.B16, V3.B16, V1.B16
-	WORD $0x4e3ee428 // fcmeq v8.4s, v1.4s, v30.4s
+	WORD $0x4e26d462 // fadd v2.4s, v3.4s, v6.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	VMOV V1.B16, V5.B16
+	VBSL V6.B16, V3.B16, V5.B16
+	WORD $0x4e3ce4a7 // fcmeq v7.4s, v5.4s, v28.4s
 	VMOV V2.B16, V9.B16
-	VFMLA V4.S4, V1.S4, V9.S4
-	VBSL V9.B16, V2.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V6.S4, V1.S4
-	WORD $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
-	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
-	WORD $0x4ea6d7a1 // fsub v1.4s, v29.4s, v6.4s
-	VMOV V5.B16, V2.B16
-	VBSL V1.B16, V6.B16, V2.B16
-	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
-	VBSL V6.B16, V1.B16, V5.B16
-	VFMLS V5.S4, V3.S4, V7.S4
-	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
-	FMOVQ F8, 0(R0)
-	FMOVQ F7, 0(R1)
+	VFMLA V4.S4, V5.S4, V9.S4
+	VBSL V9.B16, V2.B16, V7.B16
+	FMOVQ 320(R26), F2 // lossA
+	VFMLA V26.S4, V8.S4, V2.S4
+	WORD $0x6e22fd08 // fdiv v8.4s, v8.4s, v2.4s
+	WORD $0x6e3add08 // fmul v8.4s, v8.4s, v26.4s
+	WORD $0x4ea8d762 // fsub v2.4s, v27.4s, v8.4s
+	VMOV V1.B16, V4.B16
+	VBSL V2.B16, V8.B16, V4.B16
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	VBSL V8.B16, V2.B16, V1.B16
+	VFMLS V1.S4, V3.S4, V6.S4
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F7, 0(R0)
+	FMOVQ F6, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -15623,85 +15685,84 @@ one11:
 	FMOVS (R4), F3
 
 loaded10:
-	VAND V26.B16, V1.B16, V4.B16
-	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e21f6e1 // fmax v1.4s, v23.4s, v1.4s
-	VMOV V24.B16, V6.B16
-	VFMLA V22.S4, V1.S4, V6.S4
-	WORD $0x4eb8d4c7 // fsub v7.4s, v6.4s, v24.4s
-	VSHL $23, V6.S4, V6.S4
-	VFMLA V21.S4, V7.S4, V1.S4
-	VFMLA V20.S4, V7.S4, V1.S4
-	VMOV V18.B16, V7.B16
-	VFMLA V1.S4, V19.S4, V7.S4
-	VMOV V17.B16, V8.B16
-	VFMLA V1.S4, V7.S4, V8.S4
-	VMOV V16.B16, V7.B16
-	VFMLA V1.S4, V8.S4, V7.S4
-	VMOV V15.B16, V8.B16
-	VFMLA V1.S4, V7.S4, V8.S4
-	WORD $0x6e21dc27 // fmul v7.4s, v1.4s, v1.4s
-	VFMLA V8.S4, V7.S4, V1.S4
-	VFMLA V1.S4, V6.S4, V6.S4
-	VMOV V28.B16, V1.B16
-	VFMLA V27.S4, V6.S4, V1.S4
-	WORD $0x6e21fcc1 // fdiv v1.4s, v6.4s, v1.4s
-	WORD $0x6e3bdc27 // fmul v7.4s, v1.4s, v27.4s
-	WORD $0x6e27dce7 // fmul v7.4s, v7.4s, v7.4s
-	WORD $0x6e27dc28 // fmul v8.4s, v1.4s, v7.4s
-	VMOV V13.B16, V9.B16
-	VFMLA V7.S4, V14.S4, V9.S4
-	VMOV V12.B16, V10.B16
-	VFMLA V7.S4, V9.S4, V10.S4
+	VAND V25.B16, V1.B16, V4.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x4ea4f705 // fmin v5.4s, v24.4s, v4.4s
+	VMOV V23.B16, V6.B16
+	VFMLA V22.S4, V5.S4, V6.S4
+	WORD $0x4eb7d4c7 // fsub v7.4s, v6.4s, v23.4s
+	VSHL $20, V6.S4, V8.S4
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V9.B16
+	WORD $0x4eb394c9 // mla v9.4s, v6.4s, v19.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.S4, V8.S4, V8.S4
+	VFMLA V18.S4, V7.S4, V5.S4
+	VFMLA V17.S4, V7.S4, V5.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V5.S4, V16.S4, V6.S4
+	VMOV V14.B16, V7.B16
+	VFMLA V5.S4, V5.S4, V7.S4
+	VFMLS V6.S4, V7.S4, V5.S4
+	VFMLS V5.S4, V8.S4, V8.S4
+	VMOV V13.B16, V5.B16
+	VFMLA V26.S4, V8.S4, V5.S4
+	WORD $0x6e25fd05 // fdiv v5.4s, v8.4s, v5.4s
+	WORD $0x6e3adca6 // fmul v6.4s, v5.4s, v26.4s
+	WORD $0x6e26dcc6 // fmul v6.4s, v6.4s, v6.4s
+	WORD $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
 	VMOV V11.B16, V9.B16
-	VFMLA V7.S4, V10.S4, V9.S4
+	VFMLA V6.S4, V12.S4, V9.S4
+	FMOVQ 272(R26), F10 // atanhC2
+	VFMLA V6.S4, V9.S4, V10.S4
+	FMOVQ 288(R26), F9 // atanhC1
+	VFMLA V6.S4, V10.S4, V9.S4
 	FMOVQ 304(R26), F10 // atanhC0
-	VFMLA V7.S4, V9.S4, V10.S4
-	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
-	VFMLA V10.S4, V8.S4, V1.S4
-	WORD $0x6e3bdc21 // fmul v1.4s, v1.4s, v27.4s
-	WORD $0x4ea2d7a7 // fsub v7.4s, v29.4s, v2.4s
+	VFMLA V6.S4, V9.S4, V10.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VFMLA V10.S4, V7.S4, V5.S4
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x4ea2d766 // fsub v6.4s, v27.4s, v2.4s
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
-	WORD $0x4e27d462 // fadd v2.4s, v3.4s, v7.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	VMOV V5.B16, V1.B16
-	VBSL V7.B16, V3.B16, V1.B16
-	WORD $0x4e3ee428 // fcmeq v8.4s, v1.4s, v30.4s
+	WORD $0x4e26d462 // fadd v2.4s, v3.4s, v6.4s
+	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
+	VMOV V1.B16, V5.B16
+	VBSL V6.B16, V3.B16, V5.B16
+	WORD $0x4e3ce4a7 // fcmeq v7.4s, v5.4s, v28.4s
 	VMOV V2.B16, V9.B16
-	VFMLA V4.S4, V1.S4, V9.S4
-	VBSL V9.B16, V2.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.S4, V6.S4, V1.S4
-	WORD $0x6e21fcc6 // fdiv v6.4s, v6.4s, v1.4s
-	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
-	WORD $0x4ea6d7a1 // fsub v1.4s, v29.4s, v6.4s
-	VMOV V5.B16, V2.B16
-	VBSL V1.B16, V6.B16, V2.B16
-	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
-	VBSL V6.B16, V1.B16, V5.B16
-	VFMLS V5.S4, V3.S4, V7.S4
-	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	VFMLA V4.S4, V5.S4, V9.S4
+	VBSL V9.B16, V2.B16, V7.B16
+	FMOVQ 320(R26), F2 // lossA
+	VFMLA V26.S4, V8.S4, V2.S4
+	WORD $0x6e22fd08 // fdiv v8.4s, v8.4s, v2.4s
+	WORD $0x6e3add08 // fmul v8.4s, v8.4s, v26.4s
+	WORD $0x4ea8d762 // fsub v2.4s, v27.4s, v8.4s
+	VMOV V1.B16, V4.B16
+	VBSL V2.B16, V8.B16, V4.B16
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	VBSL V8.B16, V2.B16, V1.B16
+	VFMLS V1.S4, V3.S4, V6.S4
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
 	TBZ $1, R5, one13
-	FMOVD F8, (R0)
+	FMOVD F7, (R0)
 	TBZ $0, R5, stored12
 	ADD $8, R0, R6
-	VST1 V8.S[2], (R6)
+	VST1 V7.S[2], (R6)
 	B stored12
 
 one13:
-	FMOVS F8, (R0)
+	FMOVS F7, (R0)
 
 stored12:
 	TBZ $1, R5, one15
-	FMOVD F7, (R1)
+	FMOVD F6, (R1)
 	TBZ $0, R5, stored14
 	ADD $8, R1, R6
-	VST1 V7.S[2], (R6)
+	VST1 V6.S[2], (R6)
 	B stored14
 
 one15:
-	FMOVS F7, (R1)
+	FMOVS F6, (R1)
 
 stored14:
 
@@ -15719,26 +15780,27 @@ TEXT ·sigmoidLossGradPosF64NEON(SB), NOSPLIT, $0-128
 	FMOVD scale+120(FP), F0
 	VDUP V0.D[0], V0.D2
 	MOVD $sigmoidlossConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // one
-	FMOVQ 16(R26), F28 // two
-	FMOVQ 32(R26), F27 // rowUnit
-	FMOVQ 48(R26), F26 // notSign
-	FMOVQ 64(R26), F25 // signBit
-	FMOVQ 80(R26), F24 // rowMagic
-	FMOVQ 96(R26), F23 // sigmoidMin
-	FMOVQ 112(R26), F22 // log2e
-	FMOVQ 128(R26), F21 // minusLn2Hi
-	FMOVQ 144(R26), F20 // minusLn2Lo
-	FMOVQ 160(R26), F19 // expC9
-	FMOVQ 176(R26), F18 // expC8
-	FMOVQ 192(R26), F17 // expC7
-	FMOVQ 208(R26), F16 // expC6
-	FMOVQ 224(R26), F15 // expC5
-	FMOVQ 240(R26), F14 // expC4
-	FMOVQ 256(R26), F13 // expC3
-	FMOVQ 272(R26), F12 // expC2
-	FMOVQ 288(R26), F11 // expC1
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // one
+	FMOVQ 16(R26), F26 // rowUnit
+	FMOVQ 32(R26), F25 // notSign
+	FMOVQ 48(R26), F24 // lossMax
+	FMOVQ 64(R26), F23 // lossMagic
+	FMOVQ 80(R26), F22 // minusLog2ePart
+	FMOVQ 96(R26), F21 // lookupLow
+	FMOVQ 112(R26), F20 // lookupFirst
+	FMOVQ 128(R26), F19 // lookupTimes
+	FMOVQ 144(R26), F18 // ln2PartHi
+	FMOVQ 160(R26), F17 // ln2PartLo
+	FMOVQ 176(R26), F16 // sigmoidExpC6
+	FMOVQ 192(R26), F15 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F14 // sigmoidExpC4
+	FMOVQ 224(R26), F13 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F12 // sigmoidExpC2
+	FMOVQ 256(R26), F11 // sigmoidExpMinusC1
 	CMP $4, R5
 	BLT rest2
 	PCALIGN $32
@@ -15748,173 +15810,171 @@ loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	FMOVQ 0(R4), F3
-	VAND V26.B16, V1.B16, V4.B16
-	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	VMOV V24.B16, V6.B16
-	VFMLA V22.D2, V1.D2, V6.D2
-	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
-	VSHL $52, V6.D2, V6.D2
-	VFMLA V21.D2, V7.D2, V1.D2
-	VFMLA V20.D2, V7.D2, V1.D2
-	VMOV V18.B16, V7.B16
-	VFMLA V1.D2, V19.D2, V7.D2
-	VMOV V17.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
-	VMOV V16.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V15.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
+	VAND V25.B16, V1.B16, V4.B16
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	WORD $0x4ee4f705 // fmin v5.2d, v24.2d, v4.2d
+	VMOV V23.B16, V6.B16
+	VFMLA V22.D2, V5.D2, V6.D2
+	WORD $0x4ef7d4c7 // fsub v7.2d, v6.2d, v23.2d
+	VSHL $50, V6.D2, V8.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V9.B16
+	WORD $0x4eb394c9 // mla v9.4s, v6.4s, v19.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V8.D2, V8.D2
+	VFMLA V18.D2, V7.D2, V5.D2
+	VFMLA V17.D2, V7.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V5.D2, V16.D2, V6.D2
 	VMOV V14.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V13.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
 	VMOV V12.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V11.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
-	FMOVQ 304(R26), F7 // expC0
-	VFMLA V1.D2, V8.D2, V7.D2
-	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
-	VFMLA V7.D2, V8.D2, V1.D2
-	VFMLA V1.D2, V6.D2, V6.D2
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V6.D2, V1.D2
-	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
-	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
-	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
-	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
-	FMOVQ 320(R26), F9 // atanhC9
-	FMOVQ 336(R26), F10 // atanhC8
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 352(R26), F9 // atanhC7
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 368(R26), F10 // atanhC6
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 384(R26), F9 // atanhC5
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 400(R26), F10 // atanhC4
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 416(R26), F9 // atanhC3
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 432(R26), F10 // atanhC2
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 448(R26), F9 // atanhC1
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 464(R26), F10 // atanhC0
-	VFMLA V7.D2, V9.D2, V10.D2
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V10.D2, V8.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a7 // fsub v7.2d, v29.2d, v2.2d
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // sigmoidExpC0
+	VFMLA V5.D2, V6.D2, V7.D2
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VFMLS V7.D2, V6.D2, V5.D2
+	VFMLS V5.D2, V8.D2, V8.D2
+	FMOVQ 288(R26), F5 // twoLossA
+	VFMLA V26.D2, V8.D2, V5.D2
+	WORD $0x6e65fd05 // fdiv v5.2d, v8.2d, v5.2d
+	WORD $0x6e7adca6 // fmul v6.2d, v5.2d, v26.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dca7 // fmul v7.2d, v5.2d, v6.2d
+	FMOVQ 304(R26), F9 // atanhC9
+	FMOVQ 320(R26), F10 // atanhC8
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 336(R26), F9 // atanhC7
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 352(R26), F10 // atanhC6
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 368(R26), F9 // atanhC5
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 384(R26), F10 // atanhC4
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 400(R26), F9 // atanhC3
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 416(R26), F10 // atanhC2
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 432(R26), F9 // atanhC1
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 448(R26), F10 // atanhC0
+	VFMLA V6.D2, V9.D2, V10.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VFMLA V10.D2, V7.D2, V5.D2
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	WORD $0x4ee2d766 // fsub v6.2d, v27.2d, v2.2d
 	WORD $0x6e62dc63 // fmul v3.2d, v3.2d, v2.2d
-	WORD $0x4e67d462 // fadd v2.2d, v3.2d, v7.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VMOV V5.B16, V1.B16
-	VBSL V7.B16, V3.B16, V1.B16
-	WORD $0x4e7ee428 // fcmeq v8.2d, v1.2d, v30.2d
+	WORD $0x4e66d462 // fadd v2.2d, v3.2d, v6.2d
+	WORD $0x6e65dc42 // fmul v2.2d, v2.2d, v5.2d
+	VMOV V1.B16, V5.B16
+	VBSL V6.B16, V3.B16, V5.B16
+	WORD $0x4e7ce4a7 // fcmeq v7.2d, v5.2d, v28.2d
 	VMOV V2.B16, V9.B16
-	VFMLA V4.D2, V1.D2, V9.D2
-	VBSL V9.B16, V2.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V6.D2, V1.D2
-	WORD $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
-	FMOVQ 16(R2), F1
-	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
+	VFMLA V4.D2, V5.D2, V9.D2
+	VBSL V9.B16, V2.B16, V7.B16
+	FMOVQ 464(R26), F2 // lossA
+	VFMLA V26.D2, V8.D2, V2.D2
+	FMOVQ 16(R2), F4
+	WORD $0x6e62fd08 // fdiv v8.2d, v8.2d, v2.2d
 	FMOVQ 16(R3), F2
-	WORD $0x4ee6d7a4 // fsub v4.2d, v29.2d, v6.2d
-	FMOVQ 16(R4), F9
-	VMOV V5.B16, V10.B16
-	VBSL V4.B16, V6.B16, V10.B16
-	VAND V26.B16, V1.B16, V31.B16
-	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
-	WORD $0x6ee1e7ca // fcmgt v10.2d, v30.2d, v1.2d
-	VBSL V6.B16, V4.B16, V5.B16
-	VORR V25.B16, V1.B16, V1.B16
-	VFMLS V5.D2, V3.D2, V7.D2
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	VMOV V24.B16, V3.B16
-	VFMLA V22.D2, V1.D2, V3.D2
-	FMOVQ F8, 0(R0)
-	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
-	FMOVQ F7, 0(R1)
-	VSHL $52, V3.D2, V3.D2
-	VFMLA V21.D2, V4.D2, V1.D2
-	VFMLA V20.D2, V4.D2, V1.D2
-	VMOV V18.B16, V4.B16
-	VFMLA V1.D2, V19.D2, V4.D2
-	VMOV V17.B16, V5.B16
-	VFMLA V1.D2, V4.D2, V5.D2
-	VMOV V16.B16, V4.B16
-	VFMLA V1.D2, V5.D2, V4.D2
-	VMOV V15.B16, V5.B16
-	VFMLA V1.D2, V4.D2, V5.D2
-	VMOV V14.B16, V4.B16
-	VFMLA V1.D2, V5.D2, V4.D2
-	VMOV V13.B16, V5.B16
-	VFMLA V1.D2, V4.D2, V5.D2
-	VMOV V12.B16, V4.B16
-	VFMLA V1.D2, V5.D2, V4.D2
-	VMOV V11.B16, V5.B16
-	VFMLA V1.D2, V4.D2, V5.D2
-	FMOVQ 304(R26), F4 // expC0
-	VFMLA V1.D2, V5.D2, V4.D2
-	WORD $0x6e61dc25 // fmul v5.2d, v1.2d, v1.2d
-	VFMLA V4.D2, V5.D2, V1.D2
-	VFMLA V1.D2, V3.D2, V3.D2
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V3.D2, V1.D2
-	WORD $0x6e61fc61 // fdiv v1.2d, v3.2d, v1.2d
-	WORD $0x6e7bdc24 // fmul v4.2d, v1.2d, v27.2d
-	WORD $0x6e64dc84 // fmul v4.2d, v4.2d, v4.2d
-	WORD $0x6e64dc25 // fmul v5.2d, v1.2d, v4.2d
-	FMOVQ 320(R26), F6 // atanhC9
-	FMOVQ 336(R26), F7 // atanhC8
-	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 352(R26), F6 // atanhC7
-	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 368(R26), F7 // atanhC6
-	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 384(R26), F6 // atanhC5
-	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 400(R26), F7 // atanhC4
-	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 416(R26), F6 // atanhC3
-	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 432(R26), F7 // atanhC2
-	VFMLA V4.D2, V6.D2, V7.D2
-	FMOVQ 448(R26), F6 // atanhC1
-	VFMLA V4.D2, V7.D2, V6.D2
-	FMOVQ 464(R26), F7 // atanhC0
-	VFMLA V4.D2, V6.D2, V7.D2
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V7.D2, V5.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a4 // fsub v4.2d, v29.2d, v2.2d
-	WORD $0x6e62dd29 // fmul v9.2d, v9.2d, v2.2d
-	WORD $0x4e64d522 // fadd v2.2d, v9.2d, v4.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VMOV V10.B16, V1.B16
-	VBSL V4.B16, V9.B16, V1.B16
-	WORD $0x4e7ee425 // fcmeq v5.2d, v1.2d, v30.2d
-	VMOV V2.B16, V6.B16
+	WORD $0x6e7add08 // fmul v8.2d, v8.2d, v26.2d
+	FMOVQ 16(R4), F5
+	WORD $0x4ee8d769 // fsub v9.2d, v27.2d, v8.2d
+	VAND V25.B16, V4.B16, V10.B16
+	VMOV V1.B16, V31.B16
+	VBSL V9.B16, V8.B16, V31.B16
+	WORD $0x6ee4e784 // fcmgt v4.2d, v28.2d, v4.2d
+	WORD $0x6e7fdcc6 // fmul v6.2d, v6.2d, v31.2d
+	WORD $0x4eeaf71f // fmin v31.2d, v24.2d, v10.2d
+	VBSL V8.B16, V9.B16, V1.B16
+	VMOV V23.B16, V8.B16
+	VFMLA V22.D2, V31.D2, V8.D2
+	VFMLS V1.D2, V3.D2, V6.D2
+	WORD $0x4ef7d501 // fsub v1.2d, v8.2d, v23.2d
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VSHL $50, V8.D2, V3.D2
+	FMOVQ F7, 0(R0)
+	VTRN1 V8.S4, V8.S4, V8.S4
+	FMOVQ F6, 0(R1)
+	VAND V21.B16, V8.B16, V8.B16
+	VMOV V20.B16, V6.B16
+	WORD $0x4eb39506 // mla v6.4s, v8.4s, v19.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V3.D2, V3.D2
+	VFMLA V18.D2, V1.D2, V31.D2
+	VFMLA V17.D2, V1.D2, V31.D2
+	VMOV V15.B16, V1.B16
+	VFMLA V31.D2, V16.D2, V1.D2
+	VMOV V14.B16, V6.B16
 	VFMLA V31.D2, V1.D2, V6.D2
-	VBSL V6.B16, V2.B16, V5.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V3.D2, V1.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V31.D2, V6.D2, V1.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V31.D2, V1.D2, V6.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V31.D2, V6.D2, V1.D2
+	FMOVQ 272(R26), F6 // sigmoidExpC0
+	VFMLA V31.D2, V1.D2, V6.D2
+	WORD $0x6e7fdfe1 // fmul v1.2d, v31.2d, v31.2d
+	VFMLS V6.D2, V1.D2, V31.D2
+	VFMLS V31.D2, V3.D2, V3.D2
+	FMOVQ 288(R26), F1 // twoLossA
+	VFMLA V26.D2, V3.D2, V1.D2
+	WORD $0x6e61fc61 // fdiv v1.2d, v3.2d, v1.2d
+	WORD $0x6e7adc26 // fmul v6.2d, v1.2d, v26.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dc27 // fmul v7.2d, v1.2d, v6.2d
+	FMOVQ 304(R26), F8 // atanhC9
+	FMOVQ 320(R26), F9 // atanhC8
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 336(R26), F8 // atanhC7
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 352(R26), F9 // atanhC6
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 368(R26), F8 // atanhC5
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 384(R26), F9 // atanhC4
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 400(R26), F8 // atanhC3
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 416(R26), F9 // atanhC2
+	VFMLA V6.D2, V8.D2, V9.D2
+	FMOVQ 432(R26), F8 // atanhC1
+	VFMLA V6.D2, V9.D2, V8.D2
+	FMOVQ 448(R26), F9 // atanhC0
+	VFMLA V6.D2, V8.D2, V9.D2
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VFMLA V9.D2, V7.D2, V1.D2
+	WORD $0x6e7adc21 // fmul v1.2d, v1.2d, v26.2d
+	WORD $0x4ee2d766 // fsub v6.2d, v27.2d, v2.2d
+	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	WORD $0x4e66d4a2 // fadd v2.2d, v5.2d, v6.2d
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VMOV V4.B16, V1.B16
+	VBSL V6.B16, V5.B16, V1.B16
+	WORD $0x4e7ce427 // fcmeq v7.2d, v1.2d, v28.2d
+	VMOV V2.B16, V8.B16
+	VFMLA V10.D2, V1.D2, V8.D2
+	VBSL V8.B16, V2.B16, V7.B16
+	FMOVQ 464(R26), F1 // lossA
+	VFMLA V26.D2, V3.D2, V1.D2
 	WORD $0x6e61fc63 // fdiv v3.2d, v3.2d, v1.2d
-	WORD $0x6e7bdc63 // fmul v3.2d, v3.2d, v27.2d
-	WORD $0x4ee3d7a1 // fsub v1.2d, v29.2d, v3.2d
-	VMOV V10.B16, V2.B16
+	WORD $0x6e7adc63 // fmul v3.2d, v3.2d, v26.2d
+	WORD $0x4ee3d761 // fsub v1.2d, v27.2d, v3.2d
+	VMOV V4.B16, V2.B16
 	VBSL V1.B16, V3.B16, V2.B16
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	VBSL V3.B16, V1.B16, V10.B16
-	VFMLS V10.D2, V9.D2, V4.D2
-	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
-	FMOVQ F5, 16(R0)
-	FMOVQ F4, 16(R1)
+	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
+	VBSL V3.B16, V1.B16, V4.B16
+	VFMLS V4.D2, V5.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	FMOVQ F7, 16(R0)
+	FMOVQ F6, 16(R1)
 	ADD $32, R0, R0
 	ADD $32, R1, R1
 	ADD $32, R2, R2
@@ -15935,96 +15995,95 @@ loop3:
 	FMOVQ 0(R3), F2
 	FMOVQ 0(R4), F3
 	// sigmoidloss.go
-	VAND V26.B16, V1.B16, V4.B16
-	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
-	VORR V25.B16, V1.B16, V1.B16
-	// rows.go: expCore
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	VMOV V24.B16, V6.B16
-	VFMLA V22.D2, V1.D2, V6.D2
-	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V6.D2, V6.D2
+	VAND V25.B16, V1.B16, V4.B16
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	WORD $0x4ee4f705 // fmin v5.2d, v24.2d, v4.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V23.B16, V6.B16
+	VFMLA V22.D2, V5.D2, V6.D2
+	WORD $0x4ef7d4c7 // fsub v7.2d, v6.2d, v23.2d
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V8.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V9.B16
+	WORD $0x4eb394c9 // mla v9.4s, v6.4s, v19.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V8.D2, V8.D2
 	// exp.go: reduce
-	VFMLA V21.D2, V7.D2, V1.D2
-	VFMLA V20.D2, V7.D2, V1.D2
+	VFMLA V18.D2, V7.D2, V5.D2
+	VFMLA V17.D2, V7.D2, V5.D2
 	// exp.go: horner
-	VMOV V18.B16, V7.B16
-	VFMLA V1.D2, V19.D2, V7.D2
-	VMOV V17.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
-	VMOV V16.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V15.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V5.D2, V16.D2, V6.D2
 	VMOV V14.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V13.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
 	VMOV V12.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V11.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
-	FMOVQ 304(R26), F7 // expC0
-	VFMLA V1.D2, V8.D2, V7.D2
-	// rows.go: expCore
-	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
-	VFMLA V7.D2, V8.D2, V1.D2
-	VFMLA V1.D2, V6.D2, V6.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // sigmoidExpC0
+	VFMLA V5.D2, V6.D2, V7.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VFMLS V7.D2, V6.D2, V5.D2
 	// sigmoidloss.go
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V6.D2, V1.D2
-	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
-	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
-	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
-	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
+	VFMLS V5.D2, V8.D2, V8.D2
+	FMOVQ 288(R26), F5 // twoLossA
+	VFMLA V26.D2, V8.D2, V5.D2
+	WORD $0x6e65fd05 // fdiv v5.2d, v8.2d, v5.2d
+	WORD $0x6e7adca6 // fmul v6.2d, v5.2d, v26.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dca7 // fmul v7.2d, v5.2d, v6.2d
 	// exp.go: horner
-	FMOVQ 320(R26), F9 // atanhC9
-	FMOVQ 336(R26), F10 // atanhC8
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 352(R26), F9 // atanhC7
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 368(R26), F10 // atanhC6
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 384(R26), F9 // atanhC5
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 400(R26), F10 // atanhC4
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 416(R26), F9 // atanhC3
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 432(R26), F10 // atanhC2
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 448(R26), F9 // atanhC1
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 464(R26), F10 // atanhC0
-	VFMLA V7.D2, V9.D2, V10.D2
+	FMOVQ 304(R26), F9 // atanhC9
+	FMOVQ 320(R26), F10 // atanhC8
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 336(R26), F9 // atanhC7
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 352(R26), F10 // atanhC6
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 368(R26), F9 // atanhC5
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 384(R26), F10 // atanhC4
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 400(R26), F9 // atanhC3
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 416(R26), F10 // atanhC2
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 432(R26), F9 // atanhC1
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 448(R26), F10 // atanhC0
+	VFMLA V6.D2, V9.D2, V10.D2
 	// sigmoidloss.go
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V10.D2, V8.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a7 // fsub v7.2d, v29.2d, v2.2d
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VFMLA V10.D2, V7.D2, V5.D2
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	WORD $0x4ee2d766 // fsub v6.2d, v27.2d, v2.2d
 	WORD $0x6e62dc63 // fmul v3.2d, v3.2d, v2.2d
-	WORD $0x4e67d462 // fadd v2.2d, v3.2d, v7.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VMOV V5.B16, V1.B16
-	VBSL V7.B16, V3.B16, V1.B16
-	WORD $0x4e7ee428 // fcmeq v8.2d, v1.2d, v30.2d
+	WORD $0x4e66d462 // fadd v2.2d, v3.2d, v6.2d
+	WORD $0x6e65dc42 // fmul v2.2d, v2.2d, v5.2d
+	VMOV V1.B16, V5.B16
+	VBSL V6.B16, V3.B16, V5.B16
+	WORD $0x4e7ce4a7 // fcmeq v7.2d, v5.2d, v28.2d
 	VMOV V2.B16, V9.B16
-	VFMLA V4.D2, V1.D2, V9.D2
-	VBSL V9.B16, V2.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V6.D2, V1.D2
-	WORD $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
-	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
-	WORD $0x4ee6d7a1 // fsub v1.2d, v29.2d, v6.2d
-	VMOV V5.B16, V2.B16
-	VBSL V1.B16, V6.B16, V2.B16
-	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
-	VBSL V6.B16, V1.B16, V5.B16
-	VFMLS V5.D2, V3.D2, V7.D2
-	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	FMOVQ F8, 0(R0)
-	FMOVQ F7, 0(R1)
+	VFMLA V4.D2, V5.D2, V9.D2
+	VBSL V9.B16, V2.B16, V7.B16
+	FMOVQ 464(R26), F2 // lossA
+	VFMLA V26.D2, V8.D2, V2.D2
+	WORD $0x6e62fd08 // fdiv v8.2d, v8.2d, v2.2d
+	WORD $0x6e7add08 // fmul v8.2d, v8.2d, v26.2d
+	WORD $0x4ee8d762 // fsub v2.2d, v27.2d, v8.2d
+	VMOV V1.B16, V4.B16
+	VBSL V2.B16, V8.B16, V4.B16
+	WORD $0x6e64dcc6 // fmul v6.2d, v6.2d, v4.2d
+	VBSL V8.B16, V2.B16, V1.B16
+	VFMLS V1.D2, V3.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	FMOVQ F7, 0(R0)
+	FMOVQ F6, 0(R1)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -16040,88 +16099,87 @@ rest4:
 	FMOVD (R2), F1
 	FMOVD (R3), F2
 	FMOVD (R4), F3
-	VAND V26.B16, V1.B16, V4.B16
-	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
-	VORR V25.B16, V1.B16, V1.B16
-	WORD $0x4e61f6e1 // fmax v1.2d, v23.2d, v1.2d
-	VMOV V24.B16, V6.B16
-	VFMLA V22.D2, V1.D2, V6.D2
-	WORD $0x4ef8d4c7 // fsub v7.2d, v6.2d, v24.2d
-	VSHL $52, V6.D2, V6.D2
-	VFMLA V21.D2, V7.D2, V1.D2
-	VFMLA V20.D2, V7.D2, V1.D2
-	VMOV V18.B16, V7.B16
-	VFMLA V1.D2, V19.D2, V7.D2
-	VMOV V17.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
-	VMOV V16.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V15.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
+	VAND V25.B16, V1.B16, V4.B16
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	WORD $0x4ee4f705 // fmin v5.2d, v24.2d, v4.2d
+	VMOV V23.B16, V6.B16
+	VFMLA V22.D2, V5.D2, V6.D2
+	WORD $0x4ef7d4c7 // fsub v7.2d, v6.2d, v23.2d
+	VSHL $50, V6.D2, V8.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V21.B16, V6.B16, V6.B16
+	VMOV V20.B16, V9.B16
+	WORD $0x4eb394c9 // mla v9.4s, v6.4s, v19.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V8.D2, V8.D2
+	VFMLA V18.D2, V7.D2, V5.D2
+	VFMLA V17.D2, V7.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V5.D2, V16.D2, V6.D2
 	VMOV V14.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V13.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
 	VMOV V12.B16, V7.B16
-	VFMLA V1.D2, V8.D2, V7.D2
-	VMOV V11.B16, V8.B16
-	VFMLA V1.D2, V7.D2, V8.D2
-	FMOVQ 304(R26), F7 // expC0
-	VFMLA V1.D2, V8.D2, V7.D2
-	WORD $0x6e61dc28 // fmul v8.2d, v1.2d, v1.2d
-	VFMLA V7.D2, V8.D2, V1.D2
-	VFMLA V1.D2, V6.D2, V6.D2
-	VMOV V28.B16, V1.B16
-	VFMLA V27.D2, V6.D2, V1.D2
-	WORD $0x6e61fcc1 // fdiv v1.2d, v6.2d, v1.2d
-	WORD $0x6e7bdc27 // fmul v7.2d, v1.2d, v27.2d
-	WORD $0x6e67dce7 // fmul v7.2d, v7.2d, v7.2d
-	WORD $0x6e67dc28 // fmul v8.2d, v1.2d, v7.2d
-	FMOVQ 320(R26), F9 // atanhC9
-	FMOVQ 336(R26), F10 // atanhC8
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 352(R26), F9 // atanhC7
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 368(R26), F10 // atanhC6
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 384(R26), F9 // atanhC5
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 400(R26), F10 // atanhC4
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 416(R26), F9 // atanhC3
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 432(R26), F10 // atanhC2
-	VFMLA V7.D2, V9.D2, V10.D2
-	FMOVQ 448(R26), F9 // atanhC1
-	VFMLA V7.D2, V10.D2, V9.D2
-	FMOVQ 464(R26), F10 // atanhC0
-	VFMLA V7.D2, V9.D2, V10.D2
-	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
-	VFMLA V10.D2, V8.D2, V1.D2
-	WORD $0x6e7bdc21 // fmul v1.2d, v1.2d, v27.2d
-	WORD $0x4ee2d7a7 // fsub v7.2d, v29.2d, v2.2d
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // sigmoidExpC0
+	VFMLA V5.D2, V6.D2, V7.D2
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VFMLS V7.D2, V6.D2, V5.D2
+	VFMLS V5.D2, V8.D2, V8.D2
+	FMOVQ 288(R26), F5 // twoLossA
+	VFMLA V26.D2, V8.D2, V5.D2
+	WORD $0x6e65fd05 // fdiv v5.2d, v8.2d, v5.2d
+	WORD $0x6e7adca6 // fmul v6.2d, v5.2d, v26.2d
+	WORD $0x6e66dcc6 // fmul v6.2d, v6.2d, v6.2d
+	WORD $0x6e66dca7 // fmul v7.2d, v5.2d, v6.2d
+	FMOVQ 304(R26), F9 // atanhC9
+	FMOVQ 320(R26), F10 // atanhC8
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 336(R26), F9 // atanhC7
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 352(R26), F10 // atanhC6
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 368(R26), F9 // atanhC5
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 384(R26), F10 // atanhC4
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 400(R26), F9 // atanhC3
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 416(R26), F10 // atanhC2
+	VFMLA V6.D2, V9.D2, V10.D2
+	FMOVQ 432(R26), F9 // atanhC1
+	VFMLA V6.D2, V10.D2, V9.D2
+	FMOVQ 448(R26), F10 // atanhC0
+	VFMLA V6.D2, V9.D2, V10.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VFMLA V10.D2, V7.D2, V5.D2
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	WORD $0x4ee2d766 // fsub v6.2d, v27.2d, v2.2d
 	WORD $0x6e62dc63 // fmul v3.2d, v3.2d, v2.2d
-	WORD $0x4e67d462 // fadd v2.2d, v3.2d, v7.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VMOV V5.B16, V1.B16
-	VBSL V7.B16, V3.B16, V1.B16
-	WORD $0x4e7ee428 // fcmeq v8.2d, v1.2d, v30.2d
+	WORD $0x4e66d462 // fadd v2.2d, v3.2d, v6.2d
+	WORD $0x6e65dc42 // fmul v2.2d, v2.2d, v5.2d
+	VMOV V1.B16, V5.B16
+	VBSL V6.B16, V3.B16, V5.B16
+	WORD $0x4e7ce4a7 // fcmeq v7.2d, v5.2d, v28.2d
 	VMOV V2.B16, V9.B16
-	VFMLA V4.D2, V1.D2, V9.D2
-	VBSL V9.B16, V2.B16, V8.B16
-	VMOV V29.B16, V1.B16
-	VFMLA V27.D2, V6.D2, V1.D2
-	WORD $0x6e61fcc6 // fdiv v6.2d, v6.2d, v1.2d
-	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
-	WORD $0x4ee6d7a1 // fsub v1.2d, v29.2d, v6.2d
-	VMOV V5.B16, V2.B16
-	VBSL V1.B16, V6.B16, V2.B16
-	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
-	VBSL V6.B16, V1.B16, V5.B16
-	VFMLS V5.D2, V3.D2, V7.D2
-	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	FMOVD F8, (R0)
-	FMOVD F7, (R1)
+	VFMLA V4.D2, V5.D2, V9.D2
+	VBSL V9.B16, V2.B16, V7.B16
+	FMOVQ 464(R26), F2 // lossA
+	VFMLA V26.D2, V8.D2, V2.D2
+	WORD $0x6e62fd08 // fdiv v8.2d, v8.2d, v2.2d
+	WORD $0x6e7add08 // fmul v8.2d, v8.2d, v26.2d
+	WORD $0x4ee8d762 // fsub v2.2d, v27.2d, v8.2d
+	VMOV V1.B16, V4.B16
+	VBSL V2.B16, V8.B16, V4.B16
+	WORD $0x6e64dcc6 // fmul v6.2d, v6.2d, v4.2d
+	VBSL V8.B16, V2.B16, V1.B16
+	VFMLS V1.D2, V3.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	FMOVD F7, (R0)
+	FMOVD F6, (R1)
 
 done5:
 	RET
@@ -16274,22 +16332,25 @@ done3:
 TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
-	FMOVQ 0(R26), F30 // log2e
-	FMOVQ 16(R26), F29 // minusLn2Hi
-	FMOVQ 32(R26), F28 // minusLn2Lo
-	FMOVQ 48(R26), F27 // expC4
-	FMOVQ 64(R26), F26 // expC3
-	FMOVQ 80(R26), F25 // expC2
-	FMOVQ 96(R26), F24 // expC1
-	FMOVQ 112(R26), F23 // expC0
-	VEOR V22.B16, V22.B16, V22.B16
-	FMOVQ 128(R26), F21 // one
-	FMOVQ 144(R26), F20 // minusInf
-	FMOVQ 160(R26), F19 // notSign
-	FMOVQ 176(R26), F18 // above1024
-	FMOVQ 192(R26), F17 // rounding
-	FMOVQ 208(R26), F16 // rowMagic
-	FMOVQ 224(R26), F15 // rowReach
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // log2ePart
+	FMOVQ 16(R26), F27 // lookupLow
+	FMOVQ 32(R26), F26 // lookupFirst
+	FMOVQ 48(R26), F25 // lookupTimes
+	FMOVQ 64(R26), F24 // minusLn2PartHi
+	FMOVQ 80(R26), F23 // minusLn2PartLo
+	FMOVQ 96(R26), F22 // expC1
+	FMOVQ 112(R26), F21 // expC0
+	VEOR V20.B16, V20.B16, V20.B16
+	FMOVQ 128(R26), F19 // one
+	FMOVQ 144(R26), F18 // minusInf
+	FMOVQ 160(R26), F17 // notSign
+	FMOVQ 176(R26), F16 // above1024
+	FMOVQ 192(R26), F15 // roundingPart
+	FMOVQ 208(R26), F14 // rowMagic
+	FMOVQ 224(R26), F13 // rowReach
 	MOVD $buffer-2240(SP), R1
 	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
@@ -16314,7 +16375,7 @@ read1:
 	MUL R9, R8, R8
 	MOVD x_base+24(FP), R10
 	ADD R10, R8, R8
-	VMOV V20.B16, V0.B16
+	VMOV V18.B16, V0.B16
 	MOVD R2, R4
 	MOVD cols+56(FP), R7
 	CMP $4, R7
@@ -16410,18 +16471,18 @@ last10:
 
 // The result of a batch.
 end8:
-	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
 	// rows.go: scaledParams
-	VAND V19.B16, V0.B16, V5.B16
-	WORD $0x6ea5e645 // fcmgt v5.4s, v18.4s, v5.4s
-	VBSL V0.B16, V22.B16, V5.B16
+	VAND V17.B16, V0.B16, V5.B16
+	WORD $0x6ea5e605 // fcmgt v5.4s, v16.4s, v5.4s
+	VBSL V0.B16, V20.B16, V5.B16
 	WORD $0x4ea5d406 // fsub v6.4s, v0.4s, v5.4s
 	// rows.go: rowParams
-	VMOV V17.B16, V7.B16
-	VFMLA V30.S4, V6.S4, V7.S4
-	WORD $0x4eb1d4e7 // fsub v7.4s, v7.4s, v17.4s
-	WORD $0x4ea7d607 // fsub v7.4s, v16.4s, v7.4s
-	WORD $0x4eafd4c6 // fsub v6.4s, v6.4s, v15.4s
+	VMOV V15.B16, V7.B16
+	VFMLA V28.S4, V6.S4, V7.S4
+	WORD $0x4eafd4e7 // fsub v7.4s, v7.4s, v15.4s
+	WORD $0x4ea7d5c7 // fsub v7.4s, v14.4s, v7.4s
+	WORD $0x4eadd4c6 // fsub v6.4s, v6.4s, v13.4s
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
@@ -16477,59 +16538,57 @@ pair13:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
-	VFMLA V30.S4, V5.S4, V6.S4
+	VFMLA V28.S4, V5.S4, V6.S4
 	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V6.S4, V6.S4
+	// exp.go: powerAt
+	VSHL $20, V6.S4, V8.S4
+	VAND V27.B16, V6.B16, V6.B16
+	VMOV V26.B16, V9.B16
+	WORD $0x4eb994c9 // mla v9.4s, v6.4s, v25.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.S4, V8.S4, V8.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V7.S4, V5.S4
-	VFMLA V28.S4, V7.S4, V5.S4
+	VFMLA V24.S4, V7.S4, V5.S4
+	VFMLA V23.S4, V7.S4, V5.S4
 	// exp.go: horner
-	VMOV V26.B16, V7.B16
-	VFMLA V5.S4, V27.S4, V7.S4
-	VMOV V25.B16, V8.B16
-	VFMLA V5.S4, V7.S4, V8.S4
-	VMOV V24.B16, V7.B16
-	VFMLA V5.S4, V8.S4, V7.S4
-	VMOV V23.B16, V8.B16
-	VFMLA V5.S4, V7.S4, V8.S4
-	// rows.go: expCore
+	VMOV V21.B16, V6.B16
+	VFMLA V5.S4, V22.S4, V6.S4
+	// rows.go: expOf
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
-	VFMLA V8.S4, V7.S4, V5.S4
-	VFMLA V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 0(R4)
+	VFMLA V6.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V8.S4, V8.S4
+	FMOVQ F8, 0(R4)
 	FMOVQ 0(R5), F5
 	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
-	VMOV V2.B16, V7.B16
-	VFMLA V30.S4, V5.S4, V7.S4
-	WORD $0x4ea2d4e8 // fsub v8.4s, v7.4s, v2.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V7.S4, V7.S4
+	VMOV V2.B16, V6.B16
+	VFMLA V28.S4, V5.S4, V6.S4
+	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
+	// exp.go: powerAt
+	VSHL $20, V6.S4, V9.S4
+	VAND V27.B16, V6.B16, V6.B16
+	VMOV V26.B16, V10.B16
+	WORD $0x4eb994ca // mla v10.4s, v6.4s, v25.4s
+	VTBL V10.B16, [V29.B16, V30.B16], V10.B16
+	VADD V10.S4, V9.S4, V9.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V8.S4, V5.S4
-	VFMLA V28.S4, V8.S4, V5.S4
+	VFMLA V24.S4, V7.S4, V5.S4
+	VFMLA V23.S4, V7.S4, V5.S4
 	// exp.go: horner
-	VMOV V26.B16, V8.B16
-	VFMLA V5.S4, V27.S4, V8.S4
-	VMOV V25.B16, V9.B16
-	VFMLA V5.S4, V8.S4, V9.S4
-	VMOV V24.B16, V8.B16
-	VFMLA V5.S4, V9.S4, V8.S4
-	VMOV V23.B16, V9.B16
-	VFMLA V5.S4, V8.S4, V9.S4
-	// rows.go: expCore
-	WORD $0x6e25dca8 // fmul v8.4s, v5.4s, v5.4s
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V5.S4, V7.S4, V7.S4
-	FMOVQ F7, 0(R5)
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVQ F6, 0(R6)
+	VMOV V21.B16, V6.B16
+	VFMLA V5.S4, V22.S4, V6.S4
+	// rows.go: expOf
+	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
+	VFMLA V6.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V9.S4, V9.S4
+	FMOVQ F9, 0(R5)
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
 	ADD $16, R6, R6
@@ -16546,31 +16605,30 @@ single14:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e25f465 // fmax v5.4s, v3.4s, v5.4s
 	VMOV V2.B16, V6.B16
-	VFMLA V30.S4, V5.S4, V6.S4
+	VFMLA V28.S4, V5.S4, V6.S4
 	WORD $0x4ea2d4c7 // fsub v7.4s, v6.4s, v2.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V6.S4, V6.S4
+	// exp.go: powerAt
+	VSHL $20, V6.S4, V8.S4
+	VAND V27.B16, V6.B16, V6.B16
+	VMOV V26.B16, V9.B16
+	WORD $0x4eb994c9 // mla v9.4s, v6.4s, v25.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.S4, V8.S4, V8.S4
 	// exp.go: reduce
-	VFMLA V29.S4, V7.S4, V5.S4
-	VFMLA V28.S4, V7.S4, V5.S4
+	VFMLA V24.S4, V7.S4, V5.S4
+	VFMLA V23.S4, V7.S4, V5.S4
 	// exp.go: horner
-	VMOV V26.B16, V7.B16
-	VFMLA V5.S4, V27.S4, V7.S4
-	VMOV V25.B16, V8.B16
-	VFMLA V5.S4, V7.S4, V8.S4
-	VMOV V24.B16, V7.B16
-	VFMLA V5.S4, V8.S4, V7.S4
-	VMOV V23.B16, V8.B16
-	VFMLA V5.S4, V7.S4, V8.S4
-	// rows.go: expCore
+	VMOV V21.B16, V6.B16
+	VFMLA V5.S4, V22.S4, V6.S4
+	// rows.go: expOf
 	WORD $0x6e25dca7 // fmul v7.4s, v5.4s, v5.4s
-	VFMLA V8.S4, V7.S4, V5.S4
-	VFMLA V5.S4, V6.S4, V6.S4
-	FMOVQ F6, 0(R4)
-	FMOVQ F6, 0(R6)
+	VFMLA V6.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V8.S4, V8.S4
+	FMOVQ F8, 0(R4)
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
@@ -16662,8 +16720,8 @@ tree20:
 // End the rows.
 ready16:
 	// columns.go
-	WORD $0x6e21fea4 // fdiv v4.4s, v21.4s, v1.4s
-	VMOV V21.B16, V5.B16
+	WORD $0x6e21fe64 // fdiv v4.4s, v19.4s, v1.4s
+	VMOV V19.B16, V5.B16
 	VFMLS V4.S4, V1.S4, V5.S4
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	VMOV V4.B16, V2.B16
@@ -16806,27 +16864,28 @@ done7:
 TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF64<>(SB), R26
-	FMOVQ 0(R26), F30 // log2e
-	FMOVQ 16(R26), F29 // minusLn2Hi
-	FMOVQ 32(R26), F28 // minusLn2Lo
-	FMOVQ 48(R26), F27 // expC9
-	FMOVQ 64(R26), F26 // expC8
-	FMOVQ 80(R26), F25 // expC7
-	FMOVQ 96(R26), F24 // expC6
-	FMOVQ 112(R26), F23 // expC5
-	FMOVQ 128(R26), F22 // expC4
-	FMOVQ 144(R26), F21 // expC3
-	FMOVQ 160(R26), F20 // expC2
-	FMOVQ 176(R26), F19 // expC1
-	FMOVQ 192(R26), F18 // expC0
-	VEOR V17.B16, V17.B16, V17.B16
-	FMOVQ 208(R26), F16 // one
-	FMOVQ 224(R26), F15 // minusInf
-	FMOVQ 240(R26), F14 // notSign
-	FMOVQ 256(R26), F13 // above1024
-	FMOVQ 272(R26), F12 // rounding
-	FMOVQ 288(R26), F11 // rowMagic
-	FMOVQ 304(R26), F10 // rowReach
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // log2ePart
+	FMOVQ 16(R26), F27 // lookupLow
+	FMOVQ 32(R26), F26 // lookupFirst
+	FMOVQ 48(R26), F25 // lookupTimes
+	FMOVQ 64(R26), F24 // minusLn2PartHi
+	FMOVQ 80(R26), F23 // minusLn2PartLo
+	FMOVQ 96(R26), F22 // expC6
+	FMOVQ 112(R26), F21 // expC5
+	FMOVQ 128(R26), F20 // expC4
+	FMOVQ 144(R26), F19 // expC3
+	FMOVQ 160(R26), F18 // expC2
+	FMOVQ 176(R26), F17 // expC1
+	FMOVQ 192(R26), F16 // expC0
+	VEOR V15.B16, V15.B16, V15.B16
+	FMOVQ 208(R26), F14 // one
+	FMOVQ 224(R26), F13 // minusInf
+	FMOVQ 240(R26), F12 // notSign
+	FMOVQ 256(R26), F11 // above1024
+	FMOVQ 272(R26), F10 // roundingPart
 	MOVD $buffer-1344(SP), R1
 	MOVD $buffer-960(SP), R3
 	MOVD $-1, R10
@@ -16851,7 +16910,7 @@ read1:
 	MUL R9, R8, R8
 	MOVD x_base+24(FP), R10
 	ADD R10, R8, R8
-	VMOV V15.B16, V0.B16
+	VMOV V13.B16, V0.B16
 	MOVD R2, R4
 	MOVD cols+56(FP), R7
 
@@ -16889,18 +16948,20 @@ last10:
 
 // The result of a batch.
 end8:
-	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
+	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
 	// rows.go: scaledParams
-	VAND V14.B16, V0.B16, V5.B16
-	WORD $0x6ee5e5a5 // fcmgt v5.2d, v13.2d, v5.2d
-	VBSL V0.B16, V17.B16, V5.B16
+	VAND V12.B16, V0.B16, V5.B16
+	WORD $0x6ee5e565 // fcmgt v5.2d, v11.2d, v5.2d
+	VBSL V0.B16, V15.B16, V5.B16
 	WORD $0x4ee5d406 // fsub v6.2d, v0.2d, v5.2d
 	// rows.go: rowParams
-	VMOV V12.B16, V7.B16
-	VFMLA V30.D2, V6.D2, V7.D2
-	WORD $0x4eecd4e7 // fsub v7.2d, v7.2d, v12.2d
-	WORD $0x4ee7d567 // fsub v7.2d, v11.2d, v7.2d
-	WORD $0x4eead4c6 // fsub v6.2d, v6.2d, v10.2d
+	VMOV V10.B16, V7.B16
+	VFMLA V28.D2, V6.D2, V7.D2
+	WORD $0x4eead4e7 // fsub v7.2d, v7.2d, v10.2d
+	FMOVQ 288(R26), F8 // rowMagic
+	WORD $0x4ee7d507 // fsub v7.2d, v8.2d, v7.2d
+	FMOVQ 304(R26), F8 // rowReach
+	WORD $0x4ee8d4c6 // fsub v6.2d, v6.2d, v8.2d
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
@@ -16956,79 +17017,79 @@ pair12:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
-	VFMLA V30.D2, V5.D2, V6.D2
+	VFMLA V28.D2, V5.D2, V6.D2
 	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V6.D2, V6.D2
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V8.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V27.B16, V6.B16, V6.B16
+	VMOV V26.B16, V9.B16
+	WORD $0x4eb994c9 // mla v9.4s, v6.4s, v25.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V8.D2, V8.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V7.D2, V5.D2
-	VFMLA V28.D2, V7.D2, V5.D2
+	VFMLA V24.D2, V7.D2, V5.D2
+	VFMLA V23.D2, V7.D2, V5.D2
 	// exp.go: horner
-	VMOV V26.B16, V7.B16
-	VFMLA V5.D2, V27.D2, V7.D2
-	VMOV V25.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	VMOV V23.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	VMOV V21.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V21.B16, V6.B16
+	VFMLA V5.D2, V22.D2, V6.D2
 	VMOV V20.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	VMOV V19.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V19.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
 	VMOV V18.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	// rows.go: expCore
-	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
-	VFMLA V7.D2, V8.D2, V5.D2
-	VFMLA V5.D2, V6.D2, V6.D2
-	FMOVQ F6, 0(R4)
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V17.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	// rows.go: expOf
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V6.D2, V5.D2
+	VFMLA V5.D2, V8.D2, V8.D2
+	FMOVQ F8, 0(R4)
 	FMOVQ 0(R5), F5
 	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
-	VMOV V2.B16, V7.B16
-	VFMLA V30.D2, V5.D2, V7.D2
-	WORD $0x4ee2d4e8 // fsub v8.2d, v7.2d, v2.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V7.D2, V7.D2
+	VMOV V2.B16, V6.B16
+	VFMLA V28.D2, V5.D2, V6.D2
+	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V9.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V27.B16, V6.B16, V6.B16
+	VMOV V26.B16, V31.B16
+	WORD $0x4eb994df // mla v31.4s, v6.4s, v25.4s
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VADD V31.D2, V9.D2, V9.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V8.D2, V5.D2
-	VFMLA V28.D2, V8.D2, V5.D2
+	VFMLA V24.D2, V7.D2, V5.D2
+	VFMLA V23.D2, V7.D2, V5.D2
 	// exp.go: horner
-	VMOV V26.B16, V8.B16
-	VFMLA V5.D2, V27.D2, V8.D2
-	VMOV V25.B16, V9.B16
-	VFMLA V5.D2, V8.D2, V9.D2
-	VMOV V24.B16, V8.B16
-	VFMLA V5.D2, V9.D2, V8.D2
-	VMOV V23.B16, V9.B16
-	VFMLA V5.D2, V8.D2, V9.D2
-	VMOV V22.B16, V8.B16
-	VFMLA V5.D2, V9.D2, V8.D2
-	VMOV V21.B16, V9.B16
-	VFMLA V5.D2, V8.D2, V9.D2
-	VMOV V20.B16, V8.B16
-	VFMLA V5.D2, V9.D2, V8.D2
-	VMOV V19.B16, V9.B16
-	VFMLA V5.D2, V8.D2, V9.D2
-	VMOV V18.B16, V8.B16
-	VFMLA V5.D2, V9.D2, V8.D2
-	// rows.go: expCore
-	WORD $0x6e65dca9 // fmul v9.2d, v5.2d, v5.2d
-	VFMLA V8.D2, V9.D2, V5.D2
-	VFMLA V5.D2, V7.D2, V7.D2
-	FMOVQ F7, 0(R5)
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	FMOVQ F6, 0(R6)
+	VMOV V21.B16, V6.B16
+	VFMLA V5.D2, V22.D2, V6.D2
+	VMOV V20.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V19.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V17.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	// rows.go: expOf
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V6.D2, V5.D2
+	VFMLA V5.D2, V9.D2, V9.D2
+	FMOVQ F9, 0(R5)
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R5, R5
 	ADD $16, R6, R6
@@ -17045,41 +17106,41 @@ single13:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e65f465 // fmax v5.2d, v3.2d, v5.2d
 	VMOV V2.B16, V6.B16
-	VFMLA V30.D2, V5.D2, V6.D2
+	VFMLA V28.D2, V5.D2, V6.D2
 	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V6.D2, V6.D2
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V8.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V27.B16, V6.B16, V6.B16
+	VMOV V26.B16, V9.B16
+	WORD $0x4eb994c9 // mla v9.4s, v6.4s, v25.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V8.D2, V8.D2
 	// exp.go: reduce
-	VFMLA V29.D2, V7.D2, V5.D2
-	VFMLA V28.D2, V7.D2, V5.D2
+	VFMLA V24.D2, V7.D2, V5.D2
+	VFMLA V23.D2, V7.D2, V5.D2
 	// exp.go: horner
-	VMOV V26.B16, V7.B16
-	VFMLA V5.D2, V27.D2, V7.D2
-	VMOV V25.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	VMOV V23.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	VMOV V21.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
+	VMOV V21.B16, V6.B16
+	VFMLA V5.D2, V22.D2, V6.D2
 	VMOV V20.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	VMOV V19.B16, V8.B16
-	VFMLA V5.D2, V7.D2, V8.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V19.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
 	VMOV V18.B16, V7.B16
-	VFMLA V5.D2, V8.D2, V7.D2
-	// rows.go: expCore
-	WORD $0x6e65dca8 // fmul v8.2d, v5.2d, v5.2d
-	VFMLA V7.D2, V8.D2, V5.D2
-	VFMLA V5.D2, V6.D2, V6.D2
-	FMOVQ F6, 0(R4)
-	FMOVQ F6, 0(R6)
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V17.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V16.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	// rows.go: expOf
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VFMLA V7.D2, V6.D2, V5.D2
+	VFMLA V5.D2, V8.D2, V8.D2
+	FMOVQ F8, 0(R4)
+	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
@@ -17135,8 +17196,8 @@ tree18:
 // End the rows.
 ready15:
 	// columns.go
-	WORD $0x6e61fe04 // fdiv v4.2d, v16.2d, v1.2d
-	VMOV V16.B16, V5.B16
+	WORD $0x6e61fdc4 // fdiv v4.2d, v14.2d, v1.2d
+	VMOV V14.B16, V5.B16
 	VFMLS V4.D2, V1.D2, V5.D2
 	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
 	VMOV V4.B16, V2.B16
@@ -17227,22 +17288,25 @@ done7:
 TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // log2e
-	FMOVQ 16(R26), F28 // minusLn2Hi
-	FMOVQ 32(R26), F27 // minusLn2Lo
-	FMOVQ 48(R26), F26 // expC4
-	FMOVQ 64(R26), F25 // expC3
-	FMOVQ 80(R26), F24 // expC2
-	FMOVQ 96(R26), F23 // expC1
-	FMOVQ 112(R26), F22 // expC0
-	FMOVQ 240(R26), F21 // integerOne
-	FMOVQ 144(R26), F20 // minusInf
-	FMOVQ 160(R26), F19 // notSign
-	FMOVQ 176(R26), F18 // above1024
-	FMOVQ 192(R26), F17 // rounding
-	FMOVQ 208(R26), F16 // rowMagic
-	FMOVQ 224(R26), F15 // rowReach
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // log2ePart
+	FMOVQ 16(R26), F26 // lookupLow
+	FMOVQ 32(R26), F25 // lookupFirst
+	FMOVQ 48(R26), F24 // lookupTimes
+	FMOVQ 64(R26), F23 // minusLn2PartHi
+	FMOVQ 80(R26), F22 // minusLn2PartLo
+	FMOVQ 96(R26), F21 // expC1
+	FMOVQ 112(R26), F20 // expC0
+	FMOVQ 240(R26), F19 // integerOne
+	FMOVQ 144(R26), F18 // minusInf
+	FMOVQ 160(R26), F17 // notSign
+	FMOVQ 176(R26), F16 // above1024
+	FMOVQ 192(R26), F15 // roundingPart
+	FMOVQ 208(R26), F14 // rowMagic
+	FMOVQ 224(R26), F13 // rowReach
 	MOVD $buffer-2240(SP), R1
 	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
@@ -17267,7 +17331,7 @@ read1:
 	MUL R9, R8, R8
 	MOVD x_base+72(FP), R10
 	ADD R10, R8, R8
-	VMOV V20.B16, V0.B16
+	VMOV V18.B16, V0.B16
 	MOVD R2, R4
 	MOVD cols+128(FP), R7
 	CMP $4, R7
@@ -17363,18 +17427,18 @@ last10:
 
 // The result of a batch.
 end8:
-	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
 	// rows.go: scaledParams
-	VAND V19.B16, V0.B16, V8.B16
-	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
-	VBSL V0.B16, V30.B16, V8.B16
+	VAND V17.B16, V0.B16, V8.B16
+	WORD $0x6ea8e608 // fcmgt v8.4s, v16.4s, v8.4s
+	VBSL V0.B16, V28.B16, V8.B16
 	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
 	// rows.go: rowParams
-	VMOV V17.B16, V10.B16
-	VFMLA V29.S4, V9.S4, V10.S4
-	WORD $0x4eb1d54a // fsub v10.4s, v10.4s, v17.4s
-	WORD $0x4eaad60a // fsub v10.4s, v16.4s, v10.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
+	VMOV V15.B16, V10.B16
+	VFMLA V27.S4, V9.S4, V10.S4
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x4eaad5ca // fsub v10.4s, v14.4s, v10.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
@@ -17414,8 +17478,8 @@ process3:
 	FMOVQ 528(R1), F5
 	FMOVQ 544(R1), F6
 	FMOVQ 560(R1), F7
-	VMOV V30.B16, V4.B16
-	VMOV V30.B16, V3.B16
+	VMOV V28.B16, V4.B16
+	VMOV V28.B16, V3.B16
 	MOVD R0, R8
 	SUB $4, R8, R8
 	LSL $3, R8, R8
@@ -17441,67 +17505,65 @@ pair13:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
-	VFMLA V29.S4, V8.S4, V9.S4
+	VFMLA V27.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V9.S4, V9.S4
+	// exp.go: powerAt
+	VSHL $20, V9.S4, V11.S4
+	VAND V26.B16, V9.B16, V9.B16
+	VMOV V25.B16, V12.B16
+	WORD $0x4eb8952c // mla v12.4s, v9.4s, v24.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V11.S4, V11.S4
 	// exp.go: reduce
-	VFMLA V28.S4, V10.S4, V8.S4
-	VFMLA V27.S4, V10.S4, V8.S4
+	VFMLA V23.S4, V10.S4, V8.S4
+	VFMLA V22.S4, V10.S4, V8.S4
 	// exp.go: horner
-	VMOV V25.B16, V10.B16
-	VFMLA V8.S4, V26.S4, V10.S4
-	VMOV V24.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	VMOV V23.B16, V10.B16
-	VFMLA V8.S4, V11.S4, V10.S4
-	VMOV V22.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	// rows.go: expCore
+	VMOV V20.B16, V9.B16
+	VFMLA V8.S4, V21.S4, V9.S4
+	// rows.go: expOf
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
-	VFMLA V11.S4, V10.S4, V8.S4
-	VFMLA V8.S4, V9.S4, V9.S4
+	VFMLA V9.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V11.S4, V11.S4
 	VCMEQ V2.S4, V3.S4, V8.S4
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V21.S4, V3.S4, V3.S4
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V19.S4, V3.S4, V3.S4
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ 0(R5), F9
 	// columns.go: columnExp
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
-	VFMLA V29.S4, V9.S4, V10.S4
+	VFMLA V27.S4, V9.S4, V10.S4
 	WORD $0x4ea5d54b // fsub v11.4s, v10.4s, v5.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V10.S4, V10.S4
+	// exp.go: powerAt
+	VSHL $20, V10.S4, V12.S4
+	VAND V26.B16, V10.B16, V10.B16
+	VMOV V25.B16, V31.B16
+	WORD $0x4eb8955f // mla v31.4s, v10.4s, v24.4s
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VADD V31.S4, V12.S4, V12.S4
 	// exp.go: reduce
-	VFMLA V28.S4, V11.S4, V9.S4
-	VFMLA V27.S4, V11.S4, V9.S4
+	VFMLA V23.S4, V11.S4, V9.S4
+	VFMLA V22.S4, V11.S4, V9.S4
 	// exp.go: horner
-	VMOV V25.B16, V11.B16
-	VFMLA V9.S4, V26.S4, V11.S4
-	VMOV V24.B16, V12.B16
-	VFMLA V9.S4, V11.S4, V12.S4
-	VMOV V23.B16, V11.B16
-	VFMLA V9.S4, V12.S4, V11.S4
-	VMOV V22.B16, V12.B16
-	VFMLA V9.S4, V11.S4, V12.S4
-	// rows.go: expCore
+	VMOV V20.B16, V10.B16
+	VFMLA V9.S4, V21.S4, V10.S4
+	// rows.go: expOf
 	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	VFMLA V12.S4, V11.S4, V9.S4
-	VFMLA V9.S4, V10.S4, V10.S4
+	VFMLA V10.S4, V11.S4, V9.S4
+	VFMLA V9.S4, V12.S4, V12.S4
 	VCMEQ V2.S4, V1.S4, V9.S4
-	VMOV V9.B16, V11.B16
-	VBSL V4.B16, V10.B16, V11.B16
-	VMOV V11.B16, V4.B16
-	VADD V21.S4, V1.S4, V1.S4
-	VBSL V10.B16, V30.B16, V9.B16
+	VMOV V9.B16, V10.B16
+	VBSL V4.B16, V12.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V19.S4, V1.S4, V1.S4
+	VBSL V12.B16, V28.B16, V9.B16
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
@@ -17520,35 +17582,34 @@ single14:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
-	VFMLA V29.S4, V8.S4, V9.S4
+	VFMLA V27.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V9.S4, V9.S4
+	// exp.go: powerAt
+	VSHL $20, V9.S4, V11.S4
+	VAND V26.B16, V9.B16, V9.B16
+	VMOV V25.B16, V12.B16
+	WORD $0x4eb8952c // mla v12.4s, v9.4s, v24.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V11.S4, V11.S4
 	// exp.go: reduce
-	VFMLA V28.S4, V10.S4, V8.S4
-	VFMLA V27.S4, V10.S4, V8.S4
+	VFMLA V23.S4, V10.S4, V8.S4
+	VFMLA V22.S4, V10.S4, V8.S4
 	// exp.go: horner
-	VMOV V25.B16, V10.B16
-	VFMLA V8.S4, V26.S4, V10.S4
-	VMOV V24.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	VMOV V23.B16, V10.B16
-	VFMLA V8.S4, V11.S4, V10.S4
-	VMOV V22.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	// rows.go: expCore
+	VMOV V20.B16, V9.B16
+	VFMLA V8.S4, V21.S4, V9.S4
+	// rows.go: expOf
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
-	VFMLA V11.S4, V10.S4, V8.S4
-	VFMLA V8.S4, V9.S4, V9.S4
+	VFMLA V9.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V11.S4, V11.S4
 	VCMEQ V2.S4, V3.S4, V8.S4
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V21.S4, V3.S4, V3.S4
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V19.S4, V3.S4, V3.S4
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R6, R6
@@ -17583,8 +17644,8 @@ sum15:
 	FMOVQ 224(R6), F12
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	FMOVQ 112(R6), F12
-	FMOVQ 240(R6), F13
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ 240(R6), F31
+	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
@@ -17670,25 +17731,25 @@ done7:
 TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // log2e
-	FMOVQ 16(R26), F28 // minusLn2Hi
-	FMOVQ 32(R26), F27 // minusLn2Lo
-	FMOVQ 48(R26), F26 // expC9
-	FMOVQ 64(R26), F25 // expC8
-	FMOVQ 80(R26), F24 // expC7
-	FMOVQ 96(R26), F23 // expC6
-	FMOVQ 112(R26), F22 // expC5
-	FMOVQ 128(R26), F21 // expC4
-	FMOVQ 144(R26), F20 // expC3
-	FMOVQ 160(R26), F19 // expC2
-	FMOVQ 176(R26), F18 // expC1
-	FMOVQ 192(R26), F17 // expC0
-	FMOVQ 320(R26), F16 // integerOne
-	FMOVQ 224(R26), F15 // minusInf
-	FMOVQ 240(R26), F14 // notSign
-	FMOVQ 256(R26), F13 // above1024
-	FMOVQ 272(R26), F12 // rounding
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // log2ePart
+	FMOVQ 16(R26), F26 // lookupLow
+	FMOVQ 32(R26), F25 // lookupFirst
+	FMOVQ 48(R26), F24 // lookupTimes
+	FMOVQ 64(R26), F23 // minusLn2PartHi
+	FMOVQ 80(R26), F22 // minusLn2PartLo
+	FMOVQ 96(R26), F21 // expC6
+	FMOVQ 112(R26), F20 // expC5
+	FMOVQ 128(R26), F19 // expC4
+	FMOVQ 144(R26), F18 // expC3
+	FMOVQ 160(R26), F17 // expC2
+	FMOVQ 176(R26), F16 // expC1
+	FMOVQ 192(R26), F15 // expC0
+	FMOVQ 320(R26), F14 // integerOne
+	FMOVQ 224(R26), F13 // minusInf
 	MOVD $buffer-1344(SP), R1
 	MOVD $buffer-960(SP), R3
 	MOVD $-1, R10
@@ -17713,7 +17774,7 @@ read1:
 	MUL R9, R8, R8
 	MOVD x_base+72(FP), R10
 	ADD R10, R8, R8
-	VMOV V15.B16, V0.B16
+	VMOV V13.B16, V0.B16
 	MOVD R2, R4
 	MOVD cols+128(FP), R7
 
@@ -17751,23 +17812,26 @@ last10:
 
 // The result of a batch.
 end8:
-	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
+	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
 	// rows.go: scaledParams
-	VAND V14.B16, V0.B16, V8.B16
-	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
-	VBSL V0.B16, V30.B16, V8.B16
-	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
+	FMOVQ 240(R26), F8 // notSign
+	VAND V8.B16, V0.B16, V9.B16
+	FMOVQ 256(R26), F8 // above1024
+	WORD $0x6ee9e509 // fcmgt v9.2d, v8.2d, v9.2d
+	VBSL V0.B16, V28.B16, V9.B16
+	WORD $0x4ee9d408 // fsub v8.2d, v0.2d, v9.2d
 	// rows.go: rowParams
-	VMOV V12.B16, V10.B16
-	VFMLA V29.D2, V9.D2, V10.D2
-	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
+	FMOVQ 272(R26), F10 // roundingPart
+	VFMLA V27.D2, V8.D2, V10.D2
+	FMOVQ 272(R26), F11 // roundingPart
+	WORD $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
 	FMOVQ 288(R26), F11 // rowMagic
 	WORD $0x4eead56a // fsub v10.2d, v11.2d, v10.2d
 	FMOVQ 304(R26), F11 // rowReach
-	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD $0x4eebd508 // fsub v8.2d, v8.2d, v11.2d
 	VMOV V10.B16, V5.B16
-	VMOV V9.B16, V6.B16
-	VMOV V8.B16, V7.B16
+	VMOV V8.B16, V6.B16
+	VMOV V9.B16, V7.B16
 	FMOVQ F0, 256(R2)
 	FMOVQ F5, 272(R2)
 	FMOVQ F6, 288(R2)
@@ -17804,8 +17868,8 @@ process3:
 	FMOVQ 272(R1), F5
 	FMOVQ 288(R1), F6
 	FMOVQ 304(R1), F7
-	VMOV V30.B16, V4.B16
-	VMOV V30.B16, V3.B16
+	VMOV V28.B16, V4.B16
+	VMOV V28.B16, V3.B16
 	MOVD R0, R8
 	SUB $2, R8, R8
 	LSL $3, R8, R8
@@ -17829,87 +17893,87 @@ pair12:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
-	VFMLA V29.D2, V8.D2, V9.D2
+	VFMLA V27.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V9.D2, V9.D2
+	// exp.go: powerAt
+	VSHL $50, V9.D2, V11.D2
+	VTRN1 V9.S4, V9.S4, V9.S4
+	VAND V26.B16, V9.B16, V9.B16
+	VMOV V25.B16, V12.B16
+	WORD $0x4eb8952c // mla v12.4s, v9.4s, v24.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.D2, V11.D2, V11.D2
 	// exp.go: reduce
-	VFMLA V28.D2, V10.D2, V8.D2
-	VFMLA V27.D2, V10.D2, V8.D2
+	VFMLA V23.D2, V10.D2, V8.D2
+	VFMLA V22.D2, V10.D2, V8.D2
 	// exp.go: horner
-	VMOV V25.B16, V10.B16
-	VFMLA V8.D2, V26.D2, V10.D2
-	VMOV V24.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V23.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V22.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V21.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V20.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V20.B16, V9.B16
+	VFMLA V8.D2, V21.D2, V9.D2
 	VMOV V19.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V18.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V18.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
 	VMOV V17.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	// rows.go: expCore
-	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
-	VFMLA V10.D2, V11.D2, V8.D2
-	VFMLA V8.D2, V9.D2, V9.D2
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V16.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
+	VMOV V15.B16, V10.B16
+	VFMLA V8.D2, V9.D2, V10.D2
+	// rows.go: expOf
+	WORD $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V9.D2, V8.D2
+	VFMLA V8.D2, V11.D2, V11.D2
 	VCMEQ V2.D2, V3.D2, V8.D2
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V16.D2, V3.D2, V3.D2
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V14.D2, V3.D2, V3.D2
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ 0(R5), F9
 	// columns.go: columnExp
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
-	VFMLA V29.D2, V9.D2, V10.D2
+	VFMLA V27.D2, V9.D2, V10.D2
 	WORD $0x4ee5d54b // fsub v11.2d, v10.2d, v5.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V10.D2, V10.D2
+	// exp.go: powerAt
+	VSHL $50, V10.D2, V12.D2
+	VTRN1 V10.S4, V10.S4, V10.S4
+	VAND V26.B16, V10.B16, V10.B16
+	VMOV V25.B16, V31.B16
+	WORD $0x4eb8955f // mla v31.4s, v10.4s, v24.4s
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VADD V31.D2, V12.D2, V12.D2
 	// exp.go: reduce
-	VFMLA V28.D2, V11.D2, V9.D2
-	VFMLA V27.D2, V11.D2, V9.D2
+	VFMLA V23.D2, V11.D2, V9.D2
+	VFMLA V22.D2, V11.D2, V9.D2
 	// exp.go: horner
-	VMOV V25.B16, V11.B16
-	VFMLA V9.D2, V26.D2, V11.D2
-	VMOV V24.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
-	VMOV V23.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	VMOV V22.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
-	VMOV V21.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	VMOV V20.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V20.B16, V10.B16
+	VFMLA V9.D2, V21.D2, V10.D2
 	VMOV V19.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	VMOV V18.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
+	VFMLA V9.D2, V10.D2, V11.D2
+	VMOV V18.B16, V10.B16
+	VFMLA V9.D2, V11.D2, V10.D2
 	VMOV V17.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	// rows.go: expCore
-	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
-	VFMLA V11.D2, V31.D2, V9.D2
-	VFMLA V9.D2, V10.D2, V10.D2
+	VFMLA V9.D2, V10.D2, V11.D2
+	VMOV V16.B16, V10.B16
+	VFMLA V9.D2, V11.D2, V10.D2
+	VMOV V15.B16, V11.B16
+	VFMLA V9.D2, V10.D2, V11.D2
+	// rows.go: expOf
+	WORD $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
+	VFMLA V11.D2, V10.D2, V9.D2
+	VFMLA V9.D2, V12.D2, V12.D2
 	VCMEQ V2.D2, V1.D2, V9.D2
-	VMOV V9.B16, V11.B16
-	VBSL V4.B16, V10.B16, V11.B16
-	VMOV V11.B16, V4.B16
-	VADD V16.D2, V1.D2, V1.D2
-	VBSL V10.B16, V30.B16, V9.B16
+	VMOV V9.B16, V10.B16
+	VBSL V4.B16, V12.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V14.D2, V1.D2, V1.D2
+	VBSL V12.B16, V28.B16, V9.B16
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
@@ -17928,45 +17992,45 @@ single13:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
-	VFMLA V29.D2, V8.D2, V9.D2
+	VFMLA V27.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V9.D2, V9.D2
+	// exp.go: powerAt
+	VSHL $50, V9.D2, V11.D2
+	VTRN1 V9.S4, V9.S4, V9.S4
+	VAND V26.B16, V9.B16, V9.B16
+	VMOV V25.B16, V12.B16
+	WORD $0x4eb8952c // mla v12.4s, v9.4s, v24.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.D2, V11.D2, V11.D2
 	// exp.go: reduce
-	VFMLA V28.D2, V10.D2, V8.D2
-	VFMLA V27.D2, V10.D2, V8.D2
+	VFMLA V23.D2, V10.D2, V8.D2
+	VFMLA V22.D2, V10.D2, V8.D2
 	// exp.go: horner
-	VMOV V25.B16, V10.B16
-	VFMLA V8.D2, V26.D2, V10.D2
-	VMOV V24.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V23.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V22.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V21.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V20.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V20.B16, V9.B16
+	VFMLA V8.D2, V21.D2, V9.D2
 	VMOV V19.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V18.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V18.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
 	VMOV V17.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	// rows.go: expCore
-	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
-	VFMLA V10.D2, V11.D2, V8.D2
-	VFMLA V8.D2, V9.D2, V9.D2
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V16.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
+	VMOV V15.B16, V10.B16
+	VFMLA V8.D2, V9.D2, V10.D2
+	// rows.go: expOf
+	WORD $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V9.D2, V8.D2
+	VFMLA V8.D2, V11.D2, V11.D2
 	VCMEQ V2.D2, V3.D2, V8.D2
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V16.D2, V3.D2, V3.D2
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V14.D2, V3.D2, V3.D2
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R6, R6
@@ -18052,22 +18116,25 @@ done7:
 TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // log2e
-	FMOVQ 240(R26), F28 // integerOne
-	FMOVQ 16(R26), F27 // minusLn2Hi
-	FMOVQ 32(R26), F26 // minusLn2Lo
-	FMOVQ 48(R26), F25 // expC4
-	FMOVQ 64(R26), F24 // expC3
-	FMOVQ 80(R26), F23 // expC2
-	FMOVQ 96(R26), F22 // expC1
-	FMOVQ 112(R26), F21 // expC0
-	FMOVQ 144(R26), F20 // minusInf
-	FMOVQ 160(R26), F19 // notSign
-	FMOVQ 176(R26), F18 // above1024
-	FMOVQ 192(R26), F17 // rounding
-	FMOVQ 208(R26), F16 // rowMagic
-	FMOVQ 224(R26), F15 // rowReach
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // log2ePart
+	FMOVQ 240(R26), F26 // integerOne
+	FMOVQ 16(R26), F25 // lookupLow
+	FMOVQ 32(R26), F24 // lookupFirst
+	FMOVQ 48(R26), F23 // lookupTimes
+	FMOVQ 64(R26), F22 // minusLn2PartHi
+	FMOVQ 80(R26), F21 // minusLn2PartLo
+	FMOVQ 96(R26), F20 // expC1
+	FMOVQ 112(R26), F19 // expC0
+	FMOVQ 144(R26), F18 // minusInf
+	FMOVQ 160(R26), F17 // notSign
+	FMOVQ 176(R26), F16 // above1024
+	FMOVQ 192(R26), F15 // roundingPart
+	FMOVQ 208(R26), F14 // rowMagic
+	FMOVQ 224(R26), F13 // rowReach
 	MOVD $buffer-2240(SP), R1
 	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
@@ -18092,7 +18159,7 @@ read1:
 	MUL R9, R8, R8
 	MOVD x_base+96(FP), R10
 	ADD R10, R8, R8
-	VMOV V20.B16, V0.B16
+	VMOV V18.B16, V0.B16
 	MOVD R2, R4
 	MOVD cols+224(FP), R7
 	CMP $4, R7
@@ -18188,18 +18255,18 @@ last10:
 
 // The result of a batch.
 end8:
-	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
 	// rows.go: scaledParams
-	VAND V19.B16, V0.B16, V8.B16
-	WORD $0x6ea8e648 // fcmgt v8.4s, v18.4s, v8.4s
-	VBSL V0.B16, V30.B16, V8.B16
+	VAND V17.B16, V0.B16, V8.B16
+	WORD $0x6ea8e608 // fcmgt v8.4s, v16.4s, v8.4s
+	VBSL V0.B16, V28.B16, V8.B16
 	WORD $0x4ea8d409 // fsub v9.4s, v0.4s, v8.4s
 	// rows.go: rowParams
-	VMOV V17.B16, V10.B16
-	VFMLA V29.S4, V9.S4, V10.S4
-	WORD $0x4eb1d54a // fsub v10.4s, v10.4s, v17.4s
-	WORD $0x4eaad60a // fsub v10.4s, v16.4s, v10.4s
-	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
+	VMOV V15.B16, V10.B16
+	VFMLA V27.S4, V9.S4, V10.S4
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x4eaad5ca // fsub v10.4s, v14.4s, v10.4s
+	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
@@ -18239,8 +18306,8 @@ process3:
 	FMOVQ 528(R1), F5
 	FMOVQ 544(R1), F6
 	FMOVQ 560(R1), F7
-	VMOV V30.B16, V4.B16
-	VMOV V30.B16, V3.B16
+	VMOV V28.B16, V4.B16
+	VMOV V28.B16, V3.B16
 	MOVD R0, R8
 	SUB $4, R8, R8
 	LSL $3, R8, R8
@@ -18266,69 +18333,67 @@ pair13:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
-	VFMLA V29.S4, V8.S4, V9.S4
+	VFMLA V27.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V9.S4, V9.S4
+	// exp.go: powerAt
+	VSHL $20, V9.S4, V11.S4
+	VAND V25.B16, V9.B16, V9.B16
+	VMOV V24.B16, V12.B16
+	WORD $0x4eb7952c // mla v12.4s, v9.4s, v23.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V11.S4, V11.S4
 	// exp.go: reduce
-	VFMLA V27.S4, V10.S4, V8.S4
-	VFMLA V26.S4, V10.S4, V8.S4
+	VFMLA V22.S4, V10.S4, V8.S4
+	VFMLA V21.S4, V10.S4, V8.S4
 	// exp.go: horner
-	VMOV V24.B16, V10.B16
-	VFMLA V8.S4, V25.S4, V10.S4
-	VMOV V23.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	VMOV V22.B16, V10.B16
-	VFMLA V8.S4, V11.S4, V10.S4
-	VMOV V21.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	// rows.go: expCore
+	VMOV V19.B16, V9.B16
+	VFMLA V8.S4, V20.S4, V9.S4
+	// rows.go: expOf
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
-	VFMLA V11.S4, V10.S4, V8.S4
-	VFMLA V8.S4, V9.S4, V9.S4
-	FMOVQ F9, 0(R4)
+	VFMLA V9.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V11.S4, V11.S4
+	FMOVQ F11, 0(R4)
 	VCMEQ V2.S4, V3.S4, V8.S4
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V28.S4, V3.S4, V3.S4
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V26.S4, V3.S4, V3.S4
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ 0(R5), F9
 	// columns.go: columnExp
 	WORD $0x4ea7d529 // fsub v9.4s, v9.4s, v7.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e29f4c9 // fmax v9.4s, v6.4s, v9.4s
 	VMOV V5.B16, V10.B16
-	VFMLA V29.S4, V9.S4, V10.S4
+	VFMLA V27.S4, V9.S4, V10.S4
 	WORD $0x4ea5d54b // fsub v11.4s, v10.4s, v5.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V10.S4, V10.S4
+	// exp.go: powerAt
+	VSHL $20, V10.S4, V12.S4
+	VAND V25.B16, V10.B16, V10.B16
+	VMOV V24.B16, V31.B16
+	WORD $0x4eb7955f // mla v31.4s, v10.4s, v23.4s
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VADD V31.S4, V12.S4, V12.S4
 	// exp.go: reduce
-	VFMLA V27.S4, V11.S4, V9.S4
-	VFMLA V26.S4, V11.S4, V9.S4
+	VFMLA V22.S4, V11.S4, V9.S4
+	VFMLA V21.S4, V11.S4, V9.S4
 	// exp.go: horner
-	VMOV V24.B16, V11.B16
-	VFMLA V9.S4, V25.S4, V11.S4
-	VMOV V23.B16, V12.B16
-	VFMLA V9.S4, V11.S4, V12.S4
-	VMOV V22.B16, V11.B16
-	VFMLA V9.S4, V12.S4, V11.S4
-	VMOV V21.B16, V12.B16
-	VFMLA V9.S4, V11.S4, V12.S4
-	// rows.go: expCore
+	VMOV V19.B16, V10.B16
+	VFMLA V9.S4, V20.S4, V10.S4
+	// rows.go: expOf
 	WORD $0x6e29dd2b // fmul v11.4s, v9.4s, v9.4s
-	VFMLA V12.S4, V11.S4, V9.S4
-	VFMLA V9.S4, V10.S4, V10.S4
-	FMOVQ F10, 0(R5)
+	VFMLA V10.S4, V11.S4, V9.S4
+	VFMLA V9.S4, V12.S4, V12.S4
+	FMOVQ F12, 0(R5)
 	VCMEQ V2.S4, V1.S4, V9.S4
-	VMOV V9.B16, V11.B16
-	VBSL V4.B16, V10.B16, V11.B16
-	VMOV V11.B16, V4.B16
-	VADD V28.S4, V1.S4, V1.S4
-	VBSL V10.B16, V30.B16, V9.B16
+	VMOV V9.B16, V10.B16
+	VBSL V4.B16, V12.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V26.S4, V1.S4, V1.S4
+	VBSL V12.B16, V28.B16, V9.B16
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
@@ -18347,36 +18412,35 @@ single14:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e28f4c8 // fmax v8.4s, v6.4s, v8.4s
 	VMOV V5.B16, V9.B16
-	VFMLA V29.S4, V8.S4, V9.S4
+	VFMLA V27.S4, V8.S4, V9.S4
 	WORD $0x4ea5d52a // fsub v10.4s, v9.4s, v5.4s
-	// exp.go: powerOfTwo
-	VSHL $23, V9.S4, V9.S4
+	// exp.go: powerAt
+	VSHL $20, V9.S4, V11.S4
+	VAND V25.B16, V9.B16, V9.B16
+	VMOV V24.B16, V12.B16
+	WORD $0x4eb7952c // mla v12.4s, v9.4s, v23.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.S4, V11.S4, V11.S4
 	// exp.go: reduce
-	VFMLA V27.S4, V10.S4, V8.S4
-	VFMLA V26.S4, V10.S4, V8.S4
+	VFMLA V22.S4, V10.S4, V8.S4
+	VFMLA V21.S4, V10.S4, V8.S4
 	// exp.go: horner
-	VMOV V24.B16, V10.B16
-	VFMLA V8.S4, V25.S4, V10.S4
-	VMOV V23.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	VMOV V22.B16, V10.B16
-	VFMLA V8.S4, V11.S4, V10.S4
-	VMOV V21.B16, V11.B16
-	VFMLA V8.S4, V10.S4, V11.S4
-	// rows.go: expCore
+	VMOV V19.B16, V9.B16
+	VFMLA V8.S4, V20.S4, V9.S4
+	// rows.go: expOf
 	WORD $0x6e28dd0a // fmul v10.4s, v8.4s, v8.4s
-	VFMLA V11.S4, V10.S4, V8.S4
-	VFMLA V8.S4, V9.S4, V9.S4
-	FMOVQ F9, 0(R4)
+	VFMLA V9.S4, V10.S4, V8.S4
+	VFMLA V8.S4, V11.S4, V11.S4
+	FMOVQ F11, 0(R4)
 	VCMEQ V2.S4, V3.S4, V8.S4
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V28.S4, V3.S4, V3.S4
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V26.S4, V3.S4, V3.S4
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R6, R6
@@ -18411,8 +18475,8 @@ sum15:
 	FMOVQ 224(R6), F12
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	FMOVQ 112(R6), F12
-	FMOVQ 240(R6), F13
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	FMOVQ 240(R6), F31
+	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
 	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
 	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
 	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
@@ -18484,7 +18548,7 @@ ready16:
 	WORD $0x4e24d42b // fadd v11.4s, v1.4s, v4.4s
 	WORD $0x6e2bfc2c // fdiv v12.4s, v1.4s, v11.4s
 	WORD $0x6e2cdcac // fmul v12.4s, v5.4s, v12.4s
-	WORD $0x4eacd7cc // fsub v12.4s, v30.4s, v12.4s
+	WORD $0x4eacd78c // fsub v12.4s, v28.4s, v12.4s
 	WORD $0x6e2bfccb // fdiv v11.4s, v6.4s, v11.4s
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
@@ -18524,7 +18588,7 @@ finish22:
 	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
 	VCMEQ V2.S4, V3.S4, V12.S4
 	VBSL V11.B16, V10.B16, V12.B16
-	VADD V28.S4, V3.S4, V3.S4
+	VADD V26.S4, V3.S4, V3.S4
 	FMOVQ F12, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
@@ -18644,25 +18708,25 @@ done7:
 TEXT ·columnsGradF64NEON(SB), 0, $1728-256
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 0(R26), F29 // log2e
-	FMOVQ 320(R26), F28 // integerOne
-	FMOVQ 16(R26), F27 // minusLn2Hi
-	FMOVQ 32(R26), F26 // minusLn2Lo
-	FMOVQ 48(R26), F25 // expC9
-	FMOVQ 64(R26), F24 // expC8
-	FMOVQ 80(R26), F23 // expC7
-	FMOVQ 96(R26), F22 // expC6
-	FMOVQ 112(R26), F21 // expC5
-	FMOVQ 128(R26), F20 // expC4
-	FMOVQ 144(R26), F19 // expC3
-	FMOVQ 160(R26), F18 // expC2
-	FMOVQ 176(R26), F17 // expC1
-	FMOVQ 192(R26), F16 // expC0
-	FMOVQ 224(R26), F15 // minusInf
-	FMOVQ 240(R26), F14 // notSign
-	FMOVQ 256(R26), F13 // above1024
-	FMOVQ 272(R26), F12 // rounding
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 0(R26), F27 // log2ePart
+	FMOVQ 320(R26), F26 // integerOne
+	FMOVQ 16(R26), F25 // lookupLow
+	FMOVQ 32(R26), F24 // lookupFirst
+	FMOVQ 48(R26), F23 // lookupTimes
+	FMOVQ 64(R26), F22 // minusLn2PartHi
+	FMOVQ 80(R26), F21 // minusLn2PartLo
+	FMOVQ 96(R26), F20 // expC6
+	FMOVQ 112(R26), F19 // expC5
+	FMOVQ 128(R26), F18 // expC4
+	FMOVQ 144(R26), F17 // expC3
+	FMOVQ 160(R26), F16 // expC2
+	FMOVQ 176(R26), F15 // expC1
+	FMOVQ 192(R26), F14 // expC0
+	FMOVQ 224(R26), F13 // minusInf
 	MOVD $buffer-1344(SP), R1
 	MOVD $buffer-960(SP), R3
 	MOVD $-1, R10
@@ -18687,7 +18751,7 @@ read1:
 	MUL R9, R8, R8
 	MOVD x_base+96(FP), R10
 	ADD R10, R8, R8
-	VMOV V15.B16, V0.B16
+	VMOV V13.B16, V0.B16
 	MOVD R2, R4
 	MOVD cols+224(FP), R7
 
@@ -18725,23 +18789,26 @@ last10:
 
 // The result of a batch.
 end8:
-	WORD $0x4e7ed400 // fadd v0.2d, v0.2d, v30.2d
+	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
 	// rows.go: scaledParams
-	VAND V14.B16, V0.B16, V8.B16
-	WORD $0x6ee8e5a8 // fcmgt v8.2d, v13.2d, v8.2d
-	VBSL V0.B16, V30.B16, V8.B16
-	WORD $0x4ee8d409 // fsub v9.2d, v0.2d, v8.2d
+	FMOVQ 240(R26), F8 // notSign
+	VAND V8.B16, V0.B16, V9.B16
+	FMOVQ 256(R26), F8 // above1024
+	WORD $0x6ee9e509 // fcmgt v9.2d, v8.2d, v9.2d
+	VBSL V0.B16, V28.B16, V9.B16
+	WORD $0x4ee9d408 // fsub v8.2d, v0.2d, v9.2d
 	// rows.go: rowParams
-	VMOV V12.B16, V10.B16
-	VFMLA V29.D2, V9.D2, V10.D2
-	WORD $0x4eecd54a // fsub v10.2d, v10.2d, v12.2d
+	FMOVQ 272(R26), F10 // roundingPart
+	VFMLA V27.D2, V8.D2, V10.D2
+	FMOVQ 272(R26), F11 // roundingPart
+	WORD $0x4eebd54a // fsub v10.2d, v10.2d, v11.2d
 	FMOVQ 288(R26), F11 // rowMagic
 	WORD $0x4eead56a // fsub v10.2d, v11.2d, v10.2d
 	FMOVQ 304(R26), F11 // rowReach
-	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD $0x4eebd508 // fsub v8.2d, v8.2d, v11.2d
 	VMOV V10.B16, V5.B16
-	VMOV V9.B16, V6.B16
-	VMOV V8.B16, V7.B16
+	VMOV V8.B16, V6.B16
+	VMOV V9.B16, V7.B16
 	FMOVQ F0, 256(R2)
 	FMOVQ F5, 272(R2)
 	FMOVQ F6, 288(R2)
@@ -18778,8 +18845,8 @@ process3:
 	FMOVQ 272(R1), F5
 	FMOVQ 288(R1), F6
 	FMOVQ 304(R1), F7
-	VMOV V30.B16, V4.B16
-	VMOV V30.B16, V3.B16
+	VMOV V28.B16, V4.B16
+	VMOV V28.B16, V3.B16
 	MOVD R0, R8
 	SUB $2, R8, R8
 	LSL $3, R8, R8
@@ -18803,89 +18870,89 @@ pair12:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
-	VFMLA V29.D2, V8.D2, V9.D2
+	VFMLA V27.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V9.D2, V9.D2
+	// exp.go: powerAt
+	VSHL $50, V9.D2, V11.D2
+	VTRN1 V9.S4, V9.S4, V9.S4
+	VAND V25.B16, V9.B16, V9.B16
+	VMOV V24.B16, V12.B16
+	WORD $0x4eb7952c // mla v12.4s, v9.4s, v23.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.D2, V11.D2, V11.D2
 	// exp.go: reduce
-	VFMLA V27.D2, V10.D2, V8.D2
-	VFMLA V26.D2, V10.D2, V8.D2
+	VFMLA V22.D2, V10.D2, V8.D2
+	VFMLA V21.D2, V10.D2, V8.D2
 	// exp.go: horner
-	VMOV V24.B16, V10.B16
-	VFMLA V8.D2, V25.D2, V10.D2
-	VMOV V23.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V22.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V21.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V20.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V19.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V19.B16, V9.B16
+	VFMLA V8.D2, V20.D2, V9.D2
 	VMOV V18.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V17.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V17.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
 	VMOV V16.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	// rows.go: expCore
-	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
-	VFMLA V10.D2, V11.D2, V8.D2
-	VFMLA V8.D2, V9.D2, V9.D2
-	FMOVQ F9, 0(R4)
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V15.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
+	VMOV V14.B16, V10.B16
+	VFMLA V8.D2, V9.D2, V10.D2
+	// rows.go: expOf
+	WORD $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V9.D2, V8.D2
+	VFMLA V8.D2, V11.D2, V11.D2
+	FMOVQ F11, 0(R4)
 	VCMEQ V2.D2, V3.D2, V8.D2
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V28.D2, V3.D2, V3.D2
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V26.D2, V3.D2, V3.D2
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ 0(R5), F9
 	// columns.go: columnExp
 	WORD $0x4ee7d529 // fsub v9.2d, v9.2d, v7.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e69f4c9 // fmax v9.2d, v6.2d, v9.2d
 	VMOV V5.B16, V10.B16
-	VFMLA V29.D2, V9.D2, V10.D2
+	VFMLA V27.D2, V9.D2, V10.D2
 	WORD $0x4ee5d54b // fsub v11.2d, v10.2d, v5.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V10.D2, V10.D2
+	// exp.go: powerAt
+	VSHL $50, V10.D2, V12.D2
+	VTRN1 V10.S4, V10.S4, V10.S4
+	VAND V25.B16, V10.B16, V10.B16
+	VMOV V24.B16, V31.B16
+	WORD $0x4eb7955f // mla v31.4s, v10.4s, v23.4s
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VADD V31.D2, V12.D2, V12.D2
 	// exp.go: reduce
-	VFMLA V27.D2, V11.D2, V9.D2
-	VFMLA V26.D2, V11.D2, V9.D2
+	VFMLA V22.D2, V11.D2, V9.D2
+	VFMLA V21.D2, V11.D2, V9.D2
 	// exp.go: horner
-	VMOV V24.B16, V11.B16
-	VFMLA V9.D2, V25.D2, V11.D2
-	VMOV V23.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
-	VMOV V22.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	VMOV V21.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
-	VMOV V20.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	VMOV V19.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V9.D2, V20.D2, V10.D2
 	VMOV V18.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	VMOV V17.B16, V31.B16
-	VFMLA V9.D2, V11.D2, V31.D2
+	VFMLA V9.D2, V10.D2, V11.D2
+	VMOV V17.B16, V10.B16
+	VFMLA V9.D2, V11.D2, V10.D2
 	VMOV V16.B16, V11.B16
-	VFMLA V9.D2, V31.D2, V11.D2
-	// rows.go: expCore
-	WORD $0x6e69dd3f // fmul v31.2d, v9.2d, v9.2d
-	VFMLA V11.D2, V31.D2, V9.D2
-	VFMLA V9.D2, V10.D2, V10.D2
-	FMOVQ F10, 0(R5)
+	VFMLA V9.D2, V10.D2, V11.D2
+	VMOV V15.B16, V10.B16
+	VFMLA V9.D2, V11.D2, V10.D2
+	VMOV V14.B16, V11.B16
+	VFMLA V9.D2, V10.D2, V11.D2
+	// rows.go: expOf
+	WORD $0x6e69dd2a // fmul v10.2d, v9.2d, v9.2d
+	VFMLA V11.D2, V10.D2, V9.D2
+	VFMLA V9.D2, V12.D2, V12.D2
+	FMOVQ F12, 0(R5)
 	VCMEQ V2.D2, V1.D2, V9.D2
-	VMOV V9.B16, V11.B16
-	VBSL V4.B16, V10.B16, V11.B16
-	VMOV V11.B16, V4.B16
-	VADD V28.D2, V1.D2, V1.D2
-	VBSL V10.B16, V30.B16, V9.B16
+	VMOV V9.B16, V10.B16
+	VBSL V4.B16, V12.B16, V10.B16
+	VMOV V10.B16, V4.B16
+	VADD V26.D2, V1.D2, V1.D2
+	VBSL V12.B16, V28.B16, V9.B16
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
@@ -18904,46 +18971,46 @@ single13:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
-	// rows.go: expCore
+	// rows.go: expOf
 	WORD $0x4e68f4c8 // fmax v8.2d, v6.2d, v8.2d
 	VMOV V5.B16, V9.B16
-	VFMLA V29.D2, V8.D2, V9.D2
+	VFMLA V27.D2, V8.D2, V9.D2
 	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V9.D2, V9.D2
+	// exp.go: powerAt
+	VSHL $50, V9.D2, V11.D2
+	VTRN1 V9.S4, V9.S4, V9.S4
+	VAND V25.B16, V9.B16, V9.B16
+	VMOV V24.B16, V12.B16
+	WORD $0x4eb7952c // mla v12.4s, v9.4s, v23.4s
+	VTBL V12.B16, [V29.B16, V30.B16], V12.B16
+	VADD V12.D2, V11.D2, V11.D2
 	// exp.go: reduce
-	VFMLA V27.D2, V10.D2, V8.D2
-	VFMLA V26.D2, V10.D2, V8.D2
+	VFMLA V22.D2, V10.D2, V8.D2
+	VFMLA V21.D2, V10.D2, V8.D2
 	// exp.go: horner
-	VMOV V24.B16, V10.B16
-	VFMLA V8.D2, V25.D2, V10.D2
-	VMOV V23.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V22.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V21.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
-	VMOV V20.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V19.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VMOV V19.B16, V9.B16
+	VFMLA V8.D2, V20.D2, V9.D2
 	VMOV V18.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	VMOV V17.B16, V11.B16
-	VFMLA V8.D2, V10.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V17.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
 	VMOV V16.B16, V10.B16
-	VFMLA V8.D2, V11.D2, V10.D2
-	// rows.go: expCore
-	WORD $0x6e68dd0b // fmul v11.2d, v8.2d, v8.2d
-	VFMLA V10.D2, V11.D2, V8.D2
-	VFMLA V8.D2, V9.D2, V9.D2
-	FMOVQ F9, 0(R4)
+	VFMLA V8.D2, V9.D2, V10.D2
+	VMOV V15.B16, V9.B16
+	VFMLA V8.D2, V10.D2, V9.D2
+	VMOV V14.B16, V10.B16
+	VFMLA V8.D2, V9.D2, V10.D2
+	// rows.go: expOf
+	WORD $0x6e68dd09 // fmul v9.2d, v8.2d, v8.2d
+	VFMLA V10.D2, V9.D2, V8.D2
+	VFMLA V8.D2, V11.D2, V11.D2
+	FMOVQ F11, 0(R4)
 	VCMEQ V2.D2, V3.D2, V8.D2
-	VMOV V8.B16, V10.B16
-	VBSL V4.B16, V9.B16, V10.B16
-	VMOV V10.B16, V4.B16
-	VADD V28.D2, V3.D2, V3.D2
-	VBSL V9.B16, V30.B16, V8.B16
+	VMOV V8.B16, V9.B16
+	VBSL V4.B16, V11.B16, V9.B16
+	VMOV V9.B16, V4.B16
+	VADD V26.D2, V3.D2, V3.D2
+	VBSL V11.B16, V28.B16, V8.B16
 	FMOVQ F8, 0(R6)
 	ADD $16, R4, R4
 	ADD $16, R6, R6
@@ -19013,13 +19080,13 @@ ready15:
 	FMOVQ 0(R10), F7
 	// columns.go
 	WORD $0x4e64d42b // fadd v11.2d, v1.2d, v4.2d
-	WORD $0x6e6bfc3f // fdiv v31.2d, v1.2d, v11.2d
-	WORD $0x6e7fdcbf // fmul v31.2d, v5.2d, v31.2d
-	WORD $0x4effd7df // fsub v31.2d, v30.2d, v31.2d
+	WORD $0x6e6bfc2c // fdiv v12.2d, v1.2d, v11.2d
+	WORD $0x6e6cdcac // fmul v12.2d, v5.2d, v12.2d
+	WORD $0x4eecd78c // fsub v12.2d, v28.2d, v12.2d
 	WORD $0x6e6bfccb // fdiv v11.2d, v6.2d, v11.2d
 	VMOV V11.B16, V8.B16
 	VMOV V7.B16, V9.B16
-	VMOV V31.B16, V10.B16
+	VMOV V12.B16, V10.B16
 	MOVD m_base+24(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F0, 0(R10)
@@ -19053,10 +19120,10 @@ finish20:
 	// columns.go
 	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
 	WORD $0x6e69dd6b // fmul v11.2d, v11.2d, v9.2d
-	VCMEQ V2.D2, V3.D2, V31.D2
-	VBSL V11.B16, V10.B16, V31.B16
-	VADD V28.D2, V3.D2, V3.D2
-	FMOVQ F31, 0(R4)
+	VCMEQ V2.D2, V3.D2, V12.D2
+	VBSL V11.B16, V10.B16, V12.B16
+	VADD V26.D2, V3.D2, V3.D2
+	FMOVQ F12, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
 	CBNZ R7, finish20

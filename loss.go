@@ -378,7 +378,7 @@ func (b *batch[T]) clearNone() {
 	}
 }
 
-// expShift returns what the exponential of a row with maximum m is relative to: w = exp(x*scale -
+// expShift returns what the exponential of a row with maximum m is relative to: w = a*exp(x*scale -
 // sub) * 2^(E-nm), E = 64 or 512; and the least x*scale - sub at which the quotient of two w is
 // still used in a loss. See expRow.
 func expShift[T Float](m T) (sub, nm, far float64) {
@@ -393,12 +393,12 @@ func expShift[T Float](m T) (sub, nm, far float64) {
 	return sub, math.FMA(m0, log2eF64, 0x1.8p52) - 0x1.8p52, m0 - 700
 }
 
-// expUnit is 2^-E: it turns a sum of w into units of exp(nm*ln2 + sub).
+// expUnit is 2^-E/a: it turns a sum of w into units of exp(nm*ln2 + sub).
 func expUnit[T Float]() float64 {
 	if is32[T]() {
-		return 0x1p-64
+		return 0x1p-64 / aF32
 	}
-	return 0x1p-512
+	return 0x1p-512 / aF64
 }
 
 // A target for every class.

@@ -243,10 +243,10 @@ func rowsLogSoftmaxBackwardGeneric[T Float](
 				v = 0
 			}
 			if is32[T]() {
-				e := c.exp32(float32(v)) * 0x1p-64
+				e := c.exp32(float32(v)) * (0x1p-64 / aF32)
 				d[j] = T(fma32(-e, float32(sr), float32(g[j])))
 			} else {
-				e := c.exp64(float64(v)) * 0x1p-512
+				e := c.exp64(float64(v)) * (0x1p-512 / aF64)
 				d[j] = T(math.FMA(-e, float64(sr), float64(g[j])))
 			}
 		}

@@ -4,10 +4,10 @@ import "unsafe"
 
 // Sigmoid sets dst[i] to 1/(1+exp(-x[i])).
 //
-// In float32 the error is at most 0.965 ULP for negative x, at -27.382631 (-0x1.b61f42p+4), and
-// 0.708 for others, at 16.982107 (0x1.0fb6b6p+4). In float64 it is at most 1.06 ULP, and the
-// largest seen is 0.86, at -37.776892523442626. The result is in [0, 1]. Where it is subnormal, the
-// error in float32 is at most 0.667 of the smallest number. -Inf gives +0, +Inf gives 1, ±0 give
+// In float32 the error is at most 0.923 ULP for negative x, at -2.7171273 (-0x1.5bcad4p+1), and
+// 0.622 for others, at 0.11853957 (0x1.e589cp-4). In float64 it is at most 0.73 ULP, and the
+// largest seen is 0.69, at -20.885525657093748. The result is in [0, 1]. Where it is subnormal, the
+// error in float32 is at most 0.690 of the smallest number. -Inf gives +0, +Inf gives 1, ±0 give
 // 0.5, NaN gives NaN.
 //
 // dst may be x. It panics if the lengths differ or the slices partly overlap.
@@ -23,9 +23,9 @@ func Sigmoid[T Float](dst, x []T) {
 // SigmoidFast is faster than [Sigmoid] and has a larger error: it is one quotient, without a
 // correction. Its bits are not those of Sigmoid. In everything else it is the same.
 //
-// In float32 the error is at most 2.465 ULP for negative x, at -12.130326 (-0x1.842ba2p+3), 1.528
-// for others, at 2.387293 (0x1.3192dp+1), and 1.197 where the result is subnormal. In float64 it is
-// at most 2.86 ULP, and the largest seen is 2.35, at -12.137076185962387.
+// In float32 the error is at most 2.099 ULP for negative x, at -26.383032 (-0x1.a620e6p+4), 1.459
+// for others, at 1.3011373 (0x1.4d1756p+0), and 1.210 where the result is subnormal. In float64 it
+// is at most 2.86 ULP, and the largest seen is 2.39, at -12.131114894259463.
 func SigmoidFast[T Float](dst, x []T) {
 	checkLen("SigmoidFast", "dst", dst, "x", x)
 	checkAlias("SigmoidFast", "dst", dst, "x", x)

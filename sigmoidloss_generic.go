@@ -22,31 +22,35 @@ const (
 	l9F64 = 0x1.4b0a54788458dp-3
 )
 
-// sigmoidLossTerms returns log(1+E) and E/(1+E), E = exp(-|x|), from w = E/unit. In float32
+// sigmoidLossTerms returns log(1+E) and E/(1+E), E = exp(-|x|), from w = a*E/unit,
+// where a is the first entry of the row's table, in float64 the second. In float32
 // operations:
 //
-//	s1 = w / fma(w, unit, 2); s = s1*unit; u = s*s
+//	s1 = w / fma(w, unit, 2*a); s = s1*unit; u = s*s
 //	r = fma(fma(fma(fma(l4, u, l3), u, l2), u, l1), u, l0)
 //	log(1+E) = fma(s1*u, r, s1+s1) * unit
-//	E/(1+E) = w / fma(w, unit, 1) * unit
+//	E/(1+E) = w / fma(w, unit, a) * unit
 func sigmoidLossTerms[T Float](x T) (l, small T) {
 	if is32[T]() {
-		const unit = 0x1p-64
-		c := expRow{lo: -105, mg: magicF32}
-		w := c.exp32(math.Float32frombits(math.Float32bits(float32(x)) | 1<<31)) // of -|x|
-		s1 := w / fma32(w, unit, 2)
+		const unit, a = 0x1p-64, 0x1.4b2404p+0
+		w := lossExp32(float32(x))
+		s1 := w / fma32(w, unit, 2*a)
 		s := s1 * unit
 		u := s * s
 		r := fma32(l4F32, u, l3F32)
 		r = fma32(r, u, l2F32)
 		r = fma32(r, u, l1F32)
 		r = fma32(r, u, l0F32)
-		return T(fma32(s1*u, r, s1+s1) * unit), T(w / fma32(w, unit, 1) * unit)
+		return T(fma32(s1*u, r, s1+s1) * unit), T(w / fma32(w, unit, a) * unit)
 	}
-	const unit = 0x1p-512
-	c := expRow{lo: -750, mg: magicF64}
-	w := c.exp64(-math.Abs(float64(x)))
-	s1 := w / math.FMA(w, unit, 2)
+	const unit, a = 0x1p-512, 0x1.4f6647eb09a0ap+0
+	b := math.Abs(float64(x))
+	if b > 750 {
+		b = 750
+	}
+	s0, t := rowTable64.reduce64(-b, magicF64+1)
+	w := math.FMA(s0, math.FMA(float64(t*t), poly64(t), t), s0)
+	s1 := w / math.FMA(w, unit, 2*a)
 	s := s1 * unit
 	u := s * s
 	r := math.FMA(l9F64, u, l8F64)
@@ -58,7 +62,22 @@ func sigmoidLossTerms[T Float](x T) (l, small T) {
 	r = math.FMA(r, u, l2F64)
 	r = math.FMA(r, u, l1F64)
 	r = math.FMA(r, u, l0F64)
-	return T(math.FMA(s1*u, r, s1+s1) * unit), T(w / math.FMA(w, unit, 1) * unit)
+	return T(math.FMA(s1*u, r, s1+s1) * unit), T(w / math.FMA(w, unit, a) * unit)
+}
+
+// lossExp32 returns w in float32.
+func lossExp32(x float32) float32 {
+	b := math.Abs(float64(x))
+	if b > 105 {
+		b = 105
+	}
+	s, t := rowTable32.reduce32(-b, magicF32)
+	p := sigmoidP32(t)
+	w := s*p + s
+	if halfway(w) {
+		w = roundOdd(s*p, s)
+	}
+	return float32(w)
 }
 
 // With pos = p*t, where p is 1 if there is none, and neg = 1-t:

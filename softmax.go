@@ -3,16 +3,16 @@ package kernels
 // Softmax sets the elements of each row of dst to exp(x[j])/sum(exp(x)), where the sum is over the
 // classes elements of the row.
 //
-// An entry is off by at most d+4 ULP, with the d of the package's documentation: 5 for two classes,
-// 8 for ten, in float32 9 for 32 and 10 from 97 on, in float64 8 up to 2048 and 9 above. This is
-// the sum of the errors of two exponentials, at most 1.46*u each, of the additions, and of one
-// rounding. For an entry below 2^-102 (float64: 2^-969) it is half an ULP more. The largest seen is
-// 8.77 ULP (128 classes) in float32 and 6.47 ULP (10 classes) in float64; in rows of at most five
-// classes 5.58 ULP, at {0.0623830557, -15.249238, -15.249238, -66.5404358, 1.08156931}, and 5.48
-// ULP, at {-23.565575180622293, -90.202251786593948, -60.303654502768538, -58.694228833715108,
-// -60.302491414158112}. The entries of a row sum to 1 within (d+1)*u; the largest seen is
-// 6.49*2^-24 (100 classes) and 4.74*2^-53 (10 classes). No entry is above 1; one class gives
-// exactly 1.
+// An entry is off by at most d+3.8 ULP in float32 and d+3.4 in float64, with the d of the package's
+// documentation: 4.8 and 4.4 for two classes, 7.8 and 7.4 for ten, 9.8 from 97 on, 8.4 from 2049
+// on. This is the sum of the errors of two exponentials, at most 1.37*u each (float64: 1.19*u), of
+// the additions, and of one rounding. For an entry below 2^-102 (float64: 2^-969) it is half an ULP
+// more. The largest seen is 7.30 ULP (17 classes) in float32 and 6.44 ULP (10 classes) in float64;
+// in rows of at most five classes 5.77 ULP, at {4.6482716, -56.35173, -12.040374, -12.000516,
+// -12.040787}, and 5.41 ULP, at {6.151759124659714, -30.594920107917083, -30.594920107917613,
+// -54.84685236443806, -30.594818988895366}. The entries of a row sum to 1 within (d+1)*u; the
+// largest seen is 6.36*2^-24 (128 classes) and 4.61*2^-53 (16 classes). No entry is above 1; one
+// class gives exactly 1.
 //
 // No finite row overflows: the maximum is taken out in the exponent if |max| <= 1024, and
 // subtracted otherwise. x[j]-max is not rounded, except for elements below half of a float64
@@ -45,14 +45,13 @@ func SoftmaxWith[T Float](dst, x []T, classes int, opts *SoftmaxOptions[T]) erro
 // (x[j]-max) - log1p(rest), where rest is the sum of exp(x-max) over all elements but the first
 // maximum, so that the entry of the largest class of a confident row is not rounded to zero.
 //
-// An entry is off by at most d+4 ULP in float32 and d+5.4 in float64, with the d of the package's
+// An entry is off by at most d+3.8 ULP in float32 and d+4.8 in float64, with the d of the package's
 // documentation. This also holds for the largest element of a confident row. It is the sum of the
 // errors of rest/w, with two exponentials and d additions, of log1p, and of a rounding. The largest
-// seen is 8.10 ULP (128 classes) in float32 and 6.97 ULP (32 classes) in float64; in rows of at
-// most five classes 5.38 ULP, at {-22.1661682, -26.7145252, -26.7143192, -5.52545881, -12.456562},
-// and 6.32 ULP, at {-19.393232061858992, -14.544912989299382, -51.269722492891226,
-// -44.88478734149048, -51.269722492890423}. x[j] itself is used, however far it is below the
-// maximum; in rest it counts as in [Softmax].
+// seen is 6.68 ULP (17 classes) in float32 and 6.45 ULP (16 classes) in float64; in rows of at most
+// five classes 5.52 ULP, at {-7.139914, -20.110788, -21.878271, -4.37528, -21.878428}, and 4.77
+// ULP, at {-36.11967091096321, -70.31204059819174, -70.67987600780832, -34.05840572848038}. x[j]
+// itself is used, however far it is below the maximum; in rest it counts as in [Softmax].
 //
 // A row with a NaN or +Inf, or with nothing but -Inf, is all NaN; -Inf beside finite elements gives
 // -Inf.
@@ -117,9 +116,9 @@ func SoftmaxBackwardWith[T Float](dx, dy, y []T, classes int, opts *SoftmaxOptio
 // [LogSoftmax] returned. The sum is rounded, and the difference once, by a fused multiply-add. A
 // NaN in a row of dy makes the row NaN, one in y makes its element NaN.
 //
-// An element is off by at most (d+2.5)*u of |dy[j]| + exp(y[j])*sum(|dy|), one u more in float32
+// An element is off by at most (d+3.5)*u of |dy[j]| + exp(y[j])*sum(|dy|), one u more in float32
 // rows of more than 32 classes, as long as exp(y[j]) is a normal number. The largest seen is
-// 5.73*2^-24 (100 classes) and 5.37*2^-53 (10 classes).
+// 6.42*2^-24 (26 classes) and 5.49*2^-53 (26 classes).
 //
 // dx may be dy or y, and they may be one slice. It panics if the lengths differ, dx partly overlaps
 // one of the others, classes is not positive, or len(dx) is not a multiple of classes.

@@ -127,7 +127,7 @@ func TestComments(t *testing.T) {
 		}
 		assert.Greater(t, loops, 200, name)
 		for _, from := range []string{
-			"exp.go: horner", "exp.go: reduce", "rows.go: expCore", "tanh.go", "log.go: lossLog",
+			"exp.go: horner", "exp.go: reduce", "rows.go: expOf", "tanh.go", "log.go: lossLog",
 			"columns.go: columnExp",
 		} {
 			assert.Contains(t, string(text), "\t// "+from+"\n", name)

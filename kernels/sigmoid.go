@@ -2,16 +2,41 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// The sigmoid's exponential is scaled by c = 2^-32 (2^-256), so that all intermediate values stay
-// normal while the result goes down to the subnormals. Below minX the result is 0; above maxX, 1.
+// The sigmoid's exponential is scaled by c, a little above 2^-32 (2^-256), so that all intermediate
+// values stay normal while the result goes down to the subnormals. Below minX the result is 0;
+// above maxX, 1.
 const scale32, scale64 = 32, 256
 
 var (
-	sigmoidScale = number{"sigmoidScale", 0x1p-32, 0x1p-256} // 2^-scale
-	sigmoidMagic = magic("sigmoidMagic", -scale32, -scale64)
+	sigmoidScale = number{"sigmoidScale", 0x1.016cb6p-32, 0x1.000d6a5af9f9dp-256} // c
+	sigmoidMagic = tableMagic("sigmoidMagic", -scale32, -scale64)
 	minX         = number{"sigmoidMin", -105, -750}
 	maxX         = number{"sigmoidMax", 17.5, 38}
 )
+
+// sigmoidTable has c*2^32 (c*2^256) for a scale. The remainder is divided by c in the exponent
+// alone, so c is near a power of two: within 1%. It is above it, for below it what c is more than d
+// would not be exact.
+var sigmoidTable = table{
+	name: "sigmoidTable",
+	f32: [...]float32{
+		0x1.016cb6p+0, 0x1.18b93cp+0, 0x1.322198p+0, 0x1.4dd6a6p+0,
+		0x1.6c0daep+0, 0x1.8d00cap+0, 0x1.b0ef58p+0, 0x1.d81e7p+0,
+	},
+	f64: [...]float64{
+		0x1.000d6a5af9f9dp+0, 0x1.307fd4cc07582p+0, 0x1.6a1cdf51696b2p+0, 0x1.aea089757c16bp+0,
+	},
+}
+
+// sigmoidPolynomial is expPolynomial with another error, which sigmoidConstant makes smaller.
+var sigmoidPolynomial = polynomial{
+	name: "sigmoidExp",
+	c32:  []float32{0x1.555bccp-3, 0x1.000a7p-1},
+	c64:  expPolynomial.c64,
+}
+
+// sigmoidConstant is what 1 in exp(-w) = 1 - w + ... is off, over 1/2.
+var sigmoidConstant = number{"sigmoidConstant", -0x1.3b4028p-25, 0}
 
 // clamp keeps x where the sigmoid changes. NaN passes.
 func clamp(b *block, x vec) vec { return b.Max(minX.in(b), b.Min(maxX.in(b), x)) }
@@ -21,22 +46,31 @@ func scaleExponent(b *block) vec {
 	return b.Named("sigmoidExponent", b.KInt(scale32<<shift32, scale64<<shift64))
 }
 
+// sigmoidExp returns s and P, of which s*(1-P) is exp(-x) times a scale, of the table and in magic.
+func sigmoidExp(b *block, t table, x, magic vec) (s, p vec) {
+	k := b.FMA(x, minusLog2ePart.in(b), magic)
+	n := b.Sub(k, magic)
+	s = t.power(b, k)
+	w := reduce(b, n, x, ln2PartHi, ln2PartLo)
+	r := horner(b, w, sigmoidPolynomial.negate())
+	if b.Type() == asmgen.F32 {
+		return s, b.FNMA(b.FMA(w, w, sigmoidConstant.in(b)), r, w)
+	}
+	return s, b.FNMA(b.Mul(w, w), r, w)
+}
+
 // Sigmoid, < 1 ULP: y = c/(c + c*exp(-x)).
 //
-//	n = rint(-x/ln 2)
-//	w = x + n*ln 2
-//	s = c * 2^n
+//	n = rint(-8*x/ln 2)  (float64: 4)
+//	w = x + n/8*ln 2
+//	s = c * 2^(n/8)
 //	P = 1 - exp(-w) = w - w*w*r
 //	c*exp(-x) = s*(1-P)
 //	y = c/(c + s - s*P)
 //
-// The denominator is kept in two parts, d and dl. The quotient q = c/d is corrected by its
-// remainder. Because of the factor c, the exponent of the remainder is put right by an integer
-// addition.
-//
-// In float64 the two terms of P are multiplied by s, and go into the sums one by one. This spares
-// the rounding of P, and makes the sums additions: some CPUs have ports for these besides those of
-// the multiply-adds, which all else waits for.
+// The denominator is kept in two parts, d and dl: what the smaller of c and s loses when it is
+// added to the larger one is exact. The quotient q = c/d is corrected by its remainder. Because of
+// the factor c, the exponent of the remainder is put right by an integer addition.
 var sigmoid = []asmgen.Kernel{{
 	Name:   "sigmoid",
 	Params: "dst, x []T",
@@ -49,22 +83,10 @@ for i, v := range x {
 		Body: func(b *block, in, _ []vec) []vec {
 			x := clamp(b, in[0])
 			magic, c := sigmoidMagic.in(b), sigmoidScale.in(b)
-			k := b.FMA(x, minusLog2e.in(b), magic)
-			n := b.Sub(k, magic)
-			s := b.Spill(powerOfTwo(b, k))
-			w := reduce(b, n, x, true)
-			r := horner(b, w, expPolynomial.negate())
-			var d, dl vec
-			if b.Type() == asmgen.F32 {
-				p := b.FNMA(b.Mul(w, w), r, w)
-				d = b.FNMA(s, p, b.Add(c, s))
-				dl = b.FNMA(s, p, b.Sub(c, b.Sub(d, s)))
-			} else {
-				sw := b.Mul(s, w)
-				swr := b.Mul(b.Mul(sw, w), r)
-				d = b.Sub(b.Add(c, s), b.Sub(sw, swr))
-				dl = b.Add(b.Sub(b.Sub(c, b.Sub(d, s)), sw), swr)
-			}
+			s, p := sigmoidExp(b, sigmoidTable, x, magic)
+			more, less := b.Max(c, s), b.Min(c, s)
+			d := b.FNMA(s, p, b.Add(c, s))
+			dl := b.FNMA(s, p, b.Add(b.Sub(more, d), less))
 			q := b.Div(c, d)
 			e := b.FNMA(q, d, c)
 			e = b.FNMA(q, dl, e)
@@ -74,32 +96,22 @@ for i, v := range x {
 	},
 }, sigmoidFast, sigmoidBackward}
 
-// fastOne is what SigmoidFast has in place of 1. With it, 1+T and 1-T both stay in the upper half
-// of a binade, where a rounding error is small. It was found by walking all inputs.
-const fastOne = 0x1.a3d708p0
-
-var fastUnit = number{"fastUnit", fastOne, fastOne}
-
-// Minimax coefficients of fastUnit*tanh(t/2)/t in t*t on |t| <= ln(2)/2.
-var tanhPolynomial = polynomial{
-	name: "tanh",
-	c32:  []float32{0x1.b85b7ep-8, -0x1.17e01ep-4, fastOne / 2},
-	c64: []float64{
-		0x1.717775f123c50p-21, -0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14,
-		-0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastOne / 2,
-	},
-}
-
-// SigmoidFast, 2.465 ULP in float32, at -0x1.842ba2p+3. With T = tanh(t/2),
+// SigmoidFast, 2.099 ULP in float32, at -0x1.a620e6p+4.
+//
+//	E = -6*exp(-w), a polynomial of degree 3 with leading coefficient 1
+//	s = -c/6 * 2^(n/8)
+//	y = c/(c + s*E)
+//
+// In float64, T = tanh(t/2) and
 //
 //	exp(t) = (1+T)/(1-T)
 //	num = c*(1+T)
 //	y = num/(num + s*(1-T))
 //
-// This needs no correction: what rounding does to num cancels where y is near 1. T and 1 are both
-// scaled by fastUnit. The factor c = 2^-32 (2^-256) comes by an integer subtraction from the
-// exponent, which spares a multiplication where all else waits for the multiply-adds. The
-// subtraction makes a number of NaN, but 1-T is still NaN.
+// Neither needs a correction: what rounding does to num cancels where y is near 1. T and 1 are both
+// scaled by fastUnit. The factor c = 2^-256 comes by an integer subtraction from the exponent,
+// which spares a multiplication where all else waits for the multiply-adds. The subtraction makes a
+// number of NaN, but 1-T is still NaN.
 var sigmoidFast = asmgen.Kernel{
 	Name:   "sigmoidFast",
 	Params: "dst, x []T",
@@ -111,16 +123,63 @@ for i, v := range x {
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoidFast"],
 		Body: func(b *block, in, _ []vec) []vec {
 			x := clamp(b, in[0])
-			magic := sigmoidMagic.in(b)
-			k := b.FMA(x, minusLog2e.in(b), magic)
+			if b.Type() == asmgen.F64 {
+				return []vec{sigmoidFast64(b, x)}
+			}
+			magic, c := sigmoidMagic.in(b), fastScale.in(b)
+			k := b.FMA(x, minusLog2ePart.in(b), magic)
 			n := b.Sub(k, magic)
-			s := b.Spill(powerOfTwo(b, k))
-			t := reduce(b, n, x, true)
-			th := b.Mul(t, horner(b, b.Mul(t, t), tanhPolynomial))
-			num := b.IntSub(b.Add(fastUnit.in(b), th), scaleExponent(b))
-			return []vec{b.Div(num, b.FMA(s, b.Sub(fastUnit.in(b), th), num))}
+			s := b.Spill(fastTable.power(b, k))
+			w := reduce(b, n, x, ln2PartHi, ln2PartLo)
+			v := b.Add(w, fastA.in(b))
+			e := b.FMA(w, b.FMA(v, v, fastB.in(b)), fastC.in(b))
+			return []vec{b.Div(c, b.FMA(s, e, c))}
 		},
 	},
+}
+
+// The cubic w*((w+A)^2+B)+C. Its scale is free, so that the leading coefficient may be 1, and its
+// square spares a multiply-add.
+var (
+	fastScale = number{"fastScale", 0x1.958396p-30, 0} // c
+	fastA     = number{"fastA", -0x1.80087ap+0, 0}
+	fastB     = number{"fastB", 0x1.dfe4bep+1, 0}
+	fastC     = number{"fastC", -0x1.7ff8bap+2, 0}
+)
+
+// fastTable has -c/6*2^32 for a scale.
+var fastTable = table{
+	name: "fastTable",
+	f32: [...]float32{
+		-0x1.0e5cd8p+0, -0x1.26d524p+0, -0x1.418468p+0, -0x1.5e9df4p+0,
+		-0x1.7e59bep+0, -0x1.a0f4ccp+0, -0x1.c6b1aap+0, -0x1.efd8eap+0,
+	},
+}
+
+// fastUnit is what SigmoidFast has in place of 1 in float64. With it, 1+T and 1-T both stay in the
+// upper half of a binade, where a rounding error is small.
+var fastUnit = number{"fastUnit", 0, 0x1.a3d708p0}
+
+// Minimax coefficients of fastUnit*tanh(t/2)/t in t*t on |t| <= ln(2)/2.
+var tanhPolynomial = polynomial{
+	name: "tanh",
+	c64: []float64{
+		0x1.717775f123c50p-21, -0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14,
+		-0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, 0x1.a3d708p-1,
+	},
+}
+
+var fastMagic = magic("fastMagic", 0, -scale64)
+
+func sigmoidFast64(b *block, x vec) vec {
+	magic := fastMagic.in(b)
+	k := b.FMA(x, minusLog2e.in(b), magic)
+	n := b.Sub(k, magic)
+	s := b.Spill(powerOfTwo(b, k))
+	t := reduce(b, n, x, ln2Hi, ln2Lo)
+	th := b.Mul(t, horner(b, b.Mul(t, t), tanhPolynomial))
+	num := b.IntSub(b.Add(fastUnit.in(b), th), scaleExponent(b))
+	return b.Div(num, b.FMA(s, b.Sub(fastUnit.in(b), th), num))
 }
 
 // SigmoidBackward: dx = (dy*(1-y))*y, every step rounded.

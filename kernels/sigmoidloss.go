@@ -14,6 +14,13 @@ var atanhPolynomial = polynomial{
 	},
 }
 
+var (
+	lossA     = number{"lossA", rowTable.f32[0], rowTable.f64[1]} // a
+	twoLossA  = lossA.times("twoLossA", 2)
+	lossMagic = number{"lossMagic", rowMagic.f32, rowMagic.f64 + 1} // for a*2^64 (2^512)
+	lossMax   = minX.times("lossMax", -1)                           // beyond, E is 0
+)
+
 // The cross-entropy of the sigmoid of x with the target t, where p is the weight of the positive
 // class (1 in the plain form):
 //
@@ -32,11 +39,14 @@ var atanhPolynomial = polynomial{
 // Nothing cancels for targets 0 and 1. The smaller of the two sigmoids is E/(1+E), the larger one
 // is 1 minus that.
 //
-// At targets 0 and 1, the largest errors over all float32 inputs are 2.80 ULP of the loss (target
-// 0, x = -2.7570076) and 2.40 ULP of the gradient (x = -4.157294): see TestWalkSigmoidLoss32.
+// At targets 0 and 1, the largest errors over all float32 inputs are 2.720 ULP of the loss (target
+// 0, x = -4.8514524) and 2.334 ULP of the gradient (x = -7.680463): see TestWalkSigmoidLoss32.
 //
-// E is computed as the exponential of a row with maximum 0, which is E*2^64 (float64: E*2^512).
-// E/(2+E) and E/(1+E) keep this factor as long as they may be subnormal.
+// E is computed as w = a*E*2^64 (float64: 2^512), where a is an entry of the row's table: with a
+// scale that is a number, unlike the row's own, E/(2+E) and E/(1+E) are w/(w*2^-64 + 2a) and
+// w/(w*2^-64 + a), in which a cancels. It is the entry with the smallest errors, in float32 of
+// those that give log 2 and 1/2 at 0. The quotients keep the power of two as long as they may be
+// subnormal.
 type sigmoidLossForm struct{ name, params, loop string }
 
 func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
@@ -53,13 +63,14 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 	}
 	shape.Body = func(b *block, in, scalars []vec) []vec {
 		x, t := in[0], in[1]
-		zero, one, two := b.K(0, 0), b.K(1, 1), b.K(2, 2)
+		zero, one := b.K(0, 0), b.K(1, 1)
 		unit := rowUnit.in(b)
 		a := b.And(x, notSign(b))
 		negative := b.Less(x, zero)
-		w := expCore(b, b.Or(x, signBit(b)), rowMagic.in(b), minX.in(b))
+		s0, p0 := sigmoidExp(b, rowTable, b.Min(lossMax.in(b), a), lossMagic.in(b))
+		w := b.FNMA(s0, p0, s0)
 
-		s1 := b.Div(w, b.FMA(w, unit, two))
+		s1 := b.Div(w, b.FMA(w, unit, twoLossA.in(b)))
 		s := b.Mul(s1, unit)
 		u := b.Mul(s, s)
 		l := b.Mul(b.FMA(b.Mul(s1, u), horner(b, u, atanhPolynomial), b.Add(s1, s1)), unit)
@@ -74,7 +85,7 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 		if !gradient {
 			return []vec{loss}
 		}
-		small := b.Mul(b.Div(w, b.FMA(w, unit, one)), unit)
+		small := b.Mul(b.Div(w, b.FMA(w, unit, lossA.in(b))), unit)
 		large := b.Sub(one, small)
 		up := b.Mul(neg, b.Select(negative, small, large))
 		return []vec{loss, b.Mul(b.FNMA(pos, b.Select(negative, large, small), up), scalars[0])}

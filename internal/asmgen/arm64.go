@@ -179,13 +179,14 @@ func (m *arm) loadTable(_ *kernelState, dst int, name string) {
 // tableIndex returns the index of each byte, as the instruction wants it. The bytes of entry j
 // begin at 4j, or 8j for float64; multiplying 32-bit lanes gives all of them.
 func (m *arm) tableIndex(b *Builder, i V) V {
-	low, times, first := uint64(7), uint64(0x04040404), uint64(0x03020100)
+	low, each, zeroth := uint64(7), uint64(0x04040404), uint64(0x03020100)
 	if b.k.t == F64 {
 		i = b.emit(opTwice, i, -1, -1, 0)
-		low, times, first = 3<<32|3, 0x0808080808080808, 0x0706050403020100
+		low, each, zeroth = 3<<32|3, 0x0808080808080808, 0x0706050403020100
 	}
-	i = b.And(i, b.Bits(low))
-	return b.emit(opIntMulAdd, i, b.Bits(times), b.Bits(first), 0)
+	i = b.And(i, b.Named("lookupLow", b.Bits(low)))
+	first, times := b.Named("lookupFirst", b.Bits(zeroth)), b.Named("lookupTimes", b.Bits(each))
+	return b.emit(opIntMulAdd, i, times, first, 0)
 }
 
 // demand lets no operand lie in memory.

@@ -116,11 +116,12 @@ type value struct {
 // cancels in FMA and FNMA is +0. For Less and Equal, -0 and +0 are equal. Select and the operations
 // on bits keep the sign as any other bit.
 type Builder struct {
-	k    *kernelState
-	ops  []op
-	vals []value
-	lane int
-	tail bool // the last, partial vector of a row
+	k       *kernelState
+	ops     []op
+	vals    []value
+	indices map[V]V // the results of tableIndex
+	lane    int
+	tail    bool // the last, partial vector of a row
 }
 
 func (b *Builder) value(v value) V {
@@ -245,7 +246,15 @@ type Table struct {
 // sum with a magic number has it set if 0x1p31 is part of the magic number; otherwise Or sets it.
 func (b *Builder) Lookup(t Table, i V) V {
 	n := b.k.useTable(t)
-	return b.emit(opLookup, b.k.tableIndex(b, i), -1, -1, n)
+	at, ok := b.indices[i]
+	if !ok {
+		at = b.k.tableIndex(b, i)
+		if b.indices == nil {
+			b.indices = map[V]V{}
+		}
+		b.indices[i] = at
+	}
+	return b.emit(opLookup, at, -1, -1, n)
 }
 
 func (b *Builder) pick(n32, n64 int) int {
