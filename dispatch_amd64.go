@@ -1085,6 +1085,80 @@ func columnsGrad[T Float](
 	}
 }
 
+// matmulPanel performs
+//
+//	for i := range rows {
+//		for j := range cols {
+//			s := start[i*startstride+j]
+//			for p := range k {
+//				s = FMA(a[i*arow+p*acol], b[p*bstride+j], s)
+//			}
+//			dst[i*dststride+j] = s
+//		}
+//	}
+func matmulPanel[T Float](
+	dst, start, a, b []T, rows, k, cols, dststride, startstride, arow, acol, bstride int,
+) {
+	if raceEnabled {
+		raceRows("matmulPanel start", raceRead, start, rows, cols, startstride)
+		raceMatrix("matmulPanel a", raceRead, a, rows, k, arow, acol)
+		raceRows("matmulPanel b", raceRead, b, k, cols, bstride)
+		raceRows("matmulPanel dst", raceWrite, dst, rows, cols, dststride)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		matmulPanelF32AVX512(
+			f32(dst), f32(start), f32(a), f32(b), rows, k, cols, dststride, startstride, arow, acol,
+			bstride,
+		)
+	case is32[T]() && isa.AVX2:
+		matmulPanelF32AVX2(
+			f32(dst), f32(start), f32(a), f32(b), rows, k, cols, dststride, startstride, arow, acol,
+			bstride,
+		)
+	case isa.AVX512:
+		matmulPanelF64AVX512(
+			f64(dst), f64(start), f64(a), f64(b), rows, k, cols, dststride, startstride, arow, acol,
+			bstride,
+		)
+	case isa.AVX2:
+		matmulPanelF64AVX2(
+			f64(dst), f64(start), f64(a), f64(b), rows, k, cols, dststride, startstride, arow, acol,
+			bstride,
+		)
+	default:
+		matmulPanelGeneric(
+			dst, start, a, b, rows, k, cols, dststride, startstride, arow, acol, bstride,
+		)
+	}
+}
+
+// transposeRows performs
+//
+//	for r := range rows {
+//		for j := range cols {
+//			dst[j*dststride+r] = src[r*srcstride+j]
+//		}
+//	}
+func transposeRows[T Float](dst, src []T, rows, cols, dststride, srcstride int) {
+	if raceEnabled {
+		raceRows("transposeRows src", raceRead, src, rows, cols, srcstride)
+		raceRows("transposeRows dst", raceWrite, dst, cols, rows, dststride)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		transposeRowsF32AVX512(f32(dst), f32(src), rows, cols, dststride, srcstride)
+	case is32[T]() && isa.AVX2:
+		transposeRowsF32AVX2(f32(dst), f32(src), rows, cols, dststride, srcstride)
+	case isa.AVX512:
+		transposeRowsF64AVX512(f64(dst), f64(src), rows, cols, dststride, srcstride)
+	case isa.AVX2:
+		transposeRowsF64AVX2(f64(dst), f64(src), rows, cols, dststride, srcstride)
+	default:
+		transposeRowsGeneric(dst, src, rows, cols, dststride, srcstride)
+	}
+}
+
 // reluStream performs
 //
 //	for i, v := range x {
@@ -1821,6 +1895,46 @@ func columnsGradF64AVX2(
 	dst, m, rest, w, x []float64, label []int, scale, num, after []float64,
 	rows, cols, half, dststride, xstride int,
 )
+
+// See matmulPanel.
+
+//go:noescape
+func matmulPanelF32AVX512(
+	dst, start, a, b []float32,
+	rows, k, cols, dststride, startstride, arow, acol, bstride int,
+)
+
+//go:noescape
+func matmulPanelF32AVX2(
+	dst, start, a, b []float32,
+	rows, k, cols, dststride, startstride, arow, acol, bstride int,
+)
+
+//go:noescape
+func matmulPanelF64AVX512(
+	dst, start, a, b []float64,
+	rows, k, cols, dststride, startstride, arow, acol, bstride int,
+)
+
+//go:noescape
+func matmulPanelF64AVX2(
+	dst, start, a, b []float64,
+	rows, k, cols, dststride, startstride, arow, acol, bstride int,
+)
+
+// See transposeRows.
+
+//go:noescape
+func transposeRowsF32AVX512(dst, src []float32, rows, cols, dststride, srcstride int)
+
+//go:noescape
+func transposeRowsF32AVX2(dst, src []float32, rows, cols, dststride, srcstride int)
+
+//go:noescape
+func transposeRowsF64AVX512(dst, src []float64, rows, cols, dststride, srcstride int)
+
+//go:noescape
+func transposeRowsF64AVX2(dst, src []float64, rows, cols, dststride, srcstride int)
 
 // See reluStream.
 

@@ -620,6 +620,46 @@ func columnsGrad[T Float](
 	)
 }
 
+// matmulPanel performs
+//
+//	for i := range rows {
+//		for j := range cols {
+//			s := start[i*startstride+j]
+//			for p := range k {
+//				s = FMA(a[i*arow+p*acol], b[p*bstride+j], s)
+//			}
+//			dst[i*dststride+j] = s
+//		}
+//	}
+func matmulPanel[T Float](
+	dst, start, a, b []T, rows, k, cols, dststride, startstride, arow, acol, bstride int,
+) {
+	if raceEnabled {
+		raceRows("matmulPanel start", raceRead, start, rows, cols, startstride)
+		raceMatrix("matmulPanel a", raceRead, a, rows, k, arow, acol)
+		raceRows("matmulPanel b", raceRead, b, k, cols, bstride)
+		raceRows("matmulPanel dst", raceWrite, dst, rows, cols, dststride)
+	}
+	matmulPanelGeneric(
+		dst, start, a, b, rows, k, cols, dststride, startstride, arow, acol, bstride,
+	)
+}
+
+// transposeRows performs
+//
+//	for r := range rows {
+//		for j := range cols {
+//			dst[j*dststride+r] = src[r*srcstride+j]
+//		}
+//	}
+func transposeRows[T Float](dst, src []T, rows, cols, dststride, srcstride int) {
+	if raceEnabled {
+		raceRows("transposeRows src", raceRead, src, rows, cols, srcstride)
+		raceRows("transposeRows dst", raceWrite, dst, cols, rows, dststride)
+	}
+	transposeRowsGeneric(dst, src, rows, cols, dststride, srcstride)
+}
+
 // reluStream performs
 //
 //	for i, v := range x {

@@ -1,13 +1,14 @@
 // Package kernels provides the element and row loops of a small neural network on flat slices of
 // float32 or float64: ReLU, sigmoid, tanh, softmax and cross-entropy (also the binary one), forward
-// and backward. The formulas are those of the layers in the book "Deep Learning from Scratch"
-// (Saitoh); package kernels/layers has these layers.
+// and backward, and the matrix products between them. The formulas are those of the layers in the
+// book "Deep Learning from Scratch" (Saitoh); package kernels/layers has these layers.
 //
 // # Shapes
 //
 // The destination comes first. Element kernels take slices of one length. Row kernels take rows of
 // classes elements, one after the other: len(x) is a multiple of classes, and a slice with one
-// element per row (losses, labels) has len(x)/classes elements. Empty and nil slices are fine.
+// element per row (losses, labels) has len(x)/classes elements. Products of matrices take their
+// sizes: m rows and n columns of the result, sums of k terms. Empty and nil slices are fine.
 //
 // A wrong shape is a bug of the caller and panics, with a message that names the function, the
 // arguments and their lengths. Bad data, such as a label that is not in [0, classes) or an option
@@ -25,8 +26,8 @@
 // the length or alignment of a slice, on the position of an element or a row in it, or on how the
 // work is split between calls. Results are made of additions, subtractions, multiplications,
 // divisions and fused multiply-adds, each correctly rounded, and the elements of a row are added in
-// one fixed order. A hash of the results of each kernel is published, in testdata/golden.json, and
-// a version that changes one says so.
+// one fixed order, and so are the terms of a product of matrices. A hash of the results of each
+// kernel is published, in testdata/golden.json, and a version that changes one says so.
 //
 // Kernels assume rounding to nearest and gradual underflow, as Go programs have them. C code in the
 // same process that was linked with -ffast-math may switch the latter off.

@@ -51,6 +51,38 @@ func ExampleSoftmax() {
 	// [0.5000 0.5000 0.0000]
 }
 
+// The rows of a product on all cores: each of them has the bits that it has in one call.
+func ExampleMatMul_parallel() {
+	const m, k, n = 4, 2, 3
+	a := []float32{1, 2, 3, 4, 5, 6, 7, 8}
+	b := []float32{1, 0, -1, 0, 1, 2}
+	dst := make([]float32, m*n)
+	kernels.Parallel(m, 2, func(lo, hi int) { // a grain of some 64 rows where there are more
+		kernels.MatMul(dst[lo*n:hi*n], a[lo*k:hi*k], b, hi-lo, k, n)
+	})
+	fmt.Println(dst)
+	// Output: [1 2 3 3 4 5 5 6 7 7 8 9]
+}
+
+// An affine layer with its gradients.
+func ExampleMatMulWith() {
+	x := []float32{1, 2, 3, 4}        // two rows of two inputs
+	w := []float32{1, 0, -1, 2, 1, 0} // three outputs
+	bias := []float32{10, 20, 30}
+	y, dx := make([]float32, 6), make([]float32, 4)
+	dw, dbias := make([]float32, 6), make([]float32, 3)
+
+	if err := kernels.MatMulWith(y, x, w, 2, 2, 3, &kernels.MatMulOptions[float32]{Bias: bias}); err != nil {
+		panic(err) // an option out of its range
+	}
+	dy := []float32{1, 0, 0, 0, 1, 1}
+	kernels.MatMulTransB(dx, dy, w, 2, 3, 2)
+	kernels.MatMulTransA(dw, x, dy, 2, 2, 3)
+	kernels.ColumnSums(dbias, dy, 2, 3)
+	fmt.Println(y, dx, dw, dbias)
+	// Output: [15 22 29 21 24 27] [1 2 -1 1] [1 3 3 2 4 4] [1 1 1]
+}
+
 func ExampleReLUBackward() {
 	x := []float32{3, -2, 0, 5}
 	y, dx := make([]float32, 4), make([]float32, 4)

@@ -19185,3 +19185,4902 @@ after5:
 
 done7:
 	RET
+
+// func matmulPanelF32NEON(dst, start, a, b []float32, rows, k, cols, dststride, startstride, arow, acol, bstride int)
+TEXT ·matmulPanelF32NEON(SB), NOSPLIT, $0-160
+	MOVD cols+112(FP), R13
+	CMP $12, R13
+	BEQ panel2
+	MOVD cols+112(FP), R13
+	CMP $9, R13
+	BGE panel3
+	MOVD cols+112(FP), R13
+	CMP $8, R13
+	BEQ panel4
+	MOVD cols+112(FP), R13
+	CMP $5, R13
+	BGE panel5
+	MOVD cols+112(FP), R13
+	CMP $4, R13
+	BEQ panel6
+	MOVD cols+112(FP), R13
+	CMP $1, R13
+	BGE panel7
+	B done1
+
+// A panel of 3 vectors.
+panel2:
+	MOVD rows+96(FP), R8
+	CMP $8, R8
+	BLT fewer8
+
+// A tile of 8 rows.
+tile9:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	FMOVQ 32(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	FMOVQ 32(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	FMOVQ 32(R11), F8
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	FMOVQ 32(R11), F11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	FMOVQ 16(R11), F13
+	FMOVQ 32(R11), F14
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F15
+	FMOVQ 16(R11), F16
+	FMOVQ 32(R11), F17
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F18
+	FMOVQ 16(R11), F19
+	FMOVQ 32(R11), F20
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F21
+	FMOVQ 16(R11), F22
+	FMOVQ 32(R11), F23
+	MOVD k+104(FP), R13
+	CBZ R13, store10
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop11:
+	// matmul.go
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	FMOVQ 32(R11), F26
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VFMLA V27.S4, V26.S4, V2.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	VFMLA V27.S4, V25.S4, V4.S4
+	VFMLA V27.S4, V26.S4, V5.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	VFMLA V27.S4, V26.S4, V8.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V9.S4
+	VFMLA V27.S4, V25.S4, V10.S4
+	VFMLA V27.S4, V26.S4, V11.S4
+	VLD1R.P (R4)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V12.S4
+	VFMLA V27.S4, V25.S4, V13.S4
+	VFMLA V27.S4, V26.S4, V14.S4
+	VLD1R.P (R5)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V15.S4
+	VFMLA V27.S4, V25.S4, V16.S4
+	VFMLA V27.S4, V26.S4, V17.S4
+	VLD1R.P (R6)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V18.S4
+	VFMLA V27.S4, V25.S4, V19.S4
+	VFMLA V27.S4, V26.S4, V20.S4
+	VLD1R.P (R7)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V21.S4
+	VFMLA V27.S4, V25.S4, V22.S4
+	VFMLA V27.S4, V26.S4, V23.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop11
+
+// The sums.
+store10:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F2, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	FMOVQ F5, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	FMOVQ F8, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	FMOVQ F11, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	FMOVQ F13, 16(R11)
+	FMOVQ F14, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F15, 0(R11)
+	FMOVQ F16, 16(R11)
+	FMOVQ F17, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F18, 0(R11)
+	FMOVQ F19, 16(R11)
+	FMOVQ F20, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F21, 0(R11)
+	FMOVQ F22, 16(R11)
+	FMOVQ F23, 32(R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile9
+
+// Fewer rows are left.
+fewer8:
+	CMP $4, R8
+	BLT fewer12
+
+// A tile of 4 rows.
+tile13:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	FMOVQ 32(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	FMOVQ 32(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	FMOVQ 32(R11), F8
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	FMOVQ 32(R11), F11
+	MOVD k+104(FP), R13
+	CBZ R13, store14
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop15:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	FMOVQ 32(R11), F26
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VFMLA V27.S4, V26.S4, V2.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	VFMLA V27.S4, V25.S4, V4.S4
+	VFMLA V27.S4, V26.S4, V5.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	VFMLA V27.S4, V26.S4, V8.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V9.S4
+	VFMLA V27.S4, V25.S4, V10.S4
+	VFMLA V27.S4, V26.S4, V11.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop15
+
+// The sums.
+store14:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F2, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	FMOVQ F5, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	FMOVQ F8, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	FMOVQ F11, 32(R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile13
+
+// Fewer rows are left.
+fewer12:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile16:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	FMOVQ 32(R11), F2
+	MOVD k+104(FP), R13
+	CBZ R13, store17
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop18:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	FMOVQ 32(R11), F26
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VFMLA V27.S4, V26.S4, V2.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop18
+
+// The sums.
+store17:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F2, 32(R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile16
+	B done1
+
+// A panel of 3 vectors, the last a partial one.
+panel3:
+	MOVD rows+96(FP), R8
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	// Partial vector.
+	CMP $8, R8
+	BLT fewer19
+
+// A tile of 8 rows.
+tile20:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD $32, R11, R11
+	TBZ $1, R14, one22
+	FMOVD (R11), F2
+	TBZ $0, R14, loaded21
+	ADD $8, R11, R15
+	VLD1 (R15), V2.S[2]
+	B loaded21
+
+one22:
+	FMOVS (R11), F2
+
+loaded21:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	ADD $32, R11, R11
+	TBZ $1, R14, one24
+	FMOVD (R11), F5
+	TBZ $0, R14, loaded23
+	ADD $8, R11, R15
+	VLD1 (R15), V5.S[2]
+	B loaded23
+
+one24:
+	FMOVS (R11), F5
+
+loaded23:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	ADD $32, R11, R11
+	TBZ $1, R14, one26
+	FMOVD (R11), F8
+	TBZ $0, R14, loaded25
+	ADD $8, R11, R15
+	VLD1 (R15), V8.S[2]
+	B loaded25
+
+one26:
+	FMOVS (R11), F8
+
+loaded25:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	ADD $32, R11, R11
+	TBZ $1, R14, one28
+	FMOVD (R11), F11
+	TBZ $0, R14, loaded27
+	ADD $8, R11, R15
+	VLD1 (R15), V11.S[2]
+	B loaded27
+
+one28:
+	FMOVS (R11), F11
+
+loaded27:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	FMOVQ 16(R11), F13
+	ADD $32, R11, R11
+	TBZ $1, R14, one30
+	FMOVD (R11), F14
+	TBZ $0, R14, loaded29
+	ADD $8, R11, R15
+	VLD1 (R15), V14.S[2]
+	B loaded29
+
+one30:
+	FMOVS (R11), F14
+
+loaded29:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F15
+	FMOVQ 16(R11), F16
+	ADD $32, R11, R11
+	TBZ $1, R14, one32
+	FMOVD (R11), F17
+	TBZ $0, R14, loaded31
+	ADD $8, R11, R15
+	VLD1 (R15), V17.S[2]
+	B loaded31
+
+one32:
+	FMOVS (R11), F17
+
+loaded31:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F18
+	FMOVQ 16(R11), F19
+	ADD $32, R11, R11
+	TBZ $1, R14, one34
+	FMOVD (R11), F20
+	TBZ $0, R14, loaded33
+	ADD $8, R11, R15
+	VLD1 (R15), V20.S[2]
+	B loaded33
+
+one34:
+	FMOVS (R11), F20
+
+loaded33:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F21
+	FMOVQ 16(R11), F22
+	ADD $32, R11, R11
+	TBZ $1, R14, one36
+	FMOVD (R11), F23
+	TBZ $0, R14, loaded35
+	ADD $8, R11, R15
+	VLD1 (R15), V23.S[2]
+	B loaded35
+
+one36:
+	FMOVS (R11), F23
+
+loaded35:
+	SUB $32, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store37
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop38:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD $32, R11, R11
+	TBZ $1, R14, one40
+	FMOVD (R11), F26
+	TBZ $0, R14, loaded39
+	ADD $8, R11, R15
+	VLD1 (R15), V26.S[2]
+	B loaded39
+
+one40:
+	FMOVS (R11), F26
+
+loaded39:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VFMLA V27.S4, V26.S4, V2.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	VFMLA V27.S4, V25.S4, V4.S4
+	VFMLA V27.S4, V26.S4, V5.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	VFMLA V27.S4, V26.S4, V8.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V9.S4
+	VFMLA V27.S4, V25.S4, V10.S4
+	VFMLA V27.S4, V26.S4, V11.S4
+	VLD1R.P (R4)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V12.S4
+	VFMLA V27.S4, V25.S4, V13.S4
+	VFMLA V27.S4, V26.S4, V14.S4
+	VLD1R.P (R5)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V15.S4
+	VFMLA V27.S4, V25.S4, V16.S4
+	VFMLA V27.S4, V26.S4, V17.S4
+	VLD1R.P (R6)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V18.S4
+	VFMLA V27.S4, V25.S4, V19.S4
+	VFMLA V27.S4, V26.S4, V20.S4
+	VLD1R.P (R7)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V21.S4
+	VFMLA V27.S4, V25.S4, V22.S4
+	VFMLA V27.S4, V26.S4, V23.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop38
+
+// The sums.
+store37:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one42
+	FMOVD F2, (R11)
+	TBZ $0, R14, stored41
+	ADD $8, R11, R15
+	VST1 V2.S[2], (R15)
+	B stored41
+
+one42:
+	FMOVS F2, (R11)
+
+stored41:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one44
+	FMOVD F5, (R11)
+	TBZ $0, R14, stored43
+	ADD $8, R11, R15
+	VST1 V5.S[2], (R15)
+	B stored43
+
+one44:
+	FMOVS F5, (R11)
+
+stored43:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one46
+	FMOVD F8, (R11)
+	TBZ $0, R14, stored45
+	ADD $8, R11, R15
+	VST1 V8.S[2], (R15)
+	B stored45
+
+one46:
+	FMOVS F8, (R11)
+
+stored45:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one48
+	FMOVD F11, (R11)
+	TBZ $0, R14, stored47
+	ADD $8, R11, R15
+	VST1 V11.S[2], (R15)
+	B stored47
+
+one48:
+	FMOVS F11, (R11)
+
+stored47:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	FMOVQ F13, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one50
+	FMOVD F14, (R11)
+	TBZ $0, R14, stored49
+	ADD $8, R11, R15
+	VST1 V14.S[2], (R15)
+	B stored49
+
+one50:
+	FMOVS F14, (R11)
+
+stored49:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F15, 0(R11)
+	FMOVQ F16, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one52
+	FMOVD F17, (R11)
+	TBZ $0, R14, stored51
+	ADD $8, R11, R15
+	VST1 V17.S[2], (R15)
+	B stored51
+
+one52:
+	FMOVS F17, (R11)
+
+stored51:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F18, 0(R11)
+	FMOVQ F19, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one54
+	FMOVD F20, (R11)
+	TBZ $0, R14, stored53
+	ADD $8, R11, R15
+	VST1 V20.S[2], (R15)
+	B stored53
+
+one54:
+	FMOVS F20, (R11)
+
+stored53:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F21, 0(R11)
+	FMOVQ F22, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one56
+	FMOVD F23, (R11)
+	TBZ $0, R14, stored55
+	ADD $8, R11, R15
+	VST1 V23.S[2], (R15)
+	B stored55
+
+one56:
+	FMOVS F23, (R11)
+
+stored55:
+	SUB $32, R11, R11
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile20
+
+// Fewer rows are left.
+fewer19:
+	CMP $4, R8
+	BLT fewer57
+
+// A tile of 4 rows.
+tile58:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD $32, R11, R11
+	TBZ $1, R14, one60
+	FMOVD (R11), F2
+	TBZ $0, R14, loaded59
+	ADD $8, R11, R15
+	VLD1 (R15), V2.S[2]
+	B loaded59
+
+one60:
+	FMOVS (R11), F2
+
+loaded59:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	ADD $32, R11, R11
+	TBZ $1, R14, one62
+	FMOVD (R11), F5
+	TBZ $0, R14, loaded61
+	ADD $8, R11, R15
+	VLD1 (R15), V5.S[2]
+	B loaded61
+
+one62:
+	FMOVS (R11), F5
+
+loaded61:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	ADD $32, R11, R11
+	TBZ $1, R14, one64
+	FMOVD (R11), F8
+	TBZ $0, R14, loaded63
+	ADD $8, R11, R15
+	VLD1 (R15), V8.S[2]
+	B loaded63
+
+one64:
+	FMOVS (R11), F8
+
+loaded63:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	ADD $32, R11, R11
+	TBZ $1, R14, one66
+	FMOVD (R11), F11
+	TBZ $0, R14, loaded65
+	ADD $8, R11, R15
+	VLD1 (R15), V11.S[2]
+	B loaded65
+
+one66:
+	FMOVS (R11), F11
+
+loaded65:
+	SUB $32, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store67
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop68:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD $32, R11, R11
+	TBZ $1, R14, one70
+	FMOVD (R11), F26
+	TBZ $0, R14, loaded69
+	ADD $8, R11, R15
+	VLD1 (R15), V26.S[2]
+	B loaded69
+
+one70:
+	FMOVS (R11), F26
+
+loaded69:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VFMLA V27.S4, V26.S4, V2.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	VFMLA V27.S4, V25.S4, V4.S4
+	VFMLA V27.S4, V26.S4, V5.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	VFMLA V27.S4, V26.S4, V8.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V9.S4
+	VFMLA V27.S4, V25.S4, V10.S4
+	VFMLA V27.S4, V26.S4, V11.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop68
+
+// The sums.
+store67:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one72
+	FMOVD F2, (R11)
+	TBZ $0, R14, stored71
+	ADD $8, R11, R15
+	VST1 V2.S[2], (R15)
+	B stored71
+
+one72:
+	FMOVS F2, (R11)
+
+stored71:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one74
+	FMOVD F5, (R11)
+	TBZ $0, R14, stored73
+	ADD $8, R11, R15
+	VST1 V5.S[2], (R15)
+	B stored73
+
+one74:
+	FMOVS F5, (R11)
+
+stored73:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one76
+	FMOVD F8, (R11)
+	TBZ $0, R14, stored75
+	ADD $8, R11, R15
+	VST1 V8.S[2], (R15)
+	B stored75
+
+one76:
+	FMOVS F8, (R11)
+
+stored75:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one78
+	FMOVD F11, (R11)
+	TBZ $0, R14, stored77
+	ADD $8, R11, R15
+	VST1 V11.S[2], (R15)
+	B stored77
+
+one78:
+	FMOVS F11, (R11)
+
+stored77:
+	SUB $32, R11, R11
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile58
+
+// Fewer rows are left.
+fewer57:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile79:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD $32, R11, R11
+	TBZ $1, R14, one81
+	FMOVD (R11), F2
+	TBZ $0, R14, loaded80
+	ADD $8, R11, R15
+	VLD1 (R15), V2.S[2]
+	B loaded80
+
+one81:
+	FMOVS (R11), F2
+
+loaded80:
+	SUB $32, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store82
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop83:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD $32, R11, R11
+	TBZ $1, R14, one85
+	FMOVD (R11), F26
+	TBZ $0, R14, loaded84
+	ADD $8, R11, R15
+	VLD1 (R15), V26.S[2]
+	B loaded84
+
+one85:
+	FMOVS (R11), F26
+
+loaded84:
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VFMLA V27.S4, V26.S4, V2.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop83
+
+// The sums.
+store82:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $8, R14, R14
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD $32, R11, R11
+	TBZ $1, R14, one87
+	FMOVD F2, (R11)
+	TBZ $0, R14, stored86
+	ADD $8, R11, R15
+	VST1 V2.S[2], (R15)
+	B stored86
+
+one87:
+	FMOVS F2, (R11)
+
+stored86:
+	SUB $32, R11, R11
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile79
+	B done1
+
+// A panel of 2 vectors.
+panel4:
+	MOVD rows+96(FP), R8
+	CMP $8, R8
+	BLT fewer88
+
+// A tile of 8 rows.
+tile89:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	FMOVQ 16(R11), F3
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	FMOVQ 16(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F8
+	FMOVQ 16(R11), F9
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F10
+	FMOVQ 16(R11), F11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	FMOVQ 16(R11), F13
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F14
+	FMOVQ 16(R11), F15
+	MOVD k+104(FP), R13
+	CBZ R13, store90
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop91:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VFMLA V27.S4, V25.S4, V3.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V4.S4
+	VFMLA V27.S4, V25.S4, V5.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	VLD1R.P (R4)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V8.S4
+	VFMLA V27.S4, V25.S4, V9.S4
+	VLD1R.P (R5)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V10.S4
+	VFMLA V27.S4, V25.S4, V11.S4
+	VLD1R.P (R6)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V12.S4
+	VFMLA V27.S4, V25.S4, V13.S4
+	VLD1R.P (R7)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V14.S4
+	VFMLA V27.S4, V25.S4, V15.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop91
+
+// The sums.
+store90:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	FMOVQ F3, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	FMOVQ F5, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F8, 0(R11)
+	FMOVQ F9, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F10, 0(R11)
+	FMOVQ F11, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	FMOVQ F13, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F14, 0(R11)
+	FMOVQ F15, 16(R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile89
+
+// Fewer rows are left.
+fewer88:
+	CMP $4, R8
+	BLT fewer92
+
+// A tile of 4 rows.
+tile93:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	FMOVQ 16(R11), F3
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	FMOVQ 16(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	MOVD k+104(FP), R13
+	CBZ R13, store94
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop95:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VFMLA V27.S4, V25.S4, V3.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V4.S4
+	VFMLA V27.S4, V25.S4, V5.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop95
+
+// The sums.
+store94:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	FMOVQ F3, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	FMOVQ F5, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile93
+
+// Fewer rows are left.
+fewer92:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile96:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	MOVD k+104(FP), R13
+	CBZ R13, store97
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop98:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop98
+
+// The sums.
+store97:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile96
+	B done1
+
+// A panel of 2 vectors, the last a partial one.
+panel5:
+	MOVD rows+96(FP), R8
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	// Partial vector.
+	CMP $8, R8
+	BLT fewer99
+
+// A tile of 8 rows.
+tile100:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ 0(R11), F0
+	ADD $16, R11, R11
+	TBZ $1, R14, one102
+	FMOVD (R11), F1
+	TBZ $0, R14, loaded101
+	ADD $8, R11, R15
+	VLD1 (R15), V1.S[2]
+	B loaded101
+
+one102:
+	FMOVS (R11), F1
+
+loaded101:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD $16, R11, R11
+	TBZ $1, R14, one104
+	FMOVD (R11), F3
+	TBZ $0, R14, loaded103
+	ADD $8, R11, R15
+	VLD1 (R15), V3.S[2]
+	B loaded103
+
+one104:
+	FMOVS (R11), F3
+
+loaded103:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	ADD $16, R11, R11
+	TBZ $1, R14, one106
+	FMOVD (R11), F5
+	TBZ $0, R14, loaded105
+	ADD $8, R11, R15
+	VLD1 (R15), V5.S[2]
+	B loaded105
+
+one106:
+	FMOVS (R11), F5
+
+loaded105:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	ADD $16, R11, R11
+	TBZ $1, R14, one108
+	FMOVD (R11), F7
+	TBZ $0, R14, loaded107
+	ADD $8, R11, R15
+	VLD1 (R15), V7.S[2]
+	B loaded107
+
+one108:
+	FMOVS (R11), F7
+
+loaded107:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F8
+	ADD $16, R11, R11
+	TBZ $1, R14, one110
+	FMOVD (R11), F9
+	TBZ $0, R14, loaded109
+	ADD $8, R11, R15
+	VLD1 (R15), V9.S[2]
+	B loaded109
+
+one110:
+	FMOVS (R11), F9
+
+loaded109:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F10
+	ADD $16, R11, R11
+	TBZ $1, R14, one112
+	FMOVD (R11), F11
+	TBZ $0, R14, loaded111
+	ADD $8, R11, R15
+	VLD1 (R15), V11.S[2]
+	B loaded111
+
+one112:
+	FMOVS (R11), F11
+
+loaded111:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	ADD $16, R11, R11
+	TBZ $1, R14, one114
+	FMOVD (R11), F13
+	TBZ $0, R14, loaded113
+	ADD $8, R11, R15
+	VLD1 (R15), V13.S[2]
+	B loaded113
+
+one114:
+	FMOVS (R11), F13
+
+loaded113:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F14
+	ADD $16, R11, R11
+	TBZ $1, R14, one116
+	FMOVD (R11), F15
+	TBZ $0, R14, loaded115
+	ADD $8, R11, R15
+	VLD1 (R15), V15.S[2]
+	B loaded115
+
+one116:
+	FMOVS (R11), F15
+
+loaded115:
+	SUB $16, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store117
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop118:
+	FMOVQ 0(R11), F24
+	ADD $16, R11, R11
+	TBZ $1, R14, one120
+	FMOVD (R11), F25
+	TBZ $0, R14, loaded119
+	ADD $8, R11, R15
+	VLD1 (R15), V25.S[2]
+	B loaded119
+
+one120:
+	FMOVS (R11), F25
+
+loaded119:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VFMLA V27.S4, V25.S4, V3.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V4.S4
+	VFMLA V27.S4, V25.S4, V5.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	VLD1R.P (R4)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V8.S4
+	VFMLA V27.S4, V25.S4, V9.S4
+	VLD1R.P (R5)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V10.S4
+	VFMLA V27.S4, V25.S4, V11.S4
+	VLD1R.P (R6)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V12.S4
+	VFMLA V27.S4, V25.S4, V13.S4
+	VLD1R.P (R7)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V14.S4
+	VFMLA V27.S4, V25.S4, V15.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop118
+
+// The sums.
+store117:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ F0, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one122
+	FMOVD F1, (R11)
+	TBZ $0, R14, stored121
+	ADD $8, R11, R15
+	VST1 V1.S[2], (R15)
+	B stored121
+
+one122:
+	FMOVS F1, (R11)
+
+stored121:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one124
+	FMOVD F3, (R11)
+	TBZ $0, R14, stored123
+	ADD $8, R11, R15
+	VST1 V3.S[2], (R15)
+	B stored123
+
+one124:
+	FMOVS F3, (R11)
+
+stored123:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one126
+	FMOVD F5, (R11)
+	TBZ $0, R14, stored125
+	ADD $8, R11, R15
+	VST1 V5.S[2], (R15)
+	B stored125
+
+one126:
+	FMOVS F5, (R11)
+
+stored125:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one128
+	FMOVD F7, (R11)
+	TBZ $0, R14, stored127
+	ADD $8, R11, R15
+	VST1 V7.S[2], (R15)
+	B stored127
+
+one128:
+	FMOVS F7, (R11)
+
+stored127:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F8, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one130
+	FMOVD F9, (R11)
+	TBZ $0, R14, stored129
+	ADD $8, R11, R15
+	VST1 V9.S[2], (R15)
+	B stored129
+
+one130:
+	FMOVS F9, (R11)
+
+stored129:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F10, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one132
+	FMOVD F11, (R11)
+	TBZ $0, R14, stored131
+	ADD $8, R11, R15
+	VST1 V11.S[2], (R15)
+	B stored131
+
+one132:
+	FMOVS F11, (R11)
+
+stored131:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one134
+	FMOVD F13, (R11)
+	TBZ $0, R14, stored133
+	ADD $8, R11, R15
+	VST1 V13.S[2], (R15)
+	B stored133
+
+one134:
+	FMOVS F13, (R11)
+
+stored133:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F14, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one136
+	FMOVD F15, (R11)
+	TBZ $0, R14, stored135
+	ADD $8, R11, R15
+	VST1 V15.S[2], (R15)
+	B stored135
+
+one136:
+	FMOVS F15, (R11)
+
+stored135:
+	SUB $16, R11, R11
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile100
+
+// Fewer rows are left.
+fewer99:
+	CMP $4, R8
+	BLT fewer137
+
+// A tile of 4 rows.
+tile138:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ 0(R11), F0
+	ADD $16, R11, R11
+	TBZ $1, R14, one140
+	FMOVD (R11), F1
+	TBZ $0, R14, loaded139
+	ADD $8, R11, R15
+	VLD1 (R15), V1.S[2]
+	B loaded139
+
+one140:
+	FMOVS (R11), F1
+
+loaded139:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD $16, R11, R11
+	TBZ $1, R14, one142
+	FMOVD (R11), F3
+	TBZ $0, R14, loaded141
+	ADD $8, R11, R15
+	VLD1 (R15), V3.S[2]
+	B loaded141
+
+one142:
+	FMOVS (R11), F3
+
+loaded141:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	ADD $16, R11, R11
+	TBZ $1, R14, one144
+	FMOVD (R11), F5
+	TBZ $0, R14, loaded143
+	ADD $8, R11, R15
+	VLD1 (R15), V5.S[2]
+	B loaded143
+
+one144:
+	FMOVS (R11), F5
+
+loaded143:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	ADD $16, R11, R11
+	TBZ $1, R14, one146
+	FMOVD (R11), F7
+	TBZ $0, R14, loaded145
+	ADD $8, R11, R15
+	VLD1 (R15), V7.S[2]
+	B loaded145
+
+one146:
+	FMOVS (R11), F7
+
+loaded145:
+	SUB $16, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store147
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop148:
+	FMOVQ 0(R11), F24
+	ADD $16, R11, R11
+	TBZ $1, R14, one150
+	FMOVD (R11), F25
+	TBZ $0, R14, loaded149
+	ADD $8, R11, R15
+	VLD1 (R15), V25.S[2]
+	B loaded149
+
+one150:
+	FMOVS (R11), F25
+
+loaded149:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VFMLA V27.S4, V25.S4, V3.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V4.S4
+	VFMLA V27.S4, V25.S4, V5.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VFMLA V27.S4, V25.S4, V7.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop148
+
+// The sums.
+store147:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ F0, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one152
+	FMOVD F1, (R11)
+	TBZ $0, R14, stored151
+	ADD $8, R11, R15
+	VST1 V1.S[2], (R15)
+	B stored151
+
+one152:
+	FMOVS F1, (R11)
+
+stored151:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one154
+	FMOVD F3, (R11)
+	TBZ $0, R14, stored153
+	ADD $8, R11, R15
+	VST1 V3.S[2], (R15)
+	B stored153
+
+one154:
+	FMOVS F3, (R11)
+
+stored153:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one156
+	FMOVD F5, (R11)
+	TBZ $0, R14, stored155
+	ADD $8, R11, R15
+	VST1 V5.S[2], (R15)
+	B stored155
+
+one156:
+	FMOVS F5, (R11)
+
+stored155:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one158
+	FMOVD F7, (R11)
+	TBZ $0, R14, stored157
+	ADD $8, R11, R15
+	VST1 V7.S[2], (R15)
+	B stored157
+
+one158:
+	FMOVS F7, (R11)
+
+stored157:
+	SUB $16, R11, R11
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile138
+
+// Fewer rows are left.
+fewer137:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile159:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ 0(R11), F0
+	ADD $16, R11, R11
+	TBZ $1, R14, one161
+	FMOVD (R11), F1
+	TBZ $0, R14, loaded160
+	ADD $8, R11, R15
+	VLD1 (R15), V1.S[2]
+	B loaded160
+
+one161:
+	FMOVS (R11), F1
+
+loaded160:
+	SUB $16, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store162
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop163:
+	FMOVQ 0(R11), F24
+	ADD $16, R11, R11
+	TBZ $1, R14, one165
+	FMOVD (R11), F25
+	TBZ $0, R14, loaded164
+	ADD $8, R11, R15
+	VLD1 (R15), V25.S[2]
+	B loaded164
+
+one165:
+	FMOVS (R11), F25
+
+loaded164:
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VFMLA V27.S4, V25.S4, V1.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop163
+
+// The sums.
+store162:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ F0, 0(R11)
+	ADD $16, R11, R11
+	TBZ $1, R14, one167
+	FMOVD F1, (R11)
+	TBZ $0, R14, stored166
+	ADD $8, R11, R15
+	VST1 V1.S[2], (R15)
+	B stored166
+
+one167:
+	FMOVS F1, (R11)
+
+stored166:
+	SUB $16, R11, R11
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile159
+	B done1
+
+// A panel of one vector.
+panel6:
+	MOVD rows+96(FP), R8
+	CMP $8, R8
+	BLT fewer168
+
+// A tile of 8 rows.
+tile169:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F7
+	MOVD k+104(FP), R13
+	CBZ R13, store170
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop171:
+	FMOVQ 0(R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V1.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	VLD1R.P (R4)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V4.S4
+	VLD1R.P (R5)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V5.S4
+	VLD1R.P (R6)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VLD1R.P (R7)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V7.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop171
+
+// The sums.
+store170:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F1, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F5, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F7, 0(R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile169
+
+// Fewer rows are left.
+fewer168:
+	CMP $4, R8
+	BLT fewer172
+
+// A tile of 4 rows.
+tile173:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	MOVD k+104(FP), R13
+	CBZ R13, store174
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop175:
+	FMOVQ 0(R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V1.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop175
+
+// The sums.
+store174:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F1, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile173
+
+// Fewer rows are left.
+fewer172:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile176:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	FMOVQ 0(R11), F0
+	MOVD k+104(FP), R13
+	CBZ R13, store177
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop178:
+	FMOVQ 0(R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop178
+
+// The sums.
+store177:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	FMOVQ F0, 0(R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile176
+	B done1
+
+// A panel of one vector, the last a partial one.
+panel7:
+	MOVD rows+96(FP), R8
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	// Partial vector.
+	CMP $8, R8
+	BLT fewer179
+
+// A tile of 8 rows.
+tile180:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	TBZ $1, R14, one182
+	FMOVD (R11), F0
+	TBZ $0, R14, loaded181
+	ADD $8, R11, R15
+	VLD1 (R15), V0.S[2]
+	B loaded181
+
+one182:
+	FMOVS (R11), F0
+
+loaded181:
+	ADD R12, R11, R11
+	TBZ $1, R14, one184
+	FMOVD (R11), F1
+	TBZ $0, R14, loaded183
+	ADD $8, R11, R15
+	VLD1 (R15), V1.S[2]
+	B loaded183
+
+one184:
+	FMOVS (R11), F1
+
+loaded183:
+	ADD R12, R11, R11
+	TBZ $1, R14, one186
+	FMOVD (R11), F2
+	TBZ $0, R14, loaded185
+	ADD $8, R11, R15
+	VLD1 (R15), V2.S[2]
+	B loaded185
+
+one186:
+	FMOVS (R11), F2
+
+loaded185:
+	ADD R12, R11, R11
+	TBZ $1, R14, one188
+	FMOVD (R11), F3
+	TBZ $0, R14, loaded187
+	ADD $8, R11, R15
+	VLD1 (R15), V3.S[2]
+	B loaded187
+
+one188:
+	FMOVS (R11), F3
+
+loaded187:
+	ADD R12, R11, R11
+	TBZ $1, R14, one190
+	FMOVD (R11), F4
+	TBZ $0, R14, loaded189
+	ADD $8, R11, R15
+	VLD1 (R15), V4.S[2]
+	B loaded189
+
+one190:
+	FMOVS (R11), F4
+
+loaded189:
+	ADD R12, R11, R11
+	TBZ $1, R14, one192
+	FMOVD (R11), F5
+	TBZ $0, R14, loaded191
+	ADD $8, R11, R15
+	VLD1 (R15), V5.S[2]
+	B loaded191
+
+one192:
+	FMOVS (R11), F5
+
+loaded191:
+	ADD R12, R11, R11
+	TBZ $1, R14, one194
+	FMOVD (R11), F6
+	TBZ $0, R14, loaded193
+	ADD $8, R11, R15
+	VLD1 (R15), V6.S[2]
+	B loaded193
+
+one194:
+	FMOVS (R11), F6
+
+loaded193:
+	ADD R12, R11, R11
+	TBZ $1, R14, one196
+	FMOVD (R11), F7
+	TBZ $0, R14, loaded195
+	ADD $8, R11, R15
+	VLD1 (R15), V7.S[2]
+	B loaded195
+
+one196:
+	FMOVS (R11), F7
+
+loaded195:
+	MOVD k+104(FP), R13
+	CBZ R13, store197
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop198:
+	TBZ $1, R14, one200
+	FMOVD (R11), F24
+	TBZ $0, R14, loaded199
+	ADD $8, R11, R15
+	VLD1 (R15), V24.S[2]
+	B loaded199
+
+one200:
+	FMOVS (R11), F24
+
+loaded199:
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V1.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	VLD1R.P (R4)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V4.S4
+	VLD1R.P (R5)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V5.S4
+	VLD1R.P (R6)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V6.S4
+	VLD1R.P (R7)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V7.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop198
+
+// The sums.
+store197:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	TBZ $1, R14, one202
+	FMOVD F0, (R11)
+	TBZ $0, R14, stored201
+	ADD $8, R11, R15
+	VST1 V0.S[2], (R15)
+	B stored201
+
+one202:
+	FMOVS F0, (R11)
+
+stored201:
+	ADD R12, R11, R11
+	TBZ $1, R14, one204
+	FMOVD F1, (R11)
+	TBZ $0, R14, stored203
+	ADD $8, R11, R15
+	VST1 V1.S[2], (R15)
+	B stored203
+
+one204:
+	FMOVS F1, (R11)
+
+stored203:
+	ADD R12, R11, R11
+	TBZ $1, R14, one206
+	FMOVD F2, (R11)
+	TBZ $0, R14, stored205
+	ADD $8, R11, R15
+	VST1 V2.S[2], (R15)
+	B stored205
+
+one206:
+	FMOVS F2, (R11)
+
+stored205:
+	ADD R12, R11, R11
+	TBZ $1, R14, one208
+	FMOVD F3, (R11)
+	TBZ $0, R14, stored207
+	ADD $8, R11, R15
+	VST1 V3.S[2], (R15)
+	B stored207
+
+one208:
+	FMOVS F3, (R11)
+
+stored207:
+	ADD R12, R11, R11
+	TBZ $1, R14, one210
+	FMOVD F4, (R11)
+	TBZ $0, R14, stored209
+	ADD $8, R11, R15
+	VST1 V4.S[2], (R15)
+	B stored209
+
+one210:
+	FMOVS F4, (R11)
+
+stored209:
+	ADD R12, R11, R11
+	TBZ $1, R14, one212
+	FMOVD F5, (R11)
+	TBZ $0, R14, stored211
+	ADD $8, R11, R15
+	VST1 V5.S[2], (R15)
+	B stored211
+
+one212:
+	FMOVS F5, (R11)
+
+stored211:
+	ADD R12, R11, R11
+	TBZ $1, R14, one214
+	FMOVD F6, (R11)
+	TBZ $0, R14, stored213
+	ADD $8, R11, R15
+	VST1 V6.S[2], (R15)
+	B stored213
+
+one214:
+	FMOVS F6, (R11)
+
+stored213:
+	ADD R12, R11, R11
+	TBZ $1, R14, one216
+	FMOVD F7, (R11)
+	TBZ $0, R14, stored215
+	ADD $8, R11, R15
+	VST1 V7.S[2], (R15)
+	B stored215
+
+one216:
+	FMOVS F7, (R11)
+
+stored215:
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile180
+
+// Fewer rows are left.
+fewer179:
+	CMP $4, R8
+	BLT fewer217
+
+// A tile of 4 rows.
+tile218:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	TBZ $1, R14, one220
+	FMOVD (R11), F0
+	TBZ $0, R14, loaded219
+	ADD $8, R11, R15
+	VLD1 (R15), V0.S[2]
+	B loaded219
+
+one220:
+	FMOVS (R11), F0
+
+loaded219:
+	ADD R12, R11, R11
+	TBZ $1, R14, one222
+	FMOVD (R11), F1
+	TBZ $0, R14, loaded221
+	ADD $8, R11, R15
+	VLD1 (R15), V1.S[2]
+	B loaded221
+
+one222:
+	FMOVS (R11), F1
+
+loaded221:
+	ADD R12, R11, R11
+	TBZ $1, R14, one224
+	FMOVD (R11), F2
+	TBZ $0, R14, loaded223
+	ADD $8, R11, R15
+	VLD1 (R15), V2.S[2]
+	B loaded223
+
+one224:
+	FMOVS (R11), F2
+
+loaded223:
+	ADD R12, R11, R11
+	TBZ $1, R14, one226
+	FMOVD (R11), F3
+	TBZ $0, R14, loaded225
+	ADD $8, R11, R15
+	VLD1 (R15), V3.S[2]
+	B loaded225
+
+one226:
+	FMOVS (R11), F3
+
+loaded225:
+	MOVD k+104(FP), R13
+	CBZ R13, store227
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop228:
+	TBZ $1, R14, one230
+	FMOVD (R11), F24
+	TBZ $0, R14, loaded229
+	ADD $8, R11, R15
+	VLD1 (R15), V24.S[2]
+	B loaded229
+
+one230:
+	FMOVS (R11), F24
+
+loaded229:
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	VLD1R.P (R1)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V1.S4
+	VLD1R.P (R2)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V2.S4
+	VLD1R.P (R3)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V3.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop228
+
+// The sums.
+store227:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	TBZ $1, R14, one232
+	FMOVD F0, (R11)
+	TBZ $0, R14, stored231
+	ADD $8, R11, R15
+	VST1 V0.S[2], (R15)
+	B stored231
+
+one232:
+	FMOVS F0, (R11)
+
+stored231:
+	ADD R12, R11, R11
+	TBZ $1, R14, one234
+	FMOVD F1, (R11)
+	TBZ $0, R14, stored233
+	ADD $8, R11, R15
+	VST1 V1.S[2], (R15)
+	B stored233
+
+one234:
+	FMOVS F1, (R11)
+
+stored233:
+	ADD R12, R11, R11
+	TBZ $1, R14, one236
+	FMOVD F2, (R11)
+	TBZ $0, R14, stored235
+	ADD $8, R11, R15
+	VST1 V2.S[2], (R15)
+	B stored235
+
+one236:
+	FMOVS F2, (R11)
+
+stored235:
+	ADD R12, R11, R11
+	TBZ $1, R14, one238
+	FMOVD F3, (R11)
+	TBZ $0, R14, stored237
+	ADD $8, R11, R15
+	VST1 V3.S[2], (R15)
+	B stored237
+
+one238:
+	FMOVS F3, (R11)
+
+stored237:
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile218
+
+// Fewer rows are left.
+fewer217:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile239:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	TBZ $1, R14, one241
+	FMOVD (R11), F0
+	TBZ $0, R14, loaded240
+	ADD $8, R11, R15
+	VLD1 (R15), V0.S[2]
+	B loaded240
+
+one241:
+	FMOVS (R11), F0
+
+loaded240:
+	MOVD k+104(FP), R13
+	CBZ R13, store242
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $2, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $2, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $2, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop243:
+	TBZ $1, R14, one245
+	FMOVD (R11), F24
+	TBZ $0, R14, loaded244
+	ADD $8, R11, R15
+	VLD1 (R15), V24.S[2]
+	B loaded244
+
+one245:
+	FMOVS (R11), F24
+
+loaded244:
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.S4]
+	VFMLA V27.S4, V24.S4, V0.S4
+	SUB $1, R13, R13
+	CBNZ R13, loop243
+
+// The sums.
+store242:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $2, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	TBZ $1, R14, one247
+	FMOVD F0, (R11)
+	TBZ $0, R14, stored246
+	ADD $8, R11, R15
+	VST1 V0.S[2], (R15)
+	B stored246
+
+one247:
+	FMOVS F0, (R11)
+
+stored246:
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile239
+	B done1
+
+done1:
+	RET
+
+// func matmulPanelF64NEON(dst, start, a, b []float64, rows, k, cols, dststride, startstride, arow, acol, bstride int)
+TEXT ·matmulPanelF64NEON(SB), NOSPLIT, $0-160
+	MOVD cols+112(FP), R13
+	CMP $6, R13
+	BEQ panel2
+	MOVD cols+112(FP), R13
+	CMP $5, R13
+	BGE panel3
+	MOVD cols+112(FP), R13
+	CMP $4, R13
+	BEQ panel4
+	MOVD cols+112(FP), R13
+	CMP $3, R13
+	BGE panel5
+	MOVD cols+112(FP), R13
+	CMP $2, R13
+	BEQ panel6
+	MOVD cols+112(FP), R13
+	CMP $1, R13
+	BGE panel7
+	B done1
+
+// A panel of 3 vectors.
+panel2:
+	MOVD rows+96(FP), R8
+	CMP $8, R8
+	BLT fewer8
+
+// A tile of 8 rows.
+tile9:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	FMOVQ 32(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	FMOVQ 32(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	FMOVQ 32(R11), F8
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	FMOVQ 32(R11), F11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	FMOVQ 16(R11), F13
+	FMOVQ 32(R11), F14
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F15
+	FMOVQ 16(R11), F16
+	FMOVQ 32(R11), F17
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F18
+	FMOVQ 16(R11), F19
+	FMOVQ 32(R11), F20
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F21
+	FMOVQ 16(R11), F22
+	FMOVQ 32(R11), F23
+	MOVD k+104(FP), R13
+	CBZ R13, store10
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop11:
+	// matmul.go
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	FMOVQ 32(R11), F26
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VFMLA V27.D2, V26.D2, V2.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	VFMLA V27.D2, V25.D2, V4.D2
+	VFMLA V27.D2, V26.D2, V5.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	VFMLA V27.D2, V26.D2, V8.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V9.D2
+	VFMLA V27.D2, V25.D2, V10.D2
+	VFMLA V27.D2, V26.D2, V11.D2
+	VLD1R.P (R4)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V12.D2
+	VFMLA V27.D2, V25.D2, V13.D2
+	VFMLA V27.D2, V26.D2, V14.D2
+	VLD1R.P (R5)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V15.D2
+	VFMLA V27.D2, V25.D2, V16.D2
+	VFMLA V27.D2, V26.D2, V17.D2
+	VLD1R.P (R6)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V18.D2
+	VFMLA V27.D2, V25.D2, V19.D2
+	VFMLA V27.D2, V26.D2, V20.D2
+	VLD1R.P (R7)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V21.D2
+	VFMLA V27.D2, V25.D2, V22.D2
+	VFMLA V27.D2, V26.D2, V23.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop11
+
+// The sums.
+store10:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F2, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	FMOVQ F5, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	FMOVQ F8, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	FMOVQ F11, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	FMOVQ F13, 16(R11)
+	FMOVQ F14, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F15, 0(R11)
+	FMOVQ F16, 16(R11)
+	FMOVQ F17, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F18, 0(R11)
+	FMOVQ F19, 16(R11)
+	FMOVQ F20, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F21, 0(R11)
+	FMOVQ F22, 16(R11)
+	FMOVQ F23, 32(R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile9
+
+// Fewer rows are left.
+fewer8:
+	CMP $4, R8
+	BLT fewer12
+
+// A tile of 4 rows.
+tile13:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	FMOVQ 32(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	FMOVQ 32(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	FMOVQ 32(R11), F8
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	FMOVQ 32(R11), F11
+	MOVD k+104(FP), R13
+	CBZ R13, store14
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop15:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	FMOVQ 32(R11), F26
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VFMLA V27.D2, V26.D2, V2.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	VFMLA V27.D2, V25.D2, V4.D2
+	VFMLA V27.D2, V26.D2, V5.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	VFMLA V27.D2, V26.D2, V8.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V9.D2
+	VFMLA V27.D2, V25.D2, V10.D2
+	VFMLA V27.D2, V26.D2, V11.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop15
+
+// The sums.
+store14:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F2, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	FMOVQ F5, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	FMOVQ F8, 32(R11)
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	FMOVQ F11, 32(R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile13
+
+// Fewer rows are left.
+fewer12:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile16:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	FMOVQ 32(R11), F2
+	MOVD k+104(FP), R13
+	CBZ R13, store17
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop18:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	FMOVQ 32(R11), F26
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VFMLA V27.D2, V26.D2, V2.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop18
+
+// The sums.
+store17:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	FMOVQ F2, 32(R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile16
+	B done1
+
+// A panel of 3 vectors, the last a partial one.
+panel3:
+	MOVD rows+96(FP), R8
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	// Partial vector.
+	CMP $8, R8
+	BLT fewer19
+
+// A tile of 8 rows.
+tile20:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD $32, R11, R11
+	FMOVD (R11), F2
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	ADD $32, R11, R11
+	FMOVD (R11), F5
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	ADD $32, R11, R11
+	FMOVD (R11), F8
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	ADD $32, R11, R11
+	FMOVD (R11), F11
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	FMOVQ 16(R11), F13
+	ADD $32, R11, R11
+	FMOVD (R11), F14
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F15
+	FMOVQ 16(R11), F16
+	ADD $32, R11, R11
+	FMOVD (R11), F17
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F18
+	FMOVQ 16(R11), F19
+	ADD $32, R11, R11
+	FMOVD (R11), F20
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F21
+	FMOVQ 16(R11), F22
+	ADD $32, R11, R11
+	FMOVD (R11), F23
+	SUB $32, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store21
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop22:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD $32, R11, R11
+	FMOVD (R11), F26
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VFMLA V27.D2, V26.D2, V2.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	VFMLA V27.D2, V25.D2, V4.D2
+	VFMLA V27.D2, V26.D2, V5.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	VFMLA V27.D2, V26.D2, V8.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V9.D2
+	VFMLA V27.D2, V25.D2, V10.D2
+	VFMLA V27.D2, V26.D2, V11.D2
+	VLD1R.P (R4)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V12.D2
+	VFMLA V27.D2, V25.D2, V13.D2
+	VFMLA V27.D2, V26.D2, V14.D2
+	VLD1R.P (R5)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V15.D2
+	VFMLA V27.D2, V25.D2, V16.D2
+	VFMLA V27.D2, V26.D2, V17.D2
+	VLD1R.P (R6)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V18.D2
+	VFMLA V27.D2, V25.D2, V19.D2
+	VFMLA V27.D2, V26.D2, V20.D2
+	VLD1R.P (R7)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V21.D2
+	VFMLA V27.D2, V25.D2, V22.D2
+	VFMLA V27.D2, V26.D2, V23.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop22
+
+// The sums.
+store21:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F2, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F5, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F8, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F11, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	FMOVQ F13, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F14, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F15, 0(R11)
+	FMOVQ F16, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F17, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F18, 0(R11)
+	FMOVQ F19, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F20, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F21, 0(R11)
+	FMOVQ F22, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F23, (R11)
+	SUB $32, R11, R11
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile20
+
+// Fewer rows are left.
+fewer19:
+	CMP $4, R8
+	BLT fewer23
+
+// A tile of 4 rows.
+tile24:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD $32, R11, R11
+	FMOVD (R11), F2
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	FMOVQ 16(R11), F4
+	ADD $32, R11, R11
+	FMOVD (R11), F5
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	ADD $32, R11, R11
+	FMOVD (R11), F8
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F9
+	FMOVQ 16(R11), F10
+	ADD $32, R11, R11
+	FMOVD (R11), F11
+	SUB $32, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store25
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop26:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD $32, R11, R11
+	FMOVD (R11), F26
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VFMLA V27.D2, V26.D2, V2.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	VFMLA V27.D2, V25.D2, V4.D2
+	VFMLA V27.D2, V26.D2, V5.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	VFMLA V27.D2, V26.D2, V8.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V9.D2
+	VFMLA V27.D2, V25.D2, V10.D2
+	VFMLA V27.D2, V26.D2, V11.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop26
+
+// The sums.
+store25:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F2, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	FMOVQ F4, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F5, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F8, (R11)
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F9, 0(R11)
+	FMOVQ F10, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F11, (R11)
+	SUB $32, R11, R11
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile24
+
+// Fewer rows are left.
+fewer23:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile27:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD $32, R11, R11
+	FMOVD (R11), F2
+	SUB $32, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store28
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop29:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD $32, R11, R11
+	FMOVD (R11), F26
+	SUB $32, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VFMLA V27.D2, V26.D2, V2.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop29
+
+// The sums.
+store28:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $4, R14, R14
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD $32, R11, R11
+	FMOVD F2, (R11)
+	SUB $32, R11, R11
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile27
+	B done1
+
+// A panel of 2 vectors.
+panel4:
+	MOVD rows+96(FP), R8
+	CMP $8, R8
+	BLT fewer30
+
+// A tile of 8 rows.
+tile31:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	FMOVQ 16(R11), F3
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	FMOVQ 16(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F8
+	FMOVQ 16(R11), F9
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F10
+	FMOVQ 16(R11), F11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	FMOVQ 16(R11), F13
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F14
+	FMOVQ 16(R11), F15
+	MOVD k+104(FP), R13
+	CBZ R13, store32
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop33:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VFMLA V27.D2, V25.D2, V3.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V4.D2
+	VFMLA V27.D2, V25.D2, V5.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	VLD1R.P (R4)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V8.D2
+	VFMLA V27.D2, V25.D2, V9.D2
+	VLD1R.P (R5)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V10.D2
+	VFMLA V27.D2, V25.D2, V11.D2
+	VLD1R.P (R6)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V12.D2
+	VFMLA V27.D2, V25.D2, V13.D2
+	VLD1R.P (R7)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V14.D2
+	VFMLA V27.D2, V25.D2, V15.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop33
+
+// The sums.
+store32:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	FMOVQ F3, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	FMOVQ F5, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F8, 0(R11)
+	FMOVQ F9, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F10, 0(R11)
+	FMOVQ F11, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	FMOVQ F13, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F14, 0(R11)
+	FMOVQ F15, 16(R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile31
+
+// Fewer rows are left.
+fewer30:
+	CMP $4, R8
+	BLT fewer34
+
+// A tile of 4 rows.
+tile35:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	FMOVQ 16(R11), F3
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	FMOVQ 16(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	FMOVQ 16(R11), F7
+	MOVD k+104(FP), R13
+	CBZ R13, store36
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop37:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VFMLA V27.D2, V25.D2, V3.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V4.D2
+	VFMLA V27.D2, V25.D2, V5.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop37
+
+// The sums.
+store36:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	FMOVQ F3, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	FMOVQ F5, 16(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	FMOVQ F7, 16(R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile35
+
+// Fewer rows are left.
+fewer34:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile38:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	FMOVQ 16(R11), F1
+	MOVD k+104(FP), R13
+	CBZ R13, store39
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop40:
+	FMOVQ 0(R11), F24
+	FMOVQ 16(R11), F25
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop40
+
+// The sums.
+store39:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	FMOVQ F1, 16(R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile38
+	B done1
+
+// A panel of 2 vectors, the last a partial one.
+panel5:
+	MOVD rows+96(FP), R8
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	// Partial vector.
+	CMP $8, R8
+	BLT fewer41
+
+// A tile of 8 rows.
+tile42:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	FMOVQ 0(R11), F0
+	ADD $16, R11, R11
+	FMOVD (R11), F1
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD $16, R11, R11
+	FMOVD (R11), F3
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	ADD $16, R11, R11
+	FMOVD (R11), F5
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	ADD $16, R11, R11
+	FMOVD (R11), F7
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F8
+	ADD $16, R11, R11
+	FMOVD (R11), F9
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F10
+	ADD $16, R11, R11
+	FMOVD (R11), F11
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F12
+	ADD $16, R11, R11
+	FMOVD (R11), F13
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F14
+	ADD $16, R11, R11
+	FMOVD (R11), F15
+	SUB $16, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store43
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop44:
+	FMOVQ 0(R11), F24
+	ADD $16, R11, R11
+	FMOVD (R11), F25
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VFMLA V27.D2, V25.D2, V3.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V4.D2
+	VFMLA V27.D2, V25.D2, V5.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	VLD1R.P (R4)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V8.D2
+	VFMLA V27.D2, V25.D2, V9.D2
+	VLD1R.P (R5)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V10.D2
+	VFMLA V27.D2, V25.D2, V11.D2
+	VLD1R.P (R6)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V12.D2
+	VFMLA V27.D2, V25.D2, V13.D2
+	VLD1R.P (R7)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V14.D2
+	VFMLA V27.D2, V25.D2, V15.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop44
+
+// The sums.
+store43:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	FMOVQ F0, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F1, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F3, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F5, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F7, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F8, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F9, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F10, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F11, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F12, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F13, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F14, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F15, (R11)
+	SUB $16, R11, R11
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile42
+
+// Fewer rows are left.
+fewer41:
+	CMP $4, R8
+	BLT fewer45
+
+// A tile of 4 rows.
+tile46:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	FMOVQ 0(R11), F0
+	ADD $16, R11, R11
+	FMOVD (R11), F1
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD $16, R11, R11
+	FMOVD (R11), F3
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	ADD $16, R11, R11
+	FMOVD (R11), F5
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	ADD $16, R11, R11
+	FMOVD (R11), F7
+	SUB $16, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store47
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop48:
+	FMOVQ 0(R11), F24
+	ADD $16, R11, R11
+	FMOVD (R11), F25
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VFMLA V27.D2, V25.D2, V3.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V4.D2
+	VFMLA V27.D2, V25.D2, V5.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VFMLA V27.D2, V25.D2, V7.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop48
+
+// The sums.
+store47:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	FMOVQ F0, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F1, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F3, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F5, (R11)
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F7, (R11)
+	SUB $16, R11, R11
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile46
+
+// Fewer rows are left.
+fewer45:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile49:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	FMOVQ 0(R11), F0
+	ADD $16, R11, R11
+	FMOVD (R11), F1
+	SUB $16, R11, R11
+	MOVD k+104(FP), R13
+	CBZ R13, store50
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop51:
+	FMOVQ 0(R11), F24
+	ADD $16, R11, R11
+	FMOVD (R11), F25
+	SUB $16, R11, R11
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VFMLA V27.D2, V25.D2, V1.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop51
+
+// The sums.
+store50:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	SUB $2, R14, R14
+	FMOVQ F0, 0(R11)
+	ADD $16, R11, R11
+	FMOVD F1, (R11)
+	SUB $16, R11, R11
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile49
+	B done1
+
+// A panel of one vector.
+panel6:
+	MOVD rows+96(FP), R8
+	CMP $8, R8
+	BLT fewer52
+
+// A tile of 8 rows.
+tile53:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F4
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F5
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F6
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F7
+	MOVD k+104(FP), R13
+	CBZ R13, store54
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop55:
+	FMOVQ 0(R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V1.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	VLD1R.P (R4)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V4.D2
+	VLD1R.P (R5)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V5.D2
+	VLD1R.P (R6)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VLD1R.P (R7)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V7.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop55
+
+// The sums.
+store54:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F1, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F4, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F5, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F6, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F7, 0(R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile53
+
+// Fewer rows are left.
+fewer52:
+	CMP $4, R8
+	BLT fewer56
+
+// A tile of 4 rows.
+tile57:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F1
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F2
+	ADD R12, R11, R11
+	FMOVQ 0(R11), F3
+	MOVD k+104(FP), R13
+	CBZ R13, store58
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop59:
+	FMOVQ 0(R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V1.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop59
+
+// The sums.
+store58:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F1, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F2, 0(R11)
+	ADD R12, R11, R11
+	FMOVQ F3, 0(R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile57
+
+// Fewer rows are left.
+fewer56:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile60:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	FMOVQ 0(R11), F0
+	MOVD k+104(FP), R13
+	CBZ R13, store61
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop62:
+	FMOVQ 0(R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop62
+
+// The sums.
+store61:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	FMOVQ F0, 0(R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile60
+	B done1
+
+// A panel of one vector, the last a partial one.
+panel7:
+	MOVD rows+96(FP), R8
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	// Partial vector.
+	CMP $8, R8
+	BLT fewer63
+
+// A tile of 8 rows.
+tile64:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	FMOVD (R11), F0
+	ADD R12, R11, R11
+	FMOVD (R11), F1
+	ADD R12, R11, R11
+	FMOVD (R11), F2
+	ADD R12, R11, R11
+	FMOVD (R11), F3
+	ADD R12, R11, R11
+	FMOVD (R11), F4
+	ADD R12, R11, R11
+	FMOVD (R11), F5
+	ADD R12, R11, R11
+	FMOVD (R11), F6
+	ADD R12, R11, R11
+	FMOVD (R11), F7
+	MOVD k+104(FP), R13
+	CBZ R13, store65
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	ADD R9, R3, R4
+	ADD R9, R4, R5
+	ADD R9, R5, R6
+	ADD R9, R6, R7
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop66:
+	FMOVD (R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V1.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	VLD1R.P (R4)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V4.D2
+	VLD1R.P (R5)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V5.D2
+	VLD1R.P (R6)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V6.D2
+	VLD1R.P (R7)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V7.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop66
+
+// The sums.
+store65:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	FMOVD F0, (R11)
+	ADD R12, R11, R11
+	FMOVD F1, (R11)
+	ADD R12, R11, R11
+	FMOVD F2, (R11)
+	ADD R12, R11, R11
+	FMOVD F3, (R11)
+	ADD R12, R11, R11
+	FMOVD F4, (R11)
+	ADD R12, R11, R11
+	FMOVD F5, (R11)
+	ADD R12, R11, R11
+	FMOVD F6, (R11)
+	ADD R12, R11, R11
+	FMOVD F7, (R11)
+	SUB $8, R8, R8
+	CMP $8, R8
+	BGE tile64
+
+// Fewer rows are left.
+fewer63:
+	CMP $4, R8
+	BLT fewer67
+
+// A tile of 4 rows.
+tile68:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	FMOVD (R11), F0
+	ADD R12, R11, R11
+	FMOVD (R11), F1
+	ADD R12, R11, R11
+	FMOVD (R11), F2
+	ADD R12, R11, R11
+	FMOVD (R11), F3
+	MOVD k+104(FP), R13
+	CBZ R13, store69
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	ADD R9, R0, R1
+	ADD R9, R1, R2
+	ADD R9, R2, R3
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop70:
+	FMOVD (R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	VLD1R.P (R1)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V1.D2
+	VLD1R.P (R2)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V2.D2
+	VLD1R.P (R3)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V3.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop70
+
+// The sums.
+store69:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	FMOVD F0, (R11)
+	ADD R12, R11, R11
+	FMOVD F1, (R11)
+	ADD R12, R11, R11
+	FMOVD F2, (R11)
+	ADD R12, R11, R11
+	FMOVD F3, (R11)
+	SUB $4, R8, R8
+	CMP $4, R8
+	BGE tile68
+
+// Fewer rows are left.
+fewer67:
+	CMP $1, R8
+	BLT done1
+
+// A tile of one row.
+tile71:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD start_base+24(FP), R12
+	ADD R12, R11, R11
+	MOVD startstride+128(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	FMOVD (R11), F0
+	MOVD k+104(FP), R13
+	CBZ R13, store72
+	MOVD rows+96(FP), R0
+	SUB R8, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MUL R9, R0, R0
+	MOVD a_base+48(FP), R9
+	ADD R9, R0, R0
+	MOVD arow+136(FP), R9
+	LSL $3, R9, R9
+	MOVD acol+144(FP), R10
+	LSL $3, R10, R10
+	MOVD b_base+72(FP), R11
+	MOVD bstride+152(FP), R12
+	LSL $3, R12, R12
+	PCALIGN $32
+
+// A row of b.
+loop73:
+	FMOVD (R11), F24
+	ADD R12, R11, R11
+	VLD1R.P (R0)(R10), [V27.D2]
+	VFMLA V27.D2, V24.D2, V0.D2
+	SUB $1, R13, R13
+	CBNZ R13, loop73
+
+// The sums.
+store72:
+	MOVD rows+96(FP), R11
+	SUB R8, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MUL R12, R11, R11
+	MOVD dst_base+0(FP), R12
+	ADD R12, R11, R11
+	MOVD dststride+120(FP), R12
+	LSL $3, R12, R12
+	MOVD cols+112(FP), R14
+	ADD $0, R14, R14
+	FMOVD F0, (R11)
+	SUB $1, R8, R8
+	CMP $1, R8
+	BGE tile71
+	B done1
+
+done1:
+	RET
+
+// func transposeRowsF32NEON(dst, src []float32, rows, cols, dststride, srcstride int)
+TEXT ·transposeRowsF32NEON(SB), NOSPLIT, $0-80
+	MOVD src_base+24(FP), R0
+	MOVD dst_base+0(FP), R1
+	MOVD rows+48(FP), R5
+	MOVD srcstride+72(FP), R4
+	LSL $2, R4, R4
+
+// A vector of rows.
+rows1:
+	MOVD R0, R3
+	MOVD R1, R2
+	MOVD cols+56(FP), R6
+
+// Some of their columns.
+cols2:
+	MOVD R3, R7
+	FMOVQ (R7), F0
+	ADD R4, R7, R7
+	FMOVQ (R7), F1
+	ADD R4, R7, R7
+	FMOVQ (R7), F2
+	ADD R4, R7, R7
+	FMOVQ (R7), F3
+	VZIP1 V1.S4, V0.S4, V4.S4
+	VZIP2 V1.S4, V0.S4, V5.S4
+	VZIP1 V3.S4, V2.S4, V6.S4
+	VZIP2 V3.S4, V2.S4, V7.S4
+	VZIP1 V6.D2, V4.D2, V0.D2
+	VZIP2 V6.D2, V4.D2, V1.D2
+	VZIP1 V7.D2, V5.D2, V2.D2
+	VZIP2 V7.D2, V5.D2, V3.D2
+	MOVD dststride+64(FP), R7
+	LSL $2, R7, R7
+	MOVD R2, R8
+	FMOVQ F0, 0(R8)
+	ADD R7, R8, R8
+	FMOVQ F1, 0(R8)
+	ADD R7, R8, R8
+	FMOVQ F2, 0(R8)
+	ADD R7, R8, R8
+	FMOVQ F3, 0(R8)
+	SUB $4, R6, R6
+	CBZ R6, next4
+	CMP $4, R6
+	BLT last3
+	ADD $16, R3, R3
+	ADD R7, R8, R8
+	MOVD R8, R2
+	B cols2
+
+// The last ones, which end the rows.
+last3:
+	MOVD R6, R8
+	LSL $2, R8, R8
+	ADD R8, R3, R3
+	MUL R6, R7, R7
+	ADD R7, R2, R2
+	MOVD $4, R6
+	B cols2
+
+next4:
+	ADD $16, R1, R1
+	MOVD R4, R7
+	LSL $2, R7, R7
+	ADD R7, R0, R0
+	SUB $4, R5, R5
+	CBNZ R5, rows1
+	RET
+
+// func transposeRowsF64NEON(dst, src []float64, rows, cols, dststride, srcstride int)
+TEXT ·transposeRowsF64NEON(SB), NOSPLIT, $0-80
+	MOVD src_base+24(FP), R0
+	MOVD dst_base+0(FP), R1
+	MOVD rows+48(FP), R5
+	MOVD srcstride+72(FP), R4
+	LSL $3, R4, R4
+
+// A vector of rows.
+rows1:
+	MOVD R0, R3
+	MOVD R1, R2
+	MOVD cols+56(FP), R6
+
+// Some of their columns.
+cols2:
+	MOVD R3, R7
+	FMOVQ (R7), F0
+	ADD R4, R7, R7
+	FMOVQ (R7), F1
+	VZIP2 V1.D2, V0.D2, V2.D2
+	VZIP1 V1.D2, V0.D2, V0.D2
+	VMOV V2.B16, V1.B16
+	MOVD dststride+64(FP), R7
+	LSL $3, R7, R7
+	MOVD R2, R8
+	FMOVQ F0, 0(R8)
+	ADD R7, R8, R8
+	FMOVQ F1, 0(R8)
+	SUB $2, R6, R6
+	CBZ R6, next4
+	CMP $2, R6
+	BLT last3
+	ADD $16, R3, R3
+	ADD R7, R8, R8
+	MOVD R8, R2
+	B cols2
+
+// The last ones, which end the rows.
+last3:
+	MOVD R6, R8
+	LSL $3, R8, R8
+	ADD R8, R3, R3
+	MUL R6, R7, R7
+	ADD R7, R2, R2
+	MOVD $2, R6
+	B cols2
+
+next4:
+	ADD $16, R1, R1
+	MOVD R4, R7
+	LSL $1, R7, R7
+	ADD R7, R0, R0
+	SUB $2, R5, R5
+	CBNZ R5, rows1
+	RET

@@ -12,3 +12,5 @@ const (
 func raceSlice[E any](string, bool, []E) {}
 
 func raceRows[E any](string, bool, []E, int, int, int) {}
+
+func raceMatrix[E any](string, bool, []E, int, int, int, int) {}

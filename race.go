@@ -48,6 +48,19 @@ func raceRows[E any](what string, write bool, x []E, rows, cols, stride int) {
 	}
 }
 
+// raceMatrix reports an access to a matrix that may also lie transposed: stride is then 1, and
+// colstride the distance between columns.
+func raceMatrix[E any](what string, write bool, x []E, rows, cols, stride, colstride int) {
+	switch {
+	case colstride == 1 || rows == 0 || cols == 0:
+		raceRows(what, write, x, rows, cols, stride)
+	case colstride == 0: // all columns are one
+		raceRows(what, write, x, rows, 1, stride)
+	default:
+		raceRows(what, write, x, cols, rows, colstride)
+	}
+}
+
 // hidden returns p in a way that hides it from the compiler's escape analysis. What p points to has
 // to outlive every use of the result. There must be no call between the two lines: a call may move
 // the stack, and x would keep the old address. checkptr, which comes with the race detector, would

@@ -320,6 +320,8 @@ func TestCallSize(t *testing.T) {
 	callElements[float64](&function)
 	callRows[float32](&function)
 	callRows[float64](&function)
+	callProducts[float32](&function)
+	callProducts[float64](&function)
 
 	for _, what := range slices.Sorted(maps.Keys(worst)) {
 		t.Error(worst[what])
@@ -347,6 +349,26 @@ func callElements[T Float](function *string) {
 		for name, f := range newElementCall[T](300_000).calls {
 			*function = name + "/" + kt.TypeName[T]()
 			f()
+		}
+	}
+}
+
+// callProducts multiplies matrices of sizes that are packed and that are not, with gaps and without.
+func callProducts[T Float](function *string) {
+	for _, s := range [][3]int{{1, 3000, 100}, {70, 70, 130}, {100, 784, 100}, {3, 9, 3000}, {300, 300, 70}} {
+		m, k, n := s[0], s[1], s[2]
+		for _, gap := range []int{0, 3, 2048 - max(k, n)%2048} {
+			a, b := make([]T, max(m, k)*(max(m, k)+gap)), make([]T, max(n, k)*(max(n, k)+gap))
+			dst := make([]T, m*(n+gap))
+			o := MatMulOptions[T]{DstStride: n + gap, AStride: k + gap, BStride: n + gap}
+			*function = fmt.Sprintf("MatMul/%s of %v, gap %d", kt.TypeName[T](), s, gap)
+			must(MatMulWith(dst, a[:m*(k+gap)], b[:k*(n+gap)], m, k, n, &o))
+			o.AStride = m + gap
+			must(MatMulTransAWith(dst, a[:k*(m+gap)], b[:k*(n+gap)], m, k, n, &o))
+			o.AStride, o.BStride = k+gap, k+gap
+			must(MatMulTransBWith(dst, a[:m*(k+gap)], b[:n*(k+gap)], m, k, n, &o))
+			must(ColumnSumsWith(dst[:n], a[:0:0], 0, n, nil))
+			must(ColumnSumsWith(dst[:n], b[:k*(n+gap)], k, n, &ColumnSumsOptions{Stride: n + gap}))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +73,7 @@ func split[T kernels.Float](t *testing.T) {
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for _, f := range ktable.Funcs[T]() {
 			for i, s := range [][2]int{{2, 5000}, {9, 10}, {65, 25}, {70, 2}, {4, 100}, {130, 33}} {
-				if len(f.Args) == 0 || knownFault(f.Name, "in parts") != "" {
+				if len(f.Args) == 0 || f.Whole || knownFault(f.Name, "in parts") != "" {
 					continue
 				}
 				c := f.Make(kt.NewRand(uint64(i)), s[0], s[1], ktable.Values{Kind: kt.Wide80},
@@ -142,7 +143,18 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 	if c.Rows*c.Classes > 0 {
 		wrongOverlaps(c, r, &all)
 	}
-	if c.TakesClasses() {
+	if c.Sizes() {
+		for _, n := range []int{-1, math.MinInt} {
+			add(fmt.Sprint("m = ", n), false, func(d *ktable.Call[T]) { d.Rows = n }, fmt.Sprint("m = ", n))
+			add(fmt.Sprint("n = ", n), false, func(d *ktable.Call[T]) { d.Classes = n }, fmt.Sprint("n = ", n))
+			if len(c.Args) > 2 {
+				add(fmt.Sprint("k = ", n), false, func(d *ktable.Call[T]) { d.Inner = n }, fmt.Sprint("k = ", n))
+			}
+		}
+		if len(c.Args) > 2 && c.Rows > 0 && c.Inner > 0 && c.Options.Stride == 0 { // sizes whose products overflow
+			add("m = 1<<62", false, func(d *ktable.Call[T]) { d.Rows = 1 << (bits.UintSize - 2) }, "len(dst)|len(a)|len(b)")
+		}
+	} else if c.TakesClasses() {
 		for _, n := range []int{0, -1, math.MinInt} {
 			add(fmt.Sprint("classes = ", n), false, func(d *ktable.Call[T]) { d.Classes = n },
 				fmt.Sprint("classes = ", n))
@@ -196,13 +208,14 @@ func wrongLengths[T kernels.Float](c *ktable.Call[T], add adder[T]) {
 		}
 		n := op.Len()
 		switch a.Len {
-		case ktable.Each, ktable.Checked:
-			least := c.Span(i, c.Rows)
+		case ktable.Each, ktable.Checked, ktable.Left, ktable.LeftT, ktable.Right, ktable.RightT:
+			rows, cols := c.Dims(i)
+			least := c.Span(i, rows)
 			if least > 0 {
 				set(least - 1)
 			}
-			if over := c.Pitch(i); c.Rows == 0 || over-c.Classes < 16 {
-				set(max(least-c.Classes, 0) + over*min(c.Rows, 1) + 1)
+			if over := c.Pitch(i); rows == 0 || over-cols < 16 {
+				set(max(least-cols, 0) + over*min(rows, cols, 1) + 1)
 			}
 		case ktable.PerRow, ktable.PerClass, ktable.Chunks:
 			set(n + 1)
@@ -250,8 +263,8 @@ func meet[T kernels.Float](c *ktable.Call[T], i, j, shift int) bool {
 	type part struct{ lo, n, stride, rows int }
 	parts := func(i, lo int) part {
 		a := &c.Args[i]
-		if a.Stride != ktable.Packed && c.Pitch(i) > c.Classes {
-			return part{lo, c.Classes, c.Pitch(i), c.Rows}
+		if rows, cols := c.Dims(i); a.Stride != ktable.Packed && c.Pitch(i) > cols {
+			return part{lo, cols, c.Pitch(i), rows}
 		}
 		return part{lo, c.Ops[i].Len(), 0, 1}
 	}
@@ -323,6 +336,25 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 		if less := fmt.Sprintf("is less than classes = %d", c.Classes); v != 0 {
 			option(ktable.Strides, "Stride", v, less, func(o *ktable.Options[T]) { o.Stride = v })
 			option(ktable.DstStrides, "DstStride", v, less, func(o *ktable.Options[T]) { o.DstStride = v })
+		}
+	}
+	if c.Opts&ktable.Adding != 0 {
+		stride := func(name string, arg int, set func(o *ktable.Options[T], v int)) {
+			_, cols := c.Dims(arg)
+			for _, v := range []int{cols - 1, -1, math.MinInt} {
+				if v != 0 && v < cols {
+					option(ktable.Adding, name, v, "is less than ", func(o *ktable.Options[T]) { set(o, v) })
+				}
+			}
+		}
+		if c.Index("b") < 0 {
+			stride("Stride", 1, func(o *ktable.Options[T], v int) { o.Stride = v })
+		} else {
+			stride("DstStride", 0, func(o *ktable.Options[T], v int) { o.DstStride = v })
+			stride("AStride", 1, func(o *ktable.Options[T], v int) { o.Stride = v })
+			stride("BStride", 2, func(o *ktable.Options[T], v int) { o.BStride = v })
+			bias := kt.NewArray(c.TypeOf(3), c.Classes)
+			add("Add and Bias", true, func(d *ktable.Call[T]) { d.None, d.Add, d.Ops[3] = false, true, bias }, "Add and Bias are both set")
 		}
 	}
 	for _, v := range []uint8{3, 255} {

@@ -104,10 +104,12 @@ func goldenHashes(to map[string]golden, only string) {
 }
 
 func goldenOf[T kernels.Float](to map[string]golden, only string) {
-	shards := goldenShards[T]()
+	shards, products := goldenShards[T](), goldenProducts[T]()
 	for _, f := range ktable.Funcs[T]() {
 		call, in := goldenCall[T], goldenIn[f.Name]
 		if c := shards[f.Name]; c != nil {
+			call = c
+		} else if c := products[f.Name]; c != nil {
 			call = c
 		}
 		if len(f.Args) == 0 || in != "" {
@@ -148,6 +150,9 @@ func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golde
 		case a.In && a.Type == ktable.Elem: // weights, too: their first values
 			k.Ins++
 		}
+	}
+	if f.Sizes() {
+		k.Ins = 2 // the matrices
 	}
 	target := f.Index("targets")
 	k.Prep = func(r *kt.Rand, c *kt.Operands[T]) {
@@ -350,6 +355,60 @@ func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
 				m[r], out[r], rest[r] = s.Max, s.Out, s.Rest
 			}
 			return []kt.Array{kt.ArrayOf(m), kt.ArrayOf(out), kt.ArrayOf(rest)}
+		},
+	}
+}
+
+// goldenProducts are the products of matrices: of the rows with their own transpose, and with others, a
+// sum as long as the rows or the columns.
+func goldenProducts[T kernels.Float]() map[string]goldenResults[T] {
+	type options = kernels.MatMulOptions[T]
+	// form computes a product of x, as long as its rows (or columns, with transA) with another matrix.
+	form := func(transA bool, f func(dst, a, b []T, m, k, n int, o *options) error) goldenResults[T] {
+		return func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			m, k, n := c.Rows, c.Cols, 1+(c.Rows+c.Cols)%37
+			if transA {
+				m, k = min(k, 129), m
+			}
+			x, other := c.In[0], c.In[1]
+			if transA {
+				x = x[:m*k]
+			}
+			b := make([]T, k*n)
+			for i := range b {
+				b[i] = other[i%len(other)]
+			}
+			dst := make([]T, m*n)
+			must(f(dst, x, b, m, k, n, &options{Bias: b[:n]}))
+			must(f(dst, x, b, m, k, n, &options{Add: true}))
+			return []kt.Array{kt.ArrayOf(dst)}
+		}
+	}
+	plain := func(transA bool, f func(dst, a, b []T, m, k, n int)) goldenResults[T] {
+		return form(transA, func(dst, a, b []T, m, k, n int, o *options) error {
+			if o.Add { // once is enough
+				return nil
+			}
+			f(dst, a, b, m, k, n)
+			return nil
+		})
+	}
+	return map[string]goldenResults[T]{
+		"MatMul":           plain(false, kernels.MatMul[T]),
+		"MatMulTransA":     plain(true, kernels.MatMulTransA[T]),
+		"MatMulTransB":     plain(false, kernels.MatMulTransB[T]),
+		"MatMulWith":       form(false, kernels.MatMulWith[T]),
+		"MatMulTransAWith": form(true, kernels.MatMulTransAWith[T]),
+		"MatMulTransBWith": form(false, kernels.MatMulTransBWith[T]),
+		"ColumnSums": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			dst := make([]T, c.Cols)
+			kernels.ColumnSums(dst, c.In[0], c.Rows, c.Cols)
+			return []kt.Array{kt.ArrayOf(dst)}
+		},
+		"ColumnSumsWith": func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
+			dst := append([]T(nil), c.In[0][:c.Cols]...)
+			must(kernels.ColumnSumsWith(dst, c.In[0], c.Rows, c.Cols, &kernels.ColumnSumsOptions{Add: true}))
+			return []kt.Array{kt.ArrayOf(dst)}
 		},
 	}
 }

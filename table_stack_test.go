@@ -29,6 +29,8 @@ type stackRow[T kernels.Float] struct {
 	loss, lossp             [1]T
 	stats                   [1]kernels.RowStats[T]
 	sloss                   [1]T
+	outer                   [stackClasses * stackClasses]T
+	product, productb       [stackClasses]T
 }
 
 func (o *stackRow[T]) call() error {
@@ -55,6 +57,11 @@ func (o *stackRow[T]) call() error {
 	if err := kernels.ShardStats(o.stats[:], o.x[:], shard); err != nil {
 		return err
 	}
+	product := kernels.MatMulOptions[T]{Bias: weights[:]}
+	if err := kernels.MatMulWith(o.product[:], o.x[:], o.outer[:], 1, stackClasses, stackClasses, &product); err != nil {
+		return err
+	}
+	kernels.MatMulTransB(o.productb[:], o.x[:], o.outer[:], 1, stackClasses, stackClasses) // packed
 	return kernels.ShardCrossEntropy(o.sloss[:], o.x[:], o.stats[:], labels[:], shard)
 }
 
@@ -79,6 +86,9 @@ func testMovingStack[T kernels.Float](t *testing.T) {
 				for j := range got { // in the second round the stack is large enough
 					o := stackRow[T]{x: [stackClasses]T{1, -2, 0.5, 3, 2},
 						t: [stackClasses]T{0.1, 0.2, 0.3, 0.25, 0.15}}
+					for k := range o.outer {
+						o.outer[k] = T(k%7) - 3
+					}
 					err[j] = o.call()
 					got[j] = o
 				}
@@ -142,6 +152,16 @@ func onStack[T kernels.Float]() {
 		kernels.LogSoftmaxBackwardWith(d[:], d[:], x[:], 10, &o))
 	kernels.Argmax(index[:], x[:], 10)
 	kernels.Argmax(index[:1], x[:], 70)
+
+	p, q := kernels.MatMulOptions[T]{Bias: weights[:]}, kernels.ColumnSumsOptions{Add: true}
+	kernels.MatMul(d[:], x[:], y[:49], 10, 7, 7)
+	kernels.MatMulTransA(d[:], x[:], y[:49], 10, 7, 7)
+	kernels.MatMulTransB(d[:], x[:], y[:49], 10, 7, 7)
+	kernels.ColumnSums(e[:10], x[:], 7, 10)
+	must(kernels.MatMulWith(d[:], y[:49], x[:], 7, 7, 10, &p),
+		kernels.MatMulTransAWith(d[:], y[:49], x[:], 7, 7, 10, &p),
+		kernels.MatMulTransBWith(d[:], y[:49], x[:], 7, 7, 10, &p),
+		kernels.ColumnSumsWith(e[:10], x[:], 7, 10, &q))
 
 	must(kernels.CrossEntropy(l[:], x[:], bytes[:], 10),
 		kernels.CrossEntropyProb(l[:], x[:], y[:], 10),

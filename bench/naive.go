@@ -176,6 +176,55 @@ func (Naive[T]) Argmax(index []int, x []T, classes int) {
 	}
 }
 
+// MatMul sets dst = a*b.
+func (Naive[T]) MatMul(dst, a, b []T, m, k, n int) {
+	for i := range m {
+		row := dst[i*n : (i+1)*n]
+		clear(row)
+		for p, v := range a[i*k : (i+1)*k] {
+			for j, w := range b[p*n : (p+1)*n] {
+				row[j] += v * w
+			}
+		}
+	}
+}
+
+// MatMulTransA sets dst = aᵀ*b.
+func (Naive[T]) MatMulTransA(dst, a, b []T, m, k, n int) {
+	clear(dst)
+	for p := range k {
+		for i, v := range a[p*m : (p+1)*m] {
+			row := dst[i*n : (i+1)*n]
+			for j, w := range b[p*n : (p+1)*n] {
+				row[j] += v * w
+			}
+		}
+	}
+}
+
+// MatMulTransB sets dst = a*bᵀ.
+func (Naive[T]) MatMulTransB(dst, a, b []T, m, k, n int) {
+	for i := range m {
+		for j := range n {
+			var s T
+			for p, v := range a[i*k : (i+1)*k] {
+				s += v * b[j*k+p]
+			}
+			dst[i*n+j] = s
+		}
+	}
+}
+
+// ColumnSums adds the rows of x.
+func (Naive[T]) ColumnSums(dst, x []T, cols int) {
+	clear(dst)
+	for ; len(x) >= cols; x = x[cols:] {
+		for j, v := range x[:cols] {
+			dst[j] += v
+		}
+	}
+}
+
 // CrossEntropy sets losses[r] = max + log sum exp(x - max) - x[label].
 func (Naive[T]) CrossEntropy(losses, logits []T, labels []int, classes int) {
 	for r := range losses {

@@ -26,6 +26,14 @@ func FuzzSoftmaxBackwardWith(f *testing.F)         { fuzz(f) }
 func FuzzLogSoftmaxBackward(f *testing.F)          { fuzz(f) }
 func FuzzLogSoftmaxBackwardWith(f *testing.F)      { fuzz(f) }
 func FuzzArgmax(f *testing.F)                      { fuzz(f) }
+func FuzzMatMul(f *testing.F)                      { fuzz(f) }
+func FuzzMatMulWith(f *testing.F)                  { fuzz(f) }
+func FuzzMatMulTransA(f *testing.F)                { fuzz(f) }
+func FuzzMatMulTransAWith(f *testing.F)            { fuzz(f) }
+func FuzzMatMulTransB(f *testing.F)                { fuzz(f) }
+func FuzzMatMulTransBWith(f *testing.F)            { fuzz(f) }
+func FuzzColumnSums(f *testing.F)                  { fuzz(f) }
+func FuzzColumnSumsWith(f *testing.F)              { fuzz(f) }
 func FuzzCrossEntropy(f *testing.F)                { fuzz(f) }
 func FuzzCrossEntropyWith(f *testing.F)            { fuzz(f) }
 func FuzzCrossEntropyGrad(f *testing.F)            { fuzz(f) }

@@ -30,6 +30,7 @@ var list = []page{
 	{"sigmoidloss", sigmoidLoss},
 	{"log", logarithm},
 	{"columns", columns},
+	{"matmul", matmul},
 }
 
 // Kernels returns the kernels of all pages, followed by the forms of them that store past the

@@ -596,3 +596,61 @@ func (m *x86) equalBits(k *kernelState, value, tmp int, in, bits gpr, tail bool)
 }
 
 func (m *x86) lane(_ *kernelState, bits gpr) { m.ins("BSFQ %s, %s", bits, bits) }
+
+// Matrices.
+
+func (m *x86) tile() (rows []int, vectors int) {
+	if m.wide {
+		return []int{12, 4, 1}, 2
+	}
+	return []int{6, 4, 1}, 2
+}
+
+func (m *x86) rowsPerPointer() int { return 4 }
+
+func (m *x86) tileRows(r tileRows, rows int) {
+	if rows > 2 {
+		m.ins("LEAQ (%s)(%s*2), %s", r.stride, r.stride, r.stride3)
+	}
+	for i := 1; i < (rows+3)/4; i++ {
+		m.ins("LEAQ (%s)(%s*4), %s", r.ptr[i-1], r.stride, r.ptr[i])
+	}
+}
+
+func (m *x86) broadcastRow(t Type, dst int, r tileRows, i int) {
+	at := rowAddr(r.ptr[i/4], r.stride, r.stride3, i%4)
+	m.ins("VBROADCAST%s %s, %s", [...]string{"SS", "SD"}[t], at, m.r(dst))
+}
+
+func (m *x86) nextColumn(r tileRows, rows int) {
+	for i := range (rows + 3) / 4 {
+		m.add(r.ptr[i], r.next)
+	}
+}
+
+func (m *x86) multiplyAdd(t Type, acc, x, y int) {
+	m.ins("%s %s, %s, %s", ps(t, "VFMADD231"), m.r(x), m.r(y), m.r(acc))
+}
+
+func (m *x86) loadPart(k *kernelState, dst int, base gpr, off int) {
+	if m.wide {
+		m.ins("%s.Z %d(%s), K1, %s", ps(k.t, "VMOVU"), off, base, m.r(dst))
+		return
+	}
+	m.ins("%s %d(%s), %s, %s", ps(k.t, "VMASKMOV"), off, base, m.r(x86TailMask), m.r(dst))
+}
+
+func (m *x86) storePart(k *kernelState, src, tmp int, base gpr, off int) {
+	if m.wide {
+		m.ins("%s %s, K1, %d(%s)", ps(k.t, "VMOVU"), m.r(src), off, base)
+		return
+	}
+	at := base
+	if off > 0 {
+		m.addImm(base, off)
+	}
+	m.storePartial(k, src, tmp, at)
+	if off > 0 {
+		m.addImm(base, -off)
+	}
+}

@@ -44,6 +44,16 @@ var notes = map[string]map[string]string{
 	},
 	"MaskOut": {"loop": "64 elements.", "one": "One vector.", "part": "Partial vector."},
 	"MaskIn":  {"loop": "64 elements.", "one": "One vector.", "part": "Partial vector."},
+	"MatMul": {
+		"loop":  "A row of b.",
+		"fewer": "Fewer rows are left.",
+		"store": "The sums.",
+	},
+	"Transpose": {
+		"rows": "A vector of rows.",
+		"cols": "Some of their columns.",
+		"last": "The last ones, which end the rows.",
+	},
 	"Find": {
 		"row":   "One row.",
 		"loop":  "One vector.",

@@ -401,3 +401,47 @@ func (m *arm) lane(k *kernelState, bits gpr) {
 	m.ins("CLZ %s, %s", bits, bits)
 	m.shr(bits, 4+int(k.t))
 }
+
+// Matrices.
+
+func (m *arm) tile() (rows []int, vectors int) { return []int{8, 4, 1}, 3 }
+
+func (m *arm) rowsPerPointer() int { return 1 }
+
+func (m *arm) tileRows(r tileRows, rows int) {
+	for i := 1; i < rows; i++ {
+		m.ins("ADD %s, %s, %s", r.stride, r.ptr[i-1], r.ptr[i])
+	}
+}
+
+// broadcastRow goes on to the next element.
+func (m *arm) broadcastRow(t Type, dst int, r tileRows, i int) {
+	g, _ := arrangement(t)
+	m.ins("VLD1R.P (%s)(%s), [V%d.%s]", r.ptr[i], r.next, dst, g)
+}
+
+func (m *arm) nextColumn(tileRows, int) {}
+
+func (m *arm) multiplyAdd(t Type, acc, x, y int) {
+	g, _ := arrangement(t)
+	m.ins("VFMLA V%d.%s, V%d.%s, V%d.%s", x, g, y, g, acc, g)
+}
+
+func (m *arm) loadPart(k *kernelState, dst int, base gpr, off int) {
+	m.offset(base, off, func() { m.loadPartial(k, dst, base) })
+}
+
+func (m *arm) storePart(k *kernelState, src, _ int, base gpr, off int) {
+	m.offset(base, off, func() { m.storePartial(k, src, base) })
+}
+
+// offset has f done with base off bytes further.
+func (m *arm) offset(base gpr, off int, f func()) {
+	if off > 0 {
+		m.addImm(base, off)
+	}
+	f()
+	if off > 0 {
+		m.addImm(base, -off)
+	}
+}

@@ -8,7 +8,8 @@
 // one of the canonical sum.
 //
 // What a page may say is in [Builder], with what each operation promises for NaN and the sign of
-// zero; the shapes are [Map], [Rows], [Columns], [MaskOut], [MaskIn] and [Find].
+// zero; the shapes are [Map], [Rows], [Columns], [MaskOut], [MaskIn], [Find],
+// [MatMul] and [Transpose].
 //
 // The layers, from the page down:
 //
@@ -16,6 +17,7 @@
 //	ops.go table.go                 the operations of a page; the tables of Lookup
 //	loops.go rows.go sum.go         shapes: Map, what loops have in common; Rows; the canonical sum
 //	columns.go mask.go find.go      shapes: rows of few columns, bits for elements, the search
+//	matmul.go                       shapes: the product of matrices, and what it packs
 //	schedule.go pipeline.go         the order of operations; software-pipelined loops
 //	regalloc.go                     which register holds what
 //	machine.go                      what an instruction set has to offer, and the text of a function

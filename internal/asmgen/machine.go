@@ -44,6 +44,7 @@ type machine interface {
 	sumCode
 	columnCode
 	bitCode
+	matrixCode
 }
 
 // scalarCode is arithmetic in general registers (dst op= src) and control flow.
@@ -142,6 +143,28 @@ type batch struct {
 	p, stride, high gpr
 	q1, q3          gpr // free
 	reg, tmp        []int
+}
+
+// matrixCode holds what products of matrices need.
+type matrixCode interface {
+	// tile returns the number of rows of the largest tile and of those for the rows left over, and the
+	// number of vectors of the widest tile.
+	tile() (rows []int, vectors int)
+	// tileRows sets the pointers to the rows of a tile and the registers that go with them. The first
+	// pointer and the distance of rows are set.
+	tileRows(r tileRows, rows int)
+	// rowsPerPointer is the number of rows that one pointer reaches.
+	rowsPerPointer() int
+	// broadcastRow loads the current element of row i to all lanes. nextColumn goes on to the next
+	// elements after all rows have been loaded.
+	broadcastRow(t Type, dst int, r tileRows, i int)
+	nextColumn(r tileRows, rows int)
+	// multiplyAdd computes acc += x*y, rounded once.
+	multiplyAdd(t Type, acc, x, y int)
+	// loadPart and storePart move a partial vector, after tailMask. The number of its elements is in
+	// count.
+	loadPart(k *kernelState, dst int, base gpr, off int)
+	storePart(k *kernelState, src, tmp int, base gpr, off int)
 }
 
 // bitCode converts between lanes and bits.

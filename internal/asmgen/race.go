@@ -2,6 +2,7 @@ package asmgen
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 )
 
@@ -13,9 +14,11 @@ type access struct {
 	// length is the number of elements; if empty, the whole slice. It is a Go expression, as are
 	// rows and stride.
 	length string
-	// rows, unless empty, is the number of rows. Each has cols elements, and they start stride
-	// apart.
-	rows, stride string
+	// rows, unless empty, is the number of rows. Each has cols elements, unless it names another
+	// number, and they start stride apart.
+	rows, cols, stride string
+	// colstride, unless empty, is the distance between the elements of a row.
+	colstride string
 }
 
 // reads and writes of whole slices.
@@ -94,6 +97,22 @@ func (Find) accesses(kn Kernel) []access {
 	return append(as, writes("index")...)
 }
 
+func (MatMul) accesses(Kernel) []access {
+	return []access{
+		{slice: "start", rows: "rows", stride: "startstride"},
+		{slice: "a", rows: "rows", cols: "k", stride: "arow", colstride: "acol"},
+		{slice: "b", rows: "k", stride: "bstride"},
+		{slice: "dst", write: true, rows: "rows", stride: "dststride"},
+	}
+}
+
+func (Transpose) accesses(Kernel) []access {
+	return []access{
+		{slice: "src", rows: "rows", stride: "srcstride"},
+		{slice: "dst", write: true, rows: "cols", cols: "rows", stride: "dststride"},
+	}
+}
+
 // report writes the code that reports a primitive's accesses to the race detector. Without the
 // detector it compiles to nothing.
 func (kn Kernel) report(out *bytes.Buffer) {
@@ -104,9 +123,12 @@ func (kn Kernel) report(out *bytes.Buffer) {
 			how = "raceWrite"
 		}
 		switch {
+		case a.colstride != "":
+			fmt.Fprintf(out, "raceMatrix(%s, %s, %s, %s, %s, %s, %s)\n",
+				what, how, a.slice, a.rows, a.cols, a.stride, a.colstride)
 		case a.rows != "":
-			fmt.Fprintf(out, "raceRows(%s, %s, %s, %s, cols, %s)\n",
-				what, how, a.slice, a.rows, a.stride)
+			fmt.Fprintf(out, "raceRows(%s, %s, %s, %s, %s, %s)\n",
+				what, how, a.slice, a.rows, cmp.Or(a.cols, "cols"), a.stride)
 		case a.length != "":
 			fmt.Fprintf(out, "raceSlice(%s, %s, %s[:%s])\n", what, how, a.slice, a.length)
 		default:

@@ -556,3 +556,55 @@ func checkShards[T kernels.Float](c, _ *Call[T]) error {
 	}
 	return nil
 }
+
+// checkProduct holds a product to its chains of multiply-adds, by an FMA of its own.
+func checkProduct[T kernels.Float](c, out *Call[T]) error {
+	at := func(i, row, col int, transposed bool) T {
+		if transposed {
+			row, col = col, row
+		}
+		return c.T(i)[row*c.Pitch(i)+col]
+	}
+	bias, add := c.Arg("Bias"), c.Add && !c.None
+	for i := range c.Rows {
+		for j := range c.Classes {
+			var s T
+			if add {
+				s = c.Row(0, i)[j]
+			} else if bias != nil && !c.None {
+				s = bias[j]
+			}
+			for p := range c.Inner {
+				s = fma(at(1, i, p, c.Args[1].Len == LeftT), at(2, p, j, c.Args[2].Len == RightT), s)
+			}
+			if got := out.Row(0, i)[j]; !kt.Same(got, s) {
+				return fmt.Errorf("element %d of row %d is %v, want %v", j, i, got, s)
+			}
+		}
+	}
+	return nil
+}
+
+func fma[T kernels.Float](x, y, z T) T {
+	if kt.Is32[T]() {
+		return T(kt.FMA32(float32(x), float32(y), float32(z)))
+	}
+	return T(math.FMA(float64(x), float64(y), float64(z)))
+}
+
+// checkColumnSums adds the rows one after the other.
+func checkColumnSums[T kernels.Float](c, out *Call[T]) error {
+	for j, got := range out.T(0) {
+		var s T
+		if c.Add && !c.None {
+			s = c.T(0)[j]
+		}
+		for i := range c.Rows {
+			s += c.Row(1, i)[j]
+		}
+		if !kt.Same(got, s) {
+			return fmt.Errorf("column %d is %v, want %v", j, got, s)
+		}
+	}
+	return nil
+}

@@ -30,6 +30,7 @@ type Func[T kernels.Float] struct {
 
 	Rows  bool // works on rows; other functions take each element for itself
 	Value bool // returns a reduced loss
+	Whole bool // cannot be called for some of its rows
 
 	calls []func(c *Call[T]) error // Call for each type of labels
 }
@@ -72,6 +73,10 @@ const (
 	Chunks              // one element per row and piece of the canonical sum
 	Folds               // the same number of elements, any, per row
 	Checked             // as Each, but a wrong length is an error instead of a panic
+	Left                // a matrix of Rows rows and Inner columns
+	LeftT               // its transpose
+	Right               // a matrix of Inner rows and Classes columns
+	RightT              // its transpose
 )
 
 // Stride is the stride of the rows, if they do not lie one after the other.
@@ -81,6 +86,7 @@ const (
 	Packed Stride = iota
 	AtStride
 	AtDstStride
+	AtBStride
 )
 
 // Fill is the kind of values in a slice.
@@ -110,6 +116,8 @@ const (
 	Reducing
 	Offset
 	Scale // a parameter, not an option: the factor of gradients
+	Matrices
+	Adding
 )
 
 // Options are the values of the options of all functions.
@@ -119,12 +127,15 @@ type Options[T kernels.Float] struct {
 	Stride, DstStride, Offset  int
 	IgnoreIndex                *int
 	Reduction                  kernels.Reduction
+	BStride                    int // the other two are Stride and DstStride
+	Add                        bool
 }
 
 // A Call holds the arguments of a call.
 type Call[T kernels.Float] struct {
 	*Func[T]
 	Rows, Classes int // for a function of elements: their number, and 1
+	Inner         int // for a product of matrices: the number of terms of a sum
 	Options[T]
 	Scale  T
 	Labels int // index of the type of the labels
@@ -136,6 +147,8 @@ type Call[T kernels.Float] struct {
 	Loss  *kernels.CrossEntropyOptions[T]
 	Bin   *kernels.SigmoidCrossEntropyOptions[T]
 	Shard kernels.Shard[T]
+	Mul   *kernels.MatMulOptions[T]
+	Sums  *kernels.ColumnSumsOptions
 	mask  []bool
 }
 
@@ -169,7 +182,7 @@ func (f *Func[T]) Index(name string) int {
 // Bind puts the arguments into c's options. It must be called before Run.
 func (c *Call[T]) Bind() {
 	o := c.Options
-	c.Soft, c.Loss, c.Bin = nil, nil, nil
+	c.Soft, c.Loss, c.Bin, c.Mul, c.Sums = nil, nil, nil, nil, nil
 	if !o.None {
 		c.Soft = &kernels.SoftmaxOptions[T]{LogitScale: o.LogitScale, Stride: o.Stride,
 			DstStride: o.DstStride}
@@ -178,6 +191,8 @@ func (c *Call[T]) Bind() {
 			LabelSmoothing: o.LabelSmoothing, Reduction: o.Reduction, LogitScale: o.LogitScale,
 			Stride: o.Stride}
 		c.Bin = &kernels.SigmoidCrossEntropyOptions[T]{PosWeight: c.Arg("PosWeight")}
+		c.Mul = &kernels.MatMulOptions[T]{Add: o.Add, Bias: c.Arg("Bias"), DstStride: o.DstStride, AStride: o.Stride, BStride: o.BStride}
+		c.Sums = &kernels.ColumnSumsOptions{Add: o.Add, Stride: o.Stride}
 	}
 	c.Shard = kernels.Shard[T]{Classes: c.Classes, Offset: o.Offset, LogitScale: o.LogitScale,
 		Stride: o.Stride, DstStride: o.DstStride}
@@ -185,6 +200,29 @@ func (c *Call[T]) Bind() {
 
 // TakesClasses reports whether the number of classes is a parameter of the function.
 func (f *Func[T]) TakesClasses() bool { return f.Rows && f.Index("PosWeight") < 0 }
+
+// Sizes reports whether the numbers of rows and columns are parameters.
+func (f *Func[T]) Sizes() bool { return f.Opts&Matrices != 0 }
+
+// Dims returns the rows and columns of a matrix of the call.
+func (c *Call[T]) Dims(i int) (rows, cols int) {
+	switch c.Args[i].Len {
+	case Left:
+		return c.Rows, c.Inner
+	case LeftT:
+		return c.Inner, c.Rows
+	case Right:
+		return c.Inner, c.Classes
+	case RightT:
+		return c.Classes, c.Inner
+	}
+	return c.Rows, c.Classes
+}
+
+// Matrix reports whether an argument has rows.
+func (a *Arg) Matrix() bool {
+	return a.Len == Each || a.Len == Checked || a.Len >= Left
+}
 
 // Run calls the function.
 func (c *Call[T]) Run() error { return c.calls[c.Labels](c) }
@@ -208,6 +246,9 @@ func (c *Call[T]) Case() *kt.Case {
 		return err
 	}
 	k.Piece = func(mem []kt.Array, lo, hi int) error { return c.With(mem).piece(lo, hi).Run() }
+	if c.Whole {
+		k.Piece = nil
+	}
 	return k
 }
 
@@ -228,17 +269,21 @@ func (c *Call[T]) Pitch(i int) int {
 		return c.Options.Stride
 	case a.Stride == AtDstStride && c.Options.DstStride != 0:
 		return c.Options.DstStride
+	case a.Stride == AtBStride && c.BStride != 0:
+		return c.BStride
 	}
-	return c.Classes
+	_, cols := c.Dims(i)
+	return cols
 }
 
 // Span returns the number of elements from the beginning of the first of n rows of argument i to
 // the end of the last.
 func (c *Call[T]) Span(i, n int) int {
-	if n == 0 {
+	_, cols := c.Dims(i)
+	if n == 0 || cols == 0 {
 		return 0
 	}
-	return (n-1)*c.Pitch(i) + c.Classes
+	return (n-1)*c.Pitch(i) + cols
 }
 
 // Summed returns c with a sum in place of a mean, because the divisor of a mean depends on all
@@ -270,17 +315,17 @@ func (c *Call[T]) piece(lo, hi int) *Call[T] {
 		}
 		each := 1
 		switch c.Args[i].Len {
-		case Each, Checked:
+		case Each, Checked, Left:
 			end := op.Len()
 			if hi < c.Rows {
-				end = lo*c.Pitch(i) + c.Span(i, hi-lo)
+				end = min(end, lo*c.Pitch(i)+c.Span(i, hi-lo))
 			}
 			d.Ops[i] = op.Slice(min(lo*c.Pitch(i), end), end)
 			continue
 		case PerWord:
 			d.Ops[i] = op.Slice(lo/64, (hi+63)/64)
 			continue
-		case PerClass:
+		case PerClass, Right, RightT:
 			continue
 		case Repeats:
 			if each = c.Classes; op.Len() != c.Rows*c.Classes || c.Rows == 1 || lo == hi {

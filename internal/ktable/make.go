@@ -33,10 +33,14 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 	}
 	c := &Call[T]{Func: f, Rows: rows, Classes: classes, Scale: 1.0 / 32,
 		Ops: make([]kt.Array, len(f.Args))}
-	extra := [3]int{} // elements behind the last row of a slice
+	extra := [4]int{} // elements behind the last row of a slice
 	if !v.Typical {
 		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
 		extra[AtStride], extra[AtDstStride] = r.Intn(6), r.Intn(6)
+	}
+	if f.Sizes() {
+		c.inner(r, v)
+		extra[AtBStride] = extra[AtDstStride] / 2
 	}
 	c.draw(r, v)
 	if slices.ContainsFunc(share, func(j int) bool { return j >= 0 }) {
@@ -53,8 +57,8 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 			c.fill(r, i, v, c.values(r, v, ins))
 			ins++
 		}
-		none := a.Nil && r.Intn(3) == 0 && !v.Typical || v.Typical && a.Len == Upstream || c.None &&
-			(a.Len == PerClass || a.Len == Repeats)
+		none := a.Name == "Bias" && c.Add || a.Nil && r.Intn(3) == 0 && !v.Typical ||
+			v.Typical && a.Len == Upstream || c.None && a.Nil && (a.Len == PerClass || a.Len == Repeats)
 		if none && (c.Reduction != kernels.ReductionNone || a.Name != "losses" || f.Gradient()) {
 			c.Ops[i].Mem = nil
 		}
@@ -77,10 +81,25 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 	return c
 }
 
+// inner draws the number of terms of a sum: not so many that the generic code takes long, or that the
+// matrices and their gaps take more than a MiB.
+func (c *Call[T]) inner(r *kt.Rand, v Values) {
+	larger := max(c.Rows, c.Classes)
+	most := max(min(1<<18/max(c.Rows*c.Classes, 1), (1<<17-8*larger)/(3*larger+6)), 1)
+	switch c.Inner = []int{1, 2, 3, 5, 8, 17, 63, 64, 65, 100, 256, 257, 300, 600}[r.Intn(14)]; {
+	case v.Typical:
+		c.Inner = min(c.Classes, 1000)
+	case r.Intn(12) == 0:
+		c.Inner = 0
+	default:
+		c.Inner = min(c.Inner, most)
+	}
+}
+
 // values returns the function that fills a row of input number ins.
 func (c *Call[T]) values(r *kt.Rand, v Values, ins int) func(row []T) {
 	if n := len(v.Bytes); n > 0 {
-		x, at := make([]T, c.Rows*c.Classes+c.Classes), ins*n/2%n
+		x, at := make([]T, c.Rows*c.Classes+c.Classes+c.Inner*(c.Rows+c.Classes)), ins*n/2%n
 		kt.FromBytes(slices.Concat(v.Bytes[at:], v.Bytes[:at]), x)
 		return func(row []T) { x = x[copy(row, x):] }
 	}
@@ -138,6 +157,19 @@ func (c *Call[T]) draw(r *kt.Rand, v Values) {
 	if has(Ignoring) {
 		o.IgnoreIndex = new([]int{-100, 0, r.Intn(c.Classes), c.Classes, -1}[r.Intn(5)])
 	}
+	if has(Matrices) && c.Args[1].Stride == AtStride {
+		pitch := func(i int) int {
+			_, cols := c.Dims(i)
+			return cols + r.Intn(2*cols+7)
+		}
+		o.DstStride, o.Stride = pitch(0), pitch(1)
+		if len(c.Args) > 2 {
+			o.BStride = pitch(2)
+		}
+	}
+	if has(Adding) {
+		o.Add = true
+	}
 	if has(Offset) {
 		o.Offset = []int{1, 4096, r.Intn(300), math.MaxInt32}[r.Intn(4)]
 	}
@@ -170,22 +202,27 @@ func (c *Call[T]) length(r *kt.Rand, i, extra int) int {
 	case Folds:
 		return c.Rows * (1 + r.Intn(5))
 	}
-	return c.Span(i, c.Rows) + min(extra, c.Pitch(i)-c.Classes)*min(c.Rows, 1)
+	rows, cols := c.Dims(i)
+	return c.Span(i, rows) + min(extra, c.Pitch(i)-cols)*min(rows, cols, 1)
 }
 
 // each calls f with each row of an argument of T, or with the whole argument if it has no rows.
 func (c *Call[T]) each(i int, f func(row []T)) {
-	if l := c.Args[i].Len; l != Each && l != Checked || !c.Func.Rows {
+	if !c.Args[i].Matrix() || !c.Func.Rows {
 		f(c.T(i))
 		return
 	}
-	for r := range c.Rows {
+	rows, cols := c.Dims(i)
+	for r := range min(rows, rows*cols) {
 		f(c.Row(i, r))
 	}
 }
 
 // Row returns row r of argument i.
-func (c *Call[T]) Row(i, r int) []T { return c.T(i)[r*c.Pitch(i):][:c.Classes] }
+func (c *Call[T]) Row(i, r int) []T {
+	_, cols := c.Dims(i)
+	return c.T(i)[r*c.Pitch(i):][:cols]
+}
 
 // fill fills argument i with values, or with the labels, masks and so on that it holds.
 func (c *Call[T]) fill(r *kt.Rand, i int, v Values, values func(row []T)) {
@@ -329,6 +366,9 @@ func (c *Call[T]) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s[%v], %d rows of %d, scale %v, %+v", c.Name, reflect.TypeFor[T](), c.Rows,
 		c.Classes, c.Scale, c.Options)
+	if c.Sizes() {
+		fmt.Fprintf(&b, ", k = %d", c.Inner)
+	}
 	if c.IgnoreIndex != nil {
 		fmt.Fprintf(&b, ", IgnoreIndex %d", *c.IgnoreIndex)
 	}

@@ -50,6 +50,13 @@ var (
 	merged    = Arg{Name: "dst", In: true, Out: true, Same: []string{"src"}}
 	sharded   = out("dst", "logits").at(AtDstStride)
 
+	left    = in("a").len(Left)
+	leftT   = in("a").len(LeftT)
+	right   = in("b").len(Right)
+	rightT  = in("b").len(RightT)
+	bias    = in("Bias").len(PerClass).orNil()
+	product = Arg{Name: "dst", In: true, Out: true, Stride: AtDstStride}
+
 	unary   = args(out("dst", "x"), in("x"))
 	binary  = binaryOf(Any)
 	forward = args(out("dst", "x").at(AtDstStride), in("x").at(AtStride))
@@ -102,6 +109,16 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 	}
 	shard2 := func(f func(dst, x []T, stats []kernels.RowStats[T], s kernels.Shard[T]) error) call {
 		return func(c C) error { return f(c.T(0), c.T(1), statsOf(c, 2), c.Shard) }
+	}
+	mul := func(f func(dst, a, b []T, m, k, n int)) call {
+		return do(func(c C) { f(c.T(0), c.T(1), c.T(2), c.Rows, c.Inner, c.Classes) })
+	}
+	mulWith := func(
+		f func(dst, a, b []T, m, k, n int, opts *kernels.MatMulOptions[T]) error,
+	) call {
+		return func(c C) error {
+			return f(c.T(0), c.T(1), c.T(2), c.Rows, c.Inner, c.Classes, c.Mul)
+		}
 	}
 	// a function with options has the naive loop of the one without
 	label1 := do(func(c C) { n.CrossEntropy(c.T(0), c.T(1), kt.View[int](c.Ops[2]), c.Classes) })
@@ -181,6 +198,32 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Call:  do(func(c C) { kernels.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes) }),
 			Naive: do(func(c C) { n.Argmax(kt.View[int](c.Ops[0]), c.T(1), c.Classes) }),
 			Check: checkArgmax[T]},
+
+		{Name: "MatMul", Rows: true, Args: args(out("dst"), left, right), Opts: Matrices,
+			Call: mul(kernels.MatMul[T]), Naive: mul(n.MatMul), Check: checkProduct[T]},
+		{Name: "MatMulWith", Rows: true, Args: args(product, left.at(AtStride), right.at(AtBStride), bias),
+			Opts: Matrices | Adding, Call: mulWith(kernels.MatMulWith[T]), Naive: mul(n.MatMul),
+			Check: checkProduct[T]},
+		{Name: "MatMulTransA", Rows: true, Args: args(out("dst"), leftT, right), Opts: Matrices, Whole: true,
+			Call: mul(kernels.MatMulTransA[T]), Naive: mul(n.MatMulTransA), Check: checkProduct[T]},
+		{Name: "MatMulTransAWith", Rows: true, Whole: true, Opts: Matrices | Adding,
+			Args: args(product, leftT.at(AtStride), right.at(AtBStride), bias), Naive: mul(n.MatMulTransA),
+			Call: mulWith(kernels.MatMulTransAWith[T]), Check: checkProduct[T]},
+		{Name: "MatMulTransB", Rows: true, Args: args(out("dst"), left, rightT), Opts: Matrices,
+			Call: mul(kernels.MatMulTransB[T]), Naive: mul(n.MatMulTransB), Check: checkProduct[T]},
+		{Name: "MatMulTransBWith", Rows: true, Opts: Matrices | Adding,
+			Args: args(product, left.at(AtStride), rightT.at(AtBStride), bias), Naive: mul(n.MatMulTransB),
+			Call: mulWith(kernels.MatMulTransBWith[T]), Check: checkProduct[T]},
+		{Name: "ColumnSums", Rows: true, Whole: true, Opts: Matrices,
+			Args:  args(out("dst").len(PerClass), in("x")),
+			Call:  do(func(c C) { kernels.ColumnSums(c.T(0), c.T(1), c.Rows, c.Classes) }),
+			Naive: do(func(c C) { n.ColumnSums(c.T(0), c.T(1), c.Classes) }), Check: checkColumnSums[T]},
+		{Name: "ColumnSumsWith", Rows: true, Whole: true, Opts: Matrices | Adding,
+			Args: args(Arg{Name: "dst", In: true, Out: true, Len: PerClass}, in("x").at(AtStride)),
+			Call: func(c C) error {
+				return kernels.ColumnSumsWith(c.T(0), c.T(1), c.Rows, c.Classes, c.Sums)
+			},
+			Naive: do(func(c C) { n.ColumnSums(c.T(0), c.T(1), c.Classes) }), Check: checkColumnSums[T]},
 
 		{Name: "CrossEntropy", Rows: true, Args: args(losses, logits, label), Check: checkLosses[T],
 			Call: func(c C) error {
