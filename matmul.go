@@ -350,42 +350,43 @@ func (c *product[T]) packed() {
 		for j0 := 0; j0 < c.n; j0 += cols {
 			n := min(cols, c.n-j0)
 			for j := 0; j < n; j += panel {
-				c.packPanel(b[j*most:], p, j0+j, depth, min(panel, n-j), panel)
+				c.packPanel(b[j*most:], p, j0+j, depth, min(panel, n-j))
 			}
 			for i := 0; i < c.m; i += block {
 				rows := min(block, c.m-i)
 				from, arow, acol := c.a[i*c.arow+p*c.acol:], c.arow, c.acol
-				if max(arow, acol)*size%2048 == 0 {
+				if acol > 1 && depth > maxRows || max(arow, acol)*size%2048 == 0 {
 					arow, acol = packBlock(a, from, rows, depth, arow, acol, panel)
 					from = a
 				}
 				for j := 0; j < n; j += panel {
 					start, stride := c.start(&zeros, i, j0+j, p)
+					cols := min(panel, n-j)
 					matmulPanel(c.dst[i*c.dststride+j0+j:], start, from, b[j*most:],
-						rows, depth, min(panel, n-j), c.dststride, stride, arow, acol, panel)
+						rows, depth, cols, c.dststride, stride, arow, acol, cols)
 				}
 			}
 		}
 	}
 }
 
-// packPanel copies rows p to p+depth of columns j to j+n of b, to rows of panel elements.
-func (c *product[T]) packPanel(to []T, p, j, depth, n, panel int) {
+// packPanel copies rows p to p+depth of columns j to j+n of b, one after the other.
+func (c *product[T]) packPanel(to []T, p, j, depth, n int) {
 	var v T
 	_, lanes := panelLen[T]()
 	for q := 0; q < depth; q += maxRows {
 		d := min(maxRows, depth-q)
 		switch whole := n / lanes * lanes; {
 		case !c.transposed:
-			copyRows(to[q*panel:], c.b[(p+q)*c.bstride+j:], d, n, panel, c.bstride)
+			copyRows(to[q*n:], c.b[(p+q)*c.bstride+j:], d, n, n, c.bstride)
 		case d*int(unsafe.Sizeof(v)) < 16:
-			transposeRowsGeneric(to[q*panel:], c.b[j*c.bstride+p+q:], n, d, panel, c.bstride)
+			transposeRowsGeneric(to[q*n:], c.b[j*c.bstride+p+q:], n, d, n, c.bstride)
 		default:
 			if whole > 0 {
-				transposeRows(to[q*panel:], c.b[j*c.bstride+p+q:], whole, d, panel, c.bstride)
+				transposeRows(to[q*n:], c.b[j*c.bstride+p+q:], whole, d, n, c.bstride)
 			}
 			if whole < n {
-				transposeRowsGeneric(to[q*panel+whole:], c.b[(j+whole)*c.bstride+p+q:], n-whole, d, panel,
+				transposeRowsGeneric(to[q*n+whole:], c.b[(j+whole)*c.bstride+p+q:], n-whole, d, n,
 					c.bstride)
 			}
 		}
