@@ -244,12 +244,14 @@ func columnSums[T Float](fn string, dst, x []T, m, n int, opts *ColumnSumsOption
 }
 
 // The blocks of a product. Columns are multiplied by panels, as many as a tile of the instruction set
-// has, and rows by blocks, so that one call into assembly has at most maxBytes of a matrix in at
-// most maxRows places. Between pieces of k, dst carries the sums.
+// has, and rows by blocks, so that one call into assembly has at most maxBytes of a matrix in at most
+// maxRows places. Between pieces of k, dst carries the sums.
 const (
 	maxPanel    = 64  // columns in pure Go, which has no tiles; others have fewer
 	packedDepth = 256 // of k, where the operands are packed: dst is read and written once for each
-	packBytes   = 64 << 10
+	smallB      = 32 << 10
+	largeB      = 128 << 10 // bytes of packed panels, on the stack
+	packedA     = 64 << 10  // bytes of packed rows, on the stack
 )
 
 // panelLen returns the number of columns in a panel, and in a vector.
@@ -267,24 +269,49 @@ func panelLen[T Float]() (panel, lanes int) {
 	return maxPanel, 1
 }
 
-// run computes the product: from the matrices as they lie, or packed.
+// run computes the product: from the matrices as they lie, or packed into buffers on the stack, which
+// are of several sizes because they are cleared first.
 func (c *product[T]) run() {
+	var v T
+	bytes := c.k * c.n * int(unsafe.Sizeof(v)) // of b
 	switch {
 	case c.m == 0 || c.n == 0:
 	case c.k == 0:
 		c.begin()
-	case c.isDirect():
-		c.direct()
+	case !c.transposed && (c.m < 32 || bytes <= smallB || isa.Name() == isa.NameGeneric):
+		c.direct() // b is read a few times only, or the first-level cache holds it
+	case c.acol > 1 && c.k > maxRows:
+		c.packBoth()
+	case bytes <= smallB:
+		c.packSmall()
 	default:
-		c.packed()
+		c.packLarge()
 	}
 }
 
-// isDirect reports whether packing b does not pay: it is read a few times only, or is so small that
-// the first-level cache holds it.
-func (c *product[T]) isDirect() bool {
+//go:noinline
+func (c *product[T]) packSmall() {
+	var b [smallB / 8]uint64
+	c.packed(nil, buffer[T](b[:]))
+}
+
+//go:noinline
+func (c *product[T]) packLarge() {
+	var b [largeB / 8]uint64
+	c.packed(nil, buffer[T](b[:]))
+}
+
+//go:noinline
+func (c *product[T]) packBoth() {
+	var a [packedA / 8]uint64
+	var b [largeB / 8]uint64
+	c.packed(buffer[T](a[:]), buffer[T](b[:]))
+}
+
+// buffer sees words as elements.
+func buffer[T Float](words []uint64) []T {
 	var v T
-	return !c.transposed && (c.m < 32 || c.k*c.n <= maxBytes/2/int(unsafe.Sizeof(v)) || isa.Name() == isa.NameGeneric)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*8/int(unsafe.Sizeof(v)))
 }
 
 // start returns where the sums of a block begin at step p of k, and their stride.
@@ -327,37 +354,30 @@ func (c *product[T]) direct() {
 	}
 }
 
-// packed multiplies panels of b that are copied to the stack, where each is one run of memory, and
-// blocks of rows of a, which are copied where their stride would have them push each other out of the
-// cache.
-func (c *product[T]) packed() {
-	var (
-		zeros      [maxPanel]T
-		abuf, bbuf [packBytes / 8]uint64
-	)
-	size := int(unsafe.Sizeof(zeros[0]))
-	a := unsafe.Slice((*T)(unsafe.Pointer(&abuf)), packBytes/size)
-	b := unsafe.Slice((*T)(unsafe.Pointer(&bbuf)), packBytes/size)
+// packed multiplies panels of b that are copied to the buffer b, where each is one run of memory. With a
+// buffer a, blocks of the other matrix, whose columns lie apart, are copied as well.
+func (c *product[T]) packed(a, b []T) {
+	var zeros [maxPanel]T
 	panel, _ := panelLen[T]()
 	most := min(packedDepth, len(b)/panel)
-	cols := len(b) / most / panel * panel
-	block := min(maxRows, len(a)/most) // rows
-	if block > 12 {
-		block = block / 12 * 12 // whole tiles
+	width := len(b) / most / panel * panel
+	block := maxRows / 12 * 12 // whole tiles of 12, 6 and 4 rows
+	if a != nil {
+		block = min(block, len(a)/most/12*12)
 	}
 	for p := 0; p < c.k; p += most {
 		depth := min(most, c.k-p)
-		for j0 := 0; j0 < c.n; j0 += cols {
-			n := min(cols, c.n-j0)
+		for j0 := 0; j0 < c.n; j0 += width {
+			n := min(width, c.n-j0)
 			for j := 0; j < n; j += panel {
 				c.packPanel(b[j*most:], p, j0+j, depth, min(panel, n-j))
 			}
 			for i := 0; i < c.m; i += block {
 				rows := min(block, c.m-i)
 				from, arow, acol := c.a[i*c.arow+p*c.acol:], c.arow, c.acol
-				if acol > 1 && depth > maxRows || max(arow, acol)*size%2048 == 0 {
-					arow, acol = packBlock(a, from, rows, depth, arow, acol, panel)
-					from = a
+				if a != nil {
+					packColumns(a, from, rows, depth, acol, panel)
+					from, acol = a, rows
 				}
 				for j := 0; j < n; j += panel {
 					start, stride := c.start(&zeros, i, j0+j, p)
@@ -393,22 +413,14 @@ func (c *product[T]) packPanel(to []T, p, j, depth, n int) {
 	}
 }
 
-// packBlock copies a block of a, rows x depth, as it lies, the rows or the columns without much between
-// them, and returns their new distances.
-func packBlock[T Float](to, a []T, rows, depth, arow, acol, panel int) (torow, tocol int) {
-	if acol == 1 {
-		for q := 0; q < depth; q += panel {
-			copyRows(to[q:], a[q:], rows, min(panel, depth-q), depth, arow)
-		}
-		return depth, 1
-	}
+// packColumns copies the columns of a block, which are acol apart, one after the other.
+func packColumns[T Float](to, a []T, rows, depth, acol, panel int) {
 	for q := 0; q < depth; q += maxRows {
 		d := min(maxRows, depth-q)
 		for r := 0; r < rows; r += panel {
 			copyRows(to[q*rows+r:], a[q*acol+r:], d, min(panel, rows-r), rows, acol)
 		}
 	}
-	return 1, rows
 }
 
 // copyRows copies rows of at most a panel's columns: a product of which only the beginnings of the
