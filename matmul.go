@@ -251,7 +251,7 @@ const (
 	packedDepth = 256 // of k, where the operands are packed: dst is read and written once for each
 	smallB      = 32 << 10
 	largeB      = 128 << 10 // bytes of packed panels, on the stack
-	packedA     = 64 << 10  // bytes of packed rows, on the stack
+	packedA     = 24 << 10  // bytes of packed rows, on the stack: 12 of packedDepth float64
 )
 
 // panelLen returns the number of columns in a panel, and in a vector.
@@ -363,7 +363,7 @@ func (c *product[T]) packed(a, b []T) {
 	width := len(b) / most / panel * panel
 	block := maxRows / 12 * 12 // whole tiles of 12, 6 and 4 rows
 	if a != nil {
-		block = min(block, len(a)/most/12*12)
+		block = 12 // a whole tile, or two: one run of memory, which stays in the first-level cache
 	}
 	for p := 0; p < c.k; p += most {
 		depth := min(most, c.k-p)

@@ -3,4 +3,4 @@
 set -eu
 apt-get update -q
 apt-get install -y --no-install-recommends gcc libc6-dev \
-	libxnnpack-dev libpthreadpool-dev libcpuinfo-dev libdnnl-dev libgomp1 libsleef-dev python3-torch python3-numpy
+	libxnnpack-dev libpthreadpool-dev libcpuinfo-dev libdnnl-dev libgomp1 libsleef-dev libopenblas0-pthread python3-torch python3-numpy
