@@ -24,16 +24,16 @@ type MatMulOptions[T Float] struct {
 	// whole.
 	Add bool
 
-	// Bias has the sums of column j begin with Bias[j]. It has n elements (else the call panics), or
-	// is nil: then they begin with 0. A sum has one beginning: together with Add it is an error.
+	// Bias has the sums of column j begin with Bias[j]. It has n elements (else the call panics),
+	// or is nil: then they begin with 0. A sum has one beginning: together with Add it is an error.
 	Bias []T
 
-	// DstStride, AStride and BStride are the distances, in elements, from the beginning of one row to
-	// that of the next in dst, a and b, as the leading dimensions of BLAS are: of the matrices as
-	// they lie in memory, also where the product takes one transposed. 0 is the number of columns; a
-	// smaller one than that is an error. A slice with a stride may end anywhere between the last
-	// element of its last row and the full stride; what lies between the rows is neither read nor
-	// written.
+	// DstStride, AStride and BStride are the distances, in elements, from the beginning of one row
+	// to that of the next in dst, a and b, as the leading dimensions of BLAS are: of the matrices
+	// as they lie in memory, also where the product takes one transposed. 0 is the number of
+	// columns; a smaller one than that is an error. A slice with a stride may end anywhere between
+	// the last element of its last row and the full stride; what lies between the rows is neither
+	// read nor written.
 	DstStride, AStride, BStride int
 }
 
@@ -42,13 +42,13 @@ type MatMulOptions[T Float] struct {
 type ColumnSumsOptions struct {
 	// Add has each sum begin with the element that dst holds before the call.
 	Add bool
-	// Stride is the distance, in elements, from the beginning of one row of x to that of the next; 0
-	// is n. It is as the strides in [MatMulOptions].
+	// Stride is the distance, in elements, from the beginning of one row of x to that of the next;
+	// 0 is n. It is as the strides in [MatMulOptions].
 	Stride int
 }
 
-// MatMul computes the matrix product dst = a*b. All matrices are dense, row after row: dst is m x n,
-// a is m x k, b is k x n.
+// MatMul computes the matrix product dst = a*b. All matrices are dense, row after row: dst is m x
+// n, a is m x k, b is k x n.
 //
 //	dst[i*n+j] = sum over p of a[i*k+p]*b[p*n+j]
 //
@@ -57,14 +57,14 @@ type ColumnSumsOptions struct {
 //	s = 0; s = FMA(a[i*k+p], b[p*n+j], s) for p = 0, 1, ..., k-1
 //
 // That is the whole of it, whatever the sizes, and so an element has the same bits in any larger
-// product: dst may be cut into blocks of rows and columns, and k by MatMulOptions.Add. Where k is 0,
-// dst is 0. NaN and infinities go the way that the chain takes them; a 0 in a matrix does not keep
-// them off.
+// product: dst may be cut into blocks of rows and columns, and k by MatMulOptions.Add. Where k is
+// 0, dst is 0. NaN and infinities go the way that the chain takes them; a 0 in a matrix does not
+// keep them off.
 //
 // The error of an element is at most ((1+u)^k - 1) times the sum of |a[i*k+p]*b[p*n+j]|, which is a
-// little more than k*u times that sum (up to k = 100,000 in float32, less than 1.003*k*u), as long as
-// no product or partial sum overflows or is subnormal: each of these adds up to half the smallest
-// subnormal.
+// little more than k*u times that sum (up to k = 100,000 in float32, less than 1.003*k*u), as long
+// as no product or partial sum overflows or is subnormal: each of these adds up to half the
+// smallest subnormal.
 //
 // dst shares no element with a or b; these may be one matrix. Lengths other than m*n, m*k and k*n
 // panic, and so do negative sizes and an overlap.
@@ -73,7 +73,8 @@ func MatMul[T Float](dst, a, b []T, m, k, n int) {
 }
 
 // MatMulWith is [MatMul] with options: sums that begin with what dst holds or with a bias, and rows
-// with a stride. The bound of the error has the size of the beginning in its sum, and k terms still.
+// with a stride. The bound of the error has the size of the beginning in its sum, and k terms
+// still.
 //
 // It returns an error, and writes nothing, if an option is out of its range.
 func MatMulWith[T Float](dst, a, b []T, m, k, n int, opts *MatMulOptions[T]) error {
@@ -117,7 +118,8 @@ func MatMulTransBWith[T Float](dst, a, b []T, m, k, n int, opts *MatMulOptions[T
 // Each sum goes from 0 over the rows in ascending order, in T. So its error is at most
 // ((1+u)^(m-1) - 1) times the sum of |x[i*n+j]|. Where m is 0, dst is 0.
 //
-// dst, which has n elements, shares none with x. Other lengths, negative sizes and an overlap panic.
+// dst, which has n elements, shares none with x. Other lengths, negative sizes and an overlap
+// panic.
 func ColumnSums[T Float](dst, x []T, m, n int) {
 	_ = columnSums("ColumnSums", dst, x, m, n, nil)
 }
@@ -243,9 +245,9 @@ func columnSums[T Float](fn string, dst, x []T, m, n int, opts *ColumnSumsOption
 	return nil
 }
 
-// The blocks of a product. Columns are multiplied by panels, as many as a tile of the instruction set
-// has, and rows by blocks, so that one call into assembly has at most maxBytes of a matrix in at most
-// maxRows places. Between pieces of k, dst carries the sums.
+// The blocks of a product. Columns are multiplied by panels, as many as a tile of the instruction
+// set has, and rows by blocks, so that one call into assembly has at most maxBytes of a matrix in
+// at most maxRows places. Between pieces of k, dst carries the sums.
 const (
 	maxPanel    = 64  // columns in pure Go, which has no tiles; others have fewer
 	packedDepth = 256 // of k, where the operands are packed: dst is read and written once for each
@@ -269,8 +271,8 @@ func panelLen[T Float]() (panel, lanes int) {
 	return maxPanel, 1
 }
 
-// run computes the product: from the matrices as they lie, or packed into buffers on the stack, which
-// are of several sizes because they are cleared first.
+// run computes the product: from the matrices as they lie, or packed into buffers on the stack,
+// which are of several sizes because they are cleared first.
 func (c *product[T]) run() {
 	var v T
 	bytes := c.k * c.n * int(unsafe.Sizeof(v)) // of b
@@ -354,8 +356,8 @@ func (c *product[T]) direct() {
 	}
 }
 
-// packed multiplies panels of b that are copied to the buffer b, where each is one run of memory. With a
-// buffer a, blocks of the other matrix, whose columns lie apart, are copied as well.
+// packed multiplies panels of b that are copied to the buffer b, where each is one run of memory.
+// With a buffer a, blocks of the other matrix, whose columns lie apart, are copied as well.
 func (c *product[T]) packed(a, b []T) {
 	var zeros [maxPanel]T
 	panel, _ := panelLen[T]()

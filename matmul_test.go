@@ -11,8 +11,9 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestMatMulBound holds products and column sums to the bounds that they promise, against exact sums:
-// ((1+u)^k - 1) times the sum of the sizes of the terms. At k = 1 some error comes close to it.
+// TestMatMulBound holds products and column sums to the bounds that they promise, against exact
+// sums: ((1+u)^k - 1) times the sum of the sizes of the terms. At k = 1 some error comes close to
+// it.
 func TestMatMulBound(t *testing.T) {
 	t.Run("float32", matMulBound[float32])
 	t.Run("float64", matMulBound[float64])
@@ -68,8 +69,8 @@ func matMulBound[T kernels.Float](t *testing.T) {
 	}
 }
 
-// fraction returns how much of the bound for a sum with k roundings its error is; more than all of it
-// fails.
+// fraction returns how much of the bound for a sum with k roundings its error is; more than all of
+// it fails.
 func fraction[T kernels.Float](t *testing.T, got T, want, size *big.Float, k int, u float64) float64 {
 	t.Helper()
 	d := new(big.Float).Sub(kt.Big(float64(got)), want)
@@ -83,8 +84,8 @@ func fraction[T kernels.Float](t *testing.T, got T, want, size *big.Float, k int
 	return err / bound
 }
 
-// TestMatMulSpecial: what the chain does with zeros, infinities and NaN, in a product of each size of
-// tile.
+// TestMatMulSpecial: what the chain does with zeros, infinities and NaN, in a product of each size
+// of tile.
 func TestMatMulSpecial(t *testing.T) {
 	inf, nan, zero := float32(math.Inf(1)), float32(math.NaN()), float32(math.Copysign(0, -1))
 	kt.EachISA(t, func(t *testing.T, _ string) {
@@ -125,10 +126,16 @@ func TestMatMulSpecial(t *testing.T) {
 				}
 				kernels.MatMul(dst, nil, nil, m, 0, n)
 				require.Equal(t, make([]float32, m*n), dst)
-				require.NoError(t, kernels.MatMulWith(dst, nil, nil, m, 0, n, &kernels.MatMulOptions[float32]{Bias: bias}))
+				require.NoError(
+					t,
+					kernels.MatMulWith(dst, nil, nil, m, 0, n, &kernels.MatMulOptions[float32]{Bias: bias}),
+				)
 				require.Equal(t, bias, dst[(m-1)*n:])
 				dst[0] = 7
-				require.NoError(t, kernels.MatMulWith(dst, nil, nil, m, 0, n, &kernels.MatMulOptions[float32]{Add: true}))
+				require.NoError(
+					t,
+					kernels.MatMulWith(dst, nil, nil, m, 0, n, &kernels.MatMulOptions[float32]{Add: true}),
+				)
 				require.EqualValues(t, 7, dst[0])
 				kernels.ColumnSums(dst[:n], nil, 0, n)
 				require.Equal(t, make([]float32, n), dst[:n])
@@ -137,8 +144,8 @@ func TestMatMulSpecial(t *testing.T) {
 	})
 }
 
-// TestMatMulInPieces: k in pieces by Add, and dst by blocks of rows and columns, have the bits of the
-// whole.
+// TestMatMulInPieces: k in pieces by Add, and dst by blocks of rows and columns, have the bits of
+// the whole.
 func TestMatMulInPieces(t *testing.T) {
 	const m, k, n = 67, 530, 101
 	a, b, want := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
@@ -158,7 +165,10 @@ func TestMatMulInPieces(t *testing.T) {
 			for j := 0; j < n; j += 33 {
 				r, c := min(10, m-i), min(33, n-j)
 				o := &kernels.MatMulOptions[float32]{DstStride: n, BStride: n}
-				require.NoError(t, kernels.MatMulWith(dst[i*n+j:(i+r-1)*n+j+c], a[i*k:(i+r)*k], b[j:(k-1)*n+j+c], r, k, c, o))
+				require.NoError(
+					t,
+					kernels.MatMulWith(dst[i*n+j:(i+r-1)*n+j+c], a[i*k:(i+r)*k], b[j:(k-1)*n+j+c], r, k, c, o),
+				)
 			}
 		}
 		require.Equal(t, want, dst)

@@ -353,7 +353,8 @@ func callElements[T Float](function *string) {
 	}
 }
 
-// callProducts multiplies matrices of sizes that are packed and that are not, with gaps and without.
+// callProducts multiplies matrices of sizes that are packed and that are not, with gaps and
+// without.
 func callProducts[T Float](function *string) {
 	for _, s := range [][3]int{{1, 3000, 100}, {70, 70, 130}, {100, 784, 100}, {3, 9, 3000}, {300, 300, 70}} {
 		m, k, n := s[0], s[1], s[2]

@@ -152,7 +152,12 @@ func wrongCalls[T kernels.Float](c *ktable.Call[T], r *kt.Rand) []wrongCall {
 			}
 		}
 		if len(c.Args) > 2 && c.Rows > 0 && c.Inner > 0 && c.Options.Stride == 0 { // sizes whose products overflow
-			add("m = 1<<62", false, func(d *ktable.Call[T]) { d.Rows = 1 << (bits.UintSize - 2) }, "len(dst)|len(a)|len(b)")
+			add(
+				"m = 1<<62",
+				false,
+				func(d *ktable.Call[T]) { d.Rows = 1 << (bits.UintSize - 2) },
+				"len(dst)|len(a)|len(b)",
+			)
 		}
 	} else if c.TakesClasses() {
 		for _, n := range []int{0, -1, math.MinInt} {
@@ -354,7 +359,9 @@ func wrongOptions[T kernels.Float](c *ktable.Call[T], r *kt.Rand, add adder[T]) 
 			stride("AStride", 1, func(o *ktable.Options[T], v int) { o.Stride = v })
 			stride("BStride", 2, func(o *ktable.Options[T], v int) { o.BStride = v })
 			bias := kt.NewArray(c.TypeOf(3), c.Classes)
-			add("Add and Bias", true, func(d *ktable.Call[T]) { d.None, d.Add, d.Ops[3] = false, true, bias }, "Add and Bias are both set")
+			add("Add and Bias", true, func(d *ktable.Call[T]) {
+				d.None, d.Add, d.Ops[3] = false, true, bias
+			}, "Add and Bias are both set")
 		}
 	}
 	for _, v := range []uint8{3, 255} {

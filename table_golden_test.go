@@ -359,11 +359,12 @@ func goldenShards[T kernels.Float]() map[string]goldenResults[T] {
 	}
 }
 
-// goldenProducts are the products of matrices: of the rows with their own transpose, and with others, a
-// sum as long as the rows or the columns.
+// goldenProducts are the products of matrices: of the rows with their own transpose, and with
+// others, a sum as long as the rows or the columns.
 func goldenProducts[T kernels.Float]() map[string]goldenResults[T] {
 	type options = kernels.MatMulOptions[T]
-	// form computes a product of x, as long as its rows (or columns, with transA) with another matrix.
+	// form computes a product of x, as long as its rows (or columns, with transA), with another
+	// matrix.
 	form := func(transA bool, f func(dst, a, b []T, m, k, n int, o *options) error) goldenResults[T] {
 		return func(_ *ktable.Func[T], c *kt.Operands[T]) []kt.Array {
 			m, k, n := c.Rows, c.Cols, 1+(c.Rows+c.Cols)%37

@@ -58,7 +58,8 @@ func (o *stackRow[T]) call() error {
 		return err
 	}
 	product := kernels.MatMulOptions[T]{Bias: weights[:]}
-	if err := kernels.MatMulWith(o.product[:], o.x[:], o.outer[:], 1, stackClasses, stackClasses, &product); err != nil {
+	err := kernels.MatMulWith(o.product[:], o.x[:], o.outer[:], 1, stackClasses, stackClasses, &product)
+	if err != nil {
 		return err
 	}
 	kernels.MatMulTransB(o.productb[:], o.x[:], o.outer[:], 1, stackClasses, stackClasses) // packed

@@ -147,11 +147,11 @@ type batch struct {
 
 // matrixCode holds what products of matrices need.
 type matrixCode interface {
-	// tile returns the number of rows of the largest tile and of those for the rows left over, and the
-	// number of vectors of the widest tile.
+	// tile returns the number of rows of the largest tile and of those for the rows left over, and
+	// the number of vectors of the widest tile.
 	tile() (rows []int, vectors int)
-	// tileRows sets the pointers to the rows of a tile and the registers that go with them. The first
-	// pointer and the distance of rows are set.
+	// tileRows sets the pointers to the rows of a tile and the registers that go with them. The
+	// first pointer and the distance of rows are set.
 	tileRows(r tileRows, rows int)
 	// rowsPerPointer is the number of rows that one pointer reaches.
 	rowsPerPointer() int
@@ -161,8 +161,8 @@ type matrixCode interface {
 	nextColumn(r tileRows, rows int)
 	// multiplyAdd computes acc += x*y, rounded once.
 	multiplyAdd(t Type, acc, x, y int)
-	// loadPart and storePart move a partial vector, after tailMask. The number of its elements is in
-	// count.
+	// loadPart and storePart move a partial vector, after tailMask. The number of its elements is
+	// in count.
 	loadPart(k *kernelState, dst int, base gpr, off int)
 	storePart(k *kernelState, src, tmp int, base gpr, off int)
 }

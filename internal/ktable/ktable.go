@@ -191,7 +191,13 @@ func (c *Call[T]) Bind() {
 			LabelSmoothing: o.LabelSmoothing, Reduction: o.Reduction, LogitScale: o.LogitScale,
 			Stride: o.Stride}
 		c.Bin = &kernels.SigmoidCrossEntropyOptions[T]{PosWeight: c.Arg("PosWeight")}
-		c.Mul = &kernels.MatMulOptions[T]{Add: o.Add, Bias: c.Arg("Bias"), DstStride: o.DstStride, AStride: o.Stride, BStride: o.BStride}
+		c.Mul = &kernels.MatMulOptions[T]{
+			Add:       o.Add,
+			Bias:      c.Arg("Bias"),
+			DstStride: o.DstStride,
+			AStride:   o.Stride,
+			BStride:   o.BStride,
+		}
 		c.Sums = &kernels.ColumnSumsOptions{Add: o.Add, Stride: o.Stride}
 	}
 	c.Shard = kernels.Shard[T]{Classes: c.Classes, Offset: o.Offset, LogitScale: o.LogitScale,

@@ -81,8 +81,8 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 	return c
 }
 
-// inner draws the number of terms of a sum: not so many that the generic code takes long, or that the
-// matrices and their gaps take more than a MiB.
+// inner draws the number of terms of a sum: not so many that the generic code takes long, or that
+// the matrices and their gaps take more than a MiB.
 func (c *Call[T]) inner(r *kt.Rand, v Values) {
 	larger := max(c.Rows, c.Classes)
 	most := max(min(1<<18/max(c.Rows*c.Classes, 1), (1<<17-8*larger)/(3*larger+6)), 1)

@@ -8,7 +8,8 @@ package main
 //
 // typedef void sgemm(int, int, int, int, int, int, float, const float *, int, const float *, int,
 //	float, float *, int);
-// typedef void dgemm(int, int, int, int, int, int, double, const double *, int, const double *, int,
+// typedef void dgemm(int, int, int, int, int, int, double, const double *, int, const double *,
+// int,
 //	double, double *, int);
 // static void call32(void *f, int ta, int tb, int m, int n, int k, float *a, int lda, float *b,
 //	int ldb, float *c) {
