@@ -363,7 +363,7 @@ func (c *product[T]) packed(a, b []T) {
 	panel, _ := panelLen[T]()
 	most := min(packedDepth, len(b)/panel)
 	width := len(b) / most / panel * panel
-	block := maxRows / 12 * 12 // whole tiles of 12, 6 and 4 rows
+	block := min(maxRows, maxLen[T]()/most) / 12 * 12 // whole tiles of 12, 6 and 4 rows
 	if a != nil {
 		block = 12 // a whole tile, or two: one run of memory, which stays in the first-level cache
 	}
