@@ -118,6 +118,35 @@ func layerSoftmax[T kernels.Float](v *values[T]) {
 
 func FuzzLayerSoftmax(f *testing.F) { eachISA(f, layerSoftmax[float32], layerSoftmax[float64]) }
 
+func layerAffine[T kernels.Float](v *values[T]) {
+	var l *layers.Affine[T]
+	for turn, s := range v.sizes(true) {
+		rows, inputs, outputs := s[0], s[1], 1+v.at(4)%40
+		if turn == 0 {
+			l = layers.NewAffine[T](inputs, outputs)
+		}
+		copy(l.W, v.slice(len(l.W), 1))
+		copy(l.B, v.slice(outputs, 2))
+		x, dy := v.slice(rows*inputs, turn), v.slice(rows*outputs, 3)
+		y, dx := make([]T, len(dy)), make([]T, len(x))
+		dw, db := make([]T, len(l.W)), make([]T, outputs)
+		if err := kernels.MatMulWith(y, x, l.W, rows, inputs, outputs,
+			&kernels.MatMulOptions[T]{Bias: l.B}); err != nil {
+			v.Fatal(err)
+		}
+		kernels.MatMulTransB(dx, dy, l.W, rows, outputs, inputs)
+		kernels.MatMulTransA(dw, x, dy, inputs, rows, outputs)
+		kernels.ColumnSums(db, dy, rows, outputs)
+		v.same("Forward", l.Forward(x), y)
+		v.same("Backward", l.Backward(dy), dx)
+		v.same("DW", l.DW, dw)
+		v.same("DB", l.DB, db)
+		v.untouched()
+	}
+}
+
+func FuzzLayerAffine(f *testing.F) { eachISA(f, layerAffine[float32], layerAffine[float64]) }
+
 func layerLoss[T kernels.Float](v *values[T]) {
 	var l layers.SoftmaxWithLoss[T]
 	for turn, s := range v.sizes(true) {

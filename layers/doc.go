@@ -1,15 +1,19 @@
 // Package layers has the layers of the book "Deep Learning from Scratch" (Saitoh) as small stateful
-// types: [ReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss] and [SigmoidWithLoss]. Each has a
-// Forward and a Backward, for float32 and float64, computed by package kernels. [NumericalGradient]
-// checks a Backward by central differences, as the book does.
+// types: [Affine], [ReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss] and [SigmoidWithLoss].
+// Each has a Forward and a Backward, for float32 and float64, computed by package kernels. [He] and
+// [Xavier] make the first weights. [NumericalGradient] checks a Backward by central differences, as
+// the book does.
 //
+//	affine := layers.NewAffine[float32](784, 10)
+//	layers.He(affine.W, 784, rand.NewPCG(1, 2))
 //	relu := layers.ReLU[float32]{}
 //	loss := layers.SoftmaxWithLoss[float32]{Classes: 10}
 //
-//	h := relu.Forward(x)              // x: the output of an affine layer, a batch of rows
-//	l, err := loss.Forward(h, labels) // the mean loss of the batch
-//	dh := loss.Backward(1)            // dl/dh
-//	dx := relu.Backward(dh)           // dl/dx
+//	h := relu.Forward(affine.Forward(x)) // x: a batch of rows
+//	l, err := loss.Forward(h, labels)    // the mean loss of the batch
+//	dh := loss.Backward(1)               // dl/dh
+//	dx := affine.Backward(relu.Backward(dh))
+//	// now affine.DW and affine.DB are dl/dW and dl/dB
 //
 // The rules for every layer:
 //
