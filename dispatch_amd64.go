@@ -1159,6 +1159,102 @@ func transposeRows[T Float](dst, src []T, rows, cols, dststride, srcstride int) 
 	}
 }
 
+// sgd performs
+//
+//	for i, g := range dw {
+//		w[i] = FMA(-rate, g, w[i])
+//	}
+func sgd[T Float](w, dw []T, rate T) {
+	if raceEnabled {
+		raceSlice("sgd w", raceRead, w)
+		raceSlice("sgd dw", raceRead, dw)
+		raceSlice("sgd w", raceWrite, w)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sgdF32AVX512(f32(w), f32(dw), float32(rate))
+	case is32[T]() && isa.AVX2:
+		sgdF32AVX2(f32(w), f32(dw), float32(rate))
+	case isa.AVX512:
+		sgdF64AVX512(f64(w), f64(dw), float64(rate))
+	case isa.AVX2:
+		sgdF64AVX2(f64(w), f64(dw), float64(rate))
+	default:
+		sgdGeneric(w, dw, rate)
+	}
+}
+
+// momentumStep performs
+//
+//	for i, g := range dw {
+//		v[i] = FMA(-rate, g, factor*v[i])
+//		w[i] += v[i]
+//	}
+func momentumStep[T Float](w, v, dw []T, rate, factor T) {
+	if raceEnabled {
+		raceSlice("momentumStep w", raceRead, w)
+		raceSlice("momentumStep v", raceRead, v)
+		raceSlice("momentumStep dw", raceRead, dw)
+		raceSlice("momentumStep w", raceWrite, w)
+		raceSlice("momentumStep v", raceWrite, v)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		momentumStepF32AVX512(f32(w), f32(v), f32(dw), float32(rate), float32(factor))
+	case is32[T]() && isa.AVX2:
+		momentumStepF32AVX2(f32(w), f32(v), f32(dw), float32(rate), float32(factor))
+	case isa.AVX512:
+		momentumStepF64AVX512(f64(w), f64(v), f64(dw), float64(rate), float64(factor))
+	case isa.AVX2:
+		momentumStepF64AVX2(f64(w), f64(v), f64(dw), float64(rate), float64(factor))
+	default:
+		momentumStepGeneric(w, v, dw, rate, factor)
+	}
+}
+
+// adam performs
+//
+//	for i, g := range dw {
+//		m[i] = FMA(c1, g-m[i], m[i])
+//		v[i] = FMA(-c2, FMA(-g, g, v[i]), v[i])
+//		w[i] -= rate * m[i] / (sqrt(v[i]) + epsilon)
+//	}
+func adam[T Float](w, m, v, dw []T, rate, c1, c2, epsilon T) {
+	if raceEnabled {
+		raceSlice("adam w", raceRead, w)
+		raceSlice("adam m", raceRead, m)
+		raceSlice("adam v", raceRead, v)
+		raceSlice("adam dw", raceRead, dw)
+		raceSlice("adam w", raceWrite, w)
+		raceSlice("adam m", raceWrite, m)
+		raceSlice("adam v", raceWrite, v)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		adamF32AVX512(
+			f32(w), f32(m), f32(v), f32(dw), float32(rate), float32(c1), float32(c2),
+			float32(epsilon),
+		)
+	case is32[T]() && isa.AVX2:
+		adamF32AVX2(
+			f32(w), f32(m), f32(v), f32(dw), float32(rate), float32(c1), float32(c2),
+			float32(epsilon),
+		)
+	case isa.AVX512:
+		adamF64AVX512(
+			f64(w), f64(m), f64(v), f64(dw), float64(rate), float64(c1), float64(c2),
+			float64(epsilon),
+		)
+	case isa.AVX2:
+		adamF64AVX2(
+			f64(w), f64(m), f64(v), f64(dw), float64(rate), float64(c1), float64(c2),
+			float64(epsilon),
+		)
+	default:
+		adamGeneric(w, m, v, dw, rate, c1, c2, epsilon)
+	}
+}
+
 // reluStream performs
 //
 //	for i, v := range x {
@@ -1935,6 +2031,48 @@ func transposeRowsF64AVX512(dst, src []float64, rows, cols, dststride, srcstride
 
 //go:noescape
 func transposeRowsF64AVX2(dst, src []float64, rows, cols, dststride, srcstride int)
+
+// See sgd.
+
+//go:noescape
+func sgdF32AVX512(w, dw []float32, rate float32)
+
+//go:noescape
+func sgdF32AVX2(w, dw []float32, rate float32)
+
+//go:noescape
+func sgdF64AVX512(w, dw []float64, rate float64)
+
+//go:noescape
+func sgdF64AVX2(w, dw []float64, rate float64)
+
+// See momentumStep.
+
+//go:noescape
+func momentumStepF32AVX512(w, v, dw []float32, rate, factor float32)
+
+//go:noescape
+func momentumStepF32AVX2(w, v, dw []float32, rate, factor float32)
+
+//go:noescape
+func momentumStepF64AVX512(w, v, dw []float64, rate, factor float64)
+
+//go:noescape
+func momentumStepF64AVX2(w, v, dw []float64, rate, factor float64)
+
+// See adam.
+
+//go:noescape
+func adamF32AVX512(w, m, v, dw []float32, rate, c1, c2, epsilon float32)
+
+//go:noescape
+func adamF32AVX2(w, m, v, dw []float32, rate, c1, c2, epsilon float32)
+
+//go:noescape
+func adamF64AVX512(w, m, v, dw []float64, rate, c1, c2, epsilon float64)
+
+//go:noescape
+func adamF64AVX2(w, m, v, dw []float64, rate, c1, c2, epsilon float64)
 
 // See reluStream.
 

@@ -965,6 +965,84 @@ func transposeRows[T Float](dst, src []T, rows, cols, dststride, srcstride int) 
 	}
 }
 
+// sgd performs
+//
+//	for i, g := range dw {
+//		w[i] = FMA(-rate, g, w[i])
+//	}
+func sgd[T Float](w, dw []T, rate T) {
+	if raceEnabled {
+		raceSlice("sgd w", raceRead, w)
+		raceSlice("sgd dw", raceRead, dw)
+		raceSlice("sgd w", raceWrite, w)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		sgdF32NEON(f32(w), f32(dw), float32(rate))
+	case isa.NEON:
+		sgdF64NEON(f64(w), f64(dw), float64(rate))
+	default:
+		sgdGeneric(w, dw, rate)
+	}
+}
+
+// momentumStep performs
+//
+//	for i, g := range dw {
+//		v[i] = FMA(-rate, g, factor*v[i])
+//		w[i] += v[i]
+//	}
+func momentumStep[T Float](w, v, dw []T, rate, factor T) {
+	if raceEnabled {
+		raceSlice("momentumStep w", raceRead, w)
+		raceSlice("momentumStep v", raceRead, v)
+		raceSlice("momentumStep dw", raceRead, dw)
+		raceSlice("momentumStep w", raceWrite, w)
+		raceSlice("momentumStep v", raceWrite, v)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		momentumStepF32NEON(f32(w), f32(v), f32(dw), float32(rate), float32(factor))
+	case isa.NEON:
+		momentumStepF64NEON(f64(w), f64(v), f64(dw), float64(rate), float64(factor))
+	default:
+		momentumStepGeneric(w, v, dw, rate, factor)
+	}
+}
+
+// adam performs
+//
+//	for i, g := range dw {
+//		m[i] = FMA(c1, g-m[i], m[i])
+//		v[i] = FMA(-c2, FMA(-g, g, v[i]), v[i])
+//		w[i] -= rate * m[i] / (sqrt(v[i]) + epsilon)
+//	}
+func adam[T Float](w, m, v, dw []T, rate, c1, c2, epsilon T) {
+	if raceEnabled {
+		raceSlice("adam w", raceRead, w)
+		raceSlice("adam m", raceRead, m)
+		raceSlice("adam v", raceRead, v)
+		raceSlice("adam dw", raceRead, dw)
+		raceSlice("adam w", raceWrite, w)
+		raceSlice("adam m", raceWrite, m)
+		raceSlice("adam v", raceWrite, v)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		adamF32NEON(
+			f32(w), f32(m), f32(v), f32(dw), float32(rate), float32(c1), float32(c2),
+			float32(epsilon),
+		)
+	case isa.NEON:
+		adamF64NEON(
+			f64(w), f64(m), f64(v), f64(dw), float64(rate), float64(c1), float64(c2),
+			float64(epsilon),
+		)
+	default:
+		adamGeneric(w, m, v, dw, rate, c1, c2, epsilon)
+	}
+}
+
 // reluStream performs
 //
 //	for i, v := range x {
@@ -1432,3 +1510,27 @@ func transposeRowsF32NEON(dst, src []float32, rows, cols, dststride, srcstride i
 
 //go:noescape
 func transposeRowsF64NEON(dst, src []float64, rows, cols, dststride, srcstride int)
+
+// See sgd.
+
+//go:noescape
+func sgdF32NEON(w, dw []float32, rate float32)
+
+//go:noescape
+func sgdF64NEON(w, dw []float64, rate float64)
+
+// See momentumStep.
+
+//go:noescape
+func momentumStepF32NEON(w, v, dw []float32, rate, factor float32)
+
+//go:noescape
+func momentumStepF64NEON(w, v, dw []float64, rate, factor float64)
+
+// See adam.
+
+//go:noescape
+func adamF32NEON(w, m, v, dw []float32, rate, c1, c2, epsilon float32)
+
+//go:noescape
+func adamF64NEON(w, m, v, dw []float64, rate, c1, c2, epsilon float64)

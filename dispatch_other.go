@@ -660,6 +660,57 @@ func transposeRows[T Float](dst, src []T, rows, cols, dststride, srcstride int) 
 	transposeRowsGeneric(dst, src, rows, cols, dststride, srcstride)
 }
 
+// sgd performs
+//
+//	for i, g := range dw {
+//		w[i] = FMA(-rate, g, w[i])
+//	}
+func sgd[T Float](w, dw []T, rate T) {
+	if raceEnabled {
+		raceSlice("sgd w", raceRead, w)
+		raceSlice("sgd dw", raceRead, dw)
+		raceSlice("sgd w", raceWrite, w)
+	}
+	sgdGeneric(w, dw, rate)
+}
+
+// momentumStep performs
+//
+//	for i, g := range dw {
+//		v[i] = FMA(-rate, g, factor*v[i])
+//		w[i] += v[i]
+//	}
+func momentumStep[T Float](w, v, dw []T, rate, factor T) {
+	if raceEnabled {
+		raceSlice("momentumStep w", raceRead, w)
+		raceSlice("momentumStep v", raceRead, v)
+		raceSlice("momentumStep dw", raceRead, dw)
+		raceSlice("momentumStep w", raceWrite, w)
+		raceSlice("momentumStep v", raceWrite, v)
+	}
+	momentumStepGeneric(w, v, dw, rate, factor)
+}
+
+// adam performs
+//
+//	for i, g := range dw {
+//		m[i] = FMA(c1, g-m[i], m[i])
+//		v[i] = FMA(-c2, FMA(-g, g, v[i]), v[i])
+//		w[i] -= rate * m[i] / (sqrt(v[i]) + epsilon)
+//	}
+func adam[T Float](w, m, v, dw []T, rate, c1, c2, epsilon T) {
+	if raceEnabled {
+		raceSlice("adam w", raceRead, w)
+		raceSlice("adam m", raceRead, m)
+		raceSlice("adam v", raceRead, v)
+		raceSlice("adam dw", raceRead, dw)
+		raceSlice("adam w", raceWrite, w)
+		raceSlice("adam m", raceWrite, m)
+		raceSlice("adam v", raceWrite, v)
+	}
+	adamGeneric(w, m, v, dw, rate, c1, c2, epsilon)
+}
+
 // reluStream performs
 //
 //	for i, v := range x {

@@ -1,7 +1,8 @@
 // Package kernels provides the element and row loops of a small neural network on flat slices of
 // float32 or float64: ReLU, sigmoid, tanh, softmax and cross-entropy (also the binary one), forward
-// and backward, and the matrix products between them. The formulas are those of the layers in the
-// book "Deep Learning from Scratch" (Saitoh); package kernels/layers has these layers.
+// and backward, the matrix products between them, and the steps of optimizers. The formulas are
+// those of the layers in the book "Deep Learning from Scratch" (Saitoh); package kernels/layers has
+// these layers.
 //
 // # Shapes
 //
@@ -25,9 +26,10 @@
 // A result depends on the values alone. It does not depend on the CPU or its instruction set, on
 // the length or alignment of a slice, on the position of an element or a row in it, or on how the
 // work is split between calls. Results are made of additions, subtractions, multiplications,
-// divisions and fused multiply-adds, each correctly rounded, and the elements of a row are added in
-// one fixed order, and so are the terms of a product of matrices. A hash of the results of each
-// kernel is published, in testdata/golden.json, and a version that changes one says so.
+// divisions, square roots and fused multiply-adds, each correctly rounded, and the elements of a
+// row are added in one fixed order, and so are the terms of a product of matrices. A hash of the
+// results of each kernel is published, in testdata/golden.json, and a version that changes one says
+// so.
 //
 // Kernels assume rounding to nearest and gradual underflow, as Go programs have them. C code in the
 // same process that was linked with -ffast-math may switch the latter off.

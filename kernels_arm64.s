@@ -24084,3 +24084,743 @@ next4:
 	SUB $2, R5, R5
 	CBNZ R5, rows1
 	RET
+
+// func sgdF32NEON(w, dw []float32, rate float32)
+TEXT ·sgdF32NEON(SB), NOSPLIT, $0-52
+	MOVD w_base+0(FP), R0
+	MOVD w_base+0(FP), R1
+	MOVD dw_base+24(FP), R2
+	MOVD w_len+8(FP), R3
+	FMOVS rate+48(FP), F0
+	VDUP V0.S[0], V0.S4
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R1), F3
+	VFMLS V2.S4, V0.S4, V1.S4
+	FMOVQ 16(R2), F2
+	FMOVQ 32(R1), F4
+	FMOVQ F1, 0(R0)
+	VFMLS V2.S4, V0.S4, V3.S4
+	FMOVQ 32(R2), F1
+	FMOVQ 48(R1), F2
+	FMOVQ F3, 16(R0)
+	VFMLS V1.S4, V0.S4, V4.S4
+	FMOVQ 48(R2), F1
+	FMOVQ F4, 32(R0)
+	VFMLS V1.S4, V0.S4, V2.S4
+	FMOVQ F2, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	// optimizers.go
+	VFMLS V2.S4, V0.S4, V1.S4
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F1
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V1.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F1
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F2
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F2
+
+loaded8:
+	VFMLS V2.S4, V0.S4, V1.S4
+	TBZ $1, R3, one11
+	FMOVD F1, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V1.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F1, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func sgdF64NEON(w, dw []float64, rate float64)
+TEXT ·sgdF64NEON(SB), NOSPLIT, $0-56
+	MOVD w_base+0(FP), R0
+	MOVD w_base+0(FP), R1
+	MOVD dw_base+24(FP), R2
+	MOVD w_len+8(FP), R3
+	FMOVD rate+48(FP), F0
+	VDUP V0.D[0], V0.D2
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R1), F3
+	VFMLS V2.D2, V0.D2, V1.D2
+	FMOVQ 16(R2), F2
+	FMOVQ 32(R1), F4
+	FMOVQ F1, 0(R0)
+	VFMLS V2.D2, V0.D2, V3.D2
+	FMOVQ 32(R2), F1
+	FMOVQ 48(R1), F2
+	FMOVQ F3, 16(R0)
+	VFMLS V1.D2, V0.D2, V4.D2
+	FMOVQ 48(R2), F1
+	FMOVQ F4, 32(R0)
+	VFMLS V1.D2, V0.D2, V2.D2
+	FMOVQ F2, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	// optimizers.go
+	VFMLS V2.D2, V0.D2, V1.D2
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F1
+	FMOVD (R2), F2
+	VFMLS V2.D2, V0.D2, V1.D2
+	FMOVD F1, (R0)
+
+done5:
+	RET
+
+// func momentumStepF32NEON(w, v, dw []float32, rate, factor float32)
+TEXT ·momentumStepF32NEON(SB), NOSPLIT, $0-80
+	MOVD w_base+0(FP), R0
+	MOVD v_base+24(FP), R1
+	MOVD w_base+0(FP), R2
+	MOVD v_base+24(FP), R3
+	MOVD dw_base+48(FP), R4
+	MOVD w_len+8(FP), R5
+	FMOVS rate+72(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS factor+76(FP), F1
+	VDUP V1.S[0], V1.S4
+	CMP $16, R5
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	FMOVQ 16(R2), F4
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R3), F6
+	FMOVQ 32(R2), F7
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	FMOVQ 16(R4), F8
+	FMOVQ 32(R3), F9
+	FMOVQ 48(R2), F10
+	VFMLS V5.S4, V0.S4, V3.S4
+	WORD $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	FMOVQ 32(R4), F5
+	FMOVQ 48(R3), F11
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VFMLS V8.S4, V0.S4, V6.S4
+	WORD $0x6e29dc29 // fmul v9.4s, v1.4s, v9.4s
+	FMOVQ 48(R4), F8
+	FMOVQ F2, 0(R0)
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VFMLS V5.S4, V0.S4, V9.S4
+	WORD $0x6e2bdc2b // fmul v11.4s, v1.4s, v11.4s
+	FMOVQ F3, 0(R1)
+	FMOVQ F4, 16(R0)
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	VFMLS V8.S4, V0.S4, V11.S4
+	FMOVQ F6, 16(R1)
+	FMOVQ F7, 32(R0)
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ F9, 32(R1)
+	FMOVQ F10, 48(R0)
+	FMOVQ F11, 48(R1)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	SUB $16, R5, R5
+	CMP $16, R5
+	BGE loop1
+
+rest2:
+	CMP $4, R5
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	FMOVQ 0(R4), F4
+	// optimizers.go
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	VFMLS V4.S4, V0.S4, V3.S4
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ F2, 0(R0)
+	FMOVQ F3, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $4, R5, R5
+	CMP $4, R5
+	BGE loop3
+
+rest4:
+	CBZ R5, done5
+	// Partial vector.
+	TBZ $1, R5, one7
+	FMOVD (R2), F2
+	TBZ $0, R5, loaded6
+	ADD $8, R2, R6
+	VLD1 (R6), V2.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R2), F2
+
+loaded6:
+	TBZ $1, R5, one9
+	FMOVD (R3), F3
+	TBZ $0, R5, loaded8
+	ADD $8, R3, R6
+	VLD1 (R6), V3.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R3), F3
+
+loaded8:
+	TBZ $1, R5, one11
+	FMOVD (R4), F4
+	TBZ $0, R5, loaded10
+	ADD $8, R4, R6
+	VLD1 (R6), V4.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R4), F4
+
+loaded10:
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	VFMLS V4.S4, V0.S4, V3.S4
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	TBZ $1, R5, one13
+	FMOVD F2, (R0)
+	TBZ $0, R5, stored12
+	ADD $8, R0, R6
+	VST1 V2.S[2], (R6)
+	B stored12
+
+one13:
+	FMOVS F2, (R0)
+
+stored12:
+	TBZ $1, R5, one15
+	FMOVD F3, (R1)
+	TBZ $0, R5, stored14
+	ADD $8, R1, R6
+	VST1 V3.S[2], (R6)
+	B stored14
+
+one15:
+	FMOVS F3, (R1)
+
+stored14:
+
+done5:
+	RET
+
+// func momentumStepF64NEON(w, v, dw []float64, rate, factor float64)
+TEXT ·momentumStepF64NEON(SB), NOSPLIT, $0-88
+	MOVD w_base+0(FP), R0
+	MOVD v_base+24(FP), R1
+	MOVD w_base+0(FP), R2
+	MOVD v_base+24(FP), R3
+	MOVD dw_base+48(FP), R4
+	MOVD w_len+8(FP), R5
+	FMOVD rate+72(FP), F0
+	VDUP V0.D[0], V0.D2
+	FMOVD factor+80(FP), F1
+	VDUP V1.D[0], V1.D2
+	CMP $8, R5
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	FMOVQ 16(R2), F4
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R3), F6
+	FMOVQ 32(R2), F7
+	WORD $0x6e63dc23 // fmul v3.2d, v1.2d, v3.2d
+	FMOVQ 16(R4), F8
+	FMOVQ 32(R3), F9
+	FMOVQ 48(R2), F10
+	VFMLS V5.D2, V0.D2, V3.D2
+	WORD $0x6e66dc26 // fmul v6.2d, v1.2d, v6.2d
+	FMOVQ 32(R4), F5
+	FMOVQ 48(R3), F11
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	VFMLS V8.D2, V0.D2, V6.D2
+	WORD $0x6e69dc29 // fmul v9.2d, v1.2d, v9.2d
+	FMOVQ 48(R4), F8
+	FMOVQ F2, 0(R0)
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	VFMLS V5.D2, V0.D2, V9.D2
+	WORD $0x6e6bdc2b // fmul v11.2d, v1.2d, v11.2d
+	FMOVQ F3, 0(R1)
+	FMOVQ F4, 16(R0)
+	WORD $0x4e69d4e7 // fadd v7.2d, v7.2d, v9.2d
+	VFMLS V8.D2, V0.D2, V11.D2
+	FMOVQ F6, 16(R1)
+	FMOVQ F7, 32(R0)
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	FMOVQ F9, 32(R1)
+	FMOVQ F10, 48(R0)
+	FMOVQ F11, 48(R1)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	ADD $64, R4, R4
+	SUB $8, R5, R5
+	CMP $8, R5
+	BGE loop1
+
+rest2:
+	CMP $2, R5
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	FMOVQ 0(R4), F4
+	// optimizers.go
+	WORD $0x6e63dc23 // fmul v3.2d, v1.2d, v3.2d
+	VFMLS V4.D2, V0.D2, V3.D2
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	FMOVQ F2, 0(R0)
+	FMOVQ F3, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $2, R5, R5
+	CMP $2, R5
+	BGE loop3
+
+rest4:
+	CBZ R5, done5
+	// Partial vector.
+	FMOVD (R2), F2
+	FMOVD (R3), F3
+	FMOVD (R4), F4
+	WORD $0x6e63dc23 // fmul v3.2d, v1.2d, v3.2d
+	VFMLS V4.D2, V0.D2, V3.D2
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	FMOVD F2, (R0)
+	FMOVD F3, (R1)
+
+done5:
+	RET
+
+// func adamF32NEON(w, m, v, dw []float32, rate, c1, c2, epsilon float32)
+TEXT ·adamF32NEON(SB), NOSPLIT, $0-112
+	MOVD w_base+0(FP), R0
+	MOVD m_base+24(FP), R1
+	MOVD v_base+48(FP), R2
+	MOVD w_base+0(FP), R3
+	MOVD m_base+24(FP), R4
+	MOVD v_base+48(FP), R5
+	MOVD dw_base+72(FP), R6
+	MOVD w_len+8(FP), R7
+	FMOVS rate+96(FP), F0
+	VDUP V0.S[0], V0.S4
+	FMOVS c1+100(FP), F1
+	VDUP V1.S[0], V1.S4
+	FMOVS c2+104(FP), F2
+	VDUP V2.S[0], V2.S4
+	FMOVS epsilon+108(FP), F3
+	VDUP V3.S[0], V3.S4
+	CMP $8, R7
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R3), F4
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R3), F6
+	FMOVQ 0(R5), F7
+	FMOVQ 16(R4), F8
+	FMOVQ 0(R6), F9
+	FMOVQ 16(R5), F10
+	WORD $0x4ea5d52b // fsub v11.4s, v9.4s, v5.4s
+	FMOVQ 16(R6), F12
+	VFMLA V11.S4, V1.S4, V5.S4
+	WORD $0x4ea8d58b // fsub v11.4s, v12.4s, v8.4s
+	VMOV V7.B16, V13.B16
+	VFMLS V9.S4, V9.S4, V13.S4
+	VFMLA V11.S4, V1.S4, V8.S4
+	VFMLS V13.S4, V2.S4, V7.S4
+	VMOV V10.B16, V9.B16
+	VFMLS V12.S4, V12.S4, V9.S4
+	WORD $0x6e25dc0b // fmul v11.4s, v0.4s, v5.4s
+	VFMLS V9.S4, V2.S4, V10.S4
+	WORD $0x6ea1f8e9 // fsqrt v9.4s, v7.4s
+	WORD $0x6e28dc0c // fmul v12.4s, v0.4s, v8.4s
+	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
+	WORD $0x6ea1f94d // fsqrt v13.4s, v10.4s
+	WORD $0x6e29fd6b // fdiv v11.4s, v11.4s, v9.4s
+	WORD $0x4e23d5ad // fadd v13.4s, v13.4s, v3.4s
+	WORD $0x4eabd484 // fsub v4.4s, v4.4s, v11.4s
+	WORD $0x6e2dfd8c // fdiv v12.4s, v12.4s, v13.4s
+	FMOVQ F4, 0(R0)
+	WORD $0x4eacd4c6 // fsub v6.4s, v6.4s, v12.4s
+	FMOVQ F5, 0(R1)
+	FMOVQ F6, 16(R0)
+	FMOVQ F7, 0(R2)
+	FMOVQ F8, 16(R1)
+	FMOVQ F10, 16(R2)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	SUB $8, R7, R7
+	CMP $8, R7
+	BGE loop1
+
+rest2:
+	CMP $4, R7
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R3), F4
+	FMOVQ 0(R4), F5
+	FMOVQ 0(R5), F6
+	FMOVQ 0(R6), F7
+	// optimizers.go
+	WORD $0x4ea5d4e8 // fsub v8.4s, v7.4s, v5.4s
+	VFMLA V8.S4, V1.S4, V5.S4
+	VMOV V6.B16, V8.B16
+	VFMLS V7.S4, V7.S4, V8.S4
+	VFMLS V8.S4, V2.S4, V6.S4
+	WORD $0x6e25dc07 // fmul v7.4s, v0.4s, v5.4s
+	WORD $0x6ea1f8c8 // fsqrt v8.4s, v6.4s
+	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
+	WORD $0x4ea7d484 // fsub v4.4s, v4.4s, v7.4s
+	FMOVQ F4, 0(R0)
+	FMOVQ F5, 0(R1)
+	FMOVQ F6, 0(R2)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	SUB $4, R7, R7
+	CMP $4, R7
+	BGE loop3
+
+rest4:
+	CBZ R7, done5
+	// Partial vector.
+	TBZ $1, R7, one7
+	VLD1R (R3), [V4.D2]
+	TBZ $0, R7, loaded6
+	ADD $8, R3, R8
+	VLD1 (R8), V4.S[2]
+	B loaded6
+
+one7:
+	VLD1R (R3), [V4.S4]
+
+loaded6:
+	TBZ $1, R7, one9
+	VLD1R (R4), [V5.D2]
+	TBZ $0, R7, loaded8
+	ADD $8, R4, R8
+	VLD1 (R8), V5.S[2]
+	B loaded8
+
+one9:
+	VLD1R (R4), [V5.S4]
+
+loaded8:
+	TBZ $1, R7, one11
+	VLD1R (R5), [V6.D2]
+	TBZ $0, R7, loaded10
+	ADD $8, R5, R8
+	VLD1 (R8), V6.S[2]
+	B loaded10
+
+one11:
+	VLD1R (R5), [V6.S4]
+
+loaded10:
+	TBZ $1, R7, one13
+	VLD1R (R6), [V7.D2]
+	TBZ $0, R7, loaded12
+	ADD $8, R6, R8
+	VLD1 (R8), V7.S[2]
+	B loaded12
+
+one13:
+	VLD1R (R6), [V7.S4]
+
+loaded12:
+	WORD $0x4ea5d4e8 // fsub v8.4s, v7.4s, v5.4s
+	VFMLA V8.S4, V1.S4, V5.S4
+	VMOV V6.B16, V8.B16
+	VFMLS V7.S4, V7.S4, V8.S4
+	VFMLS V8.S4, V2.S4, V6.S4
+	WORD $0x6e25dc07 // fmul v7.4s, v0.4s, v5.4s
+	WORD $0x6ea1f8c8 // fsqrt v8.4s, v6.4s
+	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
+	WORD $0x6e28fce7 // fdiv v7.4s, v7.4s, v8.4s
+	WORD $0x4ea7d484 // fsub v4.4s, v4.4s, v7.4s
+	TBZ $1, R7, one15
+	FMOVD F4, (R0)
+	TBZ $0, R7, stored14
+	ADD $8, R0, R8
+	VST1 V4.S[2], (R8)
+	B stored14
+
+one15:
+	FMOVS F4, (R0)
+
+stored14:
+	TBZ $1, R7, one17
+	FMOVD F5, (R1)
+	TBZ $0, R7, stored16
+	ADD $8, R1, R8
+	VST1 V5.S[2], (R8)
+	B stored16
+
+one17:
+	FMOVS F5, (R1)
+
+stored16:
+	TBZ $1, R7, one19
+	FMOVD F6, (R2)
+	TBZ $0, R7, stored18
+	ADD $8, R2, R8
+	VST1 V6.S[2], (R8)
+	B stored18
+
+one19:
+	FMOVS F6, (R2)
+
+stored18:
+
+done5:
+	RET
+
+// func adamF64NEON(w, m, v, dw []float64, rate, c1, c2, epsilon float64)
+TEXT ·adamF64NEON(SB), NOSPLIT, $0-128
+	MOVD w_base+0(FP), R0
+	MOVD m_base+24(FP), R1
+	MOVD v_base+48(FP), R2
+	MOVD w_base+0(FP), R3
+	MOVD m_base+24(FP), R4
+	MOVD v_base+48(FP), R5
+	MOVD dw_base+72(FP), R6
+	MOVD w_len+8(FP), R7
+	FMOVD rate+96(FP), F0
+	VDUP V0.D[0], V0.D2
+	FMOVD c1+104(FP), F1
+	VDUP V1.D[0], V1.D2
+	FMOVD c2+112(FP), F2
+	VDUP V2.D[0], V2.D2
+	FMOVD epsilon+120(FP), F3
+	VDUP V3.D[0], V3.D2
+	CMP $4, R7
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R3), F4
+	FMOVQ 0(R4), F5
+	FMOVQ 16(R3), F6
+	FMOVQ 0(R5), F7
+	FMOVQ 16(R4), F8
+	FMOVQ 0(R6), F9
+	FMOVQ 16(R5), F10
+	WORD $0x4ee5d52b // fsub v11.2d, v9.2d, v5.2d
+	FMOVQ 16(R6), F12
+	VFMLA V11.D2, V1.D2, V5.D2
+	WORD $0x4ee8d58b // fsub v11.2d, v12.2d, v8.2d
+	VMOV V7.B16, V13.B16
+	VFMLS V9.D2, V9.D2, V13.D2
+	VFMLA V11.D2, V1.D2, V8.D2
+	VFMLS V13.D2, V2.D2, V7.D2
+	VMOV V10.B16, V9.B16
+	VFMLS V12.D2, V12.D2, V9.D2
+	WORD $0x6e65dc0b // fmul v11.2d, v0.2d, v5.2d
+	VFMLS V9.D2, V2.D2, V10.D2
+	WORD $0x6ee1f8e9 // fsqrt v9.2d, v7.2d
+	WORD $0x6e68dc0c // fmul v12.2d, v0.2d, v8.2d
+	WORD $0x4e63d529 // fadd v9.2d, v9.2d, v3.2d
+	WORD $0x6ee1f94d // fsqrt v13.2d, v10.2d
+	WORD $0x6e69fd6b // fdiv v11.2d, v11.2d, v9.2d
+	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
+	WORD $0x4eebd484 // fsub v4.2d, v4.2d, v11.2d
+	WORD $0x6e6dfd8c // fdiv v12.2d, v12.2d, v13.2d
+	FMOVQ F4, 0(R0)
+	WORD $0x4eecd4c6 // fsub v6.2d, v6.2d, v12.2d
+	FMOVQ F5, 0(R1)
+	FMOVQ F6, 16(R0)
+	FMOVQ F7, 0(R2)
+	FMOVQ F8, 16(R1)
+	FMOVQ F10, 16(R2)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	ADD $32, R5, R5
+	ADD $32, R6, R6
+	SUB $4, R7, R7
+	CMP $4, R7
+	BGE loop1
+
+rest2:
+	CMP $2, R7
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R3), F4
+	FMOVQ 0(R4), F5
+	FMOVQ 0(R5), F6
+	FMOVQ 0(R6), F7
+	// optimizers.go
+	WORD $0x4ee5d4e8 // fsub v8.2d, v7.2d, v5.2d
+	VFMLA V8.D2, V1.D2, V5.D2
+	VMOV V6.B16, V8.B16
+	VFMLS V7.D2, V7.D2, V8.D2
+	VFMLS V8.D2, V2.D2, V6.D2
+	WORD $0x6e65dc07 // fmul v7.2d, v0.2d, v5.2d
+	WORD $0x6ee1f8c8 // fsqrt v8.2d, v6.2d
+	WORD $0x4e63d508 // fadd v8.2d, v8.2d, v3.2d
+	WORD $0x6e68fce7 // fdiv v7.2d, v7.2d, v8.2d
+	WORD $0x4ee7d484 // fsub v4.2d, v4.2d, v7.2d
+	FMOVQ F4, 0(R0)
+	FMOVQ F5, 0(R1)
+	FMOVQ F6, 0(R2)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	ADD $16, R5, R5
+	ADD $16, R6, R6
+	SUB $2, R7, R7
+	CMP $2, R7
+	BGE loop3
+
+rest4:
+	CBZ R7, done5
+	// Partial vector.
+	VLD1R (R3), [V4.D2]
+	VLD1R (R4), [V5.D2]
+	VLD1R (R5), [V6.D2]
+	VLD1R (R6), [V7.D2]
+	WORD $0x4ee5d4e8 // fsub v8.2d, v7.2d, v5.2d
+	VFMLA V8.D2, V1.D2, V5.D2
+	VMOV V6.B16, V8.B16
+	VFMLS V7.D2, V7.D2, V8.D2
+	VFMLS V8.D2, V2.D2, V6.D2
+	WORD $0x6e65dc07 // fmul v7.2d, v0.2d, v5.2d
+	WORD $0x6ee1f8c8 // fsqrt v8.2d, v6.2d
+	WORD $0x4e63d508 // fadd v8.2d, v8.2d, v3.2d
+	WORD $0x6e68fce7 // fdiv v7.2d, v7.2d, v8.2d
+	WORD $0x4ee7d484 // fsub v4.2d, v4.2d, v7.2d
+	FMOVD F4, (R0)
+	FMOVD F5, (R1)
+	FMOVD F6, (R2)
+
+done5:
+	RET

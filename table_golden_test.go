@@ -104,12 +104,14 @@ func goldenHashes(to map[string]golden, only string) {
 }
 
 func goldenOf[T kernels.Float](to map[string]golden, only string) {
-	shards, products := goldenShards[T](), goldenProducts[T]()
+	shards, products, steps := goldenShards[T](), goldenProducts[T](), goldenSteps[T]()
 	for _, f := range ktable.Funcs[T]() {
 		call, in := goldenCall[T], goldenIn[f.Name]
 		if c := shards[f.Name]; c != nil {
 			call = c
 		} else if c := products[f.Name]; c != nil {
+			call = c
+		} else if c := steps[f.Name]; c != nil {
 			call = c
 		}
 		if len(f.Args) == 0 || in != "" {
@@ -154,6 +156,7 @@ func goldenHash[T kernels.Float](f *ktable.Func[T], call goldenResults[T]) golde
 	if f.Sizes() {
 		k.Ins = 2 // the matrices
 	}
+	k.Ins = min(k.Ins, 3) // Adam makes its fourth of the second
 	target := f.Index("targets")
 	k.Prep = func(r *kt.Rand, c *kt.Operands[T]) {
 		for i := range c.Skip {
@@ -411,6 +414,34 @@ func goldenProducts[T kernels.Float]() map[string]goldenResults[T] {
 			must(kernels.ColumnSumsWith(dst, c.In[0], c.Rows, c.Cols, &kernels.ColumnSumsOptions{Add: true}))
 			return []kt.Array{kt.ArrayOf(dst)}
 		},
+	}
+}
+
+// goldenSteps are two steps of the optimizers. The second moments of Adam are the absolute values
+// of the first, in reverse order.
+func goldenSteps[T kernels.Float]() map[string]goldenResults[T] {
+	type operands = *kt.Operands[T]
+	steps := func(f func(c operands, w, m, v []T)) goldenResults[T] {
+		return func(fn *ktable.Func[T], c operands) []kt.Array {
+			w, m, v := slices.Clone(c.In[0]), slices.Clone(c.In[1]), slices.Clone(c.In[1])
+			slices.Reverse(v)
+			for i, x := range v {
+				v[i] = T(math.Abs(float64(x)))
+			}
+			f(c, w, m, v)
+			f(c, w, m, v)
+			return []kt.Array{kt.ArrayOf(w), kt.ArrayOf(m), kt.ArrayOf(v)}[:len(fn.Args)-1]
+		}
+	}
+	return map[string]goldenResults[T]{
+		"SGD": steps(func(c operands, w, _, _ []T) { kernels.SGD(w, c.In[1], c.Scale) }),
+		"Momentum": steps(func(c operands, w, m, _ []T) {
+			kernels.Momentum(w, m, c.In[2], c.Scale, 0.9)
+		}),
+		"Adam": steps(func(c operands, w, m, v []T) {
+			kernels.Adam(w, m, v, c.In[2], kernels.AdamParams[T]{Rate: c.Scale, Beta1: 0.9, Beta2: 0.999,
+				Epsilon: 1e-7})
+		}),
 	}
 }
 

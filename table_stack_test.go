@@ -136,6 +136,9 @@ func onStack[T kernels.Float]() {
 	kernels.SigmoidBackward(d[:], x[:], y[:])
 	kernels.Tanh(d[:], x[:])
 	kernels.TanhBackward(d[:], x[:], y[:])
+	kernels.SGD(d[:], x[:], 0.1)
+	kernels.Momentum(d[:], e[:], x[:], 0.1, 0.9)
+	kernels.Adam(d[:], e[:], y[:], x[:], kernels.AdamParams[T]{Rate: 0.1, Beta1: 0.9, Epsilon: 1})
 	b := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: weights[:]}
 	kernels.SigmoidCrossEntropy(d[:], x[:], y[:])
 	kernels.SigmoidCrossEntropyGrad(d[:], e[:], x[:], y[:], 0.1)

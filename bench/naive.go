@@ -291,3 +291,28 @@ func (n Naive[T]) CrossEntropyProbGrad(dlogits, losses, logits, targets []T, cla
 		losses[r] = loss
 	}
 }
+
+// SGD is w -= rate * dw.
+func (Naive[T]) SGD(w, dw []T, rate T) {
+	for i, g := range dw {
+		w[i] -= rate * g
+	}
+}
+
+// Momentum is v = momentum*v - rate*dw, w += v.
+func (Naive[T]) Momentum(w, v, dw []T, rate, momentum T) {
+	for i, g := range dw {
+		v[i] = momentum*v[i] - rate*g
+		w[i] += v[i]
+	}
+}
+
+// Adam is the step of the book: m += (1-beta1)*(dw-m), v += (1-beta2)*(dw*dw-v), w -= rate *
+// m/(sqrt(v)+epsilon).
+func (Naive[T]) Adam(w, m, v, dw []T, rate, beta1, beta2, epsilon T) {
+	for i, g := range dw {
+		m[i] += (1 - beta1) * (g - m[i])
+		v[i] += (1 - beta2) * (g*g - v[i])
+		w[i] -= rate * m[i] / (T(math.Sqrt(float64(v[i]))) + epsilon)
+	}
+}

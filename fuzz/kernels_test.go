@@ -13,6 +13,9 @@ func FuzzSigmoidFast(f *testing.F)                 { fuzz(f) }
 func FuzzSigmoidBackward(f *testing.F)             { fuzz(f) }
 func FuzzTanh(f *testing.F)                        { fuzz(f) }
 func FuzzTanhBackward(f *testing.F)                { fuzz(f) }
+func FuzzSGD(f *testing.F)                         { fuzz(f) }
+func FuzzMomentum(f *testing.F)                    { fuzz(f) }
+func FuzzAdam(f *testing.F)                        { fuzz(f) }
 func FuzzSigmoidCrossEntropy(f *testing.F)         { fuzz(f) }
 func FuzzSigmoidCrossEntropyWith(f *testing.F)     { fuzz(f) }
 func FuzzSigmoidCrossEntropyGrad(f *testing.F)     { fuzz(f) }

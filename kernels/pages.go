@@ -31,6 +31,7 @@ var list = []page{
 	{"log", logarithm},
 	{"columns", columns},
 	{"matmul", matmul},
+	{"optimizers", optimizers},
 }
 
 // Kernels returns the kernels of all pages, followed by the forms of them that store past the

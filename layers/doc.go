@@ -1,19 +1,20 @@
 // Package layers has the layers of the book "Deep Learning from Scratch" (Saitoh) as small stateful
 // types: [Affine], [ReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss] and [SigmoidWithLoss].
 // Each has a Forward and a Backward, for float32 and float64, computed by package kernels. [He] and
-// [Xavier] make the first weights. [NumericalGradient] checks a Backward by central differences, as
-// the book does.
+// [Xavier] make the first weights, and [SGD], [Momentum] and [Adam] change them.
+// [NumericalGradient] checks a Backward by central differences, as the book does.
 //
 //	affine := layers.NewAffine[float32](784, 10)
 //	layers.He(affine.W, 784, rand.NewPCG(1, 2))
 //	relu := layers.ReLU[float32]{}
 //	loss := layers.SoftmaxWithLoss[float32]{Classes: 10}
+//	sgd := layers.SGD[float32]{Rate: 0.1}
 //
 //	h := relu.Forward(affine.Forward(x)) // x: a batch of rows
 //	l, err := loss.Forward(h, labels)    // the mean loss of the batch
 //	dh := loss.Backward(1)               // dl/dh
 //	dx := affine.Backward(relu.Backward(dh))
-//	// now affine.DW and affine.DB are dl/dW and dl/dB
+//	sgd.Step(affine.Params()) // by affine.DW and affine.DB, which are dl/dW and dl/dB
 //
 // The rules for every layer:
 //

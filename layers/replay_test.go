@@ -22,58 +22,6 @@ type spiralReference struct {
 	Losses                 []float64
 }
 
-// affine is the book's Affine layer, by plain loops.
-type affine struct {
-	in, out      int
-	w, b         []float64
-	x, y         []float64
-	dw, db, dx   []float64
-	learningRate float64
-}
-
-func (a *affine) Forward(x []float64) []float64 {
-	rows := len(x) / a.in
-	a.x = append(a.x[:0], x...)
-	a.y = make([]float64, rows*a.out)
-	for r := range rows {
-		for j := range a.out {
-			sum := a.b[j]
-			for k := range a.in {
-				sum += x[r*a.in+k] * a.w[k*a.out+j]
-			}
-			a.y[r*a.out+j] = sum
-		}
-	}
-	return a.y
-}
-
-func (a *affine) Backward(dout []float64) []float64 {
-	rows := len(dout) / a.out
-	a.dx = make([]float64, rows*a.in)
-	a.dw = make([]float64, len(a.w))
-	a.db = make([]float64, len(a.b))
-	for r := range rows {
-		for j := range a.out {
-			d := dout[r*a.out+j]
-			a.db[j] += d
-			for k := range a.in {
-				a.dw[k*a.out+j] += a.x[r*a.in+k] * d
-				a.dx[r*a.in+k] += d * a.w[k*a.out+j]
-			}
-		}
-	}
-	return a.dx
-}
-
-func (a *affine) step() {
-	for i := range a.w {
-		a.w[i] -= a.learningRate * a.dw[i]
-	}
-	for i := range a.b {
-		a.b[i] -= a.learningRate * a.db[i]
-	}
-}
-
 // shuffle is the shuffle of the script.
 func shuffle(state *uint32, n int) []int {
 	order := make([]int, n)
@@ -102,11 +50,12 @@ func TestSpiralAgainstNumPy(t *testing.T) {
 	for _, oneHot := range []bool{false, true} {
 		name := map[bool]string{false: "labels", true: "one-hot"}[oneHot]
 		t.Run(name, func(t *testing.T) {
-			first := &affine{in: 2, out: ref.Hidden, w: append([]float64(nil), ref.W1...),
-				b: make([]float64, ref.Hidden), learningRate: ref.Rate}
-			second := &affine{in: ref.Hidden, out: ref.Classes,
-				w: append([]float64(nil), ref.W2...), b: make([]float64, ref.Classes),
-				learningRate: ref.Rate}
+			first, second := layers.NewAffine[float64](2, ref.Hidden),
+				layers.NewAffine[float64](ref.Hidden, ref.Classes)
+			copy(first.W, ref.W1)
+			copy(second.W, ref.W2)
+			sgd := layers.SGD[float64]{Rate: ref.Rate}
+			params := append(first.Params(), second.Params()...)
 			var sigmoid layers.Sigmoid[float64]
 			loss := layers.SoftmaxWithLoss[float64]{Classes: ref.Classes}
 
@@ -133,8 +82,7 @@ func TestSpiralAgainstNumPy(t *testing.T) {
 					}
 					require.NoError(t, err)
 					first.Backward(sigmoid.Backward(second.Backward(loss.Backward(1))))
-					first.step()
-					second.step()
+					sgd.Step(params)
 					total += l
 					batches++
 				}

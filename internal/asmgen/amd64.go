@@ -265,7 +265,7 @@ func (m *x86) demand(al *alloc, o op) (op, demand) {
 		return o, demand{load: operandA, reuse: operandA | operandB, mask: m.wide}
 	case opIntEqual:
 		return o, demand{mask: m.wide}
-	case opTwice, opLookup:
+	case opTwice, opLookup, opSqrt:
 		return o, demand{load: operandA, reuse: operandA}
 	case opSelect:
 		return o, demand{load: operandC, reuse: operandB | operandC}
@@ -344,6 +344,8 @@ func (m *x86) lower(b *Builder, o assigned) {
 		} else {
 			m.ins("%s %s, %s, %s, %s", ps(t, "VBLENDV"), m.r(o.in[0]), s3, m.r(o.in[2]), m.r(d))
 		}
+	case opSqrt:
+		m.ins("%s %s, %s", ps(t, "VSQRT"), m.r(o.in[0]), m.r(d))
 	case opTwice:
 		m.ins("VMOVSLDUP %s, %s", m.r(o.in[0]), m.r(d))
 	case opLookup:

@@ -202,7 +202,7 @@ func (m *arm) demand(al *alloc, o op) (op, demand) {
 		return o, demand{load: operandA | operandB, reuse: operandA | operandB}
 	case opShl, opShr:
 		return o, demand{reuse: operandA}
-	case opTwice, opLookup:
+	case opTwice, opLookup, opSqrt:
 		return o, demand{load: operandA, reuse: operandA}
 	case opFMA, opFNMA, opIntMulAdd:
 		return o, demand{load: operandA | operandB, reuse: operandC}
@@ -254,6 +254,9 @@ func (m *arm) lower(b *Builder, o assigned) {
 	case opShl, opShr:
 		m.ins("%s $%d, V%d.%s, V%d.%s", [...]string{"VSHL", "VUSHR"}[o.kind-opShl], o.imm,
 			in[0], g, d, g)
+	case opSqrt:
+		_, a := arrangement(t)
+		m.word2(0x6ea1f800|uint32(t)<<22, "fsqrt", d, "v%d."+a, in[0], "v%d."+a)
 	case opTwice:
 		m.ins("VTRN1 V%d.S4, V%d.S4, V%d.S4", in[0], in[0], d)
 	case opLookup:

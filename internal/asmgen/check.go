@@ -209,7 +209,7 @@ func (p *part) end(results ...V) {
 
 // opNames has the method of Builder for each kind of operation.
 var opNames = map[opKind]string{
-	opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div",
+	opSpill: "Spill", opAdd: "Add", opSub: "Sub", opMul: "Mul", opDiv: "Div", opSqrt: "Sqrt",
 	opMax: "Max", opMin: "Min", opFMA: "FMA", opFNMA: "FNMA", opAnd: "And", opOr: "Or",
 	opIntAdd: "IntAdd", opIntSub: "IntSub", opShl: "ShiftLeft", opShr: "ShiftRight",
 	opLess: "Less", opEqual: "Equal", opSelect: "Select",

@@ -33,6 +33,7 @@ const (
 	opSub
 	opMul
 	opDiv
+	opSqrt
 	opMax
 	opMin
 	opFMA  // a*b + c
@@ -93,6 +94,7 @@ type value struct {
 //	K, KInt, Bits             constants
 //	Named                     a constant with a name
 //	Add, Sub, Mul, Div        x+y, x-y, x*y, x/y
+//	Sqrt                      the square root of x
 //	FMA, FNMA                 x*y+z, -(x*y)+z with one rounding
 //	Max, Min                  the larger or smaller of a limit and x
 //	Less, Equal               masks
@@ -106,15 +108,16 @@ type value struct {
 // The bits of a result are the same on all instruction sets, with two exceptions: the sign and
 // payload of a NaN, and what Max and Min leave open. A page must keep both out of its outputs.
 //
-// NaN. Arithmetic returns NaN for a NaN operand, Inf-Inf, 0*Inf, 0/0 and Inf/Inf. Its sign and
-// payload depend on the CPU, so no mask, integer or selection may depend on its bits. It may depend
-// on whether a value is NaN (Equal of the value with itself). Less and Equal are false where an
-// operand is NaN. Select, And, Or, shifts and integer operations treat a NaN as any other bits.
+// NaN. Arithmetic returns NaN for a NaN operand, Inf-Inf, 0*Inf, 0/0, Inf/Inf and the root of a
+// negative number. Its sign and payload depend on the CPU, so no mask, integer or selection may
+// depend on its bits. It may depend on whether a value is NaN (Equal of the value with itself).
+// Less and Equal are false where an operand is NaN. Select, And, Or, shifts and integer operations
+// treat a NaN as any other bits.
 //
 // Zeros. Arithmetic follows IEEE 754, rounding to nearest: a sum of zeros is -0 only if both are
 // -0; x-x is +0; a product or quotient is negative if exactly one of its operands is; a sum that
-// cancels in FMA and FNMA is +0. For Less and Equal, -0 and +0 are equal. Select and the operations
-// on bits keep the sign as any other bit.
+// cancels in FMA and FNMA is +0; the root of a zero is that zero. For Less and Equal, -0 and +0 are
+// equal. Select and the operations on bits keep the sign as any other bit.
 type Builder struct {
 	k       *kernelState
 	ops     []op
@@ -185,6 +188,9 @@ func (b *Builder) Mul(x, y V) V { return b.emit(opMul, x, y, -1, 0) }
 
 // Div is x / y.
 func (b *Builder) Div(x, y V) V { return b.emit(opDiv, x, y, -1, 0) }
+
+// Sqrt is the square root of x, correctly rounded.
+func (b *Builder) Sqrt(x V) V { return b.emit(opSqrt, x, -1, -1, 0) }
 
 // FMA is x*y + z with one rounding.
 func (b *Builder) FMA(x, y, z V) V { return b.emit(opFMA, x, y, z, 0) }

@@ -142,6 +142,9 @@ var operations = []operation{
 	{name: "div", in: 2, body: func(b *Builder, x, y, _ V) V {
 		return b.Div(x, y)
 	}, want: arithmetic(func(x, y float64) float64 { return x / y })},
+	{name: "sqrt", in: 1, body: func(b *Builder, x, _, _ V) V {
+		return b.Sqrt(x)
+	}, want: arithmetic(func(x, _ float64) float64 { return math.Sqrt(x) })},
 	{name: "negate", in: 1, bits: false, body: func(b *Builder, x, _, _ V) V {
 		return b.Sub(b.K(float32(math.Copysign(0, -1)), math.Copysign(0, -1)), x)
 	},

@@ -33,6 +33,8 @@ func (o op) latency() int {
 		return 6
 	case opDiv:
 		return 14
+	case opSqrt:
+		return 18
 	case opShl, opShr, opAnd, opOr, opIntAdd, opIntSub, opTwice:
 		return 1
 	case opStore:

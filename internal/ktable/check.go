@@ -71,6 +71,40 @@ func tanhGrad[T kernels.Float](dy, y T) T {
 	return dy * T(math.FMA(-float64(y), float64(y), 1))
 }
 
+// steps checks that the elements of all arguments that an optimizer changes have the bits of step,
+// which changes element i of each.
+func steps[T kernels.Float](step func(c *Call[T], x []T)) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		x := make([]T, len(c.Args))
+		for i := range c.Rows {
+			for j := range x {
+				x[j] = c.T(j)[i]
+			}
+			step(c, x)
+			for j, want := range x {
+				if got := out.T(j)[i]; !kt.Same(got, want) {
+					return fmt.Errorf("%s[%d] is %v, want %v", c.Args[j].Name, i, got, want)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+func sgd[T kernels.Float](c *Call[T], x []T) { x[0] = fma(-c.Scale, x[1], x[0]) }
+
+func momentum[T kernels.Float](c *Call[T], x []T) {
+	x[1] = fma(-c.Scale, x[2], T(c.Adam.Beta1*x[1]))
+	x[0] += x[1]
+}
+
+func adam[T kernels.Float](c *Call[T], x []T) {
+	m, v, g := x[1], x[2], x[3]
+	x[1] = fma(1-c.Adam.Beta1, g-m, m)
+	x[2] = fma(c.Adam.Beta2-1, fma(-g, g, v), v)
+	x[0] -= T(c.Scale*x[1]) / T(T(math.Sqrt(float64(x[2])))+c.Adam.Epsilon)
+}
+
 // within checks that the results of a function of elements are in [lo, 1], with an error below
 // bound ULP.
 func within[T kernels.Float](lo T, bound float64, err func(y T, x float64) float64) checkOf[T] {

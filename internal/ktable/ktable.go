@@ -102,6 +102,7 @@ const (
 	LogSoft       // in half of the cases a result of LogSoftmax
 	Merged        // statistics of the rows
 	Maxima        // at least the maxima of the rows
+	Squares       // in half of the cases numbers from 0 on
 )
 
 // Opts is a set of options.
@@ -118,6 +119,7 @@ const (
 	Scale // a parameter, not an option: the factor of gradients
 	Matrices
 	Adding
+	Stepping // parameters, not options: those of an optimizer besides the rate, which is Scale
 )
 
 // Options are the values of the options of all functions.
@@ -138,7 +140,8 @@ type Call[T kernels.Float] struct {
 	Inner         int // for a product of matrices: the number of terms of a sum
 	Options[T]
 	Scale  T
-	Labels int // index of the type of the labels
+	Adam   kernels.AdamParams[T] // without the rate; Momentum takes Beta1
+	Labels int                   // index of the type of the labels
 	Ops    []kt.Array
 	Result float64 // what the call returned
 

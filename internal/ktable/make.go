@@ -38,6 +38,9 @@ func (f *Func[T]) Make(r *kt.Rand, rows, classes int, v Values, share []int) *Ca
 		c.Labels, c.Scale = r.Intn(len(f.calls)), T(scales[r.Intn(len(scales))])
 		extra[AtStride], extra[AtDstStride] = r.Intn(6), r.Intn(6)
 	}
+	if f.Opts&Stepping != 0 {
+		c.step(r, v)
+	}
 	if f.Sizes() {
 		c.inner(r, v)
 		extra[AtBStride] = extra[AtDstStride] / 2
@@ -94,6 +97,16 @@ func (c *Call[T]) inner(r *kt.Rand, v Values) {
 	default:
 		c.Inner = min(c.Inner, most)
 	}
+}
+
+// step draws the parameters of an optimizer.
+func (c *Call[T]) step(r *kt.Rand, v Values) {
+	if c.Adam = (kernels.AdamParams[T]{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}); v.Typical {
+		return
+	}
+	betas := []T{0.9, 0.999, 0.5, 0, 1, 0.3, -2}
+	c.Adam.Beta1, c.Adam.Beta2 = betas[r.Intn(len(betas))], betas[r.Intn(len(betas))]
+	c.Adam.Epsilon = []T{1e-7, 1e-8, 1, 0}[r.Intn(4)]
 }
 
 // values returns the function that fills a row of input number ins.
@@ -261,6 +274,8 @@ func (c *Call[T]) fill(r *kt.Rand, i int, v Values, values func(row []T)) {
 				switch b := r.Intn(8); {
 				case a.Fill == ZeroOne && b < 6:
 					row[k] = T(b % 2)
+				case a.Fill == Squares && sure:
+					row[k] = T(math.Abs(float64(v)))
 				case a.Fill == Positive:
 					if row[k] = T(math.Abs(float64(v))); !(row[k] <= 1e3) {
 						row[k] = T(b % 3)
@@ -368,6 +383,9 @@ func (c *Call[T]) String() string {
 		c.Classes, c.Scale, c.Options)
 	if c.Sizes() {
 		fmt.Fprintf(&b, ", k = %d", c.Inner)
+	}
+	if c.Opts&Stepping != 0 {
+		fmt.Fprintf(&b, ", %+v", c.Adam)
 	}
 	if c.IgnoreIndex != nil {
 		fmt.Fprintf(&b, ", IgnoreIndex %d", *c.IgnoreIndex)

@@ -50,6 +50,11 @@ var (
 	merged    = Arg{Name: "dst", In: true, Out: true, Same: []string{"src"}}
 	sharded   = out("dst", "logits").at(AtDstStride)
 
+	param    = Arg{Name: "w", In: true, Out: true}
+	velocity = Arg{Name: "v", In: true, Out: true}
+	moment   = Arg{Name: "m", In: true, Out: true}
+	square   = velocity.fill(Squares)
+
 	left    = in("a").len(Left)
 	leftT   = in("a").len(LeftT)
 	right   = in("b").len(Right)
@@ -151,6 +156,27 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Check: within(-1, 2, tanhErr[T])},
 		{Name: "TanhBackward", Args: binary, Call: three(kernels.TanhBackward[T]),
 			Naive: three(n.TanhBackward), Check: backwardOf(tanhGrad[T])},
+
+		{Name: "SGD", Args: args(param, in("dw")), Opts: Scale,
+			Call:  do(func(c C) { kernels.SGD(c.T(0), c.T(1), c.Scale) }),
+			Naive: do(func(c C) { n.SGD(c.T(0), c.T(1), c.Scale) }), Check: steps(sgd[T])},
+		{Name: "Momentum", Args: args(param, velocity, in("dw")), Opts: Scale | Stepping,
+			Call: do(func(c C) {
+				kernels.Momentum(c.T(0), c.T(1), c.T(2), c.Scale, c.Adam.Beta1)
+			}),
+			Naive: do(func(c C) { n.Momentum(c.T(0), c.T(1), c.T(2), c.Scale, c.Adam.Beta1) }),
+			Check: steps(momentum[T])},
+		{Name: "Adam", Args: args(param, moment, square, in("dw")), Opts: Scale | Stepping,
+			Call: do(func(c C) {
+				p := c.Adam
+				p.Rate = c.Scale
+				kernels.Adam(c.T(0), c.T(1), c.T(2), c.T(3), p)
+			}),
+			Naive: do(func(c C) {
+				n.Adam(c.T(0), c.T(1), c.T(2), c.T(3), c.Scale, c.Adam.Beta1, c.Adam.Beta2,
+					c.Adam.Epsilon)
+			}),
+			Check: steps(adam[T])},
 
 		{Name: "SigmoidCrossEntropy", Args: args(bitLosses, logits, bit),
 			Check: checkSigmoidLoss[T],

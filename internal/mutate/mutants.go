@@ -341,7 +341,8 @@ func (e *editor) address() {
 var mnemonic = regexp.MustCompile(`^(V[A-Z]+?)(132|213|231)?(PS|PD|SS|SD)(\.[A-Z.]+)?$`)
 
 var x86Float = map[string][]string{
-	"VADD": {"VSUB"}, "VSUB": {"VADD"}, "VMUL": {"VADD"}, "VDIV": {"VMUL"}, "VMAX": {"VMIN"},
+	"VADD": {"VSUB"}, "VSUB": {"VADD"}, "VMUL": {"VADD"}, "VDIV": {"VMUL"}, "VSQRT": {"VMOVA"},
+	"VMAX":   {"VMIN"},
 	"VMIN":   {"VMAX"},
 	"VFMADD": {"VFNMADD", "VFMSUB"}, "VFNMADD": {"VFMADD"}, "VAND": {"VOR"}, "VANDN": {"VAND"},
 }
@@ -512,6 +513,7 @@ var armWords = map[string]struct {
 	"fcmgt": {"fcmge", 0x6ea0e400 ^ 0x6e20e400}, "fcmeq": {"fcmge", 0x4e20e400 ^ 0x6e20e400},
 	"fcmle": {"fcmlt", 0x6ea0d800 ^ 0x4ea0e800},
 	"bic":   {"and", 0x4e601c00 ^ 0x4e201c00}, "cmtst": {"cmeq", 0x4ea08c00 ^ 0x6ea08c00},
+	"fsqrt": {"fabs", 0x6ea1f800 ^ 0x4ea0f800},
 	"fmaxv": {"fminv", 0x6e30f800 ^ 0x6eb0f800},
 	"fmaxp": {"fminp", 0x7e70f800 ^ 0x7ef0f800},
 }
