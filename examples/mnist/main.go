@@ -5,7 +5,7 @@
 //
 // DIR holds t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. It is absolute, or relative to
 // examples/ or to the repository's root. The losses are printed with their bits: they are the same
-// on every run. A chart of them is written to -out.
+// in every run, on every CPU. A chart of them is written to -out.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"kernels"
 	"kernels/examples/internal/cli"
 	"kernels/examples/internal/idx"
 	"kernels/examples/internal/nn"
@@ -62,7 +63,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func train[T nn.Float](o *cli.Options, data idx.MNIST, first, last int, stdout,
+func train[T kernels.Float](o *cli.Options, data idx.MNIST, first, last int, stdout,
 	stderr io.Writer) error {
 	count := len(data.Labels)
 	if count < first+last {
@@ -80,7 +81,7 @@ func train[T nn.Float](o *cli.Options, data idx.MNIST, first, last int, stdout,
 }
 
 // samples returns the images [lo, hi), their pixels from 0 to 1.
-func samples[T nn.Float](data idx.MNIST, lo, hi int) nn.Set[T] {
+func samples[T kernels.Float](data idx.MNIST, lo, hi int) nn.Set[T] {
 	size := data.Images.Rows * data.Images.Cols
 	s := nn.Set[T]{X: make([]T, (hi-lo)*size), Labels: make([]int, hi-lo)}
 	for i, v := range data.Images.Pixels[lo*size : hi*size] {

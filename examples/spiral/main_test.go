@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -80,7 +82,31 @@ func TestSpiralPoints(t *testing.T) {
 	for i, label := range labels {
 		assert.Equal(t, i/100, label)
 		radius := float64(i%100) / 100
-		assert.InDelta(t, radius*radius, xy[2*i]*xy[2*i]+xy[2*i+1]*xy[2*i+1], 1e-5)
+		assert.InDelta(t, radius*radius, xy[2*i]*xy[2*i]+xy[2*i+1]*xy[2*i+1], 1e-12)
+	}
+}
+
+func TestSinCos(t *testing.T) {
+	for i := -1600; i <= 1600; i++ {
+		theta := float64(i) / 100
+		sin, cos := sincos(theta)
+		assert.InDelta(t, math.Sin(theta), sin, 1e-12)
+		assert.InDelta(t, math.Cos(theta), cos, 1e-12)
+	}
+}
+
+// TestDigest repeats the runs of README.md, and checks that they end with the digests there. CI
+// runs it on other CPUs and architectures.
+func TestDigest(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	runs := regexp.MustCompile("(?m)^\\| `(-epochs [^`]*)` \\| `([0-9a-f]{16})` \\|").
+		FindAllStringSubmatch(string(readme), -1)
+	require.Len(t, runs, 3)
+	for _, r := range runs {
+		var stdout, stderr bytes.Buffer
+		require.NoError(t, run(append(strings.Fields(r[1]), "-out", ""), &stdout, &stderr))
+		assert.Contains(t, stdout.String(), "digest of all losses and of the weights: "+r[2]+"\n", r[1])
 	}
 }
 
@@ -91,7 +117,7 @@ func TestFlags(t *testing.T) {
 	}{
 		{[]string{"-type", "float16"}, `-type "float16": it is one of [float32 float64]`},
 		{[]string{"-hidden", "tanh"}, `-hidden "tanh": it is one of [relu sigmoid]`},
-		{[]string{"-optimizer", "lbfgs"}, `-optimizer "lbfgs": it is one of [adam sgd]`},
+		{[]string{"-optimizer", "lbfgs"}, `-optimizer "lbfgs": it is one of [adam momentum sgd]`},
 		{[]string{"-epochs", "0"}, "-epochs 0: it is at least 1"},
 		{[]string{"-batch", "-3"}, "-batch -3: it is at least 1"},
 		{[]string{"-units", "0"}, "-units 0: it is at least 1"},

@@ -18,6 +18,7 @@ import (
 	"kernels"
 	"kernels/examples/internal/chart"
 	"kernels/examples/internal/nn"
+	"kernels/layers"
 )
 
 // Options are the flags that the examples share.
@@ -37,14 +38,14 @@ func (o *Options) Flags(set *flag.FlagSet, epochs, batch int, adam, sgd float64)
 	o.adam, o.sgd = adam, sgd
 	set.StringVar(&o.Type, "type", "float32", "`type` of all numbers: float32 or float64")
 	set.StringVar(&o.Hidden, "hidden", "relu", "hidden `layer`: relu or sigmoid")
-	set.StringVar(&o.Optimizer, "optimizer", "adam", "adam or sgd")
+	set.StringVar(&o.Optimizer, "optimizer", "adam", "adam, momentum or sgd")
 	set.Float64Var(&o.Rate, "rate", 0,
-		fmt.Sprintf("learning rate (default %g for adam, %g for sgd)", adam, sgd))
+		fmt.Sprintf("learning rate (default %g for adam, %g for momentum, %g for sgd)", adam, sgd/10, sgd))
 	set.IntVar(&o.Epochs, "epochs", epochs, "turns over the samples")
 	set.IntVar(&o.Batch, "batch", batch, "samples in a step")
 	set.IntVar(&o.Units, "units", 100, "hidden units")
 	set.Uint64Var(&o.Seed, "seed", 1, "of weights and order; the same seed gives the same bits")
-	set.StringVar(&o.Out, "out", "out", "`folder` for the charts, made where it is missing")
+	set.StringVar(&o.Out, "out", "out", "`folder` for the charts, made where it is missing; empty for no charts")
 }
 
 // Parse parses the arguments of a command, which takes flags only, and checks the values of
@@ -68,7 +69,7 @@ func (o *Options) Parse(set *flag.FlagSet, args []string) error {
 	err = errors.Join(err,
 		oneOf("type", o.Type, "float32", "float64"),
 		oneOf("hidden", o.Hidden, "relu", "sigmoid"),
-		oneOf("optimizer", o.Optimizer, "adam", "sgd"))
+		oneOf("optimizer", o.Optimizer, "adam", "momentum", "sgd"))
 	for _, n := range []struct {
 		name  string
 		value int
@@ -81,7 +82,7 @@ func (o *Options) Parse(set *flag.FlagSet, args []string) error {
 		err = errors.Join(err, fmt.Errorf("-rate %v: it is a positive number", o.Rate))
 	}
 	if o.Rate == 0 {
-		o.Rate = map[string]float64{"adam": o.adam, "sgd": o.sgd}[o.Optimizer]
+		o.Rate = map[string]float64{"adam": o.adam, "momentum": o.sgd / 10, "sgd": o.sgd}[o.Optimizer]
 	}
 	return err
 }
@@ -97,19 +98,22 @@ func Main(name string, run func(args []string, stdout, stderr io.Writer) error) 
 }
 
 // Train makes a network for the samples and trains it, with a progress bar if stderr is a terminal.
-func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T],
+func Train[T kernels.Float](o *Options, classes int, train, test nn.Set[T],
 	stderr io.Writer) (*nn.Network[T], []nn.Epoch, error) {
 	net, err := nn.NewNetwork[T](len(train.X)/len(train.Labels), o.Units, classes, o.Hidden,
-		rand.New(rand.NewPCG(o.Seed, 1)))
+		rand.NewPCG(o.Seed, 1))
 	if err != nil {
 		return nil, nil, err
 	}
 	training := nn.Training[T]{Epochs: o.Epochs, Batch: o.Batch,
-		Random: rand.New(rand.NewPCG(o.Seed, 2))}
-	if o.Optimizer == "adam" {
-		training.Optimizer = &nn.Adam[T]{Rate: T(o.Rate)}
-	} else {
-		training.Optimizer = nn.SGD[T]{Rate: T(o.Rate)}
+		Random: rand.NewPCG(o.Seed, 2)}
+	switch rate := T(o.Rate); o.Optimizer {
+	case "adam":
+		training.Optimizer = &layers.Adam[T]{Rate: rate}
+	case "momentum":
+		training.Optimizer = &layers.Momentum[T]{Rate: rate}
+	default:
+		training.Optimizer = &layers.SGD[T]{Rate: rate}
 	}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		bar := progressbar.NewOptions(training.Steps(len(train.Labels)),
@@ -125,7 +129,7 @@ func Train[T nn.Float](o *Options, classes int, train, test nn.Set[T],
 }
 
 // Report prints the losses with their bits, all of them or about twenty, and the digest of the run.
-func Report[T nn.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdout io.Writer) {
+func Report[T kernels.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdout io.Writer) {
 	fmt.Fprintf(stdout,
 		"%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d; kernels: %s\n",
 		o.Type, o.Units, o.Hidden, o.Optimizer, o.Rate, o.Batch, o.Seed, kernels.ISA())
@@ -145,8 +149,12 @@ func Report[T nn.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdou
 		nn.Digest(epochs, net.Params()))
 }
 
-// Chart makes the folder for the charts, draws the named chart there and prints its path.
+// Chart makes the folder for the charts, draws the named chart there and prints its path. Without a
+// folder it does nothing.
 func (o *Options) Chart(name string, stdout io.Writer, drawTo func(path string) error) error {
+	if o.Out == "" {
+		return nil
+	}
 	if err := os.MkdirAll(o.Out, 0o777); err != nil {
 		return err
 	}

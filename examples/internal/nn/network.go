@@ -1,3 +1,10 @@
+// Package nn has the book's two-layer network on the layers of package layers, and its training
+// loop.
+//
+// A run is reproducible: the same seed gives the same losses and weights to the last bit, on every
+// CPU. All that happens to a number on the way is a kernel, or a line of Go in which no product is
+// added to anything without a conversion between the two: Go compilers for some CPUs fuse them
+// otherwise.
 package nn
 
 import (
@@ -5,41 +12,43 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 
+	"kernels"
 	"kernels/layers"
 )
 
 // Layer is a layer without parameters.
-type Layer[T Float] interface {
+type Layer[T kernels.Float] interface {
 	Forward(x []T) []T
 	Backward(dout []T) []T
 }
 
 // Network is the book's two-layer network: Affine - activation - Affine - SoftmaxWithLoss.
-type Network[T Float] struct {
-	first, second *Affine[T]
+type Network[T kernels.Float] struct {
+	first, second *layers.Affine[T]
 	hidden        Layer[T]
 	loss          layers.SoftmaxWithLoss[T]
 }
 
-// NewNetwork returns a network with the activation "relu" or "sigmoid", and initial weights that
-// suit it: He's for ReLU, Xavier's for Sigmoid.
-func NewNetwork[T Float](inputs, units, classes int, activation string,
-	rnd *rand.Rand) (*Network[T], error) {
+// NewNetwork returns a network with the activation "relu" or "sigmoid", and first weights that suit
+// it: He's for ReLU, Xavier's for Sigmoid.
+func NewNetwork[T kernels.Float](inputs, units, classes int, activation string,
+	src rand.Source) (*Network[T], error) {
 	n := &Network[T]{loss: layers.SoftmaxWithLoss[T]{Classes: classes}}
-	gain := 1.0
+	weights := layers.He[T]
 	switch activation {
 	case "relu":
-		n.hidden, gain = &layers.ReLU[T]{}, 2
+		n.hidden = &layers.ReLU[T]{}
 	case "sigmoid":
-		n.hidden = &layers.Sigmoid[T]{}
+		n.hidden, weights = &layers.Sigmoid[T]{}, layers.Xavier[T]
 	default:
 		return nil, fmt.Errorf("activation %q: it is relu or sigmoid", activation)
 	}
-	// A uniform distribution in [-l, l) has the variance l*l/3.
-	n.first = NewAffine[T](inputs, units, math.Sqrt(3*gain/float64(inputs)), rnd)
-	n.second = NewAffine[T](units, classes, math.Sqrt(3*gain/float64(units)), rnd)
+	n.first, n.second = layers.NewAffine[T](inputs, units), layers.NewAffine[T](units, classes)
+	weights(n.first.W, inputs, src)
+	weights(n.second.W, units, src)
 	return n, nil
 }
 
@@ -59,38 +68,30 @@ func (n *Network[T]) Backward() {
 }
 
 // Params returns all parameters.
-func (n *Network[T]) Params() []Param[T] {
+func (n *Network[T]) Params() []layers.Param[T] {
 	return append(n.first.Params(), n.second.Params()...)
 }
 
 // Classify returns the class of each row of x: the index of its first largest logit.
 func (n *Network[T]) Classify(x []T) []int {
-	logits := n.Predict(x)
-	classes := n.second.out
+	logits, classes := n.Predict(x), len(n.second.B)
 	got := make([]int, len(logits)/classes)
-	for r := range got {
-		row := logits[r*classes : (r+1)*classes]
-		for j, v := range row {
-			if v > row[got[r]] {
-				got[r] = j
-			}
-		}
-	}
+	kernels.Argmax(got, logits, classes)
 	return got
 }
 
 // Set is a set of labelled samples, each a row of X.
-type Set[T Float] struct {
+type Set[T kernels.Float] struct {
 	X      []T
 	Labels []int
 }
 
 // Training says how to train.
-type Training[T Float] struct {
+type Training[T kernels.Float] struct {
 	Epochs, Batch int
-	Optimizer     Optimizer[T]
-	Random        *rand.Rand // the order of the samples
-	Step          func()     // called after each step, for a progress bar; may be nil
+	Optimizer     layers.Optimizer[T]
+	Random        rand.Source // of the order of the samples
+	Step          func()      // called after each step, for a progress bar; may be nil
 }
 
 // Epoch is the result of one pass over the samples.
@@ -106,10 +107,14 @@ func (n *Network[T]) Train(train, test Set[T], c Training[T]) ([]Epoch, error) {
 	width := len(train.X) / max(size, 1)
 	x, labels := make([]T, c.Batch*width), make([]int, c.Batch)
 	params := n.Params()
+	order := make([]int, size)
+	for i := range order {
+		order[i] = i
+	}
 	var epochs []Epoch
 	for range c.Epochs {
 		var e Epoch
-		order := c.Random.Perm(size)
+		shuffle(order, c.Random)
 		for at := 0; at < size; at += c.Batch {
 			rows := order[at:min(at+c.Batch, size)]
 			for i, from := range rows {
@@ -140,6 +145,14 @@ func (n *Network[T]) Train(train, test Set[T], c Training[T]) ([]Epoch, error) {
 	return epochs, nil
 }
 
+// shuffle puts s into random order. (rand.Shuffle does not promise to do it the same way for ever.)
+func shuffle(s []int, src rand.Source) {
+	for i := len(s) - 1; i > 0; i-- {
+		j, _ := bits.Mul64(src.Uint64(), uint64(i+1)) // at most i
+		s[i], s[j] = s[j], s[i]
+	}
+}
+
 // Steps returns how often Train calls Step for size samples.
 func (c Training[T]) Steps(size int) int {
 	return c.Epochs * ((size + c.Batch - 1) / c.Batch)
@@ -157,7 +170,7 @@ func Accuracy(got, labels []int) float64 {
 }
 
 // Digest returns a hash of the bits of all losses and of the final parameters.
-func Digest[T Float](epochs []Epoch, params []Param[T]) uint64 {
+func Digest[T kernels.Float](epochs []Epoch, params []layers.Param[T]) uint64 {
 	h := fnv.New64a()
 	add := func(v float64) {
 		_ = binary.Write(h, binary.LittleEndian, math.Float64bits(v)) // a hash does not fail
