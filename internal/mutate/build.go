@@ -216,13 +216,13 @@ func (tc *toolchain) build(dir, text string) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if !bytes.Contains(imports, []byte(tc.pkg)) {
+		return "", errors.New("the package is not where the linker looks for it")
+	}
 	imports = bytes.ReplaceAll(imports, []byte("packagefile kernels="+tc.pkg),
 		[]byte("packagefile kernels="+pkg))
 	if err := os.WriteFile(cfg, imports, 0o666); err != nil {
 		return "", err
-	}
-	if !bytes.Contains(imports, []byte(tc.pkg)) {
-		return "", errors.New("the package is not where the linker looks for it")
 	}
 	link[c] = cfg
 	link[index(link, "-o")+1] = binary
