@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -81,6 +82,25 @@ func ExampleMatMulWith() {
 	kernels.ColumnSums(dbias, dy, 2, 3)
 	fmt.Println(y, dx, dw, dbias)
 	// Output: [15 22 29 21 24 27] [1 2 -1 1] [1 3 3 2 4 4] [1 1 1]
+}
+
+// Two steps with the correction of the rate for the moments' beginning at 0.
+func ExampleAdam() {
+	w, dw := []float64{1, -2}, []float64{0.5, -4}
+	m, v := make([]float64, 2), make([]float64, 2)
+	power1, power2 := 1.0, 1.0 // of the betas
+	for range 2 {
+		power1 *= 0.9
+		power2 *= 0.999
+		kernels.Adam(w, m, v, dw, kernels.AdamParams[float64]{
+			Rate:  0.1 * math.Sqrt(1-power2) / (1 - power1),
+			Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7,
+		})
+		fmt.Printf("%.4f\n", w)
+	}
+	// Output:
+	// [0.9000 -1.9000]
+	// [0.8000 -1.8000]
 }
 
 func ExampleReLUBackward() {

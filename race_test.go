@@ -178,6 +178,9 @@ func newElementCall[T Float](n int) *elementCall[T] {
 		"SigmoidCrossEntropyGradWith": func() {
 			must(SigmoidCrossEntropyGradWith(c.y, c.l, c.x, c.z, 1, o))
 		},
+		"SGD":      func() { SGD(c.y, c.x, 1) },
+		"Momentum": func() { Momentum(c.y, c.z, c.x, 1, 0.9) },
+		"Adam":     func() { Adam(c.y, c.l, c.z, c.x, AdamParams[T]{Rate: 1, Beta1: 0.9, Epsilon: 1}) },
 	}
 	return c
 }
@@ -202,6 +205,11 @@ func raceElements[T Float]() {
 			with("mask: written meanwhile", true, func(c *elementCall[T]) { c.mask[n/64] = 1 })
 		case strings.Contains(name, "Backward"), strings.Contains(name, "CrossEntropy"):
 			with("z: written meanwhile", true, func(c *elementCall[T]) { c.z[n-1] = 1 })
+		case name == "Momentum", name == "Adam":
+			with("v: read meanwhile", true, func(c *elementCall[T]) { sink(c.z[n-1]) })
+		}
+		if name == "Adam" {
+			with("m: read meanwhile", true, func(c *elementCall[T]) { sink(c.l[n-1]) })
 		}
 		if strings.Contains(name, "EntropyGrad") {
 			with("losses: read meanwhile", true, func(c *elementCall[T]) { sink(c.l[n-1]) })
