@@ -1,10 +1,8 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,69 +10,19 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestStreams checks that kernels give the same bits if they store past the caches, for every
-// length of the tail.
-func TestStreams(t *testing.T) {
-	t.Run("float32", testStreams[float32])
-	t.Run("float64", testStreams[float64])
+// A streamForm is a primitive that has a form which stores past the caches. dispatch_streams_test.go
+// lists them.
+type streamForm[T Float] struct {
+	name          string
+	plain, stream func(c *streamCall[T])
 }
 
-func testStreams[T Float](t *testing.T) {
-	cache := isa.LastLevelCache
-	defer func() { isa.LastLevelCache = cache }()
-	aligned := func(n int) []T {
-		s := make([]T, n+64)
-		for i := range s {
-			s[i] = 7
-		}
-		for uintptr(unsafe.Pointer(&s[0]))%64 != 0 {
-			s = s[1:]
-		}
-		return s[:n]
-	}
-	for _, name := range isa.Available() {
-		t.Run(name, func(t *testing.T) {
-			defer isa.Force(name)()
-			for _, n := range []int{1024, 1025, 1087, 1088, 4096 + 63, 3*maxLen[T]() + 77} {
-				x, y := aligned(n), aligned(n)
-				for i := range x {
-					x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256
-				}
-				for i, v := range []float64{math.NaN(), math.Copysign(0, -1), 0, math.Inf(1), math.Inf(-1)} {
-					for j := 3 + 7*i; j < n; j += 41 {
-						x[j] = T(v)
-						y[j-1] = T(v)
-					}
-				}
-				type result struct{ relu, masked, back, sigmoid, mask []uint64 }
-				run := func(limit int) result {
-					isa.LastLevelCache = limit
-					relu, masked, back, sigmoid, mask := aligned(n), aligned(n), aligned(n), aligned(n),
-						make([]uint64, MaskLen(n))
-					require.Equal(t, limit == 0 && isa.AVX2, streams(relu, x, 2), "the path meant")
-					ReLU(relu, x)
-					ReLUMask(masked, x, mask)
-					ReLUBackward(back, y, mask)
-					SigmoidBackward(sigmoid, x, y)
-					bits := func(s []T) (b []uint64) {
-						for i, v := range s[:cap(s)][n:] {
-							require.Equal(t, T(7), v, "%d past the end", i+1)
-						}
-						for _, v := range s {
-							b = append(b, kt.Bits(v))
-						}
-						return b
-					}
-					return result{bits(relu), bits(masked), bits(back), bits(sigmoid), mask}
-				}
-				require.Equal(t, run(math.MaxInt), run(0), fmt.Sprint("n = ", n))
-				// in place, the lines are in the caches
-				isa.LastLevelCache = 0
-				require.False(t, streams(x, x, 2))
-				require.False(t, streams(x[1:], y[1:], 2), "unaligned")
-			}
-		})
-	}
+// A streamCall has the operands of a streamForm. Each takes those that it needs.
+type streamCall[T Float] struct {
+	out             [3][]T
+	in              [4][]T
+	maskIn, maskOut []uint64
+	scalar          T
 }
 
 // TestStreamPrimitives checks the primitives that store past the caches at lengths that the API
@@ -87,48 +35,62 @@ func TestStreamPrimitives(t *testing.T) {
 
 func testStreamPrimitives[T Float](t *testing.T) {
 	const most = 300
-	x, y, m := kt.AtEnd[T](kt.NewGuard(t, most*8), most), kt.AtEnd[T](kt.NewGuard(t, most*8), most),
-		kt.AtEnd[uint64](kt.NewGuard(t, most), MaskLen(most))
-	for i := range x {
-		x[i], y[i] = T(i*7919%401-200)/8, T(i*104729%257)/256
+	var in [4][]T
+	for i := range in {
+		in[i] = kt.AtEnd[T](kt.NewGuard(t, most*8), most)
+		for j := range in[i] {
+			in[i][j] = T(j*[]int{7919, 104729, 611953, 7907}[i]%401-200) / T([]int{8, 256}[i%2])
+		}
+		for j, v := range []float64{math.NaN(), math.Copysign(0, -1), math.Inf(-1), math.Inf(1)} {
+			in[i][most-1-[]int{0, 5, 77, 9}[j]-11*i] = T(v)
+		}
 	}
-	x[most-1], x[most-6], x[most-78], y[most-10] = T(math.NaN()), T(math.Copysign(0, -1)),
-		T(math.Inf(-1)), T(math.NaN())
+	m := kt.AtEnd[uint64](kt.NewGuard(t, most), MaskLen(most))
 	for i := range m {
 		m[i] = 0x9e3779b97f4a7c15 << i
 	}
-	kernels := map[string][2]func(dst []T, mask []uint64, n int){
-		"ReLU": {func(dst []T, _ []uint64, n int) { relu(dst, x[most-n:]) },
-			func(dst []T, _ []uint64, n int) { reluStream(dst, x[most-n:]) }},
-		"ReLUMask": {func(dst []T, mask []uint64, n int) { reluMask(dst, x[most-n:], mask) },
-			func(dst []T, mask []uint64, n int) { reluMaskStream(dst, x[most-n:], mask) }},
-		"ReLUBackward": {func(dst []T, _ []uint64, n int) {
-			reluBackward(dst, x[most-n:], m[len(m)-MaskLen(n):])
-		},
-			func(dst []T, _ []uint64, n int) { reluBackwardStream(dst, x[most-n:], m[len(m)-MaskLen(n):]) }},
-		"SigmoidBackward": {func(dst []T, _ []uint64, n int) {
-			sigmoidBackward(dst, x[most-n:], y[most-n:])
-		},
-			func(dst []T, _ []uint64, n int) { sigmoidBackwardStream(dst, x[most-n:], y[most-n:]) }},
-	}
-	for _, name := range isa.Available() {
-		t.Run(name, func(t *testing.T) {
-			defer isa.Force(name)()
-			for kernel, f := range kernels {
-				for n := range most + 1 {
-					run := func(f func(dst []T, mask []uint64, n int)) (bits []uint64) {
-						dst, mask := kt.NewFrame[T](n, 0), kt.NewFrame[uint64](MaskLen(n), 0)
-						require.NoError(t, kt.Try(func() { f(dst.S, mask.S, n) }), "%s of %d", kernel, n)
-						require.NoError(t, dst.Check(), "%s of %d", kernel, n)
-						require.NoError(t, mask.Check(), "%s of %d: mask", kernel, n)
-						for _, v := range dst.S {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, f := range streamForms[T]() {
+			for n := range most + 1 {
+				run := func(f func(c *streamCall[T])) (bits []uint64) {
+					mask := kt.NewFrame[uint64](MaskLen(n), 0)
+					c := &streamCall[T]{maskIn: m[len(m)-MaskLen(n):], maskOut: mask.S, scalar: 0.3}
+					for i := range in {
+						c.in[i] = in[i][most-n:]
+					}
+					var outs [len(c.out)]*kt.Frame[T]
+					for i := range outs {
+						outs[i] = kt.NewFrame[T](n, 0)
+						c.out[i] = outs[i].S
+					}
+					require.NoError(t, kt.Try(func() { f(c) }), "of %d", n)
+					for _, out := range outs {
+						require.NoError(t, out.Check(), "of %d", n)
+						for _, v := range out.S {
 							bits = append(bits, kt.Bits(v))
 						}
-						return append(bits, mask.S...)
 					}
-					require.Equal(t, run(f[0]), run(f[1]), "%s of %d", kernel, n)
+					require.NoError(t, mask.Check(), "of %d: mask", n)
+					return append(bits, mask.S...)
 				}
+				require.Equal(t, run(f.plain), run(f.stream), "%s of %d", f.name, n)
 			}
-		})
-	}
+		}
+	})
+}
+
+// TestStreamChoice checks when a kernel stores past the caches: in slices that are larger than these,
+// aligned, and apart.
+func TestStreamChoice(t *testing.T) {
+	cache := isa.LastLevelCache
+	defer func() { isa.LastLevelCache = cache }()
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		x, y := kt.NewFrame[float32](1024, 0).S, kt.NewFrame[float32](1024, 0).S
+		isa.LastLevelCache = 2 * 4096
+		require.False(t, streams(x, y, 2), "as large as the cache")
+		isa.LastLevelCache--
+		require.Equal(t, isa.AVX2, streams(x, y, 2))
+		require.False(t, streams(x, x, 2), "in place, the lines are in the caches")
+		require.False(t, streams(x[1:], y[1:], 3), "unaligned")
+	})
 }

@@ -81,39 +81,47 @@ func TestReferencesSee(t *testing.T) {
 // exportedFunctions returns the names of the exported functions, and of the exported methods with
 // their types.
 func exportedFunctions(t *testing.T) (names []string) {
+	forEachFunction(t, func(fn *ast.FuncDecl) {
+		if !fn.Name.IsExported() {
+			return
+		}
+		name := fn.Name.Name
+		if fn.Recv != nil {
+			var recv string
+			ast.Inspect(fn.Recv.List[0].Type, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok && recv == "" {
+					recv = id.Name
+				}
+				return true
+			})
+			if !ast.IsExported(recv) {
+				return
+			}
+			name = recv + "." + name
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	})
+	return names
+}
+
+// forEachFunction calls f with the declaration of each function of the package.
+func forEachFunction(t *testing.T, f func(fn *ast.FuncDecl)) {
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
 		require.NoError(t, err)
-		for _, d := range f.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || !fn.Name.IsExported() {
-				continue
-			}
-			name := fn.Name.Name
-			if fn.Recv != nil {
-				var recv string
-				ast.Inspect(fn.Recv.List[0].Type, func(n ast.Node) bool {
-					if id, ok := n.(*ast.Ident); ok && recv == "" {
-						recv = id.Name
-					}
-					return true
-				})
-				if !ast.IsExported(recv) {
-					continue
-				}
-				name = recv + "." + name
-			}
-			if !slices.Contains(names, name) {
-				names = append(names, name)
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				f(fn)
 			}
 		}
 	}
-	return names
 }
 
 // forEachRoutine runs f for every function of the table and every primitive, of both types. chunk

@@ -19,8 +19,9 @@ type arch struct {
 
 var archs = []arch{{"amd64", []target{avx512, avx2}}, {"arm64", []target{neon}}}
 
-// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir. If the
-// description of a kernel makes no sense, it returns an error and writes nothing.
+// Generate writes the assembly files, their stubs and the dispatch of all kernels into dir, and for
+// a test the list of the kernels that stream. If the description of a kernel makes no sense, it
+// returns an error and writes nothing.
 func Generate(dir string, kernels []Kernel) error {
 	files := map[string][]byte{}
 	for _, kn := range kernels {
@@ -47,6 +48,10 @@ func Generate(dir string, kernels []Kernel) error {
 		return err
 	}
 	files["dispatch_other.go"] = src
+	if src, err = streamForms(kernels); err != nil {
+		return err
+	}
+	files["dispatch_streams_test.go"] = src
 	for name, src := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), src, 0o644); err != nil {
 			return err
