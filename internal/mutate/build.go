@@ -216,7 +216,7 @@ func (tc *toolchain) build(dir, text string) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if !bytes.Contains(imports, []byte(tc.pkg)) {
+	if !bytes.Contains(imports, []byte("packagefile kernels="+tc.pkg)) {
 		return "", errors.New("the package is not where the linker looks for it")
 	}
 	imports = bytes.ReplaceAll(imports, []byte("packagefile kernels="+tc.pkg),

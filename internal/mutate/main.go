@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"kernels/internal/isa"
+	pages "kernels/kernels"
 )
 
 type verdict int
@@ -55,7 +56,7 @@ var (
 	count   = flag.Int("n", 200, "number of mutants for each file (architecture); 0: all")
 	seed    = flag.Uint64("seed", 1, "seed of the sample")
 	sets    = flag.String("isa", strings.Join(native(), ","), "instruction sets")
-	only    = flag.String("kernel", "", "regular expression for the names of the functions")
+	only    = flag.String("kernel", "", "regular expression for the names of the kernels, as in the assembly: leakyReLU")
 	kind    = flag.String("class", "", "only this class: op, const, tail, loop, lane, sum")
 	what    = flag.String("what", "", "regular expression for the mistakes")
 	jobs    = flag.Int("j", max(1, runtime.NumCPU()/2), "mutants at a time")
@@ -183,8 +184,8 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, by := tc.run(dir, binary, wrap, 10**limit, "-test.run="+suite); v != survived ||
-		by != "" {
+	all := suite(overRows+"|"+others, src.funcs...)
+	if v, by := tc.run(dir, binary, wrap, 10**limit, "-test.run="+all); v != survived || by != "" {
 		return nil, fmt.Errorf("the tests do not pass without a mutant: %v %s", v, by)
 	}
 
@@ -216,11 +217,31 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 	return results, nil
 }
 
-// suite selects the tests that compare bits. The others are about accuracy and arguments.
-const suite = "^Test(Constants|Table|Bulk|GuardPages|Golden|Streams|Argmax|Flags)$"
+// The tests that compare bits. Those over the rows of the table have a subtest for each function.
+const (
+	overRows = "Table|GuardPages|Bulk"
+	others   = "Constants|Streams|StreamPrimitives|Argmax|Golden|Flags"
+)
+
+// suite selects the tests that compare bits, and the tests of the families of fs, which are those
+// with the name of the page: TestTanhSmall for a kernel of kernels/tanh.go. All others are about
+// accuracy and arguments.
+func suite(tests string, fs ...*function) string {
+	var families []string
+	for _, kn := range pages.Kernels() {
+		if !slices.Contains(families, kn.Page) &&
+			slices.ContainsFunc(fs, func(f *function) bool { return f.kernel == kn.Name }) {
+			families = append(families, kn.Page)
+		}
+	}
+	if len(families) > 0 {
+		tests += "|(?i:" + strings.Join(families, "|") + `)\w*`
+	}
+	return "^Test(" + tests + ")$"
+}
 
 // try builds and tests one mutant: first with the rows of the table that name its kernel, then with
-// the whole suite.
+// the tests that are quick, then with the whole suite.
 func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) result {
 	binary, err := tc.build(dir, src.text(m))
 	if err != nil {
@@ -231,14 +252,12 @@ func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) resul
 	if strings.HasPrefix(m.fn.kernel, "columns") {
 		rows = "^(Softmax|CrossEntropy|CrossEntropyGrad)$"
 	}
-	v, by := tc.run(dir, binary, wrap, *limit,
-		"-test.run=^(TestTable|TestGuardPages|TestBulk)$/^"+typ+"$/"+rows)
+	v, by := tc.run(dir, binary, wrap, *limit, "-test.run=^Test("+overRows+")$/^"+typ+"$/"+rows)
 	if v == survived {
-		v, by = tc.run(dir, binary, wrap, *limit,
-			"-test.run=^(TestConstants|TestStreams|TestStreamPrimitives|TestArgmax|TestGolden|TestFlags)$")
+		v, by = tc.run(dir, binary, wrap, *limit, "-test.run="+suite(others, m.fn))
 	}
 	if v == survived {
-		v, by = tc.run(dir, binary, wrap, 6**limit, "-test.run="+suite)
+		v, by = tc.run(dir, binary, wrap, 6**limit, "-test.run="+suite(overRows+"|"+others))
 	}
 	if v == survived {
 		if why := src.equivalent(m); why != "" {
