@@ -338,8 +338,8 @@ func TestWalkExp64(t *testing.T) {
 	require.LessOrEqual(t, w, 0.673)
 }
 
-// TestWalkISA compares every unary float32 kernel on every instruction set
-// with the generic bits.
+// TestWalkISA compares every float32 function of elements, and the exponentials of the others, on
+// every instruction set with the generic bits.
 func TestWalkISA(t *testing.T) {
 	names := isa.Available()
 	kt.Require(t)
@@ -347,26 +347,8 @@ func TestWalkISA(t *testing.T) {
 		t.Skip("nothing to compare the generic code with")
 	}
 	step := stride()
-	for _, k := range []struct {
-		name string
-		run  func(dst, x []float32, mask []uint64)
-	}{
-		{"ReLU", func(d, x []float32, _ []uint64) { ReLU(d, x) }},
-		{"ReLUMask", func(d, x []float32, m []uint64) { ReLUMask(d, x, m) }},
-		{"ReLUBackward", func(d, x []float32, m []uint64) { ReLUBackward(d, x, m) }},
-		{"ReLUBackwardOutput", func(d, x []float32, _ []uint64) { ReLUBackwardOutput(d, x, x) }},
-		{"Sigmoid", func(d, x []float32, _ []uint64) { Sigmoid(d, x) }},
-		{"SigmoidFast", func(d, x []float32, _ []uint64) { SigmoidFast(d, x) }},
-		{"SigmoidBackward", func(d, x []float32, _ []uint64) { SigmoidBackward(d, x, x) }},
-		{"Tanh", func(d, x []float32, _ []uint64) { Tanh(d, x) }},
-		{"TanhBackward", func(d, x []float32, _ []uint64) { TanhBackward(d, x, x) }},
-		{"SigmoidCrossEntropy",
-			func(d, x []float32, _ []uint64) { SigmoidCrossEntropy(d, x, make([]float32, len(x))) }},
-		{"SigmoidCrossEntropyGrad",
-			func(d, x []float32,
-				_ []uint64) {
-				SigmoidCrossEntropyGrad(d, nil, x, make([]float32, len(x)), 1)
-			}},
+	require.NotEmpty(t, Walks)
+	for _, k := range append([]Walk{
 		{"exp, m = 0", func(d, x []float32, _ []uint64) {
 			neg := make([]float32, len(x))
 			for i, v := range x { // an element is never above the maximum
@@ -386,8 +368,8 @@ func TestWalkISA(t *testing.T) {
 				rowsLogSoftmaxBackward(d[lo:hi], walkZeros[:hi-lo], x[lo:hi], s[:], hi-lo, hi-lo, hi-lo, hi-lo)
 			}
 		}},
-	} {
-		t.Run(k.name, func(t *testing.T) {
+	}, Walks...) {
+		t.Run(k.Name, func(t *testing.T) {
 			// The choice of instruction set is global. So all CPUs work on a few buffers with one
 			// instruction set, and then with the next.
 			var mu sync.Mutex
@@ -406,14 +388,14 @@ func TestWalkISA(t *testing.T) {
 							c.in[i] = 0x123456789abcdef * uint64(i+1)
 						}
 						copy(c.maskW, c.in)
-						k.run(c.want, c.x, c.maskW)
+						k.Run(c.want, c.x, c.maskW)
 					})
 				})
 				for _, name := range names[:len(names)-1] {
 					kt.With(name, func() {
 						each(bufs, func(c *walkBuf) {
 							copy(c.maskG, c.in)
-							k.run(c.got, c.x, c.maskG)
+							k.Run(c.got, c.x, c.maskG)
 							if i := kt.Diff(c.got, c.want); i >= 0 {
 								note("%s: x = %v (%#08x): got %v (%#08x), want %v (%#08x)",
 									name, c.x[i], math.Float32bits(c.x[i]),

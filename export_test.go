@@ -271,6 +271,26 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 	}
 }
 
+// Table32, Table64 and Walks are made from the rows of internal/ktable, which the tests inside the
+// package cannot import. A test outside sets them.
+var (
+	Table32, Table64 []kt.Routine
+	Walks            []Walk
+)
+
+// A Walk is a call of a function of elements with every input x. The mask is an input or an output.
+type Walk struct {
+	Name string
+	Run  func(dst, x []float32, mask []uint64)
+}
+
+func table[T Float]() []kt.Routine {
+	if is32[T]() {
+		return Table32
+	}
+	return Table64
+}
+
 // columns runs f if the columns primitives may be called, and otherwise runs it on the generic
 // code, which needs no half.
 func columns[T Float](c *kt.Operands[T], f func(half int)) {

@@ -150,69 +150,50 @@ func raceTable[T Float]() {
 	raceElements[T]()
 }
 
-// An elementCall has slices for the element kernels, and calls them by name. Large slices are
-// aligned as stores past the caches need it.
-type elementCall[T Float] struct {
-	y, x, z, l []T
-	mask       []uint64
-	calls      map[string]func()
-}
-
-func newElementCall[T Float](n int) *elementCall[T] {
-	c := &elementCall[T]{make([]T, n), make([]T, n), make([]T, n), make([]T, n),
-		make([]uint64, MaskLen(n)), nil}
-	o := &SigmoidCrossEntropyOptions[T]{PosWeight: []T{2}}
-	c.calls = map[string]func(){
-		"ReLU":                    func() { ReLU(c.y, c.x) },
-		"ReLUMask":                func() { ReLUMask(c.y, c.x, c.mask) },
-		"ReLUBackward":            func() { ReLUBackward(c.y, c.x, c.mask) },
-		"ReLUBackwardOutput":      func() { ReLUBackwardOutput(c.y, c.x, c.z) },
-		"Sigmoid":                 func() { Sigmoid(c.y, c.x) },
-		"SigmoidFast":             func() { SigmoidFast(c.y, c.x) },
-		"SigmoidBackward":         func() { SigmoidBackward(c.y, c.x, c.z) },
-		"Tanh":                    func() { Tanh(c.y, c.x) },
-		"TanhBackward":            func() { TanhBackward(c.y, c.x, c.z) },
-		"SigmoidCrossEntropy":     func() { SigmoidCrossEntropy(c.y, c.x, c.z) },
-		"SigmoidCrossEntropyGrad": func() { SigmoidCrossEntropyGrad(c.y, c.l, c.x, c.z, 1) },
-		"SigmoidCrossEntropyWith": func() { must(SigmoidCrossEntropyWith(c.y, c.x, c.z, o)) },
-		"SigmoidCrossEntropyGradWith": func() {
-			must(SigmoidCrossEntropyGradWith(c.y, c.l, c.x, c.z, 1, o))
-		},
-		"SGD":      func() { SGD(c.y, c.x, 1) },
-		"Momentum": func() { Momentum(c.y, c.z, c.x, 1, 0.9) },
-		"Adam":     func() { Adam(c.y, c.l, c.z, c.x, AdamParams[T]{Rate: 1, Beta1: 0.9, Epsilon: 1}) },
+// elementCalls returns a call of each function that takes each element for itself, n of them, with
+// all slices that it can have. It leaves out those for the statistics of rows, which are no
+// assembly. Memory.Place aligns the result as stores past the caches need it.
+func elementCalls[T Float](n int) (all []*kt.Case) {
+	for _, r := range table[T]() {
+		if strings.HasPrefix(r.Name, "MergeRow") || r.Name == "FoldChunks" {
+			continue
+		}
+		for seed := uint64(1); ; seed++ {
+			c := r.Case(kt.Shape{Rows: 1, Cols: n}, kt.Normal, seed, r.Shares[0])
+			if r.Rows && !slices.ContainsFunc(c.Args, func(a kt.Arg) bool { return a.Name == "PosWeight" }) {
+				break
+			}
+			if !slices.ContainsFunc(c.Args, func(a kt.Arg) bool { return a.Data.Mem == nil }) {
+				all = append(all, c)
+				break
+			}
+		}
 	}
-	return c
+	return all
 }
 
 // raceElements goes over the element primitives, which the public functions call.
 func raceElements[T Float]() {
 	const n = 200
-	for name := range newElementCall[T](n).calls {
+	calls := elementCalls[T](n)
+	if len(calls) < 13 {
+		panic("the table has too few functions of elements")
+	}
+	for _, c := range calls {
 		// The detector reports an address once, so each case has its own slices.
-		with := func(what string, race bool, meanwhile func(c *elementCall[T])) {
-			c := newElementCall[T](n)
-			together(name+"/"+kt.TypeName[T]()+" "+what, race, c.calls[name], func() { meanwhile(c) })
+		with := func(what string, race bool, meanwhile func(p *kt.Placed)) {
+			p := kt.Memory{}.Place(c)
+			together(c.Name+"/"+kt.TypeName[T]()+" "+what, race, func() { must(p.Run(p.Mem)) },
+				func() { meanwhile(p) })
 		}
-		with("dst: written twice", true, func(c *elementCall[T]) { c.calls[name]() })
-		with("dst: read meanwhile", true, func(c *elementCall[T]) { sink(c.y[n-1]) })
-		with("x: read meanwhile", false, func(c *elementCall[T]) { sink(c.x[n-1]) })
-		with("x: written meanwhile", true, func(c *elementCall[T]) { c.x[n-1] = 1 })
-		switch {
-		case name == "ReLUMask":
-			with("mask: read meanwhile", true, func(c *elementCall[T]) { sink(c.mask[n/64]) })
-		case name == "ReLUBackward":
-			with("mask: written meanwhile", true, func(c *elementCall[T]) { c.mask[n/64] = 1 })
-		case strings.Contains(name, "Backward"), strings.Contains(name, "CrossEntropy"):
-			with("z: written meanwhile", true, func(c *elementCall[T]) { c.z[n-1] = 1 })
-		case name == "Momentum", name == "Adam":
-			with("v: read meanwhile", true, func(c *elementCall[T]) { sink(c.z[n-1]) })
-		}
-		if name == "Adam" {
-			with("m: read meanwhile", true, func(c *elementCall[T]) { sink(c.l[n-1]) })
-		}
-		if strings.Contains(name, "EntropyGrad") {
-			with("losses: read meanwhile", true, func(c *elementCall[T]) { sink(c.l[n-1]) })
+		with("called twice", true, func(p *kt.Placed) { must(p.Run(p.Mem)) })
+		for i, a := range c.Args {
+			last := len(a.Data.Mem) - 1
+			if a.Name == "mask" { // which may be longer than it has to be
+				last = 8*MaskLen(n) - 1
+			}
+			with(a.Name+": read meanwhile", a.Out, func(p *kt.Placed) { sink(p.Mem[i].Mem[last]) })
+			with(a.Name+": written meanwhile", true, func(p *kt.Placed) { p.Mem[i].Mem[last] = 1 })
 		}
 	}
 }
@@ -261,19 +242,23 @@ func raceRowsOf[T Float](
 // raceStreams has two goroutines write one slice by the primitives that store past the caches.
 func raceStreams() {
 	const n = 300
-	x := make([]float32, n)
-	for name, f := range map[string]func(dst []float32, mask []uint64){
-		"reluStream":     func(dst []float32, _ []uint64) { reluStream(dst, x) },
-		"reluMaskStream": func(dst []float32, mask []uint64) { reluMaskStream(dst, x, mask) },
-		"reluBackwardStream": func(dst []float32, _ []uint64) {
-			reluBackwardStream(dst, x, make([]uint64, MaskLen(n)))
-		},
-		"sigmoidBackwardStream": func(dst []float32, _ []uint64) { sigmoidBackwardStream(dst, x, x) },
-	} {
-		dst, other := kt.NewFrame[float32](n, 0).S, kt.NewFrame[float32](n, 0).S
-		mask, otherMask := make([]uint64, MaskLen(n)), make([]uint64, MaskLen(n))
-		together(name, true, func() { f(dst, mask) }, func() { f(dst, otherMask) })
-		together(name+", apart", false, func() { f(dst, mask) }, func() { f(other, otherMask) })
+	place := func() *streamCall[float32] {
+		c := &streamCall[float32]{maskIn: make([]uint64, MaskLen(n)), maskOut: make([]uint64, MaskLen(n))}
+		for i := range c.in {
+			c.in[i] = make([]float32, n)
+		}
+		for i := range c.out {
+			c.out[i] = kt.NewFrame[float32](n, 0).S
+		}
+		return c
+	}
+	for _, f := range streamForms[float32]() {
+		c, d := place(), place()
+		d.out = c.out
+		together(f.name+"Stream", true, func() { f.stream(c) }, func() { f.stream(d) })
+		c, d = place(), place()
+		d.in, d.maskIn = c.in, c.maskIn
+		together(f.name+"Stream, apart", false, func() { f.stream(c) }, func() { f.stream(d) })
 	}
 }
 
@@ -353,10 +338,12 @@ func TestCallSize(t *testing.T) {
 func callElements[T Float](function *string) {
 	cache := isa.LastLevelCache
 	defer func() { isa.LastLevelCache = cache }()
+	calls := elementCalls[T](3*maxLen[T]() + 1000)
 	for _, isa.LastLevelCache = range []int{1 << 40, 0} {
-		for name, f := range newElementCall[T](300_000).calls {
-			*function = name + "/" + kt.TypeName[T]()
-			f()
+		for _, c := range calls {
+			*function = c.Name + "/" + kt.TypeName[T]()
+			p := kt.Memory{}.Place(c)
+			must(p.Run(p.Mem))
 		}
 	}
 }

@@ -18,6 +18,52 @@ import (
 	kt "kernels/internal/ktest"
 )
 
+func init() {
+	kernels.Table32, kernels.Table64 = ktable.Routines[float32](), ktable.Routines[float64]()
+	kernels.Walks = walks()
+}
+
+// walks returns the calls for TestWalkISA: all functions of elements. Each input is x, but targets
+// are 0, because at others the larger term of a loss hides the smaller one.
+func walks() (all []kernels.Walk) {
+	for _, f := range ktable.Funcs[float32]() {
+		if f.Rows || len(f.Args) == 0 || slices.ContainsFunc(f.Args, func(a ktable.Arg) bool {
+			return a.Type != ktable.Elem && a.Type != ktable.Word || a.In && a.Out
+		}) {
+			continue
+		}
+		scales := map[string]float32{f.Name: 1}
+		if f.Opts&ktable.Scale != 0 {
+			scales[f.Name+" times 0.3"] = 0.3
+		}
+		for name, scale := range scales {
+			all = append(all, kernels.Walk{Name: name, Run: func(dst, x []float32, mask []uint64) {
+				c := &ktable.Call[float32]{Func: &f, Rows: len(x), Classes: 1, Scale: scale}
+				for i, a := range f.Args {
+					op := x
+					switch {
+					case a.Type == ktable.Word:
+						c.Ops = append(c.Ops, kt.ArrayOf(mask))
+						continue
+					case a.Out && i == 0:
+						op = dst
+					case a.Out && a.Nil:
+						op = nil
+					case a.Out:
+						panic("TestWalkISA compares only one of the results of " + f.Name)
+					case a.Fill == ktable.ZeroOne:
+						op = make([]float32, len(x))
+					}
+					c.Ops = append(c.Ops, kt.ArrayOf(op))
+				}
+				c.Bind()
+				must(c.Run())
+			}})
+		}
+	}
+	return all
+}
+
 // TestEveryFunctionHasARow compares the table with the functions that the package exports.
 func TestEveryFunctionHasARow(t *testing.T) {
 	rows := map[string]bool{}
