@@ -45,9 +45,10 @@ lint: ## gofmt, width of lines, vet on each architecture with code of its own, s
 	cd bench/compare && go vet ./... && go run $(STATICCHECK) -checks inherit,-U1000 ./...
 
 .PHONY: golden
-golden: ## writes the golden hashes again; name the kernels whose bits changed in CHANGELOG.md
-	go test -run '^TestGolden$$' . -update
-	git diff --stat testdata
+golden: ## what follows from the table: golden hashes, and lists, targets and seeds of tests
+	go test -run '^(TestGolden|TestChangelog|TestNoAllocation)$$' . -update
+	go test -run '^TestSeeds$$' ./fuzz -write
+	git status --short
 
 .PHONY: walk
 walk: ## accuracy and equality on all 2^32 float32 inputs; hours on two cores

@@ -23,7 +23,7 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-var update = flag.Bool("update", false, "write testdata/golden.json from the generic code")
+var update = flag.Bool("update", false, "write what follows from the table: hashes, calls, names")
 
 // golden has the hashes of one kernel and type in testdata/golden.json: of the inputs, to tell a
 // change of this test from a change of the kernel, and of the results. Both are the same on every
@@ -38,8 +38,8 @@ var goldenFile = filepath.Join("testdata", "golden.json")
 
 // TestGolden compares the bits of every kernel with the published ones.
 //
-// After a deliberate change of a kernel's bits, `go test -run TestGolden
-// -update .` writes them anew; the CHANGELOG names the kernel.
+// After a deliberate change of a kernel's bits, make golden writes them anew; the CHANGELOG names
+// the kernel.
 func TestGolden(t *testing.T) {
 	if *update {
 		got := map[string]golden{}
@@ -60,7 +60,7 @@ func TestGolden(t *testing.T) {
 			w, ok := want[name]
 			switch {
 			case !ok:
-				t.Errorf("%s is not in %s: run with -update", name, goldenFile)
+				t.Errorf("%s is not in %s: make golden adds it", name, goldenFile)
 			case g.Inputs != w.Inputs:
 				t.Errorf("%s: the inputs changed: %s, published %s", name, g.Inputs, w.Inputs)
 			case g.Results != w.Results && faultyFMA() && strings.HasSuffix(name, "/float64"):
@@ -488,7 +488,8 @@ func TestGoldenSeesOneBit(t *testing.T) {
 
 // TestChangelog has the CHANGELOG name all kernels whose bits are published, and no other.
 func TestChangelog(t *testing.T) {
-	list := body(t, "CHANGELOG.md", "**Bits**", "float32 and float64:\n\n", ".\n\n")
+	const mark, start, end = "**Bits**", "float32 and float64:\n\n", ".\n\n"
+	list := body(t, "CHANGELOG.md", mark, start, end)
 	data, err := os.ReadFile(goldenFile)
 	require.NoError(t, err)
 	published := map[string]golden{}
@@ -501,5 +502,41 @@ func TestChangelog(t *testing.T) {
 		}
 	}
 	require.Len(t, published, 2*len(names))
-	require.ElementsMatch(t, names, strings.Fields(strings.ReplaceAll(list, ",", " ")))
+	slices.Sort(names)
+	if *update {
+		data, err := os.ReadFile("CHANGELOG.md")
+		require.NoError(t, err)
+		text := strings.Replace(string(data), start+list+end, start+wrap(names)+end, 1)
+		require.NoError(t, os.WriteFile("CHANGELOG.md", []byte(text), 0o666))
+		list = body(t, "CHANGELOG.md", mark, start, end)
+	}
+	listed := strings.Fields(strings.ReplaceAll(list, ",", " "))
+	without := func(names, these []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(these, n) })
+	}
+	if missing, extra := without(names, listed), without(listed, names); len(missing)+len(extra) > 0 {
+		t.Errorf("CHANGELOG.md, the list of kernels under **Bits**: missing %v, without hashes %v: "+
+			"make golden writes it", missing, extra)
+	}
+	require.Len(t, listed, len(names), "a kernel is listed twice")
+}
+
+// wrap joins names with commas, in lines of at most 100 columns.
+func wrap(names []string) string {
+	var lines []string
+	line := ""
+	for i, name := range names {
+		if i < len(names)-1 {
+			name += ","
+		}
+		switch {
+		case line == "":
+			line = name
+		case len(line)+1+len(name) > 100:
+			lines, line = append(lines, line), name
+		default:
+			line += " " + name
+		}
+	}
+	return strings.Join(append(lines, line), "\n")
 }

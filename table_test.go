@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -83,17 +82,6 @@ func TestEveryFunctionHasARow(t *testing.T) {
 	}
 	for name := range rows {
 		t.Errorf("internal/ktable has a row for %s, which the package does not export", name)
-	}
-}
-
-// TestEveryRowIsUsed checks that each function with slices has a fuzz target of its name, with
-// seeds. The benchmarks and all other tests go over the rows of the table.
-func TestEveryRowIsUsed(t *testing.T) {
-	source, err := os.ReadFile(filepath.Join("fuzz", "kernels_test.go"))
-	require.NoError(t, err)
-	for _, k := range ktable.Routines[float32]() {
-		require.Contains(t, string(source), "func Fuzz"+k.Name+"(f *testing.F)",
-			"fuzz/kernels_test.go has no target for %s", k.Name)
 	}
 }
 
