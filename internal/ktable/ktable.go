@@ -116,7 +116,7 @@ const (
 	Ignoring
 	Reducing
 	Offset
-	Scale // a parameter, not an option: the factor of gradients
+	Scale // a parameter, not an option: one number of type T, such as the factor of gradients
 	Matrices
 	Adding
 	Stepping // parameters, not options: those of an optimizer besides the rate, which is Scale
@@ -139,7 +139,7 @@ type Call[T kernels.Float] struct {
 	Rows, Classes int // for a function of elements: their number, and 1
 	Inner         int // for a product of matrices: the number of terms of a sum
 	Options[T]
-	Scale  T
+	Scale  T                     // the parameter that Opts announces by Scale
 	Adam   kernels.AdamParams[T] // without the rate; Momentum takes Beta1
 	Labels int                   // index of the type of the labels
 	Ops    []kt.Array
