@@ -6,20 +6,36 @@ package kernels
 func streamForms[T Float]() []streamForm[T] {
 	return []streamForm[T]{
 		{"relu",
-			func(c *streamCall[T]) { relu(c.out[0], c.in[0]) },
-			func(c *streamCall[T]) { reluStream(c.out[0], c.in[0]) },
+			func(c *streamCall[T]) {
+				relu(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				reluStream(c.out[0], c.in[0])
+			},
 		},
 		{"reluMask",
-			func(c *streamCall[T]) { reluMask(c.out[0], c.in[0], c.maskOut) },
-			func(c *streamCall[T]) { reluMaskStream(c.out[0], c.in[0], c.maskOut) },
+			func(c *streamCall[T]) {
+				reluMask(c.out[0], c.in[0], c.maskOut)
+			},
+			func(c *streamCall[T]) {
+				reluMaskStream(c.out[0], c.in[0], c.maskOut)
+			},
 		},
 		{"reluBackward",
-			func(c *streamCall[T]) { reluBackward(c.out[0], c.in[0], c.maskIn) },
-			func(c *streamCall[T]) { reluBackwardStream(c.out[0], c.in[0], c.maskIn) },
+			func(c *streamCall[T]) {
+				reluBackward(c.out[0], c.in[0], c.maskIn)
+			},
+			func(c *streamCall[T]) {
+				reluBackwardStream(c.out[0], c.in[0], c.maskIn)
+			},
 		},
 		{"sigmoidBackward",
-			func(c *streamCall[T]) { sigmoidBackward(c.out[0], c.in[0], c.in[1]) },
-			func(c *streamCall[T]) { sigmoidBackwardStream(c.out[0], c.in[0], c.in[1]) },
+			func(c *streamCall[T]) {
+				sigmoidBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				sigmoidBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
 		},
 	}
 }

@@ -9,5 +9,5 @@
 //	go test ./fuzz -run '^$' -fuzz '^FuzzSigmoid$' -fuzztime 1m
 //
 // -fuzz takes one target at a time; "go test ./fuzz -list '^Fuzz'" lists them. A plain "go test
-// ./fuzz" runs the seeds in testdata/fuzz, which "go test ./fuzz -run TestSeeds -write" writes.
+// ./fuzz" runs the seeds in testdata/fuzz, which make golden writes.
 package fuzz

@@ -46,8 +46,9 @@ func TestSeeds(t *testing.T) {
 	}
 	committed, err := os.ReadFile("kernels_test.go")
 	require.NoError(t, err)
-	require.Equal(t, targetsOf(t), strings.ReplaceAll(string(committed), "\r\n", "\n"),
-		"fuzz/kernels_test.go is not what the table gives: run make golden")
+	if targetsOf(t) != strings.ReplaceAll(string(committed), "\r\n", "\n") {
+		t.Error("fuzz/kernels_test.go is not what the table gives: run make golden")
+	}
 	files, err := filepath.Glob("*_test.go")
 	require.NoError(t, err)
 	targets := 0

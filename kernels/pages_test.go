@@ -84,7 +84,9 @@ func TestPageInTheMiddle(t *testing.T) {
 			}
 		}
 		assert.Empty(t, rest, "%s: these lines are not there any more, or elsewhere", f.Name())
-		assert.NotZero(t, added, f.Name())
+		if !strings.HasSuffix(f.Name(), "_test.go") { // the list of those that stream: leaky does not
+			assert.NotZero(t, added, f.Name())
+		}
 	}
 }
 

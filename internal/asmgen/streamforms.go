@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"go/format"
 	"slices"
-	"strings"
 )
 
 // streamForms writes the Go file of a test: the list of the primitives with a form that stores past
@@ -25,7 +24,7 @@ func streamForms(kernels []Kernel) ([]byte, error) {
 		}
 		fmt.Fprintf(&out, "{%q,\n", kn.Plain)
 		for _, name := range []string{kn.Plain, kn.Name} {
-			fmt.Fprintf(&out, "func(c *streamCall[T]) { %s(%s) },\n", name, strings.Join(args, ", "))
+			fmt.Fprintf(&out, "func(c *streamCall[T]) {\n%s\n},\n", fill("", name+"(", args, ")"))
 		}
 		out.WriteString("},\n")
 	}
