@@ -9,8 +9,8 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// A streamForm is a primitive that has a form which stores past the caches. dispatch_streams_test.go
-// lists them.
+// A streamForm is a primitive that has a form which stores past the caches. The list is in
+// dispatch_streams_test.go.
 type streamForm[T Float] struct {
 	name          string
 	plain, stream func(c *streamCall[T])
@@ -75,8 +75,8 @@ func testStreamPrimitives[T Float](t *testing.T) {
 	})
 }
 
-// TestStreamChoice checks when a kernel stores past the caches: in slices that are larger than these,
-// aligned, and apart.
+// TestStreamChoice checks when a kernel stores past the caches: in slices that are larger than
+// these, aligned, and apart.
 func TestStreamChoice(t *testing.T) {
 	cache := isa.LastLevelCache
 	defer func() { isa.LastLevelCache = cache }()

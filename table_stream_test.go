@@ -15,8 +15,8 @@ import (
 )
 
 // TestStreams checks that the functions of elements give the same bits if they store past the
-// caches, and write nothing else. The slices are longer than what one call of a primitive gets: only
-// these are stored in this way.
+// caches, and write nothing else. The slices are longer than what one call of a primitive gets:
+// only these are stored in this way.
 func TestStreams(t *testing.T) {
 	t.Run("float32", testStreams[float32])
 	t.Run("float64", testStreams[float64])
