@@ -53,10 +53,10 @@ type result struct {
 }
 
 var (
-	count   = flag.Int("n", 200, "number of mutants for each file (architecture); 0: all")
-	seed    = flag.Uint64("seed", 1, "seed of the sample")
-	sets    = flag.String("isa", strings.Join(native(), ","), "instruction sets")
-	only    = flag.String("kernel", "", 
+	count = flag.Int("n", 200, "number of mutants for each file (architecture); 0: all")
+	seed  = flag.Uint64("seed", 1, "seed of the sample")
+	sets  = flag.String("isa", strings.Join(native(), ","), "instruction sets")
+	only  = flag.String("kernel", "",
 		"regular expression for the names of the functions in the assembly, such as reluF32AVX2")
 	kind    = flag.String("class", "", "only this class: op, const, tail, loop, lane, sum")
 	what    = flag.String("what", "", "regular expression for the mistakes")
