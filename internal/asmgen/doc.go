@@ -27,5 +27,6 @@
 //	files.go constant.go            the assembly files, the constants in them
 //	annotate.go                     the comments in them
 //	dispatch.go race.go             stubs and dispatch; what the race detector is told
+//	streamforms.go                  the list of the kernels that stream, for a test
 //	variants.go                     a kernel under many schedules, for the tuner
 package asmgen
