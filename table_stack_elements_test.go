@@ -17,8 +17,6 @@ func onStackElements[T kernels.Float]() {
 	kernels.Tanh(out[0][:], in[0][:])
 	kernels.TanhBackward(out[0][:], in[0][:], in[1][:])
 	kernels.SGD(out[0][:], in[0][:], 0.1)
-	kernels.Momentum(out[0][:], out[1][:], in[0][:], 0.1)
-	kernels.Adam(out[0][:], out[1][:], out[2][:], in[0][:], 0.1)
 	kernels.SigmoidCrossEntropy(out[0][:], in[0][:], in[1][:])
 	kernels.SigmoidCrossEntropyGrad(out[0][:], out[1][:], in[0][:], in[1][:], 0.1)
 	kernels.MergeRowMax(out[0][:], in[0][:])

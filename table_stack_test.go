@@ -134,7 +134,8 @@ func TestNoAllocation(t *testing.T) {
 	})
 }
 
-// elementsFile has the calls of the functions of elements, whose parameters follow from the table.
+// elementsFile has the calls of the functions of elements that take slices and at most one number:
+// their parameters follow from the table.
 // The calls must be in the source: through a function variable, arguments escape.
 const elementsFile = "table_stack_elements_test.go"
 
@@ -145,9 +146,10 @@ func elementsOnStack(t *testing.T) string {
 		"import \"kernels\"\n\nfunc onStackElements[T kernels.Float]() {\n" +
 		"var in, out [3][70]T\nvar mask [2]uint64\n")
 	for _, f := range ktable.Funcs[float32]() {
-		if f.Rows || len(f.Args) == 0 || slices.ContainsFunc(f.Args, func(a ktable.Arg) bool {
-			return a.Type != ktable.Elem && a.Type != ktable.Word
-		}) {
+		if f.Rows || len(f.Args) == 0 || f.Opts&^ktable.Scale != 0 ||
+			slices.ContainsFunc(f.Args, func(a ktable.Arg) bool {
+				return a.Type != ktable.Elem && a.Type != ktable.Word
+			}) {
 			continue
 		}
 		var args []string
@@ -186,6 +188,8 @@ func onStack[T kernels.Float]() {
 		weights       [10]T
 	)
 	b := kernels.SigmoidCrossEntropyOptions[T]{PosWeight: weights[:]}
+	kernels.Momentum(d[:], e[:], x[:], 0.1, 0.9)
+	kernels.Adam(d[:], e[:], y[:], x[:], kernels.AdamParams[T]{Rate: 0.1, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7})
 	must(kernels.SigmoidCrossEntropyWith(d[:], x[:], y[:], &b),
 		kernels.SigmoidCrossEntropyGradWith(d[:], e[:], x[:], y[:], 1, &b))
 
