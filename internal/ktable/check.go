@@ -101,7 +101,7 @@ func momentum[T kernels.Float](c *Call[T], x []T) {
 func adam[T kernels.Float](c *Call[T], x []T) {
 	m, v, g := x[1], x[2], x[3]
 	x[1] = fma(1-c.Adam.Beta1, g-m, m)
-	x[2] = fma(c.Adam.Beta2-1, fma(-g, g, v), v)
+	x[2] = fma(-(1 - c.Adam.Beta2), fma(-g, g, v), v)
 	x[0] -= T(c.Scale*x[1]) / T(T(math.Sqrt(float64(x[2])))+c.Adam.Epsilon)
 }
 
