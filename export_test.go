@@ -284,13 +284,6 @@ type Walk struct {
 	Run  func(dst, x []float32, mask []uint64)
 }
 
-func table[T Float]() []kt.Routine {
-	if is32[T]() {
-		return Table32
-	}
-	return Table64
-}
-
 // columns runs f if the columns primitives may be called, and otherwise runs it on the generic
 // code, which needs no half.
 func columns[T Float](c *kt.Operands[T], f func(half int)) {

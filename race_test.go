@@ -150,6 +150,13 @@ func raceTable[T Float]() {
 	raceElements[T]()
 }
 
+func table[T Float]() []kt.Routine {
+	if is32[T]() {
+		return Table32
+	}
+	return Table64
+}
+
 // elementCalls returns a call of each function that takes each element for itself, n of them, with
 // all slices that it can have. It leaves out those for the statistics of rows, which are no
 // assembly. Memory.Place aligns the result as stores past the caches need it.

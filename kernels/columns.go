@@ -5,12 +5,12 @@ import "kernels/internal/asmgen"
 // Rows of few columns, each one block of the canonical sum: several rows at a time, a lane each.
 // The operations are those of the page for rows, in the general form, so that every row may have
 // its own shift.
-func columnParams(b *block, m vec) []vec {
+func columnParams(b *builder, m vec) []vec {
 	magic, low, sub := scaledParams(b, m)
 	return []vec{magic, low, sub}
 }
 
-func columnExp(b *block, x vec, row []vec) vec {
+func columnExp(b *builder, x vec, row []vec) vec {
 	return expCore(b, b.Sub(x, row[2]), row[0], row[1])
 }
 
@@ -25,11 +25,11 @@ for r := range rows {
 	Shape: asmgen.Columns{
 		Dst:      true,
 		Prologue: columnParams, Exp: columnExp,
-		Epilogue: func(b *block, _, sum, _ vec, _ []vec) (perRow, finish []vec) {
+		Epilogue: func(b *builder, _, sum, _ vec, _ []vec) (perRow, finish []vec) {
 			rh := b.Div(b.K(1, 1), sum)
 			return nil, []vec{rh, b.Mul(b.FNMA(sum, rh, b.K(1, 1)), rh)}
 		},
-		Finish: func(b *block, w vec, f []vec) vec { return b.FMA(w, f[0], b.Mul(w, f[1])) },
+		Finish: func(b *builder, w vec, f []vec) vec { return b.FMA(w, f[0], b.Mul(w, f[1])) },
 	},
 }, {
 	Name:   "columnsSumSkip",
@@ -43,7 +43,7 @@ for r := range rows {
 	Shape: asmgen.Columns{
 		Label: true, PerRow: []string{"m", "rest", "w"},
 		Prologue: columnParams, Exp: columnExp,
-		Epilogue: func(_ *block, m, sum, at vec, _ []vec) (perRow, finish []vec) {
+		Epilogue: func(_ *builder, m, sum, at vec, _ []vec) (perRow, finish []vec) {
 			return []vec{m, sum, at}, nil
 		},
 	},
@@ -62,11 +62,11 @@ for r := range rows {
 		Row:      []string{"scale", "num", "after"},
 		PerRow:   []string{"m", "rest", "w"},
 		Prologue: columnParams, Exp: columnExp,
-		Epilogue: func(b *block, m, rest, at vec, row []vec) (perRow, finish []vec) {
+		Epilogue: func(b *builder, m, rest, at vec, row []vec) (perRow, finish []vec) {
 			s := b.Add(rest, at)
 			g := b.Sub(b.K(0, 0), b.Mul(row[0], b.Div(rest, s)))
 			return []vec{m, rest, at}, []vec{b.Div(row[1], s), row[2], g}
 		},
-		Finish: func(b *block, w vec, f []vec) vec { return b.Mul(b.Mul(w, f[0]), f[1]) },
+		Finish: func(b *builder, w vec, f []vec) vec { return b.Mul(b.Mul(w, f[0]), f[1]) },
 	},
 }}

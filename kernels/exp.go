@@ -27,7 +27,7 @@ type number struct {
 	f64  float64
 }
 
-func (c number) in(b *block) vec { return b.Named(c.name, b.K(c.f32, c.f64)) }
+func (c number) in(b *builder) vec { return b.Named(c.name, b.K(c.f32, c.f64)) }
 
 // times is c times a power of two, which is exact, or times -1.
 func (c number) times(name string, factor float64) number {
@@ -80,7 +80,7 @@ func magic(name string, e32, e64 int) number {
 }
 
 // powerOfTwo is 2^n from k = n + magic.
-func powerOfTwo(b *block, k vec) vec { return b.ShiftLeft(k, shift32, shift64) }
+func powerOfTwo(b *builder, k vec) vec { return b.ShiftLeft(k, shift32, shift64) }
 
 // A table has the eight (float64: four) numbers a*2^(j/8) (2^(j/4)), rounded. The scale a is free
 // where only the ratio of exponentials counts, or where a number beside the exponential can have it
@@ -96,10 +96,10 @@ const parts32, parts64 = 3, 2 // the binary logarithms of 8 and 4
 // power is a*2^(n/8+e) (2^(n/4+e)) from k = n + tableMagic, where e is that of tableMagic. The low
 // bits of k are the number of an entry; they would also change its bits, which the table makes up
 // for.
-func (t table) power(b *block, k vec) vec { return t.powerAt(b, k, k) }
+func (t table) power(b *builder, k vec) vec { return t.powerAt(b, k, k) }
 
 // powerAt is power with the entry's number in the low bits of another value.
-func (t table) powerAt(b *block, k, index vec) vec {
+func (t table) powerAt(b *builder, k, index vec) vec {
 	return b.IntAdd(b.ShiftLeft(k, shift32-parts32, shift64-parts64), b.Lookup(t.bits(), index))
 }
 
@@ -132,7 +132,7 @@ func tableMagic(name string, e32, e64 int) number {
 }
 
 // reduce is x + n*ln 2, with ln 2, its negative or a part of it, in two parts.
-func reduce(b *block, n, x vec, hi, lo number) vec {
+func reduce(b *builder, n, x vec, hi, lo number) vec {
 	t := b.FMA(n, hi.in(b), x)
 	return b.FMA(n, lo.in(b), t)
 }
@@ -196,7 +196,7 @@ func (p polynomial) coefficient(t asmgen.Type, power int) number {
 }
 
 // horner evaluates a polynomial in t.
-func horner(b *block, t vec, p polynomial) vec {
+func horner(b *builder, t vec, p polynomial) vec {
 	power := p.degree(b.Type())
 	r := p.coefficient(b.Type(), power).in(b)
 	for power--; power >= 0; power-- {
@@ -206,7 +206,7 @@ func horner(b *block, t vec, p polynomial) vec {
 }
 
 // signBit is -0: the bit of the sign alone.
-func signBit(b *block) vec {
+func signBit(b *builder) vec {
 	bits := uint64(1) << 63
 	if b.Type() == asmgen.F32 {
 		bits = 1 << 31
@@ -215,6 +215,6 @@ func signBit(b *block) vec {
 }
 
 // notSign is all bits but that of the sign.
-func notSign(b *block) vec {
+func notSign(b *builder) vec {
 	return b.Named("notSign", b.KInt(1<<31-1, 1<<63-1))
 }

@@ -51,7 +51,7 @@ for i := range loss {
 	},
 }}
 
-func lossLog(b *block, in, _ []vec) []vec {
+func lossLog(b *builder, in, _ []vec) []vec {
 	k := func(x float64) vec { return b.K(0, x) }
 	v := b.Div(in[0], in[1])
 	u := b.Add(k(1), v)

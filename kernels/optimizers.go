@@ -24,7 +24,7 @@ for i, g := range dw {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"w"}, In: []string{"w", "dw"}, Scalars: []string{"rate"},
-		Body: func(b *block, in, scalars []vec) []vec {
+		Body: func(b *builder, in, scalars []vec) []vec {
 			return []vec{b.FNMA(scalars[0], in[1], in[0])}
 		},
 	},
@@ -38,7 +38,7 @@ for i, g := range dw {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"w", "v"}, In: []string{"w", "v", "dw"}, Scalars: []string{"rate", "factor"},
-		Body: func(b *block, in, scalars []vec) []vec {
+		Body: func(b *builder, in, scalars []vec) []vec {
 			v := b.FNMA(scalars[0], in[2], b.Mul(scalars[1], in[1]))
 			return []vec{b.Add(in[0], v), v}
 		},
@@ -55,7 +55,7 @@ for i, g := range dw {
 	Shape: asmgen.Map{
 		Out: []string{"w", "m", "v"}, In: []string{"w", "m", "v", "dw"},
 		Scalars: []string{"rate", "c1", "c2", "epsilon"}, Repeat: true, Unroll: 2,
-		Body: func(b *block, in, scalars []vec) []vec {
+		Body: func(b *builder, in, scalars []vec) []vec {
 			w, m, v, g := in[0], in[1], in[2], in[3]
 			rate, c1, c2, epsilon := scalars[0], scalars[1], scalars[2], scalars[3]
 			m = b.FMA(c1, b.Sub(g, m), m)

@@ -11,8 +11,8 @@ import "kernels/internal/asmgen"
 
 // Short names for what every page uses.
 type (
-	block = asmgen.Builder
-	vec   = asmgen.V
+	builder = asmgen.Builder
+	vec     = asmgen.V
 )
 
 // A page is one file and its kernels.

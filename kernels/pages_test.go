@@ -48,7 +48,7 @@ var leaky = asmgen.Kernel{
 	Page: "leaky", Name: "leaky", Params: "dst, x []T", Loop: "dst = x*log2e or x*slope",
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"},
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			slope := number{"leakySlope", 0.01, 0.01}
 			less, more := b.Mul(in[0], slope.in(b)), b.Mul(in[0], log2e.in(b))
 			return []vec{b.Select(b.Less(in[0], b.K(0, 0)), less, more)}

@@ -17,7 +17,7 @@ for i, v := range x {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"},
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			zero := b.K(0, 0)
 			return []vec{b.Add(b.Max(zero, in[0]), zero)}
 		},
@@ -61,7 +61,7 @@ for i, v := range dy {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dx"}, In: []string{"dy", "y"},
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Select(b.Less(in[1], b.Named("smallest", b.Bits(1))), b.K(0, 0), in[0])}
 		},
 	},

@@ -20,7 +20,7 @@ for r := range m {
 }`,
 	Shape: asmgen.Rows{
 		In: []string{"x"}, Reduce: asmgen.Max,
-		Body: func(_ *block, in, _ []vec) ([]vec, vec) {
+		Body: func(_ *builder, in, _ []vec) ([]vec, vec) {
 			return nil, in[0]
 		},
 	},
@@ -34,7 +34,7 @@ for r := range m {
 }`,
 	Shape: asmgen.Rows{
 		In: []string{"x"}, Reduce: asmgen.Max,
-		Body: func(b *block, in, _ []vec) ([]vec, vec) {
+		Body: func(b *builder, in, _ []vec) ([]vec, vec) {
 			isNumber := b.Equal(in[0], in[0])
 			return nil, b.Select(isNumber, in[0], b.K(float32(math.Inf(1)), math.Inf(1)))
 		},
@@ -68,7 +68,7 @@ var (
 //
 // (2^512 in float64) has no rounding of x-m in it. In the magic number there are eighths
 // (quarters).
-func rowParams(b *block, m vec) (magic, low vec) {
+func rowParams(b *builder, m vec) (magic, low vec) {
 	round := roundingPart.in(b)
 	nm := b.Sub(b.FMA(m, log2ePart.in(b), round), round)
 	return b.Sub(rowMagic.in(b), nm), b.Sub(m, rowReach.in(b))
@@ -89,13 +89,13 @@ var rowTable = table{
 // expCore is the exponential of a row, w = a*exp(z)*2^(64-nm) (float64: 2^(512-nm)). Float32: at
 // most 0.859 ULP, at -56.448147, and 1.3683*2^-24 relative, at 805.9249, of all inputs. Float64: at
 // most 0.673 ULP and 1.186*2^-53, the sum of its roundings (TestExpError).
-func expCore(b *block, z, magic, low vec) vec {
+func expCore(b *builder, z, magic, low vec) vec {
 	return expOf(b, z, magic, low, func(k vec) vec { return k })
 }
 
 // expAny is expCore where z may be far above the maximum, and bit 31 of k not set. That is so
 // beside NaN only, and nothing depends on it, but the result is the same on all instruction sets.
-func expAny(b *block, z, magic, low vec) vec {
+func expAny(b *builder, z, magic, low vec) vec {
 	return expOf(b, z, magic, low, func(k vec) vec {
 		if b.Type() == asmgen.F32 {
 			return k
@@ -104,7 +104,7 @@ func expAny(b *block, z, magic, low vec) vec {
 	})
 }
 
-func expOf(b *block, z, magic, low vec, index func(k vec) vec) vec {
+func expOf(b *builder, z, magic, low vec, index func(k vec) vec) vec {
 	z = b.Max(low, z)
 	k := b.FMA(z, log2ePart.in(b), magic)
 	n := b.Sub(k, magic)
@@ -117,7 +117,7 @@ func expOf(b *block, z, magic, low vec, index func(k vec) vec) vec {
 
 // scaledParams is rowParams for any m. Where |m| > 1024, or m is NaN or Inf, m itself is first
 // subtracted from the row.
-func scaledParams(b *block, m vec) (magic, low, sub vec) {
+func scaledParams(b *builder, m vec) (magic, low, sub vec) {
 	abs := b.And(m, notSign(b))
 	sub = b.Select(b.Less(abs, above1024.in(b)), b.K(0, 0), m)
 	magic, low = rowParams(b, b.Sub(m, sub))
@@ -165,18 +165,18 @@ func (f expForm) kernel() asmgen.Kernel {
 	}
 	if f.scaled {
 		shape.Scalars = []string{"scale"}
-		shape.Prologue = func(b *block, row, scalars []vec) []vec {
+		shape.Prologue = func(b *builder, row, scalars []vec) []vec {
 			magic, low, sub := scaledParams(b, row[0])
 			return []vec{magic, low, sub, scalars[0]}
 		}
 	} else {
 		shape.Pipeline = pipelines["rowsExpSum"]
-		shape.Prologue = func(b *block, row, _ []vec) []vec {
+		shape.Prologue = func(b *builder, row, _ []vec) []vec {
 			magic, low := rowParams(b, row[0])
 			return []vec{magic, low}
 		}
 	}
-	shape.Body = func(b *block, in, row []vec) ([]vec, vec) {
+	shape.Body = func(b *builder, in, row []vec) ([]vec, vec) {
 		z := in[0]
 		if f.scaled {
 			z = b.Sub(b.Mul(z, row[3]), row[2])
@@ -224,7 +224,7 @@ for i := range w {
 }`,
 		Shape: asmgen.Map{
 			Out: []string{"w"}, In: []string{"x", "m"}, Unroll: 1,
-			Body: func(b *block, in, _ []vec) []vec {
+			Body: func(b *builder, in, _ []vec) []vec {
 				magic, low, sub := scaledParams(b, in[1])
 				return []vec{expAny(b, b.Sub(in[0], sub), magic, low)}
 			},
@@ -244,7 +244,7 @@ for r := range rh {
 }`,
 	Shape: asmgen.Rows{
 		Out: []string{"dst"}, In: []string{"w"}, Row: []string{"rh", "rl"},
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			return []vec{b.FMA(in[0], row[0], b.Mul(in[0], row[1]))}, -1
 		},
 	},
@@ -259,7 +259,7 @@ for r := range q {
 }`,
 	Shape: asmgen.Rows{
 		Out: []string{"dst"}, In: []string{"w"}, Row: []string{"q", "after"},
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			return []vec{b.Mul(b.Mul(in[0], row[0]), row[1])}, -1
 		},
 	},
@@ -274,7 +274,7 @@ for r := range m {
 }`,
 	Shape: asmgen.Rows{
 		Out: []string{"dst"}, In: []string{"x"}, Row: []string{"m", "l"},
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			return []vec{b.Sub(b.Sub(in[0], row[0]), row[1])}, -1
 		},
 	},
@@ -289,7 +289,7 @@ for r := range sum {
 }`,
 	Shape: asmgen.Rows{
 		In: []string{"a", "b"}, Reduce: asmgen.Sum,
-		Body: func(b *block, in, _ []vec) ([]vec, vec) {
+		Body: func(b *builder, in, _ []vec) ([]vec, vec) {
 			return nil, b.Mul(in[0], in[1])
 		},
 	},
@@ -302,7 +302,7 @@ for r := range sum {
 }`,
 	Shape: asmgen.Rows{
 		In: []string{"a"}, Reduce: asmgen.Sum,
-		Body: func(_ *block, in, _ []vec) ([]vec, vec) {
+		Body: func(_ *builder, in, _ []vec) ([]vec, vec) {
 			return nil, in[0]
 		},
 	},
@@ -317,7 +317,7 @@ for r := range s {
 }`,
 	Shape: asmgen.Rows{
 		Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"},
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			return []vec{b.Mul(b.Sub(in[0], row[0]), in[1])}, -1
 		},
 	},
@@ -333,7 +333,7 @@ for r := range s {
 }`,
 	Shape: asmgen.Rows{
 		Out: []string{"dx"}, In: []string{"dy", "y"}, Row: []string{"s"},
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			w := expCore(b, b.Min(b.K(0, 0), in[1]), rowMagic.in(b), minusRowReach.in(b))
 			return []vec{b.FNMA(b.Mul(w, rowOne.in(b)), row[0], in[0])}, -1
 		},
@@ -349,7 +349,7 @@ for r := range sum {
 }`,
 	Shape: asmgen.Rows{
 		In: []string{"x", "t"}, Row: []string{"m", "l"}, Reduce: asmgen.Sum,
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			u := b.Mul(in[1], b.Add(row[1], b.Sub(row[0], in[0])))
 			zero := b.K(0, 0)
 			return nil, b.Select(b.Equal(in[1], zero), zero, u)
@@ -364,7 +364,7 @@ for r := range sum {
 }`,
 	Shape: asmgen.Rows{
 		In: []string{"t"}, Reduce: asmgen.Sum, Skip: true,
-		Body: func(_ *block, in, _ []vec) ([]vec, vec) {
+		Body: func(_ *builder, in, _ []vec) ([]vec, vec) {
 			return nil, in[0]
 		},
 	},
@@ -379,7 +379,7 @@ for r := range q {
 }`,
 	Shape: asmgen.Rows{
 		Out: []string{"dst"}, In: []string{"w", "t"}, Row: []string{"q", "scale"},
-		Body: func(b *block, in, row []vec) ([]vec, vec) {
+		Body: func(b *builder, in, row []vec) ([]vec, vec) {
 			// -t by subtraction from -0, which is exact also for zeros
 			return []vec{b.Mul(b.FMA(in[0], row[0], b.Sub(signBit(b), in[1])), row[1])}, -1
 		},

@@ -39,15 +39,15 @@ var sigmoidPolynomial = polynomial{
 var sigmoidConstant = number{"sigmoidConstant", -0x1.3b4028p-25, 0}
 
 // clamp keeps x where the sigmoid changes. NaN passes.
-func clamp(b *block, x vec) vec { return b.Max(minX.in(b), b.Min(maxX.in(b), x)) }
+func clamp(b *builder, x vec) vec { return b.Max(minX.in(b), b.Min(maxX.in(b), x)) }
 
 // scaleExponent is the scale in the place of the exponent, for integer additions.
-func scaleExponent(b *block) vec {
+func scaleExponent(b *builder) vec {
 	return b.Named("sigmoidExponent", b.KInt(scale32<<shift32, scale64<<shift64))
 }
 
 // sigmoidExp returns s and P, of which s*(1-P) is exp(-x) times a scale, of the table and in magic.
-func sigmoidExp(b *block, t table, x, magic vec) (s, p vec) {
+func sigmoidExp(b *builder, t table, x, magic vec) (s, p vec) {
 	k := b.FMA(x, minusLog2ePart.in(b), magic)
 	n := b.Sub(k, magic)
 	s = t.power(b, k)
@@ -80,7 +80,7 @@ for i, v := range x {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoid"],
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			x := clamp(b, in[0])
 			magic, c := sigmoidMagic.in(b), sigmoidScale.in(b)
 			s, p := sigmoidExp(b, sigmoidTable, x, magic)
@@ -121,7 +121,7 @@ for i, v := range x {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoidFast"],
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			x := clamp(b, in[0])
 			if b.Type() == asmgen.F64 {
 				return []vec{sigmoidFast64(b, x)}
@@ -171,7 +171,7 @@ var tanhPolynomial = polynomial{
 
 var fastMagic = magic("fastMagic", 0, -scale64)
 
-func sigmoidFast64(b *block, x vec) vec {
+func sigmoidFast64(b *builder, x vec) vec {
 	magic := fastMagic.in(b)
 	k := b.FMA(x, minusLog2e.in(b), magic)
 	n := b.Sub(k, magic)
@@ -194,7 +194,7 @@ for i, v := range y {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dx"}, In: []string{"dy", "y"},
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Mul(b.Mul(in[0], b.Sub(b.K(1, 1), in[1])), in[1])}
 		},
 	},

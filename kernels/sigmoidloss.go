@@ -61,7 +61,7 @@ func (f sigmoidLossForm) kernel(gradient, weighted bool) asmgen.Kernel {
 	if weighted {
 		shape.In = append(shape.In, "p")
 	}
-	shape.Body = func(b *block, in, scalars []vec) []vec {
+	shape.Body = func(b *builder, in, scalars []vec) []vec {
 		x, t := in[0], in[1]
 		zero, one := b.K(0, 0), b.K(1, 1)
 		unit := rowUnit.in(b)

@@ -37,7 +37,7 @@ for i, v := range x {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["tanh"],
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			sign := b.And(in[0], signBit(b))
 			a := b.Min(tanhMax.in(b), b.And(in[0], notSign(b)))
 			if b.Type() == asmgen.F64 {
@@ -61,7 +61,7 @@ for i, v := range y {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dx"}, In: []string{"dy", "y"},
-		Body: func(b *block, in, _ []vec) []vec {
+		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Mul(in[0], b.FNMA(in[1], in[1], b.K(1, 1)))}
 		},
 	},
@@ -95,7 +95,7 @@ var tanhQuotient = polynomial{
 	c32:  []float32{0x1.089866p-9, -0x1.6bdcfep-6, 0x1.555532p-2, 1},
 }
 
-func tanh64(b *block, a vec) vec {
+func tanh64(b *builder, a vec) vec {
 	one := b.K(0, 1)
 	magic := tanhMagic.in(b)
 	k := b.FMA(a, minusTwoLog2e.in(b), magic)
