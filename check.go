@@ -98,13 +98,14 @@ func checkScale[T Float](fn string, scale T) (T, error) {
 	return scale, nil
 }
 
-// checkStride returns the option Stride or DstStride, or classes if it is 0.
-func checkStride(fn, name string, stride, classes int) (int, error) {
+// checkStride returns an option that is the stride of rows of cols elements, or cols if it is 0.
+// The message calls their number what of says.
+func checkStride(fn, name string, stride int, of string, cols int) (int, error) {
 	switch {
 	case stride == 0:
-		return classes, nil
-	case stride < classes:
-		return 0, fmt.Errorf("kernels: %s: %s = %d is less than classes = %d", fn, name, stride, classes)
+		return cols, nil
+	case stride < cols:
+		return 0, fmt.Errorf("kernels: %s: %s = %d is less than %s = %d", fn, name, stride, of, cols)
 	}
 	return stride, nil
 }

@@ -137,17 +137,6 @@ func checkSize(fn, name string, n int) {
 	}
 }
 
-// checkPitch returns an option that is a stride of rows of so many columns, as many where it is 0.
-func checkPitch(fn, name string, stride int, of string, cols int) (int, error) {
-	switch {
-	case stride == 0:
-		return cols, nil
-	case stride < cols:
-		return 0, fmt.Errorf("kernels: %s: %s = %d is less than %s = %d", fn, name, stride, of, cols)
-	}
-	return stride, nil
-}
-
 // checkMatrix panics unless n elements are rows of cols elements, stride apart.
 func checkMatrix(fn, name string, n, rows, cols, stride int) {
 	ok := n == 0
@@ -204,13 +193,13 @@ func multiply[T Float](
 		if c.add && c.bias != nil {
 			return errors.New("kernels: " + fn + ": Add and Bias are both set: a sum has one beginning")
 		}
-		if c.dststride, err = checkPitch(fn, "DstStride", opts.DstStride, "n", n); err != nil {
+		if c.dststride, err = checkStride(fn, "DstStride", opts.DstStride, "n", n); err != nil {
 			return err
 		}
-		if astride, err = checkPitch(fn, "AStride", opts.AStride, aname, acols); err != nil {
+		if astride, err = checkStride(fn, "AStride", opts.AStride, aname, acols); err != nil {
 			return err
 		}
-		if c.bstride, err = checkPitch(fn, "BStride", opts.BStride, bname, bcols); err != nil {
+		if c.bstride, err = checkStride(fn, "BStride", opts.BStride, bname, bcols); err != nil {
 			return err
 		}
 	}
@@ -233,7 +222,7 @@ func columnSums[T Float](fn string, dst, x []T, m, n int, opts *ColumnSumsOption
 	one := [1]T{1}
 	c := product[T]{dst: dst, a: one[:], b: x, m: 1, k: m, n: n, bstride: n}
 	if opts != nil {
-		if c.bstride, err = checkPitch(fn, "Stride", opts.Stride, "n", n); err != nil {
+		if c.bstride, err = checkStride(fn, "Stride", opts.Stride, "n", n); err != nil {
 			return err
 		}
 		c.add = opts.Add

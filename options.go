@@ -46,10 +46,10 @@ func (opts *SoftmaxOptions[T]) resolved(
 	if scale, err = checkScale(fn, opts.LogitScale); err != nil {
 		return 0, 0, 0, err
 	}
-	if stride, err = checkStride(fn, "Stride", opts.Stride, classes); err != nil {
+	if stride, err = checkStride(fn, "Stride", opts.Stride, "classes", classes); err != nil {
 		return 0, 0, 0, err
 	}
-	dststride, err = checkStride(fn, "DstStride", opts.DstStride, classes)
+	dststride, err = checkStride(fn, "DstStride", opts.DstStride, "classes", classes)
 	return scale, stride, dststride, err
 }
 
@@ -167,6 +167,6 @@ func (opts *CrossEntropyOptions[T]) resolved(
 	if scale, err = checkScale(fn, opts.LogitScale); err != nil {
 		return 0, 0, err
 	}
-	stride, err = checkStride(fn, "Stride", opts.Stride, classes)
+	stride, err = checkStride(fn, "Stride", opts.Stride, "classes", classes)
 	return scale, stride, err
 }
