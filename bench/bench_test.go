@@ -3,7 +3,6 @@ package bench_test
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"testing"
 	"time"
 
@@ -11,87 +10,38 @@ import (
 	"kernels/internal/isa"
 	"kernels/internal/ktable"
 	"kernels/internal/ktest"
+	"kernels/internal/timing"
 )
 
-// typical makes a call of f on normal values: n elements, or rows of classes.
-func typical[T kernels.Float](f *ktable.Func[T], rows, classes int) *ktable.Call[T] {
-	return f.Make(ktest.NewRand(7), rows, classes, ktable.Values{Kind: ktest.Normal, Typical: true},
-		f.Shares()[0])
-}
-
-// must panics on an error of a call that is valid by construction.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-// timeOf returns the nanoseconds that f takes, the median of some batches in about 15 ms, or one
-// run if that takes longer.
+// timeOf returns the nanoseconds that f takes, measured in about 15 ms.
 func timeOf(f func()) float64 {
-	const budget = 15 * time.Millisecond
-	batch := func(n int) time.Duration {
-		start := time.Now()
-		for range n {
-			f()
-		}
-		return time.Since(start)
-	}
-	batch(1) // warm
-	n, d := 1, batch(1)
-	for d < budget/15 {
-		n *= 2
-		d = batch(n)
-	}
-	ds := []time.Duration{d}
-	for spent := d; spent < budget; spent += d {
-		d = batch(n)
-		ds = append(ds, d)
-	}
-	slices.Sort(ds)
-	return float64(ds[len(ds)/2]) / float64(n)
+	return timing.Compare(15*time.Millisecond, timing.Way{Run: f})[0]
 }
 
-// Yardsticks, measured at the first use and kept for the run.
-var (
-	copyTime         = map[int]float64{}
-	copyFrom, copyTo []byte
-)
+var copyTimes = map[int]float64{} // measured at the first use and kept for the run
 
-// timeOfCopy returns the time of a copy that moves the given number of bytes: half of them read,
-// half written.
+// timeOfCopy returns the time of a copy that moves the given number of bytes.
 func timeOfCopy(moved int) float64 {
-	t, ok := copyTime[moved]
+	t, ok := copyTimes[moved]
 	if !ok {
-		n := moved / 2
-		if len(copyFrom) < n {
-			copyFrom, copyTo = make([]byte, n), make([]byte, n)
-			for i := range copyFrom {
-				// fresh pages are all one page of zeros until they are written
-				copyFrom[i] = byte(i)
-			}
-		}
-		t = timeOf(func() { copy(copyTo[:n], copyFrom[:n]) })
-		copyTime[moved] = t
+		t = timeOf(timing.Copy(moved))
+		copyTimes[moved] = t
 	}
 	return t
 }
 
 // compare runs a call and its naive loop as sub-benchmarks of b.
 func compare[T kernels.Float](b *testing.B, c *ktable.Call[T]) {
-	moved, naive := 0, 0.0
-	for _, op := range c.Ops {
-		moved += len(op.Mem)
-	}
+	moved, naive := timing.Moved(c), 0.0
 	one := func(name string, f func() error) {
 		b.Run(name, func(b *testing.B) {
 			base := timeOfCopy(moved)
 			if naive == 0 && c.Naive != nil {
-				naive = timeOf(func() { must(c.Naive(c)) })
+				naive = timeOf(func() { timing.Must(c.Naive(c)) })
 			}
 			b.SetBytes(int64(moved))
 			for b.Loop() {
-				must(f())
+				timing.Must(f())
 			}
 			ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
 			b.ReportMetric(ns/float64(c.Rows*c.Classes), "ns/element")
@@ -128,7 +78,7 @@ func elements[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 		n    int
 	}{{"64", 64}, {"1k", 1 << 10}, {"16k", 1 << 14}, {"1M", 1 << 20}, {"16M", 1 << 24}} {
 		runtime.GC() // frees the old slices before new ones are made
-		b.Run(s.name, func(b *testing.B) { compare(b, typical(f, s.n/16, 16)) })
+		b.Run(s.name, func(b *testing.B) { compare(b, timing.Call(f, s.n/16, 16)) })
 	}
 }
 
@@ -137,7 +87,7 @@ func BenchmarkRows(b *testing.B) { each(b, true, rows[float32], rows[float64]) }
 func rows[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	for _, classes := range []int{10, 100, 1000, 32000} {
 		b.Run(fmt.Sprint(classes), func(b *testing.B) {
-			compare(b, typical(f, max(1, 32000/classes), classes))
+			compare(b, timing.Call(f, max(1, 32000/classes), classes))
 		})
 	}
 }
@@ -158,12 +108,12 @@ func BenchmarkCall(b *testing.B) { each(b, false, calls[float32], calls[float64]
 func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			c := typical(f, n, 1)
+			c := timing.Call(f, n, 1)
 			x := c.Ops[0]
 			empty := timeOf(func() { nothing(x.Mem, x.Mem, int(x.Type.Size())) })
 			b.ReportAllocs()
 			for b.Loop() {
-				must(c.Run())
+				timing.Must(c.Run())
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/empty, "x-empty")
 		})
@@ -176,7 +126,7 @@ const grain = 1 << 13
 
 func BenchmarkParallel(b *testing.B) {
 	for _, n := range []int{64, 1 << 10, 1 << 14, 1 << 20} {
-		v := typical(ktable.Named[float32]("Sigmoid"), n, 1)
+		v := timing.Call(ktable.Named[float32]("Sigmoid"), n, 1)
 		dst, x := v.T(0), v.T(1)
 		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() {
 			kernels.Sigmoid(dst, x)
@@ -185,13 +135,13 @@ func BenchmarkParallel(b *testing.B) {
 		})
 	}
 	for _, s := range [][2]int{{30, 10}, {1000, 10}, {1000, 1000}} {
-		v, c := typical(ktable.Named[float32]("CrossEntropyGrad"), s[0], s[1]), s[1]
+		v, c := timing.Call(ktable.Named[float32]("CrossEntropyGrad"), s[0], s[1]), s[1]
 		d, l, x, labels := v.T(0), v.T(1), v.T(2), ktest.View[int](v.Ops[3])
 		parallel(b, fmt.Sprintf("CrossEntropyGrad/float32/%dx%d", s[0], c), func() {
-			must(kernels.CrossEntropyGrad(d, l, x, labels, c, v.Scale))
+			timing.Must(kernels.CrossEntropyGrad(d, l, x, labels, c, v.Scale))
 		}, func() {
 			kernels.Parallel(s[0], max(16, grain/c), func(lo, hi int) {
-				must(kernels.CrossEntropyGrad(d[lo*c:hi*c], l[lo:hi], x[lo*c:hi*c], labels[lo:hi],
+				timing.Must(kernels.CrossEntropyGrad(d[lo*c:hi*c], l[lo:hi], x[lo*c:hi*c], labels[lo:hi],
 					c, v.Scale))
 			})
 		})

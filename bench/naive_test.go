@@ -11,6 +11,7 @@ import (
 	"kernels/internal/isa"
 	"kernels/internal/ktable"
 	"kernels/internal/ktest"
+	"kernels/internal/timing"
 )
 
 // TestNaiveAgrees checks that the loops that are timed side by side compute the same thing.
@@ -27,9 +28,9 @@ func naiveAgrees[T kernels.Float](t *testing.T) {
 				f.Index("PosWeight") >= 0 || f.Name == "ReLUMask" {
 				continue
 			}
-			c := typical(&f, 5, classes)
+			c := timing.Call(&f, 5, classes)
 			want, _ := c.Case().Expect()
-			must(c.Naive(c))
+			timing.Must(c.Naive(c))
 			// a naive sum over a row loses up to one epsilon per element
 			tol := (64 + 4*float64(classes)) * math.Ldexp(1, -ktest.Digits[T]()-1)
 			for i, a := range f.Args {
@@ -51,11 +52,11 @@ func naiveAgrees[T kernels.Float](t *testing.T) {
 
 // TestMasksAgree checks that the masks of both forms of ReLUMask name the same elements.
 func TestMasksAgree(t *testing.T) {
-	c := typical(ktable.Named[float32]("ReLUMask"), 1000, 1)
+	c := timing.Call(ktable.Named[float32]("ReLUMask"), 1000, 1)
 	want := append([]float32(nil), c.T(0)...)
-	must(c.Run())
+	timing.Must(c.Run())
 	copy(want, c.T(0))
-	must(c.Naive(c)) // the mask that it starts with is that of Run
+	timing.Must(c.Naive(c)) // the mask that it starts with is that of Run
 	assert.Equal(t, want, c.T(0))
 	for i, set := range c.Bools() {
 		require.Equal(t, set, ktest.View[uint64](c.Ops[2])[i/64]>>(i%64)&1 == 1, "element %d", i)
@@ -63,13 +64,4 @@ func TestMasksAgree(t *testing.T) {
 	assert.Contains(t, c.Bools(), true)
 	assert.Contains(t, c.Bools(), false)
 	assert.NotEmpty(t, isa.Name())
-}
-
-func TestTimeOf(t *testing.T) {
-	c := typical(ktable.Named[float32]("Sigmoid"), 1<<12, 1)
-	short := timeOf(func() { copy(c.T(0)[:64], c.T(1)[:64]) })
-	long := timeOf(func() { must(c.Naive(c)) })
-	assert.Positive(t, short)
-	assert.Greater(t, long, 20*short)
-	assert.Greater(t, timeOfCopy(1<<26), timeOfCopy(1<<10))
 }
