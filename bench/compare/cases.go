@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
 	"kernels"
+	"kernels/internal/ktable"
 )
 
 // A Case is one line of the measurement: a kernel, a type, and a size.
@@ -25,15 +27,21 @@ func (c Case) size() int {
 	return 8
 }
 
-func (c Case) bytes() int { return moved(c.Kernel, c.N(), c.size()) }
-
-func (c Case) isRows() bool { return needs[c.Kernel].rows }
+func (c Case) isRows() bool { return inRows(c.Kernel) }
 
 func (c Case) String() string {
 	if c.isRows() {
 		return fmt.Sprintf("%s/%s/%dx%d", c.Kernel, c.Type, c.Rows, c.Classes)
 	}
 	return fmt.Sprintf("%s/%s/%s", c.Kernel, c.Type, short(c.Classes))
+}
+
+// shape writes the size for tables.
+func (c Case) shape() string {
+	if c.isRows() {
+		return fmt.Sprintf("%d x %d", c.Rows, c.Classes)
+	}
+	return short(c.Classes)
 }
 
 // short writes round sizes as people say them, such as 16k.
@@ -48,8 +56,9 @@ func short(n int) string {
 }
 
 var (
+	// The kernels that many libraries have, which are measured at all sizes.
 	elementKernels = []string{"ReLU", "ReLUMask", "ReLUBackward", "Sigmoid", "SigmoidFast",
-		"SigmoidBackward"}
+		"SigmoidBackward", "Tanh"}
 	rowKernels = []string{"Softmax", "CrossEntropyGrad"}
 	types      = []string{"float32", "float64"}
 
@@ -75,7 +84,46 @@ const dramBytes = 512 << 20
 
 // memoryBound reports whether a kernel is worth measuring past the last cache.
 func memoryBound(kernel string) bool {
-	return kernel != "Sigmoid" && kernel != "SigmoidFast" && !needs[kernel].rows
+	return slices.Contains(elementKernels, kernel) && kernel != "Sigmoid" &&
+		kernel != "SigmoidFast" && kernel != "Tanh"
+}
+
+// otherKernels lists the other kernels of the table, in its order.
+func otherKernels() []string {
+	var list []string
+	for _, f := range ktable.Funcs[float32]() {
+		if len(f.Args) == 0 || hasPeers(f.Name) {
+			continue
+		}
+		if list = append(list, f.Name); lossEach(&f) {
+			list = append(list, f.Name+losing)
+		}
+	}
+	return list
+}
+
+// hasPeers reports whether a kernel is one that many libraries have.
+func hasPeers(kernel string) bool {
+	return slices.Contains(elementKernels, kernel) || slices.Contains(rowKernels, kernel)
+}
+
+// otherCases returns the sizes at which one of otherKernels is measured: a call of few elements,
+// and what fits the first cache and the last.
+func otherCases(kernel, typ string, quick bool) (cases []Case) {
+	ns, classes := []int{64, l1Size(typ), 1 << 20}, []int{10, 100, 1000}
+	if quick {
+		ns, classes = []int{l1Size(typ)}, []int{10}
+	}
+	if !inRows(kernel) {
+		for _, n := range ns {
+			cases = append(cases, Case{kernel, typ, 1, n})
+		}
+		return cases
+	}
+	for _, c := range classes {
+		cases = append(cases, Case{kernel, typ, rowsFor(c), c})
+	}
+	return cases
 }
 
 // rowsFor returns the number of rows for 16k elements, which fit the L2 cache and average out
@@ -87,7 +135,7 @@ func allCases(quick bool) []Case {
 	for _, typ := range types {
 		for _, k := range elementKernels {
 			var ns []int
-			if k == "ReLU" || k == "Sigmoid" || k == "SigmoidFast" {
+			if k == "ReLU" || k == "Sigmoid" || k == "SigmoidFast" || k == "Tanh" {
 				ns = append(ns, smallSizes...)
 			}
 			if quick {
@@ -113,6 +161,9 @@ func allCases(quick bool) []Case {
 				}
 			}
 		}
+		for _, k := range otherKernels() {
+			cases = append(cases, otherCases(k, typ, quick)...)
+		}
 	}
 	return cases
 }
@@ -136,7 +187,7 @@ func measureAs[T kernels.Float](m *meter, c Case, peers []*peer) (*Measurement, 
 			r.done()
 		}
 	}()
-	want := (*reference[T])(nil)
+	want := newReference(j)
 	for _, p := range peers {
 		if slow(p, c) {
 			continue
@@ -151,19 +202,24 @@ func measureAs[T kernels.Float](m *meter, c Case, peers []*peer) (*Measurement, 
 		if r.fetch != nil {
 			r.fetch()
 		}
-		if want == nil {
-			want = newReference(j)
-		}
-		if err := want.check(j); err != nil {
+		if err := want.check(j); err != nil && checks(p, c.Kernel) {
 			return nil, fmt.Errorf("%s: %s: %w", c, p.Name, err)
 		}
 	}
-	for _, y := range yardsticks(&a, c) {
+	for _, y := range yardsticks(&a, j.moved(), hasPeers(c.Kernel)) {
 		runners, names = append(runners, y.runner), append(names, y.name)
 	}
 	runtime.GC()
-	return m.interleave(c, names, runners)
+	x, err := m.interleave(c, names, runners)
+	if err == nil {
+		x.Bytes = j.moved()
+	}
+	return x, err
 }
+
+// checks reports whether a peer has to compute what the kernel does. The naive loop of a kernel
+// with options does not: it is the one of the kernel without. Package bench checks the others.
+func checks(p *peer, kernel string) bool { return p.Name != "naive" || hasPeers(kernel) }
 
 // slow reports whether a case would take a peer minutes and show nothing that smaller sizes do not.
 func slow(p *peer, c Case) bool {

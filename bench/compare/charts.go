@@ -53,7 +53,7 @@ func (r *Result) charts(dir string) ([]string, error) {
 			}
 			slices.SortStableFunc(ms, func(a, b *Measurement) int { return a.Classes - b.Classes })
 			chart := r.lines
-			if needs[k].rows {
+			if inRows(k) {
 				chart = r.bars
 			}
 			p, err := chart(k, typ, ms)
@@ -129,7 +129,7 @@ func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error
 			}
 			y := m.cycles(t)
 			if bandwidth {
-				y = float64(m.bytes()) / t.NS
+				y = float64(m.Bytes) / t.NS
 			}
 			pts = append(pts, plotter.XY{X: float64(m.Classes), Y: y})
 			low, high = min(low, y), max(high, y)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,14 +50,15 @@ func peerAgrees[T kernels.Float](t *testing.T, p *peer) (done int) {
 		defer r.done()
 		done++
 		w := newReference(j)
-		for i := range j.dst {
-			j.dst[i] = -7
-		}
 		r.run(2)
+		j.reset()
+		r.run(1)
 		if r.fetch != nil {
 			r.fetch()
 		}
-		require.NoError(t, w.check(j), "%s %s %dx%d", kernel, ktest.TypeName[T](), rows, classes)
+		if err := w.check(j); checks(p, kernel) {
+			require.NoError(t, err, "%s %s %dx%d", kernel, ktest.TypeName[T](), rows, classes)
+		}
 	}
 	for _, k := range elementKernels {
 		for _, n := range []int{1, 7, 64, 100, 1000} {
@@ -68,7 +70,76 @@ func peerAgrees[T kernels.Float](t *testing.T, p *peer) (done int) {
 			check(k, 5, c)
 		}
 	}
+	for _, k := range otherKernels() {
+		if inRows(k) {
+			check(k, 5, 100)
+		} else {
+			check(k, 1, 100)
+		}
+	}
 	return done
+}
+
+// TestEveryGoldenKernelHasARow checks that a run times every kernel of testdata/golden.json, in
+// both types: beside a copy, and beside its naive loop if it has one.
+func TestEveryGoldenKernelHasARow(t *testing.T) {
+	data, err := os.ReadFile("../../testdata/golden.json")
+	require.NoError(t, err)
+	golden := map[string]any{}
+	require.NoError(t, json.Unmarshal(data, &golden))
+	require.Greater(t, len(golden), 80)
+	for _, quick := range []bool{false, true} {
+		timed := map[string]bool{}
+		for _, c := range allCases(quick) {
+			timed[c.Kernel+"/"+c.Type] = true
+		}
+		for name := range golden {
+			assert.True(t, timed[name], "%s has no row, quick = %t", name, quick)
+		}
+	}
+	m := &meter{turn: 10 * time.Microsecond, budget: time.Millisecond, rounds: 5,
+		log: func(string, ...any) {}}
+	for _, c := range allCases(true) {
+		if c.N() > 20000 {
+			continue
+		}
+		x, err := m.measure(c, goPeers()[:2])
+		require.NoError(t, err)
+		assert.NotNil(t, x.get("kernels"), "%s", c)
+		assert.NotNil(t, x.get("copy"), "%s", c)
+		assert.Positive(t, x.Bytes, "%s", c)
+		if table()[c.Kernel].Naive != nil {
+			assert.NotNil(t, x.get("naive"), "%s", c)
+		}
+	}
+}
+
+// TestMoved compares the bytes that a job moves with those of its formula.
+func TestMoved(t *testing.T) {
+	for kernel, want := range map[string]int{"ReLU": 2 * 4 * 640, "Tanh": 2 * 4 * 640,
+		"ReLUMask": 2*4*640 + 640/8, "ReLUBackward": 2*4*640 + 640/8, "SigmoidBackward": 3 * 4 * 640,
+		"Softmax": 2 * 4 * 640, "CrossEntropyGrad": 2*4*640 + 64*(4+8), "SGD": 3 * 4 * 640,
+		"SigmoidCrossEntropyGrad": 3 * 4 * 640, "SigmoidCrossEntropyGradLosses": 4 * 4 * 640,
+		"Argmax": 4*640 + 8*64} {
+		var a arena
+		assert.Equal(t, want, newJob[float32](&a, kernel, 64, 10).moved(), kernel)
+		a.free()
+	}
+}
+
+// TestJobRepeats checks that a long job repeats the values of a short one.
+func TestJobRepeats(t *testing.T) {
+	var a arena
+	defer a.free()
+	const n = 150_000
+	j, k := newJob[float32](&a, "ReLUBackward", 1, n), newJob[float32](&a, "ReLUBackward", 1, 1<<16)
+	require.Len(t, j.dy, n)
+	require.Len(t, j.mask, kernels.MaskLen(n))
+	for i, v := range j.dy {
+		require.Equal(t, k.dy[i%(1<<16)], v)
+		require.Equal(t, k.bools[i%(1<<16)], j.bools[i])
+		require.Equal(t, j.bools[i], j.mask[i/64]>>(i%64)&1 == 1)
+	}
 }
 
 // TestReferenceNotices checks that a reference tells a wrong result from an inaccurate one.
@@ -80,7 +151,7 @@ func TestReferenceNotices(t *testing.T) {
 	require.Len(t, w.want, 30)
 	set := func() {
 		for i, v := range w.want {
-			j.dst[w.index[i]] = float32(v) + 1e-6
+			j.dst[w.at[i].i] = float32(v) + 1e-6
 		}
 	}
 	set()
@@ -111,7 +182,7 @@ func TestAccuracyOfTheKernels(t *testing.T) {
 		accuracies[float64](goPeers()[:1], true, func(string) bool { return true })...)
 	require.Len(t, list, 2*(len(elementKernels)+len(rowKernels)))
 	for _, a := range list {
-		limit := map[string]float64{"Sigmoid": 1, "SigmoidFast": 2.5, "SigmoidBackward": 2.5,
+		limit := map[string]float64{"Sigmoid": 1, "Tanh": 2, "SigmoidFast": 2.5, "SigmoidBackward": 2.5,
 			"Softmax": 4, "CrossEntropyGrad": 6}[a.Kernel]
 		assert.LessOrEqual(t, a.ULPAll, limit, "%s %s", a.Kernel, a.Type)
 		assert.Less(t, a.Label, 4e-7)

@@ -12,13 +12,12 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"kernels"
-	"kernels/bench"
 )
 
-// ours calls the kernels directly: a closure between the loop and the call would cost as much as a
-// small call.
+// ours calls the kernels. Where small calls are timed it calls them directly: a closure between the
+// loop and the call would cost as much as the call.
 func ours[T kernels.Float](j *job[T]) *runner {
-	dst, x, y, dy, c := j.dst, j.x, j.y, j.dy, j.classes
+	dst, x := j.dst, j.x
 	switch j.kernel {
 	case "ReLU":
 		return &runner{run: func(reps int) {
@@ -26,10 +25,6 @@ func ours[T kernels.Float](j *job[T]) *runner {
 				kernels.ReLU(dst, x)
 			}
 		}}
-	case "ReLUMask":
-		return loop(func() { kernels.ReLUMask(dst, x, j.mask) })
-	case "ReLUBackward":
-		return loop(func() { kernels.ReLUBackward(dst, dy, j.mask) })
 	case "Sigmoid":
 		return &runner{run: func(reps int) {
 			for range reps {
@@ -42,41 +37,29 @@ func ours[T kernels.Float](j *job[T]) *runner {
 				kernels.SigmoidFast(dst, x)
 			}
 		}}
-	case "SigmoidBackward":
-		return loop(func() { kernels.SigmoidBackward(dst, dy, y) })
-	case "Softmax":
-		return loop(func() { kernels.Softmax(dst, x, c) })
-	case "CrossEntropyGrad":
-		return loop(func() {
-			if err := kernels.CrossEntropyGrad(dst, j.losses, x, j.labels, c, j.scale); err != nil {
-				panic(err)
+	case "Tanh":
+		return &runner{run: func(reps int) {
+			for range reps {
+				kernels.Tanh(dst, x)
 			}
-		})
+		}}
 	}
-	return nil
+	return loop(func() { must(j.call.Run()) })
 }
 
 // naive calls the loops one writes first, those of package bench.
 func naive[T kernels.Float](j *job[T]) *runner {
-	var n bench.Naive[T]
-	dst, x, y, dy, c := j.dst, j.x, j.y, j.dy, j.classes
-	switch j.kernel {
-	case "ReLU":
-		return loop(func() { n.ReLU(dst, x) })
-	case "ReLUMask":
-		return loop(func() { n.ReLUMask(dst, x, j.bools) })
-	case "ReLUBackward":
-		return loop(func() { n.ReLUBackward(dst, dy, j.bools) })
-	case "Sigmoid", "SigmoidFast":
-		return loop(func() { n.Sigmoid(dst, x) })
-	case "SigmoidBackward":
-		return loop(func() { n.SigmoidBackward(dst, dy, y) })
-	case "Softmax":
-		return loop(func() { n.Softmax(dst, x, c) })
-	case "CrossEntropyGrad":
-		return loop(func() { n.CrossEntropyGrad(dst, j.losses, x, j.labels, c, j.scale) })
+	if j.call.Naive == nil {
+		return nil
 	}
-	return nil
+	return loop(func() { must(j.call.Naive(j.call)) })
+}
+
+// must panics on an error of a call that is valid by construction.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // labelStep turns probabilities into the loss and the gradient, as one does with a library that
@@ -122,6 +105,12 @@ func math32Loops(j *job[float32]) *runner {
 		return loop(func() {
 			for i, v := range x {
 				dst[i] = 1 / (1 + math32.Exp(-v))
+			}
+		})
+	case "Tanh":
+		return loop(func() {
+			for i, v := range x {
+				dst[i] = math32.Tanh(v)
 			}
 		})
 	case "Softmax":

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -9,45 +11,58 @@ import (
 
 	"kernels"
 	"kernels/bench/compare/internal/yard"
+	"kernels/internal/ktable"
 	"kernels/internal/ktest"
 )
 
-// A job is one computation on buffers that every peer shares: a kernel over n elements, or over
-// rows x classes of them.
+// A job is a call of a row of internal/ktable on buffers that every peer shares: a kernel over n
+// elements, or over rows x classes of them.
 type job[T kernels.Float] struct {
 	kernel        string
+	call          *ktable.Call[T]
 	n             int
 	rows, classes int // 1 and n for elementwise kernels
-	x             []T // input or logits
-	y, dy         []T // of backward kernels: outputs in (0, 1), gradients
-	dst, losses   []T // the outputs
-	mask          []uint64
-	bools         []bool // the same mask as the peers have it
-	ones          []T    // the same mask as 0 and 1, for libraries that multiply
-	labels        []int
-	scale         T
+	// The slices of the call by their names in most kernels; nil if it has none of the name. x is
+	// the input or the logits, and dst the first output.
+	x, y, dy    []T
+	dst, losses []T
+	mask        []uint64
+	labels      []int
+	scale       T
+	bools       []bool        // the mask as the peers have it
+	ones        []T           // the mask as 0 and 1, for libraries that multiply
+	before      []ktest.Array // what the arguments that are input and output held at first
 }
 
-// needs says which inputs a kernel reads besides x, and whether it works on rows.
-var needs = map[string]struct{ y, dy, mask, rows, labels bool }{
-	"ReLU": {}, "Sigmoid": {}, "SigmoidFast": {},
-	"ReLUMask":         {mask: true},
-	"ReLUBackward":     {dy: true, mask: true},
-	"SigmoidBackward":  {y: true, dy: true},
-	"Softmax":          {rows: true},
-	"CrossEntropyGrad": {rows: true, labels: true},
-}
+// losing is the end of the name of a kernel whose losses may be nil and are not.
+const losing = "Losses"
 
-// moved is the number of bytes that a kernel has to read and write, with one bit per element of a
-// mask.
-func moved(kernel string, n, size int) int {
-	switch kernel {
-	case "SigmoidBackward":
-		return 3 * n * size
-	case "ReLUMask", "ReLUBackward":
-		return 2*n*size + n/8
+// table returns the row of a kernel, for what does not depend on the type of the elements.
+var table = sync.OnceValue(func() map[string]*ktable.Func[float32] {
+	rows := map[string]*ktable.Func[float32]{}
+	for _, f := range ktable.Funcs[float32]() {
+		rows[f.Name] = &f
+		if lossEach(&f) {
+			rows[f.Name+losing] = &f
+		}
 	}
-	return 2 * n * size
+	return rows
+})
+
+// lossEach reports whether a function computes a loss for each element if it is asked for. It is
+// timed both ways.
+func lossEach[T kernels.Float](f *ktable.Func[T]) bool {
+	return len(f.Args) > 1 && f.Args[1].Name == "losses" && f.Args[1].Len == ktable.Each
+}
+
+// inRows reports whether a kernel works on rows.
+func inRows(kernel string) bool { return table()[kernel].Rows }
+
+// reads reports whether a kernel has an input of the name.
+func reads(kernel, arg string) bool {
+	f := table()[kernel]
+	i := f.Index(arg)
+	return i >= 0 && f.Args[i].In
 }
 
 // An arena hands out memory that Go does not manage, so that C may keep pointers to it. The memory
@@ -93,48 +108,104 @@ func slice[E any](a *arena, n int) []E {
 	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(a.bytes(n*int(unsafe.Sizeof(e)))))), n)
 }
 
-// newJob makes a job with inputs as in a network: logits of deviation 3, gradients of deviation 1.
-// Signs and labels are random, so that branches on them are mispredicted, as they are in practice.
+// newJob makes a job with inputs as in a network: logits of deviation 3, and labels and signs that
+// are random, so that branches on them are mispredicted, as they are in practice.
 func newJob[T kernels.Float](a *arena, kernel string, rows, classes int) *job[T] {
-	need := needs[kernel]
+	f := ktable.Named[T](strings.TrimSuffix(kernel, losing))
 	n := rows * classes
-	j := &job[T]{kernel: kernel, n: n, rows: rows, classes: classes, x: slice[T](a, n),
-		dst: slice[T](a, n), scale: 1}
-	fill(j.x, 1, func(r *ktest.Rand) T { return 3 * ktest.Gauss[T](r) })
-	if need.y {
-		j.y = slice[T](a, n)
-		fill(j.y, 2, func(r *ktest.Rand) T { return (ktest.Uniform[T](r, 1) + 1) / 2 })
+	// Slices repeat these many values: too many for a predictor to learn, and quick for a gigabyte.
+	some := n
+	if !f.Rows {
+		rows, classes, some = 1, n, min(n, 1<<16)
 	}
-	if need.dy {
-		j.dy = slice[T](a, n)
-		fill(j.dy, 3, ktest.Gauss[T])
+	c := f.Make(ktest.NewRand(7), rows, some/rows, ktable.Values{Kind: ktest.Normal, Typical: true},
+		f.Shares()[0])
+	c.Scale = 1
+	if !f.Rows {
+		c.Rows = n
 	}
-	if need.labels {
-		j.losses, j.labels = slice[T](a, rows), slice[int](a, rows)
-		r := ktest.NewRand(4)
-		for i := range j.labels {
-			j.labels[i] = r.Intn(classes)
+	j := &job[T]{kernel: kernel, call: c, n: n, rows: rows, classes: classes, scale: c.Scale}
+	for i, arg := range f.Args {
+		op := &c.Ops[i]
+		if op.Mem == nil || i == 1 && lossEach(f) && f.Name == kernel {
+			op.Mem = nil
+			continue
+		}
+		mem := a.bytes((op.Len()*n + some - 1) / some * int(op.Type.Size()))
+		if arg.In {
+			for k := 0; k < len(mem); k += copy(mem[k:], op.Mem) {
+			}
+		}
+		op.Mem = mem
+		if arg.In && arg.Out {
+			j.before = append(j.before, op.Clone())
+		} else {
+			j.before = append(j.before, ktest.Array{})
 		}
 	}
-	j.remask(a)
+	c.Bind()
+	j.x, j.y, j.dy, j.losses = c.Arg("x"), c.Arg("y"), c.Arg("dy"), c.Arg("losses")
+	if j.x == nil {
+		j.x = c.Arg("logits")
+	}
+	if f.Args[0].Type == ktable.Elem {
+		j.dst = c.T(0)
+	}
+	if i := f.Index("labels"); i >= 0 {
+		j.labels = ktest.View[int](c.Ops[i])
+	}
+	if kernel == "SigmoidBackward" || kernel == "TanhBackward" {
+		fill(j.y, 2, func(r *ktest.Rand) T { return (ktest.Uniform[T](r, 1) + 1) / 2 })
+	}
+	if i := f.Index("mask"); i >= 0 {
+		j.mask, j.bools, j.ones = ktest.View[uint64](c.Ops[i]), slice[bool](a, n), slice[T](a, n)
+		if j.x == nil { // some libraries take it instead of the mask
+			j.x = slice[T](a, n)
+			fill(j.x, 1, ktest.Gauss[T])
+		}
+		j.remask()
+	}
 	return j
 }
 
 // remask makes the masks for x.
-func (j *job[T]) remask(a *arena) {
-	if !needs[j.kernel].mask {
-		return
-	}
-	j.mask, j.bools, j.ones = slice[uint64](a, kernels.MaskLen(j.n)), slice[bool](a, j.n),
-		slice[T](a, j.n)
+func (j *job[T]) remask() {
+	clear(j.mask)
 	for i, v := range j.x {
+		j.bools[i], j.ones[i] = v <= 0, 1
 		if v <= 0 {
 			j.mask[i/64] |= 1 << (i % 64)
-			j.bools[i] = true
-		} else {
-			j.ones[i] = 1
+			j.ones[i] = 0
 		}
 	}
+}
+
+// reset wipes the outputs, so that the next peer has to write them again, and restores the
+// arguments that are both input and output.
+func (j *job[T]) reset() {
+	for i, arg := range j.call.Args {
+		switch op := j.call.Ops[i]; {
+		case !arg.Out:
+		case arg.In:
+			copy(op.Mem, j.before[i].Mem)
+		default:
+			ktest.FillCanary(op.Mem)
+		}
+	}
+}
+
+// moved is the number of bytes that the job has to read and write.
+func (j *job[T]) moved() int {
+	n := 0
+	for i, arg := range j.call.Args {
+		if arg.In {
+			n += len(j.call.Ops[i].Mem)
+		}
+		if arg.Out {
+			n += len(j.call.Ops[i].Mem)
+		}
+	}
+	return n
 }
 
 // fill repeats 64k values of f: too many for a predictor to learn, and quick for a gigabyte.

@@ -46,6 +46,7 @@ type Measurement struct {
 	Case
 	GHz     float64  `json:"ghz"` // measured between the runs by a chain of additions
 	Rounds  int      `json:"rounds"`
+	Bytes   int      `json:"bytes"` // read and written
 	Timings []Timing `json:"timings"`
 }
 
@@ -150,18 +151,20 @@ type yardstick struct {
 	*runner
 }
 
-// yardsticks returns loops that move the bytes that the case has to move. copy reads half of them
-// and writes half; memset writes as many as the case writes, and read reads as many as it reads.
-func yardsticks(a *arena, c Case) []yardstick {
-	half := c.bytes() / 2
+// yardsticks returns loops that move a number of bytes: copy reads half of them and writes half.
+// The others come if all is asked for: memset writes half, read reads half, and ntcopy is copy with
+// stores past the caches.
+func yardsticks(a *arena, moved int, all bool) []yardstick {
+	half := moved / 2
 	from, to := a.bytes(half), a.bytes(half)
 	for i := 0; i < len(from); i += 64 {
 		from[i] = byte(i >> 6)
 	}
-	list := []yardstick{
-		{"copy", loop(func() { copy(to, from) })},
-		{"memset", loop(func() { clear(to) })},
+	list := []yardstick{{"copy", loop(func() { copy(to, from) })}}
+	if !all {
+		return list
 	}
+	list = append(list, yardstick{"memset", loop(func() { clear(to) })})
 	if yard.Available() && half >= 128 && uintptr(unsafe.Pointer(&to[0]))%32 == 0 {
 		whole := half &^ 127
 		list = append(list,

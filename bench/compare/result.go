@@ -86,6 +86,7 @@ time (one row if a row is longer).
 	r.targetTable(w)
 	r.accuracyTables(w)
 	r.timeTables(w)
+	r.otherTable(w)
 	if len(charts) > 0 {
 		p("## Charts\n\n")
 		for _, c := range charts {
@@ -210,6 +211,9 @@ func (r *Result) timeTables(w io.Writer) {
 	groups := map[group][]*Measurement{}
 	var order []group
 	for _, m := range r.Measurements {
+		if !hasPeers(m.Kernel) {
+			continue
+		}
 		g := group{m.Kernel, m.Type}
 		if groups[g] == nil {
 			order = append(order, g)
@@ -228,7 +232,7 @@ func (r *Result) timeTables(w io.Writer) {
 			}
 		}
 		size := "n"
-		if needs[g.kernel].rows {
+		if inRows(g.kernel) {
 			size = "rows x classes"
 		}
 		table := func(title string, keep func(*Measurement) bool,
@@ -243,11 +247,7 @@ func (r *Result) timeTables(w io.Writer) {
 				if !keep(m) {
 					continue
 				}
-				n := short(m.Classes)
-				if m.isRows() {
-					n = fmt.Sprintf("%d x %d", m.Rows, m.Classes)
-				}
-				fmt.Fprintf(w, "| %s | %.2f |", n, m.GHz)
+				fmt.Fprintf(w, "| %s | %.2f |", m.shape(), m.GHz)
 				for _, name := range names {
 					s := ""
 					if t := m.get(name); t != nil {
@@ -270,6 +270,43 @@ func (r *Result) timeTables(w io.Writer) {
 			return fmt.Sprintf("%s (%s)", sig(m.cycles(t)), ratio(t.Ratio))
 		})
 	}
+}
+
+// otherTable writes a table of the kernels that other libraries do not have.
+func (r *Result) otherTable(w io.Writer) {
+	var ms []*Measurement
+	for _, m := range r.Measurements {
+		if !hasPeers(m.Kernel) {
+			ms = append(ms, m)
+		}
+	}
+	if len(ms) == 0 {
+		return
+	}
+	list := names(ms, func(n string) bool { return n == "kernels" })
+	fmt.Fprintf(w, `### Other kernels
+
+Every other kernel beside its naive loop, if it has one, and a copy of as many bytes: their times
+over ours. The naive loop of a kernel with options is the one of the kernel without. The inner
+dimension of a matrix product is the number of columns.
+
+| kernel | | ours, ns | c/e | %s |
+|%s
+`, strings.Join(list, " | "), strings.Repeat("---|", len(list)+4))
+	for _, m := range ms {
+		our := m.get("kernels")
+		fmt.Fprintf(w, "| %s %s | %s | %s | %s |", m.Kernel, typeShort(m.Type), m.shape(),
+			sig(our.NS), sig(m.cycles(our)))
+		for _, name := range list {
+			s := ""
+			if t := m.get(name); t != nil {
+				s = ratio(t.Ratio)
+			}
+			fmt.Fprintf(w, " %s |", s)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintln(w)
 }
 
 func typeShort(t string) string { return strings.Replace(t, "float", "f", 1) }

@@ -156,7 +156,7 @@ func torchRunner[T kernels.Float](t *torch, j *job[T]) *runner {
 	write("labels", raw(j.labels))
 	reply := t.ask(map[string]any{"do": "prepare", "id": id, "kernel": j.kernel, "type": kind,
 		"n": j.n, "rows": j.rows,
-		"classes": j.classes, "isrows": needs[j.kernel].rows, "scale": float64(j.scale),
+		"classes": j.classes, "isrows": j.call.Func.Rows, "scale": float64(j.scale),
 		"files": files})
 	for _, f := range files {
 		_ = os.Remove(f)

@@ -135,20 +135,10 @@ func sigmoidErr[T kernels.Float](y T, x float64) float64 {
 }
 
 func tanhErr[T kernels.Float](y T, x float64) float64 {
-	switch {
-	case kt.Is32[T]():
+	if kt.Is32[T]() {
 		return kt.Err32(float32(y), math.Tanh(x))
-	case math.Abs(x) < 1e-8: // tanh x = x - x^3/3: less than 2^-53 x below x
-		return kt.Err64(float64(y), kt.Scaled{DD: kt.DD{Hi: x, Lo: -x * x / 3 * x}})
-	case math.Abs(x) > 20:
-		return kt.Err64(float64(y), kt.Scaled{DD: kt.DD{Hi: math.Copysign(1, x)}})
 	}
-	e := kt.ExpDD(kt.DD{Hi: 2 * math.Abs(x)})
-	want := e.Add(kt.Scaled{DD: kt.DD{Hi: -1}}).Div(e.Add(one))
-	if x < 0 {
-		want.DD = want.Neg()
-	}
-	return kt.Err64(float64(y), want)
+	return kt.Err64(float64(y), kt.TanhDD(x))
 }
 
 // eps is the distance from 1 to the next value of T, smallest the smallest subnormal.

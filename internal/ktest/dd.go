@@ -184,6 +184,23 @@ func SigmoidDD(x float64) Scaled {
 	return one.Div(one.Add(ExpDD(DD{-x, 0})))
 }
 
+// TanhDD returns tanh x with a relative error below 2^-70.
+func TanhDD(x float64) Scaled {
+	switch a := math.Abs(x); {
+	case a < 1e-8: // x - x^3/3: less than 2^-53 x below x
+		return Scaled{DD{x, -x * x / 3 * x}, 0}
+	case a > 30:
+		return Scaled{DD{math.Copysign(1, x), 0}, 0}
+	}
+	one := Scaled{DD{1, 0}, 0}
+	e := ExpDD(DD{2 * math.Abs(x), 0})
+	t := e.Add(Scaled{DD{-1, 0}, 0}).Div(e.Add(one))
+	if x < 0 {
+		t.DD = t.Neg()
+	}
+	return t
+}
+
 // Log1pDD returns log(1+v) for v >= 0 with a relative error below 2^-90.
 func Log1pDD(v Scaled) Scaled {
 	switch f := v.Float64(); {

@@ -98,7 +98,7 @@ func relDD(s Scaled, want *big.Float) int {
 
 func TestDoubleDoubleAgainstBig(t *testing.T) {
 	r := NewRand(2)
-	worst := map[string]int{"exp": -1000, "sigmoid": -1000, "log1p": -1000}
+	worst := map[string]int{"exp": -1000, "sigmoid": -1000, "tanh": -1000, "log1p": -1000}
 	note := func(name string, e int) { worst[name] = max(worst[name], e) }
 	for i := range 4000 {
 		x := Uniform[float64](r, 800)
@@ -114,6 +114,7 @@ func TestDoubleDoubleAgainstBig(t *testing.T) {
 		b := newBig().Add(Big(x), Big(lo))
 		note("exp", relDD(ExpDD(DD{x, lo}), ExpBig(b)))
 		note("sigmoid", relDD(SigmoidDD(x), SigmoidBig(x)))
+		note("tanh", relDD(TanhDD(x), TanhBig(x)))
 		v := ExpDD(DD{x, 0})
 		vb := Big(v.Hi)
 		vb.Add(vb, Big(v.Lo))
@@ -123,6 +124,7 @@ func TestDoubleDoubleAgainstBig(t *testing.T) {
 	t.Logf("log2 of the worst relative errors: %v", worst)
 	require.Less(t, worst["exp"], -92)
 	require.Less(t, worst["sigmoid"], -91)
+	require.Less(t, worst["tanh"], -70)
 	require.Less(t, worst["log1p"], -90)
 }
 
