@@ -100,7 +100,7 @@ func TestSinCos(t *testing.T) {
 func TestDigest(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
-	runs := regexp.MustCompile("(?m)^\\| `(-epochs [^`]*)` \\| `([0-9a-f]{16})` \\|").
+	runs := regexp.MustCompile("(?m)^\\| `spiral (-epochs [^`]*)` \\| `([0-9a-f]{16})` \\|").
 		FindAllStringSubmatch(string(readme), -1)
 	require.Len(t, runs, 3)
 	for _, r := range runs {

@@ -97,24 +97,32 @@ func Main(name string, run func(args []string, stdout, stderr io.Writer) error) 
 	}
 }
 
+// Network makes a network for samples of so many inputs.
+func Network[T kernels.Float](o *Options, inputs, classes int) (*nn.Network[T], error) {
+	return nn.NewNetwork[T](inputs, o.Units, classes, o.Hidden, rand.NewPCG(o.Seed, 1))
+}
+
+// Optimizer makes the optimizer.
+func Optimizer[T kernels.Float](o *Options) layers.Optimizer[T] {
+	switch rate := T(o.Rate); o.Optimizer {
+	case "adam":
+		return &layers.Adam[T]{Rate: rate}
+	case "momentum":
+		return &layers.Momentum[T]{Rate: rate}
+	default:
+		return &layers.SGD[T]{Rate: rate}
+	}
+}
+
 // Train makes a network for the samples and trains it, with a progress bar if stderr is a terminal.
 func Train[T kernels.Float](o *Options, classes int, train, test nn.Set[T],
 	stderr io.Writer) (*nn.Network[T], []nn.Epoch, error) {
-	net, err := nn.NewNetwork[T](len(train.X)/len(train.Labels), o.Units, classes, o.Hidden,
-		rand.NewPCG(o.Seed, 1))
+	net, err := Network[T](o, len(train.X)/len(train.Labels), classes)
 	if err != nil {
 		return nil, nil, err
 	}
-	training := nn.Training[T]{Epochs: o.Epochs, Batch: o.Batch,
+	training := nn.Training[T]{Epochs: o.Epochs, Batch: o.Batch, Optimizer: Optimizer[T](o),
 		Random: rand.NewPCG(o.Seed, 2)}
-	switch rate := T(o.Rate); o.Optimizer {
-	case "adam":
-		training.Optimizer = &layers.Adam[T]{Rate: rate}
-	case "momentum":
-		training.Optimizer = &layers.Momentum[T]{Rate: rate}
-	default:
-		training.Optimizer = &layers.SGD[T]{Rate: rate}
-	}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		bar := progressbar.NewOptions(training.Steps(len(train.Labels)),
 			progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("training"),
@@ -128,25 +136,33 @@ func Train[T kernels.Float](o *Options, classes int, train, test nn.Set[T],
 	return net, epochs, err
 }
 
+// String describes the run: all that its bits depend on, besides the samples and the epochs.
+func (o *Options) String() string {
+	return fmt.Sprintf("%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d",
+		o.Type, o.Units, o.Hidden, o.Optimizer, o.Rate, o.Batch, o.Seed)
+}
+
 // Report prints the losses with their bits, all of them or about twenty, and the digest of the run.
 func Report[T kernels.Float](o *Options, net *nn.Network[T], epochs []nn.Epoch, stdout io.Writer) {
-	fmt.Fprintf(stdout,
-		"%s, %d hidden units (%s), %s at rate %g, batches of %d, seed %d; kernels: %s\n",
-		o.Type, o.Units, o.Hidden, o.Optimizer, o.Rate, o.Batch, o.Seed, kernels.ISA())
+	fmt.Fprintf(stdout, "%v; kernels: %s\n", o, kernels.ISA())
 	every := max(1, len(epochs)/20)
 	for i, e := range epochs {
-		if (i+1)%every != 0 && i != len(epochs)-1 {
-			continue
+		if (i+1)%every == 0 || i == len(epochs)-1 {
+			PrintEpoch(stdout, i+1, len(epochs), e)
 		}
-		fmt.Fprintf(stdout, "epoch %*d  loss %.6f  bits %016x", len(fmt.Sprint(len(epochs))), i+1,
-			e.Loss, math.Float64bits(e.Loss))
-		if e.TestLoss != 0 {
-			fmt.Fprintf(stdout, "  test loss %.6f  accuracy %.2f%%", e.TestLoss, 100*e.Accuracy)
-		}
-		fmt.Fprintln(stdout)
 	}
 	fmt.Fprintf(stdout, "digest of all losses and of the weights: %016x\n",
 		nn.Digest(epochs, net.Params()))
+}
+
+// PrintEpoch prints the losses of an epoch, which has a number from 1 to last, and their bits.
+func PrintEpoch(stdout io.Writer, epoch, last int, e nn.Epoch) {
+	fmt.Fprintf(stdout, "epoch %*d  loss %.6f  bits %016x", len(fmt.Sprint(last)), epoch, e.Loss,
+		math.Float64bits(e.Loss))
+	if e.TestLoss != 0 {
+		fmt.Fprintf(stdout, "  test loss %.6f  accuracy %.2f%%", e.TestLoss, 100*e.Accuracy)
+	}
+	fmt.Fprintln(stdout)
 }
 
 // Chart makes the folder for the charts, draws the named chart there and prints its path. Without a

@@ -59,12 +59,45 @@ func (n *Network[T]) Predict(x []T) []T {
 
 // Loss returns the mean loss of a batch.
 func (n *Network[T]) Loss(x []T, labels []int) (float64, error) {
+	n.loss.Options.Reduction = kernels.ReductionMean
+	return n.loss.Forward(n.Predict(x), labels)
+}
+
+// LossSum returns the sum of the losses of a batch, which may have no rows.
+func (n *Network[T]) LossSum(x []T, labels []int) (float64, error) {
+	n.loss.Options.Reduction = kernels.ReductionSum
 	return n.loss.Forward(n.Predict(x), labels)
 }
 
 // Backward computes the gradients of the last Loss with respect to all parameters.
-func (n *Network[T]) Backward() {
-	n.first.Gradients(n.hidden.Backward(n.second.Backward(n.loss.Backward(1))))
+func (n *Network[T]) Backward() { n.backward(1) }
+
+func (n *Network[T]) backward(dout T) {
+	n.first.Gradients(n.hidden.Backward(n.second.Backward(n.loss.Backward(dout))))
+}
+
+// Flatten moves all parameters into one vector, in the order of Params, and returns it.
+func (n *Network[T]) Flatten() []T {
+	var all []T
+	for _, p := range n.Params() {
+		all = append(all, p.Value...)
+	}
+	rest := all
+	for _, v := range []*[]T{&n.first.W, &n.first.B, &n.second.W, &n.second.B} {
+		size := len(*v)
+		*v, rest = rest[:size:size], rest[size:]
+	}
+	return all
+}
+
+// BackwardInto computes the gradients of dout times the last Loss or LossSum in grad, one vector
+// of all parameters as Flatten's.
+func (n *Network[T]) BackwardInto(grad []T, dout T) {
+	for _, v := range []*[]T{&n.first.DW, &n.first.DB, &n.second.DW, &n.second.DB} {
+		size := len(*v)
+		*v, grad = grad[:size:size], grad[size:]
+	}
+	n.backward(dout)
 }
 
 // Params returns all parameters.
@@ -114,7 +147,7 @@ func (n *Network[T]) Train(train, test Set[T], c Training[T]) ([]Epoch, error) {
 	var epochs []Epoch
 	for range c.Epochs {
 		var e Epoch
-		shuffle(order, c.Random)
+		Shuffle(order, c.Random)
 		for at := 0; at < size; at += c.Batch {
 			rows := order[at:min(at+c.Batch, size)]
 			for i, from := range rows {
@@ -145,8 +178,8 @@ func (n *Network[T]) Train(train, test Set[T], c Training[T]) ([]Epoch, error) {
 	return epochs, nil
 }
 
-// shuffle puts s into random order. (rand.Shuffle does not promise to do it the same way for ever.)
-func shuffle(s []int, src rand.Source) {
+// Shuffle puts s into random order. (rand.Shuffle does not promise to do it the same way for ever.)
+func Shuffle(s []int, src rand.Source) {
 	for i := len(s) - 1; i > 0; i-- {
 		j, _ := bits.Mul64(src.Uint64(), uint64(i+1)) // at most i
 		s[i], s[j] = s[j], s[i]

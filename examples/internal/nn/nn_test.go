@@ -56,6 +56,42 @@ func TestNetworkGradients(t *testing.T) {
 	assert.ErrorContains(t, err, `"tanh"`)
 }
 
+// TestFlatten checks that a network whose parameters and gradients are each one vector computes the
+// same, and that the sum of the losses has the gradient of so many times the mean.
+func TestFlatten(t *testing.T) {
+	net, err := NewNetwork[float64](4, 6, 3, "relu", random(3))
+	require.NoError(t, err)
+	x, labels := uniform[float64](4*4, random(4)), []int{0, 2, 1, 1}
+	mean, err := net.Loss(x, labels)
+	require.NoError(t, err)
+	net.Backward()
+	var want, weights []float64
+	for _, p := range net.Params() {
+		want, weights = append(want, p.Grad...), append(weights, p.Value...)
+	}
+	flat := net.Flatten()
+	assert.Equal(t, weights, flat)
+	for range 2 { // into one vector, then into another
+		sum, err := net.LossSum(x, labels)
+		require.NoError(t, err)
+		assert.Equal(t, 4*mean, sum)
+		grad := make([]float64, len(flat))
+		net.BackwardInto(grad, 0.25)
+		assert.Equal(t, want, grad)
+	}
+	flat[len(flat)-1]++ // the bias of class 2
+	changed, err := net.Loss(x, labels)
+	require.NoError(t, err)
+	assert.NotEqual(t, mean, changed, "the layers have the vector's memory")
+
+	sum, err := net.LossSum(nil, nil)
+	require.NoError(t, err)
+	assert.Zero(t, sum)
+	grad := uniform[float64](len(flat), random(5))
+	net.BackwardInto(grad, 0.25)
+	assert.Equal(t, make([]float64, len(flat)), grad, "no rows: zeros, whatever was there")
+}
+
 func TestClassify(t *testing.T) {
 	net, err := NewNetwork[float32](2, 2, 3, "relu", random(5))
 	require.NoError(t, err)
@@ -107,7 +143,7 @@ func TestShuffle(t *testing.T) {
 		for i := range s {
 			s[i] = i
 		}
-		shuffle(s, src)
+		Shuffle(s, src)
 		key := ""
 		sum := 0
 		for _, v := range s {
