@@ -37,6 +37,18 @@ var colours = map[string]color.RGBA{
 	"torch":    {0xe3, 0x77, 0xc2, 255},
 }
 
+// others are the colours of peers without one, in the order of the results.
+var others = []color.RGBA{{0x1b, 0x9e, 0x77, 255}, {0xd9, 0x5f, 0x02, 255}, {0x75, 0x70, 0xb3, 255},
+	{0xe6, 0xab, 0x02, 255}, {0x66, 0x66, 0x66, 255}, {0xa6, 0x76, 0x1d, 255}}
+
+// colour returns the colour of a name, the i-th of a chart.
+func colour(name string, i int) color.RGBA {
+	if c, ok := colours[name]; ok {
+		return c
+	}
+	return others[i%len(others)]
+}
+
 // charts writes a chart for each kernel and type and returns the names of the files.
 func (r *Result) charts(dir string) ([]string, error) {
 	var files []string
@@ -120,7 +132,7 @@ func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error
 	p.X.Label.Text, p.X.Scale, p.X.Tick.Marker = "elements", plot.LogScale{}, powers{}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
 	low, high := math.Inf(1), 0.0
-	for _, name := range names(ms, func(n string) bool { return n == "memset" || n == "read" }) {
+	for i, name := range names(ms, func(n string) bool { return n == "memset" || n == "read" }) {
 		var pts plotter.XYs
 		for _, m := range ms {
 			t := m.get(name)
@@ -141,7 +153,7 @@ func (r *Result) lines(kernel, typ string, ms []*Measurement) (*plot.Plot, error
 		if err != nil {
 			return nil, err
 		}
-		l.Color, l.Width = colours[name], vg.Points(1.2)
+		l.Color, l.Width = colour(name, i), vg.Points(1.2)
 		switch {
 		case name == "kernels":
 			l.Width = vg.Points(2.6)
@@ -179,7 +191,7 @@ func (r *Result) bars(kernel, typ string, ms []*Measurement) (*plot.Plot, error)
 	floor := math.Pow(2, math.Floor(math.Log2(low))-1)
 	for i, name := range list {
 		b := &logBars{floor: floor, width: width, offset: (float64(i)+0.5)*width - 0.4,
-			fill: colours[name]}
+			fill: colour(name, i)}
 		for x, m := range ms {
 			if t := m.get(name); t != nil {
 				b.pts = append(b.pts, plotter.XY{X: float64(x), Y: m.cycles(t)})

@@ -28,6 +28,7 @@ func TestPeersAgree(t *testing.T) {
 		peers := goPeers()
 		if yard.Available() {
 			peers = append(peers, cPeers(avx512)...)
+			peers = append(peers, recipePeers(t, avx512)...)
 		}
 		for _, p := range peers {
 			t.Run(fmt.Sprintf("%s/avx512=%t", p.Name, avx512), func(t *testing.T) {
@@ -36,6 +37,19 @@ func TestPeersAgree(t *testing.T) {
 			})
 		}
 	}
+}
+
+// recipePeers builds c-recipe, or none without cgo or a compiler.
+func recipePeers(t *testing.T, avx512 bool) []*peer {
+	name := "avx2"
+	if avx512 {
+		name = "avx512"
+	}
+	peers, err := recipe(name)
+	if err != nil {
+		t.Logf("without c-recipe: %v", err)
+	}
+	return peers
 }
 
 func peerAgrees[T kernels.Float](t *testing.T, p *peer) (done int) {

@@ -48,6 +48,12 @@ func run() error {
 	times := flag.Bool("times", true, "measure times")
 	errors := flag.Bool("accuracy", true, "measure accuracy")
 	rounds := flag.Int("rounds", 31, "rounds of a case, at most")
+	var libraries []string
+	flag.Func("peer-library", "shared library with peers, as internal/cpeers/job.h describes it; "+
+		"may be repeated", func(file string) error {
+		libraries = append(libraries, file)
+		return nil
+	})
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
@@ -87,6 +93,18 @@ func run() error {
 	peers := goPeers()
 	if runtime.GOARCH == "amd64" && cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
 		peers = append(peers, cPeers(avx512)...)
+		if p, err := recipe(*isaName); err != nil {
+			log.Printf("without c-recipe: %v", err)
+		} else {
+			peers = append(peers, p...)
+		}
+	}
+	for _, file := range libraries {
+		p, err := libraryPeers(file, *isaName)
+		if err != nil {
+			return err
+		}
+		peers = append(peers, p...)
 	}
 	if *python != "none" {
 		t, p, err := startTorch(*python, *core, avx512)
@@ -95,6 +113,12 @@ func run() error {
 		} else {
 			defer t.stop()
 			peers = append(peers, p)
+		}
+	}
+	for i, p := range peers {
+		if slices.ContainsFunc(peers[:i], func(q *peer) bool { return q.Name == p.Name }) ||
+			isYardstick(p.Name) {
+			return fmt.Errorf("two peers are called %s", p.Name)
 		}
 	}
 	peers = slices.DeleteFunc(peers, func(p *peer) bool {

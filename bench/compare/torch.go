@@ -132,6 +132,9 @@ func (t *torch) ask(request map[string]any) torchReply {
 }
 
 func torchRunner[T kernels.Float](t *torch, j *job[T]) *runner {
+	if !hasPeers(j.kernel) {
+		return nil
+	}
 	t.next++
 	id := t.next
 	var e T

@@ -45,6 +45,9 @@ def prepare(job):
     elif kernel in ("Sigmoid", "SigmoidFast"):
         def f():
             torch.sigmoid(x, out=out)
+    elif kernel == "Tanh":
+        def f():
+            torch.tanh(x, out=out)
     elif kernel == "SigmoidBackward":
         def f():
             sigmoid_backward(dy, y, grad_input=out)

@@ -1,6 +1,6 @@
 // Package cpeers runs C and C++ libraries on the same buffers as the kernels. Each library has a
-// build tag of its name (libmvec, sleef, onednn, xnnpack); the tag peers builds all of them.
-// Without any of these tags the package is empty, plain Go.
+// build tag of its name (libmvec, sleef, onednn, xnnpack); the tag peers builds all of them. Others
+// are shared libraries, loaded by [Open]; job.h says what they export. Without cgo there are none.
 package cpeers
 
 import "unsafe"
@@ -17,6 +17,8 @@ const (
 	SigmoidBackward
 	Softmax
 	CrossEntropyGrad
+	Tanh
+	Other
 )
 
 // A Job describes one computation. C code uses its buffers as long as a Runner lives, so they must
@@ -33,6 +35,14 @@ type Job struct {
 	Labels        unsafe.Pointer // int64
 	Bools         unsafe.Pointer // the mask of the libraries: one byte per element, 1 where X <= 0
 	Scale         float64
+	Inner         int     // of products of matrices
+	Args          []Slice // of the Go function, at most eight
+}
+
+// A Slice is an argument of a function.
+type Slice struct {
+	P unsafe.Pointer
+	N int
 }
 
 // A Runner computes a job again and again.
@@ -46,6 +56,14 @@ type Library struct {
 	Name    string
 	Version func(avx512 bool) string
 	Prepare func(*Job) *Runner // returns nil if the library has no such operation
+}
+
+// An Entry is a kernel of a shared library.
+type Entry struct {
+	Name, Kernel, Type string
+	ISA                string // the only instruction set that it is for, or ""
+	Error              string // what its authors say of its error
+	Prepare            func(*Job) *Runner
 }
 
 // Libraries lists the libraries that were built in.

@@ -1,22 +1,32 @@
 // The loops of expfamily.h for one type and one width. It undefines its parameters at the end.
 
-static void FN(sigmoid)(runner *r) {
-	const T *x = r->j.x;
-	T *y = r->j.dst;
-	long n = r->j.n, i = 0;
+static inline V FN(sigmoid1)(V x) {
 	const V one = OP(set1)(1), sign = OP(set1)(-(T)0);
-	for (; i + 2 * W <= n; i += 2 * W) {
-		V a = VEXP(OP(xor)(sign, OP(loadu)(x + i))), b = VEXP(OP(xor)(sign, OP(loadu)(x + i + W)));
-		OP(storeu)(y + i, OP(div)(one, OP(add)(one, a)));
-		OP(storeu)(y + i + W, OP(div)(one, OP(add)(one, b)));
-	}
-	for (; i + W <= n; i += W)
-		OP(storeu)(y + i, OP(div)(one, OP(add)(one, VEXP(OP(xor)(sign, OP(loadu)(x + i))))));
-	if (i < n) {
-		MASK m = MASK_OF(n - i);
-		STOREM(y + i, m, OP(div)(one, OP(add)(one, VEXP(OP(xor)(sign, LOADM(x + i, m, one))))));
-	}
+	return OP(div)(one, OP(add)(one, VEXP(OP(xor)(sign, x))));
 }
+
+// MAP defines a kernel over elements: two vectors at a time, then one, then a part of one.
+#define MAP(name) \
+	static void FN(name)(const job *j) { \
+		const T *x = j->x; \
+		T *y = j->dst; \
+		long n = j->n, i = 0; \
+		for (; i + 2 * W <= n; i += 2 * W) { \
+			V a = FN(name##1)(OP(loadu)(x + i)), b = FN(name##1)(OP(loadu)(x + i + W)); \
+			OP(storeu)(y + i, a); \
+			OP(storeu)(y + i + W, b); \
+		} \
+		for (; i + W <= n; i += W) OP(storeu)(y + i, FN(name##1)(OP(loadu)(x + i))); \
+		if (i < n) { \
+			MASK m = MASK_OF(n - i); \
+			STOREM(y + i, m, FN(name##1)(LOADM(x + i, m, OP(set1)(1)))); \
+		} \
+	}
+
+MAP(sigmoid)
+static inline V FN(tanh1)(V x) { return VTANH(x); }
+MAP(tanh)
+#undef MAP
 
 static T FN(hmax)(V v) {
 	T a[W];
@@ -97,8 +107,8 @@ static inline __attribute__((always_inline)) void FN(rows)(const job *j, int gra
 	}
 }
 
-static void FN(softmax)(runner *r) { FN(rows)(&r->j, 0); }
-static void FN(grad)(runner *r) { FN(rows)(&r->j, 1); }
+static void FN(softmax)(const job *j) { FN(rows)(j, 0); }
+static void FN(grad)(const job *j) { FN(rows)(j, 1); }
 
 #undef FN
 #undef T
@@ -107,6 +117,7 @@ static void FN(grad)(runner *r) { FN(rows)(&r->j, 1); }
 #undef OP
 #undef LOG
 #undef VEXP
+#undef VTANH
 #undef MASK
 #undef MASK_OF
 #undef LOADM

@@ -4,11 +4,10 @@ package cpeers
 
 // #cgo LDFLAGS: -lmvec -lm
 // #include <gnu/libc-version.h>
-// #include "job.h"
+// #include "runner.h"
 import "C"
 
-// The plain loops and the recipe need only the C compiler, so they come with this library, which is
-// part of glibc.
+// The plain loops need only the C compiler, so they come with this library, which is part of glibc.
 func init() {
 	Libraries = append(Libraries,
 		Library{
@@ -20,11 +19,6 @@ func init() {
 			Name:    "c-loop",
 			Version: func(bool) string { return compiler },
 			Prepare: func(j *Job) *Runner { return runnerOf(C.loops_prepare(cjob(j))) },
-		},
-		Library{
-			Name:    "c-recipe",
-			Version: func(bool) string { return compiler },
-			Prepare: func(j *Job) *Runner { return runnerOf(C.recipe_prepare(cjob(j))) },
 		})
 }
 

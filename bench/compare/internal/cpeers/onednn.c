@@ -1,7 +1,7 @@
 //go:build onednn || peers
 
 // oneDNN's primitives, created once and executed on the calling thread.
-#include "job.h"
+#include "runner.h"
 #include <oneapi/dnnl/dnnl.h>
 
 extern void omp_set_num_threads(int);
@@ -71,6 +71,7 @@ runner *onednn_prepare(const job *j) {
 	switch (j->kernel) {
 	case RELU: s = eltwise(&pd, &md, dnnl_eltwise_relu, 0); break;
 	case SIGMOID: s = eltwise(&pd, &md, dnnl_eltwise_logistic, 0); break;
+	case TANH: s = eltwise(&pd, &md, dnnl_eltwise_tanh, 0); break;
 	case RELU_BACKWARD:
 	case SIGMOID_BACKWARD:
 		s = eltwise(&pd, &md, j->kernel == RELU_BACKWARD ? dnnl_eltwise_relu : dnnl_eltwise_logistic_use_dst_for_bwd, 1);

@@ -3,7 +3,7 @@
 package cpeers
 
 // #cgo LDFLAGS: -ldnnl -lgomp
-// #include "job.h"
+// #include "runner.h"
 // #include <oneapi/dnnl/dnnl.h>
 // #include <oneapi/dnnl/dnnl_version.h>
 import "C"

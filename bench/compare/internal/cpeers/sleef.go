@@ -3,7 +3,7 @@
 package cpeers
 
 // #cgo LDFLAGS: -lsleef
-// #include "job.h"
+// #include "runner.h"
 import "C"
 
 func init() {

@@ -1,7 +1,7 @@
 //go:build xnnpack || peers
 
 // XNNPACK's operators, set up once and run on the calling thread.
-#include "job.h"
+#include "runner.h"
 #include <cpuinfo.h>
 #include <math.h>
 #include <stdlib.h>
