@@ -153,3 +153,31 @@ func testNumericalGradients[T Float](t *testing.T) {
 		}
 	})
 }
+
+// gradients compares the backward of a function f of elements with central differences, but for
+// inputs near a corner of f.
+func gradients[T Float](t *testing.T, name string, corners []float64, backward func(dx, dy, x []T),
+	f func(x float64) float64) {
+	t.Helper()
+	for _, n := range []int{1, 3, 16, 33, 70} {
+		r := kt.NewRand(uint64(n))
+		x, dy, dx := make([]T, n), make([]T, n), make([]T, n)
+		kt.Fill(r, kt.Normal, x, n)
+		kt.Fill(r, kt.Unit, dy, n)
+		for i := range x {
+			for _, c := range corners {
+				if math.Abs(float64(x[i])-c) < 0.01 {
+					x[i] = T(c + 0.5)
+				}
+			}
+		}
+		backward(dx, dy, x)
+		checkGrad(t, name, dx, x, func(x []float64) float64 {
+			y := make([]float64, n)
+			for i, v := range x {
+				y[i] = f(v)
+			}
+			return weighted(y, to64(dy))
+		})
+	}
+}

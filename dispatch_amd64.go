@@ -133,6 +133,225 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 	}
 }
 
+// reluSquared performs
+//
+//	for i, v := range x {
+//		v = max(v, 0)
+//		dst[i] = v * v
+//	}
+func reluSquared[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquared x", raceRead, x)
+		raceSlice("reluSquared dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluSquaredF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		reluSquaredF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		reluSquaredF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		reluSquaredF64AVX2(f64(dst), f64(x))
+	default:
+		reluSquaredGeneric(dst, x)
+	}
+}
+
+// reluSquaredBackward performs
+//
+//	for i, v := range x {
+//		g := dy[i] * v
+//		if v <= 0 {
+//			g = 0
+//		}
+//		dx[i] = g + g
+//	}
+func reluSquaredBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredBackward dy", raceRead, dy)
+		raceSlice("reluSquaredBackward x", raceRead, x)
+		raceSlice("reluSquaredBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluSquaredBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		reluSquaredBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		reluSquaredBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		reluSquaredBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		reluSquaredBackwardGeneric(dx, dy, x)
+	}
+}
+
+// leakyReLU performs
+//
+//	for i, v := range x {
+//		if !(v > 0) {
+//			v *= slope
+//		}
+//		dst[i] = v
+//	}
+func leakyReLU[T Float](dst, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLU x", raceRead, x)
+		raceSlice("leakyReLU dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		leakyReLUF32AVX512(f32(dst), f32(x), float32(slope))
+	case is32[T]() && isa.AVX2:
+		leakyReLUF32AVX2(f32(dst), f32(x), float32(slope))
+	case isa.AVX512:
+		leakyReLUF64AVX512(f64(dst), f64(x), float64(slope))
+	case isa.AVX2:
+		leakyReLUF64AVX2(f64(dst), f64(x), float64(slope))
+	default:
+		leakyReLUGeneric(dst, x, slope)
+	}
+}
+
+// leakyReLUBackward performs
+//
+//	for i, v := range dy {
+//		if !(x[i] > 0) {
+//			v *= slope
+//		}
+//		dx[i] = v
+//	}
+func leakyReLUBackward[T Float](dx, dy, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUBackward dy", raceRead, dy)
+		raceSlice("leakyReLUBackward x", raceRead, x)
+		raceSlice("leakyReLUBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		leakyReLUBackwardF32AVX512(f32(dx), f32(dy), f32(x), float32(slope))
+	case is32[T]() && isa.AVX2:
+		leakyReLUBackwardF32AVX2(f32(dx), f32(dy), f32(x), float32(slope))
+	case isa.AVX512:
+		leakyReLUBackwardF64AVX512(f64(dx), f64(dy), f64(x), float64(slope))
+	case isa.AVX2:
+		leakyReLUBackwardF64AVX2(f64(dx), f64(dy), f64(x), float64(slope))
+	default:
+		leakyReLUBackwardGeneric(dx, dy, x, slope)
+	}
+}
+
+// hardSigmoid performs
+//
+//	for i, v := range x {
+//		dst[i] = min(max(v+3, 0), 6) / 6
+//	}
+func hardSigmoid[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoid x", raceRead, x)
+		raceSlice("hardSigmoid dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSigmoidF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSigmoidF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		hardSigmoidF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		hardSigmoidF64AVX2(f64(dst), f64(x))
+	default:
+		hardSigmoidGeneric(dst, x)
+	}
+}
+
+// hardSigmoidBackward performs
+//
+//	for i, v := range dy {
+//		if abs(x[i]) >= 3 {
+//			dx[i] = 0
+//		} else {
+//			dx[i] = v * T(1.0/6)
+//		}
+//	}
+func hardSigmoidBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidBackward dy", raceRead, dy)
+		raceSlice("hardSigmoidBackward x", raceRead, x)
+		raceSlice("hardSigmoidBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSigmoidBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSigmoidBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		hardSigmoidBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		hardSigmoidBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		hardSigmoidBackwardGeneric(dx, dy, x)
+	}
+}
+
+// hardSwish performs
+//
+//	for i, v := range x {
+//		v = max(v, -3)
+//		dst[i] = v * (min(v+3, 6) / 6)
+//	}
+func hardSwish[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwish x", raceRead, x)
+		raceSlice("hardSwish dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSwishF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSwishF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		hardSwishF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		hardSwishF64AVX2(f64(dst), f64(x))
+	default:
+		hardSwishGeneric(dst, x)
+	}
+}
+
+// hardSwishBackward performs
+//
+//	for i, v := range dy {
+//		switch {
+//		case x[i] <= -3:
+//			dx[i] = 0
+//		case x[i] >= 3:
+//			dx[i] = v
+//		default:
+//			dx[i] = v * (FMA(x[i], 2, 3) / 6)
+//		}
+//	}
+func hardSwishBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishBackward dy", raceRead, dy)
+		raceSlice("hardSwishBackward x", raceRead, x)
+		raceSlice("hardSwishBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSwishBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSwishBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		hardSwishBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		hardSwishBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		hardSwishBackwardGeneric(dx, dy, x)
+	}
+}
+
 // sigmoid performs
 //
 //	for i, v := range x {
@@ -1340,6 +1559,225 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 	}
 }
 
+// reluSquaredStream performs
+//
+//	for i, v := range x {
+//		v = max(v, 0)
+//		dst[i] = v * v
+//	}
+func reluSquaredStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredStream x", raceRead, x)
+		raceSlice("reluSquaredStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluSquaredStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		reluSquaredStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		reluSquaredStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		reluSquaredStreamF64AVX2(f64(dst), f64(x))
+	default:
+		reluSquaredGeneric(dst, x)
+	}
+}
+
+// reluSquaredBackwardStream performs
+//
+//	for i, v := range x {
+//		g := dy[i] * v
+//		if v <= 0 {
+//			g = 0
+//		}
+//		dx[i] = g + g
+//	}
+func reluSquaredBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredBackwardStream dy", raceRead, dy)
+		raceSlice("reluSquaredBackwardStream x", raceRead, x)
+		raceSlice("reluSquaredBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluSquaredBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		reluSquaredBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		reluSquaredBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		reluSquaredBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		reluSquaredBackwardGeneric(dx, dy, x)
+	}
+}
+
+// leakyReLUStream performs
+//
+//	for i, v := range x {
+//		if !(v > 0) {
+//			v *= slope
+//		}
+//		dst[i] = v
+//	}
+func leakyReLUStream[T Float](dst, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUStream x", raceRead, x)
+		raceSlice("leakyReLUStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		leakyReLUStreamF32AVX512(f32(dst), f32(x), float32(slope))
+	case is32[T]() && isa.AVX2:
+		leakyReLUStreamF32AVX2(f32(dst), f32(x), float32(slope))
+	case isa.AVX512:
+		leakyReLUStreamF64AVX512(f64(dst), f64(x), float64(slope))
+	case isa.AVX2:
+		leakyReLUStreamF64AVX2(f64(dst), f64(x), float64(slope))
+	default:
+		leakyReLUGeneric(dst, x, slope)
+	}
+}
+
+// leakyReLUBackwardStream performs
+//
+//	for i, v := range dy {
+//		if !(x[i] > 0) {
+//			v *= slope
+//		}
+//		dx[i] = v
+//	}
+func leakyReLUBackwardStream[T Float](dx, dy, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUBackwardStream dy", raceRead, dy)
+		raceSlice("leakyReLUBackwardStream x", raceRead, x)
+		raceSlice("leakyReLUBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		leakyReLUBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x), float32(slope))
+	case is32[T]() && isa.AVX2:
+		leakyReLUBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x), float32(slope))
+	case isa.AVX512:
+		leakyReLUBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x), float64(slope))
+	case isa.AVX2:
+		leakyReLUBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x), float64(slope))
+	default:
+		leakyReLUBackwardGeneric(dx, dy, x, slope)
+	}
+}
+
+// hardSigmoidStream performs
+//
+//	for i, v := range x {
+//		dst[i] = min(max(v+3, 0), 6) / 6
+//	}
+func hardSigmoidStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidStream x", raceRead, x)
+		raceSlice("hardSigmoidStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSigmoidStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSigmoidStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		hardSigmoidStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		hardSigmoidStreamF64AVX2(f64(dst), f64(x))
+	default:
+		hardSigmoidGeneric(dst, x)
+	}
+}
+
+// hardSigmoidBackwardStream performs
+//
+//	for i, v := range dy {
+//		if abs(x[i]) >= 3 {
+//			dx[i] = 0
+//		} else {
+//			dx[i] = v * T(1.0/6)
+//		}
+//	}
+func hardSigmoidBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidBackwardStream dy", raceRead, dy)
+		raceSlice("hardSigmoidBackwardStream x", raceRead, x)
+		raceSlice("hardSigmoidBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSigmoidBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSigmoidBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		hardSigmoidBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		hardSigmoidBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		hardSigmoidBackwardGeneric(dx, dy, x)
+	}
+}
+
+// hardSwishStream performs
+//
+//	for i, v := range x {
+//		v = max(v, -3)
+//		dst[i] = v * (min(v+3, 6) / 6)
+//	}
+func hardSwishStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishStream x", raceRead, x)
+		raceSlice("hardSwishStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSwishStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSwishStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		hardSwishStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		hardSwishStreamF64AVX2(f64(dst), f64(x))
+	default:
+		hardSwishGeneric(dst, x)
+	}
+}
+
+// hardSwishBackwardStream performs
+//
+//	for i, v := range dy {
+//		switch {
+//		case x[i] <= -3:
+//			dx[i] = 0
+//		case x[i] >= 3:
+//			dx[i] = v
+//		default:
+//			dx[i] = v * (FMA(x[i], 2, 3) / 6)
+//		}
+//	}
+func hardSwishBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishBackwardStream dy", raceRead, dy)
+		raceSlice("hardSwishBackwardStream x", raceRead, x)
+		raceSlice("hardSwishBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		hardSwishBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		hardSwishBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		hardSwishBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		hardSwishBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		hardSwishBackwardGeneric(dx, dy, x)
+	}
+}
+
 // sigmoidBackwardStream performs
 //
 //	for i, v := range y {
@@ -1423,6 +1861,118 @@ func reluBackwardOutputF64AVX512(dx, dy, y []float64)
 
 //go:noescape
 func reluBackwardOutputF64AVX2(dx, dy, y []float64)
+
+// See reluSquared.
+
+//go:noescape
+func reluSquaredF32AVX512(dst, x []float32)
+
+//go:noescape
+func reluSquaredF32AVX2(dst, x []float32)
+
+//go:noescape
+func reluSquaredF64AVX512(dst, x []float64)
+
+//go:noescape
+func reluSquaredF64AVX2(dst, x []float64)
+
+// See reluSquaredBackward.
+
+//go:noescape
+func reluSquaredBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func reluSquaredBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func reluSquaredBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func reluSquaredBackwardF64AVX2(dx, dy, x []float64)
+
+// See leakyReLU.
+
+//go:noescape
+func leakyReLUF32AVX512(dst, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUF32AVX2(dst, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUF64AVX512(dst, x []float64, slope float64)
+
+//go:noescape
+func leakyReLUF64AVX2(dst, x []float64, slope float64)
+
+// See leakyReLUBackward.
+
+//go:noescape
+func leakyReLUBackwardF32AVX512(dx, dy, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUBackwardF32AVX2(dx, dy, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUBackwardF64AVX512(dx, dy, x []float64, slope float64)
+
+//go:noescape
+func leakyReLUBackwardF64AVX2(dx, dy, x []float64, slope float64)
+
+// See hardSigmoid.
+
+//go:noescape
+func hardSigmoidF32AVX512(dst, x []float32)
+
+//go:noescape
+func hardSigmoidF32AVX2(dst, x []float32)
+
+//go:noescape
+func hardSigmoidF64AVX512(dst, x []float64)
+
+//go:noescape
+func hardSigmoidF64AVX2(dst, x []float64)
+
+// See hardSigmoidBackward.
+
+//go:noescape
+func hardSigmoidBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func hardSigmoidBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func hardSigmoidBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func hardSigmoidBackwardF64AVX2(dx, dy, x []float64)
+
+// See hardSwish.
+
+//go:noescape
+func hardSwishF32AVX512(dst, x []float32)
+
+//go:noescape
+func hardSwishF32AVX2(dst, x []float32)
+
+//go:noescape
+func hardSwishF64AVX512(dst, x []float64)
+
+//go:noescape
+func hardSwishF64AVX2(dst, x []float64)
+
+// See hardSwishBackward.
+
+//go:noescape
+func hardSwishBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func hardSwishBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func hardSwishBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func hardSwishBackwardF64AVX2(dx, dy, x []float64)
 
 // See sigmoid.
 
@@ -2115,6 +2665,118 @@ func reluBackwardStreamF64AVX512(dx, dy []float64, mask []uint64)
 
 //go:noescape
 func reluBackwardStreamF64AVX2(dx, dy []float64, mask []uint64)
+
+// See reluSquaredStream.
+
+//go:noescape
+func reluSquaredStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func reluSquaredStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func reluSquaredStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func reluSquaredStreamF64AVX2(dst, x []float64)
+
+// See reluSquaredBackwardStream.
+
+//go:noescape
+func reluSquaredBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func reluSquaredBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func reluSquaredBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func reluSquaredBackwardStreamF64AVX2(dx, dy, x []float64)
+
+// See leakyReLUStream.
+
+//go:noescape
+func leakyReLUStreamF32AVX512(dst, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUStreamF32AVX2(dst, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUStreamF64AVX512(dst, x []float64, slope float64)
+
+//go:noescape
+func leakyReLUStreamF64AVX2(dst, x []float64, slope float64)
+
+// See leakyReLUBackwardStream.
+
+//go:noescape
+func leakyReLUBackwardStreamF32AVX512(dx, dy, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUBackwardStreamF32AVX2(dx, dy, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUBackwardStreamF64AVX512(dx, dy, x []float64, slope float64)
+
+//go:noescape
+func leakyReLUBackwardStreamF64AVX2(dx, dy, x []float64, slope float64)
+
+// See hardSigmoidStream.
+
+//go:noescape
+func hardSigmoidStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func hardSigmoidStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func hardSigmoidStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func hardSigmoidStreamF64AVX2(dst, x []float64)
+
+// See hardSigmoidBackwardStream.
+
+//go:noescape
+func hardSigmoidBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func hardSigmoidBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func hardSigmoidBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func hardSigmoidBackwardStreamF64AVX2(dx, dy, x []float64)
+
+// See hardSwishStream.
+
+//go:noescape
+func hardSwishStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func hardSwishStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func hardSwishStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func hardSwishStreamF64AVX2(dst, x []float64)
+
+// See hardSwishBackwardStream.
+
+//go:noescape
+func hardSwishBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func hardSwishBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func hardSwishBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func hardSwishBackwardStreamF64AVX2(dx, dy, x []float64)
 
 // See sigmoidBackwardStream.
 

@@ -117,6 +117,193 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 	}
 }
 
+// reluSquared performs
+//
+//	for i, v := range x {
+//		v = max(v, 0)
+//		dst[i] = v * v
+//	}
+func reluSquared[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquared x", raceRead, x)
+		raceSlice("reluSquared dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		reluSquaredF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		reluSquaredF64NEON(f64(dst), f64(x))
+	default:
+		reluSquaredGeneric(dst, x)
+	}
+}
+
+// reluSquaredBackward performs
+//
+//	for i, v := range x {
+//		g := dy[i] * v
+//		if v <= 0 {
+//			g = 0
+//		}
+//		dx[i] = g + g
+//	}
+func reluSquaredBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredBackward dy", raceRead, dy)
+		raceSlice("reluSquaredBackward x", raceRead, x)
+		raceSlice("reluSquaredBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		reluSquaredBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		reluSquaredBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		reluSquaredBackwardGeneric(dx, dy, x)
+	}
+}
+
+// leakyReLU performs
+//
+//	for i, v := range x {
+//		if !(v > 0) {
+//			v *= slope
+//		}
+//		dst[i] = v
+//	}
+func leakyReLU[T Float](dst, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLU x", raceRead, x)
+		raceSlice("leakyReLU dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		leakyReLUF32NEON(f32(dst), f32(x), float32(slope))
+	case isa.NEON:
+		leakyReLUF64NEON(f64(dst), f64(x), float64(slope))
+	default:
+		leakyReLUGeneric(dst, x, slope)
+	}
+}
+
+// leakyReLUBackward performs
+//
+//	for i, v := range dy {
+//		if !(x[i] > 0) {
+//			v *= slope
+//		}
+//		dx[i] = v
+//	}
+func leakyReLUBackward[T Float](dx, dy, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUBackward dy", raceRead, dy)
+		raceSlice("leakyReLUBackward x", raceRead, x)
+		raceSlice("leakyReLUBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		leakyReLUBackwardF32NEON(f32(dx), f32(dy), f32(x), float32(slope))
+	case isa.NEON:
+		leakyReLUBackwardF64NEON(f64(dx), f64(dy), f64(x), float64(slope))
+	default:
+		leakyReLUBackwardGeneric(dx, dy, x, slope)
+	}
+}
+
+// hardSigmoid performs
+//
+//	for i, v := range x {
+//		dst[i] = min(max(v+3, 0), 6) / 6
+//	}
+func hardSigmoid[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoid x", raceRead, x)
+		raceSlice("hardSigmoid dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSigmoidF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		hardSigmoidF64NEON(f64(dst), f64(x))
+	default:
+		hardSigmoidGeneric(dst, x)
+	}
+}
+
+// hardSigmoidBackward performs
+//
+//	for i, v := range dy {
+//		if abs(x[i]) >= 3 {
+//			dx[i] = 0
+//		} else {
+//			dx[i] = v * T(1.0/6)
+//		}
+//	}
+func hardSigmoidBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidBackward dy", raceRead, dy)
+		raceSlice("hardSigmoidBackward x", raceRead, x)
+		raceSlice("hardSigmoidBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSigmoidBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		hardSigmoidBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		hardSigmoidBackwardGeneric(dx, dy, x)
+	}
+}
+
+// hardSwish performs
+//
+//	for i, v := range x {
+//		v = max(v, -3)
+//		dst[i] = v * (min(v+3, 6) / 6)
+//	}
+func hardSwish[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwish x", raceRead, x)
+		raceSlice("hardSwish dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSwishF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		hardSwishF64NEON(f64(dst), f64(x))
+	default:
+		hardSwishGeneric(dst, x)
+	}
+}
+
+// hardSwishBackward performs
+//
+//	for i, v := range dy {
+//		switch {
+//		case x[i] <= -3:
+//			dx[i] = 0
+//		case x[i] >= 3:
+//			dx[i] = v
+//		default:
+//			dx[i] = v * (FMA(x[i], 2, 3) / 6)
+//		}
+//	}
+func hardSwishBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishBackward dy", raceRead, dy)
+		raceSlice("hardSwishBackward x", raceRead, x)
+		raceSlice("hardSwishBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSwishBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		hardSwishBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		hardSwishBackwardGeneric(dx, dy, x)
+	}
+}
+
 // sigmoid performs
 //
 //	for i, v := range x {
@@ -1116,6 +1303,193 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 	}
 }
 
+// reluSquaredStream performs
+//
+//	for i, v := range x {
+//		v = max(v, 0)
+//		dst[i] = v * v
+//	}
+func reluSquaredStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredStream x", raceRead, x)
+		raceSlice("reluSquaredStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		reluSquaredF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		reluSquaredF64NEON(f64(dst), f64(x))
+	default:
+		reluSquaredGeneric(dst, x)
+	}
+}
+
+// reluSquaredBackwardStream performs
+//
+//	for i, v := range x {
+//		g := dy[i] * v
+//		if v <= 0 {
+//			g = 0
+//		}
+//		dx[i] = g + g
+//	}
+func reluSquaredBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredBackwardStream dy", raceRead, dy)
+		raceSlice("reluSquaredBackwardStream x", raceRead, x)
+		raceSlice("reluSquaredBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		reluSquaredBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		reluSquaredBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		reluSquaredBackwardGeneric(dx, dy, x)
+	}
+}
+
+// leakyReLUStream performs
+//
+//	for i, v := range x {
+//		if !(v > 0) {
+//			v *= slope
+//		}
+//		dst[i] = v
+//	}
+func leakyReLUStream[T Float](dst, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUStream x", raceRead, x)
+		raceSlice("leakyReLUStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		leakyReLUF32NEON(f32(dst), f32(x), float32(slope))
+	case isa.NEON:
+		leakyReLUF64NEON(f64(dst), f64(x), float64(slope))
+	default:
+		leakyReLUGeneric(dst, x, slope)
+	}
+}
+
+// leakyReLUBackwardStream performs
+//
+//	for i, v := range dy {
+//		if !(x[i] > 0) {
+//			v *= slope
+//		}
+//		dx[i] = v
+//	}
+func leakyReLUBackwardStream[T Float](dx, dy, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUBackwardStream dy", raceRead, dy)
+		raceSlice("leakyReLUBackwardStream x", raceRead, x)
+		raceSlice("leakyReLUBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		leakyReLUBackwardF32NEON(f32(dx), f32(dy), f32(x), float32(slope))
+	case isa.NEON:
+		leakyReLUBackwardF64NEON(f64(dx), f64(dy), f64(x), float64(slope))
+	default:
+		leakyReLUBackwardGeneric(dx, dy, x, slope)
+	}
+}
+
+// hardSigmoidStream performs
+//
+//	for i, v := range x {
+//		dst[i] = min(max(v+3, 0), 6) / 6
+//	}
+func hardSigmoidStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidStream x", raceRead, x)
+		raceSlice("hardSigmoidStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSigmoidF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		hardSigmoidF64NEON(f64(dst), f64(x))
+	default:
+		hardSigmoidGeneric(dst, x)
+	}
+}
+
+// hardSigmoidBackwardStream performs
+//
+//	for i, v := range dy {
+//		if abs(x[i]) >= 3 {
+//			dx[i] = 0
+//		} else {
+//			dx[i] = v * T(1.0/6)
+//		}
+//	}
+func hardSigmoidBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidBackwardStream dy", raceRead, dy)
+		raceSlice("hardSigmoidBackwardStream x", raceRead, x)
+		raceSlice("hardSigmoidBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSigmoidBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		hardSigmoidBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		hardSigmoidBackwardGeneric(dx, dy, x)
+	}
+}
+
+// hardSwishStream performs
+//
+//	for i, v := range x {
+//		v = max(v, -3)
+//		dst[i] = v * (min(v+3, 6) / 6)
+//	}
+func hardSwishStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishStream x", raceRead, x)
+		raceSlice("hardSwishStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSwishF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		hardSwishF64NEON(f64(dst), f64(x))
+	default:
+		hardSwishGeneric(dst, x)
+	}
+}
+
+// hardSwishBackwardStream performs
+//
+//	for i, v := range dy {
+//		switch {
+//		case x[i] <= -3:
+//			dx[i] = 0
+//		case x[i] >= 3:
+//			dx[i] = v
+//		default:
+//			dx[i] = v * (FMA(x[i], 2, 3) / 6)
+//		}
+//	}
+func hardSwishBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishBackwardStream dy", raceRead, dy)
+		raceSlice("hardSwishBackwardStream x", raceRead, x)
+		raceSlice("hardSwishBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		hardSwishBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		hardSwishBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		hardSwishBackwardGeneric(dx, dy, x)
+	}
+}
+
 // sigmoidBackwardStream performs
 //
 //	for i, v := range y {
@@ -1171,6 +1545,70 @@ func reluBackwardOutputF32NEON(dx, dy, y []float32)
 
 //go:noescape
 func reluBackwardOutputF64NEON(dx, dy, y []float64)
+
+// See reluSquared.
+
+//go:noescape
+func reluSquaredF32NEON(dst, x []float32)
+
+//go:noescape
+func reluSquaredF64NEON(dst, x []float64)
+
+// See reluSquaredBackward.
+
+//go:noescape
+func reluSquaredBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func reluSquaredBackwardF64NEON(dx, dy, x []float64)
+
+// See leakyReLU.
+
+//go:noescape
+func leakyReLUF32NEON(dst, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUF64NEON(dst, x []float64, slope float64)
+
+// See leakyReLUBackward.
+
+//go:noescape
+func leakyReLUBackwardF32NEON(dx, dy, x []float32, slope float32)
+
+//go:noescape
+func leakyReLUBackwardF64NEON(dx, dy, x []float64, slope float64)
+
+// See hardSigmoid.
+
+//go:noescape
+func hardSigmoidF32NEON(dst, x []float32)
+
+//go:noescape
+func hardSigmoidF64NEON(dst, x []float64)
+
+// See hardSigmoidBackward.
+
+//go:noescape
+func hardSigmoidBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func hardSigmoidBackwardF64NEON(dx, dy, x []float64)
+
+// See hardSwish.
+
+//go:noescape
+func hardSwishF32NEON(dst, x []float32)
+
+//go:noescape
+func hardSwishF64NEON(dst, x []float64)
+
+// See hardSwishBackward.
+
+//go:noescape
+func hardSwishBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func hardSwishBackwardF64NEON(dx, dy, x []float64)
 
 // See sigmoid.
 

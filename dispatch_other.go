@@ -87,6 +87,137 @@ func reluBackwardOutput[T Float](dx, dy, y []T) {
 	reluBackwardOutputGeneric(dx, dy, y)
 }
 
+// reluSquared performs
+//
+//	for i, v := range x {
+//		v = max(v, 0)
+//		dst[i] = v * v
+//	}
+func reluSquared[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquared x", raceRead, x)
+		raceSlice("reluSquared dst", raceWrite, dst)
+	}
+	reluSquaredGeneric(dst, x)
+}
+
+// reluSquaredBackward performs
+//
+//	for i, v := range x {
+//		g := dy[i] * v
+//		if v <= 0 {
+//			g = 0
+//		}
+//		dx[i] = g + g
+//	}
+func reluSquaredBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredBackward dy", raceRead, dy)
+		raceSlice("reluSquaredBackward x", raceRead, x)
+		raceSlice("reluSquaredBackward dx", raceWrite, dx)
+	}
+	reluSquaredBackwardGeneric(dx, dy, x)
+}
+
+// leakyReLU performs
+//
+//	for i, v := range x {
+//		if !(v > 0) {
+//			v *= slope
+//		}
+//		dst[i] = v
+//	}
+func leakyReLU[T Float](dst, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLU x", raceRead, x)
+		raceSlice("leakyReLU dst", raceWrite, dst)
+	}
+	leakyReLUGeneric(dst, x, slope)
+}
+
+// leakyReLUBackward performs
+//
+//	for i, v := range dy {
+//		if !(x[i] > 0) {
+//			v *= slope
+//		}
+//		dx[i] = v
+//	}
+func leakyReLUBackward[T Float](dx, dy, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUBackward dy", raceRead, dy)
+		raceSlice("leakyReLUBackward x", raceRead, x)
+		raceSlice("leakyReLUBackward dx", raceWrite, dx)
+	}
+	leakyReLUBackwardGeneric(dx, dy, x, slope)
+}
+
+// hardSigmoid performs
+//
+//	for i, v := range x {
+//		dst[i] = min(max(v+3, 0), 6) / 6
+//	}
+func hardSigmoid[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoid x", raceRead, x)
+		raceSlice("hardSigmoid dst", raceWrite, dst)
+	}
+	hardSigmoidGeneric(dst, x)
+}
+
+// hardSigmoidBackward performs
+//
+//	for i, v := range dy {
+//		if abs(x[i]) >= 3 {
+//			dx[i] = 0
+//		} else {
+//			dx[i] = v * T(1.0/6)
+//		}
+//	}
+func hardSigmoidBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidBackward dy", raceRead, dy)
+		raceSlice("hardSigmoidBackward x", raceRead, x)
+		raceSlice("hardSigmoidBackward dx", raceWrite, dx)
+	}
+	hardSigmoidBackwardGeneric(dx, dy, x)
+}
+
+// hardSwish performs
+//
+//	for i, v := range x {
+//		v = max(v, -3)
+//		dst[i] = v * (min(v+3, 6) / 6)
+//	}
+func hardSwish[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwish x", raceRead, x)
+		raceSlice("hardSwish dst", raceWrite, dst)
+	}
+	hardSwishGeneric(dst, x)
+}
+
+// hardSwishBackward performs
+//
+//	for i, v := range dy {
+//		switch {
+//		case x[i] <= -3:
+//			dx[i] = 0
+//		case x[i] >= 3:
+//			dx[i] = v
+//		default:
+//			dx[i] = v * (FMA(x[i], 2, 3) / 6)
+//		}
+//	}
+func hardSwishBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishBackward dy", raceRead, dy)
+		raceSlice("hardSwishBackward x", raceRead, x)
+		raceSlice("hardSwishBackward dx", raceWrite, dx)
+	}
+	hardSwishBackwardGeneric(dx, dy, x)
+}
+
 // sigmoid performs
 //
 //	for i, v := range x {
@@ -761,6 +892,137 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 		raceSlice("reluBackwardStream dx", raceWrite, dx)
 	}
 	reluBackwardGeneric(dx, dy, mask)
+}
+
+// reluSquaredStream performs
+//
+//	for i, v := range x {
+//		v = max(v, 0)
+//		dst[i] = v * v
+//	}
+func reluSquaredStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredStream x", raceRead, x)
+		raceSlice("reluSquaredStream dst", raceWrite, dst)
+	}
+	reluSquaredGeneric(dst, x)
+}
+
+// reluSquaredBackwardStream performs
+//
+//	for i, v := range x {
+//		g := dy[i] * v
+//		if v <= 0 {
+//			g = 0
+//		}
+//		dx[i] = g + g
+//	}
+func reluSquaredBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("reluSquaredBackwardStream dy", raceRead, dy)
+		raceSlice("reluSquaredBackwardStream x", raceRead, x)
+		raceSlice("reluSquaredBackwardStream dx", raceWrite, dx)
+	}
+	reluSquaredBackwardGeneric(dx, dy, x)
+}
+
+// leakyReLUStream performs
+//
+//	for i, v := range x {
+//		if !(v > 0) {
+//			v *= slope
+//		}
+//		dst[i] = v
+//	}
+func leakyReLUStream[T Float](dst, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUStream x", raceRead, x)
+		raceSlice("leakyReLUStream dst", raceWrite, dst)
+	}
+	leakyReLUGeneric(dst, x, slope)
+}
+
+// leakyReLUBackwardStream performs
+//
+//	for i, v := range dy {
+//		if !(x[i] > 0) {
+//			v *= slope
+//		}
+//		dx[i] = v
+//	}
+func leakyReLUBackwardStream[T Float](dx, dy, x []T, slope T) {
+	if raceEnabled {
+		raceSlice("leakyReLUBackwardStream dy", raceRead, dy)
+		raceSlice("leakyReLUBackwardStream x", raceRead, x)
+		raceSlice("leakyReLUBackwardStream dx", raceWrite, dx)
+	}
+	leakyReLUBackwardGeneric(dx, dy, x, slope)
+}
+
+// hardSigmoidStream performs
+//
+//	for i, v := range x {
+//		dst[i] = min(max(v+3, 0), 6) / 6
+//	}
+func hardSigmoidStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidStream x", raceRead, x)
+		raceSlice("hardSigmoidStream dst", raceWrite, dst)
+	}
+	hardSigmoidGeneric(dst, x)
+}
+
+// hardSigmoidBackwardStream performs
+//
+//	for i, v := range dy {
+//		if abs(x[i]) >= 3 {
+//			dx[i] = 0
+//		} else {
+//			dx[i] = v * T(1.0/6)
+//		}
+//	}
+func hardSigmoidBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSigmoidBackwardStream dy", raceRead, dy)
+		raceSlice("hardSigmoidBackwardStream x", raceRead, x)
+		raceSlice("hardSigmoidBackwardStream dx", raceWrite, dx)
+	}
+	hardSigmoidBackwardGeneric(dx, dy, x)
+}
+
+// hardSwishStream performs
+//
+//	for i, v := range x {
+//		v = max(v, -3)
+//		dst[i] = v * (min(v+3, 6) / 6)
+//	}
+func hardSwishStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishStream x", raceRead, x)
+		raceSlice("hardSwishStream dst", raceWrite, dst)
+	}
+	hardSwishGeneric(dst, x)
+}
+
+// hardSwishBackwardStream performs
+//
+//	for i, v := range dy {
+//		switch {
+//		case x[i] <= -3:
+//			dx[i] = 0
+//		case x[i] >= 3:
+//			dx[i] = v
+//		default:
+//			dx[i] = v * (FMA(x[i], 2, 3) / 6)
+//		}
+//	}
+func hardSwishBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("hardSwishBackwardStream dy", raceRead, dy)
+		raceSlice("hardSwishBackwardStream x", raceRead, x)
+		raceSlice("hardSwishBackwardStream dx", raceWrite, dx)
+	}
+	hardSwishBackwardGeneric(dx, dy, x)
 }
 
 // sigmoidBackwardStream performs

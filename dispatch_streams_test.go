@@ -29,6 +29,70 @@ func streamForms[T Float]() []streamForm[T] {
 				reluBackwardStream(c.out[0], c.in[0], c.maskIn)
 			},
 		},
+		{"reluSquared",
+			func(c *streamCall[T]) {
+				reluSquared(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				reluSquaredStream(c.out[0], c.in[0])
+			},
+		},
+		{"reluSquaredBackward",
+			func(c *streamCall[T]) {
+				reluSquaredBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				reluSquaredBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"leakyReLU",
+			func(c *streamCall[T]) {
+				leakyReLU(c.out[0], c.in[0], c.scalar)
+			},
+			func(c *streamCall[T]) {
+				leakyReLUStream(c.out[0], c.in[0], c.scalar)
+			},
+		},
+		{"leakyReLUBackward",
+			func(c *streamCall[T]) {
+				leakyReLUBackward(c.out[0], c.in[0], c.in[1], c.scalar)
+			},
+			func(c *streamCall[T]) {
+				leakyReLUBackwardStream(c.out[0], c.in[0], c.in[1], c.scalar)
+			},
+		},
+		{"hardSigmoid",
+			func(c *streamCall[T]) {
+				hardSigmoid(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				hardSigmoidStream(c.out[0], c.in[0])
+			},
+		},
+		{"hardSigmoidBackward",
+			func(c *streamCall[T]) {
+				hardSigmoidBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				hardSigmoidBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"hardSwish",
+			func(c *streamCall[T]) {
+				hardSwish(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				hardSwishStream(c.out[0], c.in[0])
+			},
+		},
+		{"hardSwishBackward",
+			func(c *streamCall[T]) {
+				hardSwishBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				hardSwishBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
 		{"sigmoidBackward",
 			func(c *streamCall[T]) {
 				sigmoidBackward(c.out[0], c.in[0], c.in[1])

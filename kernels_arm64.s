@@ -12,6 +12,48 @@ GLOBL reluConstF32<>(SB), RODATA|NOPTR, $16
 DATA reluConstF64<>+0(SB)/8, $0x0000000000000001 // smallest
 DATA reluConstF64<>+8(SB)/8, $0x0000000000000001
 GLOBL reluConstF64<>(SB), RODATA|NOPTR, $16
+DATA hardConstF32<>+0(SB)/8, $0x40c0000040c00000 // six: 6
+DATA hardConstF32<>+8(SB)/8, $0x40c0000040c00000
+DATA hardConstF32<>+16(SB)/8, $0x4040000040400000 // three: 3
+DATA hardConstF32<>+24(SB)/8, $0x4040000040400000
+DATA hardConstF32<>+32(SB)/8, $0x3e2aaaab3e2aaaab // sixth: 0x1.555556p-3
+DATA hardConstF32<>+40(SB)/8, $0x3e2aaaab3e2aaaab
+DATA hardConstF32<>+48(SB)/8, $0xb1aaaaabb1aaaaab // sixthLo: -0x1.555556p-28
+DATA hardConstF32<>+56(SB)/8, $0xb1aaaaabb1aaaaab
+DATA hardConstF32<>+64(SB)/8, $0x7fffffff7fffffff // notSign
+DATA hardConstF32<>+72(SB)/8, $0x7fffffff7fffffff
+DATA hardConstF32<>+80(SB)/8, $0x403fffff403fffff // belowThree: 0x1.7ffffep1
+DATA hardConstF32<>+88(SB)/8, $0x403fffff403fffff
+DATA hardConstF32<>+96(SB)/8, $0xc0400000c0400000 // minusThree: -3
+DATA hardConstF32<>+104(SB)/8, $0xc0400000c0400000
+DATA hardConstF32<>+112(SB)/8, $0x4000000040000000 // two: 2
+DATA hardConstF32<>+120(SB)/8, $0x4000000040000000
+DATA hardConstF32<>+128(SB)/8, $0x3f8000003f800000 // one: 1
+DATA hardConstF32<>+136(SB)/8, $0x3f8000003f800000
+DATA hardConstF32<>+144(SB)/8, $0xc03fffffc03fffff // aboveMinusThree: -0x1.7ffffep1
+DATA hardConstF32<>+152(SB)/8, $0xc03fffffc03fffff
+GLOBL hardConstF32<>(SB), RODATA|NOPTR, $160
+DATA hardConstF64<>+0(SB)/8, $0x4018000000000000 // six: 6
+DATA hardConstF64<>+8(SB)/8, $0x4018000000000000
+DATA hardConstF64<>+16(SB)/8, $0x4008000000000000 // three: 3
+DATA hardConstF64<>+24(SB)/8, $0x4008000000000000
+DATA hardConstF64<>+32(SB)/8, $0x3fc5555555555555 // sixth: 0x1.5555555555555p-3
+DATA hardConstF64<>+40(SB)/8, $0x3fc5555555555555
+DATA hardConstF64<>+48(SB)/8, $0x3c65555555555555 // sixthLo: 0x1.5555555555555p-57
+DATA hardConstF64<>+56(SB)/8, $0x3c65555555555555
+DATA hardConstF64<>+64(SB)/8, $0x7fffffffffffffff // notSign
+DATA hardConstF64<>+72(SB)/8, $0x7fffffffffffffff
+DATA hardConstF64<>+80(SB)/8, $0x4007ffffffffffff // belowThree: 0x1.7ffffffffffffp1
+DATA hardConstF64<>+88(SB)/8, $0x4007ffffffffffff
+DATA hardConstF64<>+96(SB)/8, $0xc008000000000000 // minusThree: -3
+DATA hardConstF64<>+104(SB)/8, $0xc008000000000000
+DATA hardConstF64<>+112(SB)/8, $0x4000000000000000 // two: 2
+DATA hardConstF64<>+120(SB)/8, $0x4000000000000000
+DATA hardConstF64<>+128(SB)/8, $0x3ff0000000000000 // one: 1
+DATA hardConstF64<>+136(SB)/8, $0x3ff0000000000000
+DATA hardConstF64<>+144(SB)/8, $0xc007ffffffffffff // aboveMinusThree: -0x1.7ffffffffffffp1
+DATA hardConstF64<>+152(SB)/8, $0xc007ffffffffffff
+GLOBL hardConstF64<>(SB), RODATA|NOPTR, $160
 DATA sigmoidConstF32<>+0(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
 DATA sigmoidConstF32<>+8(SB)/8, $0xc2d20000c2d20000
 DATA sigmoidConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
@@ -1759,6 +1801,1598 @@ rest4:
 	FMOVD (R2), F1
 	WORD $0x6ee1e7c1 // fcmgt v1.2d, v30.2d, v1.2d
 	VBSL V0.B16, V29.B16, V1.B16
+	FMOVD F1, (R0)
+
+done5:
+	RET
+
+// func reluSquaredF32NEON(dst, x []float32)
+TEXT ·reluSquaredF32NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	VEOR V30.B16, V30.B16, V30.B16
+	CMP $16, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	FMOVQ 16(R1), F1
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x4e21f7c1 // fmax v1.4s, v30.4s, v1.4s
+	FMOVQ 32(R1), F2
+	FMOVQ F0, 0(R0)
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x4e22f7c2 // fmax v2.4s, v30.4s, v2.4s
+	FMOVQ 48(R1), F0
+	FMOVQ F1, 16(R0)
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	FMOVQ F2, 32(R0)
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// relu.go
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F0
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	TBZ $1, R2, one9
+	FMOVD F0, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V0.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F0, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func reluSquaredF64NEON(dst, x []float64)
+TEXT ·reluSquaredF64NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	VEOR V30.B16, V30.B16, V30.B16
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	FMOVQ 16(R1), F1
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	WORD $0x4e61f7c1 // fmax v1.2d, v30.2d, v1.2d
+	FMOVQ 32(R1), F2
+	FMOVQ F0, 0(R0)
+	WORD $0x6e61dc21 // fmul v1.2d, v1.2d, v1.2d
+	WORD $0x4e62f7c2 // fmax v2.2d, v30.2d, v2.2d
+	FMOVQ 48(R1), F0
+	FMOVQ F1, 16(R0)
+	WORD $0x6e62dc42 // fmul v2.2d, v2.2d, v2.2d
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	FMOVQ F2, 32(R0)
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// relu.go
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	WORD $0x6e60dc00 // fmul v0.2d, v0.2d, v0.2d
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func reluSquaredBackwardF32NEON(dx, dy, x []float32)
+TEXT ·reluSquaredBackwardF32NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $reluConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // smallest
+	VEOR V29.B16, V29.B16, V29.B16
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	WORD $0x6ea1e7c3 // fcmgt v3.4s, v30.4s, v1.4s
+	FMOVQ 16(R2), F4
+	FMOVQ 32(R1), F5
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	WORD $0x6ea4e7c1 // fcmgt v1.4s, v30.4s, v4.4s
+	FMOVQ 32(R2), F6
+	FMOVQ 48(R1), F7
+	VBSL V0.B16, V29.B16, V3.B16
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x6ea6e7c0 // fcmgt v0.4s, v30.4s, v6.4s
+	FMOVQ 48(R2), F4
+	WORD $0x4e23d463 // fadd v3.4s, v3.4s, v3.4s
+	VBSL V2.B16, V29.B16, V1.B16
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
+	WORD $0x6ea4e7c2 // fcmgt v2.4s, v30.4s, v4.4s
+	FMOVQ F3, 0(R0)
+	WORD $0x4e21d421 // fadd v1.4s, v1.4s, v1.4s
+	VBSL V5.B16, V29.B16, V0.B16
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	FMOVQ F1, 16(R0)
+	WORD $0x4e20d400 // fadd v0.4s, v0.4s, v0.4s
+	VBSL V7.B16, V29.B16, V2.B16
+	FMOVQ F0, 32(R0)
+	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
+	FMOVQ F2, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// relu.go
+	WORD $0x6ea1e7c2 // fcmgt v2.4s, v30.4s, v1.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	VBSL V0.B16, V29.B16, V2.B16
+	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	WORD $0x6ea1e7c2 // fcmgt v2.4s, v30.4s, v1.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	VBSL V0.B16, V29.B16, V2.B16
+	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
+	TBZ $1, R3, one11
+	FMOVD F2, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V2.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F2, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func reluSquaredBackwardF64NEON(dx, dy, x []float64)
+TEXT ·reluSquaredBackwardF64NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $reluConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // smallest
+	VEOR V29.B16, V29.B16, V29.B16
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	WORD $0x6ee1e7c3 // fcmgt v3.2d, v30.2d, v1.2d
+	FMOVQ 16(R2), F4
+	FMOVQ 32(R1), F5
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	WORD $0x6ee4e7c1 // fcmgt v1.2d, v30.2d, v4.2d
+	FMOVQ 32(R2), F6
+	FMOVQ 48(R1), F7
+	VBSL V0.B16, V29.B16, V3.B16
+	WORD $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	WORD $0x6ee6e7c0 // fcmgt v0.2d, v30.2d, v6.2d
+	FMOVQ 48(R2), F4
+	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
+	VBSL V2.B16, V29.B16, V1.B16
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	WORD $0x6ee4e7c2 // fcmgt v2.2d, v30.2d, v4.2d
+	FMOVQ F3, 0(R0)
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	VBSL V5.B16, V29.B16, V0.B16
+	WORD $0x6e64dce7 // fmul v7.2d, v7.2d, v4.2d
+	FMOVQ F1, 16(R0)
+	WORD $0x4e60d400 // fadd v0.2d, v0.2d, v0.2d
+	VBSL V7.B16, V29.B16, V2.B16
+	FMOVQ F0, 32(R0)
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	FMOVQ F2, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// relu.go
+	WORD $0x6ee1e7c2 // fcmgt v2.2d, v30.2d, v1.2d
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VBSL V0.B16, V29.B16, V2.B16
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	WORD $0x6ee1e7c2 // fcmgt v2.2d, v30.2d, v1.2d
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VBSL V0.B16, V29.B16, V2.B16
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	FMOVD F2, (R0)
+
+done5:
+	RET
+
+// func leakyReLUF32NEON(dst, x []float32, slope float32)
+TEXT ·leakyReLUF32NEON(SB), NOSPLIT, $0-52
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	FMOVS slope+48(FP), F0
+	VDUP V0.S[0], V0.S4
+	VEOR V30.B16, V30.B16, V30.B16
+	CMP $16, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	WORD $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	FMOVQ 16(R1), F3
+	WORD $0x6e20dc24 // fmul v4.4s, v1.4s, v0.4s
+	WORD $0x6ebee465 // fcmgt v5.4s, v3.4s, v30.4s
+	FMOVQ 32(R1), F6
+	VBSL V4.B16, V1.B16, V2.B16
+	WORD $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	WORD $0x6ebee4c4 // fcmgt v4.4s, v6.4s, v30.4s
+	FMOVQ 48(R1), F7
+	FMOVQ F2, 0(R0)
+	VBSL V1.B16, V3.B16, V5.B16
+	WORD $0x6e20dcc1 // fmul v1.4s, v6.4s, v0.4s
+	WORD $0x6ebee4e2 // fcmgt v2.4s, v7.4s, v30.4s
+	FMOVQ F5, 16(R0)
+	VBSL V1.B16, V6.B16, V4.B16
+	WORD $0x6e20dce1 // fmul v1.4s, v7.4s, v0.4s
+	FMOVQ F4, 32(R0)
+	VBSL V1.B16, V7.B16, V2.B16
+	FMOVQ F2, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	// leakyrelu.go: slopeWhere
+	WORD $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	WORD $0x6e20dc23 // fmul v3.4s, v1.4s, v0.4s
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F1
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V1.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F1
+
+loaded6:
+	WORD $0x6ebee422 // fcmgt v2.4s, v1.4s, v30.4s
+	WORD $0x6e20dc23 // fmul v3.4s, v1.4s, v0.4s
+	VBSL V3.B16, V1.B16, V2.B16
+	TBZ $1, R2, one9
+	FMOVD F2, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V2.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F2, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func leakyReLUF64NEON(dst, x []float64, slope float64)
+TEXT ·leakyReLUF64NEON(SB), NOSPLIT, $0-56
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	FMOVD slope+48(FP), F0
+	VDUP V0.D[0], V0.D2
+	VEOR V30.B16, V30.B16, V30.B16
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	WORD $0x6efee422 // fcmgt v2.2d, v1.2d, v30.2d
+	FMOVQ 16(R1), F3
+	WORD $0x6e60dc24 // fmul v4.2d, v1.2d, v0.2d
+	WORD $0x6efee465 // fcmgt v5.2d, v3.2d, v30.2d
+	FMOVQ 32(R1), F6
+	VBSL V4.B16, V1.B16, V2.B16
+	WORD $0x6e60dc61 // fmul v1.2d, v3.2d, v0.2d
+	WORD $0x6efee4c4 // fcmgt v4.2d, v6.2d, v30.2d
+	FMOVQ 48(R1), F7
+	FMOVQ F2, 0(R0)
+	VBSL V1.B16, V3.B16, V5.B16
+	WORD $0x6e60dcc1 // fmul v1.2d, v6.2d, v0.2d
+	WORD $0x6efee4e2 // fcmgt v2.2d, v7.2d, v30.2d
+	FMOVQ F5, 16(R0)
+	VBSL V1.B16, V6.B16, V4.B16
+	WORD $0x6e60dce1 // fmul v1.2d, v7.2d, v0.2d
+	FMOVQ F4, 32(R0)
+	VBSL V1.B16, V7.B16, V2.B16
+	FMOVQ F2, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	// leakyrelu.go: slopeWhere
+	WORD $0x6efee422 // fcmgt v2.2d, v1.2d, v30.2d
+	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F1
+	WORD $0x6efee422 // fcmgt v2.2d, v1.2d, v30.2d
+	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVD F2, (R0)
+
+done5:
+	RET
+
+// func leakyReLUBackwardF32NEON(dx, dy, x []float32, slope float32)
+TEXT ·leakyReLUBackwardF32NEON(SB), NOSPLIT, $0-76
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	FMOVS slope+72(FP), F0
+	VDUP V0.S[0], V0.S4
+	VEOR V30.B16, V30.B16, V30.B16
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R1), F3
+	WORD $0x6ebee442 // fcmgt v2.4s, v2.4s, v30.4s
+	FMOVQ 16(R2), F4
+	FMOVQ 32(R1), F5
+	WORD $0x6e20dc26 // fmul v6.4s, v1.4s, v0.4s
+	WORD $0x6ebee484 // fcmgt v4.4s, v4.4s, v30.4s
+	FMOVQ 32(R2), F7
+	FMOVQ 48(R1), F8
+	VBSL V6.B16, V1.B16, V2.B16
+	WORD $0x6e20dc61 // fmul v1.4s, v3.4s, v0.4s
+	WORD $0x6ebee4e7 // fcmgt v7.4s, v7.4s, v30.4s
+	FMOVQ 48(R2), F6
+	FMOVQ F2, 0(R0)
+	VBSL V1.B16, V3.B16, V4.B16
+	WORD $0x6e20dca1 // fmul v1.4s, v5.4s, v0.4s
+	WORD $0x6ebee4c6 // fcmgt v6.4s, v6.4s, v30.4s
+	FMOVQ F4, 16(R0)
+	VBSL V1.B16, V5.B16, V7.B16
+	WORD $0x6e20dd01 // fmul v1.4s, v8.4s, v0.4s
+	FMOVQ F7, 32(R0)
+	VBSL V1.B16, V8.B16, V6.B16
+	FMOVQ F6, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	// leakyrelu.go: slopeWhere
+	WORD $0x6ebee442 // fcmgt v2.4s, v2.4s, v30.4s
+	WORD $0x6e20dc23 // fmul v3.4s, v1.4s, v0.4s
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F1
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V1.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F1
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F2
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F2
+
+loaded8:
+	WORD $0x6ebee442 // fcmgt v2.4s, v2.4s, v30.4s
+	WORD $0x6e20dc23 // fmul v3.4s, v1.4s, v0.4s
+	VBSL V3.B16, V1.B16, V2.B16
+	TBZ $1, R3, one11
+	FMOVD F2, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V2.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F2, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func leakyReLUBackwardF64NEON(dx, dy, x []float64, slope float64)
+TEXT ·leakyReLUBackwardF64NEON(SB), NOSPLIT, $0-80
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	FMOVD slope+72(FP), F0
+	VDUP V0.D[0], V0.D2
+	VEOR V30.B16, V30.B16, V30.B16
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R1), F3
+	WORD $0x6efee442 // fcmgt v2.2d, v2.2d, v30.2d
+	FMOVQ 16(R2), F4
+	FMOVQ 32(R1), F5
+	WORD $0x6e60dc26 // fmul v6.2d, v1.2d, v0.2d
+	WORD $0x6efee484 // fcmgt v4.2d, v4.2d, v30.2d
+	FMOVQ 32(R2), F7
+	FMOVQ 48(R1), F8
+	VBSL V6.B16, V1.B16, V2.B16
+	WORD $0x6e60dc61 // fmul v1.2d, v3.2d, v0.2d
+	WORD $0x6efee4e7 // fcmgt v7.2d, v7.2d, v30.2d
+	FMOVQ 48(R2), F6
+	FMOVQ F2, 0(R0)
+	VBSL V1.B16, V3.B16, V4.B16
+	WORD $0x6e60dca1 // fmul v1.2d, v5.2d, v0.2d
+	WORD $0x6efee4c6 // fcmgt v6.2d, v6.2d, v30.2d
+	FMOVQ F4, 16(R0)
+	VBSL V1.B16, V5.B16, V7.B16
+	WORD $0x6e60dd01 // fmul v1.2d, v8.2d, v0.2d
+	FMOVQ F7, 32(R0)
+	VBSL V1.B16, V8.B16, V6.B16
+	FMOVQ F6, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	// leakyrelu.go: slopeWhere
+	WORD $0x6efee442 // fcmgt v2.2d, v2.2d, v30.2d
+	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F1
+	FMOVD (R2), F2
+	WORD $0x6efee442 // fcmgt v2.2d, v2.2d, v30.2d
+	WORD $0x6e60dc23 // fmul v3.2d, v1.2d, v0.2d
+	VBSL V3.B16, V1.B16, V2.B16
+	FMOVD F2, (R0)
+
+done5:
+	RET
+
+// func hardSigmoidF32NEON(dst, x []float32)
+TEXT ·hardSigmoidF32NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $hardConstF32<>(SB), R26
+	FMOVQ 0(R26), F30 // six
+	VEOR V29.B16, V29.B16, V29.B16
+	FMOVQ 16(R26), F28 // three
+	FMOVQ 32(R26), F27 // sixth
+	FMOVQ 48(R26), F26 // sixthLo
+	CMP $16, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
+	FMOVQ 16(R1), F1
+	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
+	WORD $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
+	FMOVQ 32(R1), F2
+	WORD $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
+	WORD $0x4e21f7a1 // fmax v1.4s, v29.4s, v1.4s
+	WORD $0x4e3cd442 // fadd v2.4s, v2.4s, v28.4s
+	FMOVQ 48(R1), F3
+	WORD $0x6e3adc04 // fmul v4.4s, v0.4s, v26.4s
+	WORD $0x4ea1f7c1 // fmin v1.4s, v30.4s, v1.4s
+	WORD $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
+	WORD $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	VFMLA V27.S4, V0.S4, V4.S4
+	WORD $0x6e3adc20 // fmul v0.4s, v1.4s, v26.4s
+	WORD $0x4ea2f7c2 // fmin v2.4s, v30.4s, v2.4s
+	WORD $0x4e23f7a3 // fmax v3.4s, v29.4s, v3.4s
+	FMOVQ F4, 0(R0)
+	VFMLA V27.S4, V1.S4, V0.S4
+	WORD $0x6e3adc41 // fmul v1.4s, v2.4s, v26.4s
+	WORD $0x4ea3f7c3 // fmin v3.4s, v30.4s, v3.4s
+	FMOVQ F0, 16(R0)
+	VFMLA V27.S4, V2.S4, V1.S4
+	WORD $0x6e3adc60 // fmul v0.4s, v3.4s, v26.4s
+	FMOVQ F1, 32(R0)
+	VFMLA V27.S4, V3.S4, V0.S4
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// hard.go
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
+	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
+	WORD $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
+	// hard.go: bySix
+	WORD $0x6e3adc01 // fmul v1.4s, v0.4s, v26.4s
+	VFMLA V27.S4, V0.S4, V1.S4
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F0
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
+	WORD $0x4e20f7a0 // fmax v0.4s, v29.4s, v0.4s
+	WORD $0x4ea0f7c0 // fmin v0.4s, v30.4s, v0.4s
+	WORD $0x6e3adc01 // fmul v1.4s, v0.4s, v26.4s
+	VFMLA V27.S4, V0.S4, V1.S4
+	TBZ $1, R2, one9
+	FMOVD F1, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V1.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F1, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func hardSigmoidF64NEON(dst, x []float64)
+TEXT ·hardSigmoidF64NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $hardConstF64<>(SB), R26
+	FMOVQ 0(R26), F30 // six
+	VEOR V29.B16, V29.B16, V29.B16
+	FMOVQ 16(R26), F28 // three
+	FMOVQ 32(R26), F27 // sixth
+	FMOVQ 48(R26), F26 // sixthLo
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
+	FMOVQ 16(R1), F1
+	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
+	WORD $0x4e7cd421 // fadd v1.2d, v1.2d, v28.2d
+	FMOVQ 32(R1), F2
+	WORD $0x4ee0f7c0 // fmin v0.2d, v30.2d, v0.2d
+	WORD $0x4e61f7a1 // fmax v1.2d, v29.2d, v1.2d
+	WORD $0x4e7cd442 // fadd v2.2d, v2.2d, v28.2d
+	FMOVQ 48(R1), F3
+	WORD $0x6e7adc04 // fmul v4.2d, v0.2d, v26.2d
+	WORD $0x4ee1f7c1 // fmin v1.2d, v30.2d, v1.2d
+	WORD $0x4e62f7a2 // fmax v2.2d, v29.2d, v2.2d
+	WORD $0x4e7cd463 // fadd v3.2d, v3.2d, v28.2d
+	VFMLA V27.D2, V0.D2, V4.D2
+	WORD $0x6e7adc20 // fmul v0.2d, v1.2d, v26.2d
+	WORD $0x4ee2f7c2 // fmin v2.2d, v30.2d, v2.2d
+	WORD $0x4e63f7a3 // fmax v3.2d, v29.2d, v3.2d
+	FMOVQ F4, 0(R0)
+	VFMLA V27.D2, V1.D2, V0.D2
+	WORD $0x6e7adc41 // fmul v1.2d, v2.2d, v26.2d
+	WORD $0x4ee3f7c3 // fmin v3.2d, v30.2d, v3.2d
+	FMOVQ F0, 16(R0)
+	VFMLA V27.D2, V2.D2, V1.D2
+	WORD $0x6e7adc60 // fmul v0.2d, v3.2d, v26.2d
+	FMOVQ F1, 32(R0)
+	VFMLA V27.D2, V3.D2, V0.D2
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// hard.go
+	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
+	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
+	WORD $0x4ee0f7c0 // fmin v0.2d, v30.2d, v0.2d
+	// hard.go: bySix
+	WORD $0x6e7adc01 // fmul v1.2d, v0.2d, v26.2d
+	VFMLA V27.D2, V0.D2, V1.D2
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
+	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
+	WORD $0x4ee0f7c0 // fmin v0.2d, v30.2d, v0.2d
+	WORD $0x6e7adc01 // fmul v1.2d, v0.2d, v26.2d
+	VFMLA V27.D2, V0.D2, V1.D2
+	FMOVD F1, (R0)
+
+done5:
+	RET
+
+// func hardSigmoidBackwardF32NEON(dx, dy, x []float32)
+TEXT ·hardSigmoidBackwardF32NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $hardConstF32<>(SB), R26
+	FMOVQ 64(R26), F30 // notSign
+	FMOVQ 80(R26), F29 // belowThree
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 32(R26), F27 // sixth
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	VAND V30.B16, V1.B16, V1.B16
+	FMOVQ 16(R2), F3
+	FMOVQ 32(R1), F4
+	WORD $0x6ebde421 // fcmgt v1.4s, v1.4s, v29.4s
+	VAND V30.B16, V3.B16, V3.B16
+	FMOVQ 32(R2), F5
+	FMOVQ 48(R1), F6
+	WORD $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	WORD $0x6ebde463 // fcmgt v3.4s, v3.4s, v29.4s
+	VAND V30.B16, V5.B16, V5.B16
+	FMOVQ 48(R2), F7
+	VBSL V0.B16, V28.B16, V1.B16
+	WORD $0x6e3bdc42 // fmul v2.4s, v2.4s, v27.4s
+	WORD $0x6ebde4a5 // fcmgt v5.4s, v5.4s, v29.4s
+	VAND V30.B16, V7.B16, V7.B16
+	FMOVQ F1, 0(R0)
+	VBSL V2.B16, V28.B16, V3.B16
+	WORD $0x6e3bdc84 // fmul v4.4s, v4.4s, v27.4s
+	WORD $0x6ebde4e7 // fcmgt v7.4s, v7.4s, v29.4s
+	FMOVQ F3, 16(R0)
+	VBSL V4.B16, V28.B16, V5.B16
+	WORD $0x6e3bdcc6 // fmul v6.4s, v6.4s, v27.4s
+	FMOVQ F5, 32(R0)
+	VBSL V6.B16, V28.B16, V7.B16
+	FMOVQ F7, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// hard.go
+	VAND V30.B16, V1.B16, V1.B16
+	// hard.go: fromThree
+	WORD $0x6ebde421 // fcmgt v1.4s, v1.4s, v29.4s
+	// hard.go
+	WORD $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	VBSL V0.B16, V28.B16, V1.B16
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	VAND V30.B16, V1.B16, V1.B16
+	WORD $0x6ebde421 // fcmgt v1.4s, v1.4s, v29.4s
+	WORD $0x6e3bdc00 // fmul v0.4s, v0.4s, v27.4s
+	VBSL V0.B16, V28.B16, V1.B16
+	TBZ $1, R3, one11
+	FMOVD F1, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V1.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F1, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func hardSigmoidBackwardF64NEON(dx, dy, x []float64)
+TEXT ·hardSigmoidBackwardF64NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $hardConstF64<>(SB), R26
+	FMOVQ 64(R26), F30 // notSign
+	FMOVQ 80(R26), F29 // belowThree
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 32(R26), F27 // sixth
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	VAND V30.B16, V1.B16, V1.B16
+	FMOVQ 16(R2), F3
+	FMOVQ 32(R1), F4
+	WORD $0x6efde421 // fcmgt v1.2d, v1.2d, v29.2d
+	VAND V30.B16, V3.B16, V3.B16
+	FMOVQ 32(R2), F5
+	FMOVQ 48(R1), F6
+	WORD $0x6e7bdc00 // fmul v0.2d, v0.2d, v27.2d
+	WORD $0x6efde463 // fcmgt v3.2d, v3.2d, v29.2d
+	VAND V30.B16, V5.B16, V5.B16
+	FMOVQ 48(R2), F7
+	VBSL V0.B16, V28.B16, V1.B16
+	WORD $0x6e7bdc42 // fmul v2.2d, v2.2d, v27.2d
+	WORD $0x6efde4a5 // fcmgt v5.2d, v5.2d, v29.2d
+	VAND V30.B16, V7.B16, V7.B16
+	FMOVQ F1, 0(R0)
+	VBSL V2.B16, V28.B16, V3.B16
+	WORD $0x6e7bdc84 // fmul v4.2d, v4.2d, v27.2d
+	WORD $0x6efde4e7 // fcmgt v7.2d, v7.2d, v29.2d
+	FMOVQ F3, 16(R0)
+	VBSL V4.B16, V28.B16, V5.B16
+	WORD $0x6e7bdcc6 // fmul v6.2d, v6.2d, v27.2d
+	FMOVQ F5, 32(R0)
+	VBSL V6.B16, V28.B16, V7.B16
+	FMOVQ F7, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// hard.go
+	VAND V30.B16, V1.B16, V1.B16
+	// hard.go: fromThree
+	WORD $0x6efde421 // fcmgt v1.2d, v1.2d, v29.2d
+	// hard.go
+	WORD $0x6e7bdc00 // fmul v0.2d, v0.2d, v27.2d
+	VBSL V0.B16, V28.B16, V1.B16
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	VAND V30.B16, V1.B16, V1.B16
+	WORD $0x6efde421 // fcmgt v1.2d, v1.2d, v29.2d
+	WORD $0x6e7bdc00 // fmul v0.2d, v0.2d, v27.2d
+	VBSL V0.B16, V28.B16, V1.B16
+	FMOVD F1, (R0)
+
+done5:
+	RET
+
+// func hardSwishF32NEON(dst, x []float32)
+TEXT ·hardSwishF32NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $hardConstF32<>(SB), R26
+	FMOVQ 96(R26), F30 // minusThree
+	FMOVQ 0(R26), F29 // six
+	FMOVQ 16(R26), F28 // three
+	FMOVQ 32(R26), F27 // sixth
+	FMOVQ 48(R26), F26 // sixthLo
+	CMP $16, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	FMOVQ 16(R1), F1
+	WORD $0x4e3cd402 // fadd v2.4s, v0.4s, v28.4s
+	WORD $0x4e21f7c1 // fmax v1.4s, v30.4s, v1.4s
+	FMOVQ 32(R1), F3
+	WORD $0x4ea2f7a2 // fmin v2.4s, v29.4s, v2.4s
+	WORD $0x4e3cd424 // fadd v4.4s, v1.4s, v28.4s
+	WORD $0x4e23f7c3 // fmax v3.4s, v30.4s, v3.4s
+	FMOVQ 48(R1), F5
+	WORD $0x6e3adc46 // fmul v6.4s, v2.4s, v26.4s
+	WORD $0x4ea4f7a4 // fmin v4.4s, v29.4s, v4.4s
+	WORD $0x4e3cd467 // fadd v7.4s, v3.4s, v28.4s
+	WORD $0x4e25f7c5 // fmax v5.4s, v30.4s, v5.4s
+	VFMLA V27.S4, V2.S4, V6.S4
+	WORD $0x6e3adc82 // fmul v2.4s, v4.4s, v26.4s
+	WORD $0x4ea7f7a7 // fmin v7.4s, v29.4s, v7.4s
+	WORD $0x4e3cd4a8 // fadd v8.4s, v5.4s, v28.4s
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V2.S4
+	WORD $0x6e3adce4 // fmul v4.4s, v7.4s, v26.4s
+	WORD $0x4ea8f7a8 // fmin v8.4s, v29.4s, v8.4s
+	FMOVQ F0, 0(R0)
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VFMLA V27.S4, V7.S4, V4.S4
+	WORD $0x6e3add00 // fmul v0.4s, v8.4s, v26.4s
+	FMOVQ F1, 16(R0)
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	VFMLA V27.S4, V8.S4, V0.S4
+	FMOVQ F3, 32(R0)
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// hard.go
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	WORD $0x4e3cd401 // fadd v1.4s, v0.4s, v28.4s
+	WORD $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	// hard.go: bySix
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	VFMLA V27.S4, V1.S4, V2.S4
+	// hard.go
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F0
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	WORD $0x4e20f7c0 // fmax v0.4s, v30.4s, v0.4s
+	WORD $0x4e3cd401 // fadd v1.4s, v0.4s, v28.4s
+	WORD $0x4ea1f7a1 // fmin v1.4s, v29.4s, v1.4s
+	WORD $0x6e3adc22 // fmul v2.4s, v1.4s, v26.4s
+	VFMLA V27.S4, V1.S4, V2.S4
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	TBZ $1, R2, one9
+	FMOVD F0, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V0.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F0, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func hardSwishF64NEON(dst, x []float64)
+TEXT ·hardSwishF64NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $hardConstF64<>(SB), R26
+	FMOVQ 96(R26), F30 // minusThree
+	FMOVQ 0(R26), F29 // six
+	FMOVQ 16(R26), F28 // three
+	FMOVQ 32(R26), F27 // sixth
+	FMOVQ 48(R26), F26 // sixthLo
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	FMOVQ 16(R1), F1
+	WORD $0x4e7cd402 // fadd v2.2d, v0.2d, v28.2d
+	WORD $0x4e61f7c1 // fmax v1.2d, v30.2d, v1.2d
+	FMOVQ 32(R1), F3
+	WORD $0x4ee2f7a2 // fmin v2.2d, v29.2d, v2.2d
+	WORD $0x4e7cd424 // fadd v4.2d, v1.2d, v28.2d
+	WORD $0x4e63f7c3 // fmax v3.2d, v30.2d, v3.2d
+	FMOVQ 48(R1), F5
+	WORD $0x6e7adc46 // fmul v6.2d, v2.2d, v26.2d
+	WORD $0x4ee4f7a4 // fmin v4.2d, v29.2d, v4.2d
+	WORD $0x4e7cd467 // fadd v7.2d, v3.2d, v28.2d
+	WORD $0x4e65f7c5 // fmax v5.2d, v30.2d, v5.2d
+	VFMLA V27.D2, V2.D2, V6.D2
+	WORD $0x6e7adc82 // fmul v2.2d, v4.2d, v26.2d
+	WORD $0x4ee7f7a7 // fmin v7.2d, v29.2d, v7.2d
+	WORD $0x4e7cd4a8 // fadd v8.2d, v5.2d, v28.2d
+	WORD $0x6e66dc00 // fmul v0.2d, v0.2d, v6.2d
+	VFMLA V27.D2, V4.D2, V2.D2
+	WORD $0x6e7adce4 // fmul v4.2d, v7.2d, v26.2d
+	WORD $0x4ee8f7a8 // fmin v8.2d, v29.2d, v8.2d
+	FMOVQ F0, 0(R0)
+	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
+	VFMLA V27.D2, V7.D2, V4.D2
+	WORD $0x6e7add00 // fmul v0.2d, v8.2d, v26.2d
+	FMOVQ F1, 16(R0)
+	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
+	VFMLA V27.D2, V8.D2, V0.D2
+	FMOVQ F3, 32(R0)
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVQ F5, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// hard.go
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	WORD $0x4e7cd401 // fadd v1.2d, v0.2d, v28.2d
+	WORD $0x4ee1f7a1 // fmin v1.2d, v29.2d, v1.2d
+	// hard.go: bySix
+	WORD $0x6e7adc22 // fmul v2.2d, v1.2d, v26.2d
+	VFMLA V27.D2, V1.D2, V2.D2
+	// hard.go
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	WORD $0x4e60f7c0 // fmax v0.2d, v30.2d, v0.2d
+	WORD $0x4e7cd401 // fadd v1.2d, v0.2d, v28.2d
+	WORD $0x4ee1f7a1 // fmin v1.2d, v29.2d, v1.2d
+	WORD $0x6e7adc22 // fmul v2.2d, v1.2d, v26.2d
+	VFMLA V27.D2, V1.D2, V2.D2
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func hardSwishBackwardF32NEON(dx, dy, x []float32)
+TEXT ·hardSwishBackwardF32NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $hardConstF32<>(SB), R26
+	FMOVQ 112(R26), F30 // two
+	FMOVQ 16(R26), F29 // three
+	FMOVQ 32(R26), F28 // sixth
+	FMOVQ 48(R26), F27 // sixthLo
+	FMOVQ 80(R26), F26 // belowThree
+	FMOVQ 128(R26), F25 // one
+	FMOVQ 144(R26), F24 // aboveMinusThree
+	VEOR V23.B16, V23.B16, V23.B16
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	VMOV V29.B16, V3.B16
+	VFMLA V30.S4, V1.S4, V3.S4
+	FMOVQ 16(R2), F4
+	FMOVQ 32(R1), F5
+	WORD $0x6e3bdc66 // fmul v6.4s, v3.4s, v27.4s
+	VMOV V29.B16, V7.B16
+	VFMLA V30.S4, V4.S4, V7.S4
+	FMOVQ 32(R2), F8
+	FMOVQ 48(R1), F9
+	VFMLA V28.S4, V3.S4, V6.S4
+	WORD $0x6e3bdce3 // fmul v3.4s, v7.4s, v27.4s
+	VMOV V29.B16, V10.B16
+	VFMLA V30.S4, V8.S4, V10.S4
+	FMOVQ 48(R2), F11
+	WORD $0x6ebae42c // fcmgt v12.4s, v1.4s, v26.4s
+	VFMLA V28.S4, V7.S4, V3.S4
+	WORD $0x6e3bdd47 // fmul v7.4s, v10.4s, v27.4s
+	VMOV V29.B16, V13.B16
+	VFMLA V30.S4, V11.S4, V13.S4
+	VBSL V6.B16, V25.B16, V12.B16
+	WORD $0x6ebae486 // fcmgt v6.4s, v4.4s, v26.4s
+	VFMLA V28.S4, V10.S4, V7.S4
+	WORD $0x6e3bddaa // fmul v10.4s, v13.4s, v27.4s
+	WORD $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	VBSL V3.B16, V25.B16, V6.B16
+	WORD $0x6ebae503 // fcmgt v3.4s, v8.4s, v26.4s
+	VFMLA V28.S4, V13.S4, V10.S4
+	WORD $0x6ea1e701 // fcmgt v1.4s, v24.4s, v1.4s
+	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	VBSL V7.B16, V25.B16, V3.B16
+	WORD $0x6ebae566 // fcmgt v6.4s, v11.4s, v26.4s
+	VBSL V0.B16, V23.B16, V1.B16
+	WORD $0x6ea4e704 // fcmgt v4.4s, v24.4s, v4.4s
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	VBSL V10.B16, V25.B16, V6.B16
+	FMOVQ F1, 0(R0)
+	VBSL V2.B16, V23.B16, V4.B16
+	WORD $0x6ea8e708 // fcmgt v8.4s, v24.4s, v8.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	FMOVQ F4, 16(R0)
+	VBSL V5.B16, V23.B16, V8.B16
+	WORD $0x6eabe70b // fcmgt v11.4s, v24.4s, v11.4s
+	FMOVQ F8, 32(R0)
+	VBSL V9.B16, V23.B16, V11.B16
+	FMOVQ F11, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// hard.go
+	VMOV V29.B16, V2.B16
+	VFMLA V30.S4, V1.S4, V2.S4
+	// hard.go: bySix
+	WORD $0x6e3bdc43 // fmul v3.4s, v2.4s, v27.4s
+	VFMLA V28.S4, V2.S4, V3.S4
+	// hard.go: fromThree
+	WORD $0x6ebae422 // fcmgt v2.4s, v1.4s, v26.4s
+	// hard.go
+	VBSL V3.B16, V25.B16, V2.B16
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6ea1e701 // fcmgt v1.4s, v24.4s, v1.4s
+	VBSL V0.B16, V23.B16, V1.B16
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	VMOV V29.B16, V2.B16
+	VFMLA V30.S4, V1.S4, V2.S4
+	WORD $0x6e3bdc43 // fmul v3.4s, v2.4s, v27.4s
+	VFMLA V28.S4, V2.S4, V3.S4
+	WORD $0x6ebae422 // fcmgt v2.4s, v1.4s, v26.4s
+	VBSL V3.B16, V25.B16, V2.B16
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6ea1e701 // fcmgt v1.4s, v24.4s, v1.4s
+	VBSL V0.B16, V23.B16, V1.B16
+	TBZ $1, R3, one11
+	FMOVD F1, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V1.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F1, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func hardSwishBackwardF64NEON(dx, dy, x []float64)
+TEXT ·hardSwishBackwardF64NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $hardConstF64<>(SB), R26
+	FMOVQ 112(R26), F30 // two
+	FMOVQ 16(R26), F29 // three
+	FMOVQ 32(R26), F28 // sixth
+	FMOVQ 48(R26), F27 // sixthLo
+	FMOVQ 80(R26), F26 // belowThree
+	FMOVQ 128(R26), F25 // one
+	FMOVQ 144(R26), F24 // aboveMinusThree
+	VEOR V23.B16, V23.B16, V23.B16
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	VMOV V29.B16, V3.B16
+	VFMLA V30.D2, V1.D2, V3.D2
+	FMOVQ 16(R2), F4
+	FMOVQ 32(R1), F5
+	WORD $0x6e7bdc66 // fmul v6.2d, v3.2d, v27.2d
+	VMOV V29.B16, V7.B16
+	VFMLA V30.D2, V4.D2, V7.D2
+	FMOVQ 32(R2), F8
+	FMOVQ 48(R1), F9
+	VFMLA V28.D2, V3.D2, V6.D2
+	WORD $0x6e7bdce3 // fmul v3.2d, v7.2d, v27.2d
+	VMOV V29.B16, V10.B16
+	VFMLA V30.D2, V8.D2, V10.D2
+	FMOVQ 48(R2), F11
+	WORD $0x6efae42c // fcmgt v12.2d, v1.2d, v26.2d
+	VFMLA V28.D2, V7.D2, V3.D2
+	WORD $0x6e7bdd47 // fmul v7.2d, v10.2d, v27.2d
+	VMOV V29.B16, V13.B16
+	VFMLA V30.D2, V11.D2, V13.D2
+	VBSL V6.B16, V25.B16, V12.B16
+	WORD $0x6efae486 // fcmgt v6.2d, v4.2d, v26.2d
+	VFMLA V28.D2, V10.D2, V7.D2
+	WORD $0x6e7bddaa // fmul v10.2d, v13.2d, v27.2d
+	WORD $0x6e6cdc00 // fmul v0.2d, v0.2d, v12.2d
+	VBSL V3.B16, V25.B16, V6.B16
+	WORD $0x6efae503 // fcmgt v3.2d, v8.2d, v26.2d
+	VFMLA V28.D2, V13.D2, V10.D2
+	WORD $0x6ee1e701 // fcmgt v1.2d, v24.2d, v1.2d
+	WORD $0x6e66dc42 // fmul v2.2d, v2.2d, v6.2d
+	VBSL V7.B16, V25.B16, V3.B16
+	WORD $0x6efae566 // fcmgt v6.2d, v11.2d, v26.2d
+	VBSL V0.B16, V23.B16, V1.B16
+	WORD $0x6ee4e704 // fcmgt v4.2d, v24.2d, v4.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	VBSL V10.B16, V25.B16, V6.B16
+	FMOVQ F1, 0(R0)
+	VBSL V2.B16, V23.B16, V4.B16
+	WORD $0x6ee8e708 // fcmgt v8.2d, v24.2d, v8.2d
+	WORD $0x6e66dd29 // fmul v9.2d, v9.2d, v6.2d
+	FMOVQ F4, 16(R0)
+	VBSL V5.B16, V23.B16, V8.B16
+	WORD $0x6eebe70b // fcmgt v11.2d, v24.2d, v11.2d
+	FMOVQ F8, 32(R0)
+	VBSL V9.B16, V23.B16, V11.B16
+	FMOVQ F11, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// hard.go
+	VMOV V29.B16, V2.B16
+	VFMLA V30.D2, V1.D2, V2.D2
+	// hard.go: bySix
+	WORD $0x6e7bdc43 // fmul v3.2d, v2.2d, v27.2d
+	VFMLA V28.D2, V2.D2, V3.D2
+	// hard.go: fromThree
+	WORD $0x6efae422 // fcmgt v2.2d, v1.2d, v26.2d
+	// hard.go
+	VBSL V3.B16, V25.B16, V2.B16
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	WORD $0x6ee1e701 // fcmgt v1.2d, v24.2d, v1.2d
+	VBSL V0.B16, V23.B16, V1.B16
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	VMOV V29.B16, V2.B16
+	VFMLA V30.D2, V1.D2, V2.D2
+	WORD $0x6e7bdc43 // fmul v3.2d, v2.2d, v27.2d
+	VFMLA V28.D2, V2.D2, V3.D2
+	WORD $0x6efae422 // fcmgt v2.2d, v1.2d, v26.2d
+	VBSL V3.B16, V25.B16, V2.B16
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	WORD $0x6ee1e701 // fcmgt v1.2d, v24.2d, v1.2d
+	VBSL V0.B16, V23.B16, V1.B16
 	FMOVD F1, (R0)
 
 done5:

@@ -54,3 +54,24 @@ func reluBackwardOutputGeneric[T Float](dx, dy, y []T) {
 		dx[i] = g
 	}
 }
+
+func reluSquaredGeneric[T Float](dst, x []T) {
+	dst = dst[:len(x)]
+	for i, v := range x {
+		if v <= 0 {
+			v = 0
+		}
+		dst[i] = v * v
+	}
+}
+
+func reluSquaredBackwardGeneric[T Float](dx, dy, x []T) {
+	dx, dy = dx[:len(x)], dy[:len(x)]
+	for i, v := range x {
+		g := dy[i] * v
+		if v <= 0 {
+			g = 0
+		}
+		dx[i] = g + g
+	}
+}

@@ -56,6 +56,90 @@ func (Naive[T]) ReLUBackwardOutput(dx, dy, y []T) {
 	}
 }
 
+// LeakyReLU sets dst[i] = x[i] where x[i] > 0, and slope*x[i] elsewhere.
+func (Naive[T]) LeakyReLU(dst, x []T, slope T) {
+	for i, v := range x {
+		if v > 0 {
+			dst[i] = v
+		} else {
+			dst[i] = slope * v
+		}
+	}
+}
+
+// LeakyReLUBackward sets dx[i] = dy[i] where x[i] > 0, and slope*dy[i] elsewhere.
+func (Naive[T]) LeakyReLUBackward(dx, dy, x []T, slope T) {
+	for i, v := range x {
+		if v > 0 {
+			dx[i] = dy[i]
+		} else {
+			dx[i] = slope * dy[i]
+		}
+	}
+}
+
+// ReLUSquared sets dst[i] = max(x[i], 0)^2.
+func (Naive[T]) ReLUSquared(dst, x []T) {
+	for i, v := range x {
+		if v > 0 {
+			dst[i] = v * v
+		} else {
+			dst[i] = 0
+		}
+	}
+}
+
+// ReLUSquaredBackward sets dx[i] = dy[i] * 2*max(x[i], 0).
+func (Naive[T]) ReLUSquaredBackward(dx, dy, x []T) {
+	for i, v := range x {
+		if v > 0 {
+			dx[i] = dy[i] * 2 * v
+		} else {
+			dx[i] = 0
+		}
+	}
+}
+
+// HardSigmoid sets dst[i] = min(max(x[i]+3, 0), 6) / 6.
+func (Naive[T]) HardSigmoid(dst, x []T) {
+	for i, v := range x {
+		dst[i] = min(max(v+3, 0), 6) / 6
+	}
+}
+
+// HardSigmoidBackward sets dx[i] = dy[i] / 6 where -3 < x[i] < 3, and 0 elsewhere.
+func (Naive[T]) HardSigmoidBackward(dx, dy, x []T) {
+	for i, v := range x {
+		if v > -3 && v < 3 {
+			dx[i] = dy[i] / 6
+		} else {
+			dx[i] = 0
+		}
+	}
+}
+
+// HardSwish sets dst[i] = x[i] * min(max(x[i]+3, 0), 6) / 6.
+func (Naive[T]) HardSwish(dst, x []T) {
+	for i, v := range x {
+		dst[i] = v * min(max(v+3, 0), 6) / 6
+	}
+}
+
+// HardSwishBackward sets dx[i] = dy[i] * (x[i]/3 + 1/2) where -3 < x[i] < 3, 0 below and dy[i]
+// above.
+func (Naive[T]) HardSwishBackward(dx, dy, x []T) {
+	for i, v := range x {
+		switch {
+		case v <= -3:
+			dx[i] = 0
+		case v >= 3:
+			dx[i] = dy[i]
+		default:
+			dx[i] = dy[i] * (v/3 + 0.5)
+		}
+	}
+}
+
 // Sigmoid sets dst[i] = 1 / (1 + exp(-x[i])).
 func (Naive[T]) Sigmoid(dst, x []T) {
 	for i, v := range x {

@@ -10,6 +10,14 @@ func FuzzReLU(f *testing.F)                        { fuzz(f) }
 func FuzzReLUMask(f *testing.F)                    { fuzz(f) }
 func FuzzReLUBackward(f *testing.F)                { fuzz(f) }
 func FuzzReLUBackwardOutput(f *testing.F)          { fuzz(f) }
+func FuzzLeakyReLU(f *testing.F)                   { fuzz(f) }
+func FuzzLeakyReLUBackward(f *testing.F)           { fuzz(f) }
+func FuzzReLUSquared(f *testing.F)                 { fuzz(f) }
+func FuzzReLUSquaredBackward(f *testing.F)         { fuzz(f) }
+func FuzzHardSigmoid(f *testing.F)                 { fuzz(f) }
+func FuzzHardSigmoidBackward(f *testing.F)         { fuzz(f) }
+func FuzzHardSwish(f *testing.F)                   { fuzz(f) }
+func FuzzHardSwishBackward(f *testing.F)           { fuzz(f) }
 func FuzzSigmoid(f *testing.F)                     { fuzz(f) }
 func FuzzSigmoidFast(f *testing.F)                 { fuzz(f) }
 func FuzzSigmoidBackward(f *testing.F)             { fuzz(f) }

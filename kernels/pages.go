@@ -24,6 +24,8 @@ type page struct {
 // list has the pages in the order of the assembly files.
 var list = []page{
 	{"relu", relu},
+	{"leakyrelu", leakyReLU},
+	{"hard", hard},
 	{"sigmoid", sigmoid},
 	{"tanh", tanh},
 	{"rows", rows},

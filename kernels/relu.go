@@ -65,4 +65,42 @@ for i, v := range dy {
 			return []vec{b.Select(b.Less(in[1], b.Named("smallest", b.Bits(1))), b.K(0, 0), in[0])}
 		},
 	},
+}, {
+	// y = max(x, 0)^2, rounded once; NaN passes both operations.
+	Name:    "reluSquared",
+	Params:  "dst, x []T",
+	Streams: true,
+	Loop: `
+for i, v := range x {
+	v = max(v, 0)
+	dst[i] = v * v
+}`,
+	Shape: asmgen.Map{
+		Out: []string{"dst"}, In: []string{"x"},
+		Body: func(b *builder, in, _ []vec) []vec {
+			v := b.Max(b.K(0, 0), in[0])
+			return []vec{b.Mul(v, v)}
+		},
+	},
+}, {
+	// dx = x > 0 ? 2*(dy*x) : +0. To double last overflows only where the result does.
+	Name:    "reluSquaredBackward",
+	Params:  "dx, dy, x []T",
+	Streams: true,
+	Loop: `
+for i, v := range x {
+	g := dy[i] * v
+	if v <= 0 {
+		g = 0
+	}
+	dx[i] = g + g
+}`,
+	Shape: asmgen.Map{
+		Out: []string{"dx"}, In: []string{"dy", "x"},
+		Body: func(b *builder, in, _ []vec) []vec {
+			below := b.Less(in[1], b.Named("smallest", b.Bits(1)))
+			g := b.Select(below, b.K(0, 0), b.Mul(in[0], in[1]))
+			return []vec{b.Add(g, g)}
+		},
+	},
 }}

@@ -52,6 +52,40 @@ func pass[T kernels.Float](dy T, passes bool) T {
 	return dy
 }
 
+// leaky is what LeakyReLU and its backward make of v.
+func leaky[T kernels.Float](x, v, slope T) T {
+	if x > 0 {
+		return v
+	}
+	return slope * v
+}
+
+func reluSquaredGrad[T kernels.Float](dy, x T) T {
+	if x <= 0 {
+		return 0
+	}
+	return 2 * T(dy*x)
+}
+
+func hardSigmoid[T kernels.Float](x T) T { return min(max(x+3, 0), 6) / 6 }
+
+func hardSigmoidGrad[T kernels.Float](dy, x T) T {
+	if x <= -3 || x >= 3 {
+		return 0
+	}
+	return dy * T(1.0/6)
+}
+
+func hardSwishGrad[T kernels.Float](dy, x T) T {
+	switch {
+	case x <= -3:
+		return 0
+	case x >= 3:
+		return dy
+	}
+	return dy * T(fma(x, 2, 3)/6)
+}
+
 func maskBit(mask kt.Array, i int) bool { return kt.View[uint64](mask)[i/64]>>(i%64)&1 == 1 }
 
 func checkReLUMask[T kernels.Float](c, out *Call[T]) error {

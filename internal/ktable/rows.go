@@ -62,9 +62,10 @@ var (
 	bias    = in("Bias").len(PerClass).orNil()
 	product = Arg{Name: "dst", In: true, Out: true, Stride: AtDstStride}
 
-	unary   = args(out("dst", "x"), in("x"))
-	binary  = binaryOf(Any)
-	forward = args(out("dst", "x").at(AtDstStride), in("x").at(AtStride))
+	unary     = args(out("dst", "x"), in("x"))
+	binary    = binaryOf(Any)
+	fromInput = args(out("dx", "dy", "x"), in("dy"), in("x"))
+	forward   = args(out("dst", "x").at(AtDstStride), in("x").at(AtStride))
 )
 
 func binaryOf(y Fill) []Arg { return args(out("dx", "dy", "y"), in("dy"), in("y").fill(y)) }
@@ -145,6 +146,26 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "ReLUBackwardOutput", Args: binary, Call: three(kernels.ReLUBackwardOutput[T]),
 			Naive: three(n.ReLUBackwardOutput),
 			Check: backwardOf(func(dy, y T) T { return pass(dy, !(y <= 0)) })},
+		{Name: "LeakyReLU", Args: unary, Opts: Scale,
+			Call:  do(func(c C) { kernels.LeakyReLU(c.T(0), c.T(1), c.Scale) }),
+			Naive: do(func(c C) { n.LeakyReLU(c.T(0), c.T(1), c.Scale) }),
+			Check: exact(func(c C, i int) T { return leaky(c.T(1)[i], c.T(1)[i], c.Scale) })},
+		{Name: "LeakyReLUBackward", Args: fromInput, Opts: Scale,
+			Call:  do(func(c C) { kernels.LeakyReLUBackward(c.T(0), c.T(1), c.T(2), c.Scale) }),
+			Naive: do(func(c C) { n.LeakyReLUBackward(c.T(0), c.T(1), c.T(2), c.Scale) }),
+			Check: exact(func(c C, i int) T { return leaky(c.T(2)[i], c.T(1)[i], c.Scale) })},
+		{Name: "ReLUSquared", Args: unary, Call: two(kernels.ReLUSquared[T]),
+			Naive: two(n.ReLUSquared), Check: of(func(x T) T { return relu(x) * relu(x) })},
+		{Name: "ReLUSquaredBackward", Args: fromInput, Call: three(kernels.ReLUSquaredBackward[T]),
+			Naive: three(n.ReLUSquaredBackward), Check: backwardOf(reluSquaredGrad[T])},
+		{Name: "HardSigmoid", Args: unary, Call: two(kernels.HardSigmoid[T]),
+			Naive: two(n.HardSigmoid), Check: of(hardSigmoid[T])},
+		{Name: "HardSigmoidBackward", Args: fromInput, Call: three(kernels.HardSigmoidBackward[T]),
+			Naive: three(n.HardSigmoidBackward), Check: backwardOf(hardSigmoidGrad[T])},
+		{Name: "HardSwish", Args: unary, Call: two(kernels.HardSwish[T]), Naive: two(n.HardSwish),
+			Check: of(func(x T) T { return max(x, -3) * hardSigmoid(x) })},
+		{Name: "HardSwishBackward", Args: fromInput, Call: three(kernels.HardSwishBackward[T]),
+			Naive: three(n.HardSwishBackward), Check: backwardOf(hardSwishGrad[T])},
 		{Name: "Sigmoid", Args: unary, Call: two(kernels.Sigmoid[T]), Naive: two(n.Sigmoid),
 			Check: within(0, 1, sigmoidErr[T])},
 		{Name: "SigmoidFast", Args: unary, Call: two(kernels.SigmoidFast[T]), Naive: two(n.Sigmoid),
