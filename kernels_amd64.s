@@ -7088,20 +7088,35 @@ TEXT ·rowsMaxF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ m_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSS minusInfF32<>(SB), Z31
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $16
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $4, R11
+	SHLQ $4, R11
+	SUBQ $16, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $2, R9
+	SHLQ $2, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSS minusInfF32<>(SB), Z0
-	VBROADCASTSS minusInfF32<>(SB), Z1
-	VBROADCASTSS minusInfF32<>(SB), Z2
-	VBROADCASTSS minusInfF32<>(SB), Z3
+row2:
+	VMOVUPS 0(DX), Z4
+	VMOVAPS Z4, Z0
+	VMOVAPS Z4, Z1
+	VMOVAPS Z4, Z2
+	VMOVAPS Z4, Z3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPS 0(DX), Z4
 	VMAXPS Z4, Z0, Z0
 	VMOVUPS 64(DX), Z4
@@ -7113,34 +7128,24 @@ loop2:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPS 0(DX), Z4
 	VMAXPS Z4, Z0, Z0
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVL $-1, R8
-	BZHIL BX, R8, R8
-	KMOVW R8, K1
-	VMOVUPS.Z (DX), K1, Z4
-	VBLENDMPS Z4, Z31, K1, Z4
-	VMAXPS Z4, Z0, Z0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPS Z2, Z0, Z0
 	VMAXPS Z3, Z1, Z1
 	VMAXPS Z1, Z0, Z0
@@ -7157,14 +7162,50 @@ done6:
 	VMOVSS X0, (SI)
 	ADDQ $4, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $2, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $2, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSS minusInfF32<>(SB), Z0
+	VBROADCASTSS minusInfF32<>(SB), Z1
+	VBROADCASTSS minusInfF32<>(SB), Z2
+	VBROADCASTSS minusInfF32<>(SB), Z3
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPS.Z (DX), K1, Z4
+	VBLENDMPS Z4, Z31, K1, Z4
+	VMAXPS Z4, Z0, Z0
+	VMAXPS Z2, Z0, Z0
+	VMAXPS Z3, Z1, Z1
+	VMAXPS Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y4
+	VMAXPS Y4, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPS X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPS X4, X0, X0
+	VMOVSHDUP X0, X4
+	VMAXPS X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPS X4, X0, X0
+	VMOVSS X0, (SI)
+	ADDQ $4, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $2, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -7174,20 +7215,35 @@ TEXT ·rowsMaxF64AVX512(SB), NOSPLIT, $0-64
 	MOVQ m_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSD minusInfF64<>(SB), Z31
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $8
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $3, R11
+	SHLQ $3, R11
+	SUBQ $8, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $3, R9
+	SHLQ $3, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSD minusInfF64<>(SB), Z0
-	VBROADCASTSD minusInfF64<>(SB), Z1
-	VBROADCASTSD minusInfF64<>(SB), Z2
-	VBROADCASTSD minusInfF64<>(SB), Z3
+row2:
+	VMOVUPD 0(DX), Z4
+	VMOVAPD Z4, Z0
+	VMOVAPD Z4, Z1
+	VMOVAPD Z4, Z2
+	VMOVAPD Z4, Z3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPD 0(DX), Z4
 	VMAXPD Z4, Z0, Z0
 	VMOVUPD 64(DX), Z4
@@ -7199,34 +7255,24 @@ loop2:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPD 0(DX), Z4
 	VMAXPD Z4, Z0, Z0
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVL $-1, R8
-	BZHIL BX, R8, R8
-	KMOVW R8, K1
-	VMOVUPD.Z (DX), K1, Z4
-	VBLENDMPD Z4, Z31, K1, Z4
-	VMAXPD Z4, Z0, Z0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPD Z2, Z0, Z0
 	VMAXPD Z3, Z1, Z1
 	VMAXPD Z1, Z0, Z0
@@ -7241,14 +7287,48 @@ done6:
 	VMOVSD X0, (SI)
 	ADDQ $8, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $3, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $3, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSD minusInfF64<>(SB), Z0
+	VBROADCASTSD minusInfF64<>(SB), Z1
+	VBROADCASTSD minusInfF64<>(SB), Z2
+	VBROADCASTSD minusInfF64<>(SB), Z3
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPD.Z (DX), K1, Z4
+	VBLENDMPD Z4, Z31, K1, Z4
+	VMAXPD Z4, Z0, Z0
+	VMAXPD Z2, Z0, Z0
+	VMAXPD Z3, Z1, Z1
+	VMAXPD Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y4
+	VMAXPD Y4, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPD X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPD X4, X0, X0
+	VMOVSD X0, (SI)
+	ADDQ $8, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $3, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -7259,20 +7339,38 @@ TEXT ·rowsTopF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSS infF32<>(SB), Z31
 	VBROADCASTSS minusInfF32<>(SB), Z30
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $16
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $4, R11
+	SHLQ $4, R11
+	SUBQ $16, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $2, R9
+	SHLQ $2, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSS minusInfF32<>(SB), Z0
-	VBROADCASTSS minusInfF32<>(SB), Z1
-	VBROADCASTSS minusInfF32<>(SB), Z2
-	VBROADCASTSS minusInfF32<>(SB), Z3
+row2:
+	VMOVUPS 0(DX), Z4
+	// rows.go
+	VCMPPS $0, Z4, Z4, K1
+	VBLENDMPS Z4, Z31, K1, Z4
+	VMOVAPS Z4, Z0
+	VMOVAPS Z4, Z1
+	VMOVAPS Z4, Z2
+	VMOVAPS Z4, Z3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPS 0(DX), Z4
 	VCMPPS $0, Z4, Z4, K1
 	VMOVUPS 64(DX), Z5
@@ -7292,15 +7390,15 @@ loop2:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPS 0(DX), Z4
 	// rows.go
 	VCMPPS $0, Z4, Z4, K1
@@ -7309,23 +7407,10 @@ loop4:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVL $-1, R8
-	BZHIL BX, R8, R8
-	KMOVW R8, K1
-	VMOVUPS.Z (DX), K1, Z4
-	// rows.go
-	VCMPPS $0, Z4, Z4, K2
-	VBLENDMPS Z4, Z31, K2, Z4
-	VBLENDMPS Z4, Z30, K1, Z4
-	VMAXPS Z4, Z0, Z0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPS Z2, Z0, Z0
 	VMAXPS Z3, Z1, Z1
 	VMAXPS Z1, Z0, Z0
@@ -7342,14 +7427,53 @@ done6:
 	VMOVSS X0, (SI)
 	ADDQ $4, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $2, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $2, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSS minusInfF32<>(SB), Z0
+	VBROADCASTSS minusInfF32<>(SB), Z1
+	VBROADCASTSS minusInfF32<>(SB), Z2
+	VBROADCASTSS minusInfF32<>(SB), Z3
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPS.Z (DX), K1, Z4
+	// rows.go
+	VCMPPS $0, Z4, Z4, K2
+	VBLENDMPS Z4, Z31, K2, Z4
+	VBLENDMPS Z4, Z30, K1, Z4
+	VMAXPS Z4, Z0, Z0
+	VMAXPS Z2, Z0, Z0
+	VMAXPS Z3, Z1, Z1
+	VMAXPS Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y4
+	VMAXPS Y4, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPS X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPS X4, X0, X0
+	VMOVSHDUP X0, X4
+	VMAXPS X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPS X4, X0, X0
+	VMOVSS X0, (SI)
+	ADDQ $4, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $2, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -7360,20 +7484,38 @@ TEXT ·rowsTopF64AVX512(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSD infF64<>(SB), Z31
 	VBROADCASTSD minusInfF64<>(SB), Z30
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $8
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $3, R11
+	SHLQ $3, R11
+	SUBQ $8, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $3, R9
+	SHLQ $3, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSD minusInfF64<>(SB), Z0
-	VBROADCASTSD minusInfF64<>(SB), Z1
-	VBROADCASTSD minusInfF64<>(SB), Z2
-	VBROADCASTSD minusInfF64<>(SB), Z3
+row2:
+	VMOVUPD 0(DX), Z4
+	// rows.go
+	VCMPPD $0, Z4, Z4, K1
+	VBLENDMPD Z4, Z31, K1, Z4
+	VMOVAPD Z4, Z0
+	VMOVAPD Z4, Z1
+	VMOVAPD Z4, Z2
+	VMOVAPD Z4, Z3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPD 0(DX), Z4
 	VCMPPD $0, Z4, Z4, K1
 	VMOVUPD 64(DX), Z5
@@ -7393,15 +7535,15 @@ loop2:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPD 0(DX), Z4
 	// rows.go
 	VCMPPD $0, Z4, Z4, K1
@@ -7410,23 +7552,10 @@ loop4:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVL $-1, R8
-	BZHIL BX, R8, R8
-	KMOVW R8, K1
-	VMOVUPD.Z (DX), K1, Z4
-	// rows.go
-	VCMPPD $0, Z4, Z4, K2
-	VBLENDMPD Z4, Z31, K2, Z4
-	VBLENDMPD Z4, Z30, K1, Z4
-	VMAXPD Z4, Z0, Z0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPD Z2, Z0, Z0
 	VMAXPD Z3, Z1, Z1
 	VMAXPD Z1, Z0, Z0
@@ -7441,14 +7570,51 @@ done6:
 	VMOVSD X0, (SI)
 	ADDQ $8, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $3, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $3, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSD minusInfF64<>(SB), Z0
+	VBROADCASTSD minusInfF64<>(SB), Z1
+	VBROADCASTSD minusInfF64<>(SB), Z2
+	VBROADCASTSD minusInfF64<>(SB), Z3
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPD.Z (DX), K1, Z4
+	// rows.go
+	VCMPPD $0, Z4, Z4, K2
+	VBLENDMPD Z4, Z31, K2, Z4
+	VBLENDMPD Z4, Z30, K1, Z4
+	VMAXPD Z4, Z0, Z0
+	VMAXPD Z2, Z0, Z0
+	VMAXPD Z3, Z1, Z1
+	VMAXPD Z1, Z0, Z0
+	VEXTRACTF64X4 $1, Z0, Y4
+	VMAXPD Y4, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPD X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPD X4, X0, X0
+	VMOVSD X0, (SI)
+	ADDQ $8, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $3, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -7579,7 +7745,8 @@ next6:
 	RET
 
 // func rowsExpSumF32AVX512(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF32AVX512(SB), NOSPLIT, $0-121
+TEXT ·rowsExpSumF32AVX512(SB), 0, $128-121
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -7592,11 +7759,26 @@ TEXT ·rowsExpSumF32AVX512(SB), NOSPLIT, $0-121
 	VBROADCASTSS expC1F32<>(SB), Z27
 	VBROADCASTSS expC0F32<>(SB), Z26
 	VBROADCASTSS roundingPartF32<>(SB), Z25
+	MOVQ DI, R9
+	SUBQ $1, R9
+	MOVQ wstride+104(FP), R10
+	IMULQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	IMULQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	MOVQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, R8
+	SHLQ $3, R9
+	ADDQ R9, SI
 
 // One row.
 row1:
 	VBROADCASTSS (R8), Z3
-	ADDQ $4, R8
+	SUBQ $4, R8
 	// rows.go: rowParams
 	VMOVAPS Z25, Z5
 	VFMADD231PS Z30, Z3, Z5
@@ -7610,9 +7792,9 @@ row1:
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	CMPQ R9, $128
-	JLT blocks9
+	JLT blocks10
 	VMOVUPS 0(BX), Z0
 	VMAXPS Z0, Z4, Z0
 	VMOVUPS 128(BX), Z1
@@ -7759,20 +7941,20 @@ group2:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R9, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R11
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(BX), Z5
 	VMAXPS Z5, Z4, Z5
 	VMOVUPS 64(BX), Z6
@@ -7811,13 +7993,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -7848,7 +8030,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -7876,7 +8058,7 @@ tail4:
 	SUBQ $16, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -7884,51 +8066,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+120(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R9, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS 0(R10), Z0
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total11
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored12
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R9, $1
-	JGE group2
+// The end of a sum.
+total11:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored12:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS Z2, 0(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total13
+	VSHUFPD $1, X2, X2, X5
+	VADDPS X5, X2, X2
+	VMOVSHDUP X2, X5
+	VADDSS X5, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored14
+
+// The end of a sum.
+total13:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
+stored14:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumF64AVX512(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF64AVX512(SB), NOSPLIT, $0-121
+TEXT ·rowsExpSumF64AVX512(SB), 0, $192-121
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -7946,11 +8172,26 @@ TEXT ·rowsExpSumF64AVX512(SB), NOSPLIT, $0-121
 	VBROADCASTSD expC1F64<>(SB), Z22
 	VBROADCASTSD expC0F64<>(SB), Z21
 	VBROADCASTSD roundingPartF64<>(SB), Z20
+	MOVQ DI, R9
+	SUBQ $1, R9
+	MOVQ wstride+104(FP), R10
+	IMULQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	IMULQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	MOVQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, R8
+	SHLQ $3, R9
+	ADDQ R9, SI
 
 // One row.
 row1:
 	VBROADCASTSD (R8), Z4
-	ADDQ $8, R8
+	SUBQ $8, R8
 	// rows.go: rowParams
 	VMOVAPD Z20, Z6
 	VFMADD231PD Z30, Z4, Z6
@@ -7965,9 +8206,9 @@ row1:
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	CMPQ R9, $32
-	JLT blocks9
+	JLT blocks10
 	VMOVUPD 0(BX), Z0
 	VMAXPD Z0, Z5, Z0
 	VMOVUPD 128(BX), Z1
@@ -8070,20 +8311,20 @@ group2:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R9, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R11
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(BX), Z6
 	VMAXPD Z6, Z5, Z6
 	VMOVUPD 64(BX), Z7
@@ -8132,13 +8373,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -8174,7 +8415,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -8207,22 +8448,18 @@ tail4:
 	SUBQ $8, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+120(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -8232,10 +8469,91 @@ wide6:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R9, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-129(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD 0(R10), Z0
+	VMOVUPD 64(R10), Z1
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total11
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored12
+
+// The end of a sum.
+total11:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored12:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD Z2, 0(R10)
+	VMOVUPD Z3, 64(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total13
+	VEXTRACTF128 $1, Y2, X6
+	VADDPD X6, X2, X2
+	VUNPCKHPD X2, X2, X6
+	VADDSD X6, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored14
+
+// The end of a sum.
+total13:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -8261,27 +8579,14 @@ total8:
 	VADDSD X7, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
+stored14:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipF32AVX512(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF32AVX512(SB), NOSPLIT, $0-145
+TEXT ·rowsExpSumSkipF32AVX512(SB), 0, $128-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -8295,11 +8600,27 @@ TEXT ·rowsExpSumSkipF32AVX512(SB), NOSPLIT, $0-145
 	VBROADCASTSS expC1F32<>(SB), Z27
 	VBROADCASTSS expC0F32<>(SB), Z26
 	VBROADCASTSS roundingPartF32<>(SB), Z25
+	MOVQ DI, R11
+	SUBQ $1, R11
+	MOVQ wstride+128(FP), R12
+	IMULQ R11, R12
+	SHLQ $2, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	IMULQ R11, R12
+	SHLQ $2, R12
+	ADDQ R12, BX
+	MOVQ R11, R12
+	SHLQ $2, R12
+	ADDQ R12, R8
+	SHLQ $3, R11
+	ADDQ R11, SI
+	ADDQ R11, R9
 
 // One row.
 row1:
 	VBROADCASTSS (R8), Z3
-	ADDQ $4, R8
+	SUBQ $4, R8
 	// rows.go: rowParams
 	VMOVAPS Z25, Z5
 	VFMADD231PS Z30, Z3, Z5
@@ -8309,21 +8630,21 @@ row1:
 	VSUBPS.BCST rowReachF32<>(SB), Z3, Z6
 	VMOVAPS Z5, Z3
 	VMOVAPS Z6, Z4
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
-	ADDQ $8, R9
+	SUBQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	CMPQ R11, $128
-	JLT blocks9
+	JLT blocks10
 	TESTQ R10, R10
-	JLT whole10
+	JLT whole11
 	CMPQ R10, $128
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPS 0(BX), Z0
 	VMAXPS Z0, Z4, Z0
 	VMOVUPS 128(BX), Z1
@@ -8471,20 +8792,20 @@ whole10:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R11, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, AX
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $32
-	JLT tail4
+	JLT tail6
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -8533,11 +8854,11 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -8548,7 +8869,7 @@ tail4:
 	SHRQ $16, R12
 	KMOVW R12, K3
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -8580,7 +8901,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -8609,7 +8930,7 @@ tail4:
 	SUBQ $16, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -8617,51 +8938,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+144(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R11, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS 0(R12), Z0
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total12
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored13
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R11, $1
-	JGE group2
+// The end of a sum.
+total12:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored13:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS Z2, 0(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $2, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $2, R12
+	SUBQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $2, R12
+	SUBQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total14
+	VSHUFPD $1, X2, X2, X5
+	VADDPS X5, X2, X2
+	VMOVSHDUP X2, X5
+	VADDSS X5, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored15
+
+// The end of a sum.
+total14:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $2, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
+stored15:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipF64AVX512(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF64AVX512(SB), NOSPLIT, $0-145
+TEXT ·rowsExpSumSkipF64AVX512(SB), 0, $192-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -8680,11 +9045,27 @@ TEXT ·rowsExpSumSkipF64AVX512(SB), NOSPLIT, $0-145
 	VBROADCASTSD expC1F64<>(SB), Z22
 	VBROADCASTSD expC0F64<>(SB), Z21
 	VBROADCASTSD roundingPartF64<>(SB), Z20
+	MOVQ DI, R11
+	SUBQ $1, R11
+	MOVQ wstride+128(FP), R12
+	IMULQ R11, R12
+	SHLQ $3, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	IMULQ R11, R12
+	SHLQ $3, R12
+	ADDQ R12, BX
+	MOVQ R11, R12
+	SHLQ $3, R12
+	ADDQ R12, R8
+	SHLQ $3, R11
+	ADDQ R11, SI
+	ADDQ R11, R9
 
 // One row.
 row1:
 	VBROADCASTSD (R8), Z4
-	ADDQ $8, R8
+	SUBQ $8, R8
 	// rows.go: rowParams
 	VMOVAPD Z20, Z6
 	VFMADD231PD Z30, Z4, Z6
@@ -8694,22 +9075,22 @@ row1:
 	VSUBPD.BCST rowReachF64<>(SB), Z4, Z7
 	VMOVAPD Z6, Z4
 	VMOVAPD Z7, Z5
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
-	ADDQ $8, R9
+	SUBQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	CMPQ R11, $32
-	JLT blocks9
+	JLT blocks10
 	TESTQ R10, R10
-	JLT whole10
+	JLT whole11
 	CMPQ R10, $32
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPD 0(BX), Z0
 	VMAXPD Z0, Z5, Z0
 	VMOVUPD 128(BX), Z1
@@ -8813,20 +9194,20 @@ whole10:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R11, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, AX
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $16
-	JLT tail4
+	JLT tail6
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -8885,11 +9266,11 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -8900,7 +9281,7 @@ tail4:
 	SHRQ $8, R12
 	KMOVW R12, K3
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -8937,7 +9318,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -8971,22 +9352,18 @@ tail4:
 	SUBQ $8, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+144(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -8996,10 +9373,91 @@ wide6:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R11, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-129(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD 0(R12), Z0
+	VMOVUPD 64(R12), Z1
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total12
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored13:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD Z2, 0(R12)
+	VMOVUPD Z3, 64(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $3, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $3, R12
+	SUBQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $3, R12
+	SUBQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total14
+	VEXTRACTF128 $1, Y2, X6
+	VADDPD X6, X2, X2
+	VUNPCKHPD X2, X2, X6
+	VADDSD X6, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored15
+
+// The end of a sum.
+total14:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -9025,27 +9483,14 @@ total8:
 	VADDSD X7, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $3, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
+stored15:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipF32AVX512(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF32AVX512(SB), NOSPLIT, $0-113
+TEXT ·rowsSumSkipF32AVX512(SB), 0, $128-113
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -9058,11 +9503,23 @@ TEXT ·rowsSumSkipF32AVX512(SB), NOSPLIT, $0-113
 	VBROADCASTSS expC1F32<>(SB), Z27
 	VBROADCASTSS expC0F32<>(SB), Z26
 	VBROADCASTSS roundingPartF32<>(SB), Z25
+	MOVQ DI, R10
+	SUBQ $1, R10
+	MOVQ xstride+104(FP), R11
+	IMULQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	MOVQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, BX
+	SHLQ $3, R10
+	ADDQ R10, SI
+	ADDQ R10, R8
 
 // One row.
 row1:
 	VBROADCASTSS (BX), Z3
-	ADDQ $4, BX
+	SUBQ $4, BX
 	// rows.go: rowParams
 	VMOVAPS Z25, Z5
 	VFMADD231PS Z30, Z3, Z5
@@ -9072,21 +9529,21 @@ row1:
 	VSUBPS.BCST rowReachF32<>(SB), Z3, Z6
 	VMOVAPS Z5, Z3
 	VMOVAPS Z6, Z4
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
-	ADDQ $8, R8
+	SUBQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	CMPQ R10, $128
-	JLT blocks9
+	JLT blocks10
 	TESTQ R9, R9
-	JLT whole10
+	JLT whole11
 	CMPQ R9, $128
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPS 0(DX), Z0
 	VMAXPS Z0, Z4, Z0
 	VMOVUPS 128(DX), Z1
@@ -9225,20 +9682,20 @@ whole10:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y2, Y2
 	CMPQ R10, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R12
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $32
-	JLT tail4
+	JLT tail6
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -9284,11 +9741,11 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -9299,7 +9756,7 @@ tail4:
 	SHRQ $16, R11
 	KMOVW R11, K3
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -9329,7 +9786,7 @@ tail4:
 	VADDPS Z8, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $16, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -9356,7 +9813,7 @@ tail4:
 	SUBQ $16, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -9364,46 +9821,91 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+112(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R10, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS 0(R11), Z0
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total12
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored13
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R10, $1
-	JGE group2
+// The end of a sum.
+total12:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored13:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS Z2, 0(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total14
+	VSHUFPD $1, X2, X2, X5
+	VADDPS X5, X2, X2
+	VMOVSHDUP X2, X5
+	VADDSS X5, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored15
+
+// The end of a sum.
+total14:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
+stored15:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipF64AVX512(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF64AVX512(SB), NOSPLIT, $0-113
+TEXT ·rowsSumSkipF64AVX512(SB), 0, $192-113
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -9421,11 +9923,23 @@ TEXT ·rowsSumSkipF64AVX512(SB), NOSPLIT, $0-113
 	VBROADCASTSD expC1F64<>(SB), Z22
 	VBROADCASTSD expC0F64<>(SB), Z21
 	VBROADCASTSD roundingPartF64<>(SB), Z20
+	MOVQ DI, R10
+	SUBQ $1, R10
+	MOVQ xstride+104(FP), R11
+	IMULQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	MOVQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, BX
+	SHLQ $3, R10
+	ADDQ R10, SI
+	ADDQ R10, R8
 
 // One row.
 row1:
 	VBROADCASTSD (BX), Z4
-	ADDQ $8, BX
+	SUBQ $8, BX
 	// rows.go: rowParams
 	VMOVAPD Z20, Z6
 	VFMADD231PD Z30, Z4, Z6
@@ -9435,22 +9949,22 @@ row1:
 	VSUBPD.BCST rowReachF64<>(SB), Z4, Z7
 	VMOVAPD Z6, Z4
 	VMOVAPD Z7, Z5
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
-	ADDQ $8, R8
+	SUBQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	CMPQ R10, $32
-	JLT blocks9
+	JLT blocks10
 	TESTQ R9, R9
-	JLT whole10
+	JLT whole11
 	CMPQ R9, $32
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPD 0(DX), Z0
 	VMAXPD Z0, Z5, Z0
 	VMOVUPD 128(DX), Z1
@@ -9549,20 +10063,20 @@ whole10:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R10, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R12
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $16
-	JLT tail4
+	JLT tail6
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -9618,11 +10132,11 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -9633,7 +10147,7 @@ tail4:
 	SHRQ $8, R11
 	KMOVW R11, K3
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -9668,7 +10182,7 @@ tail4:
 	VADDPD Z9, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -9700,22 +10214,18 @@ tail4:
 	SUBQ $8, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+112(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -9725,10 +10235,87 @@ wide6:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R10, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-129(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD 0(R11), Z0
+	VMOVUPD 64(R11), Z1
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored13:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD Z2, 0(R11)
+	VMOVUPD Z3, 64(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total14
+	VEXTRACTF128 $1, Y2, X6
+	VADDPD X6, X2, X2
+	VUNPCKHPD X2, X2, X6
+	VADDSD X6, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored15
+
+// The end of a sum.
+total14:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -9754,22 +10341,14 @@ total8:
 	VADDSD X7, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
+stored15:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumScaledF32AVX512(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumScaledF32AVX512(SB), NOSPLIT, $0-125
+TEXT ·rowsExpSumScaledF32AVX512(SB), 0, $128-125
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -9788,11 +10367,26 @@ TEXT ·rowsExpSumScaledF32AVX512(SB), NOSPLIT, $0-125
 	VBROADCASTSS roundingPartF32<>(SB), Z22
 	VBROADCASTSS rowMagicF32<>(SB), Z21
 	VBROADCASTSS rowReachF32<>(SB), Z20
+	MOVQ DI, R9
+	SUBQ $1, R9
+	MOVQ wstride+104(FP), R10
+	IMULQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	IMULQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	MOVQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, R8
+	SHLQ $3, R9
+	ADDQ R9, SI
 
 // One row.
 row1:
 	VBROADCASTSS (R8), Z4
-	ADDQ $4, R8
+	SUBQ $4, R8
 	// rows.go: scaledParams
 	VPANDD Z25, Z4, Z8
 	VCMPPS $1, Z24, Z8, K1
@@ -9812,16 +10406,16 @@ row1:
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R11
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(BX), Z8
 	VMULPS Z7, Z8, Z8
 	VMOVUPS 64(BX), Z9
@@ -9864,13 +10458,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -9904,7 +10498,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -9934,7 +10528,7 @@ tail4:
 	SUBQ $16, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -9942,51 +10536,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+124(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R9, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS 0(R10), Z0
+	MOVBQZX narrow+124(FP), R10
+	TESTQ R10, R10
+	JEQ total10
 	VSHUFPD $1, X0, X0, X8
 	VADDPS X8, X0, X0
 	VMOVSHDUP X0, X8
 	VADDSS X8, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R9, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS Z2, 0(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+124(FP), R10
+	TESTQ R10, R10
+	JEQ total12
+	VSHUFPD $1, X2, X2, X8
+	VADDPS X8, X2, X2
+	VMOVSHDUP X2, X8
+	VADDSS X8, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
 	VUNPCKHPD X2, X2, X8
 	VADDSD X8, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumScaledF64AVX512(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumScaledF64AVX512(SB), NOSPLIT, $0-129
+TEXT ·rowsExpSumScaledF64AVX512(SB), 0, $192-129
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -10010,11 +10648,26 @@ TEXT ·rowsExpSumScaledF64AVX512(SB), NOSPLIT, $0-129
 	VBROADCASTSD roundingPartF64<>(SB), Z17
 	VBROADCASTSD rowMagicF64<>(SB), Z16
 	VBROADCASTSD rowReachF64<>(SB), Z15
+	MOVQ DI, R9
+	SUBQ $1, R9
+	MOVQ wstride+104(FP), R10
+	IMULQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	IMULQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	MOVQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, R8
+	SHLQ $3, R9
+	ADDQ R9, SI
 
 // One row.
 row1:
 	VBROADCASTSD (R8), Z5
-	ADDQ $8, R8
+	SUBQ $8, R8
 	// rows.go: scaledParams
 	VPANDQ Z20, Z5, Z9
 	VCMPPD $1, Z19, Z9, K1
@@ -10035,16 +10688,16 @@ row1:
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R11
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(BX), Z9
 	VMULPD Z8, Z9, Z9
 	VSUBPD Z7, Z9, Z9
@@ -10097,13 +10750,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -10142,7 +10795,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -10177,22 +10830,18 @@ tail4:
 	SUBQ $8, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+128(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X9
-	VADDPD X9, X0, X0
-	VUNPCKHPD X0, X0, X9
-	VADDSD X9, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y9
 	VSUBPD Y2, Y9, Y10
 	VSUBPD Y10, Y0, Y0
@@ -10202,10 +10851,91 @@ wide6:
 	VADDPD Y10, Y3, Y3
 	VMOVAPD Y9, Y2
 	CMPQ R9, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-129(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD 0(R10), Z0
+	VMOVUPD 64(R10), Z1
+	MOVBQZX narrow+128(FP), R10
+	TESTQ R10, R10
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X9
+	VADDPD X9, X0, X0
+	VUNPCKHPD X0, X0, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X11
+	VADDPD X11, X0, X9
+	VSUBPD X0, X9, X10
+	VSUBPD X10, X11, X11
+	VSUBPD X10, X9, X10
+	VSUBPD X10, X0, X10
+	VADDPD X11, X10, X10
+	VMOVAPD X9, X0
+	VEXTRACTF128 $1, Y1, X11
+	VADDPD X11, X1, X1
+	VADDPD X1, X10, X1
+	VUNPCKHPD X1, X1, X11
+	VADDSD X11, X1, X1
+	VUNPCKHPD X0, X0, X11
+	VADDSD X11, X0, X9
+	VSUBSD X0, X9, X10
+	VSUBSD X10, X11, X11
+	VSUBSD X10, X9, X10
+	VSUBSD X10, X0, X10
+	VADDSD X11, X10, X10
+	VMOVAPD X9, X0
+	VADDSD X1, X10, X10
+	VADDSD X10, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD Z2, 0(R10)
+	VMOVUPD Z3, 64(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+128(FP), R10
+	TESTQ R10, R10
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X9
+	VADDPD X9, X2, X2
+	VUNPCKHPD X2, X2, X9
+	VADDSD X9, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
 	VSUBPD X2, X9, X10
@@ -10231,27 +10961,14 @@ total8:
 	VADDSD X10, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipScaledF32AVX512(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumSkipScaledF32AVX512(SB), NOSPLIT, $0-149
+TEXT ·rowsExpSumSkipScaledF32AVX512(SB), 0, $128-149
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -10271,11 +10988,27 @@ TEXT ·rowsExpSumSkipScaledF32AVX512(SB), NOSPLIT, $0-149
 	VBROADCASTSS roundingPartF32<>(SB), Z22
 	VBROADCASTSS rowMagicF32<>(SB), Z21
 	VBROADCASTSS rowReachF32<>(SB), Z20
+	MOVQ DI, R11
+	SUBQ $1, R11
+	MOVQ wstride+128(FP), R12
+	IMULQ R11, R12
+	SHLQ $2, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	IMULQ R11, R12
+	SHLQ $2, R12
+	ADDQ R12, BX
+	MOVQ R11, R12
+	SHLQ $2, R12
+	ADDQ R12, R8
+	SHLQ $3, R11
+	ADDQ R11, SI
+	ADDQ R11, R9
 
 // One row.
 row1:
 	VBROADCASTSS (R8), Z4
-	ADDQ $4, R8
+	SUBQ $4, R8
 	// rows.go: scaledParams
 	VPANDD Z25, Z4, Z8
 	VCMPPS $1, Z24, Z8, K1
@@ -10291,22 +11024,22 @@ row1:
 	VMOVAPS Z9, Z5
 	VMOVAPS Z8, Z6
 	VMOVAPS Z3, Z7
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
-	ADDQ $8, R9
+	SUBQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, AX
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $32
-	JLT tail4
+	JLT tail6
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -10359,11 +11092,11 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -10374,7 +11107,7 @@ tail4:
 	SHRQ $16, R12
 	KMOVW R12, K3
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -10409,7 +11142,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -10440,7 +11173,7 @@ tail4:
 	SUBQ $16, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -10448,51 +11181,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+148(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R11, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS 0(R12), Z0
+	MOVBQZX narrow+148(FP), R12
+	TESTQ R12, R12
+	JEQ total10
 	VSHUFPD $1, X0, X0, X8
 	VADDPS X8, X0, X0
 	VMOVSHDUP X0, X8
 	VADDSS X8, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R11, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS Z2, 0(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $2, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $2, R12
+	SUBQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $2, R12
+	SUBQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+148(FP), R12
+	TESTQ R12, R12
+	JEQ total12
+	VSHUFPD $1, X2, X2, X8
+	VADDPS X8, X2, X2
+	VMOVSHDUP X2, X8
+	VADDSS X8, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
 	VUNPCKHPD X2, X2, X8
 	VADDSD X8, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $2, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipScaledF64AVX512(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumSkipScaledF64AVX512(SB), NOSPLIT, $0-153
+TEXT ·rowsExpSumSkipScaledF64AVX512(SB), 0, $192-153
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -10517,11 +11294,27 @@ TEXT ·rowsExpSumSkipScaledF64AVX512(SB), NOSPLIT, $0-153
 	VBROADCASTSD roundingPartF64<>(SB), Z17
 	VBROADCASTSD rowMagicF64<>(SB), Z16
 	VBROADCASTSD rowReachF64<>(SB), Z15
+	MOVQ DI, R11
+	SUBQ $1, R11
+	MOVQ wstride+128(FP), R12
+	IMULQ R11, R12
+	SHLQ $3, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	IMULQ R11, R12
+	SHLQ $3, R12
+	ADDQ R12, BX
+	MOVQ R11, R12
+	SHLQ $3, R12
+	ADDQ R12, R8
+	SHLQ $3, R11
+	ADDQ R11, SI
+	ADDQ R11, R9
 
 // One row.
 row1:
 	VBROADCASTSD (R8), Z5
-	ADDQ $8, R8
+	SUBQ $8, R8
 	// rows.go: scaledParams
 	VPANDQ Z20, Z5, Z9
 	VCMPPD $1, Z19, Z9, K1
@@ -10537,23 +11330,23 @@ row1:
 	VMOVAPD Z10, Z6
 	VMOVAPD Z9, Z7
 	VMOVAPD Z4, Z8
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
-	ADDQ $8, R9
+	SUBQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, AX
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $16
-	JLT tail4
+	JLT tail6
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -10616,11 +11409,11 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R12
 	SHLXQ R10, R12, R12
 	XORL R13, R13
@@ -10631,7 +11424,7 @@ tail4:
 	SHRQ $8, R12
 	KMOVW R12, K3
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -10671,7 +11464,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -10707,22 +11500,18 @@ tail4:
 	SUBQ $8, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+152(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X9
-	VADDPD X9, X0, X0
-	VUNPCKHPD X0, X0, X9
-	VADDSD X9, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y9
 	VSUBPD Y2, Y9, Y10
 	VSUBPD Y10, Y0, Y0
@@ -10732,10 +11521,91 @@ wide6:
 	VADDPD Y10, Y3, Y3
 	VMOVAPD Y9, Y2
 	CMPQ R11, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-129(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD 0(R12), Z0
+	VMOVUPD 64(R12), Z1
+	MOVBQZX narrow+152(FP), R12
+	TESTQ R12, R12
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X9
+	VADDPD X9, X0, X0
+	VUNPCKHPD X0, X0, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X11
+	VADDPD X11, X0, X9
+	VSUBPD X0, X9, X10
+	VSUBPD X10, X11, X11
+	VSUBPD X10, X9, X10
+	VSUBPD X10, X0, X10
+	VADDPD X11, X10, X10
+	VMOVAPD X9, X0
+	VEXTRACTF128 $1, Y1, X11
+	VADDPD X11, X1, X1
+	VADDPD X1, X10, X1
+	VUNPCKHPD X1, X1, X11
+	VADDSD X11, X1, X1
+	VUNPCKHPD X0, X0, X11
+	VADDSD X11, X0, X9
+	VSUBSD X0, X9, X10
+	VSUBSD X10, X11, X11
+	VSUBSD X10, X9, X10
+	VSUBSD X10, X0, X10
+	VADDSD X11, X10, X10
+	VMOVAPD X9, X0
+	VADDSD X1, X10, X10
+	VADDSD X10, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD Z2, 0(R12)
+	VMOVUPD Z3, 64(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $3, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $3, R12
+	SUBQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $3, R12
+	SUBQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+152(FP), R12
+	TESTQ R12, R12
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X9
+	VADDPD X9, X2, X2
+	VUNPCKHPD X2, X2, X9
+	VADDSD X9, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
 	VSUBPD X2, X9, X10
@@ -10761,27 +11631,14 @@ total8:
 	VADDSD X10, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $3, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipScaledF32AVX512(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
-TEXT ·rowsSumSkipScaledF32AVX512(SB), NOSPLIT, $0-117
+TEXT ·rowsSumSkipScaledF32AVX512(SB), 0, $128-117
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -10800,11 +11657,23 @@ TEXT ·rowsSumSkipScaledF32AVX512(SB), NOSPLIT, $0-117
 	VBROADCASTSS roundingPartF32<>(SB), Z22
 	VBROADCASTSS rowMagicF32<>(SB), Z21
 	VBROADCASTSS rowReachF32<>(SB), Z20
+	MOVQ DI, R10
+	SUBQ $1, R10
+	MOVQ xstride+104(FP), R11
+	IMULQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	MOVQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, BX
+	SHLQ $3, R10
+	ADDQ R10, SI
+	ADDQ R10, R8
 
 // One row.
 row1:
 	VBROADCASTSS (BX), Z4
-	ADDQ $4, BX
+	SUBQ $4, BX
 	// rows.go: scaledParams
 	VPANDD Z25, Z4, Z8
 	VCMPPS $1, Z24, Z8, K1
@@ -10820,22 +11689,22 @@ row1:
 	VMOVAPS Z9, Z5
 	VMOVAPS Z8, Z6
 	VMOVAPS Z3, Z7
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
-	ADDQ $8, R8
+	SUBQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R12
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $32
-	JLT tail4
+	JLT tail6
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -10885,11 +11754,11 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -10900,7 +11769,7 @@ tail4:
 	SHRQ $16, R11
 	KMOVW R11, K3
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -10933,7 +11802,7 @@ tail4:
 	VADDPS Z11, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $16, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -10962,7 +11831,7 @@ tail4:
 	SUBQ $16, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -10970,46 +11839,91 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+116(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R10, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS 0(R11), Z0
+	MOVBQZX narrow+116(FP), R11
+	TESTQ R11, R11
+	JEQ total10
 	VSHUFPD $1, X0, X0, X8
 	VADDPS X8, X0, X0
 	VMOVSHDUP X0, X8
 	VADDSS X8, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R10, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS Z2, 0(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+116(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VSHUFPD $1, X2, X2, X8
+	VADDPS X8, X2, X2
+	VMOVSHDUP X2, X8
+	VADDSS X8, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X2
 	VUNPCKHPD X2, X2, X8
 	VADDSD X8, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipScaledF64AVX512(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
-TEXT ·rowsSumSkipScaledF64AVX512(SB), NOSPLIT, $0-121
+TEXT ·rowsSumSkipScaledF64AVX512(SB), 0, $192-121
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -11033,11 +11947,23 @@ TEXT ·rowsSumSkipScaledF64AVX512(SB), NOSPLIT, $0-121
 	VBROADCASTSD roundingPartF64<>(SB), Z17
 	VBROADCASTSD rowMagicF64<>(SB), Z16
 	VBROADCASTSD rowReachF64<>(SB), Z15
+	MOVQ DI, R10
+	SUBQ $1, R10
+	MOVQ xstride+104(FP), R11
+	IMULQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	MOVQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, BX
+	SHLQ $3, R10
+	ADDQ R10, SI
+	ADDQ R10, R8
 
 // One row.
 row1:
 	VBROADCASTSD (BX), Z5
-	ADDQ $8, BX
+	SUBQ $8, BX
 	// rows.go: scaledParams
 	VPANDQ Z20, Z5, Z9
 	VCMPPD $1, Z19, Z9, K1
@@ -11053,23 +11979,23 @@ row1:
 	VMOVAPD Z10, Z6
 	VMOVAPD Z9, Z7
 	VMOVAPD Z4, Z8
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
-	ADDQ $8, R8
+	SUBQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R12
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $16
-	JLT tail4
+	JLT tail6
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -11129,11 +12055,11 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R11
 	SHLXQ R9, R11, R11
 	XORL R13, R13
@@ -11144,7 +12070,7 @@ tail4:
 	SHRQ $8, R11
 	KMOVW R11, K3
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -11182,7 +12108,7 @@ tail4:
 	VADDPD Z12, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -11216,22 +12142,18 @@ tail4:
 	SUBQ $8, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+120(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X9
-	VADDPD X9, X0, X0
-	VUNPCKHPD X0, X0, X9
-	VADDSD X9, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y9
 	VSUBPD Y2, Y9, Y10
 	VSUBPD Y10, Y0, Y0
@@ -11241,10 +12163,87 @@ wide6:
 	VADDPD Y10, Y3, Y3
 	VMOVAPD Y9, Y2
 	CMPQ R10, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-129(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD 0(R11), Z0
+	VMOVUPD 64(R11), Z1
+	MOVBQZX narrow+120(FP), R11
+	TESTQ R11, R11
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X9
+	VADDPD X9, X0, X0
+	VUNPCKHPD X0, X0, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X11
+	VADDPD X11, X0, X9
+	VSUBPD X0, X9, X10
+	VSUBPD X10, X11, X11
+	VSUBPD X10, X9, X10
+	VSUBPD X10, X0, X10
+	VADDPD X11, X10, X10
+	VMOVAPD X9, X0
+	VEXTRACTF128 $1, Y1, X11
+	VADDPD X11, X1, X1
+	VADDPD X1, X10, X1
+	VUNPCKHPD X1, X1, X11
+	VADDSD X11, X1, X1
+	VUNPCKHPD X0, X0, X11
+	VADDSD X11, X0, X9
+	VSUBSD X0, X9, X10
+	VSUBSD X10, X11, X11
+	VSUBSD X10, X9, X10
+	VSUBSD X10, X0, X10
+	VADDSD X11, X10, X10
+	VMOVAPD X9, X0
+	VADDSD X1, X10, X10
+	VADDSD X10, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD Z2, 0(R11)
+	VMOVUPD Z3, 64(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+120(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X9
+	VADDPD X9, X2, X2
+	VUNPCKHPD X2, X2, X9
+	VADDSD X9, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X11
 	VADDPD X11, X2, X9
 	VSUBPD X2, X9, X10
@@ -11270,17 +12269,8 @@ total8:
 	VADDSD X10, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
@@ -11520,87 +12510,121 @@ TEXT ·rowsScaleF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $16
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $4, AX
+	SHLQ $4, AX
+	SUBQ $16, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
 	VBROADCASTSS (R8), Z1
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Z3
+	// rows.go
+	VMULPS Z1, Z3, Z4
+	VFMADD231PS Z0, Z3, Z4
+	VMOVAPS Z4, Z2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Z2
-	VMULPS Z1, Z2, Z3
-	VMOVUPS 64(DX), Z4
-	VFMADD231PS Z0, Z2, Z3
-	VMULPS Z1, Z4, Z2
-	VMOVUPS 128(DX), Z5
-	VMOVUPS Z3, 0(DI)
-	VFMADD231PS Z0, Z4, Z2
+loop3:
+	VMOVUPS 0(DX), Z3
+	VMULPS Z1, Z3, Z4
+	VMOVUPS 64(DX), Z5
+	VFMADD231PS Z0, Z3, Z4
 	VMULPS Z1, Z5, Z3
-	VMOVUPS 192(DX), Z4
-	VMOVUPS Z2, 64(DI)
+	VMOVUPS 128(DX), Z6
+	VMOVUPS Z4, 0(DI)
 	VFMADD231PS Z0, Z5, Z3
-	VMULPS Z1, Z4, Z2
-	VMOVUPS Z3, 128(DI)
-	VFMADD231PS Z0, Z4, Z2
-	VMOVUPS Z2, 192(DI)
+	VMULPS Z1, Z6, Z4
+	VMOVUPS 192(DX), Z5
+	VMOVUPS Z3, 64(DI)
+	VFMADD231PS Z0, Z6, Z4
+	VMULPS Z1, Z5, Z3
+	VMOVUPS Z4, 128(DI)
+	VFMADD231PS Z0, Z5, Z3
+	VMOVUPS Z3, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	SUBQ $64, R9
 	CMPQ R9, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Z2
-	// rows.go
-	VMULPS Z1, Z2, Z3
-	VFMADD231PS Z0, Z2, Z3
-	VMOVUPS Z3, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Z3
+	VMULPS Z1, Z3, Z4
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS Z4, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPS Z2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (BX), Z0
+	ADDQ $4, BX
+	VBROADCASTSS (R8), Z1
+	ADDQ $4, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPS.Z (DX), K1, Z2
-	VMULPS Z1, Z2, Z3
-	VFMADD231PS Z0, Z2, Z3
-	VMOVUPS Z3, K1, (DI)
-
-done6:
+	VMOVUPS.Z (DX), K1, Z3
+	VMULPS Z1, Z3, Z4
+	VFMADD231PS Z0, Z3, Z4
+	VMOVUPS Z4, K1, (DI)
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -11611,87 +12635,121 @@ TEXT ·rowsScaleF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
 	VBROADCASTSD (R8), Z1
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Z3
+	// rows.go
+	VMULPD Z1, Z3, Z4
+	VFMADD231PD Z0, Z3, Z4
+	VMOVAPD Z4, Z2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Z2
-	VMULPD Z1, Z2, Z3
-	VMOVUPD 64(DX), Z4
-	VFMADD231PD Z0, Z2, Z3
-	VMULPD Z1, Z4, Z2
-	VMOVUPD 128(DX), Z5
-	VMOVUPD Z3, 0(DI)
-	VFMADD231PD Z0, Z4, Z2
+loop3:
+	VMOVUPD 0(DX), Z3
+	VMULPD Z1, Z3, Z4
+	VMOVUPD 64(DX), Z5
+	VFMADD231PD Z0, Z3, Z4
 	VMULPD Z1, Z5, Z3
-	VMOVUPD 192(DX), Z4
-	VMOVUPD Z2, 64(DI)
+	VMOVUPD 128(DX), Z6
+	VMOVUPD Z4, 0(DI)
 	VFMADD231PD Z0, Z5, Z3
-	VMULPD Z1, Z4, Z2
-	VMOVUPD Z3, 128(DI)
-	VFMADD231PD Z0, Z4, Z2
-	VMOVUPD Z2, 192(DI)
+	VMULPD Z1, Z6, Z4
+	VMOVUPD 192(DX), Z5
+	VMOVUPD Z3, 64(DI)
+	VFMADD231PD Z0, Z6, Z4
+	VMULPD Z1, Z5, Z3
+	VMOVUPD Z4, 128(DI)
+	VFMADD231PD Z0, Z5, Z3
+	VMOVUPD Z3, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Z2
-	// rows.go
-	VMULPD Z1, Z2, Z3
-	VFMADD231PD Z0, Z2, Z3
-	VMOVUPD Z3, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Z3
+	VMULPD Z1, Z3, Z4
+	VFMADD231PD Z0, Z3, Z4
+	VMOVUPD Z4, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPD Z2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (BX), Z0
+	ADDQ $8, BX
+	VBROADCASTSD (R8), Z1
+	ADDQ $8, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPD.Z (DX), K1, Z2
-	VMULPD Z1, Z2, Z3
-	VFMADD231PD Z0, Z2, Z3
-	VMOVUPD Z3, K1, (DI)
-
-done6:
+	VMOVUPD.Z (DX), K1, Z3
+	VMULPD Z1, Z3, Z4
+	VFMADD231PD Z0, Z3, Z4
+	VMOVUPD Z4, K1, (DI)
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -11702,87 +12760,121 @@ TEXT ·rowsScaleGradF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $16
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $4, AX
+	SHLQ $4, AX
+	SUBQ $16, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
 	VBROADCASTSS (R8), Z1
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Z3
+	// rows.go
+	VMULPS Z0, Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VMOVAPS Z3, Z2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Z2
-	VMULPS Z0, Z2, Z2
-	VMOVUPS 64(DX), Z3
-	VMULPS Z1, Z2, Z2
+loop3:
+	VMOVUPS 0(DX), Z3
 	VMULPS Z0, Z3, Z3
-	VMOVUPS 128(DX), Z4
-	VMOVUPS Z2, 0(DI)
+	VMOVUPS 64(DX), Z4
 	VMULPS Z1, Z3, Z3
 	VMULPS Z0, Z4, Z4
-	VMOVUPS 192(DX), Z2
-	VMOVUPS Z3, 64(DI)
+	VMOVUPS 128(DX), Z5
+	VMOVUPS Z3, 0(DI)
 	VMULPS Z1, Z4, Z4
-	VMULPS Z0, Z2, Z2
-	VMOVUPS Z4, 128(DI)
-	VMULPS Z1, Z2, Z2
-	VMOVUPS Z2, 192(DI)
+	VMULPS Z0, Z5, Z5
+	VMOVUPS 192(DX), Z3
+	VMOVUPS Z4, 64(DI)
+	VMULPS Z1, Z5, Z5
+	VMULPS Z0, Z3, Z3
+	VMOVUPS Z5, 128(DI)
+	VMULPS Z1, Z3, Z3
+	VMOVUPS Z3, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	SUBQ $64, R9
 	CMPQ R9, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Z2
-	// rows.go
-	VMULPS Z0, Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VMOVUPS Z2, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Z3
+	VMULPS Z0, Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VMOVUPS Z3, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPS Z2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (BX), Z0
+	ADDQ $4, BX
+	VBROADCASTSS (R8), Z1
+	ADDQ $4, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPS.Z (DX), K1, Z2
-	VMULPS Z0, Z2, Z2
-	VMULPS Z1, Z2, Z2
-	VMOVUPS Z2, K1, (DI)
-
-done6:
+	VMOVUPS.Z (DX), K1, Z3
+	VMULPS Z0, Z3, Z3
+	VMULPS Z1, Z3, Z3
+	VMOVUPS Z3, K1, (DI)
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -11793,87 +12885,121 @@ TEXT ·rowsScaleGradF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
 	VBROADCASTSD (R8), Z1
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Z3
+	// rows.go
+	VMULPD Z0, Z3, Z3
+	VMULPD Z1, Z3, Z3
+	VMOVAPD Z3, Z2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Z2
-	VMULPD Z0, Z2, Z2
-	VMOVUPD 64(DX), Z3
-	VMULPD Z1, Z2, Z2
+loop3:
+	VMOVUPD 0(DX), Z3
 	VMULPD Z0, Z3, Z3
-	VMOVUPD 128(DX), Z4
-	VMOVUPD Z2, 0(DI)
+	VMOVUPD 64(DX), Z4
 	VMULPD Z1, Z3, Z3
 	VMULPD Z0, Z4, Z4
-	VMOVUPD 192(DX), Z2
-	VMOVUPD Z3, 64(DI)
+	VMOVUPD 128(DX), Z5
+	VMOVUPD Z3, 0(DI)
 	VMULPD Z1, Z4, Z4
-	VMULPD Z0, Z2, Z2
-	VMOVUPD Z4, 128(DI)
-	VMULPD Z1, Z2, Z2
-	VMOVUPD Z2, 192(DI)
+	VMULPD Z0, Z5, Z5
+	VMOVUPD 192(DX), Z3
+	VMOVUPD Z4, 64(DI)
+	VMULPD Z1, Z5, Z5
+	VMULPD Z0, Z3, Z3
+	VMOVUPD Z5, 128(DI)
+	VMULPD Z1, Z3, Z3
+	VMOVUPD Z3, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Z2
-	// rows.go
-	VMULPD Z0, Z2, Z2
-	VMULPD Z1, Z2, Z2
-	VMOVUPD Z2, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Z3
+	VMULPD Z0, Z3, Z3
+	VMULPD Z1, Z3, Z3
+	VMOVUPD Z3, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPD Z2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (BX), Z0
+	ADDQ $8, BX
+	VBROADCASTSD (R8), Z1
+	ADDQ $8, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPD.Z (DX), K1, Z2
-	VMULPD Z0, Z2, Z2
-	VMULPD Z1, Z2, Z2
-	VMOVUPD Z2, K1, (DI)
-
-done6:
+	VMOVUPD.Z (DX), K1, Z3
+	VMULPD Z0, Z3, Z3
+	VMULPD Z1, Z3, Z3
+	VMOVUPD Z3, K1, (DI)
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -11884,87 +13010,121 @@ TEXT ·rowsLogSoftmaxF32AVX512(SB), NOSPLIT, $0-120
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $16
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $4, AX
+	SHLQ $4, AX
+	SUBQ $16, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (BX), Z0
 	ADDQ $4, BX
 	VBROADCASTSS (R8), Z1
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Z3
+	// rows.go
+	VSUBPS Z0, Z3, Z3
+	VSUBPS Z1, Z3, Z3
+	VMOVAPS Z3, Z2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Z2
-	VSUBPS Z0, Z2, Z2
-	VMOVUPS 64(DX), Z3
-	VSUBPS Z1, Z2, Z2
+loop3:
+	VMOVUPS 0(DX), Z3
 	VSUBPS Z0, Z3, Z3
-	VMOVUPS 128(DX), Z4
-	VMOVUPS Z2, 0(DI)
+	VMOVUPS 64(DX), Z4
 	VSUBPS Z1, Z3, Z3
 	VSUBPS Z0, Z4, Z4
-	VMOVUPS 192(DX), Z2
-	VMOVUPS Z3, 64(DI)
+	VMOVUPS 128(DX), Z5
+	VMOVUPS Z3, 0(DI)
 	VSUBPS Z1, Z4, Z4
-	VSUBPS Z0, Z2, Z2
-	VMOVUPS Z4, 128(DI)
-	VSUBPS Z1, Z2, Z2
-	VMOVUPS Z2, 192(DI)
+	VSUBPS Z0, Z5, Z5
+	VMOVUPS 192(DX), Z3
+	VMOVUPS Z4, 64(DI)
+	VSUBPS Z1, Z5, Z5
+	VSUBPS Z0, Z3, Z3
+	VMOVUPS Z5, 128(DI)
+	VSUBPS Z1, Z3, Z3
+	VMOVUPS Z3, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	SUBQ $64, R9
 	CMPQ R9, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Z2
-	// rows.go
-	VSUBPS Z0, Z2, Z2
-	VSUBPS Z1, Z2, Z2
-	VMOVUPS Z2, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Z3
+	VSUBPS Z0, Z3, Z3
+	VSUBPS Z1, Z3, Z3
+	VMOVUPS Z3, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPS Z2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ xstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (BX), Z0
+	ADDQ $4, BX
+	VBROADCASTSS (R8), Z1
+	ADDQ $4, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPS.Z (DX), K1, Z2
-	VSUBPS Z0, Z2, Z2
-	VSUBPS Z1, Z2, Z2
-	VMOVUPS Z2, K1, (DI)
-
-done6:
+	VMOVUPS.Z (DX), K1, Z3
+	VSUBPS Z0, Z3, Z3
+	VSUBPS Z1, Z3, Z3
+	VMOVUPS Z3, K1, (DI)
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -11975,96 +13135,145 @@ TEXT ·rowsLogSoftmaxF64AVX512(SB), NOSPLIT, $0-120
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (BX), Z0
 	ADDQ $8, BX
 	VBROADCASTSD (R8), Z1
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Z3
+	// rows.go
+	VSUBPD Z0, Z3, Z3
+	VSUBPD Z1, Z3, Z3
+	VMOVAPD Z3, Z2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Z2
-	VSUBPD Z0, Z2, Z2
-	VMOVUPD 64(DX), Z3
-	VSUBPD Z1, Z2, Z2
+loop3:
+	VMOVUPD 0(DX), Z3
 	VSUBPD Z0, Z3, Z3
-	VMOVUPD 128(DX), Z4
-	VMOVUPD Z2, 0(DI)
+	VMOVUPD 64(DX), Z4
 	VSUBPD Z1, Z3, Z3
 	VSUBPD Z0, Z4, Z4
-	VMOVUPD 192(DX), Z2
-	VMOVUPD Z3, 64(DI)
+	VMOVUPD 128(DX), Z5
+	VMOVUPD Z3, 0(DI)
 	VSUBPD Z1, Z4, Z4
-	VSUBPD Z0, Z2, Z2
-	VMOVUPD Z4, 128(DI)
-	VSUBPD Z1, Z2, Z2
-	VMOVUPD Z2, 192(DI)
+	VSUBPD Z0, Z5, Z5
+	VMOVUPD 192(DX), Z3
+	VMOVUPD Z4, 64(DI)
+	VSUBPD Z1, Z5, Z5
+	VSUBPD Z0, Z3, Z3
+	VMOVUPD Z5, 128(DI)
+	VSUBPD Z1, Z3, Z3
+	VMOVUPD Z3, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Z2
-	// rows.go
-	VSUBPD Z0, Z2, Z2
-	VSUBPD Z1, Z2, Z2
-	VMOVUPD Z2, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Z3
+	VSUBPD Z0, Z3, Z3
+	VSUBPD Z1, Z3, Z3
+	VMOVUPD Z3, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPD Z2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ xstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (BX), Z0
+	ADDQ $8, BX
+	VBROADCASTSD (R8), Z1
+	ADDQ $8, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPD.Z (DX), K1, Z2
-	VSUBPD Z0, Z2, Z2
-	VSUBPD Z1, Z2, Z2
-	VMOVUPD Z2, K1, (DI)
-
-done6:
+	VMOVUPD.Z (DX), K1, Z3
+	VSUBPD Z0, Z3, Z3
+	VSUBPD Z1, Z3, Z3
+	VMOVUPD Z3, K1, (DI)
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
 // func rowsDotF32AVX512(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF32AVX512(SB), NOSPLIT, $0-97
+TEXT ·rowsDotF32AVX512(SB), 0, $128-97
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
 	MOVQ b_base+48(FP), BX
+	MOVQ DI, R8
+	SUBQ $1, R8
+	MOVQ astride+80(FP), R9
+	IMULQ R8, R9
+	SHLQ $2, R9
+	ADDQ R9, DX
+	MOVQ bstride+88(FP), R9
+	IMULQ R8, R9
+	SHLQ $2, R9
+	ADDQ R9, BX
+	MOVQ R8, R9
+	SHLQ $2, R9
+	SHLQ $3, R8
+	ADDQ R8, SI
 
 // One row.
 row1:
@@ -12072,16 +13281,16 @@ row1:
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R10
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R8, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(DX), Z3
 	VMOVUPS 0(BX), Z4
 	VMOVUPS 64(DX), Z5
@@ -12094,13 +13303,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R8
 	SUBQ $1, R10
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -12113,7 +13322,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -12127,7 +13336,7 @@ tail4:
 	SUBQ $16, R8
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -12135,55 +13344,113 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+96(FP), R9
 	TESTQ R9, R9
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R8, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R9
+	CMPQ DI, R9
+	JEQ first2
+	LEAQ buffer-65(SP), R9
+	ANDQ $-64, R9
+	VMOVUPS 0(R9), Z0
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total10
 	VSHUFPD $1, X0, X0, X3
 	VADDPS X3, X0, X0
 	VMOVSHDUP X0, X3
 	VADDSS X3, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R8, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X3
+	VADDPD X3, X0, X0
+	VUNPCKHPD X0, X0, X3
+	VADDSD X3, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R9
+	ANDQ $-64, R9
+	VMOVUPS Z2, 0(R9)
+	MOVQ cols+72(FP), R9
+	SUBQ R8, R9
+	SHLQ $2, R9
+	SUBQ R9, DX
+	SUBQ R9, BX
+	MOVQ astride+80(FP), R9
+	SHLQ $2, R9
+	SUBQ R9, DX
+	MOVQ bstride+88(FP), R9
+	SHLQ $2, R9
+	SUBQ R9, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total12
+	VSHUFPD $1, X2, X2, X3
+	VADDPS X3, X2, X2
+	VMOVSHDUP X2, X3
+	VADDSS X3, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
 	VUNPCKHPD X2, X2, X3
 	VADDSD X3, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ astride+80(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, DX
-	MOVQ bstride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, BX
-	MOVQ cols+72(FP), R9
-	SHLQ $2, R9
-	SUBQ R9, DX
-	SUBQ R9, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsDotF64AVX512(sum, a, b []float64, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF64AVX512(SB), NOSPLIT, $0-97
+TEXT ·rowsDotF64AVX512(SB), 0, $192-97
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
 	MOVQ b_base+48(FP), BX
+	MOVQ DI, R8
+	SUBQ $1, R8
+	MOVQ astride+80(FP), R9
+	IMULQ R8, R9
+	SHLQ $3, R9
+	ADDQ R9, DX
+	MOVQ bstride+88(FP), R9
+	IMULQ R8, R9
+	SHLQ $3, R9
+	ADDQ R9, BX
+	MOVQ R8, R9
+	SHLQ $3, R9
+	SHLQ $3, R8
+	ADDQ R8, SI
 
 // One row.
 row1:
@@ -12192,16 +13459,16 @@ row1:
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R10
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R8, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(DX), Z4
 	VMOVUPD 0(BX), Z5
 	VMOVUPD 64(DX), Z6
@@ -12214,13 +13481,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R8
 	SUBQ $1, R10
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -12233,7 +13500,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -12247,22 +13514,18 @@ tail4:
 	SUBQ $8, R8
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+96(FP), R9
 	TESTQ R9, R9
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X4
-	VADDPD X4, X0, X0
-	VUNPCKHPD X0, X0, X4
-	VADDSD X4, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y4
 	VSUBPD Y2, Y4, Y5
 	VSUBPD Y5, Y0, Y0
@@ -12272,10 +13535,91 @@ wide6:
 	VADDPD Y5, Y3, Y3
 	VMOVAPD Y4, Y2
 	CMPQ R8, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R9
+	CMPQ DI, R9
+	JEQ first2
+	LEAQ buffer-129(SP), R9
+	ANDQ $-64, R9
+	VMOVUPD 0(R9), Z0
+	VMOVUPD 64(R9), Z1
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X4
+	VADDPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VADDSD X4, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X4
+	VSUBPD X0, X4, X5
+	VSUBPD X5, X6, X6
+	VSUBPD X5, X4, X5
+	VSUBPD X5, X0, X5
+	VADDPD X6, X5, X5
+	VMOVAPD X4, X0
+	VEXTRACTF128 $1, Y1, X6
+	VADDPD X6, X1, X1
+	VADDPD X1, X5, X1
+	VUNPCKHPD X1, X1, X6
+	VADDSD X6, X1, X1
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X4
+	VSUBSD X0, X4, X5
+	VSUBSD X5, X6, X6
+	VSUBSD X5, X4, X5
+	VSUBSD X5, X0, X5
+	VADDSD X6, X5, X5
+	VMOVAPD X4, X0
+	VADDSD X1, X5, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R9
+	ANDQ $-64, R9
+	VMOVUPD Z2, 0(R9)
+	VMOVUPD Z3, 64(R9)
+	MOVQ cols+72(FP), R9
+	SUBQ R8, R9
+	SHLQ $3, R9
+	SUBQ R9, DX
+	SUBQ R9, BX
+	MOVQ astride+80(FP), R9
+	SHLQ $3, R9
+	SUBQ R9, DX
+	MOVQ bstride+88(FP), R9
+	SHLQ $3, R9
+	SUBQ R9, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X4
+	VADDPD X4, X2, X2
+	VUNPCKHPD X2, X2, X4
+	VADDSD X4, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
 	VSUBPD X2, X4, X5
@@ -12301,30 +13645,27 @@ total8:
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ astride+80(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, DX
-	MOVQ bstride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, BX
-	MOVQ cols+72(FP), R9
-	SHLQ $3, R9
-	SUBQ R9, DX
-	SUBQ R9, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumF32AVX512(sum []float64, a []float32, cols, astride int, narrow bool)
-TEXT ·rowsSumF32AVX512(SB), NOSPLIT, $0-65
+TEXT ·rowsSumF32AVX512(SB), 0, $128-65
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
+	MOVQ DI, BX
+	SUBQ $1, BX
+	MOVQ astride+56(FP), R8
+	IMULQ BX, R8
+	SHLQ $2, R8
+	ADDQ R8, DX
+	MOVQ BX, R8
+	SHLQ $2, R8
+	SHLQ $3, BX
+	ADDQ BX, SI
 
 // One row.
 row1:
@@ -12332,16 +13673,16 @@ row1:
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R9
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ BX, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(DX), Z3
 	VADDPS Z3, Z0, Z0
 	VMOVUPS 64(DX), Z3
@@ -12349,13 +13690,13 @@ block3:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	SUBQ $1, R9
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ BX, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -12364,7 +13705,7 @@ tail4:
 	VADDPS Z3, Z0, K1, Z0
 	ADDQ $64, DX
 	SUBQ $16, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -12375,7 +13716,7 @@ tail4:
 	SUBQ $16, BX
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -12383,49 +13724,104 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+64(FP), R8
 	TESTQ R8, R8
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ BX, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R8
+	CMPQ DI, R8
+	JEQ first2
+	LEAQ buffer-65(SP), R8
+	ANDQ $-64, R8
+	VMOVUPS 0(R8), Z0
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total10
 	VSHUFPD $1, X0, X0, X3
 	VADDPS X3, X0, X0
 	VMOVSHDUP X0, X3
 	VADDSS X3, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ BX, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X3
+	VADDPD X3, X0, X0
+	VUNPCKHPD X0, X0, X3
+	VADDSD X3, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R8
+	ANDQ $-64, R8
+	VMOVUPS Z2, 0(R8)
+	MOVQ cols+48(FP), R8
+	SUBQ BX, R8
+	SHLQ $2, R8
+	SUBQ R8, DX
+	MOVQ astride+56(FP), R8
+	SHLQ $2, R8
+	SUBQ R8, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total12
+	VSHUFPD $1, X2, X2, X3
+	VADDPS X3, X2, X2
+	VMOVSHDUP X2, X3
+	VADDSS X3, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
 	VUNPCKHPD X2, X2, X3
 	VADDSD X3, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ astride+56(FP), R8
-	ADDQ BX, R8
-	SHLQ $2, R8
-	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $2, R8
-	SUBQ R8, DX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumF64AVX512(sum, a []float64, cols, astride int, narrow bool)
-TEXT ·rowsSumF64AVX512(SB), NOSPLIT, $0-65
+TEXT ·rowsSumF64AVX512(SB), 0, $192-65
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
+	MOVQ DI, BX
+	SUBQ $1, BX
+	MOVQ astride+56(FP), R8
+	IMULQ BX, R8
+	SHLQ $3, R8
+	ADDQ R8, DX
+	MOVQ BX, R8
+	SHLQ $3, R8
+	SHLQ $3, BX
+	ADDQ BX, SI
 
 // One row.
 row1:
@@ -12434,16 +13830,16 @@ row1:
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R9
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ BX, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(DX), Z4
 	VADDPD Z4, Z0, Z0
 	VMOVUPD 64(DX), Z4
@@ -12451,13 +13847,13 @@ block3:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	SUBQ $1, R9
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ BX, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -12466,7 +13862,7 @@ tail4:
 	VADDPD Z4, Z0, K1, Z0
 	ADDQ $64, DX
 	SUBQ $8, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -12477,22 +13873,18 @@ tail4:
 	SUBQ $8, BX
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+64(FP), R8
 	TESTQ R8, R8
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X4
-	VADDPD X4, X0, X0
-	VUNPCKHPD X0, X0, X4
-	VADDSD X4, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y4
 	VSUBPD Y2, Y4, Y5
 	VSUBPD Y5, Y0, Y0
@@ -12502,10 +13894,87 @@ wide6:
 	VADDPD Y5, Y3, Y3
 	VMOVAPD Y4, Y2
 	CMPQ BX, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R8
+	CMPQ DI, R8
+	JEQ first2
+	LEAQ buffer-129(SP), R8
+	ANDQ $-64, R8
+	VMOVUPD 0(R8), Z0
+	VMOVUPD 64(R8), Z1
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X4
+	VADDPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VADDSD X4, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X4
+	VSUBPD X0, X4, X5
+	VSUBPD X5, X6, X6
+	VSUBPD X5, X4, X5
+	VSUBPD X5, X0, X5
+	VADDPD X6, X5, X5
+	VMOVAPD X4, X0
+	VEXTRACTF128 $1, Y1, X6
+	VADDPD X6, X1, X1
+	VADDPD X1, X5, X1
+	VUNPCKHPD X1, X1, X6
+	VADDSD X6, X1, X1
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X4
+	VSUBSD X0, X4, X5
+	VSUBSD X5, X6, X6
+	VSUBSD X5, X4, X5
+	VSUBSD X5, X0, X5
+	VADDSD X6, X5, X5
+	VMOVAPD X4, X0
+	VADDSD X1, X5, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R8
+	ANDQ $-64, R8
+	VMOVUPD Z2, 0(R8)
+	VMOVUPD Z3, 64(R8)
+	MOVQ cols+48(FP), R8
+	SUBQ BX, R8
+	SHLQ $3, R8
+	SUBQ R8, DX
+	MOVQ astride+56(FP), R8
+	SHLQ $3, R8
+	SUBQ R8, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X4
+	VADDPD X4, X2, X2
+	VUNPCKHPD X2, X2, X4
+	VADDSD X4, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
 	VSUBPD X2, X4, X5
@@ -12531,17 +14000,8 @@ total8:
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ astride+56(FP), R8
-	ADDQ BX, R8
-	SHLQ $3, R8
-	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $3, R8
-	SUBQ R8, DX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
@@ -12552,98 +14012,135 @@ TEXT ·rowsSoftmaxBackwardF32AVX512(SB), NOSPLIT, $0-128
 	MOVQ dy_base+24(FP), DX
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $16
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $4, AX
+	SHLQ $4, AX
+	SUBQ $16, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (R8), Z0
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Z2
+	VMOVUPS 0(BX), Z3
+	// rows.go
+	VSUBPS Z0, Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VMOVAPS Z2, Z1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Z1
-	VMOVUPS 0(BX), Z2
-	VMOVUPS 64(DX), Z3
-	VSUBPS Z0, Z1, Z1
-	VMOVUPS 64(BX), Z4
-	VMOVUPS 128(DX), Z5
-	VMULPS Z2, Z1, Z1
-	VSUBPS Z0, Z3, Z3
-	VMOVUPS 128(BX), Z2
-	VMOVUPS 192(DX), Z6
-	VMOVUPS Z1, 0(DI)
-	VMULPS Z4, Z3, Z3
-	VSUBPS Z0, Z5, Z5
-	VMOVUPS 192(BX), Z1
-	VMOVUPS Z3, 64(DI)
-	VMULPS Z2, Z5, Z5
+loop3:
+	VMOVUPS 0(DX), Z2
+	VMOVUPS 0(BX), Z3
+	VMOVUPS 64(DX), Z4
+	VSUBPS Z0, Z2, Z2
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(DX), Z6
+	VMULPS Z3, Z2, Z2
+	VSUBPS Z0, Z4, Z4
+	VMOVUPS 128(BX), Z3
+	VMOVUPS 192(DX), Z7
+	VMOVUPS Z2, 0(DI)
+	VMULPS Z5, Z4, Z4
 	VSUBPS Z0, Z6, Z6
-	VMOVUPS Z5, 128(DI)
-	VMULPS Z1, Z6, Z6
-	VMOVUPS Z6, 192(DI)
+	VMOVUPS 192(BX), Z2
+	VMOVUPS Z4, 64(DI)
+	VMULPS Z3, Z6, Z6
+	VSUBPS Z0, Z7, Z7
+	VMOVUPS Z6, 128(DI)
+	VMULPS Z2, Z7, Z7
+	VMOVUPS Z7, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	ADDQ $256, BX
 	SUBQ $64, R9
 	CMPQ R9, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Z1
-	VMOVUPS 0(BX), Z2
-	// rows.go
-	VSUBPS Z0, Z1, Z1
-	VMULPS Z2, Z1, Z1
-	VMOVUPS Z1, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Z2
+	VMOVUPS 0(BX), Z3
+	VSUBPS Z0, Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VMOVUPS Z2, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPS Z1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (R8), Z0
+	ADDQ $4, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPS.Z (DX), K1, Z1
-	VMOVUPS.Z (BX), K1, Z2
-	VSUBPS Z0, Z1, Z1
-	VMULPS Z2, Z1, Z1
-	VMOVUPS Z1, K1, (DI)
-
-done6:
+	VMOVUPS.Z (DX), K1, Z2
+	VMOVUPS.Z (BX), K1, Z3
+	VSUBPS Z0, Z2, Z2
+	VMULPS Z3, Z2, Z2
+	VMOVUPS Z2, K1, (DI)
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -12654,98 +14151,135 @@ TEXT ·rowsSoftmaxBackwardF64AVX512(SB), NOSPLIT, $0-128
 	MOVQ dy_base+24(FP), DX
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (R8), Z0
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Z2
+	VMOVUPD 0(BX), Z3
+	// rows.go
+	VSUBPD Z0, Z2, Z2
+	VMULPD Z3, Z2, Z2
+	VMOVAPD Z2, Z1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Z1
-	VMOVUPD 0(BX), Z2
-	VMOVUPD 64(DX), Z3
-	VSUBPD Z0, Z1, Z1
-	VMOVUPD 64(BX), Z4
-	VMOVUPD 128(DX), Z5
-	VMULPD Z2, Z1, Z1
-	VSUBPD Z0, Z3, Z3
-	VMOVUPD 128(BX), Z2
-	VMOVUPD 192(DX), Z6
-	VMOVUPD Z1, 0(DI)
-	VMULPD Z4, Z3, Z3
-	VSUBPD Z0, Z5, Z5
-	VMOVUPD 192(BX), Z1
-	VMOVUPD Z3, 64(DI)
-	VMULPD Z2, Z5, Z5
+loop3:
+	VMOVUPD 0(DX), Z2
+	VMOVUPD 0(BX), Z3
+	VMOVUPD 64(DX), Z4
+	VSUBPD Z0, Z2, Z2
+	VMOVUPD 64(BX), Z5
+	VMOVUPD 128(DX), Z6
+	VMULPD Z3, Z2, Z2
+	VSUBPD Z0, Z4, Z4
+	VMOVUPD 128(BX), Z3
+	VMOVUPD 192(DX), Z7
+	VMOVUPD Z2, 0(DI)
+	VMULPD Z5, Z4, Z4
 	VSUBPD Z0, Z6, Z6
-	VMOVUPD Z5, 128(DI)
-	VMULPD Z1, Z6, Z6
-	VMOVUPD Z6, 192(DI)
+	VMOVUPD 192(BX), Z2
+	VMOVUPD Z4, 64(DI)
+	VMULPD Z3, Z6, Z6
+	VSUBPD Z0, Z7, Z7
+	VMOVUPD Z6, 128(DI)
+	VMULPD Z2, Z7, Z7
+	VMOVUPD Z7, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	ADDQ $256, BX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Z1
-	VMOVUPD 0(BX), Z2
-	// rows.go
-	VSUBPD Z0, Z1, Z1
-	VMULPD Z2, Z1, Z1
-	VMOVUPD Z1, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Z2
+	VMOVUPD 0(BX), Z3
+	VSUBPD Z0, Z2, Z2
+	VMULPD Z3, Z2, Z2
+	VMOVUPD Z2, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPD Z1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (R8), Z0
+	ADDQ $8, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPD.Z (DX), K1, Z1
-	VMOVUPD.Z (BX), K1, Z2
-	VSUBPD Z0, Z1, Z1
-	VMULPD Z2, Z1, Z1
-	VMOVUPD Z1, K1, (DI)
-
-done6:
+	VMOVUPD.Z (DX), K1, Z2
+	VMOVUPD.Z (BX), K1, Z3
+	VSUBPD Z0, Z2, Z2
+	VMULPD Z3, Z2, Z2
+	VMOVUPD Z2, K1, (DI)
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -12766,194 +14300,246 @@ TEXT ·rowsLogSoftmaxBackwardF32AVX512(SB), NOSPLIT, $0-128
 	VBROADCASTSS expC1F32<>(SB), Z24
 	VBROADCASTSS expC0F32<>(SB), Z23
 	VBROADCASTSS rowOneF32<>(SB), Z22
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $16
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $4, AX
+	SHLQ $4, AX
+	SUBQ $16, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (R8), Z0
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Z2
+	VMOVUPS 0(BX), Z3
+	// rows.go
+	VMINPS Z3, Z30, Z3
+	// rows.go: expOf
+	VMAXPS Z3, Z28, Z3
+	VMOVAPS Z29, Z4
+	VFMADD231PS Z27, Z3, Z4
+	VSUBPS Z29, Z4, Z5
+	// exp.go: powerAt
+	VPSLLD $20, Z4, Z6
+	VPERMPS Z31, Z4, Z4
+	VPADDD Z4, Z6, Z6
+	// exp.go: reduce
+	VFMADD231PS Z26, Z5, Z3
+	VFMADD231PS Z25, Z5, Z3
+	// exp.go: horner
+	VMOVAPS Z23, Z4
+	VFMADD231PS Z3, Z24, Z4
+	// rows.go: expOf
+	VMULPS Z3, Z3, Z5
+	VFMADD231PS Z4, Z5, Z3
+	VFMADD231PS Z3, Z6, Z6
+	// rows.go
+	VMULPS Z22, Z6, Z6
+	VFNMADD231PS Z0, Z6, Z2
+	VMOVAPS Z2, Z1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Z1
-	VMOVUPS 0(BX), Z2
-	VMOVUPS 64(DX), Z3
-	VMINPS Z2, Z30, Z2
-	VMOVUPS 64(BX), Z4
-	VMOVUPS 128(DX), Z5
-	VMAXPS Z2, Z28, Z2
-	VMINPS Z4, Z30, Z4
-	VMOVUPS 128(BX), Z6
-	VMOVUPS 192(DX), Z7
-	VMOVAPS Z29, Z8
-	VFMADD231PS Z27, Z2, Z8
-	VMAXPS Z4, Z28, Z4
-	VMINPS Z6, Z30, Z6
-	VMOVUPS 192(BX), Z9
-	VSUBPS Z29, Z8, Z10
-	VMOVAPS Z29, Z11
-	VFMADD231PS Z27, Z4, Z11
-	VMAXPS Z6, Z28, Z6
-	VMINPS Z9, Z30, Z9
-	VPSLLD $20, Z8, Z12
-	VSUBPS Z29, Z11, Z13
-	VMOVAPS Z29, Z14
-	VFMADD231PS Z27, Z6, Z14
-	VMAXPS Z9, Z28, Z9
-	VPERMPS Z31, Z8, Z8
-	VPSLLD $20, Z11, Z15
-	VSUBPS Z29, Z14, Z16
-	VMOVAPS Z29, Z17
-	VFMADD231PS Z27, Z9, Z17
-	VPADDD Z8, Z12, Z12
-	VPERMPS Z31, Z11, Z11
-	VPSLLD $20, Z14, Z8
-	VSUBPS Z29, Z17, Z18
-	VFMADD231PS Z26, Z10, Z2
-	VPADDD Z11, Z15, Z15
-	VPERMPS Z31, Z14, Z14
-	VPSLLD $20, Z17, Z11
-	VFMADD231PS Z25, Z10, Z2
-	VFMADD231PS Z26, Z13, Z4
-	VPADDD Z14, Z8, Z8
-	VPERMPS Z31, Z17, Z17
-	VMOVAPS Z23, Z10
-	VFMADD231PS Z2, Z24, Z10
-	VFMADD231PS Z25, Z13, Z4
-	VFMADD231PS Z26, Z16, Z6
-	VPADDD Z17, Z11, Z11
-	VMULPS Z2, Z2, Z13
+loop3:
+	VMOVUPS 0(DX), Z2
+	VMOVUPS 0(BX), Z3
+	VMOVUPS 64(DX), Z4
+	VMINPS Z3, Z30, Z3
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(DX), Z6
+	VMAXPS Z3, Z28, Z3
+	VMINPS Z5, Z30, Z5
+	VMOVUPS 128(BX), Z7
+	VMOVUPS 192(DX), Z8
+	VMOVAPS Z29, Z9
+	VFMADD231PS Z27, Z3, Z9
+	VMAXPS Z5, Z28, Z5
+	VMINPS Z7, Z30, Z7
+	VMOVUPS 192(BX), Z10
+	VSUBPS Z29, Z9, Z11
+	VMOVAPS Z29, Z12
+	VFMADD231PS Z27, Z5, Z12
+	VMAXPS Z7, Z28, Z7
+	VMINPS Z10, Z30, Z10
+	VPSLLD $20, Z9, Z13
+	VSUBPS Z29, Z12, Z14
+	VMOVAPS Z29, Z15
+	VFMADD231PS Z27, Z7, Z15
+	VMAXPS Z10, Z28, Z10
+	VPERMPS Z31, Z9, Z9
+	VPSLLD $20, Z12, Z16
+	VSUBPS Z29, Z15, Z17
+	VMOVAPS Z29, Z18
+	VFMADD231PS Z27, Z10, Z18
+	VPADDD Z9, Z13, Z13
+	VPERMPS Z31, Z12, Z12
+	VPSLLD $20, Z15, Z9
+	VSUBPS Z29, Z18, Z19
+	VFMADD231PS Z26, Z11, Z3
+	VPADDD Z12, Z16, Z16
+	VPERMPS Z31, Z15, Z15
+	VPSLLD $20, Z18, Z12
+	VFMADD231PS Z25, Z11, Z3
+	VFMADD231PS Z26, Z14, Z5
+	VPADDD Z15, Z9, Z9
+	VPERMPS Z31, Z18, Z18
+	VMOVAPS Z23, Z11
+	VFMADD231PS Z3, Z24, Z11
+	VFMADD231PS Z25, Z14, Z5
+	VFMADD231PS Z26, Z17, Z7
+	VPADDD Z18, Z12, Z12
+	VMULPS Z3, Z3, Z14
+	VMOVAPS Z23, Z15
+	VFMADD231PS Z5, Z24, Z15
+	VFMADD231PS Z25, Z17, Z7
+	VFMADD231PS Z26, Z19, Z10
+	VFMADD231PS Z11, Z14, Z3
+	VMULPS Z5, Z5, Z11
 	VMOVAPS Z23, Z14
-	VFMADD231PS Z4, Z24, Z14
-	VFMADD231PS Z25, Z16, Z6
-	VFMADD231PS Z26, Z18, Z9
-	VFMADD231PS Z10, Z13, Z2
-	VMULPS Z4, Z4, Z10
-	VMOVAPS Z23, Z13
-	VFMADD231PS Z6, Z24, Z13
-	VFMADD231PS Z25, Z18, Z9
-	VFMADD231PS Z2, Z12, Z12
-	VFMADD231PS Z14, Z10, Z4
-	VMULPS Z6, Z6, Z2
-	VMOVAPS Z23, Z10
-	VFMADD231PS Z9, Z24, Z10
+	VFMADD231PS Z7, Z24, Z14
+	VFMADD231PS Z25, Z19, Z10
+	VFMADD231PS Z3, Z13, Z13
+	VFMADD231PS Z15, Z11, Z5
+	VMULPS Z7, Z7, Z3
+	VMOVAPS Z23, Z11
+	VFMADD231PS Z10, Z24, Z11
+	VMULPS Z22, Z13, Z13
+	VFMADD231PS Z5, Z16, Z16
+	VFMADD231PS Z14, Z3, Z7
+	VMULPS Z10, Z10, Z3
+	VFNMADD231PS Z0, Z13, Z2
+	VMULPS Z22, Z16, Z16
+	VFMADD231PS Z7, Z9, Z9
+	VFMADD231PS Z11, Z3, Z10
+	VMOVUPS Z2, 0(DI)
+	VFNMADD231PS Z0, Z16, Z4
+	VMULPS Z22, Z9, Z9
+	VFMADD231PS Z10, Z12, Z12
+	VMOVUPS Z4, 64(DI)
+	VFNMADD231PS Z0, Z9, Z6
 	VMULPS Z22, Z12, Z12
-	VFMADD231PS Z4, Z15, Z15
-	VFMADD231PS Z13, Z2, Z6
-	VMULPS Z9, Z9, Z2
-	VFNMADD231PS Z0, Z12, Z1
-	VMULPS Z22, Z15, Z15
-	VFMADD231PS Z6, Z8, Z8
-	VFMADD231PS Z10, Z2, Z9
-	VMOVUPS Z1, 0(DI)
-	VFNMADD231PS Z0, Z15, Z3
-	VMULPS Z22, Z8, Z8
-	VFMADD231PS Z9, Z11, Z11
-	VMOVUPS Z3, 64(DI)
-	VFNMADD231PS Z0, Z8, Z5
-	VMULPS Z22, Z11, Z11
-	VMOVUPS Z5, 128(DI)
-	VFNMADD231PS Z0, Z11, Z7
-	VMOVUPS Z7, 192(DI)
+	VMOVUPS Z6, 128(DI)
+	VFNMADD231PS Z0, Z12, Z8
+	VMOVUPS Z8, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	ADDQ $256, BX
 	SUBQ $64, R9
 	CMPQ R9, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Z1
-	VMOVUPS 0(BX), Z2
-	// rows.go
-	VMINPS Z2, Z30, Z2
-	// rows.go: expOf
-	VMAXPS Z2, Z28, Z2
-	VMOVAPS Z29, Z3
-	VFMADD231PS Z27, Z2, Z3
-	VSUBPS Z29, Z3, Z4
-	// exp.go: powerAt
-	VPSLLD $20, Z3, Z5
-	VPERMPS Z31, Z3, Z3
-	VPADDD Z3, Z5, Z5
-	// exp.go: reduce
-	VFMADD231PS Z26, Z4, Z2
-	VFMADD231PS Z25, Z4, Z2
-	// exp.go: horner
-	VMOVAPS Z23, Z3
-	VFMADD231PS Z2, Z24, Z3
-	// rows.go: expOf
-	VMULPS Z2, Z2, Z4
-	VFMADD231PS Z3, Z4, Z2
-	VFMADD231PS Z2, Z5, Z5
-	// rows.go
-	VMULPS Z22, Z5, Z5
-	VFNMADD231PS Z0, Z5, Z1
-	VMOVUPS Z1, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Z2
+	VMOVUPS 0(BX), Z3
+	VMINPS Z3, Z30, Z3
+	VMAXPS Z3, Z28, Z3
+	VMOVAPS Z29, Z4
+	VFMADD231PS Z27, Z3, Z4
+	VSUBPS Z29, Z4, Z5
+	VPSLLD $20, Z4, Z6
+	VPERMPS Z31, Z4, Z4
+	VPADDD Z4, Z6, Z6
+	VFMADD231PS Z26, Z5, Z3
+	VFMADD231PS Z25, Z5, Z3
+	VMOVAPS Z23, Z4
+	VFMADD231PS Z3, Z24, Z4
+	VMULPS Z3, Z3, Z5
+	VFMADD231PS Z4, Z5, Z3
+	VFMADD231PS Z3, Z6, Z6
+	VMULPS Z22, Z6, Z6
+	VFNMADD231PS Z0, Z6, Z2
+	VMOVUPS Z2, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPS Z1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (R8), Z0
+	ADDQ $4, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPS.Z (DX), K1, Z1
-	VMOVUPS.Z (BX), K1, Z2
-	VMINPS Z2, Z30, Z2
-	VMAXPS Z2, Z28, Z2
-	VMOVAPS Z29, Z3
-	VFMADD231PS Z27, Z2, Z3
-	VSUBPS Z29, Z3, Z4
-	VPSLLD $20, Z3, Z5
-	VPERMPS Z31, Z3, Z3
-	VPADDD Z3, Z5, Z5
-	VFMADD231PS Z26, Z4, Z2
-	VFMADD231PS Z25, Z4, Z2
-	VMOVAPS Z23, Z3
-	VFMADD231PS Z2, Z24, Z3
-	VMULPS Z2, Z2, Z4
-	VFMADD231PS Z3, Z4, Z2
-	VFMADD231PS Z2, Z5, Z5
-	VMULPS Z22, Z5, Z5
-	VFNMADD231PS Z0, Z5, Z1
-	VMOVUPS Z1, K1, (DI)
-
-done6:
+	VMOVUPS.Z (DX), K1, Z2
+	VMOVUPS.Z (BX), K1, Z3
+	VMINPS Z3, Z30, Z3
+	VMAXPS Z3, Z28, Z3
+	VMOVAPS Z29, Z4
+	VFMADD231PS Z27, Z3, Z4
+	VSUBPS Z29, Z4, Z5
+	VPSLLD $20, Z4, Z6
+	VPERMPS Z31, Z4, Z4
+	VPADDD Z4, Z6, Z6
+	VFMADD231PS Z26, Z5, Z3
+	VFMADD231PS Z25, Z5, Z3
+	VMOVAPS Z23, Z4
+	VFMADD231PS Z3, Z24, Z4
+	VMULPS Z3, Z3, Z5
+	VFMADD231PS Z4, Z5, Z3
+	VFMADD231PS Z3, Z6, Z6
+	VMULPS Z22, Z6, Z6
+	VFNMADD231PS Z0, Z6, Z2
+	VMOVUPS Z2, K1, (DI)
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -12979,229 +14565,287 @@ TEXT ·rowsLogSoftmaxBackwardF64AVX512(SB), NOSPLIT, $0-128
 	VBROADCASTSD expC1F64<>(SB), Z19
 	VBROADCASTSD expC0F64<>(SB), Z18
 	VBROADCASTSD rowOneF64<>(SB), Z17
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (R8), Z0
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Z2
+	VMOVUPD 0(BX), Z3
+	// rows.go
+	VMINPD Z3, Z30, Z3
+	// rows.go: expOf
+	VMAXPD Z3, Z28, Z3
+	VMOVAPD Z29, Z4
+	VFMADD231PD Z27, Z3, Z4
+	VSUBPD Z29, Z4, Z5
+	// exp.go: powerAt
+	VPSLLQ $50, Z4, Z6
+	VPERMPD Z31, Z4, Z4
+	VPADDQ Z4, Z6, Z6
+	// exp.go: reduce
+	VFMADD231PD Z26, Z5, Z3
+	VFMADD231PD Z25, Z5, Z3
+	// exp.go: horner
+	VMOVAPD Z23, Z4
+	VFMADD231PD Z3, Z24, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	// rows.go: expOf
+	VMULPD Z3, Z3, Z5
+	VFMADD231PD Z4, Z5, Z3
+	VFMADD231PD Z3, Z6, Z6
+	// rows.go
+	VMULPD Z17, Z6, Z6
+	VFNMADD231PD Z0, Z6, Z2
+	VMOVAPD Z2, Z1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Z1
-	VMOVUPD 0(BX), Z2
-	VMINPD Z2, Z30, Z2
-	VMAXPD Z2, Z28, Z2
-	VMOVAPD Z29, Z3
-	VFMADD231PD Z27, Z2, Z3
-	VSUBPD Z29, Z3, Z4
-	VMOVUPD 64(DX), Z5
-	VPSLLQ $50, Z3, Z6
-	VMOVUPD 64(BX), Z7
-	VPERMPD Z31, Z3, Z3
-	VMINPD Z7, Z30, Z7
-	VPADDQ Z3, Z6, Z6
-	VMAXPD Z7, Z28, Z7
-	VFMADD231PD Z26, Z4, Z2
-	VMOVAPD Z29, Z3
-	VFMADD231PD Z27, Z7, Z3
-	VFMADD231PD Z25, Z4, Z2
-	VSUBPD Z29, Z3, Z4
-	VMOVUPD 128(DX), Z8
-	VMOVAPD Z23, Z9
-	VFMADD231PD Z2, Z24, Z9
-	VPSLLQ $50, Z3, Z10
-	VMOVUPD 128(BX), Z11
-	VFMADD213PD Z22, Z2, Z9
-	VPERMPD Z31, Z3, Z3
-	VMINPD Z11, Z30, Z11
-	VFMADD213PD Z21, Z2, Z9
-	VPADDQ Z3, Z10, Z10
-	VMAXPD Z11, Z28, Z11
-	VFMADD213PD Z20, Z2, Z9
-	VFMADD231PD Z26, Z4, Z7
-	VMOVAPD Z29, Z3
-	VFMADD231PD Z27, Z11, Z3
-	VFMADD213PD Z19, Z2, Z9
-	VFMADD231PD Z25, Z4, Z7
-	VSUBPD Z29, Z3, Z4
-	VMOVUPD 192(DX), Z12
-	VFMADD213PD Z18, Z2, Z9
+loop3:
+	VMOVUPD 0(DX), Z2
+	VMOVUPD 0(BX), Z3
+	VMINPD Z3, Z30, Z3
+	VMAXPD Z3, Z28, Z3
+	VMOVAPD Z29, Z4
+	VFMADD231PD Z27, Z3, Z4
+	VSUBPD Z29, Z4, Z5
+	VPSLLQ $50, Z4, Z6
+	VMOVUPD 64(DX), Z7
+	VPERMPD Z31, Z4, Z4
+	VMOVUPD 64(BX), Z8
+	VPADDQ Z4, Z6, Z6
+	VMINPD Z8, Z30, Z8
+	VFMADD231PD Z26, Z5, Z3
+	VMAXPD Z8, Z28, Z8
+	VFMADD231PD Z25, Z5, Z3
+	VMOVAPD Z29, Z4
+	VFMADD231PD Z27, Z8, Z4
+	VMOVAPD Z23, Z5
+	VFMADD231PD Z3, Z24, Z5
+	VSUBPD Z29, Z4, Z9
+	VFMADD213PD Z22, Z3, Z5
+	VPSLLQ $50, Z4, Z10
+	VMOVUPD 128(DX), Z11
+	VFMADD213PD Z21, Z3, Z5
+	VPERMPD Z31, Z4, Z4
+	VMOVUPD 128(BX), Z12
+	VFMADD213PD Z20, Z3, Z5
+	VPADDQ Z4, Z10, Z10
+	VMINPD Z12, Z30, Z12
+	VFMADD213PD Z19, Z3, Z5
+	VFMADD231PD Z26, Z9, Z8
+	VMAXPD Z12, Z28, Z12
+	VFMADD213PD Z18, Z3, Z5
+	VFMADD231PD Z25, Z9, Z8
+	VMOVAPD Z29, Z4
+	VFMADD231PD Z27, Z12, Z4
+	VMULPD Z3, Z3, Z9
 	VMOVAPD Z23, Z13
-	VFMADD231PD Z7, Z24, Z13
-	VPSLLQ $50, Z3, Z14
-	VMOVUPD 192(BX), Z15
-	VMULPD Z2, Z2, Z16
-	VFMADD213PD Z22, Z7, Z13
-	VPERMPD Z31, Z3, Z3
-	VMINPD Z15, Z30, Z15
-	VFMADD231PD Z9, Z16, Z2
-	VFMADD213PD Z21, Z7, Z13
-	VPADDQ Z3, Z14, Z14
-	VMAXPD Z15, Z28, Z15
-	VFMADD231PD Z2, Z6, Z6
-	VFMADD213PD Z20, Z7, Z13
-	VFMADD231PD Z26, Z4, Z11
+	VFMADD231PD Z8, Z24, Z13
+	VSUBPD Z29, Z4, Z14
+	VFMADD231PD Z5, Z9, Z3
+	VFMADD213PD Z22, Z8, Z13
+	VPSLLQ $50, Z4, Z5
+	VMOVUPD 192(DX), Z9
+	VFMADD231PD Z3, Z6, Z6
+	VFMADD213PD Z21, Z8, Z13
+	VPERMPD Z31, Z4, Z4
+	VMOVUPD 192(BX), Z3
+	VMULPD Z17, Z6, Z6
+	VFMADD213PD Z20, Z8, Z13
+	VPADDQ Z4, Z5, Z5
+	VMINPD Z3, Z30, Z3
+	VFNMADD231PD Z0, Z6, Z2
+	VFMADD213PD Z19, Z8, Z13
+	VFMADD231PD Z26, Z14, Z12
+	VMAXPD Z3, Z28, Z3
+	VMOVUPD Z2, 0(DI)
+	VFMADD213PD Z18, Z8, Z13
+	VFMADD231PD Z25, Z14, Z12
 	VMOVAPD Z29, Z2
-	VFMADD231PD Z27, Z15, Z2
-	VMULPD Z17, Z6, Z6
-	VFMADD213PD Z19, Z7, Z13
-	VFMADD231PD Z25, Z4, Z11
-	VSUBPD Z29, Z2, Z3
-	VFNMADD231PD Z0, Z6, Z1
-	VFMADD213PD Z18, Z7, Z13
-	VMOVAPD Z23, Z4
-	VFMADD231PD Z11, Z24, Z4
-	VPSLLQ $50, Z2, Z6
-	VMOVUPD Z1, 0(DI)
-	VMULPD Z7, Z7, Z1
-	VFMADD213PD Z22, Z11, Z4
+	VFMADD231PD Z27, Z3, Z2
+	VMULPD Z8, Z8, Z4
+	VMOVAPD Z23, Z6
+	VFMADD231PD Z12, Z24, Z6
+	VSUBPD Z29, Z2, Z14
+	VFMADD231PD Z13, Z4, Z8
+	VFMADD213PD Z22, Z12, Z6
+	VPSLLQ $50, Z2, Z4
+	VFMADD231PD Z8, Z10, Z10
+	VFMADD213PD Z21, Z12, Z6
 	VPERMPD Z31, Z2, Z2
-	VFMADD231PD Z13, Z1, Z7
-	VFMADD213PD Z21, Z11, Z4
-	VPADDQ Z2, Z6, Z6
-	VFMADD231PD Z7, Z10, Z10
-	VFMADD213PD Z20, Z11, Z4
-	VFMADD231PD Z26, Z3, Z15
 	VMULPD Z17, Z10, Z10
-	VFMADD213PD Z19, Z11, Z4
-	VFMADD231PD Z25, Z3, Z15
-	VFNMADD231PD Z0, Z10, Z5
-	VFMADD213PD Z18, Z11, Z4
-	VMOVAPD Z23, Z1
-	VFMADD231PD Z15, Z24, Z1
-	VMOVUPD Z5, 64(DI)
-	VMULPD Z11, Z11, Z2
-	VFMADD213PD Z22, Z15, Z1
-	VFMADD231PD Z4, Z2, Z11
-	VFMADD213PD Z21, Z15, Z1
-	VFMADD231PD Z11, Z14, Z14
-	VFMADD213PD Z20, Z15, Z1
-	VMULPD Z17, Z14, Z14
-	VFMADD213PD Z19, Z15, Z1
-	VFNMADD231PD Z0, Z14, Z8
-	VFMADD213PD Z18, Z15, Z1
-	VMOVUPD Z8, 128(DI)
-	VMULPD Z15, Z15, Z2
-	VFMADD231PD Z1, Z2, Z15
-	VFMADD231PD Z15, Z6, Z6
-	VMULPD Z17, Z6, Z6
-	VFNMADD231PD Z0, Z6, Z12
-	VMOVUPD Z12, 192(DI)
+	VFMADD213PD Z20, Z12, Z6
+	VPADDQ Z2, Z4, Z4
+	VFNMADD231PD Z0, Z10, Z7
+	VFMADD213PD Z19, Z12, Z6
+	VFMADD231PD Z26, Z14, Z3
+	VMOVUPD Z7, 64(DI)
+	VFMADD213PD Z18, Z12, Z6
+	VFMADD231PD Z25, Z14, Z3
+	VMULPD Z12, Z12, Z2
+	VMOVAPD Z23, Z7
+	VFMADD231PD Z3, Z24, Z7
+	VFMADD231PD Z6, Z2, Z12
+	VFMADD213PD Z22, Z3, Z7
+	VFMADD231PD Z12, Z5, Z5
+	VFMADD213PD Z21, Z3, Z7
+	VMULPD Z17, Z5, Z5
+	VFMADD213PD Z20, Z3, Z7
+	VFNMADD231PD Z0, Z5, Z11
+	VFMADD213PD Z19, Z3, Z7
+	VMOVUPD Z11, 128(DI)
+	VFMADD213PD Z18, Z3, Z7
+	VMULPD Z3, Z3, Z2
+	VFMADD231PD Z7, Z2, Z3
+	VFMADD231PD Z3, Z4, Z4
+	VMULPD Z17, Z4, Z4
+	VFNMADD231PD Z0, Z4, Z9
+	VMOVUPD Z9, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	ADDQ $256, BX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Z1
-	VMOVUPD 0(BX), Z2
-	// rows.go
-	VMINPD Z2, Z30, Z2
-	// rows.go: expOf
-	VMAXPD Z2, Z28, Z2
-	VMOVAPD Z29, Z3
-	VFMADD231PD Z27, Z2, Z3
-	VSUBPD Z29, Z3, Z4
-	// exp.go: powerAt
-	VPSLLQ $50, Z3, Z5
-	VPERMPD Z31, Z3, Z3
-	VPADDQ Z3, Z5, Z5
-	// exp.go: reduce
-	VFMADD231PD Z26, Z4, Z2
-	VFMADD231PD Z25, Z4, Z2
-	// exp.go: horner
-	VMOVAPD Z23, Z3
-	VFMADD231PD Z2, Z24, Z3
-	VFMADD213PD Z22, Z2, Z3
-	VFMADD213PD Z21, Z2, Z3
-	VFMADD213PD Z20, Z2, Z3
-	VFMADD213PD Z19, Z2, Z3
-	VFMADD213PD Z18, Z2, Z3
-	// rows.go: expOf
-	VMULPD Z2, Z2, Z4
-	VFMADD231PD Z3, Z4, Z2
-	VFMADD231PD Z2, Z5, Z5
-	// rows.go
-	VMULPD Z17, Z5, Z5
-	VFNMADD231PD Z0, Z5, Z1
-	VMOVUPD Z1, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Z2
+	VMOVUPD 0(BX), Z3
+	VMINPD Z3, Z30, Z3
+	VMAXPD Z3, Z28, Z3
+	VMOVAPD Z29, Z4
+	VFMADD231PD Z27, Z3, Z4
+	VSUBPD Z29, Z4, Z5
+	VPSLLQ $50, Z4, Z6
+	VPERMPD Z31, Z4, Z4
+	VPADDQ Z4, Z6, Z6
+	VFMADD231PD Z26, Z5, Z3
+	VFMADD231PD Z25, Z5, Z3
+	VMOVAPD Z23, Z4
+	VFMADD231PD Z3, Z24, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VMULPD Z3, Z3, Z5
+	VFMADD231PD Z4, Z5, Z3
+	VFMADD231PD Z3, Z6, Z6
+	VMULPD Z17, Z6, Z6
+	VFNMADD231PD Z0, Z6, Z2
+	VMOVUPD Z2, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPD Z1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (R8), Z0
+	ADDQ $8, R8
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
 	KMOVW R10, K1
-	VMOVUPD.Z (DX), K1, Z1
-	VMOVUPD.Z (BX), K1, Z2
-	VMINPD Z2, Z30, Z2
-	VMAXPD Z2, Z28, Z2
-	VMOVAPD Z29, Z3
-	VFMADD231PD Z27, Z2, Z3
-	VSUBPD Z29, Z3, Z4
-	VPSLLQ $50, Z3, Z5
-	VPERMPD Z31, Z3, Z3
-	VPADDQ Z3, Z5, Z5
-	VFMADD231PD Z26, Z4, Z2
-	VFMADD231PD Z25, Z4, Z2
-	VMOVAPD Z23, Z3
-	VFMADD231PD Z2, Z24, Z3
-	VFMADD213PD Z22, Z2, Z3
-	VFMADD213PD Z21, Z2, Z3
-	VFMADD213PD Z20, Z2, Z3
-	VFMADD213PD Z19, Z2, Z3
-	VFMADD213PD Z18, Z2, Z3
-	VMULPD Z2, Z2, Z4
-	VFMADD231PD Z3, Z4, Z2
-	VFMADD231PD Z2, Z5, Z5
-	VMULPD Z17, Z5, Z5
-	VFNMADD231PD Z0, Z5, Z1
-	VMOVUPD Z1, K1, (DI)
-
-done6:
+	VMOVUPD.Z (DX), K1, Z2
+	VMOVUPD.Z (BX), K1, Z3
+	VMINPD Z3, Z30, Z3
+	VMAXPD Z3, Z28, Z3
+	VMOVAPD Z29, Z4
+	VFMADD231PD Z27, Z3, Z4
+	VSUBPD Z29, Z4, Z5
+	VPSLLQ $50, Z4, Z6
+	VPERMPD Z31, Z4, Z4
+	VPADDQ Z4, Z6, Z6
+	VFMADD231PD Z26, Z5, Z3
+	VFMADD231PD Z25, Z5, Z3
+	VMOVAPD Z23, Z4
+	VFMADD231PD Z3, Z24, Z4
+	VFMADD213PD Z22, Z3, Z4
+	VFMADD213PD Z21, Z3, Z4
+	VFMADD213PD Z20, Z3, Z4
+	VFMADD213PD Z19, Z3, Z4
+	VFMADD213PD Z18, Z3, Z4
+	VMULPD Z3, Z3, Z5
+	VFMADD231PD Z4, Z5, Z3
+	VFMADD231PD Z3, Z6, Z6
+	VMULPD Z17, Z6, Z6
+	VFNMADD231PD Z0, Z6, Z2
+	VMOVUPD Z2, K1, (DI)
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
 // func rowsSumProbF32AVX512(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF32AVX512(SB), NOSPLIT, $0-145
+TEXT ·rowsSumProbF32AVX512(SB), 0, $128-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -13209,27 +14853,43 @@ TEXT ·rowsSumProbF32AVX512(SB), NOSPLIT, $0-145
 	MOVQ m_base+72(FP), R8
 	MOVQ l_base+96(FP), R9
 	VPXORD Z31, Z31, Z31
+	MOVQ DI, R10
+	SUBQ $1, R10
+	MOVQ xstride+128(FP), R11
+	IMULQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	MOVQ tstride+136(FP), R11
+	IMULQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, BX
+	MOVQ R10, R11
+	SHLQ $2, R11
+	ADDQ R11, R8
+	ADDQ R11, R9
+	SHLQ $3, R10
+	ADDQ R10, SI
 
 // One row.
 row1:
 	VBROADCASTSS (R8), Z3
-	ADDQ $4, R8
+	SUBQ $4, R8
 	VBROADCASTSS (R9), Z4
-	ADDQ $4, R9
+	SUBQ $4, R9
 	MOVQ cols+120(FP), R10
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R12
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(DX), Z5
 	VMOVUPS 0(BX), Z6
 	VMOVUPS 64(DX), Z7
@@ -13250,13 +14910,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R10
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -13273,7 +14933,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -13291,7 +14951,7 @@ tail4:
 	SUBQ $16, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -13299,51 +14959,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+144(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R10, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS 0(R11), Z0
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total10
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R10, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS Z2, 0(R11)
+	MOVQ cols+120(FP), R11
+	SUBQ R10, R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ xstride+128(FP), R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	MOVQ tstride+136(FP), R11
+	SHLQ $2, R11
+	SUBQ R11, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VSHUFPD $1, X2, X2, X5
+	VADDPS X5, X2, X2
+	VMOVSHDUP X2, X5
+	VADDSS X5, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X5
 	VADDPD X5, X2, X2
 	VUNPCKHPD X2, X2, X5
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ xstride+128(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, DX
-	MOVQ tstride+136(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DX
-	SUBQ R11, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumProbF64AVX512(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF64AVX512(SB), NOSPLIT, $0-145
+TEXT ·rowsSumProbF64AVX512(SB), 0, $192-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -13351,28 +15055,44 @@ TEXT ·rowsSumProbF64AVX512(SB), NOSPLIT, $0-145
 	MOVQ m_base+72(FP), R8
 	MOVQ l_base+96(FP), R9
 	VPXORD Z31, Z31, Z31
+	MOVQ DI, R10
+	SUBQ $1, R10
+	MOVQ xstride+128(FP), R11
+	IMULQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	MOVQ tstride+136(FP), R11
+	IMULQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, BX
+	MOVQ R10, R11
+	SHLQ $3, R11
+	ADDQ R11, R8
+	ADDQ R11, R9
+	SHLQ $3, R10
+	ADDQ R10, SI
 
 // One row.
 row1:
 	VBROADCASTSD (R8), Z4
-	ADDQ $8, R8
+	SUBQ $8, R8
 	VBROADCASTSD (R9), Z5
-	ADDQ $8, R9
+	SUBQ $8, R9
 	MOVQ cols+120(FP), R10
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R12
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(DX), Z6
 	VMOVUPD 0(BX), Z7
 	VMOVUPD 64(DX), Z8
@@ -13393,13 +15113,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R10
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -13416,7 +15136,7 @@ tail4:
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
@@ -13434,22 +15154,18 @@ tail4:
 	SUBQ $8, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+144(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y6
 	VSUBPD Y2, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -13459,10 +15175,91 @@ wide6:
 	VADDPD Y7, Y3, Y3
 	VMOVAPD Y6, Y2
 	CMPQ R10, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-129(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD 0(R11), Z0
+	VMOVUPD 64(R11), Z1
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD Z2, 0(R11)
+	VMOVUPD Z3, 64(R11)
+	MOVQ cols+120(FP), R11
+	SUBQ R10, R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ xstride+128(FP), R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	MOVQ tstride+136(FP), R11
+	SHLQ $3, R11
+	SUBQ R11, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X6
+	VADDPD X6, X2, X2
+	VUNPCKHPD X2, X2, X6
+	VADDSD X6, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X8
 	VADDPD X8, X2, X6
 	VSUBPD X2, X6, X7
@@ -13488,50 +15285,48 @@ total8:
 	VADDSD X7, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ xstride+128(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, DX
-	MOVQ tstride+136(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DX
-	SUBQ R11, BX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumTargetSkipF32AVX512(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF32AVX512(SB), NOSPLIT, $0-89
+TEXT ·rowsSumTargetSkipF32AVX512(SB), 0, $128-89
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ t_base+24(FP), DX
 	MOVQ skip_base+48(FP), BX
+	MOVQ DI, R9
+	SUBQ $1, R9
+	MOVQ tstride+80(FP), R10
+	IMULQ R9, R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ R9, R10
+	SHLQ $2, R10
+	SHLQ $3, R9
+	ADDQ R9, SI
+	ADDQ R9, BX
 
 // One row.
 row1:
-	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
-	ADDQ $8, BX
+	SUBQ $8, BX
+	MOVQ cols+72(FP), R9
 	VXORPS X2, X2, X2
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $4, R11
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $32
-	JLT tail4
+	JLT tail6
 	MOVL $1, R10
 	SHLXQ R8, R10, R10
 	XORL R13, R13
@@ -13549,11 +15344,11 @@ block3:
 	SUBQ $32, R9
 	SUBQ $32, R8
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R10
 	SHLXQ R8, R10, R10
 	XORL R13, R13
@@ -13564,7 +15359,7 @@ tail4:
 	SHRQ $16, R10
 	KMOVW R10, K3
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -13574,7 +15369,7 @@ tail4:
 	VADDPS Z3, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $16, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -13586,7 +15381,7 @@ tail4:
 	SUBQ $16, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -13594,70 +15389,126 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+88(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y2, Y2
+	CMPQ R9, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS 0(R10), Z0
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total10
 	VSHUFPD $1, X0, X0, X3
 	VADDPS X3, X0, X0
 	VMOVSHDUP X0, X3
 	VADDSS X3, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y2, Y2
-	CMPQ R9, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X3
+	VADDPD X3, X0, X0
+	VUNPCKHPD X0, X0, X3
+	VADDSD X3, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS Z2, 0(R10)
+	MOVQ cols+72(FP), R10
+	SUBQ R9, R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	MOVQ tstride+80(FP), R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total12
+	VSHUFPD $1, X2, X2, X3
+	VADDPS X3, X2, X2
+	VMOVSHDUP X2, X3
+	VADDSS X3, X2, X2
+	VCVTSS2SD X2, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X3
 	VADDPD X3, X2, X2
 	VUNPCKHPD X2, X2, X3
 	VADDSD X3, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ tstride+80(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, DX
-	MOVQ cols+72(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
 // func rowsSumTargetSkipF64AVX512(sum, t []float64, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF64AVX512(SB), NOSPLIT, $0-89
+TEXT ·rowsSumTargetSkipF64AVX512(SB), 0, $192-89
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ t_base+24(FP), DX
 	MOVQ skip_base+48(FP), BX
+	MOVQ DI, R9
+	SUBQ $1, R9
+	MOVQ tstride+80(FP), R10
+	IMULQ R9, R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ R9, R10
+	SHLQ $3, R10
+	SHLQ $3, R9
+	ADDQ R9, SI
+	ADDQ R9, BX
 
 // One row.
 row1:
-	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
-	ADDQ $8, BX
+	SUBQ $8, BX
+	MOVQ cols+72(FP), R9
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ $2, R11
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $16
-	JLT tail4
+	JLT tail6
 	MOVL $1, R10
 	SHLXQ R8, R10, R10
 	XORL R13, R13
@@ -13675,11 +15526,11 @@ block3:
 	SUBQ $16, R9
 	SUBQ $16, R8
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVL $1, R10
 	SHLXQ R8, R10, R10
 	XORL R13, R13
@@ -13690,7 +15541,7 @@ tail4:
 	SHRQ $8, R10
 	KMOVW R10, K3
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -13700,7 +15551,7 @@ tail4:
 	VADDPD Z4, Z0, K2, Z0
 	ADDQ $64, DX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -13712,22 +15563,18 @@ tail4:
 	SUBQ $8, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+88(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X4
-	VADDPD X4, X0, X0
-	VUNPCKHPD X0, X0, X4
-	VADDSD X4, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Z0, Z2
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y2, Y4
 	VSUBPD Y2, Y4, Y5
 	VSUBPD Y5, Y0, Y0
@@ -13737,10 +15584,87 @@ wide6:
 	VADDPD Y5, Y3, Y3
 	VMOVAPD Y4, Y2
 	CMPQ R9, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-129(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD 0(R10), Z0
+	VMOVUPD 64(R10), Z1
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X4
+	VADDPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VADDSD X4, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X4
+	VSUBPD X0, X4, X5
+	VSUBPD X5, X6, X6
+	VSUBPD X5, X4, X5
+	VSUBPD X5, X0, X5
+	VADDPD X6, X5, X5
+	VMOVAPD X4, X0
+	VEXTRACTF128 $1, Y1, X6
+	VADDPD X6, X1, X1
+	VADDPD X1, X5, X1
+	VUNPCKHPD X1, X1, X6
+	VADDSD X6, X1, X1
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X4
+	VSUBSD X0, X4, X5
+	VSUBSD X5, X6, X6
+	VSUBSD X5, X4, X5
+	VSUBSD X5, X0, X5
+	VADDSD X6, X5, X5
+	VMOVAPD X4, X0
+	VADDSD X1, X5, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	SUBQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-129(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD Z2, 0(R10)
+	VMOVUPD Z3, 64(R10)
+	MOVQ cols+72(FP), R10
+	SUBQ R9, R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	MOVQ tstride+80(FP), R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total12
+	VEXTRACTF128 $1, Y2, X4
+	VADDPD X4, X2, X2
+	VUNPCKHPD X2, X2, X4
+	VADDSD X4, X2, X2
+	VMOVSD X2, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y2, X6
 	VADDPD X6, X2, X4
 	VSUBPD X2, X4, X5
@@ -13766,17 +15690,8 @@ total8:
 	VADDSD X5, X2, X2
 	VMOVSD X2, (SI)
 
-end7:
-	ADDQ $8, SI
-	MOVQ tstride+80(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, DX
-	MOVQ cols+72(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DX
-	SUBQ $1, DI
-	JNE row1
+stored13:
+	SUBQ $8, SI
 	VZEROUPPER
 	RET
 
@@ -13789,106 +15704,146 @@ TEXT ·rowsProbGradF32AVX512(SB), NOSPLIT, $0-152
 	MOVQ q_base+72(FP), R8
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSS signBitF32<>(SB), Z31
+	MOVQ cols+120(FP), R12
+	CMPQ R12, $16
+	JLT short1
+	MOVQ R12, CX
+	SUBQ $1, CX
+	SHRQ $4, CX
+	SHLQ $4, CX
+	SUBQ $16, R12
+	MOVQ CX, AX
+	SUBQ R12, AX
+	SHLQ $2, R12
+	SHLQ $2, AX
+	ADDQ R12, DI
+	ADDQ R12, DX
+	ADDQ R12, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (R8), Z0
 	ADDQ $4, R8
 	VBROADCASTSS (R9), Z1
 	ADDQ $4, R9
-	MOVQ cols+120(FP), R10
+	VMOVUPS 0(DX), Z3
+	VMOVUPS 0(BX), Z4
+	// rows.go
+	VSUBPS Z4, Z31, Z4
+	VFMADD231PS Z0, Z3, Z4
+	VMULPS Z1, Z4, Z4
+	VMOVAPS Z4, Z2
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ CX, R10
 	CMPQ R10, $64
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Z2
-	VMOVUPS 0(BX), Z3
-	VMOVUPS 64(DX), Z4
-	VSUBPS Z3, Z31, Z3
-	VMOVUPS 64(BX), Z5
-	VMOVUPS 128(DX), Z6
-	VFMADD231PS Z0, Z2, Z3
-	VSUBPS Z5, Z31, Z5
-	VMOVUPS 128(BX), Z2
-	VMOVUPS 192(DX), Z7
-	VMULPS Z1, Z3, Z3
-	VFMADD231PS Z0, Z4, Z5
-	VSUBPS Z2, Z31, Z2
-	VMOVUPS 192(BX), Z4
-	VMOVUPS Z3, 0(DI)
-	VMULPS Z1, Z5, Z5
-	VFMADD231PS Z0, Z6, Z2
+loop3:
+	VMOVUPS 0(DX), Z3
+	VMOVUPS 0(BX), Z4
+	VMOVUPS 64(DX), Z5
 	VSUBPS Z4, Z31, Z4
-	VMOVUPS Z5, 64(DI)
-	VMULPS Z1, Z2, Z2
-	VFMADD231PS Z0, Z7, Z4
-	VMOVUPS Z2, 128(DI)
+	VMOVUPS 64(BX), Z6
+	VMOVUPS 128(DX), Z7
+	VFMADD231PS Z0, Z3, Z4
+	VSUBPS Z6, Z31, Z6
+	VMOVUPS 128(BX), Z3
+	VMOVUPS 192(DX), Z8
 	VMULPS Z1, Z4, Z4
-	VMOVUPS Z4, 192(DI)
+	VFMADD231PS Z0, Z5, Z6
+	VSUBPS Z3, Z31, Z3
+	VMOVUPS 192(BX), Z5
+	VMOVUPS Z4, 0(DI)
+	VMULPS Z1, Z6, Z6
+	VFMADD231PS Z0, Z7, Z3
+	VSUBPS Z5, Z31, Z5
+	VMOVUPS Z6, 64(DI)
+	VMULPS Z1, Z3, Z3
+	VFMADD231PS Z0, Z8, Z5
+	VMOVUPS Z3, 128(DI)
+	VMULPS Z1, Z5, Z5
+	VMOVUPS Z5, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	ADDQ $256, BX
 	SUBQ $64, R10
 	CMPQ R10, $64
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R10, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Z2
-	VMOVUPS 0(BX), Z3
-	// rows.go
-	VSUBPS Z3, Z31, Z3
-	VFMADD231PS Z0, Z2, Z3
-	VMULPS Z1, Z3, Z3
-	VMOVUPS Z3, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Z3
+	VMOVUPS 0(BX), Z4
+	VSUBPS Z4, Z31, Z4
+	VFMADD231PS Z0, Z3, Z4
+	VMULPS Z1, Z4, Z4
+	VMOVUPS Z4, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $16, R10
 	CMPQ R10, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R10, R10
-	JEQ done6
+rest6:
+	SUBQ AX, DI
+	SUBQ AX, DX
+	SUBQ AX, BX
+	VMOVUPS Z2, 0(DI)
+	MOVQ dststride+128(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DI
+	MOVQ wstride+136(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	MOVQ tstride+144(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R12, R10
+
+// One row.
+row7:
+	VBROADCASTSS (R8), Z0
+	ADDQ $4, R8
+	VBROADCASTSS (R9), Z1
+	ADDQ $4, R9
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
-	VMOVUPS.Z (DX), K1, Z2
-	VMOVUPS.Z (BX), K1, Z3
-	VSUBPS Z3, Z31, Z3
-	VFMADD231PS Z0, Z2, Z3
-	VMULPS Z1, Z3, Z3
-	VMOVUPS Z3, K1, (DI)
-
-done6:
+	VMOVUPS.Z (DX), K1, Z3
+	VMOVUPS.Z (BX), K1, Z4
+	VSUBPS Z4, Z31, Z4
+	VFMADD231PS Z0, Z3, Z4
+	VMULPS Z1, Z4, Z4
+	VMOVUPS Z4, K1, (DI)
 	MOVQ dststride+128(FP), R11
-	ADDQ R10, R11
 	SHLQ $2, R11
 	ADDQ R11, DI
 	MOVQ wstride+136(FP), R11
-	ADDQ R10, R11
 	SHLQ $2, R11
 	ADDQ R11, DX
 	MOVQ tstride+144(FP), R11
-	ADDQ R10, R11
 	SHLQ $2, R11
 	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DI
-	SUBQ R11, DX
-	SUBQ R11, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -13901,106 +15856,146 @@ TEXT ·rowsProbGradF64AVX512(SB), NOSPLIT, $0-152
 	MOVQ q_base+72(FP), R8
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSD signBitF64<>(SB), Z31
+	MOVQ cols+120(FP), R12
+	CMPQ R12, $8
+	JLT short1
+	MOVQ R12, CX
+	SUBQ $1, CX
+	SHRQ $3, CX
+	SHLQ $3, CX
+	SUBQ $8, R12
+	MOVQ CX, AX
+	SUBQ R12, AX
+	SHLQ $3, R12
+	SHLQ $3, AX
+	ADDQ R12, DI
+	ADDQ R12, DX
+	ADDQ R12, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (R8), Z0
 	ADDQ $8, R8
 	VBROADCASTSD (R9), Z1
 	ADDQ $8, R9
-	MOVQ cols+120(FP), R10
+	VMOVUPD 0(DX), Z3
+	VMOVUPD 0(BX), Z4
+	// rows.go
+	VSUBPD Z4, Z31, Z4
+	VFMADD231PD Z0, Z3, Z4
+	VMULPD Z1, Z4, Z4
+	VMOVAPD Z4, Z2
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ CX, R10
 	CMPQ R10, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Z2
-	VMOVUPD 0(BX), Z3
-	VMOVUPD 64(DX), Z4
-	VSUBPD Z3, Z31, Z3
-	VMOVUPD 64(BX), Z5
-	VMOVUPD 128(DX), Z6
-	VFMADD231PD Z0, Z2, Z3
-	VSUBPD Z5, Z31, Z5
-	VMOVUPD 128(BX), Z2
-	VMOVUPD 192(DX), Z7
-	VMULPD Z1, Z3, Z3
-	VFMADD231PD Z0, Z4, Z5
-	VSUBPD Z2, Z31, Z2
-	VMOVUPD 192(BX), Z4
-	VMOVUPD Z3, 0(DI)
-	VMULPD Z1, Z5, Z5
-	VFMADD231PD Z0, Z6, Z2
+loop3:
+	VMOVUPD 0(DX), Z3
+	VMOVUPD 0(BX), Z4
+	VMOVUPD 64(DX), Z5
 	VSUBPD Z4, Z31, Z4
-	VMOVUPD Z5, 64(DI)
-	VMULPD Z1, Z2, Z2
-	VFMADD231PD Z0, Z7, Z4
-	VMOVUPD Z2, 128(DI)
+	VMOVUPD 64(BX), Z6
+	VMOVUPD 128(DX), Z7
+	VFMADD231PD Z0, Z3, Z4
+	VSUBPD Z6, Z31, Z6
+	VMOVUPD 128(BX), Z3
+	VMOVUPD 192(DX), Z8
 	VMULPD Z1, Z4, Z4
-	VMOVUPD Z4, 192(DI)
+	VFMADD231PD Z0, Z5, Z6
+	VSUBPD Z3, Z31, Z3
+	VMOVUPD 192(BX), Z5
+	VMOVUPD Z4, 0(DI)
+	VMULPD Z1, Z6, Z6
+	VFMADD231PD Z0, Z7, Z3
+	VSUBPD Z5, Z31, Z5
+	VMOVUPD Z6, 64(DI)
+	VMULPD Z1, Z3, Z3
+	VFMADD231PD Z0, Z8, Z5
+	VMOVUPD Z3, 128(DI)
+	VMULPD Z1, Z5, Z5
+	VMOVUPD Z5, 192(DI)
 	ADDQ $256, DI
 	ADDQ $256, DX
 	ADDQ $256, BX
 	SUBQ $32, R10
 	CMPQ R10, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R10, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Z2
-	VMOVUPD 0(BX), Z3
-	// rows.go
-	VSUBPD Z3, Z31, Z3
-	VFMADD231PD Z0, Z2, Z3
-	VMULPD Z1, Z3, Z3
-	VMOVUPD Z3, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Z3
+	VMOVUPD 0(BX), Z4
+	VSUBPD Z4, Z31, Z4
+	VFMADD231PD Z0, Z3, Z4
+	VMULPD Z1, Z4, Z4
+	VMOVUPD Z4, 0(DI)
 	ADDQ $64, DI
 	ADDQ $64, DX
 	ADDQ $64, BX
 	SUBQ $8, R10
 	CMPQ R10, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R10, R10
-	JEQ done6
+rest6:
+	SUBQ AX, DI
+	SUBQ AX, DX
+	SUBQ AX, BX
+	VMOVUPD Z2, 0(DI)
+	MOVQ dststride+128(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DI
+	MOVQ wstride+136(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	MOVQ tstride+144(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R12, R10
+
+// One row.
+row7:
+	VBROADCASTSD (R8), Z0
+	ADDQ $8, R8
+	VBROADCASTSD (R9), Z1
+	ADDQ $8, R9
 	// Partial vector.
 	MOVL $-1, R11
 	BZHIL R10, R11, R11
 	KMOVW R11, K1
-	VMOVUPD.Z (DX), K1, Z2
-	VMOVUPD.Z (BX), K1, Z3
-	VSUBPD Z3, Z31, Z3
-	VFMADD231PD Z0, Z2, Z3
-	VMULPD Z1, Z3, Z3
-	VMOVUPD Z3, K1, (DI)
-
-done6:
+	VMOVUPD.Z (DX), K1, Z3
+	VMOVUPD.Z (BX), K1, Z4
+	VSUBPD Z4, Z31, Z4
+	VFMADD231PD Z0, Z3, Z4
+	VMULPD Z1, Z4, Z4
+	VMOVUPD Z4, K1, (DI)
 	MOVQ dststride+128(FP), R11
-	ADDQ R10, R11
 	SHLQ $3, R11
 	ADDQ R11, DI
 	MOVQ wstride+136(FP), R11
-	ADDQ R10, R11
 	SHLQ $3, R11
 	ADDQ R11, DX
 	MOVQ tstride+144(FP), R11
-	ADDQ R10, R11
 	SHLQ $3, R11
 	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DI
-	SUBQ R11, DX
-	SUBQ R11, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -35177,20 +37172,35 @@ TEXT ·rowsMaxF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ m_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSS minusInfF32<>(SB), Y14
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $8
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $3, R11
+	SHLQ $3, R11
+	SUBQ $8, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $2, R9
+	SHLQ $2, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSS minusInfF32<>(SB), Y0
-	VBROADCASTSS minusInfF32<>(SB), Y1
-	VBROADCASTSS minusInfF32<>(SB), Y2
-	VBROADCASTSS minusInfF32<>(SB), Y3
+row2:
+	VMOVUPS 0(DX), Y4
+	VMOVAPS Y4, Y0
+	VMOVAPS Y4, Y1
+	VMOVAPS Y4, Y2
+	VMOVAPS Y4, Y3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPS 0(DX), Y4
 	VMAXPS Y4, Y0, Y0
 	VMOVUPS 32(DX), Y4
@@ -35202,35 +37212,24 @@ loop2:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPS 0(DX), Y4
 	VMAXPS Y4, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVQ BX, R8
-	NEGQ R8
-	LEAQ tailF32<>+32(SB), R14
-	VMOVUPS (R14)(R8*4), Y15
-	VMASKMOVPS (DX), Y15, Y4
-	VBLENDVPS Y15, Y4, Y14, Y4
-	VMAXPS Y4, Y0, Y0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPS Y2, Y0, Y0
 	VMAXPS Y3, Y1, Y1
 	VMAXPS Y1, Y0, Y0
@@ -35245,14 +37244,49 @@ done6:
 	VMOVSS X0, (SI)
 	ADDQ $4, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $2, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $2, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSS minusInfF32<>(SB), Y0
+	VBROADCASTSS minusInfF32<>(SB), Y1
+	VBROADCASTSS minusInfF32<>(SB), Y2
+	VBROADCASTSS minusInfF32<>(SB), Y3
+	// Partial vector.
+	MOVQ BX, R8
+	NEGQ R8
+	LEAQ tailF32<>+32(SB), R14
+	VMOVUPS (R14)(R8*4), Y15
+	VMASKMOVPS (DX), Y15, Y4
+	VBLENDVPS Y15, Y4, Y14, Y4
+	VMAXPS Y4, Y0, Y0
+	VMAXPS Y2, Y0, Y0
+	VMAXPS Y3, Y1, Y1
+	VMAXPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPS X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPS X4, X0, X0
+	VMOVSHDUP X0, X4
+	VMAXPS X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPS X4, X0, X0
+	VMOVSS X0, (SI)
+	ADDQ $4, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $2, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -35262,20 +37296,35 @@ TEXT ·rowsMaxF64AVX2(SB), NOSPLIT, $0-64
 	MOVQ m_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSD minusInfF64<>(SB), Y14
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $4
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $2, R11
+	SHLQ $2, R11
+	SUBQ $4, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $3, R9
+	SHLQ $3, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSD minusInfF64<>(SB), Y0
-	VBROADCASTSD minusInfF64<>(SB), Y1
-	VBROADCASTSD minusInfF64<>(SB), Y2
-	VBROADCASTSD minusInfF64<>(SB), Y3
+row2:
+	VMOVUPD 0(DX), Y4
+	VMOVAPD Y4, Y0
+	VMOVAPD Y4, Y1
+	VMOVAPD Y4, Y2
+	VMOVAPD Y4, Y3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPD 0(DX), Y4
 	VMAXPD Y4, Y0, Y0
 	VMOVUPD 32(DX), Y4
@@ -35287,35 +37336,24 @@ loop2:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPD 0(DX), Y4
 	VMAXPD Y4, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, BX
 	CMPQ BX, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVQ BX, R8
-	NEGQ R8
-	LEAQ tailF64<>+32(SB), R14
-	VMOVUPS (R14)(R8*8), Y15
-	VMASKMOVPD (DX), Y15, Y4
-	VBLENDVPD Y15, Y4, Y14, Y4
-	VMAXPD Y4, Y0, Y0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPD Y2, Y0, Y0
 	VMAXPD Y3, Y1, Y1
 	VMAXPD Y1, Y0, Y0
@@ -35328,14 +37366,47 @@ done6:
 	VMOVSD X0, (SI)
 	ADDQ $8, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $3, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $3, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSD minusInfF64<>(SB), Y0
+	VBROADCASTSD minusInfF64<>(SB), Y1
+	VBROADCASTSD minusInfF64<>(SB), Y2
+	VBROADCASTSD minusInfF64<>(SB), Y3
+	// Partial vector.
+	MOVQ BX, R8
+	NEGQ R8
+	LEAQ tailF64<>+32(SB), R14
+	VMOVUPS (R14)(R8*8), Y15
+	VMASKMOVPD (DX), Y15, Y4
+	VBLENDVPD Y15, Y4, Y14, Y4
+	VMAXPD Y4, Y0, Y0
+	VMAXPD Y2, Y0, Y0
+	VMAXPD Y3, Y1, Y1
+	VMAXPD Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPD X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPD X4, X0, X0
+	VMOVSD X0, (SI)
+	ADDQ $8, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $3, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -35346,20 +37417,38 @@ TEXT ·rowsTopF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSS infF32<>(SB), Y14
 	VBROADCASTSS minusInfF32<>(SB), Y13
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $8
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $3, R11
+	SHLQ $3, R11
+	SUBQ $8, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $2, R9
+	SHLQ $2, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSS minusInfF32<>(SB), Y0
-	VBROADCASTSS minusInfF32<>(SB), Y1
-	VBROADCASTSS minusInfF32<>(SB), Y2
-	VBROADCASTSS minusInfF32<>(SB), Y3
+row2:
+	VMOVUPS 0(DX), Y4
+	// rows.go
+	VCMPPS $0, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y14, Y4
+	VMOVAPS Y4, Y0
+	VMOVAPS Y4, Y1
+	VMOVAPS Y4, Y2
+	VMOVAPS Y4, Y3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPS 0(DX), Y4
 	VCMPPS $0, Y4, Y4, Y5
 	VMOVUPS 32(DX), Y6
@@ -35379,15 +37468,15 @@ loop2:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPS 0(DX), Y4
 	// rows.go
 	VCMPPS $0, Y4, Y4, Y5
@@ -35396,24 +37485,10 @@ loop4:
 	ADDQ $32, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVQ BX, R8
-	NEGQ R8
-	LEAQ tailF32<>+32(SB), R14
-	VMOVUPS (R14)(R8*4), Y15
-	VMASKMOVPS (DX), Y15, Y4
-	// rows.go
-	VCMPPS $0, Y4, Y4, Y5
-	VBLENDVPS Y5, Y4, Y14, Y4
-	VBLENDVPS Y15, Y4, Y13, Y4
-	VMAXPS Y4, Y0, Y0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPS Y2, Y0, Y0
 	VMAXPS Y3, Y1, Y1
 	VMAXPS Y1, Y0, Y0
@@ -35428,14 +37503,52 @@ done6:
 	VMOVSS X0, (SI)
 	ADDQ $4, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $2, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $2, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSS minusInfF32<>(SB), Y0
+	VBROADCASTSS minusInfF32<>(SB), Y1
+	VBROADCASTSS minusInfF32<>(SB), Y2
+	VBROADCASTSS minusInfF32<>(SB), Y3
+	// Partial vector.
+	MOVQ BX, R8
+	NEGQ R8
+	LEAQ tailF32<>+32(SB), R14
+	VMOVUPS (R14)(R8*4), Y15
+	VMASKMOVPS (DX), Y15, Y4
+	// rows.go
+	VCMPPS $0, Y4, Y4, Y5
+	VBLENDVPS Y5, Y4, Y14, Y4
+	VBLENDVPS Y15, Y4, Y13, Y4
+	VMAXPS Y4, Y0, Y0
+	VMAXPS Y2, Y0, Y0
+	VMAXPS Y3, Y1, Y1
+	VMAXPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPS X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPS X4, X0, X0
+	VMOVSHDUP X0, X4
+	VMAXPS X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPS X4, X0, X0
+	VMOVSS X0, (SI)
+	ADDQ $4, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $2, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -35446,20 +37559,38 @@ TEXT ·rowsTopF64AVX2(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	VBROADCASTSD infF64<>(SB), Y14
 	VBROADCASTSD minusInfF64<>(SB), Y13
+	MOVQ cols+48(FP), R9
+	CMPQ R9, $4
+	JLT short1
+	MOVQ R9, R11
+	SUBQ $1, R11
+	SHRQ $2, R11
+	SHLQ $2, R11
+	SUBQ $4, R9
+	MOVQ R11, R10
+	SUBQ R9, R10
+	SHLQ $3, R9
+	SHLQ $3, R10
+	ADDQ R9, DX
 
 // One row.
-row1:
-	MOVQ cols+48(FP), BX
-	VBROADCASTSD minusInfF64<>(SB), Y0
-	VBROADCASTSD minusInfF64<>(SB), Y1
-	VBROADCASTSD minusInfF64<>(SB), Y2
-	VBROADCASTSD minusInfF64<>(SB), Y3
+row2:
+	VMOVUPD 0(DX), Y4
+	// rows.go
+	VCMPPD $0, Y4, Y4, Y5
+	VBLENDVPD Y5, Y4, Y14, Y4
+	VMOVAPD Y4, Y0
+	VMOVAPD Y4, Y1
+	VMOVAPD Y4, Y2
+	VMOVAPD Y4, Y3
+	SUBQ R9, DX
+	MOVQ R11, BX
 	CMPQ BX, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	VMOVUPD 0(DX), Y4
 	VCMPPD $0, Y4, Y4, Y5
 	VMOVUPD 32(DX), Y6
@@ -35479,15 +37610,15 @@ loop2:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ BX, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPD 0(DX), Y4
 	// rows.go
 	VCMPPD $0, Y4, Y4, Y5
@@ -35496,24 +37627,10 @@ loop4:
 	ADDQ $32, DX
 	SUBQ $4, BX
 	CMPQ BX, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ BX, BX
-	JEQ done6
-	// Partial vector.
-	MOVQ BX, R8
-	NEGQ R8
-	LEAQ tailF64<>+32(SB), R14
-	VMOVUPS (R14)(R8*8), Y15
-	VMASKMOVPD (DX), Y15, Y4
-	// rows.go
-	VCMPPD $0, Y4, Y4, Y5
-	VBLENDVPD Y5, Y4, Y14, Y4
-	VBLENDVPD Y15, Y4, Y13, Y4
-	VMAXPD Y4, Y0, Y0
-
-done6:
+rest6:
+	SUBQ R10, DX
 	VMAXPD Y2, Y0, Y0
 	VMAXPD Y3, Y1, Y1
 	VMAXPD Y1, Y0, Y0
@@ -35526,14 +37643,50 @@ done6:
 	VMOVSD X0, (SI)
 	ADDQ $8, SI
 	MOVQ xstride+56(FP), R8
-	ADDQ BX, R8
 	SHLQ $3, R8
 	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $3, R8
-	SUBQ R8, DX
 	SUBQ $1, DI
-	JNE row1
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R9, BX
+
+// One row.
+row7:
+	VBROADCASTSD minusInfF64<>(SB), Y0
+	VBROADCASTSD minusInfF64<>(SB), Y1
+	VBROADCASTSD minusInfF64<>(SB), Y2
+	VBROADCASTSD minusInfF64<>(SB), Y3
+	// Partial vector.
+	MOVQ BX, R8
+	NEGQ R8
+	LEAQ tailF64<>+32(SB), R14
+	VMOVUPS (R14)(R8*8), Y15
+	VMASKMOVPD (DX), Y15, Y4
+	// rows.go
+	VCMPPD $0, Y4, Y4, Y5
+	VBLENDVPD Y5, Y4, Y14, Y4
+	VBLENDVPD Y15, Y4, Y13, Y4
+	VMAXPD Y4, Y0, Y0
+	VMAXPD Y2, Y0, Y0
+	VMAXPD Y3, Y1, Y1
+	VMAXPD Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X4
+	VMAXPD X4, X0, X0
+	VUNPCKHPD X0, X0, X4
+	VMAXPD X4, X0, X0
+	VXORPS X4, X4, X4
+	VADDPD X4, X0, X0
+	VMOVSD X0, (SI)
+	ADDQ $8, SI
+	MOVQ xstride+56(FP), R8
+	SHLQ $3, R8
+	ADDQ R8, DX
+	SUBQ $1, DI
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -35668,7 +37821,8 @@ next6:
 	RET
 
 // func rowsExpSumF32AVX2(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF32AVX2(SB), NOSPLIT, $0-121
+TEXT ·rowsExpSumF32AVX2(SB), 0, $96-121
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -35696,9 +37850,9 @@ row1:
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	CMPQ R9, $128
-	JLT blocks9
+	JLT blocks10
 	VMOVUPS 0(BX), Y0
 	VMAXPS Y0, Y6, Y0
 	VMOVAPS Y5, Y1
@@ -35979,11 +38133,11 @@ group2:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R9, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -35992,9 +38146,9 @@ blocks9:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(BX), Y7
 	VMAXPS Y7, Y6, Y7
 	VMOVAPS Y5, Y8
@@ -36067,13 +38221,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -36104,38 +38258,38 @@ tail4:
 	VFMADD231PS Y8, Y9, Y7
 	VFMADD231PS Y7, Y10, Y10
 	CMPQ R9, $8
-	JLT part11
+	JLT part12
 	VMOVUPS Y10, (DX)
-	JMP stored10
+	JMP stored11
 
-part11:
+part12:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half12
+	JEQ half13
 	VMOVUPS X7, (R10)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R10
 
-half12:
+half13:
 	TESTQ $2, R9
-	JEQ pair13
+	JEQ pair14
 	VMOVLPS X7, (R10)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R10
 
-pair13:
+pair14:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored11
 	VMOVSS X7, (R10)
 
-stored10:
+stored11:
 	VANDPS Y15, Y10, Y7
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -36161,38 +38315,38 @@ stored10:
 	VFMADD231PS Y8, Y9, Y7
 	VFMADD231PS Y7, Y10, Y10
 	CMPQ R9, $8
-	JLT part15
+	JLT part16
 	VMOVUPS Y10, (DX)
-	JMP stored14
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half16
+	JEQ half17
 	VMOVUPS X7, (R10)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R10
 
-half16:
+half17:
 	TESTQ $2, R9
-	JEQ pair17
+	JEQ pair18
 	VMOVLPS X7, (R10)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R10
 
-pair17:
+pair18:
 	TESTQ $1, R9
-	JEQ stored14
+	JEQ stored15
 	VMOVSS X7, (R10)
 
-stored14:
+stored15:
 	VANDPS Y15, Y10, Y7
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -36218,38 +38372,38 @@ stored14:
 	VFMADD231PS Y8, Y9, Y7
 	VFMADD231PS Y7, Y10, Y10
 	CMPQ R9, $8
-	JLT part19
+	JLT part20
 	VMOVUPS Y10, (DX)
-	JMP stored18
+	JMP stored19
 
-part19:
+part20:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half20
+	JEQ half21
 	VMOVUPS X7, (R10)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R10
 
-half20:
+half21:
 	TESTQ $2, R9
-	JEQ pair21
+	JEQ pair22
 	VMOVLPS X7, (R10)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R10
 
-pair21:
+pair22:
 	TESTQ $1, R9
-	JEQ stored18
+	JEQ stored19
 	VMOVSS X7, (R10)
 
-stored18:
+stored19:
 	VANDPS Y15, Y10, Y7
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
@@ -36275,24 +38429,24 @@ stored18:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half23
+	JEQ half24
 	VMOVUPS X7, (R10)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R10
 
-half23:
+half24:
 	TESTQ $2, R9
-	JEQ pair24
+	JEQ pair25
 	VMOVLPS X7, (R10)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R10
 
-pair24:
+pair25:
 	TESTQ $1, R9
-	JEQ stored22
+	JEQ stored23
 	VMOVSS X7, (R10)
 
-stored22:
+stored23:
 	VANDPS Y15, Y10, Y7
 	VADDPS Y7, Y3, Y3
 	ADDQ $32, DX
@@ -36300,7 +38454,7 @@ stored22:
 	SUBQ $8, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -36308,51 +38462,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+120(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R9, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-33(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS 0(R10), Y0
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total26
 	VSHUFPD $1, X0, X0, X7
 	VADDPS X7, X0, X0
 	VMOVSHDUP X0, X7
 	VADDSS X7, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored27
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R9, $1
-	JGE group2
+// The end of a sum.
+total26:
+	VEXTRACTF128 $1, Y0, X7
+	VADDPD X7, X0, X0
+	VUNPCKHPD X0, X0, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored27:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS Y4, 0(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total28
+	VSHUFPD $1, X4, X4, X7
+	VADDPS X7, X4, X4
+	VMOVSHDUP X4, X7
+	VADDSS X7, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored29
+
+// The end of a sum.
+total28:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored29:
 	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumF64AVX2(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF64AVX2(SB), NOSPLIT, $0-121
+TEXT ·rowsExpSumF64AVX2(SB), 0, $128-121
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -36378,9 +38576,9 @@ row1:
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	CMPQ R9, $32
-	JLT blocks9
+	JLT blocks10
 	VMOVUPD 0(BX), Y0
 	VMAXPD Y0, Y7, Y0
 	VMOVAPD Y6, Y1
@@ -36585,11 +38783,11 @@ group2:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R9, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -36598,9 +38796,9 @@ blocks9:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(BX), Y8
 	VMAXPD Y8, Y7, Y8
 	VMOVAPD Y6, Y9
@@ -36701,13 +38899,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -36745,31 +38943,31 @@ tail4:
 	VFMADD231PD Y9, Y10, Y8
 	VFMADD231PD Y8, Y11, Y11
 	CMPQ R9, $4
-	JLT part11
+	JLT part12
 	VMOVUPD Y11, (DX)
-	JMP stored10
+	JMP stored11
 
-part11:
+part12:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half12
+	JEQ half13
 	VMOVUPS X8, (R10)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R10
 
-half12:
+half13:
 	TESTQ $1, R9
-	JEQ stored10
+	JEQ stored11
 	VMOVSD X8, (R10)
 
-stored10:
+stored11:
 	VANDPD Y15, Y11, Y8
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -36802,31 +39000,31 @@ stored10:
 	VFMADD231PD Y9, Y10, Y8
 	VFMADD231PD Y8, Y11, Y11
 	CMPQ R9, $4
-	JLT part14
+	JLT part15
 	VMOVUPD Y11, (DX)
-	JMP stored13
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half15
+	JEQ half16
 	VMOVUPS X8, (R10)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R10
 
-half15:
+half16:
 	TESTQ $1, R9
-	JEQ stored13
+	JEQ stored14
 	VMOVSD X8, (R10)
 
-stored13:
+stored14:
 	VANDPD Y15, Y11, Y8
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -36859,31 +39057,31 @@ stored13:
 	VFMADD231PD Y9, Y10, Y8
 	VFMADD231PD Y8, Y11, Y11
 	CMPQ R9, $4
-	JLT part17
+	JLT part18
 	VMOVUPD Y11, (DX)
-	JMP stored16
+	JMP stored17
 
-part17:
+part18:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half18
+	JEQ half19
 	VMOVUPS X8, (R10)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R10
 
-half18:
+half19:
 	TESTQ $1, R9
-	JEQ stored16
+	JEQ stored17
 	VMOVSD X8, (R10)
 
-stored16:
+stored17:
 	VANDPD Y15, Y11, Y8
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
@@ -36916,17 +39114,17 @@ stored16:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half20
+	JEQ half21
 	VMOVUPS X8, (R10)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R10
 
-half20:
+half21:
 	TESTQ $1, R9
-	JEQ stored19
+	JEQ stored20
 	VMOVSD X8, (R10)
 
-stored19:
+stored20:
 	VANDPD Y15, Y11, Y8
 	VADDPD Y8, Y3, Y3
 	ADDQ $32, DX
@@ -36934,22 +39132,18 @@ stored19:
 	SUBQ $4, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+120(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X8
-	VADDPD X8, X0, X0
-	VUNPCKHPD X0, X0, X8
-	VADDSD X8, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
 	VSUBPD Y9, Y0, Y0
@@ -36959,10 +39153,91 @@ wide6:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R9, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD 0(R10), Y0
+	VMOVUPD 32(R10), Y1
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total22
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored23
+
+// The end of a sum.
+total22:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X8
+	VSUBPD X0, X8, X9
+	VSUBPD X9, X10, X10
+	VSUBPD X9, X8, X9
+	VSUBPD X9, X0, X9
+	VADDPD X10, X9, X9
+	VMOVAPD X8, X0
+	VEXTRACTF128 $1, Y1, X10
+	VADDPD X10, X1, X1
+	VADDPD X1, X9, X1
+	VUNPCKHPD X1, X1, X10
+	VADDSD X10, X1, X1
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X8
+	VSUBSD X0, X8, X9
+	VSUBSD X9, X10, X10
+	VSUBSD X9, X8, X9
+	VSUBSD X9, X0, X9
+	VADDSD X10, X9, X9
+	VMOVAPD X8, X0
+	VADDSD X1, X9, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+
+stored23:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD Y4, 0(R10)
+	VMOVUPD Y5, 32(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+120(FP), R10
+	TESTQ R10, R10
+	JEQ total24
+	VEXTRACTF128 $1, Y4, X8
+	VADDPD X8, X4, X4
+	VUNPCKHPD X4, X4, X8
+	VADDSD X8, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored25
+
+// The end of a sum.
+total24:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -36988,27 +39263,14 @@ total8:
 	VADDSD X9, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored25:
 	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipF32AVX2(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF32AVX2(SB), NOSPLIT, $0-145
+TEXT ·rowsExpSumSkipF32AVX2(SB), 0, $96-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -37033,21 +39295,21 @@ row1:
 	VSUBPS rowReachF32<>(SB), Y5, Y8
 	VMOVAPS Y7, Y5
 	VMOVAPS Y8, Y6
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
 	ADDQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	CMPQ R11, $128
-	JLT blocks9
+	JLT blocks10
 	TESTQ R10, R10
-	JLT whole10
+	JLT whole11
 	CMPQ R10, $128
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPS 0(BX), Y0
 	VMAXPS Y0, Y6, Y0
 	VMOVAPS Y5, Y1
@@ -37329,11 +39591,11 @@ whole10:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R11, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -37342,9 +39604,9 @@ blocks9:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $32
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R12
 	CMPQ R10, $32
 	CMOVQCS R10, R12
@@ -37428,11 +39690,11 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R12
 	CMPQ R10, $32
 	CMOVQCS R10, R12
@@ -37440,7 +39702,7 @@ tail4:
 	LEAQ skipF32<>+124(SB), R13
 	LEAQ (R13)(R12*4), R13
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
@@ -37471,39 +39733,39 @@ tail4:
 	VFMADD231PS Y8, Y9, Y7
 	VFMADD231PS Y7, Y10, Y10
 	CMPQ R11, $8
-	JLT part12
+	JLT part13
 	VMOVUPS Y10, (DX)
-	JMP stored11
+	JMP stored12
 
-part12:
+part13:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half13
+	JEQ half14
 	VMOVUPS X7, (R12)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R12
 
-half13:
+half14:
 	TESTQ $2, R11
-	JEQ pair14
+	JEQ pair15
 	VMOVLPS X7, (R12)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R12
 
-pair14:
+pair15:
 	TESTQ $1, R11
-	JEQ stored11
+	JEQ stored12
 	VMOVSS X7, (R12)
 
-stored11:
+stored12:
 	VANDPS 0(R13), Y10, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
@@ -37529,39 +39791,39 @@ stored11:
 	VFMADD231PS Y8, Y9, Y7
 	VFMADD231PS Y7, Y10, Y10
 	CMPQ R11, $8
-	JLT part16
+	JLT part17
 	VMOVUPS Y10, (DX)
-	JMP stored15
+	JMP stored16
 
-part16:
+part17:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half17
+	JEQ half18
 	VMOVUPS X7, (R12)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R12
 
-half17:
+half18:
 	TESTQ $2, R11
-	JEQ pair18
+	JEQ pair19
 	VMOVLPS X7, (R12)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R12
 
-pair18:
+pair19:
 	TESTQ $1, R11
-	JEQ stored15
+	JEQ stored16
 	VMOVSS X7, (R12)
 
-stored15:
+stored16:
 	VANDPS 32(R13), Y10, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
@@ -37587,39 +39849,39 @@ stored15:
 	VFMADD231PS Y8, Y9, Y7
 	VFMADD231PS Y7, Y10, Y10
 	CMPQ R11, $8
-	JLT part20
+	JLT part21
 	VMOVUPS Y10, (DX)
-	JMP stored19
+	JMP stored20
 
-part20:
+part21:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half21
+	JEQ half22
 	VMOVUPS X7, (R12)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R12
 
-half21:
+half22:
 	TESTQ $2, R11
-	JEQ pair22
+	JEQ pair23
 	VMOVLPS X7, (R12)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R12
 
-pair22:
+pair23:
 	TESTQ $1, R11
-	JEQ stored19
+	JEQ stored20
 	VMOVSS X7, (R12)
 
-stored19:
+stored20:
 	VANDPS 64(R13), Y10, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R11, R12
 	NEGQ R12
@@ -37645,24 +39907,24 @@ stored19:
 	VMOVAPS Y10, Y7
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half24
+	JEQ half25
 	VMOVUPS X7, (R12)
 	VEXTRACTF128 $1, Y7, X7
 	ADDQ $16, R12
 
-half24:
+half25:
 	TESTQ $2, R11
-	JEQ pair25
+	JEQ pair26
 	VMOVLPS X7, (R12)
 	VUNPCKHPD X7, X7, X7
 	ADDQ $8, R12
 
-pair25:
+pair26:
 	TESTQ $1, R11
-	JEQ stored23
+	JEQ stored24
 	VMOVSS X7, (R12)
 
-stored23:
+stored24:
 	VANDPS 96(R13), Y10, Y7
 	VANDPS Y15, Y7, Y7
 	VADDPS Y7, Y3, Y3
@@ -37671,7 +39933,7 @@ stored23:
 	SUBQ $8, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -37679,51 +39941,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+144(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R11, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-33(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS 0(R12), Y0
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total27
 	VSHUFPD $1, X0, X0, X7
 	VADDPS X7, X0, X0
 	VMOVSHDUP X0, X7
 	VADDSS X7, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored28
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R11, $1
-	JGE group2
+// The end of a sum.
+total27:
+	VEXTRACTF128 $1, Y0, X7
+	VADDPD X7, X0, X0
+	VUNPCKHPD X0, X0, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored28:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS Y4, 0(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $2, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $2, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $2, R12
+	ADDQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total29
+	VSHUFPD $1, X4, X4, X7
+	VADDPS X7, X4, X4
+	VMOVSHDUP X4, X7
+	VADDSS X7, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored30
+
+// The end of a sum.
+total29:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored30:
 	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $2, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipF64AVX2(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF64AVX2(SB), NOSPLIT, $0-145
+TEXT ·rowsExpSumSkipF64AVX2(SB), 0, $128-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -37745,22 +40051,22 @@ row1:
 	VSUBPD rowReachF64<>(SB), Y6, Y9
 	VMOVAPD Y8, Y6
 	VMOVAPD Y9, Y7
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
 	ADDQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	CMPQ R11, $32
-	JLT blocks9
+	JLT blocks10
 	TESTQ R10, R10
-	JLT whole10
+	JLT whole11
 	CMPQ R10, $32
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPD 0(BX), Y0
 	VMAXPD Y0, Y7, Y0
 	VMOVAPD Y6, Y1
@@ -37966,11 +40272,11 @@ whole10:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R11, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -37979,9 +40285,9 @@ blocks9:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $16
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R12
 	CMPQ R10, $16
 	CMOVQCS R10, R12
@@ -38093,11 +40399,11 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R12
 	CMPQ R10, $16
 	CMOVQCS R10, R12
@@ -38105,7 +40411,7 @@ tail4:
 	LEAQ skipF64<>+120(SB), R13
 	LEAQ (R13)(R12*8), R13
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
@@ -38143,32 +40449,32 @@ tail4:
 	VFMADD231PD Y9, Y10, Y8
 	VFMADD231PD Y8, Y11, Y11
 	CMPQ R11, $4
-	JLT part12
+	JLT part13
 	VMOVUPD Y11, (DX)
-	JMP stored11
+	JMP stored12
 
-part12:
+part13:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half13
+	JEQ half14
 	VMOVUPS X8, (R12)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R12
 
-half13:
+half14:
 	TESTQ $1, R11
-	JEQ stored11
+	JEQ stored12
 	VMOVSD X8, (R12)
 
-stored11:
+stored12:
 	VANDPD 0(R13), Y11, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
@@ -38201,32 +40507,32 @@ stored11:
 	VFMADD231PD Y9, Y10, Y8
 	VFMADD231PD Y8, Y11, Y11
 	CMPQ R11, $4
-	JLT part15
+	JLT part16
 	VMOVUPD Y11, (DX)
-	JMP stored14
+	JMP stored15
 
-part15:
+part16:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half16
+	JEQ half17
 	VMOVUPS X8, (R12)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R12
 
-half16:
+half17:
 	TESTQ $1, R11
-	JEQ stored14
+	JEQ stored15
 	VMOVSD X8, (R12)
 
-stored14:
+stored15:
 	VANDPD 32(R13), Y11, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
@@ -38259,32 +40565,32 @@ stored14:
 	VFMADD231PD Y9, Y10, Y8
 	VFMADD231PD Y8, Y11, Y11
 	CMPQ R11, $4
-	JLT part18
+	JLT part19
 	VMOVUPD Y11, (DX)
-	JMP stored17
+	JMP stored18
 
-part18:
+part19:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half19
+	JEQ half20
 	VMOVUPS X8, (R12)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R12
 
-half19:
+half20:
 	TESTQ $1, R11
-	JEQ stored17
+	JEQ stored18
 	VMOVSD X8, (R12)
 
-stored17:
+stored18:
 	VANDPD 64(R13), Y11, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R11, R12
 	NEGQ R12
@@ -38317,17 +40623,17 @@ stored17:
 	VMOVAPS Y11, Y8
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half21
+	JEQ half22
 	VMOVUPS X8, (R12)
 	VEXTRACTF128 $1, Y8, X8
 	ADDQ $16, R12
 
-half21:
+half22:
 	TESTQ $1, R11
-	JEQ stored20
+	JEQ stored21
 	VMOVSD X8, (R12)
 
-stored20:
+stored21:
 	VANDPD 96(R13), Y11, Y8
 	VANDPD Y15, Y8, Y8
 	VADDPD Y8, Y3, Y3
@@ -38336,22 +40642,18 @@ stored20:
 	SUBQ $4, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+144(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X8
-	VADDPD X8, X0, X0
-	VUNPCKHPD X0, X0, X8
-	VADDSD X8, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
 	VSUBPD Y9, Y0, Y0
@@ -38361,10 +40663,91 @@ wide6:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R11, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD 0(R12), Y0
+	VMOVUPD 32(R12), Y1
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total23
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored24
+
+// The end of a sum.
+total23:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X8
+	VSUBPD X0, X8, X9
+	VSUBPD X9, X10, X10
+	VSUBPD X9, X8, X9
+	VSUBPD X9, X0, X9
+	VADDPD X10, X9, X9
+	VMOVAPD X8, X0
+	VEXTRACTF128 $1, Y1, X10
+	VADDPD X10, X1, X1
+	VADDPD X1, X9, X1
+	VUNPCKHPD X1, X1, X10
+	VADDSD X10, X1, X1
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X8
+	VSUBSD X0, X8, X9
+	VSUBSD X9, X10, X10
+	VSUBSD X9, X8, X9
+	VSUBSD X9, X0, X9
+	VADDSD X10, X9, X9
+	VMOVAPD X8, X0
+	VADDSD X1, X9, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+
+stored24:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD Y4, 0(R12)
+	VMOVUPD Y5, 32(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $3, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $3, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $3, R12
+	ADDQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R12
+	TESTQ R12, R12
+	JEQ total25
+	VEXTRACTF128 $1, Y4, X8
+	VADDPD X8, X4, X4
+	VUNPCKHPD X4, X4, X8
+	VADDSD X8, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored26
+
+// The end of a sum.
+total25:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -38390,27 +40773,14 @@ total8:
 	VADDSD X9, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored26:
 	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $3, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipF32AVX2(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF32AVX2(SB), NOSPLIT, $0-113
+TEXT ·rowsSumSkipF32AVX2(SB), 0, $96-113
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -38434,21 +40804,21 @@ row1:
 	VSUBPS rowReachF32<>(SB), Y5, Y8
 	VMOVAPS Y7, Y5
 	VMOVAPS Y8, Y6
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
 	ADDQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	CMPQ R10, $128
-	JLT blocks9
+	JLT blocks10
 	TESTQ R9, R9
-	JLT whole10
+	JLT whole11
 	CMPQ R9, $128
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPS 0(DX), Y0
 	VMAXPS Y0, Y6, Y0
 	VMOVAPS Y5, Y1
@@ -38713,11 +41083,11 @@ whole10:
 	VCVTPS2PD X0, Y0
 	VADDPD Y0, Y4, Y4
 	CMPQ R10, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -38726,9 +41096,9 @@ blocks9:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $32
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R11
 	CMPQ R9, $32
 	CMOVQCS R9, R11
@@ -38807,11 +41177,11 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R11
 	CMPQ R9, $32
 	CMOVQCS R9, R11
@@ -38819,7 +41189,7 @@ tail4:
 	LEAQ skipF32<>+124(SB), R13
 	LEAQ (R13)(R11*4), R13
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -38854,7 +41224,7 @@ tail4:
 	VADDPS Y7, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -38884,7 +41254,7 @@ tail4:
 	VADDPS Y7, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -38914,7 +41284,7 @@ tail4:
 	VADDPS Y7, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
@@ -38944,7 +41314,7 @@ tail4:
 	SUBQ $8, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -38952,46 +41322,91 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+112(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R10, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-33(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS 0(R11), Y0
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total12
 	VSHUFPD $1, X0, X0, X7
 	VADDPS X7, X0, X0
 	VMOVSHDUP X0, X7
 	VADDSS X7, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored13
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R10, $1
-	JGE group2
+// The end of a sum.
+total12:
+	VEXTRACTF128 $1, Y0, X7
+	VADDPD X7, X0, X0
+	VUNPCKHPD X0, X0, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored13:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS Y4, 0(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total14
+	VSHUFPD $1, X4, X4, X7
+	VADDPS X7, X4, X4
+	VMOVSHDUP X4, X7
+	VADDSS X7, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored15
+
+// The end of a sum.
+total14:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored15:
 	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipF64AVX2(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF64AVX2(SB), NOSPLIT, $0-113
+TEXT ·rowsSumSkipF64AVX2(SB), 0, $128-113
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -39012,22 +41427,22 @@ row1:
 	VSUBPD rowReachF64<>(SB), Y6, Y9
 	VMOVAPD Y8, Y6
 	VMOVAPD Y9, Y7
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
 	ADDQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	CMPQ R10, $32
-	JLT blocks9
+	JLT blocks10
 	TESTQ R9, R9
-	JLT whole10
+	JLT whole11
 	CMPQ R9, $32
-	JLT blocks9
+	JLT blocks10
 
-whole10:
+whole11:
 	VMOVUPD 0(DX), Y0
 	VMAXPD Y0, Y7, Y0
 	VMOVAPD Y6, Y1
@@ -39224,11 +41639,11 @@ whole10:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R10, $1
-	JGE group2
-	JMP total8
+	JGE group4
+	JMP end9
 
 // One group, by blocks.
-blocks9:
+blocks10:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -39237,9 +41652,9 @@ blocks9:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $16
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R11
 	CMPQ R9, $16
 	CMOVQCS R9, R11
@@ -39346,11 +41761,11 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R11
 	CMPQ R9, $16
 	CMOVQCS R9, R11
@@ -39358,7 +41773,7 @@ tail4:
 	LEAQ skipF64<>+120(SB), R13
 	LEAQ (R13)(R11*8), R13
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -39400,7 +41815,7 @@ tail4:
 	VADDPD Y8, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -39437,7 +41852,7 @@ tail4:
 	VADDPD Y8, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -39474,7 +41889,7 @@ tail4:
 	VADDPD Y8, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
@@ -39511,22 +41926,18 @@ tail4:
 	SUBQ $4, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+112(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X8
-	VADDPD X8, X0, X0
-	VUNPCKHPD X0, X0, X8
-	VADDSD X8, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
 	VSUBPD Y9, Y0, Y0
@@ -39536,10 +41947,87 @@ wide6:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R10, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD 0(R11), Y0
+	VMOVUPD 32(R11), Y1
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X8
+	VSUBPD X0, X8, X9
+	VSUBPD X9, X10, X10
+	VSUBPD X9, X8, X9
+	VSUBPD X9, X0, X9
+	VADDPD X10, X9, X9
+	VMOVAPD X8, X0
+	VEXTRACTF128 $1, Y1, X10
+	VADDPD X10, X1, X1
+	VADDPD X1, X9, X1
+	VUNPCKHPD X1, X1, X10
+	VADDSD X10, X1, X1
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X8
+	VSUBSD X0, X8, X9
+	VSUBSD X9, X10, X10
+	VSUBSD X9, X8, X9
+	VSUBSD X9, X0, X9
+	VADDSD X10, X9, X9
+	VMOVAPD X8, X0
+	VADDSD X1, X9, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+
+stored13:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD Y4, 0(R11)
+	VMOVUPD Y5, 32(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+112(FP), R11
+	TESTQ R11, R11
+	JEQ total14
+	VEXTRACTF128 $1, Y4, X8
+	VADDPD X8, X4, X4
+	VUNPCKHPD X4, X4, X8
+	VADDSD X8, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored15
+
+// The end of a sum.
+total14:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -39565,22 +42053,14 @@ total8:
 	VADDSD X9, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored15:
 	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumScaledF32AVX2(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumScaledF32AVX2(SB), NOSPLIT, $0-125
+TEXT ·rowsExpSumScaledF32AVX2(SB), 0, $96-125
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -39613,7 +42093,7 @@ row1:
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -39622,9 +42102,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(BX), Y10
 	VMULPS Y9, Y10, Y10
 	VSUBPS Y8, Y10, Y10
@@ -39705,13 +42185,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -39745,38 +42225,38 @@ tail4:
 	VFMADD231PS Y11, Y12, Y10
 	VFMADD231PS Y10, Y13, Y13
 	CMPQ R9, $8
-	JLT part10
+	JLT part11
 	VMOVUPS Y13, (DX)
-	JMP stored9
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half11
+	JEQ half12
 	VMOVUPS X10, (R10)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R10
 
-half11:
+half12:
 	TESTQ $2, R9
-	JEQ pair12
+	JEQ pair13
 	VMOVLPS X10, (R10)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R10
 
-pair12:
+pair13:
 	TESTQ $1, R9
-	JEQ stored9
+	JEQ stored10
 	VMOVSS X10, (R10)
 
-stored9:
+stored10:
 	VANDPS Y15, Y13, Y10
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -39804,38 +42284,38 @@ stored9:
 	VFMADD231PS Y11, Y12, Y10
 	VFMADD231PS Y10, Y13, Y13
 	CMPQ R9, $8
-	JLT part14
+	JLT part15
 	VMOVUPS Y13, (DX)
-	JMP stored13
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half15
+	JEQ half16
 	VMOVUPS X10, (R10)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R10
 
-half15:
+half16:
 	TESTQ $2, R9
-	JEQ pair16
+	JEQ pair17
 	VMOVLPS X10, (R10)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R10
 
-pair16:
+pair17:
 	TESTQ $1, R9
-	JEQ stored13
+	JEQ stored14
 	VMOVSS X10, (R10)
 
-stored13:
+stored14:
 	VANDPS Y15, Y13, Y10
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -39863,38 +42343,38 @@ stored13:
 	VFMADD231PS Y11, Y12, Y10
 	VFMADD231PS Y10, Y13, Y13
 	CMPQ R9, $8
-	JLT part18
+	JLT part19
 	VMOVUPS Y13, (DX)
-	JMP stored17
+	JMP stored18
 
-part18:
+part19:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half19
+	JEQ half20
 	VMOVUPS X10, (R10)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R10
 
-half19:
+half20:
 	TESTQ $2, R9
-	JEQ pair20
+	JEQ pair21
 	VMOVLPS X10, (R10)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R10
 
-pair20:
+pair21:
 	TESTQ $1, R9
-	JEQ stored17
+	JEQ stored18
 	VMOVSS X10, (R10)
 
-stored17:
+stored18:
 	VANDPS Y15, Y13, Y10
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
@@ -39922,24 +42402,24 @@ stored17:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R10
 	TESTQ $4, R9
-	JEQ half22
+	JEQ half23
 	VMOVUPS X10, (R10)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R10
 
-half22:
+half23:
 	TESTQ $2, R9
-	JEQ pair23
+	JEQ pair24
 	VMOVLPS X10, (R10)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R10
 
-pair23:
+pair24:
 	TESTQ $1, R9
-	JEQ stored21
+	JEQ stored22
 	VMOVSS X10, (R10)
 
-stored21:
+stored22:
 	VANDPS Y15, Y13, Y10
 	VADDPS Y10, Y3, Y3
 	ADDQ $32, DX
@@ -39947,7 +42427,7 @@ stored21:
 	SUBQ $8, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -39955,51 +42435,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+124(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R9, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-33(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS 0(R10), Y0
+	MOVBQZX narrow+124(FP), R10
+	TESTQ R10, R10
+	JEQ total25
 	VSHUFPD $1, X0, X0, X10
 	VADDPS X10, X0, X0
 	VMOVSHDUP X0, X10
 	VADDSS X10, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored26
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R9, $1
-	JGE group2
+// The end of a sum.
+total25:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X0
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored26:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS Y4, 0(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+124(FP), R10
+	TESTQ R10, R10
+	JEQ total27
+	VSHUFPD $1, X4, X4, X10
+	VADDPS X10, X4, X4
+	VMOVSHDUP X4, X10
+	VADDSS X10, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored28
+
+// The end of a sum.
+total27:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
 	VUNPCKHPD X4, X4, X10
 	VADDSD X10, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored28:
 	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumScaledF64AVX2(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumScaledF64AVX2(SB), NOSPLIT, $0-129
+TEXT ·rowsExpSumScaledF64AVX2(SB), 0, $128-129
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -40032,7 +42556,7 @@ row1:
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -40041,9 +42565,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(BX), Y11
 	VMULPD Y10, Y11, Y11
 	VSUBPD Y9, Y11, Y11
@@ -40152,13 +42676,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R9
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -40199,31 +42723,31 @@ tail4:
 	VFMADD231PD Y12, Y13, Y11
 	VFMADD231PD Y11, Y14, Y14
 	CMPQ R9, $4
-	JLT part10
+	JLT part11
 	VMOVUPD Y14, (DX)
-	JMP stored9
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half11
+	JEQ half12
 	VMOVUPS X11, (R10)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R10
 
-half11:
+half12:
 	TESTQ $1, R9
-	JEQ stored9
+	JEQ stored10
 	VMOVSD X11, (R10)
 
-stored9:
+stored10:
 	VANDPD Y15, Y14, Y11
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -40258,31 +42782,31 @@ stored9:
 	VFMADD231PD Y12, Y13, Y11
 	VFMADD231PD Y11, Y14, Y14
 	CMPQ R9, $4
-	JLT part13
+	JLT part14
 	VMOVUPD Y14, (DX)
-	JMP stored12
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half14
+	JEQ half15
 	VMOVUPS X11, (R10)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R10
 
-half14:
+half15:
 	TESTQ $1, R9
-	JEQ stored12
+	JEQ stored13
 	VMOVSD X11, (R10)
 
-stored12:
+stored13:
 	VANDPD Y15, Y14, Y11
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -40317,31 +42841,31 @@ stored12:
 	VFMADD231PD Y12, Y13, Y11
 	VFMADD231PD Y11, Y14, Y14
 	CMPQ R9, $4
-	JLT part16
+	JLT part17
 	VMOVUPD Y14, (DX)
-	JMP stored15
+	JMP stored16
 
-part16:
+part17:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half17
+	JEQ half18
 	VMOVUPS X11, (R10)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R10
 
-half17:
+half18:
 	TESTQ $1, R9
-	JEQ stored15
+	JEQ stored16
 	VMOVSD X11, (R10)
 
-stored15:
+stored16:
 	VANDPD Y15, Y14, Y11
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
@@ -40376,17 +42900,17 @@ stored15:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R10
 	TESTQ $2, R9
-	JEQ half19
+	JEQ half20
 	VMOVUPS X11, (R10)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R10
 
-half19:
+half20:
 	TESTQ $1, R9
-	JEQ stored18
+	JEQ stored19
 	VMOVSD X11, (R10)
 
-stored18:
+stored19:
 	VANDPD Y15, Y14, Y11
 	VADDPD Y11, Y3, Y3
 	ADDQ $32, DX
@@ -40394,22 +42918,18 @@ stored18:
 	SUBQ $4, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+128(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X11
-	VADDPD X11, X0, X0
-	VUNPCKHPD X0, X0, X11
-	VADDSD X11, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y11
 	VSUBPD Y4, Y11, Y12
 	VSUBPD Y12, Y0, Y0
@@ -40419,10 +42939,91 @@ wide6:
 	VADDPD Y12, Y5, Y5
 	VMOVAPD Y11, Y4
 	CMPQ R9, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD 0(R10), Y0
+	VMOVUPD 32(R10), Y1
+	MOVBQZX narrow+128(FP), R10
+	TESTQ R10, R10
+	JEQ total21
+	VEXTRACTF128 $1, Y0, X11
+	VADDPD X11, X0, X0
+	VUNPCKHPD X0, X0, X11
+	VADDSD X11, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored22
+
+// The end of a sum.
+total21:
+	VEXTRACTF128 $1, Y0, X13
+	VADDPD X13, X0, X11
+	VSUBPD X0, X11, X12
+	VSUBPD X12, X13, X13
+	VSUBPD X12, X11, X12
+	VSUBPD X12, X0, X12
+	VADDPD X13, X12, X12
+	VMOVAPD X11, X0
+	VEXTRACTF128 $1, Y1, X13
+	VADDPD X13, X1, X1
+	VADDPD X1, X12, X1
+	VUNPCKHPD X1, X1, X13
+	VADDSD X13, X1, X1
+	VUNPCKHPD X0, X0, X13
+	VADDSD X13, X0, X11
+	VSUBSD X0, X11, X12
+	VSUBSD X12, X13, X13
+	VSUBSD X12, X11, X12
+	VSUBSD X12, X0, X12
+	VADDSD X13, X12, X12
+	VMOVAPD X11, X0
+	VADDSD X1, X12, X12
+	VADDSD X12, X0, X0
+	VMOVSD X0, (SI)
+
+stored22:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD Y4, 0(R10)
+	VMOVUPD Y5, 32(R10)
+	MOVQ cols+96(FP), R10
+	SUBQ R9, R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	SUBQ R10, BX
+	MOVQ wstride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ xstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+128(FP), R10
+	TESTQ R10, R10
+	JEQ total23
+	VEXTRACTF128 $1, Y4, X11
+	VADDPD X11, X4, X4
+	VUNPCKHPD X4, X4, X11
+	VADDSD X11, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored24
+
+// The end of a sum.
+total23:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
 	VSUBPD X4, X11, X12
@@ -40448,27 +43049,14 @@ total8:
 	VADDSD X12, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored24:
 	ADDQ $8, SI
-	MOVQ wstride+104(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, DX
-	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DX
-	SUBQ R10, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipScaledF32AVX2(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumSkipScaledF32AVX2(SB), NOSPLIT, $0-149
+TEXT ·rowsExpSumSkipScaledF32AVX2(SB), 0, $96-149
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -40498,13 +43086,13 @@ row1:
 	VMOVAPS Y10, Y7
 	VMOVAPS Y11, Y8
 	VMOVAPS Y5, Y9
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
 	ADDQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -40513,9 +43101,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $32
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R12
 	CMPQ R10, $32
 	CMOVQCS R10, R12
@@ -40607,11 +43195,11 @@ block3:
 	SUBQ $32, R11
 	SUBQ $32, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R12
 	CMPQ R10, $32
 	CMOVQCS R10, R12
@@ -40619,7 +43207,7 @@ tail4:
 	LEAQ skipF32<>+124(SB), R13
 	LEAQ (R13)(R12*4), R13
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
@@ -40653,39 +43241,39 @@ tail4:
 	VFMADD231PS Y11, Y12, Y10
 	VFMADD231PS Y10, Y13, Y13
 	CMPQ R11, $8
-	JLT part10
+	JLT part11
 	VMOVUPS Y13, (DX)
-	JMP stored9
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half11
+	JEQ half12
 	VMOVUPS X10, (R12)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R12
 
-half11:
+half12:
 	TESTQ $2, R11
-	JEQ pair12
+	JEQ pair13
 	VMOVLPS X10, (R12)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R12
 
-pair12:
+pair13:
 	TESTQ $1, R11
-	JEQ stored9
+	JEQ stored10
 	VMOVSS X10, (R12)
 
-stored9:
+stored10:
 	VANDPS 0(R13), Y13, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
@@ -40713,39 +43301,39 @@ stored9:
 	VFMADD231PS Y11, Y12, Y10
 	VFMADD231PS Y10, Y13, Y13
 	CMPQ R11, $8
-	JLT part14
+	JLT part15
 	VMOVUPS Y13, (DX)
-	JMP stored13
+	JMP stored14
 
-part14:
+part15:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half15
+	JEQ half16
 	VMOVUPS X10, (R12)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R12
 
-half15:
+half16:
 	TESTQ $2, R11
-	JEQ pair16
+	JEQ pair17
 	VMOVLPS X10, (R12)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R12
 
-pair16:
+pair17:
 	TESTQ $1, R11
-	JEQ stored13
+	JEQ stored14
 	VMOVSS X10, (R12)
 
-stored13:
+stored14:
 	VANDPS 32(R13), Y13, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R12
 	CMPQ R11, R12
@@ -40773,39 +43361,39 @@ stored13:
 	VFMADD231PS Y11, Y12, Y10
 	VFMADD231PS Y10, Y13, Y13
 	CMPQ R11, $8
-	JLT part18
+	JLT part19
 	VMOVUPS Y13, (DX)
-	JMP stored17
+	JMP stored18
 
-part18:
+part19:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half19
+	JEQ half20
 	VMOVUPS X10, (R12)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R12
 
-half19:
+half20:
 	TESTQ $2, R11
-	JEQ pair20
+	JEQ pair21
 	VMOVLPS X10, (R12)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R12
 
-pair20:
+pair21:
 	TESTQ $1, R11
-	JEQ stored17
+	JEQ stored18
 	VMOVSS X10, (R12)
 
-stored17:
+stored18:
 	VANDPS 64(R13), Y13, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R11, R12
 	NEGQ R12
@@ -40833,24 +43421,24 @@ stored17:
 	VMOVAPS Y13, Y10
 	MOVQ DX, R12
 	TESTQ $4, R11
-	JEQ half22
+	JEQ half23
 	VMOVUPS X10, (R12)
 	VEXTRACTF128 $1, Y10, X10
 	ADDQ $16, R12
 
-half22:
+half23:
 	TESTQ $2, R11
-	JEQ pair23
+	JEQ pair24
 	VMOVLPS X10, (R12)
 	VUNPCKHPD X10, X10, X10
 	ADDQ $8, R12
 
-pair23:
+pair24:
 	TESTQ $1, R11
-	JEQ stored21
+	JEQ stored22
 	VMOVSS X10, (R12)
 
-stored21:
+stored22:
 	VANDPS 96(R13), Y13, Y10
 	VANDPS Y15, Y10, Y10
 	VADDPS Y10, Y3, Y3
@@ -40859,7 +43447,7 @@ stored21:
 	SUBQ $8, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -40867,51 +43455,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+148(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R11, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-33(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS 0(R12), Y0
+	MOVBQZX narrow+148(FP), R12
+	TESTQ R12, R12
+	JEQ total25
 	VSHUFPD $1, X0, X0, X10
 	VADDPS X10, X0, X0
 	VMOVSHDUP X0, X10
 	VADDSS X10, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored26
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R11, $1
-	JGE group2
+// The end of a sum.
+total25:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X0
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored26:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R12
+	ANDQ $-64, R12
+	VMOVUPS Y4, 0(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $2, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $2, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $2, R12
+	ADDQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+148(FP), R12
+	TESTQ R12, R12
+	JEQ total27
+	VSHUFPD $1, X4, X4, X10
+	VADDPS X10, X4, X4
+	VMOVSHDUP X4, X10
+	VADDSS X10, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored28
+
+// The end of a sum.
+total27:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
 	VUNPCKHPD X4, X4, X10
 	VADDSD X10, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored28:
 	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $2, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $2, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsExpSumSkipScaledF64AVX2(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumSkipScaledF64AVX2(SB), NOSPLIT, $0-153
+TEXT ·rowsExpSumSkipScaledF64AVX2(SB), 0, $128-153
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ w_base+24(FP), DX
@@ -40940,14 +43572,14 @@ row1:
 	VMOVAPD Y11, Y8
 	VMOVAPD Y12, Y9
 	VMOVAPD Y6, Y10
-	MOVQ cols+120(FP), R11
 	MOVQ 0(R9), R10
 	ADDQ $8, R9
+	MOVQ cols+120(FP), R11
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -40956,9 +43588,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R11, $16
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R12
 	CMPQ R10, $16
 	CMOVQCS R10, R12
@@ -41078,11 +43710,11 @@ block3:
 	SUBQ $16, R11
 	SUBQ $16, R10
 	SUBQ $1, AX
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R12
 	CMPQ R10, $16
 	CMOVQCS R10, R12
@@ -41090,7 +43722,7 @@ tail4:
 	LEAQ skipF64<>+120(SB), R13
 	LEAQ (R13)(R12*8), R13
 	TESTQ R11, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
@@ -41131,32 +43763,32 @@ tail4:
 	VFMADD231PD Y12, Y13, Y11
 	VFMADD231PD Y11, Y14, Y14
 	CMPQ R11, $4
-	JLT part10
+	JLT part11
 	VMOVUPD Y14, (DX)
-	JMP stored9
+	JMP stored10
 
-part10:
+part11:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half11
+	JEQ half12
 	VMOVUPS X11, (R12)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R12
 
-half11:
+half12:
 	TESTQ $1, R11
-	JEQ stored9
+	JEQ stored10
 	VMOVSD X11, (R12)
 
-stored9:
+stored10:
 	VANDPD 0(R13), Y14, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
@@ -41191,32 +43823,32 @@ stored9:
 	VFMADD231PD Y12, Y13, Y11
 	VFMADD231PD Y11, Y14, Y14
 	CMPQ R11, $4
-	JLT part13
+	JLT part14
 	VMOVUPD Y14, (DX)
-	JMP stored12
+	JMP stored13
 
-part13:
+part14:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half14
+	JEQ half15
 	VMOVUPS X11, (R12)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R12
 
-half14:
+half15:
 	TESTQ $1, R11
-	JEQ stored12
+	JEQ stored13
 	VMOVSD X11, (R12)
 
-stored12:
+stored13:
 	VANDPD 32(R13), Y14, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R12
 	CMPQ R11, R12
@@ -41251,32 +43883,32 @@ stored12:
 	VFMADD231PD Y12, Y13, Y11
 	VFMADD231PD Y11, Y14, Y14
 	CMPQ R11, $4
-	JLT part16
+	JLT part17
 	VMOVUPD Y14, (DX)
-	JMP stored15
+	JMP stored16
 
-part16:
+part17:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half17
+	JEQ half18
 	VMOVUPS X11, (R12)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R12
 
-half17:
+half18:
 	TESTQ $1, R11
-	JEQ stored15
+	JEQ stored16
 	VMOVSD X11, (R12)
 
-stored15:
+stored16:
 	VANDPD 64(R13), Y14, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R11
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R11, R12
 	NEGQ R12
@@ -41311,17 +43943,17 @@ stored15:
 	VMOVAPS Y14, Y11
 	MOVQ DX, R12
 	TESTQ $2, R11
-	JEQ half19
+	JEQ half20
 	VMOVUPS X11, (R12)
 	VEXTRACTF128 $1, Y11, X11
 	ADDQ $16, R12
 
-half19:
+half20:
 	TESTQ $1, R11
-	JEQ stored18
+	JEQ stored19
 	VMOVSD X11, (R12)
 
-stored18:
+stored19:
 	VANDPD 96(R13), Y14, Y11
 	VANDPD Y15, Y11, Y11
 	VADDPD Y11, Y3, Y3
@@ -41330,22 +43962,18 @@ stored18:
 	SUBQ $4, R11
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+152(FP), R12
 	TESTQ R12, R12
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X11
-	VADDPD X11, X0, X0
-	VUNPCKHPD X0, X0, X11
-	VADDSD X11, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y11
 	VSUBPD Y4, Y11, Y12
 	VSUBPD Y12, Y0, Y0
@@ -41355,10 +43983,91 @@ wide6:
 	VADDPD Y12, Y5, Y5
 	VMOVAPD Y11, Y4
 	CMPQ R11, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R12
+	CMPQ DI, R12
+	JEQ first2
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD 0(R12), Y0
+	VMOVUPD 32(R12), Y1
+	MOVBQZX narrow+152(FP), R12
+	TESTQ R12, R12
+	JEQ total21
+	VEXTRACTF128 $1, Y0, X11
+	VADDPD X11, X0, X0
+	VUNPCKHPD X0, X0, X11
+	VADDSD X11, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored22
+
+// The end of a sum.
+total21:
+	VEXTRACTF128 $1, Y0, X13
+	VADDPD X13, X0, X11
+	VSUBPD X0, X11, X12
+	VSUBPD X12, X13, X13
+	VSUBPD X12, X11, X12
+	VSUBPD X12, X0, X12
+	VADDPD X13, X12, X12
+	VMOVAPD X11, X0
+	VEXTRACTF128 $1, Y1, X13
+	VADDPD X13, X1, X1
+	VADDPD X1, X12, X1
+	VUNPCKHPD X1, X1, X13
+	VADDSD X13, X1, X1
+	VUNPCKHPD X0, X0, X13
+	VADDSD X13, X0, X11
+	VSUBSD X0, X11, X12
+	VSUBSD X12, X13, X13
+	VSUBSD X12, X11, X12
+	VSUBSD X12, X0, X12
+	VADDSD X13, X12, X12
+	VMOVAPD X11, X0
+	VADDSD X1, X12, X12
+	VADDSD X12, X0, X0
+	VMOVSD X0, (SI)
+
+stored22:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R12
+	ANDQ $-64, R12
+	VMOVUPD Y4, 0(R12)
+	VMOVUPD Y5, 32(R12)
+	MOVQ cols+120(FP), R12
+	SUBQ R11, R12
+	SHLQ $3, R12
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ wstride+128(FP), R12
+	SHLQ $3, R12
+	ADDQ R12, DX
+	MOVQ xstride+136(FP), R12
+	SHLQ $3, R12
+	ADDQ R12, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+152(FP), R12
+	TESTQ R12, R12
+	JEQ total23
+	VEXTRACTF128 $1, Y4, X11
+	VADDPD X11, X4, X4
+	VUNPCKHPD X4, X4, X11
+	VADDSD X11, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored24
+
+// The end of a sum.
+total23:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
 	VSUBPD X4, X11, X12
@@ -41384,27 +44093,14 @@ total8:
 	VADDSD X12, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored24:
 	ADDQ $8, SI
-	MOVQ wstride+128(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, DX
-	MOVQ xstride+136(FP), R12
-	ADDQ R11, R12
-	SHLQ $3, R12
-	ADDQ R12, BX
-	MOVQ cols+120(FP), R12
-	SHLQ $3, R12
-	SUBQ R12, DX
-	SUBQ R12, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipScaledF32AVX2(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
-TEXT ·rowsSumSkipScaledF32AVX2(SB), NOSPLIT, $0-117
+TEXT ·rowsSumSkipScaledF32AVX2(SB), 0, $96-117
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -41433,13 +44129,13 @@ row1:
 	VMOVAPS Y10, Y7
 	VMOVAPS Y11, Y8
 	VMOVAPS Y5, Y9
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
 	ADDQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -41448,9 +44144,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $32
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R11
 	CMPQ R9, $32
 	CMOVQCS R9, R11
@@ -41537,11 +44233,11 @@ block3:
 	SUBQ $32, R10
 	SUBQ $32, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R11
 	CMPQ R9, $32
 	CMOVQCS R9, R11
@@ -41549,7 +44245,7 @@ tail4:
 	LEAQ skipF32<>+124(SB), R13
 	LEAQ (R13)(R11*4), R13
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -41587,7 +44283,7 @@ tail4:
 	VADDPS Y10, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -41619,7 +44315,7 @@ tail4:
 	VADDPS Y10, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -41651,7 +44347,7 @@ tail4:
 	VADDPS Y10, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
@@ -41683,7 +44379,7 @@ tail4:
 	SUBQ $8, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -41691,46 +44387,91 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+116(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R10, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-33(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS 0(R11), Y0
+	MOVBQZX narrow+116(FP), R11
+	TESTQ R11, R11
+	JEQ total10
 	VSHUFPD $1, X0, X0, X10
 	VADDPS X10, X0, X0
 	VMOVSHDUP X0, X10
 	VADDSS X10, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R10, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X0
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS Y4, 0(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+116(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VSHUFPD $1, X4, X4, X10
+	VADDPS X10, X4, X4
+	VMOVSHDUP X4, X10
+	VADDSS X10, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X4
 	VUNPCKHPD X4, X4, X10
 	VADDSD X10, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumSkipScaledF64AVX2(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
-TEXT ·rowsSumSkipScaledF64AVX2(SB), NOSPLIT, $0-121
+TEXT ·rowsSumSkipScaledF64AVX2(SB), 0, $128-121
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -41758,14 +44499,14 @@ row1:
 	VMOVAPD Y11, Y8
 	VMOVAPD Y12, Y9
 	VMOVAPD Y6, Y10
-	MOVQ cols+96(FP), R10
 	MOVQ 0(R8), R9
 	ADDQ $8, R8
+	MOVQ cols+96(FP), R10
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -41774,9 +44515,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $16
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R11
 	CMPQ R9, $16
 	CMOVQCS R9, R11
@@ -41891,11 +44632,11 @@ block3:
 	SUBQ $16, R10
 	SUBQ $16, R9
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R11
 	CMPQ R9, $16
 	CMOVQCS R9, R11
@@ -41903,7 +44644,7 @@ tail4:
 	LEAQ skipF64<>+120(SB), R13
 	LEAQ (R13)(R11*8), R13
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -41948,7 +44689,7 @@ tail4:
 	VADDPD Y11, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -41987,7 +44728,7 @@ tail4:
 	VADDPD Y11, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -42026,7 +44767,7 @@ tail4:
 	VADDPD Y11, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
@@ -42065,22 +44806,18 @@ tail4:
 	SUBQ $4, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+120(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X11
-	VADDPD X11, X0, X0
-	VUNPCKHPD X0, X0, X11
-	VADDSD X11, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y11
 	VSUBPD Y4, Y11, Y12
 	VSUBPD Y12, Y0, Y0
@@ -42090,10 +44827,87 @@ wide6:
 	VADDPD Y12, Y5, Y5
 	VMOVAPD Y11, Y4
 	CMPQ R10, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD 0(R11), Y0
+	VMOVUPD 32(R11), Y1
+	MOVBQZX narrow+120(FP), R11
+	TESTQ R11, R11
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X11
+	VADDPD X11, X0, X0
+	VUNPCKHPD X0, X0, X11
+	VADDSD X11, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X13
+	VADDPD X13, X0, X11
+	VSUBPD X0, X11, X12
+	VSUBPD X12, X13, X13
+	VSUBPD X12, X11, X12
+	VSUBPD X12, X0, X12
+	VADDPD X13, X12, X12
+	VMOVAPD X11, X0
+	VEXTRACTF128 $1, Y1, X13
+	VADDPD X13, X1, X1
+	VADDPD X1, X12, X1
+	VUNPCKHPD X1, X1, X13
+	VADDSD X13, X1, X1
+	VUNPCKHPD X0, X0, X13
+	VADDSD X13, X0, X11
+	VSUBSD X0, X11, X12
+	VSUBSD X12, X13, X13
+	VSUBSD X12, X11, X12
+	VSUBSD X12, X0, X12
+	VADDSD X13, X12, X12
+	VMOVAPD X11, X0
+	VADDSD X1, X12, X12
+	VADDSD X12, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD Y4, 0(R11)
+	VMOVUPD Y5, 32(R11)
+	MOVQ cols+96(FP), R11
+	SUBQ R10, R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	MOVQ xstride+104(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+120(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VEXTRACTF128 $1, Y4, X11
+	VADDPD X11, X4, X4
+	VUNPCKHPD X4, X4, X11
+	VADDSD X11, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X13
 	VADDPD X13, X4, X11
 	VSUBPD X4, X11, X12
@@ -42119,17 +44933,8 @@ total8:
 	VADDSD X12, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ xstride+104(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, DX
-	MOVQ cols+96(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
@@ -42388,108 +45193,142 @@ TEXT ·rowsScaleF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
 	VBROADCASTSS (R8), Y1
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Y3
+	// rows.go
+	VMULPS Y1, Y3, Y4
+	VFMADD231PS Y0, Y3, Y4
+	VMOVAPS Y4, Y2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Y2
-	VMULPS Y1, Y2, Y3
-	VMOVUPS 32(DX), Y4
-	VFMADD231PS Y0, Y2, Y3
-	VMULPS Y1, Y4, Y2
-	VMOVUPS 64(DX), Y5
-	VMOVUPS Y3, 0(DI)
-	VFMADD231PS Y0, Y4, Y2
+loop3:
+	VMOVUPS 0(DX), Y3
+	VMULPS Y1, Y3, Y4
+	VMOVUPS 32(DX), Y5
+	VFMADD231PS Y0, Y3, Y4
 	VMULPS Y1, Y5, Y3
-	VMOVUPS 96(DX), Y4
-	VMOVUPS Y2, 32(DI)
+	VMOVUPS 64(DX), Y6
+	VMOVUPS Y4, 0(DI)
 	VFMADD231PS Y0, Y5, Y3
-	VMULPS Y1, Y4, Y2
-	VMOVUPS Y3, 64(DI)
-	VFMADD231PS Y0, Y4, Y2
-	VMOVUPS Y2, 96(DI)
+	VMULPS Y1, Y6, Y4
+	VMOVUPS 96(DX), Y5
+	VMOVUPS Y3, 32(DI)
+	VFMADD231PS Y0, Y6, Y4
+	VMULPS Y1, Y5, Y3
+	VMOVUPS Y4, 64(DI)
+	VFMADD231PS Y0, Y5, Y3
+	VMOVUPS Y3, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Y2
-	// rows.go
-	VMULPS Y1, Y2, Y3
-	VFMADD231PS Y0, Y2, Y3
-	VMOVUPS Y3, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Y3
+	VMULPS Y1, Y3, Y4
+	VFMADD231PS Y0, Y3, Y4
+	VMOVUPS Y4, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPS Y2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (BX), Y0
+	ADDQ $4, BX
+	VBROADCASTSS (R8), Y1
+	ADDQ $4, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
-	VMASKMOVPS (DX), Y15, Y2
-	VMULPS Y1, Y2, Y3
-	VFMADD231PS Y0, Y2, Y3
-	VMOVAPS Y3, Y2
+	VMASKMOVPS (DX), Y15, Y3
+	VMULPS Y1, Y3, Y4
+	VFMADD231PS Y0, Y3, Y4
+	VMOVAPS Y4, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half8
-	VMOVUPS X2, (R10)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R10)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $2, R9
-	JEQ pair9
-	VMOVLPS X2, (R10)
-	VUNPCKHPD X2, X2, X2
+	JEQ pair10
+	VMOVLPS X3, (R10)
+	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair9:
+pair10:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSS X2, (R10)
+	JEQ stored8
+	VMOVSS X3, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -42500,101 +45339,135 @@ TEXT ·rowsScaleF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ rh_base+48(FP), BX
 	MOVQ rl_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $4
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $2, AX
+	SHLQ $2, AX
+	SUBQ $4, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
 	VBROADCASTSD (R8), Y1
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Y3
+	// rows.go
+	VMULPD Y1, Y3, Y4
+	VFMADD231PD Y0, Y3, Y4
+	VMOVAPD Y4, Y2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Y2
-	VMULPD Y1, Y2, Y3
-	VMOVUPD 32(DX), Y4
-	VFMADD231PD Y0, Y2, Y3
-	VMULPD Y1, Y4, Y2
-	VMOVUPD 64(DX), Y5
-	VMOVUPD Y3, 0(DI)
-	VFMADD231PD Y0, Y4, Y2
+loop3:
+	VMOVUPD 0(DX), Y3
+	VMULPD Y1, Y3, Y4
+	VMOVUPD 32(DX), Y5
+	VFMADD231PD Y0, Y3, Y4
 	VMULPD Y1, Y5, Y3
-	VMOVUPD 96(DX), Y4
-	VMOVUPD Y2, 32(DI)
+	VMOVUPD 64(DX), Y6
+	VMOVUPD Y4, 0(DI)
 	VFMADD231PD Y0, Y5, Y3
-	VMULPD Y1, Y4, Y2
-	VMOVUPD Y3, 64(DI)
-	VFMADD231PD Y0, Y4, Y2
-	VMOVUPD Y2, 96(DI)
+	VMULPD Y1, Y6, Y4
+	VMOVUPD 96(DX), Y5
+	VMOVUPD Y3, 32(DI)
+	VFMADD231PD Y0, Y6, Y4
+	VMULPD Y1, Y5, Y3
+	VMOVUPD Y4, 64(DI)
+	VFMADD231PD Y0, Y5, Y3
+	VMOVUPD Y3, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Y2
-	// rows.go
-	VMULPD Y1, Y2, Y3
-	VFMADD231PD Y0, Y2, Y3
-	VMOVUPD Y3, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Y3
+	VMULPD Y1, Y3, Y4
+	VFMADD231PD Y0, Y3, Y4
+	VMOVUPD Y4, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	SUBQ $4, R9
 	CMPQ R9, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPD Y2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (BX), Y0
+	ADDQ $8, BX
+	VBROADCASTSD (R8), Y1
+	ADDQ $8, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
-	VMASKMOVPD (DX), Y15, Y2
-	VMULPD Y1, Y2, Y3
-	VFMADD231PD Y0, Y2, Y3
-	VMOVAPS Y3, Y2
+	VMASKMOVPD (DX), Y15, Y3
+	VMULPD Y1, Y3, Y4
+	VFMADD231PD Y0, Y3, Y4
+	VMOVAPS Y4, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half8
-	VMOVUPS X2, (R10)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R10)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSD X2, (R10)
+	JEQ stored8
+	VMOVSD X3, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -42605,108 +45478,142 @@ TEXT ·rowsScaleGradF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
 	VBROADCASTSS (R8), Y1
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Y3
+	// rows.go
+	VMULPS Y0, Y3, Y3
+	VMULPS Y1, Y3, Y3
+	VMOVAPS Y3, Y2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Y2
-	VMULPS Y0, Y2, Y2
-	VMOVUPS 32(DX), Y3
-	VMULPS Y1, Y2, Y2
+loop3:
+	VMOVUPS 0(DX), Y3
 	VMULPS Y0, Y3, Y3
-	VMOVUPS 64(DX), Y4
-	VMOVUPS Y2, 0(DI)
+	VMOVUPS 32(DX), Y4
 	VMULPS Y1, Y3, Y3
 	VMULPS Y0, Y4, Y4
-	VMOVUPS 96(DX), Y2
-	VMOVUPS Y3, 32(DI)
+	VMOVUPS 64(DX), Y5
+	VMOVUPS Y3, 0(DI)
 	VMULPS Y1, Y4, Y4
-	VMULPS Y0, Y2, Y2
-	VMOVUPS Y4, 64(DI)
-	VMULPS Y1, Y2, Y2
-	VMOVUPS Y2, 96(DI)
+	VMULPS Y0, Y5, Y5
+	VMOVUPS 96(DX), Y3
+	VMOVUPS Y4, 32(DI)
+	VMULPS Y1, Y5, Y5
+	VMULPS Y0, Y3, Y3
+	VMOVUPS Y5, 64(DI)
+	VMULPS Y1, Y3, Y3
+	VMOVUPS Y3, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Y2
-	// rows.go
-	VMULPS Y0, Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VMOVUPS Y2, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Y3
+	VMULPS Y0, Y3, Y3
+	VMULPS Y1, Y3, Y3
+	VMOVUPS Y3, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPS Y2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (BX), Y0
+	ADDQ $4, BX
+	VBROADCASTSS (R8), Y1
+	ADDQ $4, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
-	VMASKMOVPS (DX), Y15, Y2
-	VMULPS Y0, Y2, Y2
-	VMULPS Y1, Y2, Y2
-	VMOVAPS Y2, Y3
+	VMASKMOVPS (DX), Y15, Y3
+	VMULPS Y0, Y3, Y3
+	VMULPS Y1, Y3, Y3
+	VMOVAPS Y3, Y4
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half8
-	VMOVUPS X3, (R10)
-	VEXTRACTF128 $1, Y3, X3
+	JEQ half9
+	VMOVUPS X4, (R10)
+	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $2, R9
-	JEQ pair9
-	VMOVLPS X3, (R10)
-	VUNPCKHPD X3, X3, X3
+	JEQ pair10
+	VMOVLPS X4, (R10)
+	VUNPCKHPD X4, X4, X4
 	ADDQ $8, R10
 
-pair9:
+pair10:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSS X3, (R10)
+	JEQ stored8
+	VMOVSS X4, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -42717,101 +45624,135 @@ TEXT ·rowsScaleGradF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ w_base+24(FP), DX
 	MOVQ q_base+48(FP), BX
 	MOVQ after_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $4
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $2, AX
+	SHLQ $2, AX
+	SUBQ $4, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
 	VBROADCASTSD (R8), Y1
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Y3
+	// rows.go
+	VMULPD Y0, Y3, Y3
+	VMULPD Y1, Y3, Y3
+	VMOVAPD Y3, Y2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Y2
-	VMULPD Y0, Y2, Y2
-	VMOVUPD 32(DX), Y3
-	VMULPD Y1, Y2, Y2
+loop3:
+	VMOVUPD 0(DX), Y3
 	VMULPD Y0, Y3, Y3
-	VMOVUPD 64(DX), Y4
-	VMOVUPD Y2, 0(DI)
+	VMOVUPD 32(DX), Y4
 	VMULPD Y1, Y3, Y3
 	VMULPD Y0, Y4, Y4
-	VMOVUPD 96(DX), Y2
-	VMOVUPD Y3, 32(DI)
+	VMOVUPD 64(DX), Y5
+	VMOVUPD Y3, 0(DI)
 	VMULPD Y1, Y4, Y4
-	VMULPD Y0, Y2, Y2
-	VMOVUPD Y4, 64(DI)
-	VMULPD Y1, Y2, Y2
-	VMOVUPD Y2, 96(DI)
+	VMULPD Y0, Y5, Y5
+	VMOVUPD 96(DX), Y3
+	VMOVUPD Y4, 32(DI)
+	VMULPD Y1, Y5, Y5
+	VMULPD Y0, Y3, Y3
+	VMOVUPD Y5, 64(DI)
+	VMULPD Y1, Y3, Y3
+	VMOVUPD Y3, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Y2
-	// rows.go
-	VMULPD Y0, Y2, Y2
-	VMULPD Y1, Y2, Y2
-	VMOVUPD Y2, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Y3
+	VMULPD Y0, Y3, Y3
+	VMULPD Y1, Y3, Y3
+	VMOVUPD Y3, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	SUBQ $4, R9
 	CMPQ R9, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPD Y2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ wstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (BX), Y0
+	ADDQ $8, BX
+	VBROADCASTSD (R8), Y1
+	ADDQ $8, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
-	VMASKMOVPD (DX), Y15, Y2
-	VMULPD Y0, Y2, Y2
-	VMULPD Y1, Y2, Y2
-	VMOVAPS Y2, Y3
+	VMASKMOVPD (DX), Y15, Y3
+	VMULPD Y0, Y3, Y3
+	VMULPD Y1, Y3, Y3
+	VMOVAPS Y3, Y4
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half8
-	VMOVUPS X3, (R10)
-	VEXTRACTF128 $1, Y3, X3
+	JEQ half9
+	VMOVUPS X4, (R10)
+	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSD X3, (R10)
+	JEQ stored8
+	VMOVSD X4, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ wstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -42822,108 +45763,142 @@ TEXT ·rowsLogSoftmaxF32AVX2(SB), NOSPLIT, $0-120
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (BX), Y0
 	ADDQ $4, BX
 	VBROADCASTSS (R8), Y1
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Y3
+	// rows.go
+	VSUBPS Y0, Y3, Y3
+	VSUBPS Y1, Y3, Y3
+	VMOVAPS Y3, Y2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Y2
-	VSUBPS Y0, Y2, Y2
-	VMOVUPS 32(DX), Y3
-	VSUBPS Y1, Y2, Y2
+loop3:
+	VMOVUPS 0(DX), Y3
 	VSUBPS Y0, Y3, Y3
-	VMOVUPS 64(DX), Y4
-	VMOVUPS Y2, 0(DI)
+	VMOVUPS 32(DX), Y4
 	VSUBPS Y1, Y3, Y3
 	VSUBPS Y0, Y4, Y4
-	VMOVUPS 96(DX), Y2
-	VMOVUPS Y3, 32(DI)
+	VMOVUPS 64(DX), Y5
+	VMOVUPS Y3, 0(DI)
 	VSUBPS Y1, Y4, Y4
-	VSUBPS Y0, Y2, Y2
-	VMOVUPS Y4, 64(DI)
-	VSUBPS Y1, Y2, Y2
-	VMOVUPS Y2, 96(DI)
+	VSUBPS Y0, Y5, Y5
+	VMOVUPS 96(DX), Y3
+	VMOVUPS Y4, 32(DI)
+	VSUBPS Y1, Y5, Y5
+	VSUBPS Y0, Y3, Y3
+	VMOVUPS Y5, 64(DI)
+	VSUBPS Y1, Y3, Y3
+	VMOVUPS Y3, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Y2
-	// rows.go
-	VSUBPS Y0, Y2, Y2
-	VSUBPS Y1, Y2, Y2
-	VMOVUPS Y2, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Y3
+	VSUBPS Y0, Y3, Y3
+	VSUBPS Y1, Y3, Y3
+	VMOVUPS Y3, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPS Y2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ xstride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (BX), Y0
+	ADDQ $4, BX
+	VBROADCASTSS (R8), Y1
+	ADDQ $4, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
-	VMASKMOVPS (DX), Y15, Y2
-	VSUBPS Y0, Y2, Y2
-	VSUBPS Y1, Y2, Y2
-	VMOVAPS Y2, Y3
+	VMASKMOVPS (DX), Y15, Y3
+	VSUBPS Y0, Y3, Y3
+	VSUBPS Y1, Y3, Y3
+	VMOVAPS Y3, Y4
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half8
-	VMOVUPS X3, (R10)
-	VEXTRACTF128 $1, Y3, X3
+	JEQ half9
+	VMOVUPS X4, (R10)
+	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $2, R9
-	JEQ pair9
-	VMOVLPS X3, (R10)
-	VUNPCKHPD X3, X3, X3
+	JEQ pair10
+	VMOVLPS X4, (R10)
+	VUNPCKHPD X4, X4, X4
 	ADDQ $8, R10
 
-pair9:
+pair10:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSS X3, (R10)
+	JEQ stored8
+	VMOVSS X4, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -42934,106 +45909,141 @@ TEXT ·rowsLogSoftmaxF64AVX2(SB), NOSPLIT, $0-120
 	MOVQ x_base+24(FP), DX
 	MOVQ m_base+48(FP), BX
 	MOVQ l_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $4
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $2, AX
+	SHLQ $2, AX
+	SUBQ $4, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (BX), Y0
 	ADDQ $8, BX
 	VBROADCASTSD (R8), Y1
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Y3
+	// rows.go
+	VSUBPD Y0, Y3, Y3
+	VSUBPD Y1, Y3, Y3
+	VMOVAPD Y3, Y2
+	SUBQ R11, DI
+	SUBQ R11, DX
+	MOVQ AX, R9
 	CMPQ R9, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Y2
-	VSUBPD Y0, Y2, Y2
-	VMOVUPD 32(DX), Y3
-	VSUBPD Y1, Y2, Y2
+loop3:
+	VMOVUPD 0(DX), Y3
 	VSUBPD Y0, Y3, Y3
-	VMOVUPD 64(DX), Y4
-	VMOVUPD Y2, 0(DI)
+	VMOVUPD 32(DX), Y4
 	VSUBPD Y1, Y3, Y3
 	VSUBPD Y0, Y4, Y4
-	VMOVUPD 96(DX), Y2
-	VMOVUPD Y3, 32(DI)
+	VMOVUPD 64(DX), Y5
+	VMOVUPD Y3, 0(DI)
 	VSUBPD Y1, Y4, Y4
-	VSUBPD Y0, Y2, Y2
-	VMOVUPD Y4, 64(DI)
-	VSUBPD Y1, Y2, Y2
-	VMOVUPD Y2, 96(DI)
+	VSUBPD Y0, Y5, Y5
+	VMOVUPD 96(DX), Y3
+	VMOVUPD Y4, 32(DI)
+	VSUBPD Y1, Y5, Y5
+	VSUBPD Y0, Y3, Y3
+	VMOVUPD Y5, 64(DI)
+	VSUBPD Y1, Y3, Y3
+	VMOVUPD Y3, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Y2
-	// rows.go
-	VSUBPD Y0, Y2, Y2
-	VSUBPD Y1, Y2, Y2
-	VMOVUPD Y2, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Y3
+	VSUBPD Y0, Y3, Y3
+	VSUBPD Y1, Y3, Y3
+	VMOVUPD Y3, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	SUBQ $4, R9
 	CMPQ R9, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	VMOVUPD Y2, 0(DI)
+	MOVQ dststride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ xstride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (BX), Y0
+	ADDQ $8, BX
+	VBROADCASTSD (R8), Y1
+	ADDQ $8, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
-	VMASKMOVPD (DX), Y15, Y2
-	VSUBPD Y0, Y2, Y2
-	VSUBPD Y1, Y2, Y2
-	VMOVAPS Y2, Y3
+	VMASKMOVPD (DX), Y15, Y3
+	VSUBPD Y0, Y3, Y3
+	VSUBPD Y1, Y3, Y3
+	VMOVAPS Y3, Y4
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half8
-	VMOVUPS X3, (R10)
-	VEXTRACTF128 $1, Y3, X3
+	JEQ half9
+	VMOVUPS X4, (R10)
+	VEXTRACTF128 $1, Y4, X4
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSD X3, (R10)
+	JEQ stored8
+	VMOVSD X4, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ xstride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
 // func rowsDotF32AVX2(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF32AVX2(SB), NOSPLIT, $0-97
+TEXT ·rowsDotF32AVX2(SB), 0, $96-97
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
@@ -43045,7 +46055,7 @@ row1:
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -43054,9 +46064,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R8, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(DX), Y5
 	VMOVUPS 0(BX), Y6
 	VMOVUPS 32(DX), Y7
@@ -43077,13 +46087,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R8
 	SUBQ $1, R10
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
@@ -43100,7 +46110,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
@@ -43116,7 +46126,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R9
 	CMPQ R8, R9
@@ -43132,7 +46142,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R8, R9
 	NEGQ R9
@@ -43148,7 +46158,7 @@ tail4:
 	SUBQ $8, R8
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -43156,51 +46166,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+96(FP), R9
 	TESTQ R9, R9
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R8, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R9
+	CMPQ DI, R9
+	JEQ first2
+	LEAQ buffer-33(SP), R9
+	ANDQ $-64, R9
+	VMOVUPS 0(R9), Y0
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total10
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R8, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R9
+	ANDQ $-64, R9
+	VMOVUPS Y4, 0(R9)
+	MOVQ cols+72(FP), R9
+	SUBQ R8, R9
+	SHLQ $2, R9
+	SUBQ R9, DX
+	SUBQ R9, BX
+	MOVQ astride+80(FP), R9
+	SHLQ $2, R9
+	ADDQ R9, DX
+	MOVQ bstride+88(FP), R9
+	SHLQ $2, R9
+	ADDQ R9, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total12
+	VSHUFPD $1, X4, X4, X5
+	VADDPS X5, X4, X4
+	VMOVSHDUP X4, X5
+	VADDSS X5, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
 	VUNPCKHPD X4, X4, X5
 	VADDSD X5, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ astride+80(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, DX
-	MOVQ bstride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $2, R9
-	ADDQ R9, BX
-	MOVQ cols+72(FP), R9
-	SHLQ $2, R9
-	SUBQ R9, DX
-	SUBQ R9, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsDotF64AVX2(sum, a, b []float64, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF64AVX2(SB), NOSPLIT, $0-97
+TEXT ·rowsDotF64AVX2(SB), 0, $128-97
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
@@ -43213,7 +46267,7 @@ row1:
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -43222,9 +46276,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R8, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(DX), Y6
 	VMOVUPD 0(BX), Y7
 	VMOVUPD 32(DX), Y8
@@ -43245,13 +46299,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R8
 	SUBQ $1, R10
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R8, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
@@ -43268,7 +46322,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
@@ -43284,7 +46338,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R9
 	CMPQ R8, R9
@@ -43300,7 +46354,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R8
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R8, R9
 	NEGQ R9
@@ -43316,22 +46370,18 @@ tail4:
 	SUBQ $4, R8
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+96(FP), R9
 	TESTQ R9, R9
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y6
 	VSUBPD Y4, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -43341,10 +46391,91 @@ wide6:
 	VADDPD Y7, Y5, Y5
 	VMOVAPD Y6, Y4
 	CMPQ R8, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R9
+	CMPQ DI, R9
+	JEQ first2
+	LEAQ buffer-65(SP), R9
+	ANDQ $-64, R9
+	VMOVUPD 0(R9), Y0
+	VMOVUPD 32(R9), Y1
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R9
+	ANDQ $-64, R9
+	VMOVUPD Y4, 0(R9)
+	VMOVUPD Y5, 32(R9)
+	MOVQ cols+72(FP), R9
+	SUBQ R8, R9
+	SHLQ $3, R9
+	SUBQ R9, DX
+	SUBQ R9, BX
+	MOVQ astride+80(FP), R9
+	SHLQ $3, R9
+	ADDQ R9, DX
+	MOVQ bstride+88(FP), R9
+	SHLQ $3, R9
+	ADDQ R9, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+96(FP), R9
+	TESTQ R9, R9
+	JEQ total12
+	VEXTRACTF128 $1, Y4, X6
+	VADDPD X6, X4, X4
+	VUNPCKHPD X4, X4, X6
+	VADDSD X6, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
 	VSUBPD X4, X6, X7
@@ -43370,27 +46501,14 @@ total8:
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ astride+80(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, DX
-	MOVQ bstride+88(FP), R9
-	ADDQ R8, R9
-	SHLQ $3, R9
-	ADDQ R9, BX
-	MOVQ cols+72(FP), R9
-	SHLQ $3, R9
-	SUBQ R9, DX
-	SUBQ R9, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumF32AVX2(sum []float64, a []float32, cols, astride int, narrow bool)
-TEXT ·rowsSumF32AVX2(SB), NOSPLIT, $0-65
+TEXT ·rowsSumF32AVX2(SB), 0, $96-65
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
@@ -43401,7 +46519,7 @@ row1:
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -43410,9 +46528,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ BX, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(DX), Y5
 	VADDPS Y5, Y0, Y0
 	VMOVUPS 32(DX), Y5
@@ -43424,13 +46542,13 @@ block3:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	SUBQ $1, R9
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ BX, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
@@ -43443,7 +46561,7 @@ tail4:
 	VADDPS Y6, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
@@ -43456,7 +46574,7 @@ tail4:
 	VADDPS Y6, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R8
 	CMPQ BX, R8
@@ -43469,7 +46587,7 @@ tail4:
 	VADDPS Y6, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ BX, R8
 	NEGQ R8
@@ -43482,7 +46600,7 @@ tail4:
 	SUBQ $8, BX
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -43490,46 +46608,91 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+64(FP), R8
 	TESTQ R8, R8
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ BX, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R8
+	CMPQ DI, R8
+	JEQ first2
+	LEAQ buffer-33(SP), R8
+	ANDQ $-64, R8
+	VMOVUPS 0(R8), Y0
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total10
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ BX, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R8
+	ANDQ $-64, R8
+	VMOVUPS Y4, 0(R8)
+	MOVQ cols+48(FP), R8
+	SUBQ BX, R8
+	SHLQ $2, R8
+	SUBQ R8, DX
+	MOVQ astride+56(FP), R8
+	SHLQ $2, R8
+	ADDQ R8, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total12
+	VSHUFPD $1, X4, X4, X5
+	VADDPS X5, X4, X4
+	VMOVSHDUP X4, X5
+	VADDSS X5, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
 	VUNPCKHPD X4, X4, X5
 	VADDSD X5, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ astride+56(FP), R8
-	ADDQ BX, R8
-	SHLQ $2, R8
-	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $2, R8
-	SUBQ R8, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumF64AVX2(sum, a []float64, cols, astride int, narrow bool)
-TEXT ·rowsSumF64AVX2(SB), NOSPLIT, $0-65
+TEXT ·rowsSumF64AVX2(SB), 0, $128-65
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ a_base+24(FP), DX
@@ -43541,7 +46704,7 @@ row1:
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -43550,9 +46713,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ BX, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(DX), Y6
 	VADDPD Y6, Y0, Y0
 	VMOVUPD 32(DX), Y6
@@ -43564,13 +46727,13 @@ block3:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	SUBQ $1, R9
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ BX, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
@@ -43583,7 +46746,7 @@ tail4:
 	VADDPD Y7, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
@@ -43596,7 +46759,7 @@ tail4:
 	VADDPD Y7, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R8
 	CMPQ BX, R8
@@ -43609,7 +46772,7 @@ tail4:
 	VADDPD Y7, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, BX
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ BX, R8
 	NEGQ R8
@@ -43622,22 +46785,18 @@ tail4:
 	SUBQ $4, BX
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+64(FP), R8
 	TESTQ R8, R8
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y6
 	VSUBPD Y4, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -43647,10 +46806,87 @@ wide6:
 	VADDPD Y7, Y5, Y5
 	VMOVAPD Y6, Y4
 	CMPQ BX, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R8
+	CMPQ DI, R8
+	JEQ first2
+	LEAQ buffer-65(SP), R8
+	ANDQ $-64, R8
+	VMOVUPD 0(R8), Y0
+	VMOVUPD 32(R8), Y1
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R8
+	ANDQ $-64, R8
+	VMOVUPD Y4, 0(R8)
+	VMOVUPD Y5, 32(R8)
+	MOVQ cols+48(FP), R8
+	SUBQ BX, R8
+	SHLQ $3, R8
+	SUBQ R8, DX
+	MOVQ astride+56(FP), R8
+	SHLQ $3, R8
+	ADDQ R8, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+64(FP), R8
+	TESTQ R8, R8
+	JEQ total12
+	VEXTRACTF128 $1, Y4, X6
+	VADDPD X6, X4, X4
+	VUNPCKHPD X4, X4, X6
+	VADDSD X6, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
 	VSUBPD X4, X6, X7
@@ -43676,17 +46912,8 @@ total8:
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ astride+56(FP), R8
-	ADDQ BX, R8
-	SHLQ $3, R8
-	ADDQ R8, DX
-	MOVQ cols+48(FP), R8
-	SHLQ $3, R8
-	SUBQ R8, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
@@ -43697,119 +46924,156 @@ TEXT ·rowsSoftmaxBackwardF32AVX2(SB), NOSPLIT, $0-128
 	MOVQ dy_base+24(FP), DX
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (R8), Y0
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Y2
+	VMOVUPS 0(BX), Y3
+	// rows.go
+	VSUBPS Y0, Y2, Y2
+	VMULPS Y3, Y2, Y2
+	VMOVAPS Y2, Y1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Y1
-	VMOVUPS 0(BX), Y2
-	VMOVUPS 32(DX), Y3
-	VSUBPS Y0, Y1, Y1
-	VMOVUPS 32(BX), Y4
-	VMOVUPS 64(DX), Y5
-	VMULPS Y2, Y1, Y1
-	VSUBPS Y0, Y3, Y3
-	VMOVUPS 64(BX), Y2
-	VMOVUPS 96(DX), Y6
-	VMOVUPS Y1, 0(DI)
-	VMULPS Y4, Y3, Y3
-	VSUBPS Y0, Y5, Y5
-	VMOVUPS 96(BX), Y1
-	VMOVUPS Y3, 32(DI)
-	VMULPS Y2, Y5, Y5
+loop3:
+	VMOVUPS 0(DX), Y2
+	VMOVUPS 0(BX), Y3
+	VMOVUPS 32(DX), Y4
+	VSUBPS Y0, Y2, Y2
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(DX), Y6
+	VMULPS Y3, Y2, Y2
+	VSUBPS Y0, Y4, Y4
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 96(DX), Y7
+	VMOVUPS Y2, 0(DI)
+	VMULPS Y5, Y4, Y4
 	VSUBPS Y0, Y6, Y6
-	VMOVUPS Y5, 64(DI)
-	VMULPS Y1, Y6, Y6
-	VMOVUPS Y6, 96(DI)
+	VMOVUPS 96(BX), Y2
+	VMOVUPS Y4, 32(DI)
+	VMULPS Y3, Y6, Y6
+	VSUBPS Y0, Y7, Y7
+	VMOVUPS Y6, 64(DI)
+	VMULPS Y2, Y7, Y7
+	VMOVUPS Y7, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	ADDQ $128, BX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Y1
-	VMOVUPS 0(BX), Y2
-	// rows.go
-	VSUBPS Y0, Y1, Y1
-	VMULPS Y2, Y1, Y1
-	VMOVUPS Y1, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Y2
+	VMOVUPS 0(BX), Y3
+	VSUBPS Y0, Y2, Y2
+	VMULPS Y3, Y2, Y2
+	VMOVUPS Y2, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPS Y1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (R8), Y0
+	ADDQ $4, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
-	VMASKMOVPS (DX), Y15, Y1
-	VMASKMOVPS (BX), Y15, Y2
-	VSUBPS Y0, Y1, Y1
-	VMULPS Y2, Y1, Y1
-	VMOVAPS Y1, Y2
+	VMASKMOVPS (DX), Y15, Y2
+	VMASKMOVPS (BX), Y15, Y3
+	VSUBPS Y0, Y2, Y2
+	VMULPS Y3, Y2, Y2
+	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half8
-	VMOVUPS X2, (R10)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R10)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $2, R9
-	JEQ pair9
-	VMOVLPS X2, (R10)
-	VUNPCKHPD X2, X2, X2
+	JEQ pair10
+	VMOVLPS X3, (R10)
+	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair9:
+pair10:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSS X2, (R10)
+	JEQ stored8
+	VMOVSS X3, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -43820,112 +47084,149 @@ TEXT ·rowsSoftmaxBackwardF64AVX2(SB), NOSPLIT, $0-128
 	MOVQ dy_base+24(FP), DX
 	MOVQ y_base+48(FP), BX
 	MOVQ s_base+72(FP), R8
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $4
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $2, AX
+	SHLQ $2, AX
+	SUBQ $4, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (R8), Y0
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Y2
+	VMOVUPD 0(BX), Y3
+	// rows.go
+	VSUBPD Y0, Y2, Y2
+	VMULPD Y3, Y2, Y2
+	VMOVAPD Y2, Y1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Y1
-	VMOVUPD 0(BX), Y2
-	VMOVUPD 32(DX), Y3
-	VSUBPD Y0, Y1, Y1
-	VMOVUPD 32(BX), Y4
-	VMOVUPD 64(DX), Y5
-	VMULPD Y2, Y1, Y1
-	VSUBPD Y0, Y3, Y3
-	VMOVUPD 64(BX), Y2
-	VMOVUPD 96(DX), Y6
-	VMOVUPD Y1, 0(DI)
-	VMULPD Y4, Y3, Y3
-	VSUBPD Y0, Y5, Y5
-	VMOVUPD 96(BX), Y1
-	VMOVUPD Y3, 32(DI)
-	VMULPD Y2, Y5, Y5
+loop3:
+	VMOVUPD 0(DX), Y2
+	VMOVUPD 0(BX), Y3
+	VMOVUPD 32(DX), Y4
+	VSUBPD Y0, Y2, Y2
+	VMOVUPD 32(BX), Y5
+	VMOVUPD 64(DX), Y6
+	VMULPD Y3, Y2, Y2
+	VSUBPD Y0, Y4, Y4
+	VMOVUPD 64(BX), Y3
+	VMOVUPD 96(DX), Y7
+	VMOVUPD Y2, 0(DI)
+	VMULPD Y5, Y4, Y4
 	VSUBPD Y0, Y6, Y6
-	VMOVUPD Y5, 64(DI)
-	VMULPD Y1, Y6, Y6
-	VMOVUPD Y6, 96(DI)
+	VMOVUPD 96(BX), Y2
+	VMOVUPD Y4, 32(DI)
+	VMULPD Y3, Y6, Y6
+	VSUBPD Y0, Y7, Y7
+	VMOVUPD Y6, 64(DI)
+	VMULPD Y2, Y7, Y7
+	VMOVUPD Y7, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	ADDQ $128, BX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Y1
-	VMOVUPD 0(BX), Y2
-	// rows.go
-	VSUBPD Y0, Y1, Y1
-	VMULPD Y2, Y1, Y1
-	VMOVUPD Y1, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Y2
+	VMOVUPD 0(BX), Y3
+	VSUBPD Y0, Y2, Y2
+	VMULPD Y3, Y2, Y2
+	VMOVUPD Y2, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
 	CMPQ R9, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPD Y1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (R8), Y0
+	ADDQ $8, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
-	VMASKMOVPD (DX), Y15, Y1
-	VMASKMOVPD (BX), Y15, Y2
-	VSUBPD Y0, Y1, Y1
-	VMULPD Y2, Y1, Y1
-	VMOVAPS Y1, Y2
+	VMASKMOVPD (DX), Y15, Y2
+	VMASKMOVPD (BX), Y15, Y3
+	VSUBPD Y0, Y2, Y2
+	VMULPD Y3, Y2, Y2
+	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half8
-	VMOVUPS X2, (R10)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R10)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSD X2, (R10)
+	JEQ stored8
+	VMOVSD X3, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -43939,215 +47240,267 @@ TEXT ·rowsLogSoftmaxBackwardF32AVX2(SB), NOSPLIT, $0-128
 	VXORPS X14, X14, X14
 	VBROADCASTSS rowMagicF32<>(SB), Y13
 	VBROADCASTSS minusRowReachF32<>(SB), Y12
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $8
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $3, AX
+	SHLQ $3, AX
+	SUBQ $8, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $2, R11
+	SHLQ $2, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (R8), Y0
 	ADDQ $4, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPS 0(DX), Y2
+	VMOVUPS 0(BX), Y3
+	// rows.go
+	VMINPS Y3, Y14, Y3
+	// rows.go: expOf
+	VMAXPS Y3, Y12, Y3
+	VMOVAPS Y13, Y4
+	VFMADD231PS log2ePartF32<>(SB), Y3, Y4
+	VSUBPS Y13, Y4, Y5
+	// exp.go: powerAt
+	VPSLLD $20, Y4, Y6
+	VPERMPS rowTableF32<>(SB), Y4, Y4
+	VPADDD Y4, Y6, Y6
+	// exp.go: reduce
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y5, Y3
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y5, Y3
+	// exp.go: horner
+	VBROADCASTSS expC0F32<>(SB), Y4
+	VFMADD231PS expC1F32<>(SB), Y3, Y4
+	// rows.go: expOf
+	VMULPS Y3, Y3, Y5
+	VFMADD231PS Y4, Y5, Y3
+	VFMADD231PS Y3, Y6, Y6
+	// rows.go
+	VMULPS rowOneF32<>(SB), Y6, Y6
+	VFNMADD231PS Y0, Y6, Y2
+	VMOVAPS Y2, Y1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Y1
-	VMOVUPS 0(BX), Y2
+loop3:
+	VMOVUPS 0(DX), Y2
+	VMOVUPS 0(BX), Y3
+	VMINPS Y3, Y14, Y3
+	VMAXPS Y3, Y12, Y3
+	VMOVAPS Y13, Y4
+	VFMADD231PS log2ePartF32<>(SB), Y3, Y4
+	VSUBPS Y13, Y4, Y5
+	VPSLLD $20, Y4, Y6
+	VMOVUPS 32(DX), Y7
+	VPERMPS rowTableF32<>(SB), Y4, Y4
+	VMOVUPS 32(BX), Y8
+	VPADDD Y4, Y6, Y6
+	VMINPS Y8, Y14, Y8
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y5, Y3
+	VMAXPS Y8, Y12, Y8
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y5, Y3
+	VMOVAPS Y13, Y4
+	VFMADD231PS log2ePartF32<>(SB), Y8, Y4
+	VBROADCASTSS expC0F32<>(SB), Y5
+	VFMADD231PS expC1F32<>(SB), Y3, Y5
+	VSUBPS Y13, Y4, Y9
+	VMULPS Y3, Y3, Y10
+	VPSLLD $20, Y4, Y11
+	VMOVUPS 64(DX), Y15
+	VFMADD231PS Y5, Y10, Y3
+	VPERMPS rowTableF32<>(SB), Y4, Y4
+	VMOVUPS 64(BX), Y5
+	VFMADD231PS Y3, Y6, Y6
+	VPADDD Y4, Y11, Y11
+	VMINPS Y5, Y14, Y5
+	VMULPS rowOneF32<>(SB), Y6, Y6
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y9, Y8
+	VMAXPS Y5, Y12, Y5
+	VFNMADD231PS Y0, Y6, Y2
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y9, Y8
+	VMOVAPS Y13, Y3
+	VFMADD231PS log2ePartF32<>(SB), Y5, Y3
+	VMOVUPS Y2, 0(DI)
+	VBROADCASTSS expC0F32<>(SB), Y2
+	VFMADD231PS expC1F32<>(SB), Y8, Y2
+	VSUBPS Y13, Y3, Y4
+	VMULPS Y8, Y8, Y6
+	VPSLLD $20, Y3, Y9
+	VMOVUPS 96(DX), Y10
+	VFMADD231PS Y2, Y6, Y8
+	VPERMPS rowTableF32<>(SB), Y3, Y3
+	VMOVUPS 96(BX), Y2
+	VFMADD231PS Y8, Y11, Y11
+	VPADDD Y3, Y9, Y9
 	VMINPS Y2, Y14, Y2
+	VMULPS rowOneF32<>(SB), Y11, Y11
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y4, Y5
 	VMAXPS Y2, Y12, Y2
+	VFNMADD231PS Y0, Y11, Y7
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y4, Y5
 	VMOVAPS Y13, Y3
 	VFMADD231PS log2ePartF32<>(SB), Y2, Y3
-	VSUBPS Y13, Y3, Y4
-	VMOVUPS 32(DX), Y5
-	VPSLLD $20, Y3, Y6
-	VMOVUPS 32(BX), Y7
+	VMOVUPS Y7, 32(DI)
+	VBROADCASTSS expC0F32<>(SB), Y4
+	VFMADD231PS expC1F32<>(SB), Y5, Y4
+	VSUBPS Y13, Y3, Y6
+	VMULPS Y5, Y5, Y7
+	VPSLLD $20, Y3, Y8
+	VFMADD231PS Y4, Y7, Y5
 	VPERMPS rowTableF32<>(SB), Y3, Y3
-	VMINPS Y7, Y14, Y7
-	VPADDD Y3, Y6, Y6
-	VMAXPS Y7, Y12, Y7
-	VFMADD231PS minusLn2PartHiF32<>(SB), Y4, Y2
-	VMOVAPS Y13, Y3
-	VFMADD231PS log2ePartF32<>(SB), Y7, Y3
-	VFMADD231PS minusLn2PartLoF32<>(SB), Y4, Y2
-	VSUBPS Y13, Y3, Y4
-	VMOVUPS 64(DX), Y8
-	VBROADCASTSS expC0F32<>(SB), Y9
-	VFMADD231PS expC1F32<>(SB), Y2, Y9
-	VPSLLD $20, Y3, Y10
-	VMOVUPS 64(BX), Y11
-	VMULPS Y2, Y2, Y15
-	VPERMPS rowTableF32<>(SB), Y3, Y3
-	VMINPS Y11, Y14, Y11
-	VFMADD231PS Y9, Y15, Y2
-	VPADDD Y3, Y10, Y10
-	VMAXPS Y11, Y12, Y11
-	VFMADD231PS Y2, Y6, Y6
-	VFMADD231PS minusLn2PartHiF32<>(SB), Y4, Y7
-	VMOVAPS Y13, Y2
-	VFMADD231PS log2ePartF32<>(SB), Y11, Y2
-	VMULPS rowOneF32<>(SB), Y6, Y6
-	VFMADD231PS minusLn2PartLoF32<>(SB), Y4, Y7
-	VSUBPS Y13, Y2, Y3
-	VMOVUPS 96(DX), Y4
-	VFNMADD231PS Y0, Y6, Y1
-	VBROADCASTSS expC0F32<>(SB), Y6
-	VFMADD231PS expC1F32<>(SB), Y7, Y6
-	VPSLLD $20, Y2, Y9
-	VMOVUPS 96(BX), Y15
-	VMOVUPS Y1, 0(DI)
-	VMULPS Y7, Y7, Y1
-	VPERMPS rowTableF32<>(SB), Y2, Y2
-	VMINPS Y15, Y14, Y15
-	VFMADD231PS Y6, Y1, Y7
-	VPADDD Y2, Y9, Y9
-	VMAXPS Y15, Y12, Y15
-	VFMADD231PS Y7, Y10, Y10
-	VFMADD231PS minusLn2PartHiF32<>(SB), Y3, Y11
-	VMOVAPS Y13, Y1
-	VFMADD231PS log2ePartF32<>(SB), Y15, Y1
-	VMULPS rowOneF32<>(SB), Y10, Y10
-	VFMADD231PS minusLn2PartLoF32<>(SB), Y3, Y11
-	VSUBPS Y13, Y1, Y2
-	VFNMADD231PS Y0, Y10, Y5
-	VBROADCASTSS expC0F32<>(SB), Y3
-	VFMADD231PS expC1F32<>(SB), Y11, Y3
-	VPSLLD $20, Y1, Y6
-	VMOVUPS Y5, 32(DI)
-	VMULPS Y11, Y11, Y5
-	VPERMPS rowTableF32<>(SB), Y1, Y1
-	VFMADD231PS Y3, Y5, Y11
-	VPADDD Y1, Y6, Y6
-	VFMADD231PS Y11, Y9, Y9
-	VFMADD231PS minusLn2PartHiF32<>(SB), Y2, Y15
+	VFMADD231PS Y5, Y9, Y9
+	VPADDD Y3, Y8, Y8
 	VMULPS rowOneF32<>(SB), Y9, Y9
-	VFMADD231PS minusLn2PartLoF32<>(SB), Y2, Y15
-	VFNMADD231PS Y0, Y9, Y8
-	VBROADCASTSS expC0F32<>(SB), Y1
-	VFMADD231PS expC1F32<>(SB), Y15, Y1
-	VMOVUPS Y8, 64(DI)
-	VMULPS Y15, Y15, Y2
-	VFMADD231PS Y1, Y2, Y15
-	VFMADD231PS Y15, Y6, Y6
-	VMULPS rowOneF32<>(SB), Y6, Y6
-	VFNMADD231PS Y0, Y6, Y4
-	VMOVUPS Y4, 96(DI)
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y6, Y2
+	VFNMADD231PS Y0, Y9, Y15
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y6, Y2
+	VMOVUPS Y15, 64(DI)
+	VBROADCASTSS expC0F32<>(SB), Y3
+	VFMADD231PS expC1F32<>(SB), Y2, Y3
+	VMULPS Y2, Y2, Y4
+	VFMADD231PS Y3, Y4, Y2
+	VFMADD231PS Y2, Y8, Y8
+	VMULPS rowOneF32<>(SB), Y8, Y8
+	VFNMADD231PS Y0, Y8, Y10
+	VMOVUPS Y10, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	ADDQ $128, BX
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Y1
-	VMOVUPS 0(BX), Y2
-	// rows.go
-	VMINPS Y2, Y14, Y2
-	// rows.go: expOf
-	VMAXPS Y2, Y12, Y2
-	VMOVAPS Y13, Y3
-	VFMADD231PS log2ePartF32<>(SB), Y2, Y3
-	VSUBPS Y13, Y3, Y4
-	// exp.go: powerAt
-	VPSLLD $20, Y3, Y5
-	VPERMPS rowTableF32<>(SB), Y3, Y3
-	VPADDD Y3, Y5, Y5
-	// exp.go: reduce
-	VFMADD231PS minusLn2PartHiF32<>(SB), Y4, Y2
-	VFMADD231PS minusLn2PartLoF32<>(SB), Y4, Y2
-	// exp.go: horner
-	VBROADCASTSS expC0F32<>(SB), Y3
-	VFMADD231PS expC1F32<>(SB), Y2, Y3
-	// rows.go: expOf
-	VMULPS Y2, Y2, Y4
-	VFMADD231PS Y3, Y4, Y2
-	VFMADD231PS Y2, Y5, Y5
-	// rows.go
-	VMULPS rowOneF32<>(SB), Y5, Y5
-	VFNMADD231PS Y0, Y5, Y1
-	VMOVUPS Y1, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Y2
+	VMOVUPS 0(BX), Y3
+	VMINPS Y3, Y14, Y3
+	VMAXPS Y3, Y12, Y3
+	VMOVAPS Y13, Y4
+	VFMADD231PS log2ePartF32<>(SB), Y3, Y4
+	VSUBPS Y13, Y4, Y5
+	VPSLLD $20, Y4, Y6
+	VPERMPS rowTableF32<>(SB), Y4, Y4
+	VPADDD Y4, Y6, Y6
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y5, Y3
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y5, Y3
+	VBROADCASTSS expC0F32<>(SB), Y4
+	VFMADD231PS expC1F32<>(SB), Y3, Y4
+	VMULPS Y3, Y3, Y5
+	VFMADD231PS Y4, Y5, Y3
+	VFMADD231PS Y3, Y6, Y6
+	VMULPS rowOneF32<>(SB), Y6, Y6
+	VFNMADD231PS Y0, Y6, Y2
+	VMOVUPS Y2, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPS Y1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSS (R8), Y0
+	ADDQ $4, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R10*4), Y15
-	VMASKMOVPS (DX), Y15, Y1
-	VMASKMOVPS (BX), Y15, Y2
-	VMINPS Y2, Y14, Y2
-	VMAXPS Y2, Y12, Y2
-	VMOVAPS Y13, Y3
-	VFMADD231PS log2ePartF32<>(SB), Y2, Y3
-	VSUBPS Y13, Y3, Y4
-	VPSLLD $20, Y3, Y5
-	VPERMPS rowTableF32<>(SB), Y3, Y3
-	VPADDD Y3, Y5, Y5
-	VFMADD231PS minusLn2PartHiF32<>(SB), Y4, Y2
-	VFMADD231PS minusLn2PartLoF32<>(SB), Y4, Y2
-	VBROADCASTSS expC0F32<>(SB), Y3
-	VFMADD231PS expC1F32<>(SB), Y2, Y3
-	VMULPS Y2, Y2, Y4
-	VFMADD231PS Y3, Y4, Y2
-	VFMADD231PS Y2, Y5, Y5
-	VMULPS rowOneF32<>(SB), Y5, Y5
-	VFNMADD231PS Y0, Y5, Y1
-	VMOVAPS Y1, Y2
+	VMASKMOVPS (DX), Y15, Y2
+	VMASKMOVPS (BX), Y15, Y3
+	VMINPS Y3, Y14, Y3
+	VMAXPS Y3, Y12, Y3
+	VMOVAPS Y13, Y4
+	VFMADD231PS log2ePartF32<>(SB), Y3, Y4
+	VSUBPS Y13, Y4, Y5
+	VPSLLD $20, Y4, Y6
+	VPERMPS rowTableF32<>(SB), Y4, Y4
+	VPADDD Y4, Y6, Y6
+	VFMADD231PS minusLn2PartHiF32<>(SB), Y5, Y3
+	VFMADD231PS minusLn2PartLoF32<>(SB), Y5, Y3
+	VBROADCASTSS expC0F32<>(SB), Y4
+	VFMADD231PS expC1F32<>(SB), Y3, Y4
+	VMULPS Y3, Y3, Y5
+	VFMADD231PS Y4, Y5, Y3
+	VFMADD231PS Y3, Y6, Y6
+	VMULPS rowOneF32<>(SB), Y6, Y6
+	VFNMADD231PS Y0, Y6, Y2
+	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $4, R9
-	JEQ half8
-	VMOVUPS X2, (R10)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R10)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $2, R9
-	JEQ pair9
-	VMOVLPS X2, (R10)
-	VUNPCKHPD X2, X2, X2
+	JEQ pair10
+	VMOVLPS X3, (R10)
+	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R10
 
-pair9:
+pair10:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSS X2, (R10)
+	JEQ stored8
+	VMOVSS X3, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $2, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -44161,255 +47514,315 @@ TEXT ·rowsLogSoftmaxBackwardF64AVX2(SB), NOSPLIT, $0-128
 	VXORPS X14, X14, X14
 	VBROADCASTSD rowMagicF64<>(SB), Y13
 	VBROADCASTSD minusRowReachF64<>(SB), Y12
+	MOVQ cols+96(FP), R11
+	CMPQ R11, $4
+	JLT short1
+	MOVQ R11, AX
+	SUBQ $1, AX
+	SHRQ $2, AX
+	SHLQ $2, AX
+	SUBQ $4, R11
+	MOVQ AX, R12
+	SUBQ R11, R12
+	SHLQ $3, R11
+	SHLQ $3, R12
+	ADDQ R11, DI
+	ADDQ R11, DX
+	ADDQ R11, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (R8), Y0
 	ADDQ $8, R8
-	MOVQ cols+96(FP), R9
+	VMOVUPD 0(DX), Y2
+	VMOVUPD 0(BX), Y3
+	// rows.go
+	VMINPD Y3, Y14, Y3
+	// rows.go: expOf
+	VMAXPD Y3, Y12, Y3
+	VMOVAPD Y13, Y4
+	VFMADD231PD log2ePartF64<>(SB), Y3, Y4
+	VSUBPD Y13, Y4, Y5
+	// exp.go: powerAt
+	VPSLLQ $50, Y4, Y6
+	VMOVSLDUP Y4, Y4
+	VPADDQ Y4, Y4, Y4
+	VPERMPS rowTableF64<>(SB), Y4, Y4
+	VPADDQ Y4, Y6, Y6
+	// exp.go: reduce
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y5, Y3
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y5, Y3
+	// exp.go: horner
+	VBROADCASTSD expC5F64<>(SB), Y4
+	VFMADD231PD expC6F64<>(SB), Y3, Y4
+	VFMADD213PD expC4F64<>(SB), Y3, Y4
+	VFMADD213PD expC3F64<>(SB), Y3, Y4
+	VFMADD213PD expC2F64<>(SB), Y3, Y4
+	VFMADD213PD expC1F64<>(SB), Y3, Y4
+	VFMADD213PD expC0F64<>(SB), Y3, Y4
+	// rows.go: expOf
+	VMULPD Y3, Y3, Y5
+	VFMADD231PD Y4, Y5, Y3
+	VFMADD231PD Y3, Y6, Y6
+	// rows.go
+	VMULPD rowOneF64<>(SB), Y6, Y6
+	VFNMADD231PD Y0, Y6, Y2
+	VMOVAPD Y2, Y1
+	SUBQ R11, DI
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ AX, R9
 	CMPQ R9, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Y1
-	VMOVUPD 0(BX), Y2
-	VMINPD Y2, Y14, Y2
-	VMAXPD Y2, Y12, Y2
-	VMOVAPD Y13, Y3
-	VFMADD231PD log2ePartF64<>(SB), Y2, Y3
-	VSUBPD Y13, Y3, Y4
-	VPSLLQ $50, Y3, Y5
-	VMOVSLDUP Y3, Y3
-	VPADDQ Y3, Y3, Y3
-	VMOVUPD 32(DX), Y6
-	VPERMPS rowTableF64<>(SB), Y3, Y3
-	VMOVUPD 32(BX), Y7
-	VPADDQ Y3, Y5, Y5
-	VMINPD Y7, Y14, Y7
-	VFMADD231PD minusLn2PartHiF64<>(SB), Y4, Y2
-	VMAXPD Y7, Y12, Y7
-	VFMADD231PD minusLn2PartLoF64<>(SB), Y4, Y2
-	VMOVAPD Y13, Y3
-	VFMADD231PD log2ePartF64<>(SB), Y7, Y3
-	VBROADCASTSD expC5F64<>(SB), Y4
-	VFMADD231PD expC6F64<>(SB), Y2, Y4
-	VSUBPD Y13, Y3, Y8
-	VFMADD213PD expC4F64<>(SB), Y2, Y4
-	VPSLLQ $50, Y3, Y9
-	VFMADD213PD expC3F64<>(SB), Y2, Y4
-	VMOVSLDUP Y3, Y3
-	VFMADD213PD expC2F64<>(SB), Y2, Y4
-	VPADDQ Y3, Y3, Y3
-	VMOVUPD 64(DX), Y10
-	VFMADD213PD expC1F64<>(SB), Y2, Y4
-	VPERMPS rowTableF64<>(SB), Y3, Y3
-	VMOVUPD 64(BX), Y11
-	VFMADD213PD expC0F64<>(SB), Y2, Y4
-	VPADDQ Y3, Y9, Y9
-	VMINPD Y11, Y14, Y11
-	VMULPD Y2, Y2, Y3
-	VFMADD231PD minusLn2PartHiF64<>(SB), Y8, Y7
-	VMAXPD Y11, Y12, Y11
-	VFMADD231PD Y4, Y3, Y2
-	VFMADD231PD minusLn2PartLoF64<>(SB), Y8, Y7
-	VMOVAPD Y13, Y3
-	VFMADD231PD log2ePartF64<>(SB), Y11, Y3
-	VFMADD231PD Y2, Y5, Y5
-	VBROADCASTSD expC5F64<>(SB), Y2
-	VFMADD231PD expC6F64<>(SB), Y7, Y2
-	VSUBPD Y13, Y3, Y4
-	VMULPD rowOneF64<>(SB), Y5, Y5
-	VFMADD213PD expC4F64<>(SB), Y7, Y2
-	VPSLLQ $50, Y3, Y8
-	VFNMADD231PD Y0, Y5, Y1
-	VFMADD213PD expC3F64<>(SB), Y7, Y2
-	VMOVSLDUP Y3, Y3
-	VMOVUPD Y1, 0(DI)
-	VFMADD213PD expC2F64<>(SB), Y7, Y2
-	VPADDQ Y3, Y3, Y3
-	VMOVUPD 96(DX), Y1
-	VFMADD213PD expC1F64<>(SB), Y7, Y2
-	VPERMPS rowTableF64<>(SB), Y3, Y3
-	VMOVUPD 96(BX), Y5
-	VFMADD213PD expC0F64<>(SB), Y7, Y2
-	VPADDQ Y3, Y8, Y8
-	VMINPD Y5, Y14, Y5
-	VMULPD Y7, Y7, Y3
-	VFMADD231PD minusLn2PartHiF64<>(SB), Y4, Y11
-	VMAXPD Y5, Y12, Y5
-	VFMADD231PD Y2, Y3, Y7
-	VFMADD231PD minusLn2PartLoF64<>(SB), Y4, Y11
-	VMOVAPD Y13, Y2
-	VFMADD231PD log2ePartF64<>(SB), Y5, Y2
-	VFMADD231PD Y7, Y9, Y9
+loop3:
+	VMOVUPD 0(DX), Y2
+	VMOVUPD 0(BX), Y3
+	VMINPD Y3, Y14, Y3
+	VMAXPD Y3, Y12, Y3
+	VMOVAPD Y13, Y4
+	VFMADD231PD log2ePartF64<>(SB), Y3, Y4
+	VSUBPD Y13, Y4, Y5
+	VPSLLQ $50, Y4, Y6
+	VMOVSLDUP Y4, Y4
+	VPADDQ Y4, Y4, Y4
+	VMOVUPD 32(DX), Y7
+	VPERMPS rowTableF64<>(SB), Y4, Y4
+	VMOVUPD 32(BX), Y8
+	VPADDQ Y4, Y6, Y6
+	VMINPD Y8, Y14, Y8
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y5, Y3
+	VMAXPD Y8, Y12, Y8
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y5, Y3
+	VMOVAPD Y13, Y4
+	VFMADD231PD log2ePartF64<>(SB), Y8, Y4
+	VBROADCASTSD expC5F64<>(SB), Y5
+	VFMADD231PD expC6F64<>(SB), Y3, Y5
+	VSUBPD Y13, Y4, Y9
+	VFMADD213PD expC4F64<>(SB), Y3, Y5
+	VPSLLQ $50, Y4, Y10
+	VFMADD213PD expC3F64<>(SB), Y3, Y5
+	VMOVSLDUP Y4, Y4
+	VFMADD213PD expC2F64<>(SB), Y3, Y5
+	VPADDQ Y4, Y4, Y4
+	VMOVUPD 64(DX), Y11
+	VFMADD213PD expC1F64<>(SB), Y3, Y5
+	VPERMPS rowTableF64<>(SB), Y4, Y4
+	VMOVUPD 64(BX), Y15
+	VFMADD213PD expC0F64<>(SB), Y3, Y5
+	VPADDQ Y4, Y10, Y10
+	VMINPD Y15, Y14, Y15
+	VMULPD Y3, Y3, Y4
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y9, Y8
+	VMAXPD Y15, Y12, Y15
+	VFMADD231PD Y5, Y4, Y3
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y9, Y8
+	VMOVAPD Y13, Y4
+	VFMADD231PD log2ePartF64<>(SB), Y15, Y4
+	VFMADD231PD Y3, Y6, Y6
 	VBROADCASTSD expC5F64<>(SB), Y3
-	VFMADD231PD expC6F64<>(SB), Y11, Y3
-	VSUBPD Y13, Y2, Y4
+	VFMADD231PD expC6F64<>(SB), Y8, Y3
+	VSUBPD Y13, Y4, Y5
+	VMULPD rowOneF64<>(SB), Y6, Y6
+	VFMADD213PD expC4F64<>(SB), Y8, Y3
+	VPSLLQ $50, Y4, Y9
+	VFNMADD231PD Y0, Y6, Y2
+	VFMADD213PD expC3F64<>(SB), Y8, Y3
+	VMOVSLDUP Y4, Y4
+	VMOVUPD Y2, 0(DI)
+	VFMADD213PD expC2F64<>(SB), Y8, Y3
+	VPADDQ Y4, Y4, Y4
+	VMOVUPD 96(DX), Y2
+	VFMADD213PD expC1F64<>(SB), Y8, Y3
+	VPERMPS rowTableF64<>(SB), Y4, Y4
+	VMOVUPD 96(BX), Y6
+	VFMADD213PD expC0F64<>(SB), Y8, Y3
+	VPADDQ Y4, Y9, Y9
+	VMINPD Y6, Y14, Y6
+	VMULPD Y8, Y8, Y4
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y5, Y15
+	VMAXPD Y6, Y12, Y6
+	VFMADD231PD Y3, Y4, Y8
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y5, Y15
+	VMOVAPD Y13, Y3
+	VFMADD231PD log2ePartF64<>(SB), Y6, Y3
+	VFMADD231PD Y8, Y10, Y10
+	VBROADCASTSD expC5F64<>(SB), Y4
+	VFMADD231PD expC6F64<>(SB), Y15, Y4
+	VSUBPD Y13, Y3, Y5
+	VMULPD rowOneF64<>(SB), Y10, Y10
+	VFMADD213PD expC4F64<>(SB), Y15, Y4
+	VPSLLQ $50, Y3, Y8
+	VFNMADD231PD Y0, Y10, Y7
+	VFMADD213PD expC3F64<>(SB), Y15, Y4
+	VMOVSLDUP Y3, Y3
+	VMOVUPD Y7, 32(DI)
+	VFMADD213PD expC2F64<>(SB), Y15, Y4
+	VPADDQ Y3, Y3, Y3
+	VFMADD213PD expC1F64<>(SB), Y15, Y4
+	VPERMPS rowTableF64<>(SB), Y3, Y3
+	VFMADD213PD expC0F64<>(SB), Y15, Y4
+	VPADDQ Y3, Y8, Y8
+	VMULPD Y15, Y15, Y3
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y5, Y6
+	VFMADD231PD Y4, Y3, Y15
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y5, Y6
+	VFMADD231PD Y15, Y9, Y9
+	VBROADCASTSD expC5F64<>(SB), Y3
+	VFMADD231PD expC6F64<>(SB), Y6, Y3
 	VMULPD rowOneF64<>(SB), Y9, Y9
-	VFMADD213PD expC4F64<>(SB), Y11, Y3
-	VPSLLQ $50, Y2, Y7
-	VFNMADD231PD Y0, Y9, Y6
-	VFMADD213PD expC3F64<>(SB), Y11, Y3
-	VMOVSLDUP Y2, Y2
-	VMOVUPD Y6, 32(DI)
-	VFMADD213PD expC2F64<>(SB), Y11, Y3
-	VPADDQ Y2, Y2, Y2
-	VFMADD213PD expC1F64<>(SB), Y11, Y3
-	VPERMPS rowTableF64<>(SB), Y2, Y2
-	VFMADD213PD expC0F64<>(SB), Y11, Y3
-	VPADDQ Y2, Y7, Y7
-	VMULPD Y11, Y11, Y2
-	VFMADD231PD minusLn2PartHiF64<>(SB), Y4, Y5
-	VFMADD231PD Y3, Y2, Y11
-	VFMADD231PD minusLn2PartLoF64<>(SB), Y4, Y5
-	VFMADD231PD Y11, Y8, Y8
-	VBROADCASTSD expC5F64<>(SB), Y2
-	VFMADD231PD expC6F64<>(SB), Y5, Y2
+	VFMADD213PD expC4F64<>(SB), Y6, Y3
+	VFNMADD231PD Y0, Y9, Y11
+	VFMADD213PD expC3F64<>(SB), Y6, Y3
+	VMOVUPD Y11, 64(DI)
+	VFMADD213PD expC2F64<>(SB), Y6, Y3
+	VFMADD213PD expC1F64<>(SB), Y6, Y3
+	VFMADD213PD expC0F64<>(SB), Y6, Y3
+	VMULPD Y6, Y6, Y4
+	VFMADD231PD Y3, Y4, Y6
+	VFMADD231PD Y6, Y8, Y8
 	VMULPD rowOneF64<>(SB), Y8, Y8
-	VFMADD213PD expC4F64<>(SB), Y5, Y2
-	VFNMADD231PD Y0, Y8, Y10
-	VFMADD213PD expC3F64<>(SB), Y5, Y2
-	VMOVUPD Y10, 64(DI)
-	VFMADD213PD expC2F64<>(SB), Y5, Y2
-	VFMADD213PD expC1F64<>(SB), Y5, Y2
-	VFMADD213PD expC0F64<>(SB), Y5, Y2
-	VMULPD Y5, Y5, Y3
-	VFMADD231PD Y2, Y3, Y5
-	VFMADD231PD Y5, Y7, Y7
-	VMULPD rowOneF64<>(SB), Y7, Y7
-	VFNMADD231PD Y0, Y7, Y1
-	VMOVUPD Y1, 96(DI)
+	VFNMADD231PD Y0, Y8, Y2
+	VMOVUPD Y2, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	ADDQ $128, BX
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R9, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Y1
-	VMOVUPD 0(BX), Y2
-	// rows.go
-	VMINPD Y2, Y14, Y2
-	// rows.go: expOf
-	VMAXPD Y2, Y12, Y2
-	VMOVAPD Y13, Y3
-	VFMADD231PD log2ePartF64<>(SB), Y2, Y3
-	VSUBPD Y13, Y3, Y4
-	// exp.go: powerAt
-	VPSLLQ $50, Y3, Y5
-	VMOVSLDUP Y3, Y3
-	VPADDQ Y3, Y3, Y3
-	VPERMPS rowTableF64<>(SB), Y3, Y3
-	VPADDQ Y3, Y5, Y5
-	// exp.go: reduce
-	VFMADD231PD minusLn2PartHiF64<>(SB), Y4, Y2
-	VFMADD231PD minusLn2PartLoF64<>(SB), Y4, Y2
-	// exp.go: horner
-	VBROADCASTSD expC5F64<>(SB), Y3
-	VFMADD231PD expC6F64<>(SB), Y2, Y3
-	VFMADD213PD expC4F64<>(SB), Y2, Y3
-	VFMADD213PD expC3F64<>(SB), Y2, Y3
-	VFMADD213PD expC2F64<>(SB), Y2, Y3
-	VFMADD213PD expC1F64<>(SB), Y2, Y3
-	VFMADD213PD expC0F64<>(SB), Y2, Y3
-	// rows.go: expOf
-	VMULPD Y2, Y2, Y4
-	VFMADD231PD Y3, Y4, Y2
-	VFMADD231PD Y2, Y5, Y5
-	// rows.go
-	VMULPD rowOneF64<>(SB), Y5, Y5
-	VFNMADD231PD Y0, Y5, Y1
-	VMOVUPD Y1, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Y2
+	VMOVUPD 0(BX), Y3
+	VMINPD Y3, Y14, Y3
+	VMAXPD Y3, Y12, Y3
+	VMOVAPD Y13, Y4
+	VFMADD231PD log2ePartF64<>(SB), Y3, Y4
+	VSUBPD Y13, Y4, Y5
+	VPSLLQ $50, Y4, Y6
+	VMOVSLDUP Y4, Y4
+	VPADDQ Y4, Y4, Y4
+	VPERMPS rowTableF64<>(SB), Y4, Y4
+	VPADDQ Y4, Y6, Y6
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y5, Y3
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y5, Y3
+	VBROADCASTSD expC5F64<>(SB), Y4
+	VFMADD231PD expC6F64<>(SB), Y3, Y4
+	VFMADD213PD expC4F64<>(SB), Y3, Y4
+	VFMADD213PD expC3F64<>(SB), Y3, Y4
+	VFMADD213PD expC2F64<>(SB), Y3, Y4
+	VFMADD213PD expC1F64<>(SB), Y3, Y4
+	VFMADD213PD expC0F64<>(SB), Y3, Y4
+	VMULPD Y3, Y3, Y5
+	VFMADD231PD Y4, Y5, Y3
+	VFMADD231PD Y3, Y6, Y6
+	VMULPD rowOneF64<>(SB), Y6, Y6
+	VFNMADD231PD Y0, Y6, Y2
+	VMOVUPD Y2, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R9
 	CMPQ R9, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R9, R9
-	JEQ done6
+rest6:
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	VMOVUPD Y1, 0(DI)
+	MOVQ dxstride+104(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DI
+	MOVQ dystride+112(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	MOVQ ystride+120(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R11, R9
+
+// One row.
+row7:
+	VBROADCASTSD (R8), Y0
+	ADDQ $8, R8
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R10*8), Y15
-	VMASKMOVPD (DX), Y15, Y1
-	VMASKMOVPD (BX), Y15, Y2
-	VMINPD Y2, Y14, Y2
-	VMAXPD Y2, Y12, Y2
-	VMOVAPD Y13, Y3
-	VFMADD231PD log2ePartF64<>(SB), Y2, Y3
-	VSUBPD Y13, Y3, Y4
-	VPSLLQ $50, Y3, Y5
-	VMOVSLDUP Y3, Y3
-	VPADDQ Y3, Y3, Y3
-	VPERMPS rowTableF64<>(SB), Y3, Y3
-	VPADDQ Y3, Y5, Y5
-	VFMADD231PD minusLn2PartHiF64<>(SB), Y4, Y2
-	VFMADD231PD minusLn2PartLoF64<>(SB), Y4, Y2
-	VBROADCASTSD expC5F64<>(SB), Y3
-	VFMADD231PD expC6F64<>(SB), Y2, Y3
-	VFMADD213PD expC4F64<>(SB), Y2, Y3
-	VFMADD213PD expC3F64<>(SB), Y2, Y3
-	VFMADD213PD expC2F64<>(SB), Y2, Y3
-	VFMADD213PD expC1F64<>(SB), Y2, Y3
-	VFMADD213PD expC0F64<>(SB), Y2, Y3
-	VMULPD Y2, Y2, Y4
-	VFMADD231PD Y3, Y4, Y2
-	VFMADD231PD Y2, Y5, Y5
-	VMULPD rowOneF64<>(SB), Y5, Y5
-	VFNMADD231PD Y0, Y5, Y1
-	VMOVAPS Y1, Y2
+	VMASKMOVPD (DX), Y15, Y2
+	VMASKMOVPD (BX), Y15, Y3
+	VMINPD Y3, Y14, Y3
+	VMAXPD Y3, Y12, Y3
+	VMOVAPD Y13, Y4
+	VFMADD231PD log2ePartF64<>(SB), Y3, Y4
+	VSUBPD Y13, Y4, Y5
+	VPSLLQ $50, Y4, Y6
+	VMOVSLDUP Y4, Y4
+	VPADDQ Y4, Y4, Y4
+	VPERMPS rowTableF64<>(SB), Y4, Y4
+	VPADDQ Y4, Y6, Y6
+	VFMADD231PD minusLn2PartHiF64<>(SB), Y5, Y3
+	VFMADD231PD minusLn2PartLoF64<>(SB), Y5, Y3
+	VBROADCASTSD expC5F64<>(SB), Y4
+	VFMADD231PD expC6F64<>(SB), Y3, Y4
+	VFMADD213PD expC4F64<>(SB), Y3, Y4
+	VFMADD213PD expC3F64<>(SB), Y3, Y4
+	VFMADD213PD expC2F64<>(SB), Y3, Y4
+	VFMADD213PD expC1F64<>(SB), Y3, Y4
+	VFMADD213PD expC0F64<>(SB), Y3, Y4
+	VMULPD Y3, Y3, Y5
+	VFMADD231PD Y4, Y5, Y3
+	VFMADD231PD Y3, Y6, Y6
+	VMULPD rowOneF64<>(SB), Y6, Y6
+	VFNMADD231PD Y0, Y6, Y2
+	VMOVAPS Y2, Y3
 	MOVQ DI, R10
 	TESTQ $2, R9
-	JEQ half8
-	VMOVUPS X2, (R10)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R10)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R10
 
-half8:
+half9:
 	TESTQ $1, R9
-	JEQ stored7
-	VMOVSD X2, (R10)
+	JEQ stored8
+	VMOVSD X3, (R10)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dxstride+104(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DI
 	MOVQ dystride+112(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, DX
 	MOVQ ystride+120(FP), R10
-	ADDQ R9, R10
 	SHLQ $3, R10
 	ADDQ R10, BX
-	MOVQ cols+96(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DI
-	SUBQ R10, DX
-	SUBQ R10, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
 // func rowsSumProbF32AVX2(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF32AVX2(SB), NOSPLIT, $0-145
+TEXT ·rowsSumProbF32AVX2(SB), 0, $96-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -44428,7 +47841,7 @@ row1:
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -44437,9 +47850,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $32
-	JLT tail4
+	JLT tail6
 	VMOVUPS 0(DX), Y7
 	VMOVUPS 0(BX), Y8
 	VMOVUPS 32(DX), Y9
@@ -44476,13 +47889,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $32, R10
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -44503,7 +47916,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -44523,7 +47936,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R11
 	CMPQ R10, R11
@@ -44543,7 +47956,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
@@ -44563,7 +47976,7 @@ tail4:
 	SUBQ $8, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -44571,51 +47984,95 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+144(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R10, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-33(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS 0(R11), Y0
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total10
 	VSHUFPD $1, X0, X0, X7
 	VADDPS X7, X0, X0
 	VMOVSHDUP X0, X7
 	VADDSS X7, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R10, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X7
+	VADDPD X7, X0, X0
+	VUNPCKHPD X0, X0, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R11
+	ANDQ $-64, R11
+	VMOVUPS Y4, 0(R11)
+	MOVQ cols+120(FP), R11
+	SUBQ R10, R11
+	SHLQ $2, R11
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ xstride+128(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	MOVQ tstride+136(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VSHUFPD $1, X4, X4, X7
+	VADDPS X7, X4, X4
+	VMOVSHDUP X4, X7
+	VADDSS X7, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X7
 	VADDPD X7, X4, X4
 	VUNPCKHPD X4, X4, X7
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ xstride+128(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, DX
-	MOVQ tstride+136(FP), R11
-	ADDQ R10, R11
-	SHLQ $2, R11
-	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DX
-	SUBQ R11, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumProbF64AVX2(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF64AVX2(SB), NOSPLIT, $0-145
+TEXT ·rowsSumProbF64AVX2(SB), 0, $128-145
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ x_base+24(FP), DX
@@ -44635,7 +48092,7 @@ row1:
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -44644,9 +48101,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R10, $16
-	JLT tail4
+	JLT tail6
 	VMOVUPD 0(DX), Y8
 	VMOVUPD 0(BX), Y9
 	VSUBPD Y8, Y6, Y8
@@ -44683,13 +48140,13 @@ block3:
 	ADDQ $128, BX
 	SUBQ $16, R10
 	SUBQ $1, R12
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	TESTQ R10, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -44710,7 +48167,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -44730,7 +48187,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R11
 	CMPQ R10, R11
@@ -44750,7 +48207,7 @@ tail4:
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
@@ -44770,22 +48227,18 @@ tail4:
 	SUBQ $4, R10
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+144(FP), R11
 	TESTQ R11, R11
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X8
-	VADDPD X8, X0, X0
-	VUNPCKHPD X0, X0, X8
-	VADDSD X8, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y8
 	VSUBPD Y4, Y8, Y9
 	VSUBPD Y9, Y0, Y0
@@ -44795,10 +48248,91 @@ wide6:
 	VADDPD Y9, Y5, Y5
 	VMOVAPD Y8, Y4
 	CMPQ R10, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R11
+	CMPQ DI, R11
+	JEQ first2
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD 0(R11), Y0
+	VMOVUPD 32(R11), Y1
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X0
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X10
+	VADDPD X10, X0, X8
+	VSUBPD X0, X8, X9
+	VSUBPD X9, X10, X10
+	VSUBPD X9, X8, X9
+	VSUBPD X9, X0, X9
+	VADDPD X10, X9, X9
+	VMOVAPD X8, X0
+	VEXTRACTF128 $1, Y1, X10
+	VADDPD X10, X1, X1
+	VADDPD X1, X9, X1
+	VUNPCKHPD X1, X1, X10
+	VADDSD X10, X1, X1
+	VUNPCKHPD X0, X0, X10
+	VADDSD X10, X0, X8
+	VSUBSD X0, X8, X9
+	VSUBSD X9, X10, X10
+	VSUBSD X9, X8, X9
+	VSUBSD X9, X0, X9
+	VADDSD X10, X9, X9
+	VMOVAPD X8, X0
+	VADDSD X1, X9, X9
+	VADDSD X9, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R11
+	ANDQ $-64, R11
+	VMOVUPD Y4, 0(R11)
+	VMOVUPD Y5, 32(R11)
+	MOVQ cols+120(FP), R11
+	SUBQ R10, R11
+	SHLQ $3, R11
+	SUBQ R11, DX
+	SUBQ R11, BX
+	MOVQ xstride+128(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	MOVQ tstride+136(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, BX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+144(FP), R11
+	TESTQ R11, R11
+	JEQ total12
+	VEXTRACTF128 $1, Y4, X8
+	VADDPD X8, X4, X4
+	VUNPCKHPD X4, X4, X8
+	VADDSD X8, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X10
 	VADDPD X10, X4, X8
 	VSUBPD X4, X8, X9
@@ -44824,27 +48358,14 @@ total8:
 	VADDSD X9, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ xstride+128(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, DX
-	MOVQ tstride+136(FP), R11
-	ADDQ R10, R11
-	SHLQ $3, R11
-	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DX
-	SUBQ R11, BX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumTargetSkipF32AVX2(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF32AVX2(SB), NOSPLIT, $0-89
+TEXT ·rowsSumTargetSkipF32AVX2(SB), 0, $96-89
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ t_base+24(FP), DX
@@ -44852,13 +48373,13 @@ TEXT ·rowsSumTargetSkipF32AVX2(SB), NOSPLIT, $0-89
 
 // One row.
 row1:
-	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
 	ADDQ $8, BX
+	MOVQ cols+72(FP), R9
 	VXORPS X4, X4, X4
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -44867,9 +48388,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $32
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R10
 	CMPQ R8, $32
 	CMOVQCS R8, R10
@@ -44892,11 +48413,11 @@ block3:
 	SUBQ $32, R9
 	SUBQ $32, R8
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R10
 	CMPQ R8, $32
 	CMOVQCS R8, R10
@@ -44904,7 +48425,7 @@ tail4:
 	LEAQ skipF32<>+124(SB), R13
 	LEAQ (R13)(R10*4), R13
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -44918,7 +48439,7 @@ tail4:
 	VADDPS Y6, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -44932,7 +48453,7 @@ tail4:
 	VADDPS Y6, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $8, R10
 	CMPQ R9, R10
@@ -44946,7 +48467,7 @@ tail4:
 	VADDPS Y6, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $8, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
@@ -44960,7 +48481,7 @@ tail4:
 	SUBQ $8, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPS Y2, Y0, Y0
 	VADDPS Y3, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -44968,46 +48489,91 @@ fold5:
 	VADDPS X1, X0, X0
 	MOVBQZX narrow+88(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
+
+// Add to the sum.
+wide8:
+	VCVTPS2PD X0, Y0
+	VADDPD Y0, Y4, Y4
+	CMPQ R9, $1
+	JGE group4
+
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-33(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS 0(R10), Y0
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total10
 	VSHUFPD $1, X0, X0, X5
 	VADDPS X5, X0, X0
 	VMOVSHDUP X0, X5
 	VADDSS X5, X0, X0
 	VCVTSS2SD X0, X0, X0
 	VMOVSD X0, (SI)
-	JMP end7
+	JMP stored11
 
-// Add to the sum.
-wide6:
-	VCVTPS2PD X0, Y0
-	VADDPD Y0, Y4, Y4
-	CMPQ R9, $1
-	JGE group2
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X5
+	VADDPD X5, X0, X0
+	VUNPCKHPD X0, X0, X5
+	VADDSD X5, X0, X0
+	VMOVSD X0, (SI)
 
-// The row's sum.
-total8:
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-33(SP), R10
+	ANDQ $-64, R10
+	VMOVUPS Y4, 0(R10)
+	MOVQ cols+72(FP), R10
+	SUBQ R9, R10
+	SHLQ $2, R10
+	SUBQ R10, DX
+	MOVQ tstride+80(FP), R10
+	SHLQ $2, R10
+	ADDQ R10, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total12
+	VSHUFPD $1, X4, X4, X5
+	VADDPS X5, X4, X4
+	VMOVSHDUP X4, X5
+	VADDSS X5, X4, X4
+	VCVTSS2SD X4, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X5
 	VADDPD X5, X4, X4
 	VUNPCKHPD X4, X4, X5
 	VADDSD X5, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ tstride+80(FP), R10
-	ADDQ R9, R10
-	SHLQ $2, R10
-	ADDQ R10, DX
-	MOVQ cols+72(FP), R10
-	SHLQ $2, R10
-	SUBQ R10, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
 // func rowsSumTargetSkipF64AVX2(sum, t []float64, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF64AVX2(SB), NOSPLIT, $0-89
+TEXT ·rowsSumTargetSkipF64AVX2(SB), 0, $128-89
+	NO_LOCAL_POINTERS
 	MOVQ sum_base+0(FP), SI
 	MOVQ sum_len+8(FP), DI
 	MOVQ t_base+24(FP), DX
@@ -45015,14 +48581,14 @@ TEXT ·rowsSumTargetSkipF64AVX2(SB), NOSPLIT, $0-89
 
 // One row.
 row1:
-	MOVQ cols+72(FP), R9
 	MOVQ 0(BX), R8
 	ADDQ $8, BX
+	MOVQ cols+72(FP), R9
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 
 // One group.
-group2:
+group4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -45031,9 +48597,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMPQ R9, $16
-	JLT tail4
+	JLT tail6
 	MOVQ $-1, R10
 	CMPQ R8, $16
 	CMOVQCS R8, R10
@@ -45056,11 +48622,11 @@ block3:
 	SUBQ $16, R9
 	SUBQ $16, R8
 	SUBQ $1, R11
-	JNE block3
-	JMP fold5
+	JNE block5
+	JMP fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVQ $-1, R10
 	CMPQ R8, $16
 	CMOVQCS R8, R10
@@ -45068,7 +48634,7 @@ tail4:
 	LEAQ skipF64<>+120(SB), R13
 	LEAQ (R13)(R10*8), R13
 	TESTQ R9, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -45082,7 +48648,7 @@ tail4:
 	VADDPD Y7, Y0, Y0
 	ADDQ $32, DX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -45096,7 +48662,7 @@ tail4:
 	VADDPD Y7, Y1, Y1
 	ADDQ $32, DX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ $4, R10
 	CMPQ R9, R10
@@ -45110,7 +48676,7 @@ tail4:
 	VADDPD Y7, Y2, Y2
 	ADDQ $32, DX
 	SUBQ $4, R9
-	JLE fold5
+	JLE fold7
 	// Partial vector.
 	MOVQ R9, R10
 	NEGQ R10
@@ -45124,22 +48690,18 @@ tail4:
 	SUBQ $4, R9
 
 // Fold to four lanes.
-fold5:
+fold7:
 	VADDPD Y2, Y0, Y0
 	VADDPD Y3, Y1, Y1
 	VADDPD Y1, Y0, Y0
 	MOVBQZX narrow+88(FP), R10
 	TESTQ R10, R10
-	JEQ wide6
-	VEXTRACTF128 $1, Y0, X6
-	VADDPD X6, X0, X0
-	VUNPCKHPD X0, X0, X6
-	VADDSD X6, X0, X0
-	VMOVSD X0, (SI)
-	JMP end7
+	JEQ wide8
+	VMOVAPS Y0, Y4
+	JMP end9
 
 // Add to the sum.
-wide6:
+wide8:
 	VADDPD Y0, Y4, Y6
 	VSUBPD Y4, Y6, Y7
 	VSUBPD Y7, Y0, Y0
@@ -45149,10 +48711,87 @@ wide6:
 	VADDPD Y7, Y5, Y5
 	VMOVAPD Y6, Y4
 	CMPQ R9, $1
-	JGE group2
+	JGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVQ sum_len+8(FP), R10
+	CMPQ DI, R10
+	JEQ first2
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD 0(R10), Y0
+	VMOVUPD 32(R10), Y1
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total10
+	VEXTRACTF128 $1, Y0, X6
+	VADDPD X6, X0, X0
+	VUNPCKHPD X0, X0, X6
+	VADDSD X6, X0, X0
+	VMOVSD X0, (SI)
+	JMP stored11
+
+// The end of a sum.
+total10:
+	VEXTRACTF128 $1, Y0, X8
+	VADDPD X8, X0, X6
+	VSUBPD X0, X6, X7
+	VSUBPD X7, X8, X8
+	VSUBPD X7, X6, X7
+	VSUBPD X7, X0, X7
+	VADDPD X8, X7, X7
+	VMOVAPD X6, X0
+	VEXTRACTF128 $1, Y1, X8
+	VADDPD X8, X1, X1
+	VADDPD X1, X7, X1
+	VUNPCKHPD X1, X1, X8
+	VADDSD X8, X1, X1
+	VUNPCKHPD X0, X0, X8
+	VADDSD X8, X0, X6
+	VSUBSD X0, X6, X7
+	VSUBSD X7, X8, X8
+	VSUBSD X7, X6, X7
+	VSUBSD X7, X0, X7
+	VADDSD X8, X7, X7
+	VMOVAPD X6, X0
+	VADDSD X1, X7, X7
+	VADDSD X7, X0, X0
+	VMOVSD X0, (SI)
+
+stored11:
+	ADDQ $8, SI
+
+// Keep the row's sums.
+first2:
+	SUBQ $1, DI
+	JEQ last3
+	LEAQ buffer-65(SP), R10
+	ANDQ $-64, R10
+	VMOVUPD Y4, 0(R10)
+	VMOVUPD Y5, 32(R10)
+	MOVQ cols+72(FP), R10
+	SUBQ R9, R10
+	SHLQ $3, R10
+	SUBQ R10, DX
+	MOVQ tstride+80(FP), R10
+	SHLQ $3, R10
+	ADDQ R10, DX
+	JMP row1
+
+// The end of the last sum.
+last3:
+	MOVBQZX narrow+88(FP), R10
+	TESTQ R10, R10
+	JEQ total12
+	VEXTRACTF128 $1, Y4, X6
+	VADDPD X6, X4, X4
+	VUNPCKHPD X4, X4, X6
+	VADDSD X6, X4, X4
+	VMOVSD X4, (SI)
+	JMP stored13
+
+// The end of a sum.
+total12:
 	VEXTRACTF128 $1, Y4, X8
 	VADDPD X8, X4, X6
 	VSUBPD X4, X6, X7
@@ -45178,17 +48817,8 @@ total8:
 	VADDSD X7, X4, X4
 	VMOVSD X4, (SI)
 
-end7:
+stored13:
 	ADDQ $8, SI
-	MOVQ tstride+80(FP), R10
-	ADDQ R9, R10
-	SHLQ $3, R10
-	ADDQ R10, DX
-	MOVQ cols+72(FP), R10
-	SHLQ $3, R10
-	SUBQ R10, DX
-	SUBQ $1, DI
-	JNE row1
 	VZEROUPPER
 	RET
 
@@ -45201,127 +48831,167 @@ TEXT ·rowsProbGradF32AVX2(SB), NOSPLIT, $0-152
 	MOVQ q_base+72(FP), R8
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSS signBitF32<>(SB), Y14
+	MOVQ cols+120(FP), R12
+	CMPQ R12, $8
+	JLT short1
+	MOVQ R12, CX
+	SUBQ $1, CX
+	SHRQ $3, CX
+	SHLQ $3, CX
+	SUBQ $8, R12
+	MOVQ CX, AX
+	SUBQ R12, AX
+	SHLQ $2, R12
+	SHLQ $2, AX
+	ADDQ R12, DI
+	ADDQ R12, DX
+	ADDQ R12, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSS (R8), Y0
 	ADDQ $4, R8
 	VBROADCASTSS (R9), Y1
 	ADDQ $4, R9
-	MOVQ cols+120(FP), R10
+	VMOVUPS 0(DX), Y3
+	VMOVUPS 0(BX), Y4
+	// rows.go
+	VSUBPS Y4, Y14, Y4
+	VFMADD231PS Y0, Y3, Y4
+	VMULPS Y1, Y4, Y4
+	VMOVAPS Y4, Y2
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ CX, R10
 	CMPQ R10, $32
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPS 0(DX), Y2
-	VMOVUPS 0(BX), Y3
-	VMOVUPS 32(DX), Y4
-	VSUBPS Y3, Y14, Y3
-	VMOVUPS 32(BX), Y5
-	VMOVUPS 64(DX), Y6
-	VFMADD231PS Y0, Y2, Y3
-	VSUBPS Y5, Y14, Y5
-	VMOVUPS 64(BX), Y2
-	VMOVUPS 96(DX), Y7
-	VMULPS Y1, Y3, Y3
-	VFMADD231PS Y0, Y4, Y5
-	VSUBPS Y2, Y14, Y2
-	VMOVUPS 96(BX), Y4
-	VMOVUPS Y3, 0(DI)
-	VMULPS Y1, Y5, Y5
-	VFMADD231PS Y0, Y6, Y2
+loop3:
+	VMOVUPS 0(DX), Y3
+	VMOVUPS 0(BX), Y4
+	VMOVUPS 32(DX), Y5
 	VSUBPS Y4, Y14, Y4
-	VMOVUPS Y5, 32(DI)
-	VMULPS Y1, Y2, Y2
-	VFMADD231PS Y0, Y7, Y4
-	VMOVUPS Y2, 64(DI)
+	VMOVUPS 32(BX), Y6
+	VMOVUPS 64(DX), Y7
+	VFMADD231PS Y0, Y3, Y4
+	VSUBPS Y6, Y14, Y6
+	VMOVUPS 64(BX), Y3
+	VMOVUPS 96(DX), Y8
 	VMULPS Y1, Y4, Y4
-	VMOVUPS Y4, 96(DI)
+	VFMADD231PS Y0, Y5, Y6
+	VSUBPS Y3, Y14, Y3
+	VMOVUPS 96(BX), Y5
+	VMOVUPS Y4, 0(DI)
+	VMULPS Y1, Y6, Y6
+	VFMADD231PS Y0, Y7, Y3
+	VSUBPS Y5, Y14, Y5
+	VMOVUPS Y6, 32(DI)
+	VMULPS Y1, Y3, Y3
+	VFMADD231PS Y0, Y8, Y5
+	VMOVUPS Y3, 64(DI)
+	VMULPS Y1, Y5, Y5
+	VMOVUPS Y5, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	ADDQ $128, BX
 	SUBQ $32, R10
 	CMPQ R10, $32
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R10, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPS 0(DX), Y2
-	VMOVUPS 0(BX), Y3
-	// rows.go
-	VSUBPS Y3, Y14, Y3
-	VFMADD231PS Y0, Y2, Y3
-	VMULPS Y1, Y3, Y3
-	VMOVUPS Y3, 0(DI)
+loop5:
+	VMOVUPS 0(DX), Y3
+	VMOVUPS 0(BX), Y4
+	VSUBPS Y4, Y14, Y4
+	VFMADD231PS Y0, Y3, Y4
+	VMULPS Y1, Y4, Y4
+	VMOVUPS Y4, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $8, R10
 	CMPQ R10, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R10, R10
-	JEQ done6
+rest6:
+	SUBQ AX, DI
+	SUBQ AX, DX
+	SUBQ AX, BX
+	VMOVUPS Y2, 0(DI)
+	MOVQ dststride+128(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DI
+	MOVQ wstride+136(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, DX
+	MOVQ tstride+144(FP), R11
+	SHLQ $2, R11
+	ADDQ R11, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R12, R10
+
+// One row.
+row7:
+	VBROADCASTSS (R8), Y0
+	ADDQ $4, R8
+	VBROADCASTSS (R9), Y1
+	ADDQ $4, R9
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF32<>+32(SB), R14
 	VMOVUPS (R14)(R11*4), Y15
-	VMASKMOVPS (DX), Y15, Y2
-	VMASKMOVPS (BX), Y15, Y3
-	VSUBPS Y3, Y14, Y3
-	VFMADD231PS Y0, Y2, Y3
-	VMULPS Y1, Y3, Y3
-	VMOVAPS Y3, Y2
+	VMASKMOVPS (DX), Y15, Y3
+	VMASKMOVPS (BX), Y15, Y4
+	VSUBPS Y4, Y14, Y4
+	VFMADD231PS Y0, Y3, Y4
+	VMULPS Y1, Y4, Y4
+	VMOVAPS Y4, Y3
 	MOVQ DI, R11
 	TESTQ $4, R10
-	JEQ half8
-	VMOVUPS X2, (R11)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R11)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R11
 
-half8:
+half9:
 	TESTQ $2, R10
-	JEQ pair9
-	VMOVLPS X2, (R11)
-	VUNPCKHPD X2, X2, X2
+	JEQ pair10
+	VMOVLPS X3, (R11)
+	VUNPCKHPD X3, X3, X3
 	ADDQ $8, R11
 
-pair9:
+pair10:
 	TESTQ $1, R10
-	JEQ stored7
-	VMOVSS X2, (R11)
+	JEQ stored8
+	VMOVSS X3, (R11)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+128(FP), R11
-	ADDQ R10, R11
 	SHLQ $2, R11
 	ADDQ R11, DI
 	MOVQ wstride+136(FP), R11
-	ADDQ R10, R11
 	SHLQ $2, R11
 	ADDQ R11, DX
 	MOVQ tstride+144(FP), R11
-	ADDQ R10, R11
 	SHLQ $2, R11
 	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $2, R11
-	SUBQ R11, DI
-	SUBQ R11, DX
-	SUBQ R11, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 
@@ -45334,120 +49004,160 @@ TEXT ·rowsProbGradF64AVX2(SB), NOSPLIT, $0-152
 	MOVQ q_base+72(FP), R8
 	MOVQ scale_base+96(FP), R9
 	VBROADCASTSD signBitF64<>(SB), Y14
+	MOVQ cols+120(FP), R12
+	CMPQ R12, $4
+	JLT short1
+	MOVQ R12, CX
+	SUBQ $1, CX
+	SHRQ $2, CX
+	SHLQ $2, CX
+	SUBQ $4, R12
+	MOVQ CX, AX
+	SUBQ R12, AX
+	SHLQ $3, R12
+	SHLQ $3, AX
+	ADDQ R12, DI
+	ADDQ R12, DX
+	ADDQ R12, BX
 
 // One row.
-row1:
+row2:
 	VBROADCASTSD (R8), Y0
 	ADDQ $8, R8
 	VBROADCASTSD (R9), Y1
 	ADDQ $8, R9
-	MOVQ cols+120(FP), R10
+	VMOVUPD 0(DX), Y3
+	VMOVUPD 0(BX), Y4
+	// rows.go
+	VSUBPD Y4, Y14, Y4
+	VFMADD231PD Y0, Y3, Y4
+	VMULPD Y1, Y4, Y4
+	VMOVAPD Y4, Y2
+	SUBQ R12, DI
+	SUBQ R12, DX
+	SUBQ R12, BX
+	MOVQ CX, R10
 	CMPQ R10, $16
-	JLT rest3
+	JLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	VMOVUPD 0(DX), Y2
-	VMOVUPD 0(BX), Y3
-	VMOVUPD 32(DX), Y4
-	VSUBPD Y3, Y14, Y3
-	VMOVUPD 32(BX), Y5
-	VMOVUPD 64(DX), Y6
-	VFMADD231PD Y0, Y2, Y3
-	VSUBPD Y5, Y14, Y5
-	VMOVUPD 64(BX), Y2
-	VMOVUPD 96(DX), Y7
-	VMULPD Y1, Y3, Y3
-	VFMADD231PD Y0, Y4, Y5
-	VSUBPD Y2, Y14, Y2
-	VMOVUPD 96(BX), Y4
-	VMOVUPD Y3, 0(DI)
-	VMULPD Y1, Y5, Y5
-	VFMADD231PD Y0, Y6, Y2
+loop3:
+	VMOVUPD 0(DX), Y3
+	VMOVUPD 0(BX), Y4
+	VMOVUPD 32(DX), Y5
 	VSUBPD Y4, Y14, Y4
-	VMOVUPD Y5, 32(DI)
-	VMULPD Y1, Y2, Y2
-	VFMADD231PD Y0, Y7, Y4
-	VMOVUPD Y2, 64(DI)
+	VMOVUPD 32(BX), Y6
+	VMOVUPD 64(DX), Y7
+	VFMADD231PD Y0, Y3, Y4
+	VSUBPD Y6, Y14, Y6
+	VMOVUPD 64(BX), Y3
+	VMOVUPD 96(DX), Y8
 	VMULPD Y1, Y4, Y4
-	VMOVUPD Y4, 96(DI)
+	VFMADD231PD Y0, Y5, Y6
+	VSUBPD Y3, Y14, Y3
+	VMOVUPD 96(BX), Y5
+	VMOVUPD Y4, 0(DI)
+	VMULPD Y1, Y6, Y6
+	VFMADD231PD Y0, Y7, Y3
+	VSUBPD Y5, Y14, Y5
+	VMOVUPD Y6, 32(DI)
+	VMULPD Y1, Y3, Y3
+	VFMADD231PD Y0, Y8, Y5
+	VMOVUPD Y3, 64(DI)
+	VMULPD Y1, Y5, Y5
+	VMOVUPD Y5, 96(DI)
 	ADDQ $128, DI
 	ADDQ $128, DX
 	ADDQ $128, BX
 	SUBQ $16, R10
 	CMPQ R10, $16
-	JGE loop2
+	JGE loop3
 
-rest3:
+rest4:
 	CMPQ R10, $4
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	VMOVUPD 0(DX), Y2
-	VMOVUPD 0(BX), Y3
-	// rows.go
-	VSUBPD Y3, Y14, Y3
-	VFMADD231PD Y0, Y2, Y3
-	VMULPD Y1, Y3, Y3
-	VMOVUPD Y3, 0(DI)
+loop5:
+	VMOVUPD 0(DX), Y3
+	VMOVUPD 0(BX), Y4
+	VSUBPD Y4, Y14, Y4
+	VFMADD231PD Y0, Y3, Y4
+	VMULPD Y1, Y4, Y4
+	VMOVUPD Y4, 0(DI)
 	ADDQ $32, DI
 	ADDQ $32, DX
 	ADDQ $32, BX
 	SUBQ $4, R10
 	CMPQ R10, $4
-	JGE loop4
+	JGE loop5
 
-rest5:
-	TESTQ R10, R10
-	JEQ done6
+rest6:
+	SUBQ AX, DI
+	SUBQ AX, DX
+	SUBQ AX, BX
+	VMOVUPD Y2, 0(DI)
+	MOVQ dststride+128(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DI
+	MOVQ wstride+136(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, DX
+	MOVQ tstride+144(FP), R11
+	SHLQ $3, R11
+	ADDQ R11, BX
+	SUBQ $1, SI
+	JNE row2
+	VZEROUPPER
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVQ R12, R10
+
+// One row.
+row7:
+	VBROADCASTSD (R8), Y0
+	ADDQ $8, R8
+	VBROADCASTSD (R9), Y1
+	ADDQ $8, R9
 	// Partial vector.
 	MOVQ R10, R11
 	NEGQ R11
 	LEAQ tailF64<>+32(SB), R14
 	VMOVUPS (R14)(R11*8), Y15
-	VMASKMOVPD (DX), Y15, Y2
-	VMASKMOVPD (BX), Y15, Y3
-	VSUBPD Y3, Y14, Y3
-	VFMADD231PD Y0, Y2, Y3
-	VMULPD Y1, Y3, Y3
-	VMOVAPS Y3, Y2
+	VMASKMOVPD (DX), Y15, Y3
+	VMASKMOVPD (BX), Y15, Y4
+	VSUBPD Y4, Y14, Y4
+	VFMADD231PD Y0, Y3, Y4
+	VMULPD Y1, Y4, Y4
+	VMOVAPS Y4, Y3
 	MOVQ DI, R11
 	TESTQ $2, R10
-	JEQ half8
-	VMOVUPS X2, (R11)
-	VEXTRACTF128 $1, Y2, X2
+	JEQ half9
+	VMOVUPS X3, (R11)
+	VEXTRACTF128 $1, Y3, X3
 	ADDQ $16, R11
 
-half8:
+half9:
 	TESTQ $1, R10
-	JEQ stored7
-	VMOVSD X2, (R11)
+	JEQ stored8
+	VMOVSD X3, (R11)
 
-stored7:
-
-done6:
+stored8:
 	MOVQ dststride+128(FP), R11
-	ADDQ R10, R11
 	SHLQ $3, R11
 	ADDQ R11, DI
 	MOVQ wstride+136(FP), R11
-	ADDQ R10, R11
 	SHLQ $3, R11
 	ADDQ R11, DX
 	MOVQ tstride+144(FP), R11
-	ADDQ R10, R11
 	SHLQ $3, R11
 	ADDQ R11, BX
-	MOVQ cols+120(FP), R11
-	SHLQ $3, R11
-	SUBQ R11, DI
-	SUBQ R11, DX
-	SUBQ R11, BX
 	SUBQ $1, SI
-	JNE row1
+	JNE row7
 	VZEROUPPER
 	RET
 

@@ -5440,20 +5440,35 @@ TEXT ·rowsMaxF32NEON(SB), NOSPLIT, $0-64
 	MOVD x_base+24(FP), R2
 	MOVD $rowsConstF32<>(SB), R26
 	FMOVQ 0(R26), F30 // minusInf
+	MOVD cols+48(FP), R5
+	CMP $4, R5
+	BLT short1
+	MOVD R5, R7
+	SUB $1, R7, R7
+	LSR $2, R7, R7
+	LSL $2, R7, R7
+	SUB $4, R5, R5
+	MOVD R7, R6
+	SUB R5, R6, R6
+	LSL $2, R5, R5
+	LSL $2, R6, R6
+	ADD R5, R2, R2
 
 // One row.
-row1:
-	MOVD cols+48(FP), R3
-	FMOVQ 0(R26), F0 // minusInf
-	FMOVQ 0(R26), F1 // minusInf
-	FMOVQ 0(R26), F2 // minusInf
-	FMOVQ 0(R26), F3 // minusInf
+row2:
+	FMOVQ 0(R2), F4
+	VMOV V4.B16, V0.B16
+	VMOV V4.B16, V1.B16
+	VMOV V4.B16, V2.B16
+	VMOV V4.B16, V3.B16
+	SUB R5, R2, R2
+	MOVD R7, R3
 	CMP $16, R3
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	FMOVQ 0(R2), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
 	FMOVQ 16(R2), F4
@@ -5465,44 +5480,24 @@ loop2:
 	ADD $64, R2, R2
 	SUB $16, R3, R3
 	CMP $16, R3
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R3
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	FMOVQ 0(R2), F4
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
 	ADD $16, R2, R2
 	SUB $4, R3, R3
 	CMP $4, R3
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R3, done6
-	// Partial vector.
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	TBZ $1, R3, one8
-	FMOVD (R2), F4
-	TBZ $0, R3, loaded7
-	ADD $8, R2, R4
-	VLD1 (R4), V4.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F4
-
-loaded7:
-	VMOV V31.B16, V5.B16
-	VBSL V30.B16, V4.B16, V5.B16
-	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-
-done6:
+rest6:
+	SUB R6, R2, R2
 	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
 	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
@@ -5512,14 +5507,53 @@ done6:
 	FMOVS F0, (R0)
 	ADD $4, R0, R0
 	MOVD xstride+56(FP), R4
-	ADD R3, R4, R4
 	LSL $2, R4, R4
 	ADD R4, R2, R2
-	MOVD cols+48(FP), R4
-	LSL $2, R4, R4
-	SUB R4, R2, R2
 	SUB $1, R1, R1
-	CBNZ R1, row1
+	CBNZ R1, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R5, R3
+
+// One row.
+row7:
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
+	// Partial vector.
+	MOVD $tailF32<>+32(SB), R16
+	SUB R3<<2, R16, R16
+	FMOVQ (R16), F31
+	TBZ $1, R3, one9
+	FMOVD (R2), F4
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V4.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F4
+
+loaded8:
+	VMOV V31.B16, V5.B16
+	VBSL V30.B16, V4.B16, V5.B16
+	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x6e30f800 // fmaxv s0, v0.4s
+	VEOR V4.B16, V4.B16, V4.B16
+	FADDS F4, F0, F0
+	FMOVS F0, (R0)
+	ADD $4, R0, R0
+	MOVD xstride+56(FP), R4
+	LSL $2, R4, R4
+	ADD R4, R2, R2
+	SUB $1, R1, R1
+	CBNZ R1, row7
 	RET
 
 // func rowsMaxF64NEON(m, x []float64, cols, xstride int)
@@ -5529,20 +5563,35 @@ TEXT ·rowsMaxF64NEON(SB), NOSPLIT, $0-64
 	MOVD x_base+24(FP), R2
 	MOVD $rowsConstF64<>(SB), R26
 	FMOVQ 0(R26), F30 // minusInf
+	MOVD cols+48(FP), R5
+	CMP $2, R5
+	BLT short1
+	MOVD R5, R7
+	SUB $1, R7, R7
+	LSR $1, R7, R7
+	LSL $1, R7, R7
+	SUB $2, R5, R5
+	MOVD R7, R6
+	SUB R5, R6, R6
+	LSL $3, R5, R5
+	LSL $3, R6, R6
+	ADD R5, R2, R2
 
 // One row.
-row1:
-	MOVD cols+48(FP), R3
-	FMOVQ 0(R26), F0 // minusInf
-	FMOVQ 0(R26), F1 // minusInf
-	FMOVQ 0(R26), F2 // minusInf
-	FMOVQ 0(R26), F3 // minusInf
+row2:
+	FMOVQ 0(R2), F4
+	VMOV V4.B16, V0.B16
+	VMOV V4.B16, V1.B16
+	VMOV V4.B16, V2.B16
+	VMOV V4.B16, V3.B16
+	SUB R5, R2, R2
+	MOVD R7, R3
 	CMP $8, R3
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	FMOVQ 0(R2), F4
 	WORD $0x4e64f400 // fmax v0.2d, v0.2d, v4.2d
 	FMOVQ 16(R2), F4
@@ -5554,34 +5603,24 @@ loop2:
 	ADD $64, R2, R2
 	SUB $8, R3, R3
 	CMP $8, R3
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R3
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	FMOVQ 0(R2), F4
 	WORD $0x4e64f400 // fmax v0.2d, v0.2d, v4.2d
 	ADD $16, R2, R2
 	SUB $2, R3, R3
 	CMP $2, R3
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R3, done6
-	// Partial vector.
-	MOVD $tailF64<>+32(SB), R16
-	SUB R3<<3, R16, R16
-	FMOVQ (R16), F31
-	FMOVD (R2), F4
-	VMOV V31.B16, V5.B16
-	VBSL V30.B16, V4.B16, V5.B16
-	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
-
-done6:
+rest6:
+	SUB R6, R2, R2
 	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
 	WORD $0x4e63f421 // fmax v1.2d, v1.2d, v3.2d
 	WORD $0x4e61f400 // fmax v0.2d, v0.2d, v1.2d
@@ -5591,14 +5630,43 @@ done6:
 	FMOVD F0, (R0)
 	ADD $8, R0, R0
 	MOVD xstride+56(FP), R4
-	ADD R3, R4, R4
 	LSL $3, R4, R4
 	ADD R4, R2, R2
-	MOVD cols+48(FP), R4
-	LSL $3, R4, R4
-	SUB R4, R2, R2
 	SUB $1, R1, R1
-	CBNZ R1, row1
+	CBNZ R1, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R5, R3
+
+// One row.
+row7:
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
+	// Partial vector.
+	MOVD $tailF64<>+32(SB), R16
+	SUB R3<<3, R16, R16
+	FMOVQ (R16), F31
+	FMOVD (R2), F4
+	VMOV V31.B16, V5.B16
+	VBSL V30.B16, V4.B16, V5.B16
+	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
+	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
+	WORD $0x4e63f421 // fmax v1.2d, v1.2d, v3.2d
+	WORD $0x4e61f400 // fmax v0.2d, v0.2d, v1.2d
+	WORD $0x7e70f800 // fmaxp d0, v0.2d
+	VEOR V4.B16, V4.B16, V4.B16
+	FADDD F4, F0, F0
+	FMOVD F0, (R0)
+	ADD $8, R0, R0
+	MOVD xstride+56(FP), R4
+	LSL $3, R4, R4
+	ADD R4, R2, R2
+	SUB $1, R1, R1
+	CBNZ R1, row7
 	RET
 
 // func rowsTopF32NEON(m, x []float32, cols, xstride int)
@@ -5609,20 +5677,38 @@ TEXT ·rowsTopF32NEON(SB), NOSPLIT, $0-64
 	MOVD $rowsConstF32<>(SB), R26
 	FMOVQ 16(R26), F30 // inf
 	FMOVQ 0(R26), F29 // minusInf
+	MOVD cols+48(FP), R5
+	CMP $4, R5
+	BLT short1
+	MOVD R5, R7
+	SUB $1, R7, R7
+	LSR $2, R7, R7
+	LSL $2, R7, R7
+	SUB $4, R5, R5
+	MOVD R7, R6
+	SUB R5, R6, R6
+	LSL $2, R5, R5
+	LSL $2, R6, R6
+	ADD R5, R2, R2
 
 // One row.
-row1:
-	MOVD cols+48(FP), R3
-	FMOVQ 0(R26), F0 // minusInf
-	FMOVQ 0(R26), F1 // minusInf
-	FMOVQ 0(R26), F2 // minusInf
-	FMOVQ 0(R26), F3 // minusInf
+row2:
+	FMOVQ 0(R2), F4
+	// rows.go
+	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
+	VBSL V30.B16, V4.B16, V5.B16
+	VMOV V5.B16, V0.B16
+	VMOV V5.B16, V1.B16
+	VMOV V5.B16, V2.B16
+	VMOV V5.B16, V3.B16
+	SUB R5, R2, R2
+	MOVD R7, R3
 	CMP $16, R3
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	FMOVQ 0(R2), F4
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
 	FMOVQ 16(R2), F6
@@ -5642,15 +5728,15 @@ loop2:
 	ADD $64, R2, R2
 	SUB $16, R3, R3
 	CMP $16, R3
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R3
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	FMOVQ 0(R2), F4
 	// rows.go
 	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
@@ -5659,33 +5745,10 @@ loop4:
 	ADD $16, R2, R2
 	SUB $4, R3, R3
 	CMP $4, R3
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R3, done6
-	// Partial vector.
-	MOVD $tailF32<>+32(SB), R16
-	SUB R3<<2, R16, R16
-	FMOVQ (R16), F31
-	TBZ $1, R3, one8
-	FMOVD (R2), F4
-	TBZ $0, R3, loaded7
-	ADD $8, R2, R4
-	VLD1 (R4), V4.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F4
-
-loaded7:
-	// rows.go
-	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
-	VBSL V30.B16, V4.B16, V5.B16
-	VMOV V31.B16, V4.B16
-	VBSL V29.B16, V5.B16, V4.B16
-	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
-
-done6:
+rest6:
+	SUB R6, R2, R2
 	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
 	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
 	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
@@ -5695,14 +5758,56 @@ done6:
 	FMOVS F0, (R0)
 	ADD $4, R0, R0
 	MOVD xstride+56(FP), R4
-	ADD R3, R4, R4
 	LSL $2, R4, R4
 	ADD R4, R2, R2
-	MOVD cols+48(FP), R4
-	LSL $2, R4, R4
-	SUB R4, R2, R2
 	SUB $1, R1, R1
-	CBNZ R1, row1
+	CBNZ R1, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R5, R3
+
+// One row.
+row7:
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
+	// Partial vector.
+	MOVD $tailF32<>+32(SB), R16
+	SUB R3<<2, R16, R16
+	FMOVQ (R16), F31
+	TBZ $1, R3, one9
+	FMOVD (R2), F4
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V4.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F4
+
+loaded8:
+	// rows.go
+	WORD $0x4e24e485 // fcmeq v5.4s, v4.4s, v4.4s
+	VBSL V30.B16, V4.B16, V5.B16
+	VMOV V31.B16, V4.B16
+	VBSL V29.B16, V5.B16, V4.B16
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
+	WORD $0x4e23f421 // fmax v1.4s, v1.4s, v3.4s
+	WORD $0x4e21f400 // fmax v0.4s, v0.4s, v1.4s
+	WORD $0x6e30f800 // fmaxv s0, v0.4s
+	VEOR V4.B16, V4.B16, V4.B16
+	FADDS F4, F0, F0
+	FMOVS F0, (R0)
+	ADD $4, R0, R0
+	MOVD xstride+56(FP), R4
+	LSL $2, R4, R4
+	ADD R4, R2, R2
+	SUB $1, R1, R1
+	CBNZ R1, row7
 	RET
 
 // func rowsTopF64NEON(m, x []float64, cols, xstride int)
@@ -5713,20 +5818,38 @@ TEXT ·rowsTopF64NEON(SB), NOSPLIT, $0-64
 	MOVD $rowsConstF64<>(SB), R26
 	FMOVQ 16(R26), F30 // inf
 	FMOVQ 0(R26), F29 // minusInf
+	MOVD cols+48(FP), R5
+	CMP $2, R5
+	BLT short1
+	MOVD R5, R7
+	SUB $1, R7, R7
+	LSR $1, R7, R7
+	LSL $1, R7, R7
+	SUB $2, R5, R5
+	MOVD R7, R6
+	SUB R5, R6, R6
+	LSL $3, R5, R5
+	LSL $3, R6, R6
+	ADD R5, R2, R2
 
 // One row.
-row1:
-	MOVD cols+48(FP), R3
-	FMOVQ 0(R26), F0 // minusInf
-	FMOVQ 0(R26), F1 // minusInf
-	FMOVQ 0(R26), F2 // minusInf
-	FMOVQ 0(R26), F3 // minusInf
+row2:
+	FMOVQ 0(R2), F4
+	// rows.go
+	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
+	VBSL V30.B16, V4.B16, V5.B16
+	VMOV V5.B16, V0.B16
+	VMOV V5.B16, V1.B16
+	VMOV V5.B16, V2.B16
+	VMOV V5.B16, V3.B16
+	SUB R5, R2, R2
+	MOVD R7, R3
 	CMP $8, R3
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
+loop3:
 	FMOVQ 0(R2), F4
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
 	FMOVQ 16(R2), F6
@@ -5746,15 +5869,15 @@ loop2:
 	ADD $64, R2, R2
 	SUB $8, R3, R3
 	CMP $8, R3
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R3
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	FMOVQ 0(R2), F4
 	// rows.go
 	WORD $0x4e64e485 // fcmeq v5.2d, v4.2d, v4.2d
@@ -5763,10 +5886,35 @@ loop4:
 	ADD $16, R2, R2
 	SUB $2, R3, R3
 	CMP $2, R3
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R3, done6
+rest6:
+	SUB R6, R2, R2
+	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
+	WORD $0x4e63f421 // fmax v1.2d, v1.2d, v3.2d
+	WORD $0x4e61f400 // fmax v0.2d, v0.2d, v1.2d
+	WORD $0x7e70f800 // fmaxp d0, v0.2d
+	VEOR V4.B16, V4.B16, V4.B16
+	FADDD F4, F0, F0
+	FMOVD F0, (R0)
+	ADD $8, R0, R0
+	MOVD xstride+56(FP), R4
+	LSL $3, R4, R4
+	ADD R4, R2, R2
+	SUB $1, R1, R1
+	CBNZ R1, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R5, R3
+
+// One row.
+row7:
+	FMOVQ 0(R26), F0 // minusInf
+	FMOVQ 0(R26), F1 // minusInf
+	FMOVQ 0(R26), F2 // minusInf
+	FMOVQ 0(R26), F3 // minusInf
 	// Partial vector.
 	MOVD $tailF64<>+32(SB), R16
 	SUB R3<<3, R16, R16
@@ -5778,8 +5926,6 @@ rest5:
 	VMOV V31.B16, V4.B16
 	VBSL V29.B16, V5.B16, V4.B16
 	WORD $0x4e64f400 // fmax v0.2d, v0.2d, v4.2d
-
-done6:
 	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
 	WORD $0x4e63f421 // fmax v1.2d, v1.2d, v3.2d
 	WORD $0x4e61f400 // fmax v0.2d, v0.2d, v1.2d
@@ -5789,14 +5935,10 @@ done6:
 	FMOVD F0, (R0)
 	ADD $8, R0, R0
 	MOVD xstride+56(FP), R4
-	ADD R3, R4, R4
 	LSL $3, R4, R4
 	ADD R4, R2, R2
-	MOVD cols+48(FP), R4
-	LSL $3, R4, R4
-	SUB R4, R2, R2
 	SUB $1, R1, R1
-	CBNZ R1, row1
+	CBNZ R1, row7
 	RET
 
 // func rowsFindF32NEON(index []int, x, m []float32, cols, xstride int)
@@ -5940,7 +6082,7 @@ next6:
 	RET
 
 // func rowsExpSumF32NEON(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF32NEON(SB), 0, $192-121
+TEXT ·rowsExpSumF32NEON(SB), 0, $224-121
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -5980,7 +6122,7 @@ row1:
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -5993,9 +6135,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R5
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R3), F12
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -6160,14 +6302,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $32, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block3
-	B fold5
+	CBNZ R7, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R5
-	BLE fold5
-	MOVD $buffer-192(SP), R7
+	BLE fold7
+	MOVD $buffer-224(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -6178,7 +6320,7 @@ tail4:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -6188,22 +6330,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F12
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R5, one12
+part12:
+	TBZ $1, R5, one13
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded11
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	VLD1R (R3), [V12.S4]
 
-loaded10:
+loaded11:
 	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -6227,22 +6369,22 @@ loaded10:
 	VFMLA V13.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V15.S4, V15.S4
 	CMP $4, R5
-	BLT part14
+	BLT part15
 	FMOVQ F15, (R2)
-	B stored13
+	B stored14
 
-part14:
-	TBZ $1, R5, one15
+part15:
+	TBZ $1, R5, one16
 	FMOVD F15, (R2)
-	TBZ $0, R5, stored13
+	TBZ $0, R5, stored14
 	ADD $8, R2, R6
 	VST1 V15.S[2], (R6)
-	B stored13
+	B stored14
 
-one15:
+one16:
 	FMOVS F15, (R2)
 
-stored13:
+stored14:
 	VAND V31.B16, V15.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	FMOVQ F0, 0(R7)
@@ -6251,8 +6393,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 	CMP $1, R5
-	BGE partial9
-	MOVD $buffer-192(SP), R7
+	BGE partial10
+	MOVD $buffer-224(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -6263,7 +6405,7 @@ stored13:
 	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -6272,49 +6414,87 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+120(FP), R6
-	CBZ R6, wide6
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R6, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	CMP $1, R5
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R6
+	CMP R6, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	MOVBU narrow+120(FP), R6
+	CBZ R6, total17
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored18:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	MOVD cols+96(FP), R6
+	SUB R5, R6, R6
+	LSL $2, R6, R6
+	SUB R6, R2, R2
+	SUB R6, R3, R3
+	MOVD wstride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	MOVD xstride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+120(FP), R6
+	CBZ R6, total19
+	VEXT $8, V8.B16, V8.B16, V12.B16
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored20
+
+// The end of a sum.
+total19:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored20:
 	ADD $8, R0, R0
-	MOVD wstride+104(FP), R6
-	ADD R5, R6, R6
-	LSL $2, R6, R6
-	ADD R6, R2, R2
-	MOVD xstride+112(FP), R6
-	ADD R5, R6, R6
-	LSL $2, R6, R6
-	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R2, R2
-	SUB R6, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumF64NEON(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF64NEON(SB), 0, $192-121
+TEXT ·rowsExpSumF64NEON(SB), 0, $256-121
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -6358,7 +6538,7 @@ row1:
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -6371,9 +6551,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R5
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R3), F14
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -6626,14 +6806,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $16, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block3
-	B fold5
+	CBNZ R7, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R5
-	BLE fold5
-	MOVD $buffer-192(SP), R7
+	BLE fold7
+	MOVD $buffer-256(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -6644,7 +6824,7 @@ tail4:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -6654,14 +6834,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F14
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R3), [V14.D2]
 
-loaded10:
+loaded11:
 	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -6696,14 +6876,14 @@ loaded10:
 	VFMLA V16.D2, V15.D2, V14.D2
 	VFMLA V14.D2, V17.D2, V17.D2
 	CMP $2, R5
-	BLT part13
+	BLT part14
 	FMOVQ F17, (R2)
-	B stored12
+	B stored13
 
-part13:
+part14:
 	FMOVD F17, (R2)
 
-stored12:
+stored13:
 	VAND V31.B16, V17.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	FMOVQ F0, 0(R7)
@@ -6712,8 +6892,8 @@ stored12:
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 	CMP $1, R5
-	BGE partial9
-	MOVD $buffer-192(SP), R7
+	BGE partial10
+	MOVD $buffer-256(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -6724,7 +6904,7 @@ stored12:
 	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -6732,14 +6912,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+120(FP), R6
-	CBZ R6, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R6, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -6757,10 +6936,84 @@ wide6:
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
 	CMP $1, R5
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R6
+	CMP R6, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	MOVBU narrow+120(FP), R6
+	CBZ R6, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
+	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
+	FMOVD F0, (R0)
+
+stored16:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	FMOVQ F10, 32(R6)
+	FMOVQ F11, 48(R6)
+	MOVD cols+96(FP), R6
+	SUB R5, R6, R6
+	LSL $3, R6, R6
+	SUB R6, R2, R2
+	SUB R6, R3, R3
+	MOVD wstride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	MOVD xstride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+120(FP), R6
+	CBZ R6, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -6783,26 +7036,12 @@ total8:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-end7:
+stored18:
 	ADD $8, R0, R0
-	MOVD wstride+104(FP), R6
-	ADD R5, R6, R6
-	LSL $3, R6, R6
-	ADD R6, R2, R2
-	MOVD xstride+112(FP), R6
-	ADD R5, R6, R6
-	LSL $3, R6, R6
-	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R2, R2
-	SUB R6, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumSkipF32NEON(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF32NEON(SB), 0, $192-145
+TEXT ·rowsExpSumSkipF32NEON(SB), 0, $224-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -6838,14 +7077,14 @@ row1:
 	WORD $0x4eb2d54d // fsub v13.4s, v10.4s, v18.4s
 	VMOV V12.B16, V10.B16
 	VMOV V13.B16, V11.B16
-	MOVD cols+120(FP), R7
 	MOVD 0(R5), R6
 	ADD $8, R5, R5
+	MOVD cols+120(FP), R7
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -6858,9 +7097,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R7
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
@@ -7047,19 +7286,19 @@ block3:
 	SUB $32, R7, R7
 	SUB $32, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block3
-	B fold5
+	CBNZ R9, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF32<>+124(SB), R17
 	SUB R8<<2, R17, R17
 	CMP $0, R7
-	BLE fold5
-	MOVD $buffer-192(SP), R9
+	BLE fold7
+	MOVD $buffer-224(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -7070,7 +7309,7 @@ tail4:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
@@ -7080,22 +7319,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $4, R7
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F12
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R7, one12
+part12:
+	TBZ $1, R7, one13
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded10
+	TBZ $0, R7, loaded11
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	VLD1R (R3), [V12.S4]
 
-loaded10:
+loaded11:
 	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -7119,22 +7358,22 @@ loaded10:
 	VFMLA V13.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V15.S4, V15.S4
 	CMP $4, R7
-	BLT part14
+	BLT part15
 	FMOVQ F15, (R2)
-	B stored13
+	B stored14
 
-part14:
-	TBZ $1, R7, one15
+part15:
+	TBZ $1, R7, one16
 	FMOVD F15, (R2)
-	TBZ $0, R7, stored13
+	TBZ $0, R7, stored14
 	ADD $8, R2, R8
 	VST1 V15.S[2], (R8)
-	B stored13
+	B stored14
 
-one15:
+one16:
 	FMOVS F15, (R2)
 
-stored13:
+stored14:
 	FMOVQ 0(R17), F12
 	VAND V12.B16, V15.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -7146,8 +7385,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $4, R7, R7
 	CMP $1, R7
-	BGE partial9
-	MOVD $buffer-192(SP), R9
+	BGE partial10
+	MOVD $buffer-224(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -7158,7 +7397,7 @@ stored13:
 	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -7167,49 +7406,87 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+144(FP), R8
-	CBZ R8, wide6
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R8, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	CMP $1, R7
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R8
+	CMP R8, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	MOVBU narrow+144(FP), R8
+	CBZ R8, total17
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored18:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R8
+	FMOVQ F8, 0(R8)
+	FMOVQ F9, 16(R8)
+	MOVD cols+120(FP), R8
+	SUB R7, R8, R8
+	LSL $2, R8, R8
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	MOVD wstride+128(FP), R8
+	LSL $2, R8, R8
+	ADD R8, R2, R2
+	MOVD xstride+136(FP), R8
+	LSL $2, R8, R8
+	ADD R8, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+144(FP), R8
+	CBZ R8, total19
+	VEXT $8, V8.B16, V8.B16, V12.B16
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored20
+
+// The end of a sum.
+total19:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored20:
 	ADD $8, R0, R0
-	MOVD wstride+128(FP), R8
-	ADD R7, R8, R8
-	LSL $2, R8, R8
-	ADD R8, R2, R2
-	MOVD xstride+136(FP), R8
-	ADD R7, R8, R8
-	LSL $2, R8, R8
-	ADD R8, R3, R3
-	MOVD cols+120(FP), R8
-	LSL $2, R8, R8
-	SUB R8, R2, R2
-	SUB R8, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumSkipF64NEON(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF64NEON(SB), 0, $192-145
+TEXT ·rowsExpSumSkipF64NEON(SB), 0, $256-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -7247,16 +7524,16 @@ row1:
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
-	MOVD cols+120(FP), R7
 	MOVD 0(R5), R6
 	ADD $8, R5, R5
+	MOVD cols+120(FP), R7
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -7269,9 +7546,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R7
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
@@ -7546,19 +7823,19 @@ block3:
 	SUB $16, R7, R7
 	SUB $16, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block3
-	B fold5
+	CBNZ R9, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF64<>+120(SB), R17
 	SUB R8<<3, R17, R17
 	CMP $0, R7
-	BLE fold5
-	MOVD $buffer-192(SP), R9
+	BLE fold7
+	MOVD $buffer-256(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -7569,7 +7846,7 @@ tail4:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
@@ -7579,14 +7856,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $2, R7
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F14
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R3), [V14.D2]
 
-loaded10:
+loaded11:
 	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -7621,14 +7898,14 @@ loaded10:
 	VFMLA V16.D2, V15.D2, V14.D2
 	VFMLA V14.D2, V17.D2, V17.D2
 	CMP $2, R7
-	BLT part13
+	BLT part14
 	FMOVQ F17, (R2)
-	B stored12
+	B stored13
 
-part13:
+part14:
 	FMOVD F17, (R2)
 
-stored12:
+stored13:
 	FMOVQ 0(R17), F14
 	VAND V14.B16, V17.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -7640,8 +7917,8 @@ stored12:
 	ADD $16, R3, R3
 	SUB $2, R7, R7
 	CMP $1, R7
-	BGE partial9
-	MOVD $buffer-192(SP), R9
+	BGE partial10
+	MOVD $buffer-256(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -7652,7 +7929,7 @@ stored12:
 	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -7660,14 +7937,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+144(FP), R8
-	CBZ R8, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R8, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -7685,10 +7961,84 @@ wide6:
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
 	CMP $1, R7
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R8
+	CMP R8, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	MOVBU narrow+144(FP), R8
+	CBZ R8, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
+	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
+	FMOVD F0, (R0)
+
+stored16:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R8
+	FMOVQ F8, 0(R8)
+	FMOVQ F9, 16(R8)
+	FMOVQ F10, 32(R8)
+	FMOVQ F11, 48(R8)
+	MOVD cols+120(FP), R8
+	SUB R7, R8, R8
+	LSL $3, R8, R8
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	MOVD wstride+128(FP), R8
+	LSL $3, R8, R8
+	ADD R8, R2, R2
+	MOVD xstride+136(FP), R8
+	LSL $3, R8, R8
+	ADD R8, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+144(FP), R8
+	CBZ R8, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -7711,26 +8061,12 @@ total8:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-end7:
+stored18:
 	ADD $8, R0, R0
-	MOVD wstride+128(FP), R8
-	ADD R7, R8, R8
-	LSL $3, R8, R8
-	ADD R8, R2, R2
-	MOVD xstride+136(FP), R8
-	ADD R7, R8, R8
-	LSL $3, R8, R8
-	ADD R8, R3, R3
-	MOVD cols+120(FP), R8
-	LSL $3, R8, R8
-	SUB R8, R2, R2
-	SUB R8, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumSkipF32NEON(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF32NEON(SB), 0, $192-113
+TEXT ·rowsSumSkipF32NEON(SB), 0, $224-113
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -7765,14 +8101,14 @@ row1:
 	WORD $0x4eb2d54d // fsub v13.4s, v10.4s, v18.4s
 	VMOV V12.B16, V10.B16
 	VMOV V13.B16, V11.B16
-	MOVD cols+96(FP), R6
 	MOVD 0(R4), R5
 	ADD $8, R4, R4
+	MOVD cols+96(FP), R6
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -7785,9 +8121,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R6
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
@@ -7965,19 +8301,19 @@ block3:
 	SUB $32, R6, R6
 	SUB $32, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block3
-	B fold5
+	CBNZ R8, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF32<>+124(SB), R17
 	SUB R7<<2, R17, R17
 	CMP $0, R6
-	BLE fold5
-	MOVD $buffer-192(SP), R8
+	BLE fold7
+	MOVD $buffer-224(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -7988,7 +8324,7 @@ tail4:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -7998,22 +8334,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R6, one12
+part12:
+	TBZ $1, R6, one13
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded10
+	TBZ $0, R6, loaded11
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	VLD1R (R2), [V12.S4]
 
-loaded10:
+loaded11:
 	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -8046,8 +8382,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $4, R6, R6
 	CMP $1, R6
-	BGE partial9
-	MOVD $buffer-192(SP), R8
+	BGE partial10
+	MOVD $buffer-224(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -8058,7 +8394,7 @@ loaded10:
 	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -8067,44 +8403,83 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+112(FP), R7
-	CBZ R7, wide6
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R7, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	CMP $1, R6
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R7
+	CMP R7, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	MOVBU narrow+112(FP), R7
+	CBZ R7, total14
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored15
+
+// The end of a sum.
+total14:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored15:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	MOVD cols+96(FP), R7
+	SUB R6, R7, R7
+	LSL $2, R7, R7
+	SUB R7, R2, R2
+	MOVD xstride+104(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+112(FP), R7
+	CBZ R7, total16
+	VEXT $8, V8.B16, V8.B16, V12.B16
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored17
+
+// The end of a sum.
+total16:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored17:
 	ADD $8, R0, R0
-	MOVD xstride+104(FP), R7
-	ADD R6, R7, R7
-	LSL $2, R7, R7
-	ADD R7, R2, R2
-	MOVD cols+96(FP), R7
-	LSL $2, R7, R7
-	SUB R7, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumSkipF64NEON(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF64NEON(SB), 0, $192-113
+TEXT ·rowsSumSkipF64NEON(SB), 0, $256-113
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -8141,16 +8516,16 @@ row1:
 	WORD $0x4eefd590 // fsub v16.2d, v12.2d, v15.2d
 	VMOV V14.B16, V12.B16
 	VMOV V16.B16, V13.B16
-	MOVD cols+96(FP), R6
 	MOVD 0(R4), R5
 	ADD $8, R4, R4
+	MOVD cols+96(FP), R6
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -8163,9 +8538,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R6
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
@@ -8431,19 +8806,19 @@ block3:
 	SUB $16, R6, R6
 	SUB $16, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block3
-	B fold5
+	CBNZ R8, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF64<>+120(SB), R17
 	SUB R7<<3, R17, R17
 	CMP $0, R6
-	BLE fold5
-	MOVD $buffer-192(SP), R8
+	BLE fold7
+	MOVD $buffer-256(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -8454,7 +8829,7 @@ tail4:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -8464,14 +8839,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F14
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R2), [V14.D2]
 
-loaded10:
+loaded11:
 	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -8515,8 +8890,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $2, R6, R6
 	CMP $1, R6
-	BGE partial9
-	MOVD $buffer-192(SP), R8
+	BGE partial10
+	MOVD $buffer-256(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -8527,7 +8902,7 @@ loaded10:
 	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -8535,14 +8910,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+112(FP), R7
-	CBZ R7, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R7, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -8560,10 +8934,80 @@ wide6:
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
 	CMP $1, R6
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R7
+	CMP R7, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	MOVBU narrow+112(FP), R7
+	CBZ R7, total13
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored14
+
+// The end of a sum.
+total13:
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
+	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
+	FMOVD F0, (R0)
+
+stored14:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	FMOVQ F10, 32(R7)
+	FMOVQ F11, 48(R7)
+	MOVD cols+96(FP), R7
+	SUB R6, R7, R7
+	LSL $3, R7, R7
+	SUB R7, R2, R2
+	MOVD xstride+104(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+112(FP), R7
+	CBZ R7, total15
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -8586,21 +9030,12 @@ total8:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-end7:
+stored16:
 	ADD $8, R0, R0
-	MOVD xstride+104(FP), R7
-	ADD R6, R7, R7
-	LSL $3, R7, R7
-	ADD R7, R2, R2
-	MOVD cols+96(FP), R7
-	LSL $3, R7, R7
-	SUB R7, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumScaledF32NEON(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumScaledF32NEON(SB), 0, $192-125
+TEXT ·rowsExpSumScaledF32NEON(SB), 0, $224-125
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -8652,7 +9087,7 @@ row1:
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -8665,9 +9100,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R5
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R3), F15
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -8848,14 +9283,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $32, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block3
-	B fold5
+	CBNZ R7, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R5
-	BLE fold5
-	MOVD $buffer-192(SP), R7
+	BLE fold7
+	MOVD $buffer-224(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -8866,7 +9301,7 @@ tail4:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -8876,22 +9311,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F15
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R5, one12
+part12:
+	TBZ $1, R5, one13
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded11
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	VLD1R (R3), [V15.S4]
 
-loaded10:
+loaded11:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -8918,22 +9353,22 @@ loaded10:
 	VFMLA V16.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V18.S4, V18.S4
 	CMP $4, R5
-	BLT part14
+	BLT part15
 	FMOVQ F18, (R2)
-	B stored13
+	B stored14
 
-part14:
-	TBZ $1, R5, one15
+part15:
+	TBZ $1, R5, one16
 	FMOVD F18, (R2)
-	TBZ $0, R5, stored13
+	TBZ $0, R5, stored14
 	ADD $8, R2, R6
 	VST1 V18.S[2], (R6)
-	B stored13
+	B stored14
 
-one15:
+one16:
 	FMOVS F18, (R2)
 
-stored13:
+stored14:
 	VAND V31.B16, V18.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	FMOVQ F0, 0(R7)
@@ -8942,8 +9377,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 	CMP $1, R5
-	BGE partial9
-	MOVD $buffer-192(SP), R7
+	BGE partial10
+	MOVD $buffer-224(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -8954,7 +9389,7 @@ stored13:
 	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -8963,49 +9398,87 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+124(FP), R6
-	CBZ R6, wide6
-	VEXT $8, V0.B16, V0.B16, V15.B16
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R6, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
 	CMP $1, R5
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R6
+	CMP R6, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	MOVBU narrow+124(FP), R6
+	CBZ R6, total17
+	VEXT $8, V0.B16, V0.B16, V15.B16
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored18:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	MOVD cols+96(FP), R6
+	SUB R5, R6, R6
+	LSL $2, R6, R6
+	SUB R6, R2, R2
+	SUB R6, R3, R3
+	MOVD wstride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	MOVD xstride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+124(FP), R6
+	CBZ R6, total19
+	VEXT $8, V8.B16, V8.B16, V15.B16
+	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored20
+
+// The end of a sum.
+total19:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored20:
 	ADD $8, R0, R0
-	MOVD wstride+104(FP), R6
-	ADD R5, R6, R6
-	LSL $2, R6, R6
-	ADD R6, R2, R2
-	MOVD xstride+112(FP), R6
-	ADD R5, R6, R6
-	LSL $2, R6, R6
-	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R2, R2
-	SUB R6, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumScaledF64NEON(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumScaledF64NEON(SB), 0, $192-129
+TEXT ·rowsExpSumScaledF64NEON(SB), 0, $256-129
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -9058,7 +9531,7 @@ row1:
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -9071,9 +9544,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R5
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R3), F17
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -9342,14 +9815,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $16, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block3
-	B fold5
+	CBNZ R7, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R5
-	BLE fold5
-	MOVD $buffer-192(SP), R7
+	BLE fold7
+	MOVD $buffer-256(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -9360,7 +9833,7 @@ tail4:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -9370,14 +9843,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F17
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R3), [V17.D2]
 
-loaded10:
+loaded11:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -9415,14 +9888,14 @@ loaded10:
 	VFMLA V19.D2, V18.D2, V17.D2
 	VFMLA V17.D2, V20.D2, V20.D2
 	CMP $2, R5
-	BLT part13
+	BLT part14
 	FMOVQ F20, (R2)
-	B stored12
+	B stored13
 
-part13:
+part14:
 	FMOVD F20, (R2)
 
-stored12:
+stored13:
 	VAND V31.B16, V20.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	FMOVQ F0, 0(R7)
@@ -9431,8 +9904,8 @@ stored12:
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 	CMP $1, R5
-	BGE partial9
-	MOVD $buffer-192(SP), R7
+	BGE partial10
+	MOVD $buffer-256(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -9443,7 +9916,7 @@ stored12:
 	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -9451,14 +9924,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+128(FP), R6
-	CBZ R6, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R6, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
@@ -9476,10 +9948,84 @@ wide6:
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
 	CMP $1, R5
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R6
+	CMP R6, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	MOVBU narrow+128(FP), R6
+	CBZ R6, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
+	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
+	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	VMOV V17.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
+	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	VMOV V17.B16, V0.B16
+	WORD $0x4e62d652 // fadd v18.2d, v18.2d, v2.2d
+	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
+	FMOVD F0, (R0)
+
+stored16:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	FMOVQ F10, 32(R6)
+	FMOVQ F11, 48(R6)
+	MOVD cols+96(FP), R6
+	SUB R5, R6, R6
+	LSL $3, R6, R6
+	SUB R6, R2, R2
+	SUB R6, R3, R3
+	MOVD wstride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	MOVD xstride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+128(FP), R6
+	CBZ R6, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -9502,26 +10048,12 @@ total8:
 	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
-end7:
+stored18:
 	ADD $8, R0, R0
-	MOVD wstride+104(FP), R6
-	ADD R5, R6, R6
-	LSL $3, R6, R6
-	ADD R6, R2, R2
-	MOVD xstride+112(FP), R6
-	ADD R5, R6, R6
-	LSL $3, R6, R6
-	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R2, R2
-	SUB R6, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumSkipScaledF32NEON(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumSkipScaledF32NEON(SB), 0, $192-149
+TEXT ·rowsExpSumSkipScaledF32NEON(SB), 0, $224-149
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -9569,14 +10101,14 @@ row1:
 	VMOV V16.B16, V12.B16
 	VMOV V15.B16, V13.B16
 	VMOV V10.B16, V14.B16
-	MOVD cols+120(FP), R7
 	MOVD 0(R5), R6
 	ADD $8, R5, R5
+	MOVD cols+120(FP), R7
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -9589,9 +10121,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R7
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
@@ -9794,19 +10326,19 @@ block3:
 	SUB $32, R7, R7
 	SUB $32, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block3
-	B fold5
+	CBNZ R9, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF32<>+124(SB), R17
 	SUB R8<<2, R17, R17
 	CMP $0, R7
-	BLE fold5
-	MOVD $buffer-192(SP), R9
+	BLE fold7
+	MOVD $buffer-224(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -9817,7 +10349,7 @@ tail4:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
@@ -9827,22 +10359,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $4, R7
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F15
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R7, one12
+part12:
+	TBZ $1, R7, one13
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded10
+	TBZ $0, R7, loaded11
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	VLD1R (R3), [V15.S4]
 
-loaded10:
+loaded11:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -9869,22 +10401,22 @@ loaded10:
 	VFMLA V16.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V18.S4, V18.S4
 	CMP $4, R7
-	BLT part14
+	BLT part15
 	FMOVQ F18, (R2)
-	B stored13
+	B stored14
 
-part14:
-	TBZ $1, R7, one15
+part15:
+	TBZ $1, R7, one16
 	FMOVD F18, (R2)
-	TBZ $0, R7, stored13
+	TBZ $0, R7, stored14
 	ADD $8, R2, R8
 	VST1 V18.S[2], (R8)
-	B stored13
+	B stored14
 
-one15:
+one16:
 	FMOVS F18, (R2)
 
-stored13:
+stored14:
 	FMOVQ 0(R17), F15
 	VAND V15.B16, V18.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -9896,8 +10428,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $4, R7, R7
 	CMP $1, R7
-	BGE partial9
-	MOVD $buffer-192(SP), R9
+	BGE partial10
+	MOVD $buffer-224(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -9908,7 +10440,7 @@ stored13:
 	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -9917,49 +10449,87 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+148(FP), R8
-	CBZ R8, wide6
-	VEXT $8, V0.B16, V0.B16, V15.B16
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R8, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
 	CMP $1, R7
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R8
+	CMP R8, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	MOVBU narrow+148(FP), R8
+	CBZ R8, total17
+	VEXT $8, V0.B16, V0.B16, V15.B16
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored18:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R8
+	FMOVQ F8, 0(R8)
+	FMOVQ F9, 16(R8)
+	MOVD cols+120(FP), R8
+	SUB R7, R8, R8
+	LSL $2, R8, R8
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	MOVD wstride+128(FP), R8
+	LSL $2, R8, R8
+	ADD R8, R2, R2
+	MOVD xstride+136(FP), R8
+	LSL $2, R8, R8
+	ADD R8, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+148(FP), R8
+	CBZ R8, total19
+	VEXT $8, V8.B16, V8.B16, V15.B16
+	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored20
+
+// The end of a sum.
+total19:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored20:
 	ADD $8, R0, R0
-	MOVD wstride+128(FP), R8
-	ADD R7, R8, R8
-	LSL $2, R8, R8
-	ADD R8, R2, R2
-	MOVD xstride+136(FP), R8
-	ADD R7, R8, R8
-	LSL $2, R8, R8
-	ADD R8, R3, R3
-	MOVD cols+120(FP), R8
-	LSL $2, R8, R8
-	SUB R8, R2, R2
-	SUB R8, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsExpSumSkipScaledF64NEON(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumSkipScaledF64NEON(SB), 0, $192-153
+TEXT ·rowsExpSumSkipScaledF64NEON(SB), 0, $256-153
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -10006,16 +10576,16 @@ row1:
 	VMOV V17.B16, V14.B16
 	VMOV V18.B16, V15.B16
 	VMOV V12.B16, V16.B16
-	MOVD cols+120(FP), R7
 	MOVD 0(R5), R6
 	ADD $8, R5, R5
+	MOVD cols+120(FP), R7
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -10028,9 +10598,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R7
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
@@ -10321,19 +10891,19 @@ block3:
 	SUB $16, R7, R7
 	SUB $16, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block3
-	B fold5
+	CBNZ R9, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF64<>+120(SB), R17
 	SUB R8<<3, R17, R17
 	CMP $0, R7
-	BLE fold5
-	MOVD $buffer-192(SP), R9
+	BLE fold7
+	MOVD $buffer-256(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -10344,7 +10914,7 @@ tail4:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
@@ -10354,14 +10924,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $2, R7
-	BLT part11
+	BLT part12
 	FMOVQ (R3), F17
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R3), [V17.D2]
 
-loaded10:
+loaded11:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -10399,14 +10969,14 @@ loaded10:
 	VFMLA V19.D2, V18.D2, V17.D2
 	VFMLA V17.D2, V20.D2, V20.D2
 	CMP $2, R7
-	BLT part13
+	BLT part14
 	FMOVQ F20, (R2)
-	B stored12
+	B stored13
 
-part13:
+part14:
 	FMOVD F20, (R2)
 
-stored12:
+stored13:
 	FMOVQ 0(R17), F17
 	VAND V17.B16, V20.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -10418,8 +10988,8 @@ stored12:
 	ADD $16, R3, R3
 	SUB $2, R7, R7
 	CMP $1, R7
-	BGE partial9
-	MOVD $buffer-192(SP), R9
+	BGE partial10
+	MOVD $buffer-256(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -10430,7 +11000,7 @@ stored12:
 	FMOVQ 112(R9), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -10438,14 +11008,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+152(FP), R8
-	CBZ R8, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R8, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
@@ -10463,10 +11032,84 @@ wide6:
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
 	CMP $1, R7
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R8
+	CMP R8, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R8
+	FMOVQ 0(R8), F0
+	FMOVQ 16(R8), F1
+	FMOVQ 32(R8), F2
+	FMOVQ 48(R8), F3
+	MOVBU narrow+152(FP), R8
+	CBZ R8, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
+	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
+	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	VMOV V17.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
+	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	VMOV V17.B16, V0.B16
+	WORD $0x4e62d652 // fadd v18.2d, v18.2d, v2.2d
+	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
+	FMOVD F0, (R0)
+
+stored16:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R8
+	FMOVQ F8, 0(R8)
+	FMOVQ F9, 16(R8)
+	FMOVQ F10, 32(R8)
+	FMOVQ F11, 48(R8)
+	MOVD cols+120(FP), R8
+	SUB R7, R8, R8
+	LSL $3, R8, R8
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	MOVD wstride+128(FP), R8
+	LSL $3, R8, R8
+	ADD R8, R2, R2
+	MOVD xstride+136(FP), R8
+	LSL $3, R8, R8
+	ADD R8, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+152(FP), R8
+	CBZ R8, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -10489,26 +11132,12 @@ total8:
 	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
-end7:
+stored18:
 	ADD $8, R0, R0
-	MOVD wstride+128(FP), R8
-	ADD R7, R8, R8
-	LSL $3, R8, R8
-	ADD R8, R2, R2
-	MOVD xstride+136(FP), R8
-	ADD R7, R8, R8
-	LSL $3, R8, R8
-	ADD R8, R3, R3
-	MOVD cols+120(FP), R8
-	LSL $3, R8, R8
-	SUB R8, R2, R2
-	SUB R8, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumSkipScaledF32NEON(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
-TEXT ·rowsSumSkipScaledF32NEON(SB), 0, $192-117
+TEXT ·rowsSumSkipScaledF32NEON(SB), 0, $224-117
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -10555,14 +11184,14 @@ row1:
 	VMOV V16.B16, V12.B16
 	VMOV V15.B16, V13.B16
 	VMOV V10.B16, V14.B16
-	MOVD cols+96(FP), R6
 	MOVD 0(R4), R5
 	ADD $8, R4, R4
+	MOVD cols+96(FP), R6
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -10575,9 +11204,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R6
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
@@ -10771,19 +11400,19 @@ block3:
 	SUB $32, R6, R6
 	SUB $32, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block3
-	B fold5
+	CBNZ R8, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF32<>+124(SB), R17
 	SUB R7<<2, R17, R17
 	CMP $0, R6
-	BLE fold5
-	MOVD $buffer-192(SP), R8
+	BLE fold7
+	MOVD $buffer-224(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -10794,7 +11423,7 @@ tail4:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -10804,22 +11433,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F15
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R6, one12
+part12:
+	TBZ $1, R6, one13
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded10
+	TBZ $0, R6, loaded11
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	VLD1R (R2), [V15.S4]
 
-loaded10:
+loaded11:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -10855,8 +11484,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $4, R6, R6
 	CMP $1, R6
-	BGE partial9
-	MOVD $buffer-192(SP), R8
+	BGE partial10
+	MOVD $buffer-224(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -10867,7 +11496,7 @@ loaded10:
 	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -10876,44 +11505,83 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+116(FP), R7
-	CBZ R7, wide6
-	VEXT $8, V0.B16, V0.B16, V15.B16
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R7, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
 	CMP $1, R6
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R7
+	CMP R7, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	MOVBU narrow+116(FP), R7
+	CBZ R7, total14
+	VEXT $8, V0.B16, V0.B16, V15.B16
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored15
+
+// The end of a sum.
+total14:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored15:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	MOVD cols+96(FP), R7
+	SUB R6, R7, R7
+	LSL $2, R7, R7
+	SUB R7, R2, R2
+	MOVD xstride+104(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+116(FP), R7
+	CBZ R7, total16
+	VEXT $8, V8.B16, V8.B16, V15.B16
+	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored17
+
+// The end of a sum.
+total16:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored17:
 	ADD $8, R0, R0
-	MOVD xstride+104(FP), R7
-	ADD R6, R7, R7
-	LSL $2, R7, R7
-	ADD R7, R2, R2
-	MOVD cols+96(FP), R7
-	LSL $2, R7, R7
-	SUB R7, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumSkipScaledF64NEON(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
-TEXT ·rowsSumSkipScaledF64NEON(SB), 0, $192-121
+TEXT ·rowsSumSkipScaledF64NEON(SB), 0, $256-121
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -10959,16 +11627,16 @@ row1:
 	VMOV V17.B16, V14.B16
 	VMOV V18.B16, V15.B16
 	VMOV V12.B16, V16.B16
-	MOVD cols+96(FP), R6
 	MOVD 0(R4), R5
 	ADD $8, R4, R4
+	MOVD cols+96(FP), R6
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -10981,9 +11649,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R6
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
@@ -11265,19 +11933,19 @@ block3:
 	SUB $16, R6, R6
 	SUB $16, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block3
-	B fold5
+	CBNZ R8, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF64<>+120(SB), R17
 	SUB R7<<3, R17, R17
 	CMP $0, R6
-	BLE fold5
-	MOVD $buffer-192(SP), R8
+	BLE fold7
+	MOVD $buffer-256(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -11288,7 +11956,7 @@ tail4:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -11298,14 +11966,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F17
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	VLD1R (R2), [V17.D2]
 
-loaded10:
+loaded11:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -11352,8 +12020,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $2, R6, R6
 	CMP $1, R6
-	BGE partial9
-	MOVD $buffer-192(SP), R8
+	BGE partial10
+	MOVD $buffer-256(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -11364,7 +12032,7 @@ loaded10:
 	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -11372,14 +12040,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+120(FP), R7
-	CBZ R7, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R7, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
@@ -11397,10 +12064,80 @@ wide6:
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
 	CMP $1, R6
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R7
+	CMP R7, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	MOVBU narrow+120(FP), R7
+	CBZ R7, total13
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored14
+
+// The end of a sum.
+total13:
+	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
+	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	VMOV V17.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
+	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	VMOV V17.B16, V0.B16
+	WORD $0x4e62d652 // fadd v18.2d, v18.2d, v2.2d
+	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
+	FMOVD F0, (R0)
+
+stored14:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	FMOVQ F10, 32(R7)
+	FMOVQ F11, 48(R7)
+	MOVD cols+96(FP), R7
+	SUB R6, R7, R7
+	LSL $3, R7, R7
+	SUB R7, R2, R2
+	MOVD xstride+104(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+120(FP), R7
+	CBZ R7, total15
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -11423,17 +12160,8 @@ total8:
 	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
-end7:
+stored16:
 	ADD $8, R0, R0
-	MOVD xstride+104(FP), R7
-	ADD R6, R7, R7
-	LSL $3, R7, R7
-	ADD R7, R2, R2
-	MOVD cols+96(FP), R7
-	LSL $3, R7, R7
-	SUB R7, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func expAtF32NEON(w, x, m []float32)
@@ -11728,103 +12456,137 @@ TEXT ·rowsScaleF32NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD rh_base+48(FP), R3
 	MOVD rl_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $4, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $2, R9, R9
+	LSL $2, R9, R9
+	SUB $4, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $2, R7, R7
+	LSL $2, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
 
 // One row.
-row1:
+row2:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
 	VLD1R (R4), [V1.S4]
 	ADD $4, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F3
+	// rows.go
+	WORD $0x6e21dc64 // fmul v4.4s, v3.4s, v1.4s
+	VFMLA V0.S4, V3.S4, V4.S4
+	VMOV V4.B16, V2.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	MOVD R9, R5
 	CMP $16, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
-	FMOVQ 16(R2), F4
-	VFMLA V0.S4, V2.S4, V3.S4
-	WORD $0x6e21dc82 // fmul v2.4s, v4.4s, v1.4s
-	FMOVQ 32(R2), F5
-	FMOVQ F3, 0(R1)
-	VFMLA V0.S4, V4.S4, V2.S4
+loop3:
+	FMOVQ 0(R2), F3
+	WORD $0x6e21dc64 // fmul v4.4s, v3.4s, v1.4s
+	FMOVQ 16(R2), F5
+	VFMLA V0.S4, V3.S4, V4.S4
 	WORD $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
-	FMOVQ 48(R2), F4
-	FMOVQ F2, 16(R1)
+	FMOVQ 32(R2), F6
+	FMOVQ F4, 0(R1)
 	VFMLA V0.S4, V5.S4, V3.S4
-	WORD $0x6e21dc82 // fmul v2.4s, v4.4s, v1.4s
-	FMOVQ F3, 32(R1)
-	VFMLA V0.S4, V4.S4, V2.S4
-	FMOVQ F2, 48(R1)
+	WORD $0x6e21dcc4 // fmul v4.4s, v6.4s, v1.4s
+	FMOVQ 48(R2), F5
+	FMOVQ F3, 16(R1)
+	VFMLA V0.S4, V6.S4, V4.S4
+	WORD $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
+	FMOVQ F4, 32(R1)
+	VFMLA V0.S4, V5.S4, V3.S4
+	FMOVQ F3, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUB $16, R5, R5
 	CMP $16, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	// rows.go
-	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
-	VFMLA V0.S4, V2.S4, V3.S4
-	FMOVQ F3, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	WORD $0x6e21dc64 // fmul v4.4s, v3.4s, v1.4s
+	VFMLA V0.S4, V3.S4, V4.S4
+	FMOVQ F4, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUB $4, R5, R5
 	CMP $4, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	TBZ $1, R5, one8
-	FMOVD (R2), F2
-	TBZ $0, R5, loaded7
-	ADD $8, R2, R6
-	VLD1 (R6), V2.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F2
-
-loaded7:
-	WORD $0x6e21dc43 // fmul v3.4s, v2.4s, v1.4s
-	VFMLA V0.S4, V2.S4, V3.S4
-	TBZ $1, R5, one10
-	FMOVD F3, (R1)
-	TBZ $0, R5, stored9
-	ADD $8, R1, R6
-	VST1 V3.S[2], (R6)
-	B stored9
-
-one10:
-	FMOVS F3, (R1)
-
-stored9:
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	FMOVQ F2, 0(R1)
 	MOVD dststride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R1, R1
 	MOVD wstride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R2, R2
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R3), [V0.S4]
+	ADD $4, R3, R3
+	VLD1R (R4), [V1.S4]
+	ADD $4, R4, R4
+	// Partial vector.
+	TBZ $1, R5, one9
+	FMOVD (R2), F3
+	TBZ $0, R5, loaded8
+	ADD $8, R2, R6
+	VLD1 (R6), V3.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F3
+
+loaded8:
+	WORD $0x6e21dc64 // fmul v4.4s, v3.4s, v1.4s
+	VFMLA V0.S4, V3.S4, V4.S4
+	TBZ $1, R5, one11
+	FMOVD F4, (R1)
+	TBZ $0, R5, stored10
+	ADD $8, R1, R6
+	VST1 V4.S[2], (R6)
+	B stored10
+
+one11:
+	FMOVS F4, (R1)
+
+stored10:
+	MOVD dststride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R1, R1
+	MOVD wstride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsScaleF64NEON(dst, w, rh, rl []float64, cols, dststride, wstride int)
@@ -11834,83 +12596,117 @@ TEXT ·rowsScaleF64NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD rh_base+48(FP), R3
 	MOVD rl_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $2, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $1, R9, R9
+	LSL $1, R9, R9
+	SUB $2, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $3, R7, R7
+	LSL $3, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
 
 // One row.
-row1:
+row2:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
 	VLD1R (R4), [V1.D2]
 	ADD $8, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F3
+	// rows.go
+	WORD $0x6e61dc64 // fmul v4.2d, v3.2d, v1.2d
+	VFMLA V0.D2, V3.D2, V4.D2
+	VMOV V4.B16, V2.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	MOVD R9, R5
 	CMP $8, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
-	FMOVQ 16(R2), F4
-	VFMLA V0.D2, V2.D2, V3.D2
-	WORD $0x6e61dc82 // fmul v2.2d, v4.2d, v1.2d
-	FMOVQ 32(R2), F5
-	FMOVQ F3, 0(R1)
-	VFMLA V0.D2, V4.D2, V2.D2
+loop3:
+	FMOVQ 0(R2), F3
+	WORD $0x6e61dc64 // fmul v4.2d, v3.2d, v1.2d
+	FMOVQ 16(R2), F5
+	VFMLA V0.D2, V3.D2, V4.D2
 	WORD $0x6e61dca3 // fmul v3.2d, v5.2d, v1.2d
-	FMOVQ 48(R2), F4
-	FMOVQ F2, 16(R1)
+	FMOVQ 32(R2), F6
+	FMOVQ F4, 0(R1)
 	VFMLA V0.D2, V5.D2, V3.D2
-	WORD $0x6e61dc82 // fmul v2.2d, v4.2d, v1.2d
-	FMOVQ F3, 32(R1)
-	VFMLA V0.D2, V4.D2, V2.D2
-	FMOVQ F2, 48(R1)
+	WORD $0x6e61dcc4 // fmul v4.2d, v6.2d, v1.2d
+	FMOVQ 48(R2), F5
+	FMOVQ F3, 16(R1)
+	VFMLA V0.D2, V6.D2, V4.D2
+	WORD $0x6e61dca3 // fmul v3.2d, v5.2d, v1.2d
+	FMOVQ F4, 32(R1)
+	VFMLA V0.D2, V5.D2, V3.D2
+	FMOVQ F3, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUB $8, R5, R5
 	CMP $8, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	// rows.go
-	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
-	VFMLA V0.D2, V2.D2, V3.D2
-	FMOVQ F3, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	WORD $0x6e61dc64 // fmul v4.2d, v3.2d, v1.2d
+	VFMLA V0.D2, V3.D2, V4.D2
+	FMOVQ F4, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUB $2, R5, R5
 	CMP $2, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	FMOVD (R2), F2
-	WORD $0x6e61dc43 // fmul v3.2d, v2.2d, v1.2d
-	VFMLA V0.D2, V2.D2, V3.D2
-	FMOVD F3, (R1)
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	FMOVQ F2, 0(R1)
 	MOVD dststride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R1, R1
 	MOVD wstride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R2, R2
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R3), [V0.D2]
+	ADD $8, R3, R3
+	VLD1R (R4), [V1.D2]
+	ADD $8, R4, R4
+	// Partial vector.
+	FMOVD (R2), F3
+	WORD $0x6e61dc64 // fmul v4.2d, v3.2d, v1.2d
+	VFMLA V0.D2, V3.D2, V4.D2
+	FMOVD F4, (R1)
+	MOVD dststride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R1, R1
+	MOVD wstride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsScaleGradF32NEON(dst, w, q, after []float32, cols, dststride, wstride int)
@@ -11920,103 +12716,137 @@ TEXT ·rowsScaleGradF32NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD q_base+48(FP), R3
 	MOVD after_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $4, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $2, R9, R9
+	LSL $2, R9, R9
+	SUB $4, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $2, R7, R7
+	LSL $2, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
 
 // One row.
-row1:
+row2:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
 	VLD1R (R4), [V1.S4]
 	ADD $4, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F3
+	// rows.go
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	VMOV V3.B16, V2.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	MOVD R9, R5
 	CMP $16, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ 16(R2), F3
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
+loop3:
+	FMOVQ 0(R2), F3
 	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
-	FMOVQ 32(R2), F4
-	FMOVQ F2, 0(R1)
+	FMOVQ 16(R2), F4
 	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
 	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
-	FMOVQ 48(R2), F2
-	FMOVQ F3, 16(R1)
+	FMOVQ 32(R2), F5
+	FMOVQ F3, 0(R1)
 	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	FMOVQ F4, 32(R1)
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ F2, 48(R1)
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ 48(R2), F3
+	FMOVQ F4, 16(R1)
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	FMOVQ F5, 32(R1)
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	FMOVQ F3, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUB $16, R5, R5
 	CMP $16, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	// rows.go
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	FMOVQ F2, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	FMOVQ F3, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUB $4, R5, R5
 	CMP $4, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	TBZ $1, R5, one8
-	FMOVD (R2), F2
-	TBZ $0, R5, loaded7
-	ADD $8, R2, R6
-	VLD1 (R6), V2.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F2
-
-loaded7:
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	TBZ $1, R5, one10
-	FMOVD F2, (R1)
-	TBZ $0, R5, stored9
-	ADD $8, R1, R6
-	VST1 V2.S[2], (R6)
-	B stored9
-
-one10:
-	FMOVS F2, (R1)
-
-stored9:
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	FMOVQ F2, 0(R1)
 	MOVD dststride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R1, R1
 	MOVD wstride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R2, R2
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R3), [V0.S4]
+	ADD $4, R3, R3
+	VLD1R (R4), [V1.S4]
+	ADD $4, R4, R4
+	// Partial vector.
+	TBZ $1, R5, one9
+	FMOVD (R2), F3
+	TBZ $0, R5, loaded8
+	ADD $8, R2, R6
+	VLD1 (R6), V3.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F3
+
+loaded8:
+	WORD $0x6e20dc63 // fmul v3.4s, v3.4s, v0.4s
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	TBZ $1, R5, one11
+	FMOVD F3, (R1)
+	TBZ $0, R5, stored10
+	ADD $8, R1, R6
+	VST1 V3.S[2], (R6)
+	B stored10
+
+one11:
+	FMOVS F3, (R1)
+
+stored10:
+	MOVD dststride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R1, R1
+	MOVD wstride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsScaleGradF64NEON(dst, w, q, after []float64, cols, dststride, wstride int)
@@ -12026,83 +12856,117 @@ TEXT ·rowsScaleGradF64NEON(SB), NOSPLIT, $0-120
 	MOVD w_base+24(FP), R2
 	MOVD q_base+48(FP), R3
 	MOVD after_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $2, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $1, R9, R9
+	LSL $1, R9, R9
+	SUB $2, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $3, R7, R7
+	LSL $3, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
 
 // One row.
-row1:
+row2:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
 	VLD1R (R4), [V1.D2]
 	ADD $8, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F3
+	// rows.go
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	VMOV V3.B16, V2.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	MOVD R9, R5
 	CMP $8, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
-	FMOVQ 16(R2), F3
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+loop3:
+	FMOVQ 0(R2), F3
 	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
-	FMOVQ 32(R2), F4
-	FMOVQ F2, 0(R1)
+	FMOVQ 16(R2), F4
 	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
 	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
-	FMOVQ 48(R2), F2
-	FMOVQ F3, 16(R1)
+	FMOVQ 32(R2), F5
+	FMOVQ F3, 0(R1)
 	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
-	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
-	FMOVQ F4, 32(R1)
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	FMOVQ F2, 48(R1)
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVQ 48(R2), F3
+	FMOVQ F4, 16(R1)
+	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	FMOVQ F5, 32(R1)
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	FMOVQ F3, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUB $8, R5, R5
 	CMP $8, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	// rows.go
-	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	FMOVQ F2, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	FMOVQ F3, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUB $2, R5, R5
 	CMP $2, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	FMOVD (R2), F2
-	WORD $0x6e60dc42 // fmul v2.2d, v2.2d, v0.2d
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	FMOVD F2, (R1)
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	FMOVQ F2, 0(R1)
 	MOVD dststride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R1, R1
 	MOVD wstride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R2, R2
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R3), [V0.D2]
+	ADD $8, R3, R3
+	VLD1R (R4), [V1.D2]
+	ADD $8, R4, R4
+	// Partial vector.
+	FMOVD (R2), F3
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	FMOVD F3, (R1)
+	MOVD dststride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R1, R1
+	MOVD wstride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsLogSoftmaxF32NEON(dst, x, m, l []float32, cols, dststride, xstride int)
@@ -12112,103 +12976,137 @@ TEXT ·rowsLogSoftmaxF32NEON(SB), NOSPLIT, $0-120
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 	MOVD l_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $4, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $2, R9, R9
+	LSL $2, R9, R9
+	SUB $4, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $2, R7, R7
+	LSL $2, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
 
 // One row.
-row1:
+row2:
 	VLD1R (R3), [V0.S4]
 	ADD $4, R3, R3
 	VLD1R (R4), [V1.S4]
 	ADD $4, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F3
+	// rows.go
+	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	VMOV V3.B16, V2.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	MOVD R9, R5
 	CMP $16, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
-	FMOVQ 16(R2), F3
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+loop3:
+	FMOVQ 0(R2), F3
 	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
-	FMOVQ 32(R2), F4
-	FMOVQ F2, 0(R1)
+	FMOVQ 16(R2), F4
 	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
 	WORD $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
-	FMOVQ 48(R2), F2
-	FMOVQ F3, 16(R1)
+	FMOVQ 32(R2), F5
+	FMOVQ F3, 0(R1)
 	WORD $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
-	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
-	FMOVQ F4, 32(R1)
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ F2, 48(R1)
+	WORD $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
+	FMOVQ 48(R2), F3
+	FMOVQ F4, 16(R1)
+	WORD $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	FMOVQ F5, 32(R1)
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	FMOVQ F3, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUB $16, R5, R5
 	CMP $16, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	// rows.go
-	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ F2, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	FMOVQ F3, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUB $4, R5, R5
 	CMP $4, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	TBZ $1, R5, one8
-	FMOVD (R2), F2
-	TBZ $0, R5, loaded7
-	ADD $8, R2, R6
-	VLD1 (R6), V2.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F2
-
-loaded7:
-	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	TBZ $1, R5, one10
-	FMOVD F2, (R1)
-	TBZ $0, R5, stored9
-	ADD $8, R1, R6
-	VST1 V2.S[2], (R6)
-	B stored9
-
-one10:
-	FMOVS F2, (R1)
-
-stored9:
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	FMOVQ F2, 0(R1)
 	MOVD dststride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R1, R1
 	MOVD xstride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R2, R2
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R3), [V0.S4]
+	ADD $4, R3, R3
+	VLD1R (R4), [V1.S4]
+	ADD $4, R4, R4
+	// Partial vector.
+	TBZ $1, R5, one9
+	FMOVD (R2), F3
+	TBZ $0, R5, loaded8
+	ADD $8, R2, R6
+	VLD1 (R6), V3.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F3
+
+loaded8:
+	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	TBZ $1, R5, one11
+	FMOVD F3, (R1)
+	TBZ $0, R5, stored10
+	ADD $8, R1, R6
+	VST1 V3.S[2], (R6)
+	B stored10
+
+one11:
+	FMOVS F3, (R1)
+
+stored10:
+	MOVD dststride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R1, R1
+	MOVD xstride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsLogSoftmaxF64NEON(dst, x, m, l []float64, cols, dststride, xstride int)
@@ -12218,87 +13116,121 @@ TEXT ·rowsLogSoftmaxF64NEON(SB), NOSPLIT, $0-120
 	MOVD x_base+24(FP), R2
 	MOVD m_base+48(FP), R3
 	MOVD l_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $2, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $1, R9, R9
+	LSL $1, R9, R9
+	SUB $2, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $3, R7, R7
+	LSL $3, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
 
 // One row.
-row1:
+row2:
 	VLD1R (R3), [V0.D2]
 	ADD $8, R3, R3
 	VLD1R (R4), [V1.D2]
 	ADD $8, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F3
+	// rows.go
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	VMOV V3.B16, V2.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	MOVD R9, R5
 	CMP $8, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
-	FMOVQ 16(R2), F3
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
+loop3:
+	FMOVQ 0(R2), F3
 	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
-	FMOVQ 32(R2), F4
-	FMOVQ F2, 0(R1)
+	FMOVQ 16(R2), F4
 	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
 	WORD $0x4ee0d484 // fsub v4.2d, v4.2d, v0.2d
-	FMOVQ 48(R2), F2
-	FMOVQ F3, 16(R1)
+	FMOVQ 32(R2), F5
+	FMOVQ F3, 0(R1)
 	WORD $0x4ee1d484 // fsub v4.2d, v4.2d, v1.2d
-	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
-	FMOVQ F4, 32(R1)
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	FMOVQ F2, 48(R1)
+	WORD $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	FMOVQ 48(R2), F3
+	FMOVQ F4, 16(R1)
+	WORD $0x4ee1d4a5 // fsub v5.2d, v5.2d, v1.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	FMOVQ F5, 32(R1)
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	FMOVQ F3, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	SUB $8, R5, R5
 	CMP $8, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	// rows.go
-	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	FMOVQ F2, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	FMOVQ F3, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	SUB $2, R5, R5
 	CMP $2, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	FMOVD (R2), F2
-	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	FMOVD F2, (R1)
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	FMOVQ F2, 0(R1)
 	MOVD dststride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R1, R1
 	MOVD xstride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R2, R2
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R3), [V0.D2]
+	ADD $8, R3, R3
+	VLD1R (R4), [V1.D2]
+	ADD $8, R4, R4
+	// Partial vector.
+	FMOVD (R2), F3
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	FMOVD F3, (R1)
+	MOVD dststride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R1, R1
+	MOVD xstride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsDotF32NEON(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF32NEON(SB), 0, $192-97
+TEXT ·rowsDotF32NEON(SB), 0, $224-97
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -12312,7 +13244,7 @@ row1:
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -12325,9 +13257,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R4
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R2), F10
 	FMOVQ 0(R3), F11
 	FMOVQ 16(R2), F12
@@ -12364,14 +13296,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $32, R4, R4
 	SUB $1, R6, R6
-	CBNZ R6, block3
-	B fold5
+	CBNZ R6, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R4
-	BLE fold5
-	MOVD $buffer-192(SP), R6
+	BLE fold7
+	MOVD $buffer-224(SP), R6
 	FMOVQ F0, 0(R6)
 	FMOVQ F1, 16(R6)
 	FMOVQ F2, 32(R6)
@@ -12382,7 +13314,7 @@ tail4:
 	FMOVQ F7, 112(R6)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
@@ -12392,39 +13324,39 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R6), F0
 	CMP $4, R4
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F10
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R4, one12
+part12:
+	TBZ $1, R4, one13
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded10
+	TBZ $0, R4, loaded11
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	FMOVS (R2), F10
 
-loaded10:
+loaded11:
 	CMP $4, R4
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F11
-	B loaded13
+	B loaded14
 
-part14:
-	TBZ $1, R4, one15
+part15:
+	TBZ $1, R4, one16
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded13
+	TBZ $0, R4, loaded14
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded13
+	B loaded14
 
-one15:
+one16:
 	FMOVS (R3), F11
 
-loaded13:
+loaded14:
 	// rows.go
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
@@ -12435,8 +13367,8 @@ loaded13:
 	ADD $16, R3, R3
 	SUB $4, R4, R4
 	CMP $1, R4
-	BGE partial9
-	MOVD $buffer-192(SP), R6
+	BGE partial10
+	MOVD $buffer-224(SP), R6
 	FMOVQ 0(R6), F0
 	FMOVQ 16(R6), F1
 	FMOVQ 32(R6), F2
@@ -12447,7 +13379,7 @@ loaded13:
 	FMOVQ 112(R6), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -12456,49 +13388,87 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+96(FP), R5
-	CBZ R5, wide6
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R5, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
 	CMP $1, R4
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R5
+	CMP R5, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 16(R5), F1
+	MOVBU narrow+96(FP), R5
+	CBZ R5, total17
+	VEXT $8, V0.B16, V0.B16, V10.B16
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored18:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R5
+	FMOVQ F8, 0(R5)
+	FMOVQ F9, 16(R5)
+	MOVD cols+72(FP), R5
+	SUB R4, R5, R5
+	LSL $2, R5, R5
+	SUB R5, R2, R2
+	SUB R5, R3, R3
+	MOVD astride+80(FP), R5
+	LSL $2, R5, R5
+	ADD R5, R2, R2
+	MOVD bstride+88(FP), R5
+	LSL $2, R5, R5
+	ADD R5, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+96(FP), R5
+	CBZ R5, total19
+	VEXT $8, V8.B16, V8.B16, V10.B16
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored20
+
+// The end of a sum.
+total19:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored20:
 	ADD $8, R0, R0
-	MOVD astride+80(FP), R5
-	ADD R4, R5, R5
-	LSL $2, R5, R5
-	ADD R5, R2, R2
-	MOVD bstride+88(FP), R5
-	ADD R4, R5, R5
-	LSL $2, R5, R5
-	ADD R5, R3, R3
-	MOVD cols+72(FP), R5
-	LSL $2, R5, R5
-	SUB R5, R2, R2
-	SUB R5, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsDotF64NEON(sum, a, b []float64, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF64NEON(SB), 0, $192-97
+TEXT ·rowsDotF64NEON(SB), 0, $256-97
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -12514,7 +13484,7 @@ row1:
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -12527,9 +13497,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R4
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R2), F12
 	FMOVQ 0(R3), F13
 	FMOVQ 16(R2), F14
@@ -12566,14 +13536,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $16, R4, R4
 	SUB $1, R6, R6
-	CBNZ R6, block3
-	B fold5
+	CBNZ R6, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R4
-	BLE fold5
-	MOVD $buffer-192(SP), R6
+	BLE fold7
+	MOVD $buffer-256(SP), R6
 	FMOVQ F0, 0(R6)
 	FMOVQ F1, 16(R6)
 	FMOVQ F2, 32(R6)
@@ -12584,7 +13554,7 @@ tail4:
 	FMOVQ F7, 112(R6)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
@@ -12594,23 +13564,23 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R6), F0
 	CMP $2, R4
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R2), F12
 
-loaded10:
+loaded11:
 	CMP $2, R4
-	BLT part13
+	BLT part14
 	FMOVQ (R3), F13
-	B loaded12
+	B loaded13
 
-part13:
+part14:
 	FMOVD (R3), F13
 
-loaded12:
+loaded13:
 	// rows.go
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
@@ -12621,8 +13591,8 @@ loaded12:
 	ADD $16, R3, R3
 	SUB $2, R4, R4
 	CMP $1, R4
-	BGE partial9
-	MOVD $buffer-192(SP), R6
+	BGE partial10
+	MOVD $buffer-256(SP), R6
 	FMOVQ 0(R6), F0
 	FMOVQ 16(R6), F1
 	FMOVQ 32(R6), F2
@@ -12633,7 +13603,7 @@ loaded12:
 	FMOVQ 112(R6), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -12641,14 +13611,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+96(FP), R5
-	CBZ R5, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R5, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -12666,10 +13635,84 @@ wide6:
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
 	CMP $1, R4
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R5
+	CMP R5, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 16(R5), F1
+	FMOVQ 32(R5), F2
+	FMOVQ 48(R5), F3
+	MOVBU narrow+96(FP), R5
+	CBZ R5, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
+	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
+	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	VMOV V12.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5a2 // fadd v2.2d, v13.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
+	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	VMOV V12.B16, V0.B16
+	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
+	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
+	FMOVD F0, (R0)
+
+stored16:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R5
+	FMOVQ F8, 0(R5)
+	FMOVQ F9, 16(R5)
+	FMOVQ F10, 32(R5)
+	FMOVQ F11, 48(R5)
+	MOVD cols+72(FP), R5
+	SUB R4, R5, R5
+	LSL $3, R5, R5
+	SUB R5, R2, R2
+	SUB R5, R3, R3
+	MOVD astride+80(FP), R5
+	LSL $3, R5, R5
+	ADD R5, R2, R2
+	MOVD bstride+88(FP), R5
+	LSL $3, R5, R5
+	ADD R5, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+96(FP), R5
+	CBZ R5, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -12692,26 +13735,12 @@ total8:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-end7:
+stored18:
 	ADD $8, R0, R0
-	MOVD astride+80(FP), R5
-	ADD R4, R5, R5
-	LSL $3, R5, R5
-	ADD R5, R2, R2
-	MOVD bstride+88(FP), R5
-	ADD R4, R5, R5
-	LSL $3, R5, R5
-	ADD R5, R3, R3
-	MOVD cols+72(FP), R5
-	LSL $3, R5, R5
-	SUB R5, R2, R2
-	SUB R5, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumF32NEON(sum []float64, a []float32, cols, astride int, narrow bool)
-TEXT ·rowsSumF32NEON(SB), 0, $192-65
+TEXT ·rowsSumF32NEON(SB), 0, $224-65
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -12724,7 +13753,7 @@ row1:
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -12737,9 +13766,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R3
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R2), F10
 	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
 	FMOVQ 16(R2), F10
@@ -12759,14 +13788,14 @@ block3:
 	ADD $128, R2, R2
 	SUB $32, R3, R3
 	SUB $1, R5, R5
-	CBNZ R5, block3
-	B fold5
+	CBNZ R5, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R3
-	BLE fold5
-	MOVD $buffer-192(SP), R5
+	BLE fold7
+	MOVD $buffer-224(SP), R5
 	FMOVQ F0, 0(R5)
 	FMOVQ F1, 16(R5)
 	FMOVQ F2, 32(R5)
@@ -12777,7 +13806,7 @@ tail4:
 	FMOVQ F7, 112(R5)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
@@ -12787,22 +13816,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R5), F0
 	CMP $4, R3
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F10
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R3, one12
+part12:
+	TBZ $1, R3, one13
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded10
+	TBZ $0, R3, loaded11
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	FMOVS (R2), F10
 
-loaded10:
+loaded11:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
 	FMOVQ F0, 0(R5)
@@ -12810,8 +13839,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $4, R3, R3
 	CMP $1, R3
-	BGE partial9
-	MOVD $buffer-192(SP), R5
+	BGE partial10
+	MOVD $buffer-224(SP), R5
 	FMOVQ 0(R5), F0
 	FMOVQ 16(R5), F1
 	FMOVQ 32(R5), F2
@@ -12822,7 +13851,7 @@ loaded10:
 	FMOVQ 112(R5), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -12831,44 +13860,83 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+64(FP), R4
-	CBZ R4, wide6
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R4, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
 	CMP $1, R3
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R4
+	CMP R4, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	MOVBU narrow+64(FP), R4
+	CBZ R4, total14
+	VEXT $8, V0.B16, V0.B16, V10.B16
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored15
+
+// The end of a sum.
+total14:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored15:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R4
+	FMOVQ F8, 0(R4)
+	FMOVQ F9, 16(R4)
+	MOVD cols+48(FP), R4
+	SUB R3, R4, R4
+	LSL $2, R4, R4
+	SUB R4, R2, R2
+	MOVD astride+56(FP), R4
+	LSL $2, R4, R4
+	ADD R4, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+64(FP), R4
+	CBZ R4, total16
+	VEXT $8, V8.B16, V8.B16, V10.B16
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored17
+
+// The end of a sum.
+total16:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored17:
 	ADD $8, R0, R0
-	MOVD astride+56(FP), R4
-	ADD R3, R4, R4
-	LSL $2, R4, R4
-	ADD R4, R2, R2
-	MOVD cols+48(FP), R4
-	LSL $2, R4, R4
-	SUB R4, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumF64NEON(sum, a []float64, cols, astride int, narrow bool)
-TEXT ·rowsSumF64NEON(SB), 0, $192-65
+TEXT ·rowsSumF64NEON(SB), 0, $256-65
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -12883,7 +13951,7 @@ row1:
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -12896,9 +13964,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R3
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R2), F12
 	WORD $0x4e6cd400 // fadd v0.2d, v0.2d, v12.2d
 	FMOVQ 16(R2), F12
@@ -12918,14 +13986,14 @@ block3:
 	ADD $128, R2, R2
 	SUB $16, R3, R3
 	SUB $1, R5, R5
-	CBNZ R5, block3
-	B fold5
+	CBNZ R5, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R3
-	BLE fold5
-	MOVD $buffer-192(SP), R5
+	BLE fold7
+	MOVD $buffer-256(SP), R5
 	FMOVQ F0, 0(R5)
 	FMOVQ F1, 16(R5)
 	FMOVQ F2, 32(R5)
@@ -12936,7 +14004,7 @@ tail4:
 	FMOVQ F7, 112(R5)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
@@ -12946,14 +14014,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R5), F0
 	CMP $2, R3
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R2), F12
 
-loaded10:
+loaded11:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
 	FMOVQ F0, 0(R5)
@@ -12961,8 +14029,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $2, R3, R3
 	CMP $1, R3
-	BGE partial9
-	MOVD $buffer-192(SP), R5
+	BGE partial10
+	MOVD $buffer-256(SP), R5
 	FMOVQ 0(R5), F0
 	FMOVQ 16(R5), F1
 	FMOVQ 32(R5), F2
@@ -12973,7 +14041,7 @@ loaded10:
 	FMOVQ 112(R5), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -12981,14 +14049,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+64(FP), R4
-	CBZ R4, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R4, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -13006,10 +14073,80 @@ wide6:
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
 	CMP $1, R3
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R4
+	CMP R4, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	FMOVQ 32(R4), F2
+	FMOVQ 48(R4), F3
+	MOVBU narrow+64(FP), R4
+	CBZ R4, total13
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored14
+
+// The end of a sum.
+total13:
+	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
+	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	VMOV V12.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5a2 // fadd v2.2d, v13.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
+	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	VMOV V12.B16, V0.B16
+	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
+	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
+	FMOVD F0, (R0)
+
+stored14:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R4
+	FMOVQ F8, 0(R4)
+	FMOVQ F9, 16(R4)
+	FMOVQ F10, 32(R4)
+	FMOVQ F11, 48(R4)
+	MOVD cols+48(FP), R4
+	SUB R3, R4, R4
+	LSL $3, R4, R4
+	SUB R4, R2, R2
+	MOVD astride+56(FP), R4
+	LSL $3, R4, R4
+	ADD R4, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+64(FP), R4
+	CBZ R4, total15
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -13032,17 +14169,8 @@ total8:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-end7:
+stored16:
 	ADD $8, R0, R0
-	MOVD astride+56(FP), R4
-	ADD R3, R4, R4
-	LSL $3, R4, R4
-	ADD R4, R2, R2
-	MOVD cols+48(FP), R4
-	LSL $3, R4, R4
-	SUB R4, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSoftmaxBackwardF32NEON(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int)
@@ -13052,124 +14180,161 @@ TEXT ·rowsSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	MOVD dy_base+24(FP), R2
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $4, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $2, R9, R9
+	LSL $2, R9, R9
+	SUB $4, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $2, R7, R7
+	LSL $2, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
+	ADD R7, R3, R3
 
 // One row.
-row1:
+row2:
 	VLD1R (R4), [V0.S4]
 	ADD $4, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	// rows.go
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	VMOV V2.B16, V1.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	SUB R7, R3, R3
+	MOVD R9, R5
 	CMP $16, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R2), F3
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
-	FMOVQ 16(R3), F4
-	FMOVQ 32(R2), F5
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R2), F6
-	FMOVQ F1, 0(R1)
-	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	WORD $0x4ea0d4a5 // fsub v5.4s, v5.4s, v0.4s
-	FMOVQ 48(R3), F1
-	FMOVQ F3, 16(R1)
-	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
+loop3:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	FMOVQ 16(R2), F4
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	FMOVQ 16(R3), F5
+	FMOVQ 32(R2), F6
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	FMOVQ 32(R3), F3
+	FMOVQ 48(R2), F7
+	FMOVQ F2, 0(R1)
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
 	WORD $0x4ea0d4c6 // fsub v6.4s, v6.4s, v0.4s
-	FMOVQ F5, 32(R1)
-	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
-	FMOVQ F6, 48(R1)
+	FMOVQ 48(R3), F2
+	FMOVQ F4, 16(R1)
+	WORD $0x6e23dcc6 // fmul v6.4s, v6.4s, v3.4s
+	WORD $0x4ea0d4e7 // fsub v7.4s, v7.4s, v0.4s
+	FMOVQ F6, 32(R1)
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	FMOVQ F7, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUB $16, R5, R5
 	CMP $16, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	// rows.go
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	FMOVQ F1, 0(R1)
+loop5:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	FMOVQ F2, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 	CMP $4, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	TBZ $1, R5, one8
-	FMOVD (R2), F1
-	TBZ $0, R5, loaded7
-	ADD $8, R2, R6
-	VLD1 (R6), V1.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F1
-
-loaded7:
-	TBZ $1, R5, one10
-	FMOVD (R3), F2
-	TBZ $0, R5, loaded9
-	ADD $8, R3, R6
-	VLD1 (R6), V2.S[2]
-	B loaded9
-
-one10:
-	FMOVS (R3), F2
-
-loaded9:
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
-	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
-	TBZ $1, R5, one12
-	FMOVD F1, (R1)
-	TBZ $0, R5, stored11
-	ADD $8, R1, R6
-	VST1 V1.S[2], (R6)
-	B stored11
-
-one12:
-	FMOVS F1, (R1)
-
-stored11:
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	FMOVQ F1, 0(R1)
 	MOVD dxstride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R1, R1
 	MOVD dystride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R2, R2
 	MOVD ystride+120(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
-	SUB R6, R3, R3
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R4), [V0.S4]
+	ADD $4, R4, R4
+	// Partial vector.
+	TBZ $1, R5, one9
+	FMOVD (R2), F2
+	TBZ $0, R5, loaded8
+	ADD $8, R2, R6
+	VLD1 (R6), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F2
+
+loaded8:
+	TBZ $1, R5, one11
+	FMOVD (R3), F3
+	TBZ $0, R5, loaded10
+	ADD $8, R3, R6
+	VLD1 (R6), V3.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F3
+
+loaded10:
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	TBZ $1, R5, one13
+	FMOVD F2, (R1)
+	TBZ $0, R5, stored12
+	ADD $8, R1, R6
+	VST1 V2.S[2], (R6)
+	B stored12
+
+one13:
+	FMOVS F2, (R1)
+
+stored12:
+	MOVD dxstride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R1, R1
+	MOVD dystride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	MOVD ystride+120(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R3, R3
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsSoftmaxBackwardF64NEON(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int)
@@ -13179,94 +14344,131 @@ TEXT ·rowsSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	MOVD dy_base+24(FP), R2
 	MOVD y_base+48(FP), R3
 	MOVD s_base+72(FP), R4
+	MOVD cols+96(FP), R7
+	CMP $2, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $1, R9, R9
+	LSL $1, R9, R9
+	SUB $2, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $3, R7, R7
+	LSL $3, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
+	ADD R7, R3, R3
 
 // One row.
-row1:
+row2:
 	VLD1R (R4), [V0.D2]
 	ADD $8, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	// rows.go
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	VMOV V2.B16, V1.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	SUB R7, R3, R3
+	MOVD R9, R5
 	CMP $8, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	FMOVQ 16(R2), F3
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	FMOVQ 16(R3), F4
-	FMOVQ 32(R2), F5
-	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
-	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R2), F6
-	FMOVQ F1, 0(R1)
-	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
-	WORD $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
-	FMOVQ 48(R3), F1
-	FMOVQ F3, 16(R1)
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+loop3:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	FMOVQ 16(R2), F4
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	FMOVQ 16(R3), F5
+	FMOVQ 32(R2), F6
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	WORD $0x4ee0d484 // fsub v4.2d, v4.2d, v0.2d
+	FMOVQ 32(R3), F3
+	FMOVQ 48(R2), F7
+	FMOVQ F2, 0(R1)
+	WORD $0x6e65dc84 // fmul v4.2d, v4.2d, v5.2d
 	WORD $0x4ee0d4c6 // fsub v6.2d, v6.2d, v0.2d
-	FMOVQ F5, 32(R1)
-	WORD $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
-	FMOVQ F6, 48(R1)
+	FMOVQ 48(R3), F2
+	FMOVQ F4, 16(R1)
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	WORD $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
+	FMOVQ F6, 32(R1)
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	FMOVQ F7, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUB $8, R5, R5
 	CMP $8, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	// rows.go
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
-	FMOVQ F1, 0(R1)
+loop5:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	FMOVQ F2, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 	CMP $2, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	FMOVD (R2), F1
-	FMOVD (R3), F2
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
-	FMOVD F1, (R1)
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	FMOVQ F1, 0(R1)
 	MOVD dxstride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R1, R1
 	MOVD dystride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R2, R2
 	MOVD ystride+120(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
-	SUB R6, R3, R3
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R4), [V0.D2]
+	ADD $8, R4, R4
+	// Partial vector.
+	FMOVD (R2), F2
+	FMOVD (R3), F3
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	FMOVD F2, (R1)
+	MOVD dxstride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R1, R1
+	MOVD dystride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	MOVD ystride+120(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R3, R3
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsLogSoftmaxBackwardF32NEON(dx, dy, y, s []float32, cols, dxstride, dystride, ystride int)
@@ -13292,238 +14494,293 @@ TEXT ·rowsLogSoftmaxBackwardF32NEON(SB), NOSPLIT, $0-128
 	FMOVQ 128(R26), F19 // expC1
 	FMOVQ 144(R26), F18 // expC0
 	FMOVQ 256(R26), F17 // rowOne
+	MOVD cols+96(FP), R7
+	CMP $4, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $2, R9, R9
+	LSL $2, R9, R9
+	SUB $4, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $2, R7, R7
+	LSL $2, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
+	ADD R7, R3, R3
 
 // One row.
-row1:
+row2:
 	VLD1R (R4), [V0.S4]
 	ADD $4, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	// rows.go
+	WORD $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	// rows.go: expOf
+	WORD $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V3.S4, V4.S4
+	WORD $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	// exp.go: powerAt
+	VSHL $20, V4.S4, V6.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.S4, V6.S4, V6.S4
+	// exp.go: reduce
+	VFMLA V21.S4, V5.S4, V3.S4
+	VFMLA V20.S4, V5.S4, V3.S4
+	// exp.go: horner
+	VMOV V18.B16, V4.B16
+	VFMLA V3.S4, V19.S4, V4.S4
+	// rows.go: expOf
+	WORD $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
+	VFMLA V4.S4, V5.S4, V3.S4
+	VFMLA V3.S4, V6.S4, V6.S4
+	// rows.go
+	WORD $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
+	VFMLS V0.S4, V6.S4, V2.S4
+	VMOV V2.B16, V1.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	SUB R7, R3, R3
+	MOVD R9, R5
 	CMP $16, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
-	VMOV V27.B16, V3.B16
-	VFMLA V25.S4, V2.S4, V3.S4
-	FMOVQ 16(R2), F4
-	WORD $0x4ebbd465 // fsub v5.4s, v3.4s, v27.4s
-	FMOVQ 16(R3), F6
-	VSHL $20, V3.S4, V7.S4
-	WORD $0x4ea6f786 // fmin v6.4s, v28.4s, v6.4s
-	VAND V24.B16, V3.B16, V3.B16
-	WORD $0x4e26f746 // fmax v6.4s, v26.4s, v6.4s
-	VMOV V23.B16, V8.B16
-	WORD $0x4eb69468 // mla v8.4s, v3.4s, v22.4s
-	VMOV V27.B16, V3.B16
-	VFMLA V25.S4, V6.S4, V3.S4
-	FMOVQ 32(R2), F9
-	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
-	WORD $0x4ebbd46a // fsub v10.4s, v3.4s, v27.4s
-	FMOVQ 32(R3), F11
-	VADD V8.S4, V7.S4, V7.S4
-	VSHL $20, V3.S4, V8.S4
-	WORD $0x4eabf78b // fmin v11.4s, v28.4s, v11.4s
-	VFMLA V21.S4, V5.S4, V2.S4
-	VAND V24.B16, V3.B16, V3.B16
-	WORD $0x4e2bf74b // fmax v11.4s, v26.4s, v11.4s
-	VFMLA V20.S4, V5.S4, V2.S4
-	VMOV V23.B16, V5.B16
-	WORD $0x4eb69465 // mla v5.4s, v3.4s, v22.4s
-	VMOV V27.B16, V3.B16
-	VFMLA V25.S4, V11.S4, V3.S4
-	FMOVQ 48(R2), F12
-	VMOV V18.B16, V13.B16
-	VFMLA V2.S4, V19.S4, V13.S4
-	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
-	WORD $0x4ebbd46e // fsub v14.4s, v3.4s, v27.4s
-	FMOVQ 48(R3), F15
-	WORD $0x6e22dc50 // fmul v16.4s, v2.4s, v2.4s
-	VADD V5.S4, V8.S4, V8.S4
-	VSHL $20, V3.S4, V5.S4
-	WORD $0x4eaff78f // fmin v15.4s, v28.4s, v15.4s
-	VFMLA V13.S4, V16.S4, V2.S4
-	VFMLA V21.S4, V10.S4, V6.S4
-	VAND V24.B16, V3.B16, V3.B16
-	WORD $0x4e2ff74f // fmax v15.4s, v26.4s, v15.4s
-	VFMLA V2.S4, V7.S4, V7.S4
-	VFMLA V20.S4, V10.S4, V6.S4
-	VMOV V23.B16, V2.B16
-	WORD $0x4eb69462 // mla v2.4s, v3.4s, v22.4s
-	VMOV V27.B16, V3.B16
-	VFMLA V25.S4, V15.S4, V3.S4
-	WORD $0x6e31dce7 // fmul v7.4s, v7.4s, v17.4s
-	VMOV V18.B16, V10.B16
-	VFMLA V6.S4, V19.S4, V10.S4
-	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
-	WORD $0x4ebbd46d // fsub v13.4s, v3.4s, v27.4s
-	VFMLS V0.S4, V7.S4, V1.S4
-	WORD $0x6e26dcc7 // fmul v7.4s, v6.4s, v6.4s
-	VADD V2.S4, V5.S4, V5.S4
-	VSHL $20, V3.S4, V2.S4
-	FMOVQ F1, 0(R1)
-	VFMLA V10.S4, V7.S4, V6.S4
-	VFMLA V21.S4, V14.S4, V11.S4
-	VAND V24.B16, V3.B16, V3.B16
-	VFMLA V6.S4, V8.S4, V8.S4
-	VFMLA V20.S4, V14.S4, V11.S4
-	VMOV V23.B16, V1.B16
-	WORD $0x4eb69461 // mla v1.4s, v3.4s, v22.4s
+loop3:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V3.S4, V4.S4
+	FMOVQ 16(R2), F5
+	WORD $0x4ebbd486 // fsub v6.4s, v4.4s, v27.4s
+	FMOVQ 16(R3), F7
+	VSHL $20, V4.S4, V8.S4
+	WORD $0x4ea7f787 // fmin v7.4s, v28.4s, v7.4s
+	VAND V24.B16, V4.B16, V4.B16
+	WORD $0x4e27f747 // fmax v7.4s, v26.4s, v7.4s
+	VMOV V23.B16, V9.B16
+	WORD $0x4eb69489 // mla v9.4s, v4.4s, v22.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V7.S4, V4.S4
+	FMOVQ 32(R2), F10
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	WORD $0x4ebbd48b // fsub v11.4s, v4.4s, v27.4s
+	FMOVQ 32(R3), F12
+	VADD V9.S4, V8.S4, V8.S4
+	VSHL $20, V4.S4, V9.S4
+	WORD $0x4eacf78c // fmin v12.4s, v28.4s, v12.4s
+	VFMLA V21.S4, V6.S4, V3.S4
+	VAND V24.B16, V4.B16, V4.B16
+	WORD $0x4e2cf74c // fmax v12.4s, v26.4s, v12.4s
+	VFMLA V20.S4, V6.S4, V3.S4
+	VMOV V23.B16, V6.B16
+	WORD $0x4eb69486 // mla v6.4s, v4.4s, v22.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V12.S4, V4.S4
+	FMOVQ 48(R2), F13
+	VMOV V18.B16, V14.B16
+	VFMLA V3.S4, V19.S4, V14.S4
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	WORD $0x4ebbd48f // fsub v15.4s, v4.4s, v27.4s
+	FMOVQ 48(R3), F16
+	WORD $0x6e23dc7f // fmul v31.4s, v3.4s, v3.4s
+	VADD V6.S4, V9.S4, V9.S4
+	VSHL $20, V4.S4, V6.S4
+	WORD $0x4eb0f790 // fmin v16.4s, v28.4s, v16.4s
+	VFMLA V14.S4, V31.S4, V3.S4
+	VFMLA V21.S4, V11.S4, V7.S4
+	VAND V24.B16, V4.B16, V4.B16
+	WORD $0x4e30f750 // fmax v16.4s, v26.4s, v16.4s
+	VFMLA V3.S4, V8.S4, V8.S4
+	VFMLA V20.S4, V11.S4, V7.S4
+	VMOV V23.B16, V3.B16
+	WORD $0x4eb69483 // mla v3.4s, v4.4s, v22.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V16.S4, V4.S4
 	WORD $0x6e31dd08 // fmul v8.4s, v8.4s, v17.4s
-	VMOV V18.B16, V3.B16
-	VFMLA V11.S4, V19.S4, V3.S4
-	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
-	VFMLS V0.S4, V8.S4, V4.S4
-	WORD $0x6e2bdd66 // fmul v6.4s, v11.4s, v11.4s
-	VADD V1.S4, V2.S4, V2.S4
-	FMOVQ F4, 16(R1)
-	VFMLA V3.S4, V6.S4, V11.S4
-	VFMLA V21.S4, V13.S4, V15.S4
-	VFMLA V11.S4, V5.S4, V5.S4
-	VFMLA V20.S4, V13.S4, V15.S4
-	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	VMOV V18.B16, V1.B16
-	VFMLA V15.S4, V19.S4, V1.S4
-	VFMLS V0.S4, V5.S4, V9.S4
-	WORD $0x6e2fdde3 // fmul v3.4s, v15.4s, v15.4s
-	FMOVQ F9, 32(R1)
-	VFMLA V1.S4, V3.S4, V15.S4
-	VFMLA V15.S4, V2.S4, V2.S4
-	WORD $0x6e31dc42 // fmul v2.4s, v2.4s, v17.4s
-	VFMLS V0.S4, V2.S4, V12.S4
-	FMOVQ F12, 48(R1)
+	VMOV V18.B16, V11.B16
+	VFMLA V7.S4, V19.S4, V11.S4
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ebbd48e // fsub v14.4s, v4.4s, v27.4s
+	VFMLS V0.S4, V8.S4, V2.S4
+	WORD $0x6e27dce8 // fmul v8.4s, v7.4s, v7.4s
+	VADD V3.S4, V6.S4, V6.S4
+	VSHL $20, V4.S4, V3.S4
+	FMOVQ F2, 0(R1)
+	VFMLA V11.S4, V8.S4, V7.S4
+	VFMLA V21.S4, V15.S4, V12.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VFMLA V7.S4, V9.S4, V9.S4
+	VFMLA V20.S4, V15.S4, V12.S4
+	VMOV V23.B16, V2.B16
+	WORD $0x4eb69482 // mla v2.4s, v4.4s, v22.4s
+	WORD $0x6e31dd29 // fmul v9.4s, v9.4s, v17.4s
+	VMOV V18.B16, V4.B16
+	VFMLA V12.S4, V19.S4, V4.S4
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	VFMLS V0.S4, V9.S4, V5.S4
+	WORD $0x6e2cdd87 // fmul v7.4s, v12.4s, v12.4s
+	VADD V2.S4, V3.S4, V3.S4
+	FMOVQ F5, 16(R1)
+	VFMLA V4.S4, V7.S4, V12.S4
+	VFMLA V21.S4, V14.S4, V16.S4
+	VFMLA V12.S4, V6.S4, V6.S4
+	VFMLA V20.S4, V14.S4, V16.S4
+	WORD $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
+	VMOV V18.B16, V2.B16
+	VFMLA V16.S4, V19.S4, V2.S4
+	VFMLS V0.S4, V6.S4, V10.S4
+	WORD $0x6e30de04 // fmul v4.4s, v16.4s, v16.4s
+	FMOVQ F10, 32(R1)
+	VFMLA V2.S4, V4.S4, V16.S4
+	VFMLA V16.S4, V3.S4, V3.S4
+	WORD $0x6e31dc63 // fmul v3.4s, v3.4s, v17.4s
+	VFMLS V0.S4, V3.S4, V13.S4
+	FMOVQ F13, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUB $16, R5, R5
 	CMP $16, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	// rows.go
-	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	// rows.go: expOf
-	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
-	VMOV V27.B16, V3.B16
-	VFMLA V25.S4, V2.S4, V3.S4
-	WORD $0x4ebbd464 // fsub v4.4s, v3.4s, v27.4s
-	// exp.go: powerAt
-	VSHL $20, V3.S4, V5.S4
-	VAND V24.B16, V3.B16, V3.B16
-	VMOV V23.B16, V6.B16
-	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
-	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
-	VADD V6.S4, V5.S4, V5.S4
-	// exp.go: reduce
-	VFMLA V21.S4, V4.S4, V2.S4
-	VFMLA V20.S4, V4.S4, V2.S4
-	// exp.go: horner
-	VMOV V18.B16, V3.B16
-	VFMLA V2.S4, V19.S4, V3.S4
-	// rows.go: expOf
-	WORD $0x6e22dc44 // fmul v4.4s, v2.4s, v2.4s
-	VFMLA V3.S4, V4.S4, V2.S4
-	VFMLA V2.S4, V5.S4, V5.S4
-	// rows.go
-	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	VFMLS V0.S4, V5.S4, V1.S4
-	FMOVQ F1, 0(R1)
+loop5:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V3.S4, V4.S4
+	WORD $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VSHL $20, V4.S4, V6.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.S4, V6.S4, V6.S4
+	VFMLA V21.S4, V5.S4, V3.S4
+	VFMLA V20.S4, V5.S4, V3.S4
+	VMOV V18.B16, V4.B16
+	VFMLA V3.S4, V19.S4, V4.S4
+	WORD $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
+	VFMLA V4.S4, V5.S4, V3.S4
+	VFMLA V3.S4, V6.S4, V6.S4
+	WORD $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
+	VFMLS V0.S4, V6.S4, V2.S4
+	FMOVQ F2, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 	CMP $4, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	TBZ $1, R5, one8
-	FMOVD (R2), F1
-	TBZ $0, R5, loaded7
-	ADD $8, R2, R6
-	VLD1 (R6), V1.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F1
-
-loaded7:
-	TBZ $1, R5, one10
-	FMOVD (R3), F2
-	TBZ $0, R5, loaded9
-	ADD $8, R3, R6
-	VLD1 (R6), V2.S[2]
-	B loaded9
-
-one10:
-	FMOVS (R3), F2
-
-loaded9:
-	WORD $0x4ea2f782 // fmin v2.4s, v28.4s, v2.4s
-	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
-	VMOV V27.B16, V3.B16
-	VFMLA V25.S4, V2.S4, V3.S4
-	WORD $0x4ebbd464 // fsub v4.4s, v3.4s, v27.4s
-	VSHL $20, V3.S4, V5.S4
-	VAND V24.B16, V3.B16, V3.B16
-	VMOV V23.B16, V6.B16
-	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
-	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
-	VADD V6.S4, V5.S4, V5.S4
-	VFMLA V21.S4, V4.S4, V2.S4
-	VFMLA V20.S4, V4.S4, V2.S4
-	VMOV V18.B16, V3.B16
-	VFMLA V2.S4, V19.S4, V3.S4
-	WORD $0x6e22dc44 // fmul v4.4s, v2.4s, v2.4s
-	VFMLA V3.S4, V4.S4, V2.S4
-	VFMLA V2.S4, V5.S4, V5.S4
-	WORD $0x6e31dca5 // fmul v5.4s, v5.4s, v17.4s
-	VFMLS V0.S4, V5.S4, V1.S4
-	TBZ $1, R5, one12
-	FMOVD F1, (R1)
-	TBZ $0, R5, stored11
-	ADD $8, R1, R6
-	VST1 V1.S[2], (R6)
-	B stored11
-
-one12:
-	FMOVS F1, (R1)
-
-stored11:
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	FMOVQ F1, 0(R1)
 	MOVD dxstride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R1, R1
 	MOVD dystride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R2, R2
 	MOVD ystride+120(FP), R6
-	ADD R5, R6, R6
 	LSL $2, R6, R6
 	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
-	SUB R6, R3, R3
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R4), [V0.S4]
+	ADD $4, R4, R4
+	// Partial vector.
+	TBZ $1, R5, one9
+	FMOVD (R2), F2
+	TBZ $0, R5, loaded8
+	ADD $8, R2, R6
+	VLD1 (R6), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F2
+
+loaded8:
+	TBZ $1, R5, one11
+	FMOVD (R3), F3
+	TBZ $0, R5, loaded10
+	ADD $8, R3, R6
+	VLD1 (R6), V3.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F3
+
+loaded10:
+	WORD $0x4ea3f783 // fmin v3.4s, v28.4s, v3.4s
+	WORD $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V25.S4, V3.S4, V4.S4
+	WORD $0x4ebbd485 // fsub v5.4s, v4.4s, v27.4s
+	VSHL $20, V4.S4, V6.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.S4, V6.S4, V6.S4
+	VFMLA V21.S4, V5.S4, V3.S4
+	VFMLA V20.S4, V5.S4, V3.S4
+	VMOV V18.B16, V4.B16
+	VFMLA V3.S4, V19.S4, V4.S4
+	WORD $0x6e23dc65 // fmul v5.4s, v3.4s, v3.4s
+	VFMLA V4.S4, V5.S4, V3.S4
+	VFMLA V3.S4, V6.S4, V6.S4
+	WORD $0x6e31dcc6 // fmul v6.4s, v6.4s, v17.4s
+	VFMLS V0.S4, V6.S4, V2.S4
+	TBZ $1, R5, one13
+	FMOVD F2, (R1)
+	TBZ $0, R5, stored12
+	ADD $8, R1, R6
+	VST1 V2.S[2], (R6)
+	B stored12
+
+one13:
+	FMOVS F2, (R1)
+
+stored12:
+	MOVD dxstride+104(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R1, R1
+	MOVD dystride+112(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	MOVD ystride+120(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R3, R3
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsLogSoftmaxBackwardF64NEON(dx, dy, y, s []float64, cols, dxstride, dystride, ystride int)
@@ -13554,278 +14811,344 @@ TEXT ·rowsLogSoftmaxBackwardF64NEON(SB), NOSPLIT, $0-128
 	FMOVQ 256(R26), F14 // expC1
 	FMOVQ 272(R26), F13 // expC0
 	FMOVQ 352(R26), F12 // rowOne
+	MOVD cols+96(FP), R7
+	CMP $2, R7
+	BLT short1
+	MOVD R7, R9
+	SUB $1, R9, R9
+	LSR $1, R9, R9
+	LSL $1, R9, R9
+	SUB $2, R7, R7
+	MOVD R9, R8
+	SUB R7, R8, R8
+	LSL $3, R7, R7
+	LSL $3, R8, R8
+	ADD R7, R1, R1
+	ADD R7, R2, R2
+	ADD R7, R3, R3
 
 // One row.
-row1:
+row2:
 	VLD1R (R4), [V0.D2]
 	ADD $8, R4, R4
-	MOVD cols+96(FP), R5
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	// rows.go
+	WORD $0x4ee3f783 // fmin v3.2d, v28.2d, v3.2d
+	// rows.go: expOf
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V25.D2, V3.D2, V4.D2
+	WORD $0x4efbd485 // fsub v5.2d, v4.2d, v27.2d
+	// exp.go: powerAt
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V6.D2, V6.D2
+	// exp.go: reduce
+	VFMLA V21.D2, V5.D2, V3.D2
+	VFMLA V20.D2, V5.D2, V3.D2
+	// exp.go: horner
+	VMOV V18.B16, V4.B16
+	VFMLA V3.D2, V19.D2, V4.D2
+	VMOV V17.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V16.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	// rows.go: expOf
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLA V5.D2, V4.D2, V3.D2
+	VFMLA V3.D2, V6.D2, V6.D2
+	// rows.go
+	WORD $0x6e6cdcc6 // fmul v6.2d, v6.2d, v12.2d
+	VFMLS V0.D2, V6.D2, V2.D2
+	VMOV V2.B16, V1.B16
+	SUB R7, R1, R1
+	SUB R7, R2, R2
+	SUB R7, R3, R3
+	MOVD R9, R5
 	CMP $8, R5
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
-	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
-	VMOV V27.B16, V3.B16
-	VFMLA V25.D2, V2.D2, V3.D2
-	WORD $0x4efbd464 // fsub v4.2d, v3.2d, v27.2d
-	VSHL $50, V3.D2, V5.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	VAND V24.B16, V3.B16, V3.B16
-	FMOVQ 16(R2), F6
-	VMOV V23.B16, V7.B16
-	WORD $0x4eb69467 // mla v7.4s, v3.4s, v22.4s
-	FMOVQ 16(R3), F3
-	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+loop3:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
 	WORD $0x4ee3f783 // fmin v3.2d, v28.2d, v3.2d
-	VADD V7.D2, V5.D2, V5.D2
 	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
-	VFMLA V21.D2, V4.D2, V2.D2
-	VMOV V27.B16, V7.B16
-	VFMLA V25.D2, V3.D2, V7.D2
-	VFMLA V20.D2, V4.D2, V2.D2
-	WORD $0x4efbd4e4 // fsub v4.2d, v7.2d, v27.2d
-	VMOV V18.B16, V8.B16
-	VFMLA V2.D2, V19.D2, V8.D2
-	VSHL $50, V7.D2, V9.D2
-	VMOV V17.B16, V10.B16
-	VFMLA V2.D2, V8.D2, V10.D2
-	VTRN1 V7.S4, V7.S4, V7.S4
-	VMOV V16.B16, V8.B16
-	VFMLA V2.D2, V10.D2, V8.D2
-	VAND V24.B16, V7.B16, V7.B16
-	FMOVQ 32(R2), F10
-	VMOV V15.B16, V11.B16
-	VFMLA V2.D2, V8.D2, V11.D2
-	VMOV V23.B16, V8.B16
-	WORD $0x4eb694e8 // mla v8.4s, v7.4s, v22.4s
-	FMOVQ 32(R3), F7
-	VMOV V14.B16, V31.B16
-	VFMLA V2.D2, V11.D2, V31.D2
-	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VMOV V27.B16, V4.B16
+	VFMLA V25.D2, V3.D2, V4.D2
+	WORD $0x4efbd485 // fsub v5.2d, v4.2d, v27.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	FMOVQ 16(R2), F4
+	VADD V7.D2, V6.D2, V6.D2
+	FMOVQ 16(R3), F7
+	VFMLA V21.D2, V5.D2, V3.D2
 	WORD $0x4ee7f787 // fmin v7.2d, v28.2d, v7.2d
-	VMOV V13.B16, V11.B16
-	VFMLA V2.D2, V31.D2, V11.D2
-	VADD V8.D2, V9.D2, V9.D2
+	VFMLA V20.D2, V5.D2, V3.D2
 	WORD $0x4e67f747 // fmax v7.2d, v26.2d, v7.2d
-	WORD $0x6e62dc48 // fmul v8.2d, v2.2d, v2.2d
-	VFMLA V21.D2, V4.D2, V3.D2
-	VMOV V27.B16, V31.B16
-	VFMLA V25.D2, V7.D2, V31.D2
-	VFMLA V11.D2, V8.D2, V2.D2
-	VFMLA V20.D2, V4.D2, V3.D2
-	WORD $0x4efbd7e4 // fsub v4.2d, v31.2d, v27.2d
-	VFMLA V2.D2, V5.D2, V5.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V3.D2, V19.D2, V2.D2
-	VSHL $50, V31.D2, V8.D2
-	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
-	VMOV V17.B16, V11.B16
-	VFMLA V3.D2, V2.D2, V11.D2
-	VTRN1 V31.S4, V31.S4, V31.S4
-	VFMLS V0.D2, V5.D2, V1.D2
-	VMOV V16.B16, V2.B16
-	VFMLA V3.D2, V11.D2, V2.D2
-	VAND V24.B16, V31.B16, V31.B16
-	FMOVQ 48(R2), F5
-	FMOVQ F1, 0(R1)
-	VMOV V15.B16, V1.B16
-	VFMLA V3.D2, V2.D2, V1.D2
-	VMOV V23.B16, V2.B16
-	WORD $0x4eb697e2 // mla v2.4s, v31.4s, v22.4s
-	FMOVQ 48(R3), F11
-	VMOV V14.B16, V31.B16
-	VFMLA V3.D2, V1.D2, V31.D2
-	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
-	WORD $0x4eebf78b // fmin v11.2d, v28.2d, v11.2d
-	VMOV V13.B16, V1.B16
-	VFMLA V3.D2, V31.D2, V1.D2
-	VADD V2.D2, V8.D2, V8.D2
-	WORD $0x4e6bf74b // fmax v11.2d, v26.2d, v11.2d
-	WORD $0x6e63dc62 // fmul v2.2d, v3.2d, v3.2d
-	VFMLA V21.D2, V4.D2, V7.D2
-	VMOV V27.B16, V31.B16
-	VFMLA V25.D2, V11.D2, V31.D2
-	VFMLA V1.D2, V2.D2, V3.D2
-	VFMLA V20.D2, V4.D2, V7.D2
-	WORD $0x4efbd7e1 // fsub v1.2d, v31.2d, v27.2d
-	VFMLA V3.D2, V9.D2, V9.D2
-	VMOV V18.B16, V2.B16
-	VFMLA V7.D2, V19.D2, V2.D2
-	VSHL $50, V31.D2, V3.D2
-	WORD $0x6e6cdd29 // fmul v9.2d, v9.2d, v12.2d
-	VMOV V17.B16, V4.B16
-	VFMLA V7.D2, V2.D2, V4.D2
-	VTRN1 V31.S4, V31.S4, V31.S4
-	VFMLS V0.D2, V9.D2, V6.D2
-	VMOV V16.B16, V2.B16
-	VFMLA V7.D2, V4.D2, V2.D2
-	VAND V24.B16, V31.B16, V31.B16
-	FMOVQ F6, 16(R1)
-	VMOV V15.B16, V4.B16
-	VFMLA V7.D2, V2.D2, V4.D2
-	VMOV V23.B16, V2.B16
-	WORD $0x4eb697e2 // mla v2.4s, v31.4s, v22.4s
-	VMOV V14.B16, V6.B16
-	VFMLA V7.D2, V4.D2, V6.D2
-	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
-	VMOV V13.B16, V4.B16
-	VFMLA V7.D2, V6.D2, V4.D2
-	VADD V2.D2, V3.D2, V3.D2
-	WORD $0x6e67dce2 // fmul v2.2d, v7.2d, v7.2d
-	VFMLA V21.D2, V1.D2, V11.D2
-	VFMLA V4.D2, V2.D2, V7.D2
-	VFMLA V20.D2, V1.D2, V11.D2
-	VFMLA V7.D2, V8.D2, V8.D2
-	VMOV V18.B16, V1.B16
-	VFMLA V11.D2, V19.D2, V1.D2
-	WORD $0x6e6cdd08 // fmul v8.2d, v8.2d, v12.2d
+	VMOV V18.B16, V5.B16
+	VFMLA V3.D2, V19.D2, V5.D2
+	VMOV V27.B16, V8.B16
+	VFMLA V25.D2, V7.D2, V8.D2
+	VMOV V17.B16, V9.B16
+	VFMLA V3.D2, V5.D2, V9.D2
+	WORD $0x4efbd505 // fsub v5.2d, v8.2d, v27.2d
+	VMOV V16.B16, V10.B16
+	VFMLA V3.D2, V9.D2, V10.D2
+	VSHL $50, V8.D2, V9.D2
+	VMOV V15.B16, V11.B16
+	VFMLA V3.D2, V10.D2, V11.D2
+	VTRN1 V8.S4, V8.S4, V8.S4
+	VMOV V14.B16, V10.B16
+	VFMLA V3.D2, V11.D2, V10.D2
+	VAND V24.B16, V8.B16, V8.B16
+	VMOV V13.B16, V11.B16
+	VFMLA V3.D2, V10.D2, V11.D2
+	VMOV V23.B16, V10.B16
+	WORD $0x4eb6950a // mla v10.4s, v8.4s, v22.4s
+	WORD $0x6e63dc68 // fmul v8.2d, v3.2d, v3.2d
+	VTBL V10.B16, [V29.B16, V30.B16], V10.B16
+	FMOVQ 32(R2), F31
+	VFMLA V11.D2, V8.D2, V3.D2
+	VADD V10.D2, V9.D2, V9.D2
+	FMOVQ 32(R3), F8
+	VFMLA V3.D2, V6.D2, V6.D2
+	VFMLA V21.D2, V5.D2, V7.D2
+	WORD $0x4ee8f788 // fmin v8.2d, v28.2d, v8.2d
+	WORD $0x6e6cdcc6 // fmul v6.2d, v6.2d, v12.2d
+	VFMLA V20.D2, V5.D2, V7.D2
+	WORD $0x4e68f748 // fmax v8.2d, v26.2d, v8.2d
+	VFMLS V0.D2, V6.D2, V2.D2
+	VMOV V18.B16, V3.B16
+	VFMLA V7.D2, V19.D2, V3.D2
+	VMOV V27.B16, V5.B16
+	VFMLA V25.D2, V8.D2, V5.D2
+	FMOVQ F2, 0(R1)
 	VMOV V17.B16, V2.B16
-	VFMLA V11.D2, V1.D2, V2.D2
-	VFMLS V0.D2, V8.D2, V10.D2
-	VMOV V16.B16, V1.B16
-	VFMLA V11.D2, V2.D2, V1.D2
-	FMOVQ F10, 32(R1)
-	VMOV V15.B16, V2.B16
-	VFMLA V11.D2, V1.D2, V2.D2
-	VMOV V14.B16, V1.B16
-	VFMLA V11.D2, V2.D2, V1.D2
-	VMOV V13.B16, V2.B16
-	VFMLA V11.D2, V1.D2, V2.D2
-	WORD $0x6e6bdd61 // fmul v1.2d, v11.2d, v11.2d
-	VFMLA V2.D2, V1.D2, V11.D2
-	VFMLA V11.D2, V3.D2, V3.D2
-	WORD $0x6e6cdc63 // fmul v3.2d, v3.2d, v12.2d
-	VFMLS V0.D2, V3.D2, V5.D2
-	FMOVQ F5, 48(R1)
+	VFMLA V7.D2, V3.D2, V2.D2
+	WORD $0x4efbd4a3 // fsub v3.2d, v5.2d, v27.2d
+	VMOV V16.B16, V6.B16
+	VFMLA V7.D2, V2.D2, V6.D2
+	VSHL $50, V5.D2, V2.D2
+	VMOV V15.B16, V10.B16
+	VFMLA V7.D2, V6.D2, V10.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V7.D2, V10.D2, V6.D2
+	VAND V24.B16, V5.B16, V5.B16
+	VMOV V13.B16, V10.B16
+	VFMLA V7.D2, V6.D2, V10.D2
+	VMOV V23.B16, V6.B16
+	WORD $0x4eb694a6 // mla v6.4s, v5.4s, v22.4s
+	WORD $0x6e67dce5 // fmul v5.2d, v7.2d, v7.2d
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	FMOVQ 48(R2), F11
+	VFMLA V10.D2, V5.D2, V7.D2
+	VADD V6.D2, V2.D2, V2.D2
+	FMOVQ 48(R3), F5
+	VFMLA V7.D2, V9.D2, V9.D2
+	VFMLA V21.D2, V3.D2, V8.D2
+	WORD $0x4ee5f785 // fmin v5.2d, v28.2d, v5.2d
+	WORD $0x6e6cdd29 // fmul v9.2d, v9.2d, v12.2d
+	VFMLA V20.D2, V3.D2, V8.D2
+	WORD $0x4e65f745 // fmax v5.2d, v26.2d, v5.2d
+	VFMLS V0.D2, V9.D2, V4.D2
+	VMOV V18.B16, V3.B16
+	VFMLA V8.D2, V19.D2, V3.D2
+	VMOV V27.B16, V6.B16
+	VFMLA V25.D2, V5.D2, V6.D2
+	FMOVQ F4, 16(R1)
+	VMOV V17.B16, V4.B16
+	VFMLA V8.D2, V3.D2, V4.D2
+	WORD $0x4efbd4c3 // fsub v3.2d, v6.2d, v27.2d
+	VMOV V16.B16, V7.B16
+	VFMLA V8.D2, V4.D2, V7.D2
+	VSHL $50, V6.D2, V4.D2
+	VMOV V15.B16, V9.B16
+	VFMLA V8.D2, V7.D2, V9.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VMOV V14.B16, V7.B16
+	VFMLA V8.D2, V9.D2, V7.D2
+	VAND V24.B16, V6.B16, V6.B16
+	VMOV V13.B16, V9.B16
+	VFMLA V8.D2, V7.D2, V9.D2
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb694c7 // mla v7.4s, v6.4s, v22.4s
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VFMLA V9.D2, V6.D2, V8.D2
+	VADD V7.D2, V4.D2, V4.D2
+	VFMLA V8.D2, V2.D2, V2.D2
+	VFMLA V21.D2, V3.D2, V5.D2
+	WORD $0x6e6cdc42 // fmul v2.2d, v2.2d, v12.2d
+	VFMLA V20.D2, V3.D2, V5.D2
+	VFMLS V0.D2, V2.D2, V31.D2
+	VMOV V18.B16, V2.B16
+	VFMLA V5.D2, V19.D2, V2.D2
+	FMOVQ F31, 32(R1)
+	VMOV V17.B16, V3.B16
+	VFMLA V5.D2, V2.D2, V3.D2
+	VMOV V16.B16, V2.B16
+	VFMLA V5.D2, V3.D2, V2.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V5.D2, V2.D2, V3.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V5.D2, V3.D2, V2.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V5.D2, V2.D2, V3.D2
+	WORD $0x6e65dca2 // fmul v2.2d, v5.2d, v5.2d
+	VFMLA V3.D2, V2.D2, V5.D2
+	VFMLA V5.D2, V4.D2, V4.D2
+	WORD $0x6e6cdc84 // fmul v4.2d, v4.2d, v12.2d
+	VFMLS V0.D2, V4.D2, V11.D2
+	FMOVQ F11, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUB $8, R5, R5
 	CMP $8, R5
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R5
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F1
-	FMOVQ 0(R3), F2
-	// rows.go
-	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
-	// rows.go: expOf
-	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
-	VMOV V27.B16, V3.B16
-	VFMLA V25.D2, V2.D2, V3.D2
-	WORD $0x4efbd464 // fsub v4.2d, v3.2d, v27.2d
-	// exp.go: powerAt
-	VSHL $50, V3.D2, V5.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	VAND V24.B16, V3.B16, V3.B16
-	VMOV V23.B16, V6.B16
-	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
-	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
-	VADD V6.D2, V5.D2, V5.D2
-	// exp.go: reduce
-	VFMLA V21.D2, V4.D2, V2.D2
-	VFMLA V20.D2, V4.D2, V2.D2
-	// exp.go: horner
-	VMOV V18.B16, V3.B16
-	VFMLA V2.D2, V19.D2, V3.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V16.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V15.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V14.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V13.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	// rows.go: expOf
-	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
-	VFMLA V4.D2, V3.D2, V2.D2
-	VFMLA V2.D2, V5.D2, V5.D2
-	// rows.go
-	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
-	VFMLS V0.D2, V5.D2, V1.D2
-	FMOVQ F1, 0(R1)
+loop5:
+	FMOVQ 0(R2), F2
+	FMOVQ 0(R3), F3
+	WORD $0x4ee3f783 // fmin v3.2d, v28.2d, v3.2d
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V25.D2, V3.D2, V4.D2
+	WORD $0x4efbd485 // fsub v5.2d, v4.2d, v27.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V6.D2, V6.D2
+	VFMLA V21.D2, V5.D2, V3.D2
+	VFMLA V20.D2, V5.D2, V3.D2
+	VMOV V18.B16, V4.B16
+	VFMLA V3.D2, V19.D2, V4.D2
+	VMOV V17.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V16.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLA V5.D2, V4.D2, V3.D2
+	VFMLA V3.D2, V6.D2, V6.D2
+	WORD $0x6e6cdcc6 // fmul v6.2d, v6.2d, v12.2d
+	VFMLS V0.D2, V6.D2, V2.D2
+	FMOVQ F2, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 	CMP $2, R5
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R5, done6
-	// Partial vector.
-	FMOVD (R2), F1
-	FMOVD (R3), F2
-	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
-	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
-	VMOV V27.B16, V3.B16
-	VFMLA V25.D2, V2.D2, V3.D2
-	WORD $0x4efbd464 // fsub v4.2d, v3.2d, v27.2d
-	VSHL $50, V3.D2, V5.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	VAND V24.B16, V3.B16, V3.B16
-	VMOV V23.B16, V6.B16
-	WORD $0x4eb69466 // mla v6.4s, v3.4s, v22.4s
-	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
-	VADD V6.D2, V5.D2, V5.D2
-	VFMLA V21.D2, V4.D2, V2.D2
-	VFMLA V20.D2, V4.D2, V2.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V2.D2, V19.D2, V3.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V16.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V15.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V14.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V13.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
-	VFMLA V4.D2, V3.D2, V2.D2
-	VFMLA V2.D2, V5.D2, V5.D2
-	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
-	VFMLS V0.D2, V5.D2, V1.D2
-	FMOVD F1, (R1)
-
-done6:
+rest6:
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	FMOVQ F1, 0(R1)
 	MOVD dxstride+104(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R1, R1
 	MOVD dystride+112(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R2, R2
 	MOVD ystride+120(FP), R6
-	ADD R5, R6, R6
 	LSL $3, R6, R6
 	ADD R6, R3, R3
-	MOVD cols+96(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R1, R1
-	SUB R6, R2, R2
-	SUB R6, R3, R3
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R7, R5
+
+// One row.
+row7:
+	VLD1R (R4), [V0.D2]
+	ADD $8, R4, R4
+	// Partial vector.
+	FMOVD (R2), F2
+	FMOVD (R3), F3
+	WORD $0x4ee3f783 // fmin v3.2d, v28.2d, v3.2d
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V25.D2, V3.D2, V4.D2
+	WORD $0x4efbd485 // fsub v5.2d, v4.2d, v27.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V24.B16, V4.B16, V4.B16
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69487 // mla v7.4s, v4.4s, v22.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V6.D2, V6.D2
+	VFMLA V21.D2, V5.D2, V3.D2
+	VFMLA V20.D2, V5.D2, V3.D2
+	VMOV V18.B16, V4.B16
+	VFMLA V3.D2, V19.D2, V4.D2
+	VMOV V17.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V16.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLA V5.D2, V4.D2, V3.D2
+	VFMLA V3.D2, V6.D2, V6.D2
+	WORD $0x6e6cdcc6 // fmul v6.2d, v6.2d, v12.2d
+	VFMLS V0.D2, V6.D2, V2.D2
+	FMOVD F2, (R1)
+	MOVD dxstride+104(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R1, R1
+	MOVD dystride+112(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	MOVD ystride+120(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R3, R3
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsSumProbF32NEON(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF32NEON(SB), 0, $192-145
+TEXT ·rowsSumProbF32NEON(SB), 0, $224-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -13846,7 +15169,7 @@ row1:
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -13859,9 +15182,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R6
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R2), F12
 	FMOVQ 0(R3), F13
 	FMOVQ 16(R2), F14
@@ -13930,14 +15253,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $32, R6, R6
 	SUB $1, R8, R8
-	CBNZ R8, block3
-	B fold5
+	CBNZ R8, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R6
-	BLE fold5
-	MOVD $buffer-192(SP), R8
+	BLE fold7
+	MOVD $buffer-224(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -13948,7 +15271,7 @@ tail4:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -13958,39 +15281,39 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R6, one12
+part12:
+	TBZ $1, R6, one13
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded10
+	TBZ $0, R6, loaded11
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	FMOVS (R2), F12
 
-loaded10:
+loaded11:
 	CMP $4, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F13
-	B loaded13
+	B loaded14
 
-part14:
-	TBZ $1, R6, one15
+part15:
+	TBZ $1, R6, one16
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded13
+	TBZ $0, R6, loaded14
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded13
+	B loaded14
 
-one15:
+one16:
 	FMOVS (R3), F13
 
-loaded13:
+loaded14:
 	// rows.go
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
@@ -14005,8 +15328,8 @@ loaded13:
 	ADD $16, R3, R3
 	SUB $4, R6, R6
 	CMP $1, R6
-	BGE partial9
-	MOVD $buffer-192(SP), R8
+	BGE partial10
+	MOVD $buffer-224(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -14017,7 +15340,7 @@ loaded13:
 	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -14026,49 +15349,87 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+144(FP), R7
-	CBZ R7, wide6
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R7, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	CMP $1, R6
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R7
+	CMP R7, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	MOVBU narrow+144(FP), R7
+	CBZ R7, total17
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored18:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	MOVD cols+120(FP), R7
+	SUB R6, R7, R7
+	LSL $2, R7, R7
+	SUB R7, R2, R2
+	SUB R7, R3, R3
+	MOVD xstride+128(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R2, R2
+	MOVD tstride+136(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+144(FP), R7
+	CBZ R7, total19
+	VEXT $8, V8.B16, V8.B16, V12.B16
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored20
+
+// The end of a sum.
+total19:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored20:
 	ADD $8, R0, R0
-	MOVD xstride+128(FP), R7
-	ADD R6, R7, R7
-	LSL $2, R7, R7
-	ADD R7, R2, R2
-	MOVD tstride+136(FP), R7
-	ADD R6, R7, R7
-	LSL $2, R7, R7
-	ADD R7, R3, R3
-	MOVD cols+120(FP), R7
-	LSL $2, R7, R7
-	SUB R7, R2, R2
-	SUB R7, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumProbF64NEON(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF64NEON(SB), 0, $192-145
+TEXT ·rowsSumProbF64NEON(SB), 0, $256-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -14091,7 +15452,7 @@ row1:
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -14104,9 +15465,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R6
-	BLT tail4
+	BLT tail6
 	FMOVQ 0(R2), F14
 	FMOVQ 0(R3), F15
 	FMOVQ 16(R2), F16
@@ -14175,14 +15536,14 @@ block3:
 	ADD $128, R3, R3
 	SUB $16, R6, R6
 	SUB $1, R8, R8
-	CBNZ R8, block3
-	B fold5
+	CBNZ R8, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	CMP $0, R6
-	BLE fold5
-	MOVD $buffer-192(SP), R8
+	BLE fold7
+	MOVD $buffer-256(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -14193,7 +15554,7 @@ tail4:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -14203,23 +15564,23 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F14
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R2), F14
 
-loaded10:
+loaded11:
 	CMP $2, R6
-	BLT part13
+	BLT part14
 	FMOVQ (R3), F15
-	B loaded12
+	B loaded13
 
-part13:
+part14:
 	FMOVD (R3), F15
 
-loaded12:
+loaded13:
 	// rows.go
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
@@ -14234,8 +15595,8 @@ loaded12:
 	ADD $16, R3, R3
 	SUB $2, R6, R6
 	CMP $1, R6
-	BGE partial9
-	MOVD $buffer-192(SP), R8
+	BGE partial10
+	MOVD $buffer-256(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -14246,7 +15607,7 @@ loaded12:
 	FMOVQ 112(R8), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -14254,14 +15615,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+144(FP), R7
-	CBZ R7, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R7, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -14279,10 +15639,84 @@ wide6:
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
 	CMP $1, R6
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R7
+	CMP R7, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
+	MOVBU narrow+144(FP), R7
+	CBZ R7, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
+	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	VMOV V14.B16, V0.B16
+	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
+	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
+	FMOVD F0, (R0)
+
+stored16:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	FMOVQ F10, 32(R7)
+	FMOVQ F11, 48(R7)
+	MOVD cols+120(FP), R7
+	SUB R6, R7, R7
+	LSL $3, R7, R7
+	SUB R7, R2, R2
+	SUB R7, R3, R3
+	MOVD xstride+128(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R2, R2
+	MOVD tstride+136(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R3, R3
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+144(FP), R7
+	CBZ R7, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
+
+// The end of a sum.
+total17:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -14305,26 +15739,12 @@ total8:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-end7:
+stored18:
 	ADD $8, R0, R0
-	MOVD xstride+128(FP), R7
-	ADD R6, R7, R7
-	LSL $3, R7, R7
-	ADD R7, R2, R2
-	MOVD tstride+136(FP), R7
-	ADD R6, R7, R7
-	LSL $3, R7, R7
-	ADD R7, R3, R3
-	MOVD cols+120(FP), R7
-	LSL $3, R7, R7
-	SUB R7, R2, R2
-	SUB R7, R3, R3
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumTargetSkipF32NEON(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $192-89
+TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $224-89
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -14333,14 +15753,14 @@ TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $192-89
 
 // One row.
 row1:
-	MOVD cols+72(FP), R5
 	MOVD 0(R3), R4
 	ADD $8, R3, R3
+	MOVD cols+72(FP), R5
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -14353,9 +15773,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $32, R5
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R6
 	CMP $32, R4
 	CSEL LO, R4, R6, R6
@@ -14397,19 +15817,19 @@ block3:
 	SUB $32, R5, R5
 	SUB $32, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, block3
-	B fold5
+	CBNZ R7, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R6
 	CMP $32, R4
 	CSEL LO, R4, R6, R6
 	MOVD $skipF32<>+124(SB), R17
 	SUB R6<<2, R17, R17
 	CMP $0, R5
-	BLE fold5
-	MOVD $buffer-192(SP), R7
+	BLE fold7
+	MOVD $buffer-224(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -14420,7 +15840,7 @@ tail4:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -14430,22 +15850,22 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F10
-	B loaded10
+	B loaded11
 
-part11:
-	TBZ $1, R5, one12
+part12:
+	TBZ $1, R5, one13
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded10
+	TBZ $0, R5, loaded11
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded10
+	B loaded11
 
-one12:
+one13:
 	FMOVS (R2), F10
 
-loaded10:
+loaded11:
 	FMOVQ 0(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -14456,8 +15876,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $4, R5, R5
 	CMP $1, R5
-	BGE partial9
-	MOVD $buffer-192(SP), R7
+	BGE partial10
+	MOVD $buffer-224(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -14468,7 +15888,7 @@ loaded10:
 	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -14477,44 +15897,83 @@ fold5:
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	MOVBU narrow+88(FP), R6
-	CBZ R6, wide6
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B end7
+	CBZ R6, wide8
+	VMOV V0.B16, V8.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
 	CMP $1, R5
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R6
+	CMP R6, R1
+	BEQ first2
+	MOVD $buffer-96(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	MOVBU narrow+88(FP), R6
+	CBZ R6, total14
+	VEXT $8, V0.B16, V0.B16, V10.B16
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored15
+
+// The end of a sum.
+total14:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+
+stored15:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-96(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	MOVD cols+72(FP), R6
+	SUB R5, R6, R6
+	LSL $2, R6, R6
+	SUB R6, R2, R2
+	MOVD tstride+80(FP), R6
+	LSL $2, R6, R6
+	ADD R6, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+88(FP), R6
+	CBZ R6, total16
+	VEXT $8, V8.B16, V8.B16, V10.B16
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored17
+
+// The end of a sum.
+total16:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-end7:
+stored17:
 	ADD $8, R0, R0
-	MOVD tstride+80(FP), R6
-	ADD R5, R6, R6
-	LSL $2, R6, R6
-	ADD R6, R2, R2
-	MOVD cols+72(FP), R6
-	LSL $2, R6, R6
-	SUB R6, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsSumTargetSkipF64NEON(sum, t []float64, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $192-89
+TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $256-89
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -14523,16 +15982,16 @@ TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $192-89
 
 // One row.
 row1:
-	MOVD cols+72(FP), R5
 	MOVD 0(R3), R4
 	ADD $8, R3, R3
+	MOVD cols+72(FP), R5
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
 // One group.
-group2:
+group4:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -14545,9 +16004,9 @@ group2:
 	PCALIGN $32
 
 // One block.
-block3:
+block5:
 	CMP $16, R5
-	BLT tail4
+	BLT tail6
 	MOVD $-1, R6
 	CMP $16, R4
 	CSEL LO, R4, R6, R6
@@ -14589,19 +16048,19 @@ block3:
 	SUB $16, R5, R5
 	SUB $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, block3
-	B fold5
+	CBNZ R7, block5
+	B fold7
 
 // A partial block.
-tail4:
+tail6:
 	MOVD $-1, R6
 	CMP $16, R4
 	CSEL LO, R4, R6, R6
 	MOVD $skipF64<>+120(SB), R17
 	SUB R6<<3, R17, R17
 	CMP $0, R5
-	BLE fold5
-	MOVD $buffer-192(SP), R7
+	BLE fold7
+	MOVD $buffer-256(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -14612,7 +16071,7 @@ tail4:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial9:
+partial10:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -14622,14 +16081,14 @@ partial9:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part11
+	BLT part12
 	FMOVQ (R2), F12
-	B loaded10
+	B loaded11
 
-part11:
+part12:
 	FMOVD (R2), F12
 
-loaded10:
+loaded11:
 	FMOVQ 0(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -14640,8 +16099,8 @@ loaded10:
 	ADD $16, R2, R2
 	SUB $2, R5, R5
 	CMP $1, R5
-	BGE partial9
-	MOVD $buffer-192(SP), R7
+	BGE partial10
+	MOVD $buffer-256(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -14652,7 +16111,7 @@ loaded10:
 	FMOVQ 112(R7), F7
 
 // Fold to four lanes.
-fold5:
+fold7:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
@@ -14660,14 +16119,13 @@ fold5:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
 	MOVBU narrow+88(FP), R6
-	CBZ R6, wide6
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B end7
+	CBZ R6, wide8
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end9
 
 // Add to the sum.
-wide6:
+wide8:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -14685,10 +16143,80 @@ wide6:
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
 	CMP $1, R5
-	BGE group2
+	BGE group4
 
-// The row's sum.
-total8:
+end9:
+	MOVD sum_len+8(FP), R6
+	CMP R6, R1
+	BEQ first2
+	MOVD $buffer-128(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	MOVBU narrow+88(FP), R6
+	CBZ R6, total13
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored14
+
+// The end of a sum.
+total13:
+	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
+	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	VMOV V12.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d5a2 // fadd v2.2d, v13.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
+	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	VMOV V12.B16, V0.B16
+	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
+	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
+	FMOVD F0, (R0)
+
+stored14:
+	ADD $8, R0, R0
+
+// Keep the row's sums.
+first2:
+	SUB $1, R1, R1
+	CBZ R1, last3
+	MOVD $buffer-128(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	FMOVQ F10, 32(R6)
+	FMOVQ F11, 48(R6)
+	MOVD cols+72(FP), R6
+	SUB R5, R6, R6
+	LSL $3, R6, R6
+	SUB R6, R2, R2
+	MOVD tstride+80(FP), R6
+	LSL $3, R6, R6
+	ADD R6, R2, R2
+	B row1
+
+// The end of the last sum.
+last3:
+	MOVBU narrow+88(FP), R6
+	CBZ R6, total15
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored16
+
+// The end of a sum.
+total15:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -14711,17 +16239,8 @@ total8:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-end7:
+stored16:
 	ADD $8, R0, R0
-	MOVD tstride+80(FP), R6
-	ADD R5, R6, R6
-	LSL $3, R6, R6
-	ADD R6, R2, R2
-	MOVD cols+72(FP), R6
-	LSL $3, R6, R6
-	SUB R6, R2, R2
-	SUB $1, R1, R1
-	CBNZ R1, row1
 	RET
 
 // func rowsProbGradF32NEON(dst, w, t, q, scale []float32, cols, dststride, wstride, tstride int)
@@ -14734,132 +16253,172 @@ TEXT ·rowsProbGradF32NEON(SB), NOSPLIT, $0-152
 	MOVD scale_base+96(FP), R5
 	MOVD $rowsConstF32<>(SB), R26
 	FMOVQ 272(R26), F30 // signBit
+	MOVD cols+120(FP), R8
+	CMP $4, R8
+	BLT short1
+	MOVD R8, R10
+	SUB $1, R10, R10
+	LSR $2, R10, R10
+	LSL $2, R10, R10
+	SUB $4, R8, R8
+	MOVD R10, R9
+	SUB R8, R9, R9
+	LSL $2, R8, R8
+	LSL $2, R9, R9
+	ADD R8, R1, R1
+	ADD R8, R2, R2
+	ADD R8, R3, R3
 
 // One row.
-row1:
+row2:
 	VLD1R (R4), [V0.S4]
 	ADD $4, R4, R4
 	VLD1R (R5), [V1.S4]
 	ADD $4, R5, R5
-	MOVD cols+120(FP), R6
+	FMOVQ 0(R2), F3
+	FMOVQ 0(R3), F4
+	// rows.go
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	VMOV V4.B16, V2.B16
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	MOVD R10, R6
 	CMP $16, R6
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	FMOVQ 0(R3), F3
-	FMOVQ 16(R2), F4
-	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
-	FMOVQ 16(R3), F5
-	FMOVQ 32(R2), F6
-	VFMLA V0.S4, V2.S4, V3.S4
-	WORD $0x4ea5d7c5 // fsub v5.4s, v30.4s, v5.4s
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R2), F7
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	VFMLA V0.S4, V4.S4, V5.S4
-	WORD $0x4ea2d7c2 // fsub v2.4s, v30.4s, v2.4s
-	FMOVQ 48(R3), F4
-	FMOVQ F3, 0(R1)
-	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
-	VFMLA V0.S4, V6.S4, V2.S4
+loop3:
+	FMOVQ 0(R2), F3
+	FMOVQ 0(R3), F4
+	FMOVQ 16(R2), F5
 	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
-	FMOVQ F5, 16(R1)
-	WORD $0x6e21dc42 // fmul v2.4s, v2.4s, v1.4s
-	VFMLA V0.S4, V7.S4, V4.S4
-	FMOVQ F2, 32(R1)
+	FMOVQ 16(R3), F6
+	FMOVQ 32(R2), F7
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x4ea6d7c6 // fsub v6.4s, v30.4s, v6.4s
+	FMOVQ 32(R3), F3
+	FMOVQ 48(R2), F8
 	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
-	FMOVQ F4, 48(R1)
+	VFMLA V0.S4, V5.S4, V6.S4
+	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
+	FMOVQ 48(R3), F5
+	FMOVQ F4, 0(R1)
+	WORD $0x6e21dcc6 // fmul v6.4s, v6.4s, v1.4s
+	VFMLA V0.S4, V7.S4, V3.S4
+	WORD $0x4ea5d7c5 // fsub v5.4s, v30.4s, v5.4s
+	FMOVQ F6, 16(R1)
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	VFMLA V0.S4, V8.S4, V5.S4
+	FMOVQ F3, 32(R1)
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	FMOVQ F5, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUB $16, R6, R6
 	CMP $16, R6
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $4, R6
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	FMOVQ 0(R3), F3
-	// rows.go
-	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
-	VFMLA V0.S4, V2.S4, V3.S4
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	FMOVQ F3, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	FMOVQ 0(R3), F4
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	FMOVQ F4, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $4, R6, R6
 	CMP $4, R6
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R6, done6
-	// Partial vector.
-	TBZ $1, R6, one8
-	FMOVD (R2), F2
-	TBZ $0, R6, loaded7
-	ADD $8, R2, R7
-	VLD1 (R7), V2.S[2]
-	B loaded7
-
-one8:
-	FMOVS (R2), F2
-
-loaded7:
-	TBZ $1, R6, one10
-	FMOVD (R3), F3
-	TBZ $0, R6, loaded9
-	ADD $8, R3, R7
-	VLD1 (R7), V3.S[2]
-	B loaded9
-
-one10:
-	FMOVS (R3), F3
-
-loaded9:
-	WORD $0x4ea3d7c3 // fsub v3.4s, v30.4s, v3.4s
-	VFMLA V0.S4, V2.S4, V3.S4
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	TBZ $1, R6, one12
-	FMOVD F3, (R1)
-	TBZ $0, R6, stored11
-	ADD $8, R1, R7
-	VST1 V3.S[2], (R7)
-	B stored11
-
-one12:
-	FMOVS F3, (R1)
-
-stored11:
-
-done6:
+rest6:
+	SUB R9, R1, R1
+	SUB R9, R2, R2
+	SUB R9, R3, R3
+	FMOVQ F2, 0(R1)
 	MOVD dststride+128(FP), R7
-	ADD R6, R7, R7
 	LSL $2, R7, R7
 	ADD R7, R1, R1
 	MOVD wstride+136(FP), R7
-	ADD R6, R7, R7
 	LSL $2, R7, R7
 	ADD R7, R2, R2
 	MOVD tstride+144(FP), R7
-	ADD R6, R7, R7
 	LSL $2, R7, R7
 	ADD R7, R3, R3
-	MOVD cols+120(FP), R7
-	LSL $2, R7, R7
-	SUB R7, R1, R1
-	SUB R7, R2, R2
-	SUB R7, R3, R3
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R8, R6
+
+// One row.
+row7:
+	VLD1R (R4), [V0.S4]
+	ADD $4, R4, R4
+	VLD1R (R5), [V1.S4]
+	ADD $4, R5, R5
+	// Partial vector.
+	TBZ $1, R6, one9
+	FMOVD (R2), F3
+	TBZ $0, R6, loaded8
+	ADD $8, R2, R7
+	VLD1 (R7), V3.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F3
+
+loaded8:
+	TBZ $1, R6, one11
+	FMOVD (R3), F4
+	TBZ $0, R6, loaded10
+	ADD $8, R3, R7
+	VLD1 (R7), V4.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F4
+
+loaded10:
+	WORD $0x4ea4d7c4 // fsub v4.4s, v30.4s, v4.4s
+	VFMLA V0.S4, V3.S4, V4.S4
+	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	TBZ $1, R6, one13
+	FMOVD F4, (R1)
+	TBZ $0, R6, stored12
+	ADD $8, R1, R7
+	VST1 V4.S[2], (R7)
+	B stored12
+
+one13:
+	FMOVS F4, (R1)
+
+stored12:
+	MOVD dststride+128(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R1, R1
+	MOVD wstride+136(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R2, R2
+	MOVD tstride+144(FP), R7
+	LSL $2, R7, R7
+	ADD R7, R3, R3
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func rowsProbGradF64NEON(dst, w, t, q, scale []float64, cols, dststride, wstride, tstride int)
@@ -14872,102 +16431,142 @@ TEXT ·rowsProbGradF64NEON(SB), NOSPLIT, $0-152
 	MOVD scale_base+96(FP), R5
 	MOVD $rowsConstF64<>(SB), R26
 	FMOVQ 368(R26), F30 // signBit
+	MOVD cols+120(FP), R8
+	CMP $2, R8
+	BLT short1
+	MOVD R8, R10
+	SUB $1, R10, R10
+	LSR $1, R10, R10
+	LSL $1, R10, R10
+	SUB $2, R8, R8
+	MOVD R10, R9
+	SUB R8, R9, R9
+	LSL $3, R8, R8
+	LSL $3, R9, R9
+	ADD R8, R1, R1
+	ADD R8, R2, R2
+	ADD R8, R3, R3
 
 // One row.
-row1:
+row2:
 	VLD1R (R4), [V0.D2]
 	ADD $8, R4, R4
 	VLD1R (R5), [V1.D2]
 	ADD $8, R5, R5
-	MOVD cols+120(FP), R6
+	FMOVQ 0(R2), F3
+	FMOVQ 0(R3), F4
+	// rows.go
+	WORD $0x4ee4d7c4 // fsub v4.2d, v30.2d, v4.2d
+	VFMLA V0.D2, V3.D2, V4.D2
+	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	VMOV V4.B16, V2.B16
+	SUB R8, R1, R1
+	SUB R8, R2, R2
+	SUB R8, R3, R3
+	MOVD R10, R6
 	CMP $8, R6
-	BLT rest3
+	BLT rest4
 	PCALIGN $32
 
 // Four vectors.
-loop2:
-	FMOVQ 0(R2), F2
-	FMOVQ 0(R3), F3
-	FMOVQ 16(R2), F4
-	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
-	FMOVQ 16(R3), F5
-	FMOVQ 32(R2), F6
-	VFMLA V0.D2, V2.D2, V3.D2
-	WORD $0x4ee5d7c5 // fsub v5.2d, v30.2d, v5.2d
-	FMOVQ 32(R3), F2
-	FMOVQ 48(R2), F7
-	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-	VFMLA V0.D2, V4.D2, V5.D2
-	WORD $0x4ee2d7c2 // fsub v2.2d, v30.2d, v2.2d
-	FMOVQ 48(R3), F4
-	FMOVQ F3, 0(R1)
-	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
-	VFMLA V0.D2, V6.D2, V2.D2
+loop3:
+	FMOVQ 0(R2), F3
+	FMOVQ 0(R3), F4
+	FMOVQ 16(R2), F5
 	WORD $0x4ee4d7c4 // fsub v4.2d, v30.2d, v4.2d
-	FMOVQ F5, 16(R1)
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VFMLA V0.D2, V7.D2, V4.D2
-	FMOVQ F2, 32(R1)
+	FMOVQ 16(R3), F6
+	FMOVQ 32(R2), F7
+	VFMLA V0.D2, V3.D2, V4.D2
+	WORD $0x4ee6d7c6 // fsub v6.2d, v30.2d, v6.2d
+	FMOVQ 32(R3), F3
+	FMOVQ 48(R2), F8
 	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
-	FMOVQ F4, 48(R1)
+	VFMLA V0.D2, V5.D2, V6.D2
+	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
+	FMOVQ 48(R3), F5
+	FMOVQ F4, 0(R1)
+	WORD $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	VFMLA V0.D2, V7.D2, V3.D2
+	WORD $0x4ee5d7c5 // fsub v5.2d, v30.2d, v5.2d
+	FMOVQ F6, 16(R1)
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	VFMLA V0.D2, V8.D2, V5.D2
+	FMOVQ F3, 32(R1)
+	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	FMOVQ F5, 48(R1)
 	ADD $64, R1, R1
 	ADD $64, R2, R2
 	ADD $64, R3, R3
 	SUB $8, R6, R6
 	CMP $8, R6
-	BGE loop2
+	BGE loop3
 
-rest3:
+rest4:
 	CMP $2, R6
-	BLT rest5
+	BLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
-	FMOVQ 0(R2), F2
-	FMOVQ 0(R3), F3
-	// rows.go
-	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
-	VFMLA V0.D2, V2.D2, V3.D2
-	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-	FMOVQ F3, 0(R1)
+loop5:
+	FMOVQ 0(R2), F3
+	FMOVQ 0(R3), F4
+	WORD $0x4ee4d7c4 // fsub v4.2d, v30.2d, v4.2d
+	VFMLA V0.D2, V3.D2, V4.D2
+	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	FMOVQ F4, 0(R1)
 	ADD $16, R1, R1
 	ADD $16, R2, R2
 	ADD $16, R3, R3
 	SUB $2, R6, R6
 	CMP $2, R6
-	BGE loop4
+	BGE loop5
 
-rest5:
-	CBZ R6, done6
-	// Partial vector.
-	FMOVD (R2), F2
-	FMOVD (R3), F3
-	WORD $0x4ee3d7c3 // fsub v3.2d, v30.2d, v3.2d
-	VFMLA V0.D2, V2.D2, V3.D2
-	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
-	FMOVD F3, (R1)
-
-done6:
+rest6:
+	SUB R9, R1, R1
+	SUB R9, R2, R2
+	SUB R9, R3, R3
+	FMOVQ F2, 0(R1)
 	MOVD dststride+128(FP), R7
-	ADD R6, R7, R7
 	LSL $3, R7, R7
 	ADD R7, R1, R1
 	MOVD wstride+136(FP), R7
-	ADD R6, R7, R7
 	LSL $3, R7, R7
 	ADD R7, R2, R2
 	MOVD tstride+144(FP), R7
-	ADD R6, R7, R7
 	LSL $3, R7, R7
 	ADD R7, R3, R3
-	MOVD cols+120(FP), R7
-	LSL $3, R7, R7
-	SUB R7, R1, R1
-	SUB R7, R2, R2
-	SUB R7, R3, R3
 	SUB $1, R0, R0
-	CBNZ R0, row1
+	CBNZ R0, row2
+	RET
+
+// Rows of less than a vector.
+short1:
+	MOVD R8, R6
+
+// One row.
+row7:
+	VLD1R (R4), [V0.D2]
+	ADD $8, R4, R4
+	VLD1R (R5), [V1.D2]
+	ADD $8, R5, R5
+	// Partial vector.
+	FMOVD (R2), F3
+	FMOVD (R3), F4
+	WORD $0x4ee4d7c4 // fsub v4.2d, v30.2d, v4.2d
+	VFMLA V0.D2, V3.D2, V4.D2
+	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	FMOVD F4, (R1)
+	MOVD dststride+128(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R1, R1
+	MOVD wstride+136(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R2, R2
+	MOVD tstride+144(FP), R7
+	LSL $3, R7, R7
+	ADD R7, R3, R3
+	SUB $1, R0, R0
+	CBNZ R0, row7
 	RET
 
 // func sigmoidLossF32NEON(losses, x, t []float32)

@@ -43,6 +43,7 @@ func (m *x86) gprs() []gpr {
 }
 
 func (m *x86) separateMasks() bool { return m.wide }
+func (m *x86) maskedStores() bool  { return m.wide }
 
 func (m *x86) prologue(*kernelState)                 {}
 func (m *x86) loadArg(dst gpr, name string, off int) { m.ins("MOVQ %s+%d(FP), %s", name, off, dst) }

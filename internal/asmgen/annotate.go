@@ -27,7 +27,10 @@ var notes = map[string]map[string]string{
 		"partial": "One vector of the block, or a part of one.",
 		"fold":    "Fold to four lanes.",
 		"wide":    "Add to the sum.",
-		"total":   "The row's sum.",
+		"first":   "Keep the row's sums.",
+		"last":    "The end of the last sum.",
+		"total":   "The end of a sum.",
+		"short":   "Rows of less than a vector.",
 	},
 	"Columns": {
 		"read":    "Transpose a batch into a buffer.",

@@ -16,6 +16,7 @@ const (
 func (m *arm) vectorBytes() int    { return 16 }
 func (m *arm) vectorRegs() int     { return 32 }
 func (m *arm) separateMasks() bool { return false }
+func (m *arm) maskedStores() bool  { return false }
 
 func (m *arm) gprs() []gpr {
 	return []gpr{"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7",

@@ -50,7 +50,7 @@ func (s Map) emit(k *kernelState) {
 		}
 	}
 	k.vectorLoops(unroll, body)
-	k.partialVector(false, func() { body(1, true) })
+	k.partialVector(func() { body(1, true) })
 	k.ret(k)
 }
 
@@ -94,12 +94,11 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	}
 }
 
-// partialVector runs body for the elements that the loops leave, if any. values says that body
-// reduces them.
-func (k *kernelState) partialVector(values bool, body func()) {
+// partialVector runs body for the elements that the loops leave, if any.
+func (k *kernelState) partialVector(body func()) {
 	done := k.w.newLabel("done")
 	k.branchImm(eq, k.count, 0, done)
-	k.tailMask(k, k.count, k.scratch, values)
+	k.tailMask(k, k.count, k.scratch, false)
 	body()
 	k.w.label(done)
 }

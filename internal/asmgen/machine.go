@@ -37,6 +37,9 @@ type machine interface {
 	vectorRegs() int
 	gprs() []gpr
 	separateMasks() bool // masks have registers of their own
+	// maskedStores reports whether partial vectors are stored under a mask. For a while, a load or
+	// a store of what follows the partial vector in memory is slow then.
+	maskedStores() bool
 
 	scalarCode
 	vectorCode

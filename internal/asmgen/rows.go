@@ -41,8 +41,9 @@ type Rows struct {
 // rowsCode writes a Rows.
 type rowsCode struct {
 	*kernelState
-	s      Rows
-	unroll int
+	s        Rows
+	unroll   int
+	backward bool // from the last row to the first
 
 	// vector registers: one accumulator per unrolled vector; the float64 sums and their errors;
 	// parameters; the values that a row begins with, and those that Body gets of it
@@ -55,11 +56,13 @@ type rowsCode struct {
 	skipPtr gpr
 	rel     gpr // the element left out, relative to the current one
 	blocks  gpr // left in the group
+	state   int // offset in the frame: the sums of the row before
 }
 
 func (s Rows) emit(k *kernelState) {
 	k.skip, k.repeat = s.Skip, s.Repeat
 	r := &rowsCode{kernelState: k, s: s, unroll: s.Unroll}
+	r.backward = s.Reduce == Sum && k.maskedStores()
 	if r.unroll == 0 {
 		r.unroll = defaultUnroll
 	}
@@ -68,28 +71,11 @@ func (s Rows) emit(k *kernelState) {
 	r.scalars = k.broadcastArgs(s.Scalars)
 	r.rowValues()
 	k.loadPinned()
-
-	row := k.w.newLabel("row")
-	k.w.label(row)
-	r.beginRow()
-	switch s.Reduce {
-	case Sum:
-		r.emitSum()
-		k.addImm(r.result, 8)
-	case Max:
-		for _, a := range r.accs {
-			k.loadConst(k, a, [...]uint64{0xff800000, 0xfff0000000000000}[k.t])
-		}
-		r.elements()
-		k.maxAcross(k, r.accs, k.spare(1)[0], r.result)
-		k.addImm(r.result, k.t.Size())
-	case None:
-		r.elements()
+	if s.Reduce == Sum {
+		r.sumRows()
+	} else {
+		r.elementRows()
 	}
-	r.nextRow()
-	k.addImm(r.rows, -1)
-	k.branchImm(ne, r.rows, 0, row)
-	k.ret(k)
 }
 
 // accumulators pins the registers that a reduction adds to. Those of a sum must be low ones.
@@ -157,12 +143,12 @@ func (r *rowsCode) rowValues() {
 	}
 }
 
-// beginRow computes the values of a row and the number of its elements.
+// beginRow computes the values of a row.
 func (r *rowsCode) beginRow() {
 	k, s := r.kernelState, r.s
 	for i, p := range r.rowPtrs {
 		k.broadcast(r.rowRegs[i], p, k.t)
-		k.addImm(p, k.t.Size())
+		r.next(p, k.t.Size())
 	}
 	if s.Prologue != nil {
 		b := k.newBuilder(false)
@@ -171,35 +157,120 @@ func (r *rowsCode) beginRow() {
 		}
 		k.write(b)
 	}
-	k.loadArg(k.count, "cols", k.param("cols").off)
 	if s.Skip {
 		k.loadWord(r.rel, r.skipPtr, 0)
-		k.addImm(r.skipPtr, 8)
+		r.next(r.skipPtr, 8)
 	}
 }
 
-// nextRow moves the pointers from the end of the row to the next row, by stride - cols plus the
-// rest of the count.
+// next moves a pointer to the next row's element.
+func (r *rowsCode) next(p gpr, size int) {
+	if r.backward {
+		size = -size
+	}
+	r.addImm(p, size)
+}
+
+// nextRow moves the streams by their strides.
 func (r *rowsCode) nextRow() {
 	k := r.kernelState
 	for i, name := range r.matrices() {
 		p := k.strideOf(name)
 		k.loadArg(k.scratch, p.name, p.off)
-		k.add(k.scratch, k.count)
 		k.shl(k.scratch, 2+int(k.t))
-		k.add(k.streams[i], k.scratch)
-	}
-	k.loadArg(k.scratch, "cols", k.param("cols").off)
-	k.shl(k.scratch, 2+int(k.t))
-	for _, p := range k.streams {
-		k.sub(p, k.scratch)
+		if r.backward {
+			k.sub(k.streams[i], k.scratch)
+		} else {
+			k.add(k.streams[i], k.scratch)
+		}
 	}
 }
 
-// elements runs Body along a row, without a sum.
-func (r *rowsCode) elements() {
-	r.vectorLoops(r.unroll, func(n int, tail bool) { r.body(0, n, tail) })
-	r.partialVector(r.s.Reduce != None, func() { r.body(0, 1, true) })
+// elementRows runs Body along the rows, without a sum. The last vector of a row ends with the row,
+// and overlaps the one before it. It is loaded first, in case the outputs overwrite the inputs, and
+// stored last. So no vector is partial, unless the whole row is less than a vector.
+func (r *rowsCode) elementRows() {
+	k, s := r.kernelState, r.s
+	lanes, size := k.lanes(), log2(k.t.Size())
+	last, gap, full := k.gpr(), k.gpr(), k.gpr()
+	short, row := k.w.newLabel("short"), k.w.newLabel("row")
+	k.loadArg(last, "cols", k.param("cols").off)
+	k.branchImm(lt, last, lanes, short)
+	// full: elements before the last vector, if that did not overlap; last: its offset; gap: from
+	// there to full
+	k.mov(full, last)
+	k.addImm(full, -1)
+	k.shr(full, log2(lanes))
+	k.shl(full, log2(lanes))
+	k.addImm(last, -lanes)
+	k.mov(gap, full)
+	k.sub(gap, last)
+	k.shl(last, size)
+	k.shl(gap, size)
+	k.addTo(k.streams, last)
+	ends := make([]int, len(s.Out))
+	for i := range ends {
+		ends[i] = k.pin()
+	}
+	k.w.label(row)
+	r.beginRow()
+	b := k.newBuilder(false)
+	out, reduce := r.compute(b)
+	for i, v := range out {
+		b.moveTo(ends[i], v)
+	}
+	if s.Reduce == Max {
+		for _, a := range r.accs {
+			b.moveTo(a, reduce)
+		}
+	}
+	k.write(b)
+	k.subFrom(k.streams, last)
+	k.mov(k.count, full)
+	k.vectorLoops(r.unroll, func(n int, tail bool) { r.body(0, n, tail) })
+	k.subFrom(k.streams, gap)
+	for i, e := range ends {
+		k.storeAt(k.t, e, k.streams[i], 0)
+	}
+	r.endRow(row)
+
+	k.w.label(short)
+	row = k.w.newLabel("row")
+	k.mov(k.count, last)
+	k.w.label(row)
+	r.beginRow()
+	for _, a := range r.accs {
+		k.loadConst(k, a, [...]uint64{0xff800000, 0xfff0000000000000}[k.t])
+	}
+	k.tailMask(k, k.count, k.scratch, s.Reduce != None)
+	r.body(0, 1, true)
+	r.endRow(row)
+}
+
+// endRow ends a row, and goes on with the next one, if there is one.
+func (r *rowsCode) endRow(row string) {
+	k := r.kernelState
+	if r.s.Reduce == Max {
+		k.maxAcross(k, r.accs, k.spare(1)[0], r.result)
+		k.addImm(r.result, k.t.Size())
+	}
+	r.nextRow()
+	k.addImm(r.rows, -1)
+	k.branchImm(ne, r.rows, 0, row)
+	k.ret(k)
+}
+
+// addTo adds a number to several pointers; subFrom subtracts it.
+func (k *kernelState) addTo(ps []gpr, n gpr) {
+	for _, p := range ps {
+		k.add(p, n)
+	}
+}
+
+func (k *kernelState) subFrom(ps []gpr, n gpr) {
+	for _, p := range ps {
+		k.sub(p, n)
+	}
 }
 
 // body writes n vectors, the first of which is added to the accumulator lane.
@@ -230,15 +301,20 @@ func (r *rowsCode) once(b *Builder) {
 
 // vector loads, computes and stores a vector, and returns the value to reduce.
 func (r *rowsCode) vector(b *Builder) (reduce V) {
-	var in []V
-	for i := range r.s.In {
-		in = append(in, b.load(len(r.s.Out)+i))
-	}
-	out, reduce := r.s.Body(b, in, b.pinnedValues(r.params))
+	out, reduce := r.compute(b)
 	for i, v := range out {
 		b.store(i, v)
 	}
 	return reduce
+}
+
+// compute loads and computes a vector.
+func (r *rowsCode) compute(b *Builder) (out []V, reduce V) {
+	var in []V
+	for i := range r.s.In {
+		in = append(in, b.load(len(r.s.Out)+i))
+	}
+	return r.s.Body(b, in, b.pinnedValues(r.params))
 }
 
 var negInf32, negInf64 = float32(math.Inf(-1)), math.Inf(-1)

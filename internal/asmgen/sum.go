@@ -12,11 +12,83 @@ func (k *kernelState) block() int { return 32 >> k.t }
 // group is the number of blocks in a group.
 func (k *kernelState) group() int { return 4 >> k.t }
 
-// emitSum adds the elements of a row.
-func (r *rowsCode) emitSum() {
-	k := r.kernelState
+// sumRows adds the elements of the rows. The end of a row's sum is a chain of additions that has
+// to wait for its last exponentials. So a row's sums are kept in the frame, and that chain comes
+// after the elements of the next row.
+func (r *rowsCode) sumRows() {
+	k, vb := r.kernelState, r.vectorBytes()
+	if r.unroll > copiedTails {
+		r.state = r.unroll * vb
+	}
+	k.frame = r.state + len(r.sums)*vb + cacheLine // room to start at a cache line
 	r.blocks = k.gpr()
-	defer func() { k.freeGPRs = append(k.freeGPRs, r.blocks) }()
+	if r.backward {
+		r.lastRow()
+	}
+	row, first, last := k.w.newLabel("row"), k.w.newLabel("first"), k.w.newLabel("last")
+	k.w.label(row)
+	r.beginRow()
+	k.loadArg(k.count, "cols", k.param("cols").off)
+	r.sumRow()
+	k.loadArg(k.scratch, "sum_len", k.param("sum").off+8)
+	k.branch(eq, r.rows, k.scratch, first)
+	before := r.accs[:len(r.sums)]
+	k.scratchAddr(k.scratch, r.state, k.frame)
+	for i, reg := range before {
+		k.loadAt(k.t, reg, k.scratch, i*vb)
+	}
+	r.endSum(before)
+	k.w.label(first)
+	k.addImm(r.rows, -1)
+	k.branchImm(eq, r.rows, 0, last)
+	k.scratchAddr(k.scratch, r.state, k.frame)
+	for i, reg := range r.sums {
+		k.storeAt(k.t, reg, k.scratch, i*vb)
+	}
+	r.backToStart()
+	r.nextRow()
+	k.jump(row)
+	k.w.label(last)
+	r.endSum(r.sums)
+	k.ret(k)
+}
+
+// lastRow moves the pointers to the last row.
+func (r *rowsCode) lastRow() {
+	k := r.kernelState
+	k.mov(k.count, r.rows)
+	k.addImm(k.count, -1)
+	for i, name := range r.matrices() {
+		p := k.strideOf(name)
+		k.loadArg(k.scratch, p.name, p.off)
+		k.mul(k.scratch, k.count)
+		k.shl(k.scratch, 2+int(k.t))
+		k.add(k.streams[i], k.scratch)
+	}
+	k.mov(k.scratch, k.count)
+	k.shl(k.scratch, 2+int(k.t))
+	k.addTo(r.rowPtrs, k.scratch)
+	k.shl(k.count, 3)
+	k.add(r.result, k.count)
+	if r.s.Skip {
+		k.add(r.skipPtr, k.count)
+	}
+}
+
+// backToStart moves the streams from the end of a row to its start: by cols less the rest of the
+// count.
+func (r *rowsCode) backToStart() {
+	k := r.kernelState
+	k.loadArg(k.scratch, "cols", k.param("cols").off)
+	k.sub(k.scratch, k.count)
+	k.shl(k.scratch, 2+int(k.t))
+	k.subFrom(k.streams, k.scratch)
+}
+
+// sumRow adds the elements of a row. It leaves the float64 accumulators in sums or, for a narrow
+// row, its four lanes.
+func (r *rowsCode) sumRow() {
+	k := r.kernelState
 	tmp := k.spare(3)
 	lbl := k.w.newLabel
 	group, block, tail := lbl("group"), lbl("block"), lbl("tail")
@@ -25,12 +97,11 @@ func (r *rowsCode) emitSum() {
 		k.zero(s)
 	}
 	k.w.label(group)
-	total := lbl("total")
 	if p, ok := r.s.Pipeline[k.setting()]; ok {
 		byBlock := lbl("blocks")
 		r.wholeGroup(p, byBlock, tmp)
 		k.branchImm(ge, k.count, 1, group)
-		k.jump(total)
+		k.jump(end)
 		k.w.label(byBlock)
 	}
 	for _, a := range r.accs {
@@ -50,18 +121,40 @@ func (r *rowsCode) emitSum() {
 	r.partialBlock(fold)
 	k.w.label(fold)
 	k.fold(k, r.accs)
-	p := k.param("narrow")
-	k.loadFlag(k.scratch, p.name, p.off)
-	k.branchImm(eq, k.scratch, 0, wide)
-	k.storeNarrowSum(k, r.accs, tmp[0], r.result)
+	r.ifWide(wide)
+	for i, s := range r.sums {
+		if i < r.laneRegs() {
+			k.copyVector(s, r.accs[i])
+		}
+	}
 	k.jump(end)
 	k.w.label(wide)
 	k.carry(k, r.accs, r.sums, tmp)
-	//         // not narrow: go on with the next group, if there is one
 	k.branchImm(ge, k.count, 1, group)
-	k.w.label(total)
-	k.storeSum(k, r.sums, tmp, r.result)
 	k.w.label(end)
+}
+
+// laneRegs is how many registers hold the four lanes of a group.
+func (r *rowsCode) laneRegs() int { return max(1, 4*r.t.Size()/r.vectorBytes()) }
+
+// ifWide jumps unless the rows are narrow.
+func (r *rowsCode) ifWide(wide string) {
+	p := r.param("narrow")
+	r.loadFlag(r.scratch, p.name, p.off)
+	r.branchImm(eq, r.scratch, 0, wide)
+}
+
+// endSum ends the sum of a row that has left regs, and stores it.
+func (r *rowsCode) endSum(regs []int) {
+	k, tmp := r.kernelState, r.spare(3)
+	total, stored := k.w.newLabel("total"), k.w.newLabel("stored")
+	r.ifWide(total)
+	k.storeNarrowSum(k, regs, tmp[0], r.result)
+	k.jump(stored)
+	k.w.label(total)
+	k.storeSum(k, regs, tmp, r.result)
+	k.w.label(stored)
+	r.next(r.result, 8)
 }
 
 // leaveOut prepares the masks of a block if an element may be left out.
@@ -104,7 +197,6 @@ func (r *rowsCode) partialBlock(fold string) {
 // the accumulators are kept in memory meanwhile, and each is added to in accs[0].
 func (r *rowsCode) partialBlockLoop(fold string) {
 	k, vb := r.kernelState, r.vectorBytes()
-	k.frame = r.unroll*vb + cacheLine // room to start at a cache line
 	k.whole = true
 	k.branchImm(le, k.count, 0, fold)
 	at := r.blocks // no longer needed as the counter
