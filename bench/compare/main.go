@@ -48,6 +48,8 @@ func run() error {
 	times := flag.Bool("times", true, "measure times")
 	errors := flag.Bool("accuracy", true, "measure accuracy")
 	rounds := flag.Int("rounds", 31, "rounds of a case, at most")
+	byClasses := flag.Bool("classes", false, "measure only the row kernels, on all instruction sets, "+
+		"as a function of the number of classes; written to results/classes")
 	var libraries []string
 	flag.Func("peer-library", "shared library with peers, as internal/cpeers/job.h describes it; "+
 		"may be repeated", func(file string) error {
@@ -89,6 +91,13 @@ func run() error {
 		return err
 	}
 
+	command := strings.Join(append([]string{"compare"}, os.Args[1:]...), " ")
+	if *byClasses {
+		if *out == "" && !*quick {
+			*out = filepath.Join("results", "classes")
+		}
+		return sweepClasses(*out, command, *quick)
+	}
 	avx512 := *isaName == isa.NameAVX512
 	peers := goPeers()
 	if runtime.GOARCH == "amd64" && cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3) {
@@ -127,7 +136,7 @@ func run() error {
 
 	r := &Result{
 		Date:    time.Now().UTC().Format("2006-01-02"),
-		Command: strings.Join(append([]string{"compare"}, os.Args[1:]...), " "),
+		Command: command,
 		ISA:     kernels.ISA(), CPU: cpuName(), Caches: caches(), System: system(),
 		Go: runtime.Version(), Quick: *quick,
 		Peers: peers, Allocs: allocs(),
