@@ -59,9 +59,17 @@ mutate: ## deliberate mistakes in the assembly, to measure the tests
 	go run ./internal/mutate -n $(MUTANTS)
 
 .PHONY: ci
-ci: ## everything CI runs, as root on Debian 12
+ci: ## what CI runs for each commit, as root on Debian 12
 	bash .ci/run
+
+.PHONY: nightly
+nightly: ## what CI runs at night, as root on Debian 12; about a day
+	bash .ci/nightly
+
+.PHONY: release-check
+release-check: ## before a tag: known vulnerabilities, and changes of the API since the last tag
+	.ci/release-check.sh
 
 .PHONY: help
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 15

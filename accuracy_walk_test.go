@@ -58,7 +58,9 @@ func walk(stride uint64, f func(x []float32)) {
 	starts := make(chan uint64)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			x := make([]float32, walkLen)
 			for lo := range starts {
 				n := min(walkLen, count-lo)
@@ -67,7 +69,7 @@ func walk(stride uint64, f func(x []float32)) {
 				}
 				f(x[:n])
 			}
-		})
+		}()
 	}
 	for lo := uint64(0); lo < count; lo += walkLen {
 		starts <- lo
@@ -257,7 +259,9 @@ func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), ru
 	top, atX, atM, atY := -1.0, 0.0, 0.0, 0.0
 	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			x, m, y := make([]float64, size), make([]float64, size), make([]float64, size)
 			for c := range next {
 				fill(kt.NewRand(uint64(c)), x, m)
@@ -274,7 +278,7 @@ func walk64(t *testing.T, name string, fill func(r *kt.Rand, x, m []float64), ru
 				}
 				mu.Unlock()
 			}
-		})
+		}()
 	}
 	for c := range parts {
 		next <- c
@@ -609,11 +613,13 @@ func each(bufs []*walkBuf, f func(c *walkBuf)) {
 	var wg sync.WaitGroup
 	procs := runtime.GOMAXPROCS(0)
 	for p := range procs {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			for i := p; i < len(bufs); i += procs {
 				f(bufs[i])
 			}
-		})
+		}()
 	}
 	wg.Wait()
 }

@@ -194,7 +194,9 @@ func TestConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	var wrong atomic.Int32
 	for range 4 {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			y := make([]float64, len(x))
 			for range 50 {
 				kernels.Softmax(y, x, 10)
@@ -202,7 +204,7 @@ func TestConcurrentUse(t *testing.T) {
 					wrong.Add(1)
 				}
 			}
-		})
+		}()
 	}
 	wg.Wait()
 	require.Zero(t, wrong.Load())

@@ -147,16 +147,16 @@ func optionCases[T Float](classes int) map[string]*CrossEntropyOptions[T] {
 	return map[string]*CrossEntropyOptions[T]{
 		"none":      {},
 		"weights":   {Weights: weights},
-		"ignore":    {IgnoreIndex: new(1)},
-		"ignore 0":  {IgnoreIndex: new(0), Weights: weights},
+		"ignore":    {IgnoreIndex: kt.Ptr(1)},
+		"ignore 0":  {IgnoreIndex: kt.Ptr(0), Weights: weights},
 		"smoothing": {LabelSmoothing: 0.25},
 		"sum":       {Reduction: ReductionSum},
 		"rows":      {Reduction: ReductionNone},
 		"scale":     {LogitScale: 0.7},
 		"stride":    {Stride: classes + 2},
-		"all": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75,
+		"all": {Weights: weights, IgnoreIndex: kt.Ptr(1), LabelSmoothing: 0.125, LogitScale: 1.75,
 			Stride: classes + 1, Reduction: ReductionSum},
-		"all, mean": {Weights: weights, IgnoreIndex: new(1), LabelSmoothing: 0.125, LogitScale: 1.75,
+		"all, mean": {Weights: weights, IgnoreIndex: kt.Ptr(1), LabelSmoothing: 0.125, LogitScale: 1.75,
 			Stride: classes + 1},
 	}
 }
@@ -376,7 +376,7 @@ func TestOptionsIgnoredRows(t *testing.T) {
 			}
 			kt.Fill(kt.NewRand(1), kt.Normal, x[classes:2*classes], classes)
 			labels := []int8{-100, 2, -100}
-			opts := &CrossEntropyOptions[float32]{IgnoreIndex: new(-100), LabelSmoothing: smoothing}
+			opts := &CrossEntropyOptions[float32]{IgnoreIndex: kt.Ptr(-100), LabelSmoothing: smoothing}
 			losses, d := make([]float32, 3), make([]float32, 3*classes)
 			check := func(value float64, err error) {
 				require.NoError(t, err)
@@ -420,7 +420,7 @@ func TestOptionsMillions(t *testing.T) {
 	weights := []float32{1, 0.5, 2}
 	for _, smoothing := range []float32{0, 0.1} {
 		allocs := testing.AllocsPerRun(1, func() {
-			opts := &CrossEntropyOptions[float32]{Weights: weights, IgnoreIndex: new(2),
+			opts := &CrossEntropyOptions[float32]{Weights: weights, IgnoreIndex: kt.Ptr(2),
 				LabelSmoothing: smoothing, LogitScale: 0.5}
 			_, err := CrossEntropyGradWith(d, losses, x, labels, classes, []float32{2}, opts)
 			must(err)

@@ -112,12 +112,12 @@ func testTorch[T Float](t *testing.T, cases []torchCase) {
 			}
 			switch c.Ignore {
 			case "class":
-				opts.IgnoreIndex = new(labels[1])
+				opts.IgnoreIndex = kt.Ptr(labels[1])
 			case "negative":
-				opts.IgnoreIndex = new(-100)
+				opts.IgnoreIndex = kt.Ptr(-100)
 				labels[0] = -100
 			case "all":
-				opts.IgnoreIndex = new(-1)
+				opts.IgnoreIndex = kt.Ptr(-1)
 				for r := range labels {
 					labels[r] = -1
 				}

@@ -149,10 +149,11 @@ func ExampleCrossEntropyGradWith() {
 		0, 3, 1,
 		5, 5, 5, // padding
 	}
-	labels := []int{0, 2, -100}
+	padding := -100
+	labels := []int{0, 2, padding}
 	opts := &kernels.CrossEntropyOptions[float64]{
 		Weights:        []float64{1, 1, 2},
-		IgnoreIndex:    new(-100),
+		IgnoreIndex:    &padding,
 		LabelSmoothing: 0.1,
 	}
 	losses, dlogits := make([]float64, 3), make([]float64, 9)
@@ -197,7 +198,9 @@ func ExampleShard() {
 	}
 	arrived.Add(shards)
 	for i := range shards {
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			// Columns 2*i and 2*i+1 of the matrix. A machine would have them without the stride.
 			shard := kernels.Shard[float32]{Classes: classes / shards, Offset: i * classes / shards,
 				Stride: classes}
@@ -222,7 +225,7 @@ func ExampleShard() {
 				losses[r] += v
 			}
 			mu.Unlock()
-		})
+		}()
 	}
 	wg.Wait()
 

@@ -1,11 +1,15 @@
 module kernels
 
-go 1.26.0
+go 1.24.0
 
 require (
-	github.com/klauspost/cpuid/v2 v2.4.2
-	github.com/stretchr/testify v1.12.1
-	golang.org/x/sys v0.49.0
+	github.com/klauspost/cpuid/v2 v2.2.3
+	github.com/stretchr/testify v1.7.2
+	golang.org/x/sys v0.1.0
 )
 
-require go.yaml.in/yaml/v3 v3.0.5 // indirect
+require (
+	github.com/davecgh/go-spew v1.1.0 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+)

@@ -117,8 +117,8 @@ type CrossEntropyOptions[T Float] struct {
 
 	// IgnoreIndex is the label of rows that do not count: their losses and gradients are +0,
 	// whatever the logits, and the mean leaves them out. It need not be a class. nil ignores
-	// nothing. (PyTorch's default is -100: that is new(-100) here.) It has no meaning for
-	// probability targets.
+	// nothing. (PyTorch's default is -100: that is new(-100) here, from Go 1.26 on.) It has no
+	// meaning for probability targets.
 	IgnoreIndex *int
 
 	// LabelSmoothing, in [0, 1], is the part of each target that is spread evenly over all classes.

@@ -75,13 +75,15 @@ func together(name string, race bool, a, b func()) {
 	fmt.Fprintf(os.Stderr, "%s%s: %v\n", raceCase, name, race)
 	var wg sync.WaitGroup
 	var turn turn
-	wg.Go(func() { a(); turn.pass() })
-	wg.Go(func() {
+	wg.Add(2)
+	go func() { defer wg.Done(); a(); turn.pass() }()
+	go func() {
+		defer wg.Done()
 		for !turn.passed() {
 			runtime.Gosched()
 		}
 		b()
-	})
+	}()
 	wg.Wait()
 }
 

@@ -226,7 +226,7 @@ func goldenCall[T kernels.Float](f *ktable.Func[T], c *kt.Operands[T]) (results 
 			d.LabelSmoothing = 0.1
 		}
 		if turn%5 == 1 {
-			d.IgnoreIndex = new(0)
+			d.IgnoreIndex = kt.Ptr(0)
 		}
 		d.Reduction = kernels.Reduction(turn % 3)
 	}

@@ -221,7 +221,7 @@ func onStack[T kernels.Float]() {
 		kernels.CrossEntropyProbGrad(d[:], l[:], x[:], y[:], 10, 0.1))
 	for _, smoothing := range []T{0, 0.25} {
 		o := kernels.CrossEntropyOptions[T]{Weights: weights[:], LabelSmoothing: smoothing,
-			IgnoreIndex: new(2), LogitScale: 2}
+			IgnoreIndex: kt.Ptr(2), LogitScale: 2}
 		_, err1 := kernels.CrossEntropyWith(l[:], x[:], bytes[:], 10, &o)
 		_, err2 := kernels.CrossEntropyGradWith(d[:], l[:], x[:], labels[:], 10, g[:], &o)
 		_, err3 := kernels.CrossEntropyProbWith(l[:], x[:], y[:], 10, &o)

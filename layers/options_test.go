@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kernels"
+	kt "kernels/internal/ktest"
 	"kernels/layers"
 )
 
@@ -26,12 +27,12 @@ func testSoftmaxWithLossOptions[T kernels.Float](t *testing.T, _ float64) {
 	labels := []int{2, -1, 0, 1}
 	up := floats[T](1, -2, 0.5, 3)
 	all := map[string]kernels.CrossEntropyOptions[T]{
-		"ignore":  {IgnoreIndex: new(-1)},
-		"weights": {IgnoreIndex: new(-1), Weights: floats[T](1, 2, 0.5)},
-		"all": {IgnoreIndex: new(-1), Weights: floats[T](1, 2, 0.5), LabelSmoothing: 0.1,
+		"ignore":  {IgnoreIndex: kt.Ptr(-1)},
+		"weights": {IgnoreIndex: kt.Ptr(-1), Weights: floats[T](1, 2, 0.5)},
+		"all": {IgnoreIndex: kt.Ptr(-1), Weights: floats[T](1, 2, 0.5), LabelSmoothing: 0.1,
 			LogitScale: 0.5,
 			Reduction:  kernels.ReductionSum, Stride: classes},
-		"rows": {IgnoreIndex: new(-1), Reduction: kernels.ReductionNone},
+		"rows": {IgnoreIndex: kt.Ptr(-1), Reduction: kernels.ReductionNone},
 	}
 	for name, opts := range all {
 		for _, prob := range []bool{false, true} {

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/klauspost/cpuid/v2"
 )
 
 // Names of the instruction sets, as KERNELS_ISA and Force take them and Name returns them.
@@ -35,22 +33,9 @@ var (
 )
 
 // LastLevelCache is the size in bytes of the largest cache. It decides which calls store past the
-// caches.
-var LastLevelCache = lastLevelCache(cpuid.CPU.Cache.L3, cpuid.CPU.Cache.L2)
-
-// defaultCache is used if the CPU does not tell: a common size of a desktop's L3.
-const defaultCache = 8 << 20
-
-func lastLevelCache(sizes ...int) int {
-	best := 0
-	for _, s := range sizes {
-		best = max(best, s) // undetected is -1 or 0
-	}
-	if best == 0 {
-		return defaultCache
-	}
-	return best
-}
+// caches. Only assembly of amd64 does that, and asks the CPU; the value here, a common size of a
+// desktop's L3, is for a CPU that does not tell.
+var LastLevelCache = 8 << 20
 
 func init() {
 	name := Available()[0]

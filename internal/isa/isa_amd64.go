@@ -2,7 +2,10 @@
 
 package isa
 
-import "golang.org/x/sys/cpu"
+import (
+	"github.com/klauspost/cpuid/v2"
+	"golang.org/x/sys/cpu"
+)
 
 // Package cpu reports AVX, AVX2 and AVX-512 only if the operating system saves their registers, on
 // macOS too, and not if GODEBUG turns them off. It does not know which features depend on others,
@@ -18,3 +21,11 @@ var detected = func() []string {
 	}
 	return names
 }()
+
+// Nothing else needs package cpuid. It adds almost 200 KB to a program, because it imports package
+// flag and has tables of names, so other architectures do without.
+func init() {
+	if size := max(cpuid.CPU.Cache.L3, cpuid.CPU.Cache.L2); size > 0 { // undetected is -1 or 0
+		LastLevelCache = size
+	}
+}

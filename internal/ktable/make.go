@@ -168,7 +168,7 @@ func (c *Call[T]) draw(r *kt.Rand, v Values) {
 		o.DstStride = stride()
 	}
 	if has(Ignoring) {
-		o.IgnoreIndex = new([]int{-100, 0, r.Intn(c.Classes), c.Classes, -1}[r.Intn(5)])
+		o.IgnoreIndex = kt.Ptr([]int{-100, 0, r.Intn(c.Classes), c.Classes, -1}[r.Intn(5)])
 	}
 	if has(Matrices) && c.Args[1].Stride == AtStride {
 		pitch := func(i int) int {

@@ -33,6 +33,9 @@ func Pick[T Float](f32, f64 float64) float64 {
 	return f64
 }
 
+// Ptr returns a pointer to a copy of v, as new(v) does since Go 1.26.
+func Ptr[E any](v E) *E { return &v }
+
 // Inf returns positive infinity if sign >= 0 and negative infinity if sign < 0.
 func Inf[T Float](sign int) T { return T(math.Inf(sign)) }
 

@@ -199,7 +199,9 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 		if err := copyModule(module, dir); err != nil {
 			return nil, err
 		}
-		wg.Go(func() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
 			for i := range work {
 				results[i] = try(tc, src, chosen[i], dir, wrap)
 				mu.Lock()
@@ -208,7 +210,7 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 				}
 				mu.Unlock()
 			}
-		})
+		}()
 	}
 	for i := range chosen {
 		work <- i
