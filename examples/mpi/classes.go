@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 
 	"kernels"
+	"kernels/examples/internal/checkpoint"
 	"kernels/examples/internal/comm"
 	"kernels/layers"
 )
@@ -24,9 +25,16 @@ const (
 
 // classesOptions are the flags of mpi classes.
 type classesOptions struct {
-	steps, rows int
-	rate        float64
-	seed        uint64
+	steps, rows, every int
+	rate               float64
+	seed               uint64
+	checkpoint         string
+}
+
+// String describes all that the bits of a step depend on.
+func (o *classesOptions) String() string {
+	return fmt.Sprintf("classes: float32, %d classes, batches of %d, sgd at rate %g, seed %d", classes,
+		o.rows, o.rate, o.seed)
 }
 
 func runClasses(args []string, stdout, stderr io.Writer) error {
@@ -39,6 +47,9 @@ func runClasses(args []string, stdout, stderr io.Writer) error {
 	set.IntVar(&o.rows, "batch", 32, "samples in a step")
 	set.Float64Var(&o.rate, "rate", 0.5, "learning rate")
 	set.Uint64Var(&o.seed, "seed", 1, "of weights and samples")
+	set.StringVar(&o.checkpoint, "checkpoint", "",
+		"`file` for the state; if it is there, the run goes on from it")
+	set.IntVar(&o.every, "every", 5, "steps from one checkpoint to the next")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -49,6 +60,8 @@ func runClasses(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("-steps %d: it is at least 1", o.steps)
 	case o.rows < 1:
 		return fmt.Errorf("-batch %d: it is at least 1", o.rows)
+	case o.every < 1:
+		return fmt.Errorf("-every %d: it is at least 1", o.every)
 	case !(o.rate > 0) || math.IsInf(o.rate, 0):
 		return fmt.Errorf("-rate %v: it is a positive number", o.rate)
 	}
@@ -61,20 +74,33 @@ func trainClasses[T kernels.Float](o *classesOptions, c comm.Comm, stdout io.Wri
 	if err := comm.Agree(c, "flags or the order of bytes", hash([]byte(fmt.Sprint(*o)))); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "classes: float32, %d classes, batches of %d, sgd at rate %g, seed %d; "+
-		"ranks: %d; kernels: %s\n", classes, o.rows, o.rate, o.seed, c.Size(), kernels.ISA())
+	fmt.Fprintf(stdout, "%v; ranks: %d; kernels: %s\n", o, c.Size(), kernels.ISA())
 	m := newClassifier[T](c, o.seed)
-	src := rand.NewPCG(o.seed, 5)
+	losses, err := m.resume(o.checkpoint, o.String())
+	if err != nil {
+		return err
+	}
+	if len(losses) > o.steps {
+		return fmt.Errorf("%s: of %d steps, more than the %d of -steps", o.checkpoint, len(losses), o.steps)
+	}
+	if len(losses) > 0 {
+		fmt.Fprintf(stdout, "going on after step %d, from %s\n", len(losses), o.checkpoint)
+	}
 	optimizer := &layers.SGD[T]{Rate: T(o.rate)}
-	losses := make([]float64, o.steps)
-	for step := range losses {
-		var err error
-		if losses[step], err = m.gradients(samples[T](o.rows, src)); err != nil {
+	for step := len(losses) + 1; step <= o.steps; step++ {
+		loss, err := m.gradients(samples[T](o.rows, rand.NewPCG(o.seed, 2000+uint64(step))))
+		if err != nil {
 			return err
 		}
 		optimizer.Step(m.params())
-		fmt.Fprintf(stdout, "step %*d  loss %.6f  bits %016x\n", len(fmt.Sprint(o.steps)), step+1,
-			losses[step], math.Float64bits(losses[step]))
+		losses = append(losses, loss)
+		if o.checkpoint != "" && (step%o.every == 0 || step == o.steps) {
+			if err := m.save(o.checkpoint, o.String(), losses); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(stdout, "step %*d  loss %.6f  bits %016x\n", len(fmt.Sprint(o.steps)), step, loss,
+			math.Float64bits(loss))
 	}
 	digest, err := m.digest(losses)
 	if err != nil {
@@ -220,6 +246,45 @@ func (m *classifier[T]) stats(logits [][]T, labels []int) ([]kernels.RowStats[T]
 	stats := make([]kernels.RowStats[T], rows)
 	kernels.FoldChunks(stats, top, out, byRow)
 	return stats, nil
+}
+
+// classesState is what a checkpoint holds.
+type classesState[T kernels.Float] struct {
+	Losses []float64 // of the steps that are done
+	Params [][]T     // of the first layer
+	Blocks []T       // the parameters of all blocks, in order
+}
+
+// save writes a checkpoint. Rank 0 has it in memory, whole; a model that is too large for that
+// would have a file for each block.
+func (m *classifier[T]) save(name, run string, losses []float64) error {
+	var own []T
+	for _, b := range m.blocks {
+		own = append(append(own, b.W...), b.B...)
+	}
+	all, err := comm.Collect(m.c, own)
+	if err != nil || m.c.Rank() != 0 {
+		return err
+	}
+	return checkpoint.Write(name, run, classesState[T]{losses, [][]T{m.first.W, m.first.B}, all})
+}
+
+// resume restores the state of a checkpoint, if there is one, and returns the losses of the steps
+// that are done.
+func (m *classifier[T]) resume(name, run string) ([]float64, error) {
+	var s classesState[T]
+	if ok, err := restore(m.c, name, run, &s); err != nil || !ok {
+		return nil, err
+	}
+	copy(m.first.W, s.Params[0])
+	copy(m.first.B, s.Params[1])
+	const size = (units + 1) * block
+	for i, b := range m.blocks {
+		own := s.Blocks[(m.lo+i)*size:][:size]
+		copy(b.W, own)
+		copy(b.B, own[units*block:])
+	}
+	return s.Losses, nil
 }
 
 // digest returns a hash of the losses and of all weights: of the first layer, then block by block.

@@ -217,29 +217,9 @@ func (t *trainer[T]) state(epochs []nn.Epoch) digitsState[T] {
 }
 
 // resume restores the state of a checkpoint, if there is one, and returns the epochs that are done.
-// Rank 0 reads the file; the others need not see it.
 func (t *trainer[T]) resume(name, run string) ([]nn.Epoch, error) {
-	if name == "" {
-		return nil, nil
-	}
-	var data []byte
-	if t.c.Rank() == 0 {
-		var err error
-		if data, err = checkpoint.Load(name); err != nil {
-			return nil, err
-		}
-		if data != nil { // an error is rank 0's, and not also the others'
-			if err := checkpoint.Read(name, data, run, &digitsState[T]{}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	data, err := comm.Broadcast(t.c, data)
-	if err != nil || len(data) == 0 {
-		return nil, err
-	}
 	var s digitsState[T]
-	if err := checkpoint.Read(name, data, run, &s); err != nil {
+	if ok, err := restore(t.c, name, run, &s); err != nil || !ok {
 		return nil, err
 	}
 	copy(t.weights, s.Weights)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"time"
 
+	"kernels/examples/internal/checkpoint"
 	"kernels/examples/internal/cli"
 	"kernels/examples/internal/comm"
 	"kernels/examples/internal/mpi"
@@ -79,4 +80,29 @@ func (r *ranks) run(stdout, stderr io.Writer, f func(c *comm.Meter, stdout io.Wr
 			100*meter.Time.Seconds()/all.Seconds(), meter.Exchanges, float64(meter.Sent)/1e6)
 		return nil
 	})
+}
+
+// restore sets state, a pointer, on all ranks to that of a checkpoint, if there is one. Rank 0
+// reads the file; the others need not see it.
+func restore(c comm.Comm, name, run string, state any) (bool, error) {
+	if name == "" {
+		return false, nil
+	}
+	var data []byte
+	if c.Rank() == 0 {
+		var err error
+		if data, err = checkpoint.Load(name); err != nil {
+			return false, err
+		}
+		if data != nil { // an error is rank 0's, and not also the others'
+			if err := checkpoint.Read(name, data, run, state); err != nil {
+				return false, err
+			}
+		}
+	}
+	data, err := comm.Broadcast(c, data)
+	if err != nil || len(data) == 0 || c.Rank() == 0 {
+		return len(data) > 0, err
+	}
+	return true, checkpoint.Read(name, data, run, state)
 }

@@ -98,6 +98,25 @@ func TestResume(t *testing.T) {
 	}
 }
 
+func TestResumeClasses(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.checkpoint")
+	args := func(more ...string) []string { return append([]string{"classes", "-batch", "3"}, more...) }
+	want := digest(t, output(t, args("-steps", "5")...))
+	for i, part := range [][]string{{"3", "4"}, {"5", "2"}, {"5", "1"}} {
+		got := output(t, args("-steps", part[0], "-ranks", part[1], "-every", "2", "-checkpoint", file)...)
+		if i == 0 {
+			assert.NotEqual(t, want, digest(t, got))
+			continue
+		}
+		assert.Equal(t, want, digest(t, got))
+		assert.Regexp(t, `\ngoing on after step [35], from .*run\.checkpoint\n`, got)
+	}
+	assert.ErrorContains(t, run(args("-steps", "4", "-checkpoint", file), io.Discard, io.Discard),
+		file+": of 5 steps, more than the 4 of -steps")
+	assert.ErrorContains(t, run(args("-seed", "2", "-ranks", "2", "-checkpoint", file), io.Discard,
+		io.Discard), file+": of another run:")
+}
+
 // TestRefusedCheckpoint checks that a checkpoint that is damaged, or of another run, is refused by
 // its name, and stays as it is.
 func TestRefusedCheckpoint(t *testing.T) {
@@ -265,6 +284,7 @@ func TestRanksAndFlags(t *testing.T) {
 		{small("-epochs", "0"), "-epochs 0: it is at least 1"},
 		{small("-data", "nowhere"), "-data: no folder"},
 		{[]string{"classes", "-steps", "0"}, "-steps 0: it is at least 1"},
+		{[]string{"classes", "-every", "0"}, "-every 0: it is at least 1"},
 		{[]string{"classes", "-batch", "0"}, "-batch 0: it is at least 1"},
 		{[]string{"classes", "-rate", "-1"}, "-rate -1: it is a positive number"},
 		{[]string{"classes", "more"}, `unexpected argument "more"`},

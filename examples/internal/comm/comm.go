@@ -131,6 +131,22 @@ func Gather[E number](c Comm, v []E) ([]E, error) {
 	return all, nil
 }
 
+// Collect returns, on rank 0, the vectors v of all ranks, which have one length, in the order of
+// the ranks, and nil on the others.
+func Collect[E number](c Comm, v []E) ([]E, error) {
+	if c.Rank() != 0 {
+		return nil, c.Exchange(0, bytes(v), nil)
+	}
+	all := make([]E, len(v)*c.Size())
+	copy(all, v)
+	for rank := 1; rank < c.Size(); rank++ {
+		if err := c.Exchange(rank, nil, bytes(all[rank*len(v):][:len(v)])); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // Broadcast returns the bytes that rank 0 has. Those of other ranks are not looked at.
 func Broadcast(c Comm, data []byte) ([]byte, error) {
 	has := c.Rank() == 0

@@ -94,6 +94,9 @@ func TestReduceMaxAndGather(t *testing.T) {
 		lists := each(t, n, func(c Comm) ([]uint64, error) {
 			return Gather(c, []uint64{uint64(c.Rank()), 7})
 		})
+		collected := each(t, n, func(c Comm) ([]uint64, error) {
+			return Collect(c, []uint64{uint64(c.Rank()), 7})
+		})
 		texts := each(t, n, func(c Comm) (string, error) {
 			b, err := Broadcast(c, []byte(fmt.Sprintf("from rank %d", c.Rank())))
 			return string(b), err
@@ -111,6 +114,11 @@ func TestReduceMaxAndGather(t *testing.T) {
 			assert.True(t, maxima[rank][2] != maxima[rank][2])
 			assert.Equal(t, want, lists[rank])
 			assert.Equal(t, "from rank 0", texts[rank])
+			if rank == 0 {
+				assert.Equal(t, want, collected[rank])
+			} else {
+				assert.Nil(t, collected[rank])
+			}
 			assert.Zero(t, nothing[rank])
 		}
 	}
