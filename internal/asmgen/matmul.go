@@ -120,7 +120,8 @@ func (c *matmulCode) panel(label string, rows []int, v int, part bool, done stri
 	c.jump(done)
 }
 
-// partCount sets count to the elements in the last of v vectors.
+// partCount sets count to the elements in the last of v vectors. Tiles with masks have no use for
+// it.
 func (c *matmulCode) partCount(v int) {
 	c.loadInt(c.count, "cols")
 	c.addImm(c.count, -(v-1)*c.lanes())
@@ -144,7 +145,7 @@ func (c *matmulCode) emitTile(n, v int, part bool) {
 	// the beginnings of the chains
 	c.rowAt(c.b, c.step, "start", "startstride")
 	c.loadBytes(c.step, "startstride")
-	if part {
+	if part && !c.maskedStores() {
 		c.partCount(v)
 	}
 	for i := range n {
@@ -195,7 +196,7 @@ func (c *matmulCode) emitTile(n, v int, part bool) {
 	// the results
 	c.rowAt(c.b, c.step, "dst", "dststride")
 	c.loadBytes(c.step, "dststride")
-	if part {
+	if part && !c.maskedStores() {
 		c.partCount(v)
 	}
 	for i := range n {
