@@ -31,6 +31,8 @@ func runDigits(args []string, stdout, stderr io.Writer) error {
 	set := flag.NewFlagSet("mpi digits", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	o.Flags(set, 10, 64, 0.002, 0.5)
+	// a run on many machines draws no chart unless it is asked to
+	o.Out, set.Lookup("out").DefValue = "", ""
 	r.flags(set)
 	dir := set.String("data", "", digits.Usage)
 	set.IntVar(&o.images, "images", 8000, digits.ImagesUsage)
