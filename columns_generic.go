@@ -10,8 +10,8 @@ func columnsSoftmaxGeneric[T Float](dst, x []T, rows, cols, half, dststride, xst
 		var m [1]T
 		d, v := dst[r*dststride:][:cols], x[r*xstride:][:cols]
 		rowsMaxGeneric(m[:], v, cols, cols)
-		rowsExpSumScaledGeneric(sum[:], d, v, m[:], cols, cols, cols, 1, true)
-		rh, rl := reciprocal[T](sum[0], true)
+		rowsExpSumScaledGeneric(sum[:], d, v, m[:], cols, cols, cols, 1, isNarrow[T](cols))
+		rh, rl := reciprocal[T](sum[0], isNarrow[T](cols))
 		rowsScaleGeneric(d, d, []T{rh}, []T{rl}, cols, cols, cols)
 	}
 }
@@ -24,7 +24,7 @@ func columnsSumSkipGeneric[T Float](
 		v, mr := x[r*xstride:][:cols], m[r:r+1]
 		rowsMaxGeneric(mr, v, cols, cols)
 		expAtGeneric(w[r:r+1], v[label[r]:][:1], mr)
-		rowsSumSkipScaledGeneric(sum[:], v, mr, label[r:r+1], cols, cols, 1, true)
+		rowsSumSkipScaledGeneric(sum[:], v, mr, label[r:r+1], cols, cols, 1, isNarrow[T](cols))
 		rest[r] = T(sum[0])
 	}
 }
@@ -38,7 +38,7 @@ func columnsGradGeneric[T Float](
 		d, v, mr, l := dst[r*dststride:][:cols], x[r*xstride:][:cols], m[r:r+1], label[r]
 		rowsMaxGeneric(mr, v, cols, cols)
 		expAtGeneric(w[r:r+1], v[l:][:1], mr)
-		rowsExpSumSkipScaledGeneric(sum[:], d, v, mr, label[r:r+1], cols, cols, cols, 1, true)
+		rowsExpSumSkipScaledGeneric(sum[:], d, v, mr, label[r:r+1], cols, cols, cols, 1, isNarrow[T](cols))
 		rest[r] = T(sum[0])
 		s := rest[r] + w[r]
 		rowsScaleGradGeneric(d, d, []T{num[r] / s}, after[r:r+1], cols, cols, cols)

@@ -20094,7 +20094,7 @@ done7:
 	RET
 
 // func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
+TEXT ·columnsSoftmaxF64NEON(SB), 0, $2880-88
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF64<>(SB), R26
 	MOVD $rowTableF64<>(SB), R16
@@ -20119,21 +20119,21 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $1728-88
 	FMOVQ 240(R26), F12 // notSign
 	FMOVQ 256(R26), F11 // above1024
 	FMOVQ 272(R26), F10 // roundingPart
-	MOVD $buffer-1344(SP), R1
-	MOVD $buffer-960(SP), R3
+	MOVD $buffer-2240(SP), R1
+	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 320(R1)
+	MOVD R10, 576(R1)
 	MOVD rows+48(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
 	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $buffer-576(SP), R2
+	MOVD $buffer-960(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $buffer-1728(SP), R2
+	MOVD $buffer-2880(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -20198,15 +20198,15 @@ end8:
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
-	FMOVQ F0, 256(R2)
-	FMOVQ F2, 272(R2)
-	FMOVQ F3, 288(R2)
-	FMOVQ F4, 304(R2)
-	MOVD $buffer-576(SP), R10
+	FMOVQ F0, 512(R2)
+	FMOVQ F2, 528(R2)
+	FMOVQ F3, 544(R2)
+	FMOVQ F4, 560(R2)
+	MOVD $buffer-960(SP), R10
 	CMP R10, R2
 	BNE first11
 	MOVD $0, R0
-	MOVD $buffer-1728(SP), R2
+	MOVD $buffer-2880(SP), R2
 	B read1
 
 first11:
@@ -20229,17 +20229,17 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $2, R8, R8
-	MOVD R8, 320(R1)
-	FMOVQ 256(R1), F0
-	FMOVQ 272(R1), F2
-	FMOVQ 288(R1), F3
-	FMOVQ 304(R1), F4
+	MOVD R8, 576(R1)
+	FMOVQ 512(R1), F0
+	FMOVQ 528(R1), F2
+	FMOVQ 544(R1), F3
+	FMOVQ 560(R1), F4
 	MOVD half+64(FP), R7
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $buffer-192(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD R7, R10
 	MOVD cols+56(FP), R7
 	SUB R10, R7, R7
@@ -20381,10 +20381,64 @@ single13:
 
 // The tree of the sums.
 sum14:
-	MOVD $buffer-192(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD half+64(FP), R7
-	CMP $8, R7
+	CMP $16, R7
 	BNE tree16
+	FMOVQ 0(R6), F2
+	FMOVQ 128(R6), F3
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	FMOVQ 16(R6), F3
+	FMOVQ 144(R6), F4
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	FMOVQ 32(R6), F4
+	FMOVQ 160(R6), F5
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	FMOVQ 48(R6), F5
+	FMOVQ 176(R6), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 64(R6), F6
+	FMOVQ 192(R6), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	FMOVQ 80(R6), F7
+	FMOVQ 208(R6), F8
+	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	FMOVQ 96(R6), F8
+	FMOVQ 224(R6), F9
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ 112(R6), F9
+	FMOVQ 240(R6), F31
+	WORD $0x4e7fd529 // fadd v9.2d, v9.2d, v31.2d
+	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	WORD $0x4e68d484 // fadd v4.2d, v4.2d, v8.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	WORD $0x4e64d446 // fadd v6.2d, v2.2d, v4.2d
+	WORD $0x4ee2d4c7 // fsub v7.2d, v6.2d, v2.2d
+	WORD $0x4ee7d4c8 // fsub v8.2d, v6.2d, v7.2d
+	WORD $0x4ee8d442 // fsub v2.2d, v2.2d, v8.2d
+	WORD $0x4ee7d484 // fsub v4.2d, v4.2d, v7.2d
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d464 // fadd v4.2d, v3.2d, v5.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d488 // fsub v8.2d, v4.2d, v7.2d
+	WORD $0x4ee8d463 // fsub v3.2d, v3.2d, v8.2d
+	WORD $0x4ee7d4a5 // fsub v5.2d, v5.2d, v7.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e64d4c5 // fadd v5.2d, v6.2d, v4.2d
+	WORD $0x4ee6d4a7 // fsub v7.2d, v5.2d, v6.2d
+	WORD $0x4ee7d4a8 // fsub v8.2d, v5.2d, v7.2d
+	WORD $0x4ee8d4c6 // fsub v6.2d, v6.2d, v8.2d
+	WORD $0x4ee7d484 // fsub v4.2d, v4.2d, v7.2d
+	WORD $0x4e64d4c6 // fadd v6.2d, v6.2d, v4.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
+	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
+	B ready15
+
+tree16:
+	CMP $8, R7
+	BNE tree17
 	FMOVQ 0(R6), F2
 	FMOVQ 64(R6), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
@@ -20402,9 +20456,9 @@ sum14:
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
 	B ready15
 
-tree16:
+tree17:
 	CMP $4, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F2
 	FMOVQ 32(R6), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
@@ -20414,15 +20468,15 @@ tree16:
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
 	B ready15
 
-tree17:
+tree18:
 	CMP $2, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F2
 	FMOVQ 16(R6), F3
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
 	B ready15
 
-tree18:
+tree19:
 	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
@@ -20435,21 +20489,21 @@ ready15:
 	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
-	FMOVQ F2, 256(R1)
-	FMOVQ F3, 272(R1)
+	FMOVQ F2, 512(R1)
+	FMOVQ F3, 528(R1)
 
 // The result of a batch.
 end4:
-	MOVD 320(R3), R8
+	MOVD 576(R3), R8
 	CMP $0, R8
 	BLT after5
-	FMOVQ 256(R3), F2
-	FMOVQ 272(R3), F3
+	FMOVQ 512(R3), F2
+	FMOVQ 528(R3), F3
 	MOVD cols+56(FP), R7
 	MOVD R3, R4
 
 // One column of the result.
-finish20:
+finish21:
 	FMOVQ 0(R4), F4
 	// columns.go
 	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
@@ -20457,7 +20511,7 @@ finish20:
 	FMOVQ F5, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish20
+	CBNZ R7, finish21
 	MOVD dststride+72(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
@@ -20467,7 +20521,7 @@ finish20:
 	MOVD cols+56(FP), R7
 
 // Transpose some columns.
-cols22:
+cols23:
 	FMOVQ 0(R4), F2
 	FMOVQ 16(R4), F3
 	VZIP2 V3.D2, V2.D2, V4.D2
@@ -20478,15 +20532,15 @@ cols22:
 	ADD R9, R5, R5
 	FMOVQ F3, (R5)
 	SUB $2, R7, R7
-	CBZ R7, end21
+	CBZ R7, end22
 	CMP $2, R7
-	BLT last23
+	BLT last24
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols22
+	B cols23
 
 // The last columns.
-last23:
+last24:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -20494,10 +20548,10 @@ last23:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols22
+	B cols23
 
 // The result of a batch.
-end21:
+end22:
 
 after5:
 	CMP R3, R1
@@ -20511,7 +20565,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $buffer-576(SP), R1
+	MOVD $buffer-960(SP), R1
 	B process3
 
 done7:
@@ -20961,7 +21015,7 @@ done7:
 	RET
 
 // func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
+TEXT ·columnsSumSkipF64NEON(SB), 0, $2880-152
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF64<>(SB), R26
 	MOVD $rowTableF64<>(SB), R16
@@ -20983,21 +21037,21 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $1728-152
 	FMOVQ 192(R26), F15 // expC0
 	FMOVQ 320(R26), F14 // integerOne
 	FMOVQ 224(R26), F13 // minusInf
-	MOVD $buffer-1344(SP), R1
-	MOVD $buffer-960(SP), R3
+	MOVD $buffer-2240(SP), R1
+	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 320(R1)
+	MOVD R10, 576(R1)
 	MOVD rows+120(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
 	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $buffer-576(SP), R2
+	MOVD $buffer-960(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $buffer-1728(SP), R2
+	MOVD $buffer-2880(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -21065,15 +21119,15 @@ end8:
 	VMOV V10.B16, V5.B16
 	VMOV V8.B16, V6.B16
 	VMOV V9.B16, V7.B16
-	FMOVQ F0, 256(R2)
-	FMOVQ F5, 272(R2)
-	FMOVQ F6, 288(R2)
-	FMOVQ F7, 304(R2)
-	MOVD $buffer-576(SP), R10
+	FMOVQ F0, 512(R2)
+	FMOVQ F5, 528(R2)
+	FMOVQ F6, 544(R2)
+	FMOVQ F7, 560(R2)
+	MOVD $buffer-960(SP), R10
 	CMP R10, R2
 	BNE first11
 	MOVD $0, R0
-	MOVD $buffer-1728(SP), R2
+	MOVD $buffer-2880(SP), R2
 	B read1
 
 first11:
@@ -21096,11 +21150,11 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $2, R8, R8
-	MOVD R8, 320(R1)
-	FMOVQ 256(R1), F0
-	FMOVQ 272(R1), F5
-	FMOVQ 288(R1), F6
-	FMOVQ 304(R1), F7
+	MOVD R8, 576(R1)
+	FMOVQ 512(R1), F0
+	FMOVQ 528(R1), F5
+	FMOVQ 544(R1), F6
+	FMOVQ 560(R1), F7
 	VMOV V28.B16, V4.B16
 	VMOV V28.B16, V3.B16
 	MOVD R0, R8
@@ -21115,7 +21169,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $buffer-192(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD R7, R10
 	MOVD cols+128(FP), R7
 	SUB R10, R7, R7
@@ -21272,10 +21326,64 @@ single13:
 
 // The tree of the sums.
 sum14:
-	MOVD $buffer-192(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD half+136(FP), R7
-	CMP $8, R7
+	CMP $16, R7
 	BNE tree16
+	FMOVQ 0(R6), F5
+	FMOVQ 128(R6), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R6), F6
+	FMOVQ 144(R6), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	FMOVQ 32(R6), F7
+	FMOVQ 160(R6), F8
+	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	FMOVQ 48(R6), F8
+	FMOVQ 176(R6), F9
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ 64(R6), F9
+	FMOVQ 192(R6), F10
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	FMOVQ 80(R6), F10
+	FMOVQ 208(R6), F11
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	FMOVQ 96(R6), F11
+	FMOVQ 224(R6), F12
+	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	FMOVQ 112(R6), F12
+	FMOVQ 240(R6), F31
+	WORD $0x4e7fd58c // fadd v12.2d, v12.2d, v31.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	WORD $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e67d4a9 // fadd v9.2d, v5.2d, v7.2d
+	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	WORD $0x4eead52b // fsub v11.2d, v9.2d, v10.2d
+	WORD $0x4eebd4a5 // fsub v5.2d, v5.2d, v11.2d
+	WORD $0x4eead4e7 // fsub v7.2d, v7.2d, v10.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	WORD $0x4e68d4c7 // fadd v7.2d, v6.2d, v8.2d
+	WORD $0x4ee6d4ea // fsub v10.2d, v7.2d, v6.2d
+	WORD $0x4eead4eb // fsub v11.2d, v7.2d, v10.2d
+	WORD $0x4eebd4c6 // fsub v6.2d, v6.2d, v11.2d
+	WORD $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
+	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
+	WORD $0x4e67d528 // fadd v8.2d, v9.2d, v7.2d
+	WORD $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
+	WORD $0x4eead50b // fsub v11.2d, v8.2d, v10.2d
+	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD $0x4eead4e7 // fsub v7.2d, v7.2d, v10.2d
+	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x4e65d529 // fadd v9.2d, v9.2d, v5.2d
+	WORD $0x4e69d501 // fadd v1.2d, v8.2d, v9.2d
+	B ready15
+
+tree16:
+	CMP $8, R7
+	BNE tree17
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -21293,9 +21401,9 @@ sum14:
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready15
 
-tree16:
+tree17:
 	CMP $4, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -21305,15 +21413,15 @@ tree16:
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready15
 
-tree17:
+tree18:
 	CMP $2, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready15
 
-tree18:
+tree19:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
@@ -21339,7 +21447,7 @@ ready15:
 	CMP R7, R0
 	BEQ done7
 	MOVD R7, R0
-	MOVD $buffer-576(SP), R1
+	MOVD $buffer-960(SP), R1
 	B process3
 
 done7:
@@ -21938,7 +22046,7 @@ done7:
 	RET
 
 // func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
-TEXT ·columnsGradF64NEON(SB), 0, $1728-256
+TEXT ·columnsGradF64NEON(SB), 0, $2880-256
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF64<>(SB), R26
 	MOVD $rowTableF64<>(SB), R16
@@ -21960,21 +22068,21 @@ TEXT ·columnsGradF64NEON(SB), 0, $1728-256
 	FMOVQ 176(R26), F15 // expC1
 	FMOVQ 192(R26), F14 // expC0
 	FMOVQ 224(R26), F13 // minusInf
-	MOVD $buffer-1344(SP), R1
-	MOVD $buffer-960(SP), R3
+	MOVD $buffer-2240(SP), R1
+	MOVD $buffer-1600(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 320(R1)
+	MOVD R10, 576(R1)
 	MOVD rows+216(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
 	CBZ R10, full6
 	SUB $2, R0, R0
-	MOVD $buffer-576(SP), R2
+	MOVD $buffer-960(SP), R2
 	B read1
 
 full6:
 	MOVD $0, R0
-	MOVD $buffer-1728(SP), R2
+	MOVD $buffer-2880(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -22042,15 +22150,15 @@ end8:
 	VMOV V10.B16, V5.B16
 	VMOV V8.B16, V6.B16
 	VMOV V9.B16, V7.B16
-	FMOVQ F0, 256(R2)
-	FMOVQ F5, 272(R2)
-	FMOVQ F6, 288(R2)
-	FMOVQ F7, 304(R2)
-	MOVD $buffer-576(SP), R10
+	FMOVQ F0, 512(R2)
+	FMOVQ F5, 528(R2)
+	FMOVQ F6, 544(R2)
+	FMOVQ F7, 560(R2)
+	MOVD $buffer-960(SP), R10
 	CMP R10, R2
 	BNE first11
 	MOVD $0, R0
-	MOVD $buffer-1728(SP), R2
+	MOVD $buffer-2880(SP), R2
 	B read1
 
 first11:
@@ -22073,11 +22181,11 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $2, R8, R8
-	MOVD R8, 320(R1)
-	FMOVQ 256(R1), F0
-	FMOVQ 272(R1), F5
-	FMOVQ 288(R1), F6
-	FMOVQ 304(R1), F7
+	MOVD R8, 576(R1)
+	FMOVQ 512(R1), F0
+	FMOVQ 528(R1), F5
+	FMOVQ 544(R1), F6
+	FMOVQ 560(R1), F7
 	VMOV V28.B16, V4.B16
 	VMOV V28.B16, V3.B16
 	MOVD R0, R8
@@ -22092,7 +22200,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $buffer-192(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD R7, R10
 	MOVD cols+224(FP), R7
 	SUB R10, R7, R7
@@ -22252,10 +22360,64 @@ single13:
 
 // The tree of the sums.
 sum14:
-	MOVD $buffer-192(SP), R6
+	MOVD $buffer-320(SP), R6
 	MOVD half+232(FP), R7
-	CMP $8, R7
+	CMP $16, R7
 	BNE tree16
+	FMOVQ 0(R6), F5
+	FMOVQ 128(R6), F6
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	FMOVQ 16(R6), F6
+	FMOVQ 144(R6), F7
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	FMOVQ 32(R6), F7
+	FMOVQ 160(R6), F8
+	WORD $0x4e68d4e7 // fadd v7.2d, v7.2d, v8.2d
+	FMOVQ 48(R6), F8
+	FMOVQ 176(R6), F9
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ 64(R6), F9
+	FMOVQ 192(R6), F10
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	FMOVQ 80(R6), F10
+	FMOVQ 208(R6), F11
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	FMOVQ 96(R6), F11
+	FMOVQ 224(R6), F12
+	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	FMOVQ 112(R6), F12
+	FMOVQ 240(R6), F31
+	WORD $0x4e7fd58c // fadd v12.2d, v12.2d, v31.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	WORD $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e67d4a9 // fadd v9.2d, v5.2d, v7.2d
+	WORD $0x4ee5d52a // fsub v10.2d, v9.2d, v5.2d
+	WORD $0x4eead52b // fsub v11.2d, v9.2d, v10.2d
+	WORD $0x4eebd4a5 // fsub v5.2d, v5.2d, v11.2d
+	WORD $0x4eead4e7 // fsub v7.2d, v7.2d, v10.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	WORD $0x4e68d4c7 // fadd v7.2d, v6.2d, v8.2d
+	WORD $0x4ee6d4ea // fsub v10.2d, v7.2d, v6.2d
+	WORD $0x4eead4eb // fsub v11.2d, v7.2d, v10.2d
+	WORD $0x4eebd4c6 // fsub v6.2d, v6.2d, v11.2d
+	WORD $0x4eead508 // fsub v8.2d, v8.2d, v10.2d
+	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
+	WORD $0x4e67d528 // fadd v8.2d, v9.2d, v7.2d
+	WORD $0x4ee9d50a // fsub v10.2d, v8.2d, v9.2d
+	WORD $0x4eead50b // fsub v11.2d, v8.2d, v10.2d
+	WORD $0x4eebd529 // fsub v9.2d, v9.2d, v11.2d
+	WORD $0x4eead4e7 // fsub v7.2d, v7.2d, v10.2d
+	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x4e65d529 // fadd v9.2d, v9.2d, v5.2d
+	WORD $0x4e69d501 // fadd v1.2d, v8.2d, v9.2d
+	B ready15
+
+tree16:
+	CMP $8, R7
+	BNE tree17
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -22273,9 +22435,9 @@ sum14:
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready15
 
-tree16:
+tree17:
 	CMP $4, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -22285,15 +22447,15 @@ tree16:
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready15
 
-tree17:
+tree18:
 	CMP $2, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
 	B ready15
 
-tree18:
+tree19:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
@@ -22329,26 +22491,26 @@ ready15:
 	MOVD w_base+72(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F4, 0(R10)
-	FMOVQ F2, 256(R1)
-	FMOVQ F8, 272(R1)
-	FMOVQ F9, 288(R1)
-	FMOVQ F10, 304(R1)
+	FMOVQ F2, 512(R1)
+	FMOVQ F8, 528(R1)
+	FMOVQ F9, 544(R1)
+	FMOVQ F10, 560(R1)
 
 // The result of a batch.
 end4:
-	MOVD 320(R3), R8
+	MOVD 576(R3), R8
 	CMP $0, R8
 	BLT after5
-	FMOVQ 256(R3), F2
-	FMOVQ 272(R3), F8
-	FMOVQ 288(R3), F9
-	FMOVQ 304(R3), F10
+	FMOVQ 512(R3), F2
+	FMOVQ 528(R3), F8
+	FMOVQ 544(R3), F9
+	FMOVQ 560(R3), F10
 	VEOR V3.B16, V3.B16, V3.B16
 	MOVD cols+224(FP), R7
 	MOVD R3, R4
 
 // One column of the result.
-finish20:
+finish21:
 	FMOVQ 0(R4), F11
 	// columns.go
 	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
@@ -22359,7 +22521,7 @@ finish20:
 	FMOVQ F12, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish20
+	CBNZ R7, finish21
 	MOVD dststride+240(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
@@ -22369,7 +22531,7 @@ finish20:
 	MOVD cols+224(FP), R7
 
 // Transpose some columns.
-cols22:
+cols23:
 	FMOVQ 0(R4), F5
 	FMOVQ 16(R4), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
@@ -22380,15 +22542,15 @@ cols22:
 	ADD R9, R5, R5
 	FMOVQ F6, (R5)
 	SUB $2, R7, R7
-	CBZ R7, end21
+	CBZ R7, end22
 	CMP $2, R7
-	BLT last23
+	BLT last24
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols22
+	B cols23
 
 // The last columns.
-last23:
+last24:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -22396,10 +22558,10 @@ last23:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols22
+	B cols23
 
 // The result of a batch.
-end21:
+end22:
 
 after5:
 	CMP R3, R1
@@ -22413,7 +22575,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $buffer-576(SP), R1
+	MOVD $buffer-960(SP), R1
 	B process3
 
 done7:

@@ -312,7 +312,17 @@ func columnsFit[T Float](rows, cols int) bool {
 	default:
 		return false
 	}
-	return cols >= 2 && isNarrow[T](cols) && rows >= vector/int(unsafe.Sizeof(*new(T)))
+	return cols >= 2 && cols <= mostColumns[T]() && rows >= vector/int(unsafe.Sizeof(*new(T)))
+}
+
+// mostColumns returns the largest number of columns that go through the columns primitives. They
+// take a block of float32 or two blocks of float64, but two whole ones are a whole group, which the
+// rows primitives are faster at.
+func mostColumns[T Float]() int {
+	if is32[T]() {
+		return blockF32
+	}
+	return groupF64 - 1
 }
 
 // columnsHalf returns the largest power of two below cols, which is the first step of the tree that

@@ -2,7 +2,8 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// Rows of few columns, each one block of the canonical sum: several rows at a time, a lane each.
+// Rows of few columns, each one block of the canonical sum, or up to two in float64: several rows
+// at a time, a lane each.
 // The operations are those of the page for rows, in the general form, so that every row may have
 // its own shift.
 func columnParams(b *builder, m vec) []vec {

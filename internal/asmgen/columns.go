@@ -6,8 +6,8 @@ package asmgen
 // place, that last batch is read before anything is stored.
 //
 // The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
-// named below. There must be at least as many rows as a vector has lanes, and a row must fit one
-// block of the canonical sum: 2 <= cols <= 32, or 16 for float64.
+// named below. There must be at least as many rows as a vector has lanes, and 2 <= cols <= 32: for
+// float32 a block of the canonical sum, for float64 two.
 type Columns struct {
 	// Dst makes the columns go back to the parameter dst.
 	Dst bool
@@ -30,6 +30,8 @@ type Columns struct {
 const (
 	maxParams = 3 // values that Prologue and Epilogue may return for a batch
 	cacheLine = 64
+
+	mostColumns = 32 // that a buffer has room for
 )
 
 // // columnsCode writes a Columns.
@@ -64,10 +66,10 @@ type columnsCode struct {
 func (s Columns) emit(k *kernelState) {
 	c := &columnsCode{kernelState: k, s: s, width: 16 / k.t.Size()}
 	vb := k.vectorBytes()
-	c.slot = k.block() * vb
+	c.slot = mostColumns * vb
 	area := c.slot + (1+maxParams)*vb + cacheLine
 	c.rowSlot, c.rest, c.tree = area-cacheLine, 3*area, 4*area
-	k.frame = c.tree + k.block()/2*vb + cacheLine // room to start at a cache line
+	k.frame = c.tree + mostColumns/2*vb + cacheLine // room to start at a cache line
 	c.maximum, c.total = k.pin(), k.pin()
 	c.label, c.col, c.at, c.col2 = -1, -1, -1, c.total
 	if s.Label {
@@ -290,7 +292,7 @@ func (c *columnsCode) sum() {
 	c.streams = []gpr{c.treePtr}
 	ready := c.w.newLabel("ready")
 	c.arg(c.n, "half")
-	for h := c.block() / 2; h >= 1; h /= 2 {
+	for h := mostColumns / 2; h >= 1; h /= 2 {
 		next := c.w.newLabel("tree")
 		if h > 1 {
 			c.branchImm(ne, c.n, h, next)
@@ -321,13 +323,28 @@ func (c *columnsCode) sumOf(h int) {
 	for i := range h / 2 {
 		v = append(v, b.Add(part(i), part(i+h/2)))
 	}
-	for n := h / 4; n >= 1; n /= 2 {
+	wide := 2*h > c.block() // float64 alone
+	for n := h / 4; n >= 1 && !(wide && n < 4); n /= 2 {
 		for i := range n {
 			v[i] = b.Add(v[i], v[i+n])
 		}
 	}
+	if wide {
+		// the end of the canonical sum of one group
+		s, e := twoSum(b, v[0], v[2])
+		t, f := twoSum(b, v[1], v[3])
+		s, g := twoSum(b, s, t)
+		b.Add(s, b.Add(g, b.Add(e, f)))
+	}
 	b.into(c.total)
 	c.writeInOrder(b)
+}
+
+// twoSum is the rounded x+y and its rounding error, as x86.twoSum.
+func twoSum(b *Builder, x, y V) (sum, err V) {
+	sum = b.Add(x, y)
+	v := b.Sub(sum, x)
+	return sum, b.Add(b.Sub(x, b.Sub(sum, v)), b.Sub(y, v))
 }
 
 // epilogue calls Epilogue, and stores the outputs PerRow.
