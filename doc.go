@@ -33,7 +33,10 @@
 // so.
 //
 // Kernels assume rounding to nearest and gradual underflow, as Go programs have them. C code in the
-// same process that was linked with -ffast-math may switch the latter off.
+// same process that was linked with -ffast-math may switch the latter off. Where Go does without a
+// floating-point unit (GO386=softfloat, GOARM=5, GOMIPS=softfloat, GOMIPS64=softfloat), bits may
+// differ: there, Go itself gets a difference of float64 wrong if it cancels to a subnormal number
+// (go.dev/issue/79964).
 //
 // # Special values
 //

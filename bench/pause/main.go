@@ -6,8 +6,10 @@
 // runs each kernel over 1 GiB on one core, for half a second, while another goroutine stops the
 // world again and again, by [runtime.ReadMemStats] and [runtime.GC]. It prints the median and the
 // longest time until the world had stopped, as runtime/metrics counts them, beside those of an
-// empty loop and of a copy. All arguments together fill the size; a product of matrices has
-// 2000 x 2000 elements instead. Half an hour or more in all. Flags:
+// empty loop and of a copy. Go cannot stop a copy before its end, and a loop of short copies only
+// if its signal comes between two of them; the loops of the kernels can be stopped after each call
+// into assembly. All arguments together fill the size; a product of matrices has 2000 x 2000
+// elements instead. Half an hour or more in all. Flags:
 //
 //	-run 'Softmax'   only kernels whose names match a regular expression
 //	-size 64         so many MiB

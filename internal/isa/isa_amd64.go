@@ -7,9 +7,11 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Package cpu reports AVX, AVX2 and AVX-512 only if the operating system saves their registers, on
-// macOS too, and not if GODEBUG turns them off. It does not know which features depend on others,
-// so all of them are tested.
+// Package cpu reports AVX, AVX2 and AVX-512 only if the operating system saves their registers, and
+// not if GODEBUG turns them off. macOS loses the mask registers of AVX-512 before 12.2
+// (go.dev/issue/49233): old versions of the package report no AVX-512 on any macOS, and newer ones
+// from 12.2 on. The package does not know which features depend on others, so all of them are
+// tested.
 var detected = func() []string {
 	var names []string
 	x := &cpu.X86

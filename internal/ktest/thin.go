@@ -4,23 +4,30 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
+	"testing"
 )
 
-// ThinEnv names the environment variable that thins out the long tables of cases for emulators,
-// which are hundreds of times slower than the machine: KERNELS_THIN=8 runs one case in eight.
+// ThinEnv names the environment variable that says how many of the cases in the long tables are
+// run: KERNELS_THIN=8 runs one in eight, for emulators, which are hundreds of times slower than the
+// machine, and KERNELS_THIN=1 all, for which Go's ten minutes are not enough on a busy machine.
+// Without it, -short runs all cases of its short tables, and a long run one in four.
 const ThinEnv = "KERNELS_THIN"
 
-var thin = func() int {
+var thin = sync.OnceValue(func() int {
 	s := os.Getenv(ThinEnv)
-	if s == "" {
+	switch {
+	case s == "" && testing.Short():
 		return 1
+	case s == "":
+		return 4
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
 		panic(fmt.Sprintf("%s=%s is not a positive number", ThinEnv, s))
 	}
 	return n
-}()
+})
 
 // Thinned reports whether case i of the named kernel is left out. Kernels take different cases, so
 // that together they see all of them.
@@ -28,5 +35,5 @@ func Thinned(name string, i int) bool {
 	for _, c := range []byte(name) {
 		i += int(c)
 	}
-	return i%thin != 0
+	return i%thin() != 0
 }
