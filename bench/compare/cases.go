@@ -66,7 +66,7 @@ var (
 	sizes      = []int{64, 256, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20,
 		4 << 20, 16 << 20}
 	quickSizes = []int{64, 2 << 10, 64 << 10, 1 << 20}
-	classes    = []int{2, 3, 10, 26, 100, 1000, 32000, 128256}
+	classes    = []int{2, 3, 10, 17, 26, 33, 65, 100, 300, 1000, 32000, 128256}
 )
 
 // l1Size is a number of elements whose input and output take 16 KiB, which fits any L1 cache: they

@@ -154,7 +154,7 @@ func (r *Result) summary(w io.Writer) {
 		return s
 	}
 	for _, v := range r.Targets {
-		if slices.Contains([]string{"C=2", "C=3", "C=26", "n=8"}, v.Where) ||
+		if slices.Contains([]string{"C=2", "C=3", "C=17", "C=26", "C=65", "C=300", "n=8"}, v.Where) ||
 			v.Type == "float64" && v.Where == "DRAM" {
 			continue
 		}

@@ -1,6 +1,6 @@
 // The textbook recipes that fast libraries share, inlined into the loops: what a C programmer gets with intrinsics and
-// no library. The exponential has a reduction in one part, a polynomial of degree 5 (double: 10), and the exponent by
-// shift or scalef; tanh is (e - 1) / (e + 1) with a polynomial for e - 1. It is a shared library of peers, as job.h has
+// no library. The exponential has a reduction in one part (double: two), a polynomial of degree 5 (double: 10), and the
+// exponent by shift or scalef; tanh is (e - 1) / (e + 1) with a polynomial for e - 1. It is a shared library of peers, as job.h has
 // it, which compare builds with clang or gcc when it starts.
 #include "job.h"
 #include "target.h"
@@ -57,6 +57,7 @@ static inline __m256d exp_f64_avx2(__m256d x) {
 	__m256d s = _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(n), 52));
 	n = _mm256_sub_pd(n, magic);
 	__m256d t = _mm256_fmadd_pd(n, _mm256_set1_pd(-0x1.62e42fefa39efp-1), x);
+	t = _mm256_fmadd_pd(n, _mm256_set1_pd(-0x1.abc9e3b39803fp-56), t);
 	__m256d e = _mm256_fmadd_pd(_mm256_mul_pd(t, s), EXP_F64(_mm256_set1_pd, _mm256_fmadd_pd, t), s);
 	e = _mm256_andnot_pd(_mm256_cmp_pd(x, _mm256_set1_pd(-708.39), _CMP_LT_OS), e);
 	return _mm256_blendv_pd(e, _mm256_set1_pd(__builtin_inf()), _mm256_cmp_pd(x, _mm256_set1_pd(709.4), _CMP_GT_OS));
@@ -106,6 +107,7 @@ static inline __m512 exp_f32_avx512(__m512 x) {
 static inline __m512d exp_f64_avx512(__m512d x) {
 	__m512d n = _mm512_roundscale_pd(_mm512_mul_pd(x, _mm512_set1_pd(0x1.71547652b82fep0)), 0);
 	__m512d t = _mm512_fmadd_pd(n, _mm512_set1_pd(-0x1.62e42fefa39efp-1), x);
+	t = _mm512_fmadd_pd(n, _mm512_set1_pd(-0x1.abc9e3b39803fp-56), t);
 	__m512d p = _mm512_fmadd_pd(EXP_F64(_mm512_set1_pd, _mm512_fmadd_pd, t), t, _mm512_set1_pd(1));
 	return _mm512_scalef_pd(p, n);
 }
