@@ -272,7 +272,7 @@ func TestOperations(t *testing.T) {
 		require.NoError(t, os.Remove(filepath.Join(dir, name)))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"),
-		[]byte("module operations\n\ngo 1.26\n"), 0o644))
+		[]byte("module operations\n\ngo 1.24\n"), 0o644))
 	var input bytes.Buffer
 	counts := []any{}
 	for _, typ := range []Type{F32, F64} {

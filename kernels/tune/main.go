@@ -129,7 +129,7 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 	}
 	list.WriteString("}\n")
 	for name, text := range map[string]string{
-		"go.mod":      "module tune\n\ngo 1.26\n",
+		"go.mod":      "module tune\n\ngo 1.24\n",
 		"timing.go":   timing,
 		"variants.go": list.String() + stubs.String(),
 		"k_amd64.s":   string(asm),
