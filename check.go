@@ -9,28 +9,30 @@ import (
 
 // The checks panic or return an error before anything is written. A wrong shape is a bug of the
 // caller and panics; an option or a label out of its range is bad data and gives an error. Each
-// panic is in a function of its own that is not inlined, so that its check can be inlined.
+// message is made in a function of its own that is not inlined, so that its check can be inlined.
+// The panic itself is in the check where that matters: the compiler then knows that nothing follows
+// it, and a function that is called for few elements need not keep its arguments.
 
 func checkLen[T Float](fn, nameA string, a []T, nameB string, b []T) {
 	if len(a) != len(b) {
-		panicLen(fn, nameA, len(a), nameB, len(b))
+		panic(lenMessage(fn, nameA, len(a), nameB, len(b)))
 	}
 }
 
 //go:noinline
-func panicLen(fn, nameA string, a int, nameB string, b int) {
-	panic(fmt.Sprintf("kernels: %s: len(%s) = %d, len(%s) = %d", fn, nameA, a, nameB, b))
+func lenMessage(fn, nameA string, a int, nameB string, b int) string {
+	return fmt.Sprintf("kernels: %s: len(%s) = %d, len(%s) = %d", fn, nameA, a, nameB, b)
 }
 
 func checkMask(fn string, mask []uint64, n int) {
 	if len(mask) < (n+63)/64 {
-		panicMask(fn, len(mask), n)
+		panic(maskMessage(fn, len(mask), n))
 	}
 }
 
 //go:noinline
-func panicMask(fn string, mask, n int) {
-	panic(fmt.Sprintf("kernels: %s: len(mask) = %d, %d elements need %d", fn, mask, n, MaskLen(n)))
+func maskMessage(fn string, mask, n int) string {
+	return fmt.Sprintf("kernels: %s: len(mask) = %d, %d elements need %d", fn, mask, n, MaskLen(n))
 }
 
 // checkRows returns the number of rows in n elements, where rows begin stride elements apart. The

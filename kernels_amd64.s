@@ -434,13 +434,31 @@ TEXT ·reluF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	// relu.go
+	VMAXPS Y0, Y31, Y0
+	VADDPS Y31, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ DX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMAXPS Z0, Z31, Z0
 	VMOVUPS 64(DI), Z1
@@ -461,17 +479,16 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
-	// relu.go
 	VMAXPS Z0, Z31, Z0
 	VADDPS Z31, Z0, Z0
 	VMOVUPS Z0, 0(SI)
@@ -479,11 +496,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -493,7 +510,7 @@ rest4:
 	VADDPS Z31, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -502,13 +519,31 @@ TEXT ·reluF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	// relu.go
+	VMAXPD Y0, Y31, Y0
+	VADDPD Y31, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ DX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMAXPD Z0, Z31, Z0
 	VMOVUPD 64(DI), Z1
@@ -529,17 +564,16 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
-	// relu.go
 	VMAXPD Z0, Z31, Z0
 	VADDPD Z31, Z0, Z0
 	VMOVUPD Z0, 0(SI)
@@ -547,11 +581,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -561,7 +595,7 @@ rest4:
 	VADDPD Z31, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -931,14 +965,33 @@ TEXT ·reluBackwardOutputF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ y_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// relu.go
+	VCMPPS.BCST $1, smallestF32<>(SB), Y1, K2
+	VBLENDMPS Y31, Y0, K2, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS smallestF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -964,18 +1017,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// relu.go
 	VCMPPS $1, Z31, Z1, K1
 	VBLENDMPS Z30, Z0, K1, Z0
 	VMOVUPS Z0, 0(SI)
@@ -984,11 +1036,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -999,7 +1051,7 @@ rest4:
 	VBLENDMPS Z30, Z0, K2, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1009,14 +1061,33 @@ TEXT ·reluBackwardOutputF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ y_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// relu.go
+	VCMPPD.BCST $1, smallestF64<>(SB), Y1, K2
+	VBLENDMPD Y31, Y0, K2, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD smallestF64<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -1042,18 +1113,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// relu.go
 	VCMPPD $1, Z31, Z1, K1
 	VBLENDMPD Z30, Z0, K1, Z0
 	VMOVUPD Z0, 0(SI)
@@ -1062,11 +1132,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -1077,7 +1147,7 @@ rest4:
 	VBLENDMPD Z30, Z0, K2, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1086,13 +1156,31 @@ TEXT ·reluSquaredF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	// relu.go
+	VMAXPS Y0, Y31, Y0
+	VMULPS Y0, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ DX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMAXPS Z0, Z31, Z0
 	VMOVUPS 64(DI), Z1
@@ -1113,17 +1201,16 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
-	// relu.go
 	VMAXPS Z0, Z31, Z0
 	VMULPS Z0, Z0, Z0
 	VMOVUPS Z0, 0(SI)
@@ -1131,11 +1218,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -1145,7 +1232,7 @@ rest4:
 	VMULPS Z0, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1154,13 +1241,31 @@ TEXT ·reluSquaredF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	// relu.go
+	VMAXPD Y0, Y31, Y0
+	VMULPD Y0, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ DX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMAXPD Z0, Z31, Z0
 	VMOVUPD 64(DI), Z1
@@ -1181,17 +1286,16 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
-	// relu.go
 	VMAXPD Z0, Z31, Z0
 	VMULPD Z0, Z0, Z0
 	VMOVUPD Z0, 0(SI)
@@ -1199,11 +1303,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -1213,7 +1317,7 @@ rest4:
 	VMULPD Z0, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1223,14 +1327,35 @@ TEXT ·reluSquaredBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// relu.go
+	VCMPPS.BCST $1, smallestF32<>(SB), Y1, K2
+	VMULPS Y1, Y0, Y0
+	VBLENDMPS Y31, Y0, K2, Y0
+	VADDPS Y0, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS smallestF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -1264,18 +1389,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// relu.go
 	VCMPPS $1, Z31, Z1, K1
 	VMULPS Z1, Z0, Z0
 	VBLENDMPS Z30, Z0, K1, Z0
@@ -1286,11 +1410,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -1303,7 +1427,7 @@ rest4:
 	VADDPS Z0, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1313,14 +1437,35 @@ TEXT ·reluSquaredBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// relu.go
+	VCMPPD.BCST $1, smallestF64<>(SB), Y1, K2
+	VMULPD Y1, Y0, Y0
+	VBLENDMPD Y31, Y0, K2, Y0
+	VADDPD Y0, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD smallestF64<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -1354,18 +1499,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// relu.go
 	VCMPPD $1, Z31, Z1, K1
 	VMULPD Z1, Z0, Z0
 	VBLENDMPD Z30, Z0, K1, Z0
@@ -1376,11 +1520,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -1393,7 +1537,7 @@ rest4:
 	VADDPD Z0, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1403,13 +1547,32 @@ TEXT ·leakyReLUF32AVX512(SB), NOSPLIT, $0-52
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
 	VBROADCASTSS slope+48(FP), Z0
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y1
+	// leakyrelu.go: slopeWhere
+	VCMPPS $1, Y1, Y31, K2
+	VMULPS Y0, Y1, Y2
+	VBLENDMPS Y1, Y2, K2, Y1
+	VMOVUPS Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ DX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z1
 	VCMPPS $1, Z1, Z31, K1
 	VMOVUPS 64(DI), Z2
@@ -1434,17 +1597,16 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z1
-	// leakyrelu.go: slopeWhere
 	VCMPPS $1, Z1, Z31, K1
 	VMULPS Z0, Z1, Z2
 	VBLENDMPS Z1, Z2, K1, Z1
@@ -1453,11 +1615,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -1468,7 +1630,7 @@ rest4:
 	VBLENDMPS Z1, Z2, K2, Z1
 	VMOVUPS Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1478,13 +1640,32 @@ TEXT ·leakyReLUF64AVX512(SB), NOSPLIT, $0-56
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
 	VBROADCASTSD slope+48(FP), Z0
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y1
+	// leakyrelu.go: slopeWhere
+	VCMPPD $1, Y1, Y31, K2
+	VMULPD Y0, Y1, Y2
+	VBLENDMPD Y1, Y2, K2, Y1
+	VMOVUPD Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ DX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z1
 	VCMPPD $1, Z1, Z31, K1
 	VMOVUPD 64(DI), Z2
@@ -1509,17 +1690,16 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z1
-	// leakyrelu.go: slopeWhere
 	VCMPPD $1, Z1, Z31, K1
 	VMULPD Z0, Z1, Z2
 	VBLENDMPD Z1, Z2, K1, Z1
@@ -1528,11 +1708,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -1543,7 +1723,7 @@ rest4:
 	VBLENDMPD Z1, Z2, K2, Z1
 	VMOVUPD Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1554,13 +1734,33 @@ TEXT ·leakyReLUBackwardF32AVX512(SB), NOSPLIT, $0-76
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
 	VBROADCASTSS slope+72(FP), Z0
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y1
+	VMOVUPS.Z (DX), K1, Y2
+	// leakyrelu.go: slopeWhere
+	VCMPPS $1, Y2, Y31, K2
+	VMULPS Y0, Y1, Y2
+	VBLENDMPS Y1, Y2, K2, Y1
+	VMOVUPS Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z1
 	VMOVUPS 0(DX), Z2
 	VMOVUPS 64(DI), Z3
@@ -1590,18 +1790,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z1
 	VMOVUPS 0(DX), Z2
-	// leakyrelu.go: slopeWhere
 	VCMPPS $1, Z2, Z31, K1
 	VMULPS Z0, Z1, Z2
 	VBLENDMPS Z1, Z2, K1, Z1
@@ -1611,11 +1810,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -1627,7 +1826,7 @@ rest4:
 	VBLENDMPS Z1, Z2, K2, Z1
 	VMOVUPS Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1638,13 +1837,33 @@ TEXT ·leakyReLUBackwardF64AVX512(SB), NOSPLIT, $0-80
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
 	VBROADCASTSD slope+72(FP), Z0
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y1
+	VMOVUPD.Z (DX), K1, Y2
+	// leakyrelu.go: slopeWhere
+	VCMPPD $1, Y2, Y31, K2
+	VMULPD Y0, Y1, Y2
+	VBLENDMPD Y1, Y2, K2, Y1
+	VMOVUPD Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VPXORD Z31, Z31, Z31
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z1
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 64(DI), Z3
@@ -1674,18 +1893,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z1
 	VMOVUPD 0(DX), Z2
-	// leakyrelu.go: slopeWhere
 	VCMPPD $1, Z2, Z31, K1
 	VMULPD Z0, Z1, Z2
 	VBLENDMPD Z1, Z2, K1, Z1
@@ -1695,11 +1913,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -1711,7 +1929,7 @@ rest4:
 	VBLENDMPD Z1, Z2, K2, Z1
 	VMOVUPD Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1720,17 +1938,40 @@ TEXT ·hardSigmoidF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	// hard.go
+	VADDPS.BCST threeF32<>(SB), Y0, Y0
+	VMAXPS Y0, Y31, Y0
+	VBROADCASTSS sixF32<>(SB), Y1
+	VMINPS Y0, Y1, Y0
+	// hard.go: bySix
+	VMULPS.BCST sixthLoF32<>(SB), Y0, Y1
+	VFMADD231PS.BCST sixthF32<>(SB), Y0, Y1
+	VMOVUPS Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS sixF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSS threeF32<>(SB), Z29
 	VBROADCASTSS sixthF32<>(SB), Z28
 	VBROADCASTSS sixthLoF32<>(SB), Z27
 	CMPQ DX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VADDPS Z29, Z0, Z0
 	VMOVUPS 64(DI), Z1
@@ -1763,21 +2004,19 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
-	// hard.go
 	VADDPS Z29, Z0, Z0
 	VMAXPS Z0, Z30, Z0
 	VMINPS Z0, Z31, Z0
-	// hard.go: bySix
 	VMULPS Z27, Z0, Z1
 	VFMADD231PS Z28, Z0, Z1
 	VMOVUPS Z1, 0(SI)
@@ -1785,11 +2024,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -1802,7 +2041,7 @@ rest4:
 	VFMADD231PS Z28, Z0, Z1
 	VMOVUPS Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1811,17 +2050,40 @@ TEXT ·hardSigmoidF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	// hard.go
+	VADDPD.BCST threeF64<>(SB), Y0, Y0
+	VMAXPD Y0, Y31, Y0
+	VBROADCASTSD sixF64<>(SB), Y1
+	VMINPD Y0, Y1, Y0
+	// hard.go: bySix
+	VMULPD.BCST sixthLoF64<>(SB), Y0, Y1
+	VFMADD231PD.BCST sixthF64<>(SB), Y0, Y1
+	VMOVUPD Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD sixF64<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSD threeF64<>(SB), Z29
 	VBROADCASTSD sixthF64<>(SB), Z28
 	VBROADCASTSD sixthLoF64<>(SB), Z27
 	CMPQ DX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VADDPD Z29, Z0, Z0
 	VMOVUPD 64(DI), Z1
@@ -1854,21 +2116,19 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
-	// hard.go
 	VADDPD Z29, Z0, Z0
 	VMAXPD Z0, Z30, Z0
 	VMINPD Z0, Z31, Z0
-	// hard.go: bySix
 	VMULPD Z27, Z0, Z1
 	VFMADD231PD Z28, Z0, Z1
 	VMOVUPD Z1, 0(SI)
@@ -1876,11 +2136,11 @@ loop3:
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -1893,7 +2153,7 @@ rest4:
 	VFMADD231PD Z28, Z0, Z1
 	VMOVUPD Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1903,16 +2163,40 @@ TEXT ·hardSigmoidBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// hard.go
+	VPANDD.BCST notSignF32<>(SB), Y1, Y1
+	// hard.go: fromThree
+	VBROADCASTSS belowThreeF32<>(SB), Y2
+	VCMPPS $1, Y1, Y2, K2
+	// hard.go
+	VMULPS.BCST sixthF32<>(SB), Y0, Y0
+	VBLENDMPS Y31, Y0, K2, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS notSignF32<>(SB), Z31
 	VBROADCASTSS belowThreeF32<>(SB), Z30
 	VPXORD Z29, Z29, Z29
 	VBROADCASTSS sixthF32<>(SB), Z28
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -1946,22 +2230,19 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// hard.go
 	VPANDD Z31, Z1, Z1
-	// hard.go: fromThree
 	VCMPPS $1, Z1, Z30, K1
-	// hard.go
 	VMULPS Z28, Z0, Z0
 	VBLENDMPS Z29, Z0, K1, Z0
 	VMOVUPS Z0, 0(SI)
@@ -1970,11 +2251,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -1987,7 +2268,7 @@ rest4:
 	VBLENDMPS Z29, Z0, K2, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -1997,16 +2278,40 @@ TEXT ·hardSigmoidBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// hard.go
+	VPANDQ.BCST notSignF64<>(SB), Y1, Y1
+	// hard.go: fromThree
+	VBROADCASTSD belowThreeF64<>(SB), Y2
+	VCMPPD $1, Y1, Y2, K2
+	// hard.go
+	VMULPD.BCST sixthF64<>(SB), Y0, Y0
+	VBLENDMPD Y31, Y0, K2, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD notSignF64<>(SB), Z31
 	VBROADCASTSD belowThreeF64<>(SB), Z30
 	VPXORD Z29, Z29, Z29
 	VBROADCASTSD sixthF64<>(SB), Z28
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -2040,22 +2345,19 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// hard.go
 	VPANDQ Z31, Z1, Z1
-	// hard.go: fromThree
 	VCMPPD $1, Z1, Z30, K1
-	// hard.go
 	VMULPD Z28, Z0, Z0
 	VBLENDMPD Z29, Z0, K1, Z0
 	VMOVUPD Z0, 0(SI)
@@ -2064,11 +2366,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -2081,7 +2383,7 @@ rest4:
 	VBLENDMPD Z29, Z0, K2, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -2090,17 +2392,42 @@ TEXT ·hardSwishF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VMOVUPS.Z (DI), K1, Y0
+	// hard.go
+	VBROADCASTSS minusThreeF32<>(SB), Y1
+	VMAXPS Y0, Y1, Y0
+	VADDPS.BCST threeF32<>(SB), Y0, Y1
+	VBROADCASTSS sixF32<>(SB), Y2
+	VMINPS Y1, Y2, Y1
+	// hard.go: bySix
+	VMULPS.BCST sixthLoF32<>(SB), Y1, Y2
+	VFMADD231PS.BCST sixthF32<>(SB), Y1, Y2
+	// hard.go
+	VMULPS Y2, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS minusThreeF32<>(SB), Z31
 	VBROADCASTSS sixF32<>(SB), Z30
 	VBROADCASTSS threeF32<>(SB), Z29
 	VBROADCASTSS sixthF32<>(SB), Z28
 	VBROADCASTSS sixthLoF32<>(SB), Z27
 	CMPQ DX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMAXPS Z0, Z31, Z0
 	VMOVUPS 64(DI), Z1
@@ -2137,35 +2464,32 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
-	// hard.go
 	VMAXPS Z0, Z31, Z0
 	VADDPS Z29, Z0, Z1
 	VMINPS Z1, Z30, Z1
-	// hard.go: bySix
 	VMULPS Z27, Z1, Z2
 	VFMADD231PS Z28, Z1, Z2
-	// hard.go
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, 0(SI)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -2179,7 +2503,7 @@ rest4:
 	VMULPS Z2, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -2188,17 +2512,42 @@ TEXT ·hardSwishF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VMOVUPD.Z (DI), K1, Y0
+	// hard.go
+	VBROADCASTSD minusThreeF64<>(SB), Y1
+	VMAXPD Y0, Y1, Y0
+	VADDPD.BCST threeF64<>(SB), Y0, Y1
+	VBROADCASTSD sixF64<>(SB), Y2
+	VMINPD Y1, Y2, Y1
+	// hard.go: bySix
+	VMULPD.BCST sixthLoF64<>(SB), Y1, Y2
+	VFMADD231PD.BCST sixthF64<>(SB), Y1, Y2
+	// hard.go
+	VMULPD Y2, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD minusThreeF64<>(SB), Z31
 	VBROADCASTSD sixF64<>(SB), Z30
 	VBROADCASTSD threeF64<>(SB), Z29
 	VBROADCASTSD sixthF64<>(SB), Z28
 	VBROADCASTSD sixthLoF64<>(SB), Z27
 	CMPQ DX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMAXPD Z0, Z31, Z0
 	VMOVUPD 64(DI), Z1
@@ -2235,35 +2584,32 @@ loop1:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ DX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
-	// hard.go
 	VMAXPD Z0, Z31, Z0
 	VADDPD Z29, Z0, Z1
 	VMINPD Z1, Z30, Z1
-	// hard.go: bySix
 	VMULPD Z27, Z1, Z2
 	VFMADD231PD Z28, Z1, Z2
-	// hard.go
 	VMULPD Z2, Z0, Z0
 	VMOVUPD Z0, 0(SI)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ DX, DX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -2277,7 +2623,7 @@ rest4:
 	VMULPD Z2, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -2287,6 +2633,36 @@ TEXT ·hardSwishBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// hard.go
+	VBROADCASTSS threeF32<>(SB), Y2
+	VFMADD231PS.BCST twoF32<>(SB), Y1, Y2
+	// hard.go: bySix
+	VMULPS.BCST sixthLoF32<>(SB), Y2, Y3
+	VFMADD231PS.BCST sixthF32<>(SB), Y2, Y3
+	// hard.go: fromThree
+	VBROADCASTSS belowThreeF32<>(SB), Y2
+	VCMPPS $1, Y1, Y2, K2
+	// hard.go
+	VBLENDMPS.BCST oneF32<>(SB), Y3, K2, Y3
+	VMULPS Y3, Y0, Y0
+	VCMPPS.BCST $1, aboveMinusThreeF32<>(SB), Y1, K2
+	VBLENDMPS Y31, Y0, K2, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS twoF32<>(SB), Z31
 	VBROADCASTSS threeF32<>(SB), Z30
 	VBROADCASTSS sixthF32<>(SB), Z29
@@ -2296,11 +2672,11 @@ TEXT ·hardSwishBackwardF32AVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS aboveMinusThreeF32<>(SB), Z25
 	VPXORD Z24, Z24, Z24
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -2354,26 +2730,22 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// hard.go
 	VMOVAPS Z30, Z2
 	VFMADD231PS Z31, Z1, Z2
-	// hard.go: bySix
 	VMULPS Z28, Z2, Z3
 	VFMADD231PS Z29, Z2, Z3
-	// hard.go: fromThree
 	VCMPPS $1, Z1, Z27, K1
-	// hard.go
 	VBLENDMPS Z26, Z3, K1, Z3
 	VMULPS Z3, Z0, Z0
 	VCMPPS $1, Z25, Z1, K1
@@ -2384,11 +2756,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -2406,7 +2778,7 @@ rest4:
 	VBLENDMPS Z24, Z0, K2, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -2416,6 +2788,36 @@ TEXT ·hardSwishBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ x_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// hard.go
+	VBROADCASTSD threeF64<>(SB), Y2
+	VFMADD231PD.BCST twoF64<>(SB), Y1, Y2
+	// hard.go: bySix
+	VMULPD.BCST sixthLoF64<>(SB), Y2, Y3
+	VFMADD231PD.BCST sixthF64<>(SB), Y2, Y3
+	// hard.go: fromThree
+	VBROADCASTSD belowThreeF64<>(SB), Y2
+	VCMPPD $1, Y1, Y2, K2
+	// hard.go
+	VBLENDMPD.BCST oneF64<>(SB), Y3, K2, Y3
+	VMULPD Y3, Y0, Y0
+	VCMPPD.BCST $1, aboveMinusThreeF64<>(SB), Y1, K2
+	VBLENDMPD Y31, Y0, K2, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD twoF64<>(SB), Z31
 	VBROADCASTSD threeF64<>(SB), Z30
 	VBROADCASTSD sixthF64<>(SB), Z29
@@ -2425,11 +2827,11 @@ TEXT ·hardSwishBackwardF64AVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSD aboveMinusThreeF64<>(SB), Z25
 	VPXORD Z24, Z24, Z24
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -2483,26 +2885,22 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// hard.go
 	VMOVAPD Z30, Z2
 	VFMADD231PD Z31, Z1, Z2
-	// hard.go: bySix
 	VMULPD Z28, Z2, Z3
 	VFMADD231PD Z29, Z2, Z3
-	// hard.go: fromThree
 	VCMPPD $1, Z1, Z27, K1
-	// hard.go
 	VBLENDMPD Z26, Z3, K1, Z3
 	VMULPD Z3, Z0, Z0
 	VCMPPD $1, Z25, Z1, K1
@@ -2513,11 +2911,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -2535,7 +2933,7 @@ rest4:
 	VBLENDMPD Z24, Z0, K2, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -2544,6 +2942,58 @@ TEXT ·sigmoidF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VBROADCASTSS sigmoidMagicF32<>(SB), Y31
+	VBROADCASTSS sigmoidScaleF32<>(SB), Y30
+	VMOVUPS.Z (DI), K1, Y0
+	// sigmoid.go: clamp
+	VBROADCASTSS sigmoidMaxF32<>(SB), Y1
+	VMINPS Y0, Y1, Y0
+	VBROADCASTSS sigmoidMinF32<>(SB), Y1
+	VMAXPS Y0, Y1, Y0
+	// sigmoid.go: sigmoidExp
+	VMOVAPS Y31, Y1
+	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Y0, Y1
+	VSUBPS Y31, Y1, Y2
+	// exp.go: powerAt
+	VPSLLD $20, Y1, Y3
+	VPERMPS sigmoidTableF32<>(SB), Y1, Y1
+	VPADDD Y1, Y3, Y3
+	// exp.go: reduce
+	VFMADD231PS.BCST ln2PartHiF32<>(SB), Y2, Y0
+	VFMADD231PS.BCST ln2PartLoF32<>(SB), Y2, Y0
+	// exp.go: horner
+	VBROADCASTSS sigmoidExpC0F32<>(SB), Y1
+	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Y0, Y1
+	// sigmoid.go: sigmoidExp
+	VBROADCASTSS sigmoidConstantF32<>(SB), Y2
+	VFMADD231PS Y0, Y0, Y2
+	VFNMADD231PS Y1, Y2, Y0
+	// sigmoid.go
+	VMAXPS Y3, Y30, Y1
+	VMINPS Y3, Y30, Y2
+	VADDPS Y3, Y30, Y4
+	VFNMADD231PS Y0, Y3, Y4
+	VSUBPS Y4, Y1, Y1
+	VADDPS Y2, Y1, Y1
+	VFNMADD231PS Y0, Y3, Y1
+	VDIVPS Y4, Y30, Y0
+	VFNMADD213PS Y30, Y0, Y4
+	VFNMADD231PS Y0, Y1, Y4
+	VPADDD.BCST sigmoidExponentF32<>(SB), Y4, Y4
+	VFMADD231PS Y4, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS sigmoidTableF32<>(SB), Z31
 	VBROADCASTSS sigmoidMinF32<>(SB), Z30
 	VBROADCASTSS sigmoidMaxF32<>(SB), Z29
@@ -2556,7 +3006,7 @@ TEXT ·sigmoidF32AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS sigmoidExpC0F32<>(SB), Z22
 	VBROADCASTSS sigmoidConstantF32<>(SB), Z21
 	CMPQ DX, $128
-	JLT plain3
+	JLT plain4
 	VMOVUPS 0(DI), Z0
 	VMINPS Z0, Z29, Z0
 	VMAXPS Z0, Z30, Z0
@@ -2723,11 +3173,11 @@ TEXT ·sigmoidF32AVX512(SB), NOSPLIT, $0-48
 	ADDQ $512, DI
 	SUBQ $128, DX
 	CMPQ DX, $128
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPS 0(DI), Z10
 	VFNMADD231PS Z13, Z14, Z8
 	VADDPS Z2, Z0, Z0
@@ -2982,10 +3432,10 @@ pipe1:
 	ADDQ $512, DI
 	SUBQ $128, DX
 	CMPQ DX, $128
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VFNMADD231PS Z13, Z14, Z8
 	VADDPS Z2, Z0, Z0
 	VMOVUPS Z19, -384(SI)
@@ -3057,13 +3507,13 @@ drain2:
 	VFMADD231PS Z10, Z4, Z4
 	VMOVUPS Z4, -64(SI)
 
-plain3:
+plain4:
 	CMPQ DX, $64
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Four vectors.
-loop4:
+loop5:
 	VMOVUPS 0(DI), Z0
 	VMINPS Z0, Z29, Z0
 	VMOVUPS 64(DI), Z1
@@ -3184,38 +3634,31 @@ loop4:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ DX, $16
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPS 0(DI), Z0
-	// sigmoid.go: clamp
 	VMINPS Z0, Z29, Z0
 	VMAXPS Z0, Z30, Z0
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z28, Z1
 	VFMADD231PS Z26, Z0, Z1
 	VSUBPS Z28, Z1, Z2
-	// exp.go: powerAt
 	VPSLLD $20, Z1, Z3
 	VPERMPS Z31, Z1, Z1
 	VPADDD Z1, Z3, Z3
-	// exp.go: reduce
 	VFMADD231PS Z25, Z2, Z0
 	VFMADD231PS Z24, Z2, Z0
-	// exp.go: horner
 	VMOVAPS Z22, Z1
 	VFMADD231PS Z0, Z23, Z1
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z21, Z2
 	VFMADD231PS Z0, Z0, Z2
 	VFNMADD231PS Z1, Z2, Z0
-	// sigmoid.go
 	VMAXPS Z3, Z27, Z1
 	VMINPS Z3, Z27, Z2
 	VADDPS Z3, Z27, Z4
@@ -3233,11 +3676,11 @@ loop6:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ DX, DX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -3272,7 +3715,7 @@ rest7:
 	VFMADD231PS Z4, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -3281,13 +3724,69 @@ TEXT ·sigmoidF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VBROADCASTSD sigmoidMagicF64<>(SB), Y31
+	VBROADCASTSD sigmoidScaleF64<>(SB), Y30
+	VMOVUPD.Z (DI), K1, Y0
+	// sigmoid.go: clamp
+	VBROADCASTSD sigmoidMaxF64<>(SB), Y1
+	VMINPD Y0, Y1, Y0
+	VBROADCASTSD sigmoidMinF64<>(SB), Y1
+	VMAXPD Y0, Y1, Y0
+	// sigmoid.go: sigmoidExp
+	VMOVAPD Y31, Y1
+	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Y0, Y1
+	VSUBPD Y31, Y1, Y2
+	// exp.go: powerAt
+	VPSLLQ $50, Y1, Y3
+	VPERMPD sigmoidTableF64<>(SB), Y1, Y1
+	VPADDQ Y1, Y3, Y3
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2PartHiF64<>(SB), Y2, Y0
+	VFMADD231PD.BCST ln2PartLoF64<>(SB), Y2, Y0
+	// exp.go: horner
+	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Y1
+	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Y0, Y1
+	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Y0, Y1
+	VFMADD213PD.BCST sigmoidExpMinusC3F64<>(SB), Y0, Y1
+	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Y0, Y1
+	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Y0, Y1
+	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Y0, Y1
+	// sigmoid.go: sigmoidExp
+	VMULPD Y0, Y0, Y2
+	VFNMADD231PD Y1, Y2, Y0
+	// sigmoid.go
+	VMAXPD Y3, Y30, Y1
+	VMINPD Y3, Y30, Y2
+	VADDPD Y3, Y30, Y4
+	VFNMADD231PD Y0, Y3, Y4
+	VSUBPD Y4, Y1, Y1
+	VADDPD Y2, Y1, Y1
+	VFNMADD231PD Y0, Y3, Y1
+	VDIVPD Y4, Y30, Y0
+	VFNMADD213PD Y30, Y0, Y4
+	VFNMADD231PD Y0, Y1, Y4
+	VPADDQ.BCST sigmoidExponentF64<>(SB), Y4, Y4
+	VFMADD231PD Y4, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPD sigmoidTableF64<>(SB), Z31
 	VBROADCASTSD sigmoidMinF64<>(SB), Z30
 	VBROADCASTSD sigmoidMaxF64<>(SB), Z29
 	VBROADCASTSD sigmoidMagicF64<>(SB), Z28
 	VBROADCASTSD sigmoidScaleF64<>(SB), Z27
 	CMPQ DX, $64
-	JLT plain3
+	JLT plain4
 	VMOVUPD 0(DI), Z0
 	VMINPD Z0, Z29, Z0
 	VMAXPD Z0, Z30, Z0
@@ -3449,11 +3948,11 @@ TEXT ·sigmoidF64AVX512(SB), NOSPLIT, $0-48
 	ADDQ $512, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPD 0(DI), Z9
 	VFNMADD231PD Z4, Z8, Z2
 	VPADDQ.BCST sigmoidExponentF64<>(SB), Z21, Z21
@@ -3743,10 +4242,10 @@ pipe1:
 	ADDQ $512, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VFNMADD231PD Z4, Z8, Z2
 	VPADDQ.BCST sigmoidExponentF64<>(SB), Z21, Z21
 	VMOVAPD Z28, Z4
@@ -3855,13 +4354,13 @@ drain2:
 	VFMADD231PD Z8, Z5, Z5
 	VMOVUPD Z5, -64(SI)
 
-plain3:
+plain4:
 	CMPQ DX, $32
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Four vectors.
-loop4:
+loop5:
 	VMOVUPD 0(DI), Z0
 	VMINPD Z0, Z29, Z0
 	VMOVUPD 64(DI), Z1
@@ -3998,31 +4497,26 @@ loop4:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ DX, $8
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPD 0(DI), Z0
-	// sigmoid.go: clamp
 	VMINPD Z0, Z29, Z0
 	VMAXPD Z0, Z30, Z0
-	// sigmoid.go: sigmoidExp
 	VMOVAPD Z28, Z1
 	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Z0, Z1
 	VSUBPD Z28, Z1, Z2
-	// exp.go: powerAt
 	VPSLLQ $50, Z1, Z3
 	VPERMPD Z31, Z1, Z1
 	VPADDQ Z1, Z3, Z3
-	// exp.go: reduce
 	VFMADD231PD.BCST ln2PartHiF64<>(SB), Z2, Z0
 	VFMADD231PD.BCST ln2PartLoF64<>(SB), Z2, Z0
-	// exp.go: horner
 	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Z1
 	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Z0, Z1
 	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Z0, Z1
@@ -4030,10 +4524,8 @@ loop6:
 	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Z0, Z1
 	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Z0, Z1
 	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Z0, Z1
-	// sigmoid.go: sigmoidExp
 	VMULPD Z0, Z0, Z2
 	VFNMADD231PD Z1, Z2, Z0
-	// sigmoid.go
 	VMAXPD Z3, Z27, Z1
 	VMINPD Z3, Z27, Z2
 	VADDPD Z3, Z27, Z4
@@ -4051,11 +4543,11 @@ loop6:
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ DX, DX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -4094,7 +4586,7 @@ rest7:
 	VFMADD231PD Z4, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -4103,6 +4595,44 @@ TEXT ·sigmoidFastF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VBROADCASTSS sigmoidMagicF32<>(SB), Y31
+	VBROADCASTSS fastScaleF32<>(SB), Y30
+	VMOVUPS.Z (DI), K1, Y0
+	// sigmoid.go: clamp
+	VBROADCASTSS sigmoidMaxF32<>(SB), Y1
+	VMINPS Y0, Y1, Y0
+	VBROADCASTSS sigmoidMinF32<>(SB), Y1
+	VMAXPS Y0, Y1, Y0
+	// sigmoid.go
+	VMOVAPS Y31, Y1
+	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Y0, Y1
+	VSUBPS Y31, Y1, Y2
+	// exp.go: powerAt
+	VPSLLD $20, Y1, Y3
+	VPERMPS fastTableF32<>(SB), Y1, Y1
+	VPADDD Y1, Y3, Y3
+	// exp.go: reduce
+	VFMADD231PS.BCST ln2PartHiF32<>(SB), Y2, Y0
+	VFMADD231PS.BCST ln2PartLoF32<>(SB), Y2, Y0
+	// sigmoid.go
+	VADDPS.BCST fastAF32<>(SB), Y0, Y1
+	VFMADD213PS.BCST fastBF32<>(SB), Y1, Y1
+	VFMADD213PS.BCST fastCF32<>(SB), Y1, Y0
+	VFMADD213PS Y30, Y0, Y3
+	VDIVPS Y3, Y30, Y3
+	VMOVUPS Y3, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS fastTableF32<>(SB), Z31
 	VBROADCASTSS sigmoidMinF32<>(SB), Z30
 	VBROADCASTSS sigmoidMaxF32<>(SB), Z29
@@ -4115,7 +4645,7 @@ TEXT ·sigmoidFastF32AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS fastBF32<>(SB), Z22
 	VBROADCASTSS fastCF32<>(SB), Z21
 	CMPQ DX, $128
-	JLT plain3
+	JLT plain4
 	VMOVUPS 0(DI), Z0
 	VMINPS Z0, Z29, Z0
 	VMOVUPS 64(DI), Z1
@@ -4211,11 +4741,11 @@ TEXT ·sigmoidFastF32AVX512(SB), NOSPLIT, $0-48
 	ADDQ $512, DI
 	SUBQ $128, DX
 	CMPQ DX, $128
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPS 0(DI), Z1
 	VDIVPS Z7, Z27, Z7
 	VMAXPS Z0, Z30, Z0
@@ -4363,10 +4893,10 @@ pipe1:
 	ADDQ $512, DI
 	SUBQ $128, DX
 	CMPQ DX, $128
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VDIVPS Z7, Z27, Z7
 	VMAXPS Z0, Z30, Z0
 	VSUBPS Z28, Z3, Z1
@@ -4413,13 +4943,13 @@ drain2:
 	VMOVUPS Z13, -128(SI)
 	VMOVUPS Z1, -64(SI)
 
-plain3:
+plain4:
 	CMPQ DX, $64
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Four vectors.
-loop4:
+loop5:
 	VMOVUPS 0(DI), Z0
 	VMINPS Z0, Z29, Z0
 	VMOVUPS 64(DI), Z1
@@ -4492,31 +5022,26 @@ loop4:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ DX, $16
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPS 0(DI), Z0
-	// sigmoid.go: clamp
 	VMINPS Z0, Z29, Z0
 	VMAXPS Z0, Z30, Z0
-	// sigmoid.go
 	VMOVAPS Z28, Z1
 	VFMADD231PS Z26, Z0, Z1
 	VSUBPS Z28, Z1, Z2
-	// exp.go: powerAt
 	VPSLLD $20, Z1, Z3
 	VPERMPS Z31, Z1, Z1
 	VPADDD Z1, Z3, Z3
-	// exp.go: reduce
 	VFMADD231PS Z25, Z2, Z0
 	VFMADD231PS Z24, Z2, Z0
-	// sigmoid.go
 	VADDPS Z23, Z0, Z1
 	VFMADD213PS Z22, Z1, Z1
 	VFMADD213PS Z21, Z1, Z0
@@ -4527,11 +5052,11 @@ loop6:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ DX, DX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -4554,7 +5079,7 @@ rest7:
 	VDIVPS Z3, Z27, Z3
 	VMOVUPS Z3, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -4563,6 +5088,53 @@ TEXT ·sigmoidFastF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VBROADCASTSD fastMagicF64<>(SB), Y31
+	VBROADCASTSD fastUnitF64<>(SB), Y30
+	VMOVUPD.Z (DI), K1, Y0
+	// sigmoid.go: clamp
+	VBROADCASTSD sigmoidMaxF64<>(SB), Y1
+	VMINPD Y0, Y1, Y0
+	VBROADCASTSD sigmoidMinF64<>(SB), Y1
+	VMAXPD Y0, Y1, Y0
+	// sigmoid.go: sigmoidFast64
+	VMOVAPD Y31, Y1
+	VFMADD231PD.BCST minusLog2eF64<>(SB), Y0, Y1
+	VSUBPD Y31, Y1, Y2
+	// exp.go: powerOfTwo
+	VPSLLQ $52, Y1, Y1
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2HiF64<>(SB), Y2, Y0
+	VFMADD231PD.BCST ln2LoF64<>(SB), Y2, Y0
+	// sigmoid.go: sigmoidFast64
+	VMULPD Y0, Y0, Y2
+	// exp.go: horner
+	VBROADCASTSD tanhC5F64<>(SB), Y3
+	VFMADD231PD.BCST tanhC6F64<>(SB), Y2, Y3
+	VFMADD213PD.BCST tanhC4F64<>(SB), Y2, Y3
+	VFMADD213PD.BCST tanhC3F64<>(SB), Y2, Y3
+	VFMADD213PD.BCST tanhC2F64<>(SB), Y2, Y3
+	VFMADD213PD.BCST tanhC1F64<>(SB), Y2, Y3
+	VFMADD213PD.BCST tanhC0F64<>(SB), Y2, Y3
+	// sigmoid.go: sigmoidFast64
+	VMULPD Y3, Y0, Y0
+	VADDPD Y0, Y30, Y2
+	VPSUBQ.BCST sigmoidExponentF64<>(SB), Y2, Y2
+	VSUBPD Y0, Y30, Y0
+	VFMADD213PD Y2, Y0, Y1
+	VDIVPD Y1, Y2, Y2
+	VMOVUPD Y2, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD fastUnitF64<>(SB), Z31
 	VBROADCASTSD sigmoidMinF64<>(SB), Z30
 	VBROADCASTSD sigmoidMaxF64<>(SB), Z29
@@ -4576,7 +5148,7 @@ TEXT ·sigmoidFastF64AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSD tanhC3F64<>(SB), Z21
 	VBROADCASTSD tanhC2F64<>(SB), Z20
 	CMPQ DX, $64
-	JLT plain3
+	JLT plain4
 	VMOVUPD 0(DI), Z0
 	VMINPD Z0, Z29, Z0
 	VMAXPD Z0, Z30, Z0
@@ -4703,11 +5275,11 @@ TEXT ·sigmoidFastF64AVX512(SB), NOSPLIT, $0-48
 	ADDQ $512, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPD 0(DI), Z17
 	VFMADD213PD Z20, Z16, Z14
 	VMULPD Z10, Z8, Z8
@@ -4923,10 +5495,10 @@ pipe1:
 	ADDQ $512, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VFMADD213PD Z20, Z16, Z14
 	VMULPD Z10, Z8, Z8
 	VFMADD213PD Z2, Z4, Z9
@@ -4998,13 +5570,13 @@ drain2:
 	VMOVUPD Z5, -128(SI)
 	VMOVUPD Z0, -64(SI)
 
-plain3:
+plain4:
 	CMPQ DX, $32
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Four vectors.
-loop4:
+loop5:
 	VMOVUPD 0(DI), Z0
 	VMINPD Z0, Z29, Z0
 	VMOVUPD 64(DI), Z1
@@ -5105,31 +5677,25 @@ loop4:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ DX, $8
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPD 0(DI), Z0
-	// sigmoid.go: clamp
 	VMINPD Z0, Z29, Z0
 	VMAXPD Z0, Z30, Z0
-	// sigmoid.go: sigmoidFast64
 	VMOVAPD Z28, Z1
 	VFMADD231PD Z27, Z0, Z1
 	VSUBPD Z28, Z1, Z2
-	// exp.go: powerOfTwo
 	VPSLLQ $52, Z1, Z1
-	// exp.go: reduce
 	VFMADD231PD Z26, Z2, Z0
 	VFMADD231PD Z25, Z2, Z0
-	// sigmoid.go: sigmoidFast64
 	VMULPD Z0, Z0, Z2
-	// exp.go: horner
 	VMOVAPD Z23, Z3
 	VFMADD231PD Z2, Z24, Z3
 	VFMADD213PD Z22, Z2, Z3
@@ -5137,7 +5703,6 @@ loop6:
 	VFMADD213PD Z20, Z2, Z3
 	VFMADD213PD.BCST tanhC1F64<>(SB), Z2, Z3
 	VFMADD213PD.BCST tanhC0F64<>(SB), Z2, Z3
-	// sigmoid.go: sigmoidFast64
 	VMULPD Z3, Z0, Z0
 	VADDPD Z0, Z31, Z2
 	VPSUBQ.BCST sigmoidExponentF64<>(SB), Z2, Z2
@@ -5149,11 +5714,11 @@ loop6:
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ DX, DX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -5183,7 +5748,7 @@ rest7:
 	VDIVPD Z1, Z2, Z2
 	VMOVUPD Z2, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -5193,13 +5758,33 @@ TEXT ·sigmoidBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ y_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// sigmoid.go
+	VBROADCASTSS oneF32<>(SB), Y2
+	VSUBPS Y1, Y2, Y3
+	VMULPS Y3, Y0, Y0
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS oneF32<>(SB), Z31
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -5229,18 +5814,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// sigmoid.go
 	VSUBPS Z1, Z31, Z2
 	VMULPS Z2, Z0, Z0
 	VMULPS Z1, Z0, Z0
@@ -5250,11 +5834,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -5266,7 +5850,7 @@ rest4:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -5276,13 +5860,33 @@ TEXT ·sigmoidBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ y_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// sigmoid.go
+	VBROADCASTSD oneF64<>(SB), Y2
+	VSUBPD Y1, Y2, Y3
+	VMULPD Y3, Y0, Y0
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD oneF64<>(SB), Z31
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -5312,18 +5916,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// sigmoid.go
 	VSUBPD Z1, Z31, Z2
 	VMULPD Z2, Z0, Z0
 	VMULPD Z1, Z0, Z0
@@ -5333,11 +5936,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -5349,7 +5952,7 @@ rest4:
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -5358,6 +5961,43 @@ TEXT ·tanhF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 8 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VMOVUPS.Z (DI), K1, Y0
+	// tanh.go
+	VPANDD.BCST signBitF32<>(SB), Y0, Y1
+	VPANDD.BCST notSignF32<>(SB), Y0, Y0
+	VBROADCASTSS tanhMaxF32<>(SB), Y2
+	VMINPS Y0, Y2, Y0
+	VADDPS.BCST tanhCellF32<>(SB), Y0, Y2
+	VPSRLD $21, Y2, Y2
+	VPERMPS tanhNF32<>(SB), Y2, Y3
+	VSUBPS Y3, Y0, Y0
+	VPERMPS tanhBF32<>(SB), Y2, Y3
+	VPERMPS tanhCF32<>(SB), Y2, Y2
+	VMULPS Y0, Y0, Y4
+	// exp.go: horner
+	VBROADCASTSS tanhQuotientC2F32<>(SB), Y5
+	VFMADD231PS.BCST tanhQuotientC3F32<>(SB), Y4, Y5
+	VFMADD213PS.BCST tanhQuotientC1F32<>(SB), Y4, Y5
+	VFMADD213PS.BCST tanhQuotientC0F32<>(SB), Y4, Y5
+	// tanh.go
+	VMULPS Y2, Y0, Y2
+	VFMADD231PS Y3, Y0, Y5
+	VDIVPS Y5, Y2, Y2
+	VADDPS Y2, Y3, Y3
+	VPORD Y1, Y3, Y3
+	VMOVUPS Y3, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS tanhNF32<>(SB), Z31
 	VMOVUPS tanhBF32<>(SB), Z30
 	VMOVUPS tanhCF32<>(SB), Z29
@@ -5368,7 +6008,7 @@ TEXT ·tanhF32AVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS tanhQuotientC3F32<>(SB), Z24
 	VBROADCASTSS tanhQuotientC2F32<>(SB), Z23
 	CMPQ DX, $128
-	JLT plain3
+	JLT plain4
 	VMOVUPS 0(DI), Z0
 	VPANDD Z26, Z0, Z1
 	VMINPS Z1, Z27, Z1
@@ -5501,11 +6141,11 @@ TEXT ·tanhF32AVX512(SB), NOSPLIT, $0-48
 	ADDQ $512, DI
 	SUBQ $128, DX
 	CMPQ DX, $128
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPS 0(DI), Z7
 	VDIVPS Z20, Z6, Z6
 	VMULPS Z17, Z17, Z15
@@ -5695,10 +6335,10 @@ pipe1:
 	ADDQ $512, DI
 	SUBQ $128, DX
 	CMPQ DX, $128
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VDIVPS Z20, Z6, Z6
 	VMULPS Z17, Z17, Z7
 	VMULPS Z3, Z17, Z3
@@ -5740,13 +6380,13 @@ drain2:
 	VPORD Z4, Z10, Z10
 	VMOVUPS Z10, -64(SI)
 
-plain3:
+plain4:
 	CMPQ DX, $64
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Four vectors.
-loop4:
+loop5:
 	VMOVUPS 0(DI), Z0
 	VPANDD Z28, Z0, Z1
 	VMOVUPS 64(DI), Z2
@@ -5835,17 +6475,16 @@ loop4:
 	ADDQ $256, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ DX, $16
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPS 0(DI), Z0
-	// tanh.go
 	VPANDD Z28, Z0, Z1
 	VPANDD Z26, Z0, Z0
 	VMINPS Z0, Z27, Z0
@@ -5856,12 +6495,10 @@ loop6:
 	VPERMPS Z30, Z2, Z3
 	VPERMPS Z29, Z2, Z2
 	VMULPS Z0, Z0, Z4
-	// exp.go: horner
 	VMOVAPS Z23, Z5
 	VFMADD231PS Z4, Z24, Z5
 	VFMADD213PS.BCST tanhQuotientC1F32<>(SB), Z4, Z5
 	VFMADD213PS.BCST tanhQuotientC0F32<>(SB), Z4, Z5
-	// tanh.go
 	VMULPS Z2, Z0, Z2
 	VFMADD231PS Z3, Z0, Z5
 	VDIVPS Z5, Z2, Z2
@@ -5872,11 +6509,11 @@ loop6:
 	ADDQ $64, DI
 	SUBQ $16, DX
 	CMPQ DX, $16
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ DX, DX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -5903,7 +6540,7 @@ rest7:
 	VPORD Z1, Z3, Z3
 	VMOVUPS Z3, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -5912,10 +6549,75 @@ TEXT ·tanhF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), SI
 	MOVQ x_base+24(FP), DI
 	MOVQ dst_len+8(FP), DX
+	// At most 4 elements.
+	LEAQ -1(DX), BX
+	CMPQ BX, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, BX
+	BZHIL DX, BX, BX
+	KMOVW BX, K1
+	VBROADCASTSD tanhMagicF64<>(SB), Y31
+	VBROADCASTSD oneF64<>(SB), Y30
+	VMOVUPD.Z (DI), K1, Y0
+	// tanh.go
+	VPANDQ.BCST signBitF64<>(SB), Y0, Y1
+	VPANDQ.BCST notSignF64<>(SB), Y0, Y0
+	VBROADCASTSD tanhMaxF64<>(SB), Y2
+	VMINPD Y0, Y2, Y0
+	// tanh.go: tanh64
+	VMOVAPD Y31, Y2
+	VFMADD231PD.BCST minusTwoLog2eF64<>(SB), Y0, Y2
+	VSUBPD Y31, Y2, Y3
+	// exp.go: powerOfTwo
+	VPSLLQ $52, Y2, Y2
+	// tanh.go: tanh64
+	VADDPD Y0, Y0, Y0
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2HiF64<>(SB), Y3, Y0
+	VFMADD231PD.BCST ln2LoF64<>(SB), Y3, Y0
+	// tanh.go: tanh64
+	VMULPD Y0, Y0, Y3
+	// exp.go: horner
+	VBROADCASTSD wholeC8F64<>(SB), Y4
+	VFMADD231PD.BCST wholeMinusC9F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeMinusC7F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeC6F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeMinusC5F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeC4F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeMinusC3F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeC2F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeMinusC1F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST wholeC0F64<>(SB), Y0, Y4
+	// tanh.go: tanh64
+	VFNMADD231PD Y4, Y3, Y0
+	VSUBPD Y2, Y30, Y3
+	VADDPD Y2, Y30, Y4
+	VMULPD Y0, Y2, Y2
+	VADDPD Y2, Y3, Y0
+	VSUBPD Y2, Y4, Y5
+	VDIVPD Y5, Y0, Y6
+	VSUBPD Y0, Y3, Y3
+	VADDPD Y2, Y3, Y3
+	VSUBPD Y5, Y4, Y4
+	VSUBPD Y2, Y4, Y4
+	VFNMADD231PD Y5, Y6, Y0
+	VADDPD Y3, Y0, Y0
+	VFNMADD231PD Y6, Y4, Y0
+	VBROADCASTSD threeHalvesF64<>(SB), Y2
+	VFMADD132PD.BCST minusHalfF64<>(SB), Y2, Y5
+	VFMADD231PD Y5, Y0, Y6
+	// tanh.go
+	VPORQ Y1, Y6, Y6
+	VMOVUPD Y6, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD signBitF64<>(SB), Z31
 	VBROADCASTSD tanhMaxF64<>(SB), Z30
 	CMPQ DX, $64
-	JLT plain3
+	JLT plain4
 	VMOVUPD 0(DI), Z0
 	VPANDQ Z31, Z0, Z1
 	VPANDQ.BCST notSignF64<>(SB), Z0, Z0
@@ -6138,11 +6840,11 @@ TEXT ·tanhF64AVX512(SB), NOSPLIT, $0-48
 	ADDQ $512, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPD 0(DI), Z16
 	VADDPD Z14, Z7, Z7
 	VSUBPD Z14, Z2, Z2
@@ -6506,10 +7208,10 @@ pipe1:
 	ADDQ $512, DI
 	SUBQ $64, DX
 	CMPQ DX, $64
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VADDPD Z14, Z7, Z7
 	VSUBPD Z14, Z2, Z2
 	VFNMADD231PD Z22, Z3, Z18
@@ -6629,13 +7331,13 @@ drain2:
 	VPORQ Z12, Z4, Z4
 	VMOVUPD Z4, -64(SI)
 
-plain3:
+plain4:
 	CMPQ DX, $32
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Four vectors.
-loop4:
+loop5:
 	VMOVUPD 0(DI), Z0
 	VPANDQ Z31, Z0, Z1
 	VMOVUPD 64(DI), Z2
@@ -6808,34 +7510,27 @@ loop4:
 	ADDQ $256, DI
 	SUBQ $32, DX
 	CMPQ DX, $32
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ DX, $8
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPD 0(DI), Z0
-	// tanh.go
 	VPANDQ Z31, Z0, Z1
 	VPANDQ.BCST notSignF64<>(SB), Z0, Z0
 	VMINPD Z0, Z30, Z0
-	// tanh.go: tanh64
 	VBROADCASTSD tanhMagicF64<>(SB), Z2
 	VFMADD231PD.BCST minusTwoLog2eF64<>(SB), Z0, Z2
 	VSUBPD.BCST tanhMagicF64<>(SB), Z2, Z3
-	// exp.go: powerOfTwo
 	VPSLLQ $52, Z2, Z2
-	// tanh.go: tanh64
 	VADDPD Z0, Z0, Z0
-	// exp.go: reduce
 	VFMADD231PD.BCST ln2HiF64<>(SB), Z3, Z0
 	VFMADD231PD.BCST ln2LoF64<>(SB), Z3, Z0
-	// tanh.go: tanh64
 	VMULPD Z0, Z0, Z3
-	// exp.go: horner
 	VBROADCASTSD wholeC8F64<>(SB), Z4
 	VFMADD231PD.BCST wholeMinusC9F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST wholeMinusC7F64<>(SB), Z0, Z4
@@ -6846,7 +7541,6 @@ loop6:
 	VFMADD213PD.BCST wholeC2F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST wholeMinusC1F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST wholeC0F64<>(SB), Z0, Z4
-	// tanh.go: tanh64
 	VFNMADD231PD Z4, Z3, Z0
 	VBROADCASTSD oneF64<>(SB), Z3
 	VSUBPD Z2, Z3, Z4
@@ -6865,18 +7559,17 @@ loop6:
 	VBROADCASTSD threeHalvesF64<>(SB), Z2
 	VFMADD132PD.BCST minusHalfF64<>(SB), Z2, Z5
 	VFMADD231PD Z5, Z0, Z6
-	// tanh.go
 	VPORQ Z1, Z6, Z6
 	VMOVUPD Z6, 0(SI)
 	ADDQ $64, SI
 	ADDQ $64, DI
 	SUBQ $8, DX
 	CMPQ DX, $8
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ DX, DX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, BX
 	BZHIL DX, BX, BX
@@ -6924,7 +7617,7 @@ rest7:
 	VPORQ Z1, Z6, Z6
 	VMOVUPD Z6, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -6934,13 +7627,31 @@ TEXT ·tanhBackwardF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ y_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// tanh.go
+	VFNMADD213PS.BCST oneF32<>(SB), Y1, Y1
+	VMULPS Y1, Y0, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSS oneF32<>(SB), Z31
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -6966,18 +7677,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// tanh.go
 	VFNMADD213PS Z31, Z1, Z1
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, 0(SI)
@@ -6986,11 +7696,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -7001,7 +7711,7 @@ rest4:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -7011,13 +7721,31 @@ TEXT ·tanhBackwardF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dy_base+24(FP), DI
 	MOVQ y_base+48(FP), DX
 	MOVQ dx_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// tanh.go
+	VFNMADD213PD.BCST oneF64<>(SB), Y1, Y1
+	VMULPD Y1, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VBROADCASTSD oneF64<>(SB), Z31
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -7043,18 +7771,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// tanh.go
 	VFNMADD213PD Z31, Z1, Z1
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, 0(SI)
@@ -7063,11 +7790,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -7078,7 +7805,7 @@ rest4:
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -12280,6 +13007,57 @@ TEXT ·expAtF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ x_base+24(FP), DI
 	MOVQ m_base+48(FP), DX
 	MOVQ w_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSS roundingPartF32<>(SB), Y30
+	VBROADCASTSS log2ePartF32<>(SB), Y29
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// rows.go: scaledParams
+	VPANDD.BCST notSignF32<>(SB), Y1, Y2
+	VCMPPS.BCST $1, above1024F32<>(SB), Y2, K2
+	VBLENDMPS Y31, Y1, K2, Y2
+	VSUBPS Y2, Y1, Y1
+	// rows.go: rowParams
+	VMOVAPS Y30, Y3
+	VFMADD231PS Y29, Y1, Y3
+	VSUBPS Y30, Y3, Y3
+	VBROADCASTSS rowMagicF32<>(SB), Y4
+	VSUBPS Y3, Y4, Y3
+	VSUBPS.BCST rowReachF32<>(SB), Y1, Y1
+	// rows.go
+	VSUBPS Y2, Y0, Y0
+	// rows.go: expOf
+	VMAXPS Y0, Y1, Y1
+	VMOVAPS Y3, Y0
+	VFMADD231PS Y29, Y1, Y0
+	VSUBPS Y3, Y0, Y3
+	// exp.go: powerAt
+	VPSLLD $20, Y0, Y2
+	VPERMPS rowTableF32<>(SB), Y0, Y0
+	VPADDD Y0, Y2, Y2
+	// exp.go: reduce
+	VFMADD231PS.BCST minusLn2PartHiF32<>(SB), Y3, Y1
+	VFMADD231PS.BCST minusLn2PartLoF32<>(SB), Y3, Y1
+	// exp.go: horner
+	VBROADCASTSS expC0F32<>(SB), Y0
+	VFMADD231PS.BCST expC1F32<>(SB), Y1, Y0
+	// rows.go: expOf
+	VMULPS Y1, Y1, Y3
+	VFMADD231PS Y0, Y3, Y1
+	VFMADD231PS Y1, Y2, Y2
+	VMOVUPS Y2, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS rowTableF32<>(SB), Z31
 	VBROADCASTSS log2ePartF32<>(SB), Z30
 	VBROADCASTSS notSignF32<>(SB), Z29
@@ -12293,42 +13071,34 @@ TEXT ·expAtF32AVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS expC1F32<>(SB), Z21
 	VBROADCASTSS expC0F32<>(SB), Z20
 	CMPQ BX, $16
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // One vector.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// rows.go: scaledParams
 	VPANDD Z29, Z1, Z2
 	VCMPPS $1, Z28, Z2, K1
 	VBLENDMPS Z27, Z1, K1, Z2
 	VSUBPS Z2, Z1, Z1
-	// rows.go: rowParams
 	VMOVAPS Z26, Z3
 	VFMADD231PS Z30, Z1, Z3
 	VSUBPS Z26, Z3, Z3
 	VSUBPS Z3, Z25, Z3
 	VSUBPS Z24, Z1, Z1
-	// rows.go
 	VSUBPS Z2, Z0, Z0
-	// rows.go: expOf
 	VMAXPS Z0, Z1, Z1
 	VMOVAPS Z3, Z0
 	VFMADD231PS Z30, Z1, Z0
 	VSUBPS Z3, Z0, Z3
-	// exp.go: powerAt
 	VPSLLD $20, Z0, Z2
 	VPERMPS Z31, Z0, Z0
 	VPADDD Z0, Z2, Z2
-	// exp.go: reduce
 	VFMADD231PS Z23, Z3, Z1
 	VFMADD231PS Z22, Z3, Z1
-	// exp.go: horner
 	VMOVAPS Z20, Z0
 	VFMADD231PS Z1, Z21, Z0
-	// rows.go: expOf
 	VMULPS Z1, Z1, Z3
 	VFMADD231PS Z0, Z3, Z1
 	VFMADD231PS Z1, Z2, Z2
@@ -12338,11 +13108,11 @@ loop1:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	TESTQ BX, BX
-	JEQ done3
+	JEQ done4
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -12375,7 +13145,7 @@ rest2:
 	VFMADD231PS Z1, Z2, Z2
 	VMOVUPS Z2, K1, (SI)
 
-done3:
+done4:
 	VZEROUPPER
 	RET
 
@@ -12385,6 +13155,64 @@ TEXT ·expAtF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ x_base+24(FP), DI
 	MOVQ m_base+48(FP), DX
 	MOVQ w_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSD roundingPartF64<>(SB), Y30
+	VBROADCASTSD log2ePartF64<>(SB), Y29
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// rows.go: scaledParams
+	VPANDQ.BCST notSignF64<>(SB), Y1, Y2
+	VCMPPD.BCST $1, above1024F64<>(SB), Y2, K2
+	VBLENDMPD Y31, Y1, K2, Y2
+	VSUBPD Y2, Y1, Y1
+	// rows.go: rowParams
+	VMOVAPD Y30, Y3
+	VFMADD231PD Y29, Y1, Y3
+	VSUBPD Y30, Y3, Y3
+	VBROADCASTSD rowMagicF64<>(SB), Y4
+	VSUBPD Y3, Y4, Y3
+	VSUBPD.BCST rowReachF64<>(SB), Y1, Y1
+	// rows.go
+	VSUBPD Y2, Y0, Y0
+	// rows.go: expOf
+	VMAXPD Y0, Y1, Y1
+	VMOVAPD Y3, Y0
+	VFMADD231PD Y29, Y1, Y0
+	VSUBPD Y3, Y0, Y3
+	// rows.go
+	VPORQ.BCST bit31F64<>(SB), Y0, Y2
+	// exp.go: powerAt
+	VPSLLQ $50, Y0, Y0
+	VPERMPD rowTableF64<>(SB), Y2, Y2
+	VPADDQ Y2, Y0, Y0
+	// exp.go: reduce
+	VFMADD231PD.BCST minusLn2PartHiF64<>(SB), Y3, Y1
+	VFMADD231PD.BCST minusLn2PartLoF64<>(SB), Y3, Y1
+	// exp.go: horner
+	VBROADCASTSD expC5F64<>(SB), Y2
+	VFMADD231PD.BCST expC6F64<>(SB), Y1, Y2
+	VFMADD213PD.BCST expC4F64<>(SB), Y1, Y2
+	VFMADD213PD.BCST expC3F64<>(SB), Y1, Y2
+	VFMADD213PD.BCST expC2F64<>(SB), Y1, Y2
+	VFMADD213PD.BCST expC1F64<>(SB), Y1, Y2
+	VFMADD213PD.BCST expC0F64<>(SB), Y1, Y2
+	// rows.go: expOf
+	VMULPD Y1, Y1, Y3
+	VFMADD231PD Y2, Y3, Y1
+	VFMADD231PD Y1, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPD rowTableF64<>(SB), Z31
 	VBROADCASTSD log2ePartF64<>(SB), Z30
 	VBROADCASTSD notSignF64<>(SB), Z29
@@ -12404,41 +13232,33 @@ TEXT ·expAtF64AVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSD expC1F64<>(SB), Z15
 	VBROADCASTSD expC0F64<>(SB), Z14
 	CMPQ BX, $8
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // One vector.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// rows.go: scaledParams
 	VPANDQ Z29, Z1, Z2
 	VCMPPD $1, Z28, Z2, K1
 	VBLENDMPD Z27, Z1, K1, Z2
 	VSUBPD Z2, Z1, Z1
-	// rows.go: rowParams
 	VMOVAPD Z26, Z3
 	VFMADD231PD Z30, Z1, Z3
 	VSUBPD Z26, Z3, Z3
 	VSUBPD Z3, Z25, Z3
 	VSUBPD Z24, Z1, Z1
-	// rows.go
 	VSUBPD Z2, Z0, Z0
-	// rows.go: expOf
 	VMAXPD Z0, Z1, Z1
 	VMOVAPD Z3, Z0
 	VFMADD231PD Z30, Z1, Z0
 	VSUBPD Z3, Z0, Z3
-	// rows.go
 	VPORQ Z23, Z0, Z2
-	// exp.go: powerAt
 	VPSLLQ $50, Z0, Z0
 	VPERMPD Z31, Z2, Z2
 	VPADDQ Z2, Z0, Z0
-	// exp.go: reduce
 	VFMADD231PD Z22, Z3, Z1
 	VFMADD231PD Z21, Z3, Z1
-	// exp.go: horner
 	VMOVAPD Z19, Z2
 	VFMADD231PD Z1, Z20, Z2
 	VFMADD213PD Z18, Z1, Z2
@@ -12446,7 +13266,6 @@ loop1:
 	VFMADD213PD Z16, Z1, Z2
 	VFMADD213PD Z15, Z1, Z2
 	VFMADD213PD Z14, Z1, Z2
-	// rows.go: expOf
 	VMULPD Z1, Z1, Z3
 	VFMADD231PD Z2, Z3, Z1
 	VFMADD231PD Z1, Z0, Z0
@@ -12456,11 +13275,11 @@ loop1:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	TESTQ BX, BX
-	JEQ done3
+	JEQ done4
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -12499,7 +13318,7 @@ rest2:
 	VFMADD231PD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done3:
+done4:
 	VZEROUPPER
 	RET
 
@@ -16005,6 +16824,71 @@ TEXT ·sigmoidLossF32AVX512(SB), NOSPLIT, $0-72
 	MOVQ x_base+24(FP), DI
 	MOVQ t_base+48(FP), DX
 	MOVQ losses_len+8(FP), BX
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSS lossMagicF32<>(SB), Y30
+	VBROADCASTSS rowUnitF32<>(SB), Y29
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	// sigmoidloss.go
+	VPANDD.BCST notSignF32<>(SB), Y0, Y2
+	VCMPPS $1, Y31, Y0, K2
+	VBROADCASTSS lossMaxF32<>(SB), Y0
+	VMINPS Y2, Y0, Y3
+	// sigmoid.go: sigmoidExp
+	VMOVAPS Y30, Y0
+	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Y3, Y0
+	VSUBPS Y30, Y0, Y4
+	// exp.go: powerAt
+	VPSLLD $20, Y0, Y5
+	VPERMPS rowTableF32<>(SB), Y0, Y0
+	VPADDD Y0, Y5, Y5
+	// exp.go: reduce
+	VFMADD231PS.BCST ln2PartHiF32<>(SB), Y4, Y3
+	VFMADD231PS.BCST ln2PartLoF32<>(SB), Y4, Y3
+	// exp.go: horner
+	VBROADCASTSS sigmoidExpC0F32<>(SB), Y0
+	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Y3, Y0
+	// sigmoid.go: sigmoidExp
+	VBROADCASTSS sigmoidConstantF32<>(SB), Y4
+	VFMADD231PS Y3, Y3, Y4
+	VFNMADD231PS Y0, Y4, Y3
+	// sigmoidloss.go
+	VFNMADD231PS Y3, Y5, Y5
+	VBROADCASTSS twoLossAF32<>(SB), Y0
+	VFMADD231PS Y29, Y5, Y0
+	VDIVPS Y0, Y5, Y5
+	VMULPS Y29, Y5, Y0
+	VMULPS Y0, Y0, Y0
+	VMULPS Y0, Y5, Y3
+	// exp.go: horner
+	VBROADCASTSS atanhC3F32<>(SB), Y4
+	VFMADD231PS.BCST atanhC4F32<>(SB), Y0, Y4
+	VFMADD213PS.BCST atanhC2F32<>(SB), Y0, Y4
+	VFMADD213PS.BCST atanhC1F32<>(SB), Y0, Y4
+	VFMADD213PS.BCST atanhC0F32<>(SB), Y0, Y4
+	// sigmoidloss.go
+	VADDPS Y5, Y5, Y5
+	VFMADD231PS Y4, Y3, Y5
+	VMULPS Y29, Y5, Y5
+	VBROADCASTSS oneF32<>(SB), Y0
+	VSUBPS Y1, Y0, Y3
+	VBLENDMPS Y1, Y3, K2, Y1
+	VCMPPS $0, Y31, Y1, K2
+	VFMADD213PS Y5, Y2, Y1
+	VBLENDMPS Y5, Y1, K2, Y5
+	VMOVUPS Y5, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS rowTableF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSS oneF32<>(SB), Z29
@@ -16013,7 +16897,7 @@ TEXT ·sigmoidLossF32AVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS lossMaxF32<>(SB), Z26
 	VBROADCASTSS lossMagicF32<>(SB), Z25
 	CMPQ BX, $128
-	JLT plain3
+	JLT plain4
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VPANDD Z27, Z0, Z2
@@ -16256,11 +17140,11 @@ TEXT ·sigmoidLossF32AVX512(SB), NOSPLIT, $0-72
 	ADDQ $512, DX
 	SUBQ $128, BX
 	CMPQ BX, $128
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPS 0(DI), Z1
 	VMOVUPS 0(DX), Z16
 	VMULPS Z28, Z7, Z7
@@ -16589,10 +17473,10 @@ pipe1:
 	ADDQ $512, DX
 	SUBQ $128, BX
 	CMPQ BX, $128
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VMULPS Z28, Z7, Z7
 	VFNMADD231PS Z15, Z4, Z4
 	VFMADD213PS.BCST atanhC2F32<>(SB), Z3, Z0
@@ -16669,13 +17553,13 @@ drain2:
 	VBLENDMPS Z3, Z22, K1, Z3
 	VMOVUPS Z3, -64(SI)
 
-plain3:
+plain4:
 	CMPQ BX, $32
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Two vectors.
-loop4:
+loop5:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 64(DI), Z2
@@ -16759,40 +17643,33 @@ loop4:
 	ADDQ $128, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ BX, $16
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
-	// sigmoidloss.go
 	VPANDD Z27, Z0, Z2
 	VCMPPS $1, Z30, Z0, K1
 	VMINPS Z2, Z26, Z0
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z25, Z3
 	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Z0, Z3
 	VSUBPS Z25, Z3, Z4
-	// exp.go: powerAt
 	VPSLLD $20, Z3, Z5
 	VPERMPS Z31, Z3, Z3
 	VPADDD Z3, Z5, Z5
-	// exp.go: reduce
 	VFMADD231PS.BCST ln2PartHiF32<>(SB), Z4, Z0
 	VFMADD231PS.BCST ln2PartLoF32<>(SB), Z4, Z0
-	// exp.go: horner
 	VBROADCASTSS sigmoidExpC0F32<>(SB), Z3
 	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Z0, Z3
-	// sigmoid.go: sigmoidExp
 	VBROADCASTSS sigmoidConstantF32<>(SB), Z4
 	VFMADD231PS Z0, Z0, Z4
 	VFNMADD231PS Z3, Z4, Z0
-	// sigmoidloss.go
 	VFNMADD231PS Z0, Z5, Z5
 	VBROADCASTSS twoLossAF32<>(SB), Z0
 	VFMADD231PS Z28, Z5, Z0
@@ -16800,13 +17677,11 @@ loop6:
 	VMULPS Z28, Z5, Z0
 	VMULPS Z0, Z0, Z0
 	VMULPS Z0, Z5, Z3
-	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Z4
 	VFMADD231PS.BCST atanhC4F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST atanhC2F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST atanhC1F32<>(SB), Z0, Z4
 	VFMADD213PS.BCST atanhC0F32<>(SB), Z0, Z4
-	// sigmoidloss.go
 	VADDPS Z5, Z5, Z5
 	VFMADD231PS Z4, Z3, Z5
 	VMULPS Z28, Z5, Z5
@@ -16821,11 +17696,11 @@ loop6:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ BX, BX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -16870,7 +17745,7 @@ rest7:
 	VBLENDMPS Z5, Z1, K2, Z5
 	VMOVUPS Z5, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -16880,9 +17755,83 @@ TEXT ·sigmoidLossF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ x_base+24(FP), DI
 	MOVQ t_base+48(FP), DX
 	MOVQ losses_len+8(FP), BX
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSD lossMagicF64<>(SB), Y30
+	VBROADCASTSD rowUnitF64<>(SB), Y29
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	// sigmoidloss.go
+	VPANDQ.BCST notSignF64<>(SB), Y0, Y2
+	VCMPPD $1, Y31, Y0, K2
+	VBROADCASTSD lossMaxF64<>(SB), Y0
+	VMINPD Y2, Y0, Y3
+	// sigmoid.go: sigmoidExp
+	VMOVAPD Y30, Y0
+	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Y3, Y0
+	VSUBPD Y30, Y0, Y4
+	// exp.go: powerAt
+	VPSLLQ $50, Y0, Y5
+	VPERMPD rowTableF64<>(SB), Y0, Y0
+	VPADDQ Y0, Y5, Y5
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2PartHiF64<>(SB), Y4, Y3
+	VFMADD231PD.BCST ln2PartLoF64<>(SB), Y4, Y3
+	// exp.go: horner
+	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Y0
+	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Y3, Y0
+	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Y3, Y0
+	VFMADD213PD.BCST sigmoidExpMinusC3F64<>(SB), Y3, Y0
+	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Y3, Y0
+	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Y3, Y0
+	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Y3, Y0
+	// sigmoid.go: sigmoidExp
+	VMULPD Y3, Y3, Y4
+	VFNMADD231PD Y0, Y4, Y3
+	// sigmoidloss.go
+	VFNMADD231PD Y3, Y5, Y5
+	VBROADCASTSD twoLossAF64<>(SB), Y0
+	VFMADD231PD Y29, Y5, Y0
+	VDIVPD Y0, Y5, Y5
+	VMULPD Y29, Y5, Y0
+	VMULPD Y0, Y0, Y0
+	VMULPD Y0, Y5, Y3
+	// exp.go: horner
+	VBROADCASTSD atanhC8F64<>(SB), Y4
+	VFMADD231PD.BCST atanhC9F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC7F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC6F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC5F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC4F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC3F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC2F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC1F64<>(SB), Y0, Y4
+	VFMADD213PD.BCST atanhC0F64<>(SB), Y0, Y4
+	// sigmoidloss.go
+	VADDPD Y5, Y5, Y5
+	VFMADD231PD Y4, Y3, Y5
+	VMULPD Y29, Y5, Y5
+	VBROADCASTSD oneF64<>(SB), Y0
+	VSUBPD Y1, Y0, Y3
+	VBLENDMPD Y1, Y3, K2, Y1
+	VCMPPD $0, Y31, Y1, K2
+	VFMADD213PD Y5, Y2, Y1
+	VBLENDMPD Y5, Y1, K2, Y5
+	VMOVUPD Y5, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPD rowTableF64<>(SB), Z31
 	CMPQ BX, $64
-	JLT plain3
+	JLT plain4
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VPANDQ.BCST notSignF64<>(SB), Z0, Z2
@@ -17183,11 +18132,11 @@ TEXT ·sigmoidLossF64AVX512(SB), NOSPLIT, $0-72
 	ADDQ $512, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPD 0(DI), Z13
 	VMOVUPD 0(DX), Z17
 	VFMADD231PD.BCST ln2PartLoF64<>(SB), Z2, Z27
@@ -17621,10 +18570,10 @@ pipe1:
 	ADDQ $512, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VFMADD231PD.BCST ln2PartLoF64<>(SB), Z2, Z27
 	VFMADD213PD.BCST atanhC7F64<>(SB), Z3, Z7
 	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Z30, Z6
@@ -17731,13 +18680,13 @@ drain2:
 	VBLENDMPD Z2, Z23, K1, Z2
 	VMOVUPD Z2, -64(SI)
 
-plain3:
+plain4:
 	CMPQ BX, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Two vectors.
-loop4:
+loop5:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 64(DI), Z2
@@ -17843,34 +18792,29 @@ loop4:
 	ADDQ $128, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ BX, $8
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
-	// sigmoidloss.go
 	VPANDQ.BCST notSignF64<>(SB), Z0, Z2
 	VCMPPD.BCST $1, zeroF64<>(SB), Z0, K1
 	VBROADCASTSD lossMaxF64<>(SB), Z0
 	VMINPD Z2, Z0, Z3
-	// sigmoid.go: sigmoidExp
 	VBROADCASTSD lossMagicF64<>(SB), Z0
 	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Z3, Z0
 	VSUBPD.BCST lossMagicF64<>(SB), Z0, Z4
-	// exp.go: powerAt
 	VPSLLQ $50, Z0, Z5
 	VPERMPD Z31, Z0, Z0
 	VPADDQ Z0, Z5, Z5
-	// exp.go: reduce
 	VFMADD231PD.BCST ln2PartHiF64<>(SB), Z4, Z3
 	VFMADD231PD.BCST ln2PartLoF64<>(SB), Z4, Z3
-	// exp.go: horner
 	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Z0
 	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Z3, Z0
 	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Z3, Z0
@@ -17878,10 +18822,8 @@ loop6:
 	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Z3, Z0
 	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Z3, Z0
 	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Z3, Z0
-	// sigmoid.go: sigmoidExp
 	VMULPD Z3, Z3, Z4
 	VFNMADD231PD Z0, Z4, Z3
-	// sigmoidloss.go
 	VFNMADD231PD Z3, Z5, Z5
 	VBROADCASTSD twoLossAF64<>(SB), Z0
 	VFMADD231PD.BCST rowUnitF64<>(SB), Z5, Z0
@@ -17889,7 +18831,6 @@ loop6:
 	VMULPD.BCST rowUnitF64<>(SB), Z5, Z0
 	VMULPD Z0, Z0, Z0
 	VMULPD Z0, Z5, Z3
-	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Z4
 	VFMADD231PD.BCST atanhC9F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST atanhC7F64<>(SB), Z0, Z4
@@ -17900,7 +18841,6 @@ loop6:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z0, Z4
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z0, Z4
-	// sigmoidloss.go
 	VADDPD Z5, Z5, Z5
 	VFMADD231PD Z4, Z3, Z5
 	VMULPD.BCST rowUnitF64<>(SB), Z5, Z5
@@ -17916,11 +18856,11 @@ loop6:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ BX, BX
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -17976,7 +18916,7 @@ rest7:
 	VBLENDMPD Z5, Z1, K2, Z5
 	VMOVUPD Z5, K1, (SI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -17987,6 +18927,75 @@ TEXT ·sigmoidLossPosF32AVX512(SB), NOSPLIT, $0-96
 	MOVQ t_base+48(FP), DX
 	MOVQ p_base+72(FP), BX
 	MOVQ losses_len+8(FP), R8
+	// At most 8 elements.
+	LEAQ -1(R8), R9
+	CMPQ R9, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSS lossMagicF32<>(SB), Y30
+	VBROADCASTSS rowUnitF32<>(SB), Y29
+	VMOVUPS.Z (DI), K1, Y0
+	VMOVUPS.Z (DX), K1, Y1
+	VMOVUPS.Z (BX), K1, Y2
+	// sigmoidloss.go
+	VPANDD.BCST notSignF32<>(SB), Y0, Y3
+	VCMPPS $1, Y31, Y0, K2
+	VBROADCASTSS lossMaxF32<>(SB), Y0
+	VMINPS Y3, Y0, Y4
+	// sigmoid.go: sigmoidExp
+	VMOVAPS Y30, Y0
+	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Y4, Y0
+	VSUBPS Y30, Y0, Y5
+	// exp.go: powerAt
+	VPSLLD $20, Y0, Y6
+	VPERMPS rowTableF32<>(SB), Y0, Y0
+	VPADDD Y0, Y6, Y6
+	// exp.go: reduce
+	VFMADD231PS.BCST ln2PartHiF32<>(SB), Y5, Y4
+	VFMADD231PS.BCST ln2PartLoF32<>(SB), Y5, Y4
+	// exp.go: horner
+	VBROADCASTSS sigmoidExpC0F32<>(SB), Y0
+	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Y4, Y0
+	// sigmoid.go: sigmoidExp
+	VBROADCASTSS sigmoidConstantF32<>(SB), Y5
+	VFMADD231PS Y4, Y4, Y5
+	VFNMADD231PS Y0, Y5, Y4
+	// sigmoidloss.go
+	VFNMADD231PS Y4, Y6, Y6
+	VBROADCASTSS twoLossAF32<>(SB), Y0
+	VFMADD231PS Y29, Y6, Y0
+	VDIVPS Y0, Y6, Y6
+	VMULPS Y29, Y6, Y0
+	VMULPS Y0, Y0, Y0
+	VMULPS Y0, Y6, Y4
+	// exp.go: horner
+	VBROADCASTSS atanhC3F32<>(SB), Y5
+	VFMADD231PS.BCST atanhC4F32<>(SB), Y0, Y5
+	VFMADD213PS.BCST atanhC2F32<>(SB), Y0, Y5
+	VFMADD213PS.BCST atanhC1F32<>(SB), Y0, Y5
+	VFMADD213PS.BCST atanhC0F32<>(SB), Y0, Y5
+	// sigmoidloss.go
+	VADDPS Y6, Y6, Y6
+	VFMADD231PS Y5, Y4, Y6
+	VMULPS Y29, Y6, Y6
+	VBROADCASTSS oneF32<>(SB), Y0
+	VSUBPS Y1, Y0, Y4
+	VMULPS Y1, Y2, Y2
+	VADDPS Y4, Y2, Y0
+	VMULPS Y6, Y0, Y0
+	VBLENDMPS Y2, Y4, K2, Y2
+	VCMPPS $0, Y31, Y2, K2
+	VFMADD213PS Y0, Y3, Y2
+	VBLENDMPS Y0, Y2, K2, Y0
+	VMOVUPS Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS rowTableF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSS oneF32<>(SB), Z29
@@ -18007,11 +19016,11 @@ TEXT ·sigmoidLossPosF32AVX512(SB), NOSPLIT, $0-96
 	VBROADCASTSS atanhC1F32<>(SB), Z14
 	VBROADCASTSS atanhC0F32<>(SB), Z13
 	CMPQ R8, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Two vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
@@ -18104,41 +19113,34 @@ loop1:
 	ADDQ $128, BX
 	SUBQ $32, R8
 	CMPQ R8, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R8, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z0
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
-	// sigmoidloss.go
 	VPANDD Z27, Z0, Z3
 	VCMPPS $1, Z30, Z0, K1
 	VMINPS Z3, Z26, Z0
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z25, Z4
 	VFMADD231PS Z24, Z0, Z4
 	VSUBPS Z25, Z4, Z5
-	// exp.go: powerAt
 	VPSLLD $20, Z4, Z6
 	VPERMPS Z31, Z4, Z4
 	VPADDD Z4, Z6, Z6
-	// exp.go: reduce
 	VFMADD231PS Z23, Z5, Z0
 	VFMADD231PS Z22, Z5, Z0
-	// exp.go: horner
 	VMOVAPS Z20, Z4
 	VFMADD231PS Z0, Z21, Z4
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z19, Z5
 	VFMADD231PS Z0, Z0, Z5
 	VFNMADD231PS Z4, Z5, Z0
-	// sigmoidloss.go
 	VFNMADD231PS Z0, Z6, Z6
 	VMOVAPS Z18, Z0
 	VFMADD231PS Z28, Z6, Z0
@@ -18146,13 +19148,11 @@ loop3:
 	VMULPS Z28, Z6, Z0
 	VMULPS Z0, Z0, Z0
 	VMULPS Z0, Z6, Z4
-	// exp.go: horner
 	VMOVAPS Z16, Z5
 	VFMADD231PS Z0, Z17, Z5
 	VFMADD213PS Z15, Z0, Z5
 	VFMADD213PS Z14, Z0, Z5
 	VFMADD213PS Z13, Z0, Z5
-	// sigmoidloss.go
 	VADDPS Z6, Z6, Z6
 	VFMADD231PS Z5, Z4, Z6
 	VMULPS Z28, Z6, Z6
@@ -18171,11 +19171,11 @@ loop3:
 	ADDQ $64, BX
 	SUBQ $16, R8
 	CMPQ R8, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R8, R8
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -18224,7 +19224,7 @@ rest4:
 	VBLENDMPS Z1, Z2, K2, Z1
 	VMOVUPS Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -18235,6 +19235,84 @@ TEXT ·sigmoidLossPosF64AVX512(SB), NOSPLIT, $0-96
 	MOVQ t_base+48(FP), DX
 	MOVQ p_base+72(FP), BX
 	MOVQ losses_len+8(FP), R8
+	// At most 4 elements.
+	LEAQ -1(R8), R9
+	CMPQ R9, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSD lossMagicF64<>(SB), Y30
+	VBROADCASTSD rowUnitF64<>(SB), Y29
+	VMOVUPD.Z (DI), K1, Y0
+	VMOVUPD.Z (DX), K1, Y1
+	VMOVUPD.Z (BX), K1, Y2
+	// sigmoidloss.go
+	VPANDQ.BCST notSignF64<>(SB), Y0, Y3
+	VCMPPD $1, Y31, Y0, K2
+	VBROADCASTSD lossMaxF64<>(SB), Y0
+	VMINPD Y3, Y0, Y4
+	// sigmoid.go: sigmoidExp
+	VMOVAPD Y30, Y0
+	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Y4, Y0
+	VSUBPD Y30, Y0, Y5
+	// exp.go: powerAt
+	VPSLLQ $50, Y0, Y6
+	VPERMPD rowTableF64<>(SB), Y0, Y0
+	VPADDQ Y0, Y6, Y6
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2PartHiF64<>(SB), Y5, Y4
+	VFMADD231PD.BCST ln2PartLoF64<>(SB), Y5, Y4
+	// exp.go: horner
+	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Y0
+	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Y4, Y0
+	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Y4, Y0
+	VFMADD213PD.BCST sigmoidExpMinusC3F64<>(SB), Y4, Y0
+	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Y4, Y0
+	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Y4, Y0
+	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Y4, Y0
+	// sigmoid.go: sigmoidExp
+	VMULPD Y4, Y4, Y5
+	VFNMADD231PD Y0, Y5, Y4
+	// sigmoidloss.go
+	VFNMADD231PD Y4, Y6, Y6
+	VBROADCASTSD twoLossAF64<>(SB), Y0
+	VFMADD231PD Y29, Y6, Y0
+	VDIVPD Y0, Y6, Y6
+	VMULPD Y29, Y6, Y0
+	VMULPD Y0, Y0, Y0
+	VMULPD Y0, Y6, Y4
+	// exp.go: horner
+	VBROADCASTSD atanhC8F64<>(SB), Y5
+	VFMADD231PD.BCST atanhC9F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC7F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC6F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC5F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC4F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC3F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC2F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC1F64<>(SB), Y0, Y5
+	VFMADD213PD.BCST atanhC0F64<>(SB), Y0, Y5
+	// sigmoidloss.go
+	VADDPD Y6, Y6, Y6
+	VFMADD231PD Y5, Y4, Y6
+	VMULPD Y29, Y6, Y6
+	VBROADCASTSD oneF64<>(SB), Y0
+	VSUBPD Y1, Y0, Y4
+	VMULPD Y1, Y2, Y2
+	VADDPD Y4, Y2, Y0
+	VMULPD Y6, Y0, Y0
+	VBLENDMPD Y2, Y4, K2, Y2
+	VCMPPD $0, Y31, Y2, K2
+	VFMADD213PD Y0, Y3, Y2
+	VBLENDMPD Y0, Y2, K2, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPD rowTableF64<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSD oneF64<>(SB), Z29
@@ -18261,11 +19339,11 @@ TEXT ·sigmoidLossPosF64AVX512(SB), NOSPLIT, $0-96
 	VBROADCASTSD atanhC4F64<>(SB), Z8
 	VBROADCASTSD atanhC3F64<>(SB), Z7
 	CMPQ R8, $16
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Two vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
@@ -18376,34 +19454,29 @@ loop1:
 	ADDQ $128, BX
 	SUBQ $16, R8
 	CMPQ R8, $16
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R8, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
-	// sigmoidloss.go
 	VPANDQ Z27, Z0, Z3
 	VCMPPD $1, Z30, Z0, K1
 	VMINPD Z3, Z26, Z0
-	// sigmoid.go: sigmoidExp
 	VMOVAPD Z25, Z4
 	VFMADD231PD Z24, Z0, Z4
 	VSUBPD Z25, Z4, Z5
-	// exp.go: powerAt
 	VPSLLQ $50, Z4, Z6
 	VPERMPD Z31, Z4, Z4
 	VPADDQ Z4, Z6, Z6
-	// exp.go: reduce
 	VFMADD231PD Z23, Z5, Z0
 	VFMADD231PD Z22, Z5, Z0
-	// exp.go: horner
 	VMOVAPD Z20, Z4
 	VFMADD231PD Z0, Z21, Z4
 	VFMADD213PD Z19, Z0, Z4
@@ -18411,10 +19484,8 @@ loop3:
 	VFMADD213PD Z17, Z0, Z4
 	VFMADD213PD Z16, Z0, Z4
 	VFMADD213PD Z15, Z0, Z4
-	// sigmoid.go: sigmoidExp
 	VMULPD Z0, Z0, Z5
 	VFNMADD231PD Z4, Z5, Z0
-	// sigmoidloss.go
 	VFNMADD231PD Z0, Z6, Z6
 	VMOVAPD Z14, Z0
 	VFMADD231PD Z28, Z6, Z0
@@ -18422,7 +19493,6 @@ loop3:
 	VMULPD Z28, Z6, Z0
 	VMULPD Z0, Z0, Z0
 	VMULPD Z0, Z6, Z4
-	// exp.go: horner
 	VMOVAPD Z12, Z5
 	VFMADD231PD Z0, Z13, Z5
 	VFMADD213PD Z11, Z0, Z5
@@ -18433,7 +19503,6 @@ loop3:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z0, Z5
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z0, Z5
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z0, Z5
-	// sigmoidloss.go
 	VADDPD Z6, Z6, Z6
 	VFMADD231PD Z5, Z4, Z6
 	VMULPD Z28, Z6, Z6
@@ -18452,11 +19521,11 @@ loop3:
 	ADDQ $64, BX
 	SUBQ $8, R8
 	CMPQ R8, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R8, R8
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -18514,7 +19583,7 @@ rest4:
 	VBLENDMPD Z1, Z2, K2, Z1
 	VMOVUPD Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -18526,11 +19595,87 @@ TEXT ·sigmoidLossGradF32AVX512(SB), NOSPLIT, $0-100
 	MOVQ t_base+72(FP), BX
 	MOVQ losses_len+32(FP), R8
 	VBROADCASTSS scale+96(FP), Z0
+	// At most 8 elements.
+	LEAQ -1(R8), R9
+	CMPQ R9, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSS lossMagicF32<>(SB), Y30
+	VBROADCASTSS rowUnitF32<>(SB), Y29
+	VBROADCASTSS oneF32<>(SB), Y28
+	VMOVUPS.Z (DX), K1, Y1
+	VMOVUPS.Z (BX), K1, Y2
+	// sigmoidloss.go
+	VPANDD.BCST notSignF32<>(SB), Y1, Y3
+	VCMPPS $1, Y31, Y1, K2
+	VBROADCASTSS lossMaxF32<>(SB), Y1
+	VMINPS Y3, Y1, Y4
+	// sigmoid.go: sigmoidExp
+	VMOVAPS Y30, Y1
+	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Y4, Y1
+	VSUBPS Y30, Y1, Y5
+	// exp.go: powerAt
+	VPSLLD $20, Y1, Y6
+	VPERMPS rowTableF32<>(SB), Y1, Y1
+	VPADDD Y1, Y6, Y6
+	// exp.go: reduce
+	VFMADD231PS.BCST ln2PartHiF32<>(SB), Y5, Y4
+	VFMADD231PS.BCST ln2PartLoF32<>(SB), Y5, Y4
+	// exp.go: horner
+	VBROADCASTSS sigmoidExpC0F32<>(SB), Y1
+	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Y4, Y1
+	// sigmoid.go: sigmoidExp
+	VBROADCASTSS sigmoidConstantF32<>(SB), Y5
+	VFMADD231PS Y4, Y4, Y5
+	VFNMADD231PS Y1, Y5, Y4
+	// sigmoidloss.go
+	VFNMADD231PS Y4, Y6, Y6
+	VBROADCASTSS twoLossAF32<>(SB), Y1
+	VFMADD231PS Y29, Y6, Y1
+	VDIVPS Y1, Y6, Y1
+	VMULPS Y29, Y1, Y4
+	VMULPS Y4, Y4, Y4
+	VMULPS Y4, Y1, Y5
+	// exp.go: horner
+	VBROADCASTSS atanhC3F32<>(SB), Y7
+	VFMADD231PS.BCST atanhC4F32<>(SB), Y4, Y7
+	VFMADD213PS.BCST atanhC2F32<>(SB), Y4, Y7
+	VFMADD213PS.BCST atanhC1F32<>(SB), Y4, Y7
+	VFMADD213PS.BCST atanhC0F32<>(SB), Y4, Y7
+	// sigmoidloss.go
+	VADDPS Y1, Y1, Y1
+	VFMADD231PS Y7, Y5, Y1
+	VMULPS Y29, Y1, Y1
+	VSUBPS Y2, Y28, Y4
+	VBLENDMPS Y2, Y4, K2, Y5
+	VCMPPS $0, Y31, Y5, K3
+	VFMADD213PS Y1, Y3, Y5
+	VBLENDMPS Y1, Y5, K3, Y1
+	VBROADCASTSS lossAF32<>(SB), Y3
+	VFMADD231PS Y29, Y6, Y3
+	VDIVPS Y3, Y6, Y6
+	VMULPS Y29, Y6, Y6
+	VSUBPS Y6, Y28, Y3
+	VBLENDMPS Y6, Y3, K2, Y5
+	VMULPS Y5, Y4, Y4
+	VBLENDMPS Y3, Y6, K2, Y3
+	VFNMADD231PS Y3, Y2, Y4
+	VMULPS Y0, Y4, Y4
+	VMOVUPS Y1, K1, (SI)
+	VMOVUPS Y4, K1, (DI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS rowTableF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSS oneF32<>(SB), Z29
 	CMPQ R8, $96
-	JLT plain3
+	JLT plain4
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
 	VPANDD.BCST notSignF32<>(SB), Z1, Z3
@@ -18737,11 +19882,11 @@ TEXT ·sigmoidLossGradF32AVX512(SB), NOSPLIT, $0-100
 	ADDQ $384, BX
 	SUBQ $96, R8
 	CMPQ R8, $96
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Six vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPS 0(DX), Z4
 	VMOVUPS 0(BX), Z11
 	VPADDD Z13, Z8, Z8
@@ -19080,10 +20225,10 @@ pipe1:
 	ADDQ $384, BX
 	SUBQ $96, R8
 	CMPQ R8, $96
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VPADDD Z13, Z8, Z8
 	VFMADD231PS.BCST ln2PartHiF32<>(SB), Z1, Z17
 	VMULPS.BCST rowUnitF32<>(SB), Z23, Z4
@@ -19191,13 +20336,13 @@ drain2:
 	VMOVUPS Z1, -64(SI)
 	VMOVUPS Z3, -64(DI)
 
-plain3:
+plain4:
 	CMPQ R8, $32
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Two vectors.
-loop4:
+loop5:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
 	VMOVUPS 64(DX), Z3
@@ -19306,41 +20451,34 @@ loop4:
 	ADDQ $128, BX
 	SUBQ $32, R8
 	CMPQ R8, $32
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ R8, $16
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
-	// sigmoidloss.go
 	VPANDD.BCST notSignF32<>(SB), Z1, Z3
 	VCMPPS $1, Z30, Z1, K1
 	VBROADCASTSS lossMaxF32<>(SB), Z1
 	VMINPS Z3, Z1, Z4
-	// sigmoid.go: sigmoidExp
 	VBROADCASTSS lossMagicF32<>(SB), Z1
 	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Z4, Z1
 	VSUBPS.BCST lossMagicF32<>(SB), Z1, Z5
-	// exp.go: powerAt
 	VPSLLD $20, Z1, Z6
 	VPERMPS Z31, Z1, Z1
 	VPADDD Z1, Z6, Z6
-	// exp.go: reduce
 	VFMADD231PS.BCST ln2PartHiF32<>(SB), Z5, Z4
 	VFMADD231PS.BCST ln2PartLoF32<>(SB), Z5, Z4
-	// exp.go: horner
 	VBROADCASTSS sigmoidExpC0F32<>(SB), Z1
 	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Z4, Z1
-	// sigmoid.go: sigmoidExp
 	VBROADCASTSS sigmoidConstantF32<>(SB), Z5
 	VFMADD231PS Z4, Z4, Z5
 	VFNMADD231PS Z1, Z5, Z4
-	// sigmoidloss.go
 	VFNMADD231PS Z4, Z6, Z6
 	VBROADCASTSS twoLossAF32<>(SB), Z1
 	VFMADD231PS.BCST rowUnitF32<>(SB), Z6, Z1
@@ -19348,13 +20486,11 @@ loop6:
 	VMULPS.BCST rowUnitF32<>(SB), Z1, Z4
 	VMULPS Z4, Z4, Z4
 	VMULPS Z4, Z1, Z5
-	// exp.go: horner
 	VBROADCASTSS atanhC3F32<>(SB), Z7
 	VFMADD231PS.BCST atanhC4F32<>(SB), Z4, Z7
 	VFMADD213PS.BCST atanhC2F32<>(SB), Z4, Z7
 	VFMADD213PS.BCST atanhC1F32<>(SB), Z4, Z7
 	VFMADD213PS.BCST atanhC0F32<>(SB), Z4, Z7
-	// sigmoidloss.go
 	VADDPS Z1, Z1, Z1
 	VFMADD231PS Z7, Z5, Z1
 	VMULPS.BCST rowUnitF32<>(SB), Z1, Z1
@@ -19381,11 +20517,11 @@ loop6:
 	ADDQ $64, BX
 	SUBQ $16, R8
 	CMPQ R8, $16
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ R8, R8
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -19442,7 +20578,7 @@ rest7:
 	VMOVUPS Z1, K1, (SI)
 	VMOVUPS Z4, K1, (DI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -19454,10 +20590,95 @@ TEXT ·sigmoidLossGradF64AVX512(SB), NOSPLIT, $0-104
 	MOVQ t_base+72(FP), BX
 	MOVQ losses_len+32(FP), R8
 	VBROADCASTSD scale+96(FP), Z0
+	// At most 4 elements.
+	LEAQ -1(R8), R9
+	CMPQ R9, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSD lossMagicF64<>(SB), Y30
+	VBROADCASTSD rowUnitF64<>(SB), Y29
+	VBROADCASTSD oneF64<>(SB), Y28
+	VMOVUPD.Z (DX), K1, Y1
+	VMOVUPD.Z (BX), K1, Y2
+	// sigmoidloss.go
+	VPANDQ.BCST notSignF64<>(SB), Y1, Y3
+	VCMPPD $1, Y31, Y1, K2
+	VBROADCASTSD lossMaxF64<>(SB), Y1
+	VMINPD Y3, Y1, Y4
+	// sigmoid.go: sigmoidExp
+	VMOVAPD Y30, Y1
+	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Y4, Y1
+	VSUBPD Y30, Y1, Y5
+	// exp.go: powerAt
+	VPSLLQ $50, Y1, Y6
+	VPERMPD rowTableF64<>(SB), Y1, Y1
+	VPADDQ Y1, Y6, Y6
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2PartHiF64<>(SB), Y5, Y4
+	VFMADD231PD.BCST ln2PartLoF64<>(SB), Y5, Y4
+	// exp.go: horner
+	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Y1
+	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Y4, Y1
+	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Y4, Y1
+	VFMADD213PD.BCST sigmoidExpMinusC3F64<>(SB), Y4, Y1
+	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Y4, Y1
+	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Y4, Y1
+	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Y4, Y1
+	// sigmoid.go: sigmoidExp
+	VMULPD Y4, Y4, Y5
+	VFNMADD231PD Y1, Y5, Y4
+	// sigmoidloss.go
+	VFNMADD231PD Y4, Y6, Y6
+	VBROADCASTSD twoLossAF64<>(SB), Y1
+	VFMADD231PD Y29, Y6, Y1
+	VDIVPD Y1, Y6, Y1
+	VMULPD Y29, Y1, Y4
+	VMULPD Y4, Y4, Y4
+	VMULPD Y4, Y1, Y5
+	// exp.go: horner
+	VBROADCASTSD atanhC8F64<>(SB), Y7
+	VFMADD231PD.BCST atanhC9F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC7F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC6F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC5F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC4F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC3F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC2F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC1F64<>(SB), Y4, Y7
+	VFMADD213PD.BCST atanhC0F64<>(SB), Y4, Y7
+	// sigmoidloss.go
+	VADDPD Y1, Y1, Y1
+	VFMADD231PD Y7, Y5, Y1
+	VMULPD Y29, Y1, Y1
+	VSUBPD Y2, Y28, Y4
+	VBLENDMPD Y2, Y4, K2, Y5
+	VCMPPD $0, Y31, Y5, K3
+	VFMADD213PD Y1, Y3, Y5
+	VBLENDMPD Y1, Y5, K3, Y1
+	VBROADCASTSD lossAF64<>(SB), Y3
+	VFMADD231PD Y29, Y6, Y3
+	VDIVPD Y3, Y6, Y6
+	VMULPD Y29, Y6, Y6
+	VSUBPD Y6, Y28, Y3
+	VBLENDMPD Y6, Y3, K2, Y5
+	VMULPD Y5, Y4, Y4
+	VBLENDMPD Y3, Y6, K2, Y3
+	VFNMADD231PD Y3, Y2, Y4
+	VMULPD Y0, Y4, Y4
+	VMOVUPD Y1, K1, (SI)
+	VMOVUPD Y4, K1, (DI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPD rowTableF64<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	CMPQ R8, $48
-	JLT plain3
+	JLT plain4
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
 	VPANDQ.BCST notSignF64<>(SB), Z1, Z3
@@ -19723,11 +20944,11 @@ TEXT ·sigmoidLossGradF64AVX512(SB), NOSPLIT, $0-104
 	ADDQ $384, BX
 	SUBQ $48, R8
 	CMPQ R8, $48
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Six vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPD 0(DX), Z17
 	VMOVUPD 0(BX), Z18
 	VBLENDMPD Z19, Z8, K1, Z20
@@ -20127,10 +21348,10 @@ pipe1:
 	ADDQ $384, BX
 	SUBQ $48, R8
 	CMPQ R8, $48
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VBLENDMPD Z19, Z8, K1, Z17
 	VBLENDMPD Z2, Z10, K1, Z18
 	VBLENDMPD Z10, Z2, K1, Z10
@@ -20245,13 +21466,13 @@ drain2:
 	VMOVUPD Z5, -64(SI)
 	VMOVUPD Z13, -64(DI)
 
-plain3:
+plain4:
 	CMPQ R8, $16
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // Two vectors.
-loop4:
+loop5:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
 	VMOVUPD 64(DX), Z3
@@ -20382,34 +21603,29 @@ loop4:
 	ADDQ $128, BX
 	SUBQ $16, R8
 	CMPQ R8, $16
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	CMPQ R8, $8
-	JLT rest7
+	JLT rest8
 	PCALIGN $32
 
 // One vector.
-loop6:
+loop7:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
-	// sigmoidloss.go
 	VPANDQ.BCST notSignF64<>(SB), Z1, Z3
 	VCMPPD $1, Z30, Z1, K1
 	VBROADCASTSD lossMaxF64<>(SB), Z1
 	VMINPD Z3, Z1, Z4
-	// sigmoid.go: sigmoidExp
 	VBROADCASTSD lossMagicF64<>(SB), Z1
 	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Z4, Z1
 	VSUBPD.BCST lossMagicF64<>(SB), Z1, Z5
-	// exp.go: powerAt
 	VPSLLQ $50, Z1, Z6
 	VPERMPD Z31, Z1, Z1
 	VPADDQ Z1, Z6, Z6
-	// exp.go: reduce
 	VFMADD231PD.BCST ln2PartHiF64<>(SB), Z5, Z4
 	VFMADD231PD.BCST ln2PartLoF64<>(SB), Z5, Z4
-	// exp.go: horner
 	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Z1
 	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Z4, Z1
 	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Z4, Z1
@@ -20417,10 +21633,8 @@ loop6:
 	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Z4, Z1
 	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Z4, Z1
 	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Z4, Z1
-	// sigmoid.go: sigmoidExp
 	VMULPD Z4, Z4, Z5
 	VFNMADD231PD Z1, Z5, Z4
-	// sigmoidloss.go
 	VFNMADD231PD Z4, Z6, Z6
 	VBROADCASTSD twoLossAF64<>(SB), Z1
 	VFMADD231PD.BCST rowUnitF64<>(SB), Z6, Z1
@@ -20428,7 +21642,6 @@ loop6:
 	VMULPD.BCST rowUnitF64<>(SB), Z1, Z4
 	VMULPD Z4, Z4, Z4
 	VMULPD Z4, Z1, Z5
-	// exp.go: horner
 	VBROADCASTSD atanhC8F64<>(SB), Z7
 	VFMADD231PD.BCST atanhC9F64<>(SB), Z4, Z7
 	VFMADD213PD.BCST atanhC7F64<>(SB), Z4, Z7
@@ -20439,7 +21652,6 @@ loop6:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z4, Z7
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z4, Z7
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z4, Z7
-	// sigmoidloss.go
 	VADDPD Z1, Z1, Z1
 	VFMADD231PD Z7, Z5, Z1
 	VMULPD.BCST rowUnitF64<>(SB), Z1, Z1
@@ -20468,11 +21680,11 @@ loop6:
 	ADDQ $64, BX
 	SUBQ $8, R8
 	CMPQ R8, $8
-	JGE loop6
+	JGE loop7
 
-rest7:
+rest8:
 	TESTQ R8, R8
-	JEQ done8
+	JEQ done9
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -20540,7 +21752,7 @@ rest7:
 	VMOVUPD Z1, K1, (SI)
 	VMOVUPD Z5, K1, (DI)
 
-done8:
+done9:
 	VZEROUPPER
 	RET
 
@@ -20553,6 +21765,86 @@ TEXT ·sigmoidLossGradPosF32AVX512(SB), NOSPLIT, $0-124
 	MOVQ p_base+96(FP), R8
 	MOVQ losses_len+32(FP), R9
 	VBROADCASTSS scale+120(FP), Z0
+	// At most 8 elements.
+	LEAQ -1(R9), R10
+	CMPQ R10, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSS lossMagicF32<>(SB), Y30
+	VBROADCASTSS rowUnitF32<>(SB), Y29
+	VBROADCASTSS oneF32<>(SB), Y28
+	VMOVUPS.Z (DX), K1, Y1
+	VMOVUPS.Z (BX), K1, Y2
+	VMOVUPS.Z (R8), K1, Y3
+	// sigmoidloss.go
+	VPANDD.BCST notSignF32<>(SB), Y1, Y4
+	VCMPPS $1, Y31, Y1, K2
+	VBROADCASTSS lossMaxF32<>(SB), Y1
+	VMINPS Y4, Y1, Y5
+	// sigmoid.go: sigmoidExp
+	VMOVAPS Y30, Y1
+	VFMADD231PS.BCST minusLog2ePartF32<>(SB), Y5, Y1
+	VSUBPS Y30, Y1, Y6
+	// exp.go: powerAt
+	VPSLLD $20, Y1, Y7
+	VPERMPS rowTableF32<>(SB), Y1, Y1
+	VPADDD Y1, Y7, Y7
+	// exp.go: reduce
+	VFMADD231PS.BCST ln2PartHiF32<>(SB), Y6, Y5
+	VFMADD231PS.BCST ln2PartLoF32<>(SB), Y6, Y5
+	// exp.go: horner
+	VBROADCASTSS sigmoidExpC0F32<>(SB), Y1
+	VFMADD231PS.BCST sigmoidExpMinusC1F32<>(SB), Y5, Y1
+	// sigmoid.go: sigmoidExp
+	VBROADCASTSS sigmoidConstantF32<>(SB), Y6
+	VFMADD231PS Y5, Y5, Y6
+	VFNMADD231PS Y1, Y6, Y5
+	// sigmoidloss.go
+	VFNMADD231PS Y5, Y7, Y7
+	VBROADCASTSS twoLossAF32<>(SB), Y1
+	VFMADD231PS Y29, Y7, Y1
+	VDIVPS Y1, Y7, Y1
+	VMULPS Y29, Y1, Y5
+	VMULPS Y5, Y5, Y5
+	VMULPS Y5, Y1, Y6
+	// exp.go: horner
+	VBROADCASTSS atanhC3F32<>(SB), Y8
+	VFMADD231PS.BCST atanhC4F32<>(SB), Y5, Y8
+	VFMADD213PS.BCST atanhC2F32<>(SB), Y5, Y8
+	VFMADD213PS.BCST atanhC1F32<>(SB), Y5, Y8
+	VFMADD213PS.BCST atanhC0F32<>(SB), Y5, Y8
+	// sigmoidloss.go
+	VADDPS Y1, Y1, Y1
+	VFMADD231PS Y8, Y6, Y1
+	VMULPS Y29, Y1, Y1
+	VSUBPS Y2, Y28, Y5
+	VMULPS Y2, Y3, Y3
+	VADDPS Y5, Y3, Y2
+	VMULPS Y1, Y2, Y2
+	VBLENDMPS Y3, Y5, K2, Y1
+	VCMPPS $0, Y31, Y1, K3
+	VFMADD213PS Y2, Y4, Y1
+	VBLENDMPS Y2, Y1, K3, Y2
+	VBROADCASTSS lossAF32<>(SB), Y1
+	VFMADD231PS Y29, Y7, Y1
+	VDIVPS Y1, Y7, Y7
+	VMULPS Y29, Y7, Y7
+	VSUBPS Y7, Y28, Y1
+	VBLENDMPS Y7, Y1, K2, Y4
+	VMULPS Y4, Y5, Y5
+	VBLENDMPS Y1, Y7, K2, Y1
+	VFNMADD231PS Y1, Y3, Y5
+	VMULPS Y0, Y5, Y5
+	VMOVUPS Y2, K1, (SI)
+	VMOVUPS Y5, K1, (DI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPS rowTableF32<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSS oneF32<>(SB), Z29
@@ -20574,11 +21866,11 @@ TEXT ·sigmoidLossGradPosF32AVX512(SB), NOSPLIT, $0-124
 	VBROADCASTSS atanhC0F32<>(SB), Z13
 	VBROADCASTSS lossAF32<>(SB), Z12
 	CMPQ R9, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Two vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
 	VMOVUPS 0(R8), Z3
@@ -20694,41 +21986,34 @@ loop1:
 	ADDQ $128, R8
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R9, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DX), Z1
 	VMOVUPS 0(BX), Z2
 	VMOVUPS 0(R8), Z3
-	// sigmoidloss.go
 	VPANDD Z27, Z1, Z4
 	VCMPPS $1, Z30, Z1, K1
 	VMINPS Z4, Z26, Z1
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z25, Z5
 	VFMADD231PS Z24, Z1, Z5
 	VSUBPS Z25, Z5, Z6
-	// exp.go: powerAt
 	VPSLLD $20, Z5, Z7
 	VPERMPS Z31, Z5, Z5
 	VPADDD Z5, Z7, Z7
-	// exp.go: reduce
 	VFMADD231PS Z23, Z6, Z1
 	VFMADD231PS Z22, Z6, Z1
-	// exp.go: horner
 	VMOVAPS Z20, Z5
 	VFMADD231PS Z1, Z21, Z5
-	// sigmoid.go: sigmoidExp
 	VMOVAPS Z19, Z6
 	VFMADD231PS Z1, Z1, Z6
 	VFNMADD231PS Z5, Z6, Z1
-	// sigmoidloss.go
 	VFNMADD231PS Z1, Z7, Z7
 	VMOVAPS Z18, Z1
 	VFMADD231PS Z28, Z7, Z1
@@ -20736,13 +22021,11 @@ loop3:
 	VMULPS Z28, Z1, Z5
 	VMULPS Z5, Z5, Z5
 	VMULPS Z5, Z1, Z6
-	// exp.go: horner
 	VMOVAPS Z16, Z8
 	VFMADD231PS Z5, Z17, Z8
 	VFMADD213PS Z15, Z5, Z8
 	VFMADD213PS Z14, Z5, Z8
 	VFMADD213PS Z13, Z5, Z8
-	// sigmoidloss.go
 	VADDPS Z1, Z1, Z1
 	VFMADD231PS Z8, Z6, Z1
 	VMULPS Z28, Z1, Z1
@@ -20773,11 +22056,11 @@ loop3:
 	ADDQ $64, R8
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R9, R9
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -20837,7 +22120,7 @@ rest4:
 	VMOVUPS Z2, K1, (SI)
 	VMOVUPS Z5, K1, (DI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -20850,6 +22133,95 @@ TEXT ·sigmoidLossGradPosF64AVX512(SB), NOSPLIT, $0-128
 	MOVQ p_base+96(FP), R8
 	MOVQ losses_len+32(FP), R9
 	VBROADCASTSD scale+120(FP), Z0
+	// At most 4 elements.
+	LEAQ -1(R9), R10
+	CMPQ R10, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	VPXORD Z31, Z31, Z31
+	VBROADCASTSD lossMagicF64<>(SB), Y30
+	VBROADCASTSD rowUnitF64<>(SB), Y29
+	VBROADCASTSD oneF64<>(SB), Y28
+	VMOVUPD.Z (DX), K1, Y1
+	VMOVUPD.Z (BX), K1, Y2
+	VMOVUPD.Z (R8), K1, Y3
+	// sigmoidloss.go
+	VPANDQ.BCST notSignF64<>(SB), Y1, Y4
+	VCMPPD $1, Y31, Y1, K2
+	VBROADCASTSD lossMaxF64<>(SB), Y1
+	VMINPD Y4, Y1, Y5
+	// sigmoid.go: sigmoidExp
+	VMOVAPD Y30, Y1
+	VFMADD231PD.BCST minusLog2ePartF64<>(SB), Y5, Y1
+	VSUBPD Y30, Y1, Y6
+	// exp.go: powerAt
+	VPSLLQ $50, Y1, Y7
+	VPERMPD rowTableF64<>(SB), Y1, Y1
+	VPADDQ Y1, Y7, Y7
+	// exp.go: reduce
+	VFMADD231PD.BCST ln2PartHiF64<>(SB), Y6, Y5
+	VFMADD231PD.BCST ln2PartLoF64<>(SB), Y6, Y5
+	// exp.go: horner
+	VBROADCASTSD sigmoidExpMinusC5F64<>(SB), Y1
+	VFMADD231PD.BCST sigmoidExpC6F64<>(SB), Y5, Y1
+	VFMADD213PD.BCST sigmoidExpC4F64<>(SB), Y5, Y1
+	VFMADD213PD.BCST sigmoidExpMinusC3F64<>(SB), Y5, Y1
+	VFMADD213PD.BCST sigmoidExpC2F64<>(SB), Y5, Y1
+	VFMADD213PD.BCST sigmoidExpMinusC1F64<>(SB), Y5, Y1
+	VFMADD213PD.BCST sigmoidExpC0F64<>(SB), Y5, Y1
+	// sigmoid.go: sigmoidExp
+	VMULPD Y5, Y5, Y6
+	VFNMADD231PD Y1, Y6, Y5
+	// sigmoidloss.go
+	VFNMADD231PD Y5, Y7, Y7
+	VBROADCASTSD twoLossAF64<>(SB), Y1
+	VFMADD231PD Y29, Y7, Y1
+	VDIVPD Y1, Y7, Y1
+	VMULPD Y29, Y1, Y5
+	VMULPD Y5, Y5, Y5
+	VMULPD Y5, Y1, Y6
+	// exp.go: horner
+	VBROADCASTSD atanhC8F64<>(SB), Y8
+	VFMADD231PD.BCST atanhC9F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC7F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC6F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC5F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC4F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC3F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC2F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC1F64<>(SB), Y5, Y8
+	VFMADD213PD.BCST atanhC0F64<>(SB), Y5, Y8
+	// sigmoidloss.go
+	VADDPD Y1, Y1, Y1
+	VFMADD231PD Y8, Y6, Y1
+	VMULPD Y29, Y1, Y1
+	VSUBPD Y2, Y28, Y5
+	VMULPD Y2, Y3, Y3
+	VADDPD Y5, Y3, Y2
+	VMULPD Y1, Y2, Y2
+	VBLENDMPD Y3, Y5, K2, Y1
+	VCMPPD $0, Y31, Y1, K3
+	VFMADD213PD Y2, Y4, Y1
+	VBLENDMPD Y2, Y1, K3, Y2
+	VBROADCASTSD lossAF64<>(SB), Y1
+	VFMADD231PD Y29, Y7, Y1
+	VDIVPD Y1, Y7, Y7
+	VMULPD Y29, Y7, Y7
+	VSUBPD Y7, Y28, Y1
+	VBLENDMPD Y7, Y1, K2, Y4
+	VMULPD Y4, Y5, Y5
+	VBLENDMPD Y1, Y7, K2, Y1
+	VFNMADD231PD Y1, Y3, Y5
+	VMULPD Y0, Y5, Y5
+	VMOVUPD Y2, K1, (SI)
+	VMOVUPD Y5, K1, (DI)
+	VZEROUPPER
+	RET
+
+long1:
 	VMOVUPD rowTableF64<>(SB), Z31
 	VPXORD Z30, Z30, Z30
 	VBROADCASTSD oneF64<>(SB), Z29
@@ -20874,11 +22246,11 @@ TEXT ·sigmoidLossGradPosF64AVX512(SB), NOSPLIT, $0-128
 	VBROADCASTSD atanhC6F64<>(SB), Z10
 	VBROADCASTSD atanhC5F64<>(SB), Z9
 	CMPQ R9, $16
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Two vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
 	VMOVUPD 0(R8), Z3
@@ -21012,34 +22384,29 @@ loop1:
 	ADDQ $128, R8
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R9, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
 	VMOVUPD 0(R8), Z3
-	// sigmoidloss.go
 	VPANDQ Z27, Z1, Z4
 	VCMPPD $1, Z30, Z1, K1
 	VMINPD Z4, Z26, Z1
-	// sigmoid.go: sigmoidExp
 	VMOVAPD Z25, Z5
 	VFMADD231PD Z24, Z1, Z5
 	VSUBPD Z25, Z5, Z6
-	// exp.go: powerAt
 	VPSLLQ $50, Z5, Z7
 	VPERMPD Z31, Z5, Z5
 	VPADDQ Z5, Z7, Z7
-	// exp.go: reduce
 	VFMADD231PD Z23, Z6, Z1
 	VFMADD231PD Z22, Z6, Z1
-	// exp.go: horner
 	VMOVAPD Z20, Z5
 	VFMADD231PD Z1, Z21, Z5
 	VFMADD213PD Z19, Z1, Z5
@@ -21047,10 +22414,8 @@ loop3:
 	VFMADD213PD Z17, Z1, Z5
 	VFMADD213PD Z16, Z1, Z5
 	VFMADD213PD Z15, Z1, Z5
-	// sigmoid.go: sigmoidExp
 	VMULPD Z1, Z1, Z6
 	VFNMADD231PD Z5, Z6, Z1
-	// sigmoidloss.go
 	VFNMADD231PD Z1, Z7, Z7
 	VMOVAPD Z14, Z1
 	VFMADD231PD Z28, Z7, Z1
@@ -21058,7 +22423,6 @@ loop3:
 	VMULPD Z28, Z1, Z5
 	VMULPD Z5, Z5, Z5
 	VMULPD Z5, Z1, Z6
-	// exp.go: horner
 	VMOVAPD Z12, Z8
 	VFMADD231PD Z5, Z13, Z8
 	VFMADD213PD Z11, Z5, Z8
@@ -21069,7 +22433,6 @@ loop3:
 	VFMADD213PD.BCST atanhC2F64<>(SB), Z5, Z8
 	VFMADD213PD.BCST atanhC1F64<>(SB), Z5, Z8
 	VFMADD213PD.BCST atanhC0F64<>(SB), Z5, Z8
-	// sigmoidloss.go
 	VADDPD Z1, Z1, Z1
 	VFMADD231PD Z8, Z6, Z1
 	VMULPD Z28, Z1, Z1
@@ -21100,11 +22463,11 @@ loop3:
 	ADDQ $64, R8
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R9, R9
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -21173,7 +22536,7 @@ rest4:
 	VMOVUPD Z2, K1, (SI)
 	VMOVUPD Z5, K1, (DI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -21184,8 +22547,70 @@ TEXT ·lossLogF64AVX512(SB), NOSPLIT, $0-96
 	MOVQ w_base+48(FP), DX
 	MOVQ base_base+72(FP), BX
 	MOVQ loss_len+8(FP), R8
+	// At most 4 elements.
+	LEAQ -1(R8), R9
+	CMPQ R9, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	VBROADCASTSD oneF64<>(SB), Y31
+	VPXORD Z30, Z30, Z30
+	VBROADCASTSD (DI), Y0
+	VMOVUPD (DI), K1, Y0
+	VBROADCASTSD (DX), Y1
+	VMOVUPD (DX), K1, Y1
+	VBROADCASTSD (BX), Y2
+	VMOVUPD (BX), K1, Y2
+	// log.go: lossLog
+	VDIVPD Y1, Y0, Y1
+	VADDPD Y1, Y31, Y3
+	VSUBPD Y31, Y3, Y4
+	VSUBPD Y4, Y3, Y5
+	VSUBPD Y5, Y31, Y5
+	VSUBPD Y4, Y1, Y1
+	VADDPD Y1, Y5, Y5
+	VCMPPD $0, Y30, Y2, K2
+	VBLENDMPD Y3, Y0, K2, Y3
+	VBLENDMPD Y5, Y30, K2, Y5
+	VPADDQ.BCST oneMinusSqrtHalfF64<>(SB), Y3, Y0
+	VPSRLQ $52, Y0, Y1
+	VPORQ.BCST toNumberF64<>(SB), Y1, Y1
+	VSUBPD.BCST fromNumberF64<>(SB), Y1, Y1
+	VPANDQ.BCST mantissaF64<>(SB), Y0, Y0
+	VPADDQ.BCST sqrtHalfF64<>(SB), Y0, Y0
+	VSUBPD Y31, Y0, Y0
+	VADDPD.BCST twoF64<>(SB), Y0, Y4
+	VDIVPD Y4, Y0, Y4
+	VMULPD Y4, Y4, Y6
+	VMULPD Y6, Y6, Y7
+	VBROADCASTSD logC4F64<>(SB), Y8
+	VFMADD231PD.BCST logC6F64<>(SB), Y7, Y8
+	VFMADD213PD.BCST logC2F64<>(SB), Y7, Y8
+	VBROADCASTSD logC5F64<>(SB), Y9
+	VFMADD231PD.BCST logC7F64<>(SB), Y7, Y9
+	VFMADD213PD.BCST logC3F64<>(SB), Y7, Y9
+	VFMADD213PD.BCST logC1F64<>(SB), Y7, Y9
+	VMULPD Y8, Y7, Y7
+	VFMADD231PD Y9, Y6, Y7
+	VMULPD.BCST halfF64<>(SB), Y0, Y6
+	VMULPD Y0, Y6, Y6
+	VADDPD Y7, Y6, Y7
+	VDIVPD Y3, Y5, Y5
+	VFMADD231PD.BCST logLn2LoF64<>(SB), Y1, Y5
+	VFMADD231PD Y7, Y4, Y5
+	VSUBPD Y5, Y6, Y6
+	VSUBPD Y6, Y0, Y0
+	VFMADD231PD.BCST logLn2HiF64<>(SB), Y1, Y0
+	VADDPD Y2, Y0, Y0
+	VMOVUPD Y0, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ R8, $64
-	JLT plain3
+	JLT plain4
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
@@ -21468,11 +22893,11 @@ TEXT ·lossLogF64AVX512(SB), NOSPLIT, $0-96
 	ADDQ $512, BX
 	SUBQ $64, R8
 	CMPQ R8, $64
-	JLT drain2
+	JLT drain3
 	PCALIGN $32
 
 // Eight vectors, software-pipelined.
-pipe1:
+pipe2:
 	VMOVUPD 0(DI), Z6
 	VMOVUPD 0(DX), Z16
 	VMOVUPD 0(BX), Z18
@@ -21867,10 +23292,10 @@ pipe1:
 	ADDQ $512, BX
 	SUBQ $64, R8
 	CMPQ R8, $64
-	JGE pipe1
+	JGE pipe2
 
 // The vectors under way.
-drain2:
+drain3:
 	VMULPD Z10, Z10, Z6
 	VADDPD Z24, Z13, Z24
 	VFMADD231PD.BCST logLn2LoF64<>(SB), Z11, Z27
@@ -21964,17 +23389,16 @@ drain2:
 	VADDPD Z23, Z1, Z1
 	VMOVUPD Z1, -64(SI)
 
-plain3:
+plain4:
 	CMPQ R8, $8
-	JLT rest5
+	JLT rest6
 	PCALIGN $32
 
 // One vector.
-loop4:
+loop5:
 	VMOVUPD 0(DI), Z0
 	VMOVUPD 0(DX), Z1
 	VMOVUPD 0(BX), Z2
-	// log.go: lossLog
 	VDIVPD Z1, Z0, Z1
 	VADDPD.BCST oneF64<>(SB), Z1, Z3
 	VSUBPD.BCST oneF64<>(SB), Z3, Z4
@@ -22024,11 +23448,11 @@ loop4:
 	ADDQ $64, BX
 	SUBQ $8, R8
 	CMPQ R8, $8
-	JGE loop4
+	JGE loop5
 
-rest5:
+rest6:
 	TESTQ R8, R8
-	JEQ done6
+	JEQ done7
 	// Partial vector.
 	MOVL $-1, R9
 	BZHIL R8, R9, R9
@@ -22083,7 +23507,7 @@ rest5:
 	VADDPD Z2, Z0, Z0
 	VMOVUPD Z0, K1, (SI)
 
-done6:
+done7:
 	VZEROUPPER
 	RET
 
@@ -27960,12 +29384,29 @@ TEXT ·sgdF32AVX512(SB), NOSPLIT, $0-52
 	MOVQ dw_base+24(FP), DX
 	MOVQ w_len+8(FP), BX
 	VBROADCASTSS rate+48(FP), Z0
+	// At most 8 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPS.Z (DI), K1, Y1
+	VMOVUPS.Z (DX), K1, Y2
+	// optimizers.go
+	VFNMADD231PS Y0, Y2, Y1
+	VMOVUPS Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ BX, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DI), Z1
 	VMOVUPS 0(DX), Z2
 	VMOVUPS 64(DI), Z3
@@ -27987,18 +29428,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $64, BX
 	CMPQ BX, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DI), Z1
 	VMOVUPS 0(DX), Z2
-	// optimizers.go
 	VFNMADD231PS Z0, Z2, Z1
 	VMOVUPS Z1, 0(SI)
 	ADDQ $64, SI
@@ -28006,11 +29446,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $16, BX
 	CMPQ BX, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -28020,7 +29460,7 @@ rest4:
 	VFNMADD231PS Z0, Z2, Z1
 	VMOVUPS Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -28031,12 +29471,29 @@ TEXT ·sgdF64AVX512(SB), NOSPLIT, $0-56
 	MOVQ dw_base+24(FP), DX
 	MOVQ w_len+8(FP), BX
 	VBROADCASTSD rate+48(FP), Z0
+	// At most 4 elements.
+	LEAQ -1(BX), R8
+	CMPQ R8, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R8
+	BZHIL BX, R8, R8
+	KMOVW R8, K1
+	VMOVUPD.Z (DI), K1, Y1
+	VMOVUPD.Z (DX), K1, Y2
+	// optimizers.go
+	VFNMADD231PD Y0, Y2, Y1
+	VMOVUPD Y1, K1, (SI)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ BX, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DI), Z1
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 64(DI), Z3
@@ -28058,18 +29515,17 @@ loop1:
 	ADDQ $256, DX
 	SUBQ $32, BX
 	CMPQ BX, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ BX, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DI), Z1
 	VMOVUPD 0(DX), Z2
-	// optimizers.go
 	VFNMADD231PD Z0, Z2, Z1
 	VMOVUPD Z1, 0(SI)
 	ADDQ $64, SI
@@ -28077,11 +29533,11 @@ loop3:
 	ADDQ $64, DX
 	SUBQ $8, BX
 	CMPQ BX, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ BX, BX
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R8
 	BZHIL BX, R8, R8
@@ -28091,7 +29547,7 @@ rest4:
 	VFNMADD231PD Z0, Z2, Z1
 	VMOVUPD Z1, K1, (SI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -28105,12 +29561,33 @@ TEXT ·momentumStepF32AVX512(SB), NOSPLIT, $0-80
 	MOVQ w_len+8(FP), R9
 	VBROADCASTSS rate+72(FP), Z0
 	VBROADCASTSS factor+76(FP), Z1
+	// At most 8 elements.
+	LEAQ -1(R9), R10
+	CMPQ R10, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	VMOVUPS.Z (DX), K1, Y2
+	VMOVUPS.Z (BX), K1, Y3
+	VMOVUPS.Z (R8), K1, Y4
+	// optimizers.go
+	VMULPS Y3, Y1, Y3
+	VFNMADD231PS Y0, Y4, Y3
+	VADDPS Y3, Y2, Y2
+	VMOVUPS Y2, K1, (SI)
+	VMOVUPS Y3, K1, (DI)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ R9, $64
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPS 0(DX), Z2
 	VMOVUPS 0(BX), Z3
 	VMOVUPS 64(DX), Z4
@@ -28150,19 +29627,18 @@ loop1:
 	ADDQ $256, R8
 	SUBQ $64, R9
 	CMPQ R9, $64
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R9, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(DX), Z2
 	VMOVUPS 0(BX), Z3
 	VMOVUPS 0(R8), Z4
-	// optimizers.go
 	VMULPS Z3, Z1, Z3
 	VFNMADD231PS Z0, Z4, Z3
 	VADDPS Z3, Z2, Z2
@@ -28175,11 +29651,11 @@ loop3:
 	ADDQ $64, R8
 	SUBQ $16, R9
 	CMPQ R9, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R9, R9
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -28193,7 +29669,7 @@ rest4:
 	VMOVUPS Z2, K1, (SI)
 	VMOVUPS Z3, K1, (DI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -28207,12 +29683,33 @@ TEXT ·momentumStepF64AVX512(SB), NOSPLIT, $0-88
 	MOVQ w_len+8(FP), R9
 	VBROADCASTSD rate+72(FP), Z0
 	VBROADCASTSD factor+80(FP), Z1
+	// At most 4 elements.
+	LEAQ -1(R9), R10
+	CMPQ R10, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R10
+	BZHIL R9, R10, R10
+	KMOVW R10, K1
+	VMOVUPD.Z (DX), K1, Y2
+	VMOVUPD.Z (BX), K1, Y3
+	VMOVUPD.Z (R8), K1, Y4
+	// optimizers.go
+	VMULPD Y3, Y1, Y3
+	VFNMADD231PD Y0, Y4, Y3
+	VADDPD Y3, Y2, Y2
+	VMOVUPD Y2, K1, (SI)
+	VMOVUPD Y3, K1, (DI)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ R9, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Four vectors.
-loop1:
+loop2:
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 0(BX), Z3
 	VMOVUPD 64(DX), Z4
@@ -28252,19 +29749,18 @@ loop1:
 	ADDQ $256, R8
 	SUBQ $32, R9
 	CMPQ R9, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R9, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(DX), Z2
 	VMOVUPD 0(BX), Z3
 	VMOVUPD 0(R8), Z4
-	// optimizers.go
 	VMULPD Z3, Z1, Z3
 	VFNMADD231PD Z0, Z4, Z3
 	VADDPD Z3, Z2, Z2
@@ -28277,11 +29773,11 @@ loop3:
 	ADDQ $64, R8
 	SUBQ $8, R9
 	CMPQ R9, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R9, R9
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R10
 	BZHIL R9, R10, R10
@@ -28295,7 +29791,7 @@ rest4:
 	VMOVUPD Z2, K1, (SI)
 	VMOVUPD Z3, K1, (DI)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -28313,12 +29809,45 @@ TEXT ·adamF32AVX512(SB), NOSPLIT, $0-112
 	VBROADCASTSS c1+100(FP), Z1
 	VBROADCASTSS c2+104(FP), Z2
 	VBROADCASTSS epsilon+108(FP), Z3
+	// At most 8 elements.
+	LEAQ -1(R11), R12
+	CMPQ R12, $8
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R12
+	BZHIL R11, R12, R12
+	KMOVW R12, K1
+	VBROADCASTSS (BX), Y4
+	VMOVUPS (BX), K1, Y4
+	VBROADCASTSS (R8), Y5
+	VMOVUPS (R8), K1, Y5
+	VBROADCASTSS (R9), Y6
+	VMOVUPS (R9), K1, Y6
+	VBROADCASTSS (R10), Y7
+	VMOVUPS (R10), K1, Y7
+	// optimizers.go
+	VSUBPS Y5, Y7, Y8
+	VFMADD231PS Y1, Y8, Y5
+	VFNMADD213PS Y6, Y7, Y7
+	VFNMADD231PS Y2, Y7, Y6
+	VMULPS Y5, Y0, Y7
+	VSQRTPS Y6, Y8
+	VADDPS Y3, Y8, Y8
+	VDIVPS Y8, Y7, Y7
+	VSUBPS Y7, Y4, Y4
+	VMOVUPS Y4, K1, (SI)
+	VMOVUPS Y5, K1, (DI)
+	VMOVUPS Y6, K1, (DX)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ R11, $32
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Two vectors.
-loop1:
+loop2:
 	VMOVUPS 0(BX), Z4
 	VMOVUPS 0(R8), Z5
 	VMOVUPS 64(BX), Z6
@@ -28360,20 +29889,19 @@ loop1:
 	ADDQ $128, R10
 	SUBQ $32, R11
 	CMPQ R11, $32
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R11, $16
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPS 0(BX), Z4
 	VMOVUPS 0(R8), Z5
 	VMOVUPS 0(R9), Z6
 	VMOVUPS 0(R10), Z7
-	// optimizers.go
 	VSUBPS Z5, Z7, Z8
 	VFMADD231PS Z1, Z8, Z5
 	VFNMADD213PS Z6, Z7, Z7
@@ -28395,11 +29923,11 @@ loop3:
 	ADDQ $64, R10
 	SUBQ $16, R11
 	CMPQ R11, $16
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R11, R11
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -28425,7 +29953,7 @@ rest4:
 	VMOVUPS Z5, K1, (DI)
 	VMOVUPS Z6, K1, (DX)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 
@@ -28443,12 +29971,45 @@ TEXT ·adamF64AVX512(SB), NOSPLIT, $0-128
 	VBROADCASTSD c1+104(FP), Z1
 	VBROADCASTSD c2+112(FP), Z2
 	VBROADCASTSD epsilon+120(FP), Z3
+	// At most 4 elements.
+	LEAQ -1(R11), R12
+	CMPQ R12, $4
+	JCC long1
+	// Partial vector.
+	MOVL $-1, R12
+	BZHIL R11, R12, R12
+	KMOVW R12, K1
+	VBROADCASTSD (BX), Y4
+	VMOVUPD (BX), K1, Y4
+	VBROADCASTSD (R8), Y5
+	VMOVUPD (R8), K1, Y5
+	VBROADCASTSD (R9), Y6
+	VMOVUPD (R9), K1, Y6
+	VBROADCASTSD (R10), Y7
+	VMOVUPD (R10), K1, Y7
+	// optimizers.go
+	VSUBPD Y5, Y7, Y8
+	VFMADD231PD Y1, Y8, Y5
+	VFNMADD213PD Y6, Y7, Y7
+	VFNMADD231PD Y2, Y7, Y6
+	VMULPD Y5, Y0, Y7
+	VSQRTPD Y6, Y8
+	VADDPD Y3, Y8, Y8
+	VDIVPD Y8, Y7, Y7
+	VSUBPD Y7, Y4, Y4
+	VMOVUPD Y4, K1, (SI)
+	VMOVUPD Y5, K1, (DI)
+	VMOVUPD Y6, K1, (DX)
+	VZEROUPPER
+	RET
+
+long1:
 	CMPQ R11, $16
-	JLT rest2
+	JLT rest3
 	PCALIGN $32
 
 // Two vectors.
-loop1:
+loop2:
 	VMOVUPD 0(BX), Z4
 	VMOVUPD 0(R8), Z5
 	VMOVUPD 64(BX), Z6
@@ -28490,20 +30051,19 @@ loop1:
 	ADDQ $128, R10
 	SUBQ $16, R11
 	CMPQ R11, $16
-	JGE loop1
+	JGE loop2
 
-rest2:
+rest3:
 	CMPQ R11, $8
-	JLT rest4
+	JLT rest5
 	PCALIGN $32
 
 // One vector.
-loop3:
+loop4:
 	VMOVUPD 0(BX), Z4
 	VMOVUPD 0(R8), Z5
 	VMOVUPD 0(R9), Z6
 	VMOVUPD 0(R10), Z7
-	// optimizers.go
 	VSUBPD Z5, Z7, Z8
 	VFMADD231PD Z1, Z8, Z5
 	VFNMADD213PD Z6, Z7, Z7
@@ -28525,11 +30085,11 @@ loop3:
 	ADDQ $64, R10
 	SUBQ $8, R11
 	CMPQ R11, $8
-	JGE loop3
+	JGE loop4
 
-rest4:
+rest5:
 	TESTQ R11, R11
-	JEQ done5
+	JEQ done6
 	// Partial vector.
 	MOVL $-1, R12
 	BZHIL R11, R12, R12
@@ -28555,7 +30115,7 @@ rest4:
 	VMOVUPD Z5, K1, (DI)
 	VMOVUPD Z6, K1, (DX)
 
-done5:
+done6:
 	VZEROUPPER
 	RET
 

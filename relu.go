@@ -87,7 +87,12 @@ func ReLUBackwardOutput[T Float](dx, dy, y []T) {
 	checkLen("ReLUBackwardOutput", "dx", dx, "y", y)
 	checkAlias("ReLUBackwardOutput", "dx", dx, "dy", dy)
 	checkAlias("ReLUBackwardOutput", "dx", dx, "y", y)
-	for step := maxLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+	step := maxLen[T]()
+	if len(y) <= step { // the short way, without a loop
+		reluBackwardOutput(dx, dy, y)
+		return
+	}
+	for ; len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
 		reluBackwardOutput(dx[:step], dy[:step], y[:step])
 	}
 	reluBackwardOutput(dx, dy, y)

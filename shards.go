@@ -231,7 +231,7 @@ func ShardStats[T Float](stats []RowStats[T], logits []T, shard Shard[T]) error 
 // See [RowStats.Merge].
 func MergeRowStats[T Float](dst, src []RowStats[T]) {
 	if len(dst) != len(src) {
-		panicLen("MergeRowStats", "dst", len(dst), "src", len(src))
+		panic(lenMessage("MergeRowStats", "dst", len(dst), "src", len(src)))
 	}
 	checkApart("MergeRowStats", "dst,=src", 1,
 		spanOf(dst), spanOf(src))

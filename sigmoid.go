@@ -14,7 +14,12 @@ import "unsafe"
 func Sigmoid[T Float](dst, x []T) {
 	checkLen("Sigmoid", "dst", dst, "x", x)
 	checkAlias("Sigmoid", "dst", dst, "x", x)
-	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		sigmoid(dst, x)
+		return
+	}
+	for ; len(x) > step; dst, x = dst[step:], x[step:] {
 		sigmoid(dst[:step], x[:step])
 	}
 	sigmoid(dst, x)
@@ -29,7 +34,12 @@ func Sigmoid[T Float](dst, x []T) {
 func SigmoidFast[T Float](dst, x []T) {
 	checkLen("SigmoidFast", "dst", dst, "x", x)
 	checkAlias("SigmoidFast", "dst", dst, "x", x)
-	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		sigmoidFast(dst, x)
+		return
+	}
+	for ; len(x) > step; dst, x = dst[step:], x[step:] {
 		sigmoidFast(dst[:step], x[:step])
 	}
 	sigmoidFast(dst, x)

@@ -11,7 +11,12 @@ package kernels
 func Tanh[T Float](dst, x []T) {
 	checkLen("Tanh", "dst", dst, "x", x)
 	checkAlias("Tanh", "dst", dst, "x", x)
-	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		tanh(dst, x)
+		return
+	}
+	for ; len(x) > step; dst, x = dst[step:], x[step:] {
 		tanh(dst[:step], x[:step])
 	}
 	tanh(dst, x)
@@ -28,7 +33,12 @@ func TanhBackward[T Float](dx, dy, y []T) {
 	checkLen("TanhBackward", "dx", dx, "y", y)
 	checkAlias("TanhBackward", "dx", dx, "dy", dy)
 	checkAlias("TanhBackward", "dx", dx, "y", y)
-	for step := maxLen[T](); len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
+	step := maxLen[T]()
+	if len(y) <= step { // the short way, without a loop
+		tanhBackward(dx, dy, y)
+		return
+	}
+	for ; len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
 		tanhBackward(dx[:step], dy[:step], y[:step])
 	}
 	tanhBackward(dx, dy, y)

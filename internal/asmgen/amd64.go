@@ -7,6 +7,7 @@ import "fmt"
 type x86 struct {
 	*writer
 	wide bool // AVX-512
+	half bool // with vectors of half the width
 
 	// The flags are the comparison of register result with 0 as long as the text has no more than
 	// written lines. After a shift they only say whether it is 0.
@@ -25,7 +26,7 @@ const (
 )
 
 func (m *x86) vectorBytes() int {
-	if m.wide {
+	if m.wide && !m.half {
 		return 64
 	}
 	return 32
@@ -136,7 +137,7 @@ func (m *x86) broadcastInt(dst int, src gpr, t Type) {
 
 // r is the name of vector register n in the width in use.
 func (m *x86) r(n int) string {
-	if m.wide {
+	if m.wide && !m.half {
 		return fmt.Sprintf("Z%d", n)
 	}
 	return fmt.Sprintf("Y%d", n)
@@ -350,10 +351,14 @@ func (m *x86) lower(b *Builder, o assigned) {
 	case opTwice:
 		m.ins("VMOVSLDUP %s, %s", m.r(o.in[0]), m.r(d))
 	case opLookup:
-		if m.wide {
-			m.ins("%s Z%d, Z%d, Z%d", ps(t, "VPERM"), k.tableAt[o.imm], o.in[0], d)
-		} else {
+		switch {
+		case !m.wide: // VPERMPS for both types: see tableIndex
 			m.ins("VPERMPS %s<>(SB), Y%d, Y%d", k.tableName(o.imm), o.in[0], d)
+		case k.tableAt == nil:
+			table := k.tableName(o.imm) + "<>(SB)"
+			m.ins("%s %s, %s, %s", ps(t, "VPERM"), table, m.r(o.in[0]), m.r(d))
+		default:
+			m.ins("%s Z%d, Z%d, Z%d", ps(t, "VPERM"), k.tableAt[o.imm], o.in[0], d)
 		}
 	case opMove:
 		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[0]), m.r(d))

@@ -45,6 +45,20 @@ func (m *x86) storePartial(k *kernelState, v, tmp int, at gpr) {
 	m.label(done)
 }
 
+func (m *x86) halve(k *kernelState) (long string) {
+	if !m.wide {
+		return ""
+	}
+	m.half, long = true, m.newLabel("long")
+	m.note(fmt.Sprintf("At most %d elements.", k.lanes()))
+	m.ins("LEAQ -1(%s), %s", k.count, k.scratch)
+	m.ins("CMPQ %s, $%d", k.scratch, k.lanes())
+	m.ins("JCC %s", long) // 0 less 1 is the largest unsigned number
+	return long
+}
+
+func (m *x86) unhalve() { m.half = false }
+
 func (m *x86) tailMask(k *kernelState, n, tmp gpr, _ bool) {
 	m.note("Partial vector.")
 	if m.wide {

@@ -58,6 +58,10 @@ func (m *arm) partial(k *kernelState, end string, at gpr,
 	}
 }
 
+func (m *arm) halve(*kernelState) string { return "" }
+
+func (m *arm) unhalve() {}
+
 func (m *arm) tailMask(k *kernelState, n, tmp gpr, values bool) {
 	m.note("Partial vector.")
 	if !values {

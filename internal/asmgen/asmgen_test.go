@@ -93,16 +93,16 @@ var tiny = Kernel{Name: "tiny", Params: "dst, x []T", Loop: "dst = (x + 1) * x",
 // advances.
 func TestCode(t *testing.T) {
 	for _, tt := range []struct {
-		tg   target
-		t    Type
-		name string
-		want []string
+		tg         target
+		t          Type
+		name, loop string
+		want       []string
 	}{
-		{avx2, F32, "tinyF32AVX2", []string{"VMOVUPS 0(DI), Y0", "VADDPS Y14, Y0, Y1",
+		{avx2, F32, "tinyF32AVX2", "loop1", []string{"VMOVUPS 0(DI), Y0", "VADDPS Y14, Y0, Y1",
 			"VMULPS Y0, Y1, Y1", "VMOVUPS Y1, 0(SI)", "ADDQ $32, SI", "ADDQ $32, DI"}},
-		{avx512, F64, "tinyF64AVX512", []string{"VMOVUPD 0(DI), Z0", "VADDPD Z31, Z0, Z1",
+		{avx512, F64, "tinyF64AVX512", "loop2", []string{"VMOVUPD 0(DI), Z0", "VADDPD Z31, Z0, Z1",
 			"VMULPD Z0, Z1, Z1", "VMOVUPD Z1, 0(SI)", "ADDQ $64, SI", "ADDQ $64, DI"}},
-		{neon, F64, "tinyF64NEON", []string{"FMOVQ 0(R1), F0", "fadd v1.2d, v0.2d, v30.2d",
+		{neon, F64, "tinyF64NEON", "loop1", []string{"FMOVQ 0(R1), F0", "fadd v1.2d, v0.2d, v30.2d",
 			"fmul v1.2d, v1.2d, v0.2d", "FMOVQ F1, 0(R0)", "ADD $16, R0, R0", "ADD $16, R1, R1"}},
 	} {
 		text, pool := one(tiny, tt.tg, tt.t)
@@ -110,12 +110,42 @@ func TestCode(t *testing.T) {
 		assert.Equal(t,
 			[]constant{{"one" + tt.t.Suffix(), [...]uint64{0x3f800000, 0x3ff0000000000000}[tt.t],
 				"1"}}, pool.list, tt.name)
-		assert.Equal(t, tt.want, section(t, text, "loop1")[:len(tt.want)], "%s:\n%s", tt.name, text)
-		assert.Equal(t, strings.Count(text, "\tRET"), 1)
+		assert.Equal(t, tt.want, section(t, text, tt.loop)[:len(tt.want)], "%s:\n%s", tt.name, text)
+		assert.Equal(t, 1, strings.Count(text[strings.Index(text, tt.loop+":"):], "\tRET"))
 		if tt.tg != neon {
 			assert.Contains(t, text, "\tVZEROUPPER\n\tRET")
 		}
 	}
+}
+
+// TestShort checks the code for at most half a vector: it comes before the constants are loaded,
+// uses half of each register, and holds zero and a constant that occurs twice in registers. AVX2,
+// NEON and kernels that store past the caches have none.
+func TestShort(t *testing.T) {
+	kn := tiny
+	kn.Shape = Map{Out: []string{"dst"}, In: []string{"x"}, Unroll: 1,
+		Body: func(b *Builder, in, _ []V) []V {
+			v := b.Mul(b.Max(b.K(0, 0), in[0]), b.K(2, 2))
+			return []V{b.Add(b.Mul(v, b.K(1.5, 1.5)), b.K(2, 2))}
+		}}
+	text, _ := one(kn, avx512, F32)
+	_, text, ok := strings.Cut(text, "MOVQ dst_len+8(FP), DX\n")
+	require.True(t, ok)
+	short, _, ok := strings.Cut(text, "\nlong1:\n")
+	require.True(t, ok)
+	assert.Equal(t, []string{"LEAQ -1(DX), BX", "CMPQ BX, $8", "JCC long1",
+		"MOVL $-1, BX", "BZHIL DX, BX, BX", "KMOVW BX, K1",
+		"VPXORD Z31, Z31, Z31", "VBROADCASTSS twoF32<>(SB), Y30",
+		"VMOVUPS.Z (DI), K1, Y0", "VMAXPS Y0, Y31, Y0", "VMULPS Y30, Y0, Y0",
+		"VMULPS.BCST threeHalvesF32<>(SB), Y0, Y0", "VADDPS Y30, Y0, Y0",
+		"VMOVUPS Y0, K1, (SI)", "VZEROUPPER", "RET"}, section(t, "\nshort:\n"+short, "short"))
+	for _, tg := range []target{avx2, neon} {
+		text, _ = one(kn, tg, F32)
+		assert.NotContains(t, text, "long")
+	}
+	kn.Stream = true
+	text, _ = one(kn, avx512, F32)
+	assert.NotContains(t, text, "long")
 }
 
 // TestSpill checks that a spilled value is stored in the place of the output and read from there,
@@ -151,8 +181,9 @@ func TestRepeat(t *testing.T) {
 	}{
 		{avx2, F32, []string{"VMASKMOVPS (DI), Y15, Y0\n\tVADDPS"},
 			[]string{"VMASKMOVPS (DI), Y15, Y0\n\tVBROADCASTSS (DI), Y1\n\tVBLENDVPS Y15, Y0, Y1, Y0\n\tVADDPS"}},
-		{avx512, F64, []string{"VMOVUPD.Z (DI), K1, Z0\n"},
-			[]string{"VBROADCASTSD (DI), Z0\n\tVMOVUPD (DI), K1, Z0\n"}},
+		{avx512, F64, []string{"VMOVUPD.Z (DI), K1, Y0\n", "VMOVUPD.Z (DI), K1, Z0\n"},
+			[]string{"VBROADCASTSD (DI), Y0\n\tVMOVUPD (DI), K1, Y0\n",
+				"VBROADCASTSD (DI), Z0\n\tVMOVUPD (DI), K1, Z0\n"}},
 		{neon, F32, []string{"FMOVD (R1), F0", "FMOVS (R1), F0"}, []string{"VLD1R (R1), [V0.D2]",
 			"VLD1R (R1), [V0.S4]"}},
 		{neon, F64, []string{"FMOVD (R1), F0"}, []string{"VLD1R (R1), [V0.D2]"}},

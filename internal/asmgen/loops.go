@@ -35,6 +35,7 @@ func (s Map) emit(k *kernelState) {
 	k.count = k.length(all[0])
 	k.scratch = k.gpr()
 	scalars := k.broadcastArgs(s.Scalars)
+	s.short(k, scalars)
 	k.loadPinned()
 	body := func(n int, tail bool) {
 		b := k.newBuilder(tail)
@@ -52,6 +53,29 @@ func (s Map) emit(k *kernelState) {
 	k.vectorLoops(unroll, body)
 	k.partialVector(func() { body(1, true) })
 	k.ret(k)
+}
+
+// short handles 1 to h elements, where h is half a vector, before any constant is loaded: one
+// masked vector of half the width, without loops. The constants stay in memory. What stores past
+// the caches is not called for so few elements.
+func (s Map) short(k *kernelState, scalars []int) {
+	if k.kernel.Stream {
+		return
+	}
+	long := k.halve(k)
+	if long == "" {
+		return
+	}
+	top, pinned, tables := k.topVector, k.pinned, k.tableAt
+	k.tailMask(k, k.count, k.scratch, false)
+	b := k.newBuilder(true)
+	s.once(b, scalars)
+	k.pinRepeated(b)
+	k.write(b)
+	k.ret(k)
+	k.topVector, k.pinned, k.tableAt = top, pinned, tables
+	k.unhalve()
+	k.w.label(long)
 }
 
 // once loads, computes and stores one vector.

@@ -97,6 +97,11 @@ type vectorCode interface {
 
 // partialCode handles the last, partial vector of a row, and an element left out.
 type partialCode interface {
+	// halve begins code for 1 to h elements, where h is half a vector, with vectors of that width.
+	// It returns the label that it goes to if there are more elements, or none; it returns "", and
+	// does nothing, if the instruction set has no such vectors with masks. unhalve ends that code.
+	halve(k *kernelState) (long string)
+	unhalve()
 	// tailMask prepares partial loads and stores of n elements and, if values is set, masks for
 	// values. n exceeds a vector only if k.whole is set.
 	tailMask(k *kernelState, n, tmp gpr, values bool)

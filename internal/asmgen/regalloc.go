@@ -241,6 +241,27 @@ func (k *kernelState) pinConstants(order []uint64, uses map[uint64]int) {
 	}
 }
 
+// pinRepeated loads the constants that a sequence uses more than once, and zero, into registers.
+// All others lie in memory, and so do the tables.
+func (k *kernelState) pinRepeated(b *Builder) {
+	k.topVector, k.pinned, k.tableAt = k.vectorRegs(), map[uint64]int{}, nil
+	uses := map[uint64]int{}
+	for _, o := range b.ops {
+		for _, v := range o.operands() {
+			if v < 0 || !b.vals[v].isConst {
+				continue
+			}
+			bits := b.vals[v].bits
+			uses[bits]++
+			if _, ok := k.pinned[bits]; !ok && (uses[bits] > 1 || bits == 0) {
+				k.topVector--
+				k.pinned[bits] = k.topVector
+				k.loadConst(k, k.topVector, bits)
+			}
+		}
+	}
+}
+
 // loadPinned emits the loads of the pinned constants in the order of their registers.
 func (k *kernelState) loadPinned() {
 	k.prologue(k)
