@@ -171,19 +171,26 @@ const (
 	aF64 = 0x1.1a0948c3ee325p+0
 )
 
-func newExpRow[T Float](m T) (c expRow) {
+// expShift returns what the exponential of a row with maximum m is relative to: w = a*exp(x*scale -
+// sub) * 2^(E-nm), E = 64 or 512, where nm is m0 = m - sub in units of ln2.
+func expShift[T Float](m T) (sub, m0, nm float64) {
+	m0 = float64(m)
 	if !isPlain(m) {
-		c.sub = float64(m)
-		m -= m
+		sub = m0
+		m0 -= sub
 	}
 	if is32[T]() {
-		nm := fma32(float32(m), log2eF32, 0x1.8p23) - 0x1.8p23
-		c.lo, c.mg = float64(m-clampF32), magicF32-8*float64(nm)
-	} else {
-		nm := math.FMA(float64(m), log2eF64, 0x1.8p52) - 0x1.8p52
-		c.lo, c.mg = float64(m-clampF64), magicF64-4*nm
+		return sub, m0, float64(fma32(float32(m0), log2eF32, 0x1.8p23) - 0x1.8p23)
 	}
-	return c
+	return sub, m0, math.FMA(m0, log2eF64, 0x1.8p52) - 0x1.8p52
+}
+
+func newExpRow[T Float](m T) expRow {
+	sub, m0, nm := expShift(m)
+	if is32[T]() {
+		return expRow{sub, float64(T(m0) - clampF32), magicF32 - 8*nm}
+	}
+	return expRow{sub, m0 - clampF64, magicF64 - 4*nm}
 }
 
 // exp32 returns w for v, which is x*scale - sub, in float32.

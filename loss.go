@@ -51,7 +51,10 @@ func (c *call[T]) factor(r int) float64 {
 	case c.dloss != nil:
 		g = float64(c.dloss[r])
 	}
-	return g / c.divisor * float64(c.scale)
+	if c.divisor != 1 { // a division takes long beside one short row
+		g /= c.divisor
+	}
+	return g * float64(c.scale)
 }
 
 // A labelList has the labels of a call, of any integer type.
@@ -300,13 +303,17 @@ func (b *batch[T]) labelLosses() {
 	n := b.n // tells the compiler that the lengths are equal
 	nll, w, base, rest := b.nll()[:n], b.w()[:n], b.base()[:n], b.rest()[:n]
 	wout, xout, m := b.wout()[:n], b.xout()[:n], b.max()[:n]
+	far := false
 	for r := range n {
-		nll[r], w[r], base[r] = rest[r], float64(wout[r]), 0
-		if half := float64(xout[r])/2 - float64(m[r])/2; !(half > -49) { // it may be far, in either type
-			b.farLoss(r, half)
+		w[r], base[r] = float64(wout[r]), 0
+		if d := m[r] - xout[r]; !(d < 98) { // it may be far, in either type
+			far = true
 		}
 	}
-	lossLog(nll, nll, w, base)
+	if far { // no call in the loop above: it would keep all slices in memory
+		b.farLosses()
+	}
+	lossLog(nll, rest, w, base)
 	if b.opts.Weights != nil || b.keep != 1 {
 		for r, k := range b.k() {
 			nll[r] = weigh(k, nll[r], float64(m[r]), float64(xout[r]))
@@ -315,18 +322,21 @@ func (b *batch[T]) labelLosses() {
 	b.store(nll)
 }
 
-// farLoss changes the arguments of lossLog for a row whose label is far below the maximum: half is
-// half of the difference. The label's exponential is clamped, or nearly so, and R/w is too large.
-// So the loss is log(S) - z.
+// farLosses changes the arguments of lossLog for rows whose label is far below the maximum. The
+// label's exponential is clamped, or nearly so, and R/w is too large. So the loss is log(S) - z.
 //
 //go:noinline
-func (b *batch[T]) farLoss(r int, half float64) {
-	sub, nm, far := expShift(b.max()[r])
-	if half < -math.MaxFloat64/2 {
-		b.w()[r], b.base()[r] = 1, math.Inf(1)
-	} else if z := float64(b.xout()[r]) - sub; z < far {
-		b.nll()[r] = (b.rest()[r] + float64(b.wout()[r])) * expUnit[T]()
-		b.w()[r], b.base()[r] = 1, math.FMA(nm, math.Ln2, -z) // R/w is not used, and must not overflow
+func (b *batch[T]) farLosses() {
+	rest, w, base := b.rest(), b.w(), b.base()
+	for r, m := range b.max() {
+		x := float64(b.xout()[r])
+		sub, m0, nm := expShift(m)
+		if x/2-float64(m)/2 < -math.MaxFloat64/2 {
+			w[r], base[r] = 1, math.Inf(1)
+		} else if z := x - sub; z < m0-farBelow[T]() {
+			rest[r] = (rest[r] + w[r]) * expUnit[T]()
+			w[r], base[r] = 1, math.FMA(nm, math.Ln2, -z) // R/w is not used, and must not overflow
+		}
 	}
 }
 
@@ -378,22 +388,16 @@ func (b *batch[T]) clearNone() {
 	}
 }
 
-// expShift returns what the exponential of a row with maximum m is relative to: w = a*exp(x*scale -
-// sub) * 2^(E-nm), E = 64 or 512; and the least x*scale - sub at which the quotient of two w is
-// still used in a loss. See expRow.
-func expShift[T Float](m T) (sub, nm, far float64) {
-	m0 := float64(m)
-	if !isPlain(m) {
-		sub = m0
-	}
-	m0 -= sub
+// farBelow is how far below the maximum a label's exponential is still used in a loss: not so far
+// that it might be clamped.
+func farBelow[T Float]() float64 {
 	if is32[T]() {
-		return sub, float64(fma32(float32(m0), log2eF32, 0x1.8p23) - 0x1.8p23), m0 - 100
+		return 100
 	}
-	return sub, math.FMA(m0, log2eF64, 0x1.8p52) - 0x1.8p52, m0 - 700
+	return 700
 }
 
-// expUnit is 2^-E/a: it turns a sum of w into units of exp(nm*ln2 + sub).
+// expUnit is 2^-E/a, of expShift: it turns a sum of w into units of exp(nm*ln2 + sub).
 func expUnit[T Float]() float64 {
 	if is32[T]() {
 		return 0x1p-64 / aF32

@@ -121,16 +121,16 @@ func (b *batch[T]) base() []float64 { return words[float64](b, 5) }
 
 // For cross-entropy, its gradient, and shards. A row with none set has no loss and no gradient.
 
-func (b *batch[T]) g() []T           { return b.array(5) }           // the factor of the gradient
-func (b *batch[T]) num() []T         { return b.array(6) }           // g or 1: see splitFactor
-func (b *batch[T]) total() []float64 { return words[float64](b, 6) } // the sum of all exponentials
+func (b *batch[T]) g() []T           { return b.array(5) } // the factor of the gradient
+func (b *batch[T]) num() []T         { return b.array(6) } // g or 1: see splitFactor
+func (b *batch[T]) total() []float64 { return b.nll() }    // the sum of all exponentials, until nll is set
+func (b *batch[T]) none() []bool     { return words[bool](b, 6) }
 func (b *batch[T]) k() []float64     { return words[float64](b, 7) } // the label's target, above the others'
-func (b *batch[T]) none() []bool     { return words[bool](b, 8) }
 
 // For cross-entropy with a target for every class, where out is the column of the maximum: the
 // label that is smoothed, its logit and its exponential.
 
-func (b *batch[T]) label() []int { return words[int](b, 9) }
+func (b *batch[T]) label() []int { return words[int](b, 8) }
 func (b *batch[T]) xlabel() []T  { return b.array(7) }
 func (b *batch[T]) wlabel() []T  { return b.array(8) }
 
@@ -146,15 +146,17 @@ func (c *call[T]) roomFor(n int) int {
 	case c.do == toTargetLoss:
 		a, scaled := c.scratchLen(n)
 		return wordsOf[T](maxArrays*n) + maxArrays*n + wordsOf[T](a) + wordsOf[T](scaled)
-	case c.do == toLabelLoss && c.dst.data != nil:
-		t, words = 7, 6
 	case c.do == toSoftmax && !c.sharded:
 		t, words = 3, 1
-	case c.sharded:
-		words = 6
-	}
-	if c.do == toLabelLoss && (c.sharded || c.rowsDiffer()) {
-		t, words = 7, 8
+	case c.do == toLabelLoss && c.rowsDiffer():
+		t, words = 7, 7
+	case c.do == toLabelLoss:
+		if c.dst.data != nil {
+			t = 7
+		}
+		if c.sharded {
+			words = 6
+		}
 	}
 	return wordsOf[T](t*n) + words*n
 }
@@ -206,8 +208,8 @@ func (c *call[T]) run(do action) {
 		c.walk32()
 	case room <= 96:
 		c.walk96()
-	case room <= 240:
-		c.walk240()
+	case room <= 272:
+		c.walk272()
 	case room <= 384:
 		c.walk384()
 	case room <= 576:
@@ -230,7 +232,7 @@ func (c *call[T]) walk32() { var a [32]float64; c.walk(unsafe.Pointer(&a), len(a
 func (c *call[T]) walk96() { var a [96]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
-func (c *call[T]) walk240() { var a [240]float64; c.walk(unsafe.Pointer(&a), len(a)) }
+func (c *call[T]) walk272() { var a [272]float64; c.walk(unsafe.Pointer(&a), len(a)) }
 
 //go:noinline
 func (c *call[T]) walk384() { var a [384]float64; c.walk(unsafe.Pointer(&a), len(a)) }
@@ -332,12 +334,22 @@ func columnsHalf(cols int) int { return 1 << (bits.Len(uint(cols-1)) - 1) }
 // maxima sets m to the maxima of the rows of x. For a row with a NaN, that is +Inf if nan is set,
 // and any element of the row otherwise.
 func maxima[T Float](m []T, x matrix[T], cols int, nan bool) {
-	step := maxCols[T]()
-	chunkMax(m, x.data, min(cols, step), x.stride, nan)
-	for j := step; j < cols; j += step { // one row
+	switch step := maxCols[T](); {
+	case cols > step:
+		rowMaximum(m, x, cols, nan)
+	case nan:
+		rowsTop(m, x.data, cols, x.stride)
+	default:
+		rowsMax(m, x.data, cols, x.stride)
+	}
+}
+
+// rowMaximum is maxima for one row of several chunks.
+func rowMaximum[T Float](m []T, x matrix[T], cols int, nan bool) {
+	for j, n := range chunksOf[T](cols) {
 		var next [1]T
-		chunkMax(next[:], x.data[j:], min(cols-j, step), x.stride, nan)
-		if next[0] > m[0] {
+		chunkMax(next[:], x.data[j:], n, x.stride, nan)
+		if j == 0 || next[0] > m[0] {
 			m[0] = next[0]
 		}
 	}

@@ -126,14 +126,16 @@ type shardCall[T Float] struct {
 // fromStats takes the maxima and sums of a batch from the stats of its rows.
 func (b *batch[T]) fromStats() {
 	stats := b.rowStats[b.r0:][:b.n]
-	m, xout := b.max(), b.xout()
-	for r, s := range stats {
-		m[r], xout[r] = s.Max, s.Out
+	n := len(stats) // tells the compiler that the lengths are equal
+	m, xout := b.max()[:n], b.xout()[:n]
+	for r := range stats {
+		m[r], xout[r] = stats[r].Max, stats[r].Out
 	}
-	rest, total, wout := b.rest(), b.total(), b.wout()
+	rest, total, wout := b.rest()[:n], b.total()[:n], b.wout()[:n]
 	expAt(wout, xout, m)
-	for r, s := range stats {
-		rest[r], total[r] = s.Rest, s.Rest+float64(wout[r])
+	for r := range stats {
+		v := stats[r].Rest
+		rest[r], total[r] = v, v+float64(wout[r])
 	}
 	b.setPlain()
 }
@@ -142,18 +144,25 @@ func (b *batch[T]) fromStats() {
 // leave out x, or an element equal to it, rest is that sum already. If not, x is not the largest
 // element: the sum is more than twice its exponential, and little cancels.
 func (b *batch[T]) leaveOut(x, w []T) {
-	rest, total := b.rest(), b.total()
-	for r, s := range b.rowStats[b.r0:][:b.n] {
-		if x[r] != s.Out {
-			rest[r] = max(total[r]-float64(w[r]), 0)
+	stats := b.rowStats[b.r0:][:b.n]
+	n := len(stats) // tells the compiler that the lengths are equal
+	x, w, rest, total := x[:n], w[:n], b.rest()[:n], b.total()[:n]
+	for r := range stats {
+		if x[r] == stats[r].Out {
+			continue
 		}
+		others := total[r] - float64(w[r])
+		if others < 0 { // max would take longer
+			others = 0
+		}
+		rest[r] = others
 	}
 }
 
 // shardExponentials stores the exponentials of a batch.
 func (b *batch[T]) shardExponentials() {
 	for j, n := range chunksOf[T](b.cols) {
-		b.chunkExp(b.nll(), j, n, true, nil)
+		b.chunkExp(b.w(), j, n, true, nil) // the sums are known
 	}
 }
 
@@ -274,8 +283,8 @@ func (a RowStats[T]) Merge(b RowStats[T]) RowStats[T] {
 // larger. The unit is exp(sub)*2^(nm-E)/a, see expShift: without sub only the exponent changes, and
 // no bit is lost.
 func changeUnit[T Float](v float64, from, to T) float64 {
-	subFrom, nmFrom, _ := expShift(from)
-	subTo, nmTo, _ := expShift(to)
+	subFrom, _, nmFrom := expShift(from)
+	subTo, _, nmTo := expShift(to)
 	k := nmFrom - nmTo
 	if subFrom != subTo {
 		d := subFrom - subTo

@@ -367,10 +367,10 @@ func mergeRowStats[T Float](t *testing.T) {
 // ±1024.
 func exactRest[T Float](stats []RowStats[T], to T) *big.Float {
 	sum := new(big.Float).SetPrec(10000)
-	_, nmTo, _ := expShift(to)
+	_, _, nmTo := expShift(to)
 	left := false
 	for _, s := range stats {
-		_, nm, _ := expShift(s.Max)
+		_, _, nm := expShift(s.Max)
 		w := []T{0}
 		expAt(w, []T{s.Out}, []T{s.Max})
 		v := new(big.Float).SetPrec(10000).SetFloat64(s.Rest)

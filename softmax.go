@@ -79,8 +79,12 @@ func softmaxForward[T Float](
 	if len(dst) != len(x) || dststride != stride {
 		checkSameRows(fn, "dst", checkRows(fn, "dst", len(dst), classes, dststride), "x", rows)
 	}
-	checkApart(fn, "dst,=x", 1, spanOfRows(dst, rows, classes, dststride),
-		spanOfRows(x, rows, classes, stride))
+	if opts == nil { // the short way: equal lengths, and no gaps
+		checkAlias(fn, "dst", dst, "x", x)
+	} else {
+		checkApart(fn, "dst,=x", 1, spanOfRows(dst, rows, classes, dststride),
+			spanOfRows(x, rows, classes, stride))
+	}
 	var c call[T]
 	c.rows, c.cols, c.dst, c.x, c.scale = rows, classes, matrix[T]{dst, dststride},
 		matrix[T]{x, stride}, scale
@@ -148,8 +152,13 @@ func softmaxBackward[T Float](
 		checkSameRows(fn, "dx", rows, "dy", checkRows(fn, "dy", len(dy), classes, dststride))
 		checkSameRows(fn, "dx", rows, "y", checkRows(fn, "y", len(y), classes, dststride))
 	}
-	checkApart(fn, "dx,=dy,=y", 1, spanOfRows(dx, rows, classes, stride),
-		spanOfRows(dy, rows, classes, dststride), spanOfRows(y, rows, classes, dststride))
+	if len(dy) == len(dx) && len(y) == len(dx) && opts == nil { // the short way: no gaps
+		checkAlias(fn, "dx", dx, "dy", dy)
+		checkAlias(fn, "dx", dx, "y", y)
+	} else {
+		checkApart(fn, "dx,=dy,=y", 1, spanOfRows(dx, rows, classes, stride),
+			spanOfRows(dy, rows, classes, dststride), spanOfRows(y, rows, classes, dststride))
+	}
 	to, from := matrix[T]{dx, stride}, matrix[T]{dy, dststride}
 	if rows <= 8 {
 		var sums [8]float64
