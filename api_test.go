@@ -59,6 +59,15 @@ func TestMessages(t *testing.T) {
 		"Parallel: grain = -3": func() {
 			kernels.Parallel(0, -3, func(_, _ int) { t.Error("called") })
 		},
+		"Grain: w = 0, n = -1, size = 1": func() {
+			kernels.Grain[float32](kernels.LightWork, -1, 1)
+		},
+		"Grain: w = 1, n = 1, size = 0": func() {
+			kernels.Grain[float64](kernels.HeavyWork, 1, 0)
+		},
+		"Grain: w = 2, n = 1, size = 1": func() {
+			kernels.Grain[float64](2, 1, 1)
+		},
 		"Parallel: n = -1": func() {
 			kernels.Parallel(-1, 1, func(_, _ int) { t.Error("called") })
 		},

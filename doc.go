@@ -80,9 +80,9 @@
 // # Speed
 //
 // Kernels start no goroutine, allocate nothing and keep no state, so they may be called
-// concurrently on slices that do not overlap. [Parallel] spreads work over cores. If the work
-// panics, the caller gets a [*PanicError] with the value and the stack of the goroutine that
-// panicked.
+// concurrently on slices that do not overlap. [Parallel] spreads work over cores, and [Grain] says
+// in what portions, and whether the work is long enough at all. If the work panics, the caller gets
+// a [*PanicError] with the value and the stack of the goroutine that panicked.
 //
 // Assembly cannot be preempted. So one call of it gets at most 64 KiB of a slice, and at most 64
 // rows that lie apart: the garbage collector does not wait long. Under the race detector the

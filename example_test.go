@@ -133,7 +133,8 @@ func ExampleCrossEntropyGrad() {
 func ExampleParallel() {
 	const rows, classes = 1000, 10
 	x := make([]float32, rows*classes)
-	kernels.Parallel(rows, 64, func(lo, hi int) {
+	grain := kernels.Grain[float32](kernels.HeavyWork, rows, classes)
+	kernels.Parallel(rows, grain, func(lo, hi int) {
 		part := x[lo*classes : hi*classes]
 		kernels.Softmax(part, part, classes)
 	})

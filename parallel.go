@@ -16,15 +16,18 @@ import (
 // The kernels themselves start no goroutine. A caller spreads a kernel over cores with Parallel, by
 // rows or by elements:
 //
-//	kernels.Parallel(rows, 16, func(lo, hi int) {
+//	grain := kernels.Grain[float32](kernels.HeavyWork, rows, classes)
+//	kernels.Parallel(rows, grain, func(lo, hi int) {
 //		kernels.Softmax(y[lo*classes:hi*classes], x[lo*classes:hi*classes], classes)
 //	})
 //
 // The bits do not depend on how the work is split. A goroutine that is done with a range takes the
 // next one. So a core that wakes late, or has other work, does less, and if no other core comes in
-// time, the caller does everything. Choose grain so that a range takes some microseconds, and as a
-// multiple of 64 if masks are written. With n <= grain, or on one core, there is one call, f(0, n);
-// with n = 0 there is none.
+// time, the caller does everything. [Grain] chooses a grain for the kernels. To choose one for
+// other work: a range should take some ten microseconds, and work of less than a hundred should be
+// one range, because to wake a core costs the caller some ten. It should be a multiple of 64 if
+// masks are written. With n <= grain, or on one core, there is one call, f(0, n); with n = 0 there
+// is none.
 //
 // If f panics, no further range begins. When the ranges that have begun are done, Parallel panics
 // with a [*PanicError], which has the value and the stack of the panic. If several ranges panic, it
@@ -39,15 +42,17 @@ func Parallel(n, grain int, f func(lo, hi int)) {
 	if n < 0 {
 		panic(fmt.Sprintf("kernels: Parallel: n = %d", n))
 	}
-	grains := n / grain
-	if n%grain != 0 {
-		grains++
+	if n == 0 {
+		return
 	}
+	if n <= grain { // GOMAXPROCS takes longer than a short range does
+		alone(n, f)
+		return
+	}
+	grains := (n-1)/grain + 1
 	workers := min(grains, runtime.GOMAXPROCS(0))
-	if workers <= 1 {
-		if n > 0 {
-			alone(n, f)
-		}
+	if workers == 1 {
+		alone(n, f)
 		return
 	}
 	t := &task{n: n, grain: grain, grains: grains, f: f}

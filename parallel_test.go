@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kernels"
+	"kernels/internal/ktest"
 )
 
 // eachProcs runs f under several values of GOMAXPROCS. With 1, Parallel starts no goroutine.
@@ -57,6 +58,43 @@ func TestParallel(t *testing.T) {
 				require.Zero(t, running.Load())
 			}
 		}
+	})
+}
+
+// TestGrain checks that Parallel with the grain that Grain chooses makes one call for a short work
+// and enough of them for a long one, on every instruction set.
+func TestGrain(t *testing.T) {
+	t.Run("float32", testGrain[float32])
+	t.Run("float64", testGrain[float64])
+}
+
+func testGrain[T kernels.Float](t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	ktest.EachISA(t, func(t *testing.T, _ string) {
+		ranges := func(w kernels.Work, n, size int) (count int) {
+			var c atomic.Int64
+			kernels.Parallel(n, kernels.Grain[T](w, n, size), func(int, int) { c.Add(1) })
+			return int(c.Load())
+		}
+		least := [2]int{} // elements that more than one core works on
+		for _, w := range []kernels.Work{kernels.LightWork, kernels.HeavyWork} {
+			assert.Equal(t, 1, kernels.Grain[T](w, 0, 1))
+			assert.Equal(t, 1, kernels.Grain[T](w, 1, math.MaxInt), "one long row")
+			for n := 1; least[w] == 0; n *= 2 {
+				if ranges(w, n, 1) > 1 {
+					least[w] = n
+				} else {
+					assert.Equal(t, 1, ranges(w, 1, n), "%d elements in one row", n)
+				}
+			}
+			n := least[w]
+			assert.Equal(t, 1, ranges(w, n/128, 64), "half as much, in rows")
+			assert.Greater(t, ranges(w, n/64, 64), 4, "%d rows of 64: more ranges than cores", n/64)
+			assert.Zero(t, kernels.Grain[T](w, n, 1)%64)
+			assert.LessOrEqual(t, kernels.Grain[T](w, n, 1), n/5, "ten ranges, where the least time is met")
+			assert.Equal(t, 1, kernels.Grain[T](w, 100, 1<<22), "long rows, one by one")
+		}
+		assert.Less(t, least[kernels.HeavyWork], least[kernels.LightWork])
 	})
 }
 

@@ -120,27 +120,31 @@ func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 	}
 }
 
-// grain is the least work for one core, some microseconds. It is a multiple of 64 elements, so that
-// no two cores share a cache line.
-const grain = 1 << 13
-
 func BenchmarkParallel(b *testing.B) {
-	for _, n := range []int{64, 1 << 10, 1 << 14, 1 << 20} {
+	for n := 1 << 6; n <= 1<<22; n *= 4 {
 		v := timing.Call(ktable.Named[float32]("Sigmoid"), n, 1)
 		dst, x := v.T(0), v.T(1)
 		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() {
 			kernels.Sigmoid(dst, x)
 		}, func() {
+			grain := kernels.Grain[float32](kernels.HeavyWork, n, 1)
 			kernels.Parallel(n, grain, func(lo, hi int) { kernels.Sigmoid(dst[lo:hi], x[lo:hi]) })
 		})
+		parallel(b, fmt.Sprintf("ReLU/float32/%d", n), func() {
+			kernels.ReLU(dst, x)
+		}, func() {
+			grain := kernels.Grain[float32](kernels.LightWork, n, 1)
+			kernels.Parallel(n, grain, func(lo, hi int) { kernels.ReLU(dst[lo:hi], x[lo:hi]) })
+		})
 	}
-	for _, s := range [][2]int{{30, 10}, {1000, 10}, {1000, 1000}} {
+	for _, s := range [][2]int{{30, 10}, {1000, 10}, {300, 1000}, {1000, 1000}, {3000, 1000}} {
 		v, c := timing.Call(ktable.Named[float32]("CrossEntropyGrad"), s[0], s[1]), s[1]
 		d, l, x, labels := v.T(0), v.T(1), v.T(2), ktest.View[int](v.Ops[3])
 		parallel(b, fmt.Sprintf("CrossEntropyGrad/float32/%dx%d", s[0], c), func() {
 			timing.Must(kernels.CrossEntropyGrad(d, l, x, labels, c, v.Scale))
 		}, func() {
-			kernels.Parallel(s[0], max(16, grain/c), func(lo, hi int) {
+			grain := kernels.Grain[float32](kernels.HeavyWork, s[0], c)
+			kernels.Parallel(s[0], grain, func(lo, hi int) {
 				timing.Must(kernels.CrossEntropyGrad(d[lo*c:hi*c], l[lo:hi], x[lo*c:hi*c], labels[lo:hi],
 					c, v.Scale))
 			})
@@ -156,11 +160,17 @@ func parallel(b *testing.B, name string, serial, split func()) {
 	for _, n := range cores {
 		b.Run(fmt.Sprintf("%s/cores=%d", name, n), func(b *testing.B) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(n))
-			base := timeOf(serial)
+			var one, several time.Duration // in turns, so that both see the same machine
 			for b.Loop() {
+				t := time.Now()
+				serial()
+				one += time.Since(t)
+				t = time.Now()
 				split()
+				several += time.Since(t)
 			}
-			b.ReportMetric(base/(float64(b.Elapsed().Nanoseconds())/float64(b.N)), "x-serial")
+			b.ReportMetric(float64(one)/float64(several), "x-serial")
+			b.ReportMetric(float64(several.Nanoseconds())/float64(b.N), "ns/split")
 		})
 	}
 }

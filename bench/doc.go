@@ -16,7 +16,8 @@
 //   - Rows/KERNEL/TYPE/CLASSES/ISA: the kernels over rows, about 32k elements in all (one row if a
 //     row is longer);
 //   - Call/KERNEL/TYPE/N: what one call of the kernels over a slice costs, on 1 to 64 elements;
-//   - Parallel/KERNEL/SIZE/CORES: the same work through [kernels.Parallel].
+//   - Parallel/KERNEL/SIZE/CORES: the same work through [kernels.Parallel], with the grain that
+//     [kernels.Grain] chooses, in turns with one call on one core.
 //
 // where ISA is each instruction set of this CPU, pure Go ("generic"), and "naive", the plain loop
 // of [Naive] with math.Exp. The naive loop of a function with options is the one of the function
@@ -27,7 +28,8 @@
 //     same run and as warm in the caches;
 //   - x-naive: how many times faster than the naive loop, in the same run; 0 if there is none;
 //   - x-empty (Call): the time relative to a call whose loop over the same elements does nothing;
-//   - x-serial (Parallel): how many times faster than one call on one core.
+//   - x-serial (Parallel): how many times faster than one call on one core, whose ns/op is that of
+//     both; ns/split is that of Parallel alone.
 //
 // The nested module in compare compares the kernels with other libraries.
 package bench

@@ -386,6 +386,10 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			return fmt.Sprint(kernels.ReductionMean, kernels.ReductionSum, kernels.ReductionNone,
 				kernels.Reduction(9)) == "mean sum none Reduction(9)"
 		})},
+		{Name: "Grain", Call: that[T](func() bool {
+			return kernels.Grain[T](kernels.HeavyWork, 3, 2) == 3 &&
+				kernels.Grain[T](kernels.LightWork, 1<<40, 1)%64 == 0
+		})},
 		{Name: "Parallel", Call: that[T](func() bool {
 			n := 0
 			kernels.Parallel(7, 7, func(lo, hi int) { n += hi - lo })
