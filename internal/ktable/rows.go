@@ -388,7 +388,7 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		})},
 		{Name: "Grain", Call: that[T](func() bool {
 			return kernels.Grain[T](kernels.HeavyWork, 3, 2) == 3 &&
-				kernels.Grain[T](kernels.LightWork, 1<<40, 1)%64 == 0
+				kernels.Grain[T](kernels.LightWork, 1<<30, 1)%64 == 0
 		})},
 		{Name: "Parallel", Call: that[T](func() bool {
 			n := 0
