@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/build"
 	"go/constant"
@@ -94,6 +95,7 @@ func TestTables(t *testing.T) {
 		"fastTableF32": pairs(fastTable32.bits),
 		"tanhNF32":     pairs(of(tanhN)), "tanhBF32": pairs(of(tanhB)), "tanhCF32": pairs(of(tanhC)),
 	}
+	geluTanhBend.tables("geluTanhBend", func(name string, v [8]float32) { want[name] = pairs(of(v)) })
 	line := regexp.MustCompile(`(?m)^DATA (\w+F(?:32|64))<>\+(\d+)\(SB\)/8, \$(0x[0-9a-f]+)`)
 	for _, file := range []string{"kernels_amd64.s", "kernels_arm64.s"} {
 		text, err := os.ReadFile(file)
@@ -119,6 +121,14 @@ func TestTables(t *testing.T) {
 	}
 	for j := range 8 { // and the two forms of a table with each other
 		require.Equal(t, rowTable32.at(j), float64(math.Float32frombits(rowTable32.bits[j]+uint32(j)<<20+127<<23)))
+	}
+}
+
+// tables calls f with the names and entries of the tables of a bend.
+func (d *bend) tables(name string, f func(name string, v [8]float32)) {
+	f(name+"NF32", d.n)
+	for i, c := range d.c {
+		f(fmt.Sprintf("%sC%dF32", name, i), c)
 	}
 }
 

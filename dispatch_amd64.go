@@ -475,6 +475,111 @@ func tanhBackward[T Float](dx, dy, y []T) {
 	}
 }
 
+// geluTanh performs
+//
+//	for i, v := range x {
+//		z := 2 * math.Sqrt(2/math.Pi) * (v + 0.044715*v*v*v)
+//		dst[i] = T(v / (1 + math.Exp(-z)))
+//	}
+func geluTanh[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanh x", raceRead, x)
+		raceSlice("geluTanh dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		geluTanhF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		geluTanhF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		geluTanhF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		geluTanhF64AVX2(f64(dst), f64(x))
+	default:
+		geluTanhGeneric(dst, x)
+	}
+}
+
+// geluTanhBackward performs
+//
+//	for i, v := range x {
+//		u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)
+//		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+//		t := math.Tanh(u)
+//		dx[i] = dy[i] * T((1+t)/2 + v/2*(1-t*t)*slope)
+//	}
+func geluTanhBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanhBackward dy", raceRead, dy)
+		raceSlice("geluTanhBackward x", raceRead, x)
+		raceSlice("geluTanhBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		geluTanhBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		geluTanhBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		geluTanhBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		geluTanhBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		geluTanhBackwardGeneric(dx, dy, x)
+	}
+}
+
+// gegluTanh performs
+//
+//	geluTanh(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func gegluTanh[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanh gate", raceRead, gate)
+		raceSlice("gegluTanh up", raceRead, up)
+		raceSlice("gegluTanh dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		gegluTanhF32AVX512(f32(dst), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		gegluTanhF32AVX2(f32(dst), f32(gate), f32(up))
+	case isa.AVX512:
+		gegluTanhF64AVX512(f64(dst), f64(gate), f64(up))
+	case isa.AVX2:
+		gegluTanhF64AVX2(f64(dst), f64(gate), f64(up))
+	default:
+		gegluTanhGeneric(dst, gate, up)
+	}
+}
+
+// gegluTanhBackward performs
+//
+//	for i, v := range dy {
+//		dgate[i] = v * up[i] * derivative(gate[i])
+//	}
+func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanhBackward dy", raceRead, dy)
+		raceSlice("gegluTanhBackward gate", raceRead, gate)
+		raceSlice("gegluTanhBackward up", raceRead, up)
+		raceSlice("gegluTanhBackward dgate", raceWrite, dgate)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		gegluTanhBackwardF32AVX512(f32(dgate), f32(dy), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		gegluTanhBackwardF32AVX2(f32(dgate), f32(dy), f32(gate), f32(up))
+	case isa.AVX512:
+		gegluTanhBackwardF64AVX512(f64(dgate), f64(dy), f64(gate), f64(up))
+	case isa.AVX2:
+		gegluTanhBackwardF64AVX2(f64(dgate), f64(dy), f64(gate), f64(up))
+	default:
+		gegluTanhBackwardGeneric(dgate, dy, gate, up)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -2043,6 +2148,62 @@ func tanhBackwardF64AVX512(dx, dy, y []float64)
 
 //go:noescape
 func tanhBackwardF64AVX2(dx, dy, y []float64)
+
+// See geluTanh.
+
+//go:noescape
+func geluTanhF32AVX512(dst, x []float32)
+
+//go:noescape
+func geluTanhF32AVX2(dst, x []float32)
+
+//go:noescape
+func geluTanhF64AVX512(dst, x []float64)
+
+//go:noescape
+func geluTanhF64AVX2(dst, x []float64)
+
+// See geluTanhBackward.
+
+//go:noescape
+func geluTanhBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func geluTanhBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func geluTanhBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func geluTanhBackwardF64AVX2(dx, dy, x []float64)
+
+// See gegluTanh.
+
+//go:noescape
+func gegluTanhF32AVX512(dst, gate, up []float32)
+
+//go:noescape
+func gegluTanhF32AVX2(dst, gate, up []float32)
+
+//go:noescape
+func gegluTanhF64AVX512(dst, gate, up []float64)
+
+//go:noescape
+func gegluTanhF64AVX2(dst, gate, up []float64)
+
+// See gegluTanhBackward.
+
+//go:noescape
+func gegluTanhBackwardF32AVX512(dgate, dy, gate, up []float32)
+
+//go:noescape
+func gegluTanhBackwardF32AVX2(dgate, dy, gate, up []float32)
+
+//go:noescape
+func gegluTanhBackwardF64AVX512(dgate, dy, gate, up []float64)
+
+//go:noescape
+func gegluTanhBackwardF64AVX2(dgate, dy, gate, up []float64)
 
 // See rowsMax.
 

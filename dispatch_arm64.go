@@ -407,6 +407,95 @@ func tanhBackward[T Float](dx, dy, y []T) {
 	}
 }
 
+// geluTanh performs
+//
+//	for i, v := range x {
+//		z := 2 * math.Sqrt(2/math.Pi) * (v + 0.044715*v*v*v)
+//		dst[i] = T(v / (1 + math.Exp(-z)))
+//	}
+func geluTanh[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanh x", raceRead, x)
+		raceSlice("geluTanh dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		geluTanhF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		geluTanhF64NEON(f64(dst), f64(x))
+	default:
+		geluTanhGeneric(dst, x)
+	}
+}
+
+// geluTanhBackward performs
+//
+//	for i, v := range x {
+//		u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)
+//		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+//		t := math.Tanh(u)
+//		dx[i] = dy[i] * T((1+t)/2 + v/2*(1-t*t)*slope)
+//	}
+func geluTanhBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanhBackward dy", raceRead, dy)
+		raceSlice("geluTanhBackward x", raceRead, x)
+		raceSlice("geluTanhBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		geluTanhBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		geluTanhBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		geluTanhBackwardGeneric(dx, dy, x)
+	}
+}
+
+// gegluTanh performs
+//
+//	geluTanh(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func gegluTanh[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanh gate", raceRead, gate)
+		raceSlice("gegluTanh up", raceRead, up)
+		raceSlice("gegluTanh dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		gegluTanhF32NEON(f32(dst), f32(gate), f32(up))
+	case isa.NEON:
+		gegluTanhF64NEON(f64(dst), f64(gate), f64(up))
+	default:
+		gegluTanhGeneric(dst, gate, up)
+	}
+}
+
+// gegluTanhBackward performs
+//
+//	for i, v := range dy {
+//		dgate[i] = v * up[i] * derivative(gate[i])
+//	}
+func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanhBackward dy", raceRead, dy)
+		raceSlice("gegluTanhBackward gate", raceRead, gate)
+		raceSlice("gegluTanhBackward up", raceRead, up)
+		raceSlice("gegluTanhBackward dgate", raceWrite, dgate)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		gegluTanhBackwardF32NEON(f32(dgate), f32(dy), f32(gate), f32(up))
+	case isa.NEON:
+		gegluTanhBackwardF64NEON(f64(dgate), f64(dy), f64(gate), f64(up))
+	default:
+		gegluTanhBackwardGeneric(dgate, dy, gate, up)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1649,6 +1738,38 @@ func tanhBackwardF32NEON(dx, dy, y []float32)
 
 //go:noescape
 func tanhBackwardF64NEON(dx, dy, y []float64)
+
+// See geluTanh.
+
+//go:noescape
+func geluTanhF32NEON(dst, x []float32)
+
+//go:noescape
+func geluTanhF64NEON(dst, x []float64)
+
+// See geluTanhBackward.
+
+//go:noescape
+func geluTanhBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func geluTanhBackwardF64NEON(dx, dy, x []float64)
+
+// See gegluTanh.
+
+//go:noescape
+func gegluTanhF32NEON(dst, gate, up []float32)
+
+//go:noescape
+func gegluTanhF64NEON(dst, gate, up []float64)
+
+// See gegluTanhBackward.
+
+//go:noescape
+func gegluTanhBackwardF32NEON(dgate, dy, gate, up []float32)
+
+//go:noescape
+func gegluTanhBackwardF64NEON(dgate, dy, gate, up []float64)
 
 // See rowsMax.
 

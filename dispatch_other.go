@@ -286,6 +286,67 @@ func tanhBackward[T Float](dx, dy, y []T) {
 	tanhBackwardGeneric(dx, dy, y)
 }
 
+// geluTanh performs
+//
+//	for i, v := range x {
+//		z := 2 * math.Sqrt(2/math.Pi) * (v + 0.044715*v*v*v)
+//		dst[i] = T(v / (1 + math.Exp(-z)))
+//	}
+func geluTanh[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanh x", raceRead, x)
+		raceSlice("geluTanh dst", raceWrite, dst)
+	}
+	geluTanhGeneric(dst, x)
+}
+
+// geluTanhBackward performs
+//
+//	for i, v := range x {
+//		u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)
+//		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+//		t := math.Tanh(u)
+//		dx[i] = dy[i] * T((1+t)/2 + v/2*(1-t*t)*slope)
+//	}
+func geluTanhBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanhBackward dy", raceRead, dy)
+		raceSlice("geluTanhBackward x", raceRead, x)
+		raceSlice("geluTanhBackward dx", raceWrite, dx)
+	}
+	geluTanhBackwardGeneric(dx, dy, x)
+}
+
+// gegluTanh performs
+//
+//	geluTanh(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func gegluTanh[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanh gate", raceRead, gate)
+		raceSlice("gegluTanh up", raceRead, up)
+		raceSlice("gegluTanh dst", raceWrite, dst)
+	}
+	gegluTanhGeneric(dst, gate, up)
+}
+
+// gegluTanhBackward performs
+//
+//	for i, v := range dy {
+//		dgate[i] = v * up[i] * derivative(gate[i])
+//	}
+func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanhBackward dy", raceRead, dy)
+		raceSlice("gegluTanhBackward gate", raceRead, gate)
+		raceSlice("gegluTanhBackward up", raceRead, up)
+		raceSlice("gegluTanhBackward dgate", raceWrite, dgate)
+	}
+	gegluTanhBackwardGeneric(dgate, dy, gate, up)
+}
+
 // rowsMax performs
 //
 //	for r := range m {

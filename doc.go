@@ -1,9 +1,8 @@
 // Package kernels provides the element and row loops of a small neural network on flat slices of
 // float32 or float64: activations (ReLU, LeakyReLU, squared ReLU, hard sigmoid and swish, sigmoid,
-// tanh), softmax and cross-entropy (also the binary one), forward and backward, the matrix products
-// between them, and the steps of optimizers. The formulas are
-// those of the layers in the book "Deep Learning from Scratch" (Saitoh); package kernels/layers has
-// these layers.
+// tanh, GELU), softmax and cross-entropy (also the binary one), forward and backward, the matrix
+// products between them, and the steps of optimizers. Most formulas are those of the layers in the
+// book "Deep Learning from Scratch" (Saitoh); package kernels/layers has these layers.
 //
 // # Shapes
 //

@@ -222,6 +222,210 @@ DATA tanhConstF64<>+296(SB)/8, $0xbfe0000000000000
 DATA tanhConstF64<>+304(SB)/8, $0x3ff8000000000000 // threeHalves: 0x1.8p0
 DATA tanhConstF64<>+312(SB)/8, $0x3ff8000000000000
 GLOBL tanhConstF64<>(SB), RODATA|NOPTR, $320
+DATA gelutanhConstF32<>+0(SB)/8, $0x3f52d3e83f52d3e8 // geluTanhB: 0x1.a5a7dp-1
+DATA gelutanhConstF32<>+8(SB)/8, $0x3f52d3e83f52d3e8
+DATA gelutanhConstF32<>+16(SB)/8, $0x4193576041935760 // geluTanhA: 0x1.26aecp4
+DATA gelutanhConstF32<>+24(SB)/8, $0x4193576041935760
+DATA gelutanhConstF32<>+32(SB)/8, $0x40a4000040a40000 // geluTanhMax: 0x1.48p2
+DATA gelutanhConstF32<>+40(SB)/8, $0x40a4000040a40000
+DATA gelutanhConstF32<>+48(SB)/8, $0x1f8000001f800000 // geluScale: 0x1p-64
+DATA gelutanhConstF32<>+56(SB)/8, $0x1f8000001f800000
+DATA gelutanhConstF32<>+64(SB)/8, $0xc12e0000c12e0000 // geluTanhMin: -0x1.5cp3
+DATA gelutanhConstF32<>+72(SB)/8, $0xc12e0000c12e0000
+DATA gelutanhConstF32<>+80(SB)/8, $0x4b4001f84b4001f8 // geluMagic: 0x1.8003fp23
+DATA gelutanhConstF32<>+88(SB)/8, $0x4b4001f84b4001f8
+DATA gelutanhConstF32<>+96(SB)/8, $0xb28a8d57b28a8d57 // geluTanhBLo: -0x1.151aaep-26
+DATA gelutanhConstF32<>+104(SB)/8, $0xb28a8d57b28a8d57
+DATA gelutanhConstF32<>+112(SB)/8, $0x3606f39d3606f39d // geluTanhALo: 0x1.0de73ap-19
+DATA gelutanhConstF32<>+120(SB)/8, $0x3606f39d3606f39d
+DATA gelutanhConstF32<>+128(SB)/8, $0x0000000700000007 // lookupLow
+DATA gelutanhConstF32<>+136(SB)/8, $0x0000000700000007
+DATA gelutanhConstF32<>+144(SB)/8, $0x0302010003020100 // lookupFirst
+DATA gelutanhConstF32<>+152(SB)/8, $0x0302010003020100
+DATA gelutanhConstF32<>+160(SB)/8, $0x0404040404040404 // lookupTimes
+DATA gelutanhConstF32<>+168(SB)/8, $0x0404040404040404
+DATA gelutanhConstF32<>+176(SB)/8, $0x38e21e5838e21e58 // exp2C3: 0x1.c43cbp-14
+DATA gelutanhConstF32<>+184(SB)/8, $0x38e21e5838e21e58
+DATA gelutanhConstF32<>+192(SB)/8, $0x3b74ab3d3b74ab3d // exp2C2: 0x1.e9567ap-9
+DATA gelutanhConstF32<>+200(SB)/8, $0x3b74ab3d3b74ab3d
+DATA gelutanhConstF32<>+208(SB)/8, $0x3db076b23db076b2 // exp2C1: 0x1.60ed64p-4
+DATA gelutanhConstF32<>+216(SB)/8, $0x3db076b23db076b2
+DATA gelutanhConstF32<>+224(SB)/8, $0xbbb558ccbbb558cc // exp2C0: -0x1.6ab198p-8
+DATA gelutanhConstF32<>+232(SB)/8, $0xbbb558ccbbb558cc
+DATA gelutanhConstF32<>+240(SB)/8, $0x40b3333340b33333 // geluTanhBendTop: 0x1.666666p2
+DATA gelutanhConstF32<>+248(SB)/8, $0x40b3333340b33333
+DATA gelutanhConstF32<>+256(SB)/8, $0x7fffffff7fffffff // notSign
+DATA gelutanhConstF32<>+264(SB)/8, $0x7fffffff7fffffff
+DATA gelutanhConstF32<>+272(SB)/8, $0x3faaaaab3faaaaab // geluTanhBendPerWidth: 0x1.555556p0
+DATA gelutanhConstF32<>+280(SB)/8, $0x3faaaaab3faaaaab
+DATA gelutanhConstF32<>+288(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
+DATA gelutanhConstF32<>+296(SB)/8, $0x4b4000004b400000
+DATA gelutanhConstF32<>+304(SB)/8, $0x8000000080000000 // signBit
+DATA gelutanhConstF32<>+312(SB)/8, $0x8000000080000000
+DATA gelutanhConstF32<>+320(SB)/8, $0x3f0000003f000000 // half: 0x1p-1
+DATA gelutanhConstF32<>+328(SB)/8, $0x3f0000003f000000
+GLOBL gelutanhConstF32<>(SB), RODATA|NOPTR, $336
+DATA gelutanhConstF64<>+0(SB)/8, $0x3fda5a7cf7572a98 // geluTanhB: 0x1.a5a7cf7572a98p-2
+DATA gelutanhConstF64<>+8(SB)/8, $0x3fda5a7cf7572a98
+DATA gelutanhConstF64<>+16(SB)/8, $0x40226aec21bce760 // geluTanhA: 0x1.26aec21bce76p3
+DATA gelutanhConstF64<>+24(SB)/8, $0x40226aec21bce760
+DATA gelutanhConstF64<>+32(SB)/8, $0x401d000000000000 // geluTanhMax: 0x1.dp2
+DATA gelutanhConstF64<>+40(SB)/8, $0x401d000000000000
+DATA gelutanhConstF64<>+48(SB)/8, $0x2ff0000000000000 // geluScale: 0x1p-256
+DATA gelutanhConstF64<>+56(SB)/8, $0x2ff0000000000000
+DATA gelutanhConstF64<>+64(SB)/8, $0xc035c00000000000 // geluTanhMin: -0x1.5cp4
+DATA gelutanhConstF64<>+72(SB)/8, $0xc035c00000000000
+DATA gelutanhConstF64<>+80(SB)/8, $0x4338000080000bfc // geluMagic: 0x1.8000080000bfcp52
+DATA gelutanhConstF64<>+88(SB)/8, $0x4338000080000bfc
+DATA gelutanhConstF64<>+96(SB)/8, $0xbc7b91c940e4cfcf // geluTanhBLo: -0x1.b91c940e4cfcfp-56
+DATA gelutanhConstF64<>+104(SB)/8, $0xbc7b91c940e4cfcf
+DATA gelutanhConstF64<>+112(SB)/8, $0xbd0ad12d7a64bceb // geluTanhALo: -0x1.ad12d7a64bcebp-47
+DATA gelutanhConstF64<>+120(SB)/8, $0xbd0ad12d7a64bceb
+DATA gelutanhConstF64<>+128(SB)/8, $0x0000000300000003 // lookupLow
+DATA gelutanhConstF64<>+136(SB)/8, $0x0000000300000003
+DATA gelutanhConstF64<>+144(SB)/8, $0x0706050403020100 // lookupFirst
+DATA gelutanhConstF64<>+152(SB)/8, $0x0706050403020100
+DATA gelutanhConstF64<>+160(SB)/8, $0x0808080808080808 // lookupTimes
+DATA gelutanhConstF64<>+168(SB)/8, $0x0808080808080808
+DATA gelutanhConstF64<>+176(SB)/8, $0x3db62c26b18bc2ab // exp2C8: 0x1.62c26b18bc2abp-36
+DATA gelutanhConstF64<>+184(SB)/8, $0x3db62c26b18bc2ab
+DATA gelutanhConstF64<>+192(SB)/8, $0x3e0ffcff7567be31 // exp2C7: 0x1.ffcff7567be31p-31
+DATA gelutanhConstF64<>+200(SB)/8, $0x3e0ffcff7567be31
+DATA gelutanhConstF64<>+208(SB)/8, $0x3e642f8258d73bcb // exp2C6: 0x1.42f8258d73bcbp-25
+DATA gelutanhConstF64<>+216(SB)/8, $0x3e642f8258d73bcb
+DATA gelutanhConstF64<>+224(SB)/8, $0x3eb5d75ad96bbe40 // exp2C5: 0x1.5d75ad96bbe4p-20
+DATA gelutanhConstF64<>+232(SB)/8, $0x3eb5d75ad96bbe40
+DATA gelutanhConstF64<>+240(SB)/8, $0x3f03b1a33be3416f // exp2C4: 0x1.3b1a33be3416fp-15
+DATA gelutanhConstF64<>+248(SB)/8, $0x3f03b1a33be3416f
+DATA gelutanhConstF64<>+256(SB)/8, $0x3f4c698bad208e02 // exp2C3: 0x1.c698bad208e02p-11
+DATA gelutanhConstF64<>+264(SB)/8, $0x3f4c698bad208e02
+DATA gelutanhConstF64<>+272(SB)/8, $0x3f8ebe2192279649 // exp2C2: 0x1.ebe2192279649p-7
+DATA gelutanhConstF64<>+280(SB)/8, $0x3f8ebe2192279649
+DATA gelutanhConstF64<>+288(SB)/8, $0x3fc62d197e20c192 // exp2C1: 0x1.62d197e20c192p-3
+DATA gelutanhConstF64<>+296(SB)/8, $0x3fc62d197e20c192
+DATA gelutanhConstF64<>+304(SB)/8, $0xbf2ad34e13f5cd19 // exp2C0: -0x1.ad34e13f5cd19p-13
+DATA gelutanhConstF64<>+312(SB)/8, $0xbf2ad34e13f5cd19
+DATA gelutanhConstF64<>+320(SB)/8, $0x3fcb6676bf7450f0 // geluTanhSlopeB3: 0x1.b6676bf7450fp-3
+DATA gelutanhConstF64<>+328(SB)/8, $0x3fcb6676bf7450f0
+DATA gelutanhConstF64<>+336(SB)/8, $0x3ff9884533d43651 // geluTanhSlopeA: 0x1.9884533d43651p0
+DATA gelutanhConstF64<>+344(SB)/8, $0x3ff9884533d43651
+DATA gelutanhConstF64<>+352(SB)/8, $0x3ff0000000000000 // one: 1
+DATA gelutanhConstF64<>+360(SB)/8, $0x3ff0000000000000
+DATA gelutanhConstF64<>+368(SB)/8, $0x4ff0000000000000 // geluUpScale: 0x1p256
+DATA gelutanhConstF64<>+376(SB)/8, $0x4ff0000000000000
+DATA gelutanhConstF64<>+384(SB)/8, $0x4036000000000000 // geluTanhEnd: 22
+DATA gelutanhConstF64<>+392(SB)/8, $0x4036000000000000
+DATA gelutanhConstF64<>+400(SB)/8, $0x7fffffffffffffff // notSign
+DATA gelutanhConstF64<>+408(SB)/8, $0x7fffffffffffffff
+DATA gelutanhConstF64<>+416(SB)/8, $0x43380000800013fc // geluUpMagic: 0x1.80000800013fcp52
+DATA gelutanhConstF64<>+424(SB)/8, $0x43380000800013fc
+DATA gelutanhConstF64<>+432(SB)/8, $0x2ff0000000000000 // geluDownScale: 0x1p-256
+DATA gelutanhConstF64<>+440(SB)/8, $0x2ff0000000000000
+DATA gelutanhConstF64<>+448(SB)/8, $0xbc9cbc0d30ebfd15 // geluTanhSlopeALo: -0x1.cbc0d30ebfd15p-54
+DATA gelutanhConstF64<>+456(SB)/8, $0xbc9cbc0d30ebfd15
+GLOBL gelutanhConstF64<>(SB), RODATA|NOPTR, $464
+DATA gegluConstF32<>+0(SB)/8, $0x3f52d3e83f52d3e8 // geluTanhB: 0x1.a5a7dp-1
+DATA gegluConstF32<>+8(SB)/8, $0x3f52d3e83f52d3e8
+DATA gegluConstF32<>+16(SB)/8, $0x4193576041935760 // geluTanhA: 0x1.26aecp4
+DATA gegluConstF32<>+24(SB)/8, $0x4193576041935760
+DATA gegluConstF32<>+32(SB)/8, $0x40a4000040a40000 // geluTanhMax: 0x1.48p2
+DATA gegluConstF32<>+40(SB)/8, $0x40a4000040a40000
+DATA gegluConstF32<>+48(SB)/8, $0x1f8000001f800000 // geluScale: 0x1p-64
+DATA gegluConstF32<>+56(SB)/8, $0x1f8000001f800000
+DATA gegluConstF32<>+64(SB)/8, $0xc12e0000c12e0000 // geluTanhMin: -0x1.5cp3
+DATA gegluConstF32<>+72(SB)/8, $0xc12e0000c12e0000
+DATA gegluConstF32<>+80(SB)/8, $0x4b4001f84b4001f8 // geluMagic: 0x1.8003fp23
+DATA gegluConstF32<>+88(SB)/8, $0x4b4001f84b4001f8
+DATA gegluConstF32<>+96(SB)/8, $0xb28a8d57b28a8d57 // geluTanhBLo: -0x1.151aaep-26
+DATA gegluConstF32<>+104(SB)/8, $0xb28a8d57b28a8d57
+DATA gegluConstF32<>+112(SB)/8, $0x3606f39d3606f39d // geluTanhALo: 0x1.0de73ap-19
+DATA gegluConstF32<>+120(SB)/8, $0x3606f39d3606f39d
+DATA gegluConstF32<>+128(SB)/8, $0x0000000700000007 // lookupLow
+DATA gegluConstF32<>+136(SB)/8, $0x0000000700000007
+DATA gegluConstF32<>+144(SB)/8, $0x0302010003020100 // lookupFirst
+DATA gegluConstF32<>+152(SB)/8, $0x0302010003020100
+DATA gegluConstF32<>+160(SB)/8, $0x0404040404040404 // lookupTimes
+DATA gegluConstF32<>+168(SB)/8, $0x0404040404040404
+DATA gegluConstF32<>+176(SB)/8, $0x38e21e5838e21e58 // exp2C3: 0x1.c43cbp-14
+DATA gegluConstF32<>+184(SB)/8, $0x38e21e5838e21e58
+DATA gegluConstF32<>+192(SB)/8, $0x3b74ab3d3b74ab3d // exp2C2: 0x1.e9567ap-9
+DATA gegluConstF32<>+200(SB)/8, $0x3b74ab3d3b74ab3d
+DATA gegluConstF32<>+208(SB)/8, $0x3db076b23db076b2 // exp2C1: 0x1.60ed64p-4
+DATA gegluConstF32<>+216(SB)/8, $0x3db076b23db076b2
+DATA gegluConstF32<>+224(SB)/8, $0xbbb558ccbbb558cc // exp2C0: -0x1.6ab198p-8
+DATA gegluConstF32<>+232(SB)/8, $0xbbb558ccbbb558cc
+DATA gegluConstF32<>+240(SB)/8, $0x40b3333340b33333 // geluTanhBendTop: 0x1.666666p2
+DATA gegluConstF32<>+248(SB)/8, $0x40b3333340b33333
+DATA gegluConstF32<>+256(SB)/8, $0x7fffffff7fffffff // notSign
+DATA gegluConstF32<>+264(SB)/8, $0x7fffffff7fffffff
+DATA gegluConstF32<>+272(SB)/8, $0x3faaaaab3faaaaab // geluTanhBendPerWidth: 0x1.555556p0
+DATA gegluConstF32<>+280(SB)/8, $0x3faaaaab3faaaaab
+DATA gegluConstF32<>+288(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
+DATA gegluConstF32<>+296(SB)/8, $0x4b4000004b400000
+DATA gegluConstF32<>+304(SB)/8, $0x8000000080000000 // signBit
+DATA gegluConstF32<>+312(SB)/8, $0x8000000080000000
+DATA gegluConstF32<>+320(SB)/8, $0x3f0000003f000000 // half: 0x1p-1
+DATA gegluConstF32<>+328(SB)/8, $0x3f0000003f000000
+GLOBL gegluConstF32<>(SB), RODATA|NOPTR, $336
+DATA gegluConstF64<>+0(SB)/8, $0x3fda5a7cf7572a98 // geluTanhB: 0x1.a5a7cf7572a98p-2
+DATA gegluConstF64<>+8(SB)/8, $0x3fda5a7cf7572a98
+DATA gegluConstF64<>+16(SB)/8, $0x40226aec21bce760 // geluTanhA: 0x1.26aec21bce76p3
+DATA gegluConstF64<>+24(SB)/8, $0x40226aec21bce760
+DATA gegluConstF64<>+32(SB)/8, $0x401d000000000000 // geluTanhMax: 0x1.dp2
+DATA gegluConstF64<>+40(SB)/8, $0x401d000000000000
+DATA gegluConstF64<>+48(SB)/8, $0x2ff0000000000000 // geluScale: 0x1p-256
+DATA gegluConstF64<>+56(SB)/8, $0x2ff0000000000000
+DATA gegluConstF64<>+64(SB)/8, $0xc035c00000000000 // geluTanhMin: -0x1.5cp4
+DATA gegluConstF64<>+72(SB)/8, $0xc035c00000000000
+DATA gegluConstF64<>+80(SB)/8, $0x4338000080000bfc // geluMagic: 0x1.8000080000bfcp52
+DATA gegluConstF64<>+88(SB)/8, $0x4338000080000bfc
+DATA gegluConstF64<>+96(SB)/8, $0xbc7b91c940e4cfcf // geluTanhBLo: -0x1.b91c940e4cfcfp-56
+DATA gegluConstF64<>+104(SB)/8, $0xbc7b91c940e4cfcf
+DATA gegluConstF64<>+112(SB)/8, $0xbd0ad12d7a64bceb // geluTanhALo: -0x1.ad12d7a64bcebp-47
+DATA gegluConstF64<>+120(SB)/8, $0xbd0ad12d7a64bceb
+DATA gegluConstF64<>+128(SB)/8, $0x0000000300000003 // lookupLow
+DATA gegluConstF64<>+136(SB)/8, $0x0000000300000003
+DATA gegluConstF64<>+144(SB)/8, $0x0706050403020100 // lookupFirst
+DATA gegluConstF64<>+152(SB)/8, $0x0706050403020100
+DATA gegluConstF64<>+160(SB)/8, $0x0808080808080808 // lookupTimes
+DATA gegluConstF64<>+168(SB)/8, $0x0808080808080808
+DATA gegluConstF64<>+176(SB)/8, $0x3db62c26b18bc2ab // exp2C8: 0x1.62c26b18bc2abp-36
+DATA gegluConstF64<>+184(SB)/8, $0x3db62c26b18bc2ab
+DATA gegluConstF64<>+192(SB)/8, $0x3e0ffcff7567be31 // exp2C7: 0x1.ffcff7567be31p-31
+DATA gegluConstF64<>+200(SB)/8, $0x3e0ffcff7567be31
+DATA gegluConstF64<>+208(SB)/8, $0x3e642f8258d73bcb // exp2C6: 0x1.42f8258d73bcbp-25
+DATA gegluConstF64<>+216(SB)/8, $0x3e642f8258d73bcb
+DATA gegluConstF64<>+224(SB)/8, $0x3eb5d75ad96bbe40 // exp2C5: 0x1.5d75ad96bbe4p-20
+DATA gegluConstF64<>+232(SB)/8, $0x3eb5d75ad96bbe40
+DATA gegluConstF64<>+240(SB)/8, $0x3f03b1a33be3416f // exp2C4: 0x1.3b1a33be3416fp-15
+DATA gegluConstF64<>+248(SB)/8, $0x3f03b1a33be3416f
+DATA gegluConstF64<>+256(SB)/8, $0x3f4c698bad208e02 // exp2C3: 0x1.c698bad208e02p-11
+DATA gegluConstF64<>+264(SB)/8, $0x3f4c698bad208e02
+DATA gegluConstF64<>+272(SB)/8, $0x3f8ebe2192279649 // exp2C2: 0x1.ebe2192279649p-7
+DATA gegluConstF64<>+280(SB)/8, $0x3f8ebe2192279649
+DATA gegluConstF64<>+288(SB)/8, $0x3fc62d197e20c192 // exp2C1: 0x1.62d197e20c192p-3
+DATA gegluConstF64<>+296(SB)/8, $0x3fc62d197e20c192
+DATA gegluConstF64<>+304(SB)/8, $0xbf2ad34e13f5cd19 // exp2C0: -0x1.ad34e13f5cd19p-13
+DATA gegluConstF64<>+312(SB)/8, $0xbf2ad34e13f5cd19
+DATA gegluConstF64<>+320(SB)/8, $0x3fcb6676bf7450f0 // geluTanhSlopeB3: 0x1.b6676bf7450fp-3
+DATA gegluConstF64<>+328(SB)/8, $0x3fcb6676bf7450f0
+DATA gegluConstF64<>+336(SB)/8, $0x3ff9884533d43651 // geluTanhSlopeA: 0x1.9884533d43651p0
+DATA gegluConstF64<>+344(SB)/8, $0x3ff9884533d43651
+DATA gegluConstF64<>+352(SB)/8, $0x3ff0000000000000 // one: 1
+DATA gegluConstF64<>+360(SB)/8, $0x3ff0000000000000
+DATA gegluConstF64<>+368(SB)/8, $0x4ff0000000000000 // geluUpScale: 0x1p256
+DATA gegluConstF64<>+376(SB)/8, $0x4ff0000000000000
+DATA gegluConstF64<>+384(SB)/8, $0x4036000000000000 // geluTanhEnd: 22
+DATA gegluConstF64<>+392(SB)/8, $0x4036000000000000
+DATA gegluConstF64<>+400(SB)/8, $0x7fffffffffffffff // notSign
+DATA gegluConstF64<>+408(SB)/8, $0x7fffffffffffffff
+DATA gegluConstF64<>+416(SB)/8, $0x43380000800013fc // geluUpMagic: 0x1.80000800013fcp52
+DATA gegluConstF64<>+424(SB)/8, $0x43380000800013fc
+DATA gegluConstF64<>+432(SB)/8, $0x2ff0000000000000 // geluDownScale: 0x1p-256
+DATA gegluConstF64<>+440(SB)/8, $0x2ff0000000000000
+DATA gegluConstF64<>+448(SB)/8, $0xbc9cbc0d30ebfd15 // geluTanhSlopeALo: -0x1.cbc0d30ebfd15p-54
+DATA gegluConstF64<>+456(SB)/8, $0xbc9cbc0d30ebfd15
+GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $464
 DATA rowsConstF32<>+0(SB)/8, $0xff800000ff800000 // minusInf: -Inf
 DATA rowsConstF32<>+8(SB)/8, $0xff800000ff800000
 DATA rowsConstF32<>+16(SB)/8, $0x7f8000007f800000 // inf: +Inf
@@ -534,6 +738,87 @@ DATA fastTableF32<>+40(SB)/8, $0x7fff4efa8000c234
 DATA fastTableF32<>+48(SB)/8, $0x80007a667fff2cdf
 DATA fastTableF32<>+56(SB)/8, $0x8007ec75800358d5
 GLOBL fastTableF32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC0F32<>+0(SB)/8, $0x3eff547a00000000
+DATA geluTanhBendC0F32<>+8(SB)/8, $0x3f0f6aee3f20b08e
+DATA geluTanhBendC0F32<>+16(SB)/8, $0x3f003d4f3f02ef3f
+DATA geluTanhBendC0F32<>+24(SB)/8, $0x3f0000053f000202
+DATA geluTanhBendC0F32<>+32(SB)/8, $0x3eff547a00000000
+DATA geluTanhBendC0F32<>+40(SB)/8, $0x3f0f6aee3f20b08e
+DATA geluTanhBendC0F32<>+48(SB)/8, $0x3f003d4f3f02ef3f
+DATA geluTanhBendC0F32<>+56(SB)/8, $0x3f0000053f000202
+GLOBL geluTanhBendC0F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC1F32<>+0(SB)/8, $0x3edd915f3f4c422a
+DATA geluTanhBendC1F32<>+8(SB)/8, $0xbdc9f0debcfb8787
+DATA geluTanhBendC1F32<>+16(SB)/8, $0xbb72c5e1bd0107f0
+DATA geluTanhBendC1F32<>+24(SB)/8, $0xb60ba66bb92bba61
+DATA geluTanhBendC1F32<>+32(SB)/8, $0x3edd915f3f4c422a
+DATA geluTanhBendC1F32<>+40(SB)/8, $0xbdc9f0debcfb8787
+DATA geluTanhBendC1F32<>+48(SB)/8, $0xbb72c5e1bd0107f0
+DATA geluTanhBendC1F32<>+56(SB)/8, $0xb60ba66bb92bba61
+GLOBL geluTanhBendC1F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC2F32<>+0(SB)/8, $0xbec654f5b44bc133
+DATA geluTanhBendC2F32<>+8(SB)/8, $0x3d11e29fbe2da652
+DATA geluTanhBendC2F32<>+16(SB)/8, $0x3bd5aab43d0df0cc
+DATA geluTanhBendC2F32<>+24(SB)/8, $0x36e849bd39d5421b
+DATA geluTanhBendC2F32<>+32(SB)/8, $0xbec654f5b44bc133
+DATA geluTanhBendC2F32<>+40(SB)/8, $0x3d11e29fbe2da652
+DATA geluTanhBendC2F32<>+48(SB)/8, $0x3bd5aab43d0df0cc
+DATA geluTanhBendC2F32<>+56(SB)/8, $0x36e849bd39d5421b
+GLOBL geluTanhBendC2F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC3F32<>+0(SB)/8, $0xbc8ca3d1be88d7f7
+DATA geluTanhBendC3F32<>+8(SB)/8, $0x3d07fb2f3e10b039
+DATA geluTanhBendC3F32<>+16(SB)/8, $0xbbd57ccabc861264
+DATA geluTanhBendC3F32<>+24(SB)/8, $0xb773a0bcba219937
+DATA geluTanhBendC3F32<>+32(SB)/8, $0xbc8ca3d1be88d7f7
+DATA geluTanhBendC3F32<>+40(SB)/8, $0x3d07fb2f3e10b039
+DATA geluTanhBendC3F32<>+48(SB)/8, $0xbbd57ccabc861264
+DATA geluTanhBendC3F32<>+56(SB)/8, $0xb773a0bcba219937
+GLOBL geluTanhBendC3F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC4F32<>+0(SB)/8, $0x3de9bf2ab881b94a
+DATA geluTanhBendC4F32<>+8(SB)/8, $0xbd0e771ebc68c755
+DATA geluTanhBendC4F32<>+16(SB)/8, $0x3b77c5cdba8c8bd0
+DATA geluTanhBendC4F32<>+24(SB)/8, $0x37b2b3643a244382
+DATA geluTanhBendC4F32<>+32(SB)/8, $0x3de9bf2ab881b94a
+DATA geluTanhBendC4F32<>+40(SB)/8, $0xbd0e771ebc68c755
+DATA geluTanhBendC4F32<>+48(SB)/8, $0x3b77c5cdba8c8bd0
+DATA geluTanhBendC4F32<>+56(SB)/8, $0x37b2b3643a244382
+GLOBL geluTanhBendC4F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC5F32<>+0(SB)/8, $0xbc84ea203d7c367a
+DATA geluTanhBendC5F32<>+8(SB)/8, $0x3c15444abcdf1b0c
+DATA geluTanhBendC5F32<>+16(SB)/8, $0xba7970bb3ba8a36c
+DATA geluTanhBendC5F32<>+24(SB)/8, $0xb7c3971db9e4e994
+DATA geluTanhBendC5F32<>+32(SB)/8, $0xbc84ea203d7c367a
+DATA geluTanhBendC5F32<>+40(SB)/8, $0x3c15444abcdf1b0c
+DATA geluTanhBendC5F32<>+48(SB)/8, $0xba7970bb3ba8a36c
+DATA geluTanhBendC5F32<>+56(SB)/8, $0xb7c3971db9e4e994
+GLOBL geluTanhBendC5F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC6F32<>+0(SB)/8, $0xbc9c96eeba90aec1
+DATA geluTanhBendC6F32<>+8(SB)/8, $0x3b2e07fe3c26aa2a
+DATA geluTanhBendC6F32<>+16(SB)/8, $0xb9a46b02bb0ffcfe
+DATA geluTanhBendC6F32<>+24(SB)/8, $0x37afe7ed394baccc
+DATA geluTanhBendC6F32<>+32(SB)/8, $0xbc9c96eeba90aec1
+DATA geluTanhBendC6F32<>+40(SB)/8, $0x3b2e07fe3c26aa2a
+DATA geluTanhBendC6F32<>+48(SB)/8, $0xb9a46b02bb0ffcfe
+DATA geluTanhBendC6F32<>+56(SB)/8, $0x37afe7ed394baccc
+GLOBL geluTanhBendC6F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendC7F32<>+0(SB)/8, $0x3ba07841bc0b5f42
+DATA geluTanhBendC7F32<>+8(SB)/8, $0xbb08a2d83ad5385c
+DATA geluTanhBendC7F32<>+16(SB)/8, $0x39a8284138a214e2
+DATA geluTanhBendC7F32<>+24(SB)/8, $0xb75da290b82235b1
+DATA geluTanhBendC7F32<>+32(SB)/8, $0x3ba07841bc0b5f42
+DATA geluTanhBendC7F32<>+40(SB)/8, $0xbb08a2d83ad5385c
+DATA geluTanhBendC7F32<>+48(SB)/8, $0x39a8284138a214e2
+DATA geluTanhBendC7F32<>+56(SB)/8, $0xb75da290b82235b1
+GLOBL geluTanhBendC7F32<>(SB), RODATA|NOPTR, $64
+DATA geluTanhBendNF32<>+0(SB)/8, $0x3f3fda9800000000
+DATA geluTanhBendNF32<>+8(SB)/8, $0x400fcc4b3fc011f7
+DATA geluTanhBendNF32<>+16(SB)/8, $0x407045a540403eb3
+DATA geluTanhBendNF32<>+24(SB)/8, $0x40a7dcb3408fbce6
+DATA geluTanhBendNF32<>+32(SB)/8, $0x3f3fda9800000000
+DATA geluTanhBendNF32<>+40(SB)/8, $0x400fcc4b3fc011f7
+DATA geluTanhBendNF32<>+48(SB)/8, $0x407045a540403eb3
+DATA geluTanhBendNF32<>+56(SB)/8, $0x40a7dcb3408fbce6
+GLOBL geluTanhBendNF32<>(SB), RODATA|NOPTR, $64
 DATA rowTableF32<>+0(SB)/8, $0x00248e4500259202
 DATA rowTableF32<>+8(SB)/8, $0x0026b7da0024e5be
 DATA rowTableF32<>+16(SB)/8, $0x002f5829002a26de
@@ -5428,6 +5713,3322 @@ rest4:
 	VMOV V30.B16, V2.B16
 	VFMLS V1.D2, V1.D2, V2.D2
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func geluTanhF32NEON(dst, x []float32)
+TEXT ·geluTanhF32NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $gelutanhConstF32<>(SB), R26
+	MOVD $sigmoidTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // geluTanhB
+	FMOVQ 16(R26), F27 // geluTanhA
+	FMOVQ 32(R26), F26 // geluTanhMax
+	FMOVQ 48(R26), F25 // geluScale
+	FMOVQ 64(R26), F24 // geluTanhMin
+	FMOVQ 80(R26), F23 // geluMagic
+	FMOVQ 96(R26), F22 // geluTanhBLo
+	FMOVQ 112(R26), F21 // geluTanhALo
+	FMOVQ 128(R26), F20 // lookupLow
+	FMOVQ 144(R26), F19 // lookupFirst
+	FMOVQ 160(R26), F18 // lookupTimes
+	FMOVQ 176(R26), F17 // exp2C3
+	FMOVQ 192(R26), F16 // exp2C2
+	FMOVQ 208(R26), F15 // exp2C1
+	FMOVQ 224(R26), F14 // exp2C0
+	CMP $16, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4ea0f741 // fmin v1.4s, v26.4s, v0.4s
+	WORD $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V28.S4, V2.S4, V3.S4
+	WORD $0x4ea3d764 // fsub v4.4s, v27.4s, v3.4s
+	VFMLA V28.S4, V2.S4, V4.S4
+	VMOV V2.B16, V5.B16
+	VFMLS V1.S4, V1.S4, V5.S4
+	VFMLS V28.S4, V5.S4, V4.S4
+	VMOV V21.B16, V5.B16
+	VFMLA V22.S4, V2.S4, V5.S4
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV V23.B16, V2.B16
+	VFMLS V3.S4, V1.S4, V2.S4
+	WORD $0x4ea2d6e5 // fsub v5.4s, v23.4s, v2.4s
+	FMOVQ 16(R1), F6
+	VFMLS V3.S4, V1.S4, V5.S4
+	WORD $0x4ea6f743 // fmin v3.4s, v26.4s, v6.4s
+	VFMLS V4.S4, V1.S4, V5.S4
+	WORD $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
+	VSHL $20, V2.S4, V4.S4
+	WORD $0x6e23dc67 // fmul v7.4s, v3.4s, v3.4s
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V27.B16, V8.B16
+	VFMLA V28.S4, V7.S4, V8.S4
+	VMOV V19.B16, V9.B16
+	WORD $0x4eb29449 // mla v9.4s, v2.4s, v18.4s
+	WORD $0x4ea8d762 // fsub v2.4s, v27.4s, v8.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VFMLA V28.S4, V7.S4, V2.S4
+	VADD V9.S4, V4.S4, V4.S4
+	VMOV V7.B16, V9.B16
+	VFMLS V3.S4, V3.S4, V9.S4
+	WORD $0x4e24d72a // fadd v10.4s, v25.4s, v4.4s
+	VFMLS V28.S4, V9.S4, V2.S4
+	WORD $0x4e24f729 // fmax v9.4s, v25.4s, v4.4s
+	VMOV V21.B16, V11.B16
+	VFMLA V22.S4, V7.S4, V11.S4
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
+	WORD $0x4ea4f727 // fmin v7.4s, v25.4s, v4.4s
+	VMOV V23.B16, V11.B16
+	VFMLS V8.S4, V3.S4, V11.S4
+	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
+	WORD $0x4eabd6e7 // fsub v7.4s, v23.4s, v11.4s
+	FMOVQ 32(R1), F12
+	VMOV V16.B16, V13.B16
+	VFMLA V5.S4, V17.S4, V13.S4
+	VFMLS V8.S4, V3.S4, V7.S4
+	WORD $0x4eacf748 // fmin v8.4s, v26.4s, v12.4s
+	VMOV V15.B16, V31.B16
+	VFMLA V5.S4, V13.S4, V31.S4
+	VFMLS V2.S4, V3.S4, V7.S4
+	WORD $0x4e28f708 // fmax v8.4s, v24.4s, v8.4s
+	VMOV V14.B16, V2.B16
+	VFMLA V5.S4, V31.S4, V2.S4
+	VSHL $20, V11.S4, V5.S4
+	WORD $0x6e28dd0d // fmul v13.4s, v8.4s, v8.4s
+	VFMLA V2.S4, V4.S4, V9.S4
+	VAND V20.B16, V11.B16, V11.B16
+	VMOV V27.B16, V2.B16
+	VFMLA V28.S4, V13.S4, V2.S4
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29564 // mla v4.4s, v11.4s, v18.4s
+	WORD $0x4ea2d769 // fsub v9.4s, v27.4s, v2.4s
+	WORD $0x6e2afc21 // fdiv v1.4s, v1.4s, v10.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VFMLA V28.S4, V13.S4, V9.S4
+	WORD $0x6e39dc21 // fmul v1.4s, v1.4s, v25.4s
+	VADD V4.S4, V5.S4, V5.S4
+	VMOV V13.B16, V4.B16
+	VFMLS V8.S4, V8.S4, V4.S4
+	WORD $0x6ea0e74a // fcmgt v10.4s, v26.4s, v0.4s
+	WORD $0x4e25d72b // fadd v11.4s, v25.4s, v5.4s
+	VFMLS V28.S4, V4.S4, V9.S4
+	VBSL V0.B16, V1.B16, V10.B16
+	WORD $0x4e25f720 // fmax v0.4s, v25.4s, v5.4s
+	VMOV V21.B16, V1.B16
+	VFMLA V22.S4, V13.S4, V1.S4
+	FMOVQ F10, 0(R0)
+	WORD $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4ea5f721 // fmin v1.4s, v25.4s, v5.4s
+	VMOV V23.B16, V4.B16
+	VFMLS V2.S4, V8.S4, V4.S4
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4ea4d6e1 // fsub v1.4s, v23.4s, v4.4s
+	FMOVQ 48(R1), F10
+	VMOV V16.B16, V13.B16
+	VFMLA V7.S4, V17.S4, V13.S4
+	VFMLS V2.S4, V8.S4, V1.S4
+	WORD $0x4eaaf742 // fmin v2.4s, v26.4s, v10.4s
+	VMOV V15.B16, V31.B16
+	VFMLA V7.S4, V13.S4, V31.S4
+	VFMLS V9.S4, V8.S4, V1.S4
+	WORD $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	VMOV V14.B16, V9.B16
+	VFMLA V7.S4, V31.S4, V9.S4
+	VSHL $20, V4.S4, V7.S4
+	WORD $0x6e22dc4d // fmul v13.4s, v2.4s, v2.4s
+	VFMLA V9.S4, V5.S4, V0.S4
+	VAND V20.B16, V4.B16, V4.B16
+	VMOV V27.B16, V5.B16
+	VFMLA V28.S4, V13.S4, V5.S4
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	VMOV V19.B16, V0.B16
+	WORD $0x4eb29480 // mla v0.4s, v4.4s, v18.4s
+	WORD $0x4ea5d764 // fsub v4.4s, v27.4s, v5.4s
+	WORD $0x6e2bfc63 // fdiv v3.4s, v3.4s, v11.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VFMLA V28.S4, V13.S4, V4.S4
+	WORD $0x6e39dc63 // fmul v3.4s, v3.4s, v25.4s
+	VADD V0.S4, V7.S4, V7.S4
+	VMOV V13.B16, V0.B16
+	VFMLS V2.S4, V2.S4, V0.S4
+	WORD $0x6ea6e749 // fcmgt v9.4s, v26.4s, v6.4s
+	WORD $0x4e27d72b // fadd v11.4s, v25.4s, v7.4s
+	VFMLS V28.S4, V0.S4, V4.S4
+	VBSL V6.B16, V3.B16, V9.B16
+	WORD $0x4e27f720 // fmax v0.4s, v25.4s, v7.4s
+	VMOV V21.B16, V3.B16
+	VFMLA V22.S4, V13.S4, V3.S4
+	FMOVQ F9, 16(R0)
+	WORD $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	WORD $0x4ea7f723 // fmin v3.4s, v25.4s, v7.4s
+	VMOV V23.B16, V6.B16
+	VFMLS V5.S4, V2.S4, V6.S4
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	WORD $0x4ea6d6e3 // fsub v3.4s, v23.4s, v6.4s
+	VMOV V16.B16, V9.B16
+	VFMLA V1.S4, V17.S4, V9.S4
+	VFMLS V5.S4, V2.S4, V3.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V1.S4, V9.S4, V5.S4
+	VFMLS V4.S4, V2.S4, V3.S4
+	VMOV V14.B16, V4.B16
+	VFMLA V1.S4, V5.S4, V4.S4
+	VSHL $20, V6.S4, V1.S4
+	VFMLA V4.S4, V7.S4, V0.S4
+	VAND V20.B16, V6.B16, V6.B16
+	WORD $0x4e20d56b // fadd v11.4s, v11.4s, v0.4s
+	VMOV V19.B16, V0.B16
+	WORD $0x4eb294c0 // mla v0.4s, v6.4s, v18.4s
+	WORD $0x6e2bfd08 // fdiv v8.4s, v8.4s, v11.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	WORD $0x6e39dd08 // fmul v8.4s, v8.4s, v25.4s
+	VADD V0.S4, V1.S4, V1.S4
+	WORD $0x6eace740 // fcmgt v0.4s, v26.4s, v12.4s
+	WORD $0x4e21d724 // fadd v4.4s, v25.4s, v1.4s
+	VBSL V12.B16, V8.B16, V0.B16
+	WORD $0x4e21f725 // fmax v5.4s, v25.4s, v1.4s
+	FMOVQ F0, 32(R0)
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x4ea1f720 // fmin v0.4s, v25.4s, v1.4s
+	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
+	VMOV V16.B16, V0.B16
+	VFMLA V3.S4, V17.S4, V0.S4
+	VMOV V15.B16, V6.B16
+	VFMLA V3.S4, V0.S4, V6.S4
+	VMOV V14.B16, V0.B16
+	VFMLA V3.S4, V6.S4, V0.S4
+	VFMLA V0.S4, V1.S4, V5.S4
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	WORD $0x6e24fc42 // fdiv v2.4s, v2.4s, v4.4s
+	WORD $0x6e39dc42 // fmul v2.4s, v2.4s, v25.4s
+	WORD $0x6eaae740 // fcmgt v0.4s, v26.4s, v10.4s
+	VBSL V10.B16, V2.B16, V0.B16
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// gelutanh.go: geluTanhOf
+	WORD $0x4ea0f741 // fmin v1.4s, v26.4s, v0.4s
+	WORD $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	// gelutanh.go: geluTanhArgument
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V28.S4, V2.S4, V3.S4
+	WORD $0x4ea3d764 // fsub v4.4s, v27.4s, v3.4s
+	VFMLA V28.S4, V2.S4, V4.S4
+	VMOV V2.B16, V5.B16
+	VFMLS V1.S4, V1.S4, V5.S4
+	VFMLS V28.S4, V5.S4, V4.S4
+	VMOV V21.B16, V5.B16
+	VFMLA V22.S4, V2.S4, V5.S4
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV V23.B16, V2.B16
+	VFMLS V3.S4, V1.S4, V2.S4
+	WORD $0x4ea2d6e5 // fsub v5.4s, v23.4s, v2.4s
+	VFMLS V3.S4, V1.S4, V5.S4
+	VFMLS V4.S4, V1.S4, V5.S4
+	// exp.go: powerAt
+	VSHL $20, V2.S4, V3.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V3.S4, V3.S4
+	// gelutanh.go: geluTanhOf
+	WORD $0x4e23d722 // fadd v2.4s, v25.4s, v3.4s
+	WORD $0x4e23f724 // fmax v4.4s, v25.4s, v3.4s
+	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	WORD $0x4ea3f726 // fmin v6.4s, v25.4s, v3.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	// exp.go: horner
+	VMOV V16.B16, V6.B16
+	VFMLA V5.S4, V17.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V5.S4, V6.S4, V7.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V5.S4, V7.S4, V6.S4
+	// gelutanh.go: geluTanhOf
+	VFMLA V6.S4, V3.S4, V4.S4
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
+	WORD $0x6e39dc21 // fmul v1.4s, v1.4s, v25.4s
+	WORD $0x6ea0e742 // fcmgt v2.4s, v26.4s, v0.4s
+	VBSL V0.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F0
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	WORD $0x4ea0f741 // fmin v1.4s, v26.4s, v0.4s
+	WORD $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V27.B16, V3.B16
+	VFMLA V28.S4, V2.S4, V3.S4
+	WORD $0x4ea3d764 // fsub v4.4s, v27.4s, v3.4s
+	VFMLA V28.S4, V2.S4, V4.S4
+	VMOV V2.B16, V5.B16
+	VFMLS V1.S4, V1.S4, V5.S4
+	VFMLS V28.S4, V5.S4, V4.S4
+	VMOV V21.B16, V5.B16
+	VFMLA V22.S4, V2.S4, V5.S4
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV V23.B16, V2.B16
+	VFMLS V3.S4, V1.S4, V2.S4
+	WORD $0x4ea2d6e5 // fsub v5.4s, v23.4s, v2.4s
+	VFMLS V3.S4, V1.S4, V5.S4
+	VFMLS V4.S4, V1.S4, V5.S4
+	VSHL $20, V2.S4, V3.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V3.S4, V3.S4
+	WORD $0x4e23d722 // fadd v2.4s, v25.4s, v3.4s
+	WORD $0x4e23f724 // fmax v4.4s, v25.4s, v3.4s
+	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	WORD $0x4ea3f726 // fmin v6.4s, v25.4s, v3.4s
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	VMOV V16.B16, V6.B16
+	VFMLA V5.S4, V17.S4, V6.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V5.S4, V6.S4, V7.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V5.S4, V7.S4, V6.S4
+	VFMLA V6.S4, V3.S4, V4.S4
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x6e22fc21 // fdiv v1.4s, v1.4s, v2.4s
+	WORD $0x6e39dc21 // fmul v1.4s, v1.4s, v25.4s
+	WORD $0x6ea0e742 // fcmgt v2.4s, v26.4s, v0.4s
+	VBSL V0.B16, V1.B16, V2.B16
+	TBZ $1, R2, one9
+	FMOVD F2, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V2.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F2, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func geluTanhF64NEON(dst, x []float64)
+TEXT ·geluTanhF64NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $gelutanhConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // geluTanhB
+	FMOVQ 16(R26), F27 // geluTanhA
+	FMOVQ 32(R26), F26 // geluTanhMax
+	FMOVQ 48(R26), F25 // geluScale
+	FMOVQ 64(R26), F24 // geluTanhMin
+	FMOVQ 80(R26), F23 // geluMagic
+	FMOVQ 96(R26), F22 // geluTanhBLo
+	FMOVQ 112(R26), F21 // geluTanhALo
+	FMOVQ 128(R26), F20 // lookupLow
+	FMOVQ 144(R26), F19 // lookupFirst
+	FMOVQ 160(R26), F18 // lookupTimes
+	FMOVQ 176(R26), F17 // exp2C8
+	FMOVQ 192(R26), F16 // exp2C7
+	FMOVQ 208(R26), F15 // exp2C6
+	FMOVQ 224(R26), F14 // exp2C5
+	FMOVQ 240(R26), F13 // exp2C4
+	FMOVQ 256(R26), F12 // exp2C3
+	FMOVQ 272(R26), F11 // exp2C2
+	FMOVQ 288(R26), F10 // exp2C1
+	FMOVQ 304(R26), F9 // exp2C0
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4ee0f741 // fmin v1.2d, v26.2d, v0.2d
+	WORD $0x4e61f701 // fmax v1.2d, v24.2d, v1.2d
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V28.D2, V2.D2, V3.D2
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	VFMLA V28.D2, V2.D2, V4.D2
+	VMOV V2.B16, V5.B16
+	VFMLS V1.D2, V1.D2, V5.D2
+	VFMLS V28.D2, V5.D2, V4.D2
+	VMOV V21.B16, V5.B16
+	VFMLA V22.D2, V2.D2, V5.D2
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	VMOV V23.B16, V2.B16
+	VFMLS V3.D2, V1.D2, V2.D2
+	WORD $0x4ee2d6e5 // fsub v5.2d, v23.2d, v2.2d
+	VFMLS V3.D2, V1.D2, V5.D2
+	VFMLS V4.D2, V1.D2, V5.D2
+	VSHL $50, V2.D2, V3.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	WORD $0x4e63d722 // fadd v2.2d, v25.2d, v3.2d
+	WORD $0x4e63f724 // fmax v4.2d, v25.2d, v3.2d
+	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
+	WORD $0x4ee3f726 // fmin v6.2d, v25.2d, v3.2d
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	VMOV V16.B16, V6.B16
+	VFMLA V5.D2, V17.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	FMOVQ 16(R1), F7
+	VMOV V11.B16, V8.B16
+	VFMLA V5.D2, V6.D2, V8.D2
+	WORD $0x4ee7f746 // fmin v6.2d, v26.2d, v7.2d
+	VMOV V10.B16, V31.B16
+	VFMLA V5.D2, V8.D2, V31.D2
+	WORD $0x4e66f706 // fmax v6.2d, v24.2d, v6.2d
+	VMOV V9.B16, V8.B16
+	VFMLA V5.D2, V31.D2, V8.D2
+	WORD $0x6e66dcc5 // fmul v5.2d, v6.2d, v6.2d
+	VFMLA V8.D2, V3.D2, V4.D2
+	VMOV V27.B16, V3.B16
+	VFMLA V28.D2, V5.D2, V3.D2
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	WORD $0x6e62fc21 // fdiv v1.2d, v1.2d, v2.2d
+	VFMLA V28.D2, V5.D2, V4.D2
+	WORD $0x6e79dc21 // fmul v1.2d, v1.2d, v25.2d
+	VMOV V5.B16, V2.B16
+	VFMLS V6.D2, V6.D2, V2.D2
+	WORD $0x6ee0e748 // fcmgt v8.2d, v26.2d, v0.2d
+	VFMLS V28.D2, V2.D2, V4.D2
+	VBSL V0.B16, V1.B16, V8.B16
+	VMOV V21.B16, V0.B16
+	VFMLA V22.D2, V5.D2, V0.D2
+	FMOVQ F8, 0(R0)
+	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
+	VMOV V23.B16, V0.B16
+	VFMLS V3.D2, V6.D2, V0.D2
+	WORD $0x4ee0d6e1 // fsub v1.2d, v23.2d, v0.2d
+	VFMLS V3.D2, V6.D2, V1.D2
+	VFMLS V4.D2, V6.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V3.B16
+	WORD $0x4eb29403 // mla v3.4s, v0.4s, v18.4s
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
+	VADD V3.D2, V2.D2, V2.D2
+	WORD $0x4e62d720 // fadd v0.2d, v25.2d, v2.2d
+	WORD $0x4e62f723 // fmax v3.2d, v25.2d, v2.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee2f724 // fmin v4.2d, v25.2d, v2.2d
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	VMOV V16.B16, V4.B16
+	VFMLA V1.D2, V17.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	FMOVQ 32(R1), F5
+	VMOV V11.B16, V8.B16
+	VFMLA V1.D2, V4.D2, V8.D2
+	WORD $0x4ee5f744 // fmin v4.2d, v26.2d, v5.2d
+	VMOV V10.B16, V31.B16
+	VFMLA V1.D2, V8.D2, V31.D2
+	WORD $0x4e64f704 // fmax v4.2d, v24.2d, v4.2d
+	VMOV V9.B16, V8.B16
+	VFMLA V1.D2, V31.D2, V8.D2
+	WORD $0x6e64dc81 // fmul v1.2d, v4.2d, v4.2d
+	VFMLA V8.D2, V2.D2, V3.D2
+	VMOV V27.B16, V2.B16
+	VFMLA V28.D2, V1.D2, V2.D2
+	WORD $0x4e63d400 // fadd v0.2d, v0.2d, v3.2d
+	WORD $0x4ee2d763 // fsub v3.2d, v27.2d, v2.2d
+	WORD $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	VFMLA V28.D2, V1.D2, V3.D2
+	WORD $0x6e79dcc6 // fmul v6.2d, v6.2d, v25.2d
+	VMOV V1.B16, V0.B16
+	VFMLS V4.D2, V4.D2, V0.D2
+	WORD $0x6ee7e748 // fcmgt v8.2d, v26.2d, v7.2d
+	VFMLS V28.D2, V0.D2, V3.D2
+	VBSL V7.B16, V6.B16, V8.B16
+	VMOV V21.B16, V0.B16
+	VFMLA V22.D2, V1.D2, V0.D2
+	FMOVQ F8, 16(R0)
+	WORD $0x4e60d463 // fadd v3.2d, v3.2d, v0.2d
+	VMOV V23.B16, V0.B16
+	VFMLS V2.D2, V4.D2, V0.D2
+	WORD $0x4ee0d6e1 // fsub v1.2d, v23.2d, v0.2d
+	VFMLS V2.D2, V4.D2, V1.D2
+	VFMLS V3.D2, V4.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V3.B16
+	WORD $0x4eb29403 // mla v3.4s, v0.4s, v18.4s
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
+	VADD V3.D2, V2.D2, V2.D2
+	WORD $0x4e62d720 // fadd v0.2d, v25.2d, v2.2d
+	WORD $0x4e62f723 // fmax v3.2d, v25.2d, v2.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee2f726 // fmin v6.2d, v25.2d, v2.2d
+	WORD $0x4e66d463 // fadd v3.2d, v3.2d, v6.2d
+	VMOV V16.B16, V6.B16
+	VFMLA V1.D2, V17.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	FMOVQ 48(R1), F7
+	VMOV V11.B16, V8.B16
+	VFMLA V1.D2, V6.D2, V8.D2
+	WORD $0x4ee7f746 // fmin v6.2d, v26.2d, v7.2d
+	VMOV V10.B16, V31.B16
+	VFMLA V1.D2, V8.D2, V31.D2
+	WORD $0x4e66f706 // fmax v6.2d, v24.2d, v6.2d
+	VMOV V9.B16, V8.B16
+	VFMLA V1.D2, V31.D2, V8.D2
+	WORD $0x6e66dcc1 // fmul v1.2d, v6.2d, v6.2d
+	VFMLA V8.D2, V2.D2, V3.D2
+	VMOV V27.B16, V2.B16
+	VFMLA V28.D2, V1.D2, V2.D2
+	WORD $0x4e63d400 // fadd v0.2d, v0.2d, v3.2d
+	WORD $0x4ee2d763 // fsub v3.2d, v27.2d, v2.2d
+	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	VFMLA V28.D2, V1.D2, V3.D2
+	WORD $0x6e79dc84 // fmul v4.2d, v4.2d, v25.2d
+	VMOV V1.B16, V0.B16
+	VFMLS V6.D2, V6.D2, V0.D2
+	WORD $0x6ee5e748 // fcmgt v8.2d, v26.2d, v5.2d
+	VFMLS V28.D2, V0.D2, V3.D2
+	VBSL V5.B16, V4.B16, V8.B16
+	VMOV V21.B16, V0.B16
+	VFMLA V22.D2, V1.D2, V0.D2
+	FMOVQ F8, 32(R0)
+	WORD $0x4e60d463 // fadd v3.2d, v3.2d, v0.2d
+	VMOV V23.B16, V0.B16
+	VFMLS V2.D2, V6.D2, V0.D2
+	WORD $0x4ee0d6e1 // fsub v1.2d, v23.2d, v0.2d
+	VFMLS V2.D2, V6.D2, V1.D2
+	VFMLS V3.D2, V6.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V3.B16
+	WORD $0x4eb29403 // mla v3.4s, v0.4s, v18.4s
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
+	VADD V3.D2, V2.D2, V2.D2
+	WORD $0x4e62d720 // fadd v0.2d, v25.2d, v2.2d
+	WORD $0x4e62f723 // fmax v3.2d, v25.2d, v2.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee2f724 // fmin v4.2d, v25.2d, v2.2d
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	VMOV V16.B16, V4.B16
+	VFMLA V1.D2, V17.D2, V4.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V10.B16, V4.B16
+	VFMLA V1.D2, V5.D2, V4.D2
+	VMOV V9.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VFMLA V5.D2, V2.D2, V3.D2
+	WORD $0x4e63d400 // fadd v0.2d, v0.2d, v3.2d
+	WORD $0x6e60fcc6 // fdiv v6.2d, v6.2d, v0.2d
+	WORD $0x6e79dcc6 // fmul v6.2d, v6.2d, v25.2d
+	WORD $0x6ee7e740 // fcmgt v0.2d, v26.2d, v7.2d
+	VBSL V7.B16, V6.B16, V0.B16
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// gelutanh.go: geluTanhOf
+	WORD $0x4ee0f741 // fmin v1.2d, v26.2d, v0.2d
+	WORD $0x4e61f701 // fmax v1.2d, v24.2d, v1.2d
+	// gelutanh.go: geluTanhArgument
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V28.D2, V2.D2, V3.D2
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	VFMLA V28.D2, V2.D2, V4.D2
+	VMOV V2.B16, V5.B16
+	VFMLS V1.D2, V1.D2, V5.D2
+	VFMLS V28.D2, V5.D2, V4.D2
+	VMOV V21.B16, V5.B16
+	VFMLA V22.D2, V2.D2, V5.D2
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	VMOV V23.B16, V2.B16
+	VFMLS V3.D2, V1.D2, V2.D2
+	WORD $0x4ee2d6e5 // fsub v5.2d, v23.2d, v2.2d
+	VFMLS V3.D2, V1.D2, V5.D2
+	VFMLS V4.D2, V1.D2, V5.D2
+	// exp.go: powerAt
+	VSHL $50, V2.D2, V3.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	// gelutanh.go: geluTanhOf
+	WORD $0x4e63d722 // fadd v2.2d, v25.2d, v3.2d
+	WORD $0x4e63f724 // fmax v4.2d, v25.2d, v3.2d
+	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
+	WORD $0x4ee3f726 // fmin v6.2d, v25.2d, v3.2d
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	// exp.go: horner
+	VMOV V16.B16, V6.B16
+	VFMLA V5.D2, V17.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V9.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	// gelutanh.go: geluTanhOf
+	VFMLA V7.D2, V3.D2, V4.D2
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x6e62fc21 // fdiv v1.2d, v1.2d, v2.2d
+	WORD $0x6e79dc21 // fmul v1.2d, v1.2d, v25.2d
+	WORD $0x6ee0e742 // fcmgt v2.2d, v26.2d, v0.2d
+	VBSL V0.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	WORD $0x4ee0f741 // fmin v1.2d, v26.2d, v0.2d
+	WORD $0x4e61f701 // fmax v1.2d, v24.2d, v1.2d
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V28.D2, V2.D2, V3.D2
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	VFMLA V28.D2, V2.D2, V4.D2
+	VMOV V2.B16, V5.B16
+	VFMLS V1.D2, V1.D2, V5.D2
+	VFMLS V28.D2, V5.D2, V4.D2
+	VMOV V21.B16, V5.B16
+	VFMLA V22.D2, V2.D2, V5.D2
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	VMOV V23.B16, V2.B16
+	VFMLS V3.D2, V1.D2, V2.D2
+	WORD $0x4ee2d6e5 // fsub v5.2d, v23.2d, v2.2d
+	VFMLS V3.D2, V1.D2, V5.D2
+	VFMLS V4.D2, V1.D2, V5.D2
+	VSHL $50, V2.D2, V3.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V4.B16
+	WORD $0x4eb29444 // mla v4.4s, v2.4s, v18.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	WORD $0x4e63d722 // fadd v2.2d, v25.2d, v3.2d
+	WORD $0x4e63f724 // fmax v4.2d, v25.2d, v3.2d
+	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
+	WORD $0x4ee3f726 // fmin v6.2d, v25.2d, v3.2d
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	VMOV V16.B16, V6.B16
+	VFMLA V5.D2, V17.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V5.D2, V7.D2, V6.D2
+	VMOV V9.B16, V7.B16
+	VFMLA V5.D2, V6.D2, V7.D2
+	VFMLA V7.D2, V3.D2, V4.D2
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x6e62fc21 // fdiv v1.2d, v1.2d, v2.2d
+	WORD $0x6e79dc21 // fmul v1.2d, v1.2d, v25.2d
+	WORD $0x6ee0e742 // fcmgt v2.2d, v26.2d, v0.2d
+	VBSL V0.B16, V1.B16, V2.B16
+	FMOVD F2, (R0)
+
+done5:
+	RET
+
+// func geluTanhBackwardF32NEON(dx, dy, x []float32)
+TEXT ·geluTanhBackwardF32NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $gelutanhConstF32<>(SB), R26
+	MOVD $geluTanhBendNF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $geluTanhBendC7F32<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	MOVD $geluTanhBendC6F32<>(SB), R16
+	FMOVQ (R16), F25
+	FMOVQ 16(R16), F26
+	MOVD $geluTanhBendC5F32<>(SB), R16
+	FMOVQ (R16), F23
+	FMOVQ 16(R16), F24
+	MOVD $geluTanhBendC4F32<>(SB), R16
+	FMOVQ (R16), F21
+	FMOVQ 16(R16), F22
+	MOVD $geluTanhBendC3F32<>(SB), R16
+	FMOVQ (R16), F19
+	FMOVQ 16(R16), F20
+	MOVD $geluTanhBendC2F32<>(SB), R16
+	FMOVQ (R16), F17
+	FMOVQ 16(R16), F18
+	MOVD $geluTanhBendC1F32<>(SB), R16
+	FMOVQ (R16), F15
+	FMOVQ 16(R16), F16
+	MOVD $geluTanhBendC0F32<>(SB), R16
+	FMOVQ (R16), F13
+	FMOVQ 16(R16), F14
+	FMOVQ 240(R26), F12 // geluTanhBendTop
+	FMOVQ 256(R26), F11 // notSign
+	FMOVQ 272(R26), F10 // geluTanhBendPerWidth
+	FMOVQ 288(R26), F9 // rounding
+	FMOVQ 128(R26), F8 // lookupLow
+	FMOVQ 144(R26), F7 // lookupFirst
+	FMOVQ 160(R26), F6 // lookupTimes
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	FMOVQ 16(R1), F5
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	FMOVQ 16(R2), F31
+	VFMLA V2.S4, V3.S4, V4.S4
+	VAND V11.B16, V31.B16, V2.B16
+	FMOVQ 304(R26), F3 // signBit
+	VAND V3.B16, V1.B16, V1.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VORR V1.B16, V4.B16, V4.B16
+	VMOV V9.B16, V1.B16
+	VFMLA V10.S4, V2.S4, V1.S4
+	FMOVQ 320(R26), F3 // half
+	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
+	VAND V8.B16, V1.B16, V1.B16
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VMOV V7.B16, V3.B16
+	WORD $0x4ea69423 // mla v3.4s, v1.4s, v6.4s
+	FMOVQ F0, 0(R0)
+	VTBL V3.B16, [V29.B16, V30.B16], V0.B16
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VTBL V3.B16, [V27.B16, V28.B16], V0.B16
+	VTBL V3.B16, [V25.B16, V26.B16], V1.B16
+	VFMLA V2.S4, V0.S4, V1.S4
+	VTBL V3.B16, [V23.B16, V24.B16], V0.B16
+	VFMLA V2.S4, V1.S4, V0.S4
+	VTBL V3.B16, [V21.B16, V22.B16], V1.B16
+	VFMLA V2.S4, V0.S4, V1.S4
+	VTBL V3.B16, [V19.B16, V20.B16], V0.B16
+	VFMLA V2.S4, V1.S4, V0.S4
+	VTBL V3.B16, [V17.B16, V18.B16], V1.B16
+	VFMLA V2.S4, V0.S4, V1.S4
+	VTBL V3.B16, [V15.B16, V16.B16], V0.B16
+	VFMLA V2.S4, V1.S4, V0.S4
+	FMOVQ 32(R1), F1
+	VTBL V3.B16, [V13.B16, V14.B16], V3.B16
+	FMOVQ 32(R2), F4
+	VFMLA V2.S4, V0.S4, V3.S4
+	VAND V11.B16, V4.B16, V0.B16
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V31.B16, V31.B16
+	WORD $0x4ea0f580 // fmin v0.4s, v12.4s, v0.4s
+	VORR V31.B16, V3.B16, V3.B16
+	VMOV V9.B16, V2.B16
+	VFMLA V10.S4, V0.S4, V2.S4
+	FMOVQ 320(R26), F31 // half
+	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
+	VAND V8.B16, V2.B16, V2.B16
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	VMOV V7.B16, V3.B16
+	WORD $0x4ea69443 // mla v3.4s, v2.4s, v6.4s
+	FMOVQ F5, 16(R0)
+	VTBL V3.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
+	VTBL V3.B16, [V27.B16, V28.B16], V2.B16
+	VTBL V3.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V0.S4, V2.S4, V5.S4
+	VTBL V3.B16, [V23.B16, V24.B16], V2.B16
+	VFMLA V0.S4, V5.S4, V2.S4
+	VTBL V3.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V0.S4, V2.S4, V5.S4
+	VTBL V3.B16, [V19.B16, V20.B16], V2.B16
+	VFMLA V0.S4, V5.S4, V2.S4
+	VTBL V3.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V0.S4, V2.S4, V5.S4
+	VTBL V3.B16, [V15.B16, V16.B16], V2.B16
+	VFMLA V0.S4, V5.S4, V2.S4
+	FMOVQ 48(R1), F5
+	VTBL V3.B16, [V13.B16, V14.B16], V3.B16
+	FMOVQ 48(R2), F31
+	VFMLA V0.S4, V2.S4, V3.S4
+	VAND V11.B16, V31.B16, V0.B16
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V4.B16, V4.B16
+	WORD $0x4ea0f580 // fmin v0.4s, v12.4s, v0.4s
+	VORR V4.B16, V3.B16, V3.B16
+	VMOV V9.B16, V2.B16
+	VFMLA V10.S4, V0.S4, V2.S4
+	FMOVQ 320(R26), F4 // half
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	VAND V8.B16, V2.B16, V2.B16
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	VMOV V7.B16, V3.B16
+	WORD $0x4ea69443 // mla v3.4s, v2.4s, v6.4s
+	FMOVQ F1, 32(R0)
+	VTBL V3.B16, [V29.B16, V30.B16], V1.B16
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VTBL V3.B16, [V27.B16, V28.B16], V1.B16
+	VTBL V3.B16, [V25.B16, V26.B16], V2.B16
+	VFMLA V0.S4, V1.S4, V2.S4
+	VTBL V3.B16, [V23.B16, V24.B16], V1.B16
+	VFMLA V0.S4, V2.S4, V1.S4
+	VTBL V3.B16, [V21.B16, V22.B16], V2.B16
+	VFMLA V0.S4, V1.S4, V2.S4
+	VTBL V3.B16, [V19.B16, V20.B16], V1.B16
+	VFMLA V0.S4, V2.S4, V1.S4
+	VTBL V3.B16, [V17.B16, V18.B16], V2.B16
+	VFMLA V0.S4, V1.S4, V2.S4
+	VTBL V3.B16, [V15.B16, V16.B16], V1.B16
+	VFMLA V0.S4, V2.S4, V1.S4
+	VTBL V3.B16, [V13.B16, V14.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	FMOVQ 304(R26), F0 // signBit
+	VAND V0.B16, V31.B16, V31.B16
+	VORR V31.B16, V3.B16, V3.B16
+	FMOVQ 320(R26), F0 // half
+	WORD $0x4e20d463 // fadd v3.4s, v3.4s, v0.4s
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	FMOVQ F5, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// gelutanh.go: at
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	VFMLA V2.S4, V3.S4, V4.S4
+	// gelutanh.go: slope32
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V1.B16, V1.B16
+	VORR V1.B16, V4.B16, V4.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	// gelutanh.go
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	VFMLA V2.S4, V3.S4, V4.S4
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V1.B16, V1.B16
+	VORR V1.B16, V4.B16, V4.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	TBZ $1, R3, one11
+	FMOVD F0, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V0.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F0, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func geluTanhBackwardF64NEON(dx, dy, x []float64)
+TEXT ·geluTanhBackwardF64NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $gelutanhConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // geluTanhB
+	FMOVQ 16(R26), F27 // geluTanhA
+	FMOVQ 320(R26), F26 // geluTanhSlopeB3
+	FMOVQ 336(R26), F25 // geluTanhSlopeA
+	FMOVQ 352(R26), F24 // one
+	FMOVQ 368(R26), F23 // geluUpScale
+	FMOVQ 384(R26), F22 // geluTanhEnd
+	FMOVQ 400(R26), F21 // notSign
+	FMOVQ 416(R26), F20 // geluUpMagic
+	FMOVQ 96(R26), F19 // geluTanhBLo
+	FMOVQ 112(R26), F18 // geluTanhALo
+	FMOVQ 128(R26), F17 // lookupLow
+	FMOVQ 144(R26), F16 // lookupFirst
+	FMOVQ 160(R26), F15 // lookupTimes
+	FMOVQ 176(R26), F14 // exp2C8
+	FMOVQ 192(R26), F13 // exp2C7
+	FMOVQ 208(R26), F12 // exp2C6
+	FMOVQ 224(R26), F11 // exp2C5
+	FMOVQ 240(R26), F10 // exp2C4
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V5.D2, V2.D2, V7.D2
+	VSHL $50, V6.D2, V4.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf94c5 // mla v5.4s, v6.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V7.D2, V14.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V7.D2, V6.D2, V5.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V4.B16, V5.B16
+	VFMLA V6.D2, V4.D2, V5.D2
+	WORD $0x4ee5d487 // fsub v7.2d, v4.2d, v5.2d
+	VFMLA V6.D2, V4.D2, V7.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	WORD $0x4ee4d6e6 // fsub v6.2d, v23.2d, v4.2d
+	WORD $0x4e65d4c6 // fadd v6.2d, v6.2d, v5.2d
+	WORD $0x6e64fca8 // fdiv v8.2d, v5.2d, v4.2d
+	WORD $0x6e64fee9 // fdiv v9.2d, v23.2d, v4.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V5.D2
+	FMOVQ 432(R26), F4 // geluDownScale
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
+	VMOV V25.B16, V4.B16
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x4ee4d726 // fsub v6.2d, v25.2d, v4.2d
+	VFMLA V26.D2, V3.D2, V6.D2
+	WORD $0x6e64dc43 // fmul v3.2d, v2.2d, v4.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V3.B16, V7.B16
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V6.D2, V2.D2, V7.D2
+	WORD $0x6e69dc62 // fmul v2.2d, v3.2d, v9.2d
+	VMOV V2.B16, V4.B16
+	VFMLS V9.D2, V3.D2, V4.D2
+	VFMLA V9.D2, V7.D2, V4.D2
+	FMOVQ 16(R1), F6
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	FMOVQ 16(R2), F7
+	VMOV V24.B16, V31.B16
+	VFMLA V9.D2, V3.D2, V31.D2
+	VAND V21.B16, V7.B16, V3.B16
+	WORD $0x6e7fdca5 // fmul v5.2d, v5.2d, v31.2d
+	WORD $0x4ee3f6c3 // fmin v3.2d, v22.2d, v3.2d
+	VFMLA V4.D2, V8.D2, V5.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V2.D2, V8.D2, V5.D2
+	VMOV V27.B16, V2.B16
+	VFMLA V28.D2, V4.D2, V2.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	WORD $0x4ee2d765 // fsub v5.2d, v27.2d, v2.2d
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x6ee1e521 // fcmgt v1.2d, v9.2d, v1.2d
+	VFMLA V28.D2, V4.D2, V5.D2
+	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
+	VMOV V4.B16, V31.B16
+	VFMLS V3.D2, V3.D2, V31.D2
+	VBSL V9.B16, V8.B16, V1.B16
+	VFMLS V28.D2, V31.D2, V5.D2
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VMOV V18.B16, V1.B16
+	VFMLA V19.D2, V4.D2, V1.D2
+	FMOVQ F0, 0(R0)
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V20.B16, V0.B16
+	VFMLS V2.D2, V3.D2, V0.D2
+	WORD $0x4ee0d681 // fsub v1.2d, v20.2d, v0.2d
+	VFMLS V2.D2, V3.D2, V1.D2
+	VFMLS V5.D2, V3.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V17.B16, V0.B16, V0.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf9405 // mla v5.4s, v0.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V2.D2, V2.D2
+	VMOV V13.B16, V0.B16
+	VFMLA V1.D2, V14.D2, V0.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V1.D2, V0.D2, V5.D2
+	VMOV V11.B16, V0.B16
+	VFMLA V1.D2, V5.D2, V0.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V1.D2, V0.D2, V5.D2
+	FMOVQ 256(R26), F0 // exp2C3
+	VFMLA V1.D2, V5.D2, V0.D2
+	FMOVQ 272(R26), F5 // exp2C2
+	VFMLA V1.D2, V0.D2, V5.D2
+	FMOVQ 288(R26), F0 // exp2C1
+	VFMLA V1.D2, V5.D2, V0.D2
+	FMOVQ 304(R26), F5 // exp2C0
+	VFMLA V1.D2, V0.D2, V5.D2
+	VMOV V2.B16, V0.B16
+	VFMLA V5.D2, V2.D2, V0.D2
+	WORD $0x4ee0d441 // fsub v1.2d, v2.2d, v0.2d
+	VFMLA V5.D2, V2.D2, V1.D2
+	WORD $0x4e60d6e2 // fadd v2.2d, v23.2d, v0.2d
+	WORD $0x4ee2d6e5 // fsub v5.2d, v23.2d, v2.2d
+	WORD $0x4e60d4a5 // fadd v5.2d, v5.2d, v0.2d
+	WORD $0x6e62fc08 // fdiv v8.2d, v0.2d, v2.2d
+	WORD $0x6e62fee9 // fdiv v9.2d, v23.2d, v2.2d
+	VFMLS V2.D2, V8.D2, V0.D2
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	VFMLS V5.D2, V8.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluDownScale
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	WORD $0x6e69dc00 // fmul v0.2d, v0.2d, v9.2d
+	VMOV V25.B16, V1.B16
+	VFMLA V26.D2, V4.D2, V1.D2
+	WORD $0x4ee1d722 // fsub v2.2d, v25.2d, v1.2d
+	VFMLA V26.D2, V4.D2, V2.D2
+	WORD $0x6e61dc64 // fmul v4.2d, v3.2d, v1.2d
+	FMOVQ 448(R26), F5 // geluTanhSlopeALo
+	WORD $0x4e65d442 // fadd v2.2d, v2.2d, v5.2d
+	VMOV V4.B16, V5.B16
+	VFMLS V1.D2, V3.D2, V5.D2
+	VFMLS V2.D2, V3.D2, V5.D2
+	WORD $0x6e69dc81 // fmul v1.2d, v4.2d, v9.2d
+	VMOV V1.B16, V2.B16
+	VFMLS V9.D2, V4.D2, V2.D2
+	VFMLA V9.D2, V5.D2, V2.D2
+	FMOVQ 32(R1), F3
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	FMOVQ 32(R2), F5
+	VMOV V24.B16, V31.B16
+	VFMLA V9.D2, V4.D2, V31.D2
+	VAND V21.B16, V5.B16, V4.B16
+	WORD $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
+	WORD $0x4ee4f6c4 // fmin v4.2d, v22.2d, v4.2d
+	VFMLA V2.D2, V8.D2, V0.D2
+	WORD $0x6e64dc82 // fmul v2.2d, v4.2d, v4.2d
+	VFMLS V1.D2, V8.D2, V0.D2
+	VMOV V27.B16, V1.B16
+	VFMLA V28.D2, V2.D2, V1.D2
+	WORD $0x4e60d508 // fadd v8.2d, v8.2d, v0.2d
+	WORD $0x4ee1d760 // fsub v0.2d, v27.2d, v1.2d
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x6ee7e527 // fcmgt v7.2d, v9.2d, v7.2d
+	VFMLA V28.D2, V2.D2, V0.D2
+	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
+	VMOV V2.B16, V31.B16
+	VFMLS V4.D2, V4.D2, V31.D2
+	VBSL V9.B16, V8.B16, V7.B16
+	VFMLS V28.D2, V31.D2, V0.D2
+	WORD $0x6e67dcc6 // fmul v6.2d, v6.2d, v7.2d
+	VMOV V18.B16, V7.B16
+	VFMLA V19.D2, V2.D2, V7.D2
+	FMOVQ F6, 16(R0)
+	WORD $0x4e67d400 // fadd v0.2d, v0.2d, v7.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V1.D2, V4.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V1.D2, V4.D2, V7.D2
+	VFMLS V0.D2, V4.D2, V7.D2
+	VSHL $50, V6.D2, V0.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V1.B16
+	WORD $0x4eaf94c1 // mla v1.4s, v6.4s, v15.4s
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VADD V1.D2, V0.D2, V0.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V7.D2, V14.D2, V1.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V1.D2, V6.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V7.D2, V6.D2, V1.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V1.D2, V6.D2
+	FMOVQ 256(R26), F1 // exp2C3
+	VFMLA V7.D2, V6.D2, V1.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V1.D2, V6.D2
+	FMOVQ 288(R26), F1 // exp2C1
+	VFMLA V7.D2, V6.D2, V1.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V1.D2, V6.D2
+	VMOV V0.B16, V1.B16
+	VFMLA V6.D2, V0.D2, V1.D2
+	WORD $0x4ee1d407 // fsub v7.2d, v0.2d, v1.2d
+	VFMLA V6.D2, V0.D2, V7.D2
+	WORD $0x4e61d6e0 // fadd v0.2d, v23.2d, v1.2d
+	WORD $0x4ee0d6e6 // fsub v6.2d, v23.2d, v0.2d
+	WORD $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
+	WORD $0x6e60fc28 // fdiv v8.2d, v1.2d, v0.2d
+	WORD $0x6e60fee9 // fdiv v9.2d, v23.2d, v0.2d
+	VFMLS V0.D2, V8.D2, V1.D2
+	WORD $0x4e67d421 // fadd v1.2d, v1.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluDownScale
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD $0x6e69dc21 // fmul v1.2d, v1.2d, v9.2d
+	VMOV V25.B16, V0.B16
+	VFMLA V26.D2, V2.D2, V0.D2
+	WORD $0x4ee0d726 // fsub v6.2d, v25.2d, v0.2d
+	VFMLA V26.D2, V2.D2, V6.D2
+	WORD $0x6e60dc82 // fmul v2.2d, v4.2d, v0.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V2.B16, V7.B16
+	VFMLS V0.D2, V4.D2, V7.D2
+	VFMLS V6.D2, V4.D2, V7.D2
+	WORD $0x6e69dc40 // fmul v0.2d, v2.2d, v9.2d
+	VMOV V0.B16, V4.B16
+	VFMLS V9.D2, V2.D2, V4.D2
+	VFMLA V9.D2, V7.D2, V4.D2
+	FMOVQ 48(R1), F6
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	FMOVQ 48(R2), F7
+	VMOV V24.B16, V31.B16
+	VFMLA V9.D2, V2.D2, V31.D2
+	VAND V21.B16, V7.B16, V2.B16
+	WORD $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	VFMLA V4.D2, V8.D2, V1.D2
+	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
+	VFMLS V0.D2, V8.D2, V1.D2
+	VMOV V27.B16, V0.B16
+	VFMLA V28.D2, V4.D2, V0.D2
+	WORD $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	WORD $0x4ee0d761 // fsub v1.2d, v27.2d, v0.2d
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x6ee5e525 // fcmgt v5.2d, v9.2d, v5.2d
+	VFMLA V28.D2, V4.D2, V1.D2
+	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
+	VMOV V4.B16, V31.B16
+	VFMLS V2.D2, V2.D2, V31.D2
+	VBSL V9.B16, V8.B16, V5.B16
+	VFMLS V28.D2, V31.D2, V1.D2
+	WORD $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
+	VMOV V18.B16, V5.B16
+	VFMLA V19.D2, V4.D2, V5.D2
+	FMOVQ F3, 32(R0)
+	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	VMOV V20.B16, V3.B16
+	VFMLS V0.D2, V2.D2, V3.D2
+	WORD $0x4ee3d685 // fsub v5.2d, v20.2d, v3.2d
+	VFMLS V0.D2, V2.D2, V5.D2
+	VFMLS V1.D2, V2.D2, V5.D2
+	VSHL $50, V3.D2, V0.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V17.B16, V3.B16, V3.B16
+	VMOV V16.B16, V1.B16
+	WORD $0x4eaf9461 // mla v1.4s, v3.4s, v15.4s
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VADD V1.D2, V0.D2, V0.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V5.D2, V14.D2, V1.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V5.D2, V3.D2, V1.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V5.D2, V1.D2, V3.D2
+	FMOVQ 256(R26), F1 // exp2C3
+	VFMLA V5.D2, V3.D2, V1.D2
+	FMOVQ 272(R26), F3 // exp2C2
+	VFMLA V5.D2, V1.D2, V3.D2
+	FMOVQ 288(R26), F1 // exp2C1
+	VFMLA V5.D2, V3.D2, V1.D2
+	FMOVQ 304(R26), F3 // exp2C0
+	VFMLA V5.D2, V1.D2, V3.D2
+	VMOV V0.B16, V1.B16
+	VFMLA V3.D2, V0.D2, V1.D2
+	WORD $0x4ee1d405 // fsub v5.2d, v0.2d, v1.2d
+	VFMLA V3.D2, V0.D2, V5.D2
+	WORD $0x4e61d6e0 // fadd v0.2d, v23.2d, v1.2d
+	WORD $0x4ee0d6e3 // fsub v3.2d, v23.2d, v0.2d
+	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
+	WORD $0x6e60fc28 // fdiv v8.2d, v1.2d, v0.2d
+	WORD $0x6e60fee9 // fdiv v9.2d, v23.2d, v0.2d
+	VFMLS V0.D2, V8.D2, V1.D2
+	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	VFMLS V3.D2, V8.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluDownScale
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD $0x6e69dc21 // fmul v1.2d, v1.2d, v9.2d
+	VMOV V25.B16, V0.B16
+	VFMLA V26.D2, V4.D2, V0.D2
+	WORD $0x4ee0d723 // fsub v3.2d, v25.2d, v0.2d
+	VFMLA V26.D2, V4.D2, V3.D2
+	WORD $0x6e60dc44 // fmul v4.2d, v2.2d, v0.2d
+	FMOVQ 448(R26), F5 // geluTanhSlopeALo
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	VMOV V4.B16, V5.B16
+	VFMLS V0.D2, V2.D2, V5.D2
+	VFMLS V3.D2, V2.D2, V5.D2
+	WORD $0x6e69dc80 // fmul v0.2d, v4.2d, v9.2d
+	VMOV V0.B16, V2.B16
+	VFMLS V9.D2, V4.D2, V2.D2
+	VFMLA V9.D2, V5.D2, V2.D2
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V9.D2, V4.D2, V3.D2
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	VFMLA V2.D2, V8.D2, V1.D2
+	VFMLS V0.D2, V8.D2, V1.D2
+	WORD $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	VEOR V0.B16, V0.B16, V0.B16
+	WORD $0x6ee7e407 // fcmgt v7.2d, v0.2d, v7.2d
+	WORD $0x4ee8d700 // fsub v0.2d, v24.2d, v8.2d
+	VBSL V0.B16, V8.B16, V7.B16
+	WORD $0x6e67dcc6 // fmul v6.2d, v6.2d, v7.2d
+	FMOVQ F6, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// gelutanh.go: geluTanhSlope64
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	// gelutanh.go: geluTanhArgument
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V5.D2, V2.D2, V7.D2
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V4.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf94c5 // mla v5.4s, v6.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	// exp.go: horner
+	VMOV V13.B16, V5.B16
+	VFMLA V7.D2, V14.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V7.D2, V6.D2, V5.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V5.D2, V6.D2
+	// gelutanh.go: geluTanhSlope64
+	VMOV V4.B16, V5.B16
+	VFMLA V6.D2, V4.D2, V5.D2
+	WORD $0x4ee5d487 // fsub v7.2d, v4.2d, v5.2d
+	VFMLA V6.D2, V4.D2, V7.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	WORD $0x4ee4d6e6 // fsub v6.2d, v23.2d, v4.2d
+	WORD $0x4e65d4c6 // fadd v6.2d, v6.2d, v5.2d
+	WORD $0x6e64fca8 // fdiv v8.2d, v5.2d, v4.2d
+	WORD $0x6e64fee9 // fdiv v9.2d, v23.2d, v4.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V5.D2
+	FMOVQ 432(R26), F4 // geluDownScale
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
+	VMOV V25.B16, V4.B16
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x4ee4d726 // fsub v6.2d, v25.2d, v4.2d
+	VFMLA V26.D2, V3.D2, V6.D2
+	WORD $0x6e64dc43 // fmul v3.2d, v2.2d, v4.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V3.B16, V7.B16
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V6.D2, V2.D2, V7.D2
+	WORD $0x6e69dc62 // fmul v2.2d, v3.2d, v9.2d
+	VMOV V2.B16, V4.B16
+	VFMLS V9.D2, V3.D2, V4.D2
+	VFMLA V9.D2, V7.D2, V4.D2
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V9.D2, V3.D2, V6.D2
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	VFMLA V4.D2, V8.D2, V5.D2
+	VFMLS V2.D2, V8.D2, V5.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	WORD $0x4ee8d702 // fsub v2.2d, v24.2d, v8.2d
+	VBSL V2.B16, V8.B16, V1.B16
+	// gelutanh.go
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V5.D2, V2.D2, V7.D2
+	VSHL $50, V6.D2, V4.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf94c5 // mla v5.4s, v6.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V7.D2, V14.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V7.D2, V6.D2, V5.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V4.B16, V5.B16
+	VFMLA V6.D2, V4.D2, V5.D2
+	WORD $0x4ee5d487 // fsub v7.2d, v4.2d, v5.2d
+	VFMLA V6.D2, V4.D2, V7.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	WORD $0x4ee4d6e6 // fsub v6.2d, v23.2d, v4.2d
+	WORD $0x4e65d4c6 // fadd v6.2d, v6.2d, v5.2d
+	WORD $0x6e64fca8 // fdiv v8.2d, v5.2d, v4.2d
+	WORD $0x6e64fee9 // fdiv v9.2d, v23.2d, v4.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V5.D2
+	FMOVQ 432(R26), F4 // geluDownScale
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
+	VMOV V25.B16, V4.B16
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x4ee4d726 // fsub v6.2d, v25.2d, v4.2d
+	VFMLA V26.D2, V3.D2, V6.D2
+	WORD $0x6e64dc43 // fmul v3.2d, v2.2d, v4.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V3.B16, V7.B16
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V6.D2, V2.D2, V7.D2
+	WORD $0x6e69dc62 // fmul v2.2d, v3.2d, v9.2d
+	VMOV V2.B16, V4.B16
+	VFMLS V9.D2, V3.D2, V4.D2
+	VFMLA V9.D2, V7.D2, V4.D2
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V9.D2, V3.D2, V6.D2
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	VFMLA V4.D2, V8.D2, V5.D2
+	VFMLS V2.D2, V8.D2, V5.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	WORD $0x4ee8d702 // fsub v2.2d, v24.2d, v8.2d
+	VBSL V2.B16, V8.B16, V1.B16
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func gegluTanhF32NEON(dst, gate, up []float32)
+TEXT ·gegluTanhF32NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD gate_base+24(FP), R1
+	MOVD up_base+48(FP), R2
+	MOVD dst_len+8(FP), R3
+	MOVD $gegluConstF32<>(SB), R26
+	MOVD $sigmoidTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // geluTanhB
+	FMOVQ 16(R26), F27 // geluTanhA
+	FMOVQ 32(R26), F26 // geluTanhMax
+	FMOVQ 48(R26), F25 // geluScale
+	FMOVQ 64(R26), F24 // geluTanhMin
+	FMOVQ 80(R26), F23 // geluMagic
+	FMOVQ 96(R26), F22 // geluTanhBLo
+	FMOVQ 112(R26), F21 // geluTanhALo
+	FMOVQ 128(R26), F20 // lookupLow
+	FMOVQ 144(R26), F19 // lookupFirst
+	FMOVQ 160(R26), F18 // lookupTimes
+	FMOVQ 176(R26), F17 // exp2C3
+	FMOVQ 192(R26), F16 // exp2C2
+	FMOVQ 208(R26), F15 // exp2C1
+	FMOVQ 224(R26), F14 // exp2C0
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	WORD $0x4ea0f742 // fmin v2.4s, v26.4s, v0.4s
+	WORD $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V28.S4, V3.S4, V4.S4
+	WORD $0x4ea4d765 // fsub v5.4s, v27.4s, v4.4s
+	VFMLA V28.S4, V3.S4, V5.S4
+	VMOV V3.B16, V6.B16
+	VFMLS V2.S4, V2.S4, V6.S4
+	VFMLS V28.S4, V6.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V22.S4, V3.S4, V6.S4
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VMOV V23.B16, V3.B16
+	VFMLS V4.S4, V2.S4, V3.S4
+	WORD $0x4ea3d6e6 // fsub v6.4s, v23.4s, v3.4s
+	VFMLS V4.S4, V2.S4, V6.S4
+	VFMLS V5.S4, V2.S4, V6.S4
+	FMOVQ 16(R1), F4
+	VSHL $20, V3.S4, V5.S4
+	FMOVQ 16(R2), F7
+	VAND V20.B16, V3.B16, V3.B16
+	WORD $0x4ea4f748 // fmin v8.4s, v26.4s, v4.4s
+	VMOV V19.B16, V9.B16
+	WORD $0x4eb29469 // mla v9.4s, v3.4s, v18.4s
+	WORD $0x4e28f708 // fmax v8.4s, v24.4s, v8.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	WORD $0x6e28dd03 // fmul v3.4s, v8.4s, v8.4s
+	VADD V9.S4, V5.S4, V5.S4
+	VMOV V27.B16, V9.B16
+	VFMLA V28.S4, V3.S4, V9.S4
+	WORD $0x4e25d72a // fadd v10.4s, v25.4s, v5.4s
+	WORD $0x4ea9d76b // fsub v11.4s, v27.4s, v9.4s
+	WORD $0x4e25f72c // fmax v12.4s, v25.4s, v5.4s
+	VFMLA V28.S4, V3.S4, V11.S4
+	WORD $0x4eaad58c // fsub v12.4s, v12.4s, v10.4s
+	VMOV V3.B16, V13.B16
+	VFMLS V8.S4, V8.S4, V13.S4
+	WORD $0x4ea5f73f // fmin v31.4s, v25.4s, v5.4s
+	VFMLS V28.S4, V13.S4, V11.S4
+	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	VMOV V21.B16, V13.B16
+	VFMLA V22.S4, V3.S4, V13.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V6.S4, V17.S4, V3.S4
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	VMOV V15.B16, V13.B16
+	VFMLA V6.S4, V3.S4, V13.S4
+	VMOV V23.B16, V3.B16
+	VFMLS V9.S4, V8.S4, V3.S4
+	VMOV V14.B16, V31.B16
+	VFMLA V6.S4, V13.S4, V31.S4
+	WORD $0x4ea3d6e6 // fsub v6.4s, v23.4s, v3.4s
+	VFMLA V31.S4, V5.S4, V12.S4
+	VFMLS V9.S4, V8.S4, V6.S4
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	VFMLS V11.S4, V8.S4, V6.S4
+	FMOVQ 32(R1), F5
+	WORD $0x6e2afc42 // fdiv v2.4s, v2.4s, v10.4s
+	VSHL $20, V3.S4, V9.S4
+	FMOVQ 32(R2), F10
+	WORD $0x6e39dc42 // fmul v2.4s, v2.4s, v25.4s
+	VAND V20.B16, V3.B16, V3.B16
+	WORD $0x4ea5f74b // fmin v11.4s, v26.4s, v5.4s
+	WORD $0x6ea0e74c // fcmgt v12.4s, v26.4s, v0.4s
+	VMOV V19.B16, V13.B16
+	WORD $0x4eb2946d // mla v13.4s, v3.4s, v18.4s
+	WORD $0x4e2bf70b // fmax v11.4s, v24.4s, v11.4s
+	VBSL V0.B16, V2.B16, V12.B16
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	WORD $0x6e2bdd60 // fmul v0.4s, v11.4s, v11.4s
+	WORD $0x6e21dd8c // fmul v12.4s, v12.4s, v1.4s
+	VADD V13.S4, V9.S4, V9.S4
+	VMOV V27.B16, V1.B16
+	VFMLA V28.S4, V0.S4, V1.S4
+	FMOVQ F12, 0(R0)
+	WORD $0x4e29d722 // fadd v2.4s, v25.4s, v9.4s
+	WORD $0x4ea1d763 // fsub v3.4s, v27.4s, v1.4s
+	WORD $0x4e29f72c // fmax v12.4s, v25.4s, v9.4s
+	VFMLA V28.S4, V0.S4, V3.S4
+	WORD $0x4ea2d58c // fsub v12.4s, v12.4s, v2.4s
+	VMOV V0.B16, V13.B16
+	VFMLS V11.S4, V11.S4, V13.S4
+	WORD $0x4ea9f73f // fmin v31.4s, v25.4s, v9.4s
+	VFMLS V28.S4, V13.S4, V3.S4
+	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	VMOV V21.B16, V13.B16
+	VFMLA V22.S4, V0.S4, V13.S4
+	VMOV V16.B16, V0.B16
+	VFMLA V6.S4, V17.S4, V0.S4
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	VMOV V15.B16, V13.B16
+	VFMLA V6.S4, V0.S4, V13.S4
+	VMOV V23.B16, V0.B16
+	VFMLS V1.S4, V11.S4, V0.S4
+	VMOV V14.B16, V31.B16
+	VFMLA V6.S4, V13.S4, V31.S4
+	WORD $0x4ea0d6e6 // fsub v6.4s, v23.4s, v0.4s
+	VFMLA V31.S4, V9.S4, V12.S4
+	VFMLS V1.S4, V11.S4, V6.S4
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	VFMLS V3.S4, V11.S4, V6.S4
+	FMOVQ 48(R1), F1
+	WORD $0x6e22fd08 // fdiv v8.4s, v8.4s, v2.4s
+	VSHL $20, V0.S4, V2.S4
+	FMOVQ 48(R2), F3
+	WORD $0x6e39dd08 // fmul v8.4s, v8.4s, v25.4s
+	VAND V20.B16, V0.B16, V0.B16
+	WORD $0x4ea1f749 // fmin v9.4s, v26.4s, v1.4s
+	WORD $0x6ea4e74c // fcmgt v12.4s, v26.4s, v4.4s
+	VMOV V19.B16, V13.B16
+	WORD $0x4eb2940d // mla v13.4s, v0.4s, v18.4s
+	WORD $0x4e29f709 // fmax v9.4s, v24.4s, v9.4s
+	VBSL V4.B16, V8.B16, V12.B16
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	WORD $0x6e29dd20 // fmul v0.4s, v9.4s, v9.4s
+	WORD $0x6e27dd8c // fmul v12.4s, v12.4s, v7.4s
+	VADD V13.S4, V2.S4, V2.S4
+	VMOV V27.B16, V4.B16
+	VFMLA V28.S4, V0.S4, V4.S4
+	FMOVQ F12, 16(R0)
+	WORD $0x4e22d727 // fadd v7.4s, v25.4s, v2.4s
+	WORD $0x4ea4d768 // fsub v8.4s, v27.4s, v4.4s
+	WORD $0x4e22f72c // fmax v12.4s, v25.4s, v2.4s
+	VFMLA V28.S4, V0.S4, V8.S4
+	WORD $0x4ea7d58c // fsub v12.4s, v12.4s, v7.4s
+	VMOV V0.B16, V13.B16
+	VFMLS V9.S4, V9.S4, V13.S4
+	WORD $0x4ea2f73f // fmin v31.4s, v25.4s, v2.4s
+	VFMLS V28.S4, V13.S4, V8.S4
+	WORD $0x4e3fd58c // fadd v12.4s, v12.4s, v31.4s
+	VMOV V21.B16, V13.B16
+	VFMLA V22.S4, V0.S4, V13.S4
+	VMOV V16.B16, V0.B16
+	VFMLA V6.S4, V17.S4, V0.S4
+	WORD $0x4e2dd508 // fadd v8.4s, v8.4s, v13.4s
+	VMOV V15.B16, V13.B16
+	VFMLA V6.S4, V0.S4, V13.S4
+	VMOV V23.B16, V0.B16
+	VFMLS V4.S4, V9.S4, V0.S4
+	VMOV V14.B16, V31.B16
+	VFMLA V6.S4, V13.S4, V31.S4
+	WORD $0x4ea0d6e6 // fsub v6.4s, v23.4s, v0.4s
+	VFMLA V31.S4, V2.S4, V12.S4
+	VFMLS V4.S4, V9.S4, V6.S4
+	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
+	VFMLS V8.S4, V9.S4, V6.S4
+	WORD $0x6e27fd6b // fdiv v11.4s, v11.4s, v7.4s
+	VSHL $20, V0.S4, V2.S4
+	WORD $0x6e39dd6b // fmul v11.4s, v11.4s, v25.4s
+	VAND V20.B16, V0.B16, V0.B16
+	WORD $0x6ea5e744 // fcmgt v4.4s, v26.4s, v5.4s
+	VMOV V19.B16, V7.B16
+	WORD $0x4eb29407 // mla v7.4s, v0.4s, v18.4s
+	VBSL V5.B16, V11.B16, V4.B16
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	WORD $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	VADD V7.S4, V2.S4, V2.S4
+	FMOVQ F4, 32(R0)
+	WORD $0x4e22d720 // fadd v0.4s, v25.4s, v2.4s
+	WORD $0x4e22f724 // fmax v4.4s, v25.4s, v2.4s
+	WORD $0x4ea0d484 // fsub v4.4s, v4.4s, v0.4s
+	WORD $0x4ea2f725 // fmin v5.4s, v25.4s, v2.4s
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	VMOV V16.B16, V5.B16
+	VFMLA V6.S4, V17.S4, V5.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V6.S4, V5.S4, V7.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V6.S4, V7.S4, V5.S4
+	VFMLA V5.S4, V2.S4, V4.S4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
+	WORD $0x6e39dd29 // fmul v9.4s, v9.4s, v25.4s
+	WORD $0x6ea1e740 // fcmgt v0.4s, v26.4s, v1.4s
+	VBSL V1.B16, V9.B16, V0.B16
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// gelutanh.go: geluTanhOf
+	WORD $0x4ea0f742 // fmin v2.4s, v26.4s, v0.4s
+	WORD $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	// gelutanh.go: geluTanhArgument
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V28.S4, V3.S4, V4.S4
+	WORD $0x4ea4d765 // fsub v5.4s, v27.4s, v4.4s
+	VFMLA V28.S4, V3.S4, V5.S4
+	VMOV V3.B16, V6.B16
+	VFMLS V2.S4, V2.S4, V6.S4
+	VFMLS V28.S4, V6.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V22.S4, V3.S4, V6.S4
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VMOV V23.B16, V3.B16
+	VFMLS V4.S4, V2.S4, V3.S4
+	WORD $0x4ea3d6e6 // fsub v6.4s, v23.4s, v3.4s
+	VFMLS V4.S4, V2.S4, V6.S4
+	VFMLS V5.S4, V2.S4, V6.S4
+	// exp.go: powerAt
+	VSHL $20, V3.S4, V4.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	// gelutanh.go: geluTanhOf
+	WORD $0x4e24d723 // fadd v3.4s, v25.4s, v4.4s
+	WORD $0x4e24f725 // fmax v5.4s, v25.4s, v4.4s
+	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4f727 // fmin v7.4s, v25.4s, v4.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	// exp.go: horner
+	VMOV V16.B16, V7.B16
+	VFMLA V6.S4, V17.S4, V7.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V6.S4, V7.S4, V8.S4
+	VMOV V14.B16, V7.B16
+	VFMLA V6.S4, V8.S4, V7.S4
+	// gelutanh.go: geluTanhOf
+	VFMLA V7.S4, V4.S4, V5.S4
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e39dc42 // fmul v2.4s, v2.4s, v25.4s
+	WORD $0x6ea0e743 // fcmgt v3.4s, v26.4s, v0.4s
+	VBSL V0.B16, V2.B16, V3.B16
+	// geglu.go
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	FMOVQ F3, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	WORD $0x4ea0f742 // fmin v2.4s, v26.4s, v0.4s
+	WORD $0x4e22f702 // fmax v2.4s, v24.4s, v2.4s
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	VMOV V27.B16, V4.B16
+	VFMLA V28.S4, V3.S4, V4.S4
+	WORD $0x4ea4d765 // fsub v5.4s, v27.4s, v4.4s
+	VFMLA V28.S4, V3.S4, V5.S4
+	VMOV V3.B16, V6.B16
+	VFMLS V2.S4, V2.S4, V6.S4
+	VFMLS V28.S4, V6.S4, V5.S4
+	VMOV V21.B16, V6.B16
+	VFMLA V22.S4, V3.S4, V6.S4
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	VMOV V23.B16, V3.B16
+	VFMLS V4.S4, V2.S4, V3.S4
+	WORD $0x4ea3d6e6 // fsub v6.4s, v23.4s, v3.4s
+	VFMLS V4.S4, V2.S4, V6.S4
+	VFMLS V5.S4, V2.S4, V6.S4
+	VSHL $20, V3.S4, V4.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	WORD $0x4e24d723 // fadd v3.4s, v25.4s, v4.4s
+	WORD $0x4e24f725 // fmax v5.4s, v25.4s, v4.4s
+	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4f727 // fmin v7.4s, v25.4s, v4.4s
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	VMOV V16.B16, V7.B16
+	VFMLA V6.S4, V17.S4, V7.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V6.S4, V7.S4, V8.S4
+	VMOV V14.B16, V7.B16
+	VFMLA V6.S4, V8.S4, V7.S4
+	VFMLA V7.S4, V4.S4, V5.S4
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	WORD $0x6e23fc42 // fdiv v2.4s, v2.4s, v3.4s
+	WORD $0x6e39dc42 // fmul v2.4s, v2.4s, v25.4s
+	WORD $0x6ea0e743 // fcmgt v3.4s, v26.4s, v0.4s
+	VBSL V0.B16, V2.B16, V3.B16
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	TBZ $1, R3, one11
+	FMOVD F3, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V3.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F3, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func gegluTanhF64NEON(dst, gate, up []float64)
+TEXT ·gegluTanhF64NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD gate_base+24(FP), R1
+	MOVD up_base+48(FP), R2
+	MOVD dst_len+8(FP), R3
+	MOVD $gegluConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // geluTanhB
+	FMOVQ 16(R26), F27 // geluTanhA
+	FMOVQ 32(R26), F26 // geluTanhMax
+	FMOVQ 48(R26), F25 // geluScale
+	FMOVQ 64(R26), F24 // geluTanhMin
+	FMOVQ 80(R26), F23 // geluMagic
+	FMOVQ 96(R26), F22 // geluTanhBLo
+	FMOVQ 112(R26), F21 // geluTanhALo
+	FMOVQ 128(R26), F20 // lookupLow
+	FMOVQ 144(R26), F19 // lookupFirst
+	FMOVQ 160(R26), F18 // lookupTimes
+	FMOVQ 176(R26), F17 // exp2C8
+	FMOVQ 192(R26), F16 // exp2C7
+	FMOVQ 208(R26), F15 // exp2C6
+	FMOVQ 224(R26), F14 // exp2C5
+	FMOVQ 240(R26), F13 // exp2C4
+	FMOVQ 256(R26), F12 // exp2C3
+	FMOVQ 272(R26), F11 // exp2C2
+	FMOVQ 288(R26), F10 // exp2C1
+	FMOVQ 304(R26), F9 // exp2C0
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	WORD $0x4ee0f742 // fmin v2.2d, v26.2d, v0.2d
+	WORD $0x4e62f702 // fmax v2.2d, v24.2d, v2.2d
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V21.B16, V6.B16
+	VFMLA V22.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V23.B16, V3.B16
+	VFMLS V4.D2, V2.D2, V3.D2
+	WORD $0x4ee3d6e6 // fsub v6.2d, v23.2d, v3.2d
+	VFMLS V4.D2, V2.D2, V6.D2
+	VFMLS V5.D2, V2.D2, V6.D2
+	VSHL $50, V3.D2, V4.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
+	WORD $0x4e64f725 // fmax v5.2d, v25.2d, v4.2d
+	WORD $0x4ee3d4a5 // fsub v5.2d, v5.2d, v3.2d
+	WORD $0x4ee4f727 // fmin v7.2d, v25.2d, v4.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VMOV V16.B16, V7.B16
+	VFMLA V6.D2, V17.D2, V7.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V10.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	FMOVQ 16(R1), F8
+	VMOV V9.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	FMOVQ 16(R2), F6
+	VFMLA V31.D2, V4.D2, V5.D2
+	WORD $0x4ee8f744 // fmin v4.2d, v26.2d, v8.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e64f704 // fmax v4.2d, v24.2d, v4.2d
+	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
+	WORD $0x6e64dc83 // fmul v3.2d, v4.2d, v4.2d
+	WORD $0x6e79dc42 // fmul v2.2d, v2.2d, v25.2d
+	VMOV V27.B16, V5.B16
+	VFMLA V28.D2, V3.D2, V5.D2
+	WORD $0x6ee0e747 // fcmgt v7.2d, v26.2d, v0.2d
+	WORD $0x4ee5d77f // fsub v31.2d, v27.2d, v5.2d
+	VBSL V0.B16, V2.B16, V7.B16
+	VFMLA V28.D2, V3.D2, V31.D2
+	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	VMOV V3.B16, V0.B16
+	VFMLS V4.D2, V4.D2, V0.D2
+	FMOVQ F7, 0(R0)
+	VFMLS V28.D2, V0.D2, V31.D2
+	VMOV V21.B16, V0.B16
+	VFMLA V22.D2, V3.D2, V0.D2
+	WORD $0x4e60d7ff // fadd v31.2d, v31.2d, v0.2d
+	VMOV V23.B16, V0.B16
+	VFMLS V5.D2, V4.D2, V0.D2
+	WORD $0x4ee0d6e1 // fsub v1.2d, v23.2d, v0.2d
+	VFMLS V5.D2, V4.D2, V1.D2
+	VFMLS V31.D2, V4.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V3.B16
+	WORD $0x4eb29403 // mla v3.4s, v0.4s, v18.4s
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
+	VADD V3.D2, V2.D2, V2.D2
+	WORD $0x4e62d720 // fadd v0.2d, v25.2d, v2.2d
+	WORD $0x4e62f723 // fmax v3.2d, v25.2d, v2.2d
+	WORD $0x4ee0d463 // fsub v3.2d, v3.2d, v0.2d
+	WORD $0x4ee2f725 // fmin v5.2d, v25.2d, v2.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	VMOV V16.B16, V5.B16
+	VFMLA V1.D2, V17.D2, V5.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V5.D2, V7.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V1.D2, V7.D2, V5.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V1.D2, V5.D2, V7.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V1.D2, V7.D2, V5.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V1.D2, V5.D2, V7.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V1.D2, V7.D2, V5.D2
+	FMOVQ 32(R1), F7
+	VMOV V9.B16, V31.B16
+	VFMLA V1.D2, V5.D2, V31.D2
+	FMOVQ 32(R2), F1
+	VFMLA V31.D2, V2.D2, V3.D2
+	WORD $0x4ee7f742 // fmin v2.2d, v26.2d, v7.2d
+	WORD $0x4e63d400 // fadd v0.2d, v0.2d, v3.2d
+	WORD $0x4e62f702 // fmax v2.2d, v24.2d, v2.2d
+	WORD $0x6e60fc84 // fdiv v4.2d, v4.2d, v0.2d
+	WORD $0x6e62dc40 // fmul v0.2d, v2.2d, v2.2d
+	WORD $0x6e79dc84 // fmul v4.2d, v4.2d, v25.2d
+	VMOV V27.B16, V3.B16
+	VFMLA V28.D2, V0.D2, V3.D2
+	WORD $0x6ee8e745 // fcmgt v5.2d, v26.2d, v8.2d
+	WORD $0x4ee3d77f // fsub v31.2d, v27.2d, v3.2d
+	VBSL V8.B16, V4.B16, V5.B16
+	VFMLA V28.D2, V0.D2, V31.D2
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	VMOV V0.B16, V4.B16
+	VFMLS V2.D2, V2.D2, V4.D2
+	FMOVQ F5, 16(R0)
+	VFMLS V28.D2, V4.D2, V31.D2
+	VMOV V21.B16, V4.B16
+	VFMLA V22.D2, V0.D2, V4.D2
+	WORD $0x4e64d7ff // fadd v31.2d, v31.2d, v4.2d
+	VMOV V23.B16, V0.B16
+	VFMLS V3.D2, V2.D2, V0.D2
+	WORD $0x4ee0d6e4 // fsub v4.2d, v23.2d, v0.2d
+	VFMLS V3.D2, V2.D2, V4.D2
+	VFMLS V31.D2, V2.D2, V4.D2
+	VSHL $50, V0.D2, V3.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29405 // mla v5.4s, v0.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V3.D2, V3.D2
+	WORD $0x4e63d720 // fadd v0.2d, v25.2d, v3.2d
+	WORD $0x4e63f725 // fmax v5.2d, v25.2d, v3.2d
+	WORD $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	WORD $0x4ee3f726 // fmin v6.2d, v25.2d, v3.2d
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V16.B16, V6.B16
+	VFMLA V4.D2, V17.D2, V6.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V4.D2, V6.D2, V8.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V4.D2, V8.D2, V6.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V4.D2, V6.D2, V8.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V8.D2, V6.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V4.D2, V6.D2, V8.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V4.D2, V8.D2, V6.D2
+	FMOVQ 48(R1), F8
+	VMOV V9.B16, V31.B16
+	VFMLA V4.D2, V6.D2, V31.D2
+	FMOVQ 48(R2), F4
+	VFMLA V31.D2, V3.D2, V5.D2
+	WORD $0x4ee8f743 // fmin v3.2d, v26.2d, v8.2d
+	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
+	WORD $0x4e63f703 // fmax v3.2d, v24.2d, v3.2d
+	WORD $0x6e60fc42 // fdiv v2.2d, v2.2d, v0.2d
+	WORD $0x6e63dc60 // fmul v0.2d, v3.2d, v3.2d
+	WORD $0x6e79dc42 // fmul v2.2d, v2.2d, v25.2d
+	VMOV V27.B16, V5.B16
+	VFMLA V28.D2, V0.D2, V5.D2
+	WORD $0x6ee7e746 // fcmgt v6.2d, v26.2d, v7.2d
+	WORD $0x4ee5d77f // fsub v31.2d, v27.2d, v5.2d
+	VBSL V7.B16, V2.B16, V6.B16
+	VFMLA V28.D2, V0.D2, V31.D2
+	WORD $0x6e61dcc6 // fmul v6.2d, v6.2d, v1.2d
+	VMOV V0.B16, V1.B16
+	VFMLS V3.D2, V3.D2, V1.D2
+	FMOVQ F6, 32(R0)
+	VFMLS V28.D2, V1.D2, V31.D2
+	VMOV V21.B16, V1.B16
+	VFMLA V22.D2, V0.D2, V1.D2
+	WORD $0x4e61d7ff // fadd v31.2d, v31.2d, v1.2d
+	VMOV V23.B16, V0.B16
+	VFMLS V5.D2, V3.D2, V0.D2
+	WORD $0x4ee0d6e1 // fsub v1.2d, v23.2d, v0.2d
+	VFMLS V5.D2, V3.D2, V1.D2
+	VFMLS V31.D2, V3.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29405 // mla v5.4s, v0.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V2.D2, V2.D2
+	WORD $0x4e62d720 // fadd v0.2d, v25.2d, v2.2d
+	WORD $0x4e62f725 // fmax v5.2d, v25.2d, v2.2d
+	WORD $0x4ee0d4a5 // fsub v5.2d, v5.2d, v0.2d
+	WORD $0x4ee2f726 // fmin v6.2d, v25.2d, v2.2d
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V16.B16, V6.B16
+	VFMLA V1.D2, V17.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V9.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VFMLA V7.D2, V2.D2, V5.D2
+	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
+	WORD $0x6e60fc63 // fdiv v3.2d, v3.2d, v0.2d
+	WORD $0x6e79dc63 // fmul v3.2d, v3.2d, v25.2d
+	WORD $0x6ee8e740 // fcmgt v0.2d, v26.2d, v8.2d
+	VBSL V8.B16, V3.B16, V0.B16
+	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// gelutanh.go: geluTanhOf
+	WORD $0x4ee0f742 // fmin v2.2d, v26.2d, v0.2d
+	WORD $0x4e62f702 // fmax v2.2d, v24.2d, v2.2d
+	// gelutanh.go: geluTanhArgument
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V21.B16, V6.B16
+	VFMLA V22.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V23.B16, V3.B16
+	VFMLS V4.D2, V2.D2, V3.D2
+	WORD $0x4ee3d6e6 // fsub v6.2d, v23.2d, v3.2d
+	VFMLS V4.D2, V2.D2, V6.D2
+	VFMLS V5.D2, V2.D2, V6.D2
+	// exp.go: powerAt
+	VSHL $50, V3.D2, V4.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	// gelutanh.go: geluTanhOf
+	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
+	WORD $0x4e64f725 // fmax v5.2d, v25.2d, v4.2d
+	WORD $0x4ee3d4a5 // fsub v5.2d, v5.2d, v3.2d
+	WORD $0x4ee4f727 // fmin v7.2d, v25.2d, v4.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	// exp.go: horner
+	VMOV V16.B16, V7.B16
+	VFMLA V6.D2, V17.D2, V7.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V10.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V9.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	// gelutanh.go: geluTanhOf
+	VFMLA V8.D2, V4.D2, V5.D2
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
+	WORD $0x6e79dc42 // fmul v2.2d, v2.2d, v25.2d
+	WORD $0x6ee0e743 // fcmgt v3.2d, v26.2d, v0.2d
+	VBSL V0.B16, V2.B16, V3.B16
+	// geglu.go
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	FMOVQ F3, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	WORD $0x4ee0f742 // fmin v2.2d, v26.2d, v0.2d
+	WORD $0x4e62f702 // fmax v2.2d, v24.2d, v2.2d
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V21.B16, V6.B16
+	VFMLA V22.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V23.B16, V3.B16
+	VFMLS V4.D2, V2.D2, V3.D2
+	WORD $0x4ee3d6e6 // fsub v6.2d, v23.2d, v3.2d
+	VFMLS V4.D2, V2.D2, V6.D2
+	VFMLS V5.D2, V2.D2, V6.D2
+	VSHL $50, V3.D2, V4.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
+	WORD $0x4e64f725 // fmax v5.2d, v25.2d, v4.2d
+	WORD $0x4ee3d4a5 // fsub v5.2d, v5.2d, v3.2d
+	WORD $0x4ee4f727 // fmin v7.2d, v25.2d, v4.2d
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VMOV V16.B16, V7.B16
+	VFMLA V6.D2, V17.D2, V7.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V13.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V11.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VMOV V10.B16, V7.B16
+	VFMLA V6.D2, V8.D2, V7.D2
+	VMOV V9.B16, V8.B16
+	VFMLA V6.D2, V7.D2, V8.D2
+	VFMLA V8.D2, V4.D2, V5.D2
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
+	WORD $0x6e79dc42 // fmul v2.2d, v2.2d, v25.2d
+	WORD $0x6ee0e743 // fcmgt v3.2d, v26.2d, v0.2d
+	VBSL V0.B16, V2.B16, V3.B16
+	WORD $0x6e61dc63 // fmul v3.2d, v3.2d, v1.2d
+	FMOVD F3, (R0)
+
+done5:
+	RET
+
+// func gegluTanhBackwardF32NEON(dgate, dy, gate, up []float32)
+TEXT ·gegluTanhBackwardF32NEON(SB), NOSPLIT, $0-96
+	MOVD dgate_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD gate_base+48(FP), R2
+	MOVD up_base+72(FP), R3
+	MOVD dgate_len+8(FP), R4
+	MOVD $gegluConstF32<>(SB), R26
+	MOVD $geluTanhBendNF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $geluTanhBendC7F32<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	MOVD $geluTanhBendC6F32<>(SB), R16
+	FMOVQ (R16), F25
+	FMOVQ 16(R16), F26
+	MOVD $geluTanhBendC5F32<>(SB), R16
+	FMOVQ (R16), F23
+	FMOVQ 16(R16), F24
+	MOVD $geluTanhBendC4F32<>(SB), R16
+	FMOVQ (R16), F21
+	FMOVQ 16(R16), F22
+	MOVD $geluTanhBendC3F32<>(SB), R16
+	FMOVQ (R16), F19
+	FMOVQ 16(R16), F20
+	MOVD $geluTanhBendC2F32<>(SB), R16
+	FMOVQ (R16), F17
+	FMOVQ 16(R16), F18
+	MOVD $geluTanhBendC1F32<>(SB), R16
+	FMOVQ (R16), F15
+	FMOVQ 16(R16), F16
+	MOVD $geluTanhBendC0F32<>(SB), R16
+	FMOVQ (R16), F13
+	FMOVQ 16(R16), F14
+	FMOVQ 240(R26), F12 // geluTanhBendTop
+	FMOVQ 256(R26), F11 // notSign
+	FMOVQ 272(R26), F10 // geluTanhBendPerWidth
+	FMOVQ 288(R26), F9 // rounding
+	FMOVQ 128(R26), F8 // lookupLow
+	FMOVQ 144(R26), F7 // lookupFirst
+	FMOVQ 160(R26), F6 // lookupTimes
+	CMP $16, R4
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	FMOVQ 16(R1), F5
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	FMOVQ 16(R2), F31
+	VFMLA V2.S4, V3.S4, V4.S4
+	FMOVQ 16(R3), F2
+	FMOVQ 304(R26), F3 // signBit
+	VAND V3.B16, V1.B16, V1.B16
+	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
+	VORR V1.B16, V4.B16, V4.B16
+	VAND V11.B16, V31.B16, V1.B16
+	FMOVQ 320(R26), F2 // half
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x4ea1f581 // fmin v1.4s, v12.4s, v1.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VMOV V9.B16, V2.B16
+	VFMLA V10.S4, V1.S4, V2.S4
+	FMOVQ F0, 0(R0)
+	VAND V8.B16, V2.B16, V2.B16
+	VMOV V7.B16, V0.B16
+	WORD $0x4ea69440 // mla v0.4s, v2.4s, v6.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	VTBL V0.B16, [V27.B16, V28.B16], V2.B16
+	VTBL V0.B16, [V25.B16, V26.B16], V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VTBL V0.B16, [V23.B16, V24.B16], V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VTBL V0.B16, [V21.B16, V22.B16], V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VTBL V0.B16, [V19.B16, V20.B16], V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VTBL V0.B16, [V17.B16, V18.B16], V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VTBL V0.B16, [V15.B16, V16.B16], V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	FMOVQ 32(R1), F3
+	VTBL V0.B16, [V13.B16, V14.B16], V0.B16
+	FMOVQ 32(R2), F4
+	VFMLA V1.S4, V2.S4, V0.S4
+	FMOVQ 32(R3), F1
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V31.B16, V31.B16
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	VORR V31.B16, V0.B16, V0.B16
+	VAND V11.B16, V4.B16, V1.B16
+	FMOVQ 320(R26), F2 // half
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4ea1f581 // fmin v1.4s, v12.4s, v1.4s
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	VMOV V9.B16, V0.B16
+	VFMLA V10.S4, V1.S4, V0.S4
+	FMOVQ F5, 16(R0)
+	VAND V8.B16, V0.B16, V0.B16
+	VMOV V7.B16, V2.B16
+	WORD $0x4ea69402 // mla v2.4s, v0.4s, v6.4s
+	VTBL V2.B16, [V29.B16, V30.B16], V0.B16
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	VTBL V2.B16, [V27.B16, V28.B16], V0.B16
+	VTBL V2.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V1.S4, V0.S4, V5.S4
+	VTBL V2.B16, [V23.B16, V24.B16], V0.B16
+	VFMLA V1.S4, V5.S4, V0.S4
+	VTBL V2.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V1.S4, V0.S4, V5.S4
+	VTBL V2.B16, [V19.B16, V20.B16], V0.B16
+	VFMLA V1.S4, V5.S4, V0.S4
+	VTBL V2.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V1.S4, V0.S4, V5.S4
+	VTBL V2.B16, [V15.B16, V16.B16], V0.B16
+	VFMLA V1.S4, V5.S4, V0.S4
+	FMOVQ 48(R1), F5
+	VTBL V2.B16, [V13.B16, V14.B16], V2.B16
+	FMOVQ 48(R2), F31
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ 48(R3), F0
+	FMOVQ 304(R26), F1 // signBit
+	VAND V1.B16, V4.B16, V4.B16
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	VORR V4.B16, V2.B16, V2.B16
+	VAND V11.B16, V31.B16, V0.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x4ea0f580 // fmin v0.4s, v12.4s, v0.4s
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	VMOV V9.B16, V1.B16
+	VFMLA V10.S4, V0.S4, V1.S4
+	FMOVQ F3, 32(R0)
+	VAND V8.B16, V1.B16, V1.B16
+	VMOV V7.B16, V2.B16
+	WORD $0x4ea69422 // mla v2.4s, v1.4s, v6.4s
+	VTBL V2.B16, [V29.B16, V30.B16], V1.B16
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VTBL V2.B16, [V27.B16, V28.B16], V1.B16
+	VTBL V2.B16, [V25.B16, V26.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	VTBL V2.B16, [V23.B16, V24.B16], V1.B16
+	VFMLA V0.S4, V3.S4, V1.S4
+	VTBL V2.B16, [V21.B16, V22.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	VTBL V2.B16, [V19.B16, V20.B16], V1.B16
+	VFMLA V0.S4, V3.S4, V1.S4
+	VTBL V2.B16, [V17.B16, V18.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	VTBL V2.B16, [V15.B16, V16.B16], V1.B16
+	VFMLA V0.S4, V3.S4, V1.S4
+	VTBL V2.B16, [V13.B16, V14.B16], V2.B16
+	VFMLA V0.S4, V1.S4, V2.S4
+	FMOVQ 304(R26), F0 // signBit
+	VAND V0.B16, V31.B16, V31.B16
+	VORR V31.B16, V2.B16, V2.B16
+	FMOVQ 320(R26), F0 // half
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
+	FMOVQ F5, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	SUB $16, R4, R4
+	CMP $16, R4
+	BGE loop1
+
+rest2:
+	CMP $4, R4
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	// geglu.go
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	// gelutanh.go: at
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	VFMLA V2.S4, V3.S4, V4.S4
+	// gelutanh.go: slope32
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V1.B16, V1.B16
+	VORR V1.B16, V4.B16, V4.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	// geglu.go
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $4, R4, R4
+	CMP $4, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	// Partial vector.
+	TBZ $1, R4, one7
+	FMOVD (R1), F0
+	TBZ $0, R4, loaded6
+	ADD $8, R1, R5
+	VLD1 (R5), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R4, one9
+	FMOVD (R2), F1
+	TBZ $0, R4, loaded8
+	ADD $8, R2, R5
+	VLD1 (R5), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	TBZ $1, R4, one11
+	FMOVD (R3), F2
+	TBZ $0, R4, loaded10
+	ADD $8, R3, R5
+	VLD1 (R5), V2.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F2
+
+loaded10:
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	VFMLA V2.S4, V3.S4, V4.S4
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V1.B16, V1.B16
+	VORR V1.B16, V4.B16, V4.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	TBZ $1, R4, one13
+	FMOVD F0, (R0)
+	TBZ $0, R4, stored12
+	ADD $8, R0, R5
+	VST1 V0.S[2], (R5)
+	B stored12
+
+one13:
+	FMOVS F0, (R0)
+
+stored12:
+
+done5:
+	RET
+
+// func gegluTanhBackwardF64NEON(dgate, dy, gate, up []float64)
+TEXT ·gegluTanhBackwardF64NEON(SB), NOSPLIT, $0-96
+	MOVD dgate_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD gate_base+48(FP), R2
+	MOVD up_base+72(FP), R3
+	MOVD dgate_len+8(FP), R4
+	MOVD $gegluConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // geluTanhB
+	FMOVQ 16(R26), F27 // geluTanhA
+	FMOVQ 320(R26), F26 // geluTanhSlopeB3
+	FMOVQ 336(R26), F25 // geluTanhSlopeA
+	FMOVQ 352(R26), F24 // one
+	FMOVQ 368(R26), F23 // geluUpScale
+	FMOVQ 384(R26), F22 // geluTanhEnd
+	FMOVQ 400(R26), F21 // notSign
+	FMOVQ 416(R26), F20 // geluUpMagic
+	FMOVQ 96(R26), F19 // geluTanhBLo
+	FMOVQ 112(R26), F18 // geluTanhALo
+	FMOVQ 128(R26), F17 // lookupLow
+	FMOVQ 144(R26), F16 // lookupFirst
+	FMOVQ 160(R26), F15 // lookupTimes
+	FMOVQ 176(R26), F14 // exp2C8
+	FMOVQ 192(R26), F13 // exp2C7
+	FMOVQ 208(R26), F12 // exp2C6
+	FMOVQ 224(R26), F11 // exp2C5
+	FMOVQ 240(R26), F10 // exp2C4
+	CMP $8, R4
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V5.D2, V2.D2, V7.D2
+	VSHL $50, V6.D2, V4.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf94c5 // mla v5.4s, v6.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V7.D2, V14.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V7.D2, V6.D2, V5.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V4.B16, V5.B16
+	VFMLA V6.D2, V4.D2, V5.D2
+	WORD $0x4ee5d487 // fsub v7.2d, v4.2d, v5.2d
+	VFMLA V6.D2, V4.D2, V7.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	WORD $0x4ee4d6e6 // fsub v6.2d, v23.2d, v4.2d
+	WORD $0x4e65d4c6 // fadd v6.2d, v6.2d, v5.2d
+	WORD $0x6e64fca8 // fdiv v8.2d, v5.2d, v4.2d
+	WORD $0x6e64fee9 // fdiv v9.2d, v23.2d, v4.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V5.D2
+	FMOVQ 432(R26), F4 // geluDownScale
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
+	VMOV V25.B16, V4.B16
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x4ee4d726 // fsub v6.2d, v25.2d, v4.2d
+	VFMLA V26.D2, V3.D2, V6.D2
+	WORD $0x6e64dc43 // fmul v3.2d, v2.2d, v4.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V3.B16, V7.B16
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V6.D2, V2.D2, V7.D2
+	WORD $0x6e69dc62 // fmul v2.2d, v3.2d, v9.2d
+	FMOVQ 16(R1), F4
+	VMOV V2.B16, V6.B16
+	VFMLS V9.D2, V3.D2, V6.D2
+	FMOVQ 16(R2), F31
+	VFMLA V9.D2, V7.D2, V6.D2
+	FMOVQ 16(R3), F7
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	WORD $0x6e67dc84 // fmul v4.2d, v4.2d, v7.2d
+	VMOV V24.B16, V7.B16
+	VFMLA V9.D2, V3.D2, V7.D2
+	VAND V21.B16, V31.B16, V3.B16
+	WORD $0x6e67dca5 // fmul v5.2d, v5.2d, v7.2d
+	WORD $0x4ee3f6c3 // fmin v3.2d, v22.2d, v3.2d
+	VFMLA V6.D2, V8.D2, V5.D2
+	WORD $0x6e63dc66 // fmul v6.2d, v3.2d, v3.2d
+	VFMLS V2.D2, V8.D2, V5.D2
+	VMOV V27.B16, V2.B16
+	VFMLA V28.D2, V6.D2, V2.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	WORD $0x4ee2d765 // fsub v5.2d, v27.2d, v2.2d
+	VEOR V7.B16, V7.B16, V7.B16
+	WORD $0x6ee1e4e1 // fcmgt v1.2d, v7.2d, v1.2d
+	VFMLA V28.D2, V6.D2, V5.D2
+	WORD $0x4ee8d707 // fsub v7.2d, v24.2d, v8.2d
+	VMOV V6.B16, V9.B16
+	VFMLS V3.D2, V3.D2, V9.D2
+	VBSL V7.B16, V8.B16, V1.B16
+	VFMLS V28.D2, V9.D2, V5.D2
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VMOV V18.B16, V1.B16
+	VFMLA V19.D2, V6.D2, V1.D2
+	FMOVQ F0, 0(R0)
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V20.B16, V0.B16
+	VFMLS V2.D2, V3.D2, V0.D2
+	WORD $0x4ee0d681 // fsub v1.2d, v20.2d, v0.2d
+	VFMLS V2.D2, V3.D2, V1.D2
+	VFMLS V5.D2, V3.D2, V1.D2
+	VSHL $50, V0.D2, V2.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VAND V17.B16, V0.B16, V0.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf9405 // mla v5.4s, v0.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V2.D2, V2.D2
+	VMOV V13.B16, V0.B16
+	VFMLA V1.D2, V14.D2, V0.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V1.D2, V0.D2, V5.D2
+	VMOV V11.B16, V0.B16
+	VFMLA V1.D2, V5.D2, V0.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V1.D2, V0.D2, V5.D2
+	FMOVQ 256(R26), F0 // exp2C3
+	VFMLA V1.D2, V5.D2, V0.D2
+	FMOVQ 272(R26), F5 // exp2C2
+	VFMLA V1.D2, V0.D2, V5.D2
+	FMOVQ 288(R26), F0 // exp2C1
+	VFMLA V1.D2, V5.D2, V0.D2
+	FMOVQ 304(R26), F5 // exp2C0
+	VFMLA V1.D2, V0.D2, V5.D2
+	VMOV V2.B16, V0.B16
+	VFMLA V5.D2, V2.D2, V0.D2
+	WORD $0x4ee0d441 // fsub v1.2d, v2.2d, v0.2d
+	VFMLA V5.D2, V2.D2, V1.D2
+	WORD $0x4e60d6e2 // fadd v2.2d, v23.2d, v0.2d
+	WORD $0x4ee2d6e5 // fsub v5.2d, v23.2d, v2.2d
+	WORD $0x4e60d4a5 // fadd v5.2d, v5.2d, v0.2d
+	WORD $0x6e62fc07 // fdiv v7.2d, v0.2d, v2.2d
+	WORD $0x6e62fee8 // fdiv v8.2d, v23.2d, v2.2d
+	VFMLS V2.D2, V7.D2, V0.D2
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	VFMLS V5.D2, V7.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluDownScale
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	WORD $0x6e68dc00 // fmul v0.2d, v0.2d, v8.2d
+	VMOV V25.B16, V1.B16
+	VFMLA V26.D2, V6.D2, V1.D2
+	WORD $0x4ee1d722 // fsub v2.2d, v25.2d, v1.2d
+	VFMLA V26.D2, V6.D2, V2.D2
+	WORD $0x6e61dc65 // fmul v5.2d, v3.2d, v1.2d
+	FMOVQ 448(R26), F6 // geluTanhSlopeALo
+	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	VMOV V5.B16, V6.B16
+	VFMLS V1.D2, V3.D2, V6.D2
+	VFMLS V2.D2, V3.D2, V6.D2
+	WORD $0x6e68dca1 // fmul v1.2d, v5.2d, v8.2d
+	FMOVQ 32(R1), F2
+	VMOV V1.B16, V3.B16
+	VFMLS V8.D2, V5.D2, V3.D2
+	FMOVQ 32(R2), F9
+	VFMLA V8.D2, V6.D2, V3.D2
+	FMOVQ 32(R3), F6
+	WORD $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
+	WORD $0x6e66dc42 // fmul v2.2d, v2.2d, v6.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V8.D2, V5.D2, V6.D2
+	VAND V21.B16, V9.B16, V5.B16
+	WORD $0x6e66dc00 // fmul v0.2d, v0.2d, v6.2d
+	WORD $0x4ee5f6c5 // fmin v5.2d, v22.2d, v5.2d
+	VFMLA V3.D2, V7.D2, V0.D2
+	WORD $0x6e65dca3 // fmul v3.2d, v5.2d, v5.2d
+	VFMLS V1.D2, V7.D2, V0.D2
+	VMOV V27.B16, V1.B16
+	VFMLA V28.D2, V3.D2, V1.D2
+	WORD $0x4e60d4e7 // fadd v7.2d, v7.2d, v0.2d
+	WORD $0x4ee1d760 // fsub v0.2d, v27.2d, v1.2d
+	VEOR V6.B16, V6.B16, V6.B16
+	WORD $0x6effe4df // fcmgt v31.2d, v6.2d, v31.2d
+	VFMLA V28.D2, V3.D2, V0.D2
+	WORD $0x4ee7d706 // fsub v6.2d, v24.2d, v7.2d
+	VMOV V3.B16, V8.B16
+	VFMLS V5.D2, V5.D2, V8.D2
+	VBSL V6.B16, V7.B16, V31.B16
+	VFMLS V28.D2, V8.D2, V0.D2
+	WORD $0x6e7fdc84 // fmul v4.2d, v4.2d, v31.2d
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	FMOVQ F4, 16(R0)
+	WORD $0x4e66d400 // fadd v0.2d, v0.2d, v6.2d
+	VMOV V20.B16, V4.B16
+	VFMLS V1.D2, V5.D2, V4.D2
+	WORD $0x4ee4d686 // fsub v6.2d, v20.2d, v4.2d
+	VFMLS V1.D2, V5.D2, V6.D2
+	VFMLS V0.D2, V5.D2, V6.D2
+	VSHL $50, V4.D2, V0.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V17.B16, V4.B16, V4.B16
+	VMOV V16.B16, V1.B16
+	WORD $0x4eaf9481 // mla v1.4s, v4.4s, v15.4s
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VADD V1.D2, V0.D2, V0.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V6.D2, V14.D2, V1.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V6.D2, V1.D2, V4.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V6.D2, V4.D2, V1.D2
+	VMOV V10.B16, V4.B16
+	VFMLA V6.D2, V1.D2, V4.D2
+	FMOVQ 256(R26), F1 // exp2C3
+	VFMLA V6.D2, V4.D2, V1.D2
+	FMOVQ 272(R26), F4 // exp2C2
+	VFMLA V6.D2, V1.D2, V4.D2
+	FMOVQ 288(R26), F1 // exp2C1
+	VFMLA V6.D2, V4.D2, V1.D2
+	FMOVQ 304(R26), F4 // exp2C0
+	VFMLA V6.D2, V1.D2, V4.D2
+	VMOV V0.B16, V1.B16
+	VFMLA V4.D2, V0.D2, V1.D2
+	WORD $0x4ee1d406 // fsub v6.2d, v0.2d, v1.2d
+	VFMLA V4.D2, V0.D2, V6.D2
+	WORD $0x4e61d6e0 // fadd v0.2d, v23.2d, v1.2d
+	WORD $0x4ee0d6e4 // fsub v4.2d, v23.2d, v0.2d
+	WORD $0x4e61d484 // fadd v4.2d, v4.2d, v1.2d
+	WORD $0x6e60fc27 // fdiv v7.2d, v1.2d, v0.2d
+	WORD $0x6e60fee8 // fdiv v8.2d, v23.2d, v0.2d
+	VFMLS V0.D2, V7.D2, V1.D2
+	WORD $0x4e66d421 // fadd v1.2d, v1.2d, v6.2d
+	VFMLS V4.D2, V7.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluDownScale
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD $0x6e68dc21 // fmul v1.2d, v1.2d, v8.2d
+	VMOV V25.B16, V0.B16
+	VFMLA V26.D2, V3.D2, V0.D2
+	WORD $0x4ee0d724 // fsub v4.2d, v25.2d, v0.2d
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x6e60dca3 // fmul v3.2d, v5.2d, v0.2d
+	FMOVQ 448(R26), F6 // geluTanhSlopeALo
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	VMOV V3.B16, V6.B16
+	VFMLS V0.D2, V5.D2, V6.D2
+	VFMLS V4.D2, V5.D2, V6.D2
+	WORD $0x6e68dc60 // fmul v0.2d, v3.2d, v8.2d
+	FMOVQ 48(R1), F4
+	VMOV V0.B16, V5.B16
+	VFMLS V8.D2, V3.D2, V5.D2
+	FMOVQ 48(R2), F31
+	VFMLA V8.D2, V6.D2, V5.D2
+	FMOVQ 48(R3), F6
+	WORD $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
+	WORD $0x6e66dc84 // fmul v4.2d, v4.2d, v6.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V8.D2, V3.D2, V6.D2
+	VAND V21.B16, V31.B16, V3.B16
+	WORD $0x6e66dc21 // fmul v1.2d, v1.2d, v6.2d
+	WORD $0x4ee3f6c3 // fmin v3.2d, v22.2d, v3.2d
+	VFMLA V5.D2, V7.D2, V1.D2
+	WORD $0x6e63dc65 // fmul v5.2d, v3.2d, v3.2d
+	VFMLS V0.D2, V7.D2, V1.D2
+	VMOV V27.B16, V0.B16
+	VFMLA V28.D2, V5.D2, V0.D2
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x4ee0d761 // fsub v1.2d, v27.2d, v0.2d
+	VEOR V6.B16, V6.B16, V6.B16
+	WORD $0x6ee9e4c9 // fcmgt v9.2d, v6.2d, v9.2d
+	VFMLA V28.D2, V5.D2, V1.D2
+	WORD $0x4ee7d706 // fsub v6.2d, v24.2d, v7.2d
+	VMOV V5.B16, V8.B16
+	VFMLS V3.D2, V3.D2, V8.D2
+	VBSL V6.B16, V7.B16, V9.B16
+	VFMLS V28.D2, V8.D2, V1.D2
+	WORD $0x6e69dc42 // fmul v2.2d, v2.2d, v9.2d
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V5.D2, V6.D2
+	FMOVQ F2, 32(R0)
+	WORD $0x4e66d421 // fadd v1.2d, v1.2d, v6.2d
+	VMOV V20.B16, V2.B16
+	VFMLS V0.D2, V3.D2, V2.D2
+	WORD $0x4ee2d686 // fsub v6.2d, v20.2d, v2.2d
+	VFMLS V0.D2, V3.D2, V6.D2
+	VFMLS V1.D2, V3.D2, V6.D2
+	VSHL $50, V2.D2, V0.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V17.B16, V2.B16, V2.B16
+	VMOV V16.B16, V1.B16
+	WORD $0x4eaf9441 // mla v1.4s, v2.4s, v15.4s
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VADD V1.D2, V0.D2, V0.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V6.D2, V14.D2, V1.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V6.D2, V1.D2, V2.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V6.D2, V2.D2, V1.D2
+	VMOV V10.B16, V2.B16
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 256(R26), F1 // exp2C3
+	VFMLA V6.D2, V2.D2, V1.D2
+	FMOVQ 272(R26), F2 // exp2C2
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 288(R26), F1 // exp2C1
+	VFMLA V6.D2, V2.D2, V1.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V6.D2, V1.D2, V2.D2
+	VMOV V0.B16, V1.B16
+	VFMLA V2.D2, V0.D2, V1.D2
+	WORD $0x4ee1d406 // fsub v6.2d, v0.2d, v1.2d
+	VFMLA V2.D2, V0.D2, V6.D2
+	WORD $0x4e61d6e0 // fadd v0.2d, v23.2d, v1.2d
+	WORD $0x4ee0d6e2 // fsub v2.2d, v23.2d, v0.2d
+	WORD $0x4e61d442 // fadd v2.2d, v2.2d, v1.2d
+	WORD $0x6e60fc27 // fdiv v7.2d, v1.2d, v0.2d
+	WORD $0x6e60fee8 // fdiv v8.2d, v23.2d, v0.2d
+	VFMLS V0.D2, V7.D2, V1.D2
+	WORD $0x4e66d421 // fadd v1.2d, v1.2d, v6.2d
+	VFMLS V2.D2, V7.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluDownScale
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	WORD $0x6e68dc21 // fmul v1.2d, v1.2d, v8.2d
+	VMOV V25.B16, V0.B16
+	VFMLA V26.D2, V5.D2, V0.D2
+	WORD $0x4ee0d722 // fsub v2.2d, v25.2d, v0.2d
+	VFMLA V26.D2, V5.D2, V2.D2
+	WORD $0x6e60dc65 // fmul v5.2d, v3.2d, v0.2d
+	FMOVQ 448(R26), F6 // geluTanhSlopeALo
+	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	VMOV V5.B16, V6.B16
+	VFMLS V0.D2, V3.D2, V6.D2
+	VFMLS V2.D2, V3.D2, V6.D2
+	WORD $0x6e68dca0 // fmul v0.2d, v5.2d, v8.2d
+	VMOV V0.B16, V2.B16
+	VFMLS V8.D2, V5.D2, V2.D2
+	VFMLA V8.D2, V6.D2, V2.D2
+	WORD $0x4ee8d4e8 // fsub v8.2d, v7.2d, v8.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V8.D2, V5.D2, V3.D2
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	VFMLA V2.D2, V7.D2, V1.D2
+	VFMLS V0.D2, V7.D2, V1.D2
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	VEOR V0.B16, V0.B16, V0.B16
+	WORD $0x6effe41f // fcmgt v31.2d, v0.2d, v31.2d
+	WORD $0x4ee7d700 // fsub v0.2d, v24.2d, v7.2d
+	VBSL V0.B16, V7.B16, V31.B16
+	WORD $0x6e7fdc84 // fmul v4.2d, v4.2d, v31.2d
+	FMOVQ F4, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	SUB $8, R4, R4
+	CMP $8, R4
+	BGE loop1
+
+rest2:
+	CMP $2, R4
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	// geglu.go
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	// gelutanh.go: geluTanhSlope64
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	// gelutanh.go: geluTanhArgument
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V5.D2, V2.D2, V7.D2
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V4.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf94c5 // mla v5.4s, v6.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	// exp.go: horner
+	VMOV V13.B16, V5.B16
+	VFMLA V7.D2, V14.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V7.D2, V6.D2, V5.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V5.D2, V6.D2
+	// gelutanh.go: geluTanhSlope64
+	VMOV V4.B16, V5.B16
+	VFMLA V6.D2, V4.D2, V5.D2
+	WORD $0x4ee5d487 // fsub v7.2d, v4.2d, v5.2d
+	VFMLA V6.D2, V4.D2, V7.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	WORD $0x4ee4d6e6 // fsub v6.2d, v23.2d, v4.2d
+	WORD $0x4e65d4c6 // fadd v6.2d, v6.2d, v5.2d
+	WORD $0x6e64fca8 // fdiv v8.2d, v5.2d, v4.2d
+	WORD $0x6e64fee9 // fdiv v9.2d, v23.2d, v4.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V5.D2
+	FMOVQ 432(R26), F4 // geluDownScale
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
+	VMOV V25.B16, V4.B16
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x4ee4d726 // fsub v6.2d, v25.2d, v4.2d
+	VFMLA V26.D2, V3.D2, V6.D2
+	WORD $0x6e64dc43 // fmul v3.2d, v2.2d, v4.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V3.B16, V7.B16
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V6.D2, V2.D2, V7.D2
+	WORD $0x6e69dc62 // fmul v2.2d, v3.2d, v9.2d
+	VMOV V2.B16, V4.B16
+	VFMLS V9.D2, V3.D2, V4.D2
+	VFMLA V9.D2, V7.D2, V4.D2
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V9.D2, V3.D2, V6.D2
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	VFMLA V4.D2, V8.D2, V5.D2
+	VFMLS V2.D2, V8.D2, V5.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	WORD $0x4ee8d702 // fsub v2.2d, v24.2d, v8.2d
+	VBSL V2.B16, V8.B16, V1.B16
+	// geglu.go
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $2, R4, R4
+	CMP $2, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	FMOVD (R3), F2
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V27.B16, V4.B16
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d765 // fsub v5.2d, v27.2d, v4.2d
+	VFMLA V28.D2, V3.D2, V5.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLS V28.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	VMOV V20.B16, V6.B16
+	VFMLS V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d687 // fsub v7.2d, v20.2d, v6.2d
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V5.D2, V2.D2, V7.D2
+	VSHL $50, V6.D2, V4.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V17.B16, V6.B16, V6.B16
+	VMOV V16.B16, V5.B16
+	WORD $0x4eaf94c5 // mla v5.4s, v6.4s, v15.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V7.D2, V14.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V7.D2, V6.D2, V5.D2
+	VMOV V10.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 272(R26), F6 // exp2C2
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // exp2C0
+	VFMLA V7.D2, V5.D2, V6.D2
+	VMOV V4.B16, V5.B16
+	VFMLA V6.D2, V4.D2, V5.D2
+	WORD $0x4ee5d487 // fsub v7.2d, v4.2d, v5.2d
+	VFMLA V6.D2, V4.D2, V7.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	WORD $0x4ee4d6e6 // fsub v6.2d, v23.2d, v4.2d
+	WORD $0x4e65d4c6 // fadd v6.2d, v6.2d, v5.2d
+	WORD $0x6e64fca8 // fdiv v8.2d, v5.2d, v4.2d
+	WORD $0x6e64fee9 // fdiv v9.2d, v23.2d, v4.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
+	VFMLS V6.D2, V8.D2, V5.D2
+	FMOVQ 432(R26), F4 // geluDownScale
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
+	VMOV V25.B16, V4.B16
+	VFMLA V26.D2, V3.D2, V4.D2
+	WORD $0x4ee4d726 // fsub v6.2d, v25.2d, v4.2d
+	VFMLA V26.D2, V3.D2, V6.D2
+	WORD $0x6e64dc43 // fmul v3.2d, v2.2d, v4.2d
+	FMOVQ 448(R26), F7 // geluTanhSlopeALo
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	VMOV V3.B16, V7.B16
+	VFMLS V4.D2, V2.D2, V7.D2
+	VFMLS V6.D2, V2.D2, V7.D2
+	WORD $0x6e69dc62 // fmul v2.2d, v3.2d, v9.2d
+	VMOV V2.B16, V4.B16
+	VFMLS V9.D2, V3.D2, V4.D2
+	VFMLA V9.D2, V7.D2, V4.D2
+	WORD $0x4ee9d509 // fsub v9.2d, v8.2d, v9.2d
+	VMOV V24.B16, V6.B16
+	VFMLA V9.D2, V3.D2, V6.D2
+	WORD $0x6e66dca5 // fmul v5.2d, v5.2d, v6.2d
+	VFMLA V4.D2, V8.D2, V5.D2
+	VFMLS V2.D2, V8.D2, V5.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	WORD $0x4ee8d702 // fsub v2.2d, v24.2d, v8.2d
+	VBSL V2.B16, V8.B16, V1.B16
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVD F0, (R0)
 
 done5:

@@ -168,6 +168,43 @@ func (Naive[T]) TanhBackward(dx, dy, y []T) {
 	}
 }
 
+// GELUTanh sets dst[i] = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))).
+func (Naive[T]) GELUTanh(dst, x []T) {
+	for i, v := range x {
+		v := float64(v)
+		dst[i] = T(0.5 * v * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))))
+	}
+}
+
+// GELUTanhBackward sets dx = dy times the derivative of GELUTanh at x.
+func (Naive[T]) GELUTanhBackward(dx, dy, x []T) {
+	for i, v := range x {
+		v := float64(v)
+		t := math.Tanh(math.Sqrt(2/math.Pi) * (v + 0.044715*v*v*v))
+		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+		dx[i] = dy[i] * T(0.5*(1+t)+0.5*v*(1-t*t)*slope)
+	}
+}
+
+// GEGLUTanh sets dst = GELUTanh(gate) * up.
+func (n Naive[T]) GEGLUTanh(dst, gate, up []T) {
+	for i, v := range gate {
+		v := float64(v)
+		dst[i] = T(0.5*v*(1+math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v)))) * up[i]
+	}
+}
+
+// GEGLUTanhBackward sets the gradients of GEGLUTanh.
+func (n Naive[T]) GEGLUTanhBackward(dgate, dup, dy, gate, up []T) {
+	for i, v := range gate {
+		v, g, u := float64(v), dy[i], up[i]
+		t := math.Tanh(math.Sqrt(2/math.Pi) * (v + 0.044715*v*v*v))
+		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+		dgate[i] = g * u * T(0.5*(1+t)+0.5*v*(1-t*t)*slope)
+		dup[i] = g * T(0.5*v*(1+t))
+	}
+}
+
 // SigmoidCrossEntropy sets losses[i] = max(x, 0) - x*t + log(1 + exp(-|x|)).
 func (Naive[T]) SigmoidCrossEntropy(losses, logits, targets []T) {
 	for i, v := range logits {

@@ -23,6 +23,10 @@ func FuzzSigmoidFast(f *testing.F)                 { fuzz(f) }
 func FuzzSigmoidBackward(f *testing.F)             { fuzz(f) }
 func FuzzTanh(f *testing.F)                        { fuzz(f) }
 func FuzzTanhBackward(f *testing.F)                { fuzz(f) }
+func FuzzGELUTanh(f *testing.F)                    { fuzz(f) }
+func FuzzGELUTanhBackward(f *testing.F)            { fuzz(f) }
+func FuzzGEGLUTanh(f *testing.F)                   { fuzz(f) }
+func FuzzGEGLUTanhBackward(f *testing.F)           { fuzz(f) }
 func FuzzSGD(f *testing.F)                         { fuzz(f) }
 func FuzzMomentum(f *testing.F)                    { fuzz(f) }
 func FuzzAdam(f *testing.F)                        { fuzz(f) }

@@ -108,6 +108,18 @@ func layerSigmoid[T kernels.Float](v *values[T]) {
 
 func FuzzLayerSigmoid(f *testing.F) { eachISA(f, layerSigmoid[float32], layerSigmoid[float64]) }
 
+func layerGELUTanh[T kernels.Float](v *values[T]) {
+	l, kept := &layers.GELUTanh[T]{}, []T(nil)
+	v.run(false, func(int) layer[T] { return l },
+		func(y, x, _ []T, _ int) {
+			kept = append(kept[:0], x...)
+			kernels.GELUTanh(y, x)
+		},
+		func(dx, dy, _ []T, _ int) { kernels.GELUTanhBackward(dx, dy, kept) })
+}
+
+func FuzzLayerGELUTanh(f *testing.F) { eachISA(f, layerGELUTanh[float32], layerGELUTanh[float64]) }
+
 func layerSoftmax[T kernels.Float](v *values[T]) {
 	l := &layers.Softmax[T]{}
 	v.run(true, func(classes int) layer[T] { l.Classes = classes; return l },

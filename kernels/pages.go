@@ -28,6 +28,8 @@ var list = []page{
 	{"hard", hard},
 	{"sigmoid", sigmoid},
 	{"tanh", tanh},
+	{"gelutanh", geluTanh},
+	{"geglu", geglu},
 	{"rows", rows},
 	{"sigmoidloss", sigmoidLoss},
 	{"log", logarithm},

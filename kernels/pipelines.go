@@ -46,4 +46,10 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 9, Latency: 105, Unroll: 8, Width: 2, Constants: 5},
 		"AVX2 F64":   {Interval: 14, Latency: 105, Unroll: 8, Width: 3, Constants: 4},
 	},
+	"geluTanh": {
+		"AVX512 F32": {Interval: 18, Latency: 105, Unroll: 8, Width: 2, Sink: true},
+		"AVX512 F64": {Interval: 24, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 30, Latency: 105, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 30, Latency: 60, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+	},
 }

@@ -154,6 +154,87 @@ func within[T kernels.Float](lo T, bound float64, err func(y T, x float64) float
 	}
 }
 
+// tailed checks that the results of a function that is x above and goes to -0 below have an error
+// of at most bound ULP.
+func tailed[T kernels.Float](bound float64, ref func(x float64) kt.Scaled) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, v := range c.T(1) {
+			y, want := out.T(0)[i], T(math.Copysign(0, -1))
+			switch {
+			case v != v || v > 1e5:
+				want = v
+			case v == 0:
+				want = v
+			case v >= -1e5:
+				if err := kt.Err(y, ref(float64(v))); !(err <= bound) || y < 0 != (v < 0) && y != 0 {
+					return fmt.Errorf("f(%v) = %v, %v ULP off", v, y, err)
+				}
+				continue
+			}
+			if !kt.Same(y, want) {
+				return fmt.Errorf("f(%v) = %v, want %v", v, y, want)
+			}
+		}
+		return nil
+	}
+}
+
+// sloped checks that the results of a backward from x are off by at most bound ULP or u*|dy|,
+// whichever is larger.
+func sloped[T kernels.Float](bound float64, slope func(x float64) kt.DD) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, v := range c.T(2) {
+			dx, dy := out.T(0)[i], float64(c.T(1)[i])
+			switch {
+			case v != v || dy != dy || dx != dx:
+				if dx == dx || v == v && dy == dy && !math.IsInf(dy, 0) {
+					return fmt.Errorf("f(%v, %v) = %v", dy, v, dx)
+				}
+				continue
+			case math.IsInf(dy, 0):
+				continue // infinite, or 0 where the slope is 0
+			}
+			g := slope(float64(v))
+			want := g.MulF(dy)
+			if math.Abs(dy) < 0x1p-900 { // both parts are to be normal
+				want = g.MulF(dy * 0x1p200)
+				want.Hi, want.Lo = want.Hi*0x1p-200, want.Lo*0x1p-200
+			}
+			off := math.Abs(kt.DD{Hi: float64(dx)}.Add(want.Neg()).Hi)
+			least := max(math.Abs(dy)*eps[T]()/2, smallest[T]())
+			if !(off <= least || kt.Err(dx, kt.Scaled{DD: want}) <= bound) {
+				return fmt.Errorf("f(%v, %v) = %v, off by %v", dy, v, dx, off)
+			}
+		}
+		return nil
+	}
+}
+
+// elementOf returns f of one element.
+func elementOf[T kernels.Float](f func(dst, x []T), x T) T {
+	y := [1]T{x}
+	f(y[:], y[:])
+	return y[0]
+}
+
+// checkGEGLU checks that the gradients of a gated unit have the bits of products with those of its
+// activation.
+func checkGEGLU[T kernels.Float](f func(dst, x []T), backward func(dx, dy, x []T)) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, dy := range c.T(2) {
+			gate, dgate := c.T(3)[i], [1]T{dy * c.T(4)[i]}
+			backward(dgate[:], dgate[:], c.T(3)[i:i+1])
+			if got := out.T(0)[i]; !kt.Same(got, dgate[0]) {
+				return fmt.Errorf("dgate[%d] is %v, want %v", i, got, dgate[0])
+			}
+			if got, want := out.T(1)[i], dy*elementOf(f, gate); !kt.Same(got, want) {
+				return fmt.Errorf("dup[%d] is %v, want %v", i, got, want)
+			}
+		}
+		return nil
+	}
+}
+
 var one = kt.Scaled{DD: kt.DD{Hi: 1}}
 
 func sigmoidErr[T kernels.Float](y T, x float64) float64 {

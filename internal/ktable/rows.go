@@ -177,6 +177,20 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Check: within(-1, 2, tanhErr[T])},
 		{Name: "TanhBackward", Args: binary, Call: three(kernels.TanhBackward[T]),
 			Naive: three(n.TanhBackward), Check: backwardOf(tanhGrad[T])},
+		{Name: "GELUTanh", Args: unary, Call: two(kernels.GELUTanh[T]), Naive: two(n.GELUTanh),
+			Check: tailed[T](2, kt.GELUTanhDD)},
+		{Name: "GELUTanhBackward", Args: fromInput, Call: three(kernels.GELUTanhBackward[T]),
+			Naive: three(n.GELUTanhBackward), Check: sloped[T](3, kt.GELUTanhSlopeDD)},
+		{Name: "GEGLUTanh", Args: args(out("dst", "gate", "up"), in("gate"), in("up")),
+			Call: three(kernels.GEGLUTanh[T]), Naive: three(n.GEGLUTanh),
+			Check: exact(func(c C, i int) T { return elementOf(kernels.GELUTanh[T], c.T(1)[i]) * c.T(2)[i] })},
+		{Name: "GEGLUTanhBackward", Args: args(out("dgate", "dy", "gate", "up"), out("dup"), in("dy"),
+			in("gate"), in("up")),
+			Call: do(func(c C) {
+				kernels.GEGLUTanhBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4))
+			}),
+			Naive: do(func(c C) { n.GEGLUTanhBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4)) }),
+			Check: checkGEGLU(kernels.GELUTanh[T], kernels.GELUTanhBackward[T])},
 
 		{Name: "SGD", Args: args(param, in("dw")), Opts: Scale,
 			Call:  do(func(c C) { kernels.SGD(c.T(0), c.T(1), c.Scale) }),

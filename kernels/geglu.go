@@ -1,0 +1,34 @@
+package pages
+
+import "kernels/internal/asmgen"
+
+// GEGLUTanh: dst = y*up, y as rounded by GELUTanh for gate.
+var geglu = []asmgen.Kernel{{
+	Name:   "gegluTanh",
+	Params: "dst, gate, up []T",
+	Loop: `
+geluTanh(y, gate)
+for i, v := range y {
+	dst[i] = v * up[i]
+}`,
+	Shape: asmgen.Map{
+		Out: []string{"dst"}, In: []string{"gate", "up"},
+		Body: func(b *builder, in, _ []vec) []vec {
+			return []vec{b.Mul(geluTanhOf(b, in[0]), in[1])}
+		},
+	},
+}, {
+	// The gradient of the gate. That of up is dy*y: gegluTanh with dy for up.
+	Name:   "gegluTanhBackward",
+	Params: "dgate, dy, gate, up []T",
+	Loop: `
+for i, v := range dy {
+	dgate[i] = v * up[i] * derivative(gate[i])
+}`,
+	Shape: asmgen.Map{
+		Out: []string{"dgate"}, In: []string{"dy", "gate", "up"},
+		Body: func(b *builder, in, _ []vec) []vec {
+			return []vec{b.Mul(b.Mul(in[0], in[2]), geluTanhSlope(b, in[1]))}
+		},
+	},
+}}
