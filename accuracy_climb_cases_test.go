@@ -316,7 +316,7 @@ func elementClimbs[T Float]() []climbCase[T] {
 			}),
 	}
 	if is32[T]() {
-		return cases // TestWalkSigmoid32 and TestWalkTanh32 go through all inputs
+		return cases // walks go through all inputs: TestWalkSigmoid32 and others
 	}
 	return append(cases,
 		elementCase("Sigmoid", "ULP", kt.SigmoidBound64, 1, start, func(x []T) float64 {
@@ -326,6 +326,20 @@ func elementClimbs[T Float]() []climbCase[T] {
 		elementCase("SigmoidFast", "ULP", kt.SigmoidFastBound64, 1, start, func(x []T) float64 {
 			SigmoidFast(y, x)
 			return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
+		}),
+		elementCase("SiLU", "ULP", siluBound64, 1, start, func(x []T) float64 {
+			if !(float64(x[0]) > -700) {
+				return -1 // the bound is for normal results
+			}
+			SiLU(y, x)
+			return kt.Err(y[0], siluDD(float64(x[0])))
+		}),
+		elementCase("GELUTanh", "ULP", geluTanhBound64, 1, start, func(x []T) float64 {
+			if !(float64(x[0]) > -21) {
+				return -1
+			}
+			GELUTanh(y, x)
+			return kt.Err(y[0], kt.GELUTanhDD(float64(x[0])))
 		}),
 		elementCase("Tanh", "ULP", kt.TanhBound64, 1, start, func(x []T) float64 {
 			if !(math.Abs(float64(x[0])) < 40 && math.Abs(float64(x[0])) > 0x1p-60) {

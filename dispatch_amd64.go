@@ -580,6 +580,110 @@ func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
 	}
 }
 
+// silu performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / (1 + math.Exp(-v)))
+//	}
+func silu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("silu x", raceRead, x)
+		raceSlice("silu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		siluF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		siluF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		siluF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		siluF64AVX2(f64(dst), f64(x))
+	default:
+		siluGeneric(dst, x)
+	}
+}
+
+// siluBackward performs
+//
+//	for i, v := range x {
+//		s := 1 / (1 + math.Exp(-v))
+//		dx[i] = T(dy[i] * (s * (1 + v*(1-s))))
+//	}
+func siluBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("siluBackward dy", raceRead, dy)
+		raceSlice("siluBackward x", raceRead, x)
+		raceSlice("siluBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		siluBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		siluBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		siluBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		siluBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		siluBackwardGeneric(dx, dy, x)
+	}
+}
+
+// swiglu performs
+//
+//	for i, g := range gate {
+//		dst[i] = T(g / (1 + math.Exp(-g)) * up[i])
+//	}
+func swiglu[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swiglu gate", raceRead, gate)
+		raceSlice("swiglu up", raceRead, up)
+		raceSlice("swiglu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		swigluF32AVX512(f32(dst), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		swigluF32AVX2(f32(dst), f32(gate), f32(up))
+	case isa.AVX512:
+		swigluF64AVX512(f64(dst), f64(gate), f64(up))
+	case isa.AVX2:
+		swigluF64AVX2(f64(dst), f64(gate), f64(up))
+	default:
+		swigluGeneric(dst, gate, up)
+	}
+}
+
+// swigluBackward performs
+//
+//	for i, g := range gate {
+//		s := 1 / (1 + math.Exp(-g))
+//		dgate[i] = T(dy[i] * (s * (1 + g*(1-s))) * up[i])
+//		dup[i] = T(dy[i] * (g * s))
+//	}
+func swigluBackward[T Float](dgate, dup, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluBackward dy", raceRead, dy)
+		raceSlice("swigluBackward gate", raceRead, gate)
+		raceSlice("swigluBackward up", raceRead, up)
+		raceSlice("swigluBackward dgate", raceWrite, dgate)
+		raceSlice("swigluBackward dup", raceWrite, dup)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		swigluBackwardF32AVX512(f32(dgate), f32(dup), f32(dy), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		swigluBackwardF32AVX2(f32(dgate), f32(dup), f32(dy), f32(gate), f32(up))
+	case isa.AVX512:
+		swigluBackwardF64AVX512(f64(dgate), f64(dup), f64(dy), f64(gate), f64(up))
+	case isa.AVX2:
+		swigluBackwardF64AVX2(f64(dgate), f64(dup), f64(dy), f64(gate), f64(up))
+	default:
+		swigluBackwardGeneric(dgate, dup, dy, gate, up)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1909,6 +2013,55 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	}
 }
 
+// siluStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / (1 + math.Exp(-v)))
+//	}
+func siluStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("siluStream x", raceRead, x)
+		raceSlice("siluStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		siluStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		siluStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		siluStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		siluStreamF64AVX2(f64(dst), f64(x))
+	default:
+		siluGeneric(dst, x)
+	}
+}
+
+// swigluStream performs
+//
+//	for i, g := range gate {
+//		dst[i] = T(g / (1 + math.Exp(-g)) * up[i])
+//	}
+func swigluStream[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluStream gate", raceRead, gate)
+		raceSlice("swigluStream up", raceRead, up)
+		raceSlice("swigluStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		swigluStreamF32AVX512(f32(dst), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		swigluStreamF32AVX2(f32(dst), f32(gate), f32(up))
+	case isa.AVX512:
+		swigluStreamF64AVX512(f64(dst), f64(gate), f64(up))
+	case isa.AVX2:
+		swigluStreamF64AVX2(f64(dst), f64(gate), f64(up))
+	default:
+		swigluGeneric(dst, gate, up)
+	}
+}
+
 // The assembly. Each function performs the loop of its primitive.
 
 // See relu.
@@ -2204,6 +2357,62 @@ func gegluTanhBackwardF64AVX512(dgate, dy, gate, up []float64)
 
 //go:noescape
 func gegluTanhBackwardF64AVX2(dgate, dy, gate, up []float64)
+
+// See silu.
+
+//go:noescape
+func siluF32AVX512(dst, x []float32)
+
+//go:noescape
+func siluF32AVX2(dst, x []float32)
+
+//go:noescape
+func siluF64AVX512(dst, x []float64)
+
+//go:noescape
+func siluF64AVX2(dst, x []float64)
+
+// See siluBackward.
+
+//go:noescape
+func siluBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func siluBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func siluBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func siluBackwardF64AVX2(dx, dy, x []float64)
+
+// See swiglu.
+
+//go:noescape
+func swigluF32AVX512(dst, gate, up []float32)
+
+//go:noescape
+func swigluF32AVX2(dst, gate, up []float32)
+
+//go:noescape
+func swigluF64AVX512(dst, gate, up []float64)
+
+//go:noescape
+func swigluF64AVX2(dst, gate, up []float64)
+
+// See swigluBackward.
+
+//go:noescape
+func swigluBackwardF32AVX512(dgate, dup, dy, gate, up []float32)
+
+//go:noescape
+func swigluBackwardF32AVX2(dgate, dup, dy, gate, up []float32)
+
+//go:noescape
+func swigluBackwardF64AVX512(dgate, dup, dy, gate, up []float64)
+
+//go:noescape
+func swigluBackwardF64AVX2(dgate, dup, dy, gate, up []float64)
 
 // See rowsMax.
 
@@ -2952,3 +3161,31 @@ func sigmoidBackwardStreamF64AVX512(dx, dy, y []float64)
 
 //go:noescape
 func sigmoidBackwardStreamF64AVX2(dx, dy, y []float64)
+
+// See siluStream.
+
+//go:noescape
+func siluStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func siluStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func siluStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func siluStreamF64AVX2(dst, x []float64)
+
+// See swigluStream.
+
+//go:noescape
+func swigluStreamF32AVX512(dst, gate, up []float32)
+
+//go:noescape
+func swigluStreamF32AVX2(dst, gate, up []float32)
+
+//go:noescape
+func swigluStreamF64AVX512(dst, gate, up []float64)
+
+//go:noescape
+func swigluStreamF64AVX2(dst, gate, up []float64)

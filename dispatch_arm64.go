@@ -496,6 +496,94 @@ func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
 	}
 }
 
+// silu performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / (1 + math.Exp(-v)))
+//	}
+func silu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("silu x", raceRead, x)
+		raceSlice("silu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		siluF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		siluF64NEON(f64(dst), f64(x))
+	default:
+		siluGeneric(dst, x)
+	}
+}
+
+// siluBackward performs
+//
+//	for i, v := range x {
+//		s := 1 / (1 + math.Exp(-v))
+//		dx[i] = T(dy[i] * (s * (1 + v*(1-s))))
+//	}
+func siluBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("siluBackward dy", raceRead, dy)
+		raceSlice("siluBackward x", raceRead, x)
+		raceSlice("siluBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		siluBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		siluBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		siluBackwardGeneric(dx, dy, x)
+	}
+}
+
+// swiglu performs
+//
+//	for i, g := range gate {
+//		dst[i] = T(g / (1 + math.Exp(-g)) * up[i])
+//	}
+func swiglu[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swiglu gate", raceRead, gate)
+		raceSlice("swiglu up", raceRead, up)
+		raceSlice("swiglu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		swigluF32NEON(f32(dst), f32(gate), f32(up))
+	case isa.NEON:
+		swigluF64NEON(f64(dst), f64(gate), f64(up))
+	default:
+		swigluGeneric(dst, gate, up)
+	}
+}
+
+// swigluBackward performs
+//
+//	for i, g := range gate {
+//		s := 1 / (1 + math.Exp(-g))
+//		dgate[i] = T(dy[i] * (s * (1 + g*(1-s))) * up[i])
+//		dup[i] = T(dy[i] * (g * s))
+//	}
+func swigluBackward[T Float](dgate, dup, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluBackward dy", raceRead, dy)
+		raceSlice("swigluBackward gate", raceRead, gate)
+		raceSlice("swigluBackward up", raceRead, up)
+		raceSlice("swigluBackward dgate", raceWrite, dgate)
+		raceSlice("swigluBackward dup", raceWrite, dup)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		swigluBackwardF32NEON(f32(dgate), f32(dup), f32(dy), f32(gate), f32(up))
+	case isa.NEON:
+		swigluBackwardF64NEON(f64(dgate), f64(dup), f64(dy), f64(gate), f64(up))
+	default:
+		swigluBackwardGeneric(dgate, dup, dy, gate, up)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1601,6 +1689,47 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	}
 }
 
+// siluStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / (1 + math.Exp(-v)))
+//	}
+func siluStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("siluStream x", raceRead, x)
+		raceSlice("siluStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		siluF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		siluF64NEON(f64(dst), f64(x))
+	default:
+		siluGeneric(dst, x)
+	}
+}
+
+// swigluStream performs
+//
+//	for i, g := range gate {
+//		dst[i] = T(g / (1 + math.Exp(-g)) * up[i])
+//	}
+func swigluStream[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluStream gate", raceRead, gate)
+		raceSlice("swigluStream up", raceRead, up)
+		raceSlice("swigluStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		swigluF32NEON(f32(dst), f32(gate), f32(up))
+	case isa.NEON:
+		swigluF64NEON(f64(dst), f64(gate), f64(up))
+	default:
+		swigluGeneric(dst, gate, up)
+	}
+}
+
 // The assembly. Each function performs the loop of its primitive.
 
 // See relu.
@@ -1770,6 +1899,38 @@ func gegluTanhBackwardF32NEON(dgate, dy, gate, up []float32)
 
 //go:noescape
 func gegluTanhBackwardF64NEON(dgate, dy, gate, up []float64)
+
+// See silu.
+
+//go:noescape
+func siluF32NEON(dst, x []float32)
+
+//go:noescape
+func siluF64NEON(dst, x []float64)
+
+// See siluBackward.
+
+//go:noescape
+func siluBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func siluBackwardF64NEON(dx, dy, x []float64)
+
+// See swiglu.
+
+//go:noescape
+func swigluF32NEON(dst, gate, up []float32)
+
+//go:noescape
+func swigluF64NEON(dst, gate, up []float64)
+
+// See swigluBackward.
+
+//go:noescape
+func swigluBackwardF32NEON(dgate, dup, dy, gate, up []float32)
+
+//go:noescape
+func swigluBackwardF64NEON(dgate, dup, dy, gate, up []float64)
 
 // See rowsMax.
 

@@ -347,6 +347,66 @@ func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
 	gegluTanhBackwardGeneric(dgate, dy, gate, up)
 }
 
+// silu performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / (1 + math.Exp(-v)))
+//	}
+func silu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("silu x", raceRead, x)
+		raceSlice("silu dst", raceWrite, dst)
+	}
+	siluGeneric(dst, x)
+}
+
+// siluBackward performs
+//
+//	for i, v := range x {
+//		s := 1 / (1 + math.Exp(-v))
+//		dx[i] = T(dy[i] * (s * (1 + v*(1-s))))
+//	}
+func siluBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("siluBackward dy", raceRead, dy)
+		raceSlice("siluBackward x", raceRead, x)
+		raceSlice("siluBackward dx", raceWrite, dx)
+	}
+	siluBackwardGeneric(dx, dy, x)
+}
+
+// swiglu performs
+//
+//	for i, g := range gate {
+//		dst[i] = T(g / (1 + math.Exp(-g)) * up[i])
+//	}
+func swiglu[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swiglu gate", raceRead, gate)
+		raceSlice("swiglu up", raceRead, up)
+		raceSlice("swiglu dst", raceWrite, dst)
+	}
+	swigluGeneric(dst, gate, up)
+}
+
+// swigluBackward performs
+//
+//	for i, g := range gate {
+//		s := 1 / (1 + math.Exp(-g))
+//		dgate[i] = T(dy[i] * (s * (1 + g*(1-s))) * up[i])
+//		dup[i] = T(dy[i] * (g * s))
+//	}
+func swigluBackward[T Float](dgate, dup, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluBackward dy", raceRead, dy)
+		raceSlice("swigluBackward gate", raceRead, gate)
+		raceSlice("swigluBackward up", raceRead, up)
+		raceSlice("swigluBackward dgate", raceWrite, dgate)
+		raceSlice("swigluBackward dup", raceWrite, dup)
+	}
+	swigluBackwardGeneric(dgate, dup, dy, gate, up)
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1099,4 +1159,31 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 		raceSlice("sigmoidBackwardStream dx", raceWrite, dx)
 	}
 	sigmoidBackwardGeneric(dx, dy, y)
+}
+
+// siluStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / (1 + math.Exp(-v)))
+//	}
+func siluStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("siluStream x", raceRead, x)
+		raceSlice("siluStream dst", raceWrite, dst)
+	}
+	siluGeneric(dst, x)
+}
+
+// swigluStream performs
+//
+//	for i, g := range gate {
+//		dst[i] = T(g / (1 + math.Exp(-g)) * up[i])
+//	}
+func swigluStream[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluStream gate", raceRead, gate)
+		raceSlice("swigluStream up", raceRead, up)
+		raceSlice("swigluStream dst", raceWrite, dst)
+	}
+	swigluGeneric(dst, gate, up)
 }

@@ -101,5 +101,21 @@ func streamForms[T Float]() []streamForm[T] {
 				sigmoidBackwardStream(c.out[0], c.in[0], c.in[1])
 			},
 		},
+		{"silu",
+			func(c *streamCall[T]) {
+				silu(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				siluStream(c.out[0], c.in[0])
+			},
+		},
+		{"swiglu",
+			func(c *streamCall[T]) {
+				swiglu(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				swigluStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
 	}
 }

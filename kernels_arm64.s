@@ -426,6 +426,108 @@ DATA gegluConstF64<>+440(SB)/8, $0x2ff0000000000000
 DATA gegluConstF64<>+448(SB)/8, $0xbc9cbc0d30ebfd15 // geluTanhSlopeALo: -0x1.cbc0d30ebfd15p-54
 DATA gegluConstF64<>+456(SB)/8, $0xbc9cbc0d30ebfd15
 GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $464
+DATA siluConstF32<>+0(SB)/8, $0xc3090000c3090000 // siluMin: -137
+DATA siluConstF32<>+8(SB)/8, $0xc3090000c3090000
+DATA siluConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
+DATA siluConstF32<>+24(SB)/8, $0x418c0000418c0000
+DATA siluConstF32<>+32(SB)/8, $0x4b4001b84b4001b8 // siluMagic: 0x1.80037p23
+DATA siluConstF32<>+40(SB)/8, $0x4b4001b84b4001b8
+DATA siluConstF32<>+48(SB)/8, $0x1b7f58291b7f5829 // siluScale: 0x1.feb052p-73
+DATA siluConstF32<>+56(SB)/8, $0x1b7f58291b7f5829
+DATA siluConstF32<>+64(SB)/8, $0x307f5829307f5829 // siluTop: 0x1.feb052p-31
+DATA siluConstF32<>+72(SB)/8, $0x307f5829307f5829
+DATA siluConstF32<>+80(SB)/8, $0xc138aa3bc138aa3b // minusLog2ePart: -0x1.715476p3
+DATA siluConstF32<>+88(SB)/8, $0xc138aa3bc138aa3b
+DATA siluConstF32<>+96(SB)/8, $0x0000000700000007 // lookupLow
+DATA siluConstF32<>+104(SB)/8, $0x0000000700000007
+DATA siluConstF32<>+112(SB)/8, $0x0302010003020100 // lookupFirst
+DATA siluConstF32<>+120(SB)/8, $0x0302010003020100
+DATA siluConstF32<>+128(SB)/8, $0x0404040404040404 // lookupTimes
+DATA siluConstF32<>+136(SB)/8, $0x0404040404040404
+DATA siluConstF32<>+144(SB)/8, $0x3db172003db17200 // ln2PartHi: 0x1.62e4p-4
+DATA siluConstF32<>+152(SB)/8, $0x3db172003db17200
+DATA siluConstF32<>+160(SB)/8, $0x343fbe8e343fbe8e // ln2PartLo: 0x1.7f7d1cp-23
+DATA siluConstF32<>+168(SB)/8, $0x343fbe8e343fbe8e
+DATA siluConstF32<>+176(SB)/8, $0xbe2aade6be2aade6 // sigmoidExpMinusC1: -0x1.555bccp-3
+DATA siluConstF32<>+184(SB)/8, $0xbe2aade6be2aade6
+DATA siluConstF32<>+192(SB)/8, $0x3f0005383f000538 // sigmoidExpC0: 0x1.000a7p-1
+DATA siluConstF32<>+200(SB)/8, $0x3f0005383f000538
+DATA siluConstF32<>+208(SB)/8, $0xb31da014b31da014 // sigmoidConstant: -0x1.3b4028p-25
+DATA siluConstF32<>+216(SB)/8, $0xb31da014b31da014
+DATA siluConstF32<>+224(SB)/8, $0x0f0000000f000000 // siluExponent
+DATA siluConstF32<>+232(SB)/8, $0x0f0000000f000000
+DATA siluConstF32<>+240(SB)/8, $0x2a8000002a800000 // siluUnit: 0x1p-42
+DATA siluConstF32<>+248(SB)/8, $0x2a8000002a800000
+DATA siluConstF32<>+256(SB)/8, $0x3f8000003f800000 // one: 1
+DATA siluConstF32<>+264(SB)/8, $0x3f8000003f800000
+DATA siluConstF32<>+272(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
+DATA siluConstF32<>+280(SB)/8, $0x1f8000001f800000
+DATA siluConstF32<>+288(SB)/8, $0x42d2000042d20000 // lossMax: 105
+DATA siluConstF32<>+296(SB)/8, $0x42d2000042d20000
+DATA siluConstF32<>+304(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
+DATA siluConstF32<>+312(SB)/8, $0xc2d20000c2d20000
+DATA siluConstF32<>+320(SB)/8, $0x7fffffff7fffffff // notSign
+DATA siluConstF32<>+328(SB)/8, $0x7fffffff7fffffff
+DATA siluConstF32<>+336(SB)/8, $0x4b4005f84b4005f8 // lossMagic: 0x1.800bfp23
+DATA siluConstF32<>+344(SB)/8, $0x4b4005f84b4005f8
+DATA siluConstF32<>+352(SB)/8, $0x3fa592023fa59202 // lossA: 0x1.4b2404p0
+DATA siluConstF32<>+360(SB)/8, $0x3fa592023fa59202
+GLOBL siluConstF32<>(SB), RODATA|NOPTR, $368
+DATA siluConstF64<>+0(SB)/8, $0xc093b80000000000 // siluMin: -1262
+DATA siluConstF64<>+8(SB)/8, $0xc093b80000000000
+DATA siluConstF64<>+16(SB)/8, $0x4043000000000000 // sigmoidMax: 38
+DATA siluConstF64<>+24(SB)/8, $0x4043000000000000
+DATA siluConstF64<>+32(SB)/8, $0x433800008000037c // siluMagic: 0x1.800008000037cp52
+DATA siluConstF64<>+40(SB)/8, $0x433800008000037c
+DATA siluConstF64<>+48(SB)/8, $0x0deff7cf5e200d5e // siluScale: 0x1.ff7cf5e200d5ep-801
+DATA siluConstF64<>+56(SB)/8, $0x0deff7cf5e200d5e
+DATA siluConstF64<>+64(SB)/8, $0x3bfff7cf5e200d5e // siluTop: 0x1.ff7cf5e200d5ep-64
+DATA siluConstF64<>+72(SB)/8, $0x3bfff7cf5e200d5e
+DATA siluConstF64<>+80(SB)/8, $0xc0171547652b82fe // minusLog2ePart: -0x1.71547652b82fep2
+DATA siluConstF64<>+88(SB)/8, $0xc0171547652b82fe
+DATA siluConstF64<>+96(SB)/8, $0x0000000300000003 // lookupLow
+DATA siluConstF64<>+104(SB)/8, $0x0000000300000003
+DATA siluConstF64<>+112(SB)/8, $0x0706050403020100 // lookupFirst
+DATA siluConstF64<>+120(SB)/8, $0x0706050403020100
+DATA siluConstF64<>+128(SB)/8, $0x0808080808080808 // lookupTimes
+DATA siluConstF64<>+136(SB)/8, $0x0808080808080808
+DATA siluConstF64<>+144(SB)/8, $0x3fc62e42fefa3800 // ln2PartHi: 0x1.62e42fefa38p-3
+DATA siluConstF64<>+152(SB)/8, $0x3fc62e42fefa3800
+DATA siluConstF64<>+160(SB)/8, $0x3d0ef35793c76730 // ln2PartLo: 0x1.ef35793c7673p-47
+DATA siluConstF64<>+168(SB)/8, $0x3d0ef35793c76730
+DATA siluConstF64<>+176(SB)/8, $0x3efa0310f1c08a4a // sigmoidExpC6: 0x1.a0310f1c08a4ap-16
+DATA siluConstF64<>+184(SB)/8, $0x3efa0310f1c08a4a
+DATA siluConstF64<>+192(SB)/8, $0xbf2a030c70367f3a // sigmoidExpMinusC5: -0x1.a030c70367f3ap-13
+DATA siluConstF64<>+200(SB)/8, $0xbf2a030c70367f3a
+DATA siluConstF64<>+208(SB)/8, $0x3f56c16c0cd9e21f // sigmoidExpC4: 0x1.6c16c0cd9e21fp-10
+DATA siluConstF64<>+216(SB)/8, $0x3f56c16c0cd9e21f
+DATA siluConstF64<>+224(SB)/8, $0xbf8111110a184b7f // sigmoidExpMinusC3: -0x1.111110a184b7fp-7
+DATA siluConstF64<>+232(SB)/8, $0xbf8111110a184b7f
+DATA siluConstF64<>+240(SB)/8, $0x3fa5555555558a71 // sigmoidExpC2: 0x1.5555555558a71p-5
+DATA siluConstF64<>+248(SB)/8, $0x3fa5555555558a71
+DATA siluConstF64<>+256(SB)/8, $0xbfc5555555557e71 // sigmoidExpMinusC1: -0x1.5555555557e71p-3
+DATA siluConstF64<>+264(SB)/8, $0xbfc5555555557e71
+DATA siluConstF64<>+272(SB)/8, $0x3fdfffffffffffff // sigmoidExpC0: 0x1.fffffffffffffp-2
+DATA siluConstF64<>+280(SB)/8, $0x3fdfffffffffffff
+DATA siluConstF64<>+288(SB)/8, $0x03f0000000000000 // siluExponent
+DATA siluConstF64<>+296(SB)/8, $0x03f0000000000000
+DATA siluConstF64<>+304(SB)/8, $0x11e0000000000000 // siluUnit: 0x1p-737
+DATA siluConstF64<>+312(SB)/8, $0x11e0000000000000
+DATA siluConstF64<>+320(SB)/8, $0x3ff0000000000000 // one: 1
+DATA siluConstF64<>+328(SB)/8, $0x3ff0000000000000
+DATA siluConstF64<>+336(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
+DATA siluConstF64<>+344(SB)/8, $0x1ff0000000000000
+DATA siluConstF64<>+352(SB)/8, $0x4087700000000000 // lossMax: 750
+DATA siluConstF64<>+360(SB)/8, $0x4087700000000000
+DATA siluConstF64<>+368(SB)/8, $0xc087700000000000 // sigmoidMin: -750
+DATA siluConstF64<>+376(SB)/8, $0xc087700000000000
+DATA siluConstF64<>+384(SB)/8, $0x7fffffffffffffff // notSign
+DATA siluConstF64<>+392(SB)/8, $0x7fffffffffffffff
+DATA siluConstF64<>+400(SB)/8, $0x43380000800017fd // lossMagic: 0x1.80000800017fdp52
+DATA siluConstF64<>+408(SB)/8, $0x43380000800017fd
+DATA siluConstF64<>+416(SB)/8, $0x3ff4f6647eb09a0a // lossA: 0x1.4f6647eb09a0ap0
+DATA siluConstF64<>+424(SB)/8, $0x3ff4f6647eb09a0a
+GLOBL siluConstF64<>(SB), RODATA|NOPTR, $432
 DATA rowsConstF32<>+0(SB)/8, $0xff800000ff800000 // minusInf: -Inf
 DATA rowsConstF32<>+8(SB)/8, $0xff800000ff800000
 DATA rowsConstF32<>+16(SB)/8, $0x7f8000007f800000 // inf: +Inf
@@ -855,6 +957,24 @@ DATA sigmoidTableF64<>+40(SB)/8, $0xffff07fd4cc07582
 DATA sigmoidTableF64<>+48(SB)/8, $0xfffea1cdf51696b2
 DATA sigmoidTableF64<>+56(SB)/8, $0xfffeea089757c16b
 GLOBL sigmoidTableF64<>(SB), RODATA|NOPTR, $64
+DATA siluTableF32<>+0(SB)/8, $0xfffb3a3effff5829
+DATA siluTableF32<>+8(SB)/8, $0xfff59202fff7d424
+DATA siluTableF32<>+16(SB)/8, $0xfff4e5befff48e45
+DATA siluTableF32<>+24(SB)/8, $0xfffa26defff6b7da
+DATA siluTableF32<>+32(SB)/8, $0xfffb3a3effff5829
+DATA siluTableF32<>+40(SB)/8, $0xfff59202fff7d424
+DATA siluTableF32<>+48(SB)/8, $0xfff4e5befff48e45
+DATA siluTableF32<>+56(SB)/8, $0xfffa26defff6b7da
+GLOBL siluTableF32<>(SB), RODATA|NOPTR, $64
+DATA siluTableF64<>+0(SB)/8, $0xfffff7cf5e200d5e
+DATA siluTableF64<>+8(SB)/8, $0xffff021f5ff1c43a
+DATA siluTableF64<>+16(SB)/8, $0xfffe9ad3db818a6a
+DATA siluTableF64<>+24(SB)/8, $0xfffee1bc8c6662d5
+DATA siluTableF64<>+32(SB)/8, $0xfffff7cf5e200d5e
+DATA siluTableF64<>+40(SB)/8, $0xffff021f5ff1c43a
+DATA siluTableF64<>+48(SB)/8, $0xfffe9ad3db818a6a
+DATA siluTableF64<>+56(SB)/8, $0xfffee1bc8c6662d5
+GLOBL siluTableF64<>(SB), RODATA|NOPTR, $64
 DATA tanhBF32<>+0(SB)/8, $0x3f7fffed3f7ffcb7
 DATA tanhBF32<>+8(SB)/8, $0x000000003f7fffff
 DATA tanhBF32<>+16(SB)/8, $0x3f76c6b83f400002
@@ -9030,6 +9150,2493 @@ rest4:
 	VBSL V2.B16, V8.B16, V1.B16
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func siluF32NEON(dst, x []float32)
+TEXT ·siluF32NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $siluConstF32<>(SB), R26
+	MOVD $siluTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // siluMin
+	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 32(R26), F26 // siluMagic
+	FMOVQ 48(R26), F25 // siluScale
+	FMOVQ 64(R26), F24 // siluTop
+	FMOVQ 80(R26), F23 // minusLog2ePart
+	FMOVQ 96(R26), F22 // lookupLow
+	FMOVQ 112(R26), F21 // lookupFirst
+	FMOVQ 128(R26), F20 // lookupTimes
+	FMOVQ 144(R26), F19 // ln2PartHi
+	FMOVQ 160(R26), F18 // ln2PartLo
+	FMOVQ 176(R26), F17 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F16 // sigmoidExpC0
+	FMOVQ 208(R26), F15 // sigmoidConstant
+	FMOVQ 224(R26), F14 // siluExponent
+	FMOVQ 240(R26), F13 // siluUnit
+	CMP $16, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD $0x4ea0f761 // fmin v1.4s, v27.4s, v0.4s
+	VMOV V26.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	FMOVQ 16(R1), F2
+	VMOV V1.B16, V5.B16
+	VFMLA V19.S4, V3.S4, V5.S4
+	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
+	VFMLA V18.S4, V3.S4, V5.S4
+	WORD $0x4ea2f763 // fmin v3.4s, v27.4s, v2.4s
+	VMOV V16.B16, V6.B16
+	VFMLA V5.S4, V17.S4, V6.S4
+	VMOV V26.B16, V7.B16
+	VFMLA V23.S4, V3.S4, V7.S4
+	VMOV V15.B16, V8.B16
+	VFMLA V5.S4, V5.S4, V8.S4
+	WORD $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
+	VFMLS V6.S4, V8.S4, V5.S4
+	VSHL $20, V7.S4, V6.S4
+	WORD $0x4e24d728 // fadd v8.4s, v25.4s, v4.4s
+	VAND V22.B16, V7.B16, V7.B16
+	VFMLS V5.S4, V4.S4, V8.S4
+	VMOV V21.B16, V10.B16
+	WORD $0x4eb494ea // mla v10.4s, v7.4s, v20.4s
+	WORD $0x4ea8d487 // fsub v7.4s, v4.4s, v8.4s
+	VTBL V10.B16, [V29.B16, V30.B16], V10.B16
+	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
+	VADD V10.S4, V6.S4, V6.S4
+	FMOVQ 32(R1), F10
+	VFMLS V5.S4, V4.S4, V7.S4
+	VMOV V3.B16, V4.B16
+	VFMLA V19.S4, V9.S4, V4.S4
+	WORD $0x4e2af78a // fmax v10.4s, v28.4s, v10.4s
+	WORD $0x6e28ff05 // fdiv v5.4s, v24.4s, v8.4s
+	VFMLA V18.S4, V9.S4, V4.S4
+	WORD $0x4eaaf769 // fmin v9.4s, v27.4s, v10.4s
+	VMOV V24.B16, V11.B16
+	VFMLS V8.S4, V5.S4, V11.S4
+	VMOV V16.B16, V8.B16
+	VFMLA V4.S4, V17.S4, V8.S4
+	VMOV V26.B16, V12.B16
+	VFMLA V23.S4, V9.S4, V12.S4
+	VFMLS V7.S4, V5.S4, V11.S4
+	VMOV V15.B16, V7.B16
+	VFMLA V4.S4, V4.S4, V7.S4
+	WORD $0x4ebad59f // fsub v31.4s, v12.4s, v26.4s
+	VADD V14.S4, V11.S4, V11.S4
+	VFMLS V8.S4, V7.S4, V4.S4
+	VSHL $20, V12.S4, V7.S4
+	WORD $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
+	WORD $0x4e26d728 // fadd v8.4s, v25.4s, v6.4s
+	VAND V22.B16, V12.B16, V12.B16
+	VFMLA V11.S4, V5.S4, V5.S4
+	VFMLS V4.S4, V6.S4, V8.S4
+	VMOV V21.B16, V11.B16
+	WORD $0x4eb4958b // mla v11.4s, v12.4s, v20.4s
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	WORD $0x4ea8d4c0 // fsub v0.4s, v6.4s, v8.4s
+	VTBL V11.B16, [V29.B16, V30.B16], V11.B16
+	WORD $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
+	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
+	VADD V11.S4, V7.S4, V7.S4
+	FMOVQ 48(R1), F11
+	WORD $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
+	VFMLS V4.S4, V6.S4, V0.S4
+	VMOV V9.B16, V1.B16
+	VFMLA V19.S4, V31.S4, V1.S4
+	WORD $0x4e2bf78b // fmax v11.4s, v28.4s, v11.4s
+	FMOVQ F5, 0(R0)
+	WORD $0x6e28ff04 // fdiv v4.4s, v24.4s, v8.4s
+	VFMLA V18.S4, V31.S4, V1.S4
+	WORD $0x4eabf765 // fmin v5.4s, v27.4s, v11.4s
+	VMOV V24.B16, V6.B16
+	VFMLS V8.S4, V4.S4, V6.S4
+	VMOV V16.B16, V8.B16
+	VFMLA V1.S4, V17.S4, V8.S4
+	VMOV V26.B16, V12.B16
+	VFMLA V23.S4, V5.S4, V12.S4
+	VFMLS V0.S4, V4.S4, V6.S4
+	VMOV V15.B16, V0.B16
+	VFMLA V1.S4, V1.S4, V0.S4
+	WORD $0x4ebad59f // fsub v31.4s, v12.4s, v26.4s
+	VADD V14.S4, V6.S4, V6.S4
+	VFMLS V8.S4, V0.S4, V1.S4
+	VSHL $20, V12.S4, V0.S4
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x4e27d728 // fadd v8.4s, v25.4s, v7.4s
+	VAND V22.B16, V12.B16, V12.B16
+	VFMLA V6.S4, V4.S4, V4.S4
+	VFMLS V1.S4, V7.S4, V8.S4
+	VMOV V21.B16, V6.B16
+	WORD $0x4eb49586 // mla v6.4s, v12.4s, v20.4s
+	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
+	WORD $0x4ea8d4e2 // fsub v2.4s, v7.4s, v8.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	WORD $0x6e2ddc84 // fmul v4.4s, v4.4s, v13.4s
+	WORD $0x4e39d442 // fadd v2.4s, v2.4s, v25.4s
+	VADD V6.S4, V0.S4, V0.S4
+	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
+	VFMLS V1.S4, V7.S4, V2.S4
+	VMOV V5.B16, V1.B16
+	VFMLA V19.S4, V31.S4, V1.S4
+	FMOVQ F4, 16(R0)
+	WORD $0x6e28ff03 // fdiv v3.4s, v24.4s, v8.4s
+	VFMLA V18.S4, V31.S4, V1.S4
+	VMOV V24.B16, V4.B16
+	VFMLS V8.S4, V3.S4, V4.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V1.S4, V17.S4, V6.S4
+	VFMLS V2.S4, V3.S4, V4.S4
+	VMOV V15.B16, V2.B16
+	VFMLA V1.S4, V1.S4, V2.S4
+	VADD V14.S4, V4.S4, V4.S4
+	VFMLS V6.S4, V2.S4, V1.S4
+	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
+	WORD $0x4e20d722 // fadd v2.4s, v25.4s, v0.4s
+	VFMLA V4.S4, V3.S4, V3.S4
+	VFMLS V1.S4, V0.S4, V2.S4
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4ea2d404 // fsub v4.4s, v0.4s, v2.4s
+	WORD $0x6e2ddc63 // fmul v3.4s, v3.4s, v13.4s
+	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
+	WORD $0x4ea9d463 // fsub v3.4s, v3.4s, v9.4s
+	VFMLS V1.S4, V0.S4, V4.S4
+	FMOVQ F3, 32(R0)
+	WORD $0x6e22ff00 // fdiv v0.4s, v24.4s, v2.4s
+	VMOV V24.B16, V1.B16
+	VFMLS V2.S4, V0.S4, V1.S4
+	VFMLS V4.S4, V0.S4, V1.S4
+	VADD V14.S4, V1.S4, V1.S4
+	WORD $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	VFMLA V1.S4, V0.S4, V0.S4
+	WORD $0x4eabd4a5 // fsub v5.4s, v5.4s, v11.4s
+	WORD $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
+	WORD $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $16, R2, R2
+	CMP $16, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// silu.go: siluScaled
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD $0x4ea0f761 // fmin v1.4s, v27.4s, v0.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V26.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	// exp.go: powerAt
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	// exp.go: reduce
+	VMOV V1.B16, V2.B16
+	VFMLA V19.S4, V3.S4, V2.S4
+	VFMLA V18.S4, V3.S4, V2.S4
+	// exp.go: horner
+	VMOV V16.B16, V3.B16
+	VFMLA V2.S4, V17.S4, V3.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V15.B16, V5.B16
+	VFMLA V2.S4, V2.S4, V5.S4
+	VFMLS V3.S4, V5.S4, V2.S4
+	// silu.go: siluScaled
+	WORD $0x4e24d723 // fadd v3.4s, v25.4s, v4.4s
+	VFMLS V2.S4, V4.S4, V3.S4
+	WORD $0x4ea3d485 // fsub v5.4s, v4.4s, v3.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	VFMLS V2.S4, V4.S4, V5.S4
+	WORD $0x6e23ff02 // fdiv v2.4s, v24.4s, v3.4s
+	VMOV V24.B16, V4.B16
+	VFMLS V3.S4, V2.S4, V4.S4
+	VFMLS V5.S4, V2.S4, V4.S4
+	VADD V14.S4, V4.S4, V4.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	VFMLA V4.S4, V2.S4, V2.S4
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	// silu.go
+	WORD $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F0
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
+	WORD $0x4ea0f761 // fmin v1.4s, v27.4s, v0.4s
+	VMOV V26.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	VMOV V1.B16, V2.B16
+	VFMLA V19.S4, V3.S4, V2.S4
+	VFMLA V18.S4, V3.S4, V2.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V2.S4, V17.S4, V3.S4
+	VMOV V15.B16, V5.B16
+	VFMLA V2.S4, V2.S4, V5.S4
+	VFMLS V3.S4, V5.S4, V2.S4
+	WORD $0x4e24d723 // fadd v3.4s, v25.4s, v4.4s
+	VFMLS V2.S4, V4.S4, V3.S4
+	WORD $0x4ea3d485 // fsub v5.4s, v4.4s, v3.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	VFMLS V2.S4, V4.S4, V5.S4
+	WORD $0x6e23ff02 // fdiv v2.4s, v24.4s, v3.4s
+	VMOV V24.B16, V4.B16
+	VFMLS V3.S4, V2.S4, V4.S4
+	VFMLS V5.S4, V2.S4, V4.S4
+	VADD V14.S4, V4.S4, V4.S4
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	VFMLA V4.S4, V2.S4, V2.S4
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	WORD $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
+	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	TBZ $1, R2, one9
+	FMOVD F2, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V2.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F2, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func siluF64NEON(dst, x []float64)
+TEXT ·siluF64NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $siluConstF64<>(SB), R26
+	MOVD $siluTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // siluMin
+	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 32(R26), F26 // siluMagic
+	FMOVQ 48(R26), F25 // siluScale
+	FMOVQ 64(R26), F24 // siluTop
+	FMOVQ 80(R26), F23 // minusLog2ePart
+	FMOVQ 96(R26), F22 // lookupLow
+	FMOVQ 112(R26), F21 // lookupFirst
+	FMOVQ 128(R26), F20 // lookupTimes
+	FMOVQ 144(R26), F19 // ln2PartHi
+	FMOVQ 160(R26), F18 // ln2PartLo
+	FMOVQ 176(R26), F17 // sigmoidExpC6
+	FMOVQ 192(R26), F16 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F15 // sigmoidExpC4
+	FMOVQ 224(R26), F14 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F13 // sigmoidExpC2
+	FMOVQ 256(R26), F12 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F11 // sigmoidExpC0
+	FMOVQ 288(R26), F10 // siluExponent
+	FMOVQ 304(R26), F9 // siluUnit
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	WORD $0x4ee0f761 // fmin v1.2d, v27.2d, v0.2d
+	VMOV V26.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VMOV V1.B16, V2.B16
+	VFMLA V19.D2, V3.D2, V2.D2
+	VFMLA V18.D2, V3.D2, V2.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V2.D2, V17.D2, V3.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V5.D2, V3.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V2.D2, V5.D2, V3.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLS V5.D2, V3.D2, V2.D2
+	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
+	VFMLS V2.D2, V4.D2, V3.D2
+	FMOVQ 16(R1), F5
+	WORD $0x4ee3d486 // fsub v6.2d, v4.2d, v3.2d
+	WORD $0x4e65f785 // fmax v5.2d, v28.2d, v5.2d
+	WORD $0x4e79d4c6 // fadd v6.2d, v6.2d, v25.2d
+	WORD $0x4ee5f767 // fmin v7.2d, v27.2d, v5.2d
+	VFMLS V2.D2, V4.D2, V6.D2
+	VMOV V26.B16, V2.B16
+	VFMLA V23.D2, V7.D2, V2.D2
+	WORD $0x6e63ff04 // fdiv v4.2d, v24.2d, v3.2d
+	WORD $0x4efad448 // fsub v8.2d, v2.2d, v26.2d
+	VMOV V24.B16, V31.B16
+	VFMLS V3.D2, V4.D2, V31.D2
+	VSHL $50, V2.D2, V3.D2
+	VFMLS V6.D2, V4.D2, V31.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VADD V10.D2, V31.D2, V31.D2
+	VAND V22.B16, V2.B16, V2.B16
+	WORD $0x6e64dc24 // fmul v4.2d, v1.2d, v4.2d
+	VMOV V21.B16, V6.B16
+	WORD $0x4eb49446 // mla v6.4s, v2.4s, v20.4s
+	VFMLA V31.D2, V4.D2, V4.D2
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
+	VADD V6.D2, V3.D2, V3.D2
+	WORD $0x6e69dc84 // fmul v4.2d, v4.2d, v9.2d
+	VMOV V7.B16, V0.B16
+	VFMLA V19.D2, V8.D2, V0.D2
+	WORD $0x4ee1d484 // fsub v4.2d, v4.2d, v1.2d
+	VFMLA V18.D2, V8.D2, V0.D2
+	FMOVQ F4, 0(R0)
+	VMOV V16.B16, V1.B16
+	VFMLA V0.D2, V17.D2, V1.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V14.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V12.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
+	VFMLS V2.D2, V1.D2, V0.D2
+	WORD $0x4e63d721 // fadd v1.2d, v25.2d, v3.2d
+	VFMLS V0.D2, V3.D2, V1.D2
+	FMOVQ 32(R1), F2
+	WORD $0x4ee1d464 // fsub v4.2d, v3.2d, v1.2d
+	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
+	WORD $0x4e79d484 // fadd v4.2d, v4.2d, v25.2d
+	WORD $0x4ee2f766 // fmin v6.2d, v27.2d, v2.2d
+	VFMLS V0.D2, V3.D2, V4.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V23.D2, V6.D2, V0.D2
+	WORD $0x6e61ff03 // fdiv v3.2d, v24.2d, v1.2d
+	WORD $0x4efad408 // fsub v8.2d, v0.2d, v26.2d
+	VMOV V24.B16, V31.B16
+	VFMLS V1.D2, V3.D2, V31.D2
+	VSHL $50, V0.D2, V1.D2
+	VFMLS V4.D2, V3.D2, V31.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VADD V10.D2, V31.D2, V31.D2
+	VAND V22.B16, V0.B16, V0.B16
+	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
+	VMOV V21.B16, V4.B16
+	WORD $0x4eb49404 // mla v4.4s, v0.4s, v20.4s
+	VFMLA V31.D2, V3.D2, V3.D2
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	WORD $0x4ee5d4e7 // fsub v7.2d, v7.2d, v5.2d
+	VADD V4.D2, V1.D2, V1.D2
+	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
+	VMOV V6.B16, V0.B16
+	VFMLA V19.D2, V8.D2, V0.D2
+	WORD $0x4ee7d463 // fsub v3.2d, v3.2d, v7.2d
+	VFMLA V18.D2, V8.D2, V0.D2
+	FMOVQ F3, 16(R0)
+	VMOV V16.B16, V3.B16
+	VFMLA V0.D2, V17.D2, V3.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V0.D2, V3.D2, V4.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V0.D2, V4.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V0.D2, V3.D2, V4.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V0.D2, V4.D2, V3.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V0.D2, V3.D2, V4.D2
+	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
+	VFMLS V4.D2, V3.D2, V0.D2
+	WORD $0x4e61d723 // fadd v3.2d, v25.2d, v1.2d
+	VFMLS V0.D2, V1.D2, V3.D2
+	FMOVQ 48(R1), F4
+	WORD $0x4ee3d425 // fsub v5.2d, v1.2d, v3.2d
+	WORD $0x4e64f784 // fmax v4.2d, v28.2d, v4.2d
+	WORD $0x4e79d4a5 // fadd v5.2d, v5.2d, v25.2d
+	WORD $0x4ee4f767 // fmin v7.2d, v27.2d, v4.2d
+	VFMLS V0.D2, V1.D2, V5.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V23.D2, V7.D2, V0.D2
+	WORD $0x6e63ff01 // fdiv v1.2d, v24.2d, v3.2d
+	WORD $0x4efad408 // fsub v8.2d, v0.2d, v26.2d
+	VMOV V24.B16, V31.B16
+	VFMLS V3.D2, V1.D2, V31.D2
+	VSHL $50, V0.D2, V3.D2
+	VFMLS V5.D2, V1.D2, V31.D2
+	VTRN1 V0.S4, V0.S4, V0.S4
+	VADD V10.D2, V31.D2, V31.D2
+	VAND V22.B16, V0.B16, V0.B16
+	WORD $0x6e61dcc1 // fmul v1.2d, v6.2d, v1.2d
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49405 // mla v5.4s, v0.4s, v20.4s
+	VFMLA V31.D2, V1.D2, V1.D2
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	WORD $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	VADD V5.D2, V3.D2, V3.D2
+	WORD $0x6e69dc21 // fmul v1.2d, v1.2d, v9.2d
+	VMOV V7.B16, V0.B16
+	VFMLA V19.D2, V8.D2, V0.D2
+	WORD $0x4ee6d421 // fsub v1.2d, v1.2d, v6.2d
+	VFMLA V18.D2, V8.D2, V0.D2
+	FMOVQ F1, 32(R0)
+	VMOV V16.B16, V1.B16
+	VFMLA V0.D2, V17.D2, V1.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V14.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V12.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
+	VFMLS V2.D2, V1.D2, V0.D2
+	WORD $0x4e63d721 // fadd v1.2d, v25.2d, v3.2d
+	VFMLS V0.D2, V3.D2, V1.D2
+	WORD $0x4ee1d462 // fsub v2.2d, v3.2d, v1.2d
+	WORD $0x4e79d442 // fadd v2.2d, v2.2d, v25.2d
+	VFMLS V0.D2, V3.D2, V2.D2
+	WORD $0x6e61ff00 // fdiv v0.2d, v24.2d, v1.2d
+	VMOV V24.B16, V3.B16
+	VFMLS V1.D2, V0.D2, V3.D2
+	VFMLS V2.D2, V0.D2, V3.D2
+	VADD V10.D2, V3.D2, V3.D2
+	WORD $0x6e60dce0 // fmul v0.2d, v7.2d, v0.2d
+	VFMLA V3.D2, V0.D2, V0.D2
+	WORD $0x4ee4d4e7 // fsub v7.2d, v7.2d, v4.2d
+	WORD $0x6e69dc00 // fmul v0.2d, v0.2d, v9.2d
+	WORD $0x4ee7d400 // fsub v0.2d, v0.2d, v7.2d
+	FMOVQ F0, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// silu.go: siluScaled
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	WORD $0x4ee0f761 // fmin v1.2d, v27.2d, v0.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V26.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
+	// exp.go: powerAt
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	// exp.go: reduce
+	VMOV V1.B16, V2.B16
+	VFMLA V19.D2, V3.D2, V2.D2
+	VFMLA V18.D2, V3.D2, V2.D2
+	// exp.go: horner
+	VMOV V16.B16, V3.B16
+	VFMLA V2.D2, V17.D2, V3.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V5.D2, V3.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V2.D2, V5.D2, V3.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLS V5.D2, V3.D2, V2.D2
+	// silu.go: siluScaled
+	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
+	VFMLS V2.D2, V4.D2, V3.D2
+	WORD $0x4ee3d485 // fsub v5.2d, v4.2d, v3.2d
+	WORD $0x4e79d4a5 // fadd v5.2d, v5.2d, v25.2d
+	VFMLS V2.D2, V4.D2, V5.D2
+	WORD $0x6e63ff02 // fdiv v2.2d, v24.2d, v3.2d
+	VMOV V24.B16, V4.B16
+	VFMLS V3.D2, V2.D2, V4.D2
+	VFMLS V5.D2, V2.D2, V4.D2
+	VADD V10.D2, V4.D2, V4.D2
+	WORD $0x6e62dc22 // fmul v2.2d, v1.2d, v2.2d
+	VFMLA V4.D2, V2.D2, V2.D2
+	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
+	// silu.go
+	WORD $0x6e69dc42 // fmul v2.2d, v2.2d, v9.2d
+	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	WORD $0x4ee0f761 // fmin v1.2d, v27.2d, v0.2d
+	VMOV V26.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VMOV V1.B16, V2.B16
+	VFMLA V19.D2, V3.D2, V2.D2
+	VFMLA V18.D2, V3.D2, V2.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V2.D2, V17.D2, V3.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V5.D2, V3.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V2.D2, V5.D2, V3.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V2.D2, V3.D2, V5.D2
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLS V5.D2, V3.D2, V2.D2
+	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
+	VFMLS V2.D2, V4.D2, V3.D2
+	WORD $0x4ee3d485 // fsub v5.2d, v4.2d, v3.2d
+	WORD $0x4e79d4a5 // fadd v5.2d, v5.2d, v25.2d
+	VFMLS V2.D2, V4.D2, V5.D2
+	WORD $0x6e63ff02 // fdiv v2.2d, v24.2d, v3.2d
+	VMOV V24.B16, V4.B16
+	VFMLS V3.D2, V2.D2, V4.D2
+	VFMLS V5.D2, V2.D2, V4.D2
+	VADD V10.D2, V4.D2, V4.D2
+	WORD $0x6e62dc22 // fmul v2.2d, v1.2d, v2.2d
+	VFMLA V4.D2, V2.D2, V2.D2
+	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
+	WORD $0x6e69dc42 // fmul v2.2d, v2.2d, v9.2d
+	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
+	FMOVD F2, (R0)
+
+done5:
+	RET
+
+// func siluBackwardF32NEON(dx, dy, x []float32)
+TEXT ·siluBackwardF32NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $siluConstF32<>(SB), R26
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 256(R26), F27 // one
+	FMOVQ 272(R26), F26 // rowUnit
+	FMOVQ 288(R26), F25 // lossMax
+	FMOVQ 304(R26), F24 // sigmoidMin
+	FMOVQ 320(R26), F23 // notSign
+	FMOVQ 336(R26), F22 // lossMagic
+	FMOVQ 80(R26), F21 // minusLog2ePart
+	FMOVQ 96(R26), F20 // lookupLow
+	FMOVQ 112(R26), F19 // lookupFirst
+	FMOVQ 128(R26), F18 // lookupTimes
+	FMOVQ 144(R26), F17 // ln2PartHi
+	FMOVQ 160(R26), F16 // ln2PartLo
+	FMOVQ 176(R26), F15 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F14 // sigmoidExpC0
+	FMOVQ 208(R26), F13 // sigmoidConstant
+	FMOVQ 352(R26), F12 // lossA
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	WORD $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	FMOVQ 16(R2), F3
+	WORD $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	WORD $0x4ea3f723 // fmin v3.4s, v25.4s, v3.4s
+	VAND V23.B16, V1.B16, V4.B16
+	WORD $0x4e23f703 // fmax v3.4s, v24.4s, v3.4s
+	VMOV V22.B16, V5.B16
+	VFMLA V21.S4, V4.S4, V5.S4
+	VAND V23.B16, V3.B16, V6.B16
+	WORD $0x4eb6d4a7 // fsub v7.4s, v5.4s, v22.4s
+	VMOV V22.B16, V8.B16
+	VFMLA V21.S4, V6.S4, V8.S4
+	VSHL $20, V5.S4, V9.S4
+	WORD $0x4eb6d50a // fsub v10.4s, v8.4s, v22.4s
+	VAND V20.B16, V5.B16, V5.B16
+	VSHL $20, V8.S4, V11.S4
+	VMOV V19.B16, V31.B16
+	WORD $0x4eb294bf // mla v31.4s, v5.4s, v18.4s
+	VAND V20.B16, V8.B16, V8.B16
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VMOV V19.B16, V5.B16
+	WORD $0x4eb29505 // mla v5.4s, v8.4s, v18.4s
+	VADD V31.S4, V9.S4, V9.S4
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VFMLA V17.S4, V7.S4, V4.S4
+	VADD V5.S4, V11.S4, V11.S4
+	VFMLA V16.S4, V7.S4, V4.S4
+	VFMLA V17.S4, V10.S4, V6.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V4.S4, V15.S4, V5.S4
+	VFMLA V16.S4, V10.S4, V6.S4
+	VMOV V13.B16, V7.B16
+	VFMLA V4.S4, V4.S4, V7.S4
+	VMOV V14.B16, V8.B16
+	VFMLA V6.S4, V15.S4, V8.S4
+	VFMLS V5.S4, V7.S4, V4.S4
+	VMOV V13.B16, V5.B16
+	VFMLA V6.S4, V6.S4, V5.S4
+	VFMLS V4.S4, V9.S4, V9.S4
+	VFMLS V8.S4, V5.S4, V6.S4
+	VMOV V12.B16, V4.B16
+	VFMLA V26.S4, V9.S4, V4.S4
+	VFMLS V6.S4, V11.S4, V11.S4
+	WORD $0x6e24fd29 // fdiv v9.4s, v9.4s, v4.4s
+	VMOV V12.B16, V4.B16
+	VFMLA V26.S4, V11.S4, V4.S4
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6e24fd6b // fdiv v11.4s, v11.4s, v4.4s
+	WORD $0x4ea9d764 // fsub v4.4s, v27.4s, v9.4s
+	WORD $0x6e3add6b // fmul v11.4s, v11.4s, v26.4s
+	WORD $0x6ea1e785 // fcmgt v5.4s, v28.4s, v1.4s
+	WORD $0x4eabd766 // fsub v6.4s, v27.4s, v11.4s
+	VMOV V5.B16, V7.B16
+	VBSL V4.B16, V9.B16, V7.B16
+	WORD $0x6ea3e788 // fcmgt v8.4s, v28.4s, v3.4s
+	VBSL V9.B16, V4.B16, V5.B16
+	VMOV V8.B16, V4.B16
+	VBSL V6.B16, V11.B16, V4.B16
+	VMOV V27.B16, V9.B16
+	VFMLA V5.S4, V1.S4, V9.S4
+	VBSL V11.B16, V6.B16, V8.B16
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	VMOV V27.B16, V1.B16
+	VFMLA V8.S4, V3.S4, V1.S4
+	WORD $0x6e27dc00 // fmul v0.4s, v0.4s, v7.4s
+	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	FMOVQ F0, 0(R0)
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ F2, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// silu.go: siluGrad
+	WORD $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	WORD $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	VAND V23.B16, V1.B16, V2.B16
+	// sigmoid.go: sigmoidExp
+	VMOV V22.B16, V3.B16
+	VFMLA V21.S4, V2.S4, V3.S4
+	WORD $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	// exp.go: powerAt
+	VSHL $20, V3.S4, V5.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
+	// exp.go: reduce
+	VFMLA V17.S4, V4.S4, V2.S4
+	VFMLA V16.S4, V4.S4, V2.S4
+	// exp.go: horner
+	VMOV V14.B16, V3.B16
+	VFMLA V2.S4, V15.S4, V3.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V13.B16, V4.B16
+	VFMLA V2.S4, V2.S4, V4.S4
+	VFMLS V3.S4, V4.S4, V2.S4
+	// silu.go: siluGrad
+	VFMLS V2.S4, V5.S4, V5.S4
+	VMOV V12.B16, V2.B16
+	VFMLA V26.S4, V5.S4, V2.S4
+	WORD $0x6e22fca5 // fdiv v5.4s, v5.4s, v2.4s
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x4ea5d762 // fsub v2.4s, v27.4s, v5.4s
+	WORD $0x6ea1e783 // fcmgt v3.4s, v28.4s, v1.4s
+	VMOV V3.B16, V4.B16
+	VBSL V2.B16, V5.B16, V4.B16
+	VBSL V5.B16, V2.B16, V3.B16
+	VMOV V27.B16, V2.B16
+	VFMLA V3.S4, V1.S4, V2.S4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	// silu.go
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	WORD $0x4ea1f721 // fmin v1.4s, v25.4s, v1.4s
+	WORD $0x4e21f701 // fmax v1.4s, v24.4s, v1.4s
+	VAND V23.B16, V1.B16, V2.B16
+	VMOV V22.B16, V3.B16
+	VFMLA V21.S4, V2.S4, V3.S4
+	WORD $0x4eb6d464 // fsub v4.4s, v3.4s, v22.4s
+	VSHL $20, V3.S4, V5.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
+	VFMLA V17.S4, V4.S4, V2.S4
+	VFMLA V16.S4, V4.S4, V2.S4
+	VMOV V14.B16, V3.B16
+	VFMLA V2.S4, V15.S4, V3.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V2.S4, V2.S4, V4.S4
+	VFMLS V3.S4, V4.S4, V2.S4
+	VFMLS V2.S4, V5.S4, V5.S4
+	VMOV V12.B16, V2.B16
+	VFMLA V26.S4, V5.S4, V2.S4
+	WORD $0x6e22fca5 // fdiv v5.4s, v5.4s, v2.4s
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x4ea5d762 // fsub v2.4s, v27.4s, v5.4s
+	WORD $0x6ea1e783 // fcmgt v3.4s, v28.4s, v1.4s
+	VMOV V3.B16, V4.B16
+	VBSL V2.B16, V5.B16, V4.B16
+	VBSL V5.B16, V2.B16, V3.B16
+	VMOV V27.B16, V2.B16
+	VFMLA V3.S4, V1.S4, V2.S4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	TBZ $1, R3, one11
+	FMOVD F0, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V0.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F0, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func siluBackwardF64NEON(dx, dy, x []float64)
+TEXT ·siluBackwardF64NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $siluConstF64<>(SB), R26
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	VEOR V28.B16, V28.B16, V28.B16
+	FMOVQ 320(R26), F27 // one
+	FMOVQ 336(R26), F26 // rowUnit
+	FMOVQ 352(R26), F25 // lossMax
+	FMOVQ 368(R26), F24 // sigmoidMin
+	FMOVQ 384(R26), F23 // notSign
+	FMOVQ 400(R26), F22 // lossMagic
+	FMOVQ 80(R26), F21 // minusLog2ePart
+	FMOVQ 96(R26), F20 // lookupLow
+	FMOVQ 112(R26), F19 // lookupFirst
+	FMOVQ 128(R26), F18 // lookupTimes
+	FMOVQ 144(R26), F17 // ln2PartHi
+	FMOVQ 160(R26), F16 // ln2PartLo
+	FMOVQ 176(R26), F15 // sigmoidExpC6
+	FMOVQ 192(R26), F14 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F13 // sigmoidExpC4
+	FMOVQ 224(R26), F12 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F11 // sigmoidExpC2
+	FMOVQ 256(R26), F10 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F9 // sigmoidExpC0
+	FMOVQ 416(R26), F8 // lossA
+	CMP $4, R3
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	WORD $0x4e61f701 // fmax v1.2d, v24.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	VMOV V22.B16, V3.B16
+	VFMLA V21.D2, V2.D2, V3.D2
+	WORD $0x4ef6d464 // fsub v4.2d, v3.2d, v22.2d
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	VFMLA V17.D2, V4.D2, V2.D2
+	VFMLA V16.D2, V4.D2, V2.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V15.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLS V4.D2, V3.D2, V2.D2
+	VFMLS V2.D2, V5.D2, V5.D2
+	VMOV V8.B16, V2.B16
+	VFMLA V26.D2, V5.D2, V2.D2
+	WORD $0x6e62fca5 // fdiv v5.2d, v5.2d, v2.2d
+	FMOVQ 16(R1), F2
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	FMOVQ 16(R2), F3
+	WORD $0x4ee5d764 // fsub v4.2d, v27.2d, v5.2d
+	WORD $0x4ee3f723 // fmin v3.2d, v25.2d, v3.2d
+	WORD $0x6ee1e786 // fcmgt v6.2d, v28.2d, v1.2d
+	WORD $0x4e63f703 // fmax v3.2d, v24.2d, v3.2d
+	VMOV V6.B16, V7.B16
+	VBSL V4.B16, V5.B16, V7.B16
+	VAND V23.B16, V3.B16, V31.B16
+	VBSL V5.B16, V4.B16, V6.B16
+	VMOV V22.B16, V4.B16
+	VFMLA V21.D2, V31.D2, V4.D2
+	VMOV V27.B16, V5.B16
+	VFMLA V6.D2, V1.D2, V5.D2
+	WORD $0x4ef6d481 // fsub v1.2d, v4.2d, v22.2d
+	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
+	VSHL $50, V4.D2, V5.D2
+	WORD $0x6e67dc00 // fmul v0.2d, v0.2d, v7.2d
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ F0, 0(R0)
+	VAND V20.B16, V4.B16, V4.B16
+	VMOV V19.B16, V0.B16
+	WORD $0x4eb29480 // mla v0.4s, v4.4s, v18.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VADD V0.D2, V5.D2, V5.D2
+	VFMLA V17.D2, V1.D2, V31.D2
+	VFMLA V16.D2, V1.D2, V31.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V31.D2, V15.D2, V0.D2
+	VMOV V13.B16, V1.B16
+	VFMLA V31.D2, V0.D2, V1.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V31.D2, V1.D2, V0.D2
+	VMOV V11.B16, V1.B16
+	VFMLA V31.D2, V0.D2, V1.D2
+	VMOV V10.B16, V0.B16
+	VFMLA V31.D2, V1.D2, V0.D2
+	VMOV V9.B16, V1.B16
+	VFMLA V31.D2, V0.D2, V1.D2
+	WORD $0x6e7fdfe0 // fmul v0.2d, v31.2d, v31.2d
+	VFMLS V1.D2, V0.D2, V31.D2
+	VFMLS V31.D2, V5.D2, V5.D2
+	VMOV V8.B16, V0.B16
+	VFMLA V26.D2, V5.D2, V0.D2
+	WORD $0x6e60fca5 // fdiv v5.2d, v5.2d, v0.2d
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	WORD $0x4ee5d760 // fsub v0.2d, v27.2d, v5.2d
+	WORD $0x6ee3e781 // fcmgt v1.2d, v28.2d, v3.2d
+	VMOV V1.B16, V4.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	VBSL V5.B16, V0.B16, V1.B16
+	VMOV V27.B16, V0.B16
+	VFMLA V1.D2, V3.D2, V0.D2
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	FMOVQ F2, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// silu.go: siluGrad
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	WORD $0x4e61f701 // fmax v1.2d, v24.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	// sigmoid.go: sigmoidExp
+	VMOV V22.B16, V3.B16
+	VFMLA V21.D2, V2.D2, V3.D2
+	WORD $0x4ef6d464 // fsub v4.2d, v3.2d, v22.2d
+	// exp.go: powerAt
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	// exp.go: reduce
+	VFMLA V17.D2, V4.D2, V2.D2
+	VFMLA V16.D2, V4.D2, V2.D2
+	// exp.go: horner
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V15.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLS V4.D2, V3.D2, V2.D2
+	// silu.go: siluGrad
+	VFMLS V2.D2, V5.D2, V5.D2
+	VMOV V8.B16, V2.B16
+	VFMLA V26.D2, V5.D2, V2.D2
+	WORD $0x6e62fca5 // fdiv v5.2d, v5.2d, v2.2d
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	WORD $0x4ee5d762 // fsub v2.2d, v27.2d, v5.2d
+	WORD $0x6ee1e783 // fcmgt v3.2d, v28.2d, v1.2d
+	VMOV V3.B16, V4.B16
+	VBSL V2.B16, V5.B16, V4.B16
+	VBSL V5.B16, V2.B16, V3.B16
+	VMOV V27.B16, V2.B16
+	VFMLA V3.D2, V1.D2, V2.D2
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	// silu.go
+	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	WORD $0x4e61f701 // fmax v1.2d, v24.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	VMOV V22.B16, V3.B16
+	VFMLA V21.D2, V2.D2, V3.D2
+	WORD $0x4ef6d464 // fsub v4.2d, v3.2d, v22.2d
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	VFMLA V17.D2, V4.D2, V2.D2
+	VFMLA V16.D2, V4.D2, V2.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V2.D2, V15.D2, V3.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V2.D2, V4.D2, V3.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V2.D2, V3.D2, V4.D2
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VFMLS V4.D2, V3.D2, V2.D2
+	VFMLS V2.D2, V5.D2, V5.D2
+	VMOV V8.B16, V2.B16
+	VFMLA V26.D2, V5.D2, V2.D2
+	WORD $0x6e62fca5 // fdiv v5.2d, v5.2d, v2.2d
+	WORD $0x6e7adca5 // fmul v5.2d, v5.2d, v26.2d
+	WORD $0x4ee5d762 // fsub v2.2d, v27.2d, v5.2d
+	WORD $0x6ee1e783 // fcmgt v3.2d, v28.2d, v1.2d
+	VMOV V3.B16, V4.B16
+	VBSL V2.B16, V5.B16, V4.B16
+	VBSL V5.B16, V2.B16, V3.B16
+	VMOV V27.B16, V2.B16
+	VFMLA V3.D2, V1.D2, V2.D2
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func swigluF32NEON(dst, gate, up []float32)
+TEXT ·swigluF32NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD gate_base+24(FP), R1
+	MOVD up_base+48(FP), R2
+	MOVD dst_len+8(FP), R3
+	MOVD $siluConstF32<>(SB), R26
+	MOVD $siluTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 256(R26), F28 // one
+	FMOVQ 240(R26), F27 // siluUnit
+	FMOVQ 0(R26), F26 // siluMin
+	FMOVQ 16(R26), F25 // sigmoidMax
+	FMOVQ 32(R26), F24 // siluMagic
+	FMOVQ 48(R26), F23 // siluScale
+	FMOVQ 64(R26), F22 // siluTop
+	FMOVQ 80(R26), F21 // minusLog2ePart
+	FMOVQ 96(R26), F20 // lookupLow
+	FMOVQ 112(R26), F19 // lookupFirst
+	FMOVQ 128(R26), F18 // lookupTimes
+	FMOVQ 144(R26), F17 // ln2PartHi
+	FMOVQ 160(R26), F16 // ln2PartLo
+	FMOVQ 176(R26), F15 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F14 // sigmoidExpC0
+	FMOVQ 208(R26), F13 // sigmoidConstant
+	FMOVQ 224(R26), F12 // siluExponent
+	FMOVQ 320(R26), F11 // notSign
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	WORD $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD $0x4ea0f722 // fmin v2.4s, v25.4s, v0.4s
+	VMOV V24.B16, V3.B16
+	VFMLA V21.S4, V2.S4, V3.S4
+	WORD $0x4eb8d464 // fsub v4.4s, v3.4s, v24.4s
+	VSHL $20, V3.S4, V5.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
+	VMOV V2.B16, V3.B16
+	VFMLA V17.S4, V4.S4, V3.S4
+	VFMLA V16.S4, V4.S4, V3.S4
+	VMOV V14.B16, V4.B16
+	VFMLA V3.S4, V15.S4, V4.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V3.S4, V3.S4, V6.S4
+	VFMLS V4.S4, V6.S4, V3.S4
+	WORD $0x4e25d6e4 // fadd v4.4s, v23.4s, v5.4s
+	VFMLS V3.S4, V5.S4, V4.S4
+	FMOVQ 16(R1), F6
+	WORD $0x4ea4d4a7 // fsub v7.4s, v5.4s, v4.4s
+	FMOVQ 16(R2), F8
+	WORD $0x4e37d4e7 // fadd v7.4s, v7.4s, v23.4s
+	WORD $0x4e26f746 // fmax v6.4s, v26.4s, v6.4s
+	VFMLS V3.S4, V5.S4, V7.S4
+	WORD $0x4ea6f723 // fmin v3.4s, v25.4s, v6.4s
+	WORD $0x6e24fec5 // fdiv v5.4s, v22.4s, v4.4s
+	VMOV V24.B16, V9.B16
+	VFMLA V21.S4, V3.S4, V9.S4
+	VMOV V22.B16, V10.B16
+	VFMLS V4.S4, V5.S4, V10.S4
+	WORD $0x4eb8d524 // fsub v4.4s, v9.4s, v24.4s
+	VFMLS V7.S4, V5.S4, V10.S4
+	VSHL $20, V9.S4, V7.S4
+	VADD V12.S4, V10.S4, V10.S4
+	VAND V20.B16, V9.B16, V9.B16
+	WORD $0x6e25dc45 // fmul v5.4s, v2.4s, v5.4s
+	VMOV V19.B16, V31.B16
+	WORD $0x4eb2953f // mla v31.4s, v9.4s, v18.4s
+	VFMLA V10.S4, V5.S4, V5.S4
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VADD V31.S4, V7.S4, V7.S4
+	VAND V11.B16, V5.B16, V0.B16
+	VMOV V3.B16, V9.B16
+	VFMLA V17.S4, V4.S4, V9.S4
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	VFMLA V16.S4, V4.S4, V9.S4
+	WORD $0x6e3bdca4 // fmul v4.4s, v5.4s, v27.4s
+	VMOV V14.B16, V10.B16
+	VFMLA V9.S4, V15.S4, V10.S4
+	VMOV V0.B16, V31.B16
+	VBSL V4.B16, V5.B16, V31.B16
+	VMOV V13.B16, V4.B16
+	VFMLA V9.S4, V9.S4, V4.S4
+	WORD $0x4ea2d7ff // fsub v31.4s, v31.4s, v2.4s
+	VFMLS V10.S4, V4.S4, V9.S4
+	WORD $0x6e21dfff // fmul v31.4s, v31.4s, v1.4s
+	WORD $0x4e27d6e1 // fadd v1.4s, v23.4s, v7.4s
+	VBSL V28.B16, V27.B16, V0.B16
+	VFMLS V9.S4, V7.S4, V1.S4
+	FMOVQ 32(R1), F2
+	WORD $0x6e20dfff // fmul v31.4s, v31.4s, v0.4s
+	WORD $0x4ea1d4e0 // fsub v0.4s, v7.4s, v1.4s
+	FMOVQ 32(R2), F4
+	FMOVQ F31, 0(R0)
+	WORD $0x4e37d400 // fadd v0.4s, v0.4s, v23.4s
+	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	VFMLS V9.S4, V7.S4, V0.S4
+	WORD $0x4ea2f725 // fmin v5.4s, v25.4s, v2.4s
+	WORD $0x6e21fec7 // fdiv v7.4s, v22.4s, v1.4s
+	VMOV V24.B16, V9.B16
+	VFMLA V21.S4, V5.S4, V9.S4
+	VMOV V22.B16, V10.B16
+	VFMLS V1.S4, V7.S4, V10.S4
+	WORD $0x4eb8d521 // fsub v1.4s, v9.4s, v24.4s
+	VFMLS V0.S4, V7.S4, V10.S4
+	VSHL $20, V9.S4, V0.S4
+	VADD V12.S4, V10.S4, V10.S4
+	VAND V20.B16, V9.B16, V9.B16
+	WORD $0x6e27dc67 // fmul v7.4s, v3.4s, v7.4s
+	VMOV V19.B16, V31.B16
+	WORD $0x4eb2953f // mla v31.4s, v9.4s, v18.4s
+	VFMLA V10.S4, V7.S4, V7.S4
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	WORD $0x4ea6d463 // fsub v3.4s, v3.4s, v6.4s
+	VADD V31.S4, V0.S4, V0.S4
+	VAND V11.B16, V7.B16, V6.B16
+	VMOV V5.B16, V9.B16
+	VFMLA V17.S4, V1.S4, V9.S4
+	WORD $0x6ea6e786 // fcmgt v6.4s, v28.4s, v6.4s
+	VFMLA V16.S4, V1.S4, V9.S4
+	WORD $0x6e3bdce1 // fmul v1.4s, v7.4s, v27.4s
+	VMOV V14.B16, V10.B16
+	VFMLA V9.S4, V15.S4, V10.S4
+	VMOV V6.B16, V31.B16
+	VBSL V1.B16, V7.B16, V31.B16
+	VMOV V13.B16, V1.B16
+	VFMLA V9.S4, V9.S4, V1.S4
+	WORD $0x4ea3d7ff // fsub v31.4s, v31.4s, v3.4s
+	VFMLS V10.S4, V1.S4, V9.S4
+	WORD $0x6e28dfff // fmul v31.4s, v31.4s, v8.4s
+	WORD $0x4e20d6e1 // fadd v1.4s, v23.4s, v0.4s
+	VBSL V28.B16, V27.B16, V6.B16
+	VFMLS V9.S4, V0.S4, V1.S4
+	FMOVQ 48(R1), F3
+	WORD $0x6e26dfff // fmul v31.4s, v31.4s, v6.4s
+	WORD $0x4ea1d406 // fsub v6.4s, v0.4s, v1.4s
+	FMOVQ 48(R2), F7
+	FMOVQ F31, 16(R0)
+	WORD $0x4e37d4c6 // fadd v6.4s, v6.4s, v23.4s
+	WORD $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
+	VFMLS V9.S4, V0.S4, V6.S4
+	WORD $0x4ea3f720 // fmin v0.4s, v25.4s, v3.4s
+	WORD $0x6e21fec8 // fdiv v8.4s, v22.4s, v1.4s
+	VMOV V24.B16, V9.B16
+	VFMLA V21.S4, V0.S4, V9.S4
+	VMOV V22.B16, V10.B16
+	VFMLS V1.S4, V8.S4, V10.S4
+	WORD $0x4eb8d521 // fsub v1.4s, v9.4s, v24.4s
+	VFMLS V6.S4, V8.S4, V10.S4
+	VSHL $20, V9.S4, V6.S4
+	VADD V12.S4, V10.S4, V10.S4
+	VAND V20.B16, V9.B16, V9.B16
+	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	VMOV V19.B16, V31.B16
+	WORD $0x4eb2953f // mla v31.4s, v9.4s, v18.4s
+	VFMLA V10.S4, V8.S4, V8.S4
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	VADD V31.S4, V6.S4, V6.S4
+	VAND V11.B16, V8.B16, V2.B16
+	VMOV V0.B16, V9.B16
+	VFMLA V17.S4, V1.S4, V9.S4
+	WORD $0x6ea2e782 // fcmgt v2.4s, v28.4s, v2.4s
+	VFMLA V16.S4, V1.S4, V9.S4
+	WORD $0x6e3bdd01 // fmul v1.4s, v8.4s, v27.4s
+	VMOV V14.B16, V10.B16
+	VFMLA V9.S4, V15.S4, V10.S4
+	VMOV V2.B16, V31.B16
+	VBSL V1.B16, V8.B16, V31.B16
+	VMOV V13.B16, V1.B16
+	VFMLA V9.S4, V9.S4, V1.S4
+	WORD $0x4ea5d7ff // fsub v31.4s, v31.4s, v5.4s
+	VFMLS V10.S4, V1.S4, V9.S4
+	WORD $0x6e24dfff // fmul v31.4s, v31.4s, v4.4s
+	WORD $0x4e26d6e1 // fadd v1.4s, v23.4s, v6.4s
+	VBSL V28.B16, V27.B16, V2.B16
+	VFMLS V9.S4, V6.S4, V1.S4
+	WORD $0x6e22dfff // fmul v31.4s, v31.4s, v2.4s
+	WORD $0x4ea1d4c2 // fsub v2.4s, v6.4s, v1.4s
+	FMOVQ F31, 32(R0)
+	WORD $0x4e37d442 // fadd v2.4s, v2.4s, v23.4s
+	VFMLS V9.S4, V6.S4, V2.S4
+	WORD $0x6e21fec4 // fdiv v4.4s, v22.4s, v1.4s
+	VMOV V22.B16, V5.B16
+	VFMLS V1.S4, V4.S4, V5.S4
+	VFMLS V2.S4, V4.S4, V5.S4
+	VADD V12.S4, V5.S4, V5.S4
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	VFMLA V5.S4, V4.S4, V4.S4
+	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
+	VAND V11.B16, V4.B16, V1.B16
+	WORD $0x6ea1e781 // fcmgt v1.4s, v28.4s, v1.4s
+	WORD $0x6e3bdc82 // fmul v2.4s, v4.4s, v27.4s
+	VMOV V1.B16, V3.B16
+	VBSL V2.B16, V4.B16, V3.B16
+	WORD $0x4ea0d463 // fsub v3.4s, v3.4s, v0.4s
+	WORD $0x6e27dc63 // fmul v3.4s, v3.4s, v7.4s
+	VBSL V28.B16, V27.B16, V1.B16
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	FMOVQ F3, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// silu.go: siluScaled
+	WORD $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD $0x4ea0f722 // fmin v2.4s, v25.4s, v0.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V24.B16, V3.B16
+	VFMLA V21.S4, V2.S4, V3.S4
+	WORD $0x4eb8d464 // fsub v4.4s, v3.4s, v24.4s
+	// exp.go: powerAt
+	VSHL $20, V3.S4, V5.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
+	// exp.go: reduce
+	VMOV V2.B16, V3.B16
+	VFMLA V17.S4, V4.S4, V3.S4
+	VFMLA V16.S4, V4.S4, V3.S4
+	// exp.go: horner
+	VMOV V14.B16, V4.B16
+	VFMLA V3.S4, V15.S4, V4.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V13.B16, V6.B16
+	VFMLA V3.S4, V3.S4, V6.S4
+	VFMLS V4.S4, V6.S4, V3.S4
+	// silu.go: siluScaled
+	WORD $0x4e25d6e4 // fadd v4.4s, v23.4s, v5.4s
+	VFMLS V3.S4, V5.S4, V4.S4
+	WORD $0x4ea4d4a6 // fsub v6.4s, v5.4s, v4.4s
+	WORD $0x4e37d4c6 // fadd v6.4s, v6.4s, v23.4s
+	VFMLS V3.S4, V5.S4, V6.S4
+	WORD $0x6e24fec3 // fdiv v3.4s, v22.4s, v4.4s
+	VMOV V22.B16, V5.B16
+	VFMLS V4.S4, V3.S4, V5.S4
+	VFMLS V6.S4, V3.S4, V5.S4
+	VADD V12.S4, V5.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V3.S4
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	// silu.go
+	VAND V11.B16, V3.B16, V0.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x6e3bdc64 // fmul v4.4s, v3.4s, v27.4s
+	VMOV V0.B16, V5.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	VBSL V28.B16, V27.B16, V0.B16
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	WORD $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
+	WORD $0x4ea0f722 // fmin v2.4s, v25.4s, v0.4s
+	VMOV V24.B16, V3.B16
+	VFMLA V21.S4, V2.S4, V3.S4
+	WORD $0x4eb8d464 // fsub v4.4s, v3.4s, v24.4s
+	VSHL $20, V3.S4, V5.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.S4, V5.S4, V5.S4
+	VMOV V2.B16, V3.B16
+	VFMLA V17.S4, V4.S4, V3.S4
+	VFMLA V16.S4, V4.S4, V3.S4
+	VMOV V14.B16, V4.B16
+	VFMLA V3.S4, V15.S4, V4.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V3.S4, V3.S4, V6.S4
+	VFMLS V4.S4, V6.S4, V3.S4
+	WORD $0x4e25d6e4 // fadd v4.4s, v23.4s, v5.4s
+	VFMLS V3.S4, V5.S4, V4.S4
+	WORD $0x4ea4d4a6 // fsub v6.4s, v5.4s, v4.4s
+	WORD $0x4e37d4c6 // fadd v6.4s, v6.4s, v23.4s
+	VFMLS V3.S4, V5.S4, V6.S4
+	WORD $0x6e24fec3 // fdiv v3.4s, v22.4s, v4.4s
+	VMOV V22.B16, V5.B16
+	VFMLS V4.S4, V3.S4, V5.S4
+	VFMLS V6.S4, V3.S4, V5.S4
+	VADD V12.S4, V5.S4, V5.S4
+	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
+	VFMLA V5.S4, V3.S4, V3.S4
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
+	VAND V11.B16, V3.B16, V0.B16
+	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
+	WORD $0x6e3bdc64 // fmul v4.4s, v3.4s, v27.4s
+	VMOV V0.B16, V5.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	WORD $0x6e21dca5 // fmul v5.4s, v5.4s, v1.4s
+	VBSL V28.B16, V27.B16, V0.B16
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	TBZ $1, R3, one11
+	FMOVD F5, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V5.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F5, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func swigluF64NEON(dst, gate, up []float64)
+TEXT ·swigluF64NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD gate_base+24(FP), R1
+	MOVD up_base+48(FP), R2
+	MOVD dst_len+8(FP), R3
+	MOVD $siluConstF64<>(SB), R26
+	MOVD $siluTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 320(R26), F28 // one
+	FMOVQ 304(R26), F27 // siluUnit
+	FMOVQ 0(R26), F26 // siluMin
+	FMOVQ 16(R26), F25 // sigmoidMax
+	FMOVQ 32(R26), F24 // siluMagic
+	FMOVQ 48(R26), F23 // siluScale
+	FMOVQ 64(R26), F22 // siluTop
+	FMOVQ 80(R26), F21 // minusLog2ePart
+	FMOVQ 96(R26), F20 // lookupLow
+	FMOVQ 112(R26), F19 // lookupFirst
+	FMOVQ 128(R26), F18 // lookupTimes
+	FMOVQ 144(R26), F17 // ln2PartHi
+	FMOVQ 160(R26), F16 // ln2PartLo
+	FMOVQ 176(R26), F15 // sigmoidExpC6
+	FMOVQ 192(R26), F14 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F13 // sigmoidExpC4
+	FMOVQ 224(R26), F12 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F11 // sigmoidExpC2
+	FMOVQ 256(R26), F10 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F9 // sigmoidExpC0
+	FMOVQ 288(R26), F8 // siluExponent
+	FMOVQ 384(R26), F7 // notSign
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	WORD $0x4e60f740 // fmax v0.2d, v26.2d, v0.2d
+	WORD $0x4ee0f722 // fmin v2.2d, v25.2d, v0.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V21.D2, V2.D2, V3.D2
+	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	VMOV V2.B16, V3.B16
+	VFMLA V17.D2, V4.D2, V3.D2
+	VFMLA V16.D2, V4.D2, V3.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V15.D2, V4.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V10.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V9.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V6.D2, V4.D2, V3.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	VFMLS V3.D2, V5.D2, V4.D2
+	WORD $0x4ee4d4a6 // fsub v6.2d, v5.2d, v4.2d
+	WORD $0x4e77d4c6 // fadd v6.2d, v6.2d, v23.2d
+	VFMLS V3.D2, V5.D2, V6.D2
+	WORD $0x6e64fec3 // fdiv v3.2d, v22.2d, v4.2d
+	VMOV V22.B16, V5.B16
+	VFMLS V4.D2, V3.D2, V5.D2
+	VFMLS V6.D2, V3.D2, V5.D2
+	VADD V8.D2, V5.D2, V5.D2
+	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
+	VFMLA V5.D2, V3.D2, V3.D2
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	VAND V7.B16, V3.B16, V0.B16
+	FMOVQ 16(R1), F4
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	FMOVQ 16(R2), F5
+	WORD $0x6e7bdc66 // fmul v6.2d, v3.2d, v27.2d
+	WORD $0x4e64f744 // fmax v4.2d, v26.2d, v4.2d
+	VMOV V0.B16, V31.B16
+	VBSL V6.B16, V3.B16, V31.B16
+	WORD $0x4ee4f723 // fmin v3.2d, v25.2d, v4.2d
+	WORD $0x4ee2d7ff // fsub v31.2d, v31.2d, v2.2d
+	VMOV V24.B16, V2.B16
+	VFMLA V21.D2, V3.D2, V2.D2
+	WORD $0x6e61dfff // fmul v31.2d, v31.2d, v1.2d
+	WORD $0x4ef8d441 // fsub v1.2d, v2.2d, v24.2d
+	VBSL V28.B16, V27.B16, V0.B16
+	VSHL $50, V2.D2, V6.D2
+	WORD $0x6e60dfff // fmul v31.2d, v31.2d, v0.2d
+	VTRN1 V2.S4, V2.S4, V2.S4
+	FMOVQ F31, 0(R0)
+	VAND V20.B16, V2.B16, V2.B16
+	VMOV V19.B16, V0.B16
+	WORD $0x4eb29440 // mla v0.4s, v2.4s, v18.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VADD V0.D2, V6.D2, V6.D2
+	VMOV V3.B16, V0.B16
+	VFMLA V17.D2, V1.D2, V0.D2
+	VFMLA V16.D2, V1.D2, V0.D2
+	VMOV V14.B16, V1.B16
+	VFMLA V0.D2, V15.D2, V1.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V12.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	VMOV V10.B16, V1.B16
+	VFMLA V0.D2, V2.D2, V1.D2
+	VMOV V9.B16, V2.B16
+	VFMLA V0.D2, V1.D2, V2.D2
+	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
+	VFMLS V2.D2, V1.D2, V0.D2
+	WORD $0x4e66d6e1 // fadd v1.2d, v23.2d, v6.2d
+	VFMLS V0.D2, V6.D2, V1.D2
+	WORD $0x4ee1d4c2 // fsub v2.2d, v6.2d, v1.2d
+	WORD $0x4e77d442 // fadd v2.2d, v2.2d, v23.2d
+	VFMLS V0.D2, V6.D2, V2.D2
+	WORD $0x6e61fec0 // fdiv v0.2d, v22.2d, v1.2d
+	VMOV V22.B16, V6.B16
+	VFMLS V1.D2, V0.D2, V6.D2
+	VFMLS V2.D2, V0.D2, V6.D2
+	VADD V8.D2, V6.D2, V6.D2
+	WORD $0x6e60dc60 // fmul v0.2d, v3.2d, v0.2d
+	VFMLA V6.D2, V0.D2, V0.D2
+	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
+	VAND V7.B16, V0.B16, V1.B16
+	FMOVQ 32(R1), F2
+	WORD $0x6ee1e781 // fcmgt v1.2d, v28.2d, v1.2d
+	FMOVQ 32(R2), F4
+	WORD $0x6e7bdc06 // fmul v6.2d, v0.2d, v27.2d
+	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
+	VMOV V1.B16, V31.B16
+	VBSL V6.B16, V0.B16, V31.B16
+	WORD $0x4ee2f720 // fmin v0.2d, v25.2d, v2.2d
+	WORD $0x4ee3d7ff // fsub v31.2d, v31.2d, v3.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V21.D2, V0.D2, V3.D2
+	WORD $0x6e65dfff // fmul v31.2d, v31.2d, v5.2d
+	WORD $0x4ef8d465 // fsub v5.2d, v3.2d, v24.2d
+	VBSL V28.B16, V27.B16, V1.B16
+	VSHL $50, V3.D2, V6.D2
+	WORD $0x6e61dfff // fmul v31.2d, v31.2d, v1.2d
+	VTRN1 V3.S4, V3.S4, V3.S4
+	FMOVQ F31, 16(R0)
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V1.B16
+	WORD $0x4eb29461 // mla v1.4s, v3.4s, v18.4s
+	VTBL V1.B16, [V29.B16, V30.B16], V1.B16
+	VADD V1.D2, V6.D2, V6.D2
+	VMOV V0.B16, V1.B16
+	VFMLA V17.D2, V5.D2, V1.D2
+	VFMLA V16.D2, V5.D2, V1.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V1.D2, V15.D2, V3.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V1.D2, V3.D2, V5.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V1.D2, V5.D2, V3.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V1.D2, V3.D2, V5.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V1.D2, V5.D2, V3.D2
+	VMOV V9.B16, V5.B16
+	VFMLA V1.D2, V3.D2, V5.D2
+	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
+	VFMLS V5.D2, V3.D2, V1.D2
+	WORD $0x4e66d6e3 // fadd v3.2d, v23.2d, v6.2d
+	VFMLS V1.D2, V6.D2, V3.D2
+	WORD $0x4ee3d4c5 // fsub v5.2d, v6.2d, v3.2d
+	WORD $0x4e77d4a5 // fadd v5.2d, v5.2d, v23.2d
+	VFMLS V1.D2, V6.D2, V5.D2
+	WORD $0x6e63fec1 // fdiv v1.2d, v22.2d, v3.2d
+	VMOV V22.B16, V6.B16
+	VFMLS V3.D2, V1.D2, V6.D2
+	VFMLS V5.D2, V1.D2, V6.D2
+	VADD V8.D2, V6.D2, V6.D2
+	WORD $0x6e61dc01 // fmul v1.2d, v0.2d, v1.2d
+	VFMLA V6.D2, V1.D2, V1.D2
+	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
+	VAND V7.B16, V1.B16, V2.B16
+	FMOVQ 48(R1), F3
+	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
+	FMOVQ 48(R2), F5
+	WORD $0x6e7bdc26 // fmul v6.2d, v1.2d, v27.2d
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VMOV V2.B16, V31.B16
+	VBSL V6.B16, V1.B16, V31.B16
+	WORD $0x4ee3f721 // fmin v1.2d, v25.2d, v3.2d
+	WORD $0x4ee0d7ff // fsub v31.2d, v31.2d, v0.2d
+	VMOV V24.B16, V0.B16
+	VFMLA V21.D2, V1.D2, V0.D2
+	WORD $0x6e64dfff // fmul v31.2d, v31.2d, v4.2d
+	WORD $0x4ef8d404 // fsub v4.2d, v0.2d, v24.2d
+	VBSL V28.B16, V27.B16, V2.B16
+	VSHL $50, V0.D2, V6.D2
+	WORD $0x6e62dfff // fmul v31.2d, v31.2d, v2.2d
+	VTRN1 V0.S4, V0.S4, V0.S4
+	FMOVQ F31, 32(R0)
+	VAND V20.B16, V0.B16, V0.B16
+	VMOV V19.B16, V2.B16
+	WORD $0x4eb29402 // mla v2.4s, v0.4s, v18.4s
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	VADD V2.D2, V6.D2, V6.D2
+	VMOV V1.B16, V0.B16
+	VFMLA V17.D2, V4.D2, V0.D2
+	VFMLA V16.D2, V4.D2, V0.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V0.D2, V15.D2, V2.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V10.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	VMOV V9.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
+	VFMLS V4.D2, V2.D2, V0.D2
+	WORD $0x4e66d6e2 // fadd v2.2d, v23.2d, v6.2d
+	VFMLS V0.D2, V6.D2, V2.D2
+	WORD $0x4ee2d4c4 // fsub v4.2d, v6.2d, v2.2d
+	WORD $0x4e77d484 // fadd v4.2d, v4.2d, v23.2d
+	VFMLS V0.D2, V6.D2, V4.D2
+	WORD $0x6e62fec0 // fdiv v0.2d, v22.2d, v2.2d
+	VMOV V22.B16, V6.B16
+	VFMLS V2.D2, V0.D2, V6.D2
+	VFMLS V4.D2, V0.D2, V6.D2
+	VADD V8.D2, V6.D2, V6.D2
+	WORD $0x6e60dc20 // fmul v0.2d, v1.2d, v0.2d
+	VFMLA V6.D2, V0.D2, V0.D2
+	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
+	VAND V7.B16, V0.B16, V2.B16
+	WORD $0x6ee2e782 // fcmgt v2.2d, v28.2d, v2.2d
+	WORD $0x6e7bdc03 // fmul v3.2d, v0.2d, v27.2d
+	VMOV V2.B16, V4.B16
+	VBSL V3.B16, V0.B16, V4.B16
+	WORD $0x4ee1d484 // fsub v4.2d, v4.2d, v1.2d
+	WORD $0x6e65dc84 // fmul v4.2d, v4.2d, v5.2d
+	VBSL V28.B16, V27.B16, V2.B16
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	FMOVQ F4, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// silu.go: siluScaled
+	WORD $0x4e60f740 // fmax v0.2d, v26.2d, v0.2d
+	WORD $0x4ee0f722 // fmin v2.2d, v25.2d, v0.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V24.B16, V3.B16
+	VFMLA V21.D2, V2.D2, V3.D2
+	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
+	// exp.go: powerAt
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	// exp.go: reduce
+	VMOV V2.B16, V3.B16
+	VFMLA V17.D2, V4.D2, V3.D2
+	VFMLA V16.D2, V4.D2, V3.D2
+	// exp.go: horner
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V15.D2, V4.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V10.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V9.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V6.D2, V4.D2, V3.D2
+	// silu.go: siluScaled
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	VFMLS V3.D2, V5.D2, V4.D2
+	WORD $0x4ee4d4a6 // fsub v6.2d, v5.2d, v4.2d
+	WORD $0x4e77d4c6 // fadd v6.2d, v6.2d, v23.2d
+	VFMLS V3.D2, V5.D2, V6.D2
+	WORD $0x6e64fec3 // fdiv v3.2d, v22.2d, v4.2d
+	VMOV V22.B16, V5.B16
+	VFMLS V4.D2, V3.D2, V5.D2
+	VFMLS V6.D2, V3.D2, V5.D2
+	VADD V8.D2, V5.D2, V5.D2
+	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
+	VFMLA V5.D2, V3.D2, V3.D2
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	// silu.go
+	VAND V7.B16, V3.B16, V0.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x6e7bdc64 // fmul v4.2d, v3.2d, v27.2d
+	VMOV V0.B16, V5.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	WORD $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	VBSL V28.B16, V27.B16, V0.B16
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVQ F5, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	WORD $0x4e60f740 // fmax v0.2d, v26.2d, v0.2d
+	WORD $0x4ee0f722 // fmin v2.2d, v25.2d, v0.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V21.D2, V2.D2, V3.D2
+	WORD $0x4ef8d464 // fsub v4.2d, v3.2d, v24.2d
+	VSHL $50, V3.D2, V5.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	VAND V20.B16, V3.B16, V3.B16
+	VMOV V19.B16, V6.B16
+	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V5.D2, V5.D2
+	VMOV V2.B16, V3.B16
+	VFMLA V17.D2, V4.D2, V3.D2
+	VFMLA V16.D2, V4.D2, V3.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V15.D2, V4.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V12.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	VMOV V10.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V9.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VFMLS V6.D2, V4.D2, V3.D2
+	WORD $0x4e65d6e4 // fadd v4.2d, v23.2d, v5.2d
+	VFMLS V3.D2, V5.D2, V4.D2
+	WORD $0x4ee4d4a6 // fsub v6.2d, v5.2d, v4.2d
+	WORD $0x4e77d4c6 // fadd v6.2d, v6.2d, v23.2d
+	VFMLS V3.D2, V5.D2, V6.D2
+	WORD $0x6e64fec3 // fdiv v3.2d, v22.2d, v4.2d
+	VMOV V22.B16, V5.B16
+	VFMLS V4.D2, V3.D2, V5.D2
+	VFMLS V6.D2, V3.D2, V5.D2
+	VADD V8.D2, V5.D2, V5.D2
+	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
+	VFMLA V5.D2, V3.D2, V3.D2
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
+	VAND V7.B16, V3.B16, V0.B16
+	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
+	WORD $0x6e7bdc64 // fmul v4.2d, v3.2d, v27.2d
+	VMOV V0.B16, V5.B16
+	VBSL V4.B16, V3.B16, V5.B16
+	WORD $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	VBSL V28.B16, V27.B16, V0.B16
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVD F5, (R0)
+
+done5:
+	RET
+
+// func swigluBackwardF32NEON(dgate, dup, dy, gate, up []float32)
+TEXT ·swigluBackwardF32NEON(SB), NOSPLIT, $0-120
+	MOVD dgate_base+0(FP), R0
+	MOVD dup_base+24(FP), R1
+	MOVD dy_base+48(FP), R2
+	MOVD gate_base+72(FP), R3
+	MOVD up_base+96(FP), R4
+	MOVD dgate_len+8(FP), R5
+	MOVD $siluConstF32<>(SB), R26
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 304(R26), F28 // sigmoidMin
+	VEOR V27.B16, V27.B16, V27.B16
+	FMOVQ 256(R26), F26 // one
+	FMOVQ 272(R26), F25 // rowUnit
+	FMOVQ 288(R26), F24 // lossMax
+	FMOVQ 320(R26), F23 // notSign
+	FMOVQ 336(R26), F22 // lossMagic
+	FMOVQ 80(R26), F21 // minusLog2ePart
+	FMOVQ 96(R26), F20 // lookupLow
+	FMOVQ 112(R26), F19 // lookupFirst
+	FMOVQ 128(R26), F18 // lookupTimes
+	FMOVQ 144(R26), F17 // ln2PartHi
+	FMOVQ 160(R26), F16 // ln2PartLo
+	FMOVQ 176(R26), F15 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F14 // sigmoidExpC0
+	FMOVQ 208(R26), F13 // sigmoidConstant
+	FMOVQ 352(R26), F12 // lossA
+	CMP $8, R5
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R2), F0
+	FMOVQ 0(R3), F1
+	FMOVQ 0(R4), F2
+	WORD $0x4ea1f703 // fmin v3.4s, v24.4s, v1.4s
+	WORD $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	VAND V23.B16, V3.B16, V4.B16
+	VMOV V22.B16, V5.B16
+	VFMLA V21.S4, V4.S4, V5.S4
+	WORD $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	VSHL $20, V5.S4, V7.S4
+	VAND V20.B16, V5.B16, V5.B16
+	VMOV V19.B16, V8.B16
+	WORD $0x4eb294a8 // mla v8.4s, v5.4s, v18.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VFMLA V16.S4, V6.S4, V4.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V4.S4, V15.S4, V5.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V12.B16, V4.B16
+	VFMLA V25.S4, V7.S4, V4.S4
+	FMOVQ 16(R2), F5
+	WORD $0x6e24fce7 // fdiv v7.4s, v7.4s, v4.4s
+	FMOVQ 16(R3), F4
+	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
+	FMOVQ 16(R4), F6
+	WORD $0x4ea7d748 // fsub v8.4s, v26.4s, v7.4s
+	WORD $0x4ea4f709 // fmin v9.4s, v24.4s, v4.4s
+	WORD $0x6ea3e76a // fcmgt v10.4s, v27.4s, v3.4s
+	WORD $0x4e29f789 // fmax v9.4s, v28.4s, v9.4s
+	VMOV V10.B16, V11.B16
+	VBSL V8.B16, V7.B16, V11.B16
+	VAND V23.B16, V9.B16, V31.B16
+	VBSL V7.B16, V8.B16, V10.B16
+	VMOV V22.B16, V7.B16
+	VFMLA V21.S4, V31.S4, V7.S4
+	VMOV V26.B16, V8.B16
+	VFMLA V10.S4, V3.S4, V8.S4
+	WORD $0x4eb6d4e3 // fsub v3.4s, v7.4s, v22.4s
+	WORD $0x6e28dd68 // fmul v8.4s, v11.4s, v8.4s
+	VSHL $20, V7.S4, V10.S4
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	VAND V20.B16, V7.B16, V7.B16
+	WORD $0x6e2bdc21 // fmul v1.4s, v1.4s, v11.4s
+	VMOV V19.B16, V11.B16
+	WORD $0x4eb294eb // mla v11.4s, v7.4s, v18.4s
+	WORD $0x6e28dc08 // fmul v8.4s, v0.4s, v8.4s
+	VTBL V11.B16, [V29.B16, V30.B16], V11.B16
+	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
+	VADD V11.S4, V10.S4, V10.S4
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	VFMLA V17.S4, V3.S4, V31.S4
+	FMOVQ F8, 0(R0)
+	VFMLA V16.S4, V3.S4, V31.S4
+	FMOVQ F0, 0(R1)
+	VMOV V14.B16, V0.B16
+	VFMLA V31.S4, V15.S4, V0.S4
+	VMOV V13.B16, V1.B16
+	VFMLA V31.S4, V31.S4, V1.S4
+	VFMLS V0.S4, V1.S4, V31.S4
+	VFMLS V31.S4, V10.S4, V10.S4
+	VMOV V12.B16, V0.B16
+	VFMLA V25.S4, V10.S4, V0.S4
+	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
+	WORD $0x6e39dd4a // fmul v10.4s, v10.4s, v25.4s
+	WORD $0x4eaad740 // fsub v0.4s, v26.4s, v10.4s
+	WORD $0x6ea9e761 // fcmgt v1.4s, v27.4s, v9.4s
+	VMOV V1.B16, V2.B16
+	VBSL V0.B16, V10.B16, V2.B16
+	VBSL V10.B16, V0.B16, V1.B16
+	VMOV V26.B16, V0.B16
+	VFMLA V1.S4, V9.S4, V0.S4
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	FMOVQ F0, 16(R0)
+	FMOVQ F5, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	SUB $8, R5, R5
+	CMP $8, R5
+	BGE loop1
+
+rest2:
+	CMP $4, R5
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R2), F0
+	FMOVQ 0(R3), F1
+	FMOVQ 0(R4), F2
+	// silu.go: siluGrad
+	WORD $0x4ea1f703 // fmin v3.4s, v24.4s, v1.4s
+	WORD $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	VAND V23.B16, V3.B16, V4.B16
+	// sigmoid.go: sigmoidExp
+	VMOV V22.B16, V5.B16
+	VFMLA V21.S4, V4.S4, V5.S4
+	WORD $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	// exp.go: powerAt
+	VSHL $20, V5.S4, V7.S4
+	VAND V20.B16, V5.B16, V5.B16
+	VMOV V19.B16, V8.B16
+	WORD $0x4eb294a8 // mla v8.4s, v5.4s, v18.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	// exp.go: reduce
+	VFMLA V17.S4, V6.S4, V4.S4
+	VFMLA V16.S4, V6.S4, V4.S4
+	// exp.go: horner
+	VMOV V14.B16, V5.B16
+	VFMLA V4.S4, V15.S4, V5.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V13.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	// silu.go: siluGrad
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V12.B16, V4.B16
+	VFMLA V25.S4, V7.S4, V4.S4
+	WORD $0x6e24fce7 // fdiv v7.4s, v7.4s, v4.4s
+	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
+	WORD $0x4ea7d744 // fsub v4.4s, v26.4s, v7.4s
+	WORD $0x6ea3e765 // fcmgt v5.4s, v27.4s, v3.4s
+	VMOV V5.B16, V6.B16
+	VBSL V4.B16, V7.B16, V6.B16
+	VBSL V7.B16, V4.B16, V5.B16
+	VMOV V26.B16, V4.B16
+	VFMLA V5.S4, V3.S4, V4.S4
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	// silu.go
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ F4, 0(R0)
+	FMOVQ F0, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $4, R5, R5
+	CMP $4, R5
+	BGE loop3
+
+rest4:
+	CBZ R5, done5
+	// Partial vector.
+	TBZ $1, R5, one7
+	FMOVD (R2), F0
+	TBZ $0, R5, loaded6
+	ADD $8, R2, R6
+	VLD1 (R6), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R2), F0
+
+loaded6:
+	TBZ $1, R5, one9
+	FMOVD (R3), F1
+	TBZ $0, R5, loaded8
+	ADD $8, R3, R6
+	VLD1 (R6), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R3), F1
+
+loaded8:
+	TBZ $1, R5, one11
+	FMOVD (R4), F2
+	TBZ $0, R5, loaded10
+	ADD $8, R4, R6
+	VLD1 (R6), V2.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R4), F2
+
+loaded10:
+	WORD $0x4ea1f703 // fmin v3.4s, v24.4s, v1.4s
+	WORD $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	VAND V23.B16, V3.B16, V4.B16
+	VMOV V22.B16, V5.B16
+	VFMLA V21.S4, V4.S4, V5.S4
+	WORD $0x4eb6d4a6 // fsub v6.4s, v5.4s, v22.4s
+	VSHL $20, V5.S4, V7.S4
+	VAND V20.B16, V5.B16, V5.B16
+	VMOV V19.B16, V8.B16
+	WORD $0x4eb294a8 // mla v8.4s, v5.4s, v18.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.S4, V7.S4, V7.S4
+	VFMLA V17.S4, V6.S4, V4.S4
+	VFMLA V16.S4, V6.S4, V4.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V4.S4, V15.S4, V5.S4
+	VMOV V13.B16, V6.B16
+	VFMLA V4.S4, V4.S4, V6.S4
+	VFMLS V5.S4, V6.S4, V4.S4
+	VFMLS V4.S4, V7.S4, V7.S4
+	VMOV V12.B16, V4.B16
+	VFMLA V25.S4, V7.S4, V4.S4
+	WORD $0x6e24fce7 // fdiv v7.4s, v7.4s, v4.4s
+	WORD $0x6e39dce7 // fmul v7.4s, v7.4s, v25.4s
+	WORD $0x4ea7d744 // fsub v4.4s, v26.4s, v7.4s
+	WORD $0x6ea3e765 // fcmgt v5.4s, v27.4s, v3.4s
+	VMOV V5.B16, V6.B16
+	VBSL V4.B16, V7.B16, V6.B16
+	VBSL V7.B16, V4.B16, V5.B16
+	VMOV V26.B16, V4.B16
+	VFMLA V5.S4, V3.S4, V4.S4
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	TBZ $1, R5, one13
+	FMOVD F4, (R0)
+	TBZ $0, R5, stored12
+	ADD $8, R0, R6
+	VST1 V4.S[2], (R6)
+	B stored12
+
+one13:
+	FMOVS F4, (R0)
+
+stored12:
+	TBZ $1, R5, one15
+	FMOVD F0, (R1)
+	TBZ $0, R5, stored14
+	ADD $8, R1, R6
+	VST1 V0.S[2], (R6)
+	B stored14
+
+one15:
+	FMOVS F0, (R1)
+
+stored14:
+
+done5:
+	RET
+
+// func swigluBackwardF64NEON(dgate, dup, dy, gate, up []float64)
+TEXT ·swigluBackwardF64NEON(SB), NOSPLIT, $0-120
+	MOVD dgate_base+0(FP), R0
+	MOVD dup_base+24(FP), R1
+	MOVD dy_base+48(FP), R2
+	MOVD gate_base+72(FP), R3
+	MOVD up_base+96(FP), R4
+	MOVD dgate_len+8(FP), R5
+	MOVD $siluConstF64<>(SB), R26
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 368(R26), F28 // sigmoidMin
+	VEOR V27.B16, V27.B16, V27.B16
+	FMOVQ 320(R26), F26 // one
+	FMOVQ 336(R26), F25 // rowUnit
+	FMOVQ 352(R26), F24 // lossMax
+	FMOVQ 384(R26), F23 // notSign
+	FMOVQ 400(R26), F22 // lossMagic
+	FMOVQ 80(R26), F21 // minusLog2ePart
+	FMOVQ 96(R26), F20 // lookupLow
+	FMOVQ 112(R26), F19 // lookupFirst
+	FMOVQ 128(R26), F18 // lookupTimes
+	FMOVQ 144(R26), F17 // ln2PartHi
+	FMOVQ 160(R26), F16 // ln2PartLo
+	FMOVQ 176(R26), F15 // sigmoidExpC6
+	FMOVQ 192(R26), F14 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F13 // sigmoidExpC4
+	FMOVQ 224(R26), F12 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F11 // sigmoidExpC2
+	FMOVQ 256(R26), F10 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F9 // sigmoidExpC0
+	CMP $4, R5
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R2), F0
+	FMOVQ 0(R3), F1
+	FMOVQ 0(R4), F2
+	WORD $0x4ee1f703 // fmin v3.2d, v24.2d, v1.2d
+	WORD $0x4e63f783 // fmax v3.2d, v28.2d, v3.2d
+	VAND V23.B16, V3.B16, V4.B16
+	VMOV V22.B16, V5.B16
+	VFMLA V21.D2, V4.D2, V5.D2
+	WORD $0x4ef6d4a6 // fsub v6.2d, v5.2d, v22.2d
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V20.B16, V5.B16, V5.B16
+	VMOV V19.B16, V8.B16
+	WORD $0x4eb294a8 // mla v8.4s, v5.4s, v18.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	VFMLA V17.D2, V6.D2, V4.D2
+	VFMLA V16.D2, V6.D2, V4.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V4.D2, V15.D2, V5.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V9.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	VFMLS V4.D2, V7.D2, V7.D2
+	FMOVQ 416(R26), F4 // lossA
+	VFMLA V25.D2, V7.D2, V4.D2
+	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
+	WORD $0x6e79dce7 // fmul v7.2d, v7.2d, v25.2d
+	WORD $0x4ee7d744 // fsub v4.2d, v26.2d, v7.2d
+	WORD $0x6ee3e765 // fcmgt v5.2d, v27.2d, v3.2d
+	VMOV V5.B16, V6.B16
+	VBSL V4.B16, V7.B16, V6.B16
+	FMOVQ 16(R2), F8
+	VBSL V7.B16, V4.B16, V5.B16
+	FMOVQ 16(R3), F4
+	VMOV V26.B16, V7.B16
+	VFMLA V5.D2, V3.D2, V7.D2
+	FMOVQ 16(R4), F3
+	WORD $0x6e67dcc7 // fmul v7.2d, v6.2d, v7.2d
+	WORD $0x4ee4f705 // fmin v5.2d, v24.2d, v4.2d
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	WORD $0x4e65f785 // fmax v5.2d, v28.2d, v5.2d
+	WORD $0x6e66dc21 // fmul v1.2d, v1.2d, v6.2d
+	VAND V23.B16, V5.B16, V6.B16
+	WORD $0x6e67dc07 // fmul v7.2d, v0.2d, v7.2d
+	VMOV V22.B16, V31.B16
+	VFMLA V21.D2, V6.D2, V31.D2
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	WORD $0x4ef6d7e2 // fsub v2.2d, v31.2d, v22.2d
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VSHL $50, V31.D2, V1.D2
+	FMOVQ F7, 0(R0)
+	VTRN1 V31.S4, V31.S4, V31.S4
+	FMOVQ F0, 0(R1)
+	VAND V20.B16, V31.B16, V31.B16
+	VMOV V19.B16, V0.B16
+	WORD $0x4eb297e0 // mla v0.4s, v31.4s, v18.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VADD V0.D2, V1.D2, V1.D2
+	VFMLA V17.D2, V2.D2, V6.D2
+	VFMLA V16.D2, V2.D2, V6.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V6.D2, V15.D2, V0.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V6.D2, V0.D2, V2.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V6.D2, V2.D2, V0.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V6.D2, V0.D2, V2.D2
+	VMOV V10.B16, V0.B16
+	VFMLA V6.D2, V2.D2, V0.D2
+	VMOV V9.B16, V2.B16
+	VFMLA V6.D2, V0.D2, V2.D2
+	WORD $0x6e66dcc0 // fmul v0.2d, v6.2d, v6.2d
+	VFMLS V2.D2, V0.D2, V6.D2
+	VFMLS V6.D2, V1.D2, V1.D2
+	FMOVQ 416(R26), F0 // lossA
+	VFMLA V25.D2, V1.D2, V0.D2
+	WORD $0x6e60fc21 // fdiv v1.2d, v1.2d, v0.2d
+	WORD $0x6e79dc21 // fmul v1.2d, v1.2d, v25.2d
+	WORD $0x4ee1d740 // fsub v0.2d, v26.2d, v1.2d
+	WORD $0x6ee5e762 // fcmgt v2.2d, v27.2d, v5.2d
+	VMOV V2.B16, V6.B16
+	VBSL V0.B16, V1.B16, V6.B16
+	VBSL V1.B16, V0.B16, V2.B16
+	VMOV V26.B16, V0.B16
+	VFMLA V2.D2, V5.D2, V0.D2
+	WORD $0x6e60dcc0 // fmul v0.2d, v6.2d, v0.2d
+	WORD $0x4e64f784 // fmax v4.2d, v28.2d, v4.2d
+	WORD $0x6e66dc84 // fmul v4.2d, v4.2d, v6.2d
+	WORD $0x6e60dd00 // fmul v0.2d, v8.2d, v0.2d
+	WORD $0x6e63dc00 // fmul v0.2d, v0.2d, v3.2d
+	WORD $0x6e64dd08 // fmul v8.2d, v8.2d, v4.2d
+	FMOVQ F0, 16(R0)
+	FMOVQ F8, 16(R1)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	ADD $32, R3, R3
+	ADD $32, R4, R4
+	SUB $4, R5, R5
+	CMP $4, R5
+	BGE loop1
+
+rest2:
+	CMP $2, R5
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R2), F0
+	FMOVQ 0(R3), F1
+	FMOVQ 0(R4), F2
+	// silu.go: siluGrad
+	WORD $0x4ee1f703 // fmin v3.2d, v24.2d, v1.2d
+	WORD $0x4e63f783 // fmax v3.2d, v28.2d, v3.2d
+	VAND V23.B16, V3.B16, V4.B16
+	// sigmoid.go: sigmoidExp
+	VMOV V22.B16, V5.B16
+	VFMLA V21.D2, V4.D2, V5.D2
+	WORD $0x4ef6d4a6 // fsub v6.2d, v5.2d, v22.2d
+	// exp.go: powerAt
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V20.B16, V5.B16, V5.B16
+	VMOV V19.B16, V8.B16
+	WORD $0x4eb294a8 // mla v8.4s, v5.4s, v18.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	// exp.go: reduce
+	VFMLA V17.D2, V6.D2, V4.D2
+	VFMLA V16.D2, V6.D2, V4.D2
+	// exp.go: horner
+	VMOV V14.B16, V5.B16
+	VFMLA V4.D2, V15.D2, V5.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V9.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	// silu.go: siluGrad
+	VFMLS V4.D2, V7.D2, V7.D2
+	FMOVQ 416(R26), F4 // lossA
+	VFMLA V25.D2, V7.D2, V4.D2
+	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
+	WORD $0x6e79dce7 // fmul v7.2d, v7.2d, v25.2d
+	WORD $0x4ee7d744 // fsub v4.2d, v26.2d, v7.2d
+	WORD $0x6ee3e765 // fcmgt v5.2d, v27.2d, v3.2d
+	VMOV V5.B16, V6.B16
+	VBSL V4.B16, V7.B16, V6.B16
+	VBSL V7.B16, V4.B16, V5.B16
+	VMOV V26.B16, V4.B16
+	VFMLA V5.D2, V3.D2, V4.D2
+	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
+	// silu.go
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	WORD $0x6e66dc21 // fmul v1.2d, v1.2d, v6.2d
+	WORD $0x6e64dc04 // fmul v4.2d, v0.2d, v4.2d
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ F4, 0(R0)
+	FMOVQ F0, 0(R1)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	ADD $16, R4, R4
+	SUB $2, R5, R5
+	CMP $2, R5
+	BGE loop3
+
+rest4:
+	CBZ R5, done5
+	// Partial vector.
+	FMOVD (R2), F0
+	FMOVD (R3), F1
+	FMOVD (R4), F2
+	WORD $0x4ee1f703 // fmin v3.2d, v24.2d, v1.2d
+	WORD $0x4e63f783 // fmax v3.2d, v28.2d, v3.2d
+	VAND V23.B16, V3.B16, V4.B16
+	VMOV V22.B16, V5.B16
+	VFMLA V21.D2, V4.D2, V5.D2
+	WORD $0x4ef6d4a6 // fsub v6.2d, v5.2d, v22.2d
+	VSHL $50, V5.D2, V7.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	VAND V20.B16, V5.B16, V5.B16
+	VMOV V19.B16, V8.B16
+	WORD $0x4eb294a8 // mla v8.4s, v5.4s, v18.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V7.D2, V7.D2
+	VFMLA V17.D2, V6.D2, V4.D2
+	VFMLA V16.D2, V6.D2, V4.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V4.D2, V15.D2, V5.D2
+	VMOV V13.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V11.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	VMOV V10.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V9.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V6.D2
+	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
+	VFMLS V6.D2, V5.D2, V4.D2
+	VFMLS V4.D2, V7.D2, V7.D2
+	FMOVQ 416(R26), F4 // lossA
+	VFMLA V25.D2, V7.D2, V4.D2
+	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
+	WORD $0x6e79dce7 // fmul v7.2d, v7.2d, v25.2d
+	WORD $0x4ee7d744 // fsub v4.2d, v26.2d, v7.2d
+	WORD $0x6ee3e765 // fcmgt v5.2d, v27.2d, v3.2d
+	VMOV V5.B16, V6.B16
+	VBSL V4.B16, V7.B16, V6.B16
+	VBSL V7.B16, V4.B16, V5.B16
+	VMOV V26.B16, V4.B16
+	VFMLA V5.D2, V3.D2, V4.D2
+	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	WORD $0x6e66dc21 // fmul v1.2d, v1.2d, v6.2d
+	WORD $0x6e64dc04 // fmul v4.2d, v0.2d, v4.2d
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVD F4, (R0)
+	FMOVD F0, (R1)
 
 done5:
 	RET

@@ -27,6 +27,10 @@ func FuzzGELUTanh(f *testing.F)                    { fuzz(f) }
 func FuzzGELUTanhBackward(f *testing.F)            { fuzz(f) }
 func FuzzGEGLUTanh(f *testing.F)                   { fuzz(f) }
 func FuzzGEGLUTanhBackward(f *testing.F)           { fuzz(f) }
+func FuzzSiLU(f *testing.F)                        { fuzz(f) }
+func FuzzSiLUBackward(f *testing.F)                { fuzz(f) }
+func FuzzSwiGLU(f *testing.F)                      { fuzz(f) }
+func FuzzSwiGLUBackward(f *testing.F)              { fuzz(f) }
 func FuzzSGD(f *testing.F)                         { fuzz(f) }
 func FuzzMomentum(f *testing.F)                    { fuzz(f) }
 func FuzzAdam(f *testing.F)                        { fuzz(f) }

@@ -30,6 +30,7 @@ var list = []page{
 	{"tanh", tanh},
 	{"gelutanh", geluTanh},
 	{"geglu", geglu},
+	{"silu", silu},
 	{"rows", rows},
 	{"sigmoidloss", sigmoidLoss},
 	{"log", logarithm},

@@ -52,4 +52,10 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 30, Latency: 105, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 		"AVX2 F64":   {Interval: 30, Latency: 60, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 	},
+	"silu": {
+		"AVX512 F32": {Interval: 13, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F64": {Interval: 15, Latency: 105, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 22, Latency: 90, Unroll: 4, Width: 3},
+		"AVX2 F64":   {Interval: 32, Latency: 105, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+	},
 }

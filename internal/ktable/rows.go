@@ -192,6 +192,20 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Naive: do(func(c C) { n.GEGLUTanhBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4)) }),
 			Check: checkGEGLU(kernels.GELUTanh[T], kernels.GELUTanhBackward[T])},
 
+		{Name: "SiLU", Args: unary, Call: two(kernels.SiLU[T]), Naive: two(n.SiLU),
+			Check: values(pick[T](1.85, 3.02), func(c C, i int) kt.Scaled { return siluDD(c.T(1)[i]) })},
+		{Name: "SiLUBackward", Args: fromInput, Call: three(kernels.SiLUBackward[T]),
+			Naive: three(n.SiLUBackward), Check: gradients(4.5, siluGradDD[T])},
+		{Name: "SwiGLU", Args: args(out("dst", "gate", "up"), in("gate"), in("up")),
+			Call: three(kernels.SwiGLU[T]), Naive: three(n.SwiGLU), Check: checkSwiGLU[T]},
+		{Name: "SwiGLUBackward", Args: args(out("dgate", "dy", "gate", "up"),
+			out("dup", "dy", "gate", "up"), in("dy"), in("gate"), in("up")),
+			Call: do(func(c C) {
+				kernels.SwiGLUBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4))
+			}),
+			Naive: do(func(c C) { n.SwiGLUBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4)) }),
+			Check: checkSwiGLUBackward[T]},
+
 		{Name: "SGD", Args: args(param, in("dw")), Opts: Scale,
 			Call:  do(func(c C) { kernels.SGD(c.T(0), c.T(1), c.Scale) }),
 			Naive: do(func(c C) { n.SGD(c.T(0), c.T(1), c.Scale) }), Check: steps(sgd[T])},

@@ -1,0 +1,133 @@
+package ktable
+
+import (
+	"fmt"
+	"math"
+
+	"kernels"
+	kt "kernels/internal/ktest"
+)
+
+// The checks of SiLU and of what is made of it, and of the other activations with an exponential.
+
+// values checks that the results of a function of elements are at most bound ULP off want. Inputs
+// that are infinite, or so large that the reference has no exponential of them, are left to the
+// tests of special values.
+func values[T kernels.Float](bound float64, want func(c *Call[T], i int) kt.Scaled) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, v := range c.T(1) {
+			y := out.T(0)[i]
+			switch {
+			case v != v:
+				if y == y {
+					return fmt.Errorf("f(NaN) = %v", y)
+				}
+			case math.Abs(float64(v)) < 1e5:
+				if w := want(c, i); !(kt.Err(y, w) <= bound) {
+					return fmt.Errorf("f(%v) = %v, want %v", v, y, w.Float64())
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// gradients checks that the results of a backward are at most n ULP or u*|dy| off dy times the
+// derivative at x.
+func gradients[T kernels.Float](n float64, derivative func(c *Call[T], x T) kt.Scaled) checkOf[T] {
+	return func(c, out *Call[T]) error {
+		for i, x := range c.T(2) {
+			dy, dx := c.T(1)[i], out.T(0)[i]
+			var want kt.Scaled
+			if math.Abs(float64(x)) < 1e5 {
+				want = derivative(c, x)
+			}
+			if err := gradient(n, dx, x, want, 1, dy); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// gradient checks that dx is at most n ULP or limit*u*|dy| off derivative*dy, where derivative
+// depends on x.
+func gradient[T kernels.Float](n float64, dx, x T, derivative kt.Scaled, limit float64, dy T) error {
+	d := float64(dy)
+	switch {
+	case x != x || dy != dy:
+		if dx == dx {
+			return fmt.Errorf("x = %v, dy = %v: got %v, want NaN", x, dy, dx)
+		}
+		return nil
+	case !(math.Abs(float64(x)) < 1e5) || math.IsInf(d, 0) || math.Abs(d) < 4*smallest[T]()/eps[T]():
+		return nil
+	}
+	want := derivative
+	want.DD = want.MulF(d)
+	slack := limit * eps[T]() / 2 * math.Abs(d)
+	if e := kt.Err(dx, want); !(e <= n || math.Abs(float64(dx)-want.Float64()) <= slack) {
+		return fmt.Errorf("x = %v, dy = %v: got %v, want %v, %v ULP", x, dy, dx, want.Float64(), e)
+	}
+	return nil
+}
+
+func scaled(x float64) kt.Scaled { return kt.Scaled{DD: kt.DD{Hi: x}} }
+
+// siluDD is x*sigmoid(x) for |x| < 2^19.
+func siluDD[T kernels.Float](x T) kt.Scaled {
+	s := kt.SigmoidDD(float64(x))
+	m, e := math.Frexp(float64(x))
+	return s.Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
+}
+
+// siluGradDD is s*(1 + x*(1-s)), s = sigmoid(x), for |x| < 2^19.
+func siluGradDD[T kernels.Float](_ *Call[T], x T) kt.Scaled {
+	s, o := kt.SigmoidDD(float64(x)), kt.SigmoidDD(-float64(x))
+	return s.Mul(one.Add(o.Mul(scaled(float64(x)))))
+}
+
+// tinySiLU is how much of up SwiGLU may be off where SiLU is next to nothing.
+func tinySiLU[T kernels.Float]() float64 { return pick[T](0x1p-185, 0) }
+
+func checkSwiGLU[T kernels.Float](c, out *Call[T]) error {
+	for i, g := range c.T(1) {
+		up, y := c.T(2)[i], out.T(0)[i]
+		switch u := float64(up); {
+		case g != g || up != up:
+			if y == y {
+				return fmt.Errorf("gate %v, up %v: got %v, want NaN", g, up, y)
+			}
+		case math.Abs(float64(g)) < 1e5 && !math.IsInf(u, 0):
+			m, e := math.Frexp(u)
+			want := siluDD(g).Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
+			off := math.Abs(float64(y) - want.Float64())
+			if e := kt.Err(y, want); !(e <= 4 || off <= tinySiLU[T]()*math.Abs(u)) {
+				return fmt.Errorf("gate %v, up %v: got %v, want %v, %v ULP", g, up, y,
+					want.Float64(), e)
+			}
+		}
+	}
+	return nil
+}
+
+func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
+	for i, g := range c.T(3) {
+		dy, up := c.T(2)[i], c.T(4)[i]
+		var silu, grad kt.Scaled
+		if math.Abs(float64(g)) < 1e5 {
+			silu, grad = siluDD(g), siluGradDD(c, g)
+		}
+		if err := gradient(4, out.T(1)[i], g, silu, 2, dy); err != nil {
+			return fmt.Errorf("dup: %w", err)
+		}
+		p := dy * up
+		if math.IsInf(float64(p), 0) || math.Abs(float64(dy)) < 4*smallest[T]()/eps[T]() {
+			continue
+		}
+		if err := gradient(4, out.T(0)[i], g, grad, 2, p); err != nil {
+			return fmt.Errorf("dgate, dy = %v, up = %v: %w", dy, up, err)
+		}
+	}
+	return nil
+}
