@@ -194,16 +194,13 @@ func sloped[T kernels.Float](bound float64, slope func(x float64) kt.DD) checkOf
 			case math.IsInf(dy, 0):
 				continue // infinite, or 0 where the slope is 0
 			}
-			g := slope(float64(v))
-			want := g.MulF(dy)
-			if math.Abs(dy) < 0x1p-900 { // both parts are to be normal
-				want = g.MulF(dy * 0x1p200)
-				want.Hi, want.Lo = want.Hi*0x1p-200, want.Lo*0x1p-200
-			}
-			off := math.Abs(kt.DD{Hi: float64(dx)}.Add(want.Neg()).Hi)
-			least := max(math.Abs(dy)*eps[T]()/2, smallest[T]())
-			if !(off <= least || kt.Err(dx, kt.Scaled{DD: want}) <= bound) {
-				return fmt.Errorf("f(%v, %v) = %v, off by %v", dy, v, dx, off)
+			// in units of 2^e, so that nothing overflows and both parts are normal
+			m, e := math.Frexp(dy)
+			want := kt.Scaled{DD: slope(float64(v)).MulF(m), Exp: e}
+			off := math.Abs(kt.DD{Hi: math.Ldexp(float64(dx), -e)}.Add(want.Neg()).Hi)
+			least := max(math.Abs(m)*eps[T]()/2, math.Ldexp(smallest[T](), -e))
+			if !(off <= least || kt.Err(dx, want) <= bound) {
+				return fmt.Errorf("f(%v, %v) = %v, off by %v * 2^%d", dy, v, dx, off, e)
 			}
 		}
 		return nil

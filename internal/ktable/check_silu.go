@@ -63,8 +63,8 @@ func gradient[T kernels.Float](n float64, dx, x T, derivative kt.Scaled, limit f
 	case !(math.Abs(float64(x)) < 1e5) || math.IsInf(d, 0) || math.Abs(d) < 4*smallest[T]()/eps[T]():
 		return nil
 	}
-	want := derivative
-	want.DD = want.MulF(d)
+	m, e := math.Frexp(d) // the product may overflow
+	want := derivative.Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
 	slack := limit * eps[T]() / 2 * math.Abs(d)
 	if e := kt.Err(dx, want); !(e <= n || math.Abs(float64(dx)-want.Float64()) <= slack) {
 		return fmt.Errorf("x = %v, dy = %v: got %v, want %v, %v ULP", x, dy, dx, want.Float64(), e)
