@@ -63,8 +63,7 @@ func gradient[T kernels.Float](n float64, dx, x T, derivative kt.Scaled, limit f
 	case !(math.Abs(float64(x)) < 1e5) || math.IsInf(d, 0) || math.Abs(d) < 4*smallest[T]()/eps[T]():
 		return nil
 	}
-	m, e := math.Frexp(d) // the product may overflow
-	want := derivative.Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
+	want := derivative.Mul(scaled(d))
 	slack := limit * eps[T]() / 2 * math.Abs(d)
 	if e := kt.Err(dx, want); !(e <= n || math.Abs(float64(dx)-want.Float64()) <= slack) {
 		return fmt.Errorf("x = %v, dy = %v: got %v, want %v, %v ULP", x, dy, dx, want.Float64(), e)
@@ -72,13 +71,15 @@ func gradient[T kernels.Float](n float64, dx, x T, derivative kt.Scaled, limit f
 	return nil
 }
 
-func scaled(x float64) kt.Scaled { return kt.Scaled{DD: kt.DD{Hi: x}} }
+// scaled is x with a number from 1/2 to 1, so that no product of it overflows or loses its end.
+func scaled(x float64) kt.Scaled {
+	m, e := math.Frexp(x)
+	return kt.Scaled{DD: kt.DD{Hi: m}, Exp: e}
+}
 
 // siluDD is x*sigmoid(x) for |x| < 2^19.
 func siluDD[T kernels.Float](x T) kt.Scaled {
-	s := kt.SigmoidDD(float64(x))
-	m, e := math.Frexp(float64(x))
-	return s.Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
+	return kt.SigmoidDD(float64(x)).Mul(scaled(float64(x)))
 }
 
 // siluGradDD is s*(1 + x*(1-s)), s = sigmoid(x), for |x| < 2^19.
@@ -99,8 +100,7 @@ func checkSwiGLU[T kernels.Float](c, out *Call[T]) error {
 				return fmt.Errorf("gate %v, up %v: got %v, want NaN", g, up, y)
 			}
 		case math.Abs(float64(g)) < 1e5 && !math.IsInf(u, 0):
-			m, e := math.Frexp(u)
-			want := siluDD(g).Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
+			want := siluDD(g).Mul(scaled(u))
 			off := math.Abs(float64(y) - want.Float64())
 			if e := kt.Err(y, want); !(e <= 4 || off <= tinySiLU[T]()*math.Abs(u)) {
 				return fmt.Errorf("gate %v, up %v: got %v, want %v, %v ULP", g, up, y,
