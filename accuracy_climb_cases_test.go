@@ -341,6 +341,13 @@ func elementClimbs[T Float]() []climbCase[T] {
 			GELUTanh(y, x)
 			return kt.Err(y[0], kt.GELUTanhDD(float64(x[0])))
 		}),
+		elementCase("GELU", "ULP", geluBound64, 1, start, func(x []T) float64 {
+			if !(float64(x[0]) > -37.5) {
+				return -1
+			}
+			GELU(y, x)
+			return kt.Err(y[0], kt.GELUDD(float64(x[0])))
+		}),
 		elementCase("Tanh", "ULP", kt.TanhBound64, 1, start, func(x []T) float64 {
 			if !(math.Abs(float64(x[0])) < 40 && math.Abs(float64(x[0])) > 0x1p-60) {
 				return -1

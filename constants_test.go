@@ -95,6 +95,11 @@ func TestTables(t *testing.T) {
 		"fastTableF32": pairs(fastTable32.bits),
 		"tanhNF32":     pairs(of(tanhN)), "tanhBF32": pairs(of(tanhB)), "tanhCF32": pairs(of(tanhC)),
 	}
+	want["geluNF32"] = pairs(of(geluN))
+	for i, c := range geluC {
+		want[fmt.Sprintf("geluC%dF32", i)] = pairs(of(c))
+	}
+	geluBend.tables("geluBend", func(name string, v [8]float32) { want[name] = pairs(of(v)) })
 	geluTanhBend.tables("geluTanhBend", func(name string, v [8]float32) { want[name] = pairs(of(v)) })
 	line := regexp.MustCompile(`(?m)^DATA (\w+F(?:32|64))<>\+(\d+)\(SB\)/8, \$(0x[0-9a-f]+)`)
 	for _, file := range []string{"kernels_amd64.s", "kernels_arm64.s"} {

@@ -528,6 +528,56 @@ func geluTanhBackward[T Float](dx, dy, x []T) {
 	}
 }
 
+// gelu performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / 2 * math.Erfc(-v/math.Sqrt2))
+//	}
+func gelu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("gelu x", raceRead, x)
+		raceSlice("gelu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		geluF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		geluF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		geluF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		geluF64AVX2(f64(dst), f64(x))
+	default:
+		geluGeneric(dst, x)
+	}
+}
+
+// geluBackward performs
+//
+//	for i, v := range x {
+//		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+//		dx[i] = dy[i] * T(math.Erfc(-v/math.Sqrt2)/2 + v*density)
+//	}
+func geluBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluBackward dy", raceRead, dy)
+		raceSlice("geluBackward x", raceRead, x)
+		raceSlice("geluBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		geluBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		geluBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		geluBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		geluBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		geluBackwardGeneric(dx, dy, x)
+	}
+}
+
 // gegluTanh performs
 //
 //	geluTanh(y, gate)
@@ -2329,6 +2379,34 @@ func geluTanhBackwardF64AVX512(dx, dy, x []float64)
 
 //go:noescape
 func geluTanhBackwardF64AVX2(dx, dy, x []float64)
+
+// See gelu.
+
+//go:noescape
+func geluF32AVX512(dst, x []float32)
+
+//go:noescape
+func geluF32AVX2(dst, x []float32)
+
+//go:noescape
+func geluF64AVX512(dst, x []float64)
+
+//go:noescape
+func geluF64AVX2(dst, x []float64)
+
+// See geluBackward.
+
+//go:noescape
+func geluBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func geluBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func geluBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func geluBackwardF64AVX2(dx, dy, x []float64)
 
 // See gegluTanh.
 

@@ -452,6 +452,48 @@ func geluTanhBackward[T Float](dx, dy, x []T) {
 	}
 }
 
+// gelu performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / 2 * math.Erfc(-v/math.Sqrt2))
+//	}
+func gelu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("gelu x", raceRead, x)
+		raceSlice("gelu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		geluF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		geluF64NEON(f64(dst), f64(x))
+	default:
+		geluGeneric(dst, x)
+	}
+}
+
+// geluBackward performs
+//
+//	for i, v := range x {
+//		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+//		dx[i] = dy[i] * T(math.Erfc(-v/math.Sqrt2)/2 + v*density)
+//	}
+func geluBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluBackward dy", raceRead, dy)
+		raceSlice("geluBackward x", raceRead, x)
+		raceSlice("geluBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		geluBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		geluBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		geluBackwardGeneric(dx, dy, x)
+	}
+}
+
 // gegluTanh performs
 //
 //	geluTanh(y, gate)
@@ -1883,6 +1925,22 @@ func geluTanhBackwardF32NEON(dx, dy, x []float32)
 
 //go:noescape
 func geluTanhBackwardF64NEON(dx, dy, x []float64)
+
+// See gelu.
+
+//go:noescape
+func geluF32NEON(dst, x []float32)
+
+//go:noescape
+func geluF64NEON(dst, x []float64)
+
+// See geluBackward.
+
+//go:noescape
+func geluBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func geluBackwardF64NEON(dx, dy, x []float64)
 
 // See gegluTanh.
 

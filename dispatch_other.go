@@ -317,6 +317,34 @@ func geluTanhBackward[T Float](dx, dy, x []T) {
 	geluTanhBackwardGeneric(dx, dy, x)
 }
 
+// gelu performs
+//
+//	for i, v := range x {
+//		dst[i] = T(v / 2 * math.Erfc(-v/math.Sqrt2))
+//	}
+func gelu[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("gelu x", raceRead, x)
+		raceSlice("gelu dst", raceWrite, dst)
+	}
+	geluGeneric(dst, x)
+}
+
+// geluBackward performs
+//
+//	for i, v := range x {
+//		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+//		dx[i] = dy[i] * T(math.Erfc(-v/math.Sqrt2)/2 + v*density)
+//	}
+func geluBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluBackward dy", raceRead, dy)
+		raceSlice("geluBackward x", raceRead, x)
+		raceSlice("geluBackward dx", raceWrite, dx)
+	}
+	geluBackwardGeneric(dx, dy, x)
+}
+
 // gegluTanh performs
 //
 //	geluTanh(y, gate)

@@ -186,6 +186,22 @@ func (Naive[T]) GELUTanhBackward(dx, dy, x []T) {
 	}
 }
 
+// GELU sets dst[i] = x/2 * erfc(-x/sqrt(2)).
+func (Naive[T]) GELU(dst, x []T) {
+	for i, v := range x {
+		v := float64(v)
+		dst[i] = T(0.5 * v * math.Erfc(-v/math.Sqrt2))
+	}
+}
+
+// GELUBackward sets dx = dy times the derivative of GELU at x.
+func (Naive[T]) GELUBackward(dx, dy, x []T) {
+	for i, v := range x {
+		v := float64(v)
+		dx[i] = dy[i] * T(0.5*math.Erfc(-v/math.Sqrt2)+v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi))
+	}
+}
+
 // GEGLUTanh sets dst = GELUTanh(gate) * up.
 func (n Naive[T]) GEGLUTanh(dst, gate, up []T) {
 	for i, v := range gate {

@@ -25,6 +25,8 @@ func FuzzTanh(f *testing.F)                        { fuzz(f) }
 func FuzzTanhBackward(f *testing.F)                { fuzz(f) }
 func FuzzGELUTanh(f *testing.F)                    { fuzz(f) }
 func FuzzGELUTanhBackward(f *testing.F)            { fuzz(f) }
+func FuzzGELU(f *testing.F)                        { fuzz(f) }
+func FuzzGELUBackward(f *testing.F)                { fuzz(f) }
 func FuzzGEGLUTanh(f *testing.F)                   { fuzz(f) }
 func FuzzGEGLUTanhBackward(f *testing.F)           { fuzz(f) }
 func FuzzSiLU(f *testing.F)                        { fuzz(f) }

@@ -108,6 +108,18 @@ func layerSigmoid[T kernels.Float](v *values[T]) {
 
 func FuzzLayerSigmoid(f *testing.F) { eachISA(f, layerSigmoid[float32], layerSigmoid[float64]) }
 
+func layerGELU[T kernels.Float](v *values[T]) {
+	l, kept := &layers.GELU[T]{}, []T(nil)
+	v.run(false, func(int) layer[T] { return l },
+		func(y, x, _ []T, _ int) {
+			kept = append(kept[:0], x...)
+			kernels.GELU(y, x)
+		},
+		func(dx, dy, _ []T, _ int) { kernels.GELUBackward(dx, dy, kept) })
+}
+
+func FuzzLayerGELU(f *testing.F) { eachISA(f, layerGELU[float32], layerGELU[float64]) }
+
 func layerGELUTanh[T kernels.Float](v *values[T]) {
 	l, kept := &layers.GELUTanh[T]{}, []T(nil)
 	v.run(false, func(int) layer[T] { return l },

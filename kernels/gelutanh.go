@@ -213,7 +213,7 @@ func slope32(b *builder, x vec, d bend) vec {
 var (
 	geluUpScale      = number{"geluUpScale", 0, 0x1p256}
 	geluDownScale    = number{"geluDownScale", 0, 0x1p-256}
-	geluUpMagic      = tableMagic("geluUpMagic", 0, geluScale64)
+	geluUpMagic      = tableMagic("geluUpMagic", geluScale32, geluScale64)
 	geluTanhEnd      = number{"geluTanhEnd", 0, 22}
 	geluTanhSlopeA   = number{"geluTanhSlopeA", 0, 0x1.9884533d43651p+0} // 2*sqrt(2/pi)
 	geluTanhSlopeALo = number{"geluTanhSlopeALo", 0, -0x1.cbc0d30ebfd15p-54}

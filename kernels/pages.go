@@ -29,6 +29,7 @@ var list = []page{
 	{"sigmoid", sigmoid},
 	{"tanh", tanh},
 	{"gelutanh", geluTanh},
+	{"gelu", gelu},
 	{"geglu", geglu},
 	{"silu", silu},
 	{"rows", rows},

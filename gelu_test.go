@@ -1,0 +1,161 @@
+package kernels
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	kt "kernels/internal/ktest"
+)
+
+// TestWalkGELU32 measures GELU against package math in float64.
+func TestWalkGELU32(t *testing.T) {
+	walkErrors(t, "GELU", GELU[float32], kt.GELURef64, [3]float64{1.337, 1.343, 1.5})
+}
+
+// TestWalkGELU64 samples the float64 form.
+func TestWalkGELU64(t *testing.T) {
+	fill := func(r *kt.Rand, x, _ []float64) { sampleGELU(r, x, 38) }
+	require.Less(t, walk64(t, "GELU", fill, func(d, x, _ []float64) { GELU(d, x) },
+		func(x, _ float64) kt.Scaled { return kt.GELUDD(x) },
+		func(got, x, _ float64) float64 { return kt.ErrBig(got, kt.GELUBig(x)) }), 2.)
+}
+
+func TestWalkGELUBackward32(t *testing.T) {
+	walkSlope(t, "GELUBackward", GELUBackward[float32], kt.GELUSlopeRef64, 3, 0.893)
+}
+
+func TestWalkGELUBackward64(t *testing.T) {
+	walkSlope64(t, "GELUBackward", GELUBackward[float64], kt.GELUSlopeDD, 38, 3, 1)
+}
+
+func TestSpecialGELU(t *testing.T) {
+	t.Run("float32", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) {
+			specialGELU(t, GELU[float32], GELUBackward[float32])
+		})
+	})
+	t.Run("float64", func(t *testing.T) {
+		kt.EachISA(t, func(t *testing.T, _ string) {
+			specialGELU(t, GELU[float64], GELUBackward[float64])
+		})
+	})
+}
+
+func TestNumericalGradientGELU(t *testing.T) {
+	t.Run("float32", func(t *testing.T) {
+		numericalGradientGELU(t, GELUBackward[float32], kt.GELURef64)
+	})
+	t.Run("float64", func(t *testing.T) {
+		numericalGradientGELU(t, GELUBackward[float64], kt.GELURef64)
+	})
+}
+
+// geluBound64 is the bound of the float64 GELU in ULP, for x >= -37.5.
+const geluBound64 = 1.44
+
+// geluSError is the most that S(w) is off, relative to it; see TestGELUPolynomial64.
+const geluSError = 0.1895 * 0x1p-53
+
+// TestGELUPolynomial64 compares S(w), without roundings, with the function.
+func TestGELUPolynomial64(t *testing.T) {
+	top, at := 0.0, 0.0
+	for i := range 4001 {
+		angle := math.Pi * float64(i) / 4000
+		a := geluEnd64 / 2 * (1 - math.Cos(angle)) * (1 - math.Cos(angle)) / 2
+		d := kt.DD{Hi: a}.Add(kt.DD{Hi: 4})
+		w := kt.DD{Hi: a}.Add(kt.DD{Hi: -4}).Div(d)
+		p := kt.DD{Hi: geluS[24]}
+		for k := 23; k >= 0; k-- {
+			p = p.Mul(w).Add(kt.DD{Hi: geluS[k]})
+		}
+		p = p.Add(kt.DD{Hi: geluSLo})
+		want := d.Mul(kt.NormalTailDD(a))
+		if e := math.Abs(p.Add(want.Neg()).Hi / want.Hi); e > top {
+			top, at = e, a
+		}
+	}
+	t.Logf("%.4f * 2^-53 at a = %v", top*0x1p53, at)
+	require.LessOrEqual(t, top, geluSError)
+	require.Greater(t, top, 0.99*geluSError)
+}
+
+// TestGELUBound64 adds up the roundings of the float64 GELU for |x| from 2^-60 on, where it begins,
+// to 37.5. Below -37.5, a product on the way may be subnormal, which adds half an ULP.
+func TestGELUBound64(t *testing.T) {
+	var top [2]float64
+	var at [2]float64
+	var cell func(n int, lo, hi float64)
+	cell = func(n int, lo, hi float64) {
+		values := geluRoundings(n, lo, hi)
+		if (values[0].Straddles() || values[1].Straddles()) && hi-lo > 0x1p-45*hi {
+			cell(n, lo, (lo+hi)/2)
+			cell(n, (lo+hi)/2, hi)
+			return
+		}
+		for i, v := range values {
+			if e := v.RoundedULPs(); e > top[i] {
+				top[i], at[i] = e, lo
+			}
+		}
+	}
+	edge := func(n int) float64 { return math.Sqrt((0.5 - float64(n)) * math.Ln2 / 2) }
+	parts := pickLong(32, 8)
+	for lo := 0x1p-60; lo < edge(0); lo *= 2 {
+		hi := min(2*lo, edge(0))
+		for i := range 4 * parts {
+			from := float64(i) / float64(4*parts)
+			to := float64(i+1) / float64(4*parts)
+			cell(0, lo+(hi-lo)*from, lo+(hi-lo)*to)
+		}
+	}
+	for n := -1; n > -4*1015; n-- {
+		lo, hi := edge(n+1), edge(n)
+		cells := parts
+		if n > -64 {
+			cells *= 4
+		}
+		for i := range cells {
+			cell(n, lo+(hi-lo)*float64(i)/float64(cells), lo+(hi-lo)*float64(i+1)/float64(cells))
+		}
+	}
+	t.Logf("GELU: x < 0 %.3f ULP at %v, x > 0 %.3f ULP at %v", top[0], -at[0], top[1], at[1])
+	require.LessOrEqual(t, max(top[0], top[1]), geluBound64)
+	require.InDelta(t, geluBound64, max(top[0], top[1]), 0.01)
+}
+
+// geluRoundings repeats the float64 GELU for |x| between a0 and a1, where exp(-x*x/2) is
+// 2^((n+r)/4), without the last rounding: the negative result for -|x| and that for |x|. What is in
+// two parts has an error of 2^-100 or less, which is left out.
+func geluRoundings(n int, a0, a1 float64) [2]kt.Rounded {
+	const scale = 0x1.000d6a5af9f9dp+0
+	var r kt.Rounding
+	tail := func(a float64) float64 { return kt.NormalTailDD(a).Hi }
+	// 1/(a+4), rounded, and w from it. What w lacks is added as in the code.
+	q := r.Round(kt.Exact(1/(a1+4), 1/(a0+4)))
+	exact := kt.Exact(1-8/(a0+4), 1-8/(a1+4))
+	w := r.Round(kt.Const(1).Sub(kt.Const(8).Mul(q)))
+	lacks := exact.Sub(w).Within(0, 0)
+	p := kt.Const(geluS[24])
+	for i := 23; i > 2; i-- {
+		p = r.Round(p.Mul(w).Add(kt.Const(geluS[i])))
+	}
+	s := p.Mul(w).Add(kt.Const(geluS[2])).Mul(w).Add(kt.Const(geluS[1])).Mul(w).Add(kt.Const(geluS[0]))
+	s = s.Within((a0+4)*tail(a1)*(1-0x1p-50), (a1+4)*tail(a0)*(1+0x1p-50))
+	s = s.Sub(lacks.Mul(kt.Const(0.81).Sub(kt.Const(0.31).Mul(w))).Mul(s))
+	s = r.Off(s, geluSError*(a1+4)*tail(a0))
+	v := kt.Exact(a0/(a0+4), a1/(a1+4)).Mul(s).Within(a0*tail(a0)*(1-0x1p-50), a1*tail(a1)*(1+0x1p-50))
+	// The argument of the exponential is rounded once more than in GELUTanh.
+	r0, r1 := -a1*a1*2/math.Ln2-float64(n), -a0*a0*2/math.Ln2-float64(n)
+	e := entry(&r, &sigmoidTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	power := r.Off(exp2Roundings(&r, r0*math.Ln2/4, r1*math.Ln2/4), 0x1p-54*math.Ln2/4)
+	more := r.Round(v.Mul(power))
+	below0, below1 := -kt.GELURef64(-a0), -kt.GELURef64(-a1)
+	below := e.Mul(v).Add(r.Round(e.Mul(more)))
+	below = below.Within(min(below0, below1)*(1-1e-12), max(below0, below1)*(1+1e-12))
+	u := r.Round(v.Add(more))
+	above := kt.Exact(a0, a1).Sub(e.Mul(u))
+	above = above.Within(kt.GELURef64(a0)*(1-1e-12), kt.GELURef64(a1)*(1+1e-12))
+	return [2]kt.Rounded{below, above}
+}
