@@ -630,6 +630,58 @@ func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
 	}
 }
 
+// geglu performs
+//
+//	gelu(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func geglu[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("geglu gate", raceRead, gate)
+		raceSlice("geglu up", raceRead, up)
+		raceSlice("geglu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		gegluF32AVX512(f32(dst), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		gegluF32AVX2(f32(dst), f32(gate), f32(up))
+	case isa.AVX512:
+		gegluF64AVX512(f64(dst), f64(gate), f64(up))
+	case isa.AVX2:
+		gegluF64AVX2(f64(dst), f64(gate), f64(up))
+	default:
+		gegluGeneric(dst, gate, up)
+	}
+}
+
+// gegluBackward performs
+//
+//	for i, v := range dy {
+//		dgate[i] = v * up[i] * derivative(gate[i])
+//	}
+func gegluBackward[T Float](dgate, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluBackward dy", raceRead, dy)
+		raceSlice("gegluBackward gate", raceRead, gate)
+		raceSlice("gegluBackward up", raceRead, up)
+		raceSlice("gegluBackward dgate", raceWrite, dgate)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		gegluBackwardF32AVX512(f32(dgate), f32(dy), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		gegluBackwardF32AVX2(f32(dgate), f32(dy), f32(gate), f32(up))
+	case isa.AVX512:
+		gegluBackwardF64AVX512(f64(dgate), f64(dy), f64(gate), f64(up))
+	case isa.AVX2:
+		gegluBackwardF64AVX2(f64(dgate), f64(dy), f64(gate), f64(up))
+	default:
+		gegluBackwardGeneric(dgate, dy, gate, up)
+	}
+}
+
 // silu performs
 //
 //	for i, v := range x {
@@ -2435,6 +2487,34 @@ func gegluTanhBackwardF64AVX512(dgate, dy, gate, up []float64)
 
 //go:noescape
 func gegluTanhBackwardF64AVX2(dgate, dy, gate, up []float64)
+
+// See geglu.
+
+//go:noescape
+func gegluF32AVX512(dst, gate, up []float32)
+
+//go:noescape
+func gegluF32AVX2(dst, gate, up []float32)
+
+//go:noescape
+func gegluF64AVX512(dst, gate, up []float64)
+
+//go:noescape
+func gegluF64AVX2(dst, gate, up []float64)
+
+// See gegluBackward.
+
+//go:noescape
+func gegluBackwardF32AVX512(dgate, dy, gate, up []float32)
+
+//go:noescape
+func gegluBackwardF32AVX2(dgate, dy, gate, up []float32)
+
+//go:noescape
+func gegluBackwardF64AVX512(dgate, dy, gate, up []float64)
+
+//go:noescape
+func gegluBackwardF64AVX2(dgate, dy, gate, up []float64)
 
 // See silu.
 

@@ -538,6 +538,50 @@ func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
 	}
 }
 
+// geglu performs
+//
+//	gelu(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func geglu[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("geglu gate", raceRead, gate)
+		raceSlice("geglu up", raceRead, up)
+		raceSlice("geglu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		gegluF32NEON(f32(dst), f32(gate), f32(up))
+	case isa.NEON:
+		gegluF64NEON(f64(dst), f64(gate), f64(up))
+	default:
+		gegluGeneric(dst, gate, up)
+	}
+}
+
+// gegluBackward performs
+//
+//	for i, v := range dy {
+//		dgate[i] = v * up[i] * derivative(gate[i])
+//	}
+func gegluBackward[T Float](dgate, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluBackward dy", raceRead, dy)
+		raceSlice("gegluBackward gate", raceRead, gate)
+		raceSlice("gegluBackward up", raceRead, up)
+		raceSlice("gegluBackward dgate", raceWrite, dgate)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		gegluBackwardF32NEON(f32(dgate), f32(dy), f32(gate), f32(up))
+	case isa.NEON:
+		gegluBackwardF64NEON(f64(dgate), f64(dy), f64(gate), f64(up))
+	default:
+		gegluBackwardGeneric(dgate, dy, gate, up)
+	}
+}
+
 // silu performs
 //
 //	for i, v := range x {
@@ -1957,6 +2001,22 @@ func gegluTanhBackwardF32NEON(dgate, dy, gate, up []float32)
 
 //go:noescape
 func gegluTanhBackwardF64NEON(dgate, dy, gate, up []float64)
+
+// See geglu.
+
+//go:noescape
+func gegluF32NEON(dst, gate, up []float32)
+
+//go:noescape
+func gegluF64NEON(dst, gate, up []float64)
+
+// See gegluBackward.
+
+//go:noescape
+func gegluBackwardF32NEON(dgate, dy, gate, up []float32)
+
+//go:noescape
+func gegluBackwardF64NEON(dgate, dy, gate, up []float64)
 
 // See silu.
 

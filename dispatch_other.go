@@ -375,6 +375,36 @@ func gegluTanhBackward[T Float](dgate, dy, gate, up []T) {
 	gegluTanhBackwardGeneric(dgate, dy, gate, up)
 }
 
+// geglu performs
+//
+//	gelu(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func geglu[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("geglu gate", raceRead, gate)
+		raceSlice("geglu up", raceRead, up)
+		raceSlice("geglu dst", raceWrite, dst)
+	}
+	gegluGeneric(dst, gate, up)
+}
+
+// gegluBackward performs
+//
+//	for i, v := range dy {
+//		dgate[i] = v * up[i] * derivative(gate[i])
+//	}
+func gegluBackward[T Float](dgate, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluBackward dy", raceRead, dy)
+		raceSlice("gegluBackward gate", raceRead, gate)
+		raceSlice("gegluBackward up", raceRead, up)
+		raceSlice("gegluBackward dgate", raceWrite, dgate)
+	}
+	gegluBackwardGeneric(dgate, dy, gate, up)
+}
+
 // silu performs
 //
 //	for i, v := range x {

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -86,6 +87,7 @@ func TestGELUPolynomial64(t *testing.T) {
 func TestGELUBound64(t *testing.T) {
 	var top [2]float64
 	var at [2]float64
+	relative := 0.0
 	var cell func(n int, lo, hi float64)
 	cell = func(n int, lo, hi float64) {
 		values := geluRoundings(n, lo, hi)
@@ -95,6 +97,7 @@ func TestGELUBound64(t *testing.T) {
 			return
 		}
 		for i, v := range values {
+			relative = max(relative, v.Relative()+1)
 			if e := v.RoundedULPs(); e > top[i] {
 				top[i], at[i] = e, lo
 			}
@@ -121,6 +124,8 @@ func TestGELUBound64(t *testing.T) {
 		}
 	}
 	t.Logf("GELU: x < 0 %.3f ULP at %v, x > 0 %.3f ULP at %v", top[0], -at[0], top[1], at[1])
+	t.Logf("relative: %.3f * 2^-53", relative)
+	require.Less(t, relative, 2.5) // half an ULP more is GEGLU's bound
 	require.LessOrEqual(t, max(top[0], top[1]), geluBound64)
 	require.InDelta(t, geluBound64, max(top[0], top[1]), 0.01)
 }
@@ -158,4 +163,77 @@ func geluRoundings(n int, a0, a1 float64) [2]kt.Rounded {
 	above := kt.Exact(a0, a1).Sub(e.Mul(u))
 	above = above.Within(kt.GELURef64(a0)*(1-1e-12), kt.GELURef64(a1)*(1+1e-12))
 	return [2]kt.Rounded{below, above}
+}
+
+// TestWalkGEGLU32 measures the float32 GELU relative to its size, where that is a normal number.
+// The product adds half an ULP, and is below 3 ULP.
+func TestWalkGEGLU32(t *testing.T) {
+	var w worst
+	walk(stride(), func(x []float32) {
+		y := make([]float32, len(x))
+		GELU(y, x)
+		top, at := 0.0, 0
+		for i, v := range x {
+			want := kt.GELURef64(float64(v))
+			if size := math.Abs(want); size >= 0x1p-126 && size <= math.MaxFloat32 {
+				if e := math.Abs(float64(y[i])-want) / size * 0x1p24; e > top {
+					top, at = e, i
+				}
+			}
+		}
+		w.add("", top, func() string { return fmt.Sprint(x[at]) })
+	})
+	t.Logf("%.4f * 2^-24 at %s", w.max[""].err, w.max[""].at)
+	require.LessOrEqual(t, w.max[""].err, 2.295)
+}
+
+// TestGEGLUSpecial: an infinite gate passes up, or gives 0.
+func TestGEGLUSpecial(t *testing.T) {
+	t.Run("float32", testGEGLUSpecial[float32])
+	t.Run("float64", testGEGLUSpecial[float64])
+}
+
+func testGEGLUSpecial[T Float](t *testing.T) {
+	inf, nan := kt.Inf[T](1), kt.NaN[T]()
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		gate := []T{inf, -inf, 100, -100, nan, 1, 0}
+		up := []T{2, 3, 1e30, 1e30, 0, nan, -5}
+		dst, dgate, dup := make([]T, 7), make([]T, 7), make([]T, 7)
+		GEGLU(dst, gate, up)
+		require.Equal(t, []T{inf, 0, T(100 * T(1e30)), 0}, dst[:4])
+		require.True(t, dst[4] != dst[4] && dst[5] != dst[5] && dst[6] == 0 && math.Signbit(float64(dst[6])))
+		GEGLUBackward(dgate, dup, []T{1, 1, 1, 1, 1, 1, 4}, gate, up)
+		require.Equal(t, []T{2, 0, 1e30, 0}, dgate[:4])
+		require.Equal(t, []T{inf, 0, 100, 0}, dup[:4])
+		require.True(t, dgate[4] != dgate[4] && dup[4] != dup[4] && dgate[5] != dgate[5])
+		require.Equal(t, []T{-10, 0}, []T{dgate[6], dup[6]})
+	})
+}
+
+func TestNumericalGradientGEGLU(t *testing.T) {
+	t.Run("float32", testNumericalGradientGEGLU[float32])
+	t.Run("float64", testNumericalGradientGEGLU[float64])
+}
+
+func testNumericalGradientGEGLU[T Float](t *testing.T) {
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for _, n := range []int{1, 3, 16, 33, 70} {
+			r := kt.NewRand(uint64(n))
+			gate, up, dy := make([]T, n), make([]T, n), make([]T, n)
+			dgate, dup := make([]T, n), make([]T, n)
+			kt.Fill(r, kt.Normal, gate, n)
+			kt.Fill(r, kt.Normal, up, n)
+			kt.Fill(r, kt.Unit, dy, n)
+			GEGLUBackward(dgate, dup, dy, gate, up)
+			loss := func(gate, up []float64) float64 {
+				out := make([]float64, n)
+				for i, v := range gate {
+					out[i] = kt.GELURef64(v) * up[i]
+				}
+				return weighted(out, to64(dy))
+			}
+			checkGrad(t, "gate", dgate, gate, func(x []float64) float64 { return loss(x, to64(up)) })
+			checkGrad(t, "up", dup, up, func(x []float64) float64 { return loss(to64(gate), x) })
+		}
+	})
 }

@@ -524,7 +524,27 @@ DATA gegluConstF32<>+304(SB)/8, $0x8000000080000000 // signBit
 DATA gegluConstF32<>+312(SB)/8, $0x8000000080000000
 DATA gegluConstF32<>+320(SB)/8, $0x3f0000003f000000 // half: 0x1p-1
 DATA gegluConstF32<>+328(SB)/8, $0x3f0000003f000000
-GLOBL gegluConstF32<>(SB), RODATA|NOPTR, $336
+DATA gegluConstF32<>+336(SB)/8, $0x4168000041680000 // geluEnd: 0x1.dp3
+DATA gegluConstF32<>+344(SB)/8, $0x4168000041680000
+DATA gegluConstF32<>+352(SB)/8, $0x3fc000003fc00000 // threeHalves: 0x1.8p0
+DATA gegluConstF32<>+360(SB)/8, $0x3fc000003fc00000
+DATA gegluConstF32<>+368(SB)/8, $0x4000000040000000 // two: 2
+DATA gegluConstF32<>+376(SB)/8, $0x4000000040000000
+DATA gegluConstF32<>+384(SB)/8, $0x4b4003f84b4003f8 // geluMagicAt0: 0x1.8007fp23
+DATA gegluConstF32<>+392(SB)/8, $0x4b4003f84b4003f8
+DATA gegluConstF32<>+400(SB)/8, $0x4b4005f84b4005f8 // geluUpMagic: 0x1.800bfp23
+DATA gegluConstF32<>+408(SB)/8, $0x4b4005f84b4005f8
+DATA gegluConstF32<>+416(SB)/8, $0x40b8aa3b40b8aa3b // geluK: 0x1.715476p2
+DATA gegluConstF32<>+424(SB)/8, $0x40b8aa3b40b8aa3b
+DATA gegluConstF32<>+432(SB)/8, $0x33a5706033a57060 // geluKLo: 0x1.4ae0cp-24
+DATA gegluConstF32<>+440(SB)/8, $0x33a5706033a57060
+DATA gegluConstF32<>+448(SB)/8, $0x3f8000003f800000 // one: 1
+DATA gegluConstF32<>+456(SB)/8, $0x3f8000003f800000
+DATA gegluConstF32<>+464(SB)/8, $0x40c1999a40c1999a // geluBendTop: 0x1.833334p2
+DATA gegluConstF32<>+472(SB)/8, $0x40c1999a40c1999a
+DATA gegluConstF32<>+480(SB)/8, $0x3f9d89d93f9d89d9 // geluBendPerWidth: 0x1.3b13b2p0
+DATA gegluConstF32<>+488(SB)/8, $0x3f9d89d93f9d89d9
+GLOBL gegluConstF32<>(SB), RODATA|NOPTR, $496
 DATA gegluConstF64<>+0(SB)/8, $0x3fda5a7cf7572a98 // geluTanhB: 0x1.a5a7cf7572a98p-2
 DATA gegluConstF64<>+8(SB)/8, $0x3fda5a7cf7572a98
 DATA gegluConstF64<>+16(SB)/8, $0x40226aec21bce760 // geluTanhA: 0x1.26aec21bce76p3
@@ -583,7 +603,85 @@ DATA gegluConstF64<>+432(SB)/8, $0x2ff0000000000000 // geluDownScale: 0x1p-256
 DATA gegluConstF64<>+440(SB)/8, $0x2ff0000000000000
 DATA gegluConstF64<>+448(SB)/8, $0xbc9cbc0d30ebfd15 // geluTanhSlopeALo: -0x1.cbc0d30ebfd15p-54
 DATA gegluConstF64<>+456(SB)/8, $0xbc9cbc0d30ebfd15
-GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $464
+DATA gegluConstF64<>+464(SB)/8, $0x40071547652b82fe // geluK: 0x1.71547652b82fep1
+DATA gegluConstF64<>+472(SB)/8, $0x40071547652b82fe
+DATA gegluConstF64<>+480(SB)/8, $0x3fd8c6dbf2cfc2b3 // geluS2: 0x1.8c6dbf2cfc2b3p-2
+DATA gegluConstF64<>+488(SB)/8, $0x3fd8c6dbf2cfc2b3
+DATA gegluConstF64<>+496(SB)/8, $0xbfe373e3a893c28a // geluS1: -0x1.373e3a893c28ap-1
+DATA gegluConstF64<>+504(SB)/8, $0xbfe373e3a893c28a
+DATA gegluConstF64<>+512(SB)/8, $0x3fe82b4bb8c94dce // geluS0: 0x1.82b4bb8c94dcep-1
+DATA gegluConstF64<>+520(SB)/8, $0x3fe82b4bb8c94dce
+DATA gegluConstF64<>+528(SB)/8, $0x4043600000000000 // geluEnd: 0x1.36p5
+DATA gegluConstF64<>+536(SB)/8, $0x4043600000000000
+DATA gegluConstF64<>+544(SB)/8, $0x4010000000000000 // four: 4
+DATA gegluConstF64<>+552(SB)/8, $0x4010000000000000
+DATA gegluConstF64<>+560(SB)/8, $0x4020000000000000 // eight: 8
+DATA gegluConstF64<>+568(SB)/8, $0x4020000000000000
+DATA gegluConstF64<>+576(SB)/8, $0x3dce81138998f3ee // geluS24: 0x1.e81138998f3eep-35
+DATA gegluConstF64<>+584(SB)/8, $0x3dce81138998f3ee
+DATA gegluConstF64<>+592(SB)/8, $0xbe04337d8b2c1b81 // geluS23: -0x1.4337d8b2c1b81p-31
+DATA gegluConstF64<>+600(SB)/8, $0xbe04337d8b2c1b81
+DATA gegluConstF64<>+608(SB)/8, $0xbe2692a2f1a79e27 // geluS22: -0x1.692a2f1a79e27p-29
+DATA gegluConstF64<>+616(SB)/8, $0xbe2692a2f1a79e27
+DATA gegluConstF64<>+624(SB)/8, $0x3e1867c58bd115ff // geluS21: 0x1.867c58bd115ffp-30
+DATA gegluConstF64<>+632(SB)/8, $0x3e1867c58bd115ff
+DATA gegluConstF64<>+640(SB)/8, $0x3e55068c3a3c0825 // geluS20: 0x1.5068c3a3c0825p-26
+DATA gegluConstF64<>+648(SB)/8, $0x3e55068c3a3c0825
+DATA gegluConstF64<>+656(SB)/8, $0x3e4e2cd61f60758f // geluS19: 0x1.e2cd61f60758fp-27
+DATA gegluConstF64<>+664(SB)/8, $0x3e4e2cd61f60758f
+DATA gegluConstF64<>+672(SB)/8, $0xbe76d997df981fda // geluS18: -0x1.6d997df981fdap-24
+DATA gegluConstF64<>+680(SB)/8, $0xbe76d997df981fda
+DATA gegluConstF64<>+688(SB)/8, $0xbe84e39b2ed0533a // geluS17: -0x1.4e39b2ed0533ap-23
+DATA gegluConstF64<>+696(SB)/8, $0xbe84e39b2ed0533a
+DATA gegluConstF64<>+704(SB)/8, $0x3e92376d50ebe3ee // geluS16: 0x1.2376d50ebe3eep-22
+DATA gegluConstF64<>+712(SB)/8, $0x3e92376d50ebe3ee
+DATA gegluConstF64<>+720(SB)/8, $0x3eb12516748a5fa0 // geluS15: 0x1.12516748a5fap-20
+DATA gegluConstF64<>+728(SB)/8, $0x3eb12516748a5fa0
+DATA gegluConstF64<>+736(SB)/8, $0xbea51f0cd6f75c9b // geluS14: -0x1.51f0cd6f75c9bp-21
+DATA gegluConstF64<>+744(SB)/8, $0xbea51f0cd6f75c9b
+DATA gegluConstF64<>+752(SB)/8, $0xbed8d4de990dd4c5 // geluS13: -0x1.8d4de990dd4c5p-18
+DATA gegluConstF64<>+760(SB)/8, $0xbed8d4de990dd4c5
+DATA gegluConstF64<>+768(SB)/8, $0x3ea80b545e4ea8ab // geluS12: 0x1.80b545e4ea8abp-21
+DATA gegluConstF64<>+776(SB)/8, $0x3ea80b545e4ea8ab
+DATA gegluConstF64<>+784(SB)/8, $0x3f026d0b1fd6841b // geluS11: 0x1.26d0b1fd6841bp-15
+DATA gegluConstF64<>+792(SB)/8, $0x3f026d0b1fd6841b
+DATA gegluConstF64<>+800(SB)/8, $0xbec001e7d8c9c3f2 // geluS10: -0x1.001e7d8c9c3f2p-19
+DATA gegluConstF64<>+808(SB)/8, $0xbec001e7d8c9c3f2
+DATA gegluConstF64<>+816(SB)/8, $0xbf2e4a42682f5909 // geluS9: -0x1.e4a42682f5909p-13
+DATA gegluConstF64<>+824(SB)/8, $0xbf2e4a42682f5909
+DATA gegluConstF64<>+832(SB)/8, $0x3f217a4ae48fc74c // geluS8: 0x1.17a4ae48fc74cp-13
+DATA gegluConstF64<>+840(SB)/8, $0x3f217a4ae48fc74c
+DATA gegluConstF64<>+848(SB)/8, $0x3f5ab825fc4b09e4 // geluS7: 0x1.ab825fc4b09e4p-10
+DATA gegluConstF64<>+856(SB)/8, $0x3f5ab825fc4b09e4
+DATA gegluConstF64<>+864(SB)/8, $0xbf6c81719d56ba62 // geluS6: -0x1.c81719d56ba62p-9
+DATA gegluConstF64<>+872(SB)/8, $0xbf6c81719d56ba62
+DATA gegluConstF64<>+880(SB)/8, $0xbf7ee2761048d3b8 // geluS5: -0x1.ee2761048d3b8p-8
+DATA gegluConstF64<>+888(SB)/8, $0xbf7ee2761048d3b8
+DATA gegluConstF64<>+896(SB)/8, $0x3faeec4cc3e4d434 // geluS4: 0x1.eec4cc3e4d434p-5
+DATA gegluConstF64<>+904(SB)/8, $0x3faeec4cc3e4d434
+DATA gegluConstF64<>+912(SB)/8, $0xbfc7dff2bff68369 // geluS3: -0x1.7dff2bff68369p-3
+DATA gegluConstF64<>+920(SB)/8, $0xbfc7dff2bff68369
+DATA gegluConstF64<>+928(SB)/8, $0xbc7a6a3a4f0d148b // geluSLo: -0x1.a6a3a4f0d148bp-56
+DATA gegluConstF64<>+936(SB)/8, $0xbc7a6a3a4f0d148b
+DATA gegluConstF64<>+944(SB)/8, $0x3fd3d70a3d70a3d7 // geluSlopeC1: 0x1.3d70a3d70a3d7p-2
+DATA gegluConstF64<>+952(SB)/8, $0x3fd3d70a3d70a3d7
+DATA gegluConstF64<>+960(SB)/8, $0x3fe9eb851eb851ec // geluSlopeC0: 0x1.9eb851eb851ecp-1
+DATA gegluConstF64<>+968(SB)/8, $0x3fe9eb851eb851ec
+DATA gegluConstF64<>+976(SB)/8, $0x4338000080000ffc // geluMagicAt0: 0x1.8000080000ffcp52
+DATA gegluConstF64<>+984(SB)/8, $0x4338000080000ffc
+DATA gegluConstF64<>+992(SB)/8, $0x3c8777d0ffda0e00 // geluKLo: 0x1.777d0ffda0ep-55
+DATA gegluConstF64<>+1000(SB)/8, $0x3c8777d0ffda0e00
+DATA gegluConstF64<>+1008(SB)/8, $0x3c30000000000000 // geluTiny: 0x1p-60
+DATA gegluConstF64<>+1016(SB)/8, $0x3c30000000000000
+DATA gegluConstF64<>+1024(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
+DATA gegluConstF64<>+1032(SB)/8, $0x3fe0000000000000
+DATA gegluConstF64<>+1040(SB)/8, $0x8000000000000000 // signBit
+DATA gegluConstF64<>+1048(SB)/8, $0x8000000000000000
+DATA gegluConstF64<>+1056(SB)/8, $0x3fd9884533d43651 // geluDensity: 0x1.9884533d43651p-2
+DATA gegluConstF64<>+1064(SB)/8, $0x3fd9884533d43651
+DATA gegluConstF64<>+1072(SB)/8, $0xbc7cbc0d30ebfd15 // geluDensityLo: -0x1.cbc0d30ebfd15p-56
+DATA gegluConstF64<>+1080(SB)/8, $0xbc7cbc0d30ebfd15
+GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $1088
 DATA siluConstF32<>+0(SB)/8, $0xc3090000c3090000 // siluMin: -137
 DATA siluConstF32<>+8(SB)/8, $0xc3090000c3090000
 DATA siluConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
@@ -12368,6 +12466,2981 @@ rest4:
 	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
 	WORD $0x4ee8d702 // fsub v2.2d, v24.2d, v8.2d
 	VBSL V2.B16, V8.B16, V1.B16
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func gegluF32NEON(dst, gate, up []float32)
+TEXT ·gegluF32NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD gate_base+24(FP), R1
+	MOVD up_base+48(FP), R2
+	MOVD dst_len+8(FP), R3
+	MOVD $gegluConstF32<>(SB), R26
+	MOVD $geluNF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $geluC8F32<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	MOVD $geluC7F32<>(SB), R16
+	FMOVQ (R16), F25
+	FMOVQ 16(R16), F26
+	MOVD $geluC6F32<>(SB), R16
+	FMOVQ (R16), F23
+	FMOVQ 16(R16), F24
+	MOVD $geluC5F32<>(SB), R16
+	FMOVQ (R16), F21
+	FMOVQ 16(R16), F22
+	MOVD $geluC4F32<>(SB), R16
+	FMOVQ (R16), F19
+	FMOVQ 16(R16), F20
+	MOVD $geluC3F32<>(SB), R16
+	FMOVQ (R16), F17
+	FMOVQ 16(R16), F18
+	MOVD $geluC2F32<>(SB), R16
+	FMOVQ (R16), F15
+	FMOVQ 16(R16), F16
+	MOVD $geluC1F32<>(SB), R16
+	FMOVQ (R16), F13
+	FMOVQ 16(R16), F14
+	MOVD $geluC0F32<>(SB), R16
+	FMOVQ (R16), F11
+	FMOVQ 16(R16), F12
+	MOVD $sigmoidTableF32<>(SB), R16
+	FMOVQ (R16), F9
+	FMOVQ 16(R16), F10
+	CMP $16, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 256(R26), F1 // notSign
+	VAND V1.B16, V0.B16, V2.B16
+	FMOVQ 336(R26), F1 // geluEnd
+	WORD $0x4ea2f422 // fmin v2.4s, v1.4s, v2.4s
+	FMOVQ 352(R26), F1 // threeHalves
+	WORD $0x4e21d443 // fadd v3.4s, v2.4s, v1.4s
+	FMOVQ 368(R26), F1 // two
+	WORD $0x6ea3e424 // fcmgt v4.4s, v1.4s, v3.4s
+	VUSHR $22, V3.S4, V3.S4
+	FMOVQ 128(R26), F1 // lookupLow
+	VAND V1.B16, V3.B16, V3.B16
+	FMOVQ 160(R26), F1 // lookupTimes
+	FMOVQ 144(R26), F5 // lookupFirst
+	WORD $0x4ea19465 // mla v5.4s, v3.4s, v1.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V1.B16
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	VTBL V5.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V5.B16, [V25.B16, V26.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	VTBL V5.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V1.S4, V6.S4, V3.S4
+	VTBL V5.B16, [V21.B16, V22.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	VTBL V5.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V1.S4, V6.S4, V3.S4
+	VTBL V5.B16, [V17.B16, V18.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	VTBL V5.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V1.S4, V6.S4, V3.S4
+	VTBL V5.B16, [V13.B16, V14.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 320(R26), F3 // half
+	WORD $0x6e23dc27 // fmul v7.4s, v1.4s, v3.4s
+	VTBL V5.B16, [V11.B16, V12.B16], V5.B16
+	VMOV V4.B16, V3.B16
+	VBSL V5.B16, V7.B16, V3.B16
+	VMOV V3.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
+	VFMLS V1.S4, V6.S4, V3.S4
+	FMOVQ 384(R26), F1 // geluMagicAt0
+	FMOVQ 400(R26), F6 // geluUpMagic
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V1.B16, V7.B16
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 416(R26), F6 // geluK
+	VMOV V7.B16, V8.B16
+	VFMLS V6.S4, V1.S4, V8.S4
+	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	FMOVQ 416(R26), F6 // geluK
+	VFMLS V6.S4, V1.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLS V2.S4, V2.S4, V6.S4
+	FMOVQ 416(R26), F2 // geluK
+	VFMLA V2.S4, V6.S4, V7.S4
+	FMOVQ 432(R26), F2 // geluKLo
+	VFMLS V2.S4, V1.S4, V7.S4
+	VSHL $20, V8.S4, V1.S4
+	FMOVQ 128(R26), F2 // lookupLow
+	VAND V2.B16, V8.B16, V8.B16
+	FMOVQ 160(R26), F2 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea29506 // mla v6.4s, v8.4s, v2.4s
+	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
+	VADD V6.S4, V1.S4, V1.S4
+	FMOVQ 448(R26), F2 // one
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V2.B16, V4.B16
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	FMOVQ 176(R26), F2 // exp2C3
+	FMOVQ 192(R26), F4 // exp2C2
+	VFMLA V7.S4, V2.S4, V4.S4
+	FMOVQ 208(R26), F2 // exp2C1
+	VFMLA V7.S4, V4.S4, V2.S4
+	FMOVQ 224(R26), F4 // exp2C0
+	VFMLA V7.S4, V2.S4, V4.S4
+	FMOVQ 16(R1), F2
+	VFMLS V4.S4, V5.S4, V3.S4
+	FMOVQ 256(R26), F4 // notSign
+	VAND V4.B16, V2.B16, V6.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	WORD $0x6ea0e487 // fcmgt v7.4s, v4.4s, v0.4s
+	FMOVQ 336(R26), F4 // geluEnd
+	WORD $0x4ea6f486 // fmin v6.4s, v4.4s, v6.4s
+	WORD $0x4ea3d4a4 // fsub v4.4s, v5.4s, v3.4s
+	FMOVQ 352(R26), F8 // threeHalves
+	WORD $0x4e28d4df // fadd v31.4s, v6.4s, v8.4s
+	VMOV V7.B16, V8.B16
+	VBSL V4.B16, V5.B16, V8.B16
+	FMOVQ 368(R26), F4 // two
+	WORD $0x6ebfe485 // fcmgt v5.4s, v4.4s, v31.4s
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	VUSHR $22, V31.S4, V31.S4
+	VBSL V0.B16, V3.B16, V7.B16
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V31.B16, V31.B16
+	VFMLS V8.S4, V1.S4, V7.S4
+	FMOVQ 160(R26), F1 // lookupTimes
+	FMOVQ 144(R26), F3 // lookupFirst
+	WORD $0x4ea197e3 // mla v3.4s, v31.4s, v1.4s
+	FMOVQ 304(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VTBL V3.B16, [V29.B16, V30.B16], V1.B16
+	VORR V0.B16, V7.B16, V7.B16
+	WORD $0x4ea1d4c1 // fsub v1.4s, v6.4s, v1.4s
+	FMOVQ 0(R2), F0
+	VTBL V3.B16, [V27.B16, V28.B16], V4.B16
+	WORD $0x6e20dce7 // fmul v7.4s, v7.4s, v0.4s
+	VTBL V3.B16, [V25.B16, V26.B16], V0.B16
+	FMOVQ F7, 0(R0)
+	VFMLA V1.S4, V4.S4, V0.S4
+	VTBL V3.B16, [V23.B16, V24.B16], V4.B16
+	VFMLA V1.S4, V0.S4, V4.S4
+	VTBL V3.B16, [V21.B16, V22.B16], V0.B16
+	VFMLA V1.S4, V4.S4, V0.S4
+	VTBL V3.B16, [V19.B16, V20.B16], V4.B16
+	VFMLA V1.S4, V0.S4, V4.S4
+	VTBL V3.B16, [V17.B16, V18.B16], V0.B16
+	VFMLA V1.S4, V4.S4, V0.S4
+	VTBL V3.B16, [V15.B16, V16.B16], V4.B16
+	VFMLA V1.S4, V0.S4, V4.S4
+	VTBL V3.B16, [V13.B16, V14.B16], V0.B16
+	VFMLA V1.S4, V4.S4, V0.S4
+	FMOVQ 320(R26), F4 // half
+	WORD $0x6e24dc27 // fmul v7.4s, v1.4s, v4.4s
+	VTBL V3.B16, [V11.B16, V12.B16], V3.B16
+	VMOV V5.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	VMOV V4.B16, V3.B16
+	VFMLA V1.S4, V0.S4, V3.S4
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS V1.S4, V0.S4, V4.S4
+	FMOVQ 384(R26), F0 // geluMagicAt0
+	FMOVQ 400(R26), F1 // geluUpMagic
+	VMOV V5.B16, V7.B16
+	VBSL V1.B16, V0.B16, V7.B16
+	WORD $0x6e26dcc0 // fmul v0.4s, v6.4s, v6.4s
+	FMOVQ 416(R26), F1 // geluK
+	VMOV V7.B16, V8.B16
+	VFMLS V1.S4, V0.S4, V8.S4
+	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	FMOVQ 416(R26), F1 // geluK
+	VFMLS V1.S4, V0.S4, V7.S4
+	VMOV V0.B16, V1.B16
+	VFMLS V6.S4, V6.S4, V1.S4
+	FMOVQ 416(R26), F6 // geluK
+	VFMLA V6.S4, V1.S4, V7.S4
+	FMOVQ 432(R26), F1 // geluKLo
+	VFMLS V1.S4, V0.S4, V7.S4
+	VSHL $20, V8.S4, V0.S4
+	FMOVQ 128(R26), F1 // lookupLow
+	VAND V1.B16, V8.B16, V8.B16
+	FMOVQ 160(R26), F1 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea19506 // mla v6.4s, v8.4s, v1.4s
+	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
+	VADD V6.S4, V0.S4, V0.S4
+	FMOVQ 448(R26), F1 // one
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V1.B16, V5.B16
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	FMOVQ 176(R26), F1 // exp2C3
+	FMOVQ 192(R26), F5 // exp2C2
+	VFMLA V7.S4, V1.S4, V5.S4
+	FMOVQ 208(R26), F1 // exp2C1
+	VFMLA V7.S4, V5.S4, V1.S4
+	FMOVQ 224(R26), F5 // exp2C0
+	VFMLA V7.S4, V1.S4, V5.S4
+	FMOVQ 32(R1), F1
+	VFMLS V5.S4, V3.S4, V4.S4
+	FMOVQ 256(R26), F5 // notSign
+	VAND V5.B16, V1.B16, V6.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea2e4a7 // fcmgt v7.4s, v5.4s, v2.4s
+	FMOVQ 336(R26), F5 // geluEnd
+	WORD $0x4ea6f4a6 // fmin v6.4s, v5.4s, v6.4s
+	WORD $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	FMOVQ 352(R26), F8 // threeHalves
+	WORD $0x4e28d4df // fadd v31.4s, v6.4s, v8.4s
+	VMOV V7.B16, V8.B16
+	VBSL V5.B16, V3.B16, V8.B16
+	FMOVQ 368(R26), F3 // two
+	WORD $0x6ebfe465 // fcmgt v5.4s, v3.4s, v31.4s
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	VUSHR $22, V31.S4, V31.S4
+	VBSL V2.B16, V4.B16, V7.B16
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V31.B16, V31.B16
+	VFMLS V8.S4, V0.S4, V7.S4
+	FMOVQ 160(R26), F0 // lookupTimes
+	FMOVQ 144(R26), F3 // lookupFirst
+	WORD $0x4ea097e3 // mla v3.4s, v31.4s, v0.4s
+	FMOVQ 304(R26), F0 // signBit
+	VAND V0.B16, V2.B16, V2.B16
+	VTBL V3.B16, [V29.B16, V30.B16], V0.B16
+	VORR V2.B16, V7.B16, V7.B16
+	WORD $0x4ea0d4c0 // fsub v0.4s, v6.4s, v0.4s
+	FMOVQ 16(R2), F2
+	VTBL V3.B16, [V27.B16, V28.B16], V4.B16
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	VTBL V3.B16, [V25.B16, V26.B16], V2.B16
+	FMOVQ F7, 16(R0)
+	VFMLA V0.S4, V4.S4, V2.S4
+	VTBL V3.B16, [V23.B16, V24.B16], V4.B16
+	VFMLA V0.S4, V2.S4, V4.S4
+	VTBL V3.B16, [V21.B16, V22.B16], V2.B16
+	VFMLA V0.S4, V4.S4, V2.S4
+	VTBL V3.B16, [V19.B16, V20.B16], V4.B16
+	VFMLA V0.S4, V2.S4, V4.S4
+	VTBL V3.B16, [V17.B16, V18.B16], V2.B16
+	VFMLA V0.S4, V4.S4, V2.S4
+	VTBL V3.B16, [V15.B16, V16.B16], V4.B16
+	VFMLA V0.S4, V2.S4, V4.S4
+	VTBL V3.B16, [V13.B16, V14.B16], V2.B16
+	VFMLA V0.S4, V4.S4, V2.S4
+	FMOVQ 320(R26), F4 // half
+	WORD $0x6e24dc07 // fmul v7.4s, v0.4s, v4.4s
+	VTBL V3.B16, [V11.B16, V12.B16], V3.B16
+	VMOV V5.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	VMOV V4.B16, V3.B16
+	VFMLA V0.S4, V2.S4, V3.S4
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS V0.S4, V2.S4, V4.S4
+	FMOVQ 384(R26), F0 // geluMagicAt0
+	FMOVQ 400(R26), F2 // geluUpMagic
+	VMOV V5.B16, V7.B16
+	VBSL V2.B16, V0.B16, V7.B16
+	WORD $0x6e26dcc0 // fmul v0.4s, v6.4s, v6.4s
+	FMOVQ 416(R26), F2 // geluK
+	VMOV V7.B16, V8.B16
+	VFMLS V2.S4, V0.S4, V8.S4
+	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	FMOVQ 416(R26), F2 // geluK
+	VFMLS V2.S4, V0.S4, V7.S4
+	VMOV V0.B16, V2.B16
+	VFMLS V6.S4, V6.S4, V2.S4
+	FMOVQ 416(R26), F6 // geluK
+	VFMLA V6.S4, V2.S4, V7.S4
+	FMOVQ 432(R26), F2 // geluKLo
+	VFMLS V2.S4, V0.S4, V7.S4
+	VSHL $20, V8.S4, V0.S4
+	FMOVQ 128(R26), F2 // lookupLow
+	VAND V2.B16, V8.B16, V8.B16
+	FMOVQ 160(R26), F2 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea29506 // mla v6.4s, v8.4s, v2.4s
+	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
+	VADD V6.S4, V0.S4, V0.S4
+	FMOVQ 448(R26), F2 // one
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V2.B16, V5.B16
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	FMOVQ 176(R26), F2 // exp2C3
+	FMOVQ 192(R26), F5 // exp2C2
+	VFMLA V7.S4, V2.S4, V5.S4
+	FMOVQ 208(R26), F2 // exp2C1
+	VFMLA V7.S4, V5.S4, V2.S4
+	FMOVQ 224(R26), F5 // exp2C0
+	VFMLA V7.S4, V2.S4, V5.S4
+	FMOVQ 48(R1), F2
+	VFMLS V5.S4, V3.S4, V4.S4
+	FMOVQ 256(R26), F5 // notSign
+	VAND V5.B16, V2.B16, V6.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6ea1e4a7 // fcmgt v7.4s, v5.4s, v1.4s
+	FMOVQ 336(R26), F5 // geluEnd
+	WORD $0x4ea6f4a6 // fmin v6.4s, v5.4s, v6.4s
+	WORD $0x4ea4d465 // fsub v5.4s, v3.4s, v4.4s
+	FMOVQ 352(R26), F8 // threeHalves
+	WORD $0x4e28d4df // fadd v31.4s, v6.4s, v8.4s
+	VMOV V7.B16, V8.B16
+	VBSL V5.B16, V3.B16, V8.B16
+	FMOVQ 368(R26), F3 // two
+	WORD $0x6ebfe465 // fcmgt v5.4s, v3.4s, v31.4s
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	VUSHR $22, V31.S4, V31.S4
+	VBSL V1.B16, V4.B16, V7.B16
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V31.B16, V31.B16
+	VFMLS V8.S4, V0.S4, V7.S4
+	FMOVQ 160(R26), F0 // lookupTimes
+	FMOVQ 144(R26), F3 // lookupFirst
+	WORD $0x4ea097e3 // mla v3.4s, v31.4s, v0.4s
+	FMOVQ 304(R26), F0 // signBit
+	VAND V0.B16, V1.B16, V1.B16
+	VTBL V3.B16, [V29.B16, V30.B16], V0.B16
+	VORR V1.B16, V7.B16, V7.B16
+	WORD $0x4ea0d4c0 // fsub v0.4s, v6.4s, v0.4s
+	FMOVQ 32(R2), F1
+	VTBL V3.B16, [V27.B16, V28.B16], V4.B16
+	WORD $0x6e21dce7 // fmul v7.4s, v7.4s, v1.4s
+	VTBL V3.B16, [V25.B16, V26.B16], V1.B16
+	FMOVQ F7, 32(R0)
+	VFMLA V0.S4, V4.S4, V1.S4
+	VTBL V3.B16, [V23.B16, V24.B16], V4.B16
+	VFMLA V0.S4, V1.S4, V4.S4
+	VTBL V3.B16, [V21.B16, V22.B16], V1.B16
+	VFMLA V0.S4, V4.S4, V1.S4
+	VTBL V3.B16, [V19.B16, V20.B16], V4.B16
+	VFMLA V0.S4, V1.S4, V4.S4
+	VTBL V3.B16, [V17.B16, V18.B16], V1.B16
+	VFMLA V0.S4, V4.S4, V1.S4
+	VTBL V3.B16, [V15.B16, V16.B16], V4.B16
+	VFMLA V0.S4, V1.S4, V4.S4
+	VTBL V3.B16, [V13.B16, V14.B16], V1.B16
+	VFMLA V0.S4, V4.S4, V1.S4
+	FMOVQ 320(R26), F4 // half
+	WORD $0x6e24dc07 // fmul v7.4s, v0.4s, v4.4s
+	VTBL V3.B16, [V11.B16, V12.B16], V3.B16
+	VMOV V5.B16, V4.B16
+	VBSL V3.B16, V7.B16, V4.B16
+	VMOV V4.B16, V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VFMLS V0.S4, V1.S4, V4.S4
+	FMOVQ 384(R26), F0 // geluMagicAt0
+	FMOVQ 400(R26), F1 // geluUpMagic
+	VMOV V5.B16, V7.B16
+	VBSL V1.B16, V0.B16, V7.B16
+	WORD $0x6e26dcc0 // fmul v0.4s, v6.4s, v6.4s
+	FMOVQ 416(R26), F1 // geluK
+	VMOV V7.B16, V8.B16
+	VFMLS V1.S4, V0.S4, V8.S4
+	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	FMOVQ 416(R26), F1 // geluK
+	VFMLS V1.S4, V0.S4, V7.S4
+	VMOV V0.B16, V1.B16
+	VFMLS V6.S4, V6.S4, V1.S4
+	FMOVQ 416(R26), F6 // geluK
+	VFMLA V6.S4, V1.S4, V7.S4
+	FMOVQ 432(R26), F1 // geluKLo
+	VFMLS V1.S4, V0.S4, V7.S4
+	VSHL $20, V8.S4, V0.S4
+	FMOVQ 128(R26), F1 // lookupLow
+	VAND V1.B16, V8.B16, V8.B16
+	FMOVQ 160(R26), F1 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea19506 // mla v6.4s, v8.4s, v1.4s
+	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
+	VADD V6.S4, V0.S4, V0.S4
+	FMOVQ 448(R26), F1 // one
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V1.B16, V5.B16
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	FMOVQ 176(R26), F1 // exp2C3
+	FMOVQ 192(R26), F5 // exp2C2
+	VFMLA V7.S4, V1.S4, V5.S4
+	FMOVQ 208(R26), F1 // exp2C1
+	VFMLA V7.S4, V5.S4, V1.S4
+	FMOVQ 224(R26), F5 // exp2C0
+	VFMLA V7.S4, V1.S4, V5.S4
+	VFMLS V5.S4, V3.S4, V4.S4
+	VEOR V1.B16, V1.B16, V1.B16
+	WORD $0x6ea2e425 // fcmgt v5.4s, v1.4s, v2.4s
+	WORD $0x4ea4d461 // fsub v1.4s, v3.4s, v4.4s
+	VMOV V5.B16, V6.B16
+	VBSL V1.B16, V3.B16, V6.B16
+	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
+	VBSL V2.B16, V4.B16, V5.B16
+	VFMLS V6.S4, V0.S4, V5.S4
+	FMOVQ 304(R26), F0 // signBit
+	VAND V0.B16, V2.B16, V2.B16
+	VORR V2.B16, V5.B16, V5.B16
+	FMOVQ 48(R2), F0
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	FMOVQ F5, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $16, R3, R3
+	CMP $16, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// gelu.go: geluOf
+	FMOVQ 256(R26), F1 // notSign
+	VAND V1.B16, V0.B16, V2.B16
+	FMOVQ 336(R26), F1 // geluEnd
+	WORD $0x4ea2f422 // fmin v2.4s, v1.4s, v2.4s
+	// gelu.go: geluV32
+	FMOVQ 352(R26), F1 // threeHalves
+	WORD $0x4e21d443 // fadd v3.4s, v2.4s, v1.4s
+	FMOVQ 368(R26), F1 // two
+	WORD $0x6ea3e424 // fcmgt v4.4s, v1.4s, v3.4s
+	VUSHR $22, V3.S4, V3.S4
+	FMOVQ 128(R26), F1 // lookupLow
+	VAND V1.B16, V3.B16, V3.B16
+	FMOVQ 160(R26), F1 // lookupTimes
+	FMOVQ 144(R26), F5 // lookupFirst
+	WORD $0x4ea19465 // mla v5.4s, v3.4s, v1.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V1.B16
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	// gelu.go
+	VTBL V5.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V5.B16, [V25.B16, V26.B16], V6.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V3.S4, V6.S4
+	// gelu.go
+	VTBL V5.B16, [V23.B16, V24.B16], V3.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V6.S4, V3.S4
+	// gelu.go
+	VTBL V5.B16, [V21.B16, V22.B16], V6.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V3.S4, V6.S4
+	// gelu.go
+	VTBL V5.B16, [V19.B16, V20.B16], V3.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V6.S4, V3.S4
+	// gelu.go
+	VTBL V5.B16, [V17.B16, V18.B16], V6.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V3.S4, V6.S4
+	// gelu.go
+	VTBL V5.B16, [V15.B16, V16.B16], V3.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V6.S4, V3.S4
+	// gelu.go
+	VTBL V5.B16, [V13.B16, V14.B16], V6.B16
+	// gelu.go: geluV32
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 320(R26), F3 // half
+	WORD $0x6e23dc27 // fmul v7.4s, v1.4s, v3.4s
+	// gelu.go
+	VTBL V5.B16, [V11.B16, V12.B16], V5.B16
+	// gelu.go: geluV32
+	VMOV V4.B16, V3.B16
+	VBSL V5.B16, V7.B16, V3.B16
+	VMOV V3.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
+	VFMLS V1.S4, V6.S4, V3.S4
+	// gelu.go: geluOf
+	FMOVQ 384(R26), F1 // geluMagicAt0
+	FMOVQ 400(R26), F6 // geluUpMagic
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V1.B16, V7.B16
+	// gelu.go: geluArgument
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 416(R26), F6 // geluK
+	VMOV V7.B16, V8.B16
+	VFMLS V6.S4, V1.S4, V8.S4
+	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	FMOVQ 416(R26), F6 // geluK
+	VFMLS V6.S4, V1.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLS V2.S4, V2.S4, V6.S4
+	FMOVQ 416(R26), F2 // geluK
+	VFMLA V2.S4, V6.S4, V7.S4
+	FMOVQ 432(R26), F2 // geluKLo
+	VFMLS V2.S4, V1.S4, V7.S4
+	// exp.go: powerAt
+	VSHL $20, V8.S4, V1.S4
+	FMOVQ 128(R26), F2 // lookupLow
+	VAND V2.B16, V8.B16, V8.B16
+	FMOVQ 160(R26), F2 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea29506 // mla v6.4s, v8.4s, v2.4s
+	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
+	VADD V6.S4, V1.S4, V1.S4
+	// gelu.go: geluOf
+	FMOVQ 448(R26), F2 // one
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V2.B16, V4.B16
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	// exp.go: horner
+	FMOVQ 176(R26), F2 // exp2C3
+	FMOVQ 192(R26), F4 // exp2C2
+	VFMLA V7.S4, V2.S4, V4.S4
+	FMOVQ 208(R26), F2 // exp2C1
+	VFMLA V7.S4, V4.S4, V2.S4
+	FMOVQ 224(R26), F4 // exp2C0
+	VFMLA V7.S4, V2.S4, V4.S4
+	// gelu.go: geluOf
+	VFMLS V4.S4, V5.S4, V3.S4
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ea0e444 // fcmgt v4.4s, v2.4s, v0.4s
+	WORD $0x4ea3d4a2 // fsub v2.4s, v5.4s, v3.4s
+	VMOV V4.B16, V6.B16
+	VBSL V2.B16, V5.B16, V6.B16
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	VBSL V0.B16, V3.B16, V4.B16
+	VFMLS V6.S4, V1.S4, V4.S4
+	FMOVQ 304(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VORR V0.B16, V4.B16, V4.B16
+	FMOVQ 0(R2), F0
+	// geglu.go
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	FMOVQ F4, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	FMOVQ 256(R26), F1 // notSign
+	VAND V1.B16, V0.B16, V2.B16
+	FMOVQ 336(R26), F1 // geluEnd
+	WORD $0x4ea2f422 // fmin v2.4s, v1.4s, v2.4s
+	FMOVQ 352(R26), F1 // threeHalves
+	WORD $0x4e21d443 // fadd v3.4s, v2.4s, v1.4s
+	FMOVQ 368(R26), F1 // two
+	WORD $0x6ea3e424 // fcmgt v4.4s, v1.4s, v3.4s
+	VUSHR $22, V3.S4, V3.S4
+	FMOVQ 128(R26), F1 // lookupLow
+	VAND V1.B16, V3.B16, V3.B16
+	FMOVQ 160(R26), F1 // lookupTimes
+	FMOVQ 144(R26), F5 // lookupFirst
+	WORD $0x4ea19465 // mla v5.4s, v3.4s, v1.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V1.B16
+	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
+	VTBL V5.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V5.B16, [V25.B16, V26.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	VTBL V5.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V1.S4, V6.S4, V3.S4
+	VTBL V5.B16, [V21.B16, V22.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	VTBL V5.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V1.S4, V6.S4, V3.S4
+	VTBL V5.B16, [V17.B16, V18.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	VTBL V5.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V1.S4, V6.S4, V3.S4
+	VTBL V5.B16, [V13.B16, V14.B16], V6.B16
+	VFMLA V1.S4, V3.S4, V6.S4
+	FMOVQ 320(R26), F3 // half
+	WORD $0x6e23dc27 // fmul v7.4s, v1.4s, v3.4s
+	VTBL V5.B16, [V11.B16, V12.B16], V5.B16
+	VMOV V4.B16, V3.B16
+	VBSL V5.B16, V7.B16, V3.B16
+	VMOV V3.B16, V5.B16
+	VFMLA V1.S4, V6.S4, V5.S4
+	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
+	VFMLS V1.S4, V6.S4, V3.S4
+	FMOVQ 384(R26), F1 // geluMagicAt0
+	FMOVQ 400(R26), F6 // geluUpMagic
+	VMOV V4.B16, V7.B16
+	VBSL V6.B16, V1.B16, V7.B16
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	FMOVQ 416(R26), F6 // geluK
+	VMOV V7.B16, V8.B16
+	VFMLS V6.S4, V1.S4, V8.S4
+	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
+	FMOVQ 416(R26), F6 // geluK
+	VFMLS V6.S4, V1.S4, V7.S4
+	VMOV V1.B16, V6.B16
+	VFMLS V2.S4, V2.S4, V6.S4
+	FMOVQ 416(R26), F2 // geluK
+	VFMLA V2.S4, V6.S4, V7.S4
+	FMOVQ 432(R26), F2 // geluKLo
+	VFMLS V2.S4, V1.S4, V7.S4
+	VSHL $20, V8.S4, V1.S4
+	FMOVQ 128(R26), F2 // lookupLow
+	VAND V2.B16, V8.B16, V8.B16
+	FMOVQ 160(R26), F2 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea29506 // mla v6.4s, v8.4s, v2.4s
+	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
+	VADD V6.S4, V1.S4, V1.S4
+	FMOVQ 448(R26), F2 // one
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V2.B16, V4.B16
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	FMOVQ 176(R26), F2 // exp2C3
+	FMOVQ 192(R26), F4 // exp2C2
+	VFMLA V7.S4, V2.S4, V4.S4
+	FMOVQ 208(R26), F2 // exp2C1
+	VFMLA V7.S4, V4.S4, V2.S4
+	FMOVQ 224(R26), F4 // exp2C0
+	VFMLA V7.S4, V2.S4, V4.S4
+	VFMLS V4.S4, V5.S4, V3.S4
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ea0e444 // fcmgt v4.4s, v2.4s, v0.4s
+	WORD $0x4ea3d4a2 // fsub v2.4s, v5.4s, v3.4s
+	VMOV V4.B16, V6.B16
+	VBSL V2.B16, V5.B16, V6.B16
+	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
+	VBSL V0.B16, V3.B16, V4.B16
+	VFMLS V6.S4, V1.S4, V4.S4
+	FMOVQ 304(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VORR V0.B16, V4.B16, V4.B16
+	TBZ $1, R3, one9
+	FMOVD (R2), F0
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V0.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F0
+
+loaded8:
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	TBZ $1, R3, one11
+	FMOVD F4, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V4.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F4, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func gegluF64NEON(dst, gate, up []float64)
+TEXT ·gegluF64NEON(SB), NOSPLIT, $0-72
+	MOVD dst_base+0(FP), R0
+	MOVD gate_base+24(FP), R1
+	MOVD up_base+48(FP), R2
+	MOVD dst_len+8(FP), R3
+	MOVD $gegluConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 352(R26), F28 // one
+	FMOVQ 464(R26), F27 // geluK
+	FMOVQ 480(R26), F26 // geluS2
+	FMOVQ 496(R26), F25 // geluS1
+	FMOVQ 512(R26), F24 // geluS0
+	FMOVQ 528(R26), F23 // geluEnd
+	FMOVQ 400(R26), F22 // notSign
+	FMOVQ 544(R26), F21 // four
+	FMOVQ 560(R26), F20 // eight
+	FMOVQ 576(R26), F19 // geluS24
+	FMOVQ 592(R26), F18 // geluS23
+	FMOVQ 608(R26), F17 // geluS22
+	FMOVQ 624(R26), F16 // geluS21
+	FMOVQ 640(R26), F15 // geluS20
+	FMOVQ 656(R26), F14 // geluS19
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	VAND V22.B16, V0.B16, V1.B16
+	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
+	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
+	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
+	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
+	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
+	VMOV V28.B16, V5.B16
+	VFMLS V2.D2, V4.D2, V5.D2
+	VFMLS V3.D2, V4.D2, V5.D2
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	VMOV V28.B16, V2.B16
+	VFMLS V4.D2, V20.D2, V2.D2
+	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
+	VFMLS V4.D2, V20.D2, V3.D2
+	VFMLS V5.D2, V20.D2, V3.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V2.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 672(R26), F7 // geluS18
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 688(R26), F6 // geluS17
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluS16
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 720(R26), F6 // geluS15
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 736(R26), F7 // geluS14
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 752(R26), F6 // geluS13
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 768(R26), F7 // geluS12
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 784(R26), F6 // geluS11
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluS10
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 816(R26), F6 // geluS9
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 832(R26), F7 // geluS8
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 848(R26), F6 // geluS7
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 864(R26), F7 // geluS6
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 880(R26), F6 // geluS5
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 896(R26), F7 // geluS4
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 912(R26), F6 // geluS3
+	VFMLA V2.D2, V7.D2, V6.D2
+	VMOV V26.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
+	VFMLA V2.D2, V6.D2, V8.D2
+	VMOV V25.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
+	VFMLA V2.D2, V7.D2, V9.D2
+	VFMLA V2.D2, V8.D2, V9.D2
+	VMOV V24.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
+	VFMLA V2.D2, V6.D2, V8.D2
+	FMOVQ 928(R26), F6 // geluSLo
+	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
+	VFMLA V2.D2, V9.D2, V8.D2
+	FMOVQ 944(R26), F6 // geluSlopeC1
+	FMOVQ 960(R26), F9 // geluSlopeC0
+	VFMLS V2.D2, V6.D2, V9.D2
+	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
+	VFMLS V7.D2, V3.D2, V8.D2
+	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
+	VMOV V2.B16, V3.B16
+	VFMLS V4.D2, V1.D2, V3.D2
+	VFMLS V5.D2, V1.D2, V3.D2
+	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
+	VMOV V4.B16, V5.B16
+	VFMLS V7.D2, V2.D2, V5.D2
+	VFMLS V8.D2, V2.D2, V5.D2
+	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
+	FMOVQ 16(R1), F6
+	VFMLA V7.D2, V3.D2, V5.D2
+	VAND V22.B16, V6.B16, V3.B16
+	FMOVQ 976(R26), F7 // geluMagicAt0
+	FMOVQ 416(R26), F8 // geluUpMagic
+	VMOV V2.B16, V9.B16
+	VBSL V8.B16, V7.B16, V9.B16
+	WORD $0x4ee3f6e3 // fmin v3.2d, v23.2d, v3.2d
+	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
+	WORD $0x4e75d468 // fadd v8.2d, v3.2d, v21.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V27.D2, V7.D2, V10.D2
+	WORD $0x4e63f6ab // fmax v11.2d, v21.2d, v3.2d
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
+	VFMLS V27.D2, V7.D2, V9.D2
+	WORD $0x4ee3f6ac // fmin v12.2d, v21.2d, v3.2d
+	VMOV V7.B16, V13.B16
+	VFMLS V1.D2, V1.D2, V13.D2
+	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	VFMLA V27.D2, V13.D2, V9.D2
+	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
+	FMOVQ 992(R26), F13 // geluKLo
+	VFMLS V13.D2, V7.D2, V9.D2
+	VMOV V28.B16, V7.B16
+	VFMLS V8.D2, V12.D2, V7.D2
+	VSHL $50, V10.D2, V8.D2
+	VFMLS V11.D2, V12.D2, V7.D2
+	VTRN1 V10.S4, V10.S4, V10.S4
+	WORD $0x6e6cdce7 // fmul v7.2d, v7.2d, v12.2d
+	FMOVQ 128(R26), F11 // lookupLow
+	VAND V11.B16, V10.B16, V10.B16
+	VMOV V28.B16, V11.B16
+	VFMLS V12.D2, V20.D2, V11.D2
+	FMOVQ 160(R26), F13 // lookupTimes
+	FMOVQ 144(R26), F31 // lookupFirst
+	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
+	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VFMLS V12.D2, V20.D2, V10.D2
+	VADD V31.D2, V8.D2, V8.D2
+	VFMLS V7.D2, V20.D2, V10.D2
+	FMOVQ 48(R26), F13 // geluScale
+	VBSL V13.B16, V28.B16, V2.B16
+	VMOV V18.B16, V13.B16
+	VFMLA V11.D2, V19.D2, V13.D2
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	VMOV V17.B16, V31.B16
+	VFMLA V11.D2, V13.D2, V31.D2
+	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	VMOV V16.B16, V2.B16
+	VFMLA V11.D2, V31.D2, V2.D2
+	FMOVQ 176(R26), F13 // exp2C8
+	FMOVQ 192(R26), F31 // exp2C7
+	VFMLA V9.D2, V13.D2, V31.D2
+	VMOV V15.B16, V13.B16
+	VFMLA V11.D2, V2.D2, V13.D2
+	FMOVQ 208(R26), F2 // exp2C6
+	VFMLA V9.D2, V31.D2, V2.D2
+	VMOV V14.B16, V31.B16
+	VFMLA V11.D2, V13.D2, V31.D2
+	FMOVQ 224(R26), F13 // exp2C5
+	VFMLA V9.D2, V2.D2, V13.D2
+	FMOVQ 672(R26), F2 // geluS18
+	VFMLA V11.D2, V31.D2, V2.D2
+	FMOVQ 240(R26), F31 // exp2C4
+	VFMLA V9.D2, V13.D2, V31.D2
+	FMOVQ 688(R26), F13 // geluS17
+	VFMLA V11.D2, V2.D2, V13.D2
+	FMOVQ 256(R26), F2 // exp2C3
+	VFMLA V9.D2, V31.D2, V2.D2
+	FMOVQ 704(R26), F31 // geluS16
+	VFMLA V11.D2, V13.D2, V31.D2
+	FMOVQ 272(R26), F13 // exp2C2
+	VFMLA V9.D2, V2.D2, V13.D2
+	FMOVQ 720(R26), F2 // geluS15
+	VFMLA V11.D2, V31.D2, V2.D2
+	FMOVQ 288(R26), F31 // exp2C1
+	VFMLA V9.D2, V13.D2, V31.D2
+	FMOVQ 736(R26), F13 // geluS14
+	VFMLA V11.D2, V2.D2, V13.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V9.D2, V31.D2, V2.D2
+	FMOVQ 752(R26), F9 // geluS13
+	VFMLA V11.D2, V13.D2, V9.D2
+	VFMLS V2.D2, V4.D2, V5.D2
+	FMOVQ 768(R26), F2 // geluS12
+	VFMLA V11.D2, V9.D2, V2.D2
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x6ee0e52d // fcmgt v13.2d, v9.2d, v0.2d
+	FMOVQ 784(R26), F9 // geluS11
+	VFMLA V11.D2, V2.D2, V9.D2
+	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
+	FMOVQ 800(R26), F31 // geluS10
+	VFMLA V11.D2, V9.D2, V31.D2
+	VMOV V13.B16, V9.B16
+	VBSL V2.B16, V4.B16, V9.B16
+	FMOVQ 816(R26), F2 // geluS9
+	VFMLA V11.D2, V31.D2, V2.D2
+	WORD $0x6e65dd05 // fmul v5.2d, v8.2d, v5.2d
+	FMOVQ 832(R26), F4 // geluS8
+	VFMLA V11.D2, V2.D2, V4.D2
+	VBSL V0.B16, V5.B16, V13.B16
+	FMOVQ 848(R26), F2 // geluS7
+	VFMLA V11.D2, V4.D2, V2.D2
+	VFMLS V9.D2, V8.D2, V13.D2
+	FMOVQ 864(R26), F4 // geluS6
+	VFMLA V11.D2, V2.D2, V4.D2
+	FMOVQ 1008(R26), F2 // geluTiny
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	FMOVQ 880(R26), F2 // geluS5
+	VFMLA V11.D2, V4.D2, V2.D2
+	FMOVQ 1024(R26), F4 // half
+	WORD $0x6e64dc05 // fmul v5.2d, v0.2d, v4.2d
+	FMOVQ 896(R26), F4 // geluS4
+	VFMLA V11.D2, V2.D2, V4.D2
+	VBSL V13.B16, V5.B16, V1.B16
+	FMOVQ 912(R26), F2 // geluS3
+	VFMLA V11.D2, V4.D2, V2.D2
+	FMOVQ 1040(R26), F4 // signBit
+	VAND V4.B16, V0.B16, V0.B16
+	VMOV V26.B16, V4.B16
+	VFMLA V11.D2, V2.D2, V4.D2
+	VORR V0.B16, V1.B16, V1.B16
+	WORD $0x4ee4d740 // fsub v0.2d, v26.2d, v4.2d
+	FMOVQ 0(R2), F5
+	VFMLA V11.D2, V2.D2, V0.D2
+	WORD $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
+	VMOV V25.B16, V2.B16
+	VFMLA V11.D2, V4.D2, V2.D2
+	FMOVQ F1, 0(R0)
+	WORD $0x4ee2d721 // fsub v1.2d, v25.2d, v2.2d
+	VFMLA V11.D2, V4.D2, V1.D2
+	VFMLA V11.D2, V0.D2, V1.D2
+	VMOV V24.B16, V0.B16
+	VFMLA V11.D2, V2.D2, V0.D2
+	WORD $0x4ee0d704 // fsub v4.2d, v24.2d, v0.2d
+	VFMLA V11.D2, V2.D2, V4.D2
+	FMOVQ 928(R26), F2 // geluSLo
+	WORD $0x4e62d484 // fadd v4.2d, v4.2d, v2.2d
+	VFMLA V11.D2, V1.D2, V4.D2
+	FMOVQ 944(R26), F1 // geluSlopeC1
+	FMOVQ 960(R26), F2 // geluSlopeC0
+	VFMLS V11.D2, V1.D2, V2.D2
+	WORD $0x6e62dd4a // fmul v10.2d, v10.2d, v2.2d
+	VFMLS V0.D2, V10.D2, V4.D2
+	WORD $0x6e6cdc61 // fmul v1.2d, v3.2d, v12.2d
+	VMOV V1.B16, V2.B16
+	VFMLS V12.D2, V3.D2, V2.D2
+	VFMLS V7.D2, V3.D2, V2.D2
+	WORD $0x6e60dc25 // fmul v5.2d, v1.2d, v0.2d
+	VMOV V5.B16, V7.B16
+	VFMLS V0.D2, V1.D2, V7.D2
+	VFMLS V4.D2, V1.D2, V7.D2
+	WORD $0x6ee3e781 // fcmgt v1.2d, v28.2d, v3.2d
+	FMOVQ 32(R1), F4
+	VFMLA V0.D2, V2.D2, V7.D2
+	VAND V22.B16, V4.B16, V0.B16
+	FMOVQ 976(R26), F2 // geluMagicAt0
+	FMOVQ 416(R26), F8 // geluUpMagic
+	VMOV V1.B16, V9.B16
+	VBSL V8.B16, V2.B16, V9.B16
+	WORD $0x4ee0f6e0 // fmin v0.2d, v23.2d, v0.2d
+	WORD $0x6e63dc62 // fmul v2.2d, v3.2d, v3.2d
+	WORD $0x4e75d408 // fadd v8.2d, v0.2d, v21.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V27.D2, V2.D2, V10.D2
+	WORD $0x4e60f6ab // fmax v11.2d, v21.2d, v0.2d
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
+	VFMLS V27.D2, V2.D2, V9.D2
+	WORD $0x4ee0f6ac // fmin v12.2d, v21.2d, v0.2d
+	VMOV V2.B16, V13.B16
+	VFMLS V3.D2, V3.D2, V13.D2
+	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	VFMLA V27.D2, V13.D2, V9.D2
+	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
+	FMOVQ 992(R26), F13 // geluKLo
+	VFMLS V13.D2, V2.D2, V9.D2
+	VMOV V28.B16, V2.B16
+	VFMLS V8.D2, V12.D2, V2.D2
+	VSHL $50, V10.D2, V8.D2
+	VFMLS V11.D2, V12.D2, V2.D2
+	VTRN1 V10.S4, V10.S4, V10.S4
+	WORD $0x6e6cdc42 // fmul v2.2d, v2.2d, v12.2d
+	FMOVQ 128(R26), F11 // lookupLow
+	VAND V11.B16, V10.B16, V10.B16
+	VMOV V28.B16, V11.B16
+	VFMLS V12.D2, V20.D2, V11.D2
+	FMOVQ 160(R26), F13 // lookupTimes
+	FMOVQ 144(R26), F31 // lookupFirst
+	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
+	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VFMLS V12.D2, V20.D2, V10.D2
+	VADD V31.D2, V8.D2, V8.D2
+	VFMLS V2.D2, V20.D2, V10.D2
+	FMOVQ 48(R26), F13 // geluScale
+	VBSL V13.B16, V28.B16, V1.B16
+	VMOV V18.B16, V13.B16
+	VFMLA V11.D2, V19.D2, V13.D2
+	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
+	VMOV V17.B16, V31.B16
+	VFMLA V11.D2, V13.D2, V31.D2
+	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V11.D2, V31.D2, V1.D2
+	FMOVQ 176(R26), F13 // exp2C8
+	FMOVQ 192(R26), F31 // exp2C7
+	VFMLA V9.D2, V13.D2, V31.D2
+	VMOV V15.B16, V13.B16
+	VFMLA V11.D2, V1.D2, V13.D2
+	FMOVQ 208(R26), F1 // exp2C6
+	VFMLA V9.D2, V31.D2, V1.D2
+	VMOV V14.B16, V31.B16
+	VFMLA V11.D2, V13.D2, V31.D2
+	FMOVQ 224(R26), F13 // exp2C5
+	VFMLA V9.D2, V1.D2, V13.D2
+	FMOVQ 672(R26), F1 // geluS18
+	VFMLA V11.D2, V31.D2, V1.D2
+	FMOVQ 240(R26), F31 // exp2C4
+	VFMLA V9.D2, V13.D2, V31.D2
+	FMOVQ 688(R26), F13 // geluS17
+	VFMLA V11.D2, V1.D2, V13.D2
+	FMOVQ 256(R26), F1 // exp2C3
+	VFMLA V9.D2, V31.D2, V1.D2
+	FMOVQ 704(R26), F31 // geluS16
+	VFMLA V11.D2, V13.D2, V31.D2
+	FMOVQ 272(R26), F13 // exp2C2
+	VFMLA V9.D2, V1.D2, V13.D2
+	FMOVQ 720(R26), F1 // geluS15
+	VFMLA V11.D2, V31.D2, V1.D2
+	FMOVQ 288(R26), F31 // exp2C1
+	VFMLA V9.D2, V13.D2, V31.D2
+	FMOVQ 736(R26), F13 // geluS14
+	VFMLA V11.D2, V1.D2, V13.D2
+	FMOVQ 304(R26), F1 // exp2C0
+	VFMLA V9.D2, V31.D2, V1.D2
+	FMOVQ 752(R26), F9 // geluS13
+	VFMLA V11.D2, V13.D2, V9.D2
+	VFMLS V1.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F1 // geluS12
+	VFMLA V11.D2, V9.D2, V1.D2
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x6ee6e52d // fcmgt v13.2d, v9.2d, v6.2d
+	FMOVQ 784(R26), F9 // geluS11
+	VFMLA V11.D2, V1.D2, V9.D2
+	WORD $0x4ee7d4a1 // fsub v1.2d, v5.2d, v7.2d
+	FMOVQ 800(R26), F31 // geluS10
+	VFMLA V11.D2, V9.D2, V31.D2
+	VMOV V13.B16, V9.B16
+	VBSL V1.B16, V5.B16, V9.B16
+	FMOVQ 816(R26), F1 // geluS9
+	VFMLA V11.D2, V31.D2, V1.D2
+	WORD $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
+	FMOVQ 832(R26), F5 // geluS8
+	VFMLA V11.D2, V1.D2, V5.D2
+	VBSL V6.B16, V7.B16, V13.B16
+	FMOVQ 848(R26), F1 // geluS7
+	VFMLA V11.D2, V5.D2, V1.D2
+	VFMLS V9.D2, V8.D2, V13.D2
+	FMOVQ 864(R26), F5 // geluS6
+	VFMLA V11.D2, V1.D2, V5.D2
+	FMOVQ 1008(R26), F1 // geluTiny
+	WORD $0x6ee3e423 // fcmgt v3.2d, v1.2d, v3.2d
+	FMOVQ 880(R26), F1 // geluS5
+	VFMLA V11.D2, V5.D2, V1.D2
+	FMOVQ 1024(R26), F5 // half
+	WORD $0x6e65dcc7 // fmul v7.2d, v6.2d, v5.2d
+	FMOVQ 896(R26), F5 // geluS4
+	VFMLA V11.D2, V1.D2, V5.D2
+	VBSL V13.B16, V7.B16, V3.B16
+	FMOVQ 912(R26), F1 // geluS3
+	VFMLA V11.D2, V5.D2, V1.D2
+	FMOVQ 1040(R26), F5 // signBit
+	VAND V5.B16, V6.B16, V6.B16
+	VMOV V26.B16, V5.B16
+	VFMLA V11.D2, V1.D2, V5.D2
+	VORR V6.B16, V3.B16, V3.B16
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	FMOVQ 16(R2), F7
+	VFMLA V11.D2, V1.D2, V6.D2
+	WORD $0x6e67dc63 // fmul v3.2d, v3.2d, v7.2d
+	VMOV V25.B16, V1.B16
+	VFMLA V11.D2, V5.D2, V1.D2
+	FMOVQ F3, 16(R0)
+	WORD $0x4ee1d723 // fsub v3.2d, v25.2d, v1.2d
+	VFMLA V11.D2, V5.D2, V3.D2
+	VFMLA V11.D2, V6.D2, V3.D2
+	VMOV V24.B16, V5.B16
+	VFMLA V11.D2, V1.D2, V5.D2
+	WORD $0x4ee5d706 // fsub v6.2d, v24.2d, v5.2d
+	VFMLA V11.D2, V1.D2, V6.D2
+	FMOVQ 928(R26), F1 // geluSLo
+	WORD $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
+	VFMLA V11.D2, V3.D2, V6.D2
+	FMOVQ 944(R26), F1 // geluSlopeC1
+	FMOVQ 960(R26), F3 // geluSlopeC0
+	VFMLS V11.D2, V1.D2, V3.D2
+	WORD $0x6e63dd4a // fmul v10.2d, v10.2d, v3.2d
+	VFMLS V5.D2, V10.D2, V6.D2
+	WORD $0x6e6cdc01 // fmul v1.2d, v0.2d, v12.2d
+	VMOV V1.B16, V3.B16
+	VFMLS V12.D2, V0.D2, V3.D2
+	VFMLS V2.D2, V0.D2, V3.D2
+	WORD $0x6e65dc22 // fmul v2.2d, v1.2d, v5.2d
+	VMOV V2.B16, V7.B16
+	VFMLS V5.D2, V1.D2, V7.D2
+	VFMLS V6.D2, V1.D2, V7.D2
+	WORD $0x6ee0e781 // fcmgt v1.2d, v28.2d, v0.2d
+	FMOVQ 48(R1), F6
+	VFMLA V5.D2, V3.D2, V7.D2
+	VAND V22.B16, V6.B16, V3.B16
+	FMOVQ 976(R26), F5 // geluMagicAt0
+	FMOVQ 416(R26), F8 // geluUpMagic
+	VMOV V1.B16, V9.B16
+	VBSL V8.B16, V5.B16, V9.B16
+	WORD $0x4ee3f6e3 // fmin v3.2d, v23.2d, v3.2d
+	WORD $0x6e60dc05 // fmul v5.2d, v0.2d, v0.2d
+	WORD $0x4e75d468 // fadd v8.2d, v3.2d, v21.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V27.D2, V5.D2, V10.D2
+	WORD $0x4e63f6ab // fmax v11.2d, v21.2d, v3.2d
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
+	VFMLS V27.D2, V5.D2, V9.D2
+	WORD $0x4ee3f6ac // fmin v12.2d, v21.2d, v3.2d
+	VMOV V5.B16, V13.B16
+	VFMLS V0.D2, V0.D2, V13.D2
+	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
+	VFMLA V27.D2, V13.D2, V9.D2
+	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
+	FMOVQ 992(R26), F13 // geluKLo
+	VFMLS V13.D2, V5.D2, V9.D2
+	VMOV V28.B16, V5.B16
+	VFMLS V8.D2, V12.D2, V5.D2
+	VSHL $50, V10.D2, V8.D2
+	VFMLS V11.D2, V12.D2, V5.D2
+	VTRN1 V10.S4, V10.S4, V10.S4
+	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
+	FMOVQ 128(R26), F11 // lookupLow
+	VAND V11.B16, V10.B16, V10.B16
+	VMOV V28.B16, V11.B16
+	VFMLS V12.D2, V20.D2, V11.D2
+	FMOVQ 160(R26), F13 // lookupTimes
+	FMOVQ 144(R26), F31 // lookupFirst
+	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
+	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
+	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
+	VFMLS V12.D2, V20.D2, V10.D2
+	VADD V31.D2, V8.D2, V8.D2
+	VFMLS V5.D2, V20.D2, V10.D2
+	FMOVQ 48(R26), F13 // geluScale
+	VBSL V13.B16, V28.B16, V1.B16
+	VMOV V18.B16, V13.B16
+	VFMLA V11.D2, V19.D2, V13.D2
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VMOV V17.B16, V31.B16
+	VFMLA V11.D2, V13.D2, V31.D2
+	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V11.D2, V31.D2, V1.D2
+	FMOVQ 176(R26), F13 // exp2C8
+	FMOVQ 192(R26), F31 // exp2C7
+	VFMLA V9.D2, V13.D2, V31.D2
+	VMOV V15.B16, V13.B16
+	VFMLA V11.D2, V1.D2, V13.D2
+	FMOVQ 208(R26), F1 // exp2C6
+	VFMLA V9.D2, V31.D2, V1.D2
+	VMOV V14.B16, V31.B16
+	VFMLA V11.D2, V13.D2, V31.D2
+	FMOVQ 224(R26), F13 // exp2C5
+	VFMLA V9.D2, V1.D2, V13.D2
+	FMOVQ 672(R26), F1 // geluS18
+	VFMLA V11.D2, V31.D2, V1.D2
+	FMOVQ 240(R26), F31 // exp2C4
+	VFMLA V9.D2, V13.D2, V31.D2
+	FMOVQ 688(R26), F13 // geluS17
+	VFMLA V11.D2, V1.D2, V13.D2
+	FMOVQ 256(R26), F1 // exp2C3
+	VFMLA V9.D2, V31.D2, V1.D2
+	FMOVQ 704(R26), F31 // geluS16
+	VFMLA V11.D2, V13.D2, V31.D2
+	FMOVQ 272(R26), F13 // exp2C2
+	VFMLA V9.D2, V1.D2, V13.D2
+	FMOVQ 720(R26), F1 // geluS15
+	VFMLA V11.D2, V31.D2, V1.D2
+	FMOVQ 288(R26), F31 // exp2C1
+	VFMLA V9.D2, V13.D2, V31.D2
+	FMOVQ 736(R26), F13 // geluS14
+	VFMLA V11.D2, V1.D2, V13.D2
+	FMOVQ 304(R26), F1 // exp2C0
+	VFMLA V9.D2, V31.D2, V1.D2
+	FMOVQ 752(R26), F9 // geluS13
+	VFMLA V11.D2, V13.D2, V9.D2
+	VFMLS V1.D2, V2.D2, V7.D2
+	FMOVQ 768(R26), F1 // geluS12
+	VFMLA V11.D2, V9.D2, V1.D2
+	VEOR V9.B16, V9.B16, V9.B16
+	WORD $0x6ee4e52d // fcmgt v13.2d, v9.2d, v4.2d
+	FMOVQ 784(R26), F9 // geluS11
+	VFMLA V11.D2, V1.D2, V9.D2
+	WORD $0x4ee7d441 // fsub v1.2d, v2.2d, v7.2d
+	FMOVQ 800(R26), F31 // geluS10
+	VFMLA V11.D2, V9.D2, V31.D2
+	VMOV V13.B16, V9.B16
+	VBSL V1.B16, V2.B16, V9.B16
+	FMOVQ 816(R26), F1 // geluS9
+	VFMLA V11.D2, V31.D2, V1.D2
+	WORD $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
+	FMOVQ 832(R26), F2 // geluS8
+	VFMLA V11.D2, V1.D2, V2.D2
+	VBSL V4.B16, V7.B16, V13.B16
+	FMOVQ 848(R26), F1 // geluS7
+	VFMLA V11.D2, V2.D2, V1.D2
+	VFMLS V9.D2, V8.D2, V13.D2
+	FMOVQ 864(R26), F2 // geluS6
+	VFMLA V11.D2, V1.D2, V2.D2
+	FMOVQ 1008(R26), F1 // geluTiny
+	WORD $0x6ee0e420 // fcmgt v0.2d, v1.2d, v0.2d
+	FMOVQ 880(R26), F1 // geluS5
+	VFMLA V11.D2, V2.D2, V1.D2
+	FMOVQ 1024(R26), F2 // half
+	WORD $0x6e62dc87 // fmul v7.2d, v4.2d, v2.2d
+	FMOVQ 896(R26), F2 // geluS4
+	VFMLA V11.D2, V1.D2, V2.D2
+	VBSL V13.B16, V7.B16, V0.B16
+	FMOVQ 912(R26), F1 // geluS3
+	VFMLA V11.D2, V2.D2, V1.D2
+	FMOVQ 1040(R26), F2 // signBit
+	VAND V2.B16, V4.B16, V4.B16
+	VMOV V26.B16, V2.B16
+	VFMLA V11.D2, V1.D2, V2.D2
+	VORR V4.B16, V0.B16, V0.B16
+	WORD $0x4ee2d744 // fsub v4.2d, v26.2d, v2.2d
+	FMOVQ 32(R2), F7
+	VFMLA V11.D2, V1.D2, V4.D2
+	WORD $0x6e67dc00 // fmul v0.2d, v0.2d, v7.2d
+	VMOV V25.B16, V1.B16
+	VFMLA V11.D2, V2.D2, V1.D2
+	FMOVQ F0, 32(R0)
+	WORD $0x4ee1d720 // fsub v0.2d, v25.2d, v1.2d
+	VFMLA V11.D2, V2.D2, V0.D2
+	VFMLA V11.D2, V4.D2, V0.D2
+	VMOV V24.B16, V2.B16
+	VFMLA V11.D2, V1.D2, V2.D2
+	WORD $0x4ee2d704 // fsub v4.2d, v24.2d, v2.2d
+	VFMLA V11.D2, V1.D2, V4.D2
+	FMOVQ 928(R26), F1 // geluSLo
+	WORD $0x4e61d484 // fadd v4.2d, v4.2d, v1.2d
+	VFMLA V11.D2, V0.D2, V4.D2
+	FMOVQ 944(R26), F0 // geluSlopeC1
+	FMOVQ 960(R26), F1 // geluSlopeC0
+	VFMLS V11.D2, V0.D2, V1.D2
+	WORD $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
+	VFMLS V2.D2, V10.D2, V4.D2
+	WORD $0x6e6cdc60 // fmul v0.2d, v3.2d, v12.2d
+	VMOV V0.B16, V1.B16
+	VFMLS V12.D2, V3.D2, V1.D2
+	VFMLS V5.D2, V3.D2, V1.D2
+	WORD $0x6e62dc05 // fmul v5.2d, v0.2d, v2.2d
+	VMOV V5.B16, V7.B16
+	VFMLS V2.D2, V0.D2, V7.D2
+	VFMLS V4.D2, V0.D2, V7.D2
+	WORD $0x6ee3e780 // fcmgt v0.2d, v28.2d, v3.2d
+	VFMLA V2.D2, V1.D2, V7.D2
+	FMOVQ 976(R26), F1 // geluMagicAt0
+	FMOVQ 416(R26), F2 // geluUpMagic
+	VMOV V0.B16, V4.B16
+	VBSL V2.B16, V1.B16, V4.B16
+	WORD $0x6e63dc61 // fmul v1.2d, v3.2d, v3.2d
+	VMOV V4.B16, V2.B16
+	VFMLS V27.D2, V1.D2, V2.D2
+	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
+	VFMLS V27.D2, V1.D2, V4.D2
+	VMOV V1.B16, V8.B16
+	VFMLS V3.D2, V3.D2, V8.D2
+	VFMLA V27.D2, V8.D2, V4.D2
+	FMOVQ 992(R26), F8 // geluKLo
+	VFMLS V8.D2, V1.D2, V4.D2
+	VSHL $50, V2.D2, V1.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	FMOVQ 128(R26), F8 // lookupLow
+	VAND V8.B16, V2.B16, V2.B16
+	FMOVQ 160(R26), F8 // lookupTimes
+	FMOVQ 144(R26), F9 // lookupFirst
+	WORD $0x4ea89449 // mla v9.4s, v2.4s, v8.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V1.D2, V1.D2
+	FMOVQ 48(R26), F2 // geluScale
+	VBSL V2.B16, V28.B16, V0.B16
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
+	FMOVQ 176(R26), F0 // exp2C8
+	FMOVQ 192(R26), F2 // exp2C7
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 208(R26), F0 // exp2C6
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 224(R26), F2 // exp2C5
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 240(R26), F0 // exp2C4
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 256(R26), F2 // exp2C3
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 272(R26), F0 // exp2C2
+	VFMLA V4.D2, V2.D2, V0.D2
+	FMOVQ 288(R26), F2 // exp2C1
+	VFMLA V4.D2, V0.D2, V2.D2
+	FMOVQ 304(R26), F0 // exp2C0
+	VFMLA V4.D2, V2.D2, V0.D2
+	VFMLS V0.D2, V5.D2, V7.D2
+	VEOR V0.B16, V0.B16, V0.B16
+	WORD $0x6ee6e402 // fcmgt v2.2d, v0.2d, v6.2d
+	WORD $0x4ee7d4a0 // fsub v0.2d, v5.2d, v7.2d
+	VMOV V2.B16, V4.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	WORD $0x6e67dc27 // fmul v7.2d, v1.2d, v7.2d
+	VBSL V6.B16, V7.B16, V2.B16
+	VFMLS V4.D2, V1.D2, V2.D2
+	FMOVQ 1008(R26), F0 // geluTiny
+	WORD $0x6ee3e403 // fcmgt v3.2d, v0.2d, v3.2d
+	FMOVQ 1024(R26), F0 // half
+	WORD $0x6e60dcc1 // fmul v1.2d, v6.2d, v0.2d
+	VBSL V2.B16, V1.B16, V3.B16
+	FMOVQ 1040(R26), F0 // signBit
+	VAND V0.B16, V6.B16, V6.B16
+	VORR V6.B16, V3.B16, V3.B16
+	FMOVQ 48(R2), F0
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	FMOVQ F3, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// gelu.go: geluOf
+	VAND V22.B16, V0.B16, V1.B16
+	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
+	// gelu.go: geluS64
+	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
+	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
+	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
+	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
+	VMOV V28.B16, V5.B16
+	VFMLS V2.D2, V4.D2, V5.D2
+	VFMLS V3.D2, V4.D2, V5.D2
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	VMOV V28.B16, V2.B16
+	VFMLS V4.D2, V20.D2, V2.D2
+	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
+	VFMLS V4.D2, V20.D2, V3.D2
+	VFMLS V5.D2, V20.D2, V3.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V2.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 672(R26), F7 // geluS18
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 688(R26), F6 // geluS17
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluS16
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 720(R26), F6 // geluS15
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 736(R26), F7 // geluS14
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 752(R26), F6 // geluS13
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 768(R26), F7 // geluS12
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 784(R26), F6 // geluS11
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluS10
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 816(R26), F6 // geluS9
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 832(R26), F7 // geluS8
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 848(R26), F6 // geluS7
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 864(R26), F7 // geluS6
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 880(R26), F6 // geluS5
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 896(R26), F7 // geluS4
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 912(R26), F6 // geluS3
+	VFMLA V2.D2, V7.D2, V6.D2
+	VMOV V26.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
+	VFMLA V2.D2, V6.D2, V8.D2
+	VMOV V25.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
+	VFMLA V2.D2, V7.D2, V9.D2
+	VFMLA V2.D2, V8.D2, V9.D2
+	VMOV V24.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
+	VFMLA V2.D2, V6.D2, V8.D2
+	FMOVQ 928(R26), F6 // geluSLo
+	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
+	VFMLA V2.D2, V9.D2, V8.D2
+	FMOVQ 944(R26), F6 // geluSlopeC1
+	FMOVQ 960(R26), F9 // geluSlopeC0
+	VFMLS V2.D2, V6.D2, V9.D2
+	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
+	VFMLS V7.D2, V3.D2, V8.D2
+	// gelu.go: geluV64
+	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
+	VMOV V2.B16, V3.B16
+	VFMLS V4.D2, V1.D2, V3.D2
+	VFMLS V5.D2, V1.D2, V3.D2
+	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
+	VMOV V4.B16, V5.B16
+	VFMLS V7.D2, V2.D2, V5.D2
+	VFMLS V8.D2, V2.D2, V5.D2
+	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
+	VFMLA V7.D2, V3.D2, V5.D2
+	// gelu.go: geluOf
+	FMOVQ 976(R26), F3 // geluMagicAt0
+	FMOVQ 416(R26), F6 // geluUpMagic
+	VMOV V2.B16, V7.B16
+	VBSL V6.B16, V3.B16, V7.B16
+	// gelu.go: geluArgument
+	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
+	VMOV V7.B16, V6.B16
+	VFMLS V27.D2, V3.D2, V6.D2
+	WORD $0x4ee6d4e7 // fsub v7.2d, v7.2d, v6.2d
+	VFMLS V27.D2, V3.D2, V7.D2
+	VMOV V3.B16, V8.B16
+	VFMLS V1.D2, V1.D2, V8.D2
+	VFMLA V27.D2, V8.D2, V7.D2
+	FMOVQ 992(R26), F8 // geluKLo
+	VFMLS V8.D2, V3.D2, V7.D2
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V3.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	FMOVQ 128(R26), F8 // lookupLow
+	VAND V8.B16, V6.B16, V6.B16
+	FMOVQ 160(R26), F8 // lookupTimes
+	FMOVQ 144(R26), F9 // lookupFirst
+	WORD $0x4ea894c9 // mla v9.4s, v6.4s, v8.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V3.D2, V3.D2
+	// gelu.go: geluOf
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V28.B16, V2.B16
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	// exp.go: horner
+	FMOVQ 176(R26), F2 // exp2C8
+	FMOVQ 192(R26), F6 // exp2C7
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 208(R26), F2 // exp2C6
+	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 224(R26), F6 // exp2C5
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 240(R26), F2 // exp2C4
+	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 272(R26), F2 // exp2C2
+	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 288(R26), F6 // exp2C1
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V7.D2, V6.D2, V2.D2
+	// gelu.go: geluOf
+	VFMLS V2.D2, V4.D2, V5.D2
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee0e446 // fcmgt v6.2d, v2.2d, v0.2d
+	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
+	VMOV V6.B16, V7.B16
+	VBSL V2.B16, V4.B16, V7.B16
+	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
+	VBSL V0.B16, V5.B16, V6.B16
+	VFMLS V7.D2, V3.D2, V6.D2
+	FMOVQ 1008(R26), F2 // geluTiny
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	FMOVQ 1024(R26), F2 // half
+	WORD $0x6e62dc03 // fmul v3.2d, v0.2d, v2.2d
+	VBSL V6.B16, V3.B16, V1.B16
+	FMOVQ 1040(R26), F2 // signBit
+	VAND V2.B16, V0.B16, V0.B16
+	VORR V0.B16, V1.B16, V1.B16
+	FMOVQ 0(R2), F0
+	// geglu.go
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	FMOVQ F1, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	VAND V22.B16, V0.B16, V1.B16
+	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
+	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
+	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
+	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
+	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
+	VMOV V28.B16, V5.B16
+	VFMLS V2.D2, V4.D2, V5.D2
+	VFMLS V3.D2, V4.D2, V5.D2
+	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
+	VMOV V28.B16, V2.B16
+	VFMLS V4.D2, V20.D2, V2.D2
+	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
+	VFMLS V4.D2, V20.D2, V3.D2
+	VFMLS V5.D2, V20.D2, V3.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V2.D2, V19.D2, V6.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	VMOV V14.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 672(R26), F7 // geluS18
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 688(R26), F6 // geluS17
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluS16
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 720(R26), F6 // geluS15
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 736(R26), F7 // geluS14
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 752(R26), F6 // geluS13
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 768(R26), F7 // geluS12
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 784(R26), F6 // geluS11
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluS10
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 816(R26), F6 // geluS9
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 832(R26), F7 // geluS8
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 848(R26), F6 // geluS7
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 864(R26), F7 // geluS6
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 880(R26), F6 // geluS5
+	VFMLA V2.D2, V7.D2, V6.D2
+	FMOVQ 896(R26), F7 // geluS4
+	VFMLA V2.D2, V6.D2, V7.D2
+	FMOVQ 912(R26), F6 // geluS3
+	VFMLA V2.D2, V7.D2, V6.D2
+	VMOV V26.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
+	VFMLA V2.D2, V6.D2, V8.D2
+	VMOV V25.B16, V6.B16
+	VFMLA V2.D2, V7.D2, V6.D2
+	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
+	VFMLA V2.D2, V7.D2, V9.D2
+	VFMLA V2.D2, V8.D2, V9.D2
+	VMOV V24.B16, V7.B16
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
+	VFMLA V2.D2, V6.D2, V8.D2
+	FMOVQ 928(R26), F6 // geluSLo
+	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
+	VFMLA V2.D2, V9.D2, V8.D2
+	FMOVQ 944(R26), F6 // geluSlopeC1
+	FMOVQ 960(R26), F9 // geluSlopeC0
+	VFMLS V2.D2, V6.D2, V9.D2
+	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
+	VFMLS V7.D2, V3.D2, V8.D2
+	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
+	VMOV V2.B16, V3.B16
+	VFMLS V4.D2, V1.D2, V3.D2
+	VFMLS V5.D2, V1.D2, V3.D2
+	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
+	VMOV V4.B16, V5.B16
+	VFMLS V7.D2, V2.D2, V5.D2
+	VFMLS V8.D2, V2.D2, V5.D2
+	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
+	VFMLA V7.D2, V3.D2, V5.D2
+	FMOVQ 976(R26), F3 // geluMagicAt0
+	FMOVQ 416(R26), F6 // geluUpMagic
+	VMOV V2.B16, V7.B16
+	VBSL V6.B16, V3.B16, V7.B16
+	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
+	VMOV V7.B16, V6.B16
+	VFMLS V27.D2, V3.D2, V6.D2
+	WORD $0x4ee6d4e7 // fsub v7.2d, v7.2d, v6.2d
+	VFMLS V27.D2, V3.D2, V7.D2
+	VMOV V3.B16, V8.B16
+	VFMLS V1.D2, V1.D2, V8.D2
+	VFMLA V27.D2, V8.D2, V7.D2
+	FMOVQ 992(R26), F8 // geluKLo
+	VFMLS V8.D2, V3.D2, V7.D2
+	VSHL $50, V6.D2, V3.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	FMOVQ 128(R26), F8 // lookupLow
+	VAND V8.B16, V6.B16, V6.B16
+	FMOVQ 160(R26), F8 // lookupTimes
+	FMOVQ 144(R26), F9 // lookupFirst
+	WORD $0x4ea894c9 // mla v9.4s, v6.4s, v8.4s
+	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
+	VADD V9.D2, V3.D2, V3.D2
+	FMOVQ 48(R26), F6 // geluScale
+	VBSL V6.B16, V28.B16, V2.B16
+	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
+	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	FMOVQ 176(R26), F2 // exp2C8
+	FMOVQ 192(R26), F6 // exp2C7
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 208(R26), F2 // exp2C6
+	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 224(R26), F6 // exp2C5
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 240(R26), F2 // exp2C4
+	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 272(R26), F2 // exp2C2
+	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 288(R26), F6 // exp2C1
+	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V7.D2, V6.D2, V2.D2
+	VFMLS V2.D2, V4.D2, V5.D2
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee0e446 // fcmgt v6.2d, v2.2d, v0.2d
+	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
+	VMOV V6.B16, V7.B16
+	VBSL V2.B16, V4.B16, V7.B16
+	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
+	VBSL V0.B16, V5.B16, V6.B16
+	VFMLS V7.D2, V3.D2, V6.D2
+	FMOVQ 1008(R26), F2 // geluTiny
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	FMOVQ 1024(R26), F2 // half
+	WORD $0x6e62dc03 // fmul v3.2d, v0.2d, v2.2d
+	VBSL V6.B16, V3.B16, V1.B16
+	FMOVQ 1040(R26), F2 // signBit
+	VAND V2.B16, V0.B16, V0.B16
+	VORR V0.B16, V1.B16, V1.B16
+	FMOVD (R2), F0
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	FMOVD F1, (R0)
+
+done5:
+	RET
+
+// func gegluBackwardF32NEON(dgate, dy, gate, up []float32)
+TEXT ·gegluBackwardF32NEON(SB), NOSPLIT, $0-96
+	MOVD dgate_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD gate_base+48(FP), R2
+	MOVD up_base+72(FP), R3
+	MOVD dgate_len+8(FP), R4
+	MOVD $gegluConstF32<>(SB), R26
+	MOVD $geluBendNF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $geluBendC7F32<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	MOVD $geluBendC6F32<>(SB), R16
+	FMOVQ (R16), F25
+	FMOVQ 16(R16), F26
+	MOVD $geluBendC5F32<>(SB), R16
+	FMOVQ (R16), F23
+	FMOVQ 16(R16), F24
+	MOVD $geluBendC4F32<>(SB), R16
+	FMOVQ (R16), F21
+	FMOVQ 16(R16), F22
+	MOVD $geluBendC3F32<>(SB), R16
+	FMOVQ (R16), F19
+	FMOVQ 16(R16), F20
+	MOVD $geluBendC2F32<>(SB), R16
+	FMOVQ (R16), F17
+	FMOVQ 16(R16), F18
+	MOVD $geluBendC1F32<>(SB), R16
+	FMOVQ (R16), F15
+	FMOVQ 16(R16), F16
+	MOVD $geluBendC0F32<>(SB), R16
+	FMOVQ (R16), F13
+	FMOVQ 16(R16), F14
+	FMOVQ 464(R26), F12 // geluBendTop
+	FMOVQ 256(R26), F11 // notSign
+	FMOVQ 480(R26), F10 // geluBendPerWidth
+	FMOVQ 288(R26), F9 // rounding
+	FMOVQ 128(R26), F8 // lookupLow
+	FMOVQ 144(R26), F7 // lookupFirst
+	FMOVQ 160(R26), F6 // lookupTimes
+	CMP $16, R4
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	FMOVQ 16(R1), F5
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	FMOVQ 16(R2), F31
+	VFMLA V2.S4, V3.S4, V4.S4
+	FMOVQ 16(R3), F2
+	FMOVQ 304(R26), F3 // signBit
+	VAND V3.B16, V1.B16, V1.B16
+	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
+	VORR V1.B16, V4.B16, V4.B16
+	VAND V11.B16, V31.B16, V1.B16
+	FMOVQ 320(R26), F2 // half
+	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
+	WORD $0x4ea1f581 // fmin v1.4s, v12.4s, v1.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	VMOV V9.B16, V2.B16
+	VFMLA V10.S4, V1.S4, V2.S4
+	FMOVQ F0, 0(R0)
+	VAND V8.B16, V2.B16, V2.B16
+	VMOV V7.B16, V0.B16
+	WORD $0x4ea69440 // mla v0.4s, v2.4s, v6.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
+	VTBL V0.B16, [V27.B16, V28.B16], V2.B16
+	VTBL V0.B16, [V25.B16, V26.B16], V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VTBL V0.B16, [V23.B16, V24.B16], V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VTBL V0.B16, [V21.B16, V22.B16], V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VTBL V0.B16, [V19.B16, V20.B16], V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	VTBL V0.B16, [V17.B16, V18.B16], V3.B16
+	VFMLA V1.S4, V2.S4, V3.S4
+	VTBL V0.B16, [V15.B16, V16.B16], V2.B16
+	VFMLA V1.S4, V3.S4, V2.S4
+	FMOVQ 32(R1), F3
+	VTBL V0.B16, [V13.B16, V14.B16], V0.B16
+	FMOVQ 32(R2), F4
+	VFMLA V1.S4, V2.S4, V0.S4
+	FMOVQ 32(R3), F1
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V31.B16, V31.B16
+	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
+	VORR V31.B16, V0.B16, V0.B16
+	VAND V11.B16, V4.B16, V1.B16
+	FMOVQ 320(R26), F2 // half
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4ea1f581 // fmin v1.4s, v12.4s, v1.4s
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	VMOV V9.B16, V0.B16
+	VFMLA V10.S4, V1.S4, V0.S4
+	FMOVQ F5, 16(R0)
+	VAND V8.B16, V0.B16, V0.B16
+	VMOV V7.B16, V2.B16
+	WORD $0x4ea69402 // mla v2.4s, v0.4s, v6.4s
+	VTBL V2.B16, [V29.B16, V30.B16], V0.B16
+	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	VTBL V2.B16, [V27.B16, V28.B16], V0.B16
+	VTBL V2.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V1.S4, V0.S4, V5.S4
+	VTBL V2.B16, [V23.B16, V24.B16], V0.B16
+	VFMLA V1.S4, V5.S4, V0.S4
+	VTBL V2.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V1.S4, V0.S4, V5.S4
+	VTBL V2.B16, [V19.B16, V20.B16], V0.B16
+	VFMLA V1.S4, V5.S4, V0.S4
+	VTBL V2.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V1.S4, V0.S4, V5.S4
+	VTBL V2.B16, [V15.B16, V16.B16], V0.B16
+	VFMLA V1.S4, V5.S4, V0.S4
+	FMOVQ 48(R1), F5
+	VTBL V2.B16, [V13.B16, V14.B16], V2.B16
+	FMOVQ 48(R2), F31
+	VFMLA V1.S4, V0.S4, V2.S4
+	FMOVQ 48(R3), F0
+	FMOVQ 304(R26), F1 // signBit
+	VAND V1.B16, V4.B16, V4.B16
+	WORD $0x6e20dca5 // fmul v5.4s, v5.4s, v0.4s
+	VORR V4.B16, V2.B16, V2.B16
+	VAND V11.B16, V31.B16, V0.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x4ea0f580 // fmin v0.4s, v12.4s, v0.4s
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	VMOV V9.B16, V1.B16
+	VFMLA V10.S4, V0.S4, V1.S4
+	FMOVQ F3, 32(R0)
+	VAND V8.B16, V1.B16, V1.B16
+	VMOV V7.B16, V2.B16
+	WORD $0x4ea69422 // mla v2.4s, v1.4s, v6.4s
+	VTBL V2.B16, [V29.B16, V30.B16], V1.B16
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	VTBL V2.B16, [V27.B16, V28.B16], V1.B16
+	VTBL V2.B16, [V25.B16, V26.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	VTBL V2.B16, [V23.B16, V24.B16], V1.B16
+	VFMLA V0.S4, V3.S4, V1.S4
+	VTBL V2.B16, [V21.B16, V22.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	VTBL V2.B16, [V19.B16, V20.B16], V1.B16
+	VFMLA V0.S4, V3.S4, V1.S4
+	VTBL V2.B16, [V17.B16, V18.B16], V3.B16
+	VFMLA V0.S4, V1.S4, V3.S4
+	VTBL V2.B16, [V15.B16, V16.B16], V1.B16
+	VFMLA V0.S4, V3.S4, V1.S4
+	VTBL V2.B16, [V13.B16, V14.B16], V2.B16
+	VFMLA V0.S4, V1.S4, V2.S4
+	FMOVQ 304(R26), F0 // signBit
+	VAND V0.B16, V31.B16, V31.B16
+	VORR V31.B16, V2.B16, V2.B16
+	FMOVQ 320(R26), F0 // half
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD $0x6e22dca5 // fmul v5.4s, v5.4s, v2.4s
+	FMOVQ F5, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	SUB $16, R4, R4
+	CMP $16, R4
+	BGE loop1
+
+rest2:
+	CMP $4, R4
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	// geglu.go
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	// gelutanh.go: at
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	VFMLA V2.S4, V3.S4, V4.S4
+	// gelutanh.go: slope32
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V1.B16, V1.B16
+	VORR V1.B16, V4.B16, V4.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	// geglu.go
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $4, R4, R4
+	CMP $4, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	// Partial vector.
+	TBZ $1, R4, one7
+	FMOVD (R1), F0
+	TBZ $0, R4, loaded6
+	ADD $8, R1, R5
+	VLD1 (R5), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R4, one9
+	FMOVD (R2), F1
+	TBZ $0, R4, loaded8
+	ADD $8, R2, R5
+	VLD1 (R5), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	TBZ $1, R4, one11
+	FMOVD (R3), F2
+	TBZ $0, R4, loaded10
+	ADD $8, R3, R5
+	VLD1 (R5), V2.S[2]
+	B loaded10
+
+one11:
+	FMOVS (R3), F2
+
+loaded10:
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	VAND V11.B16, V1.B16, V2.B16
+	WORD $0x4ea2f582 // fmin v2.4s, v12.4s, v2.4s
+	VMOV V9.B16, V3.B16
+	VFMLA V10.S4, V2.S4, V3.S4
+	VAND V8.B16, V3.B16, V3.B16
+	VMOV V7.B16, V4.B16
+	WORD $0x4ea69464 // mla v4.4s, v3.4s, v6.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4ea3d442 // fsub v2.4s, v2.4s, v3.4s
+	VTBL V4.B16, [V27.B16, V28.B16], V3.B16
+	VTBL V4.B16, [V25.B16, V26.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V23.B16, V24.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V21.B16, V22.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V19.B16, V20.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V17.B16, V18.B16], V5.B16
+	VFMLA V2.S4, V3.S4, V5.S4
+	VTBL V4.B16, [V15.B16, V16.B16], V3.B16
+	VFMLA V2.S4, V5.S4, V3.S4
+	VTBL V4.B16, [V13.B16, V14.B16], V4.B16
+	VFMLA V2.S4, V3.S4, V4.S4
+	FMOVQ 304(R26), F2 // signBit
+	VAND V2.B16, V1.B16, V1.B16
+	VORR V1.B16, V4.B16, V4.B16
+	FMOVQ 320(R26), F1 // half
+	WORD $0x4e21d484 // fadd v4.4s, v4.4s, v1.4s
+	WORD $0x6e24dc00 // fmul v0.4s, v0.4s, v4.4s
+	TBZ $1, R4, one13
+	FMOVD F0, (R0)
+	TBZ $0, R4, stored12
+	ADD $8, R0, R5
+	VST1 V0.S[2], (R5)
+	B stored12
+
+one13:
+	FMOVS F0, (R0)
+
+stored12:
+
+done5:
+	RET
+
+// func gegluBackwardF64NEON(dgate, dy, gate, up []float64)
+TEXT ·gegluBackwardF64NEON(SB), NOSPLIT, $0-96
+	MOVD dgate_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD gate_base+48(FP), R2
+	MOVD up_base+72(FP), R3
+	MOVD dgate_len+8(FP), R4
+	MOVD $gegluConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 464(R26), F28 // geluK
+	FMOVQ 352(R26), F27 // one
+	FMOVQ 480(R26), F26 // geluS2
+	FMOVQ 496(R26), F25 // geluS1
+	FMOVQ 512(R26), F24 // geluS0
+	FMOVQ 1056(R26), F23 // geluDensity
+	FMOVQ 528(R26), F22 // geluEnd
+	FMOVQ 400(R26), F21 // notSign
+	FMOVQ 544(R26), F20 // four
+	FMOVQ 560(R26), F19 // eight
+	FMOVQ 576(R26), F18 // geluS24
+	FMOVQ 592(R26), F17 // geluS23
+	FMOVQ 608(R26), F16 // geluS22
+	CMP $8, R4
+	BLT rest2
+	PCALIGN $32
+
+// Four vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
+	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
+	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
+	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
+	VMOV V27.B16, V6.B16
+	VFMLS V3.D2, V5.D2, V6.D2
+	VFMLS V4.D2, V5.D2, V6.D2
+	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
+	VMOV V27.B16, V3.B16
+	VFMLS V5.D2, V19.D2, V3.D2
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	VFMLS V5.D2, V19.D2, V4.D2
+	VFMLS V6.D2, V19.D2, V4.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V3.D2, V18.D2, V7.D2
+	VMOV V16.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 624(R26), F7 // geluS21
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 640(R26), F8 // geluS20
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 656(R26), F7 // geluS19
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 672(R26), F8 // geluS18
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 688(R26), F7 // geluS17
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 704(R26), F8 // geluS16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 720(R26), F7 // geluS15
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 736(R26), F8 // geluS14
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 752(R26), F7 // geluS13
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 768(R26), F8 // geluS12
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 784(R26), F7 // geluS11
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 800(R26), F8 // geluS10
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 816(R26), F7 // geluS9
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 832(R26), F8 // geluS8
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 848(R26), F7 // geluS7
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 864(R26), F8 // geluS6
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 880(R26), F7 // geluS5
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 896(R26), F8 // geluS4
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 912(R26), F7 // geluS3
+	VFMLA V3.D2, V8.D2, V7.D2
+	VMOV V26.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
+	VFMLA V3.D2, V7.D2, V9.D2
+	VMOV V25.B16, V7.B16
+	VFMLA V3.D2, V8.D2, V7.D2
+	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
+	VFMLA V3.D2, V8.D2, V10.D2
+	VFMLA V3.D2, V9.D2, V10.D2
+	FMOVQ 16(R1), F8
+	VMOV V24.B16, V9.B16
+	VFMLA V3.D2, V7.D2, V9.D2
+	FMOVQ 16(R2), F11
+	WORD $0x4ee9d70c // fsub v12.2d, v24.2d, v9.2d
+	FMOVQ 16(R3), F13
+	VFMLA V3.D2, V7.D2, V12.D2
+	WORD $0x6e6ddd08 // fmul v8.2d, v8.2d, v13.2d
+	FMOVQ 928(R26), F7 // geluSLo
+	WORD $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
+	VAND V21.B16, V11.B16, V7.B16
+	VFMLA V3.D2, V10.D2, V12.D2
+	WORD $0x4ee7f6c7 // fmin v7.2d, v22.2d, v7.2d
+	FMOVQ 944(R26), F10 // geluSlopeC1
+	FMOVQ 960(R26), F13 // geluSlopeC0
+	VFMLS V3.D2, V10.D2, V13.D2
+	WORD $0x4e74d4e3 // fadd v3.2d, v7.2d, v20.2d
+	WORD $0x6e6ddc84 // fmul v4.2d, v4.2d, v13.2d
+	WORD $0x4e67f68a // fmax v10.2d, v20.2d, v7.2d
+	VFMLS V9.D2, V4.D2, V12.D2
+	WORD $0x4ee3d54a // fsub v10.2d, v10.2d, v3.2d
+	WORD $0x6e65dd24 // fmul v4.2d, v9.2d, v5.2d
+	WORD $0x4ee7f68d // fmin v13.2d, v20.2d, v7.2d
+	VMOV V4.B16, V14.B16
+	VFMLS V5.D2, V9.D2, V14.D2
+	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
+	VFMLS V5.D2, V12.D2, V14.D2
+	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
+	VFMLS V6.D2, V9.D2, V14.D2
+	VMOV V27.B16, V6.B16
+	VFMLS V3.D2, V5.D2, V6.D2
+	VMOV V4.B16, V3.B16
+	VFMLS V23.D2, V2.D2, V3.D2
+	VFMLS V10.D2, V5.D2, V6.D2
+	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
+	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
+	VFMLS V23.D2, V2.D2, V4.D2
+	VMOV V27.B16, V9.B16
+	VFMLS V5.D2, V19.D2, V9.D2
+	WORD $0x4eeed484 // fsub v4.2d, v4.2d, v14.2d
+	WORD $0x4ee9d76a // fsub v10.2d, v27.2d, v9.2d
+	FMOVQ 1072(R26), F12 // geluDensityLo
+	VFMLS V12.D2, V2.D2, V4.D2
+	VFMLS V5.D2, V19.D2, V10.D2
+	WORD $0x6e62dc4c // fmul v12.2d, v2.2d, v2.2d
+	VFMLS V6.D2, V19.D2, V10.D2
+	FMOVQ 416(R26), F13 // geluUpMagic
+	VFMLS V28.D2, V12.D2, V13.D2
+	VMOV V17.B16, V14.B16
+	VFMLA V9.D2, V18.D2, V14.D2
+	FMOVQ 416(R26), F15 // geluUpMagic
+	WORD $0x4eedd5ff // fsub v31.2d, v15.2d, v13.2d
+	VMOV V16.B16, V15.B16
+	VFMLA V9.D2, V14.D2, V15.D2
+	VFMLS V28.D2, V12.D2, V31.D2
+	FMOVQ 624(R26), F14 // geluS21
+	VFMLA V9.D2, V15.D2, V14.D2
+	VMOV V12.B16, V15.B16
+	VFMLS V2.D2, V2.D2, V15.D2
+	FMOVQ 640(R26), F2 // geluS20
+	VFMLA V9.D2, V14.D2, V2.D2
+	VFMLA V28.D2, V15.D2, V31.D2
+	FMOVQ 656(R26), F14 // geluS19
+	VFMLA V9.D2, V2.D2, V14.D2
+	FMOVQ 992(R26), F2 // geluKLo
+	VFMLS V2.D2, V12.D2, V31.D2
+	FMOVQ 672(R26), F2 // geluS18
+	VFMLA V9.D2, V14.D2, V2.D2
+	VSHL $50, V13.D2, V12.D2
+	FMOVQ 688(R26), F14 // geluS17
+	VFMLA V9.D2, V2.D2, V14.D2
+	VTRN1 V13.S4, V13.S4, V13.S4
+	FMOVQ 704(R26), F2 // geluS16
+	VFMLA V9.D2, V14.D2, V2.D2
+	FMOVQ 128(R26), F14 // lookupLow
+	VAND V14.B16, V13.B16, V13.B16
+	FMOVQ 720(R26), F14 // geluS15
+	VFMLA V9.D2, V2.D2, V14.D2
+	FMOVQ 160(R26), F2 // lookupTimes
+	FMOVQ 144(R26), F15 // lookupFirst
+	WORD $0x4ea295af // mla v15.4s, v13.4s, v2.4s
+	FMOVQ 736(R26), F2 // geluS14
+	VFMLA V9.D2, V14.D2, V2.D2
+	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
+	FMOVQ 752(R26), F13 // geluS13
+	VFMLA V9.D2, V2.D2, V13.D2
+	VADD V15.D2, V12.D2, V12.D2
+	FMOVQ 768(R26), F2 // geluS12
+	VFMLA V9.D2, V13.D2, V2.D2
+	FMOVQ 176(R26), F13 // exp2C8
+	FMOVQ 192(R26), F14 // exp2C7
+	VFMLA V31.D2, V13.D2, V14.D2
+	FMOVQ 784(R26), F13 // geluS11
+	VFMLA V9.D2, V2.D2, V13.D2
+	FMOVQ 208(R26), F2 // exp2C6
+	VFMLA V31.D2, V14.D2, V2.D2
+	FMOVQ 800(R26), F14 // geluS10
+	VFMLA V9.D2, V13.D2, V14.D2
+	FMOVQ 224(R26), F13 // exp2C5
+	VFMLA V31.D2, V2.D2, V13.D2
+	FMOVQ 816(R26), F2 // geluS9
+	VFMLA V9.D2, V14.D2, V2.D2
+	FMOVQ 240(R26), F14 // exp2C4
+	VFMLA V31.D2, V13.D2, V14.D2
+	FMOVQ 832(R26), F13 // geluS8
+	VFMLA V9.D2, V2.D2, V13.D2
+	FMOVQ 256(R26), F2 // exp2C3
+	VFMLA V31.D2, V14.D2, V2.D2
+	FMOVQ 848(R26), F14 // geluS7
+	VFMLA V9.D2, V13.D2, V14.D2
+	FMOVQ 272(R26), F13 // exp2C2
+	VFMLA V31.D2, V2.D2, V13.D2
+	FMOVQ 864(R26), F2 // geluS6
+	VFMLA V9.D2, V14.D2, V2.D2
+	FMOVQ 288(R26), F14 // exp2C1
+	VFMLA V31.D2, V13.D2, V14.D2
+	FMOVQ 880(R26), F13 // geluS5
+	VFMLA V9.D2, V2.D2, V13.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V31.D2, V14.D2, V2.D2
+	FMOVQ 896(R26), F14 // geluS4
+	VFMLA V9.D2, V13.D2, V14.D2
+	VMOV V12.B16, V13.B16
+	VFMLA V2.D2, V12.D2, V13.D2
+	FMOVQ 912(R26), F15 // geluS3
+	VFMLA V9.D2, V14.D2, V15.D2
+	WORD $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
+	VMOV V26.B16, V31.B16
+	VFMLA V9.D2, V15.D2, V31.D2
+	VFMLA V2.D2, V12.D2, V14.D2
+	WORD $0x4effd742 // fsub v2.2d, v26.2d, v31.2d
+	WORD $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
+	VFMLA V9.D2, V15.D2, V2.D2
+	VFMLA V4.D2, V13.D2, V14.D2
+	VMOV V25.B16, V4.B16
+	VFMLA V9.D2, V31.D2, V4.D2
+	VFMLA V3.D2, V13.D2, V14.D2
+	WORD $0x4ee4d723 // fsub v3.2d, v25.2d, v4.2d
+	FMOVQ 432(R26), F12 // geluDownScale
+	WORD $0x6e6cddce // fmul v14.2d, v14.2d, v12.2d
+	VFMLA V9.D2, V31.D2, V3.D2
+	VEOR V12.B16, V12.B16, V12.B16
+	WORD $0x6ee1e581 // fcmgt v1.2d, v12.2d, v1.2d
+	VFMLA V9.D2, V2.D2, V3.D2
+	FMOVQ 32(R1), F2
+	WORD $0x4eeed76c // fsub v12.2d, v27.2d, v14.2d
+	VMOV V24.B16, V13.B16
+	VFMLA V9.D2, V4.D2, V13.D2
+	FMOVQ 32(R2), F15
+	VBSL V12.B16, V14.B16, V1.B16
+	WORD $0x4eedd70c // fsub v12.2d, v24.2d, v13.2d
+	FMOVQ 32(R3), F14
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VFMLA V9.D2, V4.D2, V12.D2
+	WORD $0x6e6edc42 // fmul v2.2d, v2.2d, v14.2d
+	FMOVQ F0, 0(R0)
+	FMOVQ 928(R26), F0 // geluSLo
+	WORD $0x4e60d58c // fadd v12.2d, v12.2d, v0.2d
+	VAND V21.B16, V15.B16, V0.B16
+	VFMLA V9.D2, V3.D2, V12.D2
+	WORD $0x4ee0f6c0 // fmin v0.2d, v22.2d, v0.2d
+	FMOVQ 944(R26), F1 // geluSlopeC1
+	FMOVQ 960(R26), F3 // geluSlopeC0
+	VFMLS V9.D2, V1.D2, V3.D2
+	WORD $0x4e74d401 // fadd v1.2d, v0.2d, v20.2d
+	WORD $0x6e63dd4a // fmul v10.2d, v10.2d, v3.2d
+	WORD $0x4e60f683 // fmax v3.2d, v20.2d, v0.2d
+	VFMLS V13.D2, V10.D2, V12.D2
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	WORD $0x6e65dda4 // fmul v4.2d, v13.2d, v5.2d
+	WORD $0x4ee0f689 // fmin v9.2d, v20.2d, v0.2d
+	VMOV V4.B16, V10.B16
+	VFMLS V5.D2, V13.D2, V10.D2
+	WORD $0x4e69d463 // fadd v3.2d, v3.2d, v9.2d
+	VFMLS V5.D2, V12.D2, V10.D2
+	WORD $0x6e61ff65 // fdiv v5.2d, v27.2d, v1.2d
+	VFMLS V6.D2, V13.D2, V10.D2
+	VMOV V27.B16, V6.B16
+	VFMLS V1.D2, V5.D2, V6.D2
+	VMOV V4.B16, V1.B16
+	VFMLS V23.D2, V7.D2, V1.D2
+	VFMLS V3.D2, V5.D2, V6.D2
+	WORD $0x4ee1d484 // fsub v4.2d, v4.2d, v1.2d
+	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
+	VFMLS V23.D2, V7.D2, V4.D2
+	VMOV V27.B16, V3.B16
+	VFMLS V5.D2, V19.D2, V3.D2
+	WORD $0x4eead484 // fsub v4.2d, v4.2d, v10.2d
+	WORD $0x4ee3d769 // fsub v9.2d, v27.2d, v3.2d
+	FMOVQ 1072(R26), F10 // geluDensityLo
+	VFMLS V10.D2, V7.D2, V4.D2
+	VFMLS V5.D2, V19.D2, V9.D2
+	WORD $0x6e67dcea // fmul v10.2d, v7.2d, v7.2d
+	VFMLS V6.D2, V19.D2, V9.D2
+	FMOVQ 416(R26), F12 // geluUpMagic
+	VFMLS V28.D2, V10.D2, V12.D2
+	VMOV V17.B16, V13.B16
+	VFMLA V3.D2, V18.D2, V13.D2
+	FMOVQ 416(R26), F14 // geluUpMagic
+	WORD $0x4eecd5df // fsub v31.2d, v14.2d, v12.2d
+	VMOV V16.B16, V14.B16
+	VFMLA V3.D2, V13.D2, V14.D2
+	VFMLS V28.D2, V10.D2, V31.D2
+	FMOVQ 624(R26), F13 // geluS21
+	VFMLA V3.D2, V14.D2, V13.D2
+	VMOV V10.B16, V14.B16
+	VFMLS V7.D2, V7.D2, V14.D2
+	FMOVQ 640(R26), F7 // geluS20
+	VFMLA V3.D2, V13.D2, V7.D2
+	VFMLA V28.D2, V14.D2, V31.D2
+	FMOVQ 656(R26), F13 // geluS19
+	VFMLA V3.D2, V7.D2, V13.D2
+	FMOVQ 992(R26), F7 // geluKLo
+	VFMLS V7.D2, V10.D2, V31.D2
+	FMOVQ 672(R26), F7 // geluS18
+	VFMLA V3.D2, V13.D2, V7.D2
+	VSHL $50, V12.D2, V10.D2
+	FMOVQ 688(R26), F13 // geluS17
+	VFMLA V3.D2, V7.D2, V13.D2
+	VTRN1 V12.S4, V12.S4, V12.S4
+	FMOVQ 704(R26), F7 // geluS16
+	VFMLA V3.D2, V13.D2, V7.D2
+	FMOVQ 128(R26), F13 // lookupLow
+	VAND V13.B16, V12.B16, V12.B16
+	FMOVQ 720(R26), F13 // geluS15
+	VFMLA V3.D2, V7.D2, V13.D2
+	FMOVQ 160(R26), F7 // lookupTimes
+	FMOVQ 144(R26), F14 // lookupFirst
+	WORD $0x4ea7958e // mla v14.4s, v12.4s, v7.4s
+	FMOVQ 736(R26), F7 // geluS14
+	VFMLA V3.D2, V13.D2, V7.D2
+	VTBL V14.B16, [V29.B16, V30.B16], V14.B16
+	FMOVQ 752(R26), F12 // geluS13
+	VFMLA V3.D2, V7.D2, V12.D2
+	VADD V14.D2, V10.D2, V10.D2
+	FMOVQ 768(R26), F7 // geluS12
+	VFMLA V3.D2, V12.D2, V7.D2
+	FMOVQ 176(R26), F12 // exp2C8
+	FMOVQ 192(R26), F13 // exp2C7
+	VFMLA V31.D2, V12.D2, V13.D2
+	FMOVQ 784(R26), F12 // geluS11
+	VFMLA V3.D2, V7.D2, V12.D2
+	FMOVQ 208(R26), F7 // exp2C6
+	VFMLA V31.D2, V13.D2, V7.D2
+	FMOVQ 800(R26), F13 // geluS10
+	VFMLA V3.D2, V12.D2, V13.D2
+	FMOVQ 224(R26), F12 // exp2C5
+	VFMLA V31.D2, V7.D2, V12.D2
+	FMOVQ 816(R26), F7 // geluS9
+	VFMLA V3.D2, V13.D2, V7.D2
+	FMOVQ 240(R26), F13 // exp2C4
+	VFMLA V31.D2, V12.D2, V13.D2
+	FMOVQ 832(R26), F12 // geluS8
+	VFMLA V3.D2, V7.D2, V12.D2
+	FMOVQ 256(R26), F7 // exp2C3
+	VFMLA V31.D2, V13.D2, V7.D2
+	FMOVQ 848(R26), F13 // geluS7
+	VFMLA V3.D2, V12.D2, V13.D2
+	FMOVQ 272(R26), F12 // exp2C2
+	VFMLA V31.D2, V7.D2, V12.D2
+	FMOVQ 864(R26), F7 // geluS6
+	VFMLA V3.D2, V13.D2, V7.D2
+	FMOVQ 288(R26), F13 // exp2C1
+	VFMLA V31.D2, V12.D2, V13.D2
+	FMOVQ 880(R26), F12 // geluS5
+	VFMLA V3.D2, V7.D2, V12.D2
+	FMOVQ 304(R26), F7 // exp2C0
+	VFMLA V31.D2, V13.D2, V7.D2
+	FMOVQ 896(R26), F13 // geluS4
+	VFMLA V3.D2, V12.D2, V13.D2
+	VMOV V10.B16, V12.B16
+	VFMLA V7.D2, V10.D2, V12.D2
+	FMOVQ 912(R26), F14 // geluS3
+	VFMLA V3.D2, V13.D2, V14.D2
+	WORD $0x4eecd54d // fsub v13.2d, v10.2d, v12.2d
+	VMOV V26.B16, V31.B16
+	VFMLA V3.D2, V14.D2, V31.D2
+	VFMLA V7.D2, V10.D2, V13.D2
+	WORD $0x4effd747 // fsub v7.2d, v26.2d, v31.2d
+	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
+	VFMLA V3.D2, V14.D2, V7.D2
+	VFMLA V4.D2, V12.D2, V13.D2
+	VMOV V25.B16, V4.B16
+	VFMLA V3.D2, V31.D2, V4.D2
+	VFMLA V1.D2, V12.D2, V13.D2
+	WORD $0x4ee4d721 // fsub v1.2d, v25.2d, v4.2d
+	FMOVQ 432(R26), F10 // geluDownScale
+	WORD $0x6e6addad // fmul v13.2d, v13.2d, v10.2d
+	VFMLA V3.D2, V31.D2, V1.D2
+	VEOR V10.B16, V10.B16, V10.B16
+	WORD $0x6eebe54b // fcmgt v11.2d, v10.2d, v11.2d
+	VFMLA V3.D2, V7.D2, V1.D2
+	FMOVQ 48(R1), F7
+	WORD $0x4eedd76a // fsub v10.2d, v27.2d, v13.2d
+	VMOV V24.B16, V12.B16
+	VFMLA V3.D2, V4.D2, V12.D2
+	FMOVQ 48(R2), F14
+	VBSL V10.B16, V13.B16, V11.B16
+	WORD $0x4eecd70a // fsub v10.2d, v24.2d, v12.2d
+	FMOVQ 48(R3), F13
+	WORD $0x6e6bdd08 // fmul v8.2d, v8.2d, v11.2d
+	VFMLA V3.D2, V4.D2, V10.D2
+	WORD $0x6e6ddce7 // fmul v7.2d, v7.2d, v13.2d
+	FMOVQ F8, 16(R0)
+	FMOVQ 928(R26), F4 // geluSLo
+	WORD $0x4e64d54a // fadd v10.2d, v10.2d, v4.2d
+	VAND V21.B16, V14.B16, V4.B16
+	VFMLA V3.D2, V1.D2, V10.D2
+	WORD $0x4ee4f6c4 // fmin v4.2d, v22.2d, v4.2d
+	FMOVQ 944(R26), F1 // geluSlopeC1
+	FMOVQ 960(R26), F8 // geluSlopeC0
+	VFMLS V3.D2, V1.D2, V8.D2
+	WORD $0x4e74d481 // fadd v1.2d, v4.2d, v20.2d
+	WORD $0x6e68dd29 // fmul v9.2d, v9.2d, v8.2d
+	WORD $0x4e64f683 // fmax v3.2d, v20.2d, v4.2d
+	VFMLS V12.D2, V9.D2, V10.D2
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	WORD $0x6e65dd88 // fmul v8.2d, v12.2d, v5.2d
+	WORD $0x4ee4f689 // fmin v9.2d, v20.2d, v4.2d
+	VMOV V8.B16, V11.B16
+	VFMLS V5.D2, V12.D2, V11.D2
+	WORD $0x4e69d463 // fadd v3.2d, v3.2d, v9.2d
+	VFMLS V5.D2, V10.D2, V11.D2
+	WORD $0x6e61ff65 // fdiv v5.2d, v27.2d, v1.2d
+	VFMLS V6.D2, V12.D2, V11.D2
+	VMOV V27.B16, V6.B16
+	VFMLS V1.D2, V5.D2, V6.D2
+	VMOV V8.B16, V1.B16
+	VFMLS V23.D2, V0.D2, V1.D2
+	VFMLS V3.D2, V5.D2, V6.D2
+	WORD $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
+	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
+	VFMLS V23.D2, V0.D2, V8.D2
+	VMOV V27.B16, V3.B16
+	VFMLS V5.D2, V19.D2, V3.D2
+	WORD $0x4eebd508 // fsub v8.2d, v8.2d, v11.2d
+	WORD $0x4ee3d769 // fsub v9.2d, v27.2d, v3.2d
+	FMOVQ 1072(R26), F10 // geluDensityLo
+	VFMLS V10.D2, V0.D2, V8.D2
+	VFMLS V5.D2, V19.D2, V9.D2
+	WORD $0x6e60dc0a // fmul v10.2d, v0.2d, v0.2d
+	VFMLS V6.D2, V19.D2, V9.D2
+	FMOVQ 416(R26), F11 // geluUpMagic
+	VFMLS V28.D2, V10.D2, V11.D2
+	VMOV V17.B16, V12.B16
+	VFMLA V3.D2, V18.D2, V12.D2
+	FMOVQ 416(R26), F13 // geluUpMagic
+	WORD $0x4eebd5bf // fsub v31.2d, v13.2d, v11.2d
+	VMOV V16.B16, V13.B16
+	VFMLA V3.D2, V12.D2, V13.D2
+	VFMLS V28.D2, V10.D2, V31.D2
+	FMOVQ 624(R26), F12 // geluS21
+	VFMLA V3.D2, V13.D2, V12.D2
+	VMOV V10.B16, V13.B16
+	VFMLS V0.D2, V0.D2, V13.D2
+	FMOVQ 640(R26), F0 // geluS20
+	VFMLA V3.D2, V12.D2, V0.D2
+	VFMLA V28.D2, V13.D2, V31.D2
+	FMOVQ 656(R26), F12 // geluS19
+	VFMLA V3.D2, V0.D2, V12.D2
+	FMOVQ 992(R26), F0 // geluKLo
+	VFMLS V0.D2, V10.D2, V31.D2
+	FMOVQ 672(R26), F0 // geluS18
+	VFMLA V3.D2, V12.D2, V0.D2
+	VSHL $50, V11.D2, V10.D2
+	FMOVQ 688(R26), F12 // geluS17
+	VFMLA V3.D2, V0.D2, V12.D2
+	VTRN1 V11.S4, V11.S4, V11.S4
+	FMOVQ 704(R26), F0 // geluS16
+	VFMLA V3.D2, V12.D2, V0.D2
+	FMOVQ 128(R26), F12 // lookupLow
+	VAND V12.B16, V11.B16, V11.B16
+	FMOVQ 720(R26), F12 // geluS15
+	VFMLA V3.D2, V0.D2, V12.D2
+	FMOVQ 160(R26), F0 // lookupTimes
+	FMOVQ 144(R26), F13 // lookupFirst
+	WORD $0x4ea0956d // mla v13.4s, v11.4s, v0.4s
+	FMOVQ 736(R26), F0 // geluS14
+	VFMLA V3.D2, V12.D2, V0.D2
+	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
+	FMOVQ 752(R26), F11 // geluS13
+	VFMLA V3.D2, V0.D2, V11.D2
+	VADD V13.D2, V10.D2, V10.D2
+	FMOVQ 768(R26), F0 // geluS12
+	VFMLA V3.D2, V11.D2, V0.D2
+	FMOVQ 176(R26), F11 // exp2C8
+	FMOVQ 192(R26), F12 // exp2C7
+	VFMLA V31.D2, V11.D2, V12.D2
+	FMOVQ 784(R26), F11 // geluS11
+	VFMLA V3.D2, V0.D2, V11.D2
+	FMOVQ 208(R26), F0 // exp2C6
+	VFMLA V31.D2, V12.D2, V0.D2
+	FMOVQ 800(R26), F12 // geluS10
+	VFMLA V3.D2, V11.D2, V12.D2
+	FMOVQ 224(R26), F11 // exp2C5
+	VFMLA V31.D2, V0.D2, V11.D2
+	FMOVQ 816(R26), F0 // geluS9
+	VFMLA V3.D2, V12.D2, V0.D2
+	FMOVQ 240(R26), F12 // exp2C4
+	VFMLA V31.D2, V11.D2, V12.D2
+	FMOVQ 832(R26), F11 // geluS8
+	VFMLA V3.D2, V0.D2, V11.D2
+	FMOVQ 256(R26), F0 // exp2C3
+	VFMLA V31.D2, V12.D2, V0.D2
+	FMOVQ 848(R26), F12 // geluS7
+	VFMLA V3.D2, V11.D2, V12.D2
+	FMOVQ 272(R26), F11 // exp2C2
+	VFMLA V31.D2, V0.D2, V11.D2
+	FMOVQ 864(R26), F0 // geluS6
+	VFMLA V3.D2, V12.D2, V0.D2
+	FMOVQ 288(R26), F12 // exp2C1
+	VFMLA V31.D2, V11.D2, V12.D2
+	FMOVQ 880(R26), F11 // geluS5
+	VFMLA V3.D2, V0.D2, V11.D2
+	FMOVQ 304(R26), F0 // exp2C0
+	VFMLA V31.D2, V12.D2, V0.D2
+	FMOVQ 896(R26), F12 // geluS4
+	VFMLA V3.D2, V11.D2, V12.D2
+	VMOV V10.B16, V11.B16
+	VFMLA V0.D2, V10.D2, V11.D2
+	FMOVQ 912(R26), F13 // geluS3
+	VFMLA V3.D2, V12.D2, V13.D2
+	WORD $0x4eebd54c // fsub v12.2d, v10.2d, v11.2d
+	VMOV V26.B16, V31.B16
+	VFMLA V3.D2, V13.D2, V31.D2
+	VFMLA V0.D2, V10.D2, V12.D2
+	WORD $0x4effd740 // fsub v0.2d, v26.2d, v31.2d
+	WORD $0x6e61dd8c // fmul v12.2d, v12.2d, v1.2d
+	VFMLA V3.D2, V13.D2, V0.D2
+	VFMLA V8.D2, V11.D2, V12.D2
+	VMOV V25.B16, V8.B16
+	VFMLA V3.D2, V31.D2, V8.D2
+	VFMLA V1.D2, V11.D2, V12.D2
+	WORD $0x4ee8d721 // fsub v1.2d, v25.2d, v8.2d
+	FMOVQ 432(R26), F10 // geluDownScale
+	WORD $0x6e6add8c // fmul v12.2d, v12.2d, v10.2d
+	VFMLA V3.D2, V31.D2, V1.D2
+	VEOR V10.B16, V10.B16, V10.B16
+	WORD $0x6eefe54f // fcmgt v15.2d, v10.2d, v15.2d
+	VFMLA V3.D2, V0.D2, V1.D2
+	WORD $0x4eecd760 // fsub v0.2d, v27.2d, v12.2d
+	VMOV V24.B16, V10.B16
+	VFMLA V3.D2, V8.D2, V10.D2
+	VBSL V0.B16, V12.B16, V15.B16
+	WORD $0x4eead700 // fsub v0.2d, v24.2d, v10.2d
+	WORD $0x6e6fdc42 // fmul v2.2d, v2.2d, v15.2d
+	VFMLA V3.D2, V8.D2, V0.D2
+	FMOVQ F2, 32(R0)
+	FMOVQ 928(R26), F2 // geluSLo
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	VFMLA V3.D2, V1.D2, V0.D2
+	FMOVQ 944(R26), F1 // geluSlopeC1
+	FMOVQ 960(R26), F2 // geluSlopeC0
+	VFMLS V3.D2, V1.D2, V2.D2
+	WORD $0x6e62dd29 // fmul v9.2d, v9.2d, v2.2d
+	VFMLS V10.D2, V9.D2, V0.D2
+	WORD $0x6e65dd41 // fmul v1.2d, v10.2d, v5.2d
+	VMOV V1.B16, V2.B16
+	VFMLS V5.D2, V10.D2, V2.D2
+	VFMLS V5.D2, V0.D2, V2.D2
+	VFMLS V6.D2, V10.D2, V2.D2
+	VMOV V1.B16, V0.B16
+	VFMLS V23.D2, V4.D2, V0.D2
+	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
+	VFMLS V23.D2, V4.D2, V1.D2
+	WORD $0x4ee2d421 // fsub v1.2d, v1.2d, v2.2d
+	FMOVQ 1072(R26), F2 // geluDensityLo
+	VFMLS V2.D2, V4.D2, V1.D2
+	WORD $0x6e64dc82 // fmul v2.2d, v4.2d, v4.2d
+	FMOVQ 416(R26), F3 // geluUpMagic
+	VFMLS V28.D2, V2.D2, V3.D2
+	FMOVQ 416(R26), F5 // geluUpMagic
+	WORD $0x4ee3d4a6 // fsub v6.2d, v5.2d, v3.2d
+	VFMLS V28.D2, V2.D2, V6.D2
+	VMOV V2.B16, V5.B16
+	VFMLS V4.D2, V4.D2, V5.D2
+	VFMLA V28.D2, V5.D2, V6.D2
+	FMOVQ 992(R26), F4 // geluKLo
+	VFMLS V4.D2, V2.D2, V6.D2
+	VSHL $50, V3.D2, V2.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	FMOVQ 128(R26), F4 // lookupLow
+	VAND V4.B16, V3.B16, V3.B16
+	FMOVQ 160(R26), F4 // lookupTimes
+	FMOVQ 144(R26), F5 // lookupFirst
+	WORD $0x4ea49465 // mla v5.4s, v3.4s, v4.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V2.D2, V2.D2
+	FMOVQ 176(R26), F3 // exp2C8
+	FMOVQ 192(R26), F4 // exp2C7
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 208(R26), F3 // exp2C6
+	VFMLA V6.D2, V4.D2, V3.D2
+	FMOVQ 224(R26), F4 // exp2C5
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 240(R26), F3 // exp2C4
+	VFMLA V6.D2, V4.D2, V3.D2
+	FMOVQ 256(R26), F4 // exp2C3
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 272(R26), F3 // exp2C2
+	VFMLA V6.D2, V4.D2, V3.D2
+	FMOVQ 288(R26), F4 // exp2C1
+	VFMLA V6.D2, V3.D2, V4.D2
+	FMOVQ 304(R26), F3 // exp2C0
+	VFMLA V6.D2, V4.D2, V3.D2
+	VMOV V2.B16, V4.B16
+	VFMLA V3.D2, V2.D2, V4.D2
+	WORD $0x4ee4d445 // fsub v5.2d, v2.2d, v4.2d
+	VFMLA V3.D2, V2.D2, V5.D2
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	VFMLA V1.D2, V4.D2, V5.D2
+	VFMLA V0.D2, V4.D2, V5.D2
+	FMOVQ 432(R26), F0 // geluDownScale
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	VEOR V0.B16, V0.B16, V0.B16
+	WORD $0x6eeee40e // fcmgt v14.2d, v0.2d, v14.2d
+	WORD $0x4ee5d760 // fsub v0.2d, v27.2d, v5.2d
+	VBSL V0.B16, V5.B16, V14.B16
+	WORD $0x6e6edce7 // fmul v7.2d, v7.2d, v14.2d
+	FMOVQ F7, 48(R0)
+	ADD $64, R0, R0
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	SUB $8, R4, R4
+	CMP $8, R4
+	BGE loop1
+
+rest2:
+	CMP $2, R4
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 0(R3), F2
+	// geglu.go
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	// gelu.go: geluSlope
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	// gelu.go: geluS64
+	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
+	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
+	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
+	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
+	VMOV V27.B16, V6.B16
+	VFMLS V3.D2, V5.D2, V6.D2
+	VFMLS V4.D2, V5.D2, V6.D2
+	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
+	VMOV V27.B16, V3.B16
+	VFMLS V5.D2, V19.D2, V3.D2
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	VFMLS V5.D2, V19.D2, V4.D2
+	VFMLS V6.D2, V19.D2, V4.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V3.D2, V18.D2, V7.D2
+	VMOV V16.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 624(R26), F7 // geluS21
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 640(R26), F8 // geluS20
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 656(R26), F7 // geluS19
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 672(R26), F8 // geluS18
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 688(R26), F7 // geluS17
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 704(R26), F8 // geluS16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 720(R26), F7 // geluS15
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 736(R26), F8 // geluS14
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 752(R26), F7 // geluS13
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 768(R26), F8 // geluS12
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 784(R26), F7 // geluS11
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 800(R26), F8 // geluS10
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 816(R26), F7 // geluS9
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 832(R26), F8 // geluS8
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 848(R26), F7 // geluS7
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 864(R26), F8 // geluS6
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 880(R26), F7 // geluS5
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 896(R26), F8 // geluS4
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 912(R26), F7 // geluS3
+	VFMLA V3.D2, V8.D2, V7.D2
+	VMOV V26.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
+	VFMLA V3.D2, V7.D2, V9.D2
+	VMOV V25.B16, V7.B16
+	VFMLA V3.D2, V8.D2, V7.D2
+	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
+	VFMLA V3.D2, V8.D2, V10.D2
+	VFMLA V3.D2, V9.D2, V10.D2
+	VMOV V24.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
+	VFMLA V3.D2, V7.D2, V9.D2
+	FMOVQ 928(R26), F7 // geluSLo
+	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
+	VFMLA V3.D2, V10.D2, V9.D2
+	FMOVQ 944(R26), F7 // geluSlopeC1
+	FMOVQ 960(R26), F10 // geluSlopeC0
+	VFMLS V3.D2, V7.D2, V10.D2
+	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
+	VFMLS V8.D2, V4.D2, V9.D2
+	// gelu.go: geluSlope
+	WORD $0x6e65dd03 // fmul v3.2d, v8.2d, v5.2d
+	VMOV V3.B16, V4.B16
+	VFMLS V5.D2, V8.D2, V4.D2
+	VFMLS V5.D2, V9.D2, V4.D2
+	VFMLS V6.D2, V8.D2, V4.D2
+	VMOV V3.B16, V5.B16
+	VFMLS V23.D2, V2.D2, V5.D2
+	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
+	VFMLS V23.D2, V2.D2, V3.D2
+	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
+	FMOVQ 1072(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V3.D2
+	// gelu.go: geluArgument
+	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
+	FMOVQ 416(R26), F6 // geluUpMagic
+	VFMLS V28.D2, V4.D2, V6.D2
+	FMOVQ 416(R26), F7 // geluUpMagic
+	WORD $0x4ee6d4e8 // fsub v8.2d, v7.2d, v6.2d
+	VFMLS V28.D2, V4.D2, V8.D2
+	VMOV V4.B16, V7.B16
+	VFMLS V2.D2, V2.D2, V7.D2
+	VFMLA V28.D2, V7.D2, V8.D2
+	FMOVQ 992(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V8.D2
+	// exp.go: powerAt
+	VSHL $50, V6.D2, V2.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	FMOVQ 128(R26), F4 // lookupLow
+	VAND V4.B16, V6.B16, V6.B16
+	FMOVQ 160(R26), F4 // lookupTimes
+	FMOVQ 144(R26), F7 // lookupFirst
+	WORD $0x4ea494c7 // mla v7.4s, v6.4s, v4.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V2.D2, V2.D2
+	// exp.go: horner
+	FMOVQ 176(R26), F4 // exp2C8
+	FMOVQ 192(R26), F6 // exp2C7
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 208(R26), F4 // exp2C6
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 224(R26), F6 // exp2C5
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 240(R26), F4 // exp2C4
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 272(R26), F4 // exp2C2
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 288(R26), F6 // exp2C1
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 304(R26), F4 // exp2C0
+	VFMLA V8.D2, V6.D2, V4.D2
+	// gelu.go: geluSlope
+	VMOV V2.B16, V6.B16
+	VFMLA V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
+	VFMLA V4.D2, V2.D2, V7.D2
+	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
+	VFMLA V3.D2, V6.D2, V7.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	FMOVQ 432(R26), F2 // geluDownScale
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	WORD $0x4ee7d762 // fsub v2.2d, v27.2d, v7.2d
+	VBSL V2.B16, V7.B16, V1.B16
+	// geglu.go
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	SUB $2, R4, R4
+	CMP $2, R4
+	BGE loop3
+
+rest4:
+	CBZ R4, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	FMOVD (R3), F2
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	VAND V21.B16, V1.B16, V2.B16
+	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
+	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
+	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
+	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
+	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
+	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
+	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
+	VMOV V27.B16, V6.B16
+	VFMLS V3.D2, V5.D2, V6.D2
+	VFMLS V4.D2, V5.D2, V6.D2
+	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
+	VMOV V27.B16, V3.B16
+	VFMLS V5.D2, V19.D2, V3.D2
+	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
+	VFMLS V5.D2, V19.D2, V4.D2
+	VFMLS V6.D2, V19.D2, V4.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V3.D2, V18.D2, V7.D2
+	VMOV V16.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 624(R26), F7 // geluS21
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 640(R26), F8 // geluS20
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 656(R26), F7 // geluS19
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 672(R26), F8 // geluS18
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 688(R26), F7 // geluS17
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 704(R26), F8 // geluS16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 720(R26), F7 // geluS15
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 736(R26), F8 // geluS14
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 752(R26), F7 // geluS13
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 768(R26), F8 // geluS12
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 784(R26), F7 // geluS11
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 800(R26), F8 // geluS10
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 816(R26), F7 // geluS9
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 832(R26), F8 // geluS8
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 848(R26), F7 // geluS7
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 864(R26), F8 // geluS6
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 880(R26), F7 // geluS5
+	VFMLA V3.D2, V8.D2, V7.D2
+	FMOVQ 896(R26), F8 // geluS4
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 912(R26), F7 // geluS3
+	VFMLA V3.D2, V8.D2, V7.D2
+	VMOV V26.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
+	VFMLA V3.D2, V7.D2, V9.D2
+	VMOV V25.B16, V7.B16
+	VFMLA V3.D2, V8.D2, V7.D2
+	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
+	VFMLA V3.D2, V8.D2, V10.D2
+	VFMLA V3.D2, V9.D2, V10.D2
+	VMOV V24.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
+	VFMLA V3.D2, V7.D2, V9.D2
+	FMOVQ 928(R26), F7 // geluSLo
+	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
+	VFMLA V3.D2, V10.D2, V9.D2
+	FMOVQ 944(R26), F7 // geluSlopeC1
+	FMOVQ 960(R26), F10 // geluSlopeC0
+	VFMLS V3.D2, V7.D2, V10.D2
+	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
+	VFMLS V8.D2, V4.D2, V9.D2
+	WORD $0x6e65dd03 // fmul v3.2d, v8.2d, v5.2d
+	VMOV V3.B16, V4.B16
+	VFMLS V5.D2, V8.D2, V4.D2
+	VFMLS V5.D2, V9.D2, V4.D2
+	VFMLS V6.D2, V8.D2, V4.D2
+	VMOV V3.B16, V5.B16
+	VFMLS V23.D2, V2.D2, V5.D2
+	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
+	VFMLS V23.D2, V2.D2, V3.D2
+	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
+	FMOVQ 1072(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V3.D2
+	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
+	FMOVQ 416(R26), F6 // geluUpMagic
+	VFMLS V28.D2, V4.D2, V6.D2
+	FMOVQ 416(R26), F7 // geluUpMagic
+	WORD $0x4ee6d4e8 // fsub v8.2d, v7.2d, v6.2d
+	VFMLS V28.D2, V4.D2, V8.D2
+	VMOV V4.B16, V7.B16
+	VFMLS V2.D2, V2.D2, V7.D2
+	VFMLA V28.D2, V7.D2, V8.D2
+	FMOVQ 992(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V8.D2
+	VSHL $50, V6.D2, V2.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	FMOVQ 128(R26), F4 // lookupLow
+	VAND V4.B16, V6.B16, V6.B16
+	FMOVQ 160(R26), F4 // lookupTimes
+	FMOVQ 144(R26), F7 // lookupFirst
+	WORD $0x4ea494c7 // mla v7.4s, v6.4s, v4.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VADD V7.D2, V2.D2, V2.D2
+	FMOVQ 176(R26), F4 // exp2C8
+	FMOVQ 192(R26), F6 // exp2C7
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 208(R26), F4 // exp2C6
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 224(R26), F6 // exp2C5
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 240(R26), F4 // exp2C4
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 272(R26), F4 // exp2C2
+	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 288(R26), F6 // exp2C1
+	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 304(R26), F4 // exp2C0
+	VFMLA V8.D2, V6.D2, V4.D2
+	VMOV V2.B16, V6.B16
+	VFMLA V4.D2, V2.D2, V6.D2
+	WORD $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
+	VFMLA V4.D2, V2.D2, V7.D2
+	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
+	VFMLA V3.D2, V6.D2, V7.D2
+	VFMLA V5.D2, V6.D2, V7.D2
+	FMOVQ 432(R26), F2 // geluDownScale
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
+	WORD $0x4ee7d762 // fsub v2.2d, v27.2d, v7.2d
+	VBSL V2.B16, V7.B16, V1.B16
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVD F0, (R0)
 

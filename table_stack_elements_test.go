@@ -28,6 +28,8 @@ func onStackElements[T kernels.Float]() {
 	kernels.GELUTanhBackward(out[0][:], in[0][:], in[1][:])
 	kernels.GELU(out[0][:], in[0][:])
 	kernels.GELUBackward(out[0][:], in[0][:], in[1][:])
+	kernels.GEGLU(out[0][:], in[0][:], in[1][:])
+	kernels.GEGLUBackward(out[0][:], out[1][:], in[0][:], in[1][:], in[2][:])
 	kernels.GEGLUTanh(out[0][:], in[0][:], in[1][:])
 	kernels.GEGLUTanhBackward(out[0][:], out[1][:], in[0][:], in[1][:], in[2][:])
 	kernels.SiLU(out[0][:], in[0][:])

@@ -202,6 +202,24 @@ func (Naive[T]) GELUBackward(dx, dy, x []T) {
 	}
 }
 
+// GEGLU sets dst = GELU(gate) * up.
+func (Naive[T]) GEGLU(dst, gate, up []T) {
+	for i, v := range gate {
+		v := float64(v)
+		dst[i] = T(0.5*v*math.Erfc(-v/math.Sqrt2)) * up[i]
+	}
+}
+
+// GEGLUBackward sets the gradients of GEGLU.
+func (Naive[T]) GEGLUBackward(dgate, dup, dy, gate, up []T) {
+	for i, v := range gate {
+		v, g, u := float64(v), dy[i], up[i]
+		p := 0.5 * math.Erfc(-v/math.Sqrt2)
+		dgate[i] = g * u * T(p+v*math.Exp(-v*v/2)/math.Sqrt(2*math.Pi))
+		dup[i] = g * T(v*p)
+	}
+}
+
 // GEGLUTanh sets dst = GELUTanh(gate) * up.
 func (n Naive[T]) GEGLUTanh(dst, gate, up []T) {
 	for i, v := range gate {

@@ -27,6 +27,8 @@ func FuzzGELUTanh(f *testing.F)                    { fuzz(f) }
 func FuzzGELUTanhBackward(f *testing.F)            { fuzz(f) }
 func FuzzGELU(f *testing.F)                        { fuzz(f) }
 func FuzzGELUBackward(f *testing.F)                { fuzz(f) }
+func FuzzGEGLU(f *testing.F)                       { fuzz(f) }
+func FuzzGEGLUBackward(f *testing.F)               { fuzz(f) }
 func FuzzGEGLUTanh(f *testing.F)                   { fuzz(f) }
 func FuzzGEGLUTanhBackward(f *testing.F)           { fuzz(f) }
 func FuzzSiLU(f *testing.F)                        { fuzz(f) }

@@ -167,6 +167,25 @@ func TestSpill(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(text, "0(SI)"), text)
 }
 
+// TestLateLoads checks that an input is loaded before its first use, or before all else.
+func TestLateLoads(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		kn := tiny
+		kn.Params = "dst, x, y []T"
+		kn.Shape = Map{Out: []string{"dst"}, In: []string{"x", "y"}, Unroll: 1, LateLoads: late,
+			Body: func(b *Builder, in, _ []V) []V {
+				s := b.Mul(in[0], in[0])
+				return []V{b.Add(b.Add(s, in[1]), in[1])}
+			}}
+		text, _ := one(kn, avx2, F32)
+		want := []string{"VMOVUPS 0(DI), Y0", "VMOVUPS 0(DX), Y1", "VMULPS Y0, Y0, Y0"}
+		if late {
+			want = []string{"VMOVUPS 0(DI), Y0", "VMULPS Y0, Y0, Y0", "VMOVUPS 0(DX), Y1"}
+		}
+		assert.Equal(t, want, section(t, text, "loop1")[:3], text)
+	}
+}
+
 // TestRepeat checks the absent lanes of a partial vector: with Repeat they hold an element that
 // exists, in the tail only; without it they are zero.
 func TestRepeat(t *testing.T) {

@@ -16,7 +16,10 @@ type Map struct {
 	// Pipeline is the schedule of the main loop, by instruction set and type ("AVX2 F32"). Without
 	// one, the main loop is the loop of Unroll vectors.
 	Pipeline map[string]Pipeline
-	Body     func(b *Builder, in, scalars []V) (out []V)
+	// LateLoads loads an input where it is first used, not before all else. It takes a register for
+	// a shorter time.
+	LateLoads bool
+	Body      func(b *Builder, in, scalars []V) (out []V)
 }
 
 // defaultUnroll is the number of vectors in a main loop.
@@ -81,11 +84,33 @@ func (s Map) short(k *kernelState, scalars []int) {
 // once loads, computes and stores one vector.
 func (s Map) once(b *Builder, scalars []int) {
 	var in []V
+	first := len(b.ops)
 	for i := range s.In {
 		in = append(in, b.load(len(s.Out)+i))
 	}
 	for i, v := range s.Body(b, in, b.pinnedValues(scalars)) {
 		b.store(i, v)
+	}
+	if s.LateLoads {
+		late(b.ops[first:])
+	}
+}
+
+// late moves each load to its first use.
+func late(ops []op) {
+	for i := len(ops) - 1; i >= 0; i-- {
+		load := ops[i]
+		if load.kind != opLoad {
+			continue
+		}
+		at := i
+		for ; at+1 < len(ops); at++ {
+			if in := ops[at+1].operands(); slices.Contains(in[:], load.dst) {
+				break
+			}
+			ops[at] = ops[at+1]
+		}
+		ops[at] = load
 	}
 }
 

@@ -185,6 +185,16 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Check: tailed[T](2, kt.GELUDD)},
 		{Name: "GELUBackward", Args: fromInput, Call: three(kernels.GELUBackward[T]),
 			Naive: three(n.GELUBackward), Check: sloped[T](3, kt.GELUSlopeDD)},
+		{Name: "GEGLU", Args: args(out("dst", "gate", "up"), in("gate"), in("up")),
+			Call: three(kernels.GEGLU[T]), Naive: three(n.GEGLU),
+			Check: exact(func(c C, i int) T { return elementOf(kernels.GELU[T], c.T(1)[i]) * c.T(2)[i] })},
+		{Name: "GEGLUBackward", Args: args(out("dgate", "dy", "gate", "up"), out("dup"), in("dy"),
+			in("gate"), in("up")),
+			Call: do(func(c C) {
+				kernels.GEGLUBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4))
+			}),
+			Naive: do(func(c C) { n.GEGLUBackward(c.T(0), c.T(1), c.T(2), c.T(3), c.T(4)) }),
+			Check: checkGEGLU(kernels.GELU[T], kernels.GELUBackward[T])},
 		{Name: "GEGLUTanh", Args: args(out("dst", "gate", "up"), in("gate"), in("up")),
 			Call: three(kernels.GEGLUTanh[T]), Naive: three(n.GEGLUTanh),
 			Check: exact(func(c C, i int) T { return elementOf(kernels.GELUTanh[T], c.T(1)[i]) * c.T(2)[i] })},
