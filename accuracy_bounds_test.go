@@ -208,14 +208,7 @@ func log1pRoundings(r *kt.Rounding, f kt.Rounded, u, k float64) kt.Rounded {
 	c := kt.ULP64(u) / 2
 	cu := r.Off(r.Round(kt.Exact(-c/u, c/u)), c*c/u/u)
 	s := r.Round(f.Div(r.Round(kt.Const(2).Add(f))))
-	z := r.Round(s.Square())
-	q := r.Round(z.Square())
-	even := r.Round(q.Mul(kt.Const(1.531383769920937332e-01)).Add(kt.Const(2.222219843214978396e-01)))
-	even = r.Round(q.Mul(even).Add(kt.Const(3.999999999940941908e-01)))
-	odd := r.Round(q.Mul(kt.Const(1.479819860511658591e-01)).Add(kt.Const(1.818357216161805012e-01)))
-	odd = r.Round(q.Mul(odd).Add(kt.Const(2.857142874366239149e-01)))
-	odd = r.Round(q.Mul(odd).Add(kt.Const(6.666666666666735130e-01)))
-	p := r.Off(r.Round(z.Mul(odd).Add(r.Round(q.Mul(even)))), 0x1p-58) // fdlibm: 2^-58.45
+	p := fdlibmRoundings(r, r.Round(s.Square()))
 	h := r.Round(f.Square().Mul(kt.Const(0.5)))
 	t := r.Round(s.Mul(r.Round(h.Add(p))).Add(r.Round(kt.Const(k * 1.90821492927058770002e-10).Add(cu))))
 	g := r.Round(f.Sub(r.Round(h.Sub(t))))
@@ -223,6 +216,17 @@ func log1pRoundings(r *kt.Rounding, f kt.Rounded, u, k float64) kt.Rounded {
 		return g
 	}
 	return r.Round(kt.Const(k * 6.93147180369123816490e-01).Add(g))
+}
+
+// fdlibmRoundings repeats fdlibmR.
+func fdlibmRoundings(r *kt.Rounding, z kt.Rounded) kt.Rounded {
+	q := r.Round(z.Square())
+	even := r.Round(q.Mul(kt.Const(1.531383769920937332e-01)).Add(kt.Const(2.222219843214978396e-01)))
+	even = r.Round(q.Mul(even).Add(kt.Const(3.999999999940941908e-01)))
+	odd := r.Round(q.Mul(kt.Const(1.479819860511658591e-01)).Add(kt.Const(1.818357216161805012e-01)))
+	odd = r.Round(q.Mul(odd).Add(kt.Const(2.857142874366239149e-01)))
+	odd = r.Round(q.Mul(odd).Add(kt.Const(6.666666666666735130e-01)))
+	return r.Off(r.Round(z.Mul(odd).Add(r.Round(q.Mul(even)))), 0x1p-58) // fdlibm: 2^-58.45
 }
 
 // TestAdditions has the numbers of roundings that a sum has as they are stated.

@@ -318,7 +318,7 @@ func elementClimbs[T Float]() []climbCase[T] {
 	if is32[T]() {
 		return cases // walks go through all inputs: TestWalkSigmoid32 and others
 	}
-	return append(cases,
+	return append(append(cases,
 		elementCase("Sigmoid", "ULP", kt.SigmoidBound64, 1, start, func(x []T) float64 {
 			Sigmoid(y, x)
 			return kt.Err(y[0], kt.SigmoidDD(float64(x[0])))
@@ -355,7 +355,7 @@ func elementClimbs[T Float]() []climbCase[T] {
 			Tanh(y, x)
 			return kt.Err(y[0], tanhDD(float64(x[0])))
 		}),
-	)
+	), elementaryClimbs[T]()...)
 }
 
 // softLoss returns p*t*(-log sigmoid(x)) + (1-t)*(-log(1-sigmoid(x))).

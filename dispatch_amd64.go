@@ -786,6 +786,102 @@ func swigluBackward[T Float](dgate, dup, dy, gate, up []T) {
 	}
 }
 
+// exp performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Exp(v))
+//	}
+func exp[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("exp x", raceRead, x)
+		raceSlice("exp dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		expF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		expF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		expF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		expF64AVX2(f64(dst), f64(x))
+	default:
+		expGeneric(dst, x)
+	}
+}
+
+// expm1 performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Expm1(v))
+//	}
+func expm1[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("expm1 x", raceRead, x)
+		raceSlice("expm1 dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		expm1F32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		expm1F32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		expm1F64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		expm1F64AVX2(f64(dst), f64(x))
+	default:
+		expm1Generic(dst, x)
+	}
+}
+
+// log performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Log(v))
+//	}
+func log[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("log x", raceRead, x)
+		raceSlice("log dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		logF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		logF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		logF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		logF64AVX2(f64(dst), f64(x))
+	default:
+		logGeneric(dst, x)
+	}
+}
+
+// log1p performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Log1p(v))
+//	}
+func log1p[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("log1p x", raceRead, x)
+		raceSlice("log1p dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		log1pF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		log1pF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		log1pF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		log1pF64AVX2(f64(dst), f64(x))
+	default:
+		log1pGeneric(dst, x)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -2571,6 +2667,62 @@ func swigluBackwardF64AVX512(dgate, dup, dy, gate, up []float64)
 
 //go:noescape
 func swigluBackwardF64AVX2(dgate, dup, dy, gate, up []float64)
+
+// See exp.
+
+//go:noescape
+func expF32AVX512(dst, x []float32)
+
+//go:noescape
+func expF32AVX2(dst, x []float32)
+
+//go:noescape
+func expF64AVX512(dst, x []float64)
+
+//go:noescape
+func expF64AVX2(dst, x []float64)
+
+// See expm1.
+
+//go:noescape
+func expm1F32AVX512(dst, x []float32)
+
+//go:noescape
+func expm1F32AVX2(dst, x []float32)
+
+//go:noescape
+func expm1F64AVX512(dst, x []float64)
+
+//go:noescape
+func expm1F64AVX2(dst, x []float64)
+
+// See log.
+
+//go:noescape
+func logF32AVX512(dst, x []float32)
+
+//go:noescape
+func logF32AVX2(dst, x []float32)
+
+//go:noescape
+func logF64AVX512(dst, x []float64)
+
+//go:noescape
+func logF64AVX2(dst, x []float64)
+
+// See log1p.
+
+//go:noescape
+func log1pF32AVX512(dst, x []float32)
+
+//go:noescape
+func log1pF32AVX2(dst, x []float32)
+
+//go:noescape
+func log1pF64AVX512(dst, x []float64)
+
+//go:noescape
+func log1pF64AVX2(dst, x []float64)
 
 // See rowsMax.
 

@@ -670,6 +670,86 @@ func swigluBackward[T Float](dgate, dup, dy, gate, up []T) {
 	}
 }
 
+// exp performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Exp(v))
+//	}
+func exp[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("exp x", raceRead, x)
+		raceSlice("exp dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		expF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		expF64NEON(f64(dst), f64(x))
+	default:
+		expGeneric(dst, x)
+	}
+}
+
+// expm1 performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Expm1(v))
+//	}
+func expm1[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("expm1 x", raceRead, x)
+		raceSlice("expm1 dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		expm1F32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		expm1F64NEON(f64(dst), f64(x))
+	default:
+		expm1Generic(dst, x)
+	}
+}
+
+// log performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Log(v))
+//	}
+func log[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("log x", raceRead, x)
+		raceSlice("log dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		logF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		logF64NEON(f64(dst), f64(x))
+	default:
+		logGeneric(dst, x)
+	}
+}
+
+// log1p performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Log1p(v))
+//	}
+func log1p[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("log1p x", raceRead, x)
+		raceSlice("log1p dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		log1pF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		log1pF64NEON(f64(dst), f64(x))
+	default:
+		log1pGeneric(dst, x)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -2049,6 +2129,38 @@ func swigluBackwardF32NEON(dgate, dup, dy, gate, up []float32)
 
 //go:noescape
 func swigluBackwardF64NEON(dgate, dup, dy, gate, up []float64)
+
+// See exp.
+
+//go:noescape
+func expF32NEON(dst, x []float32)
+
+//go:noescape
+func expF64NEON(dst, x []float64)
+
+// See expm1.
+
+//go:noescape
+func expm1F32NEON(dst, x []float32)
+
+//go:noescape
+func expm1F64NEON(dst, x []float64)
+
+// See log.
+
+//go:noescape
+func logF32NEON(dst, x []float32)
+
+//go:noescape
+func logF64NEON(dst, x []float64)
+
+// See log1p.
+
+//go:noescape
+func log1pF32NEON(dst, x []float32)
+
+//go:noescape
+func log1pF64NEON(dst, x []float64)
 
 // See rowsMax.
 

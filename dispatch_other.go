@@ -465,6 +465,58 @@ func swigluBackward[T Float](dgate, dup, dy, gate, up []T) {
 	swigluBackwardGeneric(dgate, dup, dy, gate, up)
 }
 
+// exp performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Exp(v))
+//	}
+func exp[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("exp x", raceRead, x)
+		raceSlice("exp dst", raceWrite, dst)
+	}
+	expGeneric(dst, x)
+}
+
+// expm1 performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Expm1(v))
+//	}
+func expm1[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("expm1 x", raceRead, x)
+		raceSlice("expm1 dst", raceWrite, dst)
+	}
+	expm1Generic(dst, x)
+}
+
+// log performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Log(v))
+//	}
+func log[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("log x", raceRead, x)
+		raceSlice("log dst", raceWrite, dst)
+	}
+	logGeneric(dst, x)
+}
+
+// log1p performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Log1p(v))
+//	}
+func log1p[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("log1p x", raceRead, x)
+		raceSlice("log1p dst", raceWrite, dst)
+	}
+	log1pGeneric(dst, x)
+}
+
 // rowsMax performs
 //
 //	for r := range m {

@@ -18,13 +18,6 @@ func lossLogGeneric(loss, r, w, base []float64) {
 	const (
 		ln2Hi = 6.93147180369123816490e-01
 		ln2Lo = 1.90821492927058770002e-10
-		lg1   = 6.666666666666735130e-01
-		lg2   = 3.999999999940941908e-01
-		lg3   = 2.857142874366239149e-01
-		lg4   = 2.222219843214978396e-01
-		lg5   = 1.818357216161805012e-01
-		lg6   = 1.531383769920937332e-01
-		lg7   = 1.479819860511658591e-01
 
 		one      = 0x3ff0000000000000
 		sqrtHalf = 0x3fe6a09e667f3bcd
@@ -45,17 +38,31 @@ func lossLogGeneric(loss, r, w, base []float64) {
 
 		s := f / (2 + f)
 		z := s * s
-		q := z * z
-		even := math.FMA(q, lg6, lg4)
-		even = math.FMA(q, even, lg2)
-		odd := math.FMA(q, lg7, lg5)
-		odd = math.FMA(q, odd, lg3)
-		odd = math.FMA(q, odd, lg1)
-		p := math.FMA(z, odd, q*even)
+		p := fdlibmR(z)
 		h := float64(0.5 * f * f)
 
 		// A NaN does not survive the bits above, but it does survive c/u.
 		t := math.FMA(s, h+p, math.FMA(k, ln2Lo, c/u))
 		loss[i] = math.FMA(k, ln2Hi, -((h-t)-f)) + base[i]
 	}
+}
+
+// fdlibmR is R in z = s*s.
+func fdlibmR(z float64) float64 {
+	const (
+		lg1 = 6.666666666666735130e-01
+		lg2 = 3.999999999940941908e-01
+		lg3 = 2.857142874366239149e-01
+		lg4 = 2.222219843214978396e-01
+		lg5 = 1.818357216161805012e-01
+		lg6 = 1.531383769920937332e-01
+		lg7 = 1.479819860511658591e-01
+	)
+	q := z * z
+	even := math.FMA(q, lg6, lg4)
+	even = math.FMA(q, even, lg2)
+	odd := math.FMA(q, lg7, lg5)
+	odd = math.FMA(q, odd, lg3)
+	odd = math.FMA(q, odd, lg1)
+	return math.FMA(z, odd, q*even)
 }

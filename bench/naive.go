@@ -147,6 +147,34 @@ func (Naive[T]) Sigmoid(dst, x []T) {
 	}
 }
 
+// Exp sets dst[i] = exp(x[i]).
+func (Naive[T]) Exp(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Exp(float64(v)))
+	}
+}
+
+// Expm1 sets dst[i] = exp(x[i]) - 1.
+func (Naive[T]) Expm1(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Expm1(float64(v)))
+	}
+}
+
+// Log sets dst[i] = log(x[i]).
+func (Naive[T]) Log(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Log(float64(v)))
+	}
+}
+
+// Log1p sets dst[i] = log(1 + x[i]).
+func (Naive[T]) Log1p(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Log1p(float64(v)))
+	}
+}
+
 // SigmoidBackward sets dx[i] = dy[i] * (1 - y[i]) * y[i].
 func (Naive[T]) SigmoidBackward(dx, dy, y []T) {
 	for i, v := range y {

@@ -35,6 +35,10 @@ func FuzzSiLU(f *testing.F)                        { fuzz(f) }
 func FuzzSiLUBackward(f *testing.F)                { fuzz(f) }
 func FuzzSwiGLU(f *testing.F)                      { fuzz(f) }
 func FuzzSwiGLUBackward(f *testing.F)              { fuzz(f) }
+func FuzzExp(f *testing.F)                         { fuzz(f) }
+func FuzzExpm1(f *testing.F)                       { fuzz(f) }
+func FuzzLog(f *testing.F)                         { fuzz(f) }
+func FuzzLog1p(f *testing.F)                       { fuzz(f) }
 func FuzzSGD(f *testing.F)                         { fuzz(f) }
 func FuzzMomentum(f *testing.F)                    { fuzz(f) }
 func FuzzAdam(f *testing.F)                        { fuzz(f) }

@@ -114,11 +114,14 @@ func (t table) bits() asmgen.Table {
 	return bits
 }
 
-// entries are the numbers themselves, of a float32 table that has no exponents to add to.
+// entries are the numbers themselves, of a table that has no exponents to add to.
 func (t table) entries() asmgen.Table {
 	bits := asmgen.Table{Name: t.name}
 	for j, v := range t.f32 {
 		bits.F32[j] = math.Float32bits(v)
+	}
+	for j, v := range t.f64 {
+		bits.F64[j] = math.Float64bits(v)
 	}
 	return bits
 }

@@ -70,15 +70,20 @@ func lossLog(b *builder, in, _ []vec) []vec {
 
 	s := b.Div(f, b.Add(k(2), f))
 	z := b.Mul(s, s)
+	p := fdlibmR(b, z)
+	h := b.Mul(b.Mul(k(0.5), f), f)
+	// the operations on bits above lose a NaN; c/u keeps it
+	t := b.FMA(s, b.Add(h, p), b.FMA(n, logLn2Lo.in(b), b.Div(c, u)))
+	return []vec{b.Add(b.FMA(n, logLn2Hi.in(b), b.Sub(f, b.Sub(h, t))), in[2])}
+}
+
+// fdlibmR is R in z = s*s.
+func fdlibmR(b *builder, z vec) vec {
 	q := b.Mul(z, z)
 	even := b.FMA(q, logC[6].in(b), logC[4].in(b))
 	even = b.FMA(q, even, logC[2].in(b))
 	odd := b.FMA(q, logC[7].in(b), logC[5].in(b))
 	odd = b.FMA(q, odd, logC[3].in(b))
 	odd = b.FMA(q, odd, logC[1].in(b))
-	p := b.FMA(z, odd, b.Mul(q, even))
-	h := b.Mul(b.Mul(k(0.5), f), f)
-	// the operations on bits above lose a NaN; c/u keeps it
-	t := b.FMA(s, b.Add(h, p), b.FMA(n, logLn2Lo.in(b), b.Div(c, u)))
-	return []vec{b.Add(b.FMA(n, logLn2Hi.in(b), b.Sub(f, b.Sub(h, t))), in[2])}
+	return b.FMA(z, odd, b.Mul(q, even))
 }

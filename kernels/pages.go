@@ -32,6 +32,7 @@ var list = []page{
 	{"gelu", gelu},
 	{"geglu", geglu},
 	{"silu", silu},
+	{"elementary", elementary},
 	{"rows", rows},
 	{"sigmoidloss", sigmoidLoss},
 	{"log", logarithm},

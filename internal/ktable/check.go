@@ -139,14 +139,14 @@ func adam[T kernels.Float](c *Call[T], x []T) {
 	x[0] -= T(c.Scale*x[1]) / T(T(math.Sqrt(float64(x[2])))+c.Adam.Epsilon)
 }
 
-// within checks that the results of a function of elements are in [lo, 1], with an error below
+// within checks that the results of a function of elements are in [lo, hi], with an error below
 // bound ULP.
-func within[T kernels.Float](lo T, bound float64, err func(y T, x float64) float64) checkOf[T] {
+func within[T kernels.Float](lo, hi T, bound float64, err func(y T, x float64) float64) checkOf[T] {
 	return func(c, out *Call[T]) error {
 		for i, v := range c.T(1) {
 			switch y := out.T(0)[i]; {
 			case v != v && y != y:
-			case !(y >= lo && y <= 1) || !(err(y, float64(v)) < bound):
+			case y < lo || y > hi || !(err(y, float64(v)) < bound):
 				return fmt.Errorf("f(%v) = %v, %v ULP off", v, y, err(y, float64(v)))
 			}
 		}
@@ -233,6 +233,50 @@ func checkGEGLU[T kernels.Float](f func(dst, x []T), backward func(dx, dy, x []T
 }
 
 var one = kt.Scaled{DD: kt.DD{Hi: 1}}
+
+func expErr[T kernels.Float](y T, x float64) float64 {
+	switch {
+	case kt.Is32[T]():
+		return kt.Err32(float32(y), math.Exp(x))
+	case x < -1e5:
+		return kt.Err64(float64(y), kt.Scaled{})
+	case x > 1e5:
+		return kt.Err64(float64(y), kt.Scaled{DD: one.DD, Exp: 2000})
+	}
+	return kt.Err64(float64(y), kt.ExpDD(kt.DD{Hi: x}))
+}
+
+func expm1Err[T kernels.Float](y T, x float64) float64 {
+	switch {
+	case kt.Is32[T]():
+		return kt.Err32(float32(y), math.Expm1(x))
+	case x < -1e5:
+		return kt.Err64(float64(y), kt.Scaled{DD: one.Neg()})
+	case x > 1e5:
+		return kt.Err64(float64(y), kt.Scaled{DD: one.DD, Exp: 2000})
+	}
+	return kt.Err64(float64(y), kt.Expm1DD(x))
+}
+
+func logErr[T kernels.Float](y T, x float64) float64 {
+	if kt.Is32[T]() || !(x > 0 && x <= math.MaxFloat64) {
+		if want := math.Log(x); kt.Is32[T]() || !kt.Same(float64(y), want) {
+			return kt.Err32(float32(y), want)
+		}
+		return 0
+	}
+	return kt.Err64(float64(y), kt.LogDD(x))
+}
+
+func log1pErr[T kernels.Float](y T, x float64) float64 {
+	if kt.Is32[T]() || !(x > -1 && x <= math.MaxFloat64) {
+		if want := math.Log1p(x); kt.Is32[T]() || !kt.Same(float64(y), want) {
+			return kt.Err32(float32(y), want)
+		}
+		return 0
+	}
+	return kt.Err64(float64(y), kt.Log1pOfDD(x))
+}
 
 func sigmoidErr[T kernels.Float](y T, x float64) float64 {
 	switch {

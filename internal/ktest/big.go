@@ -105,6 +105,20 @@ func LogBig(x *big.Float) *big.Float {
 	return y.Add(y, k)
 }
 
+// Expm1Big returns e^x - 1, with full relative precision for tiny x.
+func Expm1Big(x *big.Float) *big.Float {
+	if x.Sign() == 0 || x.IsInf() || x.MantExp(nil) >= -4 {
+		y := ExpBig(x)
+		return y.Sub(y, bigOne)
+	}
+	y := newBig()
+	for i := 40; i > 0; i-- { // x/i * (1 + the terms after it)
+		y.Add(y, bigOne)
+		y.Mul(y, newBig().Quo(x, Big(float64(i))))
+	}
+	return y
+}
+
 // Log1pBig returns log(1+v) for v > -1, with full relative precision for tiny v.
 func Log1pBig(v *big.Float) *big.Float {
 	if v.Sign() == 0 {

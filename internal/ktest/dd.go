@@ -88,13 +88,19 @@ var invFact = func() (f [11]DD) {
 // ExpDD returns e^x for finite |x| < 2^19 with a relative error below 2^-93: x = k ln 2 + 256 r,
 // the Taylor series of e^r - 1, squared eight times.
 func ExpDD(x DD) Scaled {
+	p, k := expm1Reduced(x)
+	return Scaled{p.Add(DD{1, 0}), k}
+}
+
+// expm1Reduced returns p and k, where e^x is (1+p)*2^k.
+func expm1Reduced(x DD) (p DD, exp int) {
 	k := math.RoundToEven(x.Hi * (1 / math.Ln2))
 	r := twoSum(x.Hi, float64(-k*ln2A))
 	r = r.Add(DD{x.Lo, 0})
 	r = r.Add(ln2Parts.MulF(-k))
 	r = r.ldexp(-8)
 	// |r| < 0.0014: the tenth power over 10! is below 2^-116.
-	p := invFact[10]
+	p = invFact[10]
 	for i := 9; i >= 1; i-- {
 		p = p.Mul(r).Add(invFact[i])
 	}
@@ -103,7 +109,20 @@ func ExpDD(x DD) Scaled {
 		// (1+p)^2 - 1 = 2p + p^2
 		p = p.ldexp(1).Add(p.Mul(p))
 	}
-	return Scaled{p.Add(DD{1, 0}), int(k)}
+	return p, int(k)
+}
+
+// Expm1DD returns e^x - 1 for finite |x| < 2^19 with a relative error below 2^-79.
+func Expm1DD(x float64) Scaled {
+	if math.Abs(x) < 0x1p-80 {
+		f, e := math.Frexp(x)
+		return Scaled{DD{f, 0}, e}
+	}
+	p, k := expm1Reduced(DD{x, 0})
+	if k == 0 {
+		return Scaled{p, 0}
+	}
+	return Scaled{p.Add(DD{1, 0}), k}.Add(Scaled{DD{-1, 0}, 0})
 }
 
 // at returns a's value scaled to exponent e, or zero if it is more than 2^900 smaller.
@@ -199,6 +218,45 @@ func TanhDD(x float64) Scaled {
 		t.DD = t.Neg()
 	}
 	return t
+}
+
+// LogDD returns log x for finite x > 0 with a relative error below 2^-80: near 1 by way of
+// log1p(x-1) or, for x < 1, -log1p((1-x)/x), and elsewhere as y + log1p(x*e^-y - 1) with a y that
+// is nearly right.
+func LogDD(x float64) Scaled {
+	f, e := math.Frexp(x)
+	if x < 0.5 || x > 2 {
+		y := math.Log(f) + float64(e)*math.Ln2
+		q := Scaled{DD{f, 0}, e}.Mul(ExpDD(DD{-y, 0})).at(0).Add(DD{-1, 0})
+		return Scaled{DD{y, 0}.Add(q).Add(q.Mul(q).MulF(-0.5)), 0}
+	}
+	d := twoSum(x, -1)
+	if x >= 1 {
+		return Log1pDD(Scaled{d, 0})
+	}
+	y := Log1pDD(Scaled{d.Neg(), 0}.Div(Scaled{DD{x, 0}, 0}))
+	y.DD = y.Neg()
+	return y
+}
+
+// Log1pOfDD returns log(1+x) for finite x > -1, as LogDD does log x.
+func Log1pOfDD(x float64) Scaled {
+	f, e := math.Frexp(x)
+	switch {
+	case x > 0 && x < 1:
+		return Log1pDD(Scaled{DD{f, 0}, e})
+	case x <= 0 && x > -0.5: // -log1p(-x/(1+x))
+		y := Log1pDD(Scaled{DD{-f, 0}, e}.Div(Scaled{twoSum(1, x), 0}))
+		y.DD = y.Neg()
+		return y
+	case x >= 0x1p110: // 1/x is below 2^-110
+		return LogDD(x)
+	}
+	u := twoSum(1, x)
+	f, e = math.Frexp(u.Hi)
+	y := math.Log(f) + float64(e)*math.Ln2
+	q := Scaled{u, 0}.Mul(ExpDD(DD{-y, 0})).at(0).Add(DD{-1, 0})
+	return Scaled{DD{y, 0}.Add(q).Add(q.Mul(q).MulF(-0.5)), 0}
 }
 
 // Log1pDD returns log(1+v) for v >= 0 with a relative error below 2^-90.
