@@ -121,8 +121,9 @@ func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 		if err := gradient(4, out.T(1)[i], g, silu, 2, dy); err != nil {
 			return fmt.Errorf("dup: %w", err)
 		}
-		p := dy * up
-		if math.IsInf(float64(p), 0) || math.Abs(float64(dy)) < 4*smallest[T]()/eps[T]() {
+		p, first := dy*up, T(grad.Mul(scaled(float64(dy))).Float64()) // dgate is first*up
+		if math.IsInf(float64(p), 0) || math.IsInf(float64(first), 0) ||
+			math.Abs(float64(dy)) < 4*smallest[T]()/eps[T]() {
 			continue
 		}
 		if err := gradient(4, out.T(0)[i], g, grad, 2, p); err != nil {
