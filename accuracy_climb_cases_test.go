@@ -348,6 +348,13 @@ func elementClimbs[T Float]() []climbCase[T] {
 			GELU(y, x)
 			return kt.Err(y[0], kt.GELUDD(float64(x[0])))
 		}),
+		elementCase("Erf", "ULP", erfBound64, 1, start, func(x []T) float64 {
+			if !(math.Abs(float64(x[0])) < 6.5) {
+				return -1
+			}
+			Erf(y, x)
+			return kt.Err(y[0], kt.ErfDD(float64(x[0])))
+		}),
 		elementCase("Tanh", "ULP", kt.TanhBound64, 1, start, func(x []T) float64 {
 			if !(math.Abs(float64(x[0])) < 40 && math.Abs(float64(x[0])) > 0x1p-60) {
 				return -1

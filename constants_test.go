@@ -104,6 +104,10 @@ func TestTables(t *testing.T) {
 		"expTableLoF32": pairs(of(expLo32)), "expTableLoF64": of64(expLo64),
 		"tanhNF32": pairs(of(tanhN)), "tanhBF32": pairs(of(tanhB)), "tanhCF32": pairs(of(tanhC)),
 	}
+	want["erfNF32"] = pairs(of(erfN))
+	for i, c := range erfC {
+		want[fmt.Sprintf("erfC%dF32", i)] = pairs(of(c))
+	}
 	want["geluNF32"] = pairs(of(geluN))
 	for i, c := range geluC {
 		want[fmt.Sprintf("geluC%dF32", i)] = pairs(of(c))

@@ -578,6 +578,30 @@ func geluBackward[T Float](dx, dy, x []T) {
 	}
 }
 
+// erf performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Erf(v))
+//	}
+func erf[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("erf x", raceRead, x)
+		raceSlice("erf dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		erfF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		erfF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		erfF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		erfF64AVX2(f64(dst), f64(x))
+	default:
+		erfGeneric(dst, x)
+	}
+}
+
 // gegluTanh performs
 //
 //	geluTanh(y, gate)
@@ -2555,6 +2579,20 @@ func geluBackwardF64AVX512(dx, dy, x []float64)
 
 //go:noescape
 func geluBackwardF64AVX2(dx, dy, x []float64)
+
+// See erf.
+
+//go:noescape
+func erfF32AVX512(dst, x []float32)
+
+//go:noescape
+func erfF32AVX2(dst, x []float32)
+
+//go:noescape
+func erfF64AVX512(dst, x []float64)
+
+//go:noescape
+func erfF64AVX2(dst, x []float64)
 
 // See gegluTanh.
 

@@ -494,6 +494,26 @@ func geluBackward[T Float](dx, dy, x []T) {
 	}
 }
 
+// erf performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Erf(v))
+//	}
+func erf[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("erf x", raceRead, x)
+		raceSlice("erf dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		erfF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		erfF64NEON(f64(dst), f64(x))
+	default:
+		erfGeneric(dst, x)
+	}
+}
+
 // gegluTanh performs
 //
 //	geluTanh(y, gate)
@@ -2065,6 +2085,14 @@ func geluBackwardF32NEON(dx, dy, x []float32)
 
 //go:noescape
 func geluBackwardF64NEON(dx, dy, x []float64)
+
+// See erf.
+
+//go:noescape
+func erfF32NEON(dst, x []float32)
+
+//go:noescape
+func erfF64NEON(dst, x []float64)
 
 // See gegluTanh.
 

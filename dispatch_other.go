@@ -345,6 +345,19 @@ func geluBackward[T Float](dx, dy, x []T) {
 	geluBackwardGeneric(dx, dy, x)
 }
 
+// erf performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Erf(v))
+//	}
+func erf[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("erf x", raceRead, x)
+		raceSlice("erf dst", raceWrite, dst)
+	}
+	erfGeneric(dst, x)
+}
+
 // gegluTanh performs
 //
 //	geluTanh(y, gate)

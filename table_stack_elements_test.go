@@ -24,6 +24,7 @@ func onStackElements[T kernels.Float]() {
 	kernels.SigmoidBackward(out[0][:], in[0][:], in[1][:])
 	kernels.Tanh(out[0][:], in[0][:])
 	kernels.TanhBackward(out[0][:], in[0][:], in[1][:])
+	kernels.Erf(out[0][:], in[0][:])
 	kernels.GELUTanh(out[0][:], in[0][:])
 	kernels.GELUTanhBackward(out[0][:], in[0][:], in[1][:])
 	kernels.GELU(out[0][:], in[0][:])

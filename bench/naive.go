@@ -196,6 +196,13 @@ func (Naive[T]) TanhBackward(dx, dy, y []T) {
 	}
 }
 
+// Erf sets dst[i] = erf(x).
+func (Naive[T]) Erf(dst, x []T) {
+	for i, v := range x {
+		dst[i] = T(math.Erf(float64(v)))
+	}
+}
+
 // GELUTanh sets dst[i] = x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))).
 func (Naive[T]) GELUTanh(dst, x []T) {
 	for i, v := range x {

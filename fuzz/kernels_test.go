@@ -23,6 +23,7 @@ func FuzzSigmoidFast(f *testing.F)                 { fuzz(f) }
 func FuzzSigmoidBackward(f *testing.F)             { fuzz(f) }
 func FuzzTanh(f *testing.F)                        { fuzz(f) }
 func FuzzTanhBackward(f *testing.F)                { fuzz(f) }
+func FuzzErf(f *testing.F)                         { fuzz(f) }
 func FuzzGELUTanh(f *testing.F)                    { fuzz(f) }
 func FuzzGELUTanhBackward(f *testing.F)            { fuzz(f) }
 func FuzzGELU(f *testing.F)                        { fuzz(f) }

@@ -30,6 +30,7 @@ var list = []page{
 	{"tanh", tanh},
 	{"gelutanh", geluTanh},
 	{"gelu", gelu},
+	{"erf", erf},
 	{"geglu", geglu},
 	{"silu", silu},
 	{"elementary", elementary},

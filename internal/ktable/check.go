@@ -297,6 +297,13 @@ func tanhErr[T kernels.Float](y T, x float64) float64 {
 	return kt.Err64(float64(y), kt.TanhDD(x))
 }
 
+func erfErr[T kernels.Float](y T, x float64) float64 {
+	if kt.Is32[T]() {
+		return kt.Err32(float32(y), math.Erf(x))
+	}
+	return kt.Err64(float64(y), kt.ErfDD(x))
+}
+
 // eps is the distance from 1 to the next value of T, smallest the smallest subnormal.
 func eps[T kernels.Float]() float64      { return math.Ldexp(1, -kt.Digits[T]()) }
 func smallest[T kernels.Float]() float64 { return float64(kt.FromBits[T](1)) }

@@ -177,6 +177,8 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Check: within(-1, 1, 2, tanhErr[T])},
 		{Name: "TanhBackward", Args: binary, Call: three(kernels.TanhBackward[T]),
 			Naive: three(n.TanhBackward), Check: backwardOf(tanhGrad[T])},
+		{Name: "Erf", Args: unary, Call: two(kernels.Erf[T]), Naive: two(n.Erf),
+			Check: within(-1, 1, 1.5, erfErr[T])},
 		{Name: "GELUTanh", Args: unary, Call: two(kernels.GELUTanh[T]), Naive: two(n.GELUTanh),
 			Check: tailed[T](2, kt.GELUTanhDD)},
 		{Name: "GELUTanhBackward", Args: fromInput, Call: three(kernels.GELUTanhBackward[T]),
