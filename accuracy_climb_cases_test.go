@@ -158,6 +158,7 @@ func climbCases[T Float](t *testing.T) []climbCase[T] {
 					}}
 			}},
 		entriesCase("LogSoftmax", kt.LogSoftmaxBound[T], LogSoftmax[T], logError[T]),
+		logSumExpCase[T](),
 		lossCase("CrossEntropyGrad, other entries", "ULP", kt.CrossEntropyGradBound[T],
 			func(c *climbRow[T], d, x []T, label int, scale T) float64 {
 				must(CrossEntropyGrad(d, nil, x, []int{label}, len(x), scale))

@@ -426,6 +426,9 @@ func callStrided[T Float](function *string, rows, classes int, scale T, stride, 
 		},
 		"SoftmaxWith":    func() error { return SoftmaxWith(y, x, classes, softmax) },
 		"LogSoftmaxWith": func() error { return LogSoftmaxWith(y, x, classes, softmax) },
+		"LogSumExpWith": func() error {
+			return LogSumExpWith(losses, x, classes, &SoftmaxOptions[T]{LogitScale: scale, Stride: stride})
+		},
 		"SoftmaxBackwardWith": func() error {
 			return SoftmaxBackwardWith(dx, dy, y, classes, softmax)
 		},

@@ -65,6 +65,7 @@ type action uint8
 const (
 	toSoftmax action = iota
 	toLogSoftmax
+	toLogSumExp
 	toLabelLoss  // cross-entropy by label, and its gradient if there is a dst
 	toTargetLoss // cross-entropy with a target for every class: probabilities, or smoothed labels
 	toMax        // of a shard
@@ -276,6 +277,8 @@ func (c *call[T]) walk(room unsafe.Pointer, size int) {
 				b.z, b.scale = b.d, 1
 			}
 			b.logSoftmax()
+		case toLogSumExp:
+			b.logSumExp()
 		case toLabelLoss:
 			b.labelLoss()
 		case toTargetLoss:
@@ -589,6 +592,53 @@ func (b *batch[T]) logarithms() {
 	for r, v := range nll {
 		q[r] = T(v)
 	}
+}
+
+// logSumExp computes the logarithms of the sums of the exponentials of a batch: max +
+// log1p(rest/w), as in logSoftmax. The last sum is a float64.
+func (b *batch[T]) logSumExp() {
+	maxima(b.max(), b.z, b.cols, true)
+	b.scaleMaxima()
+	if b.scale == 1 {
+		locate(b.out(), b.z, b.max(), b.cols)
+	} else {
+		b.locateScaled()
+	}
+	b.exponentials(false)
+	b.logarithms()
+	nll, dst := b.nll(), b.d.data
+	for r, m := range b.max() {
+		if m-m != 0 {
+			dst[r] = b.infinite(r, m)
+			continue
+		}
+		dst[r] = T(float64(m) + nll[r])
+	}
+}
+
+// locateScaled is locate with the rounded products of the elements and scale, of which two may be
+// the maximum where one element is.
+func (b *batch[T]) locateScaled() {
+	out := b.out()
+	for r, m := range b.max() {
+		out[r] = 0
+		for j, v := range b.z.from(r, 0)[:b.cols] {
+			if T(v*b.scale) == m {
+				out[r] = j
+				break
+			}
+		}
+	}
+}
+
+// infinite returns the result of a row with the maximum m, an infinity: NaN if the row has one.
+func (b *batch[T]) infinite(r int, m T) T {
+	for _, v := range b.z.from(r, 0)[:b.cols] {
+		if v != v {
+			return v
+		}
+	}
+	return m
 }
 
 // backwardRows computes the backward of softmax, (dy - sum(dy*y))*y, or, if log is set, that of its

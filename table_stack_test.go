@@ -197,9 +197,11 @@ func onStack[T kernels.Float]() {
 	kernels.Softmax(d[:], x[:], 10)
 	kernels.Softmax(d[:], x[:], 70)
 	kernels.LogSoftmax(d[:], x[:], 10)
+	kernels.LogSumExp(l[:], x[:], 10)
 	kernels.SoftmaxBackward(d[:], x[:], y[:], 10)
 	kernels.LogSoftmaxBackward(d[:], x[:], y[:], 10)
 	must(kernels.SoftmaxWith(d[:], x[:], 10, &o), kernels.LogSoftmaxWith(d[:], x[:], 10, &o),
+		kernels.LogSumExpWith(l[:], x[:], 10, &o),
 		kernels.SoftmaxBackwardWith(d[:], d[:], x[:], 10, &o),
 		kernels.LogSoftmaxBackwardWith(d[:], d[:], x[:], 10, &o))
 	kernels.Argmax(index[:], x[:], 10)

@@ -327,6 +327,22 @@ func (Naive[T]) LogSoftmax(dst, x []T, classes int) {
 	}
 }
 
+// LogSumExp sets dst[r] to max + log sum exp(x - max) over row r.
+func (Naive[T]) LogSumExp(dst, x []T, classes int) {
+	for r := range dst {
+		row := x[r*classes : (r+1)*classes]
+		m := row[0]
+		for _, v := range row {
+			m = max(m, v)
+		}
+		var sum T
+		for _, v := range row {
+			sum += T(math.Exp(float64(v - m)))
+		}
+		dst[r] = m + T(math.Log(float64(sum)))
+	}
+}
+
 // SoftmaxBackward sets every row of dx to (dy - sum(dy*y)) * y.
 func (Naive[T]) SoftmaxBackward(dx, dy, y []T, classes int) {
 	for lo := 0; lo < len(y); lo += classes {

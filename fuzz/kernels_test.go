@@ -51,6 +51,8 @@ func FuzzSoftmax(f *testing.F)                     { fuzz(f) }
 func FuzzSoftmaxWith(f *testing.F)                 { fuzz(f) }
 func FuzzLogSoftmax(f *testing.F)                  { fuzz(f) }
 func FuzzLogSoftmaxWith(f *testing.F)              { fuzz(f) }
+func FuzzLogSumExp(f *testing.F)                   { fuzz(f) }
+func FuzzLogSumExpWith(f *testing.F)               { fuzz(f) }
 func FuzzSoftmaxBackward(f *testing.F)             { fuzz(f) }
 func FuzzSoftmaxBackwardWith(f *testing.F)         { fuzz(f) }
 func FuzzLogSoftmaxBackward(f *testing.F)          { fuzz(f) }

@@ -473,6 +473,36 @@ func checkForward[T kernels.Float](log bool) checkOf[T] {
 	}
 }
 
+// checkLogSumExp compares the logarithm of the sum of a row's exponentials with double-double.
+func checkLogSumExp[T kernels.Float](c, out *Call[T]) error {
+	for r, got := range out.T(0) {
+		z := c.scaled(1, r)
+		if isNaN(z) { // or infinite
+			if want := slices.Max(z); !kt.Same(got, want) && !(got != got && want != want) {
+				return fmt.Errorf("row %d is %v, want %v, of %v", r, got, want, z)
+			}
+			continue
+		}
+		ref := kt.NewRowDD(z)
+		l := ref.NegLogProb(ref.Max).Float64()
+		want := kt.DD{Hi: float64(z[ref.Max])}.Add(kt.DD{Hi: l})
+		bound := kt.LogSumExpBound[T](len(z))*l*eps[T]()/2 + farSum[T](len(z)) + exception(z, l)
+		off := math.Abs(want.Add(kt.DD{Hi: -float64(got)}).Hi) - halfULP[T](want.Hi)*(1+0x1p-20)
+		if !(off <= bound) {
+			return fmt.Errorf("row %d is %v, want %v, off by %v, of %v", r, got, want.Hi, off, z)
+		}
+	}
+	return nil
+}
+
+// halfULP returns half of the distance between the numbers of T next to x.
+func halfULP[T kernels.Float](x float64) float64 {
+	if kt.Is32[T]() {
+		return kt.ULP32(x) / 2
+	}
+	return kt.ULP64(x) / 2
+}
+
 // checkBackward compares the backward of a row with its formula in double-double. The error is
 // relative to the magnitudes of the terms.
 func checkBackward[T kernels.Float](log bool) checkOf[T] {

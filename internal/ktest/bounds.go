@@ -174,6 +174,15 @@ func LogSoftmaxBound[T Float](classes int) float64 {
 	return gamma[T](max(k+logRounding[T](), k/(2*math.Ln2)+max(logRounding[T](), 1)+1))
 }
 
+// LogSumExpBound is the bound of LogSumExp besides the half ULP of its last rounding, in u of
+// log1p(R/w), which is a float64: the error of R/w and those of the logarithm.
+func LogSumExpBound[T Float](classes int) float64 {
+	if classes == 1 {
+		return 0
+	}
+	return gamma[T](ratio[T](classes) + in64[T](1+Log1pError))
+}
+
 // CrossEntropyBound is the bound of the loss by label, relative to the loss and in u, or in ULP:
 // the error of R/w and those of the logarithm.
 //
