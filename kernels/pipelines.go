@@ -58,4 +58,27 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 22, Latency: 90, Unroll: 4, Width: 3},
 		"AVX2 F64":   {Interval: 32, Latency: 105, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 	},
+	"exp": {
+		"AVX512 F32": {Interval: 8, Latency: 60, Unroll: 8, Width: 2},
+		"AVX512 F64": {Interval: 11, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 16, Latency: 90, Unroll: 4, Width: 2},
+		"AVX2 F64":   {Interval: 16, Latency: 75, Unroll: 6, Width: 2, Constants: 5, Sink: true},
+	},
+	"expm1": { // AVX2 F32 is fastest without
+		"AVX512 F32": {Interval: 16, Latency: 105, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F64": {Interval: 14, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 28, Latency: 75, Unroll: 6, Width: 2, Constants: 5, Sink: true},
+	},
+	"log": {
+		"AVX512 F32": {Interval: 12, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F64": {Interval: 16, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 24, Latency: 75, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 32, Latency: 75, Unroll: 6, Width: 3, Constants: 5, Sink: true},
+	},
+	"log1p": {
+		"AVX512 F32": {Interval: 14, Latency: 105, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F64": {Interval: 18, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 22, Latency: 60, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 30, Latency: 45, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+	},
 }
