@@ -248,9 +248,9 @@ func TestClimbRecords(t *testing.T) {
 	}
 }
 
-// TestDocumentedErrors checks every number that a doc comment or README.md calls the largest error
-// seen. Each has to be the error of one of the worst inputs, and the worst of each function and
-// type has to be among them.
+// TestDocumentedErrors checks every number that a doc comment or ACCURACY.md calls the largest
+// error seen. Each has to be the error of one of the worst inputs, and the worst of each function
+// and type has to be among them.
 func TestDocumentedErrors(t *testing.T) {
 	records, err := readRecords(climbRecords)
 	require.NoError(t, err)
@@ -268,7 +268,7 @@ func TestDocumentedErrors(t *testing.T) {
 	require.NoError(t, err)
 	number := regexp.MustCompile(`[0-9]+\.[0-9]+`)
 	documented := map[string]bool{}
-	for _, name := range append(files, "README.md") {
+	for _, name := range append(files, "ACCURACY.md") {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
@@ -282,7 +282,7 @@ func TestDocumentedErrors(t *testing.T) {
 				for _, row := range strings.Split(paragraph, "\n") {
 					seen += strings.Split(row, "|")[3]
 				}
-			} else if !ok || name == "README.md" {
+			} else if !ok || name == "ACCURACY.md" {
 				continue
 			}
 			for _, n := range number.FindAllString(seen, -1) {

@@ -306,6 +306,32 @@ func TestWriteAndReadAgain(t *testing.T) {
 	}
 }
 
+// TestSummary checks that the README has the results as they are, and draws their chart.
+func TestSummary(t *testing.T) {
+	require.LessOrEqual(t, len(summaryRows), 12)
+	s, err := readSummary("results")
+	require.NoError(t, err)
+	var page strings.Builder
+	s.write(&page)
+	file, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	readme := strings.ReplaceAll(string(file), "\r\n", "\n")
+	assert.Contains(t, readme, "`compare -summary` -->\n"+page.String()+"<!-- results: end -->",
+		"README.md is not what compare -summary prints")
+	count := s.count()
+	assert.Contains(t, readme, strings.ToUpper(count[:1])+count[1:])
+	chart := filepath.Join(t.TempDir(), "summary.svg")
+	require.NoError(t, s.chart(chart))
+	want, err := os.ReadFile("results/summary.svg")
+	require.NoError(t, err)
+	got, err := os.ReadFile(chart)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "results/summary.svg is not what compare -summary draws")
+
+	_, err = readSummary(t.TempDir())
+	require.Error(t, err)
+}
+
 func TestNumbers(t *testing.T) {
 	for v, want := range map[float64]string{0: "", 0.12345: "0.123", 1.2345: "1.23", 12.345: "12.3",
 		1234.5: "1234", 99.99: "100.0"} {

@@ -43,8 +43,8 @@ func run() error {
 		"python interpreter that has PyTorch, auto to look for one, none to do without")
 	from := flag.String("from", "",
 		"write tables and charts again from this results.json, measuring nothing")
-	summary := flag.Bool("summary", false,
-		"with -from: print the table of the project's README instead")
+	summary := flag.Bool("summary", false, "print the part of the project's README with the results, "+
+		"and draw its chart, from the files in results, measuring nothing")
 	times := flag.Bool("times", true, "measure times")
 	errors := flag.Bool("accuracy", true, "measure accuracy")
 	rounds := flag.Int("rounds", 31, "rounds of a case, at most")
@@ -60,16 +60,20 @@ func run() error {
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
+	if *summary {
+		s, err := readSummary("results")
+		if err != nil {
+			return err
+		}
+		s.write(os.Stdout)
+		return s.chart(filepath.Join("results", "summary.svg"))
+	}
 	if *from != "" {
 		r, err := readResult(*from)
 		if err != nil {
 			return err
 		}
 		r.Targets = judge(r)
-		if *summary {
-			r.summary(os.Stdout)
-			return nil
-		}
 		if *out == "" {
 			*out = filepath.Dir(*from)
 		}

@@ -136,39 +136,6 @@ was not kept, or a library that is ahead.
 	fmt.Fprintln(w)
 }
 
-// summary writes the part of the table of targets for the project's README.
-func (r *Result) summary(w io.Writer) {
-	cpu, cores, _ := strings.Cut(r.CPU, "), ") // "NAME (family ...), N cores"
-	if cores != "" {
-		cpu += ")"
-	}
-	fmt.Fprintf(w, "%s on one core of an %s, %s.\n", strings.ToUpper(r.ISA), cpu, r.Date)
-	fmt.Fprintf(w, "All results: [results/%s](bench/compare/results/%[1]s/README.md).\n", r.ISA)
-	fmt.Fprintf(w, "Command, in `bench/compare`: `%s`.\n\n", r.Command)
-	fmt.Fprint(w, "| kernel | ours, c/e | ULP | best peer, c/e | its ULP ",
-		"| ours/best | /XNNPACK | /PyTorch |\n|---|---|---|---|---|---|---|---|\n")
-	dash := func(s string) string {
-		if s == "" {
-			return "-"
-		}
-		return s
-	}
-	for _, v := range r.Targets {
-		if slices.Contains([]string{"C=2", "C=3", "C=17", "C=26", "C=65", "C=300", "n=8"}, v.Where) ||
-			v.Type == "float64" && v.Where == "DRAM" {
-			continue
-		}
-		ours, theirs := "-", "-"
-		if len(r.Accuracy) > 0 && v.Kernel != "CrossEntropyGrad" {
-			ours, theirs = ulps(v.ULP), ulps(v.BestULP)
-		}
-		fmt.Fprintf(w, "| %s %s %s | %s | %s | %s %s | %s | %s | %s | %s |\n", v.Kernel,
-			typeShort(v.Type), v.Where, sig(v.Cycles), ours,
-			v.Best, sig(v.BestCE), theirs, ratio(v.ToBest), dash(ratio(v.ToXNNPACK)),
-			dash(ratio(v.ToTorch)))
-	}
-}
-
 func (r *Result) accuracyTables(w io.Writer) {
 	if len(r.Accuracy) == 0 {
 		return
