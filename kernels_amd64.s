@@ -46121,7 +46121,7 @@ done7:
 	RET
 
 // func columnsSoftmaxF32AVX512(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32AVX512(SB), 0, $10560-88
+TEXT ·columnsSoftmaxF32AVX512(SB), 0, $18752-88
 	NO_LOCAL_POINTERS
 	VMOVUPS rowTableF32<>(SB), Z31
 	VBROADCASTSS log2ePartF32<>(SB), Z30
@@ -46137,24 +46137,24 @@ TEXT ·columnsSoftmaxF32AVX512(SB), 0, $10560-88
 	VBROADCASTSS roundingPartF32<>(SB), Z20
 	VBROADCASTSS rowMagicF32<>(SB), Z19
 	VBROADCASTSS rowReachF32<>(SB), Z18
-	LEAQ buffer-8129(SP), DI
+	LEAQ buffer-14529(SP), DI
 	ANDQ $-64, DI
-	LEAQ buffer-5761(SP), BX
+	LEAQ buffer-10369(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
-	MOVQ CX, 2304(DI)
+	MOVQ CX, 4096(DI)
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $16, SI
-	LEAQ buffer-3393(SP), DX
+	LEAQ buffer-6209(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
-	LEAQ buffer-10497(SP), DX
+	LEAQ buffer-18689(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -46169,7 +46169,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+56(FP), R11
 	CMPQ R11, $4
-	JGE wide11
+	JGE wide12
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $6, CX
@@ -46247,12 +46247,12 @@ read1:
 	VMAXPS Z5, Z3, Z3
 	VMAXPS Z3, Z2, Z2
 	VMAXPS Z2, Z0, Z0
-	JMP end8
+	JMP end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
 	VMOVUPS (R9), X2
@@ -46291,15 +46291,15 @@ cols9:
 	VMAXPS Z3, Z2, Z2
 	VMAXPS Z2, Z0, Z0
 	SUBQ $4, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $4
-	JLT last10
+	JLT last11
 	ADDQ $256, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -46307,10 +46307,10 @@ last10:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPS Z25, Z0, Z0
 	// rows.go: scaledParams
 	VPANDD Z22, Z0, Z5
@@ -46326,20 +46326,20 @@ end8:
 	VMOVAPS Z7, Z2
 	VMOVAPS Z6, Z3
 	VMOVAPS Z5, Z4
-	VMOVUPS Z0, 2048(DX)
-	VMOVUPS Z2, 2112(DX)
-	VMOVUPS Z3, 2176(DX)
-	VMOVUPS Z4, 2240(DX)
-	LEAQ buffer-3393(SP), CX
+	VMOVUPS Z0, 3840(DX)
+	VMOVUPS Z2, 3904(DX)
+	VMOVUPS Z3, 3968(DX)
+	VMOVUPS Z4, 4032(DX)
+	LEAQ buffer-6209(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first12
+	JNE first13
 	MOVQ $0, SI
-	LEAQ buffer-10497(SP), DX
+	LEAQ buffer-18689(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first12:
+first13:
 	TESTQ SI, SI
 	JNE process3
 
@@ -46360,17 +46360,17 @@ rotate2:
 process3:
 	MOVQ SI, R12
 	SUBQ $16, R12
-	MOVQ R12, 2304(DI)
-	VMOVUPS 2048(DI), Z0
-	VMOVUPS 2112(DI), Z2
-	VMOVUPS 2176(DI), Z3
-	VMOVUPS 2240(DI), Z4
+	MOVQ R12, 4096(DI)
+	VMOVUPS 3840(DI), Z0
+	VMOVUPS 3904(DI), Z2
+	VMOVUPS 3968(DI), Z3
+	VMOVUPS 4032(DI), Z4
 	MOVQ half+64(FP), R11
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ buffer-1025(SP), R10
+	LEAQ buffer-2049(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -46378,7 +46378,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	VMOVUPS 0(R8), Z5
 	// columns.go: columnExp
 	VSUBPS Z4, Z5, Z5
@@ -46431,15 +46431,15 @@ pair13:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE pair13
+	JNE pair14
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	JEQ sum15
+	JEQ sum16
 
 // One column.
-single14:
+single15:
 	VMOVUPS 0(R8), Z5
 	// columns.go: columnExp
 	VSUBPS Z4, Z5, Z5
@@ -46467,15 +46467,115 @@ single14:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE single14
+	JNE single15
 
 // The tree of the sums.
-sum15:
-	LEAQ buffer-1025(SP), R10
+sum16:
+	LEAQ buffer-2049(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
+	CMPQ R11, $32
+	JNE tree18
+	VMOVUPS 0(R10), Z8
+	VMOVUPS 1024(R10), Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 512(R10), Z9
+	VMOVUPS 1536(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 256(R10), Z9
+	VMOVUPS 1280(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VMOVUPS 768(R10), Z10
+	VMOVUPS 1792(R10), Z11
+	VADDPS Z11, Z10, Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z4
+	VMOVUPS 64(R10), Z8
+	VMOVUPS 1088(R10), Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 576(R10), Z9
+	VMOVUPS 1600(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 320(R10), Z9
+	VMOVUPS 1344(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VMOVUPS 832(R10), Z10
+	VMOVUPS 1856(R10), Z11
+	VADDPS Z11, Z10, Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z5
+	VMOVUPS 128(R10), Z8
+	VMOVUPS 1152(R10), Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 640(R10), Z9
+	VMOVUPS 1664(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 384(R10), Z9
+	VMOVUPS 1408(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VMOVUPS 896(R10), Z10
+	VMOVUPS 1920(R10), Z11
+	VADDPS Z11, Z10, Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z6
+	VMOVUPS 192(R10), Z8
+	VMOVUPS 1216(R10), Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 704(R10), Z9
+	VMOVUPS 1728(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z8
+	VMOVUPS 448(R10), Z9
+	VMOVUPS 1472(R10), Z10
+	VADDPS Z10, Z9, Z9
+	VMOVUPS 960(R10), Z10
+	VMOVUPS 1984(R10), Z11
+	VADDPS Z11, Z10, Z10
+	VADDPS Z10, Z9, Z9
+	VADDPS Z9, Z8, Z7
+	VCVTPS2PD Y4, Z8
+	VCVTPS2PD Y6, Z9
+	VADDPD Z9, Z8, Z8
+	VCVTPS2PD Y5, Z9
+	VCVTPS2PD Y7, Z10
+	VADDPD Z10, Z9, Z9
+	VADDPD Z9, Z8, Z8
+	VBROADCASTSS oneF32<>(SB), Z9
+	VCVTPS2PD Y9, Z9
+	VDIVPD Z8, Z9, Z8
+	VCVTPD2PS Z8, Y2
+	VCVTPS2PD Y2, Z9
+	VSUBPD Z9, Z8, Z8
+	VCVTPD2PS Z8, Y3
+	VEXTRACTF64X4 $1, Z4, Y8
+	VCVTPS2PD Y8, Z8
+	VEXTRACTF64X4 $1, Z6, Y9
+	VCVTPS2PD Y9, Z9
+	VADDPD Z9, Z8, Z8
+	VEXTRACTF64X4 $1, Z5, Y9
+	VCVTPS2PD Y9, Z9
+	VEXTRACTF64X4 $1, Z7, Y10
+	VCVTPS2PD Y10, Z10
+	VADDPD Z10, Z9, Z9
+	VADDPD Z9, Z8, Z8
+	VBROADCASTSS oneF32<>(SB), Z9
+	VCVTPS2PD Y9, Z9
+	VDIVPD Z8, Z9, Z8
+	VCVTPD2PS Z8, Y9
+	VINSERTF64X4 $1, Y9, Z2, Z2
+	VEXTRACTF64X4 $1, Z2, Y9
+	VCVTPS2PD Y9, Z9
+	VSUBPD Z9, Z8, Z8
+	VCVTPD2PS Z8, Y9
+	VINSERTF64X4 $1, Y9, Z3, Z3
+	JMP finished6
+
+tree18:
 	CMPQ R11, $16
-	JNE tree17
+	JNE tree19
 	VMOVUPS 0(R10), Z2
 	VMOVUPS 512(R10), Z3
 	VADDPS Z3, Z2, Z2
@@ -46507,11 +46607,11 @@ sum15:
 	VADDPS Z4, Z2, Z2
 	VADDPS Z5, Z3, Z3
 	VADDPS Z3, Z2, Z1
-	JMP ready16
+	JMP ready17
 
-tree17:
+tree19:
 	CMPQ R11, $8
-	JNE tree18
+	JNE tree20
 	VMOVUPS 0(R10), Z2
 	VMOVUPS 256(R10), Z3
 	VADDPS Z3, Z2, Z2
@@ -46527,11 +46627,11 @@ tree17:
 	VADDPS Z4, Z2, Z2
 	VADDPS Z5, Z3, Z3
 	VADDPS Z3, Z2, Z1
-	JMP ready16
+	JMP ready17
 
-tree18:
+tree20:
 	CMPQ R11, $4
-	JNE tree19
+	JNE tree21
 	VMOVUPS 0(R10), Z2
 	VMOVUPS 128(R10), Z3
 	VADDPS Z3, Z2, Z2
@@ -46539,22 +46639,22 @@ tree18:
 	VMOVUPS 192(R10), Z4
 	VADDPS Z4, Z3, Z3
 	VADDPS Z3, Z2, Z1
-	JMP ready16
+	JMP ready17
 
-tree19:
+tree21:
 	CMPQ R11, $2
-	JNE tree20
+	JNE tree22
 	VMOVUPS 0(R10), Z2
 	VMOVUPS 64(R10), Z3
 	VADDPS Z3, Z2, Z1
-	JMP ready16
+	JMP ready17
 
-tree20:
+tree22:
 	VMOVUPS 0(R10), Z2
 	VMOVAPS Z2, Z1
 
 // End the rows.
-ready16:
+ready17:
 	// columns.go
 	VDIVPS Z1, Z24, Z4
 	VMOVAPS Z24, Z5
@@ -46562,21 +46662,24 @@ ready16:
 	VMULPS Z4, Z5, Z5
 	VMOVAPS Z4, Z2
 	VMOVAPS Z5, Z3
-	VMOVUPS Z2, 2048(DI)
-	VMOVUPS Z3, 2112(DI)
+
+// What the result needs is there.
+finished6:
+	VMOVUPS Z2, 3840(DI)
+	VMOVUPS Z3, 3904(DI)
 
 // The result of a batch.
 end4:
-	MOVQ 2304(BX), R12
+	MOVQ 4096(BX), R12
 	TESTQ R12, R12
 	JLT after5
-	VMOVUPS 2048(BX), Z2
-	VMOVUPS 2112(BX), Z3
+	VMOVUPS 3840(BX), Z2
+	VMOVUPS 3904(BX), Z3
 	MOVQ cols+56(FP), R11
 	MOVQ BX, R8
 
 // One column of the result.
-finish22:
+finish24:
 	VMOVUPS 0(R8), Z4
 	// columns.go
 	VMULPS Z3, Z4, Z5
@@ -46584,7 +46687,7 @@ finish22:
 	VMOVUPS Z5, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	JNE finish22
+	JNE finish24
 	MOVQ dststride+72(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
@@ -46593,7 +46696,7 @@ finish22:
 	MOVQ BX, R8
 	MOVQ cols+56(FP), R11
 	CMPQ R11, $4
-	JGE wide26
+	JGE wide28
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $6, CX
@@ -46667,12 +46770,12 @@ finish22:
 	VEXTRACTF32X4 $3, Z5, X9
 	VMOVLPS X9, (R9)(CX*1)
 	VMOVHPS X9, (R10)(CX*1)
-	JMP end23
+	JMP end25
 
-wide26:
+wide28:
 
 // Transpose some columns.
-cols24:
+cols26:
 	VMOVUPS 0(R8), Z2
 	VMOVUPS 64(R8), Z3
 	VMOVUPS 128(R8), Z4
@@ -46707,15 +46810,15 @@ cols24:
 	VEXTRACTF32X4 $3, Z4, (R9)(AX*2)
 	VEXTRACTF32X4 $3, Z5, (R9)(CX*1)
 	SUBQ $4, R11
-	JEQ end23
+	JEQ end25
 	CMPQ R11, $4
-	JLT last25
+	JLT last27
 	ADDQ $256, R8
 	ADDQ $16, R12
-	JMP cols24
+	JMP cols26
 
 // The last columns.
-last25:
+last27:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -46723,14 +46826,14 @@ last25:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols24
+	JMP cols26
 
 // The result of a batch.
-end23:
+end25:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+48(FP), R11
 	MOVQ SI, CX
 	ADDQ $16, CX
@@ -46740,11 +46843,11 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ buffer-3393(SP), DI
+	LEAQ buffer-6209(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -46779,13 +46882,13 @@ TEXT ·columnsSoftmaxF64AVX512(SB), 0, $10560-88
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $8, SI
 	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
@@ -46803,7 +46906,7 @@ read1:
 	MOVQ cols+56(FP), R11
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	VMOVUPS (R9), X2
 	VMOVUPS (R9)(AX*1), X3
@@ -46824,15 +46927,15 @@ cols9:
 	VMAXPD Z3, Z2, Z2
 	VMAXPD Z2, Z0, Z0
 	SUBQ $2, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $2
-	JLT last10
+	JLT last11
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -46840,10 +46943,10 @@ last10:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPD Z20, Z0, Z0
 	// rows.go: scaledParams
 	VPANDQ Z17, Z0, Z5
@@ -46866,13 +46969,13 @@ end8:
 	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first11
+	JNE first12
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first11:
+first12:
 	TESTQ SI, SI
 	JNE process3
 
@@ -46911,7 +47014,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	VMOVUPD 0(R8), Z5
 	// columns.go: columnExp
 	VSUBPD Z4, Z5, Z5
@@ -46974,15 +47077,15 @@ pair12:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE pair12
+	JNE pair13
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	JEQ sum14
+	JEQ sum15
 
 // One column.
-single13:
+single14:
 	VMOVUPD 0(R8), Z5
 	// columns.go: columnExp
 	VSUBPD Z4, Z5, Z5
@@ -47015,15 +47118,15 @@ single13:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE single13
+	JNE single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $16
-	JNE tree16
+	JNE tree17
 	VMOVUPD 0(R10), Z2
 	VMOVUPD 512(R10), Z3
 	VADDPD Z3, Z2, Z2
@@ -47073,11 +47176,11 @@ sum14:
 	VADDPD Z3, Z2, Z2
 	VADDPD Z2, Z6, Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree16:
+tree17:
 	CMPQ R11, $8
-	JNE tree17
+	JNE tree18
 	VMOVUPD 0(R10), Z2
 	VMOVUPD 256(R10), Z3
 	VADDPD Z3, Z2, Z2
@@ -47093,11 +47196,11 @@ tree16:
 	VADDPD Z4, Z2, Z2
 	VADDPD Z5, Z3, Z3
 	VADDPD Z3, Z2, Z1
-	JMP ready15
+	JMP ready16
 
-tree17:
+tree18:
 	CMPQ R11, $4
-	JNE tree18
+	JNE tree19
 	VMOVUPD 0(R10), Z2
 	VMOVUPD 128(R10), Z3
 	VADDPD Z3, Z2, Z2
@@ -47105,22 +47208,22 @@ tree17:
 	VMOVUPD 192(R10), Z4
 	VADDPD Z4, Z3, Z3
 	VADDPD Z3, Z2, Z1
-	JMP ready15
+	JMP ready16
 
-tree18:
+tree19:
 	CMPQ R11, $2
-	JNE tree19
+	JNE tree20
 	VMOVUPD 0(R10), Z2
 	VMOVUPD 64(R10), Z3
 	VADDPD Z3, Z2, Z1
-	JMP ready15
+	JMP ready16
 
-tree19:
+tree20:
 	VMOVUPD 0(R10), Z2
 	VMOVAPD Z2, Z1
 
 // End the rows.
-ready15:
+ready16:
 	// columns.go
 	VDIVPD Z1, Z19, Z4
 	VMOVAPD Z19, Z5
@@ -47128,6 +47231,9 @@ ready15:
 	VMULPD Z4, Z5, Z5
 	VMOVAPD Z4, Z2
 	VMOVAPD Z5, Z3
+
+// What the result needs is there.
+finished6:
 	VMOVUPD Z2, 2048(DI)
 	VMOVUPD Z3, 2112(DI)
 
@@ -47142,7 +47248,7 @@ end4:
 	MOVQ BX, R8
 
 // One column of the result.
-finish21:
+finish22:
 	VMOVUPD 0(R8), Z4
 	// columns.go
 	VMULPD Z3, Z4, Z5
@@ -47150,7 +47256,7 @@ finish21:
 	VMOVUPD Z5, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	JNE finish21
+	JNE finish22
 	MOVQ dststride+72(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
@@ -47160,7 +47266,7 @@ finish21:
 	MOVQ cols+56(FP), R11
 
 // Transpose some columns.
-cols23:
+cols24:
 	VMOVUPD 0(R8), Z2
 	VMOVUPD 64(R8), Z3
 	VUNPCKHPD Z3, Z2, Z4
@@ -47179,15 +47285,15 @@ cols23:
 	VEXTRACTF32X4 $3, Z2, (R9)
 	VEXTRACTF32X4 $3, Z3, (R9)(AX*1)
 	SUBQ $2, R11
-	JEQ end22
+	JEQ end23
 	CMPQ R11, $2
-	JLT last24
+	JLT last25
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols23
+	JMP cols24
 
 // The last columns.
-last24:
+last25:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -47195,14 +47301,14 @@ last24:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols23
+	JMP cols24
 
 // The result of a batch.
-end22:
+end23:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+48(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -47216,7 +47322,7 @@ after5:
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -47246,13 +47352,13 @@ TEXT ·columnsSumSkipF32AVX512(SB), 0, $10560-152
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $16, SI
 	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
@@ -47269,7 +47375,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+128(FP), R11
 	CMPQ R11, $4
-	JGE wide11
+	JGE wide12
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $6, CX
@@ -47347,12 +47453,12 @@ read1:
 	VMAXPS Z8, Z6, Z6
 	VMAXPS Z6, Z5, Z5
 	VMAXPS Z5, Z0, Z0
-	JMP end8
+	JMP end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
 	VMOVUPS (R9), X5
@@ -47391,15 +47497,15 @@ cols9:
 	VMAXPS Z6, Z5, Z5
 	VMAXPS Z5, Z0, Z0
 	SUBQ $4, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $4
-	JLT last10
+	JLT last11
 	ADDQ $256, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -47407,10 +47513,10 @@ last10:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPS Z30, Z0, Z0
 	// rows.go: scaledParams
 	VPANDD Z22, Z0, Z8
@@ -47433,13 +47539,13 @@ end8:
 	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first12
+	JNE first13
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first12:
+first13:
 	TESTQ SI, SI
 	JNE process3
 
@@ -47491,7 +47597,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	VMOVUPS 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
@@ -47550,15 +47656,15 @@ pair13:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE pair13
+	JNE pair14
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	JEQ sum15
+	JEQ sum16
 
 // One column.
-single14:
+single15:
 	VMOVUPS 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
@@ -47589,15 +47695,15 @@ single14:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE single14
+	JNE single15
 
 // The tree of the sums.
-sum15:
+sum16:
 	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
-	JNE tree17
+	JNE tree18
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 512(R10), Z6
 	VADDPS Z6, Z5, Z5
@@ -47629,11 +47735,11 @@ sum15:
 	VADDPS Z7, Z5, Z5
 	VADDPS Z8, Z6, Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree17:
+tree18:
 	CMPQ R11, $8
-	JNE tree18
+	JNE tree19
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 256(R10), Z6
 	VADDPS Z6, Z5, Z5
@@ -47649,11 +47755,11 @@ tree17:
 	VADDPS Z7, Z5, Z5
 	VADDPS Z8, Z6, Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree18:
+tree19:
 	CMPQ R11, $4
-	JNE tree19
+	JNE tree20
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 128(R10), Z6
 	VADDPS Z6, Z5, Z5
@@ -47661,22 +47767,22 @@ tree18:
 	VMOVUPS 192(R10), Z7
 	VADDPS Z7, Z6, Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree19:
+tree20:
 	CMPQ R11, $2
-	JNE tree20
+	JNE tree21
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 64(R10), Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree20:
+tree21:
 	VMOVUPS 0(R10), Z5
 	VMOVAPS Z5, Z1
 
 // End the rows.
-ready16:
+ready17:
 	MOVQ SI, R12
 	SUBQ $16, R12
 	SHLQ $2, R12
@@ -47695,13 +47801,13 @@ ready16:
 	CMPQ CX, R11
 	JLE rotate2
 	CMPQ SI, R11
-	JEQ done7
+	JEQ done8
 	MOVQ R11, SI
 	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -47735,13 +47841,13 @@ TEXT ·columnsSumSkipF64AVX512(SB), 0, $10560-152
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $8, SI
 	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
@@ -47759,7 +47865,7 @@ read1:
 	MOVQ cols+128(FP), R11
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
 	VMOVUPS (R9)(AX*1), X6
@@ -47780,15 +47886,15 @@ cols9:
 	VMAXPD Z6, Z5, Z5
 	VMAXPD Z5, Z0, Z0
 	SUBQ $2, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $2
-	JLT last10
+	JLT last11
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -47796,10 +47902,10 @@ last10:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPD Z30, Z0, Z0
 	// rows.go: scaledParams
 	VPANDQ Z17, Z0, Z8
@@ -47822,13 +47928,13 @@ end8:
 	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first11
+	JNE first12
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first11:
+first12:
 	TESTQ SI, SI
 	JNE process3
 
@@ -47876,7 +47982,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	VMOVUPD 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
@@ -47945,15 +48051,15 @@ pair12:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE pair12
+	JNE pair13
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	JEQ sum14
+	JEQ sum15
 
 // One column.
-single13:
+single14:
 	VMOVUPD 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
@@ -47989,15 +48095,15 @@ single13:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE single13
+	JNE single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
-	JNE tree16
+	JNE tree17
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 512(R10), Z6
 	VADDPD Z6, Z5, Z5
@@ -48047,11 +48153,11 @@ sum14:
 	VADDPD Z6, Z5, Z5
 	VADDPD Z5, Z9, Z9
 	VADDPD Z9, Z8, Z1
-	JMP ready15
+	JMP ready16
 
-tree16:
+tree17:
 	CMPQ R11, $8
-	JNE tree17
+	JNE tree18
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 256(R10), Z6
 	VADDPD Z6, Z5, Z5
@@ -48067,11 +48173,11 @@ tree16:
 	VADDPD Z7, Z5, Z5
 	VADDPD Z8, Z6, Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree17:
+tree18:
 	CMPQ R11, $4
-	JNE tree18
+	JNE tree19
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 128(R10), Z6
 	VADDPD Z6, Z5, Z5
@@ -48079,22 +48185,22 @@ tree17:
 	VMOVUPD 192(R10), Z7
 	VADDPD Z7, Z6, Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree18:
+tree19:
 	CMPQ R11, $2
-	JNE tree19
+	JNE tree20
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 64(R10), Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree19:
+tree20:
 	VMOVUPD 0(R10), Z5
 	VMOVAPD Z5, Z1
 
 // End the rows.
-ready15:
+ready16:
 	MOVQ SI, R12
 	SUBQ $8, R12
 	SHLQ $3, R12
@@ -48113,13 +48219,13 @@ ready15:
 	CMPQ CX, R11
 	JLE rotate2
 	CMPQ SI, R11
-	JEQ done7
+	JEQ done8
 	MOVQ R11, SI
 	LEAQ buffer-3393(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -48149,13 +48255,13 @@ TEXT ·columnsGradF32AVX512(SB), 0, $10560-256
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $60, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $16, SI
 	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
@@ -48172,7 +48278,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
-	JGE wide11
+	JGE wide12
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $6, CX
@@ -48250,12 +48356,12 @@ read1:
 	VMAXPS Z8, Z6, Z6
 	VMAXPS Z6, Z5, Z5
 	VMAXPS Z5, Z0, Z0
-	JMP end8
+	JMP end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
 	VMOVUPS (R9), X5
@@ -48294,15 +48400,15 @@ cols9:
 	VMAXPS Z6, Z5, Z5
 	VMAXPS Z5, Z0, Z0
 	SUBQ $4, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $4
-	JLT last10
+	JLT last11
 	ADDQ $256, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -48310,10 +48416,10 @@ last10:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPS Z30, Z0, Z0
 	// rows.go: scaledParams
 	VPANDD Z22, Z0, Z8
@@ -48336,13 +48442,13 @@ end8:
 	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first12
+	JNE first13
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first12:
+first13:
 	TESTQ SI, SI
 	JNE process3
 
@@ -48394,7 +48500,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	VMOVUPS 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
@@ -48455,15 +48561,15 @@ pair13:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE pair13
+	JNE pair14
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	JEQ sum15
+	JEQ sum16
 
 // One column.
-single14:
+single15:
 	VMOVUPS 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPS Z7, Z8, Z8
@@ -48495,15 +48601,15 @@ single14:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE single14
+	JNE single15
 
 // The tree of the sums.
-sum15:
+sum16:
 	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
-	JNE tree17
+	JNE tree18
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 512(R10), Z6
 	VADDPS Z6, Z5, Z5
@@ -48535,11 +48641,11 @@ sum15:
 	VADDPS Z7, Z5, Z5
 	VADDPS Z8, Z6, Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree17:
+tree18:
 	CMPQ R11, $8
-	JNE tree18
+	JNE tree19
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 256(R10), Z6
 	VADDPS Z6, Z5, Z5
@@ -48555,11 +48661,11 @@ tree17:
 	VADDPS Z7, Z5, Z5
 	VADDPS Z8, Z6, Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree18:
+tree19:
 	CMPQ R11, $4
-	JNE tree19
+	JNE tree20
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 128(R10), Z6
 	VADDPS Z6, Z5, Z5
@@ -48567,22 +48673,22 @@ tree18:
 	VMOVUPS 192(R10), Z7
 	VADDPS Z7, Z6, Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree19:
+tree20:
 	CMPQ R11, $2
-	JNE tree20
+	JNE tree21
 	VMOVUPS 0(R10), Z5
 	VMOVUPS 64(R10), Z6
 	VADDPS Z6, Z5, Z1
-	JMP ready16
+	JMP ready17
 
-tree20:
+tree21:
 	VMOVUPS 0(R10), Z5
 	VMOVAPS Z5, Z1
 
 // End the rows.
-ready16:
+ready17:
 	MOVQ SI, R12
 	SUBQ $16, R12
 	SHLQ $2, R12
@@ -48632,7 +48738,7 @@ end4:
 	MOVQ BX, R8
 
 // One column of the result.
-finish22:
+finish23:
 	VMOVUPS 0(R8), Z11
 	// columns.go
 	VMULPS Z8, Z11, Z11
@@ -48643,7 +48749,7 @@ finish22:
 	VMOVUPS Z11, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	JNE finish22
+	JNE finish23
 	MOVQ dststride+240(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
@@ -48652,7 +48758,7 @@ finish22:
 	MOVQ BX, R8
 	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
-	JGE wide26
+	JGE wide27
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $6, CX
@@ -48726,12 +48832,12 @@ finish22:
 	VEXTRACTF32X4 $3, Z8, X12
 	VMOVLPS X12, (R9)(CX*1)
 	VMOVHPS X12, (R10)(CX*1)
-	JMP end23
+	JMP end24
 
-wide26:
+wide27:
 
 // Transpose some columns.
-cols24:
+cols25:
 	VMOVUPS 0(R8), Z5
 	VMOVUPS 64(R8), Z6
 	VMOVUPS 128(R8), Z7
@@ -48766,15 +48872,15 @@ cols24:
 	VEXTRACTF32X4 $3, Z7, (R9)(AX*2)
 	VEXTRACTF32X4 $3, Z8, (R9)(CX*1)
 	SUBQ $4, R11
-	JEQ end23
+	JEQ end24
 	CMPQ R11, $4
-	JLT last25
+	JLT last26
 	ADDQ $256, R8
 	ADDQ $16, R12
-	JMP cols24
+	JMP cols25
 
 // The last columns.
-last25:
+last26:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -48782,14 +48888,14 @@ last25:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols24
+	JMP cols25
 
 // The result of a batch.
-end23:
+end24:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $16, CX
@@ -48803,7 +48909,7 @@ after5:
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -48837,13 +48943,13 @@ TEXT ·columnsGradF64AVX512(SB), 0, $10560-256
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $8, SI
 	LEAQ buffer-3393(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
@@ -48861,7 +48967,7 @@ read1:
 	MOVQ cols+224(FP), R11
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
 	VMOVUPS (R9)(AX*1), X6
@@ -48882,15 +48988,15 @@ cols9:
 	VMAXPD Z6, Z5, Z5
 	VMAXPD Z5, Z0, Z0
 	SUBQ $2, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $2
-	JLT last10
+	JLT last11
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -48898,10 +49004,10 @@ last10:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPD Z30, Z0, Z0
 	// rows.go: scaledParams
 	VPANDQ Z17, Z0, Z8
@@ -48924,13 +49030,13 @@ end8:
 	LEAQ buffer-3393(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first11
+	JNE first12
 	MOVQ $0, SI
 	LEAQ buffer-10497(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first11:
+first12:
 	TESTQ SI, SI
 	JNE process3
 
@@ -48978,7 +49084,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	VMOVUPD 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
@@ -49049,15 +49155,15 @@ pair12:
 	ADDQ $64, R9
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE pair12
+	JNE pair13
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	JEQ sum14
+	JEQ sum15
 
 // One column.
-single13:
+single14:
 	VMOVUPD 0(R8), Z8
 	// columns.go: columnExp
 	VSUBPD Z7, Z8, Z8
@@ -49094,15 +49200,15 @@ single13:
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $1, R11
-	JNE single13
+	JNE single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
-	JNE tree16
+	JNE tree17
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 512(R10), Z6
 	VADDPD Z6, Z5, Z5
@@ -49152,11 +49258,11 @@ sum14:
 	VADDPD Z6, Z5, Z5
 	VADDPD Z5, Z9, Z9
 	VADDPD Z9, Z8, Z1
-	JMP ready15
+	JMP ready16
 
-tree16:
+tree17:
 	CMPQ R11, $8
-	JNE tree17
+	JNE tree18
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 256(R10), Z6
 	VADDPD Z6, Z5, Z5
@@ -49172,11 +49278,11 @@ tree16:
 	VADDPD Z7, Z5, Z5
 	VADDPD Z8, Z6, Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree17:
+tree18:
 	CMPQ R11, $4
-	JNE tree18
+	JNE tree19
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 128(R10), Z6
 	VADDPD Z6, Z5, Z5
@@ -49184,22 +49290,22 @@ tree17:
 	VMOVUPD 192(R10), Z7
 	VADDPD Z7, Z6, Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree18:
+tree19:
 	CMPQ R11, $2
-	JNE tree19
+	JNE tree20
 	VMOVUPD 0(R10), Z5
 	VMOVUPD 64(R10), Z6
 	VADDPD Z6, Z5, Z1
-	JMP ready15
+	JMP ready16
 
-tree19:
+tree20:
 	VMOVUPD 0(R10), Z5
 	VMOVAPD Z5, Z1
 
 // End the rows.
-ready15:
+ready16:
 	MOVQ SI, R12
 	SUBQ $8, R12
 	SHLQ $3, R12
@@ -49249,7 +49355,7 @@ end4:
 	MOVQ BX, R8
 
 // One column of the result.
-finish21:
+finish22:
 	VMOVUPD 0(R8), Z11
 	// columns.go
 	VMULPD Z8, Z11, Z11
@@ -49260,7 +49366,7 @@ finish21:
 	VMOVUPD Z11, 0(R8)
 	ADDQ $64, R8
 	SUBQ $1, R11
-	JNE finish21
+	JNE finish22
 	MOVQ dststride+240(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
@@ -49270,7 +49376,7 @@ finish21:
 	MOVQ cols+224(FP), R11
 
 // Transpose some columns.
-cols23:
+cols24:
 	VMOVUPD 0(R8), Z5
 	VMOVUPD 64(R8), Z6
 	VUNPCKHPD Z6, Z5, Z7
@@ -49289,15 +49395,15 @@ cols23:
 	VEXTRACTF32X4 $3, Z5, (R9)
 	VEXTRACTF32X4 $3, Z6, (R9)(AX*1)
 	SUBQ $2, R11
-	JEQ end22
+	JEQ end23
 	CMPQ R11, $2
-	JLT last24
+	JLT last25
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols23
+	JMP cols24
 
 // The last columns.
-last24:
+last25:
 	MOVQ R11, R9
 	SHLQ $6, R9
 	ADDQ R9, R8
@@ -49305,14 +49411,14 @@ last24:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols23
+	JMP cols24
 
 // The result of a batch.
-end22:
+end23:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -49326,7 +49432,7 @@ after5:
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -96549,29 +96655,29 @@ done6:
 	RET
 
 // func columnsSoftmaxF32AVX2(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32AVX2(SB), 0, $5440-88
+TEXT ·columnsSoftmaxF32AVX2(SB), 0, $9536-88
 	NO_LOCAL_POINTERS
 	VBROADCASTSS log2ePartF32<>(SB), Y14
 	VBROADCASTSS minusLn2PartHiF32<>(SB), Y13
 	VBROADCASTSS minusLn2PartLoF32<>(SB), Y12
-	LEAQ buffer-4161(SP), DI
+	LEAQ buffer-7361(SP), DI
 	ANDQ $-64, DI
-	LEAQ buffer-2945(SP), BX
+	LEAQ buffer-5249(SP), BX
 	ANDQ $-64, BX
 	MOVQ $-1, CX
-	MOVQ CX, 1152(DI)
+	MOVQ CX, 2048(DI)
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $8, SI
-	LEAQ buffer-1729(SP), DX
+	LEAQ buffer-3137(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
-	LEAQ buffer-5377(SP), DX
+	LEAQ buffer-9473(SP), DX
 	ANDQ $-64, DX
 
 // Transpose a batch into a buffer.
@@ -96587,7 +96693,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+56(FP), R11
 	CMPQ R11, $4
-	JGE wide11
+	JGE wide12
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $5, CX
@@ -96637,12 +96743,12 @@ read1:
 	VMAXPS Y5, Y3, Y3
 	VMAXPS Y3, Y2, Y2
 	VMAXPS Y2, Y0, Y0
-	JMP end8
+	JMP end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
 	VMOVUPS (R9), X2
@@ -96671,15 +96777,15 @@ cols9:
 	VMAXPS Y3, Y2, Y2
 	VMAXPS Y2, Y0, Y0
 	SUBQ $4, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $4
-	JLT last10
+	JLT last11
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -96687,10 +96793,10 @@ last10:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPS zeroF32<>(SB), Y0, Y0
 	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y0, Y5
@@ -96707,20 +96813,20 @@ end8:
 	VMOVAPS Y7, Y2
 	VMOVAPS Y5, Y3
 	VMOVAPS Y6, Y4
-	VMOVUPS Y0, 1024(DX)
-	VMOVUPS Y2, 1056(DX)
-	VMOVUPS Y3, 1088(DX)
-	VMOVUPS Y4, 1120(DX)
-	LEAQ buffer-1729(SP), CX
+	VMOVUPS Y0, 1920(DX)
+	VMOVUPS Y2, 1952(DX)
+	VMOVUPS Y3, 1984(DX)
+	VMOVUPS Y4, 2016(DX)
+	LEAQ buffer-3137(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first12
+	JNE first13
 	MOVQ $0, SI
-	LEAQ buffer-5377(SP), DX
+	LEAQ buffer-9473(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first12:
+first13:
 	TESTQ SI, SI
 	JNE process3
 
@@ -96741,17 +96847,17 @@ rotate2:
 process3:
 	MOVQ SI, R12
 	SUBQ $8, R12
-	MOVQ R12, 1152(DI)
-	VMOVUPS 1024(DI), Y0
-	VMOVUPS 1056(DI), Y2
-	VMOVUPS 1088(DI), Y3
-	VMOVUPS 1120(DI), Y4
+	MOVQ R12, 2048(DI)
+	VMOVUPS 1920(DI), Y0
+	VMOVUPS 1952(DI), Y2
+	VMOVUPS 1984(DI), Y3
+	VMOVUPS 2016(DI), Y4
 	MOVQ half+64(FP), R11
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ DI, R9
 	MOVQ DI, R8
-	LEAQ buffer-513(SP), R10
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ R11, CX
 	MOVQ cols+56(FP), R11
@@ -96759,7 +96865,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	VMOVUPS 0(R8), Y5
 	// columns.go: columnExp
 	VSUBPS Y4, Y5, Y5
@@ -96812,15 +96918,15 @@ pair13:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE pair13
+	JNE pair14
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	JEQ sum15
+	JEQ sum16
 
 // One column.
-single14:
+single15:
 	VMOVUPS 0(R8), Y5
 	// columns.go: columnExp
 	VSUBPS Y4, Y5, Y5
@@ -96848,15 +96954,115 @@ single14:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE single14
+	JNE single15
 
 // The tree of the sums.
-sum15:
-	LEAQ buffer-513(SP), R10
+sum16:
+	LEAQ buffer-1025(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
+	CMPQ R11, $32
+	JNE tree18
+	VMOVUPS 0(R10), Y8
+	VMOVUPS 512(R10), Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 256(R10), Y9
+	VMOVUPS 768(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 128(R10), Y9
+	VMOVUPS 640(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VMOVUPS 384(R10), Y10
+	VMOVUPS 896(R10), Y11
+	VADDPS Y11, Y10, Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y4
+	VMOVUPS 32(R10), Y8
+	VMOVUPS 544(R10), Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 288(R10), Y9
+	VMOVUPS 800(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 160(R10), Y9
+	VMOVUPS 672(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VMOVUPS 416(R10), Y10
+	VMOVUPS 928(R10), Y11
+	VADDPS Y11, Y10, Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y5
+	VMOVUPS 64(R10), Y8
+	VMOVUPS 576(R10), Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 320(R10), Y9
+	VMOVUPS 832(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 192(R10), Y9
+	VMOVUPS 704(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VMOVUPS 448(R10), Y10
+	VMOVUPS 960(R10), Y11
+	VADDPS Y11, Y10, Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y6
+	VMOVUPS 96(R10), Y8
+	VMOVUPS 608(R10), Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 352(R10), Y9
+	VMOVUPS 864(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y8
+	VMOVUPS 224(R10), Y9
+	VMOVUPS 736(R10), Y10
+	VADDPS Y10, Y9, Y9
+	VMOVUPS 480(R10), Y10
+	VMOVUPS 992(R10), Y11
+	VADDPS Y11, Y10, Y10
+	VADDPS Y10, Y9, Y9
+	VADDPS Y9, Y8, Y7
+	VCVTPS2PD X4, Y8
+	VCVTPS2PD X6, Y9
+	VADDPD Y9, Y8, Y8
+	VCVTPS2PD X5, Y9
+	VCVTPS2PD X7, Y10
+	VADDPD Y10, Y9, Y9
+	VADDPD Y9, Y8, Y8
+	VBROADCASTSS oneF32<>(SB), Y9
+	VCVTPS2PD X9, Y9
+	VDIVPD Y8, Y9, Y8
+	VCVTPD2PSY Y8, X2
+	VCVTPS2PD X2, Y9
+	VSUBPD Y9, Y8, Y8
+	VCVTPD2PSY Y8, X3
+	VEXTRACTF128 $1, Y4, X8
+	VCVTPS2PD X8, Y8
+	VEXTRACTF128 $1, Y6, X9
+	VCVTPS2PD X9, Y9
+	VADDPD Y9, Y8, Y8
+	VEXTRACTF128 $1, Y5, X9
+	VCVTPS2PD X9, Y9
+	VEXTRACTF128 $1, Y7, X10
+	VCVTPS2PD X10, Y10
+	VADDPD Y10, Y9, Y9
+	VADDPD Y9, Y8, Y8
+	VBROADCASTSS oneF32<>(SB), Y9
+	VCVTPS2PD X9, Y9
+	VDIVPD Y8, Y9, Y8
+	VCVTPD2PSY Y8, X9
+	VINSERTF128 $1, X9, Y2, Y2
+	VEXTRACTF128 $1, Y2, X9
+	VCVTPS2PD X9, Y9
+	VSUBPD Y9, Y8, Y8
+	VCVTPD2PSY Y8, X9
+	VINSERTF128 $1, X9, Y3, Y3
+	JMP finished6
+
+tree18:
 	CMPQ R11, $16
-	JNE tree17
+	JNE tree19
 	VMOVUPS 0(R10), Y2
 	VMOVUPS 256(R10), Y3
 	VADDPS Y3, Y2, Y2
@@ -96888,11 +97094,11 @@ sum15:
 	VADDPS Y4, Y2, Y2
 	VADDPS Y5, Y3, Y3
 	VADDPS Y3, Y2, Y1
-	JMP ready16
+	JMP ready17
 
-tree17:
+tree19:
 	CMPQ R11, $8
-	JNE tree18
+	JNE tree20
 	VMOVUPS 0(R10), Y2
 	VMOVUPS 128(R10), Y3
 	VADDPS Y3, Y2, Y2
@@ -96908,11 +97114,11 @@ tree17:
 	VADDPS Y4, Y2, Y2
 	VADDPS Y5, Y3, Y3
 	VADDPS Y3, Y2, Y1
-	JMP ready16
+	JMP ready17
 
-tree18:
+tree20:
 	CMPQ R11, $4
-	JNE tree19
+	JNE tree21
 	VMOVUPS 0(R10), Y2
 	VMOVUPS 64(R10), Y3
 	VADDPS Y3, Y2, Y2
@@ -96920,22 +97126,22 @@ tree18:
 	VMOVUPS 96(R10), Y4
 	VADDPS Y4, Y3, Y3
 	VADDPS Y3, Y2, Y1
-	JMP ready16
+	JMP ready17
 
-tree19:
+tree21:
 	CMPQ R11, $2
-	JNE tree20
+	JNE tree22
 	VMOVUPS 0(R10), Y2
 	VMOVUPS 32(R10), Y3
 	VADDPS Y3, Y2, Y1
-	JMP ready16
+	JMP ready17
 
-tree20:
+tree22:
 	VMOVUPS 0(R10), Y2
 	VMOVAPS Y2, Y1
 
 // End the rows.
-ready16:
+ready17:
 	// columns.go
 	VBROADCASTSS oneF32<>(SB), Y4
 	VDIVPS Y1, Y4, Y5
@@ -96944,21 +97150,24 @@ ready16:
 	VMULPS Y5, Y4, Y4
 	VMOVAPS Y5, Y2
 	VMOVAPS Y4, Y3
-	VMOVUPS Y2, 1024(DI)
-	VMOVUPS Y3, 1056(DI)
+
+// What the result needs is there.
+finished6:
+	VMOVUPS Y2, 1920(DI)
+	VMOVUPS Y3, 1952(DI)
 
 // The result of a batch.
 end4:
-	MOVQ 1152(BX), R12
+	MOVQ 2048(BX), R12
 	TESTQ R12, R12
 	JLT after5
-	VMOVUPS 1024(BX), Y2
-	VMOVUPS 1056(BX), Y3
+	VMOVUPS 1920(BX), Y2
+	VMOVUPS 1952(BX), Y3
 	MOVQ cols+56(FP), R11
 	MOVQ BX, R8
 
 // One column of the result.
-finish22:
+finish24:
 	VMOVUPS 0(R8), Y4
 	// columns.go
 	VMULPS Y3, Y4, Y5
@@ -96966,7 +97175,7 @@ finish22:
 	VMOVUPS Y5, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	JNE finish22
+	JNE finish24
 	MOVQ dststride+72(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
@@ -96975,7 +97184,7 @@ finish22:
 	MOVQ BX, R8
 	MOVQ cols+56(FP), R11
 	CMPQ R11, $4
-	JGE wide26
+	JGE wide28
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $5, CX
@@ -97021,12 +97230,12 @@ finish22:
 	VEXTRACTF128 $1, Y5, X9
 	VMOVLPS X9, (R9)(CX*1)
 	VMOVHPS X9, (R10)(CX*1)
-	JMP end23
+	JMP end25
 
-wide26:
+wide28:
 
 // Transpose some columns.
-cols24:
+cols26:
 	VMOVUPS 0(R8), Y2
 	VMOVUPS 32(R8), Y3
 	VMOVUPS 64(R8), Y4
@@ -97051,15 +97260,15 @@ cols24:
 	VEXTRACTF128 $1, Y4, (R9)(AX*2)
 	VEXTRACTF128 $1, Y5, (R9)(CX*1)
 	SUBQ $4, R11
-	JEQ end23
+	JEQ end25
 	CMPQ R11, $4
-	JLT last25
+	JLT last27
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols24
+	JMP cols26
 
 // The last columns.
-last25:
+last27:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -97067,14 +97276,14 @@ last25:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols24
+	JMP cols26
 
 // The result of a batch.
-end23:
+end25:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+48(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -97084,11 +97293,11 @@ after5:
 	CMPQ SI, R11
 	JEQ end4
 	MOVQ R11, SI
-	LEAQ buffer-1729(SP), DI
+	LEAQ buffer-3137(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -97107,13 +97316,13 @@ TEXT ·columnsSoftmaxF64AVX2(SB), 0, $5440-88
 	MOVQ rows+48(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $4, SI
 	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
@@ -97132,7 +97341,7 @@ read1:
 	MOVQ cols+56(FP), R11
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	VMOVUPS (R9), X2
 	VMOVUPS (R9)(AX*1), X3
@@ -97147,15 +97356,15 @@ cols9:
 	VMAXPD Y3, Y2, Y2
 	VMAXPD Y2, Y0, Y0
 	SUBQ $2, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $2
-	JLT last10
+	JLT last11
 	ADDQ $64, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -97163,10 +97372,10 @@ last10:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPD zeroF64<>(SB), Y0, Y0
 	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y0, Y5
@@ -97190,13 +97399,13 @@ end8:
 	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first11
+	JNE first12
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first11:
+first12:
 	TESTQ SI, SI
 	JNE process3
 
@@ -97235,7 +97444,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	VMOVUPD 0(R8), Y5
 	// columns.go: columnExp
 	VSUBPD Y4, Y5, Y5
@@ -97302,15 +97511,15 @@ pair12:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE pair12
+	JNE pair13
 	MOVQ half+64(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+56(FP), CX
 	SUBQ CX, R11
-	JEQ sum14
+	JEQ sum15
 
 // One column.
-single13:
+single14:
 	VMOVUPD 0(R8), Y5
 	// columns.go: columnExp
 	VSUBPD Y4, Y5, Y5
@@ -97345,15 +97554,15 @@ single13:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE single13
+	JNE single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+64(FP), R11
 	CMPQ R11, $16
-	JNE tree16
+	JNE tree17
 	VMOVUPD 0(R10), Y2
 	VMOVUPD 256(R10), Y3
 	VADDPD Y3, Y2, Y2
@@ -97403,11 +97612,11 @@ sum14:
 	VADDPD Y3, Y2, Y2
 	VADDPD Y2, Y6, Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree16:
+tree17:
 	CMPQ R11, $8
-	JNE tree17
+	JNE tree18
 	VMOVUPD 0(R10), Y2
 	VMOVUPD 128(R10), Y3
 	VADDPD Y3, Y2, Y2
@@ -97423,11 +97632,11 @@ tree16:
 	VADDPD Y4, Y2, Y2
 	VADDPD Y5, Y3, Y3
 	VADDPD Y3, Y2, Y1
-	JMP ready15
+	JMP ready16
 
-tree17:
+tree18:
 	CMPQ R11, $4
-	JNE tree18
+	JNE tree19
 	VMOVUPD 0(R10), Y2
 	VMOVUPD 64(R10), Y3
 	VADDPD Y3, Y2, Y2
@@ -97435,22 +97644,22 @@ tree17:
 	VMOVUPD 96(R10), Y4
 	VADDPD Y4, Y3, Y3
 	VADDPD Y3, Y2, Y1
-	JMP ready15
+	JMP ready16
 
-tree18:
+tree19:
 	CMPQ R11, $2
-	JNE tree19
+	JNE tree20
 	VMOVUPD 0(R10), Y2
 	VMOVUPD 32(R10), Y3
 	VADDPD Y3, Y2, Y1
-	JMP ready15
+	JMP ready16
 
-tree19:
+tree20:
 	VMOVUPD 0(R10), Y2
 	VMOVAPD Y2, Y1
 
 // End the rows.
-ready15:
+ready16:
 	// columns.go
 	VBROADCASTSD oneF64<>(SB), Y4
 	VDIVPD Y1, Y4, Y5
@@ -97459,6 +97668,9 @@ ready15:
 	VMULPD Y5, Y4, Y4
 	VMOVAPD Y5, Y2
 	VMOVAPD Y4, Y3
+
+// What the result needs is there.
+finished6:
 	VMOVUPD Y2, 1024(DI)
 	VMOVUPD Y3, 1056(DI)
 
@@ -97473,7 +97685,7 @@ end4:
 	MOVQ BX, R8
 
 // One column of the result.
-finish21:
+finish22:
 	VMOVUPD 0(R8), Y4
 	// columns.go
 	VMULPD Y3, Y4, Y5
@@ -97481,7 +97693,7 @@ finish21:
 	VMOVUPD Y5, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	JNE finish21
+	JNE finish22
 	MOVQ dststride+72(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
@@ -97491,7 +97703,7 @@ finish21:
 	MOVQ cols+56(FP), R11
 
 // Transpose some columns.
-cols23:
+cols24:
 	VMOVUPD 0(R8), Y2
 	VMOVUPD 32(R8), Y3
 	VUNPCKHPD Y3, Y2, Y4
@@ -97504,15 +97716,15 @@ cols23:
 	VEXTRACTF128 $1, Y2, (R9)
 	VEXTRACTF128 $1, Y3, (R9)(AX*1)
 	SUBQ $2, R11
-	JEQ end22
+	JEQ end23
 	CMPQ R11, $2
-	JLT last24
+	JLT last25
 	ADDQ $64, R8
 	ADDQ $16, R12
-	JMP cols23
+	JMP cols24
 
 // The last columns.
-last24:
+last25:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -97520,14 +97732,14 @@ last24:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols23
+	JMP cols24
 
 // The result of a batch.
-end22:
+end23:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+48(FP), R11
 	MOVQ SI, CX
 	ADDQ $4, CX
@@ -97541,7 +97753,7 @@ after5:
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -97559,13 +97771,13 @@ TEXT ·columnsSumSkipF32AVX2(SB), 0, $5440-152
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $8, SI
 	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
@@ -97583,7 +97795,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+128(FP), R11
 	CMPQ R11, $4
-	JGE wide11
+	JGE wide12
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $5, CX
@@ -97633,12 +97845,12 @@ read1:
 	VMAXPS Y8, Y6, Y6
 	VMAXPS Y6, Y5, Y5
 	VMAXPS Y5, Y0, Y0
-	JMP end8
+	JMP end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
 	VMOVUPS (R9), X5
@@ -97667,15 +97879,15 @@ cols9:
 	VMAXPS Y6, Y5, Y5
 	VMAXPS Y5, Y0, Y0
 	SUBQ $4, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $4
-	JLT last10
+	JLT last11
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -97683,10 +97895,10 @@ last10:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPS Y14, Y0, Y0
 	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y0, Y8
@@ -97710,13 +97922,13 @@ end8:
 	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first12
+	JNE first13
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first12:
+first13:
 	TESTQ SI, SI
 	JNE process3
 
@@ -97767,7 +97979,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	VMOVUPS 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
@@ -97826,15 +98038,15 @@ pair13:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE pair13
+	JNE pair14
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	JEQ sum15
+	JEQ sum16
 
 // One column.
-single14:
+single15:
 	VMOVUPS 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
@@ -97865,15 +98077,15 @@ single14:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE single14
+	JNE single15
 
 // The tree of the sums.
-sum15:
+sum16:
 	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
-	JNE tree17
+	JNE tree18
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 256(R10), Y6
 	VADDPS Y6, Y5, Y5
@@ -97905,11 +98117,11 @@ sum15:
 	VADDPS Y7, Y5, Y5
 	VADDPS Y8, Y6, Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree17:
+tree18:
 	CMPQ R11, $8
-	JNE tree18
+	JNE tree19
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 128(R10), Y6
 	VADDPS Y6, Y5, Y5
@@ -97925,11 +98137,11 @@ tree17:
 	VADDPS Y7, Y5, Y5
 	VADDPS Y8, Y6, Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree18:
+tree19:
 	CMPQ R11, $4
-	JNE tree19
+	JNE tree20
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 64(R10), Y6
 	VADDPS Y6, Y5, Y5
@@ -97937,22 +98149,22 @@ tree18:
 	VMOVUPS 96(R10), Y7
 	VADDPS Y7, Y6, Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree19:
+tree20:
 	CMPQ R11, $2
-	JNE tree20
+	JNE tree21
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 32(R10), Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree20:
+tree21:
 	VMOVUPS 0(R10), Y5
 	VMOVAPS Y5, Y1
 
 // End the rows.
-ready16:
+ready17:
 	MOVQ SI, R12
 	SUBQ $8, R12
 	SHLQ $2, R12
@@ -97971,13 +98183,13 @@ ready16:
 	CMPQ CX, R11
 	JLE rotate2
 	CMPQ SI, R11
-	JEQ done7
+	JEQ done8
 	MOVQ R11, SI
 	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -97995,13 +98207,13 @@ TEXT ·columnsSumSkipF64AVX2(SB), 0, $5440-152
 	MOVQ rows+120(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $4, SI
 	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
@@ -98020,7 +98232,7 @@ read1:
 	MOVQ cols+128(FP), R11
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
 	VMOVUPS (R9)(AX*1), X6
@@ -98035,15 +98247,15 @@ cols9:
 	VMAXPD Y6, Y5, Y5
 	VMAXPD Y5, Y0, Y0
 	SUBQ $2, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $2
-	JLT last10
+	JLT last11
 	ADDQ $64, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -98051,10 +98263,10 @@ last10:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPD Y14, Y0, Y0
 	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y0, Y8
@@ -98078,13 +98290,13 @@ end8:
 	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first11
+	JNE first12
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first11:
+first12:
 	TESTQ SI, SI
 	JNE process3
 
@@ -98133,7 +98345,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	VMOVUPD 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
@@ -98206,15 +98418,15 @@ pair12:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE pair12
+	JNE pair13
 	MOVQ half+136(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+128(FP), CX
 	SUBQ CX, R11
-	JEQ sum14
+	JEQ sum15
 
 // One column.
-single13:
+single14:
 	VMOVUPD 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
@@ -98252,15 +98464,15 @@ single13:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE single13
+	JNE single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+136(FP), R11
 	CMPQ R11, $16
-	JNE tree16
+	JNE tree17
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 256(R10), Y6
 	VADDPD Y6, Y5, Y5
@@ -98310,11 +98522,11 @@ sum14:
 	VADDPD Y6, Y5, Y5
 	VADDPD Y5, Y9, Y9
 	VADDPD Y9, Y8, Y1
-	JMP ready15
+	JMP ready16
 
-tree16:
+tree17:
 	CMPQ R11, $8
-	JNE tree17
+	JNE tree18
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 128(R10), Y6
 	VADDPD Y6, Y5, Y5
@@ -98330,11 +98542,11 @@ tree16:
 	VADDPD Y7, Y5, Y5
 	VADDPD Y8, Y6, Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree17:
+tree18:
 	CMPQ R11, $4
-	JNE tree18
+	JNE tree19
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 64(R10), Y6
 	VADDPD Y6, Y5, Y5
@@ -98342,22 +98554,22 @@ tree17:
 	VMOVUPD 96(R10), Y7
 	VADDPD Y7, Y6, Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree18:
+tree19:
 	CMPQ R11, $2
-	JNE tree19
+	JNE tree20
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 32(R10), Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree19:
+tree20:
 	VMOVUPD 0(R10), Y5
 	VMOVAPD Y5, Y1
 
 // End the rows.
-ready15:
+ready16:
 	MOVQ SI, R12
 	SUBQ $4, R12
 	SHLQ $3, R12
@@ -98376,13 +98588,13 @@ ready15:
 	CMPQ CX, R11
 	JLE rotate2
 	CMPQ SI, R11
-	JEQ done7
+	JEQ done8
 	MOVQ R11, SI
 	LEAQ buffer-1729(SP), DI
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -98400,13 +98612,13 @@ TEXT ·columnsGradF32AVX2(SB), 0, $5440-256
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $61, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $8, SI
 	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
@@ -98424,7 +98636,7 @@ read1:
 	MOVQ DX, R8
 	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
-	JGE wide11
+	JGE wide12
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $5, CX
@@ -98474,12 +98686,12 @@ read1:
 	VMAXPS Y8, Y6, Y6
 	VMAXPS Y6, Y5, Y5
 	VMAXPS Y5, Y0, Y0
-	JMP end8
+	JMP end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	LEAQ (AX)(AX*2), CX
 	VMOVUPS (R9), X5
@@ -98508,15 +98720,15 @@ cols9:
 	VMAXPS Y6, Y5, Y5
 	VMAXPS Y5, Y0, Y0
 	SUBQ $4, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $4
-	JLT last10
+	JLT last11
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -98524,10 +98736,10 @@ last10:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPS Y14, Y0, Y0
 	// rows.go: scaledParams
 	VPAND notSignF32<>(SB), Y0, Y8
@@ -98551,13 +98763,13 @@ end8:
 	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first12
+	JNE first13
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first12:
+first13:
 	TESTQ SI, SI
 	JNE process3
 
@@ -98608,7 +98820,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	VMOVUPS 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
@@ -98669,15 +98881,15 @@ pair13:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE pair13
+	JNE pair14
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	JEQ sum15
+	JEQ sum16
 
 // One column.
-single14:
+single15:
 	VMOVUPS 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPS Y7, Y8, Y8
@@ -98709,15 +98921,15 @@ single14:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE single14
+	JNE single15
 
 // The tree of the sums.
-sum15:
+sum16:
 	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
-	JNE tree17
+	JNE tree18
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 256(R10), Y6
 	VADDPS Y6, Y5, Y5
@@ -98749,11 +98961,11 @@ sum15:
 	VADDPS Y7, Y5, Y5
 	VADDPS Y8, Y6, Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree17:
+tree18:
 	CMPQ R11, $8
-	JNE tree18
+	JNE tree19
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 128(R10), Y6
 	VADDPS Y6, Y5, Y5
@@ -98769,11 +98981,11 @@ tree17:
 	VADDPS Y7, Y5, Y5
 	VADDPS Y8, Y6, Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree18:
+tree19:
 	CMPQ R11, $4
-	JNE tree19
+	JNE tree20
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 64(R10), Y6
 	VADDPS Y6, Y5, Y5
@@ -98781,22 +98993,22 @@ tree18:
 	VMOVUPS 96(R10), Y7
 	VADDPS Y7, Y6, Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree19:
+tree20:
 	CMPQ R11, $2
-	JNE tree20
+	JNE tree21
 	VMOVUPS 0(R10), Y5
 	VMOVUPS 32(R10), Y6
 	VADDPS Y6, Y5, Y1
-	JMP ready16
+	JMP ready17
 
-tree20:
+tree21:
 	VMOVUPS 0(R10), Y5
 	VMOVAPS Y5, Y1
 
 // End the rows.
-ready16:
+ready17:
 	MOVQ SI, R12
 	SUBQ $8, R12
 	SHLQ $2, R12
@@ -98846,7 +99058,7 @@ end4:
 	MOVQ BX, R8
 
 // One column of the result.
-finish22:
+finish23:
 	VMOVUPS 0(R8), Y11
 	// columns.go
 	VMULPS Y8, Y11, Y11
@@ -98857,7 +99069,7 @@ finish22:
 	VMOVUPS Y11, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	JNE finish22
+	JNE finish23
 	MOVQ dststride+240(FP), AX
 	SHLQ $2, AX
 	IMULQ AX, R12
@@ -98866,7 +99078,7 @@ finish22:
 	MOVQ BX, R8
 	MOVQ cols+224(FP), R11
 	CMPQ R11, $4
-	JGE wide26
+	JGE wide27
 	MOVQ R11, CX
 	SUBQ $2, CX
 	SHLQ $5, CX
@@ -98912,12 +99124,12 @@ finish22:
 	VEXTRACTF128 $1, Y8, X12
 	VMOVLPS X12, (R9)(CX*1)
 	VMOVHPS X12, (R10)(CX*1)
-	JMP end23
+	JMP end24
 
-wide26:
+wide27:
 
 // Transpose some columns.
-cols24:
+cols25:
 	VMOVUPS 0(R8), Y5
 	VMOVUPS 32(R8), Y6
 	VMOVUPS 64(R8), Y7
@@ -98942,15 +99154,15 @@ cols24:
 	VEXTRACTF128 $1, Y7, (R9)(AX*2)
 	VEXTRACTF128 $1, Y8, (R9)(CX*1)
 	SUBQ $4, R11
-	JEQ end23
+	JEQ end24
 	CMPQ R11, $4
-	JLT last25
+	JLT last26
 	ADDQ $128, R8
 	ADDQ $16, R12
-	JMP cols24
+	JMP cols25
 
 // The last columns.
-last25:
+last26:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -98958,14 +99170,14 @@ last25:
 	SHLQ $2, R9
 	ADDQ R9, R12
 	MOVQ $4, R11
-	JMP cols24
+	JMP cols25
 
 // The result of a batch.
-end23:
+end24:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $8, CX
@@ -98979,7 +99191,7 @@ after5:
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 
@@ -98997,13 +99209,13 @@ TEXT ·columnsGradF64AVX2(SB), 0, $5440-256
 	MOVQ rows+216(FP), SI
 	MOVQ SI, CX
 	SHLQ $62, CX
-	JEQ full6
+	JEQ full7
 	SUBQ $4, SI
 	LEAQ buffer-1729(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-full6:
+full7:
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
@@ -99022,7 +99234,7 @@ read1:
 	MOVQ cols+224(FP), R11
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVQ R12, R9
 	VMOVUPS (R9), X5
 	VMOVUPS (R9)(AX*1), X6
@@ -99037,15 +99249,15 @@ cols9:
 	VMAXPD Y6, Y5, Y5
 	VMAXPD Y5, Y0, Y0
 	SUBQ $2, R11
-	JEQ end8
+	JEQ end9
 	CMPQ R11, $2
-	JLT last10
+	JLT last11
 	ADDQ $64, R8
 	ADDQ $16, R12
-	JMP cols9
+	JMP cols10
 
 // The last columns.
-last10:
+last11:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -99053,10 +99265,10 @@ last10:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols9
+	JMP cols10
 
 // The result of a batch.
-end8:
+end9:
 	VADDPD Y14, Y0, Y0
 	// rows.go: scaledParams
 	VPAND notSignF64<>(SB), Y0, Y8
@@ -99080,13 +99292,13 @@ end8:
 	LEAQ buffer-1729(SP), CX
 	ANDQ $-64, CX
 	CMPQ DX, CX
-	JNE first11
+	JNE first12
 	MOVQ $0, SI
 	LEAQ buffer-5377(SP), DX
 	ANDQ $-64, DX
 	JMP read1
 
-first11:
+first12:
 	TESTQ SI, SI
 	JNE process3
 
@@ -99135,7 +99347,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	VMOVUPD 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
@@ -99210,15 +99422,15 @@ pair12:
 	ADDQ $32, R9
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE pair12
+	JNE pair13
 	MOVQ half+232(FP), R11
 	ADDQ R11, R11
 	MOVQ cols+224(FP), CX
 	SUBQ CX, R11
-	JEQ sum14
+	JEQ sum15
 
 // One column.
-single13:
+single14:
 	VMOVUPD 0(R8), Y8
 	// columns.go: columnExp
 	VSUBPD Y7, Y8, Y8
@@ -99257,15 +99469,15 @@ single13:
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $1, R11
-	JNE single13
+	JNE single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	LEAQ buffer-513(SP), R10
 	ANDQ $-64, R10
 	MOVQ half+232(FP), R11
 	CMPQ R11, $16
-	JNE tree16
+	JNE tree17
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 256(R10), Y6
 	VADDPD Y6, Y5, Y5
@@ -99315,11 +99527,11 @@ sum14:
 	VADDPD Y6, Y5, Y5
 	VADDPD Y5, Y9, Y9
 	VADDPD Y9, Y8, Y1
-	JMP ready15
+	JMP ready16
 
-tree16:
+tree17:
 	CMPQ R11, $8
-	JNE tree17
+	JNE tree18
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 128(R10), Y6
 	VADDPD Y6, Y5, Y5
@@ -99335,11 +99547,11 @@ tree16:
 	VADDPD Y7, Y5, Y5
 	VADDPD Y8, Y6, Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree17:
+tree18:
 	CMPQ R11, $4
-	JNE tree18
+	JNE tree19
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 64(R10), Y6
 	VADDPD Y6, Y5, Y5
@@ -99347,22 +99559,22 @@ tree17:
 	VMOVUPD 96(R10), Y7
 	VADDPD Y7, Y6, Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree18:
+tree19:
 	CMPQ R11, $2
-	JNE tree19
+	JNE tree20
 	VMOVUPD 0(R10), Y5
 	VMOVUPD 32(R10), Y6
 	VADDPD Y6, Y5, Y1
-	JMP ready15
+	JMP ready16
 
-tree19:
+tree20:
 	VMOVUPD 0(R10), Y5
 	VMOVAPD Y5, Y1
 
 // End the rows.
-ready15:
+ready16:
 	MOVQ SI, R12
 	SUBQ $4, R12
 	SHLQ $3, R12
@@ -99412,7 +99624,7 @@ end4:
 	MOVQ BX, R8
 
 // One column of the result.
-finish21:
+finish22:
 	VMOVUPD 0(R8), Y11
 	// columns.go
 	VMULPD Y8, Y11, Y11
@@ -99423,7 +99635,7 @@ finish21:
 	VMOVUPD Y11, 0(R8)
 	ADDQ $32, R8
 	SUBQ $1, R11
-	JNE finish21
+	JNE finish22
 	MOVQ dststride+240(FP), AX
 	SHLQ $3, AX
 	IMULQ AX, R12
@@ -99433,7 +99645,7 @@ finish21:
 	MOVQ cols+224(FP), R11
 
 // Transpose some columns.
-cols23:
+cols24:
 	VMOVUPD 0(R8), Y5
 	VMOVUPD 32(R8), Y6
 	VUNPCKHPD Y6, Y5, Y7
@@ -99446,15 +99658,15 @@ cols23:
 	VEXTRACTF128 $1, Y5, (R9)
 	VEXTRACTF128 $1, Y6, (R9)(AX*1)
 	SUBQ $2, R11
-	JEQ end22
+	JEQ end23
 	CMPQ R11, $2
-	JLT last24
+	JLT last25
 	ADDQ $64, R8
 	ADDQ $16, R12
-	JMP cols23
+	JMP cols24
 
 // The last columns.
-last24:
+last25:
 	MOVQ R11, R9
 	SHLQ $5, R9
 	ADDQ R9, R8
@@ -99462,14 +99674,14 @@ last24:
 	SHLQ $3, R9
 	ADDQ R9, R12
 	MOVQ $2, R11
-	JMP cols23
+	JMP cols24
 
 // The result of a batch.
-end22:
+end23:
 
 after5:
 	CMPQ DI, BX
-	JEQ done7
+	JEQ done8
 	MOVQ rows+216(FP), R11
 	MOVQ SI, CX
 	ADDQ $4, CX
@@ -99483,7 +99695,7 @@ after5:
 	ANDQ $-64, DI
 	JMP process3
 
-done7:
+done8:
 	VZEROUPPER
 	RET
 

@@ -36259,7 +36259,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
+TEXT ·columnsSoftmaxF32NEON(SB), 0, $4928-88
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
 	MOVD $rowTableF32<>(SB), R16
@@ -36281,21 +36281,21 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $2880-88
 	FMOVQ 192(R26), F15 // roundingPart
 	FMOVQ 208(R26), F14 // rowMagic
 	FMOVQ 224(R26), F13 // rowReach
-	MOVD $buffer-2240(SP), R1
-	MOVD $buffer-1600(SP), R3
+	MOVD $buffer-3840(SP), R1
+	MOVD $buffer-2752(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 576(R1)
+	MOVD R10, 1024(R1)
 	MOVD rows+48(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
-	CBZ R10, full6
+	CBZ R10, full7
 	SUB $4, R0, R0
-	MOVD $buffer-960(SP), R2
+	MOVD $buffer-1664(SP), R2
 	B read1
 
-full6:
+full7:
 	MOVD $0, R0
-	MOVD $buffer-2880(SP), R2
+	MOVD $buffer-4928(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -36309,7 +36309,7 @@ read1:
 	MOVD R2, R4
 	MOVD cols+56(FP), R7
 	CMP $4, R7
-	BGE wide11
+	BGE wide12
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -36350,12 +36350,12 @@ read1:
 	WORD $0x4e25f463 // fmax v3.4s, v3.4s, v5.4s
 	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
 	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
-	B end8
+	B end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVD R8, R5
 	FMOVQ (R5), F2
 	ADD R9, R5, R5
@@ -36381,15 +36381,15 @@ cols9:
 	WORD $0x4e23f442 // fmax v2.4s, v2.4s, v3.4s
 	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
 	SUB $4, R7, R7
-	CBZ R7, end8
+	CBZ R7, end9
 	CMP $4, R7
-	BLT last10
+	BLT last11
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols9
+	B cols10
 
 // The last columns.
-last10:
+last11:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -36397,10 +36397,10 @@ last10:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols9
+	B cols10
 
 // The result of a batch.
-end8:
+end9:
 	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
 	// rows.go: scaledParams
 	VAND V17.B16, V0.B16, V5.B16
@@ -36416,18 +36416,18 @@ end8:
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
-	FMOVQ F0, 512(R2)
-	FMOVQ F2, 528(R2)
-	FMOVQ F3, 544(R2)
-	FMOVQ F4, 560(R2)
-	MOVD $buffer-960(SP), R10
+	FMOVQ F0, 960(R2)
+	FMOVQ F2, 976(R2)
+	FMOVQ F3, 992(R2)
+	FMOVQ F4, 1008(R2)
+	MOVD $buffer-1664(SP), R10
 	CMP R10, R2
-	BNE first12
+	BNE first13
 	MOVD $0, R0
-	MOVD $buffer-2880(SP), R2
+	MOVD $buffer-4928(SP), R2
 	B read1
 
-first12:
+first13:
 	CBNZ R0, process3
 
 // The buffers take turns.
@@ -36447,24 +36447,24 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
-	MOVD R8, 576(R1)
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F2
-	FMOVQ 544(R1), F3
-	FMOVQ 560(R1), F4
+	MOVD R8, 1024(R1)
+	FMOVQ 960(R1), F0
+	FMOVQ 976(R1), F2
+	FMOVQ 992(R1), F3
+	FMOVQ 1008(R1), F4
 	MOVD half+64(FP), R7
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $buffer-320(SP), R6
+	MOVD $buffer-576(SP), R6
 	MOVD R7, R10
 	MOVD cols+56(FP), R7
 	SUB R10, R7, R7
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -36523,15 +36523,15 @@ pair13:
 	ADD $16, R5, R5
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, pair13
+	CBNZ R7, pair14
 	MOVD half+64(FP), R7
 	ADD R7, R7, R7
 	MOVD cols+56(FP), R10
 	SUB R10, R7, R7
-	CBZ R7, sum15
+	CBZ R7, sum16
 
 // One column.
-single14:
+single15:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
@@ -36562,14 +36562,107 @@ single14:
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, single14
+	CBNZ R7, single15
 
 // The tree of the sums.
-sum15:
-	MOVD $buffer-320(SP), R6
+sum16:
+	MOVD $buffer-576(SP), R6
 	MOVD half+64(FP), R7
+	CMP $32, R7
+	BNE tree18
+	FMOVQ 0(R6), F8
+	FMOVQ 256(R6), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 128(R6), F9
+	FMOVQ 384(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 64(R6), F9
+	FMOVQ 320(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 192(R6), F10
+	FMOVQ 448(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
+	FMOVQ 16(R6), F8
+	FMOVQ 272(R6), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 144(R6), F9
+	FMOVQ 400(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 80(R6), F9
+	FMOVQ 336(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 208(R6), F10
+	FMOVQ 464(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d505 // fadd v5.4s, v8.4s, v9.4s
+	FMOVQ 32(R6), F8
+	FMOVQ 288(R6), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 160(R6), F9
+	FMOVQ 416(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 96(R6), F9
+	FMOVQ 352(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 224(R6), F10
+	FMOVQ 480(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d506 // fadd v6.4s, v8.4s, v9.4s
+	FMOVQ 48(R6), F8
+	FMOVQ 304(R6), F9
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 176(R6), F9
+	FMOVQ 432(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	FMOVQ 112(R6), F9
+	FMOVQ 368(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 240(R6), F10
+	FMOVQ 496(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e29d507 // fadd v7.4s, v8.4s, v9.4s
+	WORD $0x0e617888 // fcvtl v8.2d, v4.2s
+	WORD $0x0e6178c9 // fcvtl v9.2d, v6.2s
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x0e6178a9 // fcvtl v9.2d, v5.2s
+	WORD $0x0e6178ea // fcvtl v10.2d, v7.2s
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ 128(R26), F9 // one
+	WORD $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD $0x6e68fd28 // fdiv v8.2d, v9.2d, v8.2d
+	WORD $0x0e616902 // fcvtn v2.2s, v8.2d
+	WORD $0x0e617849 // fcvtl v9.2d, v2.2s
+	WORD $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
+	WORD $0x0e616903 // fcvtn v3.2s, v8.2d
+	WORD $0x4e617888 // fcvtl2 v8.2d, v4.4s
+	WORD $0x4e6178c9 // fcvtl2 v9.2d, v6.4s
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x4e6178a9 // fcvtl2 v9.2d, v5.4s
+	WORD $0x4e6178ea // fcvtl2 v10.2d, v7.4s
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	FMOVQ 128(R26), F9 // one
+	WORD $0x0e617929 // fcvtl v9.2d, v9.2s
+	WORD $0x6e68fd28 // fdiv v8.2d, v9.2d, v8.2d
+	WORD $0x4e616902 // fcvtn2 v2.4s, v8.2d
+	WORD $0x4e617849 // fcvtl2 v9.2d, v2.4s
+	WORD $0x4ee9d508 // fsub v8.2d, v8.2d, v9.2d
+	WORD $0x4e616903 // fcvtn2 v3.4s, v8.2d
+	B finished6
+
+tree18:
 	CMP $16, R7
-	BNE tree17
+	BNE tree19
 	FMOVQ 0(R6), F2
 	FMOVQ 128(R6), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
@@ -36601,11 +36694,11 @@ sum15:
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready16
+	B ready17
 
-tree17:
+tree19:
 	CMP $8, R7
-	BNE tree18
+	BNE tree20
 	FMOVQ 0(R6), F2
 	FMOVQ 64(R6), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
@@ -36621,11 +36714,11 @@ tree17:
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready16
+	B ready17
 
-tree18:
+tree20:
 	CMP $4, R7
-	BNE tree19
+	BNE tree21
 	FMOVQ 0(R6), F2
 	FMOVQ 32(R6), F3
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
@@ -36633,22 +36726,22 @@ tree18:
 	FMOVQ 48(R6), F4
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready16
+	B ready17
 
-tree19:
+tree21:
 	CMP $2, R7
-	BNE tree20
+	BNE tree22
 	FMOVQ 0(R6), F2
 	FMOVQ 16(R6), F3
 	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	B ready16
+	B ready17
 
-tree20:
+tree22:
 	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
 // End the rows.
-ready16:
+ready17:
 	// columns.go
 	WORD $0x6e21fe64 // fdiv v4.4s, v19.4s, v1.4s
 	VMOV V19.B16, V5.B16
@@ -36656,21 +36749,24 @@ ready16:
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
-	FMOVQ F2, 512(R1)
-	FMOVQ F3, 528(R1)
+
+// What the result needs is there.
+finished6:
+	FMOVQ F2, 960(R1)
+	FMOVQ F3, 976(R1)
 
 // The result of a batch.
 end4:
-	MOVD 576(R3), R8
+	MOVD 1024(R3), R8
 	CMP $0, R8
 	BLT after5
-	FMOVQ 512(R3), F2
-	FMOVQ 528(R3), F3
+	FMOVQ 960(R3), F2
+	FMOVQ 976(R3), F3
 	MOVD cols+56(FP), R7
 	MOVD R3, R4
 
 // One column of the result.
-finish22:
+finish24:
 	FMOVQ 0(R4), F4
 	// columns.go
 	WORD $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
@@ -36678,7 +36774,7 @@ finish22:
 	FMOVQ F5, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish22
+	CBNZ R7, finish24
 	MOVD dststride+72(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
@@ -36687,7 +36783,7 @@ finish22:
 	MOVD R3, R4
 	MOVD cols+56(FP), R7
 	CMP $4, R7
-	BGE wide26
+	BGE wide28
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -36724,12 +36820,12 @@ finish22:
 	ADD R9, R6, R6
 	FMOVD F5, (R5)
 	VST1 V5.D[1], (R6)
-	B end23
+	B end25
 
-wide26:
+wide28:
 
 // Transpose some columns.
-cols24:
+cols26:
 	FMOVQ 0(R4), F2
 	FMOVQ 16(R4), F3
 	FMOVQ 32(R4), F4
@@ -36751,15 +36847,15 @@ cols24:
 	ADD R9, R5, R5
 	FMOVQ F5, (R5)
 	SUB $4, R7, R7
-	CBZ R7, end23
+	CBZ R7, end25
 	CMP $4, R7
-	BLT last25
+	BLT last27
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols24
+	B cols26
 
 // The last columns.
-last25:
+last27:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -36767,14 +36863,14 @@ last25:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols24
+	B cols26
 
 // The result of a batch.
-end23:
+end25:
 
 after5:
 	CMP R3, R1
-	BEQ done7
+	BEQ done8
 	MOVD rows+48(FP), R7
 	MOVD R0, R10
 	ADD $4, R10, R10
@@ -36784,10 +36880,10 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $buffer-960(SP), R1
+	MOVD $buffer-1664(SP), R1
 	B process3
 
-done7:
+done8:
 	RET
 
 // func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstride int)
@@ -36823,12 +36919,12 @@ TEXT ·columnsSoftmaxF64NEON(SB), 0, $2880-88
 	MOVD rows+48(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
-	CBZ R10, full6
+	CBZ R10, full7
 	SUB $2, R0, R0
 	MOVD $buffer-960(SP), R2
 	B read1
 
-full6:
+full7:
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 
@@ -36845,7 +36941,7 @@ read1:
 	MOVD cols+56(FP), R7
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVD R8, R5
 	FMOVQ (R5), F2
 	ADD R9, R5, R5
@@ -36858,15 +36954,15 @@ cols9:
 	WORD $0x4e63f442 // fmax v2.2d, v2.2d, v3.2d
 	WORD $0x4e62f400 // fmax v0.2d, v0.2d, v2.2d
 	SUB $2, R7, R7
-	CBZ R7, end8
+	CBZ R7, end9
 	CMP $2, R7
-	BLT last10
+	BLT last11
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols9
+	B cols10
 
 // The last columns.
-last10:
+last11:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -36874,10 +36970,10 @@ last10:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols9
+	B cols10
 
 // The result of a batch.
-end8:
+end9:
 	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
 	// rows.go: scaledParams
 	VAND V12.B16, V0.B16, V5.B16
@@ -36901,12 +36997,12 @@ end8:
 	FMOVQ F4, 560(R2)
 	MOVD $buffer-960(SP), R10
 	CMP R10, R2
-	BNE first11
+	BNE first12
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 	B read1
 
-first11:
+first12:
 	CBNZ R0, process3
 
 // The buffers take turns.
@@ -36943,7 +37039,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
@@ -37024,15 +37120,15 @@ pair12:
 	ADD $16, R5, R5
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, pair12
+	CBNZ R7, pair13
 	MOVD half+64(FP), R7
 	ADD R7, R7, R7
 	MOVD cols+56(FP), R10
 	SUB R10, R7, R7
-	CBZ R7, sum14
+	CBZ R7, sum15
 
 // One column.
-single13:
+single14:
 	FMOVQ 0(R4), F5
 	// columns.go: columnExp
 	WORD $0x4ee4d4a5 // fsub v5.2d, v5.2d, v4.2d
@@ -37074,14 +37170,14 @@ single13:
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, single13
+	CBNZ R7, single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	MOVD $buffer-320(SP), R6
 	MOVD half+64(FP), R7
 	CMP $16, R7
-	BNE tree16
+	BNE tree17
 	FMOVQ 0(R6), F2
 	FMOVQ 128(R6), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
@@ -37131,11 +37227,11 @@ sum14:
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
 	WORD $0x4e62d4c6 // fadd v6.2d, v6.2d, v2.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree16:
+tree17:
 	CMP $8, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F2
 	FMOVQ 64(R6), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
@@ -37151,11 +37247,11 @@ tree16:
 	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
 	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
-	B ready15
+	B ready16
 
-tree17:
+tree18:
 	CMP $4, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F2
 	FMOVQ 32(R6), F3
 	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
@@ -37163,22 +37259,22 @@ tree17:
 	FMOVQ 48(R6), F4
 	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
-	B ready15
+	B ready16
 
-tree18:
+tree19:
 	CMP $2, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F2
 	FMOVQ 16(R6), F3
 	WORD $0x4e63d441 // fadd v1.2d, v2.2d, v3.2d
-	B ready15
+	B ready16
 
-tree19:
+tree20:
 	FMOVQ 0(R6), F2
 	VMOV V2.B16, V1.B16
 
 // End the rows.
-ready15:
+ready16:
 	// columns.go
 	WORD $0x6e61fdc4 // fdiv v4.2d, v14.2d, v1.2d
 	VMOV V14.B16, V5.B16
@@ -37186,6 +37282,9 @@ ready15:
 	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
 	VMOV V4.B16, V2.B16
 	VMOV V5.B16, V3.B16
+
+// What the result needs is there.
+finished6:
 	FMOVQ F2, 512(R1)
 	FMOVQ F3, 528(R1)
 
@@ -37200,7 +37299,7 @@ end4:
 	MOVD R3, R4
 
 // One column of the result.
-finish21:
+finish22:
 	FMOVQ 0(R4), F4
 	// columns.go
 	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
@@ -37208,7 +37307,7 @@ finish21:
 	FMOVQ F5, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish21
+	CBNZ R7, finish22
 	MOVD dststride+72(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
@@ -37218,7 +37317,7 @@ finish21:
 	MOVD cols+56(FP), R7
 
 // Transpose some columns.
-cols23:
+cols24:
 	FMOVQ 0(R4), F2
 	FMOVQ 16(R4), F3
 	VZIP2 V3.D2, V2.D2, V4.D2
@@ -37229,15 +37328,15 @@ cols23:
 	ADD R9, R5, R5
 	FMOVQ F3, (R5)
 	SUB $2, R7, R7
-	CBZ R7, end22
+	CBZ R7, end23
 	CMP $2, R7
-	BLT last24
+	BLT last25
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols23
+	B cols24
 
 // The last columns.
-last24:
+last25:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -37245,14 +37344,14 @@ last24:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols23
+	B cols24
 
 // The result of a batch.
-end22:
+end23:
 
 after5:
 	CMP R3, R1
-	BEQ done7
+	BEQ done8
 	MOVD rows+48(FP), R7
 	MOVD R0, R10
 	ADD $2, R10, R10
@@ -37265,7 +37364,7 @@ after5:
 	MOVD $buffer-960(SP), R1
 	B process3
 
-done7:
+done8:
 	RET
 
 // func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
@@ -37298,12 +37397,12 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	MOVD rows+120(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
-	CBZ R10, full6
+	CBZ R10, full7
 	SUB $4, R0, R0
 	MOVD $buffer-960(SP), R2
 	B read1
 
-full6:
+full7:
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 
@@ -37319,7 +37418,7 @@ read1:
 	MOVD R2, R4
 	MOVD cols+128(FP), R7
 	CMP $4, R7
-	BGE wide11
+	BGE wide12
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -37360,12 +37459,12 @@ read1:
 	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
 	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	B end8
+	B end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVD R8, R5
 	FMOVQ (R5), F5
 	ADD R9, R5, R5
@@ -37391,15 +37490,15 @@ cols9:
 	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
 	SUB $4, R7, R7
-	CBZ R7, end8
+	CBZ R7, end9
 	CMP $4, R7
-	BLT last10
+	BLT last11
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols9
+	B cols10
 
 // The last columns.
-last10:
+last11:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -37407,10 +37506,10 @@ last10:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols9
+	B cols10
 
 // The result of a batch.
-end8:
+end9:
 	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
 	// rows.go: scaledParams
 	VAND V17.B16, V0.B16, V8.B16
@@ -37432,12 +37531,12 @@ end8:
 	FMOVQ F7, 560(R2)
 	MOVD $buffer-960(SP), R10
 	CMP R10, R2
-	BNE first12
+	BNE first13
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 	B read1
 
-first12:
+first13:
 	CBNZ R0, process3
 
 // The buffers take turns.
@@ -37485,7 +37584,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
@@ -37554,15 +37653,15 @@ pair13:
 	ADD $16, R5, R5
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, pair13
+	CBNZ R7, pair14
 	MOVD half+136(FP), R7
 	ADD R7, R7, R7
 	MOVD cols+128(FP), R10
 	SUB R10, R7, R7
-	CBZ R7, sum15
+	CBZ R7, sum16
 
 // One column.
-single14:
+single15:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
@@ -37598,14 +37697,14 @@ single14:
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, single14
+	CBNZ R7, single15
 
 // The tree of the sums.
-sum15:
+sum16:
 	MOVD $buffer-320(SP), R6
 	MOVD half+136(FP), R7
 	CMP $16, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F5
 	FMOVQ 128(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -37637,11 +37736,11 @@ sum15:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree17:
+tree18:
 	CMP $8, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -37657,11 +37756,11 @@ tree17:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree18:
+tree19:
 	CMP $4, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -37669,22 +37768,22 @@ tree18:
 	FMOVQ 48(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree19:
+tree20:
 	CMP $2, R7
-	BNE tree20
+	BNE tree21
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree20:
+tree21:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
 // End the rows.
-ready16:
+ready17:
 	MOVD R0, R8
 	SUB $4, R8, R8
 	LSL $2, R8, R8
@@ -37703,12 +37802,12 @@ ready16:
 	CMP R7, R10
 	BLE rotate2
 	CMP R7, R0
-	BEQ done7
+	BEQ done8
 	MOVD R7, R0
 	MOVD $buffer-960(SP), R1
 	B process3
 
-done7:
+done8:
 	RET
 
 // func columnsSumSkipF64NEON(m, rest, w, x []float64, label []int, rows, cols, half, xstride int)
@@ -37741,12 +37840,12 @@ TEXT ·columnsSumSkipF64NEON(SB), 0, $2880-152
 	MOVD rows+120(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
-	CBZ R10, full6
+	CBZ R10, full7
 	SUB $2, R0, R0
 	MOVD $buffer-960(SP), R2
 	B read1
 
-full6:
+full7:
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 
@@ -37763,7 +37862,7 @@ read1:
 	MOVD cols+128(FP), R7
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVD R8, R5
 	FMOVQ (R5), F5
 	ADD R9, R5, R5
@@ -37776,15 +37875,15 @@ cols9:
 	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
 	SUB $2, R7, R7
-	CBZ R7, end8
+	CBZ R7, end9
 	CMP $2, R7
-	BLT last10
+	BLT last11
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols9
+	B cols10
 
 // The last columns.
-last10:
+last11:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -37792,10 +37891,10 @@ last10:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols9
+	B cols10
 
 // The result of a batch.
-end8:
+end9:
 	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
 	// rows.go: scaledParams
 	FMOVQ 240(R26), F8 // notSign
@@ -37822,12 +37921,12 @@ end8:
 	FMOVQ F7, 560(R2)
 	MOVD $buffer-960(SP), R10
 	CMP R10, R2
-	BNE first11
+	BNE first12
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 	B read1
 
-first11:
+first12:
 	CBNZ R0, process3
 
 // The buffers take turns.
@@ -37873,7 +37972,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
@@ -37964,15 +38063,15 @@ pair12:
 	ADD $16, R5, R5
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, pair12
+	CBNZ R7, pair13
 	MOVD half+136(FP), R7
 	ADD R7, R7, R7
 	MOVD cols+128(FP), R10
 	SUB R10, R7, R7
-	CBZ R7, sum14
+	CBZ R7, sum15
 
 // One column.
-single13:
+single14:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
@@ -38019,14 +38118,14 @@ single13:
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, single13
+	CBNZ R7, single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	MOVD $buffer-320(SP), R6
 	MOVD half+136(FP), R7
 	CMP $16, R7
-	BNE tree16
+	BNE tree17
 	FMOVQ 0(R6), F5
 	FMOVQ 128(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -38076,11 +38175,11 @@ sum14:
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
 	WORD $0x4e65d529 // fadd v9.2d, v9.2d, v5.2d
 	WORD $0x4e69d501 // fadd v1.2d, v8.2d, v9.2d
-	B ready15
+	B ready16
 
-tree16:
+tree17:
 	CMP $8, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -38096,11 +38195,11 @@ tree16:
 	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree17:
+tree18:
 	CMP $4, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -38108,22 +38207,22 @@ tree17:
 	FMOVQ 48(R6), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree18:
+tree19:
 	CMP $2, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree19:
+tree20:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
 // End the rows.
-ready15:
+ready16:
 	MOVD R0, R8
 	SUB $2, R8, R8
 	LSL $3, R8, R8
@@ -38142,12 +38241,12 @@ ready15:
 	CMP R7, R10
 	BLE rotate2
 	CMP R7, R0
-	BEQ done7
+	BEQ done8
 	MOVD R7, R0
 	MOVD $buffer-960(SP), R1
 	B process3
 
-done7:
+done8:
 	RET
 
 // func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
@@ -38180,12 +38279,12 @@ TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	MOVD rows+216(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
-	CBZ R10, full6
+	CBZ R10, full7
 	SUB $4, R0, R0
 	MOVD $buffer-960(SP), R2
 	B read1
 
-full6:
+full7:
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 
@@ -38201,7 +38300,7 @@ read1:
 	MOVD R2, R4
 	MOVD cols+224(FP), R7
 	CMP $4, R7
-	BGE wide11
+	BGE wide12
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -38242,12 +38341,12 @@ read1:
 	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
 	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
-	B end8
+	B end9
 
-wide11:
+wide12:
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVD R8, R5
 	FMOVQ (R5), F5
 	ADD R9, R5, R5
@@ -38273,15 +38372,15 @@ cols9:
 	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
 	WORD $0x4e25f400 // fmax v0.4s, v0.4s, v5.4s
 	SUB $4, R7, R7
-	CBZ R7, end8
+	CBZ R7, end9
 	CMP $4, R7
-	BLT last10
+	BLT last11
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols9
+	B cols10
 
 // The last columns.
-last10:
+last11:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -38289,10 +38388,10 @@ last10:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols9
+	B cols10
 
 // The result of a batch.
-end8:
+end9:
 	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
 	// rows.go: scaledParams
 	VAND V17.B16, V0.B16, V8.B16
@@ -38314,12 +38413,12 @@ end8:
 	FMOVQ F7, 560(R2)
 	MOVD $buffer-960(SP), R10
 	CMP R10, R2
-	BNE first12
+	BNE first13
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 	B read1
 
-first12:
+first13:
 	CBNZ R0, process3
 
 // The buffers take turns.
@@ -38367,7 +38466,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair13:
+pair14:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
@@ -38438,15 +38537,15 @@ pair13:
 	ADD $16, R5, R5
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, pair13
+	CBNZ R7, pair14
 	MOVD half+232(FP), R7
 	ADD R7, R7, R7
 	MOVD cols+224(FP), R10
 	SUB R10, R7, R7
-	CBZ R7, sum15
+	CBZ R7, sum16
 
 // One column.
-single14:
+single15:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ea7d508 // fsub v8.4s, v8.4s, v7.4s
@@ -38483,14 +38582,14 @@ single14:
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, single14
+	CBNZ R7, single15
 
 // The tree of the sums.
-sum15:
+sum16:
 	MOVD $buffer-320(SP), R6
 	MOVD half+232(FP), R7
 	CMP $16, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F5
 	FMOVQ 128(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -38522,11 +38621,11 @@ sum15:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree17:
+tree18:
 	CMP $8, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -38542,11 +38641,11 @@ tree17:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree18:
+tree19:
 	CMP $4, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -38554,22 +38653,22 @@ tree18:
 	FMOVQ 48(R6), F7
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree19:
+tree20:
 	CMP $2, R7
-	BNE tree20
+	BNE tree21
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
-	B ready16
+	B ready17
 
-tree20:
+tree21:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
 // End the rows.
-ready16:
+ready17:
 	MOVD R0, R8
 	SUB $4, R8, R8
 	LSL $2, R8, R8
@@ -38619,7 +38718,7 @@ end4:
 	MOVD R3, R4
 
 // One column of the result.
-finish22:
+finish23:
 	FMOVQ 0(R4), F11
 	// columns.go
 	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
@@ -38630,7 +38729,7 @@ finish22:
 	FMOVQ F12, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish22
+	CBNZ R7, finish23
 	MOVD dststride+240(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
@@ -38639,7 +38738,7 @@ finish22:
 	MOVD R3, R4
 	MOVD cols+224(FP), R7
 	CMP $4, R7
-	BGE wide26
+	BGE wide27
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -38676,12 +38775,12 @@ finish22:
 	ADD R9, R6, R6
 	FMOVD F8, (R5)
 	VST1 V8.D[1], (R6)
-	B end23
+	B end24
 
-wide26:
+wide27:
 
 // Transpose some columns.
-cols24:
+cols25:
 	FMOVQ 0(R4), F5
 	FMOVQ 16(R4), F6
 	FMOVQ 32(R4), F7
@@ -38703,15 +38802,15 @@ cols24:
 	ADD R9, R5, R5
 	FMOVQ F8, (R5)
 	SUB $4, R7, R7
-	CBZ R7, end23
+	CBZ R7, end24
 	CMP $4, R7
-	BLT last25
+	BLT last26
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols24
+	B cols25
 
 // The last columns.
-last25:
+last26:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -38719,14 +38818,14 @@ last25:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols24
+	B cols25
 
 // The result of a batch.
-end23:
+end24:
 
 after5:
 	CMP R3, R1
-	BEQ done7
+	BEQ done8
 	MOVD rows+216(FP), R7
 	MOVD R0, R10
 	ADD $4, R10, R10
@@ -38739,7 +38838,7 @@ after5:
 	MOVD $buffer-960(SP), R1
 	B process3
 
-done7:
+done8:
 	RET
 
 // func columnsGradF64NEON(dst, m, rest, w, x []float64, label []int, scale, num, after []float64, rows, cols, half, dststride, xstride int)
@@ -38772,12 +38871,12 @@ TEXT ·columnsGradF64NEON(SB), 0, $2880-256
 	MOVD rows+216(FP), R0
 	MOVD R0, R10
 	LSL $63, R10, R10
-	CBZ R10, full6
+	CBZ R10, full7
 	SUB $2, R0, R0
 	MOVD $buffer-960(SP), R2
 	B read1
 
-full6:
+full7:
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 
@@ -38794,7 +38893,7 @@ read1:
 	MOVD cols+224(FP), R7
 
 // Transpose some columns.
-cols9:
+cols10:
 	MOVD R8, R5
 	FMOVQ (R5), F5
 	ADD R9, R5, R5
@@ -38807,15 +38906,15 @@ cols9:
 	WORD $0x4e66f4a5 // fmax v5.2d, v5.2d, v6.2d
 	WORD $0x4e65f400 // fmax v0.2d, v0.2d, v5.2d
 	SUB $2, R7, R7
-	CBZ R7, end8
+	CBZ R7, end9
 	CMP $2, R7
-	BLT last10
+	BLT last11
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols9
+	B cols10
 
 // The last columns.
-last10:
+last11:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -38823,10 +38922,10 @@ last10:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols9
+	B cols10
 
 // The result of a batch.
-end8:
+end9:
 	WORD $0x4e7cd400 // fadd v0.2d, v0.2d, v28.2d
 	// rows.go: scaledParams
 	FMOVQ 240(R26), F8 // notSign
@@ -38853,12 +38952,12 @@ end8:
 	FMOVQ F7, 560(R2)
 	MOVD $buffer-960(SP), R10
 	CMP R10, R2
-	BNE first11
+	BNE first12
 	MOVD $0, R0
 	MOVD $buffer-2880(SP), R2
 	B read1
 
-first11:
+first12:
 	CBNZ R0, process3
 
 // The buffers take turns.
@@ -38904,7 +39003,7 @@ process3:
 	PCALIGN $32
 
 // Two columns.
-pair12:
+pair13:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
@@ -38997,15 +39096,15 @@ pair12:
 	ADD $16, R5, R5
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, pair12
+	CBNZ R7, pair13
 	MOVD half+232(FP), R7
 	ADD R7, R7, R7
 	MOVD cols+224(FP), R10
 	SUB R10, R7, R7
-	CBZ R7, sum14
+	CBZ R7, sum15
 
 // One column.
-single13:
+single14:
 	FMOVQ 0(R4), F8
 	// columns.go: columnExp
 	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
@@ -39053,14 +39152,14 @@ single13:
 	ADD $16, R4, R4
 	ADD $16, R6, R6
 	SUB $1, R7, R7
-	CBNZ R7, single13
+	CBNZ R7, single14
 
 // The tree of the sums.
-sum14:
+sum15:
 	MOVD $buffer-320(SP), R6
 	MOVD half+232(FP), R7
 	CMP $16, R7
-	BNE tree16
+	BNE tree17
 	FMOVQ 0(R6), F5
 	FMOVQ 128(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -39110,11 +39209,11 @@ sum14:
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
 	WORD $0x4e65d529 // fadd v9.2d, v9.2d, v5.2d
 	WORD $0x4e69d501 // fadd v1.2d, v8.2d, v9.2d
-	B ready15
+	B ready16
 
-tree16:
+tree17:
 	CMP $8, R7
-	BNE tree17
+	BNE tree18
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -39130,11 +39229,11 @@ tree16:
 	WORD $0x4e67d4a5 // fadd v5.2d, v5.2d, v7.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree17:
+tree18:
 	CMP $4, R7
-	BNE tree18
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
@@ -39142,22 +39241,22 @@ tree17:
 	FMOVQ 48(R6), F7
 	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree18:
+tree19:
 	CMP $2, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e66d4a1 // fadd v1.2d, v5.2d, v6.2d
-	B ready15
+	B ready16
 
-tree19:
+tree20:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
 // End the rows.
-ready15:
+ready16:
 	MOVD R0, R8
 	SUB $2, R8, R8
 	LSL $3, R8, R8
@@ -39207,7 +39306,7 @@ end4:
 	MOVD R3, R4
 
 // One column of the result.
-finish21:
+finish22:
 	FMOVQ 0(R4), F11
 	// columns.go
 	WORD $0x6e68dd6b // fmul v11.2d, v11.2d, v8.2d
@@ -39218,7 +39317,7 @@ finish21:
 	FMOVQ F12, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish21
+	CBNZ R7, finish22
 	MOVD dststride+240(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
@@ -39228,7 +39327,7 @@ finish21:
 	MOVD cols+224(FP), R7
 
 // Transpose some columns.
-cols23:
+cols24:
 	FMOVQ 0(R4), F5
 	FMOVQ 16(R4), F6
 	VZIP2 V6.D2, V5.D2, V7.D2
@@ -39239,15 +39338,15 @@ cols23:
 	ADD R9, R5, R5
 	FMOVQ F6, (R5)
 	SUB $2, R7, R7
-	CBZ R7, end22
+	CBZ R7, end23
 	CMP $2, R7
-	BLT last24
+	BLT last25
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols23
+	B cols24
 
 // The last columns.
-last24:
+last25:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -39255,14 +39354,14 @@ last24:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols23
+	B cols24
 
 // The result of a batch.
-end22:
+end23:
 
 after5:
 	CMP R3, R1
-	BEQ done7
+	BEQ done8
 	MOVD rows+216(FP), R7
 	MOVD R0, R10
 	ADD $2, R10, R10
@@ -39275,7 +39374,7 @@ after5:
 	MOVD $buffer-960(SP), R1
 	B process3
 
-done7:
+done8:
 	RET
 
 // func matmulPanelF32NEON(dst, start, a, b []float32, rows, k, cols, dststride, startstride, arow, acol, bstride int)

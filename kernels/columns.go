@@ -2,8 +2,8 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// Rows of few columns, each one block of the canonical sum, or up to two in float64: several rows
-// at a time, a lane each.
+// Rows of few columns, each one block of the canonical sum, or up to two in float64 and in the
+// softmax of float32: several rows at a time, a lane each.
 // The operations are those of the page for rows, in the general form, so that every row may have
 // its own shift.
 func columnParams(b *builder, m vec) []vec {
@@ -24,7 +24,7 @@ for r := range rows {
 	dst = softmax of row r of x
 }`,
 	Shape: asmgen.Columns{
-		Dst:      true,
+		Dst: true, Reciprocal: true,
 		Prologue: columnParams, Exp: columnExp,
 		Epilogue: func(b *builder, _, sum, _ vec, _ []vec) (perRow, finish []vec) {
 			rh := b.Div(b.K(1, 1), sum)

@@ -266,6 +266,45 @@ func (m *x86) loadLabels(k *kernelState, dst, tmp int, base gpr) {
 	}
 }
 
+func (m *x86) widen(dst, src, half int) {
+	switch {
+	case half == 0 && m.wide:
+		m.ins("VCVTPS2PD Y%d, Z%d", src, dst)
+	case half == 0:
+		m.ins("VCVTPS2PD X%d, Y%d", src, dst)
+	case m.wide:
+		m.ins("VEXTRACTF64X4 $1, Z%d, Y%d", src, dst)
+		m.ins("VCVTPS2PD Y%d, Z%d", dst, dst)
+	default:
+		m.ins("VEXTRACTF128 $1, Y%d, X%d", src, dst)
+		m.ins("VCVTPS2PD X%d, Y%d", dst, dst)
+	}
+}
+
+func (m *x86) narrow(dst, src, tmp, half int) {
+	to := dst
+	if half == 1 {
+		to = tmp
+	}
+	if m.wide {
+		m.ins("VCVTPD2PS Z%d, Y%d", src, to)
+	} else {
+		m.ins("VCVTPD2PSY Y%d, X%d", src, to)
+	}
+	switch {
+	case half == 0:
+	case m.wide:
+		m.ins("VINSERTF64X4 $1, Y%d, Z%d, Z%d", tmp, dst, dst)
+	default:
+		m.ins("VINSERTF128 $1, X%d, Y%d, Y%d", tmp, dst, dst)
+	}
+}
+
+func (m *x86) double(op opKind, dst, a, b int) {
+	name := map[opKind]string{opAdd: "VADDPD", opSub: "VSUBPD", opDiv: "VDIVPD"}[op]
+	m.ins("%s %s, %s, %s", name, m.r(b), m.r(a), m.r(dst))
+}
+
 // rowAddr is the address of row i of a group of rows of 128 bits.
 func rowAddr(p, stride, stride3 gpr, i int) string {
 	switch i {

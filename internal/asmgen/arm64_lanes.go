@@ -201,6 +201,33 @@ func (m *arm) loadLabels(k *kernelState, dst, tmp int, base gpr) {
 	}
 }
 
+func (m *arm) widen(dst, src, half int) {
+	if half == 0 {
+		m.word2(0x0e617800, "fcvtl", dst, "v%d.2d", src, "v%d.2s")
+	} else {
+		m.word2(0x4e617800, "fcvtl2", dst, "v%d.2d", src, "v%d.4s")
+	}
+}
+
+func (m *arm) narrow(dst, src, _, half int) {
+	if half == 0 {
+		m.word2(0x0e616800, "fcvtn", dst, "v%d.2s", src, "v%d.2d")
+	} else {
+		m.word2(0x4e616800, "fcvtn2", dst, "v%d.4s", src, "v%d.2d")
+	}
+}
+
+func (m *arm) double(op opKind, dst, a, b int) {
+	switch op {
+	case opAdd:
+		m.fadd(F64, dst, a, b)
+	case opSub:
+		m.fsub(F64, dst, a, b)
+	case opDiv:
+		m.word3(0x6e20fc00, "fdiv", F64, dst, a, b)
+	}
+}
+
 // eachRow calls do for the register of each row of a batch, with x.q1 at the row and x.high, if it
 // is set, at its other columns.
 func (m *arm) eachRow(x batch, do func(r int)) {

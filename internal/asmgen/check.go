@@ -370,6 +370,9 @@ func (s Columns) check(c *checker) {
 	}
 	p.end(append(slices.Clone(perRow), finish...)...)
 	p.atMost(finish, "Finish")
+	if s.Reciprocal && (len(perRow) > 0 || len(s.Row) > 0 || s.Label || len(finish) != 2) {
+		c.refuse("Reciprocal stands for an Epilogue with two values for Finish and nothing else")
+	}
 	s.checkFinish(c, finish)
 }
 

@@ -101,6 +101,9 @@ func TestRefused(t *testing.T) {
 			}
 		}), "Epilogue returns 4 values for Finish, where there is room for 3"},
 		{columnsParams, columnsOf(func(s *Columns) {
+			s.Reciprocal = true
+		}), "Reciprocal stands for an Epilogue with two values for Finish and nothing else"},
+		{columnsParams, columnsOf(func(s *Columns) {
 			s.Prologue = func(_ *Builder, m V) []V { return []V{m, m, m, m} }
 			s.Exp = func(b *Builder, x V, row []V) V {
 				return b.FMA(b.FMA(x, row[0], row[1]), row[2], row[3])

@@ -1,5 +1,7 @@
 package asmgen
 
+import "math/bits"
+
 // Columns handles rows of few columns. A batch is as many rows as a vector has lanes. It is
 // transposed into a buffer on the stack, one vector per column, worked on there, and transposed
 // back. Rows left over at the end are done once more together with rows before them; to be right in
@@ -7,7 +9,8 @@ package asmgen
 //
 // The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
 // named below. There must be at least as many rows as a vector has lanes, and 2 <= cols <= 32: for
-// float32 a block of the canonical sum, for float64 two.
+// float32 a block of the canonical sum, for float64 two. With Reciprocal, there may be 60 columns of
+// float32.
 type Columns struct {
 	// Dst makes the columns go back to the parameter dst.
 	Dst bool
@@ -22,19 +25,36 @@ type Columns struct {
 	// Epilogue computes the outputs PerRow and the values that Finish needs, from the maximum, the
 	// sum, the value at the label and the inputs Row.
 	Epilogue func(b *Builder, max, sum, at V, row []V) (perRow, finish []V)
+	// Reciprocal gives Finish, where a float32 row is longer than a block, the reciprocal of its
+	// float64 sum in two float32 parts: the quotient rounded, and what is left of it. Epilogue, which
+	// is for the other rows, has to return as many values and no outputs.
+	Reciprocal bool
 	// Finish computes an element of dst. The element at the label is the last value of Epilogue
 	// instead.
 	Finish func(b *Builder, w V, finish []V) V
 }
 
+const one32 = 0x3f800000 // the bits of float32 1
+
 const (
 	maxParams = 3 // values that Prologue and Epilogue may return for a batch
 	cacheLine = 64
 
-	mostColumns = 32 // that a buffer has room for
+	// columns that a buffer has room for; with more, rows are faster one at a time, and the buffers
+	// would leave a first-level cache too little room for the rows themselves
+	mostColumns    = 32
+	mostReciprocal = 60
 )
 
-// // columnsCode writes a Columns.
+// most returns the largest number of columns.
+func (s Columns) most(t Type) int {
+	if s.Reciprocal && t == F32 {
+		return mostReciprocal
+	}
+	return mostColumns
+}
+
+// columnsCode writes a Columns.
 //
 // Three buffers of the frame take turns, so that out-of-order execution has three batches to work
 // on: while one batch is read, the exponentials of the batch read before it are computed; its
@@ -45,6 +65,7 @@ type columnsCode struct {
 	*kernelState
 	s     Columns
 	width int // columns transposed at a time
+	half  int // the largest half
 
 	// offsets in a buffer: of the values per row, and of the number of the first row; offsets in
 	// the frame: of the buffer for the rows left over, and of the vectors to be summed
@@ -61,15 +82,18 @@ type columnsCode struct {
 	row, scr, next, prev                     gpr
 	cur, cur2, treePtr, n, p, stride, tmp    gpr
 	read, rotate, process, end, after, leave string // labels
+	finished                                 string // where Finish has what it needs
 }
 
 func (s Columns) emit(k *kernelState) {
 	c := &columnsCode{kernelState: k, s: s, width: 16 / k.t.Size()}
 	vb := k.vectorBytes()
-	c.slot = mostColumns * vb
+	most := s.most(k.t)
+	c.slot = most * vb
 	area := c.slot + (1+maxParams)*vb + cacheLine
 	c.rowSlot, c.rest, c.tree = area-cacheLine, 3*area, 4*area
-	k.frame = c.tree + mostColumns/2*vb + cacheLine // room to start at a cache line
+	c.half = 1 << (bits.Len(uint(most-1)) - 1)
+	k.frame = c.tree + c.half*vb + cacheLine // room to start at a cache line
 	c.maximum, c.total = k.pin(), k.pin()
 	c.label, c.col, c.at, c.col2 = -1, -1, -1, c.total
 	if s.Label {
@@ -83,7 +107,7 @@ func (s Columns) emit(k *kernelState) {
 	k.loadPinned()
 	lbl := k.w.newLabel
 	c.read, c.rotate, c.process = lbl("read"), lbl("rotate"), lbl("process")
-	c.end, c.after = lbl("end"), lbl("after")
+	c.end, c.after, c.finished = lbl("end"), lbl("after"), lbl("finished")
 	full := lbl("full")
 	c.leave = lbl("done")
 
@@ -292,10 +316,16 @@ func (c *columnsCode) sum() {
 	c.streams = []gpr{c.treePtr}
 	ready := c.w.newLabel("ready")
 	c.arg(c.n, "half")
-	for h := mostColumns / 2; h >= 1; h /= 2 {
+	for h := c.half; h >= 1; h /= 2 {
 		next := c.w.newLabel("tree")
 		if h > 1 {
 			c.branchImm(ne, c.n, h, next)
+		}
+		if c.t == F32 && 2*h > c.block() {
+			c.reciprocal(h)
+			c.jump(c.finished)
+			c.w.label(next)
+			continue
 		}
 		c.sumOf(h)
 		if h > 1 {
@@ -304,6 +334,65 @@ func (c *columnsCode) sum() {
 		}
 	}
 	c.w.label(ready)
+}
+
+// reciprocal adds h vectors of the tree, which are a group of the canonical sum: in the order of its
+// folds until there are four lanes, and those in float64. It leaves the reciprocals of the sums in
+// the registers that the results of Epilogue have.
+func (c *columnsCode) reciprocal(h int) {
+	save := c.nextVector
+	high, low := c.pin(), c.pin()
+	var lanes, tmp []int
+	for range 4 {
+		lanes = append(lanes, c.pin())
+	}
+	for range 3 {
+		tmp = append(tmp, c.pin())
+	}
+	if c.nextVector > c.topVector {
+		c.short = true
+	}
+	c.nextVector -= len(tmp) // the sequence may use tmp
+	b := c.newBuilder(false)
+	var sum func(i, step int) V
+	sum = func(i, step int) V {
+		if step == h {
+			x := b.load(0)
+			b.ops[len(b.ops)-1].lane = i
+			return x
+		}
+		x := sum(i, 2*step)
+		return b.Add(x, sum(i+step, 2*step))
+	}
+	for i, r := range lanes {
+		sum(i, 4)
+		b.into(r)
+	}
+	c.writeInOrder(b)
+	for half := range 2 {
+		c.wideSum(lanes, tmp, half)
+		c.loadConst(c.kernelState, tmp[1], one32)
+		c.widen(tmp[1], tmp[1], 0)
+		c.double(opDiv, tmp[0], tmp[1], tmp[0])
+		c.narrow(high, tmp[0], tmp[1], half)
+		c.widen(tmp[1], high, half)
+		c.double(opSub, tmp[0], tmp[0], tmp[1])
+		c.narrow(low, tmp[0], tmp[1], half)
+	}
+	c.nextVector = save
+}
+
+// wideSum adds half of the float32 lanes of four vectors in float64, into tmp[0], as the canonical
+// sum adds the four lanes of a group.
+func (c *columnsCode) wideSum(lanes, tmp []int, half int) {
+	s, t, u := tmp[0], tmp[1], tmp[2]
+	c.widen(s, lanes[0], half)
+	c.widen(t, lanes[2], half)
+	c.double(opAdd, s, s, t)
+	c.widen(t, lanes[1], half)
+	c.widen(u, lanes[3], half)
+	c.double(opAdd, t, t, u)
+	c.double(opAdd, s, s, t)
 }
 
 // sumOf adds h vectors of the tree.
@@ -382,6 +471,9 @@ func (c *columnsCode) epilogue() {
 	}
 	if len(b.ops) > 0 {
 		c.write(b)
+	}
+	if s.Reciprocal {
+		c.w.label(c.finished)
 	}
 	for i, name := range s.PerRow {
 		c.perRow(name)

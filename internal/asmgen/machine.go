@@ -142,6 +142,12 @@ type columnCode interface {
 	// loadLabels loads an int64 label for each lane and converts it to an integer of the lane's
 	// size.
 	loadLabels(k *kernelState, dst, tmp int, base gpr)
+	// widen converts the first or second half of the float32 lanes of src to float64; narrow rounds
+	// float64 lanes to that half of dst. The first half may clear the second one.
+	widen(dst, src, half int)
+	narrow(dst, src, tmp, half int)
+	// double computes dst = a op b on float64 lanes: opAdd, opSub or opDiv.
+	double(op opKind, dst, a, b int)
 }
 
 // A batch is as many rows as a vector has lanes. Row i is at p + i*stride, and the registers reg
