@@ -356,6 +356,13 @@ func elementClimbs[T Float]() []climbCase[T] {
 			Erf(y, x)
 			return kt.Err(y[0], kt.ErfDD(float64(x[0])))
 		}),
+		elementCase("Softplus", "ULP", softplusBound64, 1, start, func(x []T) float64 {
+			if !(float64(x[0]) > -708) {
+				return -1
+			}
+			Softplus(y, x)
+			return kt.Err(y[0], softplusDD(float64(x[0])))
+		}),
 		elementCase("Tanh", "ULP", kt.TanhBound64, 1, start, func(x []T) float64 {
 			if !(math.Abs(float64(x[0])) < 40 && math.Abs(float64(x[0])) > 0x1p-60) {
 				return -1

@@ -906,6 +906,55 @@ func log1p[T Float](dst, x []T) {
 	}
 }
 
+// softplus performs
+//
+//	for i, v := range x {
+//		dst[i] = T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+//	}
+func softplus[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("softplus x", raceRead, x)
+		raceSlice("softplus dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		softplusF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		softplusF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		softplusF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		softplusF64AVX2(f64(dst), f64(x))
+	default:
+		softplusGeneric(dst, x)
+	}
+}
+
+// softplusBackward performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i] * T(1/(1+math.Exp(-v)))
+//	}
+func softplusBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("softplusBackward dy", raceRead, dy)
+		raceSlice("softplusBackward x", raceRead, x)
+		raceSlice("softplusBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		softplusBackwardF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		softplusBackwardF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		softplusBackwardF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		softplusBackwardF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		softplusBackwardGeneric(dx, dy, x)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -2284,6 +2333,30 @@ func swigluStream[T Float](dst, gate, up []T) {
 	}
 }
 
+// softplusStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+//	}
+func softplusStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("softplusStream x", raceRead, x)
+		raceSlice("softplusStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		softplusStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		softplusStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		softplusStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		softplusStreamF64AVX2(f64(dst), f64(x))
+	default:
+		softplusGeneric(dst, x)
+	}
+}
+
 // The assembly. Each function performs the loop of its primitive.
 
 // See relu.
@@ -2761,6 +2834,34 @@ func log1pF64AVX512(dst, x []float64)
 
 //go:noescape
 func log1pF64AVX2(dst, x []float64)
+
+// See softplus.
+
+//go:noescape
+func softplusF32AVX512(dst, x []float32)
+
+//go:noescape
+func softplusF32AVX2(dst, x []float32)
+
+//go:noescape
+func softplusF64AVX512(dst, x []float64)
+
+//go:noescape
+func softplusF64AVX2(dst, x []float64)
+
+// See softplusBackward.
+
+//go:noescape
+func softplusBackwardF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func softplusBackwardF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func softplusBackwardF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func softplusBackwardF64AVX2(dx, dy, x []float64)
 
 // See rowsMax.
 
@@ -3537,3 +3638,17 @@ func swigluStreamF64AVX512(dst, gate, up []float64)
 
 //go:noescape
 func swigluStreamF64AVX2(dst, gate, up []float64)
+
+// See softplusStream.
+
+//go:noescape
+func softplusStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func softplusStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func softplusStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func softplusStreamF64AVX2(dst, x []float64)

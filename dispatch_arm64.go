@@ -770,6 +770,47 @@ func log1p[T Float](dst, x []T) {
 	}
 }
 
+// softplus performs
+//
+//	for i, v := range x {
+//		dst[i] = T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+//	}
+func softplus[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("softplus x", raceRead, x)
+		raceSlice("softplus dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		softplusF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		softplusF64NEON(f64(dst), f64(x))
+	default:
+		softplusGeneric(dst, x)
+	}
+}
+
+// softplusBackward performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i] * T(1/(1+math.Exp(-v)))
+//	}
+func softplusBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("softplusBackward dy", raceRead, dy)
+		raceSlice("softplusBackward x", raceRead, x)
+		raceSlice("softplusBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		softplusBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		softplusBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		softplusBackwardGeneric(dx, dy, x)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1916,6 +1957,26 @@ func swigluStream[T Float](dst, gate, up []T) {
 	}
 }
 
+// softplusStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+//	}
+func softplusStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("softplusStream x", raceRead, x)
+		raceSlice("softplusStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		softplusF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		softplusF64NEON(f64(dst), f64(x))
+	default:
+		softplusGeneric(dst, x)
+	}
+}
+
 // The assembly. Each function performs the loop of its primitive.
 
 // See relu.
@@ -2189,6 +2250,22 @@ func log1pF32NEON(dst, x []float32)
 
 //go:noescape
 func log1pF64NEON(dst, x []float64)
+
+// See softplus.
+
+//go:noescape
+func softplusF32NEON(dst, x []float32)
+
+//go:noescape
+func softplusF64NEON(dst, x []float64)
+
+// See softplusBackward.
+
+//go:noescape
+func softplusBackwardF32NEON(dx, dy, x []float32)
+
+//go:noescape
+func softplusBackwardF64NEON(dx, dy, x []float64)
 
 // See rowsMax.
 

@@ -530,6 +530,33 @@ func log1p[T Float](dst, x []T) {
 	log1pGeneric(dst, x)
 }
 
+// softplus performs
+//
+//	for i, v := range x {
+//		dst[i] = T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+//	}
+func softplus[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("softplus x", raceRead, x)
+		raceSlice("softplus dst", raceWrite, dst)
+	}
+	softplusGeneric(dst, x)
+}
+
+// softplusBackward performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i] * T(1/(1+math.Exp(-v)))
+//	}
+func softplusBackward[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("softplusBackward dy", raceRead, dy)
+		raceSlice("softplusBackward x", raceRead, x)
+		raceSlice("softplusBackward dx", raceWrite, dx)
+	}
+	softplusBackwardGeneric(dx, dy, x)
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1309,4 +1336,17 @@ func swigluStream[T Float](dst, gate, up []T) {
 		raceSlice("swigluStream dst", raceWrite, dst)
 	}
 	swigluGeneric(dst, gate, up)
+}
+
+// softplusStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))))
+//	}
+func softplusStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("softplusStream x", raceRead, x)
+		raceSlice("softplusStream dst", raceWrite, dst)
+	}
+	softplusGeneric(dst, x)
 }

@@ -117,5 +117,13 @@ func streamForms[T Float]() []streamForm[T] {
 				swigluStream(c.out[0], c.in[0], c.in[1])
 			},
 		},
+		{"softplus",
+			func(c *streamCall[T]) {
+				softplus(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				softplusStream(c.out[0], c.in[0])
+			},
+		},
 	}
 }

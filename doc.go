@@ -1,9 +1,10 @@
 // Package kernels provides the element and row loops of a small neural network on flat slices of
-// float32 or float64: activations (ReLU and its kin, sigmoid, tanh, SiLU, GELU, hard sigmoid and
-// swish, and the gated units SwiGLU and GEGLU), softmax and cross-entropy (also the binary one),
-// forward and backward, the matrix products between them, and the steps of optimizers; also [Exp],
-// [Expm1], [Log], [Log1p], [Erf] and, of rows, [LogSumExp]. Most formulas are those of the layers
-// in the book "Deep Learning from Scratch" (Saitoh); package kernels/layers has these layers.
+// float32 or float64: activations (ReLU and its kin, sigmoid, tanh, SiLU, GELU, softplus, hard
+// sigmoid and swish, and the gated units SwiGLU and GEGLU), softmax and cross-entropy (also the
+// binary one), forward and backward, the matrix products between them, and the steps of optimizers;
+// also [Exp], [Expm1], [Log], [Log1p], [Erf] and, of rows, [LogSumExp]. Most formulas are those of
+// the layers in the book "Deep Learning from Scratch" (Saitoh); package kernels/layers has these
+// layers.
 //
 // # Shapes
 //

@@ -1104,6 +1104,130 @@ DATA elementaryConstF64<>+904(SB)/8, $0x0000000000000001
 DATA elementaryConstF64<>+912(SB)/8, $0x8000000000000000 // signBit
 DATA elementaryConstF64<>+920(SB)/8, $0x8000000000000000
 GLOBL elementaryConstF64<>(SB), RODATA|NOPTR, $928
+DATA softplusConstF32<>+0(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
+DATA softplusConstF32<>+8(SB)/8, $0x1f8000001f800000
+DATA softplusConstF32<>+16(SB)/8, $0x4025920240259202 // twoLossA: 0x1.4b2404p1
+DATA softplusConstF32<>+24(SB)/8, $0x4025920240259202
+DATA softplusConstF32<>+32(SB)/8, $0x42d2000042d20000 // lossMax: 105
+DATA softplusConstF32<>+40(SB)/8, $0x42d2000042d20000
+DATA softplusConstF32<>+48(SB)/8, $0x7fffffff7fffffff // notSign
+DATA softplusConstF32<>+56(SB)/8, $0x7fffffff7fffffff
+DATA softplusConstF32<>+64(SB)/8, $0x4b4005f84b4005f8 // lossMagic: 0x1.800bfp23
+DATA softplusConstF32<>+72(SB)/8, $0x4b4005f84b4005f8
+DATA softplusConstF32<>+80(SB)/8, $0xc138aa3bc138aa3b // minusLog2ePart: -0x1.715476p3
+DATA softplusConstF32<>+88(SB)/8, $0xc138aa3bc138aa3b
+DATA softplusConstF32<>+96(SB)/8, $0x0000000700000007 // lookupLow
+DATA softplusConstF32<>+104(SB)/8, $0x0000000700000007
+DATA softplusConstF32<>+112(SB)/8, $0x0302010003020100 // lookupFirst
+DATA softplusConstF32<>+120(SB)/8, $0x0302010003020100
+DATA softplusConstF32<>+128(SB)/8, $0x0404040404040404 // lookupTimes
+DATA softplusConstF32<>+136(SB)/8, $0x0404040404040404
+DATA softplusConstF32<>+144(SB)/8, $0x3db172003db17200 // ln2PartHi: 0x1.62e4p-4
+DATA softplusConstF32<>+152(SB)/8, $0x3db172003db17200
+DATA softplusConstF32<>+160(SB)/8, $0x343fbe8e343fbe8e // ln2PartLo: 0x1.7f7d1cp-23
+DATA softplusConstF32<>+168(SB)/8, $0x343fbe8e343fbe8e
+DATA softplusConstF32<>+176(SB)/8, $0xbe2aade6be2aade6 // sigmoidExpMinusC1: -0x1.555bccp-3
+DATA softplusConstF32<>+184(SB)/8, $0xbe2aade6be2aade6
+DATA softplusConstF32<>+192(SB)/8, $0x3f0005383f000538 // sigmoidExpC0: 0x1.000a7p-1
+DATA softplusConstF32<>+200(SB)/8, $0x3f0005383f000538
+DATA softplusConstF32<>+208(SB)/8, $0xb31da014b31da014 // sigmoidConstant: -0x1.3b4028p-25
+DATA softplusConstF32<>+216(SB)/8, $0xb31da014b31da014
+DATA softplusConstF32<>+224(SB)/8, $0xbe4c0000be4c0000 // softplusSlope: -0x1.98p-3
+DATA softplusConstF32<>+232(SB)/8, $0xbe4c0000be4c0000
+DATA softplusConstF32<>+240(SB)/8, $0x3fa340003fa34000 // softplusChord: 0x1.468p0
+DATA softplusConstF32<>+248(SB)/8, $0x3fa340003fa34000
+DATA softplusConstF32<>+256(SB)/8, $0x3e6dd13f3e6dd13f // atanhC4: 0x1.dba27ep-3
+DATA softplusConstF32<>+264(SB)/8, $0x3e6dd13f3e6dd13f
+DATA softplusConstF32<>+272(SB)/8, $0x3e5e46793e5e4679 // atanhC3: 0x1.bc8cf2p-3
+DATA softplusConstF32<>+280(SB)/8, $0x3e5e46793e5e4679
+DATA softplusConstF32<>+288(SB)/8, $0x3e9264933e926493 // atanhC2: 0x1.24c926p-2
+DATA softplusConstF32<>+296(SB)/8, $0x3e9264933e926493
+DATA softplusConstF32<>+304(SB)/8, $0x3ecccc6a3ecccc6a // atanhC1: 0x1.9998d4p-2
+DATA softplusConstF32<>+312(SB)/8, $0x3ecccc6a3ecccc6a
+DATA softplusConstF32<>+320(SB)/8, $0x3f2aaaab3f2aaaab // atanhC0: 0x1.555556p-1
+DATA softplusConstF32<>+328(SB)/8, $0x3f2aaaab3f2aaaab
+DATA softplusConstF32<>+336(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
+DATA softplusConstF32<>+344(SB)/8, $0xc2d20000c2d20000
+DATA softplusConstF32<>+352(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
+DATA softplusConstF32<>+360(SB)/8, $0x418c0000418c0000
+DATA softplusConstF32<>+368(SB)/8, $0x4b4002f84b4002f8 // sigmoidMagic: 0x1.8005fp23
+DATA softplusConstF32<>+376(SB)/8, $0x4b4002f84b4002f8
+DATA softplusConstF32<>+384(SB)/8, $0x2f80b65b2f80b65b // sigmoidScale: 0x1.016cb6p-32
+DATA softplusConstF32<>+392(SB)/8, $0x2f80b65b2f80b65b
+DATA softplusConstF32<>+400(SB)/8, $0x1000000010000000 // sigmoidExponent
+DATA softplusConstF32<>+408(SB)/8, $0x1000000010000000
+GLOBL softplusConstF32<>(SB), RODATA|NOPTR, $416
+DATA softplusConstF64<>+0(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
+DATA softplusConstF64<>+8(SB)/8, $0x1ff0000000000000
+DATA softplusConstF64<>+16(SB)/8, $0x4004f6647eb09a0a // twoLossA: 0x1.4f6647eb09a0ap1
+DATA softplusConstF64<>+24(SB)/8, $0x4004f6647eb09a0a
+DATA softplusConstF64<>+32(SB)/8, $0x4087700000000000 // lossMax: 750
+DATA softplusConstF64<>+40(SB)/8, $0x4087700000000000
+DATA softplusConstF64<>+48(SB)/8, $0x7fffffffffffffff // notSign
+DATA softplusConstF64<>+56(SB)/8, $0x7fffffffffffffff
+DATA softplusConstF64<>+64(SB)/8, $0x43380000800017fd // lossMagic: 0x1.80000800017fdp52
+DATA softplusConstF64<>+72(SB)/8, $0x43380000800017fd
+DATA softplusConstF64<>+80(SB)/8, $0xc0171547652b82fe // minusLog2ePart: -0x1.71547652b82fep2
+DATA softplusConstF64<>+88(SB)/8, $0xc0171547652b82fe
+DATA softplusConstF64<>+96(SB)/8, $0x0000000300000003 // lookupLow
+DATA softplusConstF64<>+104(SB)/8, $0x0000000300000003
+DATA softplusConstF64<>+112(SB)/8, $0x0706050403020100 // lookupFirst
+DATA softplusConstF64<>+120(SB)/8, $0x0706050403020100
+DATA softplusConstF64<>+128(SB)/8, $0x0808080808080808 // lookupTimes
+DATA softplusConstF64<>+136(SB)/8, $0x0808080808080808
+DATA softplusConstF64<>+144(SB)/8, $0x3fc62e42fefa3800 // ln2PartHi: 0x1.62e42fefa38p-3
+DATA softplusConstF64<>+152(SB)/8, $0x3fc62e42fefa3800
+DATA softplusConstF64<>+160(SB)/8, $0x3d0ef35793c76730 // ln2PartLo: 0x1.ef35793c7673p-47
+DATA softplusConstF64<>+168(SB)/8, $0x3d0ef35793c76730
+DATA softplusConstF64<>+176(SB)/8, $0x3efa0310f1c08a4a // sigmoidExpC6: 0x1.a0310f1c08a4ap-16
+DATA softplusConstF64<>+184(SB)/8, $0x3efa0310f1c08a4a
+DATA softplusConstF64<>+192(SB)/8, $0xbf2a030c70367f3a // sigmoidExpMinusC5: -0x1.a030c70367f3ap-13
+DATA softplusConstF64<>+200(SB)/8, $0xbf2a030c70367f3a
+DATA softplusConstF64<>+208(SB)/8, $0x3f56c16c0cd9e21f // sigmoidExpC4: 0x1.6c16c0cd9e21fp-10
+DATA softplusConstF64<>+216(SB)/8, $0x3f56c16c0cd9e21f
+DATA softplusConstF64<>+224(SB)/8, $0xbf8111110a184b7f // sigmoidExpMinusC3: -0x1.111110a184b7fp-7
+DATA softplusConstF64<>+232(SB)/8, $0xbf8111110a184b7f
+DATA softplusConstF64<>+240(SB)/8, $0x3fa5555555558a71 // sigmoidExpC2: 0x1.5555555558a71p-5
+DATA softplusConstF64<>+248(SB)/8, $0x3fa5555555558a71
+DATA softplusConstF64<>+256(SB)/8, $0xbfc5555555557e71 // sigmoidExpMinusC1: -0x1.5555555557e71p-3
+DATA softplusConstF64<>+264(SB)/8, $0xbfc5555555557e71
+DATA softplusConstF64<>+272(SB)/8, $0x3fdfffffffffffff // sigmoidExpC0: 0x1.fffffffffffffp-2
+DATA softplusConstF64<>+280(SB)/8, $0x3fdfffffffffffff
+DATA softplusConstF64<>+288(SB)/8, $0xbfc8db0000000000 // softplusSlope: -0x1.8dbp-3
+DATA softplusConstF64<>+296(SB)/8, $0xbfc8db0000000000
+DATA softplusConstF64<>+304(SB)/8, $0x3ff4258000000000 // softplusChord: 0x1.4258p0
+DATA softplusConstF64<>+312(SB)/8, $0x3ff4258000000000
+DATA softplusConstF64<>+320(SB)/8, $0x3fc4b0a54788458d // atanhC9: 0x1.4b0a54788458dp-3
+DATA softplusConstF64<>+328(SB)/8, $0x3fc4b0a54788458d
+DATA softplusConstF64<>+336(SB)/8, $0x3fb687a436582196 // atanhC8: 0x1.687a436582196p-4
+DATA softplusConstF64<>+344(SB)/8, $0x3fb687a436582196
+DATA softplusConstF64<>+352(SB)/8, $0x3fbeb9066f48c871 // atanhC7: 0x1.eb9066f48c871p-4
+DATA softplusConstF64<>+360(SB)/8, $0x3fbeb9066f48c871
+DATA softplusConstF64<>+368(SB)/8, $0x3fc10ac756ae7399 // atanhC6: 0x1.10ac756ae7399p-3
+DATA softplusConstF64<>+376(SB)/8, $0x3fc10ac756ae7399
+DATA softplusConstF64<>+384(SB)/8, $0x3fc3b18b29ba9df4 // atanhC5: 0x1.3b18b29ba9df4p-3
+DATA softplusConstF64<>+392(SB)/8, $0x3fc3b18b29ba9df4
+DATA softplusConstF64<>+400(SB)/8, $0x3fc745cf0b0a125a // atanhC4: 0x1.745cf0b0a125ap-3
+DATA softplusConstF64<>+408(SB)/8, $0x3fc745cf0b0a125a
+DATA softplusConstF64<>+416(SB)/8, $0x3fcc71c727144729 // atanhC3: 0x1.c71c727144729p-3
+DATA softplusConstF64<>+424(SB)/8, $0x3fcc71c727144729
+DATA softplusConstF64<>+432(SB)/8, $0x3fd24924923d44ac // atanhC2: 0x1.24924923d44acp-2
+DATA softplusConstF64<>+440(SB)/8, $0x3fd24924923d44ac
+DATA softplusConstF64<>+448(SB)/8, $0x3fd999999999a3dd // atanhC1: 0x1.999999999a3ddp-2
+DATA softplusConstF64<>+456(SB)/8, $0x3fd999999999a3dd
+DATA softplusConstF64<>+464(SB)/8, $0x3fe5555555555555 // atanhC0: 0x1.5555555555555p-1
+DATA softplusConstF64<>+472(SB)/8, $0x3fe5555555555555
+DATA softplusConstF64<>+480(SB)/8, $0xc087700000000000 // sigmoidMin: -750
+DATA softplusConstF64<>+488(SB)/8, $0xc087700000000000
+DATA softplusConstF64<>+496(SB)/8, $0x4043000000000000 // sigmoidMax: 38
+DATA softplusConstF64<>+504(SB)/8, $0x4043000000000000
+DATA softplusConstF64<>+512(SB)/8, $0x4338000080000bfc // sigmoidMagic: 0x1.8000080000bfcp52
+DATA softplusConstF64<>+520(SB)/8, $0x4338000080000bfc
+DATA softplusConstF64<>+528(SB)/8, $0x2ff000d6a5af9f9d // sigmoidScale: 0x1.000d6a5af9f9dp-256
+DATA softplusConstF64<>+536(SB)/8, $0x2ff000d6a5af9f9d
+DATA softplusConstF64<>+544(SB)/8, $0x1000000000000000 // sigmoidExponent
+DATA softplusConstF64<>+552(SB)/8, $0x1000000000000000
+GLOBL softplusConstF64<>(SB), RODATA|NOPTR, $560
 DATA rowsConstF32<>+0(SB)/8, $0xff800000ff800000 // minusInf: -Inf
 DATA rowsConstF32<>+8(SB)/8, $0xff800000ff800000
 DATA rowsConstF32<>+16(SB)/8, $0x7f8000007f800000 // inf: +Inf
@@ -4884,7 +5008,7 @@ loop3:
 	VMOV V16.B16, V2.B16
 	VFMLA V0.S4, V0.S4, V2.S4
 	VFMLS V1.S4, V2.S4, V0.S4
-	// sigmoid.go
+	// sigmoid.go: sigmoidOf
 	WORD $0x4e23f721 // fmax v1.4s, v25.4s, v3.4s
 	WORD $0x4ea3f722 // fmin v2.4s, v25.4s, v3.4s
 	WORD $0x4e23d724 // fadd v4.4s, v25.4s, v3.4s
@@ -5218,7 +5342,7 @@ loop3:
 	// sigmoid.go: sigmoidExp
 	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
 	VFMLS V2.D2, V1.D2, V0.D2
-	// sigmoid.go
+	// sigmoid.go: sigmoidOf
 	WORD $0x4e63f721 // fmax v1.2d, v25.2d, v3.2d
 	WORD $0x4ee3f722 // fmin v2.2d, v25.2d, v3.2d
 	WORD $0x4e63d724 // fadd v4.2d, v25.2d, v3.2d
@@ -22124,6 +22248,1156 @@ rest4:
 	WORD $0x6ee1e401 // fcmgt v1.2d, v0.2d, v1.2d
 	VBSL V3.B16, V2.B16, V1.B16
 	FMOVD F1, (R0)
+
+done5:
+	RET
+
+// func softplusF32NEON(dst, x []float32)
+TEXT ·softplusF32NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $softplusConstF32<>(SB), R26
+	MOVD $rowTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // rowUnit
+	FMOVQ 16(R26), F27 // twoLossA
+	FMOVQ 32(R26), F26 // lossMax
+	FMOVQ 48(R26), F25 // notSign
+	FMOVQ 64(R26), F24 // lossMagic
+	FMOVQ 80(R26), F23 // minusLog2ePart
+	FMOVQ 96(R26), F22 // lookupLow
+	FMOVQ 112(R26), F21 // lookupFirst
+	FMOVQ 128(R26), F20 // lookupTimes
+	FMOVQ 144(R26), F19 // ln2PartHi
+	FMOVQ 160(R26), F18 // ln2PartLo
+	FMOVQ 176(R26), F17 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F16 // sigmoidExpC0
+	FMOVQ 208(R26), F15 // sigmoidConstant
+	FMOVQ 224(R26), F14 // softplusSlope
+	FMOVQ 240(R26), F13 // softplusChord
+	FMOVQ 256(R26), F12 // atanhC4
+	FMOVQ 272(R26), F11 // atanhC3
+	FMOVQ 288(R26), F10 // atanhC2
+	FMOVQ 304(R26), F9 // atanhC1
+	FMOVQ 320(R26), F8 // atanhC0
+	VEOR V7.B16, V7.B16, V7.B16
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	VAND V25.B16, V0.B16, V1.B16
+	WORD $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
+	VMOV V24.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	VFMLA V19.S4, V3.S4, V1.S4
+	VFMLA V18.S4, V3.S4, V1.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V1.S4, V17.S4, V2.S4
+	VMOV V15.B16, V3.B16
+	VFMLA V1.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V3.S4, V1.S4
+	VMOV V4.B16, V2.B16
+	VFMLS V1.S4, V4.S4, V2.S4
+	WORD $0x4ea2d483 // fsub v3.4s, v4.4s, v2.4s
+	VFMLS V1.S4, V4.S4, V3.S4
+	VMOV V27.B16, V1.B16
+	VFMLA V28.S4, V2.S4, V1.S4
+	WORD $0x4ea1d764 // fsub v4.4s, v27.4s, v1.4s
+	VFMLA V28.S4, V2.S4, V4.S4
+	VFMLA V28.S4, V3.S4, V4.S4
+	WORD $0x6e21fc45 // fdiv v5.4s, v2.4s, v1.4s
+	VFMLS V1.S4, V5.S4, V2.S4
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VFMLS V4.S4, V5.S4, V2.S4
+	VMOV V13.B16, V3.B16
+	VFMLA V14.S4, V1.S4, V3.S4
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x6e3cdca1 // fmul v1.4s, v5.4s, v28.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
+	VMOV V11.B16, V4.B16
+	VFMLA V1.S4, V12.S4, V4.S4
+	VMOV V10.B16, V6.B16
+	VFMLA V1.S4, V4.S4, V6.S4
+	VMOV V9.B16, V4.B16
+	VFMLA V1.S4, V6.S4, V4.S4
+	FMOVQ 16(R1), F6
+	VMOV V8.B16, V31.B16
+	VFMLA V1.S4, V4.S4, V31.S4
+	VAND V25.B16, V6.B16, V1.B16
+	VFMLA V31.S4, V3.S4, V2.S4
+	WORD $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	VMOV V24.B16, V3.B16
+	VFMLA V23.S4, V1.S4, V3.S4
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD $0x4eb8d462 // fsub v2.4s, v3.4s, v24.4s
+	WORD $0x4e20f4e0 // fmax v0.4s, v7.4s, v0.4s
+	VSHL $20, V3.S4, V4.S4
+	VFMLA V28.S4, V5.S4, V0.S4
+	VAND V22.B16, V3.B16, V3.B16
+	FMOVQ F0, 0(R0)
+	VMOV V21.B16, V0.B16
+	WORD $0x4eb49460 // mla v0.4s, v3.4s, v20.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VADD V0.S4, V4.S4, V4.S4
+	VFMLA V19.S4, V2.S4, V1.S4
+	VFMLA V18.S4, V2.S4, V1.S4
+	VMOV V16.B16, V0.B16
+	VFMLA V1.S4, V17.S4, V0.S4
+	VMOV V15.B16, V2.B16
+	VFMLA V1.S4, V1.S4, V2.S4
+	VFMLS V0.S4, V2.S4, V1.S4
+	VMOV V4.B16, V0.B16
+	VFMLS V1.S4, V4.S4, V0.S4
+	WORD $0x4ea0d482 // fsub v2.4s, v4.4s, v0.4s
+	VFMLS V1.S4, V4.S4, V2.S4
+	VMOV V27.B16, V1.B16
+	VFMLA V28.S4, V0.S4, V1.S4
+	WORD $0x4ea1d763 // fsub v3.4s, v27.4s, v1.4s
+	VFMLA V28.S4, V0.S4, V3.S4
+	VFMLA V28.S4, V2.S4, V3.S4
+	WORD $0x6e21fc04 // fdiv v4.4s, v0.4s, v1.4s
+	VFMLS V1.S4, V4.S4, V0.S4
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	VFMLS V3.S4, V4.S4, V0.S4
+	VMOV V13.B16, V2.B16
+	VFMLA V14.S4, V1.S4, V2.S4
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e3cdc81 // fmul v1.4s, v4.4s, v28.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dc82 // fmul v2.4s, v4.4s, v1.4s
+	VMOV V11.B16, V3.B16
+	VFMLA V1.S4, V12.S4, V3.S4
+	VMOV V10.B16, V5.B16
+	VFMLA V1.S4, V3.S4, V5.S4
+	VMOV V9.B16, V3.B16
+	VFMLA V1.S4, V5.S4, V3.S4
+	VMOV V8.B16, V5.B16
+	VFMLA V1.S4, V3.S4, V5.S4
+	VFMLA V5.S4, V2.S4, V0.S4
+	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
+	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
+	WORD $0x4e26f4e6 // fmax v6.4s, v7.4s, v6.4s
+	VFMLA V28.S4, V4.S4, V6.S4
+	FMOVQ F6, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// softplus.go
+	VAND V25.B16, V0.B16, V1.B16
+	WORD $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V24.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
+	// exp.go: powerAt
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	// exp.go: reduce
+	VFMLA V19.S4, V3.S4, V1.S4
+	VFMLA V18.S4, V3.S4, V1.S4
+	// exp.go: horner
+	VMOV V16.B16, V2.B16
+	VFMLA V1.S4, V17.S4, V2.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V15.B16, V3.B16
+	VFMLA V1.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V3.S4, V1.S4
+	// softplus.go
+	VMOV V4.B16, V2.B16
+	VFMLS V1.S4, V4.S4, V2.S4
+	WORD $0x4ea2d483 // fsub v3.4s, v4.4s, v2.4s
+	VFMLS V1.S4, V4.S4, V3.S4
+	VMOV V27.B16, V1.B16
+	VFMLA V28.S4, V2.S4, V1.S4
+	WORD $0x4ea1d764 // fsub v4.4s, v27.4s, v1.4s
+	VFMLA V28.S4, V2.S4, V4.S4
+	VFMLA V28.S4, V3.S4, V4.S4
+	WORD $0x6e21fc45 // fdiv v5.4s, v2.4s, v1.4s
+	VFMLS V1.S4, V5.S4, V2.S4
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VFMLS V4.S4, V5.S4, V2.S4
+	VMOV V13.B16, V3.B16
+	VFMLA V14.S4, V1.S4, V3.S4
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x6e3cdca1 // fmul v1.4s, v5.4s, v28.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
+	// exp.go: horner
+	VMOV V11.B16, V4.B16
+	VFMLA V1.S4, V12.S4, V4.S4
+	VMOV V10.B16, V6.B16
+	VFMLA V1.S4, V4.S4, V6.S4
+	VMOV V9.B16, V4.B16
+	VFMLA V1.S4, V6.S4, V4.S4
+	VMOV V8.B16, V6.B16
+	VFMLA V1.S4, V4.S4, V6.S4
+	// softplus.go
+	VFMLA V6.S4, V3.S4, V2.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD $0x4e20f4e0 // fmax v0.4s, v7.4s, v0.4s
+	VFMLA V28.S4, V5.S4, V0.S4
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F0
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	VAND V25.B16, V0.B16, V1.B16
+	WORD $0x4ea1f741 // fmin v1.4s, v26.4s, v1.4s
+	VMOV V24.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	VFMLA V19.S4, V3.S4, V1.S4
+	VFMLA V18.S4, V3.S4, V1.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V1.S4, V17.S4, V2.S4
+	VMOV V15.B16, V3.B16
+	VFMLA V1.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V3.S4, V1.S4
+	VMOV V4.B16, V2.B16
+	VFMLS V1.S4, V4.S4, V2.S4
+	WORD $0x4ea2d483 // fsub v3.4s, v4.4s, v2.4s
+	VFMLS V1.S4, V4.S4, V3.S4
+	VMOV V27.B16, V1.B16
+	VFMLA V28.S4, V2.S4, V1.S4
+	WORD $0x4ea1d764 // fsub v4.4s, v27.4s, v1.4s
+	VFMLA V28.S4, V2.S4, V4.S4
+	VFMLA V28.S4, V3.S4, V4.S4
+	WORD $0x6e21fc45 // fdiv v5.4s, v2.4s, v1.4s
+	VFMLS V1.S4, V5.S4, V2.S4
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VFMLS V4.S4, V5.S4, V2.S4
+	VMOV V13.B16, V3.B16
+	VFMLA V14.S4, V1.S4, V3.S4
+	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
+	WORD $0x6e3cdca1 // fmul v1.4s, v5.4s, v28.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e21dca3 // fmul v3.4s, v5.4s, v1.4s
+	VMOV V11.B16, V4.B16
+	VFMLA V1.S4, V12.S4, V4.S4
+	VMOV V10.B16, V6.B16
+	VFMLA V1.S4, V4.S4, V6.S4
+	VMOV V9.B16, V4.B16
+	VFMLA V1.S4, V6.S4, V4.S4
+	VMOV V8.B16, V6.B16
+	VFMLA V1.S4, V4.S4, V6.S4
+	VFMLA V6.S4, V3.S4, V2.S4
+	WORD $0x4e25d4a5 // fadd v5.4s, v5.4s, v5.4s
+	WORD $0x4e22d4a5 // fadd v5.4s, v5.4s, v2.4s
+	WORD $0x4e20f4e0 // fmax v0.4s, v7.4s, v0.4s
+	VFMLA V28.S4, V5.S4, V0.S4
+	TBZ $1, R2, one9
+	FMOVD F0, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V0.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F0, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func softplusF64NEON(dst, x []float64)
+TEXT ·softplusF64NEON(SB), NOSPLIT, $0-48
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	MOVD $softplusConstF64<>(SB), R26
+	MOVD $rowTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // rowUnit
+	FMOVQ 16(R26), F27 // twoLossA
+	FMOVQ 32(R26), F26 // lossMax
+	FMOVQ 48(R26), F25 // notSign
+	FMOVQ 64(R26), F24 // lossMagic
+	FMOVQ 80(R26), F23 // minusLog2ePart
+	FMOVQ 96(R26), F22 // lookupLow
+	FMOVQ 112(R26), F21 // lookupFirst
+	FMOVQ 128(R26), F20 // lookupTimes
+	FMOVQ 144(R26), F19 // ln2PartHi
+	FMOVQ 160(R26), F18 // ln2PartLo
+	FMOVQ 176(R26), F17 // sigmoidExpC6
+	FMOVQ 192(R26), F16 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F15 // sigmoidExpC4
+	FMOVQ 224(R26), F14 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F13 // sigmoidExpC2
+	FMOVQ 256(R26), F12 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F11 // sigmoidExpC0
+	FMOVQ 288(R26), F10 // softplusSlope
+	FMOVQ 304(R26), F9 // softplusChord
+	FMOVQ 320(R26), F8 // atanhC9
+	FMOVQ 336(R26), F7 // atanhC8
+	CMP $4, R2
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	VAND V25.B16, V0.B16, V1.B16
+	WORD $0x4ee1f741 // fmin v1.2d, v26.2d, v1.2d
+	VMOV V24.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VFMLA V19.D2, V3.D2, V1.D2
+	VFMLA V18.D2, V3.D2, V1.D2
+	VMOV V16.B16, V2.B16
+	VFMLA V1.D2, V17.D2, V2.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V2.D2, V1.D2
+	VMOV V4.B16, V2.B16
+	VFMLS V1.D2, V4.D2, V2.D2
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	VFMLS V1.D2, V4.D2, V3.D2
+	VMOV V27.B16, V1.B16
+	VFMLA V28.D2, V2.D2, V1.D2
+	WORD $0x4ee1d764 // fsub v4.2d, v27.2d, v1.2d
+	VFMLA V28.D2, V2.D2, V4.D2
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x6e61fc45 // fdiv v5.2d, v2.2d, v1.2d
+	VFMLS V1.D2, V5.D2, V2.D2
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V2.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V10.D2, V1.D2, V3.D2
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	WORD $0x6e7cdca1 // fmul v1.2d, v5.2d, v28.2d
+	WORD $0x6e61dc21 // fmul v1.2d, v1.2d, v1.2d
+	WORD $0x6e61dca3 // fmul v3.2d, v5.2d, v1.2d
+	VMOV V7.B16, V4.B16
+	VFMLA V1.D2, V8.D2, V4.D2
+	FMOVQ 352(R26), F6 // atanhC7
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 368(R26), F4 // atanhC6
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 384(R26), F6 // atanhC5
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 400(R26), F4 // atanhC4
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 416(R26), F6 // atanhC3
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 432(R26), F4 // atanhC2
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 448(R26), F6 // atanhC1
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 16(R1), F4
+	FMOVQ 464(R26), F31 // atanhC0
+	VFMLA V1.D2, V6.D2, V31.D2
+	VAND V25.B16, V4.B16, V1.B16
+	VFMLA V31.D2, V3.D2, V2.D2
+	WORD $0x4ee1f741 // fmin v1.2d, v26.2d, v1.2d
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	VMOV V24.B16, V3.B16
+	VFMLA V23.D2, V1.D2, V3.D2
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD $0x4ef8d462 // fsub v2.2d, v3.2d, v24.2d
+	VEOR V6.B16, V6.B16, V6.B16
+	WORD $0x4e60f4c0 // fmax v0.2d, v6.2d, v0.2d
+	VSHL $50, V3.D2, V6.D2
+	VFMLA V28.D2, V5.D2, V0.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	FMOVQ F0, 0(R0)
+	VAND V22.B16, V3.B16, V3.B16
+	VMOV V21.B16, V0.B16
+	WORD $0x4eb49460 // mla v0.4s, v3.4s, v20.4s
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	VADD V0.D2, V6.D2, V6.D2
+	VFMLA V19.D2, V2.D2, V1.D2
+	VFMLA V18.D2, V2.D2, V1.D2
+	VMOV V16.B16, V0.B16
+	VFMLA V1.D2, V17.D2, V0.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V1.D2, V0.D2, V2.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V1.D2, V2.D2, V0.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V1.D2, V0.D2, V2.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V1.D2, V2.D2, V0.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V1.D2, V0.D2, V2.D2
+	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
+	VFMLS V2.D2, V0.D2, V1.D2
+	VMOV V6.B16, V0.B16
+	VFMLS V1.D2, V6.D2, V0.D2
+	WORD $0x4ee0d4c2 // fsub v2.2d, v6.2d, v0.2d
+	VFMLS V1.D2, V6.D2, V2.D2
+	VMOV V27.B16, V1.B16
+	VFMLA V28.D2, V0.D2, V1.D2
+	WORD $0x4ee1d763 // fsub v3.2d, v27.2d, v1.2d
+	VFMLA V28.D2, V0.D2, V3.D2
+	VFMLA V28.D2, V2.D2, V3.D2
+	WORD $0x6e61fc05 // fdiv v5.2d, v0.2d, v1.2d
+	VFMLS V1.D2, V5.D2, V0.D2
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	VFMLS V3.D2, V5.D2, V0.D2
+	VMOV V9.B16, V2.B16
+	VFMLA V10.D2, V1.D2, V2.D2
+	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
+	WORD $0x6e7cdca1 // fmul v1.2d, v5.2d, v28.2d
+	WORD $0x6e61dc21 // fmul v1.2d, v1.2d, v1.2d
+	WORD $0x6e61dca2 // fmul v2.2d, v5.2d, v1.2d
+	VMOV V7.B16, V3.B16
+	VFMLA V1.D2, V8.D2, V3.D2
+	FMOVQ 352(R26), F6 // atanhC7
+	VFMLA V1.D2, V3.D2, V6.D2
+	FMOVQ 368(R26), F3 // atanhC6
+	VFMLA V1.D2, V6.D2, V3.D2
+	FMOVQ 384(R26), F6 // atanhC5
+	VFMLA V1.D2, V3.D2, V6.D2
+	FMOVQ 400(R26), F3 // atanhC4
+	VFMLA V1.D2, V6.D2, V3.D2
+	FMOVQ 416(R26), F6 // atanhC3
+	VFMLA V1.D2, V3.D2, V6.D2
+	FMOVQ 432(R26), F3 // atanhC2
+	VFMLA V1.D2, V6.D2, V3.D2
+	FMOVQ 448(R26), F6 // atanhC1
+	VFMLA V1.D2, V3.D2, V6.D2
+	FMOVQ 464(R26), F3 // atanhC0
+	VFMLA V1.D2, V6.D2, V3.D2
+	VFMLA V3.D2, V2.D2, V0.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	WORD $0x4e60d4a5 // fadd v5.2d, v5.2d, v0.2d
+	VEOR V0.B16, V0.B16, V0.B16
+	WORD $0x4e64f404 // fmax v4.2d, v0.2d, v4.2d
+	VFMLA V28.D2, V5.D2, V4.D2
+	FMOVQ F4, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	// softplus.go
+	VAND V25.B16, V0.B16, V1.B16
+	WORD $0x4ee1f741 // fmin v1.2d, v26.2d, v1.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V24.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	// exp.go: powerAt
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	// exp.go: reduce
+	VFMLA V19.D2, V3.D2, V1.D2
+	VFMLA V18.D2, V3.D2, V1.D2
+	// exp.go: horner
+	VMOV V16.B16, V2.B16
+	VFMLA V1.D2, V17.D2, V2.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V2.D2, V1.D2
+	// softplus.go
+	VMOV V4.B16, V2.B16
+	VFMLS V1.D2, V4.D2, V2.D2
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	VFMLS V1.D2, V4.D2, V3.D2
+	VMOV V27.B16, V1.B16
+	VFMLA V28.D2, V2.D2, V1.D2
+	WORD $0x4ee1d764 // fsub v4.2d, v27.2d, v1.2d
+	VFMLA V28.D2, V2.D2, V4.D2
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x6e61fc45 // fdiv v5.2d, v2.2d, v1.2d
+	VFMLS V1.D2, V5.D2, V2.D2
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V2.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V10.D2, V1.D2, V3.D2
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	WORD $0x6e7cdca1 // fmul v1.2d, v5.2d, v28.2d
+	WORD $0x6e61dc21 // fmul v1.2d, v1.2d, v1.2d
+	WORD $0x6e61dca3 // fmul v3.2d, v5.2d, v1.2d
+	// exp.go: horner
+	VMOV V7.B16, V4.B16
+	VFMLA V1.D2, V8.D2, V4.D2
+	FMOVQ 352(R26), F6 // atanhC7
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 368(R26), F4 // atanhC6
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 384(R26), F6 // atanhC5
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 400(R26), F4 // atanhC4
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 416(R26), F6 // atanhC3
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 432(R26), F4 // atanhC2
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 448(R26), F6 // atanhC1
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F4 // atanhC0
+	VFMLA V1.D2, V6.D2, V4.D2
+	// softplus.go
+	VFMLA V4.D2, V3.D2, V2.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	VEOR V1.B16, V1.B16, V1.B16
+	WORD $0x4e60f420 // fmax v0.2d, v1.2d, v0.2d
+	VFMLA V28.D2, V5.D2, V0.D2
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	VAND V25.B16, V0.B16, V1.B16
+	WORD $0x4ee1f741 // fmin v1.2d, v26.2d, v1.2d
+	VMOV V24.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VFMLA V19.D2, V3.D2, V1.D2
+	VFMLA V18.D2, V3.D2, V1.D2
+	VMOV V16.B16, V2.B16
+	VFMLA V1.D2, V17.D2, V2.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V2.D2, V1.D2
+	VMOV V4.B16, V2.B16
+	VFMLS V1.D2, V4.D2, V2.D2
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	VFMLS V1.D2, V4.D2, V3.D2
+	VMOV V27.B16, V1.B16
+	VFMLA V28.D2, V2.D2, V1.D2
+	WORD $0x4ee1d764 // fsub v4.2d, v27.2d, v1.2d
+	VFMLA V28.D2, V2.D2, V4.D2
+	VFMLA V28.D2, V3.D2, V4.D2
+	WORD $0x6e61fc45 // fdiv v5.2d, v2.2d, v1.2d
+	VFMLS V1.D2, V5.D2, V2.D2
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V2.D2
+	VMOV V9.B16, V3.B16
+	VFMLA V10.D2, V1.D2, V3.D2
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	WORD $0x6e7cdca1 // fmul v1.2d, v5.2d, v28.2d
+	WORD $0x6e61dc21 // fmul v1.2d, v1.2d, v1.2d
+	WORD $0x6e61dca3 // fmul v3.2d, v5.2d, v1.2d
+	VMOV V7.B16, V4.B16
+	VFMLA V1.D2, V8.D2, V4.D2
+	FMOVQ 352(R26), F6 // atanhC7
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 368(R26), F4 // atanhC6
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 384(R26), F6 // atanhC5
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 400(R26), F4 // atanhC4
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 416(R26), F6 // atanhC3
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 432(R26), F4 // atanhC2
+	VFMLA V1.D2, V6.D2, V4.D2
+	FMOVQ 448(R26), F6 // atanhC1
+	VFMLA V1.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F4 // atanhC0
+	VFMLA V1.D2, V6.D2, V4.D2
+	VFMLA V4.D2, V3.D2, V2.D2
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	VEOR V1.B16, V1.B16, V1.B16
+	WORD $0x4e60f420 // fmax v0.2d, v1.2d, v0.2d
+	VFMLA V28.D2, V5.D2, V0.D2
+	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func softplusBackwardF32NEON(dx, dy, x []float32)
+TEXT ·softplusBackwardF32NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $softplusConstF32<>(SB), R26
+	MOVD $sigmoidTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 336(R26), F28 // sigmoidMin
+	FMOVQ 352(R26), F27 // sigmoidMax
+	FMOVQ 368(R26), F26 // sigmoidMagic
+	FMOVQ 384(R26), F25 // sigmoidScale
+	FMOVQ 80(R26), F24 // minusLog2ePart
+	FMOVQ 96(R26), F23 // lookupLow
+	FMOVQ 112(R26), F22 // lookupFirst
+	FMOVQ 128(R26), F21 // lookupTimes
+	FMOVQ 144(R26), F20 // ln2PartHi
+	FMOVQ 160(R26), F19 // ln2PartLo
+	FMOVQ 176(R26), F18 // sigmoidExpMinusC1
+	FMOVQ 192(R26), F17 // sigmoidExpC0
+	FMOVQ 208(R26), F16 // sigmoidConstant
+	FMOVQ 400(R26), F15 // sigmoidExponent
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	WORD $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	FMOVQ 16(R2), F3
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	WORD $0x4ea3f763 // fmin v3.4s, v27.4s, v3.4s
+	VMOV V26.B16, V4.B16
+	VFMLA V24.S4, V1.S4, V4.S4
+	WORD $0x4e23f783 // fmax v3.4s, v28.4s, v3.4s
+	WORD $0x4ebad485 // fsub v5.4s, v4.4s, v26.4s
+	VMOV V26.B16, V6.B16
+	VFMLA V24.S4, V3.S4, V6.S4
+	VSHL $20, V4.S4, V7.S4
+	WORD $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
+	VAND V23.B16, V4.B16, V4.B16
+	VSHL $20, V6.S4, V9.S4
+	VMOV V22.B16, V10.B16
+	WORD $0x4eb5948a // mla v10.4s, v4.4s, v21.4s
+	VAND V23.B16, V6.B16, V6.B16
+	VTBL V10.B16, [V29.B16, V30.B16], V10.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb594c4 // mla v4.4s, v6.4s, v21.4s
+	VADD V10.S4, V7.S4, V7.S4
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VFMLA V20.S4, V5.S4, V1.S4
+	VADD V4.S4, V9.S4, V9.S4
+	VFMLA V19.S4, V5.S4, V1.S4
+	VFMLA V20.S4, V8.S4, V3.S4
+	VMOV V17.B16, V4.B16
+	VFMLA V1.S4, V18.S4, V4.S4
+	VFMLA V19.S4, V8.S4, V3.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V1.S4, V1.S4, V5.S4
+	VMOV V17.B16, V6.B16
+	VFMLA V3.S4, V18.S4, V6.S4
+	VFMLS V4.S4, V5.S4, V1.S4
+	VMOV V16.B16, V4.B16
+	VFMLA V3.S4, V3.S4, V4.S4
+	WORD $0x4e27f725 // fmax v5.4s, v25.4s, v7.4s
+	VFMLS V6.S4, V4.S4, V3.S4
+	WORD $0x4ea7f724 // fmin v4.4s, v25.4s, v7.4s
+	WORD $0x4e29f726 // fmax v6.4s, v25.4s, v9.4s
+	WORD $0x4e27d728 // fadd v8.4s, v25.4s, v7.4s
+	WORD $0x4ea9f72a // fmin v10.4s, v25.4s, v9.4s
+	VFMLS V1.S4, V7.S4, V8.S4
+	WORD $0x4e29d72b // fadd v11.4s, v25.4s, v9.4s
+	WORD $0x4ea8d4a5 // fsub v5.4s, v5.4s, v8.4s
+	VFMLS V3.S4, V9.S4, V11.S4
+	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
+	WORD $0x4eabd4c6 // fsub v6.4s, v6.4s, v11.4s
+	VFMLS V1.S4, V7.S4, V5.S4
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x6e28ff21 // fdiv v1.4s, v25.4s, v8.4s
+	VFMLS V3.S4, V9.S4, V6.S4
+	VMOV V25.B16, V3.B16
+	VFMLS V8.S4, V1.S4, V3.S4
+	WORD $0x6e2bff24 // fdiv v4.4s, v25.4s, v11.4s
+	VFMLS V5.S4, V1.S4, V3.S4
+	VMOV V25.B16, V5.B16
+	VFMLS V11.S4, V4.S4, V5.S4
+	VADD V15.S4, V3.S4, V3.S4
+	VFMLS V6.S4, V4.S4, V5.S4
+	VFMLA V3.S4, V1.S4, V1.S4
+	VADD V15.S4, V5.S4, V5.S4
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	VFMLA V5.S4, V4.S4, V4.S4
+	FMOVQ F0, 0(R0)
+	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	FMOVQ F2, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// sigmoid.go: clamp
+	WORD $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	// sigmoid.go: sigmoidExp
+	VMOV V26.B16, V2.B16
+	VFMLA V24.S4, V1.S4, V2.S4
+	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	// exp.go: powerAt
+	VSHL $20, V2.S4, V4.S4
+	VAND V23.B16, V2.B16, V2.B16
+	VMOV V22.B16, V5.B16
+	WORD $0x4eb59445 // mla v5.4s, v2.4s, v21.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	// exp.go: reduce
+	VFMLA V20.S4, V3.S4, V1.S4
+	VFMLA V19.S4, V3.S4, V1.S4
+	// exp.go: horner
+	VMOV V17.B16, V2.B16
+	VFMLA V1.S4, V18.S4, V2.S4
+	// sigmoid.go: sigmoidExp
+	VMOV V16.B16, V3.B16
+	VFMLA V1.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V3.S4, V1.S4
+	// sigmoid.go: sigmoidOf
+	WORD $0x4e24f722 // fmax v2.4s, v25.4s, v4.4s
+	WORD $0x4ea4f723 // fmin v3.4s, v25.4s, v4.4s
+	WORD $0x4e24d725 // fadd v5.4s, v25.4s, v4.4s
+	VFMLS V1.S4, V4.S4, V5.S4
+	WORD $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VFMLS V1.S4, V4.S4, V2.S4
+	WORD $0x6e25ff21 // fdiv v1.4s, v25.4s, v5.4s
+	VMOV V25.B16, V3.B16
+	VFMLS V5.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V1.S4, V3.S4
+	VADD V15.S4, V3.S4, V3.S4
+	VFMLA V3.S4, V1.S4, V1.S4
+	// softplus.go
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F0
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V0.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F0
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F1
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V1.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F1
+
+loaded8:
+	WORD $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
+	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
+	VMOV V26.B16, V2.B16
+	VFMLA V24.S4, V1.S4, V2.S4
+	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V23.B16, V2.B16, V2.B16
+	VMOV V22.B16, V5.B16
+	WORD $0x4eb59445 // mla v5.4s, v2.4s, v21.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.S4, V4.S4, V4.S4
+	VFMLA V20.S4, V3.S4, V1.S4
+	VFMLA V19.S4, V3.S4, V1.S4
+	VMOV V17.B16, V2.B16
+	VFMLA V1.S4, V18.S4, V2.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V1.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V3.S4, V1.S4
+	WORD $0x4e24f722 // fmax v2.4s, v25.4s, v4.4s
+	WORD $0x4ea4f723 // fmin v3.4s, v25.4s, v4.4s
+	WORD $0x4e24d725 // fadd v5.4s, v25.4s, v4.4s
+	VFMLS V1.S4, V4.S4, V5.S4
+	WORD $0x4ea5d442 // fsub v2.4s, v2.4s, v5.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	VFMLS V1.S4, V4.S4, V2.S4
+	WORD $0x6e25ff21 // fdiv v1.4s, v25.4s, v5.4s
+	VMOV V25.B16, V3.B16
+	VFMLS V5.S4, V1.S4, V3.S4
+	VFMLS V2.S4, V1.S4, V3.S4
+	VADD V15.S4, V3.S4, V3.S4
+	VFMLA V3.S4, V1.S4, V1.S4
+	WORD $0x6e21dc00 // fmul v0.4s, v0.4s, v1.4s
+	TBZ $1, R3, one11
+	FMOVD F0, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V0.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F0, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func softplusBackwardF64NEON(dx, dy, x []float64)
+TEXT ·softplusBackwardF64NEON(SB), NOSPLIT, $0-72
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	MOVD $softplusConstF64<>(SB), R26
+	MOVD $sigmoidTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 480(R26), F28 // sigmoidMin
+	FMOVQ 496(R26), F27 // sigmoidMax
+	FMOVQ 512(R26), F26 // sigmoidMagic
+	FMOVQ 528(R26), F25 // sigmoidScale
+	FMOVQ 80(R26), F24 // minusLog2ePart
+	FMOVQ 96(R26), F23 // lookupLow
+	FMOVQ 112(R26), F22 // lookupFirst
+	FMOVQ 128(R26), F21 // lookupTimes
+	FMOVQ 144(R26), F20 // ln2PartHi
+	FMOVQ 160(R26), F19 // ln2PartLo
+	FMOVQ 176(R26), F18 // sigmoidExpC6
+	FMOVQ 192(R26), F17 // sigmoidExpMinusC5
+	FMOVQ 208(R26), F16 // sigmoidExpC4
+	FMOVQ 224(R26), F15 // sigmoidExpMinusC3
+	FMOVQ 240(R26), F14 // sigmoidExpC2
+	FMOVQ 256(R26), F13 // sigmoidExpMinusC1
+	FMOVQ 272(R26), F12 // sigmoidExpC0
+	FMOVQ 544(R26), F11 // sigmoidExponent
+	CMP $4, R3
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	FMOVQ 16(R1), F2
+	WORD $0x4ee1f761 // fmin v1.2d, v27.2d, v1.2d
+	FMOVQ 16(R2), F3
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	WORD $0x4ee3f763 // fmin v3.2d, v27.2d, v3.2d
+	VMOV V26.B16, V4.B16
+	VFMLA V24.D2, V1.D2, V4.D2
+	WORD $0x4e63f783 // fmax v3.2d, v28.2d, v3.2d
+	WORD $0x4efad485 // fsub v5.2d, v4.2d, v26.2d
+	VMOV V26.B16, V6.B16
+	VFMLA V24.D2, V3.D2, V6.D2
+	VSHL $50, V4.D2, V7.D2
+	WORD $0x4efad4c8 // fsub v8.2d, v6.2d, v26.2d
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VSHL $50, V6.D2, V9.D2
+	VAND V23.B16, V4.B16, V4.B16
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VMOV V22.B16, V10.B16
+	WORD $0x4eb5948a // mla v10.4s, v4.4s, v21.4s
+	VAND V23.B16, V6.B16, V6.B16
+	VTBL V10.B16, [V29.B16, V30.B16], V10.B16
+	VMOV V22.B16, V4.B16
+	WORD $0x4eb594c4 // mla v4.4s, v6.4s, v21.4s
+	VADD V10.D2, V7.D2, V7.D2
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VFMLA V20.D2, V5.D2, V1.D2
+	VADD V4.D2, V9.D2, V9.D2
+	VFMLA V19.D2, V5.D2, V1.D2
+	VFMLA V20.D2, V8.D2, V3.D2
+	VMOV V17.B16, V4.B16
+	VFMLA V1.D2, V18.D2, V4.D2
+	VFMLA V19.D2, V8.D2, V3.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V17.B16, V4.B16
+	VFMLA V3.D2, V18.D2, V4.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V1.D2, V5.D2, V6.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V1.D2, V6.D2, V4.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V3.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V1.D2, V4.D2, V5.D2
+	VMOV V14.B16, V4.B16
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V1.D2, V5.D2, V6.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x6e61dc24 // fmul v4.2d, v1.2d, v1.2d
+	VMOV V12.B16, V8.B16
+	VFMLA V3.D2, V5.D2, V8.D2
+	VFMLS V6.D2, V4.D2, V1.D2
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	WORD $0x4e67f725 // fmax v5.2d, v25.2d, v7.2d
+	VFMLS V8.D2, V4.D2, V3.D2
+	WORD $0x4ee7f724 // fmin v4.2d, v25.2d, v7.2d
+	WORD $0x4e69f726 // fmax v6.2d, v25.2d, v9.2d
+	WORD $0x4e67d728 // fadd v8.2d, v25.2d, v7.2d
+	WORD $0x4ee9f72a // fmin v10.2d, v25.2d, v9.2d
+	VFMLS V1.D2, V7.D2, V8.D2
+	WORD $0x4e69d73f // fadd v31.2d, v25.2d, v9.2d
+	WORD $0x4ee8d4a5 // fsub v5.2d, v5.2d, v8.2d
+	VFMLS V3.D2, V9.D2, V31.D2
+	WORD $0x4e64d4a5 // fadd v5.2d, v5.2d, v4.2d
+	WORD $0x4effd4c6 // fsub v6.2d, v6.2d, v31.2d
+	VFMLS V1.D2, V7.D2, V5.D2
+	WORD $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD $0x6e68ff21 // fdiv v1.2d, v25.2d, v8.2d
+	VFMLS V3.D2, V9.D2, V6.D2
+	VMOV V25.B16, V3.B16
+	VFMLS V8.D2, V1.D2, V3.D2
+	WORD $0x6e7fff24 // fdiv v4.2d, v25.2d, v31.2d
+	VFMLS V5.D2, V1.D2, V3.D2
+	VMOV V25.B16, V5.B16
+	VFMLS V31.D2, V4.D2, V5.D2
+	VADD V11.D2, V3.D2, V3.D2
+	VFMLS V6.D2, V4.D2, V5.D2
+	VFMLA V3.D2, V1.D2, V1.D2
+	VADD V11.D2, V5.D2, V5.D2
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	VFMLA V5.D2, V4.D2, V4.D2
+	FMOVQ F0, 0(R0)
+	WORD $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	FMOVQ F2, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F0
+	FMOVQ 0(R2), F1
+	// sigmoid.go: clamp
+	WORD $0x4ee1f761 // fmin v1.2d, v27.2d, v1.2d
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	// sigmoid.go: sigmoidExp
+	VMOV V26.B16, V2.B16
+	VFMLA V24.D2, V1.D2, V2.D2
+	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
+	// exp.go: powerAt
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V23.B16, V2.B16, V2.B16
+	VMOV V22.B16, V5.B16
+	WORD $0x4eb59445 // mla v5.4s, v2.4s, v21.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	// exp.go: reduce
+	VFMLA V20.D2, V3.D2, V1.D2
+	VFMLA V19.D2, V3.D2, V1.D2
+	// exp.go: horner
+	VMOV V17.B16, V2.B16
+	VFMLA V1.D2, V18.D2, V2.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	// sigmoid.go: sigmoidExp
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V2.D2, V1.D2
+	// sigmoid.go: sigmoidOf
+	WORD $0x4e64f722 // fmax v2.2d, v25.2d, v4.2d
+	WORD $0x4ee4f723 // fmin v3.2d, v25.2d, v4.2d
+	WORD $0x4e64d725 // fadd v5.2d, v25.2d, v4.2d
+	VFMLS V1.D2, V4.D2, V5.D2
+	WORD $0x4ee5d442 // fsub v2.2d, v2.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	VFMLS V1.D2, V4.D2, V2.D2
+	WORD $0x6e65ff21 // fdiv v1.2d, v25.2d, v5.2d
+	VMOV V25.B16, V3.B16
+	VFMLS V5.D2, V1.D2, V3.D2
+	VFMLS V2.D2, V1.D2, V3.D2
+	VADD V11.D2, V3.D2, V3.D2
+	VFMLA V3.D2, V1.D2, V1.D2
+	// softplus.go
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ F0, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F0
+	FMOVD (R2), F1
+	WORD $0x4ee1f761 // fmin v1.2d, v27.2d, v1.2d
+	WORD $0x4e61f781 // fmax v1.2d, v28.2d, v1.2d
+	VMOV V26.B16, V2.B16
+	VFMLA V24.D2, V1.D2, V2.D2
+	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V23.B16, V2.B16, V2.B16
+	VMOV V22.B16, V5.B16
+	WORD $0x4eb59445 // mla v5.4s, v2.4s, v21.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VADD V5.D2, V4.D2, V4.D2
+	VFMLA V20.D2, V3.D2, V1.D2
+	VFMLA V19.D2, V3.D2, V1.D2
+	VMOV V17.B16, V2.B16
+	VFMLA V1.D2, V18.D2, V2.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V14.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V1.D2, V3.D2, V2.D2
+	VMOV V12.B16, V3.B16
+	VFMLA V1.D2, V2.D2, V3.D2
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V2.D2, V1.D2
+	WORD $0x4e64f722 // fmax v2.2d, v25.2d, v4.2d
+	WORD $0x4ee4f723 // fmin v3.2d, v25.2d, v4.2d
+	WORD $0x4e64d725 // fadd v5.2d, v25.2d, v4.2d
+	VFMLS V1.D2, V4.D2, V5.D2
+	WORD $0x4ee5d442 // fsub v2.2d, v2.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	VFMLS V1.D2, V4.D2, V2.D2
+	WORD $0x6e65ff21 // fdiv v1.2d, v25.2d, v5.2d
+	VMOV V25.B16, V3.B16
+	VFMLS V5.D2, V1.D2, V3.D2
+	VFMLS V2.D2, V1.D2, V3.D2
+	VADD V11.D2, V3.D2, V3.D2
+	VFMLA V3.D2, V1.D2, V1.D2
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVD F0, (R0)
 
 done5:
 	RET

@@ -38,8 +38,9 @@ func SiLU[T Float](dst, x []T) {
 //
 // The error of the derivative is at most n ULP or u, whichever is larger (u is 2^-24, in float64
 // 2^-53): it is 0 near x = -1.278, where no number of ULP can hold. In float32 n is 2.465, at
-// 0.20320418. In float64 no bound is proved; the largest n seen is 1.87. The product with dy adds
-// half an ULP. The derivative is 1 for +Inf and -0 for -Inf. NaN in dy or x gives NaN.
+// 0.20320418. In float64 no bound is proved; the largest n seen is 1.87. An ULP of the product with
+// dy may be half of that, relative to it, so n is at most doubled, and half an ULP is added. The
+// derivative is 1 for +Inf and -0 for -Inf. NaN in dy or x gives NaN.
 //
 // dx may be dy or x, and they may be one slice. It panics if the lengths differ or dx partly
 // overlaps one of the others.
@@ -92,10 +93,10 @@ func SwiGLU[T Float](dst, gate, up []T) {
 // SiLU(gate[i]), and dgate[i] to dy[i] times the derivative of SiLU at gate[i] (see [SiLUBackward])
 // times up[i], multiplied in this order.
 //
-// The errors are those of SiLU or of its derivative, and of the products; tests allow 4 ULP or
-// 2*u*|dy| for dup and 4 ULP or 2*u*|dy*up| for dgate, whichever is larger (u is 2^-24, in float64
-// 2^-53), where dy and its product with up are normal numbers. For a gate of -Inf, both are zeros;
-// NaN in dy or gate gives NaN in both.
+// The errors are those of SiLU or of its derivative, at most doubled as in SiLUBackward, and of the
+// products; tests allow 5.6 ULP or 2*u*|dy| for dup and 7 ULP or 2*u*|dy*up| for dgate, whichever
+// is larger (u is 2^-24, in float64 2^-53), where dy and its product with up are normal numbers.
+// For a gate of -Inf, both are zeros; NaN in dy or gate gives NaN in both.
 //
 // dgate may be dy, gate or up, and so may dup, but they must not share an element with each other.
 // It panics if the lengths differ, or if dgate or dup partly overlaps another slice.

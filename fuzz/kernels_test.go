@@ -40,6 +40,8 @@ func FuzzExp(f *testing.F)                         { fuzz(f) }
 func FuzzExpm1(f *testing.F)                       { fuzz(f) }
 func FuzzLog(f *testing.F)                         { fuzz(f) }
 func FuzzLog1p(f *testing.F)                       { fuzz(f) }
+func FuzzSoftplus(f *testing.F)                    { fuzz(f) }
+func FuzzSoftplusBackward(f *testing.F)            { fuzz(f) }
 func FuzzSGD(f *testing.F)                         { fuzz(f) }
 func FuzzMomentum(f *testing.F)                    { fuzz(f) }
 func FuzzAdam(f *testing.F)                        { fuzz(f) }

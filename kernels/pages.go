@@ -34,6 +34,7 @@ var list = []page{
 	{"geglu", geglu},
 	{"silu", silu},
 	{"elementary", elementary},
+	{"softplus", softplus},
 	{"rows", rows},
 	{"sigmoidloss", sigmoidLoss},
 	{"log", logarithm},

@@ -81,20 +81,25 @@ for i, v := range x {
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoid"],
 		Body: func(b *builder, in, _ []vec) []vec {
-			x := clamp(b, in[0])
-			magic, c := sigmoidMagic.in(b), sigmoidScale.in(b)
-			s, p := sigmoidExp(b, sigmoidTable, x, magic)
-			more, less := b.Max(c, s), b.Min(c, s)
-			d := b.FNMA(s, p, b.Add(c, s))
-			dl := b.FNMA(s, p, b.Add(b.Sub(more, d), less))
-			q := b.Div(c, d)
-			e := b.FNMA(q, d, c)
-			e = b.FNMA(q, dl, e)
-			e = b.IntAdd(e, scaleExponent(b))
-			return []vec{b.FMA(q, e, q)}
+			return []vec{sigmoidOf(b, in[0])}
 		},
 	},
 }, sigmoidFast, sigmoidBackward}
+
+// sigmoidOf is the sigmoid of x.
+func sigmoidOf(b *builder, x vec) vec {
+	x = clamp(b, x)
+	magic, c := sigmoidMagic.in(b), sigmoidScale.in(b)
+	s, p := sigmoidExp(b, sigmoidTable, x, magic)
+	more, less := b.Max(c, s), b.Min(c, s)
+	d := b.FNMA(s, p, b.Add(c, s))
+	dl := b.FNMA(s, p, b.Add(b.Sub(more, d), less))
+	q := b.Div(c, d)
+	e := b.FNMA(q, d, c)
+	e = b.FNMA(q, dl, e)
+	e = b.IntAdd(e, scaleExponent(b))
+	return b.FMA(q, e, q)
+}
 
 // SigmoidFast, 2.099 ULP in float32, at -0x1.a620e6p+4.
 //

@@ -1,9 +1,9 @@
 // Package layers has the layers of the book "Deep Learning from Scratch" (Saitoh) as small stateful
 // types: [Affine], [ReLU], [LeakyReLU], [Sigmoid], [Tanh], [Softmax], [SoftmaxWithLoss] and
-// [SigmoidWithLoss], and beside them [SiLU], [GELU] and [GELUTanh]. Each has a Forward and a
-// Backward, for float32 and float64, computed by package kernels. [He] and [Xavier] make the first
-// weights, and [SGD], [Momentum] and [Adam] change them. [NumericalGradient] checks a Backward by
-// central differences, as the book does.
+// [SigmoidWithLoss], and beside them [SiLU], [Softplus], [GELU] and [GELUTanh]. Each has a Forward
+// and a Backward, for float32 and float64, computed by package kernels. [He] and [Xavier] make the
+// first weights, and [SGD], [Momentum] and [Adam] change them. [NumericalGradient] checks a
+// Backward by central differences, as the book does.
 //
 //	affine := layers.NewAffine[float32](784, 10)
 //	layers.He(affine.W, 784, rand.NewPCG(1, 2))

@@ -9,8 +9,8 @@ import "math/bits"
 //
 // The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
 // named below. There must be at least as many rows as a vector has lanes, and 2 <= cols <= 32: for
-// float32 a block of the canonical sum, for float64 two. With Reciprocal, there may be 60 columns of
-// float32.
+// float32 a block of the canonical sum, for float64 two. With Reciprocal, there may be 60 columns
+// of float32.
 type Columns struct {
 	// Dst makes the columns go back to the parameter dst.
 	Dst bool
@@ -26,8 +26,8 @@ type Columns struct {
 	// sum, the value at the label and the inputs Row.
 	Epilogue func(b *Builder, max, sum, at V, row []V) (perRow, finish []V)
 	// Reciprocal gives Finish, where a float32 row is longer than a block, the reciprocal of its
-	// float64 sum in two float32 parts: the quotient rounded, and what is left of it. Epilogue, which
-	// is for the other rows, has to return as many values and no outputs.
+	// float64 sum in two float32 parts: the quotient rounded, and what is left of it. Epilogue,
+	// which is for the other rows, has to return as many values and no outputs.
 	Reciprocal bool
 	// Finish computes an element of dst. The element at the label is the last value of Epilogue
 	// instead.
@@ -336,9 +336,9 @@ func (c *columnsCode) sum() {
 	c.w.label(ready)
 }
 
-// reciprocal adds h vectors of the tree, which are a group of the canonical sum: in the order of its
-// folds until there are four lanes, and those in float64. It leaves the reciprocals of the sums in
-// the registers that the results of Epilogue have.
+// reciprocal adds h vectors of the tree, which are a group of the canonical sum: in the order of
+// its folds until there are four lanes, and those in float64. It leaves the reciprocals of the sums
+// in the registers that the results of Epilogue have.
 func (c *columnsCode) reciprocal(h int) {
 	save := c.nextVector
 	high, low := c.pin(), c.pin()

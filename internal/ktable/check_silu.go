@@ -111,6 +111,8 @@ func checkSwiGLU[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
+// checkSwiGLUBackward allows twice the error of SiLU and half an ULP, and twice that of its
+// derivative (2.465 ULP) and an ULP for each of two products.
 func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 	for i, g := range c.T(3) {
 		dy, up := c.T(2)[i], c.T(4)[i]
@@ -118,7 +120,7 @@ func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 		if math.Abs(float64(g)) < 1e5 {
 			silu, grad = siluDD(g), siluGradDD(c, g)
 		}
-		if err := gradient(4, out.T(1)[i], g, silu, 2, dy); err != nil {
+		if err := gradient(5.6, out.T(1)[i], g, silu, 2, dy); err != nil {
 			return fmt.Errorf("dup: %w", err)
 		}
 		p, first := dy*up, T(grad.Mul(scaled(float64(dy))).Float64()) // dgate is first*up
@@ -126,7 +128,7 @@ func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 			math.Abs(float64(dy)) < 4*smallest[T]()/eps[T]() {
 			continue
 		}
-		if err := gradient(4, out.T(0)[i], g, grad, 2, p); err != nil {
+		if err := gradient(7, out.T(0)[i], g, grad, 2, p); err != nil {
 			return fmt.Errorf("dgate, dy = %v, up = %v: %w", dy, up, err)
 		}
 	}
