@@ -116,7 +116,8 @@ func (w *reference[T]) check(j *job[T]) error {
 	defer j.reset()
 	for i, at := range w.at {
 		got, want := number(j.call.Ops[at.arg], at.i), w.want[i]
-		if d := math.Abs(got - want); !(d <= tol*max(1, math.Abs(want))) && got != want {
+		same := got == want || math.IsNaN(got) && math.IsNaN(want)
+		if d := math.Abs(got - want); !(d <= tol*max(1, math.Abs(want))) && !same {
 			return fmt.Errorf("wrong result: %s[%d] = %v, expected %v", j.call.Args[at.arg].Name,
 				at.i, got, want)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -171,6 +172,9 @@ func TestReferenceNotices(t *testing.T) {
 	set()
 	assert.NoError(t, w.check(j))
 	assert.Error(t, w.check(j), "the results were not wiped")
+	set()
+	j.dst[12] = float32(math.NaN())
+	assert.Error(t, w.check(j), "NaN, where the result is a number")
 	set()
 	j.dst[12] += 1e-3
 	assert.ErrorContains(t, w.check(j), "[12]")

@@ -423,11 +423,15 @@ var (
 		tail:     patterns(`callq `+hex+` <runtime\.morestack.*>`, `jmp `+anywhere),
 	}
 	frameARM64 = frameCode{
-		head: patterns(`ldr x16, \[x28, #0x10\]`, `sub x17, sp, #`+hex, `cmp (x17|sp), x16`,
-			`b\.ls `+anywhere,
+		head: patterns(`ldr x16, \[x28, #0x10\]`,
+			`mov x27, #`+hex, `subs x17, sp, x27`, `b\.lo `+anywhere, // a large frame
+			`sub x17, sp, #`+hex, `cmp (x17|sp), x16`, `b\.ls `+anywhere,
+			`mov x27, #`+hex, `sub x20, sp, x27`, // a large frame
 			`sub x20, sp, #`+hex, `stp x29, x30, \[x20, #-0x8\]`, `mov sp, x20`,
 			`str x30, \[sp, #`+hex+`\]!`, `stur x29, \[sp, #-0x8\]`, `sub x29, sp, #0x8`),
-		epilogue: patterns(`add x29, sp, #`+hex, `ldur x29, \[sp, #-0x8\]`,
+		epilogue: patterns(`mov x27, #`+hex, `add x29, sp, x27`, `mov x27, #`+hex,
+			`add sp, sp, x27`, // a large frame
+			`add x29, sp, #`+hex, `ldur x29, \[sp, #-0x8\]`,
 			`ldr x30, \[sp\], #`+hex, `add sp, sp, #`+hex),
 		tail: patterns(`mov x3, x30`, `bl `+hex+` <runtime\.morestack.*>`, `b `+anywhere),
 	}

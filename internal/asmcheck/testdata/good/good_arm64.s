@@ -18,11 +18,18 @@ loop:
 done:
 	RET
 
-// Frames: with the check of the stack, and a small one.
+// Frames: with the check of the stack, a large one with it, and a small one.
 TEXT ·splitNEON(SB), 0, $1280-24
 	MOVD x_base+0(FP), R0
 	VLD1 (R0), [V0.S4]
 	MOVD $64(RSP), R1
+	VST1 [V0.S4], (R1)
+	RET
+
+TEXT ·largeNEON(SB), 0, $4928-24
+	MOVD x_base+0(FP), R0
+	VLD1 (R0), [V0.S4]
+	MOVD $4800(RSP), R1
 	VST1 [V0.S4], (R1)
 	RET
 
