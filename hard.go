@@ -60,7 +60,7 @@ func HardSigmoidBackward[T Float](dx, dy, x []T) {
 // HardSwish sets dst[i] to x[i]*[HardSigmoid](x[i]), with the bits of that function and the product
 // rounded once more: torch.nn.Hardswish.
 //
-// The error is at most 2.5 ULP, and the largest seen is 1.5, at x = 1.0002358. The result is x[i]
+// The error is at most 2.5 ULP, and the largest seen is 1.872, at x = 1.3714979. The result is x[i]
 // for x[i] >= 3, however large, where PyTorch multiplies by 6 first and overflows. It is -0 for
 // x[i] <= -3, -Inf included, and a zero for that zero. +Inf gives +Inf, NaN gives NaN.
 //
