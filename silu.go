@@ -38,9 +38,9 @@ func SiLU[T Float](dst, x []T) {
 //
 // The error of the derivative is at most n ULP or u, whichever is larger (u is 2^-24, in float64
 // 2^-53): it is 0 near x = -1.278, where no number of ULP can hold. In float32 n is 2.465, at
-// 0.20320418. In float64 no bound is proved; the largest n seen is 1.87. An ULP of the product with
-// dy may be half of that, relative to it, so n is at most doubled, and half an ULP is added. The
-// derivative is 1 for +Inf and -0 for -Inf. NaN in dy or x gives NaN.
+// 0.20320418. In float64 no bound is proved; the largest n seen is 2.22, at 0.20287165139138807. An
+// ULP of the product with dy may be half of that, relative to it, so n is at most doubled, and half
+// an ULP is added. The derivative is 1 for +Inf and -0 for -Inf. NaN in dy or x gives NaN.
 //
 // dx may be dy or x, and they may be one slice. It panics if the lengths differ or dx partly
 // overlaps one of the others.
