@@ -189,20 +189,22 @@ func TestWalkGEGLU32(t *testing.T) {
 
 // TestGEGLUSpecial: an infinite gate passes up, or gives 0.
 func TestGEGLUSpecial(t *testing.T) {
-	t.Run("float32", testGEGLUSpecial[float32])
-	t.Run("float64", testGEGLUSpecial[float64])
+	t.Run("float32", func(t *testing.T) { testGEGLUSpecial(t, GEGLU[float32], GEGLUBackward[float32]) })
+	t.Run("float64", func(t *testing.T) { testGEGLUSpecial(t, GEGLU[float64], GEGLUBackward[float64]) })
 }
 
-func testGEGLUSpecial[T Float](t *testing.T) {
+// testGEGLUSpecial is for both forms of GELU, which agree at these inputs.
+func testGEGLUSpecial[T Float](t *testing.T, geglu func(dst, gate, up []T),
+	backward func(dgate, dup, dy, gate, up []T)) {
 	inf, nan := kt.Inf[T](1), kt.NaN[T]()
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		gate := []T{inf, -inf, 100, -100, nan, 1, 0}
 		up := []T{2, 3, 1e30, 1e30, 0, nan, -5}
 		dst, dgate, dup := make([]T, 7), make([]T, 7), make([]T, 7)
-		GEGLU(dst, gate, up)
+		geglu(dst, gate, up)
 		require.Equal(t, []T{inf, 0, T(100 * T(1e30)), 0}, dst[:4])
 		require.True(t, dst[4] != dst[4] && dst[5] != dst[5] && dst[6] == 0 && math.Signbit(float64(dst[6])))
-		GEGLUBackward(dgate, dup, []T{1, 1, 1, 1, 1, 1, 4}, gate, up)
+		backward(dgate, dup, []T{1, 1, 1, 1, 1, 1, 4}, gate, up)
 		require.Equal(t, []T{2, 0, 1e30, 0}, dgate[:4])
 		require.Equal(t, []T{inf, 0, 100, 0}, dup[:4])
 		require.True(t, dgate[4] != dgate[4] && dup[4] != dup[4] && dgate[5] != dgate[5])
@@ -211,11 +213,16 @@ func testGEGLUSpecial[T Float](t *testing.T) {
 }
 
 func TestNumericalGradientGEGLU(t *testing.T) {
-	t.Run("float32", testNumericalGradientGEGLU[float32])
-	t.Run("float64", testNumericalGradientGEGLU[float64])
+	t.Run("float32", func(t *testing.T) {
+		testNumericalGradientGEGLU(t, kt.GELURef64, GEGLUBackward[float32])
+	})
+	t.Run("float64", func(t *testing.T) {
+		testNumericalGradientGEGLU(t, kt.GELURef64, GEGLUBackward[float64])
+	})
 }
 
-func testNumericalGradientGEGLU[T Float](t *testing.T) {
+func testNumericalGradientGEGLU[T Float](t *testing.T, gelu func(float64) float64,
+	backward func(dgate, dup, dy, gate, up []T)) {
 	kt.EachISA(t, func(t *testing.T, _ string) {
 		for _, n := range []int{1, 3, 16, 33, 70} {
 			r := kt.NewRand(uint64(n))
@@ -224,11 +231,11 @@ func testNumericalGradientGEGLU[T Float](t *testing.T) {
 			kt.Fill(r, kt.Normal, gate, n)
 			kt.Fill(r, kt.Normal, up, n)
 			kt.Fill(r, kt.Unit, dy, n)
-			GEGLUBackward(dgate, dup, dy, gate, up)
+			backward(dgate, dup, dy, gate, up)
 			loss := func(gate, up []float64) float64 {
 				out := make([]float64, n)
 				for i, v := range gate {
-					out[i] = kt.GELURef64(v) * up[i]
+					out[i] = gelu(v) * up[i]
 				}
 				return weighted(out, to64(dy))
 			}

@@ -286,51 +286,19 @@ func numericalGradientGELU[T Float](t *testing.T, backward func(dx, dy, x []T),
 
 // TestGEGLUTanhSpecial: an infinite gate passes up, or gives 0.
 func TestGEGLUTanhSpecial(t *testing.T) {
-	t.Run("float32", testGEGLUTanhSpecial[float32])
-	t.Run("float64", testGEGLUTanhSpecial[float64])
-}
-
-func testGEGLUTanhSpecial[T Float](t *testing.T) {
-	inf, nan := kt.Inf[T](1), kt.NaN[T]()
-	kt.EachISA(t, func(t *testing.T, _ string) {
-		gate := []T{inf, -inf, 100, -100, nan, 1, 0}
-		up := []T{2, 3, 1e30, 1e30, 0, nan, -5}
-		dst, dgate, dup := make([]T, 7), make([]T, 7), make([]T, 7)
-		GEGLUTanh(dst, gate, up)
-		require.Equal(t, []T{inf, 0, T(100 * T(1e30)), 0}, dst[:4])
-		require.True(t, dst[4] != dst[4] && dst[5] != dst[5] && dst[6] == 0 && math.Signbit(float64(dst[6])))
-		GEGLUTanhBackward(dgate, dup, []T{1, 1, 1, 1, 1, 1, 4}, gate, up)
-		require.Equal(t, []T{2, 0, 1e30, 0}, dgate[:4])
-		require.Equal(t, []T{inf, 0, 100, 0}, dup[:4])
-		require.True(t, dgate[4] != dgate[4] && dup[4] != dup[4] && dgate[5] != dgate[5])
-		require.Equal(t, []T{-10, 0}, []T{dgate[6], dup[6]})
+	t.Run("float32", func(t *testing.T) {
+		testGEGLUSpecial(t, GEGLUTanh[float32], GEGLUTanhBackward[float32])
+	})
+	t.Run("float64", func(t *testing.T) {
+		testGEGLUSpecial(t, GEGLUTanh[float64], GEGLUTanhBackward[float64])
 	})
 }
 
 func TestNumericalGradientGEGLUTanh(t *testing.T) {
-	t.Run("float32", testNumericalGradientGEGLUTanh[float32])
-	t.Run("float64", testNumericalGradientGEGLUTanh[float64])
-}
-
-func testNumericalGradientGEGLUTanh[T Float](t *testing.T) {
-	kt.EachISA(t, func(t *testing.T, _ string) {
-		for _, n := range []int{1, 3, 16, 33, 70} {
-			r := kt.NewRand(uint64(n))
-			gate, up, dy := make([]T, n), make([]T, n), make([]T, n)
-			dgate, dup := make([]T, n), make([]T, n)
-			kt.Fill(r, kt.Normal, gate, n)
-			kt.Fill(r, kt.Normal, up, n)
-			kt.Fill(r, kt.Unit, dy, n)
-			GEGLUTanhBackward(dgate, dup, dy, gate, up)
-			loss := func(gate, up []float64) float64 {
-				out := make([]float64, n)
-				for i, v := range gate {
-					out[i] = kt.GELUTanhRef64(v) * up[i]
-				}
-				return weighted(out, to64(dy))
-			}
-			checkGrad(t, "gate", dgate, gate, func(x []float64) float64 { return loss(x, to64(up)) })
-			checkGrad(t, "up", dup, up, func(x []float64) float64 { return loss(to64(gate), x) })
-		}
+	t.Run("float32", func(t *testing.T) {
+		testNumericalGradientGEGLU(t, kt.GELUTanhRef64, GEGLUTanhBackward[float32])
+	})
+	t.Run("float64", func(t *testing.T) {
+		testNumericalGradientGEGLU(t, kt.GELUTanhRef64, GEGLUTanhBackward[float64])
 	})
 }
