@@ -17,31 +17,32 @@ func columnsSoftmaxGeneric[T Float](dst, x []T, rows, cols, half, dststride, xst
 }
 
 func columnsSumSkipGeneric[T Float](
-	m, rest, w, x []T, label []int, rows, cols, half, xstride int,
+	m []T, rest []float64, w, x []T, label []int, rows, cols, half, xstride int,
 ) {
 	for r := range rows {
-		var sum [1]float64
 		v, mr := x[r*xstride:][:cols], m[r:r+1]
 		rowsMaxGeneric(mr, v, cols, cols)
 		expAtGeneric(w[r:r+1], v[label[r]:][:1], mr)
-		rowsSumSkipScaledGeneric(sum[:], v, mr, label[r:r+1], cols, cols, 1, isNarrow[T](cols))
-		rest[r] = T(sum[0])
+		rowsSumSkipScaledGeneric(rest[r:r+1], v, mr, label[r:r+1], cols, cols, 1, isNarrow[T](cols))
 	}
 }
 
 func columnsGradGeneric[T Float](
-	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	dst, m []T, rest []float64, w, x []T, label []int, scale, num, after []T,
 	rows, cols, half, dststride, xstride int,
 ) {
 	for r := range rows {
-		var sum [1]float64
+		sum, narrow := rest[r:r+1], isNarrow[T](cols)
 		d, v, mr, l := dst[r*dststride:][:cols], x[r*xstride:][:cols], m[r:r+1], label[r]
 		rowsMaxGeneric(mr, v, cols, cols)
 		expAtGeneric(w[r:r+1], v[l:][:1], mr)
-		rowsExpSumSkipScaledGeneric(sum[:], d, v, mr, label[r:r+1], cols, cols, cols, 1, isNarrow[T](cols))
-		rest[r] = T(sum[0])
-		s := rest[r] + w[r]
-		rowsScaleGradGeneric(d, d, []T{num[r] / s}, after[r:r+1], cols, cols, cols)
-		d[l] = 0 - T(scale[r]*(rest[r]/s))
+		rowsExpSumSkipScaledGeneric(sum, d, v, mr, label[r:r+1], cols, cols, cols, 1, narrow)
+		s := sum[0] + float64(w[r])
+		if narrow {
+			s = float64(T(s))
+		}
+		q := T(float64(num[r]) / s)
+		rowsScaleGradGeneric(d, d, []T{q}, after[r:r+1], cols, cols, cols)
+		d[l] = 0 - T(scale[r]*T(sum[0]/s))
 	}
 }

@@ -1708,28 +1708,24 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 //		w[r] = the label's exponential
 //	}
 func columnsSumSkip[T Float](
-	m, rest, w, x []T, label []int, rows, cols, half, xstride int,
+	m []T, rest []float64, w, x []T, label []int, rows, cols, half, xstride int,
 ) {
 	if raceEnabled {
 		raceRows("columnsSumSkip x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsSumSkip label", raceRead, label[:rows])
 		raceSlice("columnsSumSkip m", raceWrite, m[:rows])
-		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
+		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 	}
 	switch {
 	case is32[T]() && isa.AVX512 && rows >= vectorAVX512/4:
-		columnsSumSkipF32AVX512(
-			f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride,
-		)
+		columnsSumSkipF32AVX512(f32(m), rest, f32(w), f32(x), label, rows, cols, half, xstride)
 	case is32[T]() && isa.AVX2:
-		columnsSumSkipF32AVX2(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+		columnsSumSkipF32AVX2(f32(m), rest, f32(w), f32(x), label, rows, cols, half, xstride)
 	case isa.AVX512 && rows >= vectorAVX512/8:
-		columnsSumSkipF64AVX512(
-			f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride,
-		)
+		columnsSumSkipF64AVX512(f64(m), rest, f64(w), f64(x), label, rows, cols, half, xstride)
 	case isa.AVX2:
-		columnsSumSkipF64AVX2(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
+		columnsSumSkipF64AVX2(f64(m), rest, f64(w), f64(x), label, rows, cols, half, xstride)
 	default:
 		columnsSumSkipGeneric(m, rest, w, x, label, rows, cols, half, xstride)
 	}
@@ -1742,7 +1738,7 @@ func columnsSumSkip[T Float](
 //		dst = scale[r] * (softmax of row r of x - onehot(label[r])) // (exp*(num[r]/sum))*after[r]
 //	}
 func columnsGrad[T Float](
-	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	dst, m []T, rest []float64, w, x []T, label []int, scale, num, after []T,
 	rows, cols, half, dststride, xstride int,
 ) {
 	if raceEnabled {
@@ -1753,29 +1749,29 @@ func columnsGrad[T Float](
 		raceSlice("columnsGrad label", raceRead, label[:rows])
 		raceRows("columnsGrad dst", raceWrite, dst, rows, cols, dststride)
 		raceSlice("columnsGrad m", raceWrite, m[:rows])
-		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
+		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 	}
 	switch {
 	case is32[T]() && isa.AVX512 && rows >= vectorAVX512/4:
 		columnsGradF32AVX512(
-			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
-			rows, cols, half, dststride, xstride,
+			f32(dst), f32(m), rest, f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows,
+			cols, half, dststride, xstride,
 		)
 	case is32[T]() && isa.AVX2:
 		columnsGradF32AVX2(
-			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
-			rows, cols, half, dststride, xstride,
+			f32(dst), f32(m), rest, f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows,
+			cols, half, dststride, xstride,
 		)
 	case isa.AVX512 && rows >= vectorAVX512/8:
 		columnsGradF64AVX512(
-			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
-			rows, cols, half, dststride, xstride,
+			f64(dst), f64(m), rest, f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows,
+			cols, half, dststride, xstride,
 		)
 	case isa.AVX2:
 		columnsGradF64AVX2(
-			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
-			rows, cols, half, dststride, xstride,
+			f64(dst), f64(m), rest, f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows,
+			cols, half, dststride, xstride,
 		)
 	default:
 		columnsGradGeneric(
@@ -3317,12 +3313,12 @@ func columnsSoftmaxF64AVX2(dst, x []float64, rows, cols, half, dststride, xstrid
 
 //go:noescape
 func columnsSumSkipF32AVX512(
-	m, rest, w, x []float32, label []int, rows, cols, half, xstride int,
+	m []float32, rest []float64, w, x []float32, label []int, rows, cols, half, xstride int,
 )
 
 //go:noescape
 func columnsSumSkipF32AVX2(
-	m, rest, w, x []float32, label []int, rows, cols, half, xstride int,
+	m []float32, rest []float64, w, x []float32, label []int, rows, cols, half, xstride int,
 )
 
 //go:noescape
@@ -3339,14 +3335,14 @@ func columnsSumSkipF64AVX2(
 
 //go:noescape
 func columnsGradF32AVX512(
-	dst, m, rest, w, x []float32, label []int, scale, num, after []float32,
-	rows, cols, half, dststride, xstride int,
+	dst, m []float32, rest []float64, w, x []float32, label []int,
+	scale, num, after []float32, rows, cols, half, dststride, xstride int,
 )
 
 //go:noescape
 func columnsGradF32AVX2(
-	dst, m, rest, w, x []float32, label []int, scale, num, after []float32,
-	rows, cols, half, dststride, xstride int,
+	dst, m []float32, rest []float64, w, x []float32, label []int,
+	scale, num, after []float32, rows, cols, half, dststride, xstride int,
 )
 
 //go:noescape

@@ -1438,20 +1438,20 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 //		w[r] = the label's exponential
 //	}
 func columnsSumSkip[T Float](
-	m, rest, w, x []T, label []int, rows, cols, half, xstride int,
+	m []T, rest []float64, w, x []T, label []int, rows, cols, half, xstride int,
 ) {
 	if raceEnabled {
 		raceRows("columnsSumSkip x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsSumSkip label", raceRead, label[:rows])
 		raceSlice("columnsSumSkip m", raceWrite, m[:rows])
-		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
+		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 	}
 	switch {
 	case is32[T]() && isa.NEON:
-		columnsSumSkipF32NEON(f32(m), f32(rest), f32(w), f32(x), label, rows, cols, half, xstride)
+		columnsSumSkipF32NEON(f32(m), rest, f32(w), f32(x), label, rows, cols, half, xstride)
 	case isa.NEON:
-		columnsSumSkipF64NEON(f64(m), f64(rest), f64(w), f64(x), label, rows, cols, half, xstride)
+		columnsSumSkipF64NEON(f64(m), rest, f64(w), f64(x), label, rows, cols, half, xstride)
 	default:
 		columnsSumSkipGeneric(m, rest, w, x, label, rows, cols, half, xstride)
 	}
@@ -1464,7 +1464,7 @@ func columnsSumSkip[T Float](
 //		dst = scale[r] * (softmax of row r of x - onehot(label[r])) // (exp*(num[r]/sum))*after[r]
 //	}
 func columnsGrad[T Float](
-	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	dst, m []T, rest []float64, w, x []T, label []int, scale, num, after []T,
 	rows, cols, half, dststride, xstride int,
 ) {
 	if raceEnabled {
@@ -1475,19 +1475,19 @@ func columnsGrad[T Float](
 		raceSlice("columnsGrad label", raceRead, label[:rows])
 		raceRows("columnsGrad dst", raceWrite, dst, rows, cols, dststride)
 		raceSlice("columnsGrad m", raceWrite, m[:rows])
-		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
+		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 	}
 	switch {
 	case is32[T]() && isa.NEON:
 		columnsGradF32NEON(
-			f32(dst), f32(m), f32(rest), f32(w), f32(x), label, f32(scale), f32(num), f32(after),
-			rows, cols, half, dststride, xstride,
+			f32(dst), f32(m), rest, f32(w), f32(x), label, f32(scale), f32(num), f32(after), rows,
+			cols, half, dststride, xstride,
 		)
 	case isa.NEON:
 		columnsGradF64NEON(
-			f64(dst), f64(m), f64(rest), f64(w), f64(x), label, f64(scale), f64(num), f64(after),
-			rows, cols, half, dststride, xstride,
+			f64(dst), f64(m), rest, f64(w), f64(x), label, f64(scale), f64(num), f64(after), rows,
+			cols, half, dststride, xstride,
 		)
 	default:
 		columnsGradGeneric(
@@ -2522,7 +2522,7 @@ func columnsSoftmaxF64NEON(dst, x []float64, rows, cols, half, dststride, xstrid
 
 //go:noescape
 func columnsSumSkipF32NEON(
-	m, rest, w, x []float32, label []int, rows, cols, half, xstride int,
+	m []float32, rest []float64, w, x []float32, label []int, rows, cols, half, xstride int,
 )
 
 //go:noescape
@@ -2534,8 +2534,8 @@ func columnsSumSkipF64NEON(
 
 //go:noescape
 func columnsGradF32NEON(
-	dst, m, rest, w, x []float32, label []int, scale, num, after []float32,
-	rows, cols, half, dststride, xstride int,
+	dst, m []float32, rest []float64, w, x []float32, label []int,
+	scale, num, after []float32, rows, cols, half, dststride, xstride int,
 )
 
 //go:noescape

@@ -984,14 +984,14 @@ func columnsSoftmax[T Float](dst, x []T, rows, cols, half, dststride, xstride in
 //		w[r] = the label's exponential
 //	}
 func columnsSumSkip[T Float](
-	m, rest, w, x []T, label []int, rows, cols, half, xstride int,
+	m []T, rest []float64, w, x []T, label []int, rows, cols, half, xstride int,
 ) {
 	if raceEnabled {
 		raceRows("columnsSumSkip x", raceRead, x, rows, cols, xstride)
 		raceSlice("columnsSumSkip label", raceRead, label[:rows])
 		raceSlice("columnsSumSkip m", raceWrite, m[:rows])
-		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 		raceSlice("columnsSumSkip w", raceWrite, w[:rows])
+		raceSlice("columnsSumSkip rest", raceWrite, rest[:rows])
 	}
 	columnsSumSkipGeneric(m, rest, w, x, label, rows, cols, half, xstride)
 }
@@ -1003,7 +1003,7 @@ func columnsSumSkip[T Float](
 //		dst = scale[r] * (softmax of row r of x - onehot(label[r])) // (exp*(num[r]/sum))*after[r]
 //	}
 func columnsGrad[T Float](
-	dst, m, rest, w, x []T, label []int, scale, num, after []T,
+	dst, m []T, rest []float64, w, x []T, label []int, scale, num, after []T,
 	rows, cols, half, dststride, xstride int,
 ) {
 	if raceEnabled {
@@ -1014,8 +1014,8 @@ func columnsGrad[T Float](
 		raceSlice("columnsGrad label", raceRead, label[:rows])
 		raceRows("columnsGrad dst", raceWrite, dst, rows, cols, dststride)
 		raceSlice("columnsGrad m", raceWrite, m[:rows])
-		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 		raceSlice("columnsGrad w", raceWrite, w[:rows])
+		raceSlice("columnsGrad rest", raceWrite, rest[:rows])
 	}
 	columnsGradGeneric(
 		dst, m, rest, w, x, label, scale, num, after, rows, cols, half, dststride, xstride,

@@ -202,18 +202,18 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 		// Few columns, with a row in each lane. There are at least as many rows as lanes.
 		{Name: "columnsSoftmax", Ins: 1, Alias: []int{0},
 			Run: func(c *kt.Operands[T]) {
-				columns(c, toSoftmax, func(half int) {
+				columns(c, func(half int) {
 					columnsSoftmax(c.Out, c.In[0], c.Rows, c.Cols, half, c.OutS, c.InS[0])
 				})
 			}},
-		{Name: "columnsSumSkip", Ins: 1, NoOut: true, Skip: true, Loss: true, Prep: numbers,
+		{Name: "columnsSumSkip", Ins: 1, NoOut: true, Skip: true, Sum: true, Prep: numbers,
 			Run: func(c *kt.Operands[T]) {
 				m, w := make([]T, c.Rows), make([]T, c.Rows)
-				columns(c, toLabelLoss, func(half int) {
-					columnsSumSkip(m, c.Loss, w, c.In[0], c.Skip, c.Rows, c.Cols, half, c.InS[0])
+				columns(c, func(half int) {
+					columnsSumSkip(m, c.Sum, w, c.In[0], c.Skip, c.Rows, c.Cols, half, c.InS[0])
 				})
 			}},
-		{Name: "columnsGrad", Ins: 1, Alias: []int{0}, PerRow: 3, Skip: true, Loss: true,
+		{Name: "columnsGrad", Ins: 1, Alias: []int{0}, PerRow: 3, Skip: true, Sum: true,
 			Prep: func(r *kt.Rand, c *kt.Operands[T]) {
 				numbers(r, c)
 				for i := range c.Rows { // most factors as the engine makes them; else any values
@@ -226,8 +226,8 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			},
 			Run: func(c *kt.Operands[T]) {
 				m, w := make([]T, c.Rows), make([]T, c.Rows)
-				columns(c, toLabelLoss, func(half int) {
-					columnsGrad(c.Out, m, c.Loss, w, c.In[0], c.Skip, c.PerRow[0], c.PerRow[1], c.PerRow[2],
+				columns(c, func(half int) {
+					columnsGrad(c.Out, m, c.Sum, w, c.In[0], c.Skip, c.PerRow[0], c.PerRow[1], c.PerRow[2],
 						c.Rows, c.Cols, half, c.OutS, c.InS[0])
 				})
 			}},
@@ -286,8 +286,8 @@ type Walk struct {
 
 // columns runs f if the columns primitives may be called, and otherwise runs it on the generic
 // code, which needs no half.
-func columns[T Float](c *kt.Operands[T], do action, f func(half int)) {
-	if columnsFit[T](do, c.Rows, c.Cols) {
+func columns[T Float](c *kt.Operands[T], f func(half int)) {
+	if columnsFit[T](c.Rows, c.Cols) {
 		f(columnsHalf(c.Cols))
 	} else {
 		generic(func() { f(0) })

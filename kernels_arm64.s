@@ -38641,8 +38641,8 @@ after5:
 done8:
 	RET
 
-// func columnsSumSkipF32NEON(m, rest, w, x []float32, label []int, rows, cols, half, xstride int)
-TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
+// func columnsSumSkipF32NEON(m []float32, rest []float64, w, x []float32, label []int, rows, cols, half, xstride int)
+TEXT ·columnsSumSkipF32NEON(SB), 0, $4928-152
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
 	MOVD $rowTableF32<>(SB), R16
@@ -38664,21 +38664,21 @@ TEXT ·columnsSumSkipF32NEON(SB), 0, $2880-152
 	FMOVQ 192(R26), F15 // roundingPart
 	FMOVQ 208(R26), F14 // rowMagic
 	FMOVQ 224(R26), F13 // rowReach
-	MOVD $buffer-2240(SP), R1
-	MOVD $buffer-1600(SP), R3
+	MOVD $buffer-3840(SP), R1
+	MOVD $buffer-2752(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 576(R1)
+	MOVD R10, 1024(R1)
 	MOVD rows+120(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
 	CBZ R10, full7
 	SUB $4, R0, R0
-	MOVD $buffer-960(SP), R2
+	MOVD $buffer-1664(SP), R2
 	B read1
 
 full7:
 	MOVD $0, R0
-	MOVD $buffer-2880(SP), R2
+	MOVD $buffer-4928(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -38799,15 +38799,15 @@ end9:
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
-	FMOVQ F0, 512(R2)
-	FMOVQ F5, 528(R2)
-	FMOVQ F6, 544(R2)
-	FMOVQ F7, 560(R2)
-	MOVD $buffer-960(SP), R10
+	FMOVQ F0, 960(R2)
+	FMOVQ F5, 976(R2)
+	FMOVQ F6, 992(R2)
+	FMOVQ F7, 1008(R2)
+	MOVD $buffer-1664(SP), R10
 	CMP R10, R2
 	BNE first13
 	MOVD $0, R0
-	MOVD $buffer-2880(SP), R2
+	MOVD $buffer-4928(SP), R2
 	B read1
 
 first13:
@@ -38830,11 +38830,11 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
-	MOVD R8, 576(R1)
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F5
-	FMOVQ 544(R1), F6
-	FMOVQ 560(R1), F7
+	MOVD R8, 1024(R1)
+	FMOVQ 960(R1), F0
+	FMOVQ 976(R1), F5
+	FMOVQ 992(R1), F6
+	FMOVQ 1008(R1), F7
 	VMOV V28.B16, V4.B16
 	VMOV V28.B16, V3.B16
 	MOVD R0, R8
@@ -38851,7 +38851,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $buffer-320(SP), R6
+	MOVD $buffer-576(SP), R6
 	MOVD R7, R10
 	MOVD cols+128(FP), R7
 	SUB R10, R7, R7
@@ -38975,10 +38975,97 @@ single15:
 
 // The tree of the sums.
 sum16:
-	MOVD $buffer-320(SP), R6
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD $buffer-576(SP), R6
 	MOVD half+136(FP), R7
-	CMP $16, R7
+	CMP $32, R7
 	BNE tree18
+	FMOVQ 0(R6), F9
+	FMOVQ 256(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 128(R6), F10
+	FMOVQ 384(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 64(R6), F10
+	FMOVQ 320(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 192(R6), F11
+	FMOVQ 448(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
+	FMOVQ 16(R6), F9
+	FMOVQ 272(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 144(R6), F10
+	FMOVQ 400(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 80(R6), F10
+	FMOVQ 336(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 208(R6), F11
+	FMOVQ 464(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad526 // fadd v6.4s, v9.4s, v10.4s
+	FMOVQ 32(R6), F9
+	FMOVQ 288(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 160(R6), F10
+	FMOVQ 416(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 96(R6), F10
+	FMOVQ 352(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 224(R6), F11
+	FMOVQ 480(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	FMOVQ 48(R6), F9
+	FMOVQ 304(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 176(R6), F10
+	FMOVQ 432(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 112(R6), F10
+	FMOVQ 368(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 240(R6), F11
+	FMOVQ 496(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad528 // fadd v8.4s, v9.4s, v10.4s
+	WORD $0x0e6178a1 // fcvtl v1.2d, v5.2s
+	WORD $0x0e6178ea // fcvtl v10.2d, v7.2s
+	WORD $0x4e6ad421 // fadd v1.2d, v1.2d, v10.2d
+	WORD $0x0e6178ca // fcvtl v10.2d, v6.2s
+	WORD $0x0e61790b // fcvtl v11.2d, v8.2s
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad421 // fadd v1.2d, v1.2d, v10.2d
+	WORD $0x4e6178a9 // fcvtl2 v9.2d, v5.4s
+	WORD $0x4e6178ea // fcvtl2 v10.2d, v7.4s
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	WORD $0x4e6178ca // fcvtl2 v10.2d, v6.4s
+	WORD $0x4e61790b // fcvtl2 v11.2d, v8.4s
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	MOVD rest_base+24(FP), R10
+	ADD R8, R10, R10
+	ADD R8, R10, R10
+	FMOVQ F1, 0(R10)
+	FMOVQ F9, 16(R10)
+	B finished6
+
+tree18:
+	CMP $16, R7
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 128(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -39012,9 +39099,9 @@ sum16:
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree18:
+tree19:
 	CMP $8, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -39032,9 +39119,9 @@ tree18:
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree19:
+tree20:
 	CMP $4, R7
-	BNE tree20
+	BNE tree21
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -39044,29 +39131,33 @@ tree19:
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree20:
+tree21:
 	CMP $2, R7
-	BNE tree21
+	BNE tree22
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree21:
+tree22:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
 // End the rows.
 ready17:
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
+	WORD $0x0e617825 // fcvtl v5.2d, v1.2s
+	WORD $0x4e617826 // fcvtl2 v6.2d, v1.4s
+	MOVD rest_base+24(FP), R10
+	ADD R8, R10, R10
+	ADD R8, R10, R10
+	FMOVQ F5, 0(R10)
+	FMOVQ F6, 16(R10)
+
+// What the result needs is there.
+finished6:
 	MOVD m_base+0(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F0, 0(R10)
-	MOVD rest_base+24(FP), R10
-	ADD R8, R10, R10
-	FMOVQ F1, 0(R10)
 	MOVD w_base+48(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F4, 0(R10)
@@ -39078,7 +39169,7 @@ ready17:
 	CMP R7, R0
 	BEQ done8
 	MOVD R7, R0
-	MOVD $buffer-960(SP), R1
+	MOVD $buffer-1664(SP), R1
 	B process3
 
 done8:
@@ -39396,6 +39487,9 @@ single14:
 
 // The tree of the sums.
 sum15:
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
 	MOVD $buffer-320(SP), R6
 	MOVD half+136(FP), R7
 	CMP $16, R7
@@ -39497,15 +39591,15 @@ tree20:
 
 // End the rows.
 ready16:
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
-	MOVD m_base+0(FP), R10
-	ADD R8, R10, R10
-	FMOVQ F0, 0(R10)
 	MOVD rest_base+24(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F1, 0(R10)
+
+// What the result needs is there.
+finished6:
+	MOVD m_base+0(FP), R10
+	ADD R8, R10, R10
+	FMOVQ F0, 0(R10)
 	MOVD w_base+48(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F4, 0(R10)
@@ -39523,8 +39617,8 @@ ready16:
 done8:
 	RET
 
-// func columnsGradF32NEON(dst, m, rest, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsGradF32NEON(SB), 0, $2880-256
+// func columnsGradF32NEON(dst, m []float32, rest []float64, w, x []float32, label []int, scale, num, after []float32, rows, cols, half, dststride, xstride int)
+TEXT ·columnsGradF32NEON(SB), 0, $4928-256
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
 	MOVD $rowTableF32<>(SB), R16
@@ -39546,21 +39640,21 @@ TEXT ·columnsGradF32NEON(SB), 0, $2880-256
 	FMOVQ 192(R26), F15 // roundingPart
 	FMOVQ 208(R26), F14 // rowMagic
 	FMOVQ 224(R26), F13 // rowReach
-	MOVD $buffer-2240(SP), R1
-	MOVD $buffer-1600(SP), R3
+	MOVD $buffer-3840(SP), R1
+	MOVD $buffer-2752(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 576(R1)
+	MOVD R10, 1024(R1)
 	MOVD rows+216(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
 	CBZ R10, full7
 	SUB $4, R0, R0
-	MOVD $buffer-960(SP), R2
+	MOVD $buffer-1664(SP), R2
 	B read1
 
 full7:
 	MOVD $0, R0
-	MOVD $buffer-2880(SP), R2
+	MOVD $buffer-4928(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -39681,15 +39775,15 @@ end9:
 	VMOV V10.B16, V5.B16
 	VMOV V9.B16, V6.B16
 	VMOV V8.B16, V7.B16
-	FMOVQ F0, 512(R2)
-	FMOVQ F5, 528(R2)
-	FMOVQ F6, 544(R2)
-	FMOVQ F7, 560(R2)
-	MOVD $buffer-960(SP), R10
+	FMOVQ F0, 960(R2)
+	FMOVQ F5, 976(R2)
+	FMOVQ F6, 992(R2)
+	FMOVQ F7, 1008(R2)
+	MOVD $buffer-1664(SP), R10
 	CMP R10, R2
 	BNE first13
 	MOVD $0, R0
-	MOVD $buffer-2880(SP), R2
+	MOVD $buffer-4928(SP), R2
 	B read1
 
 first13:
@@ -39712,11 +39806,11 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
-	MOVD R8, 576(R1)
-	FMOVQ 512(R1), F0
-	FMOVQ 528(R1), F5
-	FMOVQ 544(R1), F6
-	FMOVQ 560(R1), F7
+	MOVD R8, 1024(R1)
+	FMOVQ 960(R1), F0
+	FMOVQ 976(R1), F5
+	FMOVQ 992(R1), F6
+	FMOVQ 1008(R1), F7
 	VMOV V28.B16, V4.B16
 	VMOV V28.B16, V3.B16
 	MOVD R0, R8
@@ -39733,7 +39827,7 @@ process3:
 	LSL $4, R5, R5
 	ADD R1, R5, R5
 	MOVD R1, R4
-	MOVD $buffer-320(SP), R6
+	MOVD $buffer-576(SP), R6
 	MOVD R7, R10
 	MOVD cols+224(FP), R7
 	SUB R10, R7, R7
@@ -39860,10 +39954,114 @@ single15:
 
 // The tree of the sums.
 sum16:
-	MOVD $buffer-320(SP), R6
+	MOVD R0, R8
+	SUB $4, R8, R8
+	LSL $2, R8, R8
+	MOVD $buffer-576(SP), R6
 	MOVD half+232(FP), R7
-	CMP $16, R7
+	CMP $32, R7
 	BNE tree18
+	FMOVQ 0(R6), F9
+	FMOVQ 256(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 128(R6), F10
+	FMOVQ 384(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 64(R6), F10
+	FMOVQ 320(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 192(R6), F11
+	FMOVQ 448(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad525 // fadd v5.4s, v9.4s, v10.4s
+	FMOVQ 16(R6), F9
+	FMOVQ 272(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 144(R6), F10
+	FMOVQ 400(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 80(R6), F10
+	FMOVQ 336(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 208(R6), F11
+	FMOVQ 464(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad526 // fadd v6.4s, v9.4s, v10.4s
+	FMOVQ 32(R6), F9
+	FMOVQ 288(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 160(R6), F10
+	FMOVQ 416(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 96(R6), F10
+	FMOVQ 352(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 224(R6), F11
+	FMOVQ 480(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad527 // fadd v7.4s, v9.4s, v10.4s
+	FMOVQ 48(R6), F9
+	FMOVQ 304(R6), F10
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 176(R6), F10
+	FMOVQ 432(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVQ 112(R6), F10
+	FMOVQ 368(R6), F11
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	FMOVQ 240(R6), F11
+	FMOVQ 496(R6), F12
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e2ad528 // fadd v8.4s, v9.4s, v10.4s
+	WORD $0x0e6178a1 // fcvtl v1.2d, v5.2s
+	WORD $0x0e6178ea // fcvtl v10.2d, v7.2s
+	WORD $0x4e6ad421 // fadd v1.2d, v1.2d, v10.2d
+	WORD $0x0e6178ca // fcvtl v10.2d, v6.2s
+	WORD $0x0e61790b // fcvtl v11.2d, v8.2s
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad421 // fadd v1.2d, v1.2d, v10.2d
+	WORD $0x4e6178a9 // fcvtl2 v9.2d, v5.4s
+	WORD $0x4e6178ea // fcvtl2 v10.2d, v7.4s
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	WORD $0x4e6178ca // fcvtl2 v10.2d, v6.4s
+	WORD $0x4e61790b // fcvtl2 v11.2d, v8.4s
+	WORD $0x4e6bd54a // fadd v10.2d, v10.2d, v11.2d
+	WORD $0x4e6ad529 // fadd v9.2d, v9.2d, v10.2d
+	MOVD rest_base+48(FP), R10
+	ADD R8, R10, R10
+	ADD R8, R10, R10
+	FMOVQ F1, 0(R10)
+	FMOVQ F9, 16(R10)
+	MOVD num_base+168(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F8
+	WORD $0x0e61788b // fcvtl v11.2d, v4.2s
+	WORD $0x4e6bd42a // fadd v10.2d, v1.2d, v11.2d
+	WORD $0x0e61790b // fcvtl v11.2d, v8.2s
+	WORD $0x6e6afd6b // fdiv v11.2d, v11.2d, v10.2d
+	WORD $0x0e616966 // fcvtn v6.2s, v11.2d
+	WORD $0x6e6afc2b // fdiv v11.2d, v1.2d, v10.2d
+	WORD $0x0e616961 // fcvtn v1.2s, v11.2d
+	WORD $0x4e61788b // fcvtl2 v11.2d, v4.4s
+	WORD $0x4e6bd52a // fadd v10.2d, v9.2d, v11.2d
+	WORD $0x4e61790b // fcvtl2 v11.2d, v8.4s
+	WORD $0x6e6afd6b // fdiv v11.2d, v11.2d, v10.2d
+	WORD $0x4e616966 // fcvtn2 v6.4s, v11.2d
+	WORD $0x6e6afd2b // fdiv v11.2d, v9.2d, v10.2d
+	WORD $0x4e616961 // fcvtn2 v1.4s, v11.2d
+	B finished6
+
+tree18:
+	CMP $16, R7
+	BNE tree19
 	FMOVQ 0(R6), F5
 	FMOVQ 128(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -39897,9 +40095,9 @@ sum16:
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree18:
+tree19:
 	CMP $8, R7
-	BNE tree19
+	BNE tree20
 	FMOVQ 0(R6), F5
 	FMOVQ 64(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -39917,9 +40115,9 @@ tree18:
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree19:
+tree20:
 	CMP $4, R7
-	BNE tree20
+	BNE tree21
 	FMOVQ 0(R6), F5
 	FMOVQ 32(R6), F6
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
@@ -39929,70 +40127,74 @@ tree19:
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree20:
+tree21:
 	CMP $2, R7
-	BNE tree21
+	BNE tree22
 	FMOVQ 0(R6), F5
 	FMOVQ 16(R6), F6
 	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
 	B ready17
 
-tree21:
+tree22:
 	FMOVQ 0(R6), F5
 	VMOV V5.B16, V1.B16
 
 // End the rows.
 ready17:
-	MOVD R0, R8
-	SUB $4, R8, R8
-	LSL $2, R8, R8
-	MOVD scale_base+144(FP), R10
+	WORD $0x0e617825 // fcvtl v5.2d, v1.2s
+	WORD $0x4e617826 // fcvtl2 v6.2d, v1.4s
+	MOVD rest_base+48(FP), R10
 	ADD R8, R10, R10
-	FMOVQ 0(R10), F5
+	ADD R8, R10, R10
+	FMOVQ F5, 0(R10)
+	FMOVQ F6, 16(R10)
 	MOVD num_base+168(FP), R10
 	ADD R8, R10, R10
 	FMOVQ 0(R10), F6
+	WORD $0x4e24d428 // fadd v8.4s, v1.4s, v4.4s
+	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
+	WORD $0x6e28fc21 // fdiv v1.4s, v1.4s, v8.4s
+
+// What the result needs is there.
+finished6:
+	MOVD scale_base+144(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F5
 	MOVD after_base+192(FP), R10
 	ADD R8, R10, R10
 	FMOVQ 0(R10), F7
 	// columns.go
-	WORD $0x4e24d42b // fadd v11.4s, v1.4s, v4.4s
-	WORD $0x6e2bfc2c // fdiv v12.4s, v1.4s, v11.4s
-	WORD $0x6e2cdcac // fmul v12.4s, v5.4s, v12.4s
-	WORD $0x4eacd78c // fsub v12.4s, v28.4s, v12.4s
-	WORD $0x6e2bfccb // fdiv v11.4s, v6.4s, v11.4s
-	VMOV V11.B16, V8.B16
+	WORD $0x6e21dcab // fmul v11.4s, v5.4s, v1.4s
+	WORD $0x4eabd78b // fsub v11.4s, v28.4s, v11.4s
+	VMOV V6.B16, V8.B16
 	VMOV V7.B16, V9.B16
-	VMOV V12.B16, V10.B16
+	VMOV V11.B16, V10.B16
 	MOVD m_base+24(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F0, 0(R10)
-	MOVD rest_base+48(FP), R10
-	ADD R8, R10, R10
-	FMOVQ F1, 0(R10)
 	MOVD w_base+72(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F4, 0(R10)
-	FMOVQ F2, 512(R1)
-	FMOVQ F8, 528(R1)
-	FMOVQ F9, 544(R1)
-	FMOVQ F10, 560(R1)
+	FMOVQ F2, 960(R1)
+	FMOVQ F8, 976(R1)
+	FMOVQ F9, 992(R1)
+	FMOVQ F10, 1008(R1)
 
 // The result of a batch.
 end4:
-	MOVD 576(R3), R8
+	MOVD 1024(R3), R8
 	CMP $0, R8
 	BLT after5
-	FMOVQ 512(R3), F2
-	FMOVQ 528(R3), F8
-	FMOVQ 544(R3), F9
-	FMOVQ 560(R3), F10
+	FMOVQ 960(R3), F2
+	FMOVQ 976(R3), F8
+	FMOVQ 992(R3), F9
+	FMOVQ 1008(R3), F10
 	VEOR V3.B16, V3.B16, V3.B16
 	MOVD cols+224(FP), R7
 	MOVD R3, R4
 
 // One column of the result.
-finish23:
+finish24:
 	FMOVQ 0(R4), F11
 	// columns.go
 	WORD $0x6e28dd6b // fmul v11.4s, v11.4s, v8.4s
@@ -40003,7 +40205,7 @@ finish23:
 	FMOVQ F12, 0(R4)
 	ADD $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, finish23
+	CBNZ R7, finish24
 	MOVD dststride+240(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
@@ -40012,7 +40214,7 @@ finish23:
 	MOVD R3, R4
 	MOVD cols+224(FP), R7
 	CMP $4, R7
-	BGE wide27
+	BGE wide28
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -40049,12 +40251,12 @@ finish23:
 	ADD R9, R6, R6
 	FMOVD F8, (R5)
 	VST1 V8.D[1], (R6)
-	B end24
+	B end25
 
-wide27:
+wide28:
 
 // Transpose some columns.
-cols25:
+cols26:
 	FMOVQ 0(R4), F5
 	FMOVQ 16(R4), F6
 	FMOVQ 32(R4), F7
@@ -40076,15 +40278,15 @@ cols25:
 	ADD R9, R5, R5
 	FMOVQ F8, (R5)
 	SUB $4, R7, R7
-	CBZ R7, end24
+	CBZ R7, end25
 	CMP $4, R7
-	BLT last26
+	BLT last27
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols25
+	B cols26
 
 // The last columns.
-last26:
+last27:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -40092,10 +40294,10 @@ last26:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols25
+	B cols26
 
 // The result of a batch.
-end24:
+end25:
 
 after5:
 	CMP R3, R1
@@ -40109,7 +40311,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $buffer-960(SP), R1
+	MOVD $buffer-1664(SP), R1
 	B process3
 
 done8:
@@ -40430,6 +40632,9 @@ single14:
 
 // The tree of the sums.
 sum15:
+	MOVD R0, R8
+	SUB $2, R8, R8
+	LSL $3, R8, R8
 	MOVD $buffer-320(SP), R6
 	MOVD half+232(FP), R7
 	CMP $16, R7
@@ -40531,33 +40736,33 @@ tree20:
 
 // End the rows.
 ready16:
-	MOVD R0, R8
-	SUB $2, R8, R8
-	LSL $3, R8, R8
-	MOVD scale_base+144(FP), R10
+	MOVD rest_base+48(FP), R10
 	ADD R8, R10, R10
-	FMOVQ 0(R10), F5
+	FMOVQ F1, 0(R10)
 	MOVD num_base+168(FP), R10
 	ADD R8, R10, R10
 	FMOVQ 0(R10), F6
+	WORD $0x4e64d428 // fadd v8.2d, v1.2d, v4.2d
+	WORD $0x6e68fcc6 // fdiv v6.2d, v6.2d, v8.2d
+	WORD $0x6e68fc21 // fdiv v1.2d, v1.2d, v8.2d
+
+// What the result needs is there.
+finished6:
+	MOVD scale_base+144(FP), R10
+	ADD R8, R10, R10
+	FMOVQ 0(R10), F5
 	MOVD after_base+192(FP), R10
 	ADD R8, R10, R10
 	FMOVQ 0(R10), F7
 	// columns.go
-	WORD $0x4e64d42b // fadd v11.2d, v1.2d, v4.2d
-	WORD $0x6e6bfc2c // fdiv v12.2d, v1.2d, v11.2d
-	WORD $0x6e6cdcac // fmul v12.2d, v5.2d, v12.2d
-	WORD $0x4eecd78c // fsub v12.2d, v28.2d, v12.2d
-	WORD $0x6e6bfccb // fdiv v11.2d, v6.2d, v11.2d
-	VMOV V11.B16, V8.B16
+	WORD $0x6e61dcab // fmul v11.2d, v5.2d, v1.2d
+	WORD $0x4eebd78b // fsub v11.2d, v28.2d, v11.2d
+	VMOV V6.B16, V8.B16
 	VMOV V7.B16, V9.B16
-	VMOV V12.B16, V10.B16
+	VMOV V11.B16, V10.B16
 	MOVD m_base+24(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F0, 0(R10)
-	MOVD rest_base+48(FP), R10
-	ADD R8, R10, R10
-	FMOVQ F1, 0(R10)
 	MOVD w_base+72(FP), R10
 	ADD R8, R10, R10
 	FMOVQ F4, 0(R10)

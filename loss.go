@@ -209,7 +209,7 @@ func (b *batch[T]) labelLoss() {
 			b.shardExponentials()
 			b.labelGradient()
 		}
-	case b.scale == 1 && columnsFit[T](b.do, b.n, b.cols):
+	case b.scale == 1 && columnsFit[T](b.n, b.cols):
 		b.fewClasses()
 	default:
 		maxima(b.max(), b.z, b.cols, false)
@@ -245,17 +245,12 @@ func (b *batch[T]) fewClasses() {
 		xout[r] = z[at+j]
 		at += stride
 	}
-	rest, half := b.q(), columnsHalf(b.cols)
+	half := columnsHalf(b.cols)
 	if b.d.data == nil {
-		columnsSumSkip(b.max(), rest, b.wout(), b.z.data, b.out(), b.n, b.cols, half, b.z.stride)
+		columnsSumSkip(b.max(), b.rest(), b.wout(), b.z.data, b.out(), b.n, b.cols, half, b.z.stride)
 	} else {
-		columnsGrad(b.d.data, b.max(), rest, b.wout(), b.z.data, b.out(), b.g(), b.num(), b.q2(), b.n,
-			b.cols, half, b.d.stride, b.z.stride)
-	}
-	n := b.n
-	to, from := b.rest()[:n], rest[:n]
-	for r := range n {
-		to[r] = float64(from[r])
+		columnsGrad(b.d.data, b.max(), b.rest(), b.wout(), b.z.data, b.out(), b.g(), b.num(), b.q2(),
+			b.n, b.cols, half, b.d.stride, b.z.stride)
 	}
 }
 

@@ -186,7 +186,7 @@ func (c *call[T]) run(do action) {
 		return
 	}
 	c.do, c.batch = do, batchLen[T](c.rows, c.cols)
-	c.columns = !c.sharded && columnsFit[T](c.do, c.rows, c.cols)
+	c.columns = !c.sharded && columnsFit[T](c.rows, c.cols)
 	rows := min(c.rows, c.batch)
 	switch {
 	case c.do == toSoftmax && c.columns: // needs no arrays
@@ -307,7 +307,7 @@ const maxLanes = vectorAVX512 / 4
 // columnsFit reports whether a matrix goes through the columns primitives, which compute as many
 // rows at a time as a vector has lanes. With few classes, a row on its own would leave most lanes
 // empty. The bits are those of the rows primitives.
-func columnsFit[T Float](do action, rows, cols int) bool {
+func columnsFit[T Float](rows, cols int) bool {
 	var vector int
 	switch {
 	case isa.AVX2: // on every CPU with AVX-512, too: the dispatch chooses
@@ -317,24 +317,17 @@ func columnsFit[T Float](do action, rows, cols int) bool {
 	default:
 		return false
 	}
-	return cols >= 2 && cols <= mostColumns[T](do) && rows >= vector/int(unsafe.Sizeof(*new(T)))
+	return cols >= 2 && cols <= mostColumns[T]() && rows >= vector/int(unsafe.Sizeof(*new(T)))
 }
 
-// mostSoftmax is the largest number of float32 columns that softmax takes several rows at a time.
-// The buffers of the primitive have room for as many. A row of more is as fast on its own.
-const mostSoftmax = 60
-
-// mostColumns returns the largest number of columns that go through the columns primitives. They
-// take a block of float32, or two blocks of float64. But two whole blocks of float64 are a whole
-// group, which the rows primitives are faster at.
-func mostColumns[T Float](do action) int {
-	switch {
-	case !is32[T]():
-		return groupF64 - 1
-	case do == toSoftmax:
-		return mostSoftmax
+// mostColumns returns the largest number of columns that go through the columns primitives, whose
+// buffers have room for as many. A row of more is as fast on its own. Two whole blocks of float64
+// are a whole group, which the rows primitives are faster at.
+func mostColumns[T Float]() int {
+	if is32[T]() {
+		return 60
 	}
-	return blockF32
+	return groupF64 - 1
 }
 
 // columnsHalf returns the largest power of two below cols, which is the first step of the tree that

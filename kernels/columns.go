@@ -2,8 +2,8 @@ package pages
 
 import "kernels/internal/asmgen"
 
-// Rows of few columns, each one block of the canonical sum, or up to two in float64 and in the
-// softmax of float32: several rows at a time, a lane each.
+// Rows of few columns, each one block of the canonical sum or up to two: several rows at a time, a
+// lane each.
 // The operations are those of the page for rows, in the general form, so that every row may have
 // its own shift.
 func columnParams(b *builder, m vec) []vec {
@@ -34,7 +34,7 @@ for r := range rows {
 	},
 }, {
 	Name:   "columnsSumSkip",
-	Params: "m, rest, w, x []T, label []int, rows, cols, half, xstride int",
+	Params: "m []T, rest []float64, w, x []T, label []int, rows, cols, half, xstride int",
 	Loop: `
 for r := range rows {
 	m[r] = maximum of row r of x
@@ -42,16 +42,16 @@ for r := range rows {
 	w[r] = the label's exponential
 }`,
 	Shape: asmgen.Columns{
-		Label: true, PerRow: []string{"m", "rest", "w"},
+		Label: true, PerRow: []string{"m", "w"}, Sum: "rest",
 		Prologue: columnParams, Exp: columnExp,
-		Epilogue: func(_ *builder, m, sum, at vec, _ []vec) (perRow, finish []vec) {
-			return []vec{m, sum, at}, nil
+		Epilogue: func(_ *builder, m, _, at vec, _ []vec) (perRow, finish []vec) {
+			return []vec{m, at}, nil
 		},
 	},
 }, {
 	// g = (w*q)*after with q = num/S, at the label 0 - scale*(R/S)
 	Name: "columnsGrad",
-	Params: "dst, m, rest, w, x []T, label []int, scale, num, after []T, " +
+	Params: "dst, m []T, rest []float64, w, x []T, label []int, scale, num, after []T, " +
 		"rows, cols, half, dststride, xstride int",
 	Loop: `
 for r := range rows {
@@ -61,12 +61,13 @@ for r := range rows {
 	Shape: asmgen.Columns{
 		Dst: true, Label: true,
 		Row:      []string{"scale", "num", "after"},
-		PerRow:   []string{"m", "rest", "w"},
+		PerRow:   []string{"m", "w"},
+		Sum:      "rest",
+		Over:     "num",
 		Prologue: columnParams, Exp: columnExp,
-		Epilogue: func(b *builder, m, rest, at vec, row []vec) (perRow, finish []vec) {
-			s := b.Add(rest, at)
-			g := b.Sub(b.K(0, 0), b.Mul(row[0], b.Div(rest, s)))
-			return []vec{m, rest, at}, []vec{b.Div(row[1], s), row[2], g}
+		Epilogue: func(b *builder, m, part, at vec, row []vec) (perRow, finish []vec) {
+			g := b.Sub(b.K(0, 0), b.Mul(row[0], part))
+			return []vec{m, at}, []vec{row[1], row[2], g}
 		},
 		Finish: func(b *builder, w vec, f []vec) vec { return b.Mul(b.Mul(w, f[0]), f[1]) },
 	},

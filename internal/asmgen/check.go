@@ -326,6 +326,9 @@ func (s Columns) check(c *checker) {
 	}
 	c.param("[]T", append(slices.Clone(s.Row), s.PerRow...)...)
 	c.param("int", "rows", "cols", "half")
+	if s.Sum != "" {
+		c.param("[]float64", s.Sum)
+	}
 	if s.Label {
 		c.param("[]int", "label")
 	}
@@ -352,10 +355,13 @@ func (s Columns) check(c *checker) {
 	p.end(w)
 
 	p = c.part("Epilogue")
-	maximum, sum, at := p.input("max", false), p.input("sum", true),
+	maximum, sum, at := p.input("max", false), p.input("sum", s.Sum == "" || s.Over != ""),
 		p.input("value at the label", false)
-	if !s.Label {
+	switch {
+	case !s.Label:
 		p.absent = at
+	case s.Sum != "" && s.Over == "":
+		p.absent = sum
 	}
 	in = p.inputsOf(s.Row)
 	if !p.run(func(b *Builder) { perRow, finish = s.Epilogue(b, maximum, sum, at, in) }) {
@@ -372,6 +378,10 @@ func (s Columns) check(c *checker) {
 	p.atMost(finish, "Finish")
 	if s.Reciprocal && (len(perRow) > 0 || len(s.Row) > 0 || s.Label || len(finish) != 2) {
 		c.refuse("Reciprocal stands for an Epilogue with two values for Finish and nothing else")
+	}
+	i := slices.Index(s.Row, s.Over)
+	if s.Sum != "" && !s.Label || s.Over != "" && (s.Sum == "" || i < 0 || len(s.Row) > maxParams) {
+		c.refuse("Sum needs a label, and Over, one of at most %d inputs of Row, needs Sum", maxParams)
 	}
 	s.checkFinish(c, finish)
 }

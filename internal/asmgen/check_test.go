@@ -103,6 +103,27 @@ func TestRefused(t *testing.T) {
 		{columnsParams, columnsOf(func(s *Columns) {
 			s.Reciprocal = true
 		}), "Reciprocal stands for an Epilogue with two values for Finish and nothing else"},
+		{"dst, x []T, sum []float64, rows, cols, half, dststride, xstride int",
+			columnsOf(func(s *Columns) {
+				s.Sum = "sum"
+				s.Epilogue = func(_ *Builder, m, _, _ V, _ []V) (perRow, finish []V) {
+					return nil, []V{m}
+				}
+			}), "Sum needs a label, and Over, one of at most 3 inputs of Row, needs Sum"},
+		{"dst, x []T, label []int, q []T, rows, cols, half, dststride, xstride int",
+			columnsOf(func(s *Columns) {
+				s.Label, s.Row, s.Over = true, []string{"q"}, "q"
+				s.Epilogue = func(_ *Builder, m, sum, _ V, row []V) (perRow, finish []V) {
+					return nil, []V{sum, row[0]}
+				}
+			}), "Sum needs a label, and Over, one of at most 3 inputs of Row, needs Sum"},
+		{"dst, x []T, label []int, sum, q []T, rows, cols, half, dststride, xstride int",
+			columnsOf(func(s *Columns) {
+				s.Label, s.Sum, s.Row, s.Over = true, "sum", []string{"q"}, "q"
+				s.Epilogue = func(_ *Builder, m, sum, _ V, row []V) (perRow, finish []V) {
+					return nil, []V{sum, row[0]}
+				}
+			}), "parameter sum is []T, not []float64"},
 		{columnsParams, columnsOf(func(s *Columns) {
 			s.Prologue = func(_ *Builder, m V) []V { return []V{m, m, m, m} }
 			s.Exp = func(b *Builder, x V, row []V) V {
@@ -277,6 +298,13 @@ func TestRefused(t *testing.T) {
 				return nil, []V{at}
 			}
 		}), "Epilogue: there is no value at the label here\nEpilogue: sum is never used"},
+		{"x []T, sum []float64, label []int, m []T, rows, cols, half, xstride int",
+			columnsOf(func(s *Columns) {
+				s.Dst, s.Finish, s.Label, s.Sum, s.PerRow = false, nil, true, "sum", []string{"m"}
+				s.Epilogue = func(_ *Builder, _, sum, _ V, _ []V) (perRow, finish []V) {
+					return []V{sum}, nil
+				}
+			}), "Epilogue: there is no sum here"},
 		{mapParams, Map{Out: []string{"dst"}, In: []string{"x"},
 			Body: func(_ *Builder, in, _ []V) []V {
 				return in[1:2:3]

@@ -1,6 +1,9 @@
 package asmgen
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Columns handles rows of few columns. A batch is as many rows as a vector has lanes. It is
 // transposed into a buffer on the stack, one vector per column, worked on there, and transposed
@@ -9,8 +12,8 @@ import "math/bits"
 //
 // The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
 // named below. There must be at least as many rows as a vector has lanes, and 2 <= cols <= 32: for
-// float32 a block of the canonical sum, for float64 two. With Reciprocal, there may be 60 columns
-// of float32.
+// float32 a block of the canonical sum, for float64 two. With Reciprocal or Sum, there may be 60
+// columns of float32.
 type Columns struct {
 	// Dst makes the columns go back to the parameter dst.
 	Dst bool
@@ -19,11 +22,16 @@ type Columns struct {
 	// Row names inputs with one element per row. They must not overlap any output. PerRow names
 	// outputs with one element per row.
 	Row, PerRow []string
+	// Sum names an output of float64 with one element per row, for the sum that leaves out the
+	// label. Over names one of Row. Epilogue gets that input, and the sum, divided by the sum with
+	// the label. Where a float32 row is longer than a block, its sum is float64; so are these
+	// divisions, whose results are then rounded.
+	Sum, Over string
 	// Prologue computes from the row maximum what Exp needs.
 	Prologue func(b *Builder, max V) []V
 	Exp      func(b *Builder, x V, row []V) V
 	// Epilogue computes the outputs PerRow and the values that Finish needs, from the maximum, the
-	// sum, the value at the label and the inputs Row.
+	// sum, the value at the label and the inputs Row. With Sum and without Over, it gets no sum.
 	Epilogue func(b *Builder, max, sum, at V, row []V) (perRow, finish []V)
 	// Reciprocal gives Finish, where a float32 row is longer than a block, the reciprocal of its
 	// float64 sum in two float32 parts: the quotient rounded, and what is left of it. Epilogue,
@@ -42,14 +50,14 @@ const (
 
 	// columns that a buffer has room for; with more, rows are faster one at a time, and the buffers
 	// would leave a first-level cache too little room for the rows themselves
-	mostColumns    = 32
-	mostReciprocal = 60
+	mostColumns = 32
+	mostWide    = 60
 )
 
 // most returns the largest number of columns.
 func (s Columns) most(t Type) int {
-	if s.Reciprocal && t == F32 {
-		return mostReciprocal
+	if t == F32 && (s.Reciprocal || s.Sum != "") {
+		return mostWide
 	}
 	return mostColumns
 }
@@ -82,7 +90,7 @@ type columnsCode struct {
 	row, scr, next, prev                     gpr
 	cur, cur2, treePtr, n, p, stride, tmp    gpr
 	read, rotate, process, end, after, leave string // labels
-	finished                                 string // where Finish has what it needs
+	finished                                 string // where rows longer than a block go on
 }
 
 func (s Columns) emit(k *kernelState) {
@@ -312,6 +320,9 @@ func (c *columnsCode) exp(b *Builder, stream, column int) V {
 // sum adds the vectors of the tree, one half to the other, until one is left. There is code for
 // each power of two. exponentials has added the first halves.
 func (c *columnsCode) sum() {
+	if s := c.s; len(s.Row)+len(s.PerRow) > 0 {
+		c.rowOffset(c.t.Size())
+	}
 	c.scratchAddr(c.treePtr, c.tree, c.frame)
 	c.streams = []gpr{c.treePtr}
 	ready := c.w.newLabel("ready")
@@ -322,7 +333,11 @@ func (c *columnsCode) sum() {
 			c.branchImm(ne, c.n, h, next)
 		}
 		if c.t == F32 && 2*h > c.block() {
-			c.reciprocal(h)
+			if c.s.Reciprocal {
+				c.reciprocal(h)
+			} else {
+				c.wideTotals(h)
+			}
 			c.jump(c.finished)
 			c.w.label(next)
 			continue
@@ -336,13 +351,59 @@ func (c *columnsCode) sum() {
 	c.w.label(ready)
 }
 
-// reciprocal adds h vectors of the tree, which are a group of the canonical sum: in the order of
-// its folds until there are four lanes, and those in float64. It leaves the reciprocals of the sums
-// in the registers that the results of Epilogue have.
+// reciprocal adds h vectors of the tree, and leaves the reciprocals of the sums in the registers
+// that the results of Epilogue have.
 func (c *columnsCode) reciprocal(h int) {
 	save := c.nextVector
 	high, low := c.pin(), c.pin()
-	var lanes, tmp []int
+	lanes, tmp := c.fourLanes(h)
+	for half := range 2 {
+		c.wideSum(lanes, tmp, half)
+		c.loadConst(c.kernelState, tmp[1], one32)
+		c.widen(tmp[1], tmp[1], 0)
+		c.double(opDiv, tmp[0], tmp[1], tmp[0])
+		c.narrow(high, tmp[0], tmp[1], half)
+		c.widen(tmp[1], high, half)
+		c.double(opSub, tmp[0], tmp[0], tmp[1])
+		c.narrow(low, tmp[0], tmp[1], half)
+	}
+	c.nextVector = save
+}
+
+// wideTotals adds h vectors of the tree and stores the sums. It leaves the quotients for Epilogue
+// where divide does.
+func (c *columnsCode) wideTotals(h int) {
+	save := c.nextVector
+	lanes, tmp := c.fourLanes(h)
+	c.nextVector = save
+	sums := []int{c.total, tmp[0]}
+	c.wideSum(lanes, []int{sums[0], tmp[1], tmp[2]}, 0)
+	c.wideSum(lanes, tmp, 1)
+	c.storeSums(sums...)
+	if c.s.Over == "" {
+		return
+	}
+	num, quotient := lanes[3], save+slices.Index(c.s.Row, c.s.Over)
+	c.perRow(c.s.Over)
+	c.loadAt(c.t, num, c.tmp, 0)
+	all, t, u := tmp[1], tmp[2], lanes[0]
+	if u == quotient {
+		u = lanes[1]
+	}
+	for half, sum := range sums {
+		c.widen(t, c.at, half)
+		c.double(opAdd, all, sum, t)
+		c.widen(t, num, half)
+		c.double(opDiv, t, t, all)
+		c.narrow(quotient, t, u, half)
+		c.double(opDiv, t, sum, all)
+		c.narrow(c.total, t, u, half)
+	}
+}
+
+// fourLanes adds h vectors of the tree, which are a group of the canonical sum, in the order of its
+// folds until there are four lanes. It pins a register for each, and three more.
+func (c *columnsCode) fourLanes(h int) (lanes, tmp []int) {
 	for range 4 {
 		lanes = append(lanes, c.pin())
 	}
@@ -369,17 +430,8 @@ func (c *columnsCode) reciprocal(h int) {
 		b.into(r)
 	}
 	c.writeInOrder(b)
-	for half := range 2 {
-		c.wideSum(lanes, tmp, half)
-		c.loadConst(c.kernelState, tmp[1], one32)
-		c.widen(tmp[1], tmp[1], 0)
-		c.double(opDiv, tmp[0], tmp[1], tmp[0])
-		c.narrow(high, tmp[0], tmp[1], half)
-		c.widen(tmp[1], high, half)
-		c.double(opSub, tmp[0], tmp[0], tmp[1])
-		c.narrow(low, tmp[0], tmp[1], half)
-	}
-	c.nextVector = save
+	c.nextVector += len(tmp)
+	return lanes, tmp
 }
 
 // wideSum adds half of the float32 lanes of four vectors in float64, into tmp[0], as the canonical
@@ -436,18 +488,62 @@ func twoSum(b *Builder, x, y V) (sum, err V) {
 	return sum, b.Add(b.Sub(x, b.Sub(sum, v)), b.Sub(y, v))
 }
 
+// storeSums stores the float64 sums of the batch, which are in one register or two.
+func (c *columnsCode) storeSums(sums ...int) {
+	c.perRow(c.s.Sum)
+	if c.t == F32 {
+		c.add(c.tmp, c.p) // p is for elements half as long
+	}
+	for i, r := range sums {
+		c.storeAt(F64, r, c.tmp, i*c.vectorBytes())
+	}
+}
+
+// totals stores the sums in total, and divides for Epilogue.
+func (c *columnsCode) totals() {
+	save := c.nextVector
+	if c.t == F64 {
+		c.storeSums(c.total)
+	} else {
+		low, high := c.pin(), c.pin()
+		c.widen(low, c.total, 0)
+		c.widen(high, c.total, 1)
+		c.storeSums(low, high)
+		c.nextVector = save
+	}
+	if c.s.Over == "" {
+		return
+	}
+	quotient := save + slices.Index(c.s.Row, c.s.Over)
+	c.perRow(c.s.Over)
+	c.loadAt(c.t, quotient, c.tmp, 0)
+	c.nextVector += len(c.s.Row)
+	b := c.newBuilder(false)
+	num, sum := b.pinnedValue(quotient), b.pinnedValue(c.total)
+	all := b.Add(sum, b.pinnedValue(c.at))
+	b.Div(num, all)
+	b.into(quotient)
+	b.Div(sum, all)
+	b.into(c.total)
+	c.writeInOrder(b)
+	c.nextVector = save
+}
+
 // epilogue calls Epilogue, and stores the outputs PerRow.
 func (c *columnsCode) epilogue() {
-	s, size := c.s, c.t.Size()
+	s := c.s
+	if s.Sum != "" {
+		c.totals()
+		c.w.label(c.finished)
+	}
 	b := c.newBuilder(false)
 	var in []V
-	if len(s.Row)+len(s.PerRow) > 0 {
-		c.rowOffset(size)
-	}
 	for _, name := range s.Row {
 		r := c.pin()
-		c.perRow(name)
-		c.loadAt(c.t, r, c.tmp, 0)
+		if name != s.Over {
+			c.perRow(name)
+			c.loadAt(c.t, r, c.tmp, 0)
+		}
 		in = append(in, b.pinnedValue(r))
 	}
 	maximum, total, at := b.pinnedValue(c.maximum), b.pinnedValue(c.total), b.pinnedValue(c.at)

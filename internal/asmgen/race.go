@@ -79,7 +79,11 @@ func (s Columns) accesses(kn Kernel) []access {
 	if s.Dst {
 		as = append(as, kn.matrices(true, "rows", []string{"dst"})...)
 	}
-	return append(as, accesses(true, "rows", s.PerRow)...)
+	as = append(as, accesses(true, "rows", s.PerRow)...)
+	if s.Sum != "" {
+		as = append(as, accesses(true, "rows", []string{s.Sum})...)
+	}
+	return as
 }
 
 func (MaskOut) accesses(Kernel) []access {

@@ -37,13 +37,14 @@ func TestReport(t *testing.T) {
 			raceRows("k x", raceRead, x, len(q), cols, xstride)
 			raceSlice("k q", raceRead, q)
 			raceRows("k dst", raceWrite, dst, len(q), cols, dstride)`},
-		{"dst, m, x []T, label []int, f []T, rows, cols, half, dststride, xstride int",
-			Columns{Dst: true, Label: true, Row: []string{"f"}, PerRow: []string{"m"}}, `
+		{"dst, m, x []T, label []int, f []T, s []float64, rows, cols, half, dststride, xstride int",
+			Columns{Dst: true, Label: true, Row: []string{"f"}, PerRow: []string{"m"}, Sum: "s"}, `
 			raceRows("k x", raceRead, x, rows, cols, xstride)
 			raceSlice("k f", raceRead, f[:rows])
 			raceSlice("k label", raceRead, label[:rows])
 			raceRows("k dst", raceWrite, dst, rows, cols, dststride)
-			raceSlice("k m", raceWrite, m[:rows])`},
+			raceSlice("k m", raceWrite, m[:rows])
+			raceSlice("k s", raceWrite, s[:rows])`},
 		{"dst, x []T, mask []uint64", MaskOut{}, `
 			raceSlice("k x", raceRead, x)
 			raceSlice("k dst", raceWrite, dst)
