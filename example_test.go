@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -337,6 +338,38 @@ func TestREADMEFunctions(t *testing.T) {
 	for f, file := range functions {
 		require.True(t, linked[f], "the list of functions in README.md lacks [%s](%s)", f, file)
 	}
+}
+
+// TestPlatforms checks that PLATFORMS.md has the architectures that .ci/run and .ci/nightly test,
+// and no others, and that README.md counts them.
+func TestPlatforms(t *testing.T) {
+	words := func(text, pattern string) (all []string) {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			all = append(all, strings.Join(m[1:], ""))
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	table, err := os.ReadFile("PLATFORMS.md")
+	require.NoError(t, err)
+	all, counts := []string{"amd64"}, []int(nil)
+	for _, script := range []string{".ci/run", ".ci/nightly"} {
+		text, err := os.ReadFile(script)
+		require.NoError(t, err)
+		rows := words(string(table), "(?m)^(.*) \\| `"+script+"` \\|\r?$")
+		listed := words(strings.Join(rows, "\n"), "`[a-z0-9]+/([a-z0-9]+)`")
+		listed = slices.DeleteFunc(listed, func(s string) bool { return s == "amd64" })
+		tested := words(string(text), `GOARCH=([a-z0-9]+)|cross ([a-z0-9]+) qemu-|\b([a-z0-9]+):(?:-|qemu-)`)
+		require.Equal(t, tested, listed, script)
+		all = append(all, tested...)
+		slices.Sort(all)
+		all = slices.Compact(all)
+		counts = append(counts, len(all))
+	}
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme),
+		fmt.Sprintf("; %d architectures in CI, [%d in all](PLATFORMS.md)", counts[0], counts[1]))
 }
 
 // body returns what stands in a file, past the first mark, between start and end.
