@@ -363,6 +363,23 @@ func elementClimbs[T Float]() []climbCase[T] {
 			Softplus(y, x)
 			return kt.Err(y[0], softplusDD(float64(x[0])))
 		}),
+		elementCase("ELU", "ULP", eluBound64, 1, start, func(x []T) float64 {
+			if !(x[0] < 0) {
+				return -1
+			}
+			ELU(y, x, 1)
+			return kt.Err(y[0], eluDD(float64(x[0]), 1))
+		}),
+		elementCase("ELU, alpha", "ULP", eluAlphaBound64, 2, func(r *kt.Rand, x []T) {
+			start(r, x)
+			x[1]++
+		}, func(x []T) float64 {
+			if !(x[0] < 0) || !(x[1] >= 1 && x[1] <= 2) {
+				return -1
+			}
+			ELU(y, x[:1], x[1])
+			return kt.Err(y[0], eluDD(float64(x[0]), float64(x[1])))
+		}),
 		elementCase("Tanh", "ULP", kt.TanhBound64, 1, start, func(x []T) float64 {
 			if !(math.Abs(float64(x[0])) < 40 && math.Abs(float64(x[0])) > 0x1p-60) {
 				return -1

@@ -955,6 +955,61 @@ func softplusBackward[T Float](dx, dy, x []T) {
 	}
 }
 
+// elu performs
+//
+//	for i, v := range x {
+//		if v < 0 {
+//			v = alpha * T(math.Expm1(v))
+//		}
+//		dst[i] = v
+//	}
+func elu[T Float](dst, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("elu x", raceRead, x)
+		raceSlice("elu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		eluF32AVX512(f32(dst), f32(x), float32(alpha))
+	case is32[T]() && isa.AVX2:
+		eluF32AVX2(f32(dst), f32(x), float32(alpha))
+	case isa.AVX512:
+		eluF64AVX512(f64(dst), f64(x), float64(alpha))
+	case isa.AVX2:
+		eluF64AVX2(f64(dst), f64(x), float64(alpha))
+	default:
+		eluGeneric(dst, x, alpha)
+	}
+}
+
+// eluBackward performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i]
+//		if !(v > 0) {
+//			dx[i] *= alpha * T(math.Exp(v))
+//		}
+//	}
+func eluBackward[T Float](dx, dy, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluBackward dy", raceRead, dy)
+		raceSlice("eluBackward x", raceRead, x)
+		raceSlice("eluBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		eluBackwardF32AVX512(f32(dx), f32(dy), f32(x), float32(alpha))
+	case is32[T]() && isa.AVX2:
+		eluBackwardF32AVX2(f32(dx), f32(dy), f32(x), float32(alpha))
+	case isa.AVX512:
+		eluBackwardF64AVX512(f64(dx), f64(dy), f64(x), float64(alpha))
+	case isa.AVX2:
+		eluBackwardF64AVX2(f64(dx), f64(dy), f64(x), float64(alpha))
+	default:
+		eluBackwardGeneric(dx, dy, x, alpha)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -2353,6 +2408,33 @@ func softplusStream[T Float](dst, x []T) {
 	}
 }
 
+// eluStream performs
+//
+//	for i, v := range x {
+//		if v < 0 {
+//			v = alpha * T(math.Expm1(v))
+//		}
+//		dst[i] = v
+//	}
+func eluStream[T Float](dst, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluStream x", raceRead, x)
+		raceSlice("eluStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		eluStreamF32AVX512(f32(dst), f32(x), float32(alpha))
+	case is32[T]() && isa.AVX2:
+		eluStreamF32AVX2(f32(dst), f32(x), float32(alpha))
+	case isa.AVX512:
+		eluStreamF64AVX512(f64(dst), f64(x), float64(alpha))
+	case isa.AVX2:
+		eluStreamF64AVX2(f64(dst), f64(x), float64(alpha))
+	default:
+		eluGeneric(dst, x, alpha)
+	}
+}
+
 // The assembly. Each function performs the loop of its primitive.
 
 // See relu.
@@ -2858,6 +2940,34 @@ func softplusBackwardF64AVX512(dx, dy, x []float64)
 
 //go:noescape
 func softplusBackwardF64AVX2(dx, dy, x []float64)
+
+// See elu.
+
+//go:noescape
+func eluF32AVX512(dst, x []float32, alpha float32)
+
+//go:noescape
+func eluF32AVX2(dst, x []float32, alpha float32)
+
+//go:noescape
+func eluF64AVX512(dst, x []float64, alpha float64)
+
+//go:noescape
+func eluF64AVX2(dst, x []float64, alpha float64)
+
+// See eluBackward.
+
+//go:noescape
+func eluBackwardF32AVX512(dx, dy, x []float32, alpha float32)
+
+//go:noescape
+func eluBackwardF32AVX2(dx, dy, x []float32, alpha float32)
+
+//go:noescape
+func eluBackwardF64AVX512(dx, dy, x []float64, alpha float64)
+
+//go:noescape
+func eluBackwardF64AVX2(dx, dy, x []float64, alpha float64)
 
 // See rowsMax.
 
@@ -3648,3 +3758,17 @@ func softplusStreamF64AVX512(dst, x []float64)
 
 //go:noescape
 func softplusStreamF64AVX2(dst, x []float64)
+
+// See eluStream.
+
+//go:noescape
+func eluStreamF32AVX512(dst, x []float32, alpha float32)
+
+//go:noescape
+func eluStreamF32AVX2(dst, x []float32, alpha float32)
+
+//go:noescape
+func eluStreamF64AVX512(dst, x []float64, alpha float64)
+
+//go:noescape
+func eluStreamF64AVX2(dst, x []float64, alpha float64)

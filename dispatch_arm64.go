@@ -811,6 +811,53 @@ func softplusBackward[T Float](dx, dy, x []T) {
 	}
 }
 
+// elu performs
+//
+//	for i, v := range x {
+//		if v < 0 {
+//			v = alpha * T(math.Expm1(v))
+//		}
+//		dst[i] = v
+//	}
+func elu[T Float](dst, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("elu x", raceRead, x)
+		raceSlice("elu dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		eluF32NEON(f32(dst), f32(x), float32(alpha))
+	case isa.NEON:
+		eluF64NEON(f64(dst), f64(x), float64(alpha))
+	default:
+		eluGeneric(dst, x, alpha)
+	}
+}
+
+// eluBackward performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i]
+//		if !(v > 0) {
+//			dx[i] *= alpha * T(math.Exp(v))
+//		}
+//	}
+func eluBackward[T Float](dx, dy, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluBackward dy", raceRead, dy)
+		raceSlice("eluBackward x", raceRead, x)
+		raceSlice("eluBackward dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		eluBackwardF32NEON(f32(dx), f32(dy), f32(x), float32(alpha))
+	case isa.NEON:
+		eluBackwardF64NEON(f64(dx), f64(dy), f64(x), float64(alpha))
+	default:
+		eluBackwardGeneric(dx, dy, x, alpha)
+	}
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1977,6 +2024,29 @@ func softplusStream[T Float](dst, x []T) {
 	}
 }
 
+// eluStream performs
+//
+//	for i, v := range x {
+//		if v < 0 {
+//			v = alpha * T(math.Expm1(v))
+//		}
+//		dst[i] = v
+//	}
+func eluStream[T Float](dst, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluStream x", raceRead, x)
+		raceSlice("eluStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		eluF32NEON(f32(dst), f32(x), float32(alpha))
+	case isa.NEON:
+		eluF64NEON(f64(dst), f64(x), float64(alpha))
+	default:
+		eluGeneric(dst, x, alpha)
+	}
+}
+
 // The assembly. Each function performs the loop of its primitive.
 
 // See relu.
@@ -2266,6 +2336,22 @@ func softplusBackwardF32NEON(dx, dy, x []float32)
 
 //go:noescape
 func softplusBackwardF64NEON(dx, dy, x []float64)
+
+// See elu.
+
+//go:noescape
+func eluF32NEON(dst, x []float32, alpha float32)
+
+//go:noescape
+func eluF64NEON(dst, x []float64, alpha float64)
+
+// See eluBackward.
+
+//go:noescape
+func eluBackwardF32NEON(dx, dy, x []float32, alpha float32)
+
+//go:noescape
+func eluBackwardF64NEON(dx, dy, x []float64, alpha float64)
 
 // See rowsMax.
 

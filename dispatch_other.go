@@ -557,6 +557,39 @@ func softplusBackward[T Float](dx, dy, x []T) {
 	softplusBackwardGeneric(dx, dy, x)
 }
 
+// elu performs
+//
+//	for i, v := range x {
+//		if v < 0 {
+//			v = alpha * T(math.Expm1(v))
+//		}
+//		dst[i] = v
+//	}
+func elu[T Float](dst, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("elu x", raceRead, x)
+		raceSlice("elu dst", raceWrite, dst)
+	}
+	eluGeneric(dst, x, alpha)
+}
+
+// eluBackward performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i]
+//		if !(v > 0) {
+//			dx[i] *= alpha * T(math.Exp(v))
+//		}
+//	}
+func eluBackward[T Float](dx, dy, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluBackward dy", raceRead, dy)
+		raceSlice("eluBackward x", raceRead, x)
+		raceSlice("eluBackward dx", raceWrite, dx)
+	}
+	eluBackwardGeneric(dx, dy, x, alpha)
+}
+
 // rowsMax performs
 //
 //	for r := range m {
@@ -1349,4 +1382,20 @@ func softplusStream[T Float](dst, x []T) {
 		raceSlice("softplusStream dst", raceWrite, dst)
 	}
 	softplusGeneric(dst, x)
+}
+
+// eluStream performs
+//
+//	for i, v := range x {
+//		if v < 0 {
+//			v = alpha * T(math.Expm1(v))
+//		}
+//		dst[i] = v
+//	}
+func eluStream[T Float](dst, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluStream x", raceRead, x)
+		raceSlice("eluStream dst", raceWrite, dst)
+	}
+	eluGeneric(dst, x, alpha)
 }

@@ -125,5 +125,13 @@ func streamForms[T Float]() []streamForm[T] {
 				softplusStream(c.out[0], c.in[0])
 			},
 		},
+		{"elu",
+			func(c *streamCall[T]) {
+				elu(c.out[0], c.in[0], c.scalar)
+			},
+			func(c *streamCall[T]) {
+				eluStream(c.out[0], c.in[0], c.scalar)
+			},
+		},
 	}
 }

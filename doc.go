@@ -1,5 +1,5 @@
 // Package kernels provides the element and row loops of a small neural network on flat slices of
-// float32 or float64: activations (ReLU and its kin, sigmoid, tanh, SiLU, GELU, softplus, hard
+// float32 or float64: activations (ReLU and its kin, ELU, sigmoid, tanh, SiLU, GELU, softplus, hard
 // sigmoid and swish, and the gated units SwiGLU and GEGLU), softmax and cross-entropy (also the
 // binary one), forward and backward, the matrix products between them, and the steps of optimizers;
 // also [Exp], [Expm1], [Log], [Log1p], [Erf] and, of rows, [LogSumExp]. Most formulas are those of

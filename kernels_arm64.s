@@ -1228,6 +1228,112 @@ DATA softplusConstF64<>+536(SB)/8, $0x2ff000d6a5af9f9d
 DATA softplusConstF64<>+544(SB)/8, $0x1000000000000000 // sigmoidExponent
 DATA softplusConstF64<>+552(SB)/8, $0x1000000000000000
 GLOBL softplusConstF64<>(SB), RODATA|NOPTR, $560
+DATA eluConstF32<>+0(SB)/8, $0xc1a00000c1a00000 // eluMin: -20
+DATA eluConstF32<>+8(SB)/8, $0xc1a00000c1a00000
+DATA eluConstF32<>+16(SB)/8, $0x4b40007f4b40007f // eluMagic: 0x1.8000fep23
+DATA eluConstF32<>+24(SB)/8, $0x4b40007f4b40007f
+DATA eluConstF32<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b // log2e: 0x1.715476p0
+DATA eluConstF32<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA eluConstF32<>+48(SB)/8, $0xbf317200bf317200 // minusLn2Hi: -0x1.62e4p-1
+DATA eluConstF32<>+56(SB)/8, $0xbf317200bf317200
+DATA eluConstF32<>+64(SB)/8, $0xb5bfbe8eb5bfbe8e // minusLn2Lo: -0x1.7f7d1cp-20
+DATA eluConstF32<>+72(SB)/8, $0xb5bfbe8eb5bfbe8e
+DATA eluConstF32<>+80(SB)/8, $0x3ab558b63ab558b6 // eluC4: 0x1.6ab16cp-10
+DATA eluConstF32<>+88(SB)/8, $0x3ab558b63ab558b6
+DATA eluConstF32<>+96(SB)/8, $0x3c0916433c091643 // eluC3: 0x1.122c86p-7
+DATA eluConstF32<>+104(SB)/8, $0x3c0916433c091643
+DATA eluConstF32<>+112(SB)/8, $0x3d2aabcf3d2aabcf // eluC2: 0x1.55579ep-5
+DATA eluConstF32<>+120(SB)/8, $0x3d2aabcf3d2aabcf
+DATA eluConstF32<>+128(SB)/8, $0x3e2aaa553e2aaa55 // eluC1: 0x1.5554aap-3
+DATA eluConstF32<>+136(SB)/8, $0x3e2aaa553e2aaa55
+DATA eluConstF32<>+144(SB)/8, $0x3effffff3effffff // eluC0: 0x1.fffffep-2
+DATA eluConstF32<>+152(SB)/8, $0x3effffff3effffff
+DATA eluConstF32<>+160(SB)/8, $0xc2d20000c2d20000 // expMin: -105
+DATA eluConstF32<>+168(SB)/8, $0xc2d20000c2d20000
+DATA eluConstF32<>+176(SB)/8, $0x4b4005f84b4005f8 // expMagicDown: 0x1.800bfp23
+DATA eluConstF32<>+184(SB)/8, $0x4b4005f84b4005f8
+DATA eluConstF32<>+192(SB)/8, $0x4138aa3b4138aa3b // log2ePart: 0x1.715476p3
+DATA eluConstF32<>+200(SB)/8, $0x4138aa3b4138aa3b
+DATA eluConstF32<>+208(SB)/8, $0x0000000700000007 // lookupLow
+DATA eluConstF32<>+216(SB)/8, $0x0000000700000007
+DATA eluConstF32<>+224(SB)/8, $0x0302010003020100 // lookupFirst
+DATA eluConstF32<>+232(SB)/8, $0x0302010003020100
+DATA eluConstF32<>+240(SB)/8, $0x0404040404040404 // lookupTimes
+DATA eluConstF32<>+248(SB)/8, $0x0404040404040404
+DATA eluConstF32<>+256(SB)/8, $0xbdb17200bdb17200 // minusLn2PartHi: -0x1.62e4p-4
+DATA eluConstF32<>+264(SB)/8, $0xbdb17200bdb17200
+DATA eluConstF32<>+272(SB)/8, $0xb43fbe8eb43fbe8e // minusLn2PartLo: -0x1.7f7d1cp-23
+DATA eluConstF32<>+280(SB)/8, $0xb43fbe8eb43fbe8e
+DATA eluConstF32<>+288(SB)/8, $0x3e2aade63e2aade6 // expC1: 0x1.555bccp-3
+DATA eluConstF32<>+296(SB)/8, $0x3e2aade63e2aade6
+DATA eluConstF32<>+304(SB)/8, $0x3f0005183f000518 // expC0: 0x1.000a3p-1
+DATA eluConstF32<>+312(SB)/8, $0x3f0005183f000518
+DATA eluConstF32<>+320(SB)/8, $0x1f8000001f800000 // expDown: 0x1p-64
+DATA eluConstF32<>+328(SB)/8, $0x1f8000001f800000
+GLOBL eluConstF32<>(SB), RODATA|NOPTR, $336
+DATA eluConstF64<>+0(SB)/8, $0xc044000000000000 // eluMin: -40
+DATA eluConstF64<>+8(SB)/8, $0xc044000000000000
+DATA eluConstF64<>+16(SB)/8, $0x43380000000003ff // eluMagic: 0x1.80000000003ffp52
+DATA eluConstF64<>+24(SB)/8, $0x43380000000003ff
+DATA eluConstF64<>+32(SB)/8, $0x3ff71547652b82fe // log2e: 0x1.71547652b82fep0
+DATA eluConstF64<>+40(SB)/8, $0x3ff71547652b82fe
+DATA eluConstF64<>+48(SB)/8, $0xbfe62e42fefa3800 // minusLn2Hi: -0x1.62e42fefa38p-1
+DATA eluConstF64<>+56(SB)/8, $0xbfe62e42fefa3800
+DATA eluConstF64<>+64(SB)/8, $0xbd2ef35793c76730 // minusLn2Lo: -0x1.ef35793c7673p-45
+DATA eluConstF64<>+72(SB)/8, $0xbd2ef35793c76730
+DATA eluConstF64<>+80(SB)/8, $0x3e5ad92d1dacb82f // eluC9: 0x1.ad92d1dacb82fp-26
+DATA eluConstF64<>+88(SB)/8, $0x3e5ad92d1dacb82f
+DATA eluConstF64<>+96(SB)/8, $0x3e928adf8e7a4278 // eluC8: 0x1.28adf8e7a4278p-22
+DATA eluConstF64<>+104(SB)/8, $0x3e928adf8e7a4278
+DATA eluConstF64<>+112(SB)/8, $0x3ec71df18f7a6667 // eluC7: 0x1.71df18f7a6667p-19
+DATA eluConstF64<>+120(SB)/8, $0x3ec71df18f7a6667
+DATA eluConstF64<>+128(SB)/8, $0x3efa01999629942a // eluC6: 0x1.a01999629942ap-16
+DATA eluConstF64<>+136(SB)/8, $0x3efa01999629942a
+DATA eluConstF64<>+144(SB)/8, $0x3f2a01a012fed2e6 // eluC5: 0x1.a01a012fed2e6p-13
+DATA eluConstF64<>+152(SB)/8, $0x3f2a01a012fed2e6
+DATA eluConstF64<>+160(SB)/8, $0x3f56c16c18475faa // eluC4: 0x1.6c16c18475faap-10
+DATA eluConstF64<>+168(SB)/8, $0x3f56c16c18475faa
+DATA eluConstF64<>+176(SB)/8, $0x3f81111111126b36 // eluC3: 0x1.1111111126b36p-7
+DATA eluConstF64<>+184(SB)/8, $0x3f81111111126b36
+DATA eluConstF64<>+192(SB)/8, $0x3fa55555555506bf // eluC2: 0x1.55555555506bfp-5
+DATA eluConstF64<>+200(SB)/8, $0x3fa55555555506bf
+DATA eluConstF64<>+208(SB)/8, $0x3fc55555555554fe // eluC1: 0x1.55555555554fep-3
+DATA eluConstF64<>+216(SB)/8, $0x3fc55555555554fe
+DATA eluConstF64<>+224(SB)/8, $0x3fe000000000000a // eluC0: 0x1.000000000000ap-1
+DATA eluConstF64<>+232(SB)/8, $0x3fe000000000000a
+DATA eluConstF64<>+240(SB)/8, $0xc087500000000000 // expMin: -746
+DATA eluConstF64<>+248(SB)/8, $0xc087500000000000
+DATA eluConstF64<>+256(SB)/8, $0x43380000800017fc // expMagicDown: 0x1.80000800017fcp52
+DATA eluConstF64<>+264(SB)/8, $0x43380000800017fc
+DATA eluConstF64<>+272(SB)/8, $0x40171547652b82fe // log2ePart: 0x1.71547652b82fep2
+DATA eluConstF64<>+280(SB)/8, $0x40171547652b82fe
+DATA eluConstF64<>+288(SB)/8, $0x0000000300000003 // lookupLow
+DATA eluConstF64<>+296(SB)/8, $0x0000000300000003
+DATA eluConstF64<>+304(SB)/8, $0x0706050403020100 // lookupFirst
+DATA eluConstF64<>+312(SB)/8, $0x0706050403020100
+DATA eluConstF64<>+320(SB)/8, $0x0808080808080808 // lookupTimes
+DATA eluConstF64<>+328(SB)/8, $0x0808080808080808
+DATA eluConstF64<>+336(SB)/8, $0xbfc62e42fefa3800 // minusLn2PartHi: -0x1.62e42fefa38p-3
+DATA eluConstF64<>+344(SB)/8, $0xbfc62e42fefa3800
+DATA eluConstF64<>+352(SB)/8, $0xbd0ef35793c76730 // minusLn2PartLo: -0x1.ef35793c7673p-47
+DATA eluConstF64<>+360(SB)/8, $0xbd0ef35793c76730
+DATA eluConstF64<>+368(SB)/8, $0x3efa0310f1c08a4a // expC6: 0x1.a0310f1c08a4ap-16
+DATA eluConstF64<>+376(SB)/8, $0x3efa0310f1c08a4a
+DATA eluConstF64<>+384(SB)/8, $0x3f2a030c70367f3a // expC5: 0x1.a030c70367f3ap-13
+DATA eluConstF64<>+392(SB)/8, $0x3f2a030c70367f3a
+DATA eluConstF64<>+400(SB)/8, $0x3f56c16c0cd9e21f // expC4: 0x1.6c16c0cd9e21fp-10
+DATA eluConstF64<>+408(SB)/8, $0x3f56c16c0cd9e21f
+DATA eluConstF64<>+416(SB)/8, $0x3f8111110a184b7f // expC3: 0x1.111110a184b7fp-7
+DATA eluConstF64<>+424(SB)/8, $0x3f8111110a184b7f
+DATA eluConstF64<>+432(SB)/8, $0x3fa5555555558a71 // expC2: 0x1.5555555558a71p-5
+DATA eluConstF64<>+440(SB)/8, $0x3fa5555555558a71
+DATA eluConstF64<>+448(SB)/8, $0x3fc5555555557e71 // expC1: 0x1.5555555557e71p-3
+DATA eluConstF64<>+456(SB)/8, $0x3fc5555555557e71
+DATA eluConstF64<>+464(SB)/8, $0x3fdfffffffffffff // expC0: 0x1.fffffffffffffp-2
+DATA eluConstF64<>+472(SB)/8, $0x3fdfffffffffffff
+DATA eluConstF64<>+480(SB)/8, $0x1ff0000000000000 // expDown: 0x1p-512
+DATA eluConstF64<>+488(SB)/8, $0x1ff0000000000000
+GLOBL eluConstF64<>(SB), RODATA|NOPTR, $496
 DATA rowsConstF32<>+0(SB)/8, $0xff800000ff800000 // minusInf: -Inf
 DATA rowsConstF32<>+8(SB)/8, $0xff800000ff800000
 DATA rowsConstF32<>+16(SB)/8, $0x7f8000007f800000 // inf: +Inf
@@ -19605,6 +19711,7 @@ loop3:
 	WORD $0x6ea0e701 // fcmgt v1.4s, v24.4s, v0.4s
 	VMOV V1.B16, V2.B16
 	VBSL V22.B16, V23.B16, V2.B16
+	// elementary.go: expScaled
 	VMOV V2.B16, V3.B16
 	VFMLA V21.S4, V0.S4, V3.S4
 	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
@@ -19618,16 +19725,17 @@ loop3:
 	// exp.go: reduce
 	VFMLA V17.S4, V2.S4, V0.S4
 	VFMLA V16.S4, V2.S4, V0.S4
-	// elementary.go
+	// elementary.go: expScaled
 	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
 	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
 	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
 	// exp.go: horner
 	VMOV V14.B16, V3.B16
 	VFMLA V0.S4, V15.S4, V3.S4
-	// elementary.go
+	// elementary.go: expScaled
 	VFMLA V3.S4, V2.S4, V0.S4
 	VFMLA V0.S4, V4.S4, V4.S4
+	// elementary.go
 	VBSL V12.B16, V13.B16, V1.B16
 	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
 	FMOVQ F4, 0(R0)
@@ -19901,6 +20009,7 @@ loop3:
 	WORD $0x6ee0e701 // fcmgt v1.2d, v24.2d, v0.2d
 	VMOV V1.B16, V2.B16
 	VBSL V22.B16, V23.B16, V2.B16
+	// elementary.go: expScaled
 	VMOV V2.B16, V3.B16
 	VFMLA V21.D2, V0.D2, V3.D2
 	WORD $0x4ee2d462 // fsub v2.2d, v3.2d, v2.2d
@@ -19915,7 +20024,7 @@ loop3:
 	// exp.go: reduce
 	VFMLA V17.D2, V2.D2, V0.D2
 	VFMLA V16.D2, V2.D2, V0.D2
-	// elementary.go
+	// elementary.go: expScaled
 	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
 	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
 	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
@@ -19932,9 +20041,10 @@ loop3:
 	VFMLA V0.D2, V5.D2, V3.D2
 	VMOV V9.B16, V5.B16
 	VFMLA V0.D2, V3.D2, V5.D2
-	// elementary.go
+	// elementary.go: expScaled
 	VFMLA V5.D2, V2.D2, V0.D2
 	VFMLA V0.D2, V4.D2, V4.D2
+	// elementary.go
 	VBSL V7.B16, V8.B16, V1.B16
 	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
 	FMOVQ F4, 0(R0)
@@ -23398,6 +23508,828 @@ rest4:
 	VFMLA V3.D2, V1.D2, V1.D2
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVD F0, (R0)
+
+done5:
+	RET
+
+// func eluF32NEON(dst, x []float32, alpha float32)
+TEXT ·eluF32NEON(SB), NOSPLIT, $0-52
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	FMOVS alpha+48(FP), F0
+	VDUP V0.S[0], V0.S4
+	MOVD $eluConstF32<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 0(R26), F29 // eluMin
+	FMOVQ 16(R26), F28 // eluMagic
+	FMOVQ 32(R26), F27 // log2e
+	FMOVQ 48(R26), F26 // minusLn2Hi
+	FMOVQ 64(R26), F25 // minusLn2Lo
+	FMOVQ 80(R26), F24 // eluC4
+	FMOVQ 96(R26), F23 // eluC3
+	FMOVQ 112(R26), F22 // eluC2
+	FMOVQ 128(R26), F21 // eluC1
+	FMOVQ 144(R26), F20 // eluC0
+	CMP $8, R2
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	WORD $0x4ea1f7c2 // fmin v2.4s, v30.4s, v1.4s
+	FMOVQ 16(R1), F3
+	WORD $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
+	WORD $0x4ea3f7c4 // fmin v4.4s, v30.4s, v3.4s
+	VMOV V28.B16, V5.B16
+	VFMLA V27.S4, V2.S4, V5.S4
+	WORD $0x4e24f7a4 // fmax v4.4s, v29.4s, v4.4s
+	VSHL $23, V5.S4, V6.S4
+	VMOV V28.B16, V7.B16
+	VFMLA V27.S4, V4.S4, V7.S4
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	VSHL $23, V7.S4, V8.S4
+	WORD $0x4ebcd4a5 // fsub v5.4s, v5.4s, v28.4s
+	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	VFMLA V26.S4, V5.S4, V2.S4
+	WORD $0x4ebcd4e7 // fsub v7.4s, v7.4s, v28.4s
+	VFMLA V25.S4, V5.S4, V2.S4
+	VFMLA V26.S4, V7.S4, V4.S4
+	WORD $0x6e22dc45 // fmul v5.4s, v2.4s, v2.4s
+	VFMLA V25.S4, V7.S4, V4.S4
+	VMOV V23.B16, V7.B16
+	VFMLA V2.S4, V24.S4, V7.S4
+	WORD $0x6e24dc89 // fmul v9.4s, v4.4s, v4.4s
+	VMOV V22.B16, V10.B16
+	VFMLA V2.S4, V7.S4, V10.S4
+	VMOV V23.B16, V7.B16
+	VFMLA V4.S4, V24.S4, V7.S4
+	VMOV V21.B16, V11.B16
+	VFMLA V2.S4, V10.S4, V11.S4
+	VMOV V22.B16, V10.B16
+	VFMLA V4.S4, V7.S4, V10.S4
+	VMOV V20.B16, V7.B16
+	VFMLA V2.S4, V11.S4, V7.S4
+	VMOV V21.B16, V11.B16
+	VFMLA V4.S4, V10.S4, V11.S4
+	VFMLA V7.S4, V5.S4, V2.S4
+	VMOV V20.B16, V5.B16
+	VFMLA V4.S4, V11.S4, V5.S4
+	WORD $0x4ea0d4c7 // fsub v7.4s, v6.4s, v0.4s
+	VFMLA V5.S4, V9.S4, V4.S4
+	VFMLA V2.S4, V6.S4, V7.S4
+	WORD $0x4ea0d502 // fsub v2.4s, v8.4s, v0.4s
+	WORD $0x6ea1e7c5 // fcmgt v5.4s, v30.4s, v1.4s
+	VFMLA V4.S4, V8.S4, V2.S4
+	VBSL V1.B16, V7.B16, V5.B16
+	WORD $0x6ea3e7c1 // fcmgt v1.4s, v30.4s, v3.4s
+	FMOVQ F5, 0(R0)
+	VBSL V3.B16, V2.B16, V1.B16
+	FMOVQ F1, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	SUB $8, R2, R2
+	CMP $8, R2
+	BGE loop1
+
+rest2:
+	CMP $4, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	// elu.go
+	WORD $0x4ea1f7c2 // fmin v2.4s, v30.4s, v1.4s
+	WORD $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
+	VMOV V28.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	// exp.go: powerOfTwo
+	VSHL $23, V3.S4, V4.S4
+	// elu.go
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x4ebcd463 // fsub v3.4s, v3.4s, v28.4s
+	// exp.go: reduce
+	VFMLA V26.S4, V3.S4, V2.S4
+	VFMLA V25.S4, V3.S4, V2.S4
+	// elu.go
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	// exp.go: horner
+	VMOV V23.B16, V5.B16
+	VFMLA V2.S4, V24.S4, V5.S4
+	VMOV V22.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V21.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V20.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	// elu.go
+	VFMLA V6.S4, V3.S4, V2.S4
+	WORD $0x4ea0d483 // fsub v3.4s, v4.4s, v0.4s
+	VFMLA V2.S4, V4.S4, V3.S4
+	WORD $0x6ea1e7c2 // fcmgt v2.4s, v30.4s, v1.4s
+	VBSL V1.B16, V3.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	TBZ $1, R2, one7
+	FMOVD (R1), F1
+	TBZ $0, R2, loaded6
+	ADD $8, R1, R3
+	VLD1 (R3), V1.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F1
+
+loaded6:
+	WORD $0x4ea1f7c2 // fmin v2.4s, v30.4s, v1.4s
+	WORD $0x4e22f7a2 // fmax v2.4s, v29.4s, v2.4s
+	VMOV V28.B16, V3.B16
+	VFMLA V27.S4, V2.S4, V3.S4
+	VSHL $23, V3.S4, V4.S4
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	WORD $0x4ebcd463 // fsub v3.4s, v3.4s, v28.4s
+	VFMLA V26.S4, V3.S4, V2.S4
+	VFMLA V25.S4, V3.S4, V2.S4
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
+	VMOV V23.B16, V5.B16
+	VFMLA V2.S4, V24.S4, V5.S4
+	VMOV V22.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VMOV V21.B16, V5.B16
+	VFMLA V2.S4, V6.S4, V5.S4
+	VMOV V20.B16, V6.B16
+	VFMLA V2.S4, V5.S4, V6.S4
+	VFMLA V6.S4, V3.S4, V2.S4
+	WORD $0x4ea0d483 // fsub v3.4s, v4.4s, v0.4s
+	VFMLA V2.S4, V4.S4, V3.S4
+	WORD $0x6ea1e7c2 // fcmgt v2.4s, v30.4s, v1.4s
+	VBSL V1.B16, V3.B16, V2.B16
+	TBZ $1, R2, one9
+	FMOVD F2, (R0)
+	TBZ $0, R2, stored8
+	ADD $8, R0, R3
+	VST1 V2.S[2], (R3)
+	B stored8
+
+one9:
+	FMOVS F2, (R0)
+
+stored8:
+
+done5:
+	RET
+
+// func eluF64NEON(dst, x []float64, alpha float64)
+TEXT ·eluF64NEON(SB), NOSPLIT, $0-56
+	MOVD dst_base+0(FP), R0
+	MOVD x_base+24(FP), R1
+	MOVD dst_len+8(FP), R2
+	FMOVD alpha+48(FP), F0
+	VDUP V0.D[0], V0.D2
+	MOVD $eluConstF64<>(SB), R26
+	VEOR V30.B16, V30.B16, V30.B16
+	FMOVQ 0(R26), F29 // eluMin
+	FMOVQ 16(R26), F28 // eluMagic
+	FMOVQ 32(R26), F27 // log2e
+	FMOVQ 48(R26), F26 // minusLn2Hi
+	FMOVQ 64(R26), F25 // minusLn2Lo
+	FMOVQ 80(R26), F24 // eluC9
+	FMOVQ 96(R26), F23 // eluC8
+	FMOVQ 112(R26), F22 // eluC7
+	FMOVQ 128(R26), F21 // eluC6
+	FMOVQ 144(R26), F20 // eluC5
+	FMOVQ 160(R26), F19 // eluC4
+	FMOVQ 176(R26), F18 // eluC3
+	FMOVQ 192(R26), F17 // eluC2
+	FMOVQ 208(R26), F16 // eluC1
+	FMOVQ 224(R26), F15 // eluC0
+	CMP $4, R2
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	WORD $0x4ee1f7c2 // fmin v2.2d, v30.2d, v1.2d
+	FMOVQ 16(R1), F3
+	WORD $0x4e62f7a2 // fmax v2.2d, v29.2d, v2.2d
+	WORD $0x4ee3f7c4 // fmin v4.2d, v30.2d, v3.2d
+	VMOV V28.B16, V5.B16
+	VFMLA V27.D2, V2.D2, V5.D2
+	WORD $0x4e64f7a4 // fmax v4.2d, v29.2d, v4.2d
+	VSHL $52, V5.D2, V6.D2
+	VMOV V28.B16, V7.B16
+	VFMLA V27.D2, V4.D2, V7.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VSHL $52, V7.D2, V8.D2
+	WORD $0x4efcd4a5 // fsub v5.2d, v5.2d, v28.2d
+	WORD $0x6e60dd08 // fmul v8.2d, v8.2d, v0.2d
+	VFMLA V26.D2, V5.D2, V2.D2
+	WORD $0x4efcd4e7 // fsub v7.2d, v7.2d, v28.2d
+	VFMLA V25.D2, V5.D2, V2.D2
+	VFMLA V26.D2, V7.D2, V4.D2
+	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
+	VFMLA V25.D2, V7.D2, V4.D2
+	VMOV V23.B16, V7.B16
+	VFMLA V2.D2, V24.D2, V7.D2
+	WORD $0x6e64dc89 // fmul v9.2d, v4.2d, v4.2d
+	VMOV V22.B16, V10.B16
+	VFMLA V2.D2, V7.D2, V10.D2
+	VMOV V23.B16, V7.B16
+	VFMLA V4.D2, V24.D2, V7.D2
+	VMOV V21.B16, V11.B16
+	VFMLA V2.D2, V10.D2, V11.D2
+	VMOV V22.B16, V10.B16
+	VFMLA V4.D2, V7.D2, V10.D2
+	VMOV V20.B16, V7.B16
+	VFMLA V2.D2, V11.D2, V7.D2
+	VMOV V21.B16, V11.B16
+	VFMLA V4.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V2.D2, V7.D2, V10.D2
+	VMOV V20.B16, V7.B16
+	VFMLA V4.D2, V11.D2, V7.D2
+	VMOV V18.B16, V11.B16
+	VFMLA V2.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V4.D2, V7.D2, V10.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V2.D2, V11.D2, V7.D2
+	VMOV V18.B16, V11.B16
+	VFMLA V4.D2, V10.D2, V11.D2
+	VMOV V16.B16, V10.B16
+	VFMLA V2.D2, V7.D2, V10.D2
+	VMOV V17.B16, V7.B16
+	VFMLA V4.D2, V11.D2, V7.D2
+	VMOV V15.B16, V11.B16
+	VFMLA V2.D2, V10.D2, V11.D2
+	VMOV V16.B16, V10.B16
+	VFMLA V4.D2, V7.D2, V10.D2
+	VFMLA V11.D2, V5.D2, V2.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V4.D2, V10.D2, V5.D2
+	WORD $0x4ee0d4c7 // fsub v7.2d, v6.2d, v0.2d
+	VFMLA V5.D2, V9.D2, V4.D2
+	VFMLA V2.D2, V6.D2, V7.D2
+	WORD $0x4ee0d502 // fsub v2.2d, v8.2d, v0.2d
+	WORD $0x6ee1e7c5 // fcmgt v5.2d, v30.2d, v1.2d
+	VFMLA V4.D2, V8.D2, V2.D2
+	VBSL V1.B16, V7.B16, V5.B16
+	WORD $0x6ee3e7c1 // fcmgt v1.2d, v30.2d, v3.2d
+	FMOVQ F5, 0(R0)
+	VBSL V3.B16, V2.B16, V1.B16
+	FMOVQ F1, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	SUB $4, R2, R2
+	CMP $4, R2
+	BGE loop1
+
+rest2:
+	CMP $2, R2
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	// elu.go
+	WORD $0x4ee1f7c2 // fmin v2.2d, v30.2d, v1.2d
+	WORD $0x4e62f7a2 // fmax v2.2d, v29.2d, v2.2d
+	VMOV V28.B16, V3.B16
+	VFMLA V27.D2, V2.D2, V3.D2
+	// exp.go: powerOfTwo
+	VSHL $52, V3.D2, V4.D2
+	// elu.go
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	// exp.go: reduce
+	VFMLA V26.D2, V3.D2, V2.D2
+	VFMLA V25.D2, V3.D2, V2.D2
+	// elu.go
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	// exp.go: horner
+	VMOV V23.B16, V5.B16
+	VFMLA V2.D2, V24.D2, V5.D2
+	VMOV V22.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V21.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VMOV V20.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V19.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V17.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	// elu.go
+	VFMLA V5.D2, V3.D2, V2.D2
+	WORD $0x4ee0d483 // fsub v3.2d, v4.2d, v0.2d
+	VFMLA V2.D2, V4.D2, V3.D2
+	WORD $0x6ee1e7c2 // fcmgt v2.2d, v30.2d, v1.2d
+	VBSL V1.B16, V3.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	SUB $2, R2, R2
+	CMP $2, R2
+	BGE loop3
+
+rest4:
+	CBZ R2, done5
+	// Partial vector.
+	FMOVD (R1), F1
+	WORD $0x4ee1f7c2 // fmin v2.2d, v30.2d, v1.2d
+	WORD $0x4e62f7a2 // fmax v2.2d, v29.2d, v2.2d
+	VMOV V28.B16, V3.B16
+	VFMLA V27.D2, V2.D2, V3.D2
+	VSHL $52, V3.D2, V4.D2
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	VFMLA V26.D2, V3.D2, V2.D2
+	VFMLA V25.D2, V3.D2, V2.D2
+	WORD $0x6e62dc43 // fmul v3.2d, v2.2d, v2.2d
+	VMOV V23.B16, V5.B16
+	VFMLA V2.D2, V24.D2, V5.D2
+	VMOV V22.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V21.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VMOV V20.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V19.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V17.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V2.D2, V5.D2, V6.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VFMLA V5.D2, V3.D2, V2.D2
+	WORD $0x4ee0d483 // fsub v3.2d, v4.2d, v0.2d
+	VFMLA V2.D2, V4.D2, V3.D2
+	WORD $0x6ee1e7c2 // fcmgt v2.2d, v30.2d, v1.2d
+	VBSL V1.B16, V3.B16, V2.B16
+	FMOVD F2, (R0)
+
+done5:
+	RET
+
+// func eluBackwardF32NEON(dx, dy, x []float32, alpha float32)
+TEXT ·eluBackwardF32NEON(SB), NOSPLIT, $0-76
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	FMOVS alpha+72(FP), F0
+	VDUP V0.S[0], V0.S4
+	MOVD $eluConstF32<>(SB), R26
+	MOVD $expTableF32<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $expTableLoF32<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	VEOR V26.B16, V26.B16, V26.B16
+	FMOVQ 160(R26), F25 // expMin
+	FMOVQ 176(R26), F24 // expMagicDown
+	FMOVQ 192(R26), F23 // log2ePart
+	FMOVQ 208(R26), F22 // lookupLow
+	FMOVQ 224(R26), F21 // lookupFirst
+	FMOVQ 240(R26), F20 // lookupTimes
+	FMOVQ 256(R26), F19 // minusLn2PartHi
+	FMOVQ 272(R26), F18 // minusLn2PartLo
+	FMOVQ 288(R26), F17 // expC1
+	FMOVQ 304(R26), F16 // expC0
+	FMOVQ 320(R26), F15 // expDown
+	CMP $8, R3
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	FMOVQ 16(R1), F3
+	WORD $0x4ea2f744 // fmin v4.4s, v26.4s, v2.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4e24f724 // fmax v4.4s, v25.4s, v4.4s
+	WORD $0x4ea5f746 // fmin v6.4s, v26.4s, v5.4s
+	VMOV V24.B16, V7.B16
+	VFMLA V23.S4, V4.S4, V7.S4
+	WORD $0x4e26f726 // fmax v6.4s, v25.4s, v6.4s
+	WORD $0x4eb8d4e8 // fsub v8.4s, v7.4s, v24.4s
+	VMOV V24.B16, V9.B16
+	VFMLA V23.S4, V6.S4, V9.S4
+	VSHL $20, V7.S4, V10.S4
+	WORD $0x4eb8d52b // fsub v11.4s, v9.4s, v24.4s
+	VAND V22.B16, V7.B16, V7.B16
+	VSHL $20, V9.S4, V12.S4
+	VMOV V21.B16, V13.B16
+	WORD $0x4eb494ed // mla v13.4s, v7.4s, v20.4s
+	VAND V22.B16, V9.B16, V9.B16
+	VTBL V13.B16, [V29.B16, V30.B16], V7.B16
+	VMOV V21.B16, V14.B16
+	WORD $0x4eb4952e // mla v14.4s, v9.4s, v20.4s
+	VADD V7.S4, V10.S4, V10.S4
+	VTBL V14.B16, [V29.B16, V30.B16], V7.B16
+	VFMLA V19.S4, V8.S4, V4.S4
+	VADD V7.S4, V12.S4, V12.S4
+	VFMLA V18.S4, V8.S4, V4.S4
+	VFMLA V19.S4, V11.S4, V6.S4
+	VTBL V13.B16, [V27.B16, V28.B16], V13.B16
+	VFMLA V18.S4, V11.S4, V6.S4
+	WORD $0x4e2dd484 // fadd v4.4s, v4.4s, v13.4s
+	VTBL V14.B16, [V27.B16, V28.B16], V14.B16
+	WORD $0x6e24dc87 // fmul v7.4s, v4.4s, v4.4s
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	VMOV V16.B16, V8.B16
+	VFMLA V4.S4, V17.S4, V8.S4
+	WORD $0x6e26dcc9 // fmul v9.4s, v6.4s, v6.4s
+	VFMLA V8.S4, V7.S4, V4.S4
+	VMOV V16.B16, V7.B16
+	VFMLA V6.S4, V17.S4, V7.S4
+	VFMLA V4.S4, V10.S4, V10.S4
+	VFMLA V7.S4, V9.S4, V6.S4
+	WORD $0x6e2fdd4a // fmul v10.4s, v10.4s, v15.4s
+	VFMLA V6.S4, V12.S4, V12.S4
+	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x6ebae442 // fcmgt v2.4s, v2.4s, v26.4s
+	WORD $0x6e20dd8c // fmul v12.4s, v12.4s, v0.4s
+	WORD $0x6e2adc2a // fmul v10.4s, v1.4s, v10.4s
+	WORD $0x6ebae4a5 // fcmgt v5.4s, v5.4s, v26.4s
+	VBSL V10.B16, V1.B16, V2.B16
+	WORD $0x6e2cdc6c // fmul v12.4s, v3.4s, v12.4s
+	FMOVQ F2, 0(R0)
+	VBSL V12.B16, V3.B16, V5.B16
+	FMOVQ F5, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $8, R3, R3
+	CMP $8, R3
+	BGE loop1
+
+rest2:
+	CMP $4, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	// elu.go
+	WORD $0x4ea2f743 // fmin v3.4s, v26.4s, v2.4s
+	WORD $0x4e23f723 // fmax v3.4s, v25.4s, v3.4s
+	// elementary.go: expScaled
+	VMOV V24.B16, V4.B16
+	VFMLA V23.S4, V3.S4, V4.S4
+	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	// exp.go: powerAt
+	VSHL $20, V4.S4, V6.S4
+	VAND V22.B16, V4.B16, V4.B16
+	VMOV V21.B16, V7.B16
+	WORD $0x4eb49487 // mla v7.4s, v4.4s, v20.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V6.S4, V6.S4
+	// exp.go: reduce
+	VFMLA V19.S4, V5.S4, V3.S4
+	VFMLA V18.S4, V5.S4, V3.S4
+	// elementary.go: expScaled
+	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
+	// exp.go: horner
+	VMOV V16.B16, V5.B16
+	VFMLA V3.S4, V17.S4, V5.S4
+	// elementary.go: expScaled
+	VFMLA V5.S4, V4.S4, V3.S4
+	VFMLA V3.S4, V6.S4, V6.S4
+	// elu.go
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD $0x6ebae442 // fcmgt v2.4s, v2.4s, v26.4s
+	WORD $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	VBSL V6.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	TBZ $1, R3, one7
+	FMOVD (R1), F1
+	TBZ $0, R3, loaded6
+	ADD $8, R1, R4
+	VLD1 (R4), V1.S[2]
+	B loaded6
+
+one7:
+	FMOVS (R1), F1
+
+loaded6:
+	TBZ $1, R3, one9
+	FMOVD (R2), F2
+	TBZ $0, R3, loaded8
+	ADD $8, R2, R4
+	VLD1 (R4), V2.S[2]
+	B loaded8
+
+one9:
+	FMOVS (R2), F2
+
+loaded8:
+	WORD $0x4ea2f743 // fmin v3.4s, v26.4s, v2.4s
+	WORD $0x4e23f723 // fmax v3.4s, v25.4s, v3.4s
+	VMOV V24.B16, V4.B16
+	VFMLA V23.S4, V3.S4, V4.S4
+	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
+	VSHL $20, V4.S4, V6.S4
+	VAND V22.B16, V4.B16, V4.B16
+	VMOV V21.B16, V7.B16
+	WORD $0x4eb49487 // mla v7.4s, v4.4s, v20.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.S4, V6.S4, V6.S4
+	VFMLA V19.S4, V5.S4, V3.S4
+	VFMLA V18.S4, V5.S4, V3.S4
+	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
+	VMOV V16.B16, V5.B16
+	VFMLA V3.S4, V17.S4, V5.S4
+	VFMLA V5.S4, V4.S4, V3.S4
+	VFMLA V3.S4, V6.S4, V6.S4
+	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	WORD $0x6ebae442 // fcmgt v2.4s, v2.4s, v26.4s
+	WORD $0x6e26dc26 // fmul v6.4s, v1.4s, v6.4s
+	VBSL V6.B16, V1.B16, V2.B16
+	TBZ $1, R3, one11
+	FMOVD F2, (R0)
+	TBZ $0, R3, stored10
+	ADD $8, R0, R4
+	VST1 V2.S[2], (R4)
+	B stored10
+
+one11:
+	FMOVS F2, (R0)
+
+stored10:
+
+done5:
+	RET
+
+// func eluBackwardF64NEON(dx, dy, x []float64, alpha float64)
+TEXT ·eluBackwardF64NEON(SB), NOSPLIT, $0-80
+	MOVD dx_base+0(FP), R0
+	MOVD dy_base+24(FP), R1
+	MOVD x_base+48(FP), R2
+	MOVD dx_len+8(FP), R3
+	FMOVD alpha+72(FP), F0
+	VDUP V0.D[0], V0.D2
+	MOVD $eluConstF64<>(SB), R26
+	MOVD $expTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	MOVD $expTableLoF64<>(SB), R16
+	FMOVQ (R16), F27
+	FMOVQ 16(R16), F28
+	VEOR V26.B16, V26.B16, V26.B16
+	FMOVQ 240(R26), F25 // expMin
+	FMOVQ 256(R26), F24 // expMagicDown
+	FMOVQ 272(R26), F23 // log2ePart
+	FMOVQ 288(R26), F22 // lookupLow
+	FMOVQ 304(R26), F21 // lookupFirst
+	FMOVQ 320(R26), F20 // lookupTimes
+	FMOVQ 336(R26), F19 // minusLn2PartHi
+	FMOVQ 352(R26), F18 // minusLn2PartLo
+	FMOVQ 368(R26), F17 // expC6
+	FMOVQ 384(R26), F16 // expC5
+	FMOVQ 400(R26), F15 // expC4
+	FMOVQ 416(R26), F14 // expC3
+	FMOVQ 432(R26), F13 // expC2
+	FMOVQ 448(R26), F12 // expC1
+	FMOVQ 464(R26), F11 // expC0
+	FMOVQ 480(R26), F10 // expDown
+	CMP $4, R3
+	BLT rest2
+	PCALIGN $32
+
+// Two vectors.
+loop1:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	WORD $0x4ee2f743 // fmin v3.2d, v26.2d, v2.2d
+	WORD $0x4e63f723 // fmax v3.2d, v25.2d, v3.2d
+	VMOV V24.B16, V4.B16
+	VFMLA V23.D2, V3.D2, V4.D2
+	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V22.B16, V4.B16, V4.B16
+	VMOV V21.B16, V7.B16
+	WORD $0x4eb49487 // mla v7.4s, v4.4s, v20.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V6.D2, V6.D2
+	VFMLA V19.D2, V5.D2, V3.D2
+	VFMLA V18.D2, V5.D2, V3.D2
+	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
+	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V16.B16, V5.B16
+	VFMLA V3.D2, V17.D2, V5.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	FMOVQ 16(R1), F5
+	VMOV V14.B16, V8.B16
+	VFMLA V3.D2, V7.D2, V8.D2
+	FMOVQ 16(R2), F7
+	VMOV V13.B16, V9.B16
+	VFMLA V3.D2, V8.D2, V9.D2
+	WORD $0x4ee7f748 // fmin v8.2d, v26.2d, v7.2d
+	VMOV V12.B16, V31.B16
+	VFMLA V3.D2, V9.D2, V31.D2
+	WORD $0x4e68f728 // fmax v8.2d, v25.2d, v8.2d
+	VMOV V11.B16, V9.B16
+	VFMLA V3.D2, V31.D2, V9.D2
+	VMOV V24.B16, V31.B16
+	VFMLA V23.D2, V8.D2, V31.D2
+	VFMLA V9.D2, V4.D2, V3.D2
+	WORD $0x4ef8d7e4 // fsub v4.2d, v31.2d, v24.2d
+	VFMLA V3.D2, V6.D2, V6.D2
+	VSHL $50, V31.D2, V3.D2
+	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
+	VTRN1 V31.S4, V31.S4, V31.S4
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VAND V22.B16, V31.B16, V31.B16
+	WORD $0x6efae442 // fcmgt v2.2d, v2.2d, v26.2d
+	VMOV V21.B16, V9.B16
+	WORD $0x4eb497e9 // mla v9.4s, v31.4s, v20.4s
+	WORD $0x6e66dc26 // fmul v6.2d, v1.2d, v6.2d
+	VTBL V9.B16, [V29.B16, V30.B16], V31.B16
+	VBSL V6.B16, V1.B16, V2.B16
+	VADD V31.D2, V3.D2, V3.D2
+	FMOVQ F2, 0(R0)
+	VFMLA V19.D2, V4.D2, V8.D2
+	VFMLA V18.D2, V4.D2, V8.D2
+	VTBL V9.B16, [V27.B16, V28.B16], V9.B16
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x6e68dd01 // fmul v1.2d, v8.2d, v8.2d
+	VMOV V16.B16, V2.B16
+	VFMLA V8.D2, V17.D2, V2.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V8.D2, V2.D2, V4.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V8.D2, V4.D2, V2.D2
+	VMOV V13.B16, V4.B16
+	VFMLA V8.D2, V2.D2, V4.D2
+	VMOV V12.B16, V2.B16
+	VFMLA V8.D2, V4.D2, V2.D2
+	VMOV V11.B16, V4.B16
+	VFMLA V8.D2, V2.D2, V4.D2
+	VFMLA V4.D2, V1.D2, V8.D2
+	VFMLA V8.D2, V3.D2, V3.D2
+	WORD $0x6e6adc63 // fmul v3.2d, v3.2d, v10.2d
+	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
+	WORD $0x6efae4e7 // fcmgt v7.2d, v7.2d, v26.2d
+	WORD $0x6e63dca3 // fmul v3.2d, v5.2d, v3.2d
+	VBSL V3.B16, V5.B16, V7.B16
+	FMOVQ F7, 16(R0)
+	ADD $32, R0, R0
+	ADD $32, R1, R1
+	ADD $32, R2, R2
+	SUB $4, R3, R3
+	CMP $4, R3
+	BGE loop1
+
+rest2:
+	CMP $2, R3
+	BLT rest4
+	PCALIGN $32
+
+// One vector.
+loop3:
+	FMOVQ 0(R1), F1
+	FMOVQ 0(R2), F2
+	// elu.go
+	WORD $0x4ee2f743 // fmin v3.2d, v26.2d, v2.2d
+	WORD $0x4e63f723 // fmax v3.2d, v25.2d, v3.2d
+	// elementary.go: expScaled
+	VMOV V24.B16, V4.B16
+	VFMLA V23.D2, V3.D2, V4.D2
+	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	// exp.go: powerAt
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V22.B16, V4.B16, V4.B16
+	VMOV V21.B16, V7.B16
+	WORD $0x4eb49487 // mla v7.4s, v4.4s, v20.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V6.D2, V6.D2
+	// exp.go: reduce
+	VFMLA V19.D2, V5.D2, V3.D2
+	VFMLA V18.D2, V5.D2, V3.D2
+	// elementary.go: expScaled
+	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
+	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	// exp.go: horner
+	VMOV V16.B16, V5.B16
+	VFMLA V3.D2, V17.D2, V5.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V3.D2, V7.D2, V5.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V3.D2, V7.D2, V5.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	// elementary.go: expScaled
+	VFMLA V7.D2, V4.D2, V3.D2
+	VFMLA V3.D2, V6.D2, V6.D2
+	// elu.go
+	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD $0x6efae442 // fcmgt v2.2d, v2.2d, v26.2d
+	WORD $0x6e66dc26 // fmul v6.2d, v1.2d, v6.2d
+	VBSL V6.B16, V1.B16, V2.B16
+	FMOVQ F2, 0(R0)
+	ADD $16, R0, R0
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	SUB $2, R3, R3
+	CMP $2, R3
+	BGE loop3
+
+rest4:
+	CBZ R3, done5
+	// Partial vector.
+	FMOVD (R1), F1
+	FMOVD (R2), F2
+	WORD $0x4ee2f743 // fmin v3.2d, v26.2d, v2.2d
+	WORD $0x4e63f723 // fmax v3.2d, v25.2d, v3.2d
+	VMOV V24.B16, V4.B16
+	VFMLA V23.D2, V3.D2, V4.D2
+	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
+	VSHL $50, V4.D2, V6.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	VAND V22.B16, V4.B16, V4.B16
+	VMOV V21.B16, V7.B16
+	WORD $0x4eb49487 // mla v7.4s, v4.4s, v20.4s
+	VTBL V7.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V6.D2, V6.D2
+	VFMLA V19.D2, V5.D2, V3.D2
+	VFMLA V18.D2, V5.D2, V3.D2
+	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
+	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V16.B16, V5.B16
+	VFMLA V3.D2, V17.D2, V5.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	VMOV V14.B16, V5.B16
+	VFMLA V3.D2, V7.D2, V5.D2
+	VMOV V13.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V3.D2, V7.D2, V5.D2
+	VMOV V11.B16, V7.B16
+	VFMLA V3.D2, V5.D2, V7.D2
+	VFMLA V7.D2, V4.D2, V3.D2
+	VFMLA V3.D2, V6.D2, V6.D2
+	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	WORD $0x6efae442 // fcmgt v2.2d, v2.2d, v26.2d
+	WORD $0x6e66dc26 // fmul v6.2d, v1.2d, v6.2d
+	VBSL V6.B16, V1.B16, V2.B16
+	FMOVD F2, (R0)
 
 done5:
 	RET

@@ -43,6 +43,8 @@ func onStackElements[T kernels.Float]() {
 	kernels.Log1p(out[0][:], in[0][:])
 	kernels.Softplus(out[0][:], in[0][:])
 	kernels.SoftplusBackward(out[0][:], in[0][:], in[1][:])
+	kernels.ELU(out[0][:], in[0][:], 0.1)
+	kernels.ELUBackward(out[0][:], in[0][:], in[1][:], 0.1)
 	kernels.SGD(out[0][:], in[0][:], 0.1)
 	kernels.SigmoidCrossEntropy(out[0][:], in[0][:], in[1][:])
 	kernels.SigmoidCrossEntropyGrad(out[0][:], out[1][:], in[0][:], in[1][:], 0.1)

@@ -42,6 +42,8 @@ func FuzzLog(f *testing.F)                         { fuzz(f) }
 func FuzzLog1p(f *testing.F)                       { fuzz(f) }
 func FuzzSoftplus(f *testing.F)                    { fuzz(f) }
 func FuzzSoftplusBackward(f *testing.F)            { fuzz(f) }
+func FuzzELU(f *testing.F)                         { fuzz(f) }
+func FuzzELUBackward(f *testing.F)                 { fuzz(f) }
 func FuzzSGD(f *testing.F)                         { fuzz(f) }
 func FuzzMomentum(f *testing.F)                    { fuzz(f) }
 func FuzzAdam(f *testing.F)                        { fuzz(f) }

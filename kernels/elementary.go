@@ -36,6 +36,17 @@ var (
 	expMagicDown = tableMagic("expMagicDown", 64, 512)
 )
 
+// expScaled is exp(x), scaled as magic says.
+func expScaled(b *builder, x, magic vec) vec {
+	k := b.FMA(x, log2ePart.in(b), magic)
+	n := b.Sub(k, magic)
+	s := expTable.power(b, k)
+	t := reduce(b, n, x, minusLn2PartHi, minusLn2PartLo)
+	t = b.Add(t, b.Lookup(expTableLo.entries(), k))
+	p := b.FMA(b.Mul(t, t), horner(b, t, expPolynomial), t)
+	return b.FMA(s, p, s)
+}
+
 // expm1Lo is what each entry of expTable lacks, and nothing else.
 var expm1Lo = table{
 	name: "expm1Lo",
@@ -116,13 +127,7 @@ for i, v := range x {
 			x := b.Max(expMin.in(b), b.Min(expMax.in(b), in[0]))
 			below := b.Less(x, b.K(0, 0))
 			magic := b.Select(below, expMagicDown.in(b), expMagicUp.in(b))
-			k := b.FMA(x, log2ePart.in(b), magic)
-			n := b.Sub(k, magic)
-			s := expTable.power(b, k)
-			t := reduce(b, n, x, minusLn2PartHi, minusLn2PartLo)
-			t = b.Add(t, b.Lookup(expTableLo.entries(), k))
-			p := b.FMA(b.Mul(t, t), horner(b, t, expPolynomial), t)
-			w := b.FMA(s, p, s)
+			w := expScaled(b, x, magic)
 			return []vec{b.Mul(w, b.Select(below, expDown.in(b), expUp.in(b)))}
 		},
 	},

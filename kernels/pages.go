@@ -35,6 +35,7 @@ var list = []page{
 	{"silu", silu},
 	{"elementary", elementary},
 	{"softplus", softplus},
+	{"elu", elu},
 	{"rows", rows},
 	{"sigmoidloss", sigmoidLoss},
 	{"log", logarithm},

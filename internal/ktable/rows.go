@@ -234,6 +234,13 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Check: values(2, func(c C, i int) kt.Scaled { return softplusDD(c.T(1)[i]) })},
 		{Name: "SoftplusBackward", Args: fromInput, Call: three(kernels.SoftplusBackward[T]),
 			Naive: three(n.SoftplusBackward), Check: gradients(2.4, sigmoidDD[T])},
+		{Name: "ELU", Args: unary, Opts: Scale,
+			Call:  do(func(c C) { kernels.ELU(c.T(0), c.T(1), c.Scale) }),
+			Naive: do(func(c C) { n.ELU(c.T(0), c.T(1), c.Scale) }), Check: values(2.2, eluDD[T])},
+		{Name: "ELUBackward", Args: fromInput, Opts: Scale,
+			Call:  do(func(c C) { kernels.ELUBackward(c.T(0), c.T(1), c.T(2), c.Scale) }),
+			Naive: do(func(c C) { n.ELUBackward(c.T(0), c.T(1), c.T(2), c.Scale) }),
+			Check: gradients(3, eluGradDD[T])},
 
 		{Name: "SGD", Args: args(param, in("dw")), Opts: Scale,
 			Call:  do(func(c C) { kernels.SGD(c.T(0), c.T(1), c.Scale) }),
