@@ -361,7 +361,7 @@ func elementClimbs[T Float]() []climbCase[T] {
 				return -1
 			}
 			Softplus(y, x)
-			return kt.Err(y[0], softplusDD(float64(x[0])))
+			return kt.Err(y[0], kt.SoftplusDD(float64(x[0])))
 		}),
 		elementCase("ELU", "ULP", eluBound64, 1, start, func(x []T) float64 {
 			if !(x[0] < 0) {

@@ -60,7 +60,10 @@ var (
 	elementKernels = []string{"ReLU", "ReLUMask", "ReLUBackward", "Sigmoid", "SigmoidFast",
 		"SigmoidBackward", "Tanh"}
 	rowKernels = []string{"Softmax", "CrossEntropyGrad"}
-	types      = []string{"float32", "float64"}
+	// Other kernels whose errors, and those of their peers, are measured.
+	activations = []string{"Exp", "Expm1", "Log", "Log1p", "Erf", "SiLU", "GELU", "GELUTanh",
+		"Softplus"}
+	types = []string{"float32", "float64"}
 
 	smallSizes = []int{1, 2, 4, 8, 16, 32}
 	sizes      = []int{64, 256, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20,

@@ -198,10 +198,11 @@ func TestInterleave(t *testing.T) {
 func TestAccuracyOfTheKernels(t *testing.T) {
 	list := append(accuracies[float32](goPeers()[:1], true, func(string) bool { return true }),
 		accuracies[float64](goPeers()[:1], true, func(string) bool { return true })...)
-	require.Len(t, list, 2*(len(elementKernels)+len(rowKernels)))
+	require.Len(t, list, 2*(len(elementKernels)+len(activations)+len(rowKernels)))
 	for _, a := range list {
 		limit := map[string]float64{"Sigmoid": 1, "Tanh": 2, "SigmoidFast": 2.5, "SigmoidBackward": 2.5,
-			"Softmax": 4, "CrossEntropyGrad": 6}[a.Kernel]
+			"Exp": 1, "Expm1": 1, "Log": 1, "Log1p": 1, "Erf": 1.5, "SiLU": 3.02, "GELU": 2, "GELUTanh": 2,
+			"Softplus": 2, "Softmax": 4, "CrossEntropyGrad": 6}[a.Kernel]
 		assert.LessOrEqual(t, a.ULPAll, limit, "%s %s", a.Kernel, a.Type)
 		assert.Less(t, a.Label, 4e-7)
 		assert.Less(t, a.Loss, 4e-7)

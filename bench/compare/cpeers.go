@@ -23,11 +23,21 @@ var cKernels = map[string]cpeers.Kernel{
 	"Softmax":          cpeers.Softmax,
 	"CrossEntropyGrad": cpeers.CrossEntropyGrad,
 	"Tanh":             cpeers.Tanh,
+	"Exp":              cpeers.Exp,
+	"Expm1":            cpeers.Expm1,
+	"Log":              cpeers.Log,
+	"Log1p":            cpeers.Log1p,
+	"Erf":              cpeers.Erf,
+	"SiLU":             cpeers.SiLU,
+	"GELU":             cpeers.GELU,
+	"GELUTanh":         cpeers.GELUTanh,
+	"Softplus":         cpeers.Softplus,
+	"HardSwish":        cpeers.HardSwish,
 }
 
 var cNotes = map[string]string{
-	"libmvec": "glibc's vector exp and tanh in C loops with intrinsics",
-	"sleef":   "SLEEF's u10 exp and tanh in C loops with intrinsics",
+	"libmvec": "glibc's vector functions in C loops with intrinsics",
+	"sleef":   "SLEEF's u10 functions in C loops with intrinsics",
 	"c-loop":  "plain C loops, vectorised by the compiler",
 	"onednn":  "oneDNN primitives, one thread",
 	"xnnpack": "XNNPACK operators, one thread; the exponential of its softmax is SSE2 in Debian's version",

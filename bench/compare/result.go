@@ -142,14 +142,14 @@ func (r *Result) accuracyTables(w io.Writer) {
 	}
 	fmt.Fprint(w, `## Accuracy
 
-The largest errors in ULP, over usual inputs and over all finite ones. Usual are inputs of Sigmoid
-within 80 (float64: 700), and probabilities that are normal numbers. The second column shows a
-library that flushes subnormal numbers to zero (an error of millions of ULP), or gives up on large
-inputs. Elementwise float32 kernels take every 1021st value, or every 65537th in quick runs. Rows
-have 2 to 32000 classes and logits of deviation 3, within 1, within 80, or constant. sum is the
-largest |sum(p) - 1|, in units of 2^-23 (float32) or 2^-52. loss and label are the largest relative
-errors of the loss and of the label's gradient, on rows whose label leads by 0 to 50: 1 means a
-result rounded to 0.
+The largest errors in ULP, over usual inputs and over all finite ones. Usual are inputs of
+functions of elements within 80 (float64: 700), and probabilities that are normal numbers. The
+second column shows a library that flushes subnormal numbers to zero (an error of millions of ULP),
+or gives up on large inputs. Elementwise float32 kernels take every 1021st value; Exp and those
+after it, and quick runs, every 65537th. Rows have 2 to 32000 classes and logits of deviation 3,
+within 1, within 80, or constant. sum is the largest |sum(p) - 1|, in units of 2^-23 (float32) or
+2^-52. loss and label are the largest relative errors of the loss and of the label's gradient, on
+rows whose label leads by 0 to 50: 1 means a result rounded to 0.
 
 | kernel | | ULP | all inputs | sum | loss | label | results |
 |---|---|---|---|---|---|---|---|
@@ -253,8 +253,8 @@ func (r *Result) otherTable(w io.Writer) {
 	list := names(ms, func(n string) bool { return n == "kernels" })
 	fmt.Fprintf(w, `### Other kernels
 
-Every other kernel beside its naive loop, if it has one, and a copy of as many bytes: their times
-over ours. The naive loop of a kernel with options is the one of the kernel without. The inner
+Every other kernel beside its naive loop, if it has one, a copy of as many bytes, and the libraries
+that have it: their times over ours. The naive loop of a kernel with options is the one of the kernel without. The inner
 dimension of a matrix product is the number of columns.
 
 | kernel | | ours, ns | c/e | %s |

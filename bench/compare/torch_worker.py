@@ -17,6 +17,26 @@ nll_loss_forward = torch.ops.aten.nll_loss_forward.output
 nll_loss_backward = torch.ops.aten.nll_loss_backward.grad_input
 
 
+# Operators of one input and an output, and backwards of dy and x.
+aten = torch.ops.aten
+UNARY = {
+    "Sigmoid": torch.sigmoid, "SigmoidFast": torch.sigmoid, "Tanh": torch.tanh,
+    "Exp": torch.exp, "Expm1": torch.expm1, "Log": torch.log, "Log1p": torch.log1p, "Erf": torch.erf,
+    "SiLU": aten.silu.out, "GELU": aten.gelu.out, "Softplus": aten.softplus.out,
+    "GELUTanh": lambda x, out: aten.gelu.out(x, approximate="tanh", out=out),
+    "HardSigmoid": aten.hardsigmoid.out, "HardSwish": aten.hardswish.out,
+}
+BACKWARD = {
+    "SiLUBackward": aten.silu_backward.grad_input,
+    "GELUBackward": aten.gelu_backward.grad_input,
+    "GELUTanhBackward": lambda dy, x, grad_input:
+        aten.gelu_backward.grad_input(dy, x, approximate="tanh", grad_input=grad_input),
+    "SoftplusBackward": lambda dy, x, grad_input:
+        aten.softplus_backward.grad_input(dy, x, 1, 20, grad_input=grad_input),
+    "HardSigmoidBackward": aten.hardsigmoid_backward.grad_input,
+}
+
+
 def prepare(job):
     dtype = torch.float64 if job["type"] == "float64" else torch.float32
     kind = numpy.float64 if job["type"] == "float64" else numpy.float32
@@ -42,15 +62,31 @@ def prepare(job):
     elif kernel == "ReLUBackward":
         def f():
             threshold_backward(dy, x, 0, grad_input=out)
-    elif kernel in ("Sigmoid", "SigmoidFast"):
+    elif kernel in UNARY:
+        op = UNARY[kernel]
+
         def f():
-            torch.sigmoid(x, out=out)
-    elif kernel == "Tanh":
+            op(x, out=out)
+    elif kernel in BACKWARD:
+        op = BACKWARD[kernel]
+
         def f():
-            torch.tanh(x, out=out)
+            op(dy, x, grad_input=out)
     elif kernel == "SigmoidBackward":
         def f():
             sigmoid_backward(dy, y, grad_input=out)
+    elif kernel == "LeakyReLU":
+        def f():
+            aten.leaky_relu.out(x, job["scale"], out=out)
+    elif kernel == "LogSoftmax":
+        def f():
+            torch._log_softmax(x, 1, False, out=out)
+    elif kernel == "SwiGLU":
+        gate, up = load("gate"), load("up")
+
+        def f():
+            aten.silu.out(gate, out=out)
+            torch.mul(out, up, out=out)
     elif kernel == "Softmax":
         def f():
             torch._softmax(x, 1, False, out=out)

@@ -259,6 +259,16 @@ func Log1pOfDD(x float64) Scaled {
 	return Scaled{DD{y, 0}.Add(q).Add(q.Mul(q).MulF(-0.5)), 0}
 }
 
+// SoftplusDD is log(1+exp(x)) for |x| < 2^19.
+func SoftplusDD(x float64) Scaled {
+	l := Log1pDD(ExpDD(DD{Hi: -math.Abs(x)}))
+	if x <= 0 {
+		return l
+	}
+	m, e := math.Frexp(x)
+	return l.Add(Scaled{DD: DD{Hi: m}, Exp: e})
+}
+
 // Log1pDD returns log(1+v) for v >= 0 with a relative error below 2^-90.
 func Log1pDD(v Scaled) Scaled {
 	switch f := v.Float64(); {

@@ -19,6 +19,16 @@ const (
 	CrossEntropyGrad
 	Tanh
 	Other
+	Exp
+	Expm1
+	Log
+	Log1p
+	Erf
+	SiLU
+	GELU
+	GELUTanh
+	Softplus
+	HardSwish
 )
 
 // A Job describes one computation. C code uses its buffers as long as a Runner lives, so they must

@@ -1,6 +1,6 @@
-// Sigmoid, Tanh, Softmax and CrossEntropyGrad around somebody's vector exponential and tanh, for float and double, AVX2
-// and AVX-512. Before it is included, NAME is the prefix of the functions, EXP_F32_AVX2, EXP_F64_AVX2, EXP_F32_AVX512
-// and EXP_F64_AVX512 are the exponentials, and TANH_F32_AVX2 and so on the others. It defines NAME_pick.
+// Kernels around somebody's vector functions, for float and double, AVX2 and AVX-512. Before it is included, NAME is the
+// prefix of the functions that it defines, and CALL_F32_AVX2(f) and so on are the names of the vector function f: exp and
+// tanh, and if MORE is defined, expm1, log, log1p and erf. It defines NAME_pick.
 #include "job.h"
 #include "target.h"
 #include <immintrin.h>
@@ -16,9 +16,8 @@ BEGIN_AVX2
 #define V __m256
 #define W 8
 #define OP(f) _mm256_##f##_ps
-#define LOG logf
-#define VEXP EXP_F32_AVX2
-#define VTANH TANH_F32_AVX2
+#define LOGT logf
+#define CALL CALL_F32_AVX2
 #define MASK __m256i
 #define MASK_OF(k) _mm256_cmpgt_epi32(_mm256_set1_epi32(k), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 #define LOADM(p, m, fill) _mm256_blendv_ps(fill, _mm256_maskload_ps(p, m), _mm256_castsi256_ps(m))
@@ -31,9 +30,8 @@ BEGIN_AVX2
 #define V __m256d
 #define W 4
 #define OP(f) _mm256_##f##_pd
-#define LOG log
-#define VEXP EXP_F64_AVX2
-#define VTANH TANH_F64_AVX2
+#define LOGT log
+#define CALL CALL_F64_AVX2
 #define MASK __m256i
 #define MASK_OF(k) _mm256_cmpgt_epi64(_mm256_set1_epi64x(k), _mm256_setr_epi64x(0, 1, 2, 3))
 #define LOADM(p, m, fill) _mm256_blendv_pd(fill, _mm256_maskload_pd(p, m), _mm256_castsi256_pd(m))
@@ -49,9 +47,8 @@ BEGIN_AVX512
 #define V __m512
 #define W 16
 #define OP(f) _mm512_##f##_ps
-#define LOG logf
-#define VEXP EXP_F32_AVX512
-#define VTANH TANH_F32_AVX512
+#define LOGT logf
+#define CALL CALL_F32_AVX512
 #define MASK __mmask16
 #define MASK_OF(k) (__mmask16)((1u << (k)) - 1)
 #define LOADM(p, m, fill) _mm512_mask_loadu_ps(fill, m, p)
@@ -64,9 +61,8 @@ BEGIN_AVX512
 #define V __m512d
 #define W 8
 #define OP(f) _mm512_##f##_pd
-#define LOG log
-#define VEXP EXP_F64_AVX512
-#define VTANH TANH_F64_AVX512
+#define LOGT log
+#define CALL CALL_F64_AVX512
 #define MASK __mmask8
 #define MASK_OF(k) (__mmask8)((1u << (k)) - 1)
 #define LOADM(p, m, fill) _mm512_mask_loadu_pd(fill, m, p)
@@ -84,6 +80,16 @@ static inline void (*CAT(NAME, pick)(const job *j))(const job *) {
 	switch (j->kernel) {
 	case SIGMOID: return PICK(sigmoid);
 	case TANH: return PICK(tanh);
+	case EXP: return PICK(exp);
+	case SILU: return PICK(silu);
+#ifdef MORE
+	case EXPM1: return PICK(expm1);
+	case LOG: return PICK(log);
+	case LOG1P: return PICK(log1p);
+	case ERF: return PICK(erf);
+	case GELU: return PICK(gelu);
+	case SOFTPLUS: return PICK(softplus);
+#endif
 	case SOFTMAX: return PICK(softmax);
 	case CROSS_ENTROPY_GRAD: return PICK(grad);
 	}

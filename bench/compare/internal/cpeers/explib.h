@@ -2,8 +2,28 @@
 
 static inline V FN(sigmoid1)(V x) {
 	const V one = OP(set1)(1), sign = OP(set1)(-(T)0);
-	return OP(div)(one, OP(add)(one, VEXP(OP(xor)(sign, x))));
+	return OP(div)(one, OP(add)(one, CALL(exp)(OP(xor)(sign, x))));
 }
+static inline V FN(silu1)(V x) {
+	const V one = OP(set1)(1), sign = OP(set1)(-(T)0);
+	return OP(div)(x, OP(add)(one, CALL(exp)(OP(xor)(sign, x))));
+}
+static inline V FN(tanh1)(V x) { return CALL(tanh)(x); }
+static inline V FN(exp1)(V x) { return CALL(exp)(x); }
+#ifdef MORE
+static inline V FN(expm11)(V x) { return CALL(expm1)(x); }
+static inline V FN(log1)(V x) { return CALL(log)(x); }
+static inline V FN(log1p1)(V x) { return CALL(log1p)(x); }
+static inline V FN(erf1)(V x) { return CALL(erf)(x); }
+static inline V FN(gelu1)(V x) {
+	const V half = OP(set1)((T)0.5), root = OP(set1)((T)0x1.6a09e667f3bcdp-1);
+	return OP(mul)(OP(mul)(half, x), OP(add)(OP(set1)(1), CALL(erf)(OP(mul)(root, x))));
+}
+static inline V FN(softplus1)(V x) {
+	const V sign = OP(set1)(-(T)0);
+	return OP(add)(OP(max)(x, OP(setzero)()), CALL(log1p)(CALL(exp)(OP(or)(sign, x))));
+}
+#endif
 
 // MAP defines a kernel over elements: two vectors at a time, then one, then a part of one.
 #define MAP(name) \
@@ -24,8 +44,17 @@ static inline V FN(sigmoid1)(V x) {
 	}
 
 MAP(sigmoid)
-static inline V FN(tanh1)(V x) { return VTANH(x); }
+MAP(silu)
 MAP(tanh)
+MAP(exp)
+#ifdef MORE
+MAP(expm1)
+MAP(log)
+MAP(log1p)
+MAP(erf)
+MAP(gelu)
+MAP(softplus)
+#endif
 #undef MAP
 
 static T FN(hmax)(V v) {
@@ -68,8 +97,8 @@ static inline __attribute__((always_inline)) void FN(rows)(const job *j, int gra
 		const V m = OP(set1)(max);
 		V s0 = OP(setzero)(), s1 = s0, s2 = s0, s3 = s0;
 		for (i = 0; i + 4 * W <= c; i += 4 * W) {
-			V a = VEXP(OP(sub)(OP(loadu)(x + i), m)), b = VEXP(OP(sub)(OP(loadu)(x + i + W), m));
-			V d = VEXP(OP(sub)(OP(loadu)(x + i + 2 * W), m)), e = VEXP(OP(sub)(OP(loadu)(x + i + 3 * W), m));
+			V a = CALL(exp)(OP(sub)(OP(loadu)(x + i), m)), b = CALL(exp)(OP(sub)(OP(loadu)(x + i + W), m));
+			V d = CALL(exp)(OP(sub)(OP(loadu)(x + i + 2 * W), m)), e = CALL(exp)(OP(sub)(OP(loadu)(x + i + 3 * W), m));
 			OP(storeu)(y + i, a);
 			OP(storeu)(y + i + W, b);
 			OP(storeu)(y + i + 2 * W, d);
@@ -80,12 +109,12 @@ static inline __attribute__((always_inline)) void FN(rows)(const job *j, int gra
 			s3 = OP(add)(s3, e);
 		}
 		for (; i + W <= c; i += W) {
-			V a = VEXP(OP(sub)(OP(loadu)(x + i), m));
+			V a = CALL(exp)(OP(sub)(OP(loadu)(x + i), m));
 			OP(storeu)(y + i, a);
 			s0 = OP(add)(s0, a);
 		}
 		if (i < c) {
-			V a = VEXP(OP(sub)(LOADM(x + i, tail, m), m));
+			V a = CALL(exp)(OP(sub)(LOADM(x + i, tail, m), m));
 			STOREM(y + i, tail, a);
 			s1 = OP(add)(s1, ZEROM(tail, a));
 		}
@@ -101,7 +130,7 @@ static inline __attribute__((always_inline)) void FN(rows)(const job *j, int gra
 		for (; i + W <= c; i += W) OP(storeu)(y + i, OP(mul)(f, OP(loadu)(y + i)));
 		if (i < c) STOREM(y + i, tail, OP(mul)(f, LOADM(y + i, tail, low)));
 		if (grad) {
-			losses[r] = LOG(sum) - (logit - max);
+			losses[r] = LOGT(sum) - (logit - max);
 			y[j->labels[r]] -= (T)j->scale;
 		}
 	}
@@ -115,9 +144,8 @@ static void FN(grad)(const job *j) { FN(rows)(j, 1); }
 #undef V
 #undef W
 #undef OP
-#undef LOG
-#undef VEXP
-#undef VTANH
+#undef LOGT
+#undef CALL
 #undef MASK
 #undef MASK_OF
 #undef LOADM

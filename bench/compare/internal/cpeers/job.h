@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 // What job.kernel is. SIGMOID is for Sigmoid and SigmoidFast, OTHER for the kernels without a number.
-enum { RELU, RELU_MASK, RELU_BACKWARD, SIGMOID, SIGMOID_BACKWARD, SOFTMAX, CROSS_ENTROPY_GRAD, TANH, OTHER };
+enum { RELU, RELU_MASK, RELU_BACKWARD, SIGMOID, SIGMOID_BACKWARD, SOFTMAX, CROSS_ENTROPY_GRAD, TANH, OTHER,
+	EXP, EXPM1, LOG, LOG1P, ERF, SILU, GELU, GELU_TANH, SOFTPLUS, HARD_SWISH, KERNELS };
 
 // A job is one call of a kernel. All buffers are float, or double if f64 is set; each lives as long as the job, starts
 // on a cache line and does not overlap another. A pointer is NULL if the kernel has no such argument.

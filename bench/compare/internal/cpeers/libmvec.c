@@ -1,27 +1,23 @@
 //go:build libmvec || peers
 
-// glibc's vector exponentials and tanh (2.35 and newer), which gcc -ffast-math calls by itself; here they are named, so that the loops around them
+// glibc's vector functions (2.35 and newer), which gcc -ffast-math calls by itself; here they are named, so that the loops around them
 // are the best ones for the CPU and not what a flag makes of them.
 #include <immintrin.h>
 
-__m256 _ZGVdN8v_expf(__m256) __attribute__((target("avx2")));
-__m256d _ZGVdN4v_exp(__m256d) __attribute__((target("avx2")));
-__m512 _ZGVeN16v_expf(__m512) __attribute__((target("avx512f")));
-__m512d _ZGVeN8v_exp(__m512d) __attribute__((target("avx512f")));
-__m256 _ZGVdN8v_tanhf(__m256) __attribute__((target("avx2")));
-__m256d _ZGVdN4v_tanh(__m256d) __attribute__((target("avx2")));
-__m512 _ZGVeN16v_tanhf(__m512) __attribute__((target("avx512f")));
-__m512d _ZGVeN8v_tanh(__m512d) __attribute__((target("avx512f")));
-
 #define NAME libmvec
-#define EXP_F32_AVX2 _ZGVdN8v_expf
-#define EXP_F64_AVX2 _ZGVdN4v_exp
-#define EXP_F32_AVX512 _ZGVeN16v_expf
-#define EXP_F64_AVX512 _ZGVeN8v_exp
-#define TANH_F32_AVX2 _ZGVdN8v_tanhf
-#define TANH_F64_AVX2 _ZGVdN4v_tanh
-#define TANH_F32_AVX512 _ZGVeN16v_tanhf
-#define TANH_F64_AVX512 _ZGVeN8v_tanh
+#define CALL_F32_AVX2(name) _ZGVdN8v_##name##f
+#define CALL_F64_AVX2(name) _ZGVdN4v_##name
+#define CALL_F32_AVX512(name) _ZGVeN16v_##name##f
+#define CALL_F64_AVX512(name) _ZGVeN8v_##name
+
+#define DECLARE(f) \
+	__m256 CALL_F32_AVX2(f)(__m256) __attribute__((target("avx2"))); \
+	__m256d CALL_F64_AVX2(f)(__m256d) __attribute__((target("avx2"))); \
+	__m512 CALL_F32_AVX512(f)(__m512) __attribute__((target("avx512f"))); \
+	__m512d CALL_F64_AVX512(f)(__m512d) __attribute__((target("avx512f")));
+DECLARE(exp) DECLARE(expm1) DECLARE(log) DECLARE(log1p) DECLARE(erf) DECLARE(tanh)
+
+#define MORE
 #include "expfamily.h"
 #include "runner.h"
 

@@ -32,7 +32,7 @@
 		T *restrict dx = j->dst; \
 		for (long i = 0, n = j->n; i < n; i++) dx[i] = dy[i] * (1 - y[i]) * y[i]; \
 	} \
-	static void (*const loops_##SUFFIX[OTHER + 1])(const job *) = {[RELU] = relu_##SUFFIX, [RELU_MASK] = relu_mask_##SUFFIX, \
+	static void (*const loops_##SUFFIX[KERNELS])(const job *) = {[RELU] = relu_##SUFFIX, [RELU_MASK] = relu_mask_##SUFFIX, \
 		[RELU_BACKWARD] = relu_backward_##SUFFIX, [SIGMOID_BACKWARD] = sigmoid_backward_##SUFFIX};
 
 LOOPS(f32_avx2, AVX2, float)

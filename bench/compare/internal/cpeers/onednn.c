@@ -47,13 +47,13 @@ static void destroy(runner *r) {
 }
 
 // eltwise makes the descriptor of an elementwise operation, backward through a forward one as the library wants it.
-static dnnl_status_t eltwise(dnnl_primitive_desc_t *pd, dnnl_memory_desc_t *md, dnnl_alg_kind_t alg, int backward) {
+static dnnl_status_t eltwise(dnnl_primitive_desc_t *pd, dnnl_memory_desc_t *md, dnnl_alg_kind_t alg, float alpha, int backward) {
 	dnnl_eltwise_desc_t f, b;
 	dnnl_primitive_desc_t hint = NULL;
-	dnnl_status_t s = dnnl_eltwise_forward_desc_init(&f, backward ? dnnl_forward_training : dnnl_forward_inference, alg, md, 0, 0);
+	dnnl_status_t s = dnnl_eltwise_forward_desc_init(&f, backward ? dnnl_forward_training : dnnl_forward_inference, alg, md, alpha, 0);
 	if (s != dnnl_success || !backward) return s != dnnl_success ? s : dnnl_primitive_desc_create(pd, &f, NULL, engine, NULL);
 	if ((s = dnnl_primitive_desc_create(&hint, &f, NULL, engine, NULL)) != dnnl_success) return s;
-	s = dnnl_eltwise_backward_desc_init(&b, alg, md, md, 0, 0);
+	s = dnnl_eltwise_backward_desc_init(&b, alg, md, md, alpha, 0);
 	if (s == dnnl_success) s = dnnl_primitive_desc_create(pd, &b, NULL, engine, hint);
 	dnnl_primitive_desc_destroy(hint);
 	return s;
@@ -69,12 +69,19 @@ runner *onednn_prepare(const job *j) {
 	dnnl_status_t s;
 	const void *buffers[3] = {j->x, j->dst, NULL};
 	switch (j->kernel) {
-	case RELU: s = eltwise(&pd, &md, dnnl_eltwise_relu, 0); break;
-	case SIGMOID: s = eltwise(&pd, &md, dnnl_eltwise_logistic, 0); break;
-	case TANH: s = eltwise(&pd, &md, dnnl_eltwise_tanh, 0); break;
+	case RELU: s = eltwise(&pd, &md, dnnl_eltwise_relu, 0, 0); break;
+	case SIGMOID: s = eltwise(&pd, &md, dnnl_eltwise_logistic, 0, 0); break;
+	case TANH: s = eltwise(&pd, &md, dnnl_eltwise_tanh, 0, 0); break;
+	case EXP: s = eltwise(&pd, &md, dnnl_eltwise_exp, 0, 0); break;
+	case LOG: s = eltwise(&pd, &md, dnnl_eltwise_log, 0, 0); break;
+	case SILU: s = eltwise(&pd, &md, dnnl_eltwise_swish, 1, 0); break;
+	case GELU: s = eltwise(&pd, &md, dnnl_eltwise_gelu_erf, 0, 0); break;
+	case GELU_TANH: s = eltwise(&pd, &md, dnnl_eltwise_gelu_tanh, 0, 0); break;
+	case SOFTPLUS: s = eltwise(&pd, &md, dnnl_eltwise_soft_relu, 0, 0); break;
+	case HARD_SWISH: s = eltwise(&pd, &md, dnnl_eltwise_hardswish, 0, 0); break;
 	case RELU_BACKWARD:
 	case SIGMOID_BACKWARD:
-		s = eltwise(&pd, &md, j->kernel == RELU_BACKWARD ? dnnl_eltwise_relu : dnnl_eltwise_logistic_use_dst_for_bwd, 1);
+		s = eltwise(&pd, &md, j->kernel == RELU_BACKWARD ? dnnl_eltwise_relu : dnnl_eltwise_logistic_use_dst_for_bwd, 0, 1);
 		buffers[0] = j->kernel == RELU_BACKWARD ? j->x : j->y;
 		buffers[1] = j->dy;
 		buffers[2] = j->dst;

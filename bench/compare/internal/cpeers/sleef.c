@@ -1,26 +1,22 @@
 //go:build sleef || peers
 
-// SLEEF's exponentials and tanh of 1.0 ULP, by their names for each instruction set.
+// SLEEF's functions of 1.0 ULP, by their names for each instruction set.
 #include <immintrin.h>
 
-__m256 Sleef_expf8_u10avx2(__m256) __attribute__((target("avx2")));
-__m256d Sleef_expd4_u10avx2(__m256d) __attribute__((target("avx2")));
-__m512 Sleef_expf16_u10avx512f(__m512) __attribute__((target("avx512f")));
-__m512d Sleef_expd8_u10avx512f(__m512d) __attribute__((target("avx512f")));
-__m256 Sleef_tanhf8_u10avx2(__m256) __attribute__((target("avx2")));
-__m256d Sleef_tanhd4_u10avx2(__m256d) __attribute__((target("avx2")));
-__m512 Sleef_tanhf16_u10avx512f(__m512) __attribute__((target("avx512f")));
-__m512d Sleef_tanhd8_u10avx512f(__m512d) __attribute__((target("avx512f")));
-
 #define NAME sleef
-#define EXP_F32_AVX2 Sleef_expf8_u10avx2
-#define EXP_F64_AVX2 Sleef_expd4_u10avx2
-#define EXP_F32_AVX512 Sleef_expf16_u10avx512f
-#define EXP_F64_AVX512 Sleef_expd8_u10avx512f
-#define TANH_F32_AVX2 Sleef_tanhf8_u10avx2
-#define TANH_F64_AVX2 Sleef_tanhd4_u10avx2
-#define TANH_F32_AVX512 Sleef_tanhf16_u10avx512f
-#define TANH_F64_AVX512 Sleef_tanhd8_u10avx512f
+#define CALL_F32_AVX2(name) Sleef_##name##f8_u10avx2
+#define CALL_F64_AVX2(name) Sleef_##name##d4_u10avx2
+#define CALL_F32_AVX512(name) Sleef_##name##f16_u10avx512f
+#define CALL_F64_AVX512(name) Sleef_##name##d8_u10avx512f
+
+#define DECLARE(f) \
+	__m256 CALL_F32_AVX2(f)(__m256) __attribute__((target("avx2"))); \
+	__m256d CALL_F64_AVX2(f)(__m256d) __attribute__((target("avx2"))); \
+	__m512 CALL_F32_AVX512(f)(__m512) __attribute__((target("avx512f"))); \
+	__m512d CALL_F64_AVX512(f)(__m512d) __attribute__((target("avx512f")));
+DECLARE(exp) DECLARE(expm1) DECLARE(log) DECLARE(log1p) DECLARE(erf) DECLARE(tanh)
+
+#define MORE
 #include "expfamily.h"
 #include "runner.h"
 

@@ -123,14 +123,10 @@ static inline __m512d tanh_f64_avx512(__m512d x) {
 END_TARGET
 
 #define NAME recipe
-#define EXP_F32_AVX2 exp_f32_avx2
-#define EXP_F64_AVX2 exp_f64_avx2
-#define EXP_F32_AVX512 exp_f32_avx512
-#define EXP_F64_AVX512 exp_f64_avx512
-#define TANH_F32_AVX2 tanh_f32_avx2
-#define TANH_F64_AVX2 tanh_f64_avx2
-#define TANH_F32_AVX512 tanh_f32_avx512
-#define TANH_F64_AVX512 tanh_f64_avx512
+#define CALL_F32_AVX2(f) f##_f32_avx2
+#define CALL_F64_AVX2(f) f##_f64_avx2
+#define CALL_F32_AVX512(f) f##_f32_avx512
+#define CALL_F64_AVX512(f) f##_f64_avx512
 #include "expfamily.h"
 
 const int compare_abi = COMPARE_ABI;
@@ -147,4 +143,5 @@ const char compare_version[] = "gcc " __VERSION__;
 	{"c-recipe", kernel, "float64", "avx512", NULL, recipe_##f##_f64_avx512}
 
 const compare_entry compare_entries[] = {
-	ENTRIES("Sigmoid", sigmoid), ENTRIES("Tanh", tanh), ENTRIES("Softmax", softmax), ENTRIES("CrossEntropyGrad", grad), {0}};
+	ENTRIES("Sigmoid", sigmoid), ENTRIES("Tanh", tanh), ENTRIES("Exp", exp), ENTRIES("SiLU", silu),
+	ENTRIES("Softmax", softmax), ENTRIES("CrossEntropyGrad", grad), {0}};
