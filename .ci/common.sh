@@ -185,9 +185,9 @@ main() { # main [STEP...]: runs the steps named, or FAST with LANE beside it
 	?*)
 		for s; do
 			case " ${FAST[*]} ${LANE[*]} " in *" $s "*) ;; *) echo "no step $s" >&2; exit 2 ;; esac
-			step "$s" || finish 1
+			step "$s" || { [ "$keep_going" = yes ] && failed=1; } || finish 1
 		done
-		finish 0
+		finish $failed
 		;;
 	esac
 
