@@ -78,6 +78,9 @@ def prepare(job):
     elif kernel == "LeakyReLU":
         def f():
             aten.leaky_relu.out(x, job["scale"], out=out)
+    elif kernel == "ELU":
+        def f():
+            aten.elu.out(x, job["scale"], out=out)
     elif kernel == "LogSoftmax":
         def f():
             torch._log_softmax(x, 1, False, out=out)
