@@ -179,34 +179,6 @@ func tailed[T kernels.Float](bound float64, ref func(x float64) kt.Scaled) check
 	}
 }
 
-// sloped checks that the results of a backward from x are off by at most bound ULP or u*|dy|,
-// whichever is larger.
-func sloped[T kernels.Float](bound float64, slope func(x float64) kt.DD) checkOf[T] {
-	return func(c, out *Call[T]) error {
-		for i, v := range c.T(2) {
-			dx, dy := out.T(0)[i], float64(c.T(1)[i])
-			switch {
-			case v != v || dy != dy || dx != dx:
-				if dx == dx || v == v && dy == dy && !math.IsInf(dy, 0) {
-					return fmt.Errorf("f(%v, %v) = %v", dy, v, dx)
-				}
-				continue
-			case math.IsInf(dy, 0):
-				continue // infinite, or 0 where the slope is 0
-			}
-			// in units of 2^e, so that nothing overflows and both parts are normal
-			m, e := math.Frexp(dy)
-			want := kt.Scaled{DD: slope(float64(v)).MulF(m), Exp: e}
-			off := math.Abs(kt.DD{Hi: math.Ldexp(float64(dx), -e)}.Add(want.Neg()).Hi)
-			least := max(math.Abs(m)*eps[T]()/2, math.Ldexp(smallest[T](), -e))
-			if !(off <= least || kt.Err(dx, want) <= bound) {
-				return fmt.Errorf("f(%v, %v) = %v, off by %v * 2^%d", dy, v, dx, off, e)
-			}
-		}
-		return nil
-	}
-}
-
 // elementOf returns f of one element.
 func elementOf[T kernels.Float](f func(dst, x []T), x T) T {
 	y := [1]T{x}
