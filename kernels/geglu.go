@@ -12,7 +12,7 @@ for i, v := range y {
 	dst[i] = v * up[i]
 }`,
 	Shape: asmgen.Map{
-		Out: []string{"dst"}, In: []string{"gate", "up"},
+		Out: []string{"dst"}, In: []string{"gate", "up"}, Pipeline: pipelines["gegluTanh"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Mul(geluTanhOf(b, in[0]), in[1])}
 		},
@@ -27,6 +27,7 @@ for i, v := range dy {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dgate"}, In: []string{"dy", "gate", "up"},
+		Pipeline: pipelines["gegluTanhBackward"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Mul(b.Mul(in[0], in[2]), geluTanhSlope(b, in[1]))}
 		},
@@ -42,6 +43,7 @@ for i, v := range y {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"gate", "up"}, LateLoads: true,
+		Pipeline: pipelines["geglu"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Mul(geluOf(b, in[0]), in[1])}
 		},
@@ -56,6 +58,7 @@ for i, v := range dy {
 }`,
 	Shape: asmgen.Map{
 		Out: []string{"dgate"}, In: []string{"dy", "gate", "up"},
+		Pipeline: pipelines["gegluBackward"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			return []vec{b.Mul(b.Mul(in[0], in[2]), geluSlope(b, in[1]))}
 		},

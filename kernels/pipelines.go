@@ -81,4 +81,69 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F32":   {Interval: 22, Latency: 60, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 		"AVX2 F64":   {Interval: 30, Latency: 45, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 	},
+	"swiglu": {
+		"AVX512 F32": {Interval: 11, Latency: 60, Unroll: 6, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 24, Latency: 105, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 18, Latency: 45, Unroll: 3, Width: 3, Sink: true},
+		"AVX2 F64":   {Interval: 24, Latency: 60, Unroll: 3, Width: 3},
+	},
+	"siluBackward": {
+		"AVX512 F32": {Interval: 14, Latency: 75, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 15, Latency: 105, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 16, Latency: 60, Unroll: 3, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 28, Latency: 90, Unroll: 4, Width: 2, Sink: true},
+	},
+	"swigluBackward": {
+		"AVX512 F32": {Interval: 18, Latency: 75, Unroll: 4, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 22, Latency: 90, Unroll: 6, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 30, Latency: 75, Unroll: 4, Width: 2, Constants: 4, Sink: true},
+		"AVX2 F64":   {Interval: 26, Latency: 60, Unroll: 4, Width: 2, Constants: 5, Sink: true},
+	},
+	"softplus": {
+		"AVX512 F32": {Interval: 16, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 24, Latency: 105, Unroll: 6, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 16, Latency: 45, Unroll: 3, Width: 3, Sink: true},
+		"AVX2 F64":   {Interval: 26, Latency: 45, Unroll: 6, Width: 3, Constants: 4, Sink: true},
+	},
+	"softplusBackward": {
+		"AVX512 F32": {Interval: 12, Latency: 90, Unroll: 8, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 15, Latency: 105, Unroll: 8, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 28, Latency: 90, Unroll: 3, Width: 2, Constants: 4, Sink: true},
+		"AVX2 F64":   {Interval: 32, Latency: 90, Unroll: 3, Width: 2, Sink: true},
+	},
+	"gelu": { // AVX2 F32 and AVX2 F64 are fastest without
+		"AVX512 F32": {Interval: 28, Latency: 45, Unroll: 6, Width: 2, Sink: true},
+		"AVX512 F64": {Interval: 62, Latency: 105, Unroll: 4, Width: 2, Sink: true},
+	},
+	"geluBackward": { // the others are fastest without, or gain less than 2%
+		"AVX512 F64": {Interval: 62, Latency: 105, Unroll: 4, Width: 3, Sink: true},
+	},
+	"geglu": { // AVX512 F32, AVX2 F32 and AVX2 F64 are fastest without
+		"AVX512 F64": {Interval: 54, Latency: 75, Unroll: 3, Width: 3, Sink: true},
+	},
+	"gegluBackward": { // AVX2 F64 is fastest without
+		"AVX512 F32": {Interval: 24, Latency: 105, Unroll: 4, Width: 2},
+		"AVX512 F64": {Interval: 35, Latency: 60, Unroll: 4, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 15, Latency: 45, Unroll: 4, Width: 2, Constants: 4},
+	},
+	"gegluTanh": {
+		"AVX512 F32": {Interval: 18, Latency: 75, Unroll: 4, Width: 3, Sink: true},
+		"AVX512 F64": {Interval: 14, Latency: 45, Unroll: 4, Width: 3},
+		"AVX2 F32":   {Interval: 18, Latency: 60, Unroll: 8, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 15, Latency: 30, Unroll: 3, Width: 3, Constants: 5, Sink: true},
+	},
+	"gegluTanhBackward": { // AVX512 F32 is fastest without
+		"AVX512 F64": {Interval: 20, Latency: 45, Unroll: 6, Width: 3, Sink: true},
+		"AVX2 F32":   {Interval: 15, Latency: 45, Unroll: 4, Width: 2, Constants: 4},
+		"AVX2 F64":   {Interval: 28, Latency: 30, Unroll: 3, Width: 3, Constants: 4, Sink: true},
+	},
+	"geluTanhBackward": { // AVX2 F32 is fastest without
+		"AVX512 F32": {Interval: 24, Latency: 90, Unroll: 4, Width: 2},
+		"AVX512 F64": {Interval: 20, Latency: 45, Unroll: 6, Width: 3, Sink: true},
+		"AVX2 F64":   {Interval: 28, Latency: 30, Unroll: 3, Width: 3, Constants: 4, Sink: true},
+	},
+	"erf": { // AVX512 F32 and AVX2 F32 are fastest without
+		"AVX512 F64": {Interval: 20, Latency: 105, Unroll: 6, Width: 3, Sink: true},
+		"AVX2 F64":   {Interval: 44, Latency: 90, Unroll: 3, Width: 2, Constants: 4, Sink: true},
+	},
 }

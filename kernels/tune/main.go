@@ -58,7 +58,7 @@ func tune(kernel, setting string) error {
 func loops() (settings []asmgen.Pipeline) {
 	for _, unroll := range []int{3, 4, 6, 8} {
 		for _, width := range []int{2, 3} {
-			for interval := 6; interval <= 32; interval += 1 + interval/16 {
+			for interval := 6; interval <= 64; interval += 1 + interval/16 {
 				for _, latency := range []int{30, 45, 60, 75, 90, 105} {
 					p := asmgen.Pipeline{
 						Interval: interval, Latency: latency, Unroll: unroll, Width: width,
@@ -144,9 +144,11 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 // argument returns the argument for a parameter in a call on one row of n elements.
 func argument(p asmgen.Param) string {
 	switch {
-	case slices.Contains([]string{"dst", "w", "losses", "loss"}, p.Name):
+	case slices.Contains([]string{"dst", "dx", "dgate", "w", "losses", "loss"}, p.Name):
 		return "y"
-	case slices.Contains([]string{"t", "p", "r", "base"}, p.Name):
+	case p.Name == "dup":
+		return "z"
+	case slices.Contains([]string{"t", "p", "r", "base", "dy", "gate", "up"}, p.Name):
 		return "x"
 	case p.Name == "narrow":
 		return "false"
