@@ -38968,19 +38968,6 @@ end4:
 	BLT after5
 	FMOVQ 960(R3), F2
 	FMOVQ 976(R3), F3
-	MOVD cols+56(FP), R7
-	MOVD R3, R4
-
-// One column of the result.
-finish24:
-	FMOVQ 0(R4), F4
-	// columns.go
-	WORD $0x6e23dc85 // fmul v5.4s, v4.4s, v3.4s
-	VFMLA V2.S4, V4.S4, V5.S4
-	FMOVQ F5, 0(R4)
-	ADD $16, R4, R4
-	SUB $1, R7, R7
-	CBNZ R7, finish24
 	MOVD dststride+72(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
@@ -38989,7 +38976,7 @@ finish24:
 	MOVD R3, R4
 	MOVD cols+56(FP), R7
 	CMP $4, R7
-	BGE wide28
+	BGE wide27
 	MOVD R7, R10
 	SUB $2, R10, R10
 	LSL $4, R10, R10
@@ -38998,70 +38985,94 @@ finish24:
 	MOVD cols+56(FP), R6
 	SUB $2, R6, R6
 	LSL $2, R6, R6
-	FMOVQ 0(R4), F2
-	FMOVQ 16(R4), F3
-	FMOVQ 0(R7), F4
-	FMOVQ 16(R7), F5
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
+	FMOVQ 0(R4), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V4.B16
+	VFMLA V2.S4, V8.S4, V4.S4
+	FMOVQ 16(R4), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V5.B16
+	VFMLA V2.S4, V8.S4, V5.S4
+	FMOVQ 0(R7), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V6.B16
+	VFMLA V2.S4, V8.S4, V6.S4
+	FMOVQ 16(R7), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V7.B16
+	VFMLA V2.S4, V8.S4, V7.S4
 	VZIP1 V5.S4, V4.S4, V8.S4
 	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
+	VZIP1 V7.S4, V6.S4, V10.S4
+	VZIP2 V7.S4, V6.S4, V11.S4
+	VZIP1 V10.D2, V8.D2, V4.D2
+	VZIP2 V10.D2, V8.D2, V5.D2
+	VZIP1 V11.D2, V9.D2, V6.D2
+	VZIP2 V11.D2, V9.D2, V7.D2
 	MOVD R8, R5
 	ADD R8, R6, R6
-	FMOVD F2, (R5)
-	VST1 V2.D[1], (R6)
-	ADD R9, R5, R5
-	ADD R9, R6, R6
-	FMOVD F3, (R5)
-	VST1 V3.D[1], (R6)
-	ADD R9, R5, R5
-	ADD R9, R6, R6
 	FMOVD F4, (R5)
 	VST1 V4.D[1], (R6)
 	ADD R9, R5, R5
 	ADD R9, R6, R6
 	FMOVD F5, (R5)
 	VST1 V5.D[1], (R6)
-	B end25
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F6, (R5)
+	VST1 V6.D[1], (R6)
+	ADD R9, R5, R5
+	ADD R9, R6, R6
+	FMOVD F7, (R5)
+	VST1 V7.D[1], (R6)
+	B end24
 
-wide28:
+wide27:
 
 // Transpose some columns.
-cols26:
-	FMOVQ 0(R4), F2
-	FMOVQ 16(R4), F3
-	FMOVQ 32(R4), F4
-	FMOVQ 48(R4), F5
-	VZIP1 V3.S4, V2.S4, V6.S4
-	VZIP2 V3.S4, V2.S4, V7.S4
+cols25:
+	FMOVQ 0(R4), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V4.B16
+	VFMLA V2.S4, V8.S4, V4.S4
+	FMOVQ 16(R4), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V5.B16
+	VFMLA V2.S4, V8.S4, V5.S4
+	FMOVQ 32(R4), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V6.B16
+	VFMLA V2.S4, V8.S4, V6.S4
+	FMOVQ 48(R4), F8
+	WORD $0x6e23dd09 // fmul v9.4s, v8.4s, v3.4s
+	VMOV V9.B16, V7.B16
+	VFMLA V2.S4, V8.S4, V7.S4
 	VZIP1 V5.S4, V4.S4, V8.S4
 	VZIP2 V5.S4, V4.S4, V9.S4
-	VZIP1 V8.D2, V6.D2, V2.D2
-	VZIP2 V8.D2, V6.D2, V3.D2
-	VZIP1 V9.D2, V7.D2, V4.D2
-	VZIP2 V9.D2, V7.D2, V5.D2
+	VZIP1 V7.S4, V6.S4, V10.S4
+	VZIP2 V7.S4, V6.S4, V11.S4
+	VZIP1 V10.D2, V8.D2, V4.D2
+	VZIP2 V10.D2, V8.D2, V5.D2
+	VZIP1 V11.D2, V9.D2, V6.D2
+	VZIP2 V11.D2, V9.D2, V7.D2
 	MOVD R8, R5
-	FMOVQ F2, (R5)
-	ADD R9, R5, R5
-	FMOVQ F3, (R5)
-	ADD R9, R5, R5
 	FMOVQ F4, (R5)
 	ADD R9, R5, R5
 	FMOVQ F5, (R5)
+	ADD R9, R5, R5
+	FMOVQ F6, (R5)
+	ADD R9, R5, R5
+	FMOVQ F7, (R5)
 	SUB $4, R7, R7
-	CBZ R7, end25
+	CBZ R7, end24
 	CMP $4, R7
-	BLT last27
+	BLT last26
 	ADD $64, R4, R4
 	ADD $16, R8, R8
-	B cols26
+	B cols25
 
 // The last columns.
-last27:
+last26:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -39069,10 +39080,10 @@ last27:
 	LSL $2, R5, R5
 	ADD R5, R8, R8
 	MOVD $4, R7
-	B cols26
+	B cols25
 
 // The result of a batch.
-end25:
+end24:
 
 after5:
 	CMP R3, R1
@@ -39501,19 +39512,6 @@ end4:
 	BLT after5
 	FMOVQ 512(R3), F2
 	FMOVQ 528(R3), F3
-	MOVD cols+56(FP), R7
-	MOVD R3, R4
-
-// One column of the result.
-finish22:
-	FMOVQ 0(R4), F4
-	// columns.go
-	WORD $0x6e63dc85 // fmul v5.2d, v4.2d, v3.2d
-	VFMLA V2.D2, V4.D2, V5.D2
-	FMOVQ F5, 0(R4)
-	ADD $16, R4, R4
-	SUB $1, R7, R7
-	CBNZ R7, finish22
 	MOVD dststride+72(FP), R9
 	LSL $3, R9, R9
 	MUL R9, R8, R8
@@ -39523,26 +39521,32 @@ finish22:
 	MOVD cols+56(FP), R7
 
 // Transpose some columns.
-cols24:
-	FMOVQ 0(R4), F2
-	FMOVQ 16(R4), F3
-	VZIP2 V3.D2, V2.D2, V4.D2
-	VZIP1 V3.D2, V2.D2, V2.D2
-	VMOV V4.B16, V3.B16
+cols23:
+	FMOVQ 0(R4), F6
+	WORD $0x6e63dcc7 // fmul v7.2d, v6.2d, v3.2d
+	VMOV V7.B16, V4.B16
+	VFMLA V2.D2, V6.D2, V4.D2
+	FMOVQ 16(R4), F6
+	WORD $0x6e63dcc7 // fmul v7.2d, v6.2d, v3.2d
+	VMOV V7.B16, V5.B16
+	VFMLA V2.D2, V6.D2, V5.D2
+	VZIP2 V5.D2, V4.D2, V6.D2
+	VZIP1 V5.D2, V4.D2, V4.D2
+	VMOV V6.B16, V5.B16
 	MOVD R8, R5
-	FMOVQ F2, (R5)
+	FMOVQ F4, (R5)
 	ADD R9, R5, R5
-	FMOVQ F3, (R5)
+	FMOVQ F5, (R5)
 	SUB $2, R7, R7
-	CBZ R7, end23
+	CBZ R7, end22
 	CMP $2, R7
-	BLT last25
+	BLT last24
 	ADD $32, R4, R4
 	ADD $16, R8, R8
-	B cols24
+	B cols23
 
 // The last columns.
-last25:
+last24:
 	MOVD R7, R5
 	LSL $4, R5, R5
 	ADD R5, R4, R4
@@ -39550,10 +39554,10 @@ last25:
 	LSL $3, R5, R5
 	ADD R5, R8, R8
 	MOVD $2, R7
-	B cols24
+	B cols23
 
 // The result of a batch.
-end23:
+end22:
 
 after5:
 	CMP R3, R1

@@ -579,16 +579,28 @@ func (c *columnsCode) epilogue() {
 
 // storeBatch applies Finish to the rows in the buffer prev, if there are any, and stores them.
 func (c *columnsCode) storeBatch(save int) {
-	s, vb := c.s, c.vectorBytes()
+	s := c.s
 	c.storeSlots(c.scr, c.finRegs)
 	c.w.label(c.end)
 	c.loadWord(c.p, c.prev, c.rowSlot)
 	c.branchImm(lt, c.p, 0, c.after)
 	c.loadSlots(c.prev, c.finRegs)
 	if s.Label {
-		c.finRegs = c.finRegs[1:]
-		c.zero(c.col)
+		c.finishColumns()
+		c.nextVector = save
 	}
+	c.rowPointer("dst")
+	c.transpose(false, c.prev)
+	c.w.label(c.after)
+	c.branch(eq, c.scr, c.prev, c.leave)
+}
+
+// finishColumns applies Finish to the columns of the buffer prev where there are labels. Otherwise
+// transposePart does; with the labels, AVX2 would have too few registers there.
+func (c *columnsCode) finishColumns() {
+	s, vb := c.s, c.vectorBytes()
+	c.finRegs = c.finRegs[1:]
+	c.zero(c.col)
 	finish := c.w.newLabel("finish")
 	c.arg(c.n, "cols")
 	c.mov(c.cur, c.prev)
@@ -597,22 +609,15 @@ func (c *columnsCode) storeBatch(save int) {
 	b := c.newBuilder(false)
 	f := b.pinnedValues(c.finRegs)
 	y := s.Finish(b, b.load(0), f)
-	if s.Label {
-		is := b.emit(opIntEqual, b.pinnedValue(c.col), b.pinnedValue(c.label), -1, 0)
-		y = b.Select(is, f[len(f)-1], y)
-		b.IntAdd(b.pinnedValue(c.col), b.KInt(1, 1))
-		b.into(c.col)
-	}
+	is := b.emit(opIntEqual, b.pinnedValue(c.col), b.pinnedValue(c.label), -1, 0)
+	y = b.Select(is, f[len(f)-1], y)
+	b.IntAdd(b.pinnedValue(c.col), b.KInt(1, 1))
+	b.into(c.col)
 	b.store(0, y)
 	c.write(b)
 	c.addImm(c.cur, vb)
 	c.addImm(c.n, -1)
 	c.branchImm(ne, c.n, 0, finish)
-	c.nextVector = save
-	c.rowPointer("dst")
-	c.transpose(false, c.prev)
-	c.w.label(c.after)
-	c.branch(eq, c.scr, c.prev, c.leave)
 }
 
 // turn goes on with the next batch, or at the end with the rows left over.
@@ -681,7 +686,8 @@ func (c *columnsCode) transpose(in bool, buffer gpr) {
 }
 
 // transposePart moves width columns from p to the buffer at cur, or back. If high is set, it moves
-// two columns at p, and two at p+high for the buffer at second.
+// two columns at p, and two at p+high for the buffer at second. On the way back, it applies Finish
+// if there are no labels.
 func (c *columnsCode) transposePart(in bool, high, second gpr) {
 	width, vb := c.width, c.vectorBytes()
 	regs := c.spareAfter()
@@ -699,9 +705,13 @@ func (c *columnsCode) transposePart(in bool, high, second gpr) {
 		return c.cur, i * vb
 	}
 	if !in {
-		for i, r := range cols {
-			base, off := at(i)
-			c.loadAt(c.t, r, base, off)
+		if c.s.Label {
+			for i, r := range cols {
+				base, off := at(i)
+				c.loadAt(c.t, r, base, off)
+			}
+		} else {
+			c.finishInto(cols, second)
 		}
 		c.writeRows(c.kernelState, rows)
 		return
@@ -715,6 +725,27 @@ func (c *columnsCode) transposePart(in bool, high, second gpr) {
 		c.larger(cols[:h], cols[h:])
 	}
 	c.larger([]int{c.maximum}, cols)
+}
+
+// finishInto sets registers to Finish of the columns from cur on, the last two of four from second
+// on if that is set.
+func (c *columnsCode) finishInto(regs []int, second gpr) {
+	save := c.nextVector
+	c.nextVector = regs[len(regs)-1] + 1
+	c.streams = []gpr{c.cur, second}
+	b := c.newBuilder(false)
+	for i, r := range regs {
+		stream := 0
+		if second != "" && i >= 2 {
+			stream, i = 1, i-2
+		}
+		w := b.load(stream)
+		b.ops[len(b.ops)-1].lane = i
+		c.s.Finish(b, w, b.pinnedValues(c.finRegs))
+		b.into(r)
+	}
+	c.writeInOrder(b)
+	c.nextVector = save
 }
 
 // larger sets a[i] to the larger of a[i] and b[i], for registers a and b.
