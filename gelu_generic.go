@@ -105,39 +105,43 @@ var geluC = [9][8]float32{
 	},
 }
 
-// geluS has those of (a+4)*R(a) in float64, in w = (a-4)/(a+4). geluSLo is what the constant lacks.
-var geluS = [...]float64{
-	0x1.82b4bb8c94dcep-1, -0x1.373e3a893c28ap-1, 0x1.8c6dbf2cfc2b3p-2, -0x1.7dff2bff68369p-3,
-	0x1.eec4cc3e4d434p-5, -0x1.ee2761048d3b8p-8, -0x1.c81719d56ba62p-9, 0x1.ab825fc4b09e4p-10,
-	0x1.17a4ae48fc74cp-13, -0x1.e4a42682f5909p-13, -0x1.001e7d8c9c3f2p-19, 0x1.26d0b1fd6841bp-15,
-	0x1.80b545e4ea8abp-21, -0x1.8d4de990dd4c5p-18, -0x1.51f0cd6f75c9bp-21, 0x1.12516748a5fap-20,
-	0x1.2376d50ebe3eep-22, -0x1.4e39b2ed0533ap-23, -0x1.6d997df981fdap-24, 0x1.e2cd61f60758fp-27,
-	0x1.5068c3a3c0825p-26, 0x1.867c58bd115ffp-30, -0x1.692a2f1a79e27p-29, -0x1.4337d8b2c1b81p-31,
-	0x1.e81138998f3eep-35,
+// geluT has those of (a+1.1875)*R(a)*2^128 in float64, in w = (a-5)/(a+5). geluTLo is what the
+// constant lacks.
+var geluT = [...]float64{
+	0x1.e75c57e7a493ap+126, -0x1.e52c6db249fd2p+124, 0x1.b07b835d217e2p+123, -0x1.52630d0d42654p+120,
+	-0x1.1d8b050bbbfbap+122, 0x1.4a160ae0f8f63p+122, -0x1.b9dc77072e512p+121, 0x1.8e31d1056218dp+120,
+	-0x1.ac94b9618552cp+118, 0x1.148f7f98f9b88p+113, 0x1.669f1ea3ddd44p+115, -0x1.c02f27fa4d883p+113,
+	-0x1.224577c4a39adp+111, 0x1.280b74ca0ff1p+111, -0x1.a368a435446c1p+105, -0x1.53434445b5eb3p+108,
+	0x1.2a61786ec64cbp+105, 0x1.99fc2a961dc99p+105, -0x1.9bf4ef6ec8266p+102, -0x1.05ee237c8761ap+103,
+	0x1.bc47cf717f814p+97, 0x1.028503a0d5df1p+100, 0x1.69cccfb2969eap+97,
 }
 
-const geluSLo = -0x1.a6a3a4f0d148bp-56
+const geluTLo = 0x1.42266d66ea2afp+72
 
-// geluS64 returns 1/(a+4) and S(w), each in two parts.
-func geluS64(a float64) (q, ql, s, sl float64) {
-	d := a + 4
-	dl := (max(4, a) - d) + min(4, a)
-	q = 1 / d
-	ql = float64(math.FMA(-q, dl, math.FMA(-q, d, 1)) * q)
-	w := math.FMA(-8, q, 1)
-	wl := math.FMA(-8, ql, math.FMA(-8, q, 1-w))
-	p := geluS[24]
-	for i := 23; i > 2; i-- {
-		p = math.FMA(p, w, geluS[i])
+// geluT64 returns T in two parts.
+func geluT64(a float64) (t, tl float64) {
+	w := (a+a)/(a+5) - 1
+	square := float64(w * w)
+	even, odd := geluT[22], geluT[21]
+	for i := 20; i > 3; i -= 2 {
+		even = math.FMA(even, square, geluT[i])
+		if i > 4 {
+			odd = math.FMA(odd, square, geluT[i-1])
+		}
 	}
-	p2 := math.FMA(p, w, geluS[2])
-	p2l := math.FMA(p, w, geluS[2]-p2)
-	p1 := math.FMA(p2, w, geluS[1])
-	p1l := math.FMA(p2l, w, math.FMA(p2, w, geluS[1]-p1))
-	s = math.FMA(p1, w, geluS[0])
-	sl = math.FMA(p1, w, geluS[0]-s) + geluSLo
-	sl = math.FMA(p1l, w, sl)
-	return q, ql, s, math.FMA(-float64(wl*math.FMA(-0.31, w, 0.81)), s, sl)
+	p := math.FMA(odd, w, even)
+	for i := 3; i > 0; i-- {
+		p = math.FMA(p, w, geluT[i])
+	}
+	t = math.FMA(p, w, geluT[0])
+	return t, math.FMA(p, w, geluT[0]-t) + geluTLo
+}
+
+// geluSum64 returns a+1.1875 in two parts.
+func geluSum64(a float64) (d, dl float64) {
+	d = a + 1.1875
+	more := d - a
+	return d, (a - (d - more)) + (1.1875 - more)
 }
 
 // geluArgument64 returns n and the magic number, and r, of -a*a/2 in quarters of an octave.
@@ -153,13 +157,10 @@ func geluArgument64(a, magic float64) (k, r float64) {
 	return k, math.FMA(-h, kLo, r)
 }
 
-const (
-	geluEnd64     = 38.75
-	geluMagicUp64 = 0x1.8p52 + 0x1p31 + 4*(1023+256)
-)
+const geluEnd64 = 38.75
 
 func gelu64(dst, x []float64) {
-	const magic = 0x1.8p52 + 0x1p31 + 4*1023
+	const magic = 0x1.8p52 + 0x1p31 + 4*(1023+(1<<12)-128)
 	dst = dst[:len(x)]
 	for i, v := range x {
 		if v != v {
@@ -167,32 +168,25 @@ func gelu64(dst, x []float64) {
 			continue
 		}
 		a := math.Float64frombits(math.Float64bits(v) &^ (1 << 63))
-		if a < 0x1p-60 {
-			dst[i] = v * 0.5
-			continue
-		}
 		if a > geluEnd64 {
 			a = geluEnd64
 		}
-		q, ql, s, sl := geluS64(a)
-		m := float64(a * q)
-		mn := math.FMA(-a, ql, math.FMA(-a, q, m))
-		y := float64(m * s)
-		yn := math.FMA(-m, sl, math.FMA(-m, s, y))
-		yn = math.FMA(mn, s, yn)
-		scale, mg := float64(0x1p-256), float64(geluMagicUp64)
-		if a < 1 {
-			scale, mg = 1, magic
-		}
-		k, r := geluArgument64(a, mg)
-		e, p := expScaled64(k, r)
-		y, yn = float64(y*scale), float64(yn*scale)
-		more := math.FMA(-y, p, yn)
-		if v < 0 {
-			y = math.FMA(-e, y, float64(e*more))
-		} else {
-			y = math.FMA(-e, y-more, v)
-		}
+		far := math.Float64bits(a) & (1 << 62) >> 2
+		t, tl := geluT64(a)
+		d, dl := geluSum64(a)
+		q := 1 / d
+		scaled := math.Float64frombits(math.Float64bits(a) - far)
+		m := float64(scaled * t)
+		mn := math.FMA(-scaled, tl, math.FMA(-scaled, t, m))
+		y := float64(m * q)
+		yl := float64((math.FMA(-y, dl, math.FMA(-y, d, m)) - mn) * q)
+		k, r := geluArgument64(a, magic)
+		s, p := expScaled64(k, r)
+		s = math.Float64frombits(math.Float64bits(s) + far)
+		more := math.FMA(y, p, yl)
+		u := y + more
+		lost := (y - u) + more
+		y = math.FMA(-s, u, math.FMA(-s, lost, max(0, v)))
 		dst[i] = math.Float64frombits(math.Float64bits(y) | math.Float64bits(v)&(1<<63))
 	}
 }
@@ -211,24 +205,27 @@ func geluBackwardGeneric[T Float](dx, dy, x []T) {
 
 func geluSlope64(x float64) float64 {
 	const (
-		density   = 0x1.9884533d43651p-2
-		densityLo = -0x1.cbc0d30ebfd15p-56
+		density   = 0x1.9884533d43651p+126
+		densityLo = -0x1.cbc0d30ebfd15p+72
+		magic     = 0x1.8p52 + 0x1p31 + 4*(1023+128)
 	)
 	a := math.Float64frombits(math.Float64bits(x) &^ (1 << 63))
 	if a > geluEnd64 {
 		a = geluEnd64
 	}
-	q, ql, s, sl := geluS64(a)
-	ratio := float64(s * q)
-	rn := math.FMA(-s, ql, math.FMA(-sl, q, math.FMA(-s, q, ratio)))
-	t := math.FMA(-a, density, ratio)
-	tl := math.FMA(-a, density, ratio-t)
-	tl = math.FMA(-a, densityLo, tl-rn)
-	k, r := geluArgument64(a, geluMagicUp64)
+	t, tl := geluT64(a)
+	d, dl := geluSum64(a)
+	q := 1 / d
+	ratio := float64(t * q)
+	rest := float64((math.FMA(-ratio, dl, math.FMA(-ratio, d, t)) + tl) * q)
+	g := math.FMA(-a, density, ratio)
+	gl := math.FMA(-a, density, ratio-g)
+	gl = math.FMA(-a, densityLo, gl+rest)
+	k, r := geluArgument64(a, magic)
 	power, p := expScaled64(k, r)
 	e := math.FMA(power, p, power)
 	el := math.FMA(power, p, power-e)
-	below := math.FMA(e, t, math.FMA(e, tl, float64(el*t)))
+	below := math.FMA(e, g, math.FMA(e, gl, float64(el*g)))
 	below = float64(below * 0x1p-256)
 	if x < 0 {
 		return below

@@ -369,119 +369,107 @@ DATA geluConstF32<>+328(SB)/8, $0x3f9d89d93f9d89d9
 DATA geluConstF32<>+336(SB)/8, $0x4b4000004b400000 // rounding: 0x1.8p23
 DATA geluConstF32<>+344(SB)/8, $0x4b4000004b400000
 GLOBL geluConstF32<>(SB), RODATA|NOPTR, $352
-DATA geluConstF64<>+0(SB)/8, $0x3ff0000000000000 // one: 1
-DATA geluConstF64<>+8(SB)/8, $0x3ff0000000000000
-DATA geluConstF64<>+16(SB)/8, $0x40071547652b82fe // geluK: 0x1.71547652b82fep1
-DATA geluConstF64<>+24(SB)/8, $0x40071547652b82fe
-DATA geluConstF64<>+32(SB)/8, $0x3fd8c6dbf2cfc2b3 // geluS2: 0x1.8c6dbf2cfc2b3p-2
-DATA geluConstF64<>+40(SB)/8, $0x3fd8c6dbf2cfc2b3
-DATA geluConstF64<>+48(SB)/8, $0xbfe373e3a893c28a // geluS1: -0x1.373e3a893c28ap-1
-DATA geluConstF64<>+56(SB)/8, $0xbfe373e3a893c28a
-DATA geluConstF64<>+64(SB)/8, $0x3fe82b4bb8c94dce // geluS0: 0x1.82b4bb8c94dcep-1
-DATA geluConstF64<>+72(SB)/8, $0x3fe82b4bb8c94dce
-DATA geluConstF64<>+80(SB)/8, $0x4043600000000000 // geluEnd: 0x1.36p5
-DATA geluConstF64<>+88(SB)/8, $0x4043600000000000
-DATA geluConstF64<>+96(SB)/8, $0x7fffffffffffffff // notSign
-DATA geluConstF64<>+104(SB)/8, $0x7fffffffffffffff
-DATA geluConstF64<>+112(SB)/8, $0x4010000000000000 // four: 4
-DATA geluConstF64<>+120(SB)/8, $0x4010000000000000
-DATA geluConstF64<>+128(SB)/8, $0x4020000000000000 // eight: 8
-DATA geluConstF64<>+136(SB)/8, $0x4020000000000000
-DATA geluConstF64<>+144(SB)/8, $0x3dce81138998f3ee // geluS24: 0x1.e81138998f3eep-35
-DATA geluConstF64<>+152(SB)/8, $0x3dce81138998f3ee
-DATA geluConstF64<>+160(SB)/8, $0xbe04337d8b2c1b81 // geluS23: -0x1.4337d8b2c1b81p-31
-DATA geluConstF64<>+168(SB)/8, $0xbe04337d8b2c1b81
-DATA geluConstF64<>+176(SB)/8, $0xbe2692a2f1a79e27 // geluS22: -0x1.692a2f1a79e27p-29
-DATA geluConstF64<>+184(SB)/8, $0xbe2692a2f1a79e27
-DATA geluConstF64<>+192(SB)/8, $0x3e1867c58bd115ff // geluS21: 0x1.867c58bd115ffp-30
-DATA geluConstF64<>+200(SB)/8, $0x3e1867c58bd115ff
-DATA geluConstF64<>+208(SB)/8, $0x3e55068c3a3c0825 // geluS20: 0x1.5068c3a3c0825p-26
-DATA geluConstF64<>+216(SB)/8, $0x3e55068c3a3c0825
-DATA geluConstF64<>+224(SB)/8, $0x3e4e2cd61f60758f // geluS19: 0x1.e2cd61f60758fp-27
-DATA geluConstF64<>+232(SB)/8, $0x3e4e2cd61f60758f
-DATA geluConstF64<>+240(SB)/8, $0xbe76d997df981fda // geluS18: -0x1.6d997df981fdap-24
-DATA geluConstF64<>+248(SB)/8, $0xbe76d997df981fda
-DATA geluConstF64<>+256(SB)/8, $0xbe84e39b2ed0533a // geluS17: -0x1.4e39b2ed0533ap-23
-DATA geluConstF64<>+264(SB)/8, $0xbe84e39b2ed0533a
-DATA geluConstF64<>+272(SB)/8, $0x3e92376d50ebe3ee // geluS16: 0x1.2376d50ebe3eep-22
-DATA geluConstF64<>+280(SB)/8, $0x3e92376d50ebe3ee
-DATA geluConstF64<>+288(SB)/8, $0x3eb12516748a5fa0 // geluS15: 0x1.12516748a5fap-20
-DATA geluConstF64<>+296(SB)/8, $0x3eb12516748a5fa0
-DATA geluConstF64<>+304(SB)/8, $0xbea51f0cd6f75c9b // geluS14: -0x1.51f0cd6f75c9bp-21
-DATA geluConstF64<>+312(SB)/8, $0xbea51f0cd6f75c9b
-DATA geluConstF64<>+320(SB)/8, $0xbed8d4de990dd4c5 // geluS13: -0x1.8d4de990dd4c5p-18
-DATA geluConstF64<>+328(SB)/8, $0xbed8d4de990dd4c5
-DATA geluConstF64<>+336(SB)/8, $0x3ea80b545e4ea8ab // geluS12: 0x1.80b545e4ea8abp-21
-DATA geluConstF64<>+344(SB)/8, $0x3ea80b545e4ea8ab
-DATA geluConstF64<>+352(SB)/8, $0x3f026d0b1fd6841b // geluS11: 0x1.26d0b1fd6841bp-15
-DATA geluConstF64<>+360(SB)/8, $0x3f026d0b1fd6841b
-DATA geluConstF64<>+368(SB)/8, $0xbec001e7d8c9c3f2 // geluS10: -0x1.001e7d8c9c3f2p-19
-DATA geluConstF64<>+376(SB)/8, $0xbec001e7d8c9c3f2
-DATA geluConstF64<>+384(SB)/8, $0xbf2e4a42682f5909 // geluS9: -0x1.e4a42682f5909p-13
-DATA geluConstF64<>+392(SB)/8, $0xbf2e4a42682f5909
-DATA geluConstF64<>+400(SB)/8, $0x3f217a4ae48fc74c // geluS8: 0x1.17a4ae48fc74cp-13
-DATA geluConstF64<>+408(SB)/8, $0x3f217a4ae48fc74c
-DATA geluConstF64<>+416(SB)/8, $0x3f5ab825fc4b09e4 // geluS7: 0x1.ab825fc4b09e4p-10
-DATA geluConstF64<>+424(SB)/8, $0x3f5ab825fc4b09e4
-DATA geluConstF64<>+432(SB)/8, $0xbf6c81719d56ba62 // geluS6: -0x1.c81719d56ba62p-9
-DATA geluConstF64<>+440(SB)/8, $0xbf6c81719d56ba62
-DATA geluConstF64<>+448(SB)/8, $0xbf7ee2761048d3b8 // geluS5: -0x1.ee2761048d3b8p-8
-DATA geluConstF64<>+456(SB)/8, $0xbf7ee2761048d3b8
-DATA geluConstF64<>+464(SB)/8, $0x3faeec4cc3e4d434 // geluS4: 0x1.eec4cc3e4d434p-5
-DATA geluConstF64<>+472(SB)/8, $0x3faeec4cc3e4d434
-DATA geluConstF64<>+480(SB)/8, $0xbfc7dff2bff68369 // geluS3: -0x1.7dff2bff68369p-3
-DATA geluConstF64<>+488(SB)/8, $0xbfc7dff2bff68369
-DATA geluConstF64<>+496(SB)/8, $0xbc7a6a3a4f0d148b // geluSLo: -0x1.a6a3a4f0d148bp-56
-DATA geluConstF64<>+504(SB)/8, $0xbc7a6a3a4f0d148b
-DATA geluConstF64<>+512(SB)/8, $0x3fd3d70a3d70a3d7 // geluSlopeC1: 0x1.3d70a3d70a3d7p-2
-DATA geluConstF64<>+520(SB)/8, $0x3fd3d70a3d70a3d7
-DATA geluConstF64<>+528(SB)/8, $0x3fe9eb851eb851ec // geluSlopeC0: 0x1.9eb851eb851ecp-1
-DATA geluConstF64<>+536(SB)/8, $0x3fe9eb851eb851ec
-DATA geluConstF64<>+544(SB)/8, $0x4338000080000ffc // geluMagicAt0: 0x1.8000080000ffcp52
-DATA geluConstF64<>+552(SB)/8, $0x4338000080000ffc
-DATA geluConstF64<>+560(SB)/8, $0x43380000800013fc // geluUpMagic: 0x1.80000800013fcp52
-DATA geluConstF64<>+568(SB)/8, $0x43380000800013fc
-DATA geluConstF64<>+576(SB)/8, $0x3c8777d0ffda0e00 // geluKLo: 0x1.777d0ffda0ep-55
-DATA geluConstF64<>+584(SB)/8, $0x3c8777d0ffda0e00
-DATA geluConstF64<>+592(SB)/8, $0x0000000300000003 // lookupLow
-DATA geluConstF64<>+600(SB)/8, $0x0000000300000003
-DATA geluConstF64<>+608(SB)/8, $0x0808080808080808 // lookupTimes
-DATA geluConstF64<>+616(SB)/8, $0x0808080808080808
-DATA geluConstF64<>+624(SB)/8, $0x0706050403020100 // lookupFirst
-DATA geluConstF64<>+632(SB)/8, $0x0706050403020100
-DATA geluConstF64<>+640(SB)/8, $0x2ff0000000000000 // geluScale: 0x1p-256
-DATA geluConstF64<>+648(SB)/8, $0x2ff0000000000000
-DATA geluConstF64<>+656(SB)/8, $0x3db62c26b18bc2ab // exp2C8: 0x1.62c26b18bc2abp-36
-DATA geluConstF64<>+664(SB)/8, $0x3db62c26b18bc2ab
-DATA geluConstF64<>+672(SB)/8, $0x3e0ffcff7567be31 // exp2C7: 0x1.ffcff7567be31p-31
-DATA geluConstF64<>+680(SB)/8, $0x3e0ffcff7567be31
-DATA geluConstF64<>+688(SB)/8, $0x3e642f8258d73bcb // exp2C6: 0x1.42f8258d73bcbp-25
-DATA geluConstF64<>+696(SB)/8, $0x3e642f8258d73bcb
-DATA geluConstF64<>+704(SB)/8, $0x3eb5d75ad96bbe40 // exp2C5: 0x1.5d75ad96bbe4p-20
-DATA geluConstF64<>+712(SB)/8, $0x3eb5d75ad96bbe40
-DATA geluConstF64<>+720(SB)/8, $0x3f03b1a33be3416f // exp2C4: 0x1.3b1a33be3416fp-15
-DATA geluConstF64<>+728(SB)/8, $0x3f03b1a33be3416f
-DATA geluConstF64<>+736(SB)/8, $0x3f4c698bad208e02 // exp2C3: 0x1.c698bad208e02p-11
-DATA geluConstF64<>+744(SB)/8, $0x3f4c698bad208e02
-DATA geluConstF64<>+752(SB)/8, $0x3f8ebe2192279649 // exp2C2: 0x1.ebe2192279649p-7
-DATA geluConstF64<>+760(SB)/8, $0x3f8ebe2192279649
-DATA geluConstF64<>+768(SB)/8, $0x3fc62d197e20c192 // exp2C1: 0x1.62d197e20c192p-3
-DATA geluConstF64<>+776(SB)/8, $0x3fc62d197e20c192
-DATA geluConstF64<>+784(SB)/8, $0xbf2ad34e13f5cd19 // exp2C0: -0x1.ad34e13f5cd19p-13
-DATA geluConstF64<>+792(SB)/8, $0xbf2ad34e13f5cd19
-DATA geluConstF64<>+800(SB)/8, $0x3c30000000000000 // geluTiny: 0x1p-60
-DATA geluConstF64<>+808(SB)/8, $0x3c30000000000000
-DATA geluConstF64<>+816(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
-DATA geluConstF64<>+824(SB)/8, $0x3fe0000000000000
-DATA geluConstF64<>+832(SB)/8, $0x8000000000000000 // signBit
-DATA geluConstF64<>+840(SB)/8, $0x8000000000000000
-DATA geluConstF64<>+848(SB)/8, $0x3fd9884533d43651 // geluDensity: 0x1.9884533d43651p-2
-DATA geluConstF64<>+856(SB)/8, $0x3fd9884533d43651
-DATA geluConstF64<>+864(SB)/8, $0xbc7cbc0d30ebfd15 // geluDensityLo: -0x1.cbc0d30ebfd15p-56
-DATA geluConstF64<>+872(SB)/8, $0xbc7cbc0d30ebfd15
-DATA geluConstF64<>+880(SB)/8, $0x2ff0000000000000 // geluDownScale: 0x1p-256
-DATA geluConstF64<>+888(SB)/8, $0x2ff0000000000000
-GLOBL geluConstF64<>(SB), RODATA|NOPTR, $896
+DATA geluConstF64<>+0(SB)/8, $0x40071547652b82fe // geluK: 0x1.71547652b82fep1
+DATA geluConstF64<>+8(SB)/8, $0x40071547652b82fe
+DATA geluConstF64<>+16(SB)/8, $0x3ff0000000000000 // one: 1
+DATA geluConstF64<>+24(SB)/8, $0x3ff0000000000000
+DATA geluConstF64<>+32(SB)/8, $0x47de75c57e7a493a // geluTC0: 0x1.e75c57e7a493ap126
+DATA geluConstF64<>+40(SB)/8, $0x47de75c57e7a493a
+DATA geluConstF64<>+48(SB)/8, $0x4043600000000000 // geluEnd: 0x1.36p5
+DATA geluConstF64<>+56(SB)/8, $0x4043600000000000
+DATA geluConstF64<>+64(SB)/8, $0x7fffffffffffffff // notSign
+DATA geluConstF64<>+72(SB)/8, $0x7fffffffffffffff
+DATA geluConstF64<>+80(SB)/8, $0x4000000000000000 // two: 2
+DATA geluConstF64<>+88(SB)/8, $0x4000000000000000
+DATA geluConstF64<>+96(SB)/8, $0x4014000000000000 // five: 5
+DATA geluConstF64<>+104(SB)/8, $0x4014000000000000
+DATA geluConstF64<>+112(SB)/8, $0x46069cccfb2969ea // geluTC22: 0x1.69cccfb2969eap97
+DATA geluConstF64<>+120(SB)/8, $0x46069cccfb2969ea
+DATA geluConstF64<>+128(SB)/8, $0x463028503a0d5df1 // geluTC21: 0x1.028503a0d5df1p100
+DATA geluConstF64<>+136(SB)/8, $0x463028503a0d5df1
+DATA geluConstF64<>+144(SB)/8, $0x460bc47cf717f814 // geluTC20: 0x1.bc47cf717f814p97
+DATA geluConstF64<>+152(SB)/8, $0x460bc47cf717f814
+DATA geluConstF64<>+160(SB)/8, $0xc6605ee237c8761a // geluTC19: -0x1.05ee237c8761ap103
+DATA geluConstF64<>+168(SB)/8, $0xc6605ee237c8761a
+DATA geluConstF64<>+176(SB)/8, $0xc659bf4ef6ec8266 // geluTC18: -0x1.9bf4ef6ec8266p102
+DATA geluConstF64<>+184(SB)/8, $0xc659bf4ef6ec8266
+DATA geluConstF64<>+192(SB)/8, $0x46899fc2a961dc99 // geluTC17: 0x1.99fc2a961dc99p105
+DATA geluConstF64<>+200(SB)/8, $0x46899fc2a961dc99
+DATA geluConstF64<>+208(SB)/8, $0x4682a61786ec64cb // geluTC16: 0x1.2a61786ec64cbp105
+DATA geluConstF64<>+216(SB)/8, $0x4682a61786ec64cb
+DATA geluConstF64<>+224(SB)/8, $0xc6b53434445b5eb3 // geluTC15: -0x1.53434445b5eb3p108
+DATA geluConstF64<>+232(SB)/8, $0xc6b53434445b5eb3
+DATA geluConstF64<>+240(SB)/8, $0xc68a368a435446c1 // geluTC14: -0x1.a368a435446c1p105
+DATA geluConstF64<>+248(SB)/8, $0xc68a368a435446c1
+DATA geluConstF64<>+256(SB)/8, $0x46e280b74ca0ff10 // geluTC13: 0x1.280b74ca0ff1p111
+DATA geluConstF64<>+264(SB)/8, $0x46e280b74ca0ff10
+DATA geluConstF64<>+272(SB)/8, $0xc6e224577c4a39ad // geluTC12: -0x1.224577c4a39adp111
+DATA geluConstF64<>+280(SB)/8, $0xc6e224577c4a39ad
+DATA geluConstF64<>+288(SB)/8, $0xc70c02f27fa4d883 // geluTC11: -0x1.c02f27fa4d883p113
+DATA geluConstF64<>+296(SB)/8, $0xc70c02f27fa4d883
+DATA geluConstF64<>+304(SB)/8, $0x472669f1ea3ddd44 // geluTC10: 0x1.669f1ea3ddd44p115
+DATA geluConstF64<>+312(SB)/8, $0x472669f1ea3ddd44
+DATA geluConstF64<>+320(SB)/8, $0x470148f7f98f9b88 // geluTC9: 0x1.148f7f98f9b88p113
+DATA geluConstF64<>+328(SB)/8, $0x470148f7f98f9b88
+DATA geluConstF64<>+336(SB)/8, $0xc75ac94b9618552c // geluTC8: -0x1.ac94b9618552cp118
+DATA geluConstF64<>+344(SB)/8, $0xc75ac94b9618552c
+DATA geluConstF64<>+352(SB)/8, $0x4778e31d1056218d // geluTC7: 0x1.8e31d1056218dp120
+DATA geluConstF64<>+360(SB)/8, $0x4778e31d1056218d
+DATA geluConstF64<>+368(SB)/8, $0xc78b9dc77072e512 // geluTC6: -0x1.b9dc77072e512p121
+DATA geluConstF64<>+376(SB)/8, $0xc78b9dc77072e512
+DATA geluConstF64<>+384(SB)/8, $0x4794a160ae0f8f63 // geluTC5: 0x1.4a160ae0f8f63p122
+DATA geluConstF64<>+392(SB)/8, $0x4794a160ae0f8f63
+DATA geluConstF64<>+400(SB)/8, $0xc791d8b050bbbfba // geluTC4: -0x1.1d8b050bbbfbap122
+DATA geluConstF64<>+408(SB)/8, $0xc791d8b050bbbfba
+DATA geluConstF64<>+416(SB)/8, $0xc7752630d0d42654 // geluTC3: -0x1.52630d0d42654p120
+DATA geluConstF64<>+424(SB)/8, $0xc7752630d0d42654
+DATA geluConstF64<>+432(SB)/8, $0x47ab07b835d217e2 // geluTC2: 0x1.b07b835d217e2p123
+DATA geluConstF64<>+440(SB)/8, $0x47ab07b835d217e2
+DATA geluConstF64<>+448(SB)/8, $0xc7be52c6db249fd2 // geluTC1: -0x1.e52c6db249fd2p124
+DATA geluConstF64<>+456(SB)/8, $0xc7be52c6db249fd2
+DATA geluConstF64<>+464(SB)/8, $0x44742266d66ea2af // geluTLo: 0x1.42266d66ea2afp72
+DATA geluConstF64<>+472(SB)/8, $0x44742266d66ea2af
+DATA geluConstF64<>+480(SB)/8, $0x3ff3000000000000 // geluOffset: 0x1.3p0
+DATA geluConstF64<>+488(SB)/8, $0x3ff3000000000000
+DATA geluConstF64<>+496(SB)/8, $0x4338000080004dfc // geluLoMagic: 0x1.8000080004dfcp52
+DATA geluConstF64<>+504(SB)/8, $0x4338000080004dfc
+DATA geluConstF64<>+512(SB)/8, $0x3c8777d0ffda0e00 // geluKLo: 0x1.777d0ffda0ep-55
+DATA geluConstF64<>+520(SB)/8, $0x3c8777d0ffda0e00
+DATA geluConstF64<>+528(SB)/8, $0x0000000300000003 // lookupLow
+DATA geluConstF64<>+536(SB)/8, $0x0000000300000003
+DATA geluConstF64<>+544(SB)/8, $0x0808080808080808 // lookupTimes
+DATA geluConstF64<>+552(SB)/8, $0x0808080808080808
+DATA geluConstF64<>+560(SB)/8, $0x0706050403020100 // lookupFirst
+DATA geluConstF64<>+568(SB)/8, $0x0706050403020100
+DATA geluConstF64<>+576(SB)/8, $0x3db62c26b18bc2ab // exp2C8: 0x1.62c26b18bc2abp-36
+DATA geluConstF64<>+584(SB)/8, $0x3db62c26b18bc2ab
+DATA geluConstF64<>+592(SB)/8, $0x3e0ffcff7567be31 // exp2C7: 0x1.ffcff7567be31p-31
+DATA geluConstF64<>+600(SB)/8, $0x3e0ffcff7567be31
+DATA geluConstF64<>+608(SB)/8, $0x3e642f8258d73bcb // exp2C6: 0x1.42f8258d73bcbp-25
+DATA geluConstF64<>+616(SB)/8, $0x3e642f8258d73bcb
+DATA geluConstF64<>+624(SB)/8, $0x3eb5d75ad96bbe40 // exp2C5: 0x1.5d75ad96bbe4p-20
+DATA geluConstF64<>+632(SB)/8, $0x3eb5d75ad96bbe40
+DATA geluConstF64<>+640(SB)/8, $0x3f03b1a33be3416f // exp2C4: 0x1.3b1a33be3416fp-15
+DATA geluConstF64<>+648(SB)/8, $0x3f03b1a33be3416f
+DATA geluConstF64<>+656(SB)/8, $0x3f4c698bad208e02 // exp2C3: 0x1.c698bad208e02p-11
+DATA geluConstF64<>+664(SB)/8, $0x3f4c698bad208e02
+DATA geluConstF64<>+672(SB)/8, $0x3f8ebe2192279649 // exp2C2: 0x1.ebe2192279649p-7
+DATA geluConstF64<>+680(SB)/8, $0x3f8ebe2192279649
+DATA geluConstF64<>+688(SB)/8, $0x3fc62d197e20c192 // exp2C1: 0x1.62d197e20c192p-3
+DATA geluConstF64<>+696(SB)/8, $0x3fc62d197e20c192
+DATA geluConstF64<>+704(SB)/8, $0xbf2ad34e13f5cd19 // exp2C0: -0x1.ad34e13f5cd19p-13
+DATA geluConstF64<>+712(SB)/8, $0xbf2ad34e13f5cd19
+DATA geluConstF64<>+720(SB)/8, $0x8000000000000000 // signBit
+DATA geluConstF64<>+728(SB)/8, $0x8000000000000000
+DATA geluConstF64<>+736(SB)/8, $0x47d9884533d43651 // geluDensity: 0x1.9884533d43651p126
+DATA geluConstF64<>+744(SB)/8, $0x47d9884533d43651
+DATA geluConstF64<>+752(SB)/8, $0xc47cbc0d30ebfd15 // geluDensityLo: -0x1.cbc0d30ebfd15p72
+DATA geluConstF64<>+760(SB)/8, $0xc47cbc0d30ebfd15
+DATA geluConstF64<>+768(SB)/8, $0x43380000800011fc // geluHiMagic: 0x1.80000800011fcp52
+DATA geluConstF64<>+776(SB)/8, $0x43380000800011fc
+DATA geluConstF64<>+784(SB)/8, $0x2ff0000000000000 // geluDownScale: 0x1p-256
+DATA geluConstF64<>+792(SB)/8, $0x2ff0000000000000
+GLOBL geluConstF64<>(SB), RODATA|NOPTR, $800
 DATA erfConstF32<>+0(SB)/8, $0x407ccccd407ccccd // erfMax: 0x1.f9999ap1
 DATA erfConstF32<>+8(SB)/8, $0x407ccccd407ccccd
 DATA erfConstF32<>+16(SB)/8, $0x7fffffff7fffffff // notSign
@@ -711,83 +699,75 @@ DATA gegluConstF64<>+448(SB)/8, $0xbc9cbc0d30ebfd15 // geluTanhSlopeALo: -0x1.cb
 DATA gegluConstF64<>+456(SB)/8, $0xbc9cbc0d30ebfd15
 DATA gegluConstF64<>+464(SB)/8, $0x40071547652b82fe // geluK: 0x1.71547652b82fep1
 DATA gegluConstF64<>+472(SB)/8, $0x40071547652b82fe
-DATA gegluConstF64<>+480(SB)/8, $0x3fd8c6dbf2cfc2b3 // geluS2: 0x1.8c6dbf2cfc2b3p-2
-DATA gegluConstF64<>+488(SB)/8, $0x3fd8c6dbf2cfc2b3
-DATA gegluConstF64<>+496(SB)/8, $0xbfe373e3a893c28a // geluS1: -0x1.373e3a893c28ap-1
-DATA gegluConstF64<>+504(SB)/8, $0xbfe373e3a893c28a
-DATA gegluConstF64<>+512(SB)/8, $0x3fe82b4bb8c94dce // geluS0: 0x1.82b4bb8c94dcep-1
-DATA gegluConstF64<>+520(SB)/8, $0x3fe82b4bb8c94dce
-DATA gegluConstF64<>+528(SB)/8, $0x4043600000000000 // geluEnd: 0x1.36p5
-DATA gegluConstF64<>+536(SB)/8, $0x4043600000000000
-DATA gegluConstF64<>+544(SB)/8, $0x4010000000000000 // four: 4
-DATA gegluConstF64<>+552(SB)/8, $0x4010000000000000
-DATA gegluConstF64<>+560(SB)/8, $0x4020000000000000 // eight: 8
-DATA gegluConstF64<>+568(SB)/8, $0x4020000000000000
-DATA gegluConstF64<>+576(SB)/8, $0x3dce81138998f3ee // geluS24: 0x1.e81138998f3eep-35
-DATA gegluConstF64<>+584(SB)/8, $0x3dce81138998f3ee
-DATA gegluConstF64<>+592(SB)/8, $0xbe04337d8b2c1b81 // geluS23: -0x1.4337d8b2c1b81p-31
-DATA gegluConstF64<>+600(SB)/8, $0xbe04337d8b2c1b81
-DATA gegluConstF64<>+608(SB)/8, $0xbe2692a2f1a79e27 // geluS22: -0x1.692a2f1a79e27p-29
-DATA gegluConstF64<>+616(SB)/8, $0xbe2692a2f1a79e27
-DATA gegluConstF64<>+624(SB)/8, $0x3e1867c58bd115ff // geluS21: 0x1.867c58bd115ffp-30
-DATA gegluConstF64<>+632(SB)/8, $0x3e1867c58bd115ff
-DATA gegluConstF64<>+640(SB)/8, $0x3e55068c3a3c0825 // geluS20: 0x1.5068c3a3c0825p-26
-DATA gegluConstF64<>+648(SB)/8, $0x3e55068c3a3c0825
-DATA gegluConstF64<>+656(SB)/8, $0x3e4e2cd61f60758f // geluS19: 0x1.e2cd61f60758fp-27
-DATA gegluConstF64<>+664(SB)/8, $0x3e4e2cd61f60758f
-DATA gegluConstF64<>+672(SB)/8, $0xbe76d997df981fda // geluS18: -0x1.6d997df981fdap-24
-DATA gegluConstF64<>+680(SB)/8, $0xbe76d997df981fda
-DATA gegluConstF64<>+688(SB)/8, $0xbe84e39b2ed0533a // geluS17: -0x1.4e39b2ed0533ap-23
-DATA gegluConstF64<>+696(SB)/8, $0xbe84e39b2ed0533a
-DATA gegluConstF64<>+704(SB)/8, $0x3e92376d50ebe3ee // geluS16: 0x1.2376d50ebe3eep-22
-DATA gegluConstF64<>+712(SB)/8, $0x3e92376d50ebe3ee
-DATA gegluConstF64<>+720(SB)/8, $0x3eb12516748a5fa0 // geluS15: 0x1.12516748a5fap-20
-DATA gegluConstF64<>+728(SB)/8, $0x3eb12516748a5fa0
-DATA gegluConstF64<>+736(SB)/8, $0xbea51f0cd6f75c9b // geluS14: -0x1.51f0cd6f75c9bp-21
-DATA gegluConstF64<>+744(SB)/8, $0xbea51f0cd6f75c9b
-DATA gegluConstF64<>+752(SB)/8, $0xbed8d4de990dd4c5 // geluS13: -0x1.8d4de990dd4c5p-18
-DATA gegluConstF64<>+760(SB)/8, $0xbed8d4de990dd4c5
-DATA gegluConstF64<>+768(SB)/8, $0x3ea80b545e4ea8ab // geluS12: 0x1.80b545e4ea8abp-21
-DATA gegluConstF64<>+776(SB)/8, $0x3ea80b545e4ea8ab
-DATA gegluConstF64<>+784(SB)/8, $0x3f026d0b1fd6841b // geluS11: 0x1.26d0b1fd6841bp-15
-DATA gegluConstF64<>+792(SB)/8, $0x3f026d0b1fd6841b
-DATA gegluConstF64<>+800(SB)/8, $0xbec001e7d8c9c3f2 // geluS10: -0x1.001e7d8c9c3f2p-19
-DATA gegluConstF64<>+808(SB)/8, $0xbec001e7d8c9c3f2
-DATA gegluConstF64<>+816(SB)/8, $0xbf2e4a42682f5909 // geluS9: -0x1.e4a42682f5909p-13
-DATA gegluConstF64<>+824(SB)/8, $0xbf2e4a42682f5909
-DATA gegluConstF64<>+832(SB)/8, $0x3f217a4ae48fc74c // geluS8: 0x1.17a4ae48fc74cp-13
-DATA gegluConstF64<>+840(SB)/8, $0x3f217a4ae48fc74c
-DATA gegluConstF64<>+848(SB)/8, $0x3f5ab825fc4b09e4 // geluS7: 0x1.ab825fc4b09e4p-10
-DATA gegluConstF64<>+856(SB)/8, $0x3f5ab825fc4b09e4
-DATA gegluConstF64<>+864(SB)/8, $0xbf6c81719d56ba62 // geluS6: -0x1.c81719d56ba62p-9
-DATA gegluConstF64<>+872(SB)/8, $0xbf6c81719d56ba62
-DATA gegluConstF64<>+880(SB)/8, $0xbf7ee2761048d3b8 // geluS5: -0x1.ee2761048d3b8p-8
-DATA gegluConstF64<>+888(SB)/8, $0xbf7ee2761048d3b8
-DATA gegluConstF64<>+896(SB)/8, $0x3faeec4cc3e4d434 // geluS4: 0x1.eec4cc3e4d434p-5
-DATA gegluConstF64<>+904(SB)/8, $0x3faeec4cc3e4d434
-DATA gegluConstF64<>+912(SB)/8, $0xbfc7dff2bff68369 // geluS3: -0x1.7dff2bff68369p-3
-DATA gegluConstF64<>+920(SB)/8, $0xbfc7dff2bff68369
-DATA gegluConstF64<>+928(SB)/8, $0xbc7a6a3a4f0d148b // geluSLo: -0x1.a6a3a4f0d148bp-56
-DATA gegluConstF64<>+936(SB)/8, $0xbc7a6a3a4f0d148b
-DATA gegluConstF64<>+944(SB)/8, $0x3fd3d70a3d70a3d7 // geluSlopeC1: 0x1.3d70a3d70a3d7p-2
-DATA gegluConstF64<>+952(SB)/8, $0x3fd3d70a3d70a3d7
-DATA gegluConstF64<>+960(SB)/8, $0x3fe9eb851eb851ec // geluSlopeC0: 0x1.9eb851eb851ecp-1
-DATA gegluConstF64<>+968(SB)/8, $0x3fe9eb851eb851ec
-DATA gegluConstF64<>+976(SB)/8, $0x4338000080000ffc // geluMagicAt0: 0x1.8000080000ffcp52
-DATA gegluConstF64<>+984(SB)/8, $0x4338000080000ffc
-DATA gegluConstF64<>+992(SB)/8, $0x3c8777d0ffda0e00 // geluKLo: 0x1.777d0ffda0ep-55
-DATA gegluConstF64<>+1000(SB)/8, $0x3c8777d0ffda0e00
-DATA gegluConstF64<>+1008(SB)/8, $0x3c30000000000000 // geluTiny: 0x1p-60
-DATA gegluConstF64<>+1016(SB)/8, $0x3c30000000000000
-DATA gegluConstF64<>+1024(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
-DATA gegluConstF64<>+1032(SB)/8, $0x3fe0000000000000
-DATA gegluConstF64<>+1040(SB)/8, $0x8000000000000000 // signBit
-DATA gegluConstF64<>+1048(SB)/8, $0x8000000000000000
-DATA gegluConstF64<>+1056(SB)/8, $0x3fd9884533d43651 // geluDensity: 0x1.9884533d43651p-2
-DATA gegluConstF64<>+1064(SB)/8, $0x3fd9884533d43651
-DATA gegluConstF64<>+1072(SB)/8, $0xbc7cbc0d30ebfd15 // geluDensityLo: -0x1.cbc0d30ebfd15p-56
-DATA gegluConstF64<>+1080(SB)/8, $0xbc7cbc0d30ebfd15
-GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $1088
+DATA gegluConstF64<>+480(SB)/8, $0x47de75c57e7a493a // geluTC0: 0x1.e75c57e7a493ap126
+DATA gegluConstF64<>+488(SB)/8, $0x47de75c57e7a493a
+DATA gegluConstF64<>+496(SB)/8, $0x4043600000000000 // geluEnd: 0x1.36p5
+DATA gegluConstF64<>+504(SB)/8, $0x4043600000000000
+DATA gegluConstF64<>+512(SB)/8, $0x4000000000000000 // two: 2
+DATA gegluConstF64<>+520(SB)/8, $0x4000000000000000
+DATA gegluConstF64<>+528(SB)/8, $0x4014000000000000 // five: 5
+DATA gegluConstF64<>+536(SB)/8, $0x4014000000000000
+DATA gegluConstF64<>+544(SB)/8, $0x46069cccfb2969ea // geluTC22: 0x1.69cccfb2969eap97
+DATA gegluConstF64<>+552(SB)/8, $0x46069cccfb2969ea
+DATA gegluConstF64<>+560(SB)/8, $0x463028503a0d5df1 // geluTC21: 0x1.028503a0d5df1p100
+DATA gegluConstF64<>+568(SB)/8, $0x463028503a0d5df1
+DATA gegluConstF64<>+576(SB)/8, $0x460bc47cf717f814 // geluTC20: 0x1.bc47cf717f814p97
+DATA gegluConstF64<>+584(SB)/8, $0x460bc47cf717f814
+DATA gegluConstF64<>+592(SB)/8, $0xc6605ee237c8761a // geluTC19: -0x1.05ee237c8761ap103
+DATA gegluConstF64<>+600(SB)/8, $0xc6605ee237c8761a
+DATA gegluConstF64<>+608(SB)/8, $0xc659bf4ef6ec8266 // geluTC18: -0x1.9bf4ef6ec8266p102
+DATA gegluConstF64<>+616(SB)/8, $0xc659bf4ef6ec8266
+DATA gegluConstF64<>+624(SB)/8, $0x46899fc2a961dc99 // geluTC17: 0x1.99fc2a961dc99p105
+DATA gegluConstF64<>+632(SB)/8, $0x46899fc2a961dc99
+DATA gegluConstF64<>+640(SB)/8, $0x4682a61786ec64cb // geluTC16: 0x1.2a61786ec64cbp105
+DATA gegluConstF64<>+648(SB)/8, $0x4682a61786ec64cb
+DATA gegluConstF64<>+656(SB)/8, $0xc6b53434445b5eb3 // geluTC15: -0x1.53434445b5eb3p108
+DATA gegluConstF64<>+664(SB)/8, $0xc6b53434445b5eb3
+DATA gegluConstF64<>+672(SB)/8, $0xc68a368a435446c1 // geluTC14: -0x1.a368a435446c1p105
+DATA gegluConstF64<>+680(SB)/8, $0xc68a368a435446c1
+DATA gegluConstF64<>+688(SB)/8, $0x46e280b74ca0ff10 // geluTC13: 0x1.280b74ca0ff1p111
+DATA gegluConstF64<>+696(SB)/8, $0x46e280b74ca0ff10
+DATA gegluConstF64<>+704(SB)/8, $0xc6e224577c4a39ad // geluTC12: -0x1.224577c4a39adp111
+DATA gegluConstF64<>+712(SB)/8, $0xc6e224577c4a39ad
+DATA gegluConstF64<>+720(SB)/8, $0xc70c02f27fa4d883 // geluTC11: -0x1.c02f27fa4d883p113
+DATA gegluConstF64<>+728(SB)/8, $0xc70c02f27fa4d883
+DATA gegluConstF64<>+736(SB)/8, $0x472669f1ea3ddd44 // geluTC10: 0x1.669f1ea3ddd44p115
+DATA gegluConstF64<>+744(SB)/8, $0x472669f1ea3ddd44
+DATA gegluConstF64<>+752(SB)/8, $0x470148f7f98f9b88 // geluTC9: 0x1.148f7f98f9b88p113
+DATA gegluConstF64<>+760(SB)/8, $0x470148f7f98f9b88
+DATA gegluConstF64<>+768(SB)/8, $0xc75ac94b9618552c // geluTC8: -0x1.ac94b9618552cp118
+DATA gegluConstF64<>+776(SB)/8, $0xc75ac94b9618552c
+DATA gegluConstF64<>+784(SB)/8, $0x4778e31d1056218d // geluTC7: 0x1.8e31d1056218dp120
+DATA gegluConstF64<>+792(SB)/8, $0x4778e31d1056218d
+DATA gegluConstF64<>+800(SB)/8, $0xc78b9dc77072e512 // geluTC6: -0x1.b9dc77072e512p121
+DATA gegluConstF64<>+808(SB)/8, $0xc78b9dc77072e512
+DATA gegluConstF64<>+816(SB)/8, $0x4794a160ae0f8f63 // geluTC5: 0x1.4a160ae0f8f63p122
+DATA gegluConstF64<>+824(SB)/8, $0x4794a160ae0f8f63
+DATA gegluConstF64<>+832(SB)/8, $0xc791d8b050bbbfba // geluTC4: -0x1.1d8b050bbbfbap122
+DATA gegluConstF64<>+840(SB)/8, $0xc791d8b050bbbfba
+DATA gegluConstF64<>+848(SB)/8, $0xc7752630d0d42654 // geluTC3: -0x1.52630d0d42654p120
+DATA gegluConstF64<>+856(SB)/8, $0xc7752630d0d42654
+DATA gegluConstF64<>+864(SB)/8, $0x47ab07b835d217e2 // geluTC2: 0x1.b07b835d217e2p123
+DATA gegluConstF64<>+872(SB)/8, $0x47ab07b835d217e2
+DATA gegluConstF64<>+880(SB)/8, $0xc7be52c6db249fd2 // geluTC1: -0x1.e52c6db249fd2p124
+DATA gegluConstF64<>+888(SB)/8, $0xc7be52c6db249fd2
+DATA gegluConstF64<>+896(SB)/8, $0x44742266d66ea2af // geluTLo: 0x1.42266d66ea2afp72
+DATA gegluConstF64<>+904(SB)/8, $0x44742266d66ea2af
+DATA gegluConstF64<>+912(SB)/8, $0x3ff3000000000000 // geluOffset: 0x1.3p0
+DATA gegluConstF64<>+920(SB)/8, $0x3ff3000000000000
+DATA gegluConstF64<>+928(SB)/8, $0x4338000080004dfc // geluLoMagic: 0x1.8000080004dfcp52
+DATA gegluConstF64<>+936(SB)/8, $0x4338000080004dfc
+DATA gegluConstF64<>+944(SB)/8, $0x3c8777d0ffda0e00 // geluKLo: 0x1.777d0ffda0ep-55
+DATA gegluConstF64<>+952(SB)/8, $0x3c8777d0ffda0e00
+DATA gegluConstF64<>+960(SB)/8, $0x8000000000000000 // signBit
+DATA gegluConstF64<>+968(SB)/8, $0x8000000000000000
+DATA gegluConstF64<>+976(SB)/8, $0x47d9884533d43651 // geluDensity: 0x1.9884533d43651p126
+DATA gegluConstF64<>+984(SB)/8, $0x47d9884533d43651
+DATA gegluConstF64<>+992(SB)/8, $0xc47cbc0d30ebfd15 // geluDensityLo: -0x1.cbc0d30ebfd15p72
+DATA gegluConstF64<>+1000(SB)/8, $0xc47cbc0d30ebfd15
+DATA gegluConstF64<>+1008(SB)/8, $0x43380000800011fc // geluHiMagic: 0x1.80000800011fcp52
+DATA gegluConstF64<>+1016(SB)/8, $0x43380000800011fc
+GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $1024
 DATA siluConstF32<>+0(SB)/8, $0xc3090000c3090000 // siluMin: -137
 DATA siluConstF32<>+8(SB)/8, $0xc3090000c3090000
 DATA siluConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
@@ -9047,7 +9027,7 @@ loop3:
 	VFMLA V1.S4, V6.S4, V5.S4
 	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
 	VFMLS V1.S4, V6.S4, V3.S4
-	// gelu.go: geluOf
+	// gelu.go: gelu32
 	FMOVQ 128(R26), F1 // geluMagicAt0
 	FMOVQ 144(R26), F6 // geluUpMagic
 	VMOV V4.B16, V7.B16
@@ -9075,7 +9055,7 @@ loop3:
 	WORD $0x4ea29506 // mla v6.4s, v8.4s, v2.4s
 	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
 	VADD V6.S4, V1.S4, V1.S4
-	// gelu.go: geluOf
+	// gelu.go: gelu32
 	FMOVQ 192(R26), F2 // one
 	FMOVQ 208(R26), F6 // geluScale
 	VBSL V6.B16, V2.B16, V4.B16
@@ -9089,7 +9069,7 @@ loop3:
 	VFMLA V7.S4, V4.S4, V2.S4
 	FMOVQ 272(R26), F4 // exp2C0
 	VFMLA V7.S4, V2.S4, V4.S4
-	// gelu.go: geluOf
+	// gelu.go: gelu32
 	VFMLS V4.S4, V5.S4, V3.S4
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ea0e444 // fcmgt v4.4s, v2.4s, v0.4s
@@ -9099,6 +9079,7 @@ loop3:
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBSL V0.B16, V3.B16, V4.B16
 	VFMLS V6.S4, V1.S4, V4.S4
+	// gelu.go: geluOf
 	FMOVQ 288(R26), F1 // signBit
 	VAND V1.B16, V0.B16, V0.B16
 	VORR V0.B16, V4.B16, V4.B16
@@ -9236,21 +9217,23 @@ TEXT ·geluF64NEON(SB), NOSPLIT, $0-48
 	MOVD $sigmoidTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 0(R26), F28 // one
-	FMOVQ 16(R26), F27 // geluK
-	FMOVQ 32(R26), F26 // geluS2
-	FMOVQ 48(R26), F25 // geluS1
-	FMOVQ 64(R26), F24 // geluS0
-	FMOVQ 80(R26), F23 // geluEnd
-	FMOVQ 96(R26), F22 // notSign
-	FMOVQ 112(R26), F21 // four
-	FMOVQ 128(R26), F20 // eight
-	FMOVQ 144(R26), F19 // geluS24
-	FMOVQ 160(R26), F18 // geluS23
-	FMOVQ 176(R26), F17 // geluS22
-	FMOVQ 192(R26), F16 // geluS21
-	FMOVQ 208(R26), F15 // geluS20
-	FMOVQ 224(R26), F14 // geluS19
+	FMOVQ 0(R26), F28 // geluK
+	FMOVQ 16(R26), F27 // one
+	FMOVQ 32(R26), F26 // geluTC0
+	FMOVQ 48(R26), F25 // geluEnd
+	FMOVQ 64(R26), F24 // notSign
+	FMOVQ 80(R26), F23 // two
+	FMOVQ 96(R26), F22 // five
+	FMOVQ 112(R26), F21 // geluTC22
+	FMOVQ 128(R26), F20 // geluTC21
+	FMOVQ 144(R26), F19 // geluTC20
+	FMOVQ 160(R26), F18 // geluTC19
+	FMOVQ 176(R26), F17 // geluTC18
+	FMOVQ 192(R26), F16 // geluTC17
+	FMOVQ 208(R26), F15 // geluTC16
+	FMOVQ 224(R26), F14 // geluTC15
+	FMOVQ 240(R26), F13 // geluTC14
+	FMOVQ 256(R26), F12 // geluTC13
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -9258,617 +9241,509 @@ TEXT ·geluF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	VAND V22.B16, V0.B16, V1.B16
-	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
-	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
-	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
-	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
-	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
-	VMOV V28.B16, V5.B16
-	VFMLS V2.D2, V4.D2, V5.D2
-	VFMLS V3.D2, V4.D2, V5.D2
-	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
-	VMOV V28.B16, V2.B16
-	VFMLS V4.D2, V20.D2, V2.D2
-	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
-	VFMLS V4.D2, V20.D2, V3.D2
-	VFMLS V5.D2, V20.D2, V3.D2
+	VAND V24.B16, V0.B16, V1.B16
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	VUSHR $2, V2.D2, V2.D2
+	WORD $0x4e61d423 // fadd v3.2d, v1.2d, v1.2d
+	WORD $0x4e76d424 // fadd v4.2d, v1.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efbd463 // fsub v3.2d, v3.2d, v27.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
 	VMOV V18.B16, V6.B16
-	VFMLA V2.D2, V19.D2, V6.D2
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V14.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 240(R26), F7 // geluS18
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 256(R26), F6 // geluS17
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 272(R26), F7 // geluS16
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 288(R26), F6 // geluS15
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 304(R26), F7 // geluS14
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 320(R26), F6 // geluS13
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 336(R26), F7 // geluS12
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 352(R26), F6 // geluS11
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 368(R26), F7 // geluS10
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 384(R26), F6 // geluS9
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 400(R26), F7 // geluS8
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 416(R26), F6 // geluS7
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 432(R26), F7 // geluS6
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 448(R26), F6 // geluS5
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 464(R26), F7 // geluS4
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 480(R26), F6 // geluS3
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V26.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
-	VFMLA V2.D2, V7.D2, V9.D2
-	VFMLA V2.D2, V8.D2, V9.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	FMOVQ 496(R26), F6 // geluSLo
-	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
-	VFMLA V2.D2, V9.D2, V8.D2
-	FMOVQ 512(R26), F6 // geluSlopeC1
-	FMOVQ 528(R26), F9 // geluSlopeC0
-	VFMLS V2.D2, V6.D2, V9.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VFMLS V7.D2, V3.D2, V8.D2
-	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
-	VMOV V2.B16, V3.B16
-	VFMLS V4.D2, V1.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V3.D2
-	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
-	VMOV V4.B16, V5.B16
-	VFMLS V7.D2, V2.D2, V5.D2
-	VFMLS V8.D2, V2.D2, V5.D2
-	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
-	FMOVQ 16(R1), F6
-	VFMLA V7.D2, V3.D2, V5.D2
-	VAND V22.B16, V6.B16, V3.B16
-	FMOVQ 544(R26), F7 // geluMagicAt0
-	FMOVQ 560(R26), F8 // geluUpMagic
-	VMOV V2.B16, V9.B16
-	VBSL V8.B16, V7.B16, V9.B16
-	WORD $0x4ee3f6e3 // fmin v3.2d, v23.2d, v3.2d
-	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
-	WORD $0x4e75d468 // fadd v8.2d, v3.2d, v21.2d
-	VMOV V9.B16, V10.B16
-	VFMLS V27.D2, V7.D2, V10.D2
-	WORD $0x4e63f6ab // fmax v11.2d, v21.2d, v3.2d
-	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
-	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
-	VFMLS V27.D2, V7.D2, V9.D2
-	WORD $0x4ee3f6ac // fmin v12.2d, v21.2d, v3.2d
-	VMOV V7.B16, V13.B16
-	VFMLS V1.D2, V1.D2, V13.D2
-	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VFMLA V27.D2, V13.D2, V9.D2
-	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
-	FMOVQ 576(R26), F13 // geluKLo
-	VFMLS V13.D2, V7.D2, V9.D2
-	VMOV V28.B16, V7.B16
-	VFMLS V8.D2, V12.D2, V7.D2
-	VSHL $50, V10.D2, V8.D2
-	VFMLS V11.D2, V12.D2, V7.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	WORD $0x6e6cdce7 // fmul v7.2d, v7.2d, v12.2d
-	FMOVQ 592(R26), F11 // lookupLow
-	VAND V11.B16, V10.B16, V10.B16
-	VMOV V28.B16, V11.B16
-	VFMLS V12.D2, V20.D2, V11.D2
-	FMOVQ 608(R26), F13 // lookupTimes
-	FMOVQ 624(R26), F31 // lookupFirst
-	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
-	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
-	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
-	VFMLS V12.D2, V20.D2, V10.D2
-	VADD V31.D2, V8.D2, V8.D2
-	VFMLS V7.D2, V20.D2, V10.D2
-	FMOVQ 640(R26), F13 // geluScale
-	VBSL V13.B16, V28.B16, V2.B16
-	VMOV V18.B16, V13.B16
-	VFMLA V11.D2, V19.D2, V13.D2
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
-	VMOV V16.B16, V2.B16
-	VFMLA V11.D2, V31.D2, V2.D2
-	FMOVQ 656(R26), F13 // exp2C8
-	FMOVQ 672(R26), F31 // exp2C7
-	VFMLA V9.D2, V13.D2, V31.D2
-	VMOV V15.B16, V13.B16
-	VFMLA V11.D2, V2.D2, V13.D2
-	FMOVQ 688(R26), F2 // exp2C6
-	VFMLA V9.D2, V31.D2, V2.D2
-	VMOV V14.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 704(R26), F13 // exp2C5
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 240(R26), F2 // geluS18
-	VFMLA V11.D2, V31.D2, V2.D2
-	FMOVQ 720(R26), F31 // exp2C4
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 256(R26), F13 // geluS17
-	VFMLA V11.D2, V2.D2, V13.D2
-	FMOVQ 736(R26), F2 // exp2C3
-	VFMLA V9.D2, V31.D2, V2.D2
-	FMOVQ 272(R26), F31 // geluS16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 752(R26), F13 // exp2C2
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 288(R26), F2 // geluS15
-	VFMLA V11.D2, V31.D2, V2.D2
-	FMOVQ 768(R26), F31 // exp2C1
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 304(R26), F13 // geluS14
-	VFMLA V11.D2, V2.D2, V13.D2
-	FMOVQ 784(R26), F2 // exp2C0
-	VFMLA V9.D2, V31.D2, V2.D2
-	FMOVQ 320(R26), F9 // geluS13
-	VFMLA V11.D2, V13.D2, V9.D2
-	VFMLS V2.D2, V4.D2, V5.D2
-	FMOVQ 336(R26), F2 // geluS12
-	VFMLA V11.D2, V9.D2, V2.D2
-	VEOR V9.B16, V9.B16, V9.B16
-	WORD $0x6ee0e52d // fcmgt v13.2d, v9.2d, v0.2d
-	FMOVQ 352(R26), F9 // geluS11
-	VFMLA V11.D2, V2.D2, V9.D2
-	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
-	FMOVQ 368(R26), F31 // geluS10
-	VFMLA V11.D2, V9.D2, V31.D2
-	VMOV V13.B16, V9.B16
-	VBSL V2.B16, V4.B16, V9.B16
-	FMOVQ 384(R26), F2 // geluS9
-	VFMLA V11.D2, V31.D2, V2.D2
-	WORD $0x6e65dd05 // fmul v5.2d, v8.2d, v5.2d
-	FMOVQ 400(R26), F4 // geluS8
-	VFMLA V11.D2, V2.D2, V4.D2
-	VBSL V0.B16, V5.B16, V13.B16
-	FMOVQ 416(R26), F2 // geluS7
-	VFMLA V11.D2, V4.D2, V2.D2
-	VFMLS V9.D2, V8.D2, V13.D2
-	FMOVQ 432(R26), F4 // geluS6
-	VFMLA V11.D2, V2.D2, V4.D2
-	FMOVQ 800(R26), F2 // geluTiny
-	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	FMOVQ 448(R26), F2 // geluS5
-	VFMLA V11.D2, V4.D2, V2.D2
-	FMOVQ 816(R26), F4 // half
-	WORD $0x6e64dc05 // fmul v5.2d, v0.2d, v4.2d
-	FMOVQ 464(R26), F4 // geluS4
-	VFMLA V11.D2, V2.D2, V4.D2
-	VBSL V13.B16, V5.B16, V1.B16
-	FMOVQ 480(R26), F2 // geluS3
-	VFMLA V11.D2, V4.D2, V2.D2
-	FMOVQ 832(R26), F4 // signBit
-	VAND V4.B16, V0.B16, V0.B16
-	VMOV V26.B16, V4.B16
-	VFMLA V11.D2, V2.D2, V4.D2
-	VORR V0.B16, V1.B16, V1.B16
-	WORD $0x4ee4d740 // fsub v0.2d, v26.2d, v4.2d
-	FMOVQ F1, 0(R0)
-	VFMLA V11.D2, V2.D2, V0.D2
-	VMOV V25.B16, V1.B16
-	VFMLA V11.D2, V4.D2, V1.D2
-	WORD $0x4ee1d722 // fsub v2.2d, v25.2d, v1.2d
-	VFMLA V11.D2, V4.D2, V2.D2
-	VFMLA V11.D2, V0.D2, V2.D2
-	VMOV V24.B16, V0.B16
-	VFMLA V11.D2, V1.D2, V0.D2
-	WORD $0x4ee0d704 // fsub v4.2d, v24.2d, v0.2d
-	VFMLA V11.D2, V1.D2, V4.D2
-	FMOVQ 496(R26), F1 // geluSLo
-	WORD $0x4e61d484 // fadd v4.2d, v4.2d, v1.2d
-	VFMLA V11.D2, V2.D2, V4.D2
-	FMOVQ 512(R26), F1 // geluSlopeC1
-	FMOVQ 528(R26), F2 // geluSlopeC0
-	VFMLS V11.D2, V1.D2, V2.D2
-	WORD $0x6e62dd4a // fmul v10.2d, v10.2d, v2.2d
-	VFMLS V0.D2, V10.D2, V4.D2
-	WORD $0x6e6cdc61 // fmul v1.2d, v3.2d, v12.2d
-	VMOV V1.B16, V2.B16
-	VFMLS V12.D2, V3.D2, V2.D2
-	VFMLS V7.D2, V3.D2, V2.D2
-	WORD $0x6e60dc25 // fmul v5.2d, v1.2d, v0.2d
-	VMOV V5.B16, V7.B16
-	VFMLS V0.D2, V1.D2, V7.D2
-	VFMLS V4.D2, V1.D2, V7.D2
-	WORD $0x6ee3e781 // fcmgt v1.2d, v28.2d, v3.2d
-	FMOVQ 32(R1), F4
-	VFMLA V0.D2, V2.D2, V7.D2
-	VAND V22.B16, V4.B16, V0.B16
-	FMOVQ 544(R26), F2 // geluMagicAt0
-	FMOVQ 560(R26), F8 // geluUpMagic
-	VMOV V1.B16, V9.B16
-	VBSL V8.B16, V2.B16, V9.B16
-	WORD $0x4ee0f6e0 // fmin v0.2d, v23.2d, v0.2d
-	WORD $0x6e63dc62 // fmul v2.2d, v3.2d, v3.2d
-	WORD $0x4e75d408 // fadd v8.2d, v0.2d, v21.2d
-	VMOV V9.B16, V10.B16
-	VFMLS V27.D2, V2.D2, V10.D2
-	WORD $0x4e60f6ab // fmax v11.2d, v21.2d, v0.2d
-	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
-	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
-	VFMLS V27.D2, V2.D2, V9.D2
-	WORD $0x4ee0f6ac // fmin v12.2d, v21.2d, v0.2d
-	VMOV V2.B16, V13.B16
-	VFMLS V3.D2, V3.D2, V13.D2
-	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VFMLA V27.D2, V13.D2, V9.D2
-	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
-	FMOVQ 576(R26), F13 // geluKLo
-	VFMLS V13.D2, V2.D2, V9.D2
-	VMOV V28.B16, V2.B16
-	VFMLS V8.D2, V12.D2, V2.D2
-	VSHL $50, V10.D2, V8.D2
-	VFMLS V11.D2, V12.D2, V2.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	WORD $0x6e6cdc42 // fmul v2.2d, v2.2d, v12.2d
-	FMOVQ 592(R26), F11 // lookupLow
-	VAND V11.B16, V10.B16, V10.B16
-	VMOV V28.B16, V11.B16
-	VFMLS V12.D2, V20.D2, V11.D2
-	FMOVQ 608(R26), F13 // lookupTimes
-	FMOVQ 624(R26), F31 // lookupFirst
-	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
-	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
-	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
-	VFMLS V12.D2, V20.D2, V10.D2
-	VADD V31.D2, V8.D2, V8.D2
-	VFMLS V2.D2, V20.D2, V10.D2
-	FMOVQ 640(R26), F13 // geluScale
-	VBSL V13.B16, V28.B16, V1.B16
-	VMOV V18.B16, V13.B16
-	VFMLA V11.D2, V19.D2, V13.D2
-	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
-	VMOV V16.B16, V1.B16
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 656(R26), F13 // exp2C8
-	FMOVQ 672(R26), F31 // exp2C7
-	VFMLA V9.D2, V13.D2, V31.D2
-	VMOV V15.B16, V13.B16
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 688(R26), F1 // exp2C6
-	VFMLA V9.D2, V31.D2, V1.D2
-	VMOV V14.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 704(R26), F13 // exp2C5
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 240(R26), F1 // geluS18
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 720(R26), F31 // exp2C4
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 256(R26), F13 // geluS17
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 736(R26), F1 // exp2C3
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 272(R26), F31 // geluS16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 752(R26), F13 // exp2C2
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 288(R26), F1 // geluS15
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 768(R26), F31 // exp2C1
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 304(R26), F13 // geluS14
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 784(R26), F1 // exp2C0
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 320(R26), F9 // geluS13
-	VFMLA V11.D2, V13.D2, V9.D2
-	VFMLS V1.D2, V5.D2, V7.D2
-	FMOVQ 336(R26), F1 // geluS12
-	VFMLA V11.D2, V9.D2, V1.D2
-	VEOR V9.B16, V9.B16, V9.B16
-	WORD $0x6ee6e52d // fcmgt v13.2d, v9.2d, v6.2d
-	FMOVQ 352(R26), F9 // geluS11
-	VFMLA V11.D2, V1.D2, V9.D2
-	WORD $0x4ee7d4a1 // fsub v1.2d, v5.2d, v7.2d
-	FMOVQ 368(R26), F31 // geluS10
-	VFMLA V11.D2, V9.D2, V31.D2
-	VMOV V13.B16, V9.B16
-	VBSL V1.B16, V5.B16, V9.B16
-	FMOVQ 384(R26), F1 // geluS9
-	VFMLA V11.D2, V31.D2, V1.D2
-	WORD $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
-	FMOVQ 400(R26), F5 // geluS8
-	VFMLA V11.D2, V1.D2, V5.D2
-	VBSL V6.B16, V7.B16, V13.B16
-	FMOVQ 416(R26), F1 // geluS7
-	VFMLA V11.D2, V5.D2, V1.D2
-	VFMLS V9.D2, V8.D2, V13.D2
-	FMOVQ 432(R26), F5 // geluS6
-	VFMLA V11.D2, V1.D2, V5.D2
-	FMOVQ 800(R26), F1 // geluTiny
-	WORD $0x6ee3e423 // fcmgt v3.2d, v1.2d, v3.2d
-	FMOVQ 448(R26), F1 // geluS5
-	VFMLA V11.D2, V5.D2, V1.D2
-	FMOVQ 816(R26), F5 // half
-	WORD $0x6e65dcc7 // fmul v7.2d, v6.2d, v5.2d
-	FMOVQ 464(R26), F5 // geluS4
-	VFMLA V11.D2, V1.D2, V5.D2
-	VBSL V13.B16, V7.B16, V3.B16
-	FMOVQ 480(R26), F1 // geluS3
-	VFMLA V11.D2, V5.D2, V1.D2
-	FMOVQ 832(R26), F5 // signBit
-	VAND V5.B16, V6.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 288(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 352(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 368(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 432(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 448(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V26.B16, V5.B16
-	VFMLA V11.D2, V1.D2, V5.D2
-	VORR V6.B16, V3.B16, V3.B16
+	VFMLA V3.D2, V4.D2, V5.D2
 	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
-	FMOVQ F3, 16(R0)
-	VFMLA V11.D2, V1.D2, V6.D2
-	VMOV V25.B16, V1.B16
-	VFMLA V11.D2, V5.D2, V1.D2
-	WORD $0x4ee1d723 // fsub v3.2d, v25.2d, v1.2d
-	VFMLA V11.D2, V5.D2, V3.D2
-	VFMLA V11.D2, V6.D2, V3.D2
-	VMOV V24.B16, V5.B16
-	VFMLA V11.D2, V1.D2, V5.D2
-	WORD $0x4ee5d706 // fsub v6.2d, v24.2d, v5.2d
-	VFMLA V11.D2, V1.D2, V6.D2
-	FMOVQ 496(R26), F1 // geluSLo
-	WORD $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
-	VFMLA V11.D2, V3.D2, V6.D2
-	FMOVQ 512(R26), F1 // geluSlopeC1
-	FMOVQ 528(R26), F3 // geluSlopeC0
-	VFMLS V11.D2, V1.D2, V3.D2
-	WORD $0x6e63dd4a // fmul v10.2d, v10.2d, v3.2d
-	VFMLS V5.D2, V10.D2, V6.D2
-	WORD $0x6e6cdc01 // fmul v1.2d, v0.2d, v12.2d
-	VMOV V1.B16, V3.B16
-	VFMLS V12.D2, V0.D2, V3.D2
-	VFMLS V2.D2, V0.D2, V3.D2
-	WORD $0x6e65dc22 // fmul v2.2d, v1.2d, v5.2d
-	VMOV V2.B16, V7.B16
-	VFMLS V5.D2, V1.D2, V7.D2
-	VFMLS V6.D2, V1.D2, V7.D2
-	WORD $0x6ee0e781 // fcmgt v1.2d, v28.2d, v0.2d
-	FMOVQ 48(R1), F6
-	VFMLA V5.D2, V3.D2, V7.D2
-	VAND V22.B16, V6.B16, V3.B16
-	FMOVQ 544(R26), F5 // geluMagicAt0
-	FMOVQ 560(R26), F8 // geluUpMagic
-	VMOV V1.B16, V9.B16
-	VBSL V8.B16, V5.B16, V9.B16
-	WORD $0x4ee3f6e3 // fmin v3.2d, v23.2d, v3.2d
-	WORD $0x6e60dc05 // fmul v5.2d, v0.2d, v0.2d
-	WORD $0x4e75d468 // fadd v8.2d, v3.2d, v21.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 480(R26), F3 // geluOffset
+	WORD $0x4e63d424 // fadd v4.2d, v1.2d, v3.2d
+	WORD $0x4ee1d483 // fsub v3.2d, v4.2d, v1.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d427 // fsub v7.2d, v1.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff63 // fdiv v3.2d, v27.2d, v4.2d
+	VSUB V2.D2, V1.D2, V8.D2
+	WORD $0x6e65dd09 // fmul v9.2d, v8.2d, v5.2d
 	VMOV V9.B16, V10.B16
-	VFMLS V27.D2, V5.D2, V10.D2
-	WORD $0x4e63f6ab // fmax v11.2d, v21.2d, v3.2d
+	VFMLS V5.D2, V8.D2, V10.D2
+	VFMLS V6.D2, V8.D2, V10.D2
+	WORD $0x6e63dd25 // fmul v5.2d, v9.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V9.D2
+	VFMLS V7.D2, V5.D2, V9.D2
 	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
-	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
-	VFMLS V27.D2, V5.D2, V9.D2
-	WORD $0x4ee3f6ac // fmin v12.2d, v21.2d, v3.2d
-	VMOV V5.B16, V13.B16
-	VFMLS V0.D2, V0.D2, V13.D2
-	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VFMLA V27.D2, V13.D2, V9.D2
-	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
-	FMOVQ 576(R26), F13 // geluKLo
-	VFMLS V13.D2, V5.D2, V9.D2
-	VMOV V28.B16, V5.B16
-	VFMLS V8.D2, V12.D2, V5.D2
-	VSHL $50, V10.D2, V8.D2
-	VFMLS V11.D2, V12.D2, V5.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
-	FMOVQ 592(R26), F11 // lookupLow
-	VAND V11.B16, V10.B16, V10.B16
-	VMOV V28.B16, V11.B16
-	VFMLS V12.D2, V20.D2, V11.D2
-	FMOVQ 608(R26), F13 // lookupTimes
-	FMOVQ 624(R26), F31 // lookupFirst
-	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
-	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
-	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
-	VFMLS V12.D2, V20.D2, V10.D2
-	VADD V31.D2, V8.D2, V8.D2
-	VFMLS V5.D2, V20.D2, V10.D2
-	FMOVQ 640(R26), F13 // geluScale
-	VBSL V13.B16, V28.B16, V1.B16
-	VMOV V18.B16, V13.B16
-	VFMLA V11.D2, V19.D2, V13.D2
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
-	VMOV V16.B16, V1.B16
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 656(R26), F13 // exp2C8
-	FMOVQ 672(R26), F31 // exp2C7
-	VFMLA V9.D2, V13.D2, V31.D2
-	VMOV V15.B16, V13.B16
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 688(R26), F1 // exp2C6
-	VFMLA V9.D2, V31.D2, V1.D2
-	VMOV V14.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 704(R26), F13 // exp2C5
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 240(R26), F1 // geluS18
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 720(R26), F31 // exp2C4
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 256(R26), F13 // geluS17
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 736(R26), F1 // exp2C3
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 272(R26), F31 // geluS16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 752(R26), F13 // exp2C2
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 288(R26), F1 // geluS15
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 768(R26), F31 // exp2C1
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 304(R26), F13 // geluS14
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 784(R26), F1 // exp2C0
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 320(R26), F9 // geluS13
-	VFMLA V11.D2, V13.D2, V9.D2
-	VFMLS V1.D2, V2.D2, V7.D2
-	FMOVQ 336(R26), F1 // geluS12
-	VFMLA V11.D2, V9.D2, V1.D2
-	VEOR V9.B16, V9.B16, V9.B16
-	WORD $0x6ee4e52d // fcmgt v13.2d, v9.2d, v4.2d
-	FMOVQ 352(R26), F9 // geluS11
-	VFMLA V11.D2, V1.D2, V9.D2
-	WORD $0x4ee7d441 // fsub v1.2d, v2.2d, v7.2d
-	FMOVQ 368(R26), F31 // geluS10
-	VFMLA V11.D2, V9.D2, V31.D2
-	VMOV V13.B16, V9.B16
-	VBSL V1.B16, V2.B16, V9.B16
-	FMOVQ 384(R26), F1 // geluS9
-	VFMLA V11.D2, V31.D2, V1.D2
-	WORD $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
-	FMOVQ 400(R26), F2 // geluS8
-	VFMLA V11.D2, V1.D2, V2.D2
-	VBSL V4.B16, V7.B16, V13.B16
-	FMOVQ 416(R26), F1 // geluS7
-	VFMLA V11.D2, V2.D2, V1.D2
-	VFMLS V9.D2, V8.D2, V13.D2
-	FMOVQ 432(R26), F2 // geluS6
-	VFMLA V11.D2, V1.D2, V2.D2
-	FMOVQ 800(R26), F1 // geluTiny
-	WORD $0x6ee0e420 // fcmgt v0.2d, v1.2d, v0.2d
-	FMOVQ 448(R26), F1 // geluS5
-	VFMLA V11.D2, V2.D2, V1.D2
-	FMOVQ 816(R26), F2 // half
-	WORD $0x6e62dc87 // fmul v7.2d, v4.2d, v2.2d
-	FMOVQ 464(R26), F2 // geluS4
-	VFMLA V11.D2, V1.D2, V2.D2
-	VBSL V13.B16, V7.B16, V0.B16
-	FMOVQ 480(R26), F1 // geluS3
-	VFMLA V11.D2, V2.D2, V1.D2
-	FMOVQ 832(R26), F2 // signBit
-	VAND V2.B16, V4.B16, V4.B16
-	VMOV V26.B16, V2.B16
-	VFMLA V11.D2, V1.D2, V2.D2
-	VORR V4.B16, V0.B16, V0.B16
-	WORD $0x4ee2d744 // fsub v4.2d, v26.2d, v2.2d
-	FMOVQ F0, 32(R0)
-	VFMLA V11.D2, V1.D2, V4.D2
-	VMOV V25.B16, V0.B16
-	VFMLA V11.D2, V2.D2, V0.D2
-	WORD $0x4ee0d721 // fsub v1.2d, v25.2d, v0.2d
-	VFMLA V11.D2, V2.D2, V1.D2
-	VFMLA V11.D2, V4.D2, V1.D2
-	VMOV V24.B16, V2.B16
-	VFMLA V11.D2, V0.D2, V2.D2
-	WORD $0x4ee2d704 // fsub v4.2d, v24.2d, v2.2d
-	VFMLA V11.D2, V0.D2, V4.D2
-	FMOVQ 496(R26), F0 // geluSLo
-	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
-	VFMLA V11.D2, V1.D2, V4.D2
-	FMOVQ 512(R26), F0 // geluSlopeC1
-	FMOVQ 528(R26), F1 // geluSlopeC0
-	VFMLS V11.D2, V0.D2, V1.D2
-	WORD $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
-	VFMLS V2.D2, V10.D2, V4.D2
-	WORD $0x6e6cdc60 // fmul v0.2d, v3.2d, v12.2d
-	VMOV V0.B16, V1.B16
-	VFMLS V12.D2, V3.D2, V1.D2
-	VFMLS V5.D2, V3.D2, V1.D2
-	WORD $0x6e62dc05 // fmul v5.2d, v0.2d, v2.2d
-	VMOV V5.B16, V7.B16
-	VFMLS V2.D2, V0.D2, V7.D2
-	VFMLS V4.D2, V0.D2, V7.D2
-	WORD $0x6ee3e780 // fcmgt v0.2d, v28.2d, v3.2d
-	VFMLA V2.D2, V1.D2, V7.D2
-	FMOVQ 544(R26), F1 // geluMagicAt0
-	FMOVQ 560(R26), F2 // geluUpMagic
-	VMOV V0.B16, V4.B16
-	VBSL V2.B16, V1.B16, V4.B16
-	WORD $0x6e63dc61 // fmul v1.2d, v3.2d, v3.2d
-	VMOV V4.B16, V2.B16
-	VFMLS V27.D2, V1.D2, V2.D2
-	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
-	VFMLS V27.D2, V1.D2, V4.D2
-	VMOV V1.B16, V8.B16
-	VFMLS V3.D2, V3.D2, V8.D2
-	VFMLA V27.D2, V8.D2, V4.D2
-	FMOVQ 576(R26), F8 // geluKLo
-	VFMLS V8.D2, V1.D2, V4.D2
-	VSHL $50, V2.D2, V1.D2
-	VTRN1 V2.S4, V2.S4, V2.S4
-	FMOVQ 592(R26), F8 // lookupLow
-	VAND V8.B16, V2.B16, V2.B16
-	FMOVQ 608(R26), F8 // lookupTimes
-	FMOVQ 624(R26), F9 // lookupFirst
-	WORD $0x4ea89449 // mla v9.4s, v2.4s, v8.4s
-	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
-	VADD V9.D2, V1.D2, V1.D2
-	FMOVQ 640(R26), F2 // geluScale
-	VBSL V2.B16, V28.B16, V0.B16
-	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
-	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	FMOVQ 656(R26), F0 // exp2C8
-	FMOVQ 672(R26), F2 // exp2C7
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 688(R26), F0 // exp2C6
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 704(R26), F2 // exp2C5
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 720(R26), F0 // exp2C4
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 736(R26), F2 // exp2C3
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 752(R26), F0 // exp2C2
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 768(R26), F2 // exp2C1
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 784(R26), F0 // exp2C0
-	VFMLA V4.D2, V2.D2, V0.D2
-	VFMLS V0.D2, V5.D2, V7.D2
-	VEOR V0.B16, V0.B16, V0.B16
-	WORD $0x6ee6e402 // fcmgt v2.2d, v0.2d, v6.2d
-	WORD $0x4ee7d4a0 // fsub v0.2d, v5.2d, v7.2d
-	VMOV V2.B16, V4.B16
-	VBSL V0.B16, V5.B16, V4.B16
-	WORD $0x6e67dc27 // fmul v7.2d, v1.2d, v7.2d
-	VBSL V6.B16, V7.B16, V2.B16
-	VFMLS V4.D2, V1.D2, V2.D2
-	FMOVQ 800(R26), F0 // geluTiny
-	WORD $0x6ee3e403 // fcmgt v3.2d, v0.2d, v3.2d
-	FMOVQ 816(R26), F0 // half
-	WORD $0x6e60dcc1 // fmul v1.2d, v6.2d, v0.2d
-	VBSL V2.B16, V1.B16, V3.B16
-	FMOVQ 832(R26), F0 // signBit
-	VAND V0.B16, V6.B16, V6.B16
-	VORR V6.B16, V3.B16, V3.B16
-	FMOVQ F3, 48(R0)
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
+	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
+	FMOVQ 496(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V3.D2, V4.D2
+	FMOVQ 496(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V3.D2, V7.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V1.D2, V1.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F1 // geluKLo
+	VFMLS V1.D2, V3.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 528(R26), F3 // lookupLow
+	VAND V3.B16, V4.B16, V4.B16
+	FMOVQ 544(R26), F3 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea39486 // mla v6.4s, v4.4s, v3.4s
+	FMOVQ 16(R1), F3
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VAND V24.B16, V3.B16, V4.B16
+	VADD V6.D2, V1.D2, V1.D2
+	WORD $0x4ee4f724 // fmin v4.2d, v25.2d, v4.2d
+	VADD V2.D2, V1.D2, V1.D2
+	VAND V23.B16, V4.B16, V2.B16
+	FMOVQ 576(R26), F6 // exp2C8
+	FMOVQ 592(R26), F8 // exp2C7
+	VFMLA V7.D2, V6.D2, V8.D2
+	VUSHR $2, V2.D2, V2.D2
+	FMOVQ 608(R26), F6 // exp2C6
+	VFMLA V7.D2, V8.D2, V6.D2
+	WORD $0x4e64d488 // fadd v8.2d, v4.2d, v4.2d
+	FMOVQ 624(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4e76d486 // fadd v6.2d, v4.2d, v22.2d
+	FMOVQ 640(R26), F11 // exp2C4
+	VFMLA V7.D2, V10.D2, V11.D2
+	WORD $0x6e66fd08 // fdiv v8.2d, v8.2d, v6.2d
+	FMOVQ 656(R26), F6 // exp2C3
+	VFMLA V7.D2, V11.D2, V6.D2
+	WORD $0x4efbd508 // fsub v8.2d, v8.2d, v27.2d
+	FMOVQ 672(R26), F10 // exp2C2
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	FMOVQ 688(R26), F11 // exp2C1
+	VFMLA V7.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V6.D2, V21.D2, V10.D2
+	FMOVQ 704(R26), F31 // exp2C0
+	VFMLA V7.D2, V11.D2, V31.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V6.D2, V20.D2, V7.D2
+	VFMLA V31.D2, V5.D2, V9.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V6.D2, V10.D2, V11.D2
+	WORD $0x4e69d4aa // fadd v10.2d, v5.2d, v9.2d
+	VMOV V16.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	WORD $0x4eead4a5 // fsub v5.2d, v5.2d, v10.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V11.D2, V7.D2
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	VMOV V14.B16, V9.B16
+	VFMLA V6.D2, V31.D2, V9.D2
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e60f57f // fmax v31.2d, v11.2d, v0.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V6.D2, V7.D2, V11.D2
+	VFMLS V5.D2, V1.D2, V31.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V6.D2, V9.D2, V5.D2
+	VFMLS V10.D2, V1.D2, V31.D2
+	FMOVQ 272(R26), F1 // geluTC12
+	VFMLA V6.D2, V11.D2, V1.D2
+	FMOVQ 720(R26), F7 // signBit
+	VAND V7.B16, V0.B16, V0.B16
+	FMOVQ 288(R26), F7 // geluTC11
+	VFMLA V6.D2, V5.D2, V7.D2
+	VORR V0.B16, V31.B16, V31.B16
+	FMOVQ 304(R26), F0 // geluTC10
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ F31, 0(R0)
+	FMOVQ 320(R26), F1 // geluTC9
+	VFMLA V6.D2, V7.D2, V1.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V6.D2, V0.D2, V5.D2
+	FMOVQ 352(R26), F0 // geluTC7
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 368(R26), F1 // geluTC6
+	VFMLA V6.D2, V5.D2, V1.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V6.D2, V0.D2, V5.D2
+	FMOVQ 400(R26), F0 // geluTC4
+	VFMLA V6.D2, V1.D2, V0.D2
+	VFMLA V8.D2, V5.D2, V0.D2
+	FMOVQ 416(R26), F1 // geluTC3
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluTC2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 448(R26), F1 // geluTC1
+	VFMLA V8.D2, V0.D2, V1.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V8.D2, V1.D2, V0.D2
+	WORD $0x4ee0d745 // fsub v5.2d, v26.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V5.D2
+	FMOVQ 464(R26), F1 // geluTLo
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	FMOVQ 480(R26), F1 // geluOffset
+	WORD $0x4e61d486 // fadd v6.2d, v4.2d, v1.2d
+	WORD $0x4ee4d4c1 // fsub v1.2d, v6.2d, v4.2d
+	WORD $0x4ee1d4c7 // fsub v7.2d, v6.2d, v1.2d
+	WORD $0x4ee7d487 // fsub v7.2d, v4.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x6e66ff61 // fdiv v1.2d, v27.2d, v6.2d
+	VSUB V2.D2, V4.D2, V8.D2
+	WORD $0x6e60dd09 // fmul v9.2d, v8.2d, v0.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V0.D2, V8.D2, V10.D2
+	VFMLS V5.D2, V8.D2, V10.D2
+	WORD $0x6e61dd20 // fmul v0.2d, v9.2d, v1.2d
+	VFMLS V6.D2, V0.D2, V9.D2
+	VFMLS V7.D2, V0.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD $0x6e64dc81 // fmul v1.2d, v4.2d, v4.2d
+	FMOVQ 496(R26), F5 // geluLoMagic
+	VFMLS V28.D2, V1.D2, V5.D2
+	FMOVQ 496(R26), F6 // geluLoMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V28.D2, V1.D2, V7.D2
+	VMOV V1.B16, V6.B16
+	VFMLS V4.D2, V4.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F4 // geluKLo
+	VFMLS V4.D2, V1.D2, V7.D2
+	VSHL $50, V5.D2, V1.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	FMOVQ 528(R26), F4 // lookupLow
+	VAND V4.B16, V5.B16, V5.B16
+	FMOVQ 544(R26), F4 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	FMOVQ 32(R1), F4
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VAND V24.B16, V4.B16, V5.B16
+	VADD V6.D2, V1.D2, V1.D2
+	WORD $0x4ee5f725 // fmin v5.2d, v25.2d, v5.2d
+	VADD V2.D2, V1.D2, V1.D2
+	VAND V23.B16, V5.B16, V2.B16
+	FMOVQ 576(R26), F6 // exp2C8
+	FMOVQ 592(R26), F8 // exp2C7
+	VFMLA V7.D2, V6.D2, V8.D2
+	VUSHR $2, V2.D2, V2.D2
+	FMOVQ 608(R26), F6 // exp2C6
+	VFMLA V7.D2, V8.D2, V6.D2
+	WORD $0x4e65d4a8 // fadd v8.2d, v5.2d, v5.2d
+	FMOVQ 624(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4e76d4a6 // fadd v6.2d, v5.2d, v22.2d
+	FMOVQ 640(R26), F11 // exp2C4
+	VFMLA V7.D2, V10.D2, V11.D2
+	WORD $0x6e66fd08 // fdiv v8.2d, v8.2d, v6.2d
+	FMOVQ 656(R26), F6 // exp2C3
+	VFMLA V7.D2, V11.D2, V6.D2
+	WORD $0x4efbd508 // fsub v8.2d, v8.2d, v27.2d
+	FMOVQ 672(R26), F10 // exp2C2
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	FMOVQ 688(R26), F11 // exp2C1
+	VFMLA V7.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V6.D2, V21.D2, V10.D2
+	FMOVQ 704(R26), F31 // exp2C0
+	VFMLA V7.D2, V11.D2, V31.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V6.D2, V20.D2, V7.D2
+	VFMLA V31.D2, V0.D2, V9.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V6.D2, V10.D2, V11.D2
+	WORD $0x4e69d40a // fadd v10.2d, v0.2d, v9.2d
+	VMOV V16.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	WORD $0x4eead400 // fsub v0.2d, v0.2d, v10.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V11.D2, V7.D2
+	WORD $0x4e69d400 // fadd v0.2d, v0.2d, v9.2d
+	VMOV V14.B16, V9.B16
+	VFMLA V6.D2, V31.D2, V9.D2
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e63f57f // fmax v31.2d, v11.2d, v3.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V6.D2, V7.D2, V11.D2
+	VFMLS V0.D2, V1.D2, V31.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V6.D2, V9.D2, V0.D2
+	VFMLS V10.D2, V1.D2, V31.D2
+	FMOVQ 272(R26), F1 // geluTC12
+	VFMLA V6.D2, V11.D2, V1.D2
+	FMOVQ 720(R26), F7 // signBit
+	VAND V7.B16, V3.B16, V3.B16
+	FMOVQ 288(R26), F7 // geluTC11
+	VFMLA V6.D2, V0.D2, V7.D2
+	VORR V3.B16, V31.B16, V31.B16
+	FMOVQ 304(R26), F0 // geluTC10
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ F31, 16(R0)
+	FMOVQ 320(R26), F1 // geluTC9
+	VFMLA V6.D2, V7.D2, V1.D2
+	FMOVQ 336(R26), F3 // geluTC8
+	VFMLA V6.D2, V0.D2, V3.D2
+	FMOVQ 352(R26), F0 // geluTC7
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 368(R26), F1 // geluTC6
+	VFMLA V6.D2, V3.D2, V1.D2
+	FMOVQ 384(R26), F3 // geluTC5
+	VFMLA V6.D2, V0.D2, V3.D2
+	FMOVQ 400(R26), F0 // geluTC4
+	VFMLA V6.D2, V1.D2, V0.D2
+	VFMLA V8.D2, V3.D2, V0.D2
+	FMOVQ 416(R26), F1 // geluTC3
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluTC2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 448(R26), F1 // geluTC1
+	VFMLA V8.D2, V0.D2, V1.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V8.D2, V1.D2, V0.D2
+	WORD $0x4ee0d743 // fsub v3.2d, v26.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V3.D2
+	FMOVQ 464(R26), F1 // geluTLo
+	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
+	FMOVQ 480(R26), F1 // geluOffset
+	WORD $0x4e61d4a6 // fadd v6.2d, v5.2d, v1.2d
+	WORD $0x4ee5d4c1 // fsub v1.2d, v6.2d, v5.2d
+	WORD $0x4ee1d4c7 // fsub v7.2d, v6.2d, v1.2d
+	WORD $0x4ee7d4a7 // fsub v7.2d, v5.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x6e66ff61 // fdiv v1.2d, v27.2d, v6.2d
+	VSUB V2.D2, V5.D2, V8.D2
+	WORD $0x6e60dd09 // fmul v9.2d, v8.2d, v0.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V0.D2, V8.D2, V10.D2
+	VFMLS V3.D2, V8.D2, V10.D2
+	WORD $0x6e61dd20 // fmul v0.2d, v9.2d, v1.2d
+	VFMLS V6.D2, V0.D2, V9.D2
+	VFMLS V7.D2, V0.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD $0x6e65dca1 // fmul v1.2d, v5.2d, v5.2d
+	FMOVQ 496(R26), F3 // geluLoMagic
+	VFMLS V28.D2, V1.D2, V3.D2
+	FMOVQ 496(R26), F6 // geluLoMagic
+	WORD $0x4ee3d4c7 // fsub v7.2d, v6.2d, v3.2d
+	VFMLS V28.D2, V1.D2, V7.D2
+	VMOV V1.B16, V6.B16
+	VFMLS V5.D2, V5.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F5 // geluKLo
+	VFMLS V5.D2, V1.D2, V7.D2
+	VSHL $50, V3.D2, V1.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	FMOVQ 528(R26), F5 // lookupLow
+	VAND V5.B16, V3.B16, V3.B16
+	FMOVQ 544(R26), F5 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea59466 // mla v6.4s, v3.4s, v5.4s
+	FMOVQ 48(R1), F3
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VAND V24.B16, V3.B16, V5.B16
+	VADD V6.D2, V1.D2, V1.D2
+	WORD $0x4ee5f725 // fmin v5.2d, v25.2d, v5.2d
+	VADD V2.D2, V1.D2, V1.D2
+	VAND V23.B16, V5.B16, V2.B16
+	FMOVQ 576(R26), F6 // exp2C8
+	FMOVQ 592(R26), F8 // exp2C7
+	VFMLA V7.D2, V6.D2, V8.D2
+	VUSHR $2, V2.D2, V2.D2
+	FMOVQ 608(R26), F6 // exp2C6
+	VFMLA V7.D2, V8.D2, V6.D2
+	WORD $0x4e65d4a8 // fadd v8.2d, v5.2d, v5.2d
+	FMOVQ 624(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4e76d4a6 // fadd v6.2d, v5.2d, v22.2d
+	FMOVQ 640(R26), F11 // exp2C4
+	VFMLA V7.D2, V10.D2, V11.D2
+	WORD $0x6e66fd08 // fdiv v8.2d, v8.2d, v6.2d
+	FMOVQ 656(R26), F6 // exp2C3
+	VFMLA V7.D2, V11.D2, V6.D2
+	WORD $0x4efbd508 // fsub v8.2d, v8.2d, v27.2d
+	FMOVQ 672(R26), F10 // exp2C2
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	FMOVQ 688(R26), F11 // exp2C1
+	VFMLA V7.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V6.D2, V21.D2, V10.D2
+	FMOVQ 704(R26), F31 // exp2C0
+	VFMLA V7.D2, V11.D2, V31.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V6.D2, V20.D2, V7.D2
+	VFMLA V31.D2, V0.D2, V9.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V6.D2, V10.D2, V11.D2
+	WORD $0x4e69d40a // fadd v10.2d, v0.2d, v9.2d
+	VMOV V16.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	WORD $0x4eead400 // fsub v0.2d, v0.2d, v10.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V11.D2, V7.D2
+	WORD $0x4e69d400 // fadd v0.2d, v0.2d, v9.2d
+	VMOV V14.B16, V9.B16
+	VFMLA V6.D2, V31.D2, V9.D2
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e64f57f // fmax v31.2d, v11.2d, v4.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V6.D2, V7.D2, V11.D2
+	VFMLS V0.D2, V1.D2, V31.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V6.D2, V9.D2, V0.D2
+	VFMLS V10.D2, V1.D2, V31.D2
+	FMOVQ 272(R26), F1 // geluTC12
+	VFMLA V6.D2, V11.D2, V1.D2
+	FMOVQ 720(R26), F7 // signBit
+	VAND V7.B16, V4.B16, V4.B16
+	FMOVQ 288(R26), F7 // geluTC11
+	VFMLA V6.D2, V0.D2, V7.D2
+	VORR V4.B16, V31.B16, V31.B16
+	FMOVQ 304(R26), F0 // geluTC10
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ F31, 32(R0)
+	FMOVQ 320(R26), F1 // geluTC9
+	VFMLA V6.D2, V7.D2, V1.D2
+	FMOVQ 336(R26), F4 // geluTC8
+	VFMLA V6.D2, V0.D2, V4.D2
+	FMOVQ 352(R26), F0 // geluTC7
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 368(R26), F1 // geluTC6
+	VFMLA V6.D2, V4.D2, V1.D2
+	FMOVQ 384(R26), F4 // geluTC5
+	VFMLA V6.D2, V0.D2, V4.D2
+	FMOVQ 400(R26), F0 // geluTC4
+	VFMLA V6.D2, V1.D2, V0.D2
+	VFMLA V8.D2, V4.D2, V0.D2
+	FMOVQ 416(R26), F1 // geluTC3
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 432(R26), F0 // geluTC2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 448(R26), F1 // geluTC1
+	VFMLA V8.D2, V0.D2, V1.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V8.D2, V1.D2, V0.D2
+	WORD $0x4ee0d744 // fsub v4.2d, v26.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V4.D2
+	FMOVQ 464(R26), F1 // geluTLo
+	WORD $0x4e61d484 // fadd v4.2d, v4.2d, v1.2d
+	FMOVQ 480(R26), F1 // geluOffset
+	WORD $0x4e61d4a6 // fadd v6.2d, v5.2d, v1.2d
+	WORD $0x4ee5d4c1 // fsub v1.2d, v6.2d, v5.2d
+	WORD $0x4ee1d4c7 // fsub v7.2d, v6.2d, v1.2d
+	WORD $0x4ee7d4a7 // fsub v7.2d, v5.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x6e66ff61 // fdiv v1.2d, v27.2d, v6.2d
+	VSUB V2.D2, V5.D2, V8.D2
+	WORD $0x6e60dd09 // fmul v9.2d, v8.2d, v0.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V0.D2, V8.D2, V10.D2
+	VFMLS V4.D2, V8.D2, V10.D2
+	WORD $0x6e61dd20 // fmul v0.2d, v9.2d, v1.2d
+	VFMLS V6.D2, V0.D2, V9.D2
+	VFMLS V7.D2, V0.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD $0x6e65dca1 // fmul v1.2d, v5.2d, v5.2d
+	FMOVQ 496(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V1.D2, V4.D2
+	FMOVQ 496(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V1.D2, V7.D2
+	VMOV V1.B16, V6.B16
+	VFMLS V5.D2, V5.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F5 // geluKLo
+	VFMLS V5.D2, V1.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 528(R26), F5 // lookupLow
+	VAND V5.B16, V4.B16, V4.B16
+	FMOVQ 544(R26), F5 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea59486 // mla v6.4s, v4.4s, v5.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	VADD V2.D2, V1.D2, V1.D2
+	FMOVQ 576(R26), F2 // exp2C8
+	FMOVQ 592(R26), F4 // exp2C7
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 608(R26), F2 // exp2C6
+	VFMLA V7.D2, V4.D2, V2.D2
+	FMOVQ 624(R26), F4 // exp2C5
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 640(R26), F2 // exp2C4
+	VFMLA V7.D2, V4.D2, V2.D2
+	FMOVQ 656(R26), F4 // exp2C3
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 672(R26), F2 // exp2C2
+	VFMLA V7.D2, V4.D2, V2.D2
+	FMOVQ 688(R26), F4 // exp2C1
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 704(R26), F2 // exp2C0
+	VFMLA V7.D2, V4.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V9.D2
+	WORD $0x4e69d402 // fadd v2.2d, v0.2d, v9.2d
+	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
+	WORD $0x4e69d400 // fadd v0.2d, v0.2d, v9.2d
+	VEOR V4.B16, V4.B16, V4.B16
+	WORD $0x4e63f485 // fmax v5.2d, v4.2d, v3.2d
+	VFMLS V0.D2, V1.D2, V5.D2
+	VFMLS V2.D2, V1.D2, V5.D2
+	FMOVQ 720(R26), F0 // signBit
+	VAND V0.B16, V3.B16, V3.B16
+	VORR V3.B16, V5.B16, V5.B16
+	FMOVQ F5, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -9884,166 +9759,141 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// gelu.go: geluOf
-	VAND V22.B16, V0.B16, V1.B16
-	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
-	// gelu.go: geluS64
-	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
-	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
-	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
-	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
-	VMOV V28.B16, V5.B16
-	VFMLS V2.D2, V4.D2, V5.D2
-	VFMLS V3.D2, V4.D2, V5.D2
-	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
-	VMOV V28.B16, V2.B16
-	VFMLS V4.D2, V20.D2, V2.D2
-	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
-	VFMLS V4.D2, V20.D2, V3.D2
-	VFMLS V5.D2, V20.D2, V3.D2
+	VAND V24.B16, V0.B16, V1.B16
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	// gelu.go: gelu64
+	VAND V23.B16, V1.B16, V2.B16
+	VUSHR $2, V2.D2, V2.D2
+	// gelu.go: geluT64
+	WORD $0x4e61d423 // fadd v3.2d, v1.2d, v1.2d
+	WORD $0x4e76d424 // fadd v4.2d, v1.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efbd463 // fsub v3.2d, v3.2d, v27.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
 	VMOV V18.B16, V6.B16
-	VFMLA V2.D2, V19.D2, V6.D2
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V14.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 240(R26), F7 // geluS18
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 256(R26), F6 // geluS17
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 272(R26), F7 // geluS16
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 288(R26), F6 // geluS15
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 304(R26), F7 // geluS14
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 320(R26), F6 // geluS13
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 336(R26), F7 // geluS12
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 352(R26), F6 // geluS11
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 368(R26), F7 // geluS10
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 384(R26), F6 // geluS9
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 400(R26), F7 // geluS8
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 416(R26), F6 // geluS7
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 432(R26), F7 // geluS6
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 448(R26), F6 // geluS5
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 464(R26), F7 // geluS4
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 480(R26), F6 // geluS3
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V26.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
-	VFMLA V2.D2, V7.D2, V9.D2
-	VFMLA V2.D2, V8.D2, V9.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	FMOVQ 496(R26), F6 // geluSLo
-	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
-	VFMLA V2.D2, V9.D2, V8.D2
-	FMOVQ 512(R26), F6 // geluSlopeC1
-	FMOVQ 528(R26), F9 // geluSlopeC0
-	VFMLS V2.D2, V6.D2, V9.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VFMLS V7.D2, V3.D2, V8.D2
-	// gelu.go: geluV64
-	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
-	VMOV V2.B16, V3.B16
-	VFMLS V4.D2, V1.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V3.D2
-	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
-	VMOV V4.B16, V5.B16
-	VFMLS V7.D2, V2.D2, V5.D2
-	VFMLS V8.D2, V2.D2, V5.D2
-	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
-	VFMLA V7.D2, V3.D2, V5.D2
-	// gelu.go: geluOf
-	FMOVQ 544(R26), F3 // geluMagicAt0
-	FMOVQ 560(R26), F6 // geluUpMagic
-	VMOV V2.B16, V7.B16
-	VBSL V6.B16, V3.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 288(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 352(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 368(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 432(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 448(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	// gelu.go: geluSum64
+	FMOVQ 480(R26), F3 // geluOffset
+	WORD $0x4e63d424 // fadd v4.2d, v1.2d, v3.2d
+	WORD $0x4ee1d483 // fsub v3.2d, v4.2d, v1.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d427 // fsub v7.2d, v1.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	// gelu.go: gelu64
+	WORD $0x6e64ff63 // fdiv v3.2d, v27.2d, v4.2d
+	VSUB V2.D2, V1.D2, V8.D2
+	WORD $0x6e65dd09 // fmul v9.2d, v8.2d, v5.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V5.D2, V8.D2, V10.D2
+	VFMLS V6.D2, V8.D2, V10.D2
+	WORD $0x6e63dd25 // fmul v5.2d, v9.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V9.D2
+	VFMLS V7.D2, V5.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
 	// gelu.go: geluArgument
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
-	VMOV V7.B16, V6.B16
-	VFMLS V27.D2, V3.D2, V6.D2
-	WORD $0x4ee6d4e7 // fsub v7.2d, v7.2d, v6.2d
-	VFMLS V27.D2, V3.D2, V7.D2
-	VMOV V3.B16, V8.B16
-	VFMLS V1.D2, V1.D2, V8.D2
-	VFMLA V27.D2, V8.D2, V7.D2
-	FMOVQ 576(R26), F8 // geluKLo
-	VFMLS V8.D2, V3.D2, V7.D2
+	FMOVQ 496(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V3.D2, V4.D2
+	FMOVQ 496(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V3.D2, V7.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V1.D2, V1.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F1 // geluKLo
+	VFMLS V1.D2, V3.D2, V7.D2
 	// exp.go: powerAt
-	VSHL $50, V6.D2, V3.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
-	FMOVQ 592(R26), F8 // lookupLow
-	VAND V8.B16, V6.B16, V6.B16
-	FMOVQ 608(R26), F8 // lookupTimes
-	FMOVQ 624(R26), F9 // lookupFirst
-	WORD $0x4ea894c9 // mla v9.4s, v6.4s, v8.4s
-	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
-	VADD V9.D2, V3.D2, V3.D2
-	// gelu.go: geluOf
-	FMOVQ 640(R26), F6 // geluScale
-	VBSL V6.B16, V28.B16, V2.B16
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 528(R26), F3 // lookupLow
+	VAND V3.B16, V4.B16, V4.B16
+	FMOVQ 544(R26), F3 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea39486 // mla v6.4s, v4.4s, v3.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	// gelu.go: gelu64
+	VADD V2.D2, V1.D2, V1.D2
 	// exp.go: horner
-	FMOVQ 656(R26), F2 // exp2C8
-	FMOVQ 672(R26), F6 // exp2C7
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 688(R26), F2 // exp2C6
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 704(R26), F6 // exp2C5
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 720(R26), F2 // exp2C4
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 736(R26), F6 // exp2C3
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 752(R26), F2 // exp2C2
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 768(R26), F6 // exp2C1
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 784(R26), F2 // exp2C0
-	VFMLA V7.D2, V6.D2, V2.D2
+	FMOVQ 576(R26), F2 // exp2C8
+	FMOVQ 592(R26), F3 // exp2C7
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 608(R26), F2 // exp2C6
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 624(R26), F3 // exp2C5
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 640(R26), F2 // exp2C4
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 656(R26), F3 // exp2C3
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 672(R26), F2 // exp2C2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 688(R26), F3 // exp2C1
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 704(R26), F2 // exp2C0
+	VFMLA V7.D2, V3.D2, V2.D2
+	// gelu.go: gelu64
+	VFMLA V2.D2, V5.D2, V9.D2
+	WORD $0x4e69d4a2 // fadd v2.2d, v5.2d, v9.2d
+	WORD $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	VEOR V3.B16, V3.B16, V3.B16
+	WORD $0x4e60f464 // fmax v4.2d, v3.2d, v0.2d
+	VFMLS V5.D2, V1.D2, V4.D2
+	VFMLS V2.D2, V1.D2, V4.D2
 	// gelu.go: geluOf
-	VFMLS V2.D2, V4.D2, V5.D2
-	VEOR V2.B16, V2.B16, V2.B16
-	WORD $0x6ee0e446 // fcmgt v6.2d, v2.2d, v0.2d
-	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
-	VMOV V6.B16, V7.B16
-	VBSL V2.B16, V4.B16, V7.B16
-	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
-	VBSL V0.B16, V5.B16, V6.B16
-	VFMLS V7.D2, V3.D2, V6.D2
-	FMOVQ 800(R26), F2 // geluTiny
-	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	FMOVQ 816(R26), F2 // half
-	WORD $0x6e62dc03 // fmul v3.2d, v0.2d, v2.2d
-	VBSL V6.B16, V3.B16, V1.B16
-	FMOVQ 832(R26), F2 // signBit
-	VAND V2.B16, V0.B16, V0.B16
-	VORR V0.B16, V1.B16, V1.B16
-	FMOVQ F1, 0(R0)
+	FMOVQ 720(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VORR V0.B16, V4.B16, V4.B16
+	FMOVQ F4, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $2, R2, R2
@@ -10054,158 +9904,131 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	VAND V22.B16, V0.B16, V1.B16
-	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
-	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
-	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
-	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
-	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
-	VMOV V28.B16, V5.B16
-	VFMLS V2.D2, V4.D2, V5.D2
-	VFMLS V3.D2, V4.D2, V5.D2
-	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
-	VMOV V28.B16, V2.B16
-	VFMLS V4.D2, V20.D2, V2.D2
-	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
-	VFMLS V4.D2, V20.D2, V3.D2
-	VFMLS V5.D2, V20.D2, V3.D2
+	VAND V24.B16, V0.B16, V1.B16
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	VUSHR $2, V2.D2, V2.D2
+	WORD $0x4e61d423 // fadd v3.2d, v1.2d, v1.2d
+	WORD $0x4e76d424 // fadd v4.2d, v1.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efbd463 // fsub v3.2d, v3.2d, v27.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
 	VMOV V18.B16, V6.B16
-	VFMLA V2.D2, V19.D2, V6.D2
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V14.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 240(R26), F7 // geluS18
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 256(R26), F6 // geluS17
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 272(R26), F7 // geluS16
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 288(R26), F6 // geluS15
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 304(R26), F7 // geluS14
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 320(R26), F6 // geluS13
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 336(R26), F7 // geluS12
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 352(R26), F6 // geluS11
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 368(R26), F7 // geluS10
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 384(R26), F6 // geluS9
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 400(R26), F7 // geluS8
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 416(R26), F6 // geluS7
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 432(R26), F7 // geluS6
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 448(R26), F6 // geluS5
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 464(R26), F7 // geluS4
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 480(R26), F6 // geluS3
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V26.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
-	VFMLA V2.D2, V7.D2, V9.D2
-	VFMLA V2.D2, V8.D2, V9.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	FMOVQ 496(R26), F6 // geluSLo
-	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
-	VFMLA V2.D2, V9.D2, V8.D2
-	FMOVQ 512(R26), F6 // geluSlopeC1
-	FMOVQ 528(R26), F9 // geluSlopeC0
-	VFMLS V2.D2, V6.D2, V9.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VFMLS V7.D2, V3.D2, V8.D2
-	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
-	VMOV V2.B16, V3.B16
-	VFMLS V4.D2, V1.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V3.D2
-	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
-	VMOV V4.B16, V5.B16
-	VFMLS V7.D2, V2.D2, V5.D2
-	VFMLS V8.D2, V2.D2, V5.D2
-	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
-	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 544(R26), F3 // geluMagicAt0
-	FMOVQ 560(R26), F6 // geluUpMagic
-	VMOV V2.B16, V7.B16
-	VBSL V6.B16, V3.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 288(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 352(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 368(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 432(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 448(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 480(R26), F3 // geluOffset
+	WORD $0x4e63d424 // fadd v4.2d, v1.2d, v3.2d
+	WORD $0x4ee1d483 // fsub v3.2d, v4.2d, v1.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d427 // fsub v7.2d, v1.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff63 // fdiv v3.2d, v27.2d, v4.2d
+	VSUB V2.D2, V1.D2, V8.D2
+	WORD $0x6e65dd09 // fmul v9.2d, v8.2d, v5.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V5.D2, V8.D2, V10.D2
+	VFMLS V6.D2, V8.D2, V10.D2
+	WORD $0x6e63dd25 // fmul v5.2d, v9.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V9.D2
+	VFMLS V7.D2, V5.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
-	VMOV V7.B16, V6.B16
-	VFMLS V27.D2, V3.D2, V6.D2
-	WORD $0x4ee6d4e7 // fsub v7.2d, v7.2d, v6.2d
-	VFMLS V27.D2, V3.D2, V7.D2
-	VMOV V3.B16, V8.B16
-	VFMLS V1.D2, V1.D2, V8.D2
-	VFMLA V27.D2, V8.D2, V7.D2
-	FMOVQ 576(R26), F8 // geluKLo
-	VFMLS V8.D2, V3.D2, V7.D2
-	VSHL $50, V6.D2, V3.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
-	FMOVQ 592(R26), F8 // lookupLow
-	VAND V8.B16, V6.B16, V6.B16
-	FMOVQ 608(R26), F8 // lookupTimes
-	FMOVQ 624(R26), F9 // lookupFirst
-	WORD $0x4ea894c9 // mla v9.4s, v6.4s, v8.4s
-	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
-	VADD V9.D2, V3.D2, V3.D2
-	FMOVQ 640(R26), F6 // geluScale
-	VBSL V6.B16, V28.B16, V2.B16
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
-	FMOVQ 656(R26), F2 // exp2C8
-	FMOVQ 672(R26), F6 // exp2C7
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 688(R26), F2 // exp2C6
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 704(R26), F6 // exp2C5
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 720(R26), F2 // exp2C4
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 736(R26), F6 // exp2C3
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 752(R26), F2 // exp2C2
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 768(R26), F6 // exp2C1
-	VFMLA V7.D2, V2.D2, V6.D2
-	FMOVQ 784(R26), F2 // exp2C0
-	VFMLA V7.D2, V6.D2, V2.D2
-	VFMLS V2.D2, V4.D2, V5.D2
-	VEOR V2.B16, V2.B16, V2.B16
-	WORD $0x6ee0e446 // fcmgt v6.2d, v2.2d, v0.2d
-	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
-	VMOV V6.B16, V7.B16
-	VBSL V2.B16, V4.B16, V7.B16
-	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
-	VBSL V0.B16, V5.B16, V6.B16
-	VFMLS V7.D2, V3.D2, V6.D2
-	FMOVQ 800(R26), F2 // geluTiny
-	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	FMOVQ 816(R26), F2 // half
-	WORD $0x6e62dc03 // fmul v3.2d, v0.2d, v2.2d
-	VBSL V6.B16, V3.B16, V1.B16
-	FMOVQ 832(R26), F2 // signBit
-	VAND V2.B16, V0.B16, V0.B16
-	VORR V0.B16, V1.B16, V1.B16
-	FMOVD F1, (R0)
+	FMOVQ 496(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V3.D2, V4.D2
+	FMOVQ 496(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V3.D2, V7.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V1.D2, V1.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F1 // geluKLo
+	VFMLS V1.D2, V3.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 528(R26), F3 // lookupLow
+	VAND V3.B16, V4.B16, V4.B16
+	FMOVQ 544(R26), F3 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea39486 // mla v6.4s, v4.4s, v3.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	VADD V2.D2, V1.D2, V1.D2
+	FMOVQ 576(R26), F2 // exp2C8
+	FMOVQ 592(R26), F3 // exp2C7
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 608(R26), F2 // exp2C6
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 624(R26), F3 // exp2C5
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 640(R26), F2 // exp2C4
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 656(R26), F3 // exp2C3
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 672(R26), F2 // exp2C2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 688(R26), F3 // exp2C1
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 704(R26), F2 // exp2C0
+	VFMLA V7.D2, V3.D2, V2.D2
+	VFMLA V2.D2, V5.D2, V9.D2
+	WORD $0x4e69d4a2 // fadd v2.2d, v5.2d, v9.2d
+	WORD $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	VEOR V3.B16, V3.B16, V3.B16
+	WORD $0x4e60f464 // fmax v4.2d, v3.2d, v0.2d
+	VFMLS V5.D2, V1.D2, V4.D2
+	VFMLS V2.D2, V1.D2, V4.D2
+	FMOVQ 720(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VORR V0.B16, V4.B16, V4.B16
+	FMOVD F4, (R0)
 
 done5:
 	RET
@@ -10526,19 +10349,21 @@ TEXT ·geluBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD $sigmoidTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 16(R26), F28 // geluK
-	FMOVQ 0(R26), F27 // one
-	FMOVQ 32(R26), F26 // geluS2
-	FMOVQ 48(R26), F25 // geluS1
-	FMOVQ 64(R26), F24 // geluS0
-	FMOVQ 848(R26), F23 // geluDensity
-	FMOVQ 80(R26), F22 // geluEnd
-	FMOVQ 96(R26), F21 // notSign
-	FMOVQ 112(R26), F20 // four
-	FMOVQ 128(R26), F19 // eight
-	FMOVQ 144(R26), F18 // geluS24
-	FMOVQ 160(R26), F17 // geluS23
-	FMOVQ 176(R26), F16 // geluS22
+	FMOVQ 16(R26), F28 // one
+	FMOVQ 0(R26), F27 // geluK
+	FMOVQ 32(R26), F26 // geluTC0
+	FMOVQ 736(R26), F25 // geluDensity
+	FMOVQ 48(R26), F24 // geluEnd
+	FMOVQ 64(R26), F23 // notSign
+	FMOVQ 96(R26), F22 // five
+	FMOVQ 112(R26), F21 // geluTC22
+	FMOVQ 128(R26), F20 // geluTC21
+	FMOVQ 144(R26), F19 // geluTC20
+	FMOVQ 160(R26), F18 // geluTC19
+	FMOVQ 176(R26), F17 // geluTC18
+	FMOVQ 192(R26), F16 // geluTC17
+	FMOVQ 208(R26), F15 // geluTC16
+	FMOVQ 224(R26), F14 // geluTC15
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -10547,588 +10372,520 @@ TEXT ·geluBackwardF64NEON(SB), NOSPLIT, $0-72
 loop1:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
-	VAND V21.B16, V1.B16, V2.B16
-	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
-	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
-	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
-	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VFMLS V4.D2, V5.D2, V6.D2
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V19.D2, V4.D2
-	VFMLS V6.D2, V19.D2, V4.D2
+	VAND V23.B16, V1.B16, V2.B16
+	WORD $0x4ee2f702 // fmin v2.2d, v24.2d, v2.2d
+	WORD $0x4e62d443 // fadd v3.2d, v2.2d, v2.2d
+	WORD $0x4e76d444 // fadd v4.2d, v2.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V3.D2, V18.D2, V7.D2
-	VMOV V16.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 192(R26), F7 // geluS21
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 208(R26), F8 // geluS20
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 224(R26), F7 // geluS19
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 240(R26), F8 // geluS18
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 256(R26), F7 // geluS17
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 272(R26), F8 // geluS16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 288(R26), F7 // geluS15
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 304(R26), F8 // geluS14
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 320(R26), F7 // geluS13
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 336(R26), F8 // geluS12
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 352(R26), F7 // geluS11
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 368(R26), F8 // geluS10
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 384(R26), F7 // geluS9
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 400(R26), F8 // geluS8
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 416(R26), F7 // geluS7
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 432(R26), F8 // geluS6
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 448(R26), F7 // geluS5
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 464(R26), F8 // geluS4
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 480(R26), F7 // geluS3
-	VFMLA V3.D2, V8.D2, V7.D2
-	VMOV V26.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	VMOV V25.B16, V7.B16
-	VFMLA V3.D2, V8.D2, V7.D2
-	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
-	VFMLA V3.D2, V8.D2, V10.D2
-	VFMLA V3.D2, V9.D2, V10.D2
-	VMOV V24.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
-	FMOVQ 16(R1), F11
-	VFMLA V3.D2, V7.D2, V9.D2
-	FMOVQ 16(R2), F7
-	FMOVQ 496(R26), F12 // geluSLo
-	WORD $0x4e6cd529 // fadd v9.2d, v9.2d, v12.2d
-	VAND V21.B16, V7.B16, V12.B16
-	VFMLA V3.D2, V10.D2, V9.D2
-	WORD $0x4eecf6cc // fmin v12.2d, v22.2d, v12.2d
-	FMOVQ 512(R26), F10 // geluSlopeC1
-	FMOVQ 528(R26), F13 // geluSlopeC0
-	VFMLS V3.D2, V10.D2, V13.D2
-	WORD $0x4e74d583 // fadd v3.2d, v12.2d, v20.2d
-	WORD $0x6e6ddc84 // fmul v4.2d, v4.2d, v13.2d
-	WORD $0x4e6cf68a // fmax v10.2d, v20.2d, v12.2d
-	VFMLS V8.D2, V4.D2, V9.D2
-	WORD $0x4ee3d54a // fsub v10.2d, v10.2d, v3.2d
-	WORD $0x6e65dd04 // fmul v4.2d, v8.2d, v5.2d
-	WORD $0x4eecf68d // fmin v13.2d, v20.2d, v12.2d
-	VMOV V4.B16, V14.B16
-	VFMLS V5.D2, V8.D2, V14.D2
-	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
-	VFMLS V5.D2, V9.D2, V14.D2
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VFMLS V6.D2, V8.D2, V14.D2
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VMOV V4.B16, V3.B16
-	VFMLS V23.D2, V2.D2, V3.D2
-	VFMLS V10.D2, V5.D2, V6.D2
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VFMLS V23.D2, V2.D2, V4.D2
-	VMOV V27.B16, V8.B16
-	VFMLS V5.D2, V19.D2, V8.D2
-	WORD $0x4eeed484 // fsub v4.2d, v4.2d, v14.2d
-	WORD $0x4ee8d769 // fsub v9.2d, v27.2d, v8.2d
-	FMOVQ 864(R26), F10 // geluDensityLo
-	VFMLS V10.D2, V2.D2, V4.D2
-	VFMLS V5.D2, V19.D2, V9.D2
-	WORD $0x6e62dc4a // fmul v10.2d, v2.2d, v2.2d
-	VFMLS V6.D2, V19.D2, V9.D2
-	FMOVQ 560(R26), F13 // geluUpMagic
-	VFMLS V28.D2, V10.D2, V13.D2
-	VMOV V17.B16, V14.B16
-	VFMLA V8.D2, V18.D2, V14.D2
-	FMOVQ 560(R26), F15 // geluUpMagic
-	WORD $0x4eedd5ff // fsub v31.2d, v15.2d, v13.2d
-	VMOV V16.B16, V15.B16
-	VFMLA V8.D2, V14.D2, V15.D2
-	VFMLS V28.D2, V10.D2, V31.D2
-	FMOVQ 192(R26), F14 // geluS21
-	VFMLA V8.D2, V15.D2, V14.D2
-	VMOV V10.B16, V15.B16
-	VFMLS V2.D2, V2.D2, V15.D2
-	FMOVQ 208(R26), F2 // geluS20
-	VFMLA V8.D2, V14.D2, V2.D2
-	VFMLA V28.D2, V15.D2, V31.D2
-	FMOVQ 224(R26), F14 // geluS19
-	VFMLA V8.D2, V2.D2, V14.D2
-	FMOVQ 576(R26), F2 // geluKLo
-	VFMLS V2.D2, V10.D2, V31.D2
-	FMOVQ 240(R26), F2 // geluS18
-	VFMLA V8.D2, V14.D2, V2.D2
-	VSHL $50, V13.D2, V10.D2
-	FMOVQ 256(R26), F14 // geluS17
-	VFMLA V8.D2, V2.D2, V14.D2
-	VTRN1 V13.S4, V13.S4, V13.S4
-	FMOVQ 272(R26), F2 // geluS16
-	VFMLA V8.D2, V14.D2, V2.D2
-	FMOVQ 592(R26), F14 // lookupLow
-	VAND V14.B16, V13.B16, V13.B16
-	FMOVQ 288(R26), F14 // geluS15
-	VFMLA V8.D2, V2.D2, V14.D2
-	FMOVQ 608(R26), F2 // lookupTimes
-	FMOVQ 624(R26), F15 // lookupFirst
-	WORD $0x4ea295af // mla v15.4s, v13.4s, v2.4s
-	FMOVQ 304(R26), F2 // geluS14
-	VFMLA V8.D2, V14.D2, V2.D2
-	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
-	FMOVQ 320(R26), F13 // geluS13
-	VFMLA V8.D2, V2.D2, V13.D2
-	VADD V15.D2, V10.D2, V10.D2
-	FMOVQ 336(R26), F2 // geluS12
-	VFMLA V8.D2, V13.D2, V2.D2
-	FMOVQ 656(R26), F13 // exp2C8
-	FMOVQ 672(R26), F14 // exp2C7
-	VFMLA V31.D2, V13.D2, V14.D2
-	FMOVQ 352(R26), F13 // geluS11
-	VFMLA V8.D2, V2.D2, V13.D2
-	FMOVQ 688(R26), F2 // exp2C6
-	VFMLA V31.D2, V14.D2, V2.D2
-	FMOVQ 368(R26), F14 // geluS10
-	VFMLA V8.D2, V13.D2, V14.D2
-	FMOVQ 704(R26), F13 // exp2C5
-	VFMLA V31.D2, V2.D2, V13.D2
-	FMOVQ 384(R26), F2 // geluS9
-	VFMLA V8.D2, V14.D2, V2.D2
-	FMOVQ 720(R26), F14 // exp2C4
-	VFMLA V31.D2, V13.D2, V14.D2
-	FMOVQ 400(R26), F13 // geluS8
-	VFMLA V8.D2, V2.D2, V13.D2
-	FMOVQ 736(R26), F2 // exp2C3
-	VFMLA V31.D2, V14.D2, V2.D2
-	FMOVQ 416(R26), F14 // geluS7
-	VFMLA V8.D2, V13.D2, V14.D2
-	FMOVQ 752(R26), F13 // exp2C2
-	VFMLA V31.D2, V2.D2, V13.D2
-	FMOVQ 432(R26), F2 // geluS6
-	VFMLA V8.D2, V14.D2, V2.D2
-	FMOVQ 768(R26), F14 // exp2C1
-	VFMLA V31.D2, V13.D2, V14.D2
-	FMOVQ 448(R26), F13 // geluS5
-	VFMLA V8.D2, V2.D2, V13.D2
-	FMOVQ 784(R26), F2 // exp2C0
-	VFMLA V31.D2, V14.D2, V2.D2
-	FMOVQ 464(R26), F14 // geluS4
-	VFMLA V8.D2, V13.D2, V14.D2
-	VMOV V10.B16, V13.B16
-	VFMLA V2.D2, V10.D2, V13.D2
-	FMOVQ 480(R26), F15 // geluS3
-	VFMLA V8.D2, V14.D2, V15.D2
-	WORD $0x4eedd54e // fsub v14.2d, v10.2d, v13.2d
-	VMOV V26.B16, V31.B16
-	VFMLA V8.D2, V15.D2, V31.D2
-	VFMLA V2.D2, V10.D2, V14.D2
-	WORD $0x4effd742 // fsub v2.2d, v26.2d, v31.2d
-	WORD $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	VFMLA V8.D2, V15.D2, V2.D2
-	VFMLA V4.D2, V13.D2, V14.D2
-	VMOV V25.B16, V4.B16
-	VFMLA V8.D2, V31.D2, V4.D2
-	VFMLA V3.D2, V13.D2, V14.D2
-	WORD $0x4ee4d723 // fsub v3.2d, v25.2d, v4.2d
-	FMOVQ 880(R26), F10 // geluDownScale
-	WORD $0x6e6addce // fmul v14.2d, v14.2d, v10.2d
-	VFMLA V8.D2, V31.D2, V3.D2
-	VEOR V10.B16, V10.B16, V10.B16
-	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
-	VFMLA V8.D2, V2.D2, V3.D2
-	WORD $0x4eeed762 // fsub v2.2d, v27.2d, v14.2d
-	VMOV V24.B16, V10.B16
-	VFMLA V8.D2, V4.D2, V10.D2
-	VBSL V2.B16, V14.B16, V1.B16
-	WORD $0x4eead702 // fsub v2.2d, v24.2d, v10.2d
-	FMOVQ 32(R1), F13
-	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
-	VFMLA V8.D2, V4.D2, V2.D2
-	FMOVQ 32(R2), F1
-	FMOVQ F0, 0(R0)
-	FMOVQ 496(R26), F0 // geluSLo
-	WORD $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
-	VAND V21.B16, V1.B16, V0.B16
-	VFMLA V8.D2, V3.D2, V2.D2
-	WORD $0x4ee0f6c0 // fmin v0.2d, v22.2d, v0.2d
-	FMOVQ 512(R26), F3 // geluSlopeC1
-	FMOVQ 528(R26), F4 // geluSlopeC0
-	VFMLS V8.D2, V3.D2, V4.D2
-	WORD $0x4e74d403 // fadd v3.2d, v0.2d, v20.2d
-	WORD $0x6e64dd29 // fmul v9.2d, v9.2d, v4.2d
-	WORD $0x4e60f684 // fmax v4.2d, v20.2d, v0.2d
-	VFMLS V10.D2, V9.D2, V2.D2
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x6e65dd48 // fmul v8.2d, v10.2d, v5.2d
-	WORD $0x4ee0f689 // fmin v9.2d, v20.2d, v0.2d
-	VMOV V8.B16, V14.B16
-	VFMLS V5.D2, V10.D2, V14.D2
-	WORD $0x4e69d484 // fadd v4.2d, v4.2d, v9.2d
-	VFMLS V5.D2, V2.D2, V14.D2
-	WORD $0x6e63ff62 // fdiv v2.2d, v27.2d, v3.2d
-	VFMLS V6.D2, V10.D2, V14.D2
-	VMOV V27.B16, V5.B16
-	VFMLS V3.D2, V2.D2, V5.D2
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 240(R26), F5 // geluTC14
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 256(R26), F6 // geluTC13
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 288(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 352(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 368(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 432(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 448(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 480(R26), F3 // geluOffset
+	WORD $0x4e63d444 // fadd v4.2d, v2.2d, v3.2d
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d447 // fsub v7.2d, v2.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff83 // fdiv v3.2d, v28.2d, v4.2d
+	WORD $0x6e63dca8 // fmul v8.2d, v5.2d, v3.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	VFMLS V7.D2, V8.D2, V5.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
 	VMOV V8.B16, V3.B16
-	VFMLS V23.D2, V12.D2, V3.D2
-	VFMLS V4.D2, V2.D2, V5.D2
+	VFMLS V25.D2, V2.D2, V3.D2
 	WORD $0x4ee3d508 // fsub v8.2d, v8.2d, v3.2d
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
-	VFMLS V23.D2, V12.D2, V8.D2
-	VMOV V27.B16, V4.B16
-	VFMLS V2.D2, V19.D2, V4.D2
-	WORD $0x4eeed508 // fsub v8.2d, v8.2d, v14.2d
-	WORD $0x4ee4d766 // fsub v6.2d, v27.2d, v4.2d
-	FMOVQ 864(R26), F9 // geluDensityLo
-	VFMLS V9.D2, V12.D2, V8.D2
-	VFMLS V2.D2, V19.D2, V6.D2
-	WORD $0x6e6cdd89 // fmul v9.2d, v12.2d, v12.2d
-	VFMLS V5.D2, V19.D2, V6.D2
-	FMOVQ 560(R26), F10 // geluUpMagic
-	VFMLS V28.D2, V9.D2, V10.D2
-	VMOV V17.B16, V14.B16
-	VFMLA V4.D2, V18.D2, V14.D2
-	FMOVQ 560(R26), F15 // geluUpMagic
-	WORD $0x4eead5ff // fsub v31.2d, v15.2d, v10.2d
-	VMOV V16.B16, V15.B16
-	VFMLA V4.D2, V14.D2, V15.D2
-	VFMLS V28.D2, V9.D2, V31.D2
-	FMOVQ 192(R26), F14 // geluS21
-	VFMLA V4.D2, V15.D2, V14.D2
-	VMOV V9.B16, V15.B16
-	VFMLS V12.D2, V12.D2, V15.D2
-	FMOVQ 208(R26), F12 // geluS20
-	VFMLA V4.D2, V14.D2, V12.D2
-	VFMLA V28.D2, V15.D2, V31.D2
-	FMOVQ 224(R26), F14 // geluS19
-	VFMLA V4.D2, V12.D2, V14.D2
-	FMOVQ 576(R26), F12 // geluKLo
-	VFMLS V12.D2, V9.D2, V31.D2
-	FMOVQ 240(R26), F9 // geluS18
-	VFMLA V4.D2, V14.D2, V9.D2
-	VSHL $50, V10.D2, V12.D2
-	FMOVQ 256(R26), F14 // geluS17
-	VFMLA V4.D2, V9.D2, V14.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	FMOVQ 272(R26), F9 // geluS16
-	VFMLA V4.D2, V14.D2, V9.D2
-	FMOVQ 592(R26), F14 // lookupLow
-	VAND V14.B16, V10.B16, V10.B16
-	FMOVQ 288(R26), F14 // geluS15
-	VFMLA V4.D2, V9.D2, V14.D2
-	FMOVQ 608(R26), F9 // lookupTimes
-	FMOVQ 624(R26), F15 // lookupFirst
-	WORD $0x4ea9954f // mla v15.4s, v10.4s, v9.4s
-	FMOVQ 304(R26), F9 // geluS14
-	VFMLA V4.D2, V14.D2, V9.D2
-	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
-	FMOVQ 320(R26), F10 // geluS13
-	VFMLA V4.D2, V9.D2, V10.D2
-	VADD V15.D2, V12.D2, V12.D2
-	FMOVQ 336(R26), F9 // geluS12
-	VFMLA V4.D2, V10.D2, V9.D2
-	FMOVQ 656(R26), F10 // exp2C8
-	FMOVQ 672(R26), F14 // exp2C7
-	VFMLA V31.D2, V10.D2, V14.D2
-	FMOVQ 352(R26), F10 // geluS11
-	VFMLA V4.D2, V9.D2, V10.D2
-	FMOVQ 688(R26), F9 // exp2C6
-	VFMLA V31.D2, V14.D2, V9.D2
-	FMOVQ 368(R26), F14 // geluS10
-	VFMLA V4.D2, V10.D2, V14.D2
-	FMOVQ 704(R26), F10 // exp2C5
-	VFMLA V31.D2, V9.D2, V10.D2
-	FMOVQ 384(R26), F9 // geluS9
-	VFMLA V4.D2, V14.D2, V9.D2
-	FMOVQ 720(R26), F14 // exp2C4
-	VFMLA V31.D2, V10.D2, V14.D2
-	FMOVQ 400(R26), F10 // geluS8
-	VFMLA V4.D2, V9.D2, V10.D2
-	FMOVQ 736(R26), F9 // exp2C3
-	VFMLA V31.D2, V14.D2, V9.D2
-	FMOVQ 416(R26), F14 // geluS7
-	VFMLA V4.D2, V10.D2, V14.D2
-	FMOVQ 752(R26), F10 // exp2C2
-	VFMLA V31.D2, V9.D2, V10.D2
-	FMOVQ 432(R26), F9 // geluS6
-	VFMLA V4.D2, V14.D2, V9.D2
-	FMOVQ 768(R26), F14 // exp2C1
-	VFMLA V31.D2, V10.D2, V14.D2
-	FMOVQ 448(R26), F10 // geluS5
-	VFMLA V4.D2, V9.D2, V10.D2
-	FMOVQ 784(R26), F9 // exp2C0
-	VFMLA V31.D2, V14.D2, V9.D2
-	FMOVQ 464(R26), F14 // geluS4
-	VFMLA V4.D2, V10.D2, V14.D2
-	VMOV V12.B16, V10.B16
-	VFMLA V9.D2, V12.D2, V10.D2
-	FMOVQ 480(R26), F15 // geluS3
-	VFMLA V4.D2, V14.D2, V15.D2
-	WORD $0x4eead58e // fsub v14.2d, v12.2d, v10.2d
-	VMOV V26.B16, V31.B16
-	VFMLA V4.D2, V15.D2, V31.D2
-	VFMLA V9.D2, V12.D2, V14.D2
-	WORD $0x4effd749 // fsub v9.2d, v26.2d, v31.2d
-	WORD $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	VFMLA V4.D2, V15.D2, V9.D2
-	VFMLA V8.D2, V10.D2, V14.D2
-	VMOV V25.B16, V8.B16
-	VFMLA V4.D2, V31.D2, V8.D2
-	VFMLA V3.D2, V10.D2, V14.D2
-	WORD $0x4ee8d723 // fsub v3.2d, v25.2d, v8.2d
-	FMOVQ 880(R26), F10 // geluDownScale
-	WORD $0x6e6addce // fmul v14.2d, v14.2d, v10.2d
-	VFMLA V4.D2, V31.D2, V3.D2
-	VEOR V10.B16, V10.B16, V10.B16
-	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
-	VFMLA V4.D2, V9.D2, V3.D2
-	WORD $0x4eeed769 // fsub v9.2d, v27.2d, v14.2d
-	VMOV V24.B16, V10.B16
-	VFMLA V4.D2, V8.D2, V10.D2
-	VBSL V9.B16, V14.B16, V7.B16
-	WORD $0x4eead709 // fsub v9.2d, v24.2d, v10.2d
-	FMOVQ 48(R1), F12
-	WORD $0x6e67dd6b // fmul v11.2d, v11.2d, v7.2d
-	VFMLA V4.D2, V8.D2, V9.D2
-	FMOVQ 48(R2), F7
-	FMOVQ F11, 16(R0)
-	FMOVQ 496(R26), F8 // geluSLo
-	WORD $0x4e68d529 // fadd v9.2d, v9.2d, v8.2d
-	VAND V21.B16, V7.B16, V8.B16
-	VFMLA V4.D2, V3.D2, V9.D2
-	WORD $0x4ee8f6c8 // fmin v8.2d, v22.2d, v8.2d
-	FMOVQ 512(R26), F3 // geluSlopeC1
-	FMOVQ 528(R26), F11 // geluSlopeC0
-	VFMLS V4.D2, V3.D2, V11.D2
-	WORD $0x4e74d503 // fadd v3.2d, v8.2d, v20.2d
-	WORD $0x6e6bdcc6 // fmul v6.2d, v6.2d, v11.2d
-	WORD $0x4e68f684 // fmax v4.2d, v20.2d, v8.2d
-	VFMLS V10.D2, V6.D2, V9.D2
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x6e62dd46 // fmul v6.2d, v10.2d, v2.2d
-	WORD $0x4ee8f68b // fmin v11.2d, v20.2d, v8.2d
-	VMOV V6.B16, V14.B16
-	VFMLS V2.D2, V10.D2, V14.D2
-	WORD $0x4e6bd484 // fadd v4.2d, v4.2d, v11.2d
-	VFMLS V2.D2, V9.D2, V14.D2
-	WORD $0x6e63ff62 // fdiv v2.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V10.D2, V14.D2
-	VMOV V27.B16, V5.B16
-	VFMLS V3.D2, V2.D2, V5.D2
-	VMOV V6.B16, V3.B16
-	VFMLS V23.D2, V0.D2, V3.D2
-	VFMLS V4.D2, V2.D2, V5.D2
-	WORD $0x4ee3d4c6 // fsub v6.2d, v6.2d, v3.2d
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
-	VFMLS V23.D2, V0.D2, V6.D2
-	VMOV V27.B16, V4.B16
-	VFMLS V2.D2, V19.D2, V4.D2
-	WORD $0x4eeed4c6 // fsub v6.2d, v6.2d, v14.2d
-	WORD $0x4ee4d769 // fsub v9.2d, v27.2d, v4.2d
-	FMOVQ 864(R26), F10 // geluDensityLo
-	VFMLS V10.D2, V0.D2, V6.D2
-	VFMLS V2.D2, V19.D2, V9.D2
-	WORD $0x6e60dc0a // fmul v10.2d, v0.2d, v0.2d
-	VFMLS V5.D2, V19.D2, V9.D2
-	FMOVQ 560(R26), F11 // geluUpMagic
-	VFMLS V28.D2, V10.D2, V11.D2
-	VMOV V17.B16, V14.B16
-	VFMLA V4.D2, V18.D2, V14.D2
-	FMOVQ 560(R26), F15 // geluUpMagic
-	WORD $0x4eebd5ff // fsub v31.2d, v15.2d, v11.2d
-	VMOV V16.B16, V15.B16
-	VFMLA V4.D2, V14.D2, V15.D2
-	VFMLS V28.D2, V10.D2, V31.D2
-	FMOVQ 192(R26), F14 // geluS21
-	VFMLA V4.D2, V15.D2, V14.D2
-	VMOV V10.B16, V15.B16
-	VFMLS V0.D2, V0.D2, V15.D2
-	FMOVQ 208(R26), F0 // geluS20
-	VFMLA V4.D2, V14.D2, V0.D2
-	VFMLA V28.D2, V15.D2, V31.D2
-	FMOVQ 224(R26), F14 // geluS19
-	VFMLA V4.D2, V0.D2, V14.D2
-	FMOVQ 576(R26), F0 // geluKLo
-	VFMLS V0.D2, V10.D2, V31.D2
-	FMOVQ 240(R26), F0 // geluS18
-	VFMLA V4.D2, V14.D2, V0.D2
-	VSHL $50, V11.D2, V10.D2
-	FMOVQ 256(R26), F14 // geluS17
-	VFMLA V4.D2, V0.D2, V14.D2
-	VTRN1 V11.S4, V11.S4, V11.S4
-	FMOVQ 272(R26), F0 // geluS16
-	VFMLA V4.D2, V14.D2, V0.D2
-	FMOVQ 592(R26), F14 // lookupLow
-	VAND V14.B16, V11.B16, V11.B16
-	FMOVQ 288(R26), F14 // geluS15
-	VFMLA V4.D2, V0.D2, V14.D2
-	FMOVQ 608(R26), F0 // lookupTimes
-	FMOVQ 624(R26), F15 // lookupFirst
-	WORD $0x4ea0956f // mla v15.4s, v11.4s, v0.4s
-	FMOVQ 304(R26), F0 // geluS14
-	VFMLA V4.D2, V14.D2, V0.D2
-	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
-	FMOVQ 320(R26), F11 // geluS13
-	VFMLA V4.D2, V0.D2, V11.D2
-	VADD V15.D2, V10.D2, V10.D2
-	FMOVQ 336(R26), F0 // geluS12
-	VFMLA V4.D2, V11.D2, V0.D2
-	FMOVQ 656(R26), F11 // exp2C8
-	FMOVQ 672(R26), F14 // exp2C7
-	VFMLA V31.D2, V11.D2, V14.D2
-	FMOVQ 352(R26), F11 // geluS11
-	VFMLA V4.D2, V0.D2, V11.D2
-	FMOVQ 688(R26), F0 // exp2C6
-	VFMLA V31.D2, V14.D2, V0.D2
-	FMOVQ 368(R26), F14 // geluS10
-	VFMLA V4.D2, V11.D2, V14.D2
-	FMOVQ 704(R26), F11 // exp2C5
-	VFMLA V31.D2, V0.D2, V11.D2
-	FMOVQ 384(R26), F0 // geluS9
-	VFMLA V4.D2, V14.D2, V0.D2
-	FMOVQ 720(R26), F14 // exp2C4
-	VFMLA V31.D2, V11.D2, V14.D2
-	FMOVQ 400(R26), F11 // geluS8
-	VFMLA V4.D2, V0.D2, V11.D2
-	FMOVQ 736(R26), F0 // exp2C3
-	VFMLA V31.D2, V14.D2, V0.D2
-	FMOVQ 416(R26), F14 // geluS7
-	VFMLA V4.D2, V11.D2, V14.D2
-	FMOVQ 752(R26), F11 // exp2C2
-	VFMLA V31.D2, V0.D2, V11.D2
-	FMOVQ 432(R26), F0 // geluS6
-	VFMLA V4.D2, V14.D2, V0.D2
-	FMOVQ 768(R26), F14 // exp2C1
-	VFMLA V31.D2, V11.D2, V14.D2
-	FMOVQ 448(R26), F11 // geluS5
-	VFMLA V4.D2, V0.D2, V11.D2
-	FMOVQ 784(R26), F0 // exp2C0
-	VFMLA V31.D2, V14.D2, V0.D2
-	FMOVQ 464(R26), F14 // geluS4
-	VFMLA V4.D2, V11.D2, V14.D2
-	VMOV V10.B16, V11.B16
-	VFMLA V0.D2, V10.D2, V11.D2
-	FMOVQ 480(R26), F15 // geluS3
-	VFMLA V4.D2, V14.D2, V15.D2
-	WORD $0x4eebd54e // fsub v14.2d, v10.2d, v11.2d
-	VMOV V26.B16, V31.B16
-	VFMLA V4.D2, V15.D2, V31.D2
-	VFMLA V0.D2, V10.D2, V14.D2
-	WORD $0x4effd740 // fsub v0.2d, v26.2d, v31.2d
-	WORD $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	VFMLA V4.D2, V15.D2, V0.D2
-	VFMLA V6.D2, V11.D2, V14.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V4.D2, V31.D2, V6.D2
-	VFMLA V3.D2, V11.D2, V14.D2
-	WORD $0x4ee6d723 // fsub v3.2d, v25.2d, v6.2d
-	FMOVQ 880(R26), F10 // geluDownScale
-	WORD $0x6e6addce // fmul v14.2d, v14.2d, v10.2d
-	VFMLA V4.D2, V31.D2, V3.D2
-	VEOR V10.B16, V10.B16, V10.B16
-	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
-	VFMLA V4.D2, V0.D2, V3.D2
-	WORD $0x4eeed760 // fsub v0.2d, v27.2d, v14.2d
-	VMOV V24.B16, V10.B16
-	VFMLA V4.D2, V6.D2, V10.D2
-	VBSL V0.B16, V14.B16, V1.B16
-	WORD $0x4eead700 // fsub v0.2d, v24.2d, v10.2d
-	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
-	VFMLA V4.D2, V6.D2, V0.D2
-	FMOVQ F13, 32(R0)
-	FMOVQ 496(R26), F1 // geluSLo
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	VFMLA V4.D2, V3.D2, V0.D2
-	FMOVQ 512(R26), F1 // geluSlopeC1
-	FMOVQ 528(R26), F3 // geluSlopeC0
-	VFMLS V4.D2, V1.D2, V3.D2
-	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
-	VFMLS V10.D2, V9.D2, V0.D2
-	WORD $0x6e62dd41 // fmul v1.2d, v10.2d, v2.2d
-	VMOV V1.B16, V3.B16
-	VFMLS V2.D2, V10.D2, V3.D2
-	VFMLS V2.D2, V0.D2, V3.D2
-	VFMLS V5.D2, V10.D2, V3.D2
-	VMOV V1.B16, V0.B16
-	VFMLS V23.D2, V8.D2, V0.D2
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	VFMLS V23.D2, V8.D2, V1.D2
-	WORD $0x4ee3d421 // fsub v1.2d, v1.2d, v3.2d
-	FMOVQ 864(R26), F2 // geluDensityLo
-	VFMLS V2.D2, V8.D2, V1.D2
-	WORD $0x6e68dd02 // fmul v2.2d, v8.2d, v8.2d
-	FMOVQ 560(R26), F3 // geluUpMagic
-	VFMLS V28.D2, V2.D2, V3.D2
-	FMOVQ 560(R26), F4 // geluUpMagic
-	WORD $0x4ee3d485 // fsub v5.2d, v4.2d, v3.2d
-	VFMLS V28.D2, V2.D2, V5.D2
-	VMOV V2.B16, V4.B16
-	VFMLS V8.D2, V8.D2, V4.D2
-	VFMLA V28.D2, V4.D2, V5.D2
-	FMOVQ 576(R26), F4 // geluKLo
-	VFMLS V4.D2, V2.D2, V5.D2
-	VSHL $50, V3.D2, V2.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	FMOVQ 592(R26), F4 // lookupLow
-	VAND V4.B16, V3.B16, V3.B16
-	FMOVQ 608(R26), F4 // lookupTimes
-	FMOVQ 624(R26), F6 // lookupFirst
-	WORD $0x4ea49466 // mla v6.4s, v3.4s, v4.4s
+	VFMLS V25.D2, V2.D2, V8.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	FMOVQ 752(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V8.D2
+	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
+	FMOVQ 768(R26), F5 // geluHiMagic
+	VFMLS V27.D2, V4.D2, V5.D2
+	FMOVQ 768(R26), F6 // geluHiMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V27.D2, V4.D2, V7.D2
+	VMOV V4.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLA V27.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V7.D2
+	VSHL $50, V5.D2, V2.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	FMOVQ 528(R26), F4 // lookupLow
+	VAND V4.B16, V5.B16, V5.B16
+	FMOVQ 544(R26), F4 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
 	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
 	VADD V6.D2, V2.D2, V2.D2
-	FMOVQ 656(R26), F3 // exp2C8
-	FMOVQ 672(R26), F4 // exp2C7
-	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 688(R26), F3 // exp2C6
-	VFMLA V5.D2, V4.D2, V3.D2
-	FMOVQ 704(R26), F4 // exp2C5
-	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 720(R26), F3 // exp2C4
-	VFMLA V5.D2, V4.D2, V3.D2
-	FMOVQ 736(R26), F4 // exp2C3
-	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 752(R26), F3 // exp2C2
-	VFMLA V5.D2, V4.D2, V3.D2
-	FMOVQ 768(R26), F4 // exp2C1
-	VFMLA V5.D2, V3.D2, V4.D2
-	FMOVQ 784(R26), F3 // exp2C0
-	VFMLA V5.D2, V4.D2, V3.D2
-	VMOV V2.B16, V4.B16
-	VFMLA V3.D2, V2.D2, V4.D2
-	WORD $0x4ee4d445 // fsub v5.2d, v2.2d, v4.2d
-	VFMLA V3.D2, V2.D2, V5.D2
-	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
-	VFMLA V1.D2, V4.D2, V5.D2
-	VFMLA V0.D2, V4.D2, V5.D2
-	FMOVQ 880(R26), F0 // geluDownScale
-	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVQ 16(R1), F4
+	FMOVQ 576(R26), F5 // exp2C8
+	FMOVQ 592(R26), F6 // exp2C7
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 16(R2), F5
+	FMOVQ 608(R26), F9 // exp2C6
+	VFMLA V7.D2, V6.D2, V9.D2
+	VAND V23.B16, V5.B16, V6.B16
+	FMOVQ 624(R26), F10 // exp2C5
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x4ee6f706 // fmin v6.2d, v24.2d, v6.2d
+	FMOVQ 640(R26), F9 // exp2C4
+	VFMLA V7.D2, V10.D2, V9.D2
+	WORD $0x4e66d4ca // fadd v10.2d, v6.2d, v6.2d
+	FMOVQ 656(R26), F11 // exp2C3
+	VFMLA V7.D2, V9.D2, V11.D2
+	WORD $0x4e76d4c9 // fadd v9.2d, v6.2d, v22.2d
+	FMOVQ 672(R26), F12 // exp2C2
+	VFMLA V7.D2, V11.D2, V12.D2
+	WORD $0x6e69fd4a // fdiv v10.2d, v10.2d, v9.2d
+	FMOVQ 688(R26), F9 // exp2C1
+	VFMLA V7.D2, V12.D2, V9.D2
+	WORD $0x4efcd54a // fsub v10.2d, v10.2d, v28.2d
+	FMOVQ 704(R26), F11 // exp2C0
+	VFMLA V7.D2, V9.D2, V11.D2
+	WORD $0x6e6add47 // fmul v7.2d, v10.2d, v10.2d
+	VMOV V2.B16, V9.B16
+	VFMLA V11.D2, V2.D2, V9.D2
+	VMOV V19.B16, V12.B16
+	VFMLA V7.D2, V21.D2, V12.D2
+	WORD $0x4ee9d44d // fsub v13.2d, v2.2d, v9.2d
+	VMOV V18.B16, V31.B16
+	VFMLA V7.D2, V20.D2, V31.D2
+	VFMLA V11.D2, V2.D2, V13.D2
+	VMOV V17.B16, V2.B16
+	VFMLA V7.D2, V12.D2, V2.D2
+	WORD $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	VMOV V16.B16, V11.B16
+	VFMLA V7.D2, V31.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V13.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V7.D2, V2.D2, V8.D2
+	VFMLA V3.D2, V9.D2, V13.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V7.D2, V11.D2, V2.D2
+	FMOVQ 784(R26), F3 // geluDownScale
+	WORD $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	FMOVQ 240(R26), F3 // geluTC14
+	VFMLA V7.D2, V8.D2, V3.D2
+	VEOR V8.B16, V8.B16, V8.B16
+	WORD $0x6ee1e501 // fcmgt v1.2d, v8.2d, v1.2d
+	FMOVQ 256(R26), F8 // geluTC13
+	VFMLA V7.D2, V2.D2, V8.D2
+	WORD $0x4eedd782 // fsub v2.2d, v28.2d, v13.2d
+	FMOVQ 272(R26), F9 // geluTC12
+	VFMLA V7.D2, V3.D2, V9.D2
+	VBSL V2.B16, V13.B16, V1.B16
+	FMOVQ 288(R26), F2 // geluTC11
+	VFMLA V7.D2, V8.D2, V2.D2
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ 304(R26), F1 // geluTC10
+	VFMLA V7.D2, V9.D2, V1.D2
+	FMOVQ F0, 0(R0)
+	FMOVQ 320(R26), F0 // geluTC9
+	VFMLA V7.D2, V2.D2, V0.D2
+	FMOVQ 336(R26), F2 // geluTC8
+	VFMLA V7.D2, V1.D2, V2.D2
+	FMOVQ 352(R26), F1 // geluTC7
+	VFMLA V7.D2, V0.D2, V1.D2
+	FMOVQ 368(R26), F0 // geluTC6
+	VFMLA V7.D2, V2.D2, V0.D2
+	FMOVQ 384(R26), F2 // geluTC5
+	VFMLA V7.D2, V1.D2, V2.D2
+	FMOVQ 400(R26), F1 // geluTC4
+	VFMLA V7.D2, V0.D2, V1.D2
+	VFMLA V10.D2, V2.D2, V1.D2
+	FMOVQ 416(R26), F0 // geluTC3
+	VFMLA V10.D2, V1.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluTC2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 448(R26), F0 // geluTC1
+	VFMLA V10.D2, V1.D2, V0.D2
+	VMOV V26.B16, V1.B16
+	VFMLA V10.D2, V0.D2, V1.D2
+	WORD $0x4ee1d742 // fsub v2.2d, v26.2d, v1.2d
+	VFMLA V10.D2, V0.D2, V2.D2
+	FMOVQ 464(R26), F0 // geluTLo
+	WORD $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
+	FMOVQ 480(R26), F0 // geluOffset
+	WORD $0x4e60d4c3 // fadd v3.2d, v6.2d, v0.2d
+	WORD $0x4ee6d460 // fsub v0.2d, v3.2d, v6.2d
+	WORD $0x4ee0d467 // fsub v7.2d, v3.2d, v0.2d
+	WORD $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee0d500 // fsub v0.2d, v8.2d, v0.2d
+	WORD $0x4e60d4e7 // fadd v7.2d, v7.2d, v0.2d
+	WORD $0x6e63ff80 // fdiv v0.2d, v28.2d, v3.2d
+	WORD $0x6e60dc28 // fmul v8.2d, v1.2d, v0.2d
+	VFMLS V3.D2, V8.D2, V1.D2
+	VFMLS V7.D2, V8.D2, V1.D2
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	VMOV V8.B16, V0.B16
+	VFMLS V25.D2, V6.D2, V0.D2
+	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	VFMLS V25.D2, V6.D2, V8.D2
+	WORD $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	FMOVQ 752(R26), F1 // geluDensityLo
+	VFMLS V1.D2, V6.D2, V8.D2
+	WORD $0x6e66dcc1 // fmul v1.2d, v6.2d, v6.2d
+	FMOVQ 768(R26), F2 // geluHiMagic
+	VFMLS V27.D2, V1.D2, V2.D2
+	FMOVQ 768(R26), F3 // geluHiMagic
+	WORD $0x4ee2d467 // fsub v7.2d, v3.2d, v2.2d
+	VFMLS V27.D2, V1.D2, V7.D2
+	VMOV V1.B16, V3.B16
+	VFMLS V6.D2, V6.D2, V3.D2
+	VFMLA V27.D2, V3.D2, V7.D2
+	FMOVQ 512(R26), F3 // geluKLo
+	VFMLS V3.D2, V1.D2, V7.D2
+	VSHL $50, V2.D2, V1.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	FMOVQ 528(R26), F3 // lookupLow
+	VAND V3.B16, V2.B16, V2.B16
+	FMOVQ 544(R26), F3 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea39446 // mla v6.4s, v2.4s, v3.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	FMOVQ 32(R1), F2
+	FMOVQ 576(R26), F3 // exp2C8
+	FMOVQ 592(R26), F6 // exp2C7
+	VFMLA V7.D2, V3.D2, V6.D2
+	FMOVQ 32(R2), F3
+	FMOVQ 608(R26), F9 // exp2C6
+	VFMLA V7.D2, V6.D2, V9.D2
+	VAND V23.B16, V3.B16, V6.B16
+	FMOVQ 624(R26), F10 // exp2C5
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x4ee6f706 // fmin v6.2d, v24.2d, v6.2d
+	FMOVQ 640(R26), F9 // exp2C4
+	VFMLA V7.D2, V10.D2, V9.D2
+	WORD $0x4e66d4ca // fadd v10.2d, v6.2d, v6.2d
+	FMOVQ 656(R26), F11 // exp2C3
+	VFMLA V7.D2, V9.D2, V11.D2
+	WORD $0x4e76d4c9 // fadd v9.2d, v6.2d, v22.2d
+	FMOVQ 672(R26), F12 // exp2C2
+	VFMLA V7.D2, V11.D2, V12.D2
+	WORD $0x6e69fd4a // fdiv v10.2d, v10.2d, v9.2d
+	FMOVQ 688(R26), F9 // exp2C1
+	VFMLA V7.D2, V12.D2, V9.D2
+	WORD $0x4efcd54a // fsub v10.2d, v10.2d, v28.2d
+	FMOVQ 704(R26), F11 // exp2C0
+	VFMLA V7.D2, V9.D2, V11.D2
+	WORD $0x6e6add47 // fmul v7.2d, v10.2d, v10.2d
+	VMOV V1.B16, V9.B16
+	VFMLA V11.D2, V1.D2, V9.D2
+	VMOV V19.B16, V12.B16
+	VFMLA V7.D2, V21.D2, V12.D2
+	WORD $0x4ee9d42d // fsub v13.2d, v1.2d, v9.2d
+	VMOV V18.B16, V31.B16
+	VFMLA V7.D2, V20.D2, V31.D2
+	VFMLA V11.D2, V1.D2, V13.D2
+	VMOV V17.B16, V1.B16
+	VFMLA V7.D2, V12.D2, V1.D2
+	WORD $0x6e60ddad // fmul v13.2d, v13.2d, v0.2d
+	VMOV V16.B16, V11.B16
+	VFMLA V7.D2, V31.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V13.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V7.D2, V1.D2, V8.D2
+	VFMLA V0.D2, V9.D2, V13.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V7.D2, V11.D2, V0.D2
+	FMOVQ 784(R26), F1 // geluDownScale
+	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
+	FMOVQ 240(R26), F1 // geluTC14
+	VFMLA V7.D2, V8.D2, V1.D2
+	VEOR V8.B16, V8.B16, V8.B16
+	WORD $0x6ee5e505 // fcmgt v5.2d, v8.2d, v5.2d
+	FMOVQ 256(R26), F8 // geluTC13
+	VFMLA V7.D2, V0.D2, V8.D2
+	WORD $0x4eedd780 // fsub v0.2d, v28.2d, v13.2d
+	FMOVQ 272(R26), F9 // geluTC12
+	VFMLA V7.D2, V1.D2, V9.D2
+	VBSL V0.B16, V13.B16, V5.B16
+	FMOVQ 288(R26), F0 // geluTC11
+	VFMLA V7.D2, V8.D2, V0.D2
+	WORD $0x6e65dc84 // fmul v4.2d, v4.2d, v5.2d
+	FMOVQ 304(R26), F1 // geluTC10
+	VFMLA V7.D2, V9.D2, V1.D2
+	FMOVQ F4, 16(R0)
+	FMOVQ 320(R26), F4 // geluTC9
+	VFMLA V7.D2, V0.D2, V4.D2
+	FMOVQ 336(R26), F0 // geluTC8
+	VFMLA V7.D2, V1.D2, V0.D2
+	FMOVQ 352(R26), F1 // geluTC7
+	VFMLA V7.D2, V4.D2, V1.D2
+	FMOVQ 368(R26), F4 // geluTC6
+	VFMLA V7.D2, V0.D2, V4.D2
+	FMOVQ 384(R26), F0 // geluTC5
+	VFMLA V7.D2, V1.D2, V0.D2
+	FMOVQ 400(R26), F1 // geluTC4
+	VFMLA V7.D2, V4.D2, V1.D2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 416(R26), F0 // geluTC3
+	VFMLA V10.D2, V1.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluTC2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 448(R26), F0 // geluTC1
+	VFMLA V10.D2, V1.D2, V0.D2
+	VMOV V26.B16, V1.B16
+	VFMLA V10.D2, V0.D2, V1.D2
+	WORD $0x4ee1d744 // fsub v4.2d, v26.2d, v1.2d
+	VFMLA V10.D2, V0.D2, V4.D2
+	FMOVQ 464(R26), F0 // geluTLo
+	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
+	FMOVQ 480(R26), F0 // geluOffset
+	WORD $0x4e60d4c5 // fadd v5.2d, v6.2d, v0.2d
+	WORD $0x4ee6d4a0 // fsub v0.2d, v5.2d, v6.2d
+	WORD $0x4ee0d4a7 // fsub v7.2d, v5.2d, v0.2d
+	WORD $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee0d500 // fsub v0.2d, v8.2d, v0.2d
+	WORD $0x4e60d4e7 // fadd v7.2d, v7.2d, v0.2d
+	WORD $0x6e65ff80 // fdiv v0.2d, v28.2d, v5.2d
+	WORD $0x6e60dc28 // fmul v8.2d, v1.2d, v0.2d
+	VFMLS V5.D2, V8.D2, V1.D2
+	VFMLS V7.D2, V8.D2, V1.D2
+	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	VMOV V8.B16, V0.B16
+	VFMLS V25.D2, V6.D2, V0.D2
+	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	VFMLS V25.D2, V6.D2, V8.D2
+	WORD $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	FMOVQ 752(R26), F1 // geluDensityLo
+	VFMLS V1.D2, V6.D2, V8.D2
+	WORD $0x6e66dcc1 // fmul v1.2d, v6.2d, v6.2d
+	FMOVQ 768(R26), F4 // geluHiMagic
+	VFMLS V27.D2, V1.D2, V4.D2
+	FMOVQ 768(R26), F5 // geluHiMagic
+	WORD $0x4ee4d4a7 // fsub v7.2d, v5.2d, v4.2d
+	VFMLS V27.D2, V1.D2, V7.D2
+	VMOV V1.B16, V5.B16
+	VFMLS V6.D2, V6.D2, V5.D2
+	VFMLA V27.D2, V5.D2, V7.D2
+	FMOVQ 512(R26), F5 // geluKLo
+	VFMLS V5.D2, V1.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 528(R26), F5 // lookupLow
+	VAND V5.B16, V4.B16, V4.B16
+	FMOVQ 544(R26), F5 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea59486 // mla v6.4s, v4.4s, v5.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	FMOVQ 48(R1), F4
+	FMOVQ 576(R26), F5 // exp2C8
+	FMOVQ 592(R26), F6 // exp2C7
+	VFMLA V7.D2, V5.D2, V6.D2
+	FMOVQ 48(R2), F5
+	FMOVQ 608(R26), F9 // exp2C6
+	VFMLA V7.D2, V6.D2, V9.D2
+	VAND V23.B16, V5.B16, V6.B16
+	FMOVQ 624(R26), F10 // exp2C5
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x4ee6f706 // fmin v6.2d, v24.2d, v6.2d
+	FMOVQ 640(R26), F9 // exp2C4
+	VFMLA V7.D2, V10.D2, V9.D2
+	WORD $0x4e66d4ca // fadd v10.2d, v6.2d, v6.2d
+	FMOVQ 656(R26), F11 // exp2C3
+	VFMLA V7.D2, V9.D2, V11.D2
+	WORD $0x4e76d4c9 // fadd v9.2d, v6.2d, v22.2d
+	FMOVQ 672(R26), F12 // exp2C2
+	VFMLA V7.D2, V11.D2, V12.D2
+	WORD $0x6e69fd4a // fdiv v10.2d, v10.2d, v9.2d
+	FMOVQ 688(R26), F9 // exp2C1
+	VFMLA V7.D2, V12.D2, V9.D2
+	WORD $0x4efcd54a // fsub v10.2d, v10.2d, v28.2d
+	FMOVQ 704(R26), F11 // exp2C0
+	VFMLA V7.D2, V9.D2, V11.D2
+	WORD $0x6e6add47 // fmul v7.2d, v10.2d, v10.2d
+	VMOV V1.B16, V9.B16
+	VFMLA V11.D2, V1.D2, V9.D2
+	VMOV V19.B16, V12.B16
+	VFMLA V7.D2, V21.D2, V12.D2
+	WORD $0x4ee9d42d // fsub v13.2d, v1.2d, v9.2d
+	VMOV V18.B16, V31.B16
+	VFMLA V7.D2, V20.D2, V31.D2
+	VFMLA V11.D2, V1.D2, V13.D2
+	VMOV V17.B16, V1.B16
+	VFMLA V7.D2, V12.D2, V1.D2
+	WORD $0x6e60ddad // fmul v13.2d, v13.2d, v0.2d
+	VMOV V16.B16, V11.B16
+	VFMLA V7.D2, V31.D2, V11.D2
+	VFMLA V8.D2, V9.D2, V13.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V7.D2, V1.D2, V8.D2
+	VFMLA V0.D2, V9.D2, V13.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V7.D2, V11.D2, V0.D2
+	FMOVQ 784(R26), F1 // geluDownScale
+	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
+	FMOVQ 240(R26), F1 // geluTC14
+	VFMLA V7.D2, V8.D2, V1.D2
+	VEOR V8.B16, V8.B16, V8.B16
+	WORD $0x6ee3e503 // fcmgt v3.2d, v8.2d, v3.2d
+	FMOVQ 256(R26), F8 // geluTC13
+	VFMLA V7.D2, V0.D2, V8.D2
+	WORD $0x4eedd780 // fsub v0.2d, v28.2d, v13.2d
+	FMOVQ 272(R26), F9 // geluTC12
+	VFMLA V7.D2, V1.D2, V9.D2
+	VBSL V0.B16, V13.B16, V3.B16
+	FMOVQ 288(R26), F0 // geluTC11
+	VFMLA V7.D2, V8.D2, V0.D2
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	FMOVQ 304(R26), F1 // geluTC10
+	VFMLA V7.D2, V9.D2, V1.D2
+	FMOVQ F2, 32(R0)
+	FMOVQ 320(R26), F2 // geluTC9
+	VFMLA V7.D2, V0.D2, V2.D2
+	FMOVQ 336(R26), F0 // geluTC8
+	VFMLA V7.D2, V1.D2, V0.D2
+	FMOVQ 352(R26), F1 // geluTC7
+	VFMLA V7.D2, V2.D2, V1.D2
+	FMOVQ 368(R26), F2 // geluTC6
+	VFMLA V7.D2, V0.D2, V2.D2
+	FMOVQ 384(R26), F0 // geluTC5
+	VFMLA V7.D2, V1.D2, V0.D2
+	FMOVQ 400(R26), F1 // geluTC4
+	VFMLA V7.D2, V2.D2, V1.D2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 416(R26), F0 // geluTC3
+	VFMLA V10.D2, V1.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluTC2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 448(R26), F0 // geluTC1
+	VFMLA V10.D2, V1.D2, V0.D2
+	VMOV V26.B16, V1.B16
+	VFMLA V10.D2, V0.D2, V1.D2
+	WORD $0x4ee1d742 // fsub v2.2d, v26.2d, v1.2d
+	VFMLA V10.D2, V0.D2, V2.D2
+	FMOVQ 464(R26), F0 // geluTLo
+	WORD $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
+	FMOVQ 480(R26), F0 // geluOffset
+	WORD $0x4e60d4c3 // fadd v3.2d, v6.2d, v0.2d
+	WORD $0x4ee6d460 // fsub v0.2d, v3.2d, v6.2d
+	WORD $0x4ee0d467 // fsub v7.2d, v3.2d, v0.2d
+	WORD $0x4ee7d4c7 // fsub v7.2d, v6.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee0d500 // fsub v0.2d, v8.2d, v0.2d
+	WORD $0x4e60d4e7 // fadd v7.2d, v7.2d, v0.2d
+	WORD $0x6e63ff80 // fdiv v0.2d, v28.2d, v3.2d
+	WORD $0x6e60dc28 // fmul v8.2d, v1.2d, v0.2d
+	VFMLS V3.D2, V8.D2, V1.D2
+	VFMLS V7.D2, V8.D2, V1.D2
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	VMOV V8.B16, V0.B16
+	VFMLS V25.D2, V6.D2, V0.D2
+	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
+	VFMLS V25.D2, V6.D2, V8.D2
+	WORD $0x4e61d508 // fadd v8.2d, v8.2d, v1.2d
+	FMOVQ 752(R26), F1 // geluDensityLo
+	VFMLS V1.D2, V6.D2, V8.D2
+	WORD $0x6e66dcc1 // fmul v1.2d, v6.2d, v6.2d
+	FMOVQ 768(R26), F2 // geluHiMagic
+	VFMLS V27.D2, V1.D2, V2.D2
+	FMOVQ 768(R26), F3 // geluHiMagic
+	WORD $0x4ee2d467 // fsub v7.2d, v3.2d, v2.2d
+	VFMLS V27.D2, V1.D2, V7.D2
+	VMOV V1.B16, V3.B16
+	VFMLS V6.D2, V6.D2, V3.D2
+	VFMLA V27.D2, V3.D2, V7.D2
+	FMOVQ 512(R26), F3 // geluKLo
+	VFMLS V3.D2, V1.D2, V7.D2
+	VSHL $50, V2.D2, V1.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	FMOVQ 528(R26), F3 // lookupLow
+	VAND V3.B16, V2.B16, V2.B16
+	FMOVQ 544(R26), F3 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea39446 // mla v6.4s, v2.4s, v3.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	FMOVQ 576(R26), F2 // exp2C8
+	FMOVQ 592(R26), F3 // exp2C7
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 608(R26), F2 // exp2C6
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 624(R26), F3 // exp2C5
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 640(R26), F2 // exp2C4
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 656(R26), F3 // exp2C3
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 672(R26), F2 // exp2C2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 688(R26), F3 // exp2C1
+	VFMLA V7.D2, V2.D2, V3.D2
+	FMOVQ 704(R26), F2 // exp2C0
+	VFMLA V7.D2, V3.D2, V2.D2
+	VMOV V1.B16, V3.B16
+	VFMLA V2.D2, V1.D2, V3.D2
+	WORD $0x4ee3d426 // fsub v6.2d, v1.2d, v3.2d
+	VFMLA V2.D2, V1.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VFMLA V8.D2, V3.D2, V6.D2
+	VFMLA V0.D2, V3.D2, V6.D2
+	FMOVQ 784(R26), F0 // geluDownScale
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
 	VEOR V0.B16, V0.B16, V0.B16
-	WORD $0x6ee7e407 // fcmgt v7.2d, v0.2d, v7.2d
-	WORD $0x4ee5d760 // fsub v0.2d, v27.2d, v5.2d
-	VBSL V0.B16, V5.B16, V7.B16
-	WORD $0x6e67dd8c // fmul v12.2d, v12.2d, v7.2d
-	FMOVQ F12, 48(R0)
+	WORD $0x6ee5e405 // fcmgt v5.2d, v0.2d, v5.2d
+	WORD $0x4ee6d780 // fsub v0.2d, v28.2d, v6.2d
+	VBSL V0.B16, V6.B16, V5.B16
+	WORD $0x6e65dc84 // fmul v4.2d, v4.2d, v5.2d
+	FMOVQ F4, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
@@ -11146,154 +10903,138 @@ loop3:
 	FMOVQ 0(R1), F0
 	FMOVQ 0(R2), F1
 	// gelu.go: geluSlope
-	VAND V21.B16, V1.B16, V2.B16
-	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
-	// gelu.go: geluS64
-	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
-	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
-	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VFMLS V4.D2, V5.D2, V6.D2
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V19.D2, V4.D2
-	VFMLS V6.D2, V19.D2, V4.D2
+	VAND V23.B16, V1.B16, V2.B16
+	WORD $0x4ee2f702 // fmin v2.2d, v24.2d, v2.2d
+	// gelu.go: geluT64
+	WORD $0x4e62d443 // fadd v3.2d, v2.2d, v2.2d
+	WORD $0x4e76d444 // fadd v4.2d, v2.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V3.D2, V18.D2, V7.D2
-	VMOV V16.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 192(R26), F7 // geluS21
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 208(R26), F8 // geluS20
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 224(R26), F7 // geluS19
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 240(R26), F8 // geluS18
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 256(R26), F7 // geluS17
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 272(R26), F8 // geluS16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 288(R26), F7 // geluS15
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 304(R26), F8 // geluS14
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 320(R26), F7 // geluS13
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 336(R26), F8 // geluS12
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 352(R26), F7 // geluS11
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 368(R26), F8 // geluS10
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 384(R26), F7 // geluS9
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 400(R26), F8 // geluS8
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 416(R26), F7 // geluS7
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 432(R26), F8 // geluS6
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 448(R26), F7 // geluS5
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 464(R26), F8 // geluS4
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 480(R26), F7 // geluS3
-	VFMLA V3.D2, V8.D2, V7.D2
-	VMOV V26.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	VMOV V25.B16, V7.B16
-	VFMLA V3.D2, V8.D2, V7.D2
-	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
-	VFMLA V3.D2, V8.D2, V10.D2
-	VFMLA V3.D2, V9.D2, V10.D2
-	VMOV V24.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	FMOVQ 496(R26), F7 // geluSLo
-	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
-	VFMLA V3.D2, V10.D2, V9.D2
-	FMOVQ 512(R26), F7 // geluSlopeC1
-	FMOVQ 528(R26), F10 // geluSlopeC0
-	VFMLS V3.D2, V7.D2, V10.D2
-	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
-	VFMLS V8.D2, V4.D2, V9.D2
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 240(R26), F5 // geluTC14
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 256(R26), F6 // geluTC13
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 288(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 352(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 368(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 432(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 448(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	// gelu.go: geluSum64
+	FMOVQ 480(R26), F3 // geluOffset
+	WORD $0x4e63d444 // fadd v4.2d, v2.2d, v3.2d
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d447 // fsub v7.2d, v2.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
 	// gelu.go: geluSlope
-	WORD $0x6e65dd03 // fmul v3.2d, v8.2d, v5.2d
-	VMOV V3.B16, V4.B16
-	VFMLS V5.D2, V8.D2, V4.D2
-	VFMLS V5.D2, V9.D2, V4.D2
-	VFMLS V6.D2, V8.D2, V4.D2
-	VMOV V3.B16, V5.B16
-	VFMLS V23.D2, V2.D2, V5.D2
-	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
-	VFMLS V23.D2, V2.D2, V3.D2
-	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
-	FMOVQ 864(R26), F4 // geluDensityLo
-	VFMLS V4.D2, V2.D2, V3.D2
+	WORD $0x6e64ff83 // fdiv v3.2d, v28.2d, v4.2d
+	WORD $0x6e63dca8 // fmul v8.2d, v5.2d, v3.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	VFMLS V7.D2, V8.D2, V5.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	VMOV V8.B16, V3.B16
+	VFMLS V25.D2, V2.D2, V3.D2
+	WORD $0x4ee3d508 // fsub v8.2d, v8.2d, v3.2d
+	VFMLS V25.D2, V2.D2, V8.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	FMOVQ 752(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V8.D2
 	// gelu.go: geluArgument
 	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
-	FMOVQ 560(R26), F6 // geluUpMagic
-	VFMLS V28.D2, V4.D2, V6.D2
-	FMOVQ 560(R26), F7 // geluUpMagic
-	WORD $0x4ee6d4e8 // fsub v8.2d, v7.2d, v6.2d
-	VFMLS V28.D2, V4.D2, V8.D2
-	VMOV V4.B16, V7.B16
-	VFMLS V2.D2, V2.D2, V7.D2
-	VFMLA V28.D2, V7.D2, V8.D2
-	FMOVQ 576(R26), F2 // geluKLo
-	VFMLS V2.D2, V4.D2, V8.D2
+	FMOVQ 768(R26), F5 // geluHiMagic
+	VFMLS V27.D2, V4.D2, V5.D2
+	FMOVQ 768(R26), F6 // geluHiMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V27.D2, V4.D2, V7.D2
+	VMOV V4.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLA V27.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V7.D2
 	// exp.go: powerAt
-	VSHL $50, V6.D2, V2.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
-	FMOVQ 592(R26), F4 // lookupLow
-	VAND V4.B16, V6.B16, V6.B16
-	FMOVQ 608(R26), F4 // lookupTimes
-	FMOVQ 624(R26), F7 // lookupFirst
-	WORD $0x4ea494c7 // mla v7.4s, v6.4s, v4.4s
-	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
-	VADD V7.D2, V2.D2, V2.D2
+	VSHL $50, V5.D2, V2.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	FMOVQ 528(R26), F4 // lookupLow
+	VAND V4.B16, V5.B16, V5.B16
+	FMOVQ 544(R26), F4 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V2.D2, V2.D2
 	// exp.go: horner
-	FMOVQ 656(R26), F4 // exp2C8
-	FMOVQ 672(R26), F6 // exp2C7
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 688(R26), F4 // exp2C6
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 704(R26), F6 // exp2C5
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 720(R26), F4 // exp2C4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 736(R26), F6 // exp2C3
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 752(R26), F4 // exp2C2
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 768(R26), F6 // exp2C1
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 784(R26), F4 // exp2C0
-	VFMLA V8.D2, V6.D2, V4.D2
+	FMOVQ 576(R26), F4 // exp2C8
+	FMOVQ 592(R26), F5 // exp2C7
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 608(R26), F4 // exp2C6
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 624(R26), F5 // exp2C5
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 640(R26), F4 // exp2C4
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 656(R26), F5 // exp2C3
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 672(R26), F4 // exp2C2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 688(R26), F5 // exp2C1
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 704(R26), F4 // exp2C0
+	VFMLA V7.D2, V5.D2, V4.D2
 	// gelu.go: geluSlope
-	VMOV V2.B16, V6.B16
+	VMOV V2.B16, V5.B16
+	VFMLA V4.D2, V2.D2, V5.D2
+	WORD $0x4ee5d446 // fsub v6.2d, v2.2d, v5.2d
 	VFMLA V4.D2, V2.D2, V6.D2
-	WORD $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
-	VFMLA V4.D2, V2.D2, V7.D2
-	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
-	VFMLA V3.D2, V6.D2, V7.D2
-	VFMLA V5.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F2 // geluDownScale
-	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	VFMLA V8.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 784(R26), F2 // geluDownScale
+	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	WORD $0x4ee7d762 // fsub v2.2d, v27.2d, v7.2d
-	VBSL V2.B16, V7.B16, V1.B16
+	WORD $0x4ee6d782 // fsub v2.2d, v28.2d, v6.2d
+	VBSL V2.B16, V6.B16, V1.B16
 	// gelu.go
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVQ F0, 0(R0)
@@ -11309,148 +11050,131 @@ rest4:
 	// Partial vector.
 	FMOVD (R1), F0
 	FMOVD (R2), F1
-	VAND V21.B16, V1.B16, V2.B16
-	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
-	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
-	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
-	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VFMLS V4.D2, V5.D2, V6.D2
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V19.D2, V4.D2
-	VFMLS V6.D2, V19.D2, V4.D2
+	VAND V23.B16, V1.B16, V2.B16
+	WORD $0x4ee2f702 // fmin v2.2d, v24.2d, v2.2d
+	WORD $0x4e62d443 // fadd v3.2d, v2.2d, v2.2d
+	WORD $0x4e76d444 // fadd v4.2d, v2.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V3.D2, V18.D2, V7.D2
-	VMOV V16.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 192(R26), F7 // geluS21
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 208(R26), F8 // geluS20
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 224(R26), F7 // geluS19
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 240(R26), F8 // geluS18
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 256(R26), F7 // geluS17
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 272(R26), F8 // geluS16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 288(R26), F7 // geluS15
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 304(R26), F8 // geluS14
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 320(R26), F7 // geluS13
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 336(R26), F8 // geluS12
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 352(R26), F7 // geluS11
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 368(R26), F8 // geluS10
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 384(R26), F7 // geluS9
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 400(R26), F8 // geluS8
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 416(R26), F7 // geluS7
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 432(R26), F8 // geluS6
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 448(R26), F7 // geluS5
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 464(R26), F8 // geluS4
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 480(R26), F7 // geluS3
-	VFMLA V3.D2, V8.D2, V7.D2
-	VMOV V26.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	VMOV V25.B16, V7.B16
-	VFMLA V3.D2, V8.D2, V7.D2
-	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
-	VFMLA V3.D2, V8.D2, V10.D2
-	VFMLA V3.D2, V9.D2, V10.D2
-	VMOV V24.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	FMOVQ 496(R26), F7 // geluSLo
-	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
-	VFMLA V3.D2, V10.D2, V9.D2
-	FMOVQ 512(R26), F7 // geluSlopeC1
-	FMOVQ 528(R26), F10 // geluSlopeC0
-	VFMLS V3.D2, V7.D2, V10.D2
-	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
-	VFMLS V8.D2, V4.D2, V9.D2
-	WORD $0x6e65dd03 // fmul v3.2d, v8.2d, v5.2d
-	VMOV V3.B16, V4.B16
-	VFMLS V5.D2, V8.D2, V4.D2
-	VFMLS V5.D2, V9.D2, V4.D2
-	VFMLS V6.D2, V8.D2, V4.D2
-	VMOV V3.B16, V5.B16
-	VFMLS V23.D2, V2.D2, V5.D2
-	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
-	VFMLS V23.D2, V2.D2, V3.D2
-	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
-	FMOVQ 864(R26), F4 // geluDensityLo
-	VFMLS V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 240(R26), F5 // geluTC14
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 256(R26), F6 // geluTC13
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 272(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 288(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 304(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 320(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 336(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 352(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 368(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 384(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 400(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 416(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 432(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 448(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 464(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 480(R26), F3 // geluOffset
+	WORD $0x4e63d444 // fadd v4.2d, v2.2d, v3.2d
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d447 // fsub v7.2d, v2.2d, v7.2d
+	FMOVQ 480(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff83 // fdiv v3.2d, v28.2d, v4.2d
+	WORD $0x6e63dca8 // fmul v8.2d, v5.2d, v3.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	VFMLS V7.D2, V8.D2, V5.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	VMOV V8.B16, V3.B16
+	VFMLS V25.D2, V2.D2, V3.D2
+	WORD $0x4ee3d508 // fsub v8.2d, v8.2d, v3.2d
+	VFMLS V25.D2, V2.D2, V8.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	FMOVQ 752(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V8.D2
 	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
-	FMOVQ 560(R26), F6 // geluUpMagic
-	VFMLS V28.D2, V4.D2, V6.D2
-	FMOVQ 560(R26), F7 // geluUpMagic
-	WORD $0x4ee6d4e8 // fsub v8.2d, v7.2d, v6.2d
-	VFMLS V28.D2, V4.D2, V8.D2
-	VMOV V4.B16, V7.B16
-	VFMLS V2.D2, V2.D2, V7.D2
-	VFMLA V28.D2, V7.D2, V8.D2
-	FMOVQ 576(R26), F2 // geluKLo
-	VFMLS V2.D2, V4.D2, V8.D2
-	VSHL $50, V6.D2, V2.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
-	FMOVQ 592(R26), F4 // lookupLow
-	VAND V4.B16, V6.B16, V6.B16
-	FMOVQ 608(R26), F4 // lookupTimes
-	FMOVQ 624(R26), F7 // lookupFirst
-	WORD $0x4ea494c7 // mla v7.4s, v6.4s, v4.4s
-	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
-	VADD V7.D2, V2.D2, V2.D2
-	FMOVQ 656(R26), F4 // exp2C8
-	FMOVQ 672(R26), F6 // exp2C7
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 688(R26), F4 // exp2C6
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 704(R26), F6 // exp2C5
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 720(R26), F4 // exp2C4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 736(R26), F6 // exp2C3
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 752(R26), F4 // exp2C2
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 768(R26), F6 // exp2C1
-	VFMLA V8.D2, V4.D2, V6.D2
-	FMOVQ 784(R26), F4 // exp2C0
-	VFMLA V8.D2, V6.D2, V4.D2
-	VMOV V2.B16, V6.B16
+	FMOVQ 768(R26), F5 // geluHiMagic
+	VFMLS V27.D2, V4.D2, V5.D2
+	FMOVQ 768(R26), F6 // geluHiMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V27.D2, V4.D2, V7.D2
+	VMOV V4.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLA V27.D2, V6.D2, V7.D2
+	FMOVQ 512(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V7.D2
+	VSHL $50, V5.D2, V2.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	FMOVQ 528(R26), F4 // lookupLow
+	VAND V4.B16, V5.B16, V5.B16
+	FMOVQ 544(R26), F4 // lookupTimes
+	FMOVQ 560(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V2.D2, V2.D2
+	FMOVQ 576(R26), F4 // exp2C8
+	FMOVQ 592(R26), F5 // exp2C7
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 608(R26), F4 // exp2C6
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 624(R26), F5 // exp2C5
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 640(R26), F4 // exp2C4
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 656(R26), F5 // exp2C3
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 672(R26), F4 // exp2C2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 688(R26), F5 // exp2C1
+	VFMLA V7.D2, V4.D2, V5.D2
+	FMOVQ 704(R26), F4 // exp2C0
+	VFMLA V7.D2, V5.D2, V4.D2
+	VMOV V2.B16, V5.B16
+	VFMLA V4.D2, V2.D2, V5.D2
+	WORD $0x4ee5d446 // fsub v6.2d, v2.2d, v5.2d
 	VFMLA V4.D2, V2.D2, V6.D2
-	WORD $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
-	VFMLA V4.D2, V2.D2, V7.D2
-	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
-	VFMLA V3.D2, V6.D2, V7.D2
-	VFMLA V5.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F2 // geluDownScale
-	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	VFMLA V8.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 784(R26), F2 // geluDownScale
+	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	WORD $0x4ee7d762 // fsub v2.2d, v27.2d, v7.2d
-	VBSL V2.B16, V7.B16, V1.B16
+	WORD $0x4ee6d782 // fsub v2.2d, v28.2d, v6.2d
+	VBSL V2.B16, V6.B16, V1.B16
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVD F0, (R0)
 
@@ -14579,7 +14303,7 @@ loop3:
 	VFMLA V1.S4, V6.S4, V5.S4
 	WORD $0x4ea3d4a3 // fsub v3.4s, v5.4s, v3.4s
 	VFMLS V1.S4, V6.S4, V3.S4
-	// gelu.go: geluOf
+	// gelu.go: gelu32
 	FMOVQ 384(R26), F1 // geluMagicAt0
 	FMOVQ 400(R26), F6 // geluUpMagic
 	VMOV V4.B16, V7.B16
@@ -14607,7 +14331,7 @@ loop3:
 	WORD $0x4ea29506 // mla v6.4s, v8.4s, v2.4s
 	VTBL V6.B16, [V9.B16, V10.B16], V6.B16
 	VADD V6.S4, V1.S4, V1.S4
-	// gelu.go: geluOf
+	// gelu.go: gelu32
 	FMOVQ 448(R26), F2 // one
 	FMOVQ 48(R26), F6 // geluScale
 	VBSL V6.B16, V2.B16, V4.B16
@@ -14621,7 +14345,7 @@ loop3:
 	VFMLA V7.S4, V4.S4, V2.S4
 	FMOVQ 224(R26), F4 // exp2C0
 	VFMLA V7.S4, V2.S4, V4.S4
-	// gelu.go: geluOf
+	// gelu.go: gelu32
 	VFMLS V4.S4, V5.S4, V3.S4
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ea0e444 // fcmgt v4.4s, v2.4s, v0.4s
@@ -14631,6 +14355,7 @@ loop3:
 	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
 	VBSL V0.B16, V3.B16, V4.B16
 	VFMLS V6.S4, V1.S4, V4.S4
+	// gelu.go: geluOf
 	FMOVQ 304(R26), F1 // signBit
 	VAND V1.B16, V0.B16, V0.B16
 	VORR V0.B16, V4.B16, V4.B16
@@ -14785,21 +14510,23 @@ TEXT ·gegluF64NEON(SB), NOSPLIT, $0-72
 	MOVD $sigmoidTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 352(R26), F28 // one
-	FMOVQ 464(R26), F27 // geluK
-	FMOVQ 480(R26), F26 // geluS2
-	FMOVQ 496(R26), F25 // geluS1
-	FMOVQ 512(R26), F24 // geluS0
-	FMOVQ 528(R26), F23 // geluEnd
-	FMOVQ 400(R26), F22 // notSign
-	FMOVQ 544(R26), F21 // four
-	FMOVQ 560(R26), F20 // eight
-	FMOVQ 576(R26), F19 // geluS24
-	FMOVQ 592(R26), F18 // geluS23
-	FMOVQ 608(R26), F17 // geluS22
-	FMOVQ 624(R26), F16 // geluS21
-	FMOVQ 640(R26), F15 // geluS20
-	FMOVQ 656(R26), F14 // geluS19
+	FMOVQ 464(R26), F28 // geluK
+	FMOVQ 352(R26), F27 // one
+	FMOVQ 480(R26), F26 // geluTC0
+	FMOVQ 496(R26), F25 // geluEnd
+	FMOVQ 400(R26), F24 // notSign
+	FMOVQ 512(R26), F23 // two
+	FMOVQ 528(R26), F22 // five
+	FMOVQ 544(R26), F21 // geluTC22
+	FMOVQ 560(R26), F20 // geluTC21
+	FMOVQ 576(R26), F19 // geluTC20
+	FMOVQ 592(R26), F18 // geluTC19
+	FMOVQ 608(R26), F17 // geluTC18
+	FMOVQ 624(R26), F16 // geluTC17
+	FMOVQ 640(R26), F15 // geluTC16
+	FMOVQ 656(R26), F14 // geluTC15
+	FMOVQ 672(R26), F13 // geluTC14
+	FMOVQ 688(R26), F12 // geluTC13
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -14807,625 +14534,517 @@ TEXT ·gegluF64NEON(SB), NOSPLIT, $0-72
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	VAND V22.B16, V0.B16, V1.B16
-	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
-	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
-	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
-	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
-	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
-	VMOV V28.B16, V5.B16
-	VFMLS V2.D2, V4.D2, V5.D2
-	VFMLS V3.D2, V4.D2, V5.D2
-	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
-	VMOV V28.B16, V2.B16
-	VFMLS V4.D2, V20.D2, V2.D2
-	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
-	VFMLS V4.D2, V20.D2, V3.D2
-	VFMLS V5.D2, V20.D2, V3.D2
+	VAND V24.B16, V0.B16, V1.B16
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	VUSHR $2, V2.D2, V2.D2
+	WORD $0x4e61d423 // fadd v3.2d, v1.2d, v1.2d
+	WORD $0x4e76d424 // fadd v4.2d, v1.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efbd463 // fsub v3.2d, v3.2d, v27.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
 	VMOV V18.B16, V6.B16
-	VFMLA V2.D2, V19.D2, V6.D2
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V14.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 672(R26), F7 // geluS18
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 688(R26), F6 // geluS17
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 704(R26), F7 // geluS16
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 720(R26), F6 // geluS15
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 736(R26), F7 // geluS14
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 752(R26), F6 // geluS13
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 768(R26), F7 // geluS12
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 784(R26), F6 // geluS11
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 800(R26), F7 // geluS10
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 816(R26), F6 // geluS9
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 832(R26), F7 // geluS8
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 848(R26), F6 // geluS7
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 864(R26), F7 // geluS6
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F6 // geluS5
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 896(R26), F7 // geluS4
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 912(R26), F6 // geluS3
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V26.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
-	VFMLA V2.D2, V7.D2, V9.D2
-	VFMLA V2.D2, V8.D2, V9.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	FMOVQ 928(R26), F6 // geluSLo
-	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
-	VFMLA V2.D2, V9.D2, V8.D2
-	FMOVQ 944(R26), F6 // geluSlopeC1
-	FMOVQ 960(R26), F9 // geluSlopeC0
-	VFMLS V2.D2, V6.D2, V9.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VFMLS V7.D2, V3.D2, V8.D2
-	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
-	VMOV V2.B16, V3.B16
-	VFMLS V4.D2, V1.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V3.D2
-	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
-	VMOV V4.B16, V5.B16
-	VFMLS V7.D2, V2.D2, V5.D2
-	VFMLS V8.D2, V2.D2, V5.D2
-	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
-	FMOVQ 16(R1), F6
-	VFMLA V7.D2, V3.D2, V5.D2
-	VAND V22.B16, V6.B16, V3.B16
-	FMOVQ 976(R26), F7 // geluMagicAt0
-	FMOVQ 416(R26), F8 // geluUpMagic
-	VMOV V2.B16, V9.B16
-	VBSL V8.B16, V7.B16, V9.B16
-	WORD $0x4ee3f6e3 // fmin v3.2d, v23.2d, v3.2d
-	WORD $0x6e61dc27 // fmul v7.2d, v1.2d, v1.2d
-	WORD $0x4e75d468 // fadd v8.2d, v3.2d, v21.2d
-	VMOV V9.B16, V10.B16
-	VFMLS V27.D2, V7.D2, V10.D2
-	WORD $0x4e63f6ab // fmax v11.2d, v21.2d, v3.2d
-	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
-	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
-	VFMLS V27.D2, V7.D2, V9.D2
-	WORD $0x4ee3f6ac // fmin v12.2d, v21.2d, v3.2d
-	VMOV V7.B16, V13.B16
-	VFMLS V1.D2, V1.D2, V13.D2
-	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VFMLA V27.D2, V13.D2, V9.D2
-	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
-	FMOVQ 992(R26), F13 // geluKLo
-	VFMLS V13.D2, V7.D2, V9.D2
-	VMOV V28.B16, V7.B16
-	VFMLS V8.D2, V12.D2, V7.D2
-	VSHL $50, V10.D2, V8.D2
-	VFMLS V11.D2, V12.D2, V7.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	WORD $0x6e6cdce7 // fmul v7.2d, v7.2d, v12.2d
-	FMOVQ 128(R26), F11 // lookupLow
-	VAND V11.B16, V10.B16, V10.B16
-	VMOV V28.B16, V11.B16
-	VFMLS V12.D2, V20.D2, V11.D2
-	FMOVQ 160(R26), F13 // lookupTimes
-	FMOVQ 144(R26), F31 // lookupFirst
-	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
-	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
-	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
-	VFMLS V12.D2, V20.D2, V10.D2
-	VADD V31.D2, V8.D2, V8.D2
-	VFMLS V7.D2, V20.D2, V10.D2
-	FMOVQ 48(R26), F13 // geluScale
-	VBSL V13.B16, V28.B16, V2.B16
-	VMOV V18.B16, V13.B16
-	VFMLA V11.D2, V19.D2, V13.D2
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
-	VMOV V16.B16, V2.B16
-	VFMLA V11.D2, V31.D2, V2.D2
-	FMOVQ 176(R26), F13 // exp2C8
-	FMOVQ 192(R26), F31 // exp2C7
-	VFMLA V9.D2, V13.D2, V31.D2
-	VMOV V15.B16, V13.B16
-	VFMLA V11.D2, V2.D2, V13.D2
-	FMOVQ 208(R26), F2 // exp2C6
-	VFMLA V9.D2, V31.D2, V2.D2
-	VMOV V14.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 224(R26), F13 // exp2C5
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 672(R26), F2 // geluS18
-	VFMLA V11.D2, V31.D2, V2.D2
-	FMOVQ 240(R26), F31 // exp2C4
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 688(R26), F13 // geluS17
-	VFMLA V11.D2, V2.D2, V13.D2
-	FMOVQ 256(R26), F2 // exp2C3
-	VFMLA V9.D2, V31.D2, V2.D2
-	FMOVQ 704(R26), F31 // geluS16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 272(R26), F13 // exp2C2
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 720(R26), F2 // geluS15
-	VFMLA V11.D2, V31.D2, V2.D2
-	FMOVQ 288(R26), F31 // exp2C1
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 736(R26), F13 // geluS14
-	VFMLA V11.D2, V2.D2, V13.D2
-	FMOVQ 304(R26), F2 // exp2C0
-	VFMLA V9.D2, V31.D2, V2.D2
-	FMOVQ 752(R26), F9 // geluS13
-	VFMLA V11.D2, V13.D2, V9.D2
-	VFMLS V2.D2, V4.D2, V5.D2
-	FMOVQ 768(R26), F2 // geluS12
-	VFMLA V11.D2, V9.D2, V2.D2
-	VEOR V9.B16, V9.B16, V9.B16
-	WORD $0x6ee0e52d // fcmgt v13.2d, v9.2d, v0.2d
-	FMOVQ 784(R26), F9 // geluS11
-	VFMLA V11.D2, V2.D2, V9.D2
-	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
-	FMOVQ 800(R26), F31 // geluS10
-	VFMLA V11.D2, V9.D2, V31.D2
-	VMOV V13.B16, V9.B16
-	VBSL V2.B16, V4.B16, V9.B16
-	FMOVQ 816(R26), F2 // geluS9
-	VFMLA V11.D2, V31.D2, V2.D2
-	WORD $0x6e65dd05 // fmul v5.2d, v8.2d, v5.2d
-	FMOVQ 832(R26), F4 // geluS8
-	VFMLA V11.D2, V2.D2, V4.D2
-	VBSL V0.B16, V5.B16, V13.B16
-	FMOVQ 848(R26), F2 // geluS7
-	VFMLA V11.D2, V4.D2, V2.D2
-	VFMLS V9.D2, V8.D2, V13.D2
-	FMOVQ 864(R26), F4 // geluS6
-	VFMLA V11.D2, V2.D2, V4.D2
-	FMOVQ 1008(R26), F2 // geluTiny
-	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	FMOVQ 880(R26), F2 // geluS5
-	VFMLA V11.D2, V4.D2, V2.D2
-	FMOVQ 1024(R26), F4 // half
-	WORD $0x6e64dc05 // fmul v5.2d, v0.2d, v4.2d
-	FMOVQ 896(R26), F4 // geluS4
-	VFMLA V11.D2, V2.D2, V4.D2
-	VBSL V13.B16, V5.B16, V1.B16
-	FMOVQ 912(R26), F2 // geluS3
-	VFMLA V11.D2, V4.D2, V2.D2
-	FMOVQ 1040(R26), F4 // signBit
-	VAND V4.B16, V0.B16, V0.B16
-	VMOV V26.B16, V4.B16
-	VFMLA V11.D2, V2.D2, V4.D2
-	VORR V0.B16, V1.B16, V1.B16
-	WORD $0x4ee4d740 // fsub v0.2d, v26.2d, v4.2d
-	FMOVQ 0(R2), F5
-	VFMLA V11.D2, V2.D2, V0.D2
-	WORD $0x6e65dc21 // fmul v1.2d, v1.2d, v5.2d
-	VMOV V25.B16, V2.B16
-	VFMLA V11.D2, V4.D2, V2.D2
-	FMOVQ F1, 0(R0)
-	WORD $0x4ee2d721 // fsub v1.2d, v25.2d, v2.2d
-	VFMLA V11.D2, V4.D2, V1.D2
-	VFMLA V11.D2, V0.D2, V1.D2
-	VMOV V24.B16, V0.B16
-	VFMLA V11.D2, V2.D2, V0.D2
-	WORD $0x4ee0d704 // fsub v4.2d, v24.2d, v0.2d
-	VFMLA V11.D2, V2.D2, V4.D2
-	FMOVQ 928(R26), F2 // geluSLo
-	WORD $0x4e62d484 // fadd v4.2d, v4.2d, v2.2d
-	VFMLA V11.D2, V1.D2, V4.D2
-	FMOVQ 944(R26), F1 // geluSlopeC1
-	FMOVQ 960(R26), F2 // geluSlopeC0
-	VFMLS V11.D2, V1.D2, V2.D2
-	WORD $0x6e62dd4a // fmul v10.2d, v10.2d, v2.2d
-	VFMLS V0.D2, V10.D2, V4.D2
-	WORD $0x6e6cdc61 // fmul v1.2d, v3.2d, v12.2d
-	VMOV V1.B16, V2.B16
-	VFMLS V12.D2, V3.D2, V2.D2
-	VFMLS V7.D2, V3.D2, V2.D2
-	WORD $0x6e60dc25 // fmul v5.2d, v1.2d, v0.2d
-	VMOV V5.B16, V7.B16
-	VFMLS V0.D2, V1.D2, V7.D2
-	VFMLS V4.D2, V1.D2, V7.D2
-	WORD $0x6ee3e781 // fcmgt v1.2d, v28.2d, v3.2d
-	FMOVQ 32(R1), F4
-	VFMLA V0.D2, V2.D2, V7.D2
-	VAND V22.B16, V4.B16, V0.B16
-	FMOVQ 976(R26), F2 // geluMagicAt0
-	FMOVQ 416(R26), F8 // geluUpMagic
-	VMOV V1.B16, V9.B16
-	VBSL V8.B16, V2.B16, V9.B16
-	WORD $0x4ee0f6e0 // fmin v0.2d, v23.2d, v0.2d
-	WORD $0x6e63dc62 // fmul v2.2d, v3.2d, v3.2d
-	WORD $0x4e75d408 // fadd v8.2d, v0.2d, v21.2d
-	VMOV V9.B16, V10.B16
-	VFMLS V27.D2, V2.D2, V10.D2
-	WORD $0x4e60f6ab // fmax v11.2d, v21.2d, v0.2d
-	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
-	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
-	VFMLS V27.D2, V2.D2, V9.D2
-	WORD $0x4ee0f6ac // fmin v12.2d, v21.2d, v0.2d
-	VMOV V2.B16, V13.B16
-	VFMLS V3.D2, V3.D2, V13.D2
-	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VFMLA V27.D2, V13.D2, V9.D2
-	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
-	FMOVQ 992(R26), F13 // geluKLo
-	VFMLS V13.D2, V2.D2, V9.D2
-	VMOV V28.B16, V2.B16
-	VFMLS V8.D2, V12.D2, V2.D2
-	VSHL $50, V10.D2, V8.D2
-	VFMLS V11.D2, V12.D2, V2.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	WORD $0x6e6cdc42 // fmul v2.2d, v2.2d, v12.2d
-	FMOVQ 128(R26), F11 // lookupLow
-	VAND V11.B16, V10.B16, V10.B16
-	VMOV V28.B16, V11.B16
-	VFMLS V12.D2, V20.D2, V11.D2
-	FMOVQ 160(R26), F13 // lookupTimes
-	FMOVQ 144(R26), F31 // lookupFirst
-	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
-	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
-	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
-	VFMLS V12.D2, V20.D2, V10.D2
-	VADD V31.D2, V8.D2, V8.D2
-	VFMLS V2.D2, V20.D2, V10.D2
-	FMOVQ 48(R26), F13 // geluScale
-	VBSL V13.B16, V28.B16, V1.B16
-	VMOV V18.B16, V13.B16
-	VFMLA V11.D2, V19.D2, V13.D2
-	WORD $0x6e61dca5 // fmul v5.2d, v5.2d, v1.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
-	VMOV V16.B16, V1.B16
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 176(R26), F13 // exp2C8
-	FMOVQ 192(R26), F31 // exp2C7
-	VFMLA V9.D2, V13.D2, V31.D2
-	VMOV V15.B16, V13.B16
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 208(R26), F1 // exp2C6
-	VFMLA V9.D2, V31.D2, V1.D2
-	VMOV V14.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 224(R26), F13 // exp2C5
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 672(R26), F1 // geluS18
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 240(R26), F31 // exp2C4
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 688(R26), F13 // geluS17
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 256(R26), F1 // exp2C3
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 704(R26), F31 // geluS16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 272(R26), F13 // exp2C2
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 720(R26), F1 // geluS15
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 288(R26), F31 // exp2C1
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 736(R26), F13 // geluS14
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 304(R26), F1 // exp2C0
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 752(R26), F9 // geluS13
-	VFMLA V11.D2, V13.D2, V9.D2
-	VFMLS V1.D2, V5.D2, V7.D2
-	FMOVQ 768(R26), F1 // geluS12
-	VFMLA V11.D2, V9.D2, V1.D2
-	VEOR V9.B16, V9.B16, V9.B16
-	WORD $0x6ee6e52d // fcmgt v13.2d, v9.2d, v6.2d
-	FMOVQ 784(R26), F9 // geluS11
-	VFMLA V11.D2, V1.D2, V9.D2
-	WORD $0x4ee7d4a1 // fsub v1.2d, v5.2d, v7.2d
-	FMOVQ 800(R26), F31 // geluS10
-	VFMLA V11.D2, V9.D2, V31.D2
-	VMOV V13.B16, V9.B16
-	VBSL V1.B16, V5.B16, V9.B16
-	FMOVQ 816(R26), F1 // geluS9
-	VFMLA V11.D2, V31.D2, V1.D2
-	WORD $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
-	FMOVQ 832(R26), F5 // geluS8
-	VFMLA V11.D2, V1.D2, V5.D2
-	VBSL V6.B16, V7.B16, V13.B16
-	FMOVQ 848(R26), F1 // geluS7
-	VFMLA V11.D2, V5.D2, V1.D2
-	VFMLS V9.D2, V8.D2, V13.D2
-	FMOVQ 864(R26), F5 // geluS6
-	VFMLA V11.D2, V1.D2, V5.D2
-	FMOVQ 1008(R26), F1 // geluTiny
-	WORD $0x6ee3e423 // fcmgt v3.2d, v1.2d, v3.2d
-	FMOVQ 880(R26), F1 // geluS5
-	VFMLA V11.D2, V5.D2, V1.D2
-	FMOVQ 1024(R26), F5 // half
-	WORD $0x6e65dcc7 // fmul v7.2d, v6.2d, v5.2d
-	FMOVQ 896(R26), F5 // geluS4
-	VFMLA V11.D2, V1.D2, V5.D2
-	VBSL V13.B16, V7.B16, V3.B16
-	FMOVQ 912(R26), F1 // geluS3
-	VFMLA V11.D2, V5.D2, V1.D2
-	FMOVQ 1040(R26), F5 // signBit
-	VAND V5.B16, V6.B16, V6.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 720(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 736(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 752(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 784(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 816(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 832(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 848(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 864(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 880(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
 	VMOV V26.B16, V5.B16
-	VFMLA V11.D2, V1.D2, V5.D2
-	VORR V6.B16, V3.B16, V3.B16
+	VFMLA V3.D2, V4.D2, V5.D2
 	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
-	FMOVQ 16(R2), F7
-	VFMLA V11.D2, V1.D2, V6.D2
-	WORD $0x6e67dc63 // fmul v3.2d, v3.2d, v7.2d
-	VMOV V25.B16, V1.B16
-	VFMLA V11.D2, V5.D2, V1.D2
-	FMOVQ F3, 16(R0)
-	WORD $0x4ee1d723 // fsub v3.2d, v25.2d, v1.2d
-	VFMLA V11.D2, V5.D2, V3.D2
-	VFMLA V11.D2, V6.D2, V3.D2
-	VMOV V24.B16, V5.B16
-	VFMLA V11.D2, V1.D2, V5.D2
-	WORD $0x4ee5d706 // fsub v6.2d, v24.2d, v5.2d
-	VFMLA V11.D2, V1.D2, V6.D2
-	FMOVQ 928(R26), F1 // geluSLo
-	WORD $0x4e61d4c6 // fadd v6.2d, v6.2d, v1.2d
-	VFMLA V11.D2, V3.D2, V6.D2
-	FMOVQ 944(R26), F1 // geluSlopeC1
-	FMOVQ 960(R26), F3 // geluSlopeC0
-	VFMLS V11.D2, V1.D2, V3.D2
-	WORD $0x6e63dd4a // fmul v10.2d, v10.2d, v3.2d
-	VFMLS V5.D2, V10.D2, V6.D2
-	WORD $0x6e6cdc01 // fmul v1.2d, v0.2d, v12.2d
-	VMOV V1.B16, V3.B16
-	VFMLS V12.D2, V0.D2, V3.D2
-	VFMLS V2.D2, V0.D2, V3.D2
-	WORD $0x6e65dc22 // fmul v2.2d, v1.2d, v5.2d
-	VMOV V2.B16, V7.B16
-	VFMLS V5.D2, V1.D2, V7.D2
-	VFMLS V6.D2, V1.D2, V7.D2
-	WORD $0x6ee0e781 // fcmgt v1.2d, v28.2d, v0.2d
-	FMOVQ 48(R1), F6
-	VFMLA V5.D2, V3.D2, V7.D2
-	VAND V22.B16, V6.B16, V3.B16
-	FMOVQ 976(R26), F5 // geluMagicAt0
-	FMOVQ 416(R26), F8 // geluUpMagic
-	VMOV V1.B16, V9.B16
-	VBSL V8.B16, V5.B16, V9.B16
-	WORD $0x4ee3f6e3 // fmin v3.2d, v23.2d, v3.2d
-	WORD $0x6e60dc05 // fmul v5.2d, v0.2d, v0.2d
-	WORD $0x4e75d468 // fadd v8.2d, v3.2d, v21.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 912(R26), F3 // geluOffset
+	WORD $0x4e63d424 // fadd v4.2d, v1.2d, v3.2d
+	WORD $0x4ee1d483 // fsub v3.2d, v4.2d, v1.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d427 // fsub v7.2d, v1.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff63 // fdiv v3.2d, v27.2d, v4.2d
+	VSUB V2.D2, V1.D2, V8.D2
+	WORD $0x6e65dd09 // fmul v9.2d, v8.2d, v5.2d
 	VMOV V9.B16, V10.B16
-	VFMLS V27.D2, V5.D2, V10.D2
-	WORD $0x4e63f6ab // fmax v11.2d, v21.2d, v3.2d
+	VFMLS V5.D2, V8.D2, V10.D2
+	VFMLS V6.D2, V8.D2, V10.D2
+	WORD $0x6e63dd25 // fmul v5.2d, v9.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V9.D2
+	VFMLS V7.D2, V5.D2, V9.D2
 	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
-	WORD $0x4ee8d56b // fsub v11.2d, v11.2d, v8.2d
-	VFMLS V27.D2, V5.D2, V9.D2
-	WORD $0x4ee3f6ac // fmin v12.2d, v21.2d, v3.2d
-	VMOV V5.B16, V13.B16
-	VFMLS V0.D2, V0.D2, V13.D2
-	WORD $0x4e6cd56b // fadd v11.2d, v11.2d, v12.2d
-	VFMLA V27.D2, V13.D2, V9.D2
-	WORD $0x6e68ff8c // fdiv v12.2d, v28.2d, v8.2d
-	FMOVQ 992(R26), F13 // geluKLo
-	VFMLS V13.D2, V5.D2, V9.D2
-	VMOV V28.B16, V5.B16
-	VFMLS V8.D2, V12.D2, V5.D2
-	VSHL $50, V10.D2, V8.D2
-	VFMLS V11.D2, V12.D2, V5.D2
-	VTRN1 V10.S4, V10.S4, V10.S4
-	WORD $0x6e6cdca5 // fmul v5.2d, v5.2d, v12.2d
-	FMOVQ 128(R26), F11 // lookupLow
-	VAND V11.B16, V10.B16, V10.B16
-	VMOV V28.B16, V11.B16
-	VFMLS V12.D2, V20.D2, V11.D2
-	FMOVQ 160(R26), F13 // lookupTimes
-	FMOVQ 144(R26), F31 // lookupFirst
-	WORD $0x4ead955f // mla v31.4s, v10.4s, v13.4s
-	WORD $0x4eebd78a // fsub v10.2d, v28.2d, v11.2d
-	VTBL V31.B16, [V29.B16, V30.B16], V31.B16
-	VFMLS V12.D2, V20.D2, V10.D2
-	VADD V31.D2, V8.D2, V8.D2
-	VFMLS V5.D2, V20.D2, V10.D2
-	FMOVQ 48(R26), F13 // geluScale
-	VBSL V13.B16, V28.B16, V1.B16
-	VMOV V18.B16, V13.B16
-	VFMLA V11.D2, V19.D2, V13.D2
-	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
-	VMOV V17.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	WORD $0x6e61dce7 // fmul v7.2d, v7.2d, v1.2d
-	VMOV V16.B16, V1.B16
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 176(R26), F13 // exp2C8
-	FMOVQ 192(R26), F31 // exp2C7
-	VFMLA V9.D2, V13.D2, V31.D2
-	VMOV V15.B16, V13.B16
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 208(R26), F1 // exp2C6
-	VFMLA V9.D2, V31.D2, V1.D2
-	VMOV V14.B16, V31.B16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 224(R26), F13 // exp2C5
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 672(R26), F1 // geluS18
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 240(R26), F31 // exp2C4
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 688(R26), F13 // geluS17
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 256(R26), F1 // exp2C3
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 704(R26), F31 // geluS16
-	VFMLA V11.D2, V13.D2, V31.D2
-	FMOVQ 272(R26), F13 // exp2C2
-	VFMLA V9.D2, V1.D2, V13.D2
-	FMOVQ 720(R26), F1 // geluS15
-	VFMLA V11.D2, V31.D2, V1.D2
-	FMOVQ 288(R26), F31 // exp2C1
-	VFMLA V9.D2, V13.D2, V31.D2
-	FMOVQ 736(R26), F13 // geluS14
-	VFMLA V11.D2, V1.D2, V13.D2
-	FMOVQ 304(R26), F1 // exp2C0
-	VFMLA V9.D2, V31.D2, V1.D2
-	FMOVQ 752(R26), F9 // geluS13
-	VFMLA V11.D2, V13.D2, V9.D2
-	VFMLS V1.D2, V2.D2, V7.D2
-	FMOVQ 768(R26), F1 // geluS12
-	VFMLA V11.D2, V9.D2, V1.D2
-	VEOR V9.B16, V9.B16, V9.B16
-	WORD $0x6ee4e52d // fcmgt v13.2d, v9.2d, v4.2d
-	FMOVQ 784(R26), F9 // geluS11
-	VFMLA V11.D2, V1.D2, V9.D2
-	WORD $0x4ee7d441 // fsub v1.2d, v2.2d, v7.2d
-	FMOVQ 800(R26), F31 // geluS10
-	VFMLA V11.D2, V9.D2, V31.D2
-	VMOV V13.B16, V9.B16
-	VBSL V1.B16, V2.B16, V9.B16
-	FMOVQ 816(R26), F1 // geluS9
-	VFMLA V11.D2, V31.D2, V1.D2
-	WORD $0x6e67dd07 // fmul v7.2d, v8.2d, v7.2d
-	FMOVQ 832(R26), F2 // geluS8
-	VFMLA V11.D2, V1.D2, V2.D2
-	VBSL V4.B16, V7.B16, V13.B16
-	FMOVQ 848(R26), F1 // geluS7
-	VFMLA V11.D2, V2.D2, V1.D2
-	VFMLS V9.D2, V8.D2, V13.D2
-	FMOVQ 864(R26), F2 // geluS6
-	VFMLA V11.D2, V1.D2, V2.D2
-	FMOVQ 1008(R26), F1 // geluTiny
-	WORD $0x6ee0e420 // fcmgt v0.2d, v1.2d, v0.2d
-	FMOVQ 880(R26), F1 // geluS5
-	VFMLA V11.D2, V2.D2, V1.D2
-	FMOVQ 1024(R26), F2 // half
-	WORD $0x6e62dc87 // fmul v7.2d, v4.2d, v2.2d
-	FMOVQ 896(R26), F2 // geluS4
-	VFMLA V11.D2, V1.D2, V2.D2
-	VBSL V13.B16, V7.B16, V0.B16
-	FMOVQ 912(R26), F1 // geluS3
-	VFMLA V11.D2, V2.D2, V1.D2
-	FMOVQ 1040(R26), F2 // signBit
-	VAND V2.B16, V4.B16, V4.B16
-	VMOV V26.B16, V2.B16
-	VFMLA V11.D2, V1.D2, V2.D2
-	VORR V4.B16, V0.B16, V0.B16
-	WORD $0x4ee2d744 // fsub v4.2d, v26.2d, v2.2d
-	FMOVQ 32(R2), F7
-	VFMLA V11.D2, V1.D2, V4.D2
-	WORD $0x6e67dc00 // fmul v0.2d, v0.2d, v7.2d
-	VMOV V25.B16, V1.B16
-	VFMLA V11.D2, V2.D2, V1.D2
-	FMOVQ F0, 32(R0)
-	WORD $0x4ee1d720 // fsub v0.2d, v25.2d, v1.2d
-	VFMLA V11.D2, V2.D2, V0.D2
-	VFMLA V11.D2, V4.D2, V0.D2
-	VMOV V24.B16, V2.B16
-	VFMLA V11.D2, V1.D2, V2.D2
-	WORD $0x4ee2d704 // fsub v4.2d, v24.2d, v2.2d
-	VFMLA V11.D2, V1.D2, V4.D2
-	FMOVQ 928(R26), F1 // geluSLo
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
+	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
+	FMOVQ 928(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V3.D2, V4.D2
+	FMOVQ 928(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V3.D2, V7.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V1.D2, V1.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F1 // geluKLo
+	VFMLS V1.D2, V3.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V4.B16, V4.B16
+	FMOVQ 160(R26), F3 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea39486 // mla v6.4s, v4.4s, v3.4s
+	FMOVQ 16(R1), F3
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VAND V24.B16, V3.B16, V4.B16
+	VADD V6.D2, V1.D2, V1.D2
+	WORD $0x4ee4f724 // fmin v4.2d, v25.2d, v4.2d
+	VADD V2.D2, V1.D2, V1.D2
+	VAND V23.B16, V4.B16, V2.B16
+	FMOVQ 176(R26), F6 // exp2C8
+	FMOVQ 192(R26), F8 // exp2C7
+	VFMLA V7.D2, V6.D2, V8.D2
+	VUSHR $2, V2.D2, V2.D2
+	FMOVQ 208(R26), F6 // exp2C6
+	VFMLA V7.D2, V8.D2, V6.D2
+	WORD $0x4e64d488 // fadd v8.2d, v4.2d, v4.2d
+	FMOVQ 224(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4e76d486 // fadd v6.2d, v4.2d, v22.2d
+	FMOVQ 240(R26), F11 // exp2C4
+	VFMLA V7.D2, V10.D2, V11.D2
+	WORD $0x6e66fd08 // fdiv v8.2d, v8.2d, v6.2d
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V7.D2, V11.D2, V6.D2
+	WORD $0x4efbd508 // fsub v8.2d, v8.2d, v27.2d
+	FMOVQ 272(R26), F10 // exp2C2
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	FMOVQ 288(R26), F11 // exp2C1
+	VFMLA V7.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V6.D2, V21.D2, V10.D2
+	FMOVQ 304(R26), F31 // exp2C0
+	VFMLA V7.D2, V11.D2, V31.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V6.D2, V20.D2, V7.D2
+	VFMLA V31.D2, V5.D2, V9.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V6.D2, V10.D2, V11.D2
+	WORD $0x4e69d4aa // fadd v10.2d, v5.2d, v9.2d
+	VMOV V16.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	WORD $0x4eead4a5 // fsub v5.2d, v5.2d, v10.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V11.D2, V7.D2
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	VMOV V14.B16, V9.B16
+	VFMLA V6.D2, V31.D2, V9.D2
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e60f57f // fmax v31.2d, v11.2d, v0.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V6.D2, V7.D2, V11.D2
+	VFMLS V5.D2, V1.D2, V31.D2
+	VMOV V12.B16, V5.B16
+	VFMLA V6.D2, V9.D2, V5.D2
+	VFMLS V10.D2, V1.D2, V31.D2
+	FMOVQ 704(R26), F1 // geluTC12
+	VFMLA V6.D2, V11.D2, V1.D2
+	FMOVQ 960(R26), F7 // signBit
+	VAND V7.B16, V0.B16, V0.B16
+	FMOVQ 720(R26), F7 // geluTC11
+	VFMLA V6.D2, V5.D2, V7.D2
+	VORR V0.B16, V31.B16, V31.B16
+	FMOVQ 736(R26), F0 // geluTC10
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 0(R2), F1
+	FMOVQ 752(R26), F5 // geluTC9
+	VFMLA V6.D2, V7.D2, V5.D2
+	WORD $0x6e61dfff // fmul v31.2d, v31.2d, v1.2d
+	FMOVQ 768(R26), F1 // geluTC8
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ F31, 0(R0)
+	FMOVQ 784(R26), F0 // geluTC7
+	VFMLA V6.D2, V5.D2, V0.D2
+	FMOVQ 800(R26), F5 // geluTC6
+	VFMLA V6.D2, V1.D2, V5.D2
+	FMOVQ 816(R26), F1 // geluTC5
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 832(R26), F0 // geluTC4
+	VFMLA V6.D2, V5.D2, V0.D2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 848(R26), F1 // geluTC3
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 864(R26), F0 // geluTC2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 880(R26), F1 // geluTC1
+	VFMLA V8.D2, V0.D2, V1.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V8.D2, V1.D2, V0.D2
+	WORD $0x4ee0d745 // fsub v5.2d, v26.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V5.D2
+	FMOVQ 896(R26), F1 // geluTLo
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	FMOVQ 912(R26), F1 // geluOffset
+	WORD $0x4e61d486 // fadd v6.2d, v4.2d, v1.2d
+	WORD $0x4ee4d4c1 // fsub v1.2d, v6.2d, v4.2d
+	WORD $0x4ee1d4c7 // fsub v7.2d, v6.2d, v1.2d
+	WORD $0x4ee7d487 // fsub v7.2d, v4.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x6e66ff61 // fdiv v1.2d, v27.2d, v6.2d
+	VSUB V2.D2, V4.D2, V8.D2
+	WORD $0x6e60dd09 // fmul v9.2d, v8.2d, v0.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V0.D2, V8.D2, V10.D2
+	VFMLS V5.D2, V8.D2, V10.D2
+	WORD $0x6e61dd20 // fmul v0.2d, v9.2d, v1.2d
+	VFMLS V6.D2, V0.D2, V9.D2
+	VFMLS V7.D2, V0.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD $0x6e64dc81 // fmul v1.2d, v4.2d, v4.2d
+	FMOVQ 928(R26), F5 // geluLoMagic
+	VFMLS V28.D2, V1.D2, V5.D2
+	FMOVQ 928(R26), F6 // geluLoMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V28.D2, V1.D2, V7.D2
+	VMOV V1.B16, V6.B16
+	VFMLS V4.D2, V4.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F4 // geluKLo
+	VFMLS V4.D2, V1.D2, V7.D2
+	VSHL $50, V5.D2, V1.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
+	FMOVQ 128(R26), F4 // lookupLow
+	VAND V4.B16, V5.B16, V5.B16
+	FMOVQ 160(R26), F4 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	FMOVQ 32(R1), F4
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VAND V24.B16, V4.B16, V5.B16
+	VADD V6.D2, V1.D2, V1.D2
+	WORD $0x4ee5f725 // fmin v5.2d, v25.2d, v5.2d
+	VADD V2.D2, V1.D2, V1.D2
+	VAND V23.B16, V5.B16, V2.B16
+	FMOVQ 176(R26), F6 // exp2C8
+	FMOVQ 192(R26), F8 // exp2C7
+	VFMLA V7.D2, V6.D2, V8.D2
+	VUSHR $2, V2.D2, V2.D2
+	FMOVQ 208(R26), F6 // exp2C6
+	VFMLA V7.D2, V8.D2, V6.D2
+	WORD $0x4e65d4a8 // fadd v8.2d, v5.2d, v5.2d
+	FMOVQ 224(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4e76d4a6 // fadd v6.2d, v5.2d, v22.2d
+	FMOVQ 240(R26), F11 // exp2C4
+	VFMLA V7.D2, V10.D2, V11.D2
+	WORD $0x6e66fd08 // fdiv v8.2d, v8.2d, v6.2d
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V7.D2, V11.D2, V6.D2
+	WORD $0x4efbd508 // fsub v8.2d, v8.2d, v27.2d
+	FMOVQ 272(R26), F10 // exp2C2
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	FMOVQ 288(R26), F11 // exp2C1
+	VFMLA V7.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V6.D2, V21.D2, V10.D2
+	FMOVQ 304(R26), F31 // exp2C0
+	VFMLA V7.D2, V11.D2, V31.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V6.D2, V20.D2, V7.D2
+	VFMLA V31.D2, V0.D2, V9.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V6.D2, V10.D2, V11.D2
+	WORD $0x4e69d40a // fadd v10.2d, v0.2d, v9.2d
+	VMOV V16.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	WORD $0x4eead400 // fsub v0.2d, v0.2d, v10.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V11.D2, V7.D2
+	WORD $0x4e69d400 // fadd v0.2d, v0.2d, v9.2d
+	VMOV V14.B16, V9.B16
+	VFMLA V6.D2, V31.D2, V9.D2
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e63f57f // fmax v31.2d, v11.2d, v3.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V6.D2, V7.D2, V11.D2
+	VFMLS V0.D2, V1.D2, V31.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V6.D2, V9.D2, V0.D2
+	VFMLS V10.D2, V1.D2, V31.D2
+	FMOVQ 704(R26), F1 // geluTC12
+	VFMLA V6.D2, V11.D2, V1.D2
+	FMOVQ 960(R26), F7 // signBit
+	VAND V7.B16, V3.B16, V3.B16
+	FMOVQ 720(R26), F7 // geluTC11
+	VFMLA V6.D2, V0.D2, V7.D2
+	VORR V3.B16, V31.B16, V31.B16
+	FMOVQ 736(R26), F0 // geluTC10
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 16(R2), F1
+	FMOVQ 752(R26), F3 // geluTC9
+	VFMLA V6.D2, V7.D2, V3.D2
+	WORD $0x6e61dfff // fmul v31.2d, v31.2d, v1.2d
+	FMOVQ 768(R26), F1 // geluTC8
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ F31, 16(R0)
+	FMOVQ 784(R26), F0 // geluTC7
+	VFMLA V6.D2, V3.D2, V0.D2
+	FMOVQ 800(R26), F3 // geluTC6
+	VFMLA V6.D2, V1.D2, V3.D2
+	FMOVQ 816(R26), F1 // geluTC5
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 832(R26), F0 // geluTC4
+	VFMLA V6.D2, V3.D2, V0.D2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 848(R26), F1 // geluTC3
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 864(R26), F0 // geluTC2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 880(R26), F1 // geluTC1
+	VFMLA V8.D2, V0.D2, V1.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V8.D2, V1.D2, V0.D2
+	WORD $0x4ee0d743 // fsub v3.2d, v26.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V3.D2
+	FMOVQ 896(R26), F1 // geluTLo
+	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
+	FMOVQ 912(R26), F1 // geluOffset
+	WORD $0x4e61d4a6 // fadd v6.2d, v5.2d, v1.2d
+	WORD $0x4ee5d4c1 // fsub v1.2d, v6.2d, v5.2d
+	WORD $0x4ee1d4c7 // fsub v7.2d, v6.2d, v1.2d
+	WORD $0x4ee7d4a7 // fsub v7.2d, v5.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x6e66ff61 // fdiv v1.2d, v27.2d, v6.2d
+	VSUB V2.D2, V5.D2, V8.D2
+	WORD $0x6e60dd09 // fmul v9.2d, v8.2d, v0.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V0.D2, V8.D2, V10.D2
+	VFMLS V3.D2, V8.D2, V10.D2
+	WORD $0x6e61dd20 // fmul v0.2d, v9.2d, v1.2d
+	VFMLS V6.D2, V0.D2, V9.D2
+	VFMLS V7.D2, V0.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD $0x6e65dca1 // fmul v1.2d, v5.2d, v5.2d
+	FMOVQ 928(R26), F3 // geluLoMagic
+	VFMLS V28.D2, V1.D2, V3.D2
+	FMOVQ 928(R26), F6 // geluLoMagic
+	WORD $0x4ee3d4c7 // fsub v7.2d, v6.2d, v3.2d
+	VFMLS V28.D2, V1.D2, V7.D2
+	VMOV V1.B16, V6.B16
+	VFMLS V5.D2, V5.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F5 // geluKLo
+	VFMLS V5.D2, V1.D2, V7.D2
+	VSHL $50, V3.D2, V1.D2
+	VTRN1 V3.S4, V3.S4, V3.S4
+	FMOVQ 128(R26), F5 // lookupLow
+	VAND V5.B16, V3.B16, V3.B16
+	FMOVQ 160(R26), F5 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea59466 // mla v6.4s, v3.4s, v5.4s
+	FMOVQ 48(R1), F3
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VAND V24.B16, V3.B16, V5.B16
+	VADD V6.D2, V1.D2, V1.D2
+	WORD $0x4ee5f725 // fmin v5.2d, v25.2d, v5.2d
+	VADD V2.D2, V1.D2, V1.D2
+	VAND V23.B16, V5.B16, V2.B16
+	FMOVQ 176(R26), F6 // exp2C8
+	FMOVQ 192(R26), F8 // exp2C7
+	VFMLA V7.D2, V6.D2, V8.D2
+	VUSHR $2, V2.D2, V2.D2
+	FMOVQ 208(R26), F6 // exp2C6
+	VFMLA V7.D2, V8.D2, V6.D2
+	WORD $0x4e65d4a8 // fadd v8.2d, v5.2d, v5.2d
+	FMOVQ 224(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4e76d4a6 // fadd v6.2d, v5.2d, v22.2d
+	FMOVQ 240(R26), F11 // exp2C4
+	VFMLA V7.D2, V10.D2, V11.D2
+	WORD $0x6e66fd08 // fdiv v8.2d, v8.2d, v6.2d
+	FMOVQ 256(R26), F6 // exp2C3
+	VFMLA V7.D2, V11.D2, V6.D2
+	WORD $0x4efbd508 // fsub v8.2d, v8.2d, v27.2d
+	FMOVQ 272(R26), F10 // exp2C2
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x6e68dd06 // fmul v6.2d, v8.2d, v8.2d
+	FMOVQ 288(R26), F11 // exp2C1
+	VFMLA V7.D2, V10.D2, V11.D2
+	VMOV V19.B16, V10.B16
+	VFMLA V6.D2, V21.D2, V10.D2
+	FMOVQ 304(R26), F31 // exp2C0
+	VFMLA V7.D2, V11.D2, V31.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V6.D2, V20.D2, V7.D2
+	VFMLA V31.D2, V0.D2, V9.D2
+	VMOV V17.B16, V11.B16
+	VFMLA V6.D2, V10.D2, V11.D2
+	WORD $0x4e69d40a // fadd v10.2d, v0.2d, v9.2d
+	VMOV V16.B16, V31.B16
+	VFMLA V6.D2, V7.D2, V31.D2
+	WORD $0x4eead400 // fsub v0.2d, v0.2d, v10.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V11.D2, V7.D2
+	WORD $0x4e69d400 // fadd v0.2d, v0.2d, v9.2d
+	VMOV V14.B16, V9.B16
+	VFMLA V6.D2, V31.D2, V9.D2
+	VEOR V11.B16, V11.B16, V11.B16
+	WORD $0x4e64f57f // fmax v31.2d, v11.2d, v4.2d
+	VMOV V13.B16, V11.B16
+	VFMLA V6.D2, V7.D2, V11.D2
+	VFMLS V0.D2, V1.D2, V31.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V6.D2, V9.D2, V0.D2
+	VFMLS V10.D2, V1.D2, V31.D2
+	FMOVQ 704(R26), F1 // geluTC12
+	VFMLA V6.D2, V11.D2, V1.D2
+	FMOVQ 960(R26), F7 // signBit
+	VAND V7.B16, V4.B16, V4.B16
+	FMOVQ 720(R26), F7 // geluTC11
+	VFMLA V6.D2, V0.D2, V7.D2
+	VORR V4.B16, V31.B16, V31.B16
+	FMOVQ 736(R26), F0 // geluTC10
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 32(R2), F1
+	FMOVQ 752(R26), F4 // geluTC9
+	VFMLA V6.D2, V7.D2, V4.D2
+	WORD $0x6e61dfff // fmul v31.2d, v31.2d, v1.2d
+	FMOVQ 768(R26), F1 // geluTC8
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ F31, 32(R0)
+	FMOVQ 784(R26), F0 // geluTC7
+	VFMLA V6.D2, V4.D2, V0.D2
+	FMOVQ 800(R26), F4 // geluTC6
+	VFMLA V6.D2, V1.D2, V4.D2
+	FMOVQ 816(R26), F1 // geluTC5
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 832(R26), F0 // geluTC4
+	VFMLA V6.D2, V4.D2, V0.D2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 848(R26), F1 // geluTC3
+	VFMLA V8.D2, V0.D2, V1.D2
+	FMOVQ 864(R26), F0 // geluTC2
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ 880(R26), F1 // geluTC1
+	VFMLA V8.D2, V0.D2, V1.D2
+	VMOV V26.B16, V0.B16
+	VFMLA V8.D2, V1.D2, V0.D2
+	WORD $0x4ee0d744 // fsub v4.2d, v26.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V4.D2
+	FMOVQ 896(R26), F1 // geluTLo
 	WORD $0x4e61d484 // fadd v4.2d, v4.2d, v1.2d
-	VFMLA V11.D2, V0.D2, V4.D2
-	FMOVQ 944(R26), F0 // geluSlopeC1
-	FMOVQ 960(R26), F1 // geluSlopeC0
-	VFMLS V11.D2, V0.D2, V1.D2
-	WORD $0x6e61dd4a // fmul v10.2d, v10.2d, v1.2d
-	VFMLS V2.D2, V10.D2, V4.D2
-	WORD $0x6e6cdc60 // fmul v0.2d, v3.2d, v12.2d
-	VMOV V0.B16, V1.B16
-	VFMLS V12.D2, V3.D2, V1.D2
-	VFMLS V5.D2, V3.D2, V1.D2
-	WORD $0x6e62dc05 // fmul v5.2d, v0.2d, v2.2d
-	VMOV V5.B16, V7.B16
-	VFMLS V2.D2, V0.D2, V7.D2
-	VFMLS V4.D2, V0.D2, V7.D2
-	WORD $0x6ee3e780 // fcmgt v0.2d, v28.2d, v3.2d
-	VFMLA V2.D2, V1.D2, V7.D2
-	FMOVQ 976(R26), F1 // geluMagicAt0
-	FMOVQ 416(R26), F2 // geluUpMagic
-	VMOV V0.B16, V4.B16
-	VBSL V2.B16, V1.B16, V4.B16
-	WORD $0x6e63dc61 // fmul v1.2d, v3.2d, v3.2d
-	VMOV V4.B16, V2.B16
-	VFMLS V27.D2, V1.D2, V2.D2
-	WORD $0x4ee2d484 // fsub v4.2d, v4.2d, v2.2d
-	VFMLS V27.D2, V1.D2, V4.D2
-	VMOV V1.B16, V8.B16
-	VFMLS V3.D2, V3.D2, V8.D2
-	VFMLA V27.D2, V8.D2, V4.D2
-	FMOVQ 992(R26), F8 // geluKLo
-	VFMLS V8.D2, V1.D2, V4.D2
-	VSHL $50, V2.D2, V1.D2
-	VTRN1 V2.S4, V2.S4, V2.S4
-	FMOVQ 128(R26), F8 // lookupLow
-	VAND V8.B16, V2.B16, V2.B16
-	FMOVQ 160(R26), F8 // lookupTimes
-	FMOVQ 144(R26), F9 // lookupFirst
-	WORD $0x4ea89449 // mla v9.4s, v2.4s, v8.4s
-	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
-	VADD V9.D2, V1.D2, V1.D2
-	FMOVQ 48(R26), F2 // geluScale
-	VBSL V2.B16, V28.B16, V0.B16
-	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
-	WORD $0x6e60dce7 // fmul v7.2d, v7.2d, v0.2d
-	FMOVQ 176(R26), F0 // exp2C8
-	FMOVQ 192(R26), F2 // exp2C7
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 208(R26), F0 // exp2C6
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 224(R26), F2 // exp2C5
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 240(R26), F0 // exp2C4
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 256(R26), F2 // exp2C3
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 272(R26), F0 // exp2C2
-	VFMLA V4.D2, V2.D2, V0.D2
-	FMOVQ 288(R26), F2 // exp2C1
-	VFMLA V4.D2, V0.D2, V2.D2
-	FMOVQ 304(R26), F0 // exp2C0
-	VFMLA V4.D2, V2.D2, V0.D2
-	VFMLS V0.D2, V5.D2, V7.D2
-	VEOR V0.B16, V0.B16, V0.B16
-	WORD $0x6ee6e402 // fcmgt v2.2d, v0.2d, v6.2d
-	WORD $0x4ee7d4a0 // fsub v0.2d, v5.2d, v7.2d
-	VMOV V2.B16, V4.B16
-	VBSL V0.B16, V5.B16, V4.B16
-	WORD $0x6e67dc27 // fmul v7.2d, v1.2d, v7.2d
-	VBSL V6.B16, V7.B16, V2.B16
-	VFMLS V4.D2, V1.D2, V2.D2
-	FMOVQ 1008(R26), F0 // geluTiny
-	WORD $0x6ee3e403 // fcmgt v3.2d, v0.2d, v3.2d
-	FMOVQ 1024(R26), F0 // half
-	WORD $0x6e60dcc1 // fmul v1.2d, v6.2d, v0.2d
-	VBSL V2.B16, V1.B16, V3.B16
-	FMOVQ 1040(R26), F0 // signBit
-	VAND V0.B16, V6.B16, V6.B16
-	VORR V6.B16, V3.B16, V3.B16
+	FMOVQ 912(R26), F1 // geluOffset
+	WORD $0x4e61d4a6 // fadd v6.2d, v5.2d, v1.2d
+	WORD $0x4ee5d4c1 // fsub v1.2d, v6.2d, v5.2d
+	WORD $0x4ee1d4c7 // fsub v7.2d, v6.2d, v1.2d
+	WORD $0x4ee7d4a7 // fsub v7.2d, v5.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	WORD $0x6e66ff61 // fdiv v1.2d, v27.2d, v6.2d
+	VSUB V2.D2, V5.D2, V8.D2
+	WORD $0x6e60dd09 // fmul v9.2d, v8.2d, v0.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V0.D2, V8.D2, V10.D2
+	VFMLS V4.D2, V8.D2, V10.D2
+	WORD $0x6e61dd20 // fmul v0.2d, v9.2d, v1.2d
+	VFMLS V6.D2, V0.D2, V9.D2
+	VFMLS V7.D2, V0.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e61dd29 // fmul v9.2d, v9.2d, v1.2d
+	WORD $0x6e65dca1 // fmul v1.2d, v5.2d, v5.2d
+	FMOVQ 928(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V1.D2, V4.D2
+	FMOVQ 928(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V1.D2, V7.D2
+	VMOV V1.B16, V6.B16
+	VFMLS V5.D2, V5.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F5 // geluKLo
+	VFMLS V5.D2, V1.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 128(R26), F5 // lookupLow
+	VAND V5.B16, V4.B16, V4.B16
+	FMOVQ 160(R26), F5 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea59486 // mla v6.4s, v4.4s, v5.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	VADD V2.D2, V1.D2, V1.D2
+	FMOVQ 176(R26), F2 // exp2C8
+	FMOVQ 192(R26), F4 // exp2C7
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 208(R26), F2 // exp2C6
+	VFMLA V7.D2, V4.D2, V2.D2
+	FMOVQ 224(R26), F4 // exp2C5
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 240(R26), F2 // exp2C4
+	VFMLA V7.D2, V4.D2, V2.D2
+	FMOVQ 256(R26), F4 // exp2C3
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 272(R26), F2 // exp2C2
+	VFMLA V7.D2, V4.D2, V2.D2
+	FMOVQ 288(R26), F4 // exp2C1
+	VFMLA V7.D2, V2.D2, V4.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V7.D2, V4.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V9.D2
+	WORD $0x4e69d402 // fadd v2.2d, v0.2d, v9.2d
+	WORD $0x4ee2d400 // fsub v0.2d, v0.2d, v2.2d
+	WORD $0x4e69d400 // fadd v0.2d, v0.2d, v9.2d
+	VEOR V4.B16, V4.B16, V4.B16
+	WORD $0x4e63f485 // fmax v5.2d, v4.2d, v3.2d
+	VFMLS V0.D2, V1.D2, V5.D2
+	VFMLS V2.D2, V1.D2, V5.D2
+	FMOVQ 960(R26), F0 // signBit
+	VAND V0.B16, V3.B16, V3.B16
+	VORR V3.B16, V5.B16, V5.B16
 	FMOVQ 48(R2), F0
-	WORD $0x6e60dc63 // fmul v3.2d, v3.2d, v0.2d
-	FMOVQ F3, 48(R0)
+	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	FMOVQ F5, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
@@ -15442,169 +15061,144 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// gelu.go: geluOf
-	VAND V22.B16, V0.B16, V1.B16
-	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
-	// gelu.go: geluS64
-	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
-	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
-	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
-	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
-	VMOV V28.B16, V5.B16
-	VFMLS V2.D2, V4.D2, V5.D2
-	VFMLS V3.D2, V4.D2, V5.D2
-	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
-	VMOV V28.B16, V2.B16
-	VFMLS V4.D2, V20.D2, V2.D2
-	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
-	VFMLS V4.D2, V20.D2, V3.D2
-	VFMLS V5.D2, V20.D2, V3.D2
+	VAND V24.B16, V0.B16, V1.B16
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	// gelu.go: gelu64
+	VAND V23.B16, V1.B16, V2.B16
+	VUSHR $2, V2.D2, V2.D2
+	// gelu.go: geluT64
+	WORD $0x4e61d423 // fadd v3.2d, v1.2d, v1.2d
+	WORD $0x4e76d424 // fadd v4.2d, v1.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efbd463 // fsub v3.2d, v3.2d, v27.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
 	VMOV V18.B16, V6.B16
-	VFMLA V2.D2, V19.D2, V6.D2
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V14.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 672(R26), F7 // geluS18
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 688(R26), F6 // geluS17
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 704(R26), F7 // geluS16
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 720(R26), F6 // geluS15
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 736(R26), F7 // geluS14
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 752(R26), F6 // geluS13
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 768(R26), F7 // geluS12
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 784(R26), F6 // geluS11
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 800(R26), F7 // geluS10
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 816(R26), F6 // geluS9
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 832(R26), F7 // geluS8
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 848(R26), F6 // geluS7
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 864(R26), F7 // geluS6
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F6 // geluS5
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 896(R26), F7 // geluS4
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 912(R26), F6 // geluS3
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V26.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
-	VFMLA V2.D2, V7.D2, V9.D2
-	VFMLA V2.D2, V8.D2, V9.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	FMOVQ 928(R26), F6 // geluSLo
-	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
-	VFMLA V2.D2, V9.D2, V8.D2
-	FMOVQ 944(R26), F6 // geluSlopeC1
-	FMOVQ 960(R26), F9 // geluSlopeC0
-	VFMLS V2.D2, V6.D2, V9.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VFMLS V7.D2, V3.D2, V8.D2
-	// gelu.go: geluV64
-	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
-	VMOV V2.B16, V3.B16
-	VFMLS V4.D2, V1.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V3.D2
-	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
-	VMOV V4.B16, V5.B16
-	VFMLS V7.D2, V2.D2, V5.D2
-	VFMLS V8.D2, V2.D2, V5.D2
-	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
-	VFMLA V7.D2, V3.D2, V5.D2
-	// gelu.go: geluOf
-	FMOVQ 976(R26), F3 // geluMagicAt0
-	FMOVQ 416(R26), F6 // geluUpMagic
-	VMOV V2.B16, V7.B16
-	VBSL V6.B16, V3.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 720(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 736(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 752(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 784(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 816(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 832(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 848(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 864(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 880(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	// gelu.go: geluSum64
+	FMOVQ 912(R26), F3 // geluOffset
+	WORD $0x4e63d424 // fadd v4.2d, v1.2d, v3.2d
+	WORD $0x4ee1d483 // fsub v3.2d, v4.2d, v1.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d427 // fsub v7.2d, v1.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	// gelu.go: gelu64
+	WORD $0x6e64ff63 // fdiv v3.2d, v27.2d, v4.2d
+	VSUB V2.D2, V1.D2, V8.D2
+	WORD $0x6e65dd09 // fmul v9.2d, v8.2d, v5.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V5.D2, V8.D2, V10.D2
+	VFMLS V6.D2, V8.D2, V10.D2
+	WORD $0x6e63dd25 // fmul v5.2d, v9.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V9.D2
+	VFMLS V7.D2, V5.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
 	// gelu.go: geluArgument
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
-	VMOV V7.B16, V6.B16
-	VFMLS V27.D2, V3.D2, V6.D2
-	WORD $0x4ee6d4e7 // fsub v7.2d, v7.2d, v6.2d
-	VFMLS V27.D2, V3.D2, V7.D2
-	VMOV V3.B16, V8.B16
-	VFMLS V1.D2, V1.D2, V8.D2
-	VFMLA V27.D2, V8.D2, V7.D2
-	FMOVQ 992(R26), F8 // geluKLo
-	VFMLS V8.D2, V3.D2, V7.D2
+	FMOVQ 928(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V3.D2, V4.D2
+	FMOVQ 928(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V3.D2, V7.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V1.D2, V1.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F1 // geluKLo
+	VFMLS V1.D2, V3.D2, V7.D2
 	// exp.go: powerAt
-	VSHL $50, V6.D2, V3.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
-	FMOVQ 128(R26), F8 // lookupLow
-	VAND V8.B16, V6.B16, V6.B16
-	FMOVQ 160(R26), F8 // lookupTimes
-	FMOVQ 144(R26), F9 // lookupFirst
-	WORD $0x4ea894c9 // mla v9.4s, v6.4s, v8.4s
-	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
-	VADD V9.D2, V3.D2, V3.D2
-	// gelu.go: geluOf
-	FMOVQ 48(R26), F6 // geluScale
-	VBSL V6.B16, V28.B16, V2.B16
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V4.B16, V4.B16
+	FMOVQ 160(R26), F3 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea39486 // mla v6.4s, v4.4s, v3.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	// gelu.go: gelu64
+	VADD V2.D2, V1.D2, V1.D2
 	// exp.go: horner
 	FMOVQ 176(R26), F2 // exp2C8
-	FMOVQ 192(R26), F6 // exp2C7
-	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 192(R26), F3 // exp2C7
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 208(R26), F2 // exp2C6
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 224(R26), F6 // exp2C5
-	VFMLA V7.D2, V2.D2, V6.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 224(R26), F3 // exp2C5
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 240(R26), F2 // exp2C4
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 256(R26), F6 // exp2C3
-	VFMLA V7.D2, V2.D2, V6.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 256(R26), F3 // exp2C3
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 272(R26), F2 // exp2C2
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 288(R26), F6 // exp2C1
-	VFMLA V7.D2, V2.D2, V6.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 288(R26), F3 // exp2C1
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 304(R26), F2 // exp2C0
-	VFMLA V7.D2, V6.D2, V2.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	// gelu.go: gelu64
+	VFMLA V2.D2, V5.D2, V9.D2
+	WORD $0x4e69d4a2 // fadd v2.2d, v5.2d, v9.2d
+	WORD $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	VEOR V3.B16, V3.B16, V3.B16
+	WORD $0x4e60f464 // fmax v4.2d, v3.2d, v0.2d
+	VFMLS V5.D2, V1.D2, V4.D2
+	VFMLS V2.D2, V1.D2, V4.D2
 	// gelu.go: geluOf
-	VFMLS V2.D2, V4.D2, V5.D2
-	VEOR V2.B16, V2.B16, V2.B16
-	WORD $0x6ee0e446 // fcmgt v6.2d, v2.2d, v0.2d
-	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
-	VMOV V6.B16, V7.B16
-	VBSL V2.B16, V4.B16, V7.B16
-	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
-	VBSL V0.B16, V5.B16, V6.B16
-	VFMLS V7.D2, V3.D2, V6.D2
-	FMOVQ 1008(R26), F2 // geluTiny
-	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	FMOVQ 1024(R26), F2 // half
-	WORD $0x6e62dc03 // fmul v3.2d, v0.2d, v2.2d
-	VBSL V6.B16, V3.B16, V1.B16
-	FMOVQ 1040(R26), F2 // signBit
-	VAND V2.B16, V0.B16, V0.B16
-	VORR V0.B16, V1.B16, V1.B16
+	FMOVQ 960(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VORR V0.B16, V4.B16, V4.B16
 	FMOVQ 0(R2), F0
 	// geglu.go
-	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
-	FMOVQ F1, 0(R0)
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	FMOVQ F4, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	ADD $16, R2, R2
@@ -15616,160 +15210,133 @@ rest4:
 	CBZ R3, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	VAND V22.B16, V0.B16, V1.B16
-	WORD $0x4ee1f6e1 // fmin v1.2d, v23.2d, v1.2d
-	WORD $0x4e75d422 // fadd v2.2d, v1.2d, v21.2d
-	WORD $0x4e61f6a3 // fmax v3.2d, v21.2d, v1.2d
-	WORD $0x4ee2d463 // fsub v3.2d, v3.2d, v2.2d
-	WORD $0x4ee1f6a4 // fmin v4.2d, v21.2d, v1.2d
-	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
-	WORD $0x6e62ff84 // fdiv v4.2d, v28.2d, v2.2d
-	VMOV V28.B16, V5.B16
-	VFMLS V2.D2, V4.D2, V5.D2
-	VFMLS V3.D2, V4.D2, V5.D2
-	WORD $0x6e64dca5 // fmul v5.2d, v5.2d, v4.2d
-	VMOV V28.B16, V2.B16
-	VFMLS V4.D2, V20.D2, V2.D2
-	WORD $0x4ee2d783 // fsub v3.2d, v28.2d, v2.2d
-	VFMLS V4.D2, V20.D2, V3.D2
-	VFMLS V5.D2, V20.D2, V3.D2
+	VAND V24.B16, V0.B16, V1.B16
+	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
+	VAND V23.B16, V1.B16, V2.B16
+	VUSHR $2, V2.D2, V2.D2
+	WORD $0x4e61d423 // fadd v3.2d, v1.2d, v1.2d
+	WORD $0x4e76d424 // fadd v4.2d, v1.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efbd463 // fsub v3.2d, v3.2d, v27.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
 	VMOV V18.B16, V6.B16
-	VFMLA V2.D2, V19.D2, V6.D2
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V16.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V15.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	VMOV V14.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 672(R26), F7 // geluS18
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 688(R26), F6 // geluS17
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 704(R26), F7 // geluS16
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 720(R26), F6 // geluS15
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 736(R26), F7 // geluS14
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 752(R26), F6 // geluS13
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 768(R26), F7 // geluS12
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 784(R26), F6 // geluS11
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 800(R26), F7 // geluS10
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 816(R26), F6 // geluS9
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 832(R26), F7 // geluS8
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 848(R26), F6 // geluS7
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 864(R26), F7 // geluS6
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 880(R26), F6 // geluS5
-	VFMLA V2.D2, V7.D2, V6.D2
-	FMOVQ 896(R26), F7 // geluS4
-	VFMLA V2.D2, V6.D2, V7.D2
-	FMOVQ 912(R26), F6 // geluS3
-	VFMLA V2.D2, V7.D2, V6.D2
-	VMOV V26.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d748 // fsub v8.2d, v26.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	VMOV V25.B16, V6.B16
-	VFMLA V2.D2, V7.D2, V6.D2
-	WORD $0x4ee6d729 // fsub v9.2d, v25.2d, v6.2d
-	VFMLA V2.D2, V7.D2, V9.D2
-	VFMLA V2.D2, V8.D2, V9.D2
-	VMOV V24.B16, V7.B16
-	VFMLA V2.D2, V6.D2, V7.D2
-	WORD $0x4ee7d708 // fsub v8.2d, v24.2d, v7.2d
-	VFMLA V2.D2, V6.D2, V8.D2
-	FMOVQ 928(R26), F6 // geluSLo
-	WORD $0x4e66d508 // fadd v8.2d, v8.2d, v6.2d
-	VFMLA V2.D2, V9.D2, V8.D2
-	FMOVQ 944(R26), F6 // geluSlopeC1
-	FMOVQ 960(R26), F9 // geluSlopeC0
-	VFMLS V2.D2, V6.D2, V9.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VFMLS V7.D2, V3.D2, V8.D2
-	WORD $0x6e64dc22 // fmul v2.2d, v1.2d, v4.2d
-	VMOV V2.B16, V3.B16
-	VFMLS V4.D2, V1.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V3.D2
-	WORD $0x6e67dc44 // fmul v4.2d, v2.2d, v7.2d
-	VMOV V4.B16, V5.B16
-	VFMLS V7.D2, V2.D2, V5.D2
-	VFMLS V8.D2, V2.D2, V5.D2
-	WORD $0x6ee1e782 // fcmgt v2.2d, v28.2d, v1.2d
-	VFMLA V7.D2, V3.D2, V5.D2
-	FMOVQ 976(R26), F3 // geluMagicAt0
-	FMOVQ 416(R26), F6 // geluUpMagic
-	VMOV V2.B16, V7.B16
-	VBSL V6.B16, V3.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V12.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 720(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 736(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 752(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 784(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 816(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 832(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 848(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 864(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 880(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 912(R26), F3 // geluOffset
+	WORD $0x4e63d424 // fadd v4.2d, v1.2d, v3.2d
+	WORD $0x4ee1d483 // fsub v3.2d, v4.2d, v1.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d427 // fsub v7.2d, v1.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff63 // fdiv v3.2d, v27.2d, v4.2d
+	VSUB V2.D2, V1.D2, V8.D2
+	WORD $0x6e65dd09 // fmul v9.2d, v8.2d, v5.2d
+	VMOV V9.B16, V10.B16
+	VFMLS V5.D2, V8.D2, V10.D2
+	VFMLS V6.D2, V8.D2, V10.D2
+	WORD $0x6e63dd25 // fmul v5.2d, v9.2d, v3.2d
+	VFMLS V4.D2, V5.D2, V9.D2
+	VFMLS V7.D2, V5.D2, V9.D2
+	WORD $0x4eead529 // fsub v9.2d, v9.2d, v10.2d
+	WORD $0x6e63dd29 // fmul v9.2d, v9.2d, v3.2d
 	WORD $0x6e61dc23 // fmul v3.2d, v1.2d, v1.2d
-	VMOV V7.B16, V6.B16
-	VFMLS V27.D2, V3.D2, V6.D2
-	WORD $0x4ee6d4e7 // fsub v7.2d, v7.2d, v6.2d
-	VFMLS V27.D2, V3.D2, V7.D2
-	VMOV V3.B16, V8.B16
-	VFMLS V1.D2, V1.D2, V8.D2
-	VFMLA V27.D2, V8.D2, V7.D2
-	FMOVQ 992(R26), F8 // geluKLo
-	VFMLS V8.D2, V3.D2, V7.D2
-	VSHL $50, V6.D2, V3.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
-	FMOVQ 128(R26), F8 // lookupLow
-	VAND V8.B16, V6.B16, V6.B16
-	FMOVQ 160(R26), F8 // lookupTimes
-	FMOVQ 144(R26), F9 // lookupFirst
-	WORD $0x4ea894c9 // mla v9.4s, v6.4s, v8.4s
-	VTBL V9.B16, [V29.B16, V30.B16], V9.B16
-	VADD V9.D2, V3.D2, V3.D2
-	FMOVQ 48(R26), F6 // geluScale
-	VBSL V6.B16, V28.B16, V2.B16
-	WORD $0x6e62dc84 // fmul v4.2d, v4.2d, v2.2d
-	WORD $0x6e62dca5 // fmul v5.2d, v5.2d, v2.2d
+	FMOVQ 928(R26), F4 // geluLoMagic
+	VFMLS V28.D2, V3.D2, V4.D2
+	FMOVQ 928(R26), F6 // geluLoMagic
+	WORD $0x4ee4d4c7 // fsub v7.2d, v6.2d, v4.2d
+	VFMLS V28.D2, V3.D2, V7.D2
+	VMOV V3.B16, V6.B16
+	VFMLS V1.D2, V1.D2, V6.D2
+	VFMLA V28.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F1 // geluKLo
+	VFMLS V1.D2, V3.D2, V7.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V4.B16, V4.B16
+	FMOVQ 160(R26), F3 // lookupTimes
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea39486 // mla v6.4s, v4.4s, v3.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V1.D2, V1.D2
+	VADD V2.D2, V1.D2, V1.D2
 	FMOVQ 176(R26), F2 // exp2C8
-	FMOVQ 192(R26), F6 // exp2C7
-	VFMLA V7.D2, V2.D2, V6.D2
+	FMOVQ 192(R26), F3 // exp2C7
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 208(R26), F2 // exp2C6
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 224(R26), F6 // exp2C5
-	VFMLA V7.D2, V2.D2, V6.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 224(R26), F3 // exp2C5
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 240(R26), F2 // exp2C4
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 256(R26), F6 // exp2C3
-	VFMLA V7.D2, V2.D2, V6.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 256(R26), F3 // exp2C3
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 272(R26), F2 // exp2C2
-	VFMLA V7.D2, V6.D2, V2.D2
-	FMOVQ 288(R26), F6 // exp2C1
-	VFMLA V7.D2, V2.D2, V6.D2
+	VFMLA V7.D2, V3.D2, V2.D2
+	FMOVQ 288(R26), F3 // exp2C1
+	VFMLA V7.D2, V2.D2, V3.D2
 	FMOVQ 304(R26), F2 // exp2C0
-	VFMLA V7.D2, V6.D2, V2.D2
-	VFMLS V2.D2, V4.D2, V5.D2
-	VEOR V2.B16, V2.B16, V2.B16
-	WORD $0x6ee0e446 // fcmgt v6.2d, v2.2d, v0.2d
-	WORD $0x4ee5d482 // fsub v2.2d, v4.2d, v5.2d
-	VMOV V6.B16, V7.B16
-	VBSL V2.B16, V4.B16, V7.B16
-	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
-	VBSL V0.B16, V5.B16, V6.B16
-	VFMLS V7.D2, V3.D2, V6.D2
-	FMOVQ 1008(R26), F2 // geluTiny
-	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	FMOVQ 1024(R26), F2 // half
-	WORD $0x6e62dc03 // fmul v3.2d, v0.2d, v2.2d
-	VBSL V6.B16, V3.B16, V1.B16
-	FMOVQ 1040(R26), F2 // signBit
-	VAND V2.B16, V0.B16, V0.B16
-	VORR V0.B16, V1.B16, V1.B16
+	VFMLA V7.D2, V3.D2, V2.D2
+	VFMLA V2.D2, V5.D2, V9.D2
+	WORD $0x4e69d4a2 // fadd v2.2d, v5.2d, v9.2d
+	WORD $0x4ee2d4a5 // fsub v5.2d, v5.2d, v2.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	VEOR V3.B16, V3.B16, V3.B16
+	WORD $0x4e60f464 // fmax v4.2d, v3.2d, v0.2d
+	VFMLS V5.D2, V1.D2, V4.D2
+	VFMLS V2.D2, V1.D2, V4.D2
+	FMOVQ 960(R26), F1 // signBit
+	VAND V1.B16, V0.B16, V0.B16
+	VORR V0.B16, V4.B16, V4.B16
 	FMOVD (R2), F0
-	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
-	FMOVD F1, (R0)
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	FMOVD F4, (R0)
 
 done5:
 	RET
@@ -16117,19 +15684,21 @@ TEXT ·gegluBackwardF64NEON(SB), NOSPLIT, $0-96
 	MOVD $sigmoidTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 464(R26), F28 // geluK
-	FMOVQ 352(R26), F27 // one
-	FMOVQ 480(R26), F26 // geluS2
-	FMOVQ 496(R26), F25 // geluS1
-	FMOVQ 512(R26), F24 // geluS0
-	FMOVQ 1056(R26), F23 // geluDensity
-	FMOVQ 528(R26), F22 // geluEnd
-	FMOVQ 400(R26), F21 // notSign
-	FMOVQ 544(R26), F20 // four
-	FMOVQ 560(R26), F19 // eight
-	FMOVQ 576(R26), F18 // geluS24
-	FMOVQ 592(R26), F17 // geluS23
-	FMOVQ 608(R26), F16 // geluS22
+	FMOVQ 352(R26), F28 // one
+	FMOVQ 464(R26), F27 // geluK
+	FMOVQ 480(R26), F26 // geluTC0
+	FMOVQ 976(R26), F25 // geluDensity
+	FMOVQ 496(R26), F24 // geluEnd
+	FMOVQ 400(R26), F23 // notSign
+	FMOVQ 528(R26), F22 // five
+	FMOVQ 544(R26), F21 // geluTC22
+	FMOVQ 560(R26), F20 // geluTC21
+	FMOVQ 576(R26), F19 // geluTC20
+	FMOVQ 592(R26), F18 // geluTC19
+	FMOVQ 608(R26), F17 // geluTC18
+	FMOVQ 624(R26), F16 // geluTC17
+	FMOVQ 640(R26), F15 // geluTC16
+	FMOVQ 656(R26), F14 // geluTC15
 	CMP $8, R4
 	BLT rest2
 	PCALIGN $32
@@ -16140,594 +15709,526 @@ loop1:
 	FMOVQ 0(R2), F1
 	FMOVQ 0(R3), F2
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
-	VAND V21.B16, V1.B16, V2.B16
-	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
-	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
-	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
-	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VFMLS V4.D2, V5.D2, V6.D2
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V19.D2, V4.D2
-	VFMLS V6.D2, V19.D2, V4.D2
+	VAND V23.B16, V1.B16, V2.B16
+	WORD $0x4ee2f702 // fmin v2.2d, v24.2d, v2.2d
+	WORD $0x4e62d443 // fadd v3.2d, v2.2d, v2.2d
+	WORD $0x4e76d444 // fadd v4.2d, v2.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V3.D2, V18.D2, V7.D2
-	VMOV V16.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 624(R26), F7 // geluS21
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 640(R26), F8 // geluS20
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 656(R26), F7 // geluS19
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 672(R26), F8 // geluS18
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 688(R26), F7 // geluS17
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 704(R26), F8 // geluS16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 720(R26), F7 // geluS15
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 736(R26), F8 // geluS14
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 752(R26), F7 // geluS13
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 768(R26), F8 // geluS12
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 784(R26), F7 // geluS11
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 800(R26), F8 // geluS10
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 816(R26), F7 // geluS9
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 832(R26), F8 // geluS8
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 848(R26), F7 // geluS7
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 864(R26), F8 // geluS6
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 880(R26), F7 // geluS5
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 896(R26), F8 // geluS4
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 912(R26), F7 // geluS3
-	VFMLA V3.D2, V8.D2, V7.D2
-	VMOV V26.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	VMOV V25.B16, V7.B16
-	VFMLA V3.D2, V8.D2, V7.D2
-	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
-	VFMLA V3.D2, V8.D2, V10.D2
-	VFMLA V3.D2, V9.D2, V10.D2
-	FMOVQ 16(R1), F8
-	VMOV V24.B16, V9.B16
-	VFMLA V3.D2, V7.D2, V9.D2
-	FMOVQ 16(R2), F11
-	WORD $0x4ee9d70c // fsub v12.2d, v24.2d, v9.2d
-	FMOVQ 16(R3), F13
-	VFMLA V3.D2, V7.D2, V12.D2
-	WORD $0x6e6ddd08 // fmul v8.2d, v8.2d, v13.2d
-	FMOVQ 928(R26), F7 // geluSLo
-	WORD $0x4e67d58c // fadd v12.2d, v12.2d, v7.2d
-	VAND V21.B16, V11.B16, V7.B16
-	VFMLA V3.D2, V10.D2, V12.D2
-	WORD $0x4ee7f6c7 // fmin v7.2d, v22.2d, v7.2d
-	FMOVQ 944(R26), F10 // geluSlopeC1
-	FMOVQ 960(R26), F13 // geluSlopeC0
-	VFMLS V3.D2, V10.D2, V13.D2
-	WORD $0x4e74d4e3 // fadd v3.2d, v7.2d, v20.2d
-	WORD $0x6e6ddc84 // fmul v4.2d, v4.2d, v13.2d
-	WORD $0x4e67f68a // fmax v10.2d, v20.2d, v7.2d
-	VFMLS V9.D2, V4.D2, V12.D2
-	WORD $0x4ee3d54a // fsub v10.2d, v10.2d, v3.2d
-	WORD $0x6e65dd24 // fmul v4.2d, v9.2d, v5.2d
-	WORD $0x4ee7f68d // fmin v13.2d, v20.2d, v7.2d
-	VMOV V4.B16, V14.B16
-	VFMLS V5.D2, V9.D2, V14.D2
-	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
-	VFMLS V5.D2, V12.D2, V14.D2
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VFMLS V6.D2, V9.D2, V14.D2
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VMOV V4.B16, V3.B16
-	VFMLS V23.D2, V2.D2, V3.D2
-	VFMLS V10.D2, V5.D2, V6.D2
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VFMLS V23.D2, V2.D2, V4.D2
-	VMOV V27.B16, V9.B16
-	VFMLS V5.D2, V19.D2, V9.D2
-	WORD $0x4eeed484 // fsub v4.2d, v4.2d, v14.2d
-	WORD $0x4ee9d76a // fsub v10.2d, v27.2d, v9.2d
-	FMOVQ 1072(R26), F12 // geluDensityLo
-	VFMLS V12.D2, V2.D2, V4.D2
-	VFMLS V5.D2, V19.D2, V10.D2
-	WORD $0x6e62dc4c // fmul v12.2d, v2.2d, v2.2d
-	VFMLS V6.D2, V19.D2, V10.D2
-	FMOVQ 416(R26), F13 // geluUpMagic
-	VFMLS V28.D2, V12.D2, V13.D2
-	VMOV V17.B16, V14.B16
-	VFMLA V9.D2, V18.D2, V14.D2
-	FMOVQ 416(R26), F15 // geluUpMagic
-	WORD $0x4eedd5ff // fsub v31.2d, v15.2d, v13.2d
-	VMOV V16.B16, V15.B16
-	VFMLA V9.D2, V14.D2, V15.D2
-	VFMLS V28.D2, V12.D2, V31.D2
-	FMOVQ 624(R26), F14 // geluS21
-	VFMLA V9.D2, V15.D2, V14.D2
-	VMOV V12.B16, V15.B16
-	VFMLS V2.D2, V2.D2, V15.D2
-	FMOVQ 640(R26), F2 // geluS20
-	VFMLA V9.D2, V14.D2, V2.D2
-	VFMLA V28.D2, V15.D2, V31.D2
-	FMOVQ 656(R26), F14 // geluS19
-	VFMLA V9.D2, V2.D2, V14.D2
-	FMOVQ 992(R26), F2 // geluKLo
-	VFMLS V2.D2, V12.D2, V31.D2
-	FMOVQ 672(R26), F2 // geluS18
-	VFMLA V9.D2, V14.D2, V2.D2
-	VSHL $50, V13.D2, V12.D2
-	FMOVQ 688(R26), F14 // geluS17
-	VFMLA V9.D2, V2.D2, V14.D2
-	VTRN1 V13.S4, V13.S4, V13.S4
-	FMOVQ 704(R26), F2 // geluS16
-	VFMLA V9.D2, V14.D2, V2.D2
-	FMOVQ 128(R26), F14 // lookupLow
-	VAND V14.B16, V13.B16, V13.B16
-	FMOVQ 720(R26), F14 // geluS15
-	VFMLA V9.D2, V2.D2, V14.D2
-	FMOVQ 160(R26), F2 // lookupTimes
-	FMOVQ 144(R26), F15 // lookupFirst
-	WORD $0x4ea295af // mla v15.4s, v13.4s, v2.4s
-	FMOVQ 736(R26), F2 // geluS14
-	VFMLA V9.D2, V14.D2, V2.D2
-	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
-	FMOVQ 752(R26), F13 // geluS13
-	VFMLA V9.D2, V2.D2, V13.D2
-	VADD V15.D2, V12.D2, V12.D2
-	FMOVQ 768(R26), F2 // geluS12
-	VFMLA V9.D2, V13.D2, V2.D2
-	FMOVQ 176(R26), F13 // exp2C8
-	FMOVQ 192(R26), F14 // exp2C7
-	VFMLA V31.D2, V13.D2, V14.D2
-	FMOVQ 784(R26), F13 // geluS11
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 208(R26), F2 // exp2C6
-	VFMLA V31.D2, V14.D2, V2.D2
-	FMOVQ 800(R26), F14 // geluS10
-	VFMLA V9.D2, V13.D2, V14.D2
-	FMOVQ 224(R26), F13 // exp2C5
-	VFMLA V31.D2, V2.D2, V13.D2
-	FMOVQ 816(R26), F2 // geluS9
-	VFMLA V9.D2, V14.D2, V2.D2
-	FMOVQ 240(R26), F14 // exp2C4
-	VFMLA V31.D2, V13.D2, V14.D2
-	FMOVQ 832(R26), F13 // geluS8
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 256(R26), F2 // exp2C3
-	VFMLA V31.D2, V14.D2, V2.D2
-	FMOVQ 848(R26), F14 // geluS7
-	VFMLA V9.D2, V13.D2, V14.D2
-	FMOVQ 272(R26), F13 // exp2C2
-	VFMLA V31.D2, V2.D2, V13.D2
-	FMOVQ 864(R26), F2 // geluS6
-	VFMLA V9.D2, V14.D2, V2.D2
-	FMOVQ 288(R26), F14 // exp2C1
-	VFMLA V31.D2, V13.D2, V14.D2
-	FMOVQ 880(R26), F13 // geluS5
-	VFMLA V9.D2, V2.D2, V13.D2
-	FMOVQ 304(R26), F2 // exp2C0
-	VFMLA V31.D2, V14.D2, V2.D2
-	FMOVQ 896(R26), F14 // geluS4
-	VFMLA V9.D2, V13.D2, V14.D2
-	VMOV V12.B16, V13.B16
-	VFMLA V2.D2, V12.D2, V13.D2
-	FMOVQ 912(R26), F15 // geluS3
-	VFMLA V9.D2, V14.D2, V15.D2
-	WORD $0x4eedd58e // fsub v14.2d, v12.2d, v13.2d
-	VMOV V26.B16, V31.B16
-	VFMLA V9.D2, V15.D2, V31.D2
-	VFMLA V2.D2, V12.D2, V14.D2
-	WORD $0x4effd742 // fsub v2.2d, v26.2d, v31.2d
-	WORD $0x6e63ddce // fmul v14.2d, v14.2d, v3.2d
-	VFMLA V9.D2, V15.D2, V2.D2
-	VFMLA V4.D2, V13.D2, V14.D2
-	VMOV V25.B16, V4.B16
-	VFMLA V9.D2, V31.D2, V4.D2
-	VFMLA V3.D2, V13.D2, V14.D2
-	WORD $0x4ee4d723 // fsub v3.2d, v25.2d, v4.2d
-	FMOVQ 432(R26), F12 // geluDownScale
-	WORD $0x6e6cddce // fmul v14.2d, v14.2d, v12.2d
-	VFMLA V9.D2, V31.D2, V3.D2
-	VEOR V12.B16, V12.B16, V12.B16
-	WORD $0x6ee1e581 // fcmgt v1.2d, v12.2d, v1.2d
-	VFMLA V9.D2, V2.D2, V3.D2
-	FMOVQ 32(R1), F2
-	WORD $0x4eeed76c // fsub v12.2d, v27.2d, v14.2d
-	VMOV V24.B16, V13.B16
-	VFMLA V9.D2, V4.D2, V13.D2
-	FMOVQ 32(R2), F15
-	VBSL V12.B16, V14.B16, V1.B16
-	WORD $0x4eedd70c // fsub v12.2d, v24.2d, v13.2d
-	FMOVQ 32(R3), F14
-	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
-	VFMLA V9.D2, V4.D2, V12.D2
-	WORD $0x6e6edc42 // fmul v2.2d, v2.2d, v14.2d
-	FMOVQ F0, 0(R0)
-	FMOVQ 928(R26), F0 // geluSLo
-	WORD $0x4e60d58c // fadd v12.2d, v12.2d, v0.2d
-	VAND V21.B16, V15.B16, V0.B16
-	VFMLA V9.D2, V3.D2, V12.D2
-	WORD $0x4ee0f6c0 // fmin v0.2d, v22.2d, v0.2d
-	FMOVQ 944(R26), F1 // geluSlopeC1
-	FMOVQ 960(R26), F3 // geluSlopeC0
-	VFMLS V9.D2, V1.D2, V3.D2
-	WORD $0x4e74d401 // fadd v1.2d, v0.2d, v20.2d
-	WORD $0x6e63dd4a // fmul v10.2d, v10.2d, v3.2d
-	WORD $0x4e60f683 // fmax v3.2d, v20.2d, v0.2d
-	VFMLS V13.D2, V10.D2, V12.D2
-	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
-	WORD $0x6e65dda4 // fmul v4.2d, v13.2d, v5.2d
-	WORD $0x4ee0f689 // fmin v9.2d, v20.2d, v0.2d
-	VMOV V4.B16, V10.B16
-	VFMLS V5.D2, V13.D2, V10.D2
-	WORD $0x4e69d463 // fadd v3.2d, v3.2d, v9.2d
-	VFMLS V5.D2, V12.D2, V10.D2
-	WORD $0x6e61ff65 // fdiv v5.2d, v27.2d, v1.2d
-	VFMLS V6.D2, V13.D2, V10.D2
-	VMOV V27.B16, V6.B16
-	VFMLS V1.D2, V5.D2, V6.D2
-	VMOV V4.B16, V1.B16
-	VFMLS V23.D2, V7.D2, V1.D2
-	VFMLS V3.D2, V5.D2, V6.D2
-	WORD $0x4ee1d484 // fsub v4.2d, v4.2d, v1.2d
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VFMLS V23.D2, V7.D2, V4.D2
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4eead484 // fsub v4.2d, v4.2d, v10.2d
-	WORD $0x4ee3d769 // fsub v9.2d, v27.2d, v3.2d
-	FMOVQ 1072(R26), F10 // geluDensityLo
-	VFMLS V10.D2, V7.D2, V4.D2
-	VFMLS V5.D2, V19.D2, V9.D2
-	WORD $0x6e67dcea // fmul v10.2d, v7.2d, v7.2d
-	VFMLS V6.D2, V19.D2, V9.D2
-	FMOVQ 416(R26), F12 // geluUpMagic
-	VFMLS V28.D2, V10.D2, V12.D2
-	VMOV V17.B16, V13.B16
-	VFMLA V3.D2, V18.D2, V13.D2
-	FMOVQ 416(R26), F14 // geluUpMagic
-	WORD $0x4eecd5df // fsub v31.2d, v14.2d, v12.2d
-	VMOV V16.B16, V14.B16
-	VFMLA V3.D2, V13.D2, V14.D2
-	VFMLS V28.D2, V10.D2, V31.D2
-	FMOVQ 624(R26), F13 // geluS21
-	VFMLA V3.D2, V14.D2, V13.D2
-	VMOV V10.B16, V14.B16
-	VFMLS V7.D2, V7.D2, V14.D2
-	FMOVQ 640(R26), F7 // geluS20
-	VFMLA V3.D2, V13.D2, V7.D2
-	VFMLA V28.D2, V14.D2, V31.D2
-	FMOVQ 656(R26), F13 // geluS19
-	VFMLA V3.D2, V7.D2, V13.D2
-	FMOVQ 992(R26), F7 // geluKLo
-	VFMLS V7.D2, V10.D2, V31.D2
-	FMOVQ 672(R26), F7 // geluS18
-	VFMLA V3.D2, V13.D2, V7.D2
-	VSHL $50, V12.D2, V10.D2
-	FMOVQ 688(R26), F13 // geluS17
-	VFMLA V3.D2, V7.D2, V13.D2
-	VTRN1 V12.S4, V12.S4, V12.S4
-	FMOVQ 704(R26), F7 // geluS16
-	VFMLA V3.D2, V13.D2, V7.D2
-	FMOVQ 128(R26), F13 // lookupLow
-	VAND V13.B16, V12.B16, V12.B16
-	FMOVQ 720(R26), F13 // geluS15
-	VFMLA V3.D2, V7.D2, V13.D2
-	FMOVQ 160(R26), F7 // lookupTimes
-	FMOVQ 144(R26), F14 // lookupFirst
-	WORD $0x4ea7958e // mla v14.4s, v12.4s, v7.4s
-	FMOVQ 736(R26), F7 // geluS14
-	VFMLA V3.D2, V13.D2, V7.D2
-	VTBL V14.B16, [V29.B16, V30.B16], V14.B16
-	FMOVQ 752(R26), F12 // geluS13
-	VFMLA V3.D2, V7.D2, V12.D2
-	VADD V14.D2, V10.D2, V10.D2
-	FMOVQ 768(R26), F7 // geluS12
-	VFMLA V3.D2, V12.D2, V7.D2
-	FMOVQ 176(R26), F12 // exp2C8
-	FMOVQ 192(R26), F13 // exp2C7
-	VFMLA V31.D2, V12.D2, V13.D2
-	FMOVQ 784(R26), F12 // geluS11
-	VFMLA V3.D2, V7.D2, V12.D2
-	FMOVQ 208(R26), F7 // exp2C6
-	VFMLA V31.D2, V13.D2, V7.D2
-	FMOVQ 800(R26), F13 // geluS10
-	VFMLA V3.D2, V12.D2, V13.D2
-	FMOVQ 224(R26), F12 // exp2C5
-	VFMLA V31.D2, V7.D2, V12.D2
-	FMOVQ 816(R26), F7 // geluS9
-	VFMLA V3.D2, V13.D2, V7.D2
-	FMOVQ 240(R26), F13 // exp2C4
-	VFMLA V31.D2, V12.D2, V13.D2
-	FMOVQ 832(R26), F12 // geluS8
-	VFMLA V3.D2, V7.D2, V12.D2
-	FMOVQ 256(R26), F7 // exp2C3
-	VFMLA V31.D2, V13.D2, V7.D2
-	FMOVQ 848(R26), F13 // geluS7
-	VFMLA V3.D2, V12.D2, V13.D2
-	FMOVQ 272(R26), F12 // exp2C2
-	VFMLA V31.D2, V7.D2, V12.D2
-	FMOVQ 864(R26), F7 // geluS6
-	VFMLA V3.D2, V13.D2, V7.D2
-	FMOVQ 288(R26), F13 // exp2C1
-	VFMLA V31.D2, V12.D2, V13.D2
-	FMOVQ 880(R26), F12 // geluS5
-	VFMLA V3.D2, V7.D2, V12.D2
-	FMOVQ 304(R26), F7 // exp2C0
-	VFMLA V31.D2, V13.D2, V7.D2
-	FMOVQ 896(R26), F13 // geluS4
-	VFMLA V3.D2, V12.D2, V13.D2
-	VMOV V10.B16, V12.B16
-	VFMLA V7.D2, V10.D2, V12.D2
-	FMOVQ 912(R26), F14 // geluS3
-	VFMLA V3.D2, V13.D2, V14.D2
-	WORD $0x4eecd54d // fsub v13.2d, v10.2d, v12.2d
-	VMOV V26.B16, V31.B16
-	VFMLA V3.D2, V14.D2, V31.D2
-	VFMLA V7.D2, V10.D2, V13.D2
-	WORD $0x4effd747 // fsub v7.2d, v26.2d, v31.2d
-	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
-	VFMLA V3.D2, V14.D2, V7.D2
-	VFMLA V4.D2, V12.D2, V13.D2
-	VMOV V25.B16, V4.B16
-	VFMLA V3.D2, V31.D2, V4.D2
-	VFMLA V1.D2, V12.D2, V13.D2
-	WORD $0x4ee4d721 // fsub v1.2d, v25.2d, v4.2d
-	FMOVQ 432(R26), F10 // geluDownScale
-	WORD $0x6e6addad // fmul v13.2d, v13.2d, v10.2d
-	VFMLA V3.D2, V31.D2, V1.D2
-	VEOR V10.B16, V10.B16, V10.B16
-	WORD $0x6eebe54b // fcmgt v11.2d, v10.2d, v11.2d
-	VFMLA V3.D2, V7.D2, V1.D2
-	FMOVQ 48(R1), F7
-	WORD $0x4eedd76a // fsub v10.2d, v27.2d, v13.2d
-	VMOV V24.B16, V12.B16
-	VFMLA V3.D2, V4.D2, V12.D2
-	FMOVQ 48(R2), F14
-	VBSL V10.B16, V13.B16, V11.B16
-	WORD $0x4eecd70a // fsub v10.2d, v24.2d, v12.2d
-	FMOVQ 48(R3), F13
-	WORD $0x6e6bdd08 // fmul v8.2d, v8.2d, v11.2d
-	VFMLA V3.D2, V4.D2, V10.D2
-	WORD $0x6e6ddce7 // fmul v7.2d, v7.2d, v13.2d
-	FMOVQ F8, 16(R0)
-	FMOVQ 928(R26), F4 // geluSLo
-	WORD $0x4e64d54a // fadd v10.2d, v10.2d, v4.2d
-	VAND V21.B16, V14.B16, V4.B16
-	VFMLA V3.D2, V1.D2, V10.D2
-	WORD $0x4ee4f6c4 // fmin v4.2d, v22.2d, v4.2d
-	FMOVQ 944(R26), F1 // geluSlopeC1
-	FMOVQ 960(R26), F8 // geluSlopeC0
-	VFMLS V3.D2, V1.D2, V8.D2
-	WORD $0x4e74d481 // fadd v1.2d, v4.2d, v20.2d
-	WORD $0x6e68dd29 // fmul v9.2d, v9.2d, v8.2d
-	WORD $0x4e64f683 // fmax v3.2d, v20.2d, v4.2d
-	VFMLS V12.D2, V9.D2, V10.D2
-	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
-	WORD $0x6e65dd88 // fmul v8.2d, v12.2d, v5.2d
-	WORD $0x4ee4f689 // fmin v9.2d, v20.2d, v4.2d
-	VMOV V8.B16, V11.B16
-	VFMLS V5.D2, V12.D2, V11.D2
-	WORD $0x4e69d463 // fadd v3.2d, v3.2d, v9.2d
-	VFMLS V5.D2, V10.D2, V11.D2
-	WORD $0x6e61ff65 // fdiv v5.2d, v27.2d, v1.2d
-	VFMLS V6.D2, V12.D2, V11.D2
-	VMOV V27.B16, V6.B16
-	VFMLS V1.D2, V5.D2, V6.D2
-	VMOV V8.B16, V1.B16
-	VFMLS V23.D2, V0.D2, V1.D2
-	VFMLS V3.D2, V5.D2, V6.D2
-	WORD $0x4ee1d508 // fsub v8.2d, v8.2d, v1.2d
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VFMLS V23.D2, V0.D2, V8.D2
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4eebd508 // fsub v8.2d, v8.2d, v11.2d
-	WORD $0x4ee3d769 // fsub v9.2d, v27.2d, v3.2d
-	FMOVQ 1072(R26), F10 // geluDensityLo
-	VFMLS V10.D2, V0.D2, V8.D2
-	VFMLS V5.D2, V19.D2, V9.D2
-	WORD $0x6e60dc0a // fmul v10.2d, v0.2d, v0.2d
-	VFMLS V6.D2, V19.D2, V9.D2
-	FMOVQ 416(R26), F11 // geluUpMagic
-	VFMLS V28.D2, V10.D2, V11.D2
-	VMOV V17.B16, V12.B16
-	VFMLA V3.D2, V18.D2, V12.D2
-	FMOVQ 416(R26), F13 // geluUpMagic
-	WORD $0x4eebd5bf // fsub v31.2d, v13.2d, v11.2d
-	VMOV V16.B16, V13.B16
-	VFMLA V3.D2, V12.D2, V13.D2
-	VFMLS V28.D2, V10.D2, V31.D2
-	FMOVQ 624(R26), F12 // geluS21
-	VFMLA V3.D2, V13.D2, V12.D2
-	VMOV V10.B16, V13.B16
-	VFMLS V0.D2, V0.D2, V13.D2
-	FMOVQ 640(R26), F0 // geluS20
-	VFMLA V3.D2, V12.D2, V0.D2
-	VFMLA V28.D2, V13.D2, V31.D2
-	FMOVQ 656(R26), F12 // geluS19
-	VFMLA V3.D2, V0.D2, V12.D2
-	FMOVQ 992(R26), F0 // geluKLo
-	VFMLS V0.D2, V10.D2, V31.D2
-	FMOVQ 672(R26), F0 // geluS18
-	VFMLA V3.D2, V12.D2, V0.D2
-	VSHL $50, V11.D2, V10.D2
-	FMOVQ 688(R26), F12 // geluS17
-	VFMLA V3.D2, V0.D2, V12.D2
-	VTRN1 V11.S4, V11.S4, V11.S4
-	FMOVQ 704(R26), F0 // geluS16
-	VFMLA V3.D2, V12.D2, V0.D2
-	FMOVQ 128(R26), F12 // lookupLow
-	VAND V12.B16, V11.B16, V11.B16
-	FMOVQ 720(R26), F12 // geluS15
-	VFMLA V3.D2, V0.D2, V12.D2
-	FMOVQ 160(R26), F0 // lookupTimes
-	FMOVQ 144(R26), F13 // lookupFirst
-	WORD $0x4ea0956d // mla v13.4s, v11.4s, v0.4s
-	FMOVQ 736(R26), F0 // geluS14
-	VFMLA V3.D2, V12.D2, V0.D2
-	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
-	FMOVQ 752(R26), F11 // geluS13
-	VFMLA V3.D2, V0.D2, V11.D2
-	VADD V13.D2, V10.D2, V10.D2
-	FMOVQ 768(R26), F0 // geluS12
-	VFMLA V3.D2, V11.D2, V0.D2
-	FMOVQ 176(R26), F11 // exp2C8
-	FMOVQ 192(R26), F12 // exp2C7
-	VFMLA V31.D2, V11.D2, V12.D2
-	FMOVQ 784(R26), F11 // geluS11
-	VFMLA V3.D2, V0.D2, V11.D2
-	FMOVQ 208(R26), F0 // exp2C6
-	VFMLA V31.D2, V12.D2, V0.D2
-	FMOVQ 800(R26), F12 // geluS10
-	VFMLA V3.D2, V11.D2, V12.D2
-	FMOVQ 224(R26), F11 // exp2C5
-	VFMLA V31.D2, V0.D2, V11.D2
-	FMOVQ 816(R26), F0 // geluS9
-	VFMLA V3.D2, V12.D2, V0.D2
-	FMOVQ 240(R26), F12 // exp2C4
-	VFMLA V31.D2, V11.D2, V12.D2
-	FMOVQ 832(R26), F11 // geluS8
-	VFMLA V3.D2, V0.D2, V11.D2
-	FMOVQ 256(R26), F0 // exp2C3
-	VFMLA V31.D2, V12.D2, V0.D2
-	FMOVQ 848(R26), F12 // geluS7
-	VFMLA V3.D2, V11.D2, V12.D2
-	FMOVQ 272(R26), F11 // exp2C2
-	VFMLA V31.D2, V0.D2, V11.D2
-	FMOVQ 864(R26), F0 // geluS6
-	VFMLA V3.D2, V12.D2, V0.D2
-	FMOVQ 288(R26), F12 // exp2C1
-	VFMLA V31.D2, V11.D2, V12.D2
-	FMOVQ 880(R26), F11 // geluS5
-	VFMLA V3.D2, V0.D2, V11.D2
-	FMOVQ 304(R26), F0 // exp2C0
-	VFMLA V31.D2, V12.D2, V0.D2
-	FMOVQ 896(R26), F12 // geluS4
-	VFMLA V3.D2, V11.D2, V12.D2
-	VMOV V10.B16, V11.B16
-	VFMLA V0.D2, V10.D2, V11.D2
-	FMOVQ 912(R26), F13 // geluS3
-	VFMLA V3.D2, V12.D2, V13.D2
-	WORD $0x4eebd54c // fsub v12.2d, v10.2d, v11.2d
-	VMOV V26.B16, V31.B16
-	VFMLA V3.D2, V13.D2, V31.D2
-	VFMLA V0.D2, V10.D2, V12.D2
-	WORD $0x4effd740 // fsub v0.2d, v26.2d, v31.2d
-	WORD $0x6e61dd8c // fmul v12.2d, v12.2d, v1.2d
-	VFMLA V3.D2, V13.D2, V0.D2
-	VFMLA V8.D2, V11.D2, V12.D2
-	VMOV V25.B16, V8.B16
-	VFMLA V3.D2, V31.D2, V8.D2
-	VFMLA V1.D2, V11.D2, V12.D2
-	WORD $0x4ee8d721 // fsub v1.2d, v25.2d, v8.2d
-	FMOVQ 432(R26), F10 // geluDownScale
-	WORD $0x6e6add8c // fmul v12.2d, v12.2d, v10.2d
-	VFMLA V3.D2, V31.D2, V1.D2
-	VEOR V10.B16, V10.B16, V10.B16
-	WORD $0x6eefe54f // fcmgt v15.2d, v10.2d, v15.2d
-	VFMLA V3.D2, V0.D2, V1.D2
-	WORD $0x4eecd760 // fsub v0.2d, v27.2d, v12.2d
-	VMOV V24.B16, V10.B16
-	VFMLA V3.D2, V8.D2, V10.D2
-	VBSL V0.B16, V12.B16, V15.B16
-	WORD $0x4eead700 // fsub v0.2d, v24.2d, v10.2d
-	WORD $0x6e6fdc42 // fmul v2.2d, v2.2d, v15.2d
-	VFMLA V3.D2, V8.D2, V0.D2
-	FMOVQ F2, 32(R0)
-	FMOVQ 928(R26), F2 // geluSLo
-	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
-	VFMLA V3.D2, V1.D2, V0.D2
-	FMOVQ 944(R26), F1 // geluSlopeC1
-	FMOVQ 960(R26), F2 // geluSlopeC0
-	VFMLS V3.D2, V1.D2, V2.D2
-	WORD $0x6e62dd29 // fmul v9.2d, v9.2d, v2.2d
-	VFMLS V10.D2, V9.D2, V0.D2
-	WORD $0x6e65dd41 // fmul v1.2d, v10.2d, v5.2d
-	VMOV V1.B16, V2.B16
-	VFMLS V5.D2, V10.D2, V2.D2
-	VFMLS V5.D2, V0.D2, V2.D2
-	VFMLS V6.D2, V10.D2, V2.D2
-	VMOV V1.B16, V0.B16
-	VFMLS V23.D2, V4.D2, V0.D2
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	VFMLS V23.D2, V4.D2, V1.D2
-	WORD $0x4ee2d421 // fsub v1.2d, v1.2d, v2.2d
-	FMOVQ 1072(R26), F2 // geluDensityLo
-	VFMLS V2.D2, V4.D2, V1.D2
-	WORD $0x6e64dc82 // fmul v2.2d, v4.2d, v4.2d
-	FMOVQ 416(R26), F3 // geluUpMagic
-	VFMLS V28.D2, V2.D2, V3.D2
-	FMOVQ 416(R26), F5 // geluUpMagic
-	WORD $0x4ee3d4a6 // fsub v6.2d, v5.2d, v3.2d
-	VFMLS V28.D2, V2.D2, V6.D2
-	VMOV V2.B16, V5.B16
-	VFMLS V4.D2, V4.D2, V5.D2
-	VFMLA V28.D2, V5.D2, V6.D2
-	FMOVQ 992(R26), F4 // geluKLo
-	VFMLS V4.D2, V2.D2, V6.D2
-	VSHL $50, V3.D2, V2.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 672(R26), F5 // geluTC14
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 688(R26), F6 // geluTC13
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 720(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 736(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 752(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 784(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 816(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 832(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 848(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 864(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 880(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 912(R26), F3 // geluOffset
+	WORD $0x4e63d444 // fadd v4.2d, v2.2d, v3.2d
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d447 // fsub v7.2d, v2.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff83 // fdiv v3.2d, v28.2d, v4.2d
+	WORD $0x6e63dca8 // fmul v8.2d, v5.2d, v3.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	VFMLS V7.D2, V8.D2, V5.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	VMOV V8.B16, V3.B16
+	VFMLS V25.D2, V2.D2, V3.D2
+	WORD $0x4ee3d508 // fsub v8.2d, v8.2d, v3.2d
+	VFMLS V25.D2, V2.D2, V8.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	FMOVQ 992(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V8.D2
+	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
+	FMOVQ 1008(R26), F5 // geluHiMagic
+	VFMLS V27.D2, V4.D2, V5.D2
+	FMOVQ 1008(R26), F6 // geluHiMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V27.D2, V4.D2, V7.D2
+	VMOV V4.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLA V27.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V7.D2
+	VSHL $50, V5.D2, V2.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
 	FMOVQ 128(R26), F4 // lookupLow
-	VAND V4.B16, V3.B16, V3.B16
+	VAND V4.B16, V5.B16, V5.B16
 	FMOVQ 160(R26), F4 // lookupTimes
-	FMOVQ 144(R26), F5 // lookupFirst
-	WORD $0x4ea49465 // mla v5.4s, v3.4s, v4.4s
-	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
-	VADD V5.D2, V2.D2, V2.D2
-	FMOVQ 176(R26), F3 // exp2C8
-	FMOVQ 192(R26), F4 // exp2C7
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 208(R26), F3 // exp2C6
-	VFMLA V6.D2, V4.D2, V3.D2
-	FMOVQ 224(R26), F4 // exp2C5
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 240(R26), F3 // exp2C4
-	VFMLA V6.D2, V4.D2, V3.D2
-	FMOVQ 256(R26), F4 // exp2C3
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 272(R26), F3 // exp2C2
-	VFMLA V6.D2, V4.D2, V3.D2
-	FMOVQ 288(R26), F4 // exp2C1
-	VFMLA V6.D2, V3.D2, V4.D2
-	FMOVQ 304(R26), F3 // exp2C0
-	VFMLA V6.D2, V4.D2, V3.D2
-	VMOV V2.B16, V4.B16
-	VFMLA V3.D2, V2.D2, V4.D2
-	WORD $0x4ee4d445 // fsub v5.2d, v2.2d, v4.2d
-	VFMLA V3.D2, V2.D2, V5.D2
-	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
-	VFMLA V1.D2, V4.D2, V5.D2
-	VFMLA V0.D2, V4.D2, V5.D2
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	FMOVQ 16(R1), F4
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	FMOVQ 16(R2), F5
+	VADD V6.D2, V2.D2, V2.D2
+	FMOVQ 16(R3), F6
+	FMOVQ 176(R26), F9 // exp2C8
+	FMOVQ 192(R26), F10 // exp2C7
+	VFMLA V7.D2, V9.D2, V10.D2
+	WORD $0x6e66dc84 // fmul v4.2d, v4.2d, v6.2d
+	FMOVQ 208(R26), F6 // exp2C6
+	VFMLA V7.D2, V10.D2, V6.D2
+	VAND V23.B16, V5.B16, V9.B16
+	FMOVQ 224(R26), F10 // exp2C5
+	VFMLA V7.D2, V6.D2, V10.D2
+	WORD $0x4ee9f709 // fmin v9.2d, v24.2d, v9.2d
+	FMOVQ 240(R26), F6 // exp2C4
+	VFMLA V7.D2, V10.D2, V6.D2
+	WORD $0x4e69d52a // fadd v10.2d, v9.2d, v9.2d
+	FMOVQ 256(R26), F11 // exp2C3
+	VFMLA V7.D2, V6.D2, V11.D2
+	WORD $0x4e76d526 // fadd v6.2d, v9.2d, v22.2d
+	FMOVQ 272(R26), F12 // exp2C2
+	VFMLA V7.D2, V11.D2, V12.D2
+	WORD $0x6e66fd4a // fdiv v10.2d, v10.2d, v6.2d
+	FMOVQ 288(R26), F6 // exp2C1
+	VFMLA V7.D2, V12.D2, V6.D2
+	WORD $0x4efcd54a // fsub v10.2d, v10.2d, v28.2d
+	FMOVQ 304(R26), F11 // exp2C0
+	VFMLA V7.D2, V6.D2, V11.D2
+	WORD $0x6e6add46 // fmul v6.2d, v10.2d, v10.2d
+	VMOV V2.B16, V7.B16
+	VFMLA V11.D2, V2.D2, V7.D2
+	VMOV V19.B16, V12.B16
+	VFMLA V6.D2, V21.D2, V12.D2
+	WORD $0x4ee7d44d // fsub v13.2d, v2.2d, v7.2d
+	VMOV V18.B16, V31.B16
+	VFMLA V6.D2, V20.D2, V31.D2
+	VFMLA V11.D2, V2.D2, V13.D2
+	VMOV V17.B16, V2.B16
+	VFMLA V6.D2, V12.D2, V2.D2
+	WORD $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	VMOV V16.B16, V11.B16
+	VFMLA V6.D2, V31.D2, V11.D2
+	VFMLA V8.D2, V7.D2, V13.D2
+	VMOV V15.B16, V8.B16
+	VFMLA V6.D2, V2.D2, V8.D2
+	VFMLA V3.D2, V7.D2, V13.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V6.D2, V11.D2, V2.D2
+	FMOVQ 432(R26), F3 // geluDownScale
+	WORD $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	FMOVQ 672(R26), F3 // geluTC14
+	VFMLA V6.D2, V8.D2, V3.D2
+	VEOR V7.B16, V7.B16, V7.B16
+	WORD $0x6ee1e4e1 // fcmgt v1.2d, v7.2d, v1.2d
+	FMOVQ 688(R26), F7 // geluTC13
+	VFMLA V6.D2, V2.D2, V7.D2
+	WORD $0x4eedd782 // fsub v2.2d, v28.2d, v13.2d
+	FMOVQ 704(R26), F8 // geluTC12
+	VFMLA V6.D2, V3.D2, V8.D2
+	VBSL V2.B16, V13.B16, V1.B16
+	FMOVQ 720(R26), F2 // geluTC11
+	VFMLA V6.D2, V7.D2, V2.D2
+	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
+	FMOVQ 736(R26), F1 // geluTC10
+	VFMLA V6.D2, V8.D2, V1.D2
+	FMOVQ F0, 0(R0)
+	FMOVQ 752(R26), F0 // geluTC9
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 768(R26), F2 // geluTC8
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 784(R26), F1 // geluTC7
+	VFMLA V6.D2, V0.D2, V1.D2
+	FMOVQ 800(R26), F0 // geluTC6
+	VFMLA V6.D2, V2.D2, V0.D2
+	FMOVQ 816(R26), F2 // geluTC5
+	VFMLA V6.D2, V1.D2, V2.D2
+	FMOVQ 832(R26), F1 // geluTC4
+	VFMLA V6.D2, V0.D2, V1.D2
+	VFMLA V10.D2, V2.D2, V1.D2
+	FMOVQ 848(R26), F0 // geluTC3
+	VFMLA V10.D2, V1.D2, V0.D2
+	FMOVQ 864(R26), F1 // geluTC2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 880(R26), F0 // geluTC1
+	VFMLA V10.D2, V1.D2, V0.D2
+	VMOV V26.B16, V1.B16
+	VFMLA V10.D2, V0.D2, V1.D2
+	WORD $0x4ee1d742 // fsub v2.2d, v26.2d, v1.2d
+	VFMLA V10.D2, V0.D2, V2.D2
+	FMOVQ 896(R26), F0 // geluTLo
+	WORD $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
+	FMOVQ 912(R26), F0 // geluOffset
+	WORD $0x4e60d523 // fadd v3.2d, v9.2d, v0.2d
+	WORD $0x4ee9d460 // fsub v0.2d, v3.2d, v9.2d
+	WORD $0x4ee0d466 // fsub v6.2d, v3.2d, v0.2d
+	WORD $0x4ee6d526 // fsub v6.2d, v9.2d, v6.2d
+	FMOVQ 912(R26), F7 // geluOffset
+	WORD $0x4ee0d4e0 // fsub v0.2d, v7.2d, v0.2d
+	WORD $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD $0x6e63ff80 // fdiv v0.2d, v28.2d, v3.2d
+	WORD $0x6e60dc27 // fmul v7.2d, v1.2d, v0.2d
+	VFMLS V3.D2, V7.D2, V1.D2
+	VFMLS V6.D2, V7.D2, V1.D2
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	VMOV V7.B16, V0.B16
+	VFMLS V25.D2, V9.D2, V0.D2
+	WORD $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
+	VFMLS V25.D2, V9.D2, V7.D2
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	FMOVQ 992(R26), F1 // geluDensityLo
+	VFMLS V1.D2, V9.D2, V7.D2
+	WORD $0x6e69dd21 // fmul v1.2d, v9.2d, v9.2d
+	FMOVQ 1008(R26), F2 // geluHiMagic
+	VFMLS V27.D2, V1.D2, V2.D2
+	FMOVQ 1008(R26), F3 // geluHiMagic
+	WORD $0x4ee2d466 // fsub v6.2d, v3.2d, v2.2d
+	VFMLS V27.D2, V1.D2, V6.D2
+	VMOV V1.B16, V3.B16
+	VFMLS V9.D2, V9.D2, V3.D2
+	VFMLA V27.D2, V3.D2, V6.D2
+	FMOVQ 944(R26), F3 // geluKLo
+	VFMLS V3.D2, V1.D2, V6.D2
+	VSHL $50, V2.D2, V1.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V2.B16, V2.B16
+	FMOVQ 160(R26), F3 // lookupTimes
+	FMOVQ 144(R26), F8 // lookupFirst
+	WORD $0x4ea39448 // mla v8.4s, v2.4s, v3.4s
+	FMOVQ 32(R1), F2
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	FMOVQ 32(R2), F3
+	VADD V8.D2, V1.D2, V1.D2
+	FMOVQ 32(R3), F8
+	FMOVQ 176(R26), F9 // exp2C8
+	FMOVQ 192(R26), F10 // exp2C7
+	VFMLA V6.D2, V9.D2, V10.D2
+	WORD $0x6e68dc42 // fmul v2.2d, v2.2d, v8.2d
+	FMOVQ 208(R26), F8 // exp2C6
+	VFMLA V6.D2, V10.D2, V8.D2
+	VAND V23.B16, V3.B16, V9.B16
+	FMOVQ 224(R26), F10 // exp2C5
+	VFMLA V6.D2, V8.D2, V10.D2
+	WORD $0x4ee9f709 // fmin v9.2d, v24.2d, v9.2d
+	FMOVQ 240(R26), F8 // exp2C4
+	VFMLA V6.D2, V10.D2, V8.D2
+	WORD $0x4e69d52a // fadd v10.2d, v9.2d, v9.2d
+	FMOVQ 256(R26), F11 // exp2C3
+	VFMLA V6.D2, V8.D2, V11.D2
+	WORD $0x4e76d528 // fadd v8.2d, v9.2d, v22.2d
+	FMOVQ 272(R26), F12 // exp2C2
+	VFMLA V6.D2, V11.D2, V12.D2
+	WORD $0x6e68fd4a // fdiv v10.2d, v10.2d, v8.2d
+	FMOVQ 288(R26), F8 // exp2C1
+	VFMLA V6.D2, V12.D2, V8.D2
+	WORD $0x4efcd54a // fsub v10.2d, v10.2d, v28.2d
+	FMOVQ 304(R26), F11 // exp2C0
+	VFMLA V6.D2, V8.D2, V11.D2
+	WORD $0x6e6add46 // fmul v6.2d, v10.2d, v10.2d
+	VMOV V1.B16, V8.B16
+	VFMLA V11.D2, V1.D2, V8.D2
+	VMOV V19.B16, V12.B16
+	VFMLA V6.D2, V21.D2, V12.D2
+	WORD $0x4ee8d42d // fsub v13.2d, v1.2d, v8.2d
+	VMOV V18.B16, V31.B16
+	VFMLA V6.D2, V20.D2, V31.D2
+	VFMLA V11.D2, V1.D2, V13.D2
+	VMOV V17.B16, V1.B16
+	VFMLA V6.D2, V12.D2, V1.D2
+	WORD $0x6e60ddad // fmul v13.2d, v13.2d, v0.2d
+	VMOV V16.B16, V11.B16
+	VFMLA V6.D2, V31.D2, V11.D2
+	VFMLA V7.D2, V8.D2, V13.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V1.D2, V7.D2
+	VFMLA V0.D2, V8.D2, V13.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V6.D2, V11.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluDownScale
+	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
+	FMOVQ 672(R26), F1 // geluTC14
+	VFMLA V6.D2, V7.D2, V1.D2
+	VEOR V7.B16, V7.B16, V7.B16
+	WORD $0x6ee5e4e5 // fcmgt v5.2d, v7.2d, v5.2d
+	FMOVQ 688(R26), F7 // geluTC13
+	VFMLA V6.D2, V0.D2, V7.D2
+	WORD $0x4eedd780 // fsub v0.2d, v28.2d, v13.2d
+	FMOVQ 704(R26), F8 // geluTC12
+	VFMLA V6.D2, V1.D2, V8.D2
+	VBSL V0.B16, V13.B16, V5.B16
+	FMOVQ 720(R26), F0 // geluTC11
+	VFMLA V6.D2, V7.D2, V0.D2
+	WORD $0x6e65dc84 // fmul v4.2d, v4.2d, v5.2d
+	FMOVQ 736(R26), F1 // geluTC10
+	VFMLA V6.D2, V8.D2, V1.D2
+	FMOVQ F4, 16(R0)
+	FMOVQ 752(R26), F4 // geluTC9
+	VFMLA V6.D2, V0.D2, V4.D2
+	FMOVQ 768(R26), F0 // geluTC8
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 784(R26), F1 // geluTC7
+	VFMLA V6.D2, V4.D2, V1.D2
+	FMOVQ 800(R26), F4 // geluTC6
+	VFMLA V6.D2, V0.D2, V4.D2
+	FMOVQ 816(R26), F0 // geluTC5
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 832(R26), F1 // geluTC4
+	VFMLA V6.D2, V4.D2, V1.D2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 848(R26), F0 // geluTC3
+	VFMLA V10.D2, V1.D2, V0.D2
+	FMOVQ 864(R26), F1 // geluTC2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 880(R26), F0 // geluTC1
+	VFMLA V10.D2, V1.D2, V0.D2
+	VMOV V26.B16, V1.B16
+	VFMLA V10.D2, V0.D2, V1.D2
+	WORD $0x4ee1d744 // fsub v4.2d, v26.2d, v1.2d
+	VFMLA V10.D2, V0.D2, V4.D2
+	FMOVQ 896(R26), F0 // geluTLo
+	WORD $0x4e60d484 // fadd v4.2d, v4.2d, v0.2d
+	FMOVQ 912(R26), F0 // geluOffset
+	WORD $0x4e60d525 // fadd v5.2d, v9.2d, v0.2d
+	WORD $0x4ee9d4a0 // fsub v0.2d, v5.2d, v9.2d
+	WORD $0x4ee0d4a6 // fsub v6.2d, v5.2d, v0.2d
+	WORD $0x4ee6d526 // fsub v6.2d, v9.2d, v6.2d
+	FMOVQ 912(R26), F7 // geluOffset
+	WORD $0x4ee0d4e0 // fsub v0.2d, v7.2d, v0.2d
+	WORD $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD $0x6e65ff80 // fdiv v0.2d, v28.2d, v5.2d
+	WORD $0x6e60dc27 // fmul v7.2d, v1.2d, v0.2d
+	VFMLS V5.D2, V7.D2, V1.D2
+	VFMLS V6.D2, V7.D2, V1.D2
+	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	VMOV V7.B16, V0.B16
+	VFMLS V25.D2, V9.D2, V0.D2
+	WORD $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
+	VFMLS V25.D2, V9.D2, V7.D2
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	FMOVQ 992(R26), F1 // geluDensityLo
+	VFMLS V1.D2, V9.D2, V7.D2
+	WORD $0x6e69dd21 // fmul v1.2d, v9.2d, v9.2d
+	FMOVQ 1008(R26), F4 // geluHiMagic
+	VFMLS V27.D2, V1.D2, V4.D2
+	FMOVQ 1008(R26), F5 // geluHiMagic
+	WORD $0x4ee4d4a6 // fsub v6.2d, v5.2d, v4.2d
+	VFMLS V27.D2, V1.D2, V6.D2
+	VMOV V1.B16, V5.B16
+	VFMLS V9.D2, V9.D2, V5.D2
+	VFMLA V27.D2, V5.D2, V6.D2
+	FMOVQ 944(R26), F5 // geluKLo
+	VFMLS V5.D2, V1.D2, V6.D2
+	VSHL $50, V4.D2, V1.D2
+	VTRN1 V4.S4, V4.S4, V4.S4
+	FMOVQ 128(R26), F5 // lookupLow
+	VAND V5.B16, V4.B16, V4.B16
+	FMOVQ 160(R26), F5 // lookupTimes
+	FMOVQ 144(R26), F8 // lookupFirst
+	WORD $0x4ea59488 // mla v8.4s, v4.4s, v5.4s
+	FMOVQ 48(R1), F4
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	FMOVQ 48(R2), F5
+	VADD V8.D2, V1.D2, V1.D2
+	FMOVQ 48(R3), F8
+	FMOVQ 176(R26), F9 // exp2C8
+	FMOVQ 192(R26), F10 // exp2C7
+	VFMLA V6.D2, V9.D2, V10.D2
+	WORD $0x6e68dc84 // fmul v4.2d, v4.2d, v8.2d
+	FMOVQ 208(R26), F8 // exp2C6
+	VFMLA V6.D2, V10.D2, V8.D2
+	VAND V23.B16, V5.B16, V9.B16
+	FMOVQ 224(R26), F10 // exp2C5
+	VFMLA V6.D2, V8.D2, V10.D2
+	WORD $0x4ee9f709 // fmin v9.2d, v24.2d, v9.2d
+	FMOVQ 240(R26), F8 // exp2C4
+	VFMLA V6.D2, V10.D2, V8.D2
+	WORD $0x4e69d52a // fadd v10.2d, v9.2d, v9.2d
+	FMOVQ 256(R26), F11 // exp2C3
+	VFMLA V6.D2, V8.D2, V11.D2
+	WORD $0x4e76d528 // fadd v8.2d, v9.2d, v22.2d
+	FMOVQ 272(R26), F12 // exp2C2
+	VFMLA V6.D2, V11.D2, V12.D2
+	WORD $0x6e68fd4a // fdiv v10.2d, v10.2d, v8.2d
+	FMOVQ 288(R26), F8 // exp2C1
+	VFMLA V6.D2, V12.D2, V8.D2
+	WORD $0x4efcd54a // fsub v10.2d, v10.2d, v28.2d
+	FMOVQ 304(R26), F11 // exp2C0
+	VFMLA V6.D2, V8.D2, V11.D2
+	WORD $0x6e6add46 // fmul v6.2d, v10.2d, v10.2d
+	VMOV V1.B16, V8.B16
+	VFMLA V11.D2, V1.D2, V8.D2
+	VMOV V19.B16, V12.B16
+	VFMLA V6.D2, V21.D2, V12.D2
+	WORD $0x4ee8d42d // fsub v13.2d, v1.2d, v8.2d
+	VMOV V18.B16, V31.B16
+	VFMLA V6.D2, V20.D2, V31.D2
+	VFMLA V11.D2, V1.D2, V13.D2
+	VMOV V17.B16, V1.B16
+	VFMLA V6.D2, V12.D2, V1.D2
+	WORD $0x6e60ddad // fmul v13.2d, v13.2d, v0.2d
+	VMOV V16.B16, V11.B16
+	VFMLA V6.D2, V31.D2, V11.D2
+	VFMLA V7.D2, V8.D2, V13.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V6.D2, V1.D2, V7.D2
+	VFMLA V0.D2, V8.D2, V13.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V6.D2, V11.D2, V0.D2
+	FMOVQ 432(R26), F1 // geluDownScale
+	WORD $0x6e61ddad // fmul v13.2d, v13.2d, v1.2d
+	FMOVQ 672(R26), F1 // geluTC14
+	VFMLA V6.D2, V7.D2, V1.D2
+	VEOR V7.B16, V7.B16, V7.B16
+	WORD $0x6ee3e4e3 // fcmgt v3.2d, v7.2d, v3.2d
+	FMOVQ 688(R26), F7 // geluTC13
+	VFMLA V6.D2, V0.D2, V7.D2
+	WORD $0x4eedd780 // fsub v0.2d, v28.2d, v13.2d
+	FMOVQ 704(R26), F8 // geluTC12
+	VFMLA V6.D2, V1.D2, V8.D2
+	VBSL V0.B16, V13.B16, V3.B16
+	FMOVQ 720(R26), F0 // geluTC11
+	VFMLA V6.D2, V7.D2, V0.D2
+	WORD $0x6e63dc42 // fmul v2.2d, v2.2d, v3.2d
+	FMOVQ 736(R26), F1 // geluTC10
+	VFMLA V6.D2, V8.D2, V1.D2
+	FMOVQ F2, 32(R0)
+	FMOVQ 752(R26), F2 // geluTC9
+	VFMLA V6.D2, V0.D2, V2.D2
+	FMOVQ 768(R26), F0 // geluTC8
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 784(R26), F1 // geluTC7
+	VFMLA V6.D2, V2.D2, V1.D2
+	FMOVQ 800(R26), F2 // geluTC6
+	VFMLA V6.D2, V0.D2, V2.D2
+	FMOVQ 816(R26), F0 // geluTC5
+	VFMLA V6.D2, V1.D2, V0.D2
+	FMOVQ 832(R26), F1 // geluTC4
+	VFMLA V6.D2, V2.D2, V1.D2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 848(R26), F0 // geluTC3
+	VFMLA V10.D2, V1.D2, V0.D2
+	FMOVQ 864(R26), F1 // geluTC2
+	VFMLA V10.D2, V0.D2, V1.D2
+	FMOVQ 880(R26), F0 // geluTC1
+	VFMLA V10.D2, V1.D2, V0.D2
+	VMOV V26.B16, V1.B16
+	VFMLA V10.D2, V0.D2, V1.D2
+	WORD $0x4ee1d742 // fsub v2.2d, v26.2d, v1.2d
+	VFMLA V10.D2, V0.D2, V2.D2
+	FMOVQ 896(R26), F0 // geluTLo
+	WORD $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
+	FMOVQ 912(R26), F0 // geluOffset
+	WORD $0x4e60d523 // fadd v3.2d, v9.2d, v0.2d
+	WORD $0x4ee9d460 // fsub v0.2d, v3.2d, v9.2d
+	WORD $0x4ee0d466 // fsub v6.2d, v3.2d, v0.2d
+	WORD $0x4ee6d526 // fsub v6.2d, v9.2d, v6.2d
+	FMOVQ 912(R26), F7 // geluOffset
+	WORD $0x4ee0d4e0 // fsub v0.2d, v7.2d, v0.2d
+	WORD $0x4e60d4c6 // fadd v6.2d, v6.2d, v0.2d
+	WORD $0x6e63ff80 // fdiv v0.2d, v28.2d, v3.2d
+	WORD $0x6e60dc27 // fmul v7.2d, v1.2d, v0.2d
+	VFMLS V3.D2, V7.D2, V1.D2
+	VFMLS V6.D2, V7.D2, V1.D2
+	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
+	WORD $0x6e60dc21 // fmul v1.2d, v1.2d, v0.2d
+	VMOV V7.B16, V0.B16
+	VFMLS V25.D2, V9.D2, V0.D2
+	WORD $0x4ee0d4e7 // fsub v7.2d, v7.2d, v0.2d
+	VFMLS V25.D2, V9.D2, V7.D2
+	WORD $0x4e61d4e7 // fadd v7.2d, v7.2d, v1.2d
+	FMOVQ 992(R26), F1 // geluDensityLo
+	VFMLS V1.D2, V9.D2, V7.D2
+	WORD $0x6e69dd21 // fmul v1.2d, v9.2d, v9.2d
+	FMOVQ 1008(R26), F2 // geluHiMagic
+	VFMLS V27.D2, V1.D2, V2.D2
+	FMOVQ 1008(R26), F3 // geluHiMagic
+	WORD $0x4ee2d466 // fsub v6.2d, v3.2d, v2.2d
+	VFMLS V27.D2, V1.D2, V6.D2
+	VMOV V1.B16, V3.B16
+	VFMLS V9.D2, V9.D2, V3.D2
+	VFMLA V27.D2, V3.D2, V6.D2
+	FMOVQ 944(R26), F3 // geluKLo
+	VFMLS V3.D2, V1.D2, V6.D2
+	VSHL $50, V2.D2, V1.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	FMOVQ 128(R26), F3 // lookupLow
+	VAND V3.B16, V2.B16, V2.B16
+	FMOVQ 160(R26), F3 // lookupTimes
+	FMOVQ 144(R26), F8 // lookupFirst
+	WORD $0x4ea39448 // mla v8.4s, v2.4s, v3.4s
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VADD V8.D2, V1.D2, V1.D2
+	FMOVQ 176(R26), F2 // exp2C8
+	FMOVQ 192(R26), F3 // exp2C7
+	VFMLA V6.D2, V2.D2, V3.D2
+	FMOVQ 208(R26), F2 // exp2C6
+	VFMLA V6.D2, V3.D2, V2.D2
+	FMOVQ 224(R26), F3 // exp2C5
+	VFMLA V6.D2, V2.D2, V3.D2
+	FMOVQ 240(R26), F2 // exp2C4
+	VFMLA V6.D2, V3.D2, V2.D2
+	FMOVQ 256(R26), F3 // exp2C3
+	VFMLA V6.D2, V2.D2, V3.D2
+	FMOVQ 272(R26), F2 // exp2C2
+	VFMLA V6.D2, V3.D2, V2.D2
+	FMOVQ 288(R26), F3 // exp2C1
+	VFMLA V6.D2, V2.D2, V3.D2
+	FMOVQ 304(R26), F2 // exp2C0
+	VFMLA V6.D2, V3.D2, V2.D2
+	VMOV V1.B16, V3.B16
+	VFMLA V2.D2, V1.D2, V3.D2
+	WORD $0x4ee3d426 // fsub v6.2d, v1.2d, v3.2d
+	VFMLA V2.D2, V1.D2, V6.D2
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
+	VFMLA V7.D2, V3.D2, V6.D2
+	VFMLA V0.D2, V3.D2, V6.D2
 	FMOVQ 432(R26), F0 // geluDownScale
-	WORD $0x6e60dca5 // fmul v5.2d, v5.2d, v0.2d
+	WORD $0x6e60dcc6 // fmul v6.2d, v6.2d, v0.2d
 	VEOR V0.B16, V0.B16, V0.B16
-	WORD $0x6eeee40e // fcmgt v14.2d, v0.2d, v14.2d
-	WORD $0x4ee5d760 // fsub v0.2d, v27.2d, v5.2d
-	VBSL V0.B16, V5.B16, V14.B16
-	WORD $0x6e6edce7 // fmul v7.2d, v7.2d, v14.2d
-	FMOVQ F7, 48(R0)
+	WORD $0x6ee5e405 // fcmgt v5.2d, v0.2d, v5.2d
+	WORD $0x4ee6d780 // fsub v0.2d, v28.2d, v6.2d
+	VBSL V0.B16, V6.B16, V5.B16
+	WORD $0x6e65dc84 // fmul v4.2d, v4.2d, v5.2d
+	FMOVQ F4, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	ADD $64, R2, R2
@@ -16749,154 +16250,138 @@ loop3:
 	// geglu.go
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
 	// gelu.go: geluSlope
-	VAND V21.B16, V1.B16, V2.B16
-	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
-	// gelu.go: geluS64
-	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
-	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
-	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VFMLS V4.D2, V5.D2, V6.D2
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V19.D2, V4.D2
-	VFMLS V6.D2, V19.D2, V4.D2
+	VAND V23.B16, V1.B16, V2.B16
+	WORD $0x4ee2f702 // fmin v2.2d, v24.2d, v2.2d
+	// gelu.go: geluT64
+	WORD $0x4e62d443 // fadd v3.2d, v2.2d, v2.2d
+	WORD $0x4e76d444 // fadd v4.2d, v2.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V3.D2, V18.D2, V7.D2
-	VMOV V16.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 624(R26), F7 // geluS21
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 640(R26), F8 // geluS20
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 656(R26), F7 // geluS19
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 672(R26), F8 // geluS18
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 688(R26), F7 // geluS17
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 704(R26), F8 // geluS16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 720(R26), F7 // geluS15
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 736(R26), F8 // geluS14
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 752(R26), F7 // geluS13
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 768(R26), F8 // geluS12
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 784(R26), F7 // geluS11
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 800(R26), F8 // geluS10
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 816(R26), F7 // geluS9
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 832(R26), F8 // geluS8
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 848(R26), F7 // geluS7
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 864(R26), F8 // geluS6
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 880(R26), F7 // geluS5
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 896(R26), F8 // geluS4
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 912(R26), F7 // geluS3
-	VFMLA V3.D2, V8.D2, V7.D2
-	VMOV V26.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	VMOV V25.B16, V7.B16
-	VFMLA V3.D2, V8.D2, V7.D2
-	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
-	VFMLA V3.D2, V8.D2, V10.D2
-	VFMLA V3.D2, V9.D2, V10.D2
-	VMOV V24.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	FMOVQ 928(R26), F7 // geluSLo
-	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
-	VFMLA V3.D2, V10.D2, V9.D2
-	FMOVQ 944(R26), F7 // geluSlopeC1
-	FMOVQ 960(R26), F10 // geluSlopeC0
-	VFMLS V3.D2, V7.D2, V10.D2
-	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
-	VFMLS V8.D2, V4.D2, V9.D2
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 672(R26), F5 // geluTC14
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 688(R26), F6 // geluTC13
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 720(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 736(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 752(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 784(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 816(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 832(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 848(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 864(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 880(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	// gelu.go: geluSum64
+	FMOVQ 912(R26), F3 // geluOffset
+	WORD $0x4e63d444 // fadd v4.2d, v2.2d, v3.2d
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d447 // fsub v7.2d, v2.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
 	// gelu.go: geluSlope
-	WORD $0x6e65dd03 // fmul v3.2d, v8.2d, v5.2d
-	VMOV V3.B16, V4.B16
-	VFMLS V5.D2, V8.D2, V4.D2
-	VFMLS V5.D2, V9.D2, V4.D2
-	VFMLS V6.D2, V8.D2, V4.D2
-	VMOV V3.B16, V5.B16
-	VFMLS V23.D2, V2.D2, V5.D2
-	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
-	VFMLS V23.D2, V2.D2, V3.D2
-	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
-	FMOVQ 1072(R26), F4 // geluDensityLo
-	VFMLS V4.D2, V2.D2, V3.D2
+	WORD $0x6e64ff83 // fdiv v3.2d, v28.2d, v4.2d
+	WORD $0x6e63dca8 // fmul v8.2d, v5.2d, v3.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	VFMLS V7.D2, V8.D2, V5.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	VMOV V8.B16, V3.B16
+	VFMLS V25.D2, V2.D2, V3.D2
+	WORD $0x4ee3d508 // fsub v8.2d, v8.2d, v3.2d
+	VFMLS V25.D2, V2.D2, V8.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	FMOVQ 992(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V8.D2
 	// gelu.go: geluArgument
 	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
-	FMOVQ 416(R26), F6 // geluUpMagic
-	VFMLS V28.D2, V4.D2, V6.D2
-	FMOVQ 416(R26), F7 // geluUpMagic
-	WORD $0x4ee6d4e8 // fsub v8.2d, v7.2d, v6.2d
-	VFMLS V28.D2, V4.D2, V8.D2
-	VMOV V4.B16, V7.B16
-	VFMLS V2.D2, V2.D2, V7.D2
-	VFMLA V28.D2, V7.D2, V8.D2
-	FMOVQ 992(R26), F2 // geluKLo
-	VFMLS V2.D2, V4.D2, V8.D2
+	FMOVQ 1008(R26), F5 // geluHiMagic
+	VFMLS V27.D2, V4.D2, V5.D2
+	FMOVQ 1008(R26), F6 // geluHiMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V27.D2, V4.D2, V7.D2
+	VMOV V4.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLA V27.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V7.D2
 	// exp.go: powerAt
-	VSHL $50, V6.D2, V2.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
+	VSHL $50, V5.D2, V2.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
 	FMOVQ 128(R26), F4 // lookupLow
-	VAND V4.B16, V6.B16, V6.B16
+	VAND V4.B16, V5.B16, V5.B16
 	FMOVQ 160(R26), F4 // lookupTimes
-	FMOVQ 144(R26), F7 // lookupFirst
-	WORD $0x4ea494c7 // mla v7.4s, v6.4s, v4.4s
-	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
-	VADD V7.D2, V2.D2, V2.D2
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V2.D2, V2.D2
 	// exp.go: horner
 	FMOVQ 176(R26), F4 // exp2C8
-	FMOVQ 192(R26), F6 // exp2C7
-	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 192(R26), F5 // exp2C7
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 208(R26), F4 // exp2C6
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 224(R26), F6 // exp2C5
-	VFMLA V8.D2, V4.D2, V6.D2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 224(R26), F5 // exp2C5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 240(R26), F4 // exp2C4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 256(R26), F6 // exp2C3
-	VFMLA V8.D2, V4.D2, V6.D2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 272(R26), F4 // exp2C2
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 288(R26), F6 // exp2C1
-	VFMLA V8.D2, V4.D2, V6.D2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 304(R26), F4 // exp2C0
-	VFMLA V8.D2, V6.D2, V4.D2
+	VFMLA V7.D2, V5.D2, V4.D2
 	// gelu.go: geluSlope
-	VMOV V2.B16, V6.B16
+	VMOV V2.B16, V5.B16
+	VFMLA V4.D2, V2.D2, V5.D2
+	WORD $0x4ee5d446 // fsub v6.2d, v2.2d, v5.2d
 	VFMLA V4.D2, V2.D2, V6.D2
-	WORD $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
-	VFMLA V4.D2, V2.D2, V7.D2
-	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
-	VFMLA V3.D2, V6.D2, V7.D2
-	VFMLA V5.D2, V6.D2, V7.D2
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	VFMLA V8.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
 	FMOVQ 432(R26), F2 // geluDownScale
-	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	WORD $0x4ee7d762 // fsub v2.2d, v27.2d, v7.2d
-	VBSL V2.B16, V7.B16, V1.B16
+	WORD $0x4ee6d782 // fsub v2.2d, v28.2d, v6.2d
+	VBSL V2.B16, V6.B16, V1.B16
 	// geglu.go
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVQ F0, 0(R0)
@@ -16915,148 +16400,131 @@ rest4:
 	FMOVD (R2), F1
 	FMOVD (R3), F2
 	WORD $0x6e62dc00 // fmul v0.2d, v0.2d, v2.2d
-	VAND V21.B16, V1.B16, V2.B16
-	WORD $0x4ee2f6c2 // fmin v2.2d, v22.2d, v2.2d
-	WORD $0x4e74d443 // fadd v3.2d, v2.2d, v20.2d
-	WORD $0x4e62f684 // fmax v4.2d, v20.2d, v2.2d
-	WORD $0x4ee3d484 // fsub v4.2d, v4.2d, v3.2d
-	WORD $0x4ee2f685 // fmin v5.2d, v20.2d, v2.2d
-	WORD $0x4e65d484 // fadd v4.2d, v4.2d, v5.2d
-	WORD $0x6e63ff65 // fdiv v5.2d, v27.2d, v3.2d
-	VMOV V27.B16, V6.B16
-	VFMLS V3.D2, V5.D2, V6.D2
-	VFMLS V4.D2, V5.D2, V6.D2
-	WORD $0x6e65dcc6 // fmul v6.2d, v6.2d, v5.2d
-	VMOV V27.B16, V3.B16
-	VFMLS V5.D2, V19.D2, V3.D2
-	WORD $0x4ee3d764 // fsub v4.2d, v27.2d, v3.2d
-	VFMLS V5.D2, V19.D2, V4.D2
-	VFMLS V6.D2, V19.D2, V4.D2
+	VAND V23.B16, V1.B16, V2.B16
+	WORD $0x4ee2f702 // fmin v2.2d, v24.2d, v2.2d
+	WORD $0x4e62d443 // fadd v3.2d, v2.2d, v2.2d
+	WORD $0x4e76d444 // fadd v4.2d, v2.2d, v22.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
+	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
+	VMOV V19.B16, V5.B16
+	VFMLA V4.D2, V21.D2, V5.D2
+	VMOV V18.B16, V6.B16
+	VFMLA V4.D2, V20.D2, V6.D2
 	VMOV V17.B16, V7.B16
-	VFMLA V3.D2, V18.D2, V7.D2
-	VMOV V16.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 624(R26), F7 // geluS21
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 640(R26), F8 // geluS20
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 656(R26), F7 // geluS19
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 672(R26), F8 // geluS18
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 688(R26), F7 // geluS17
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 704(R26), F8 // geluS16
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 720(R26), F7 // geluS15
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 736(R26), F8 // geluS14
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 752(R26), F7 // geluS13
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 768(R26), F8 // geluS12
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 784(R26), F7 // geluS11
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 800(R26), F8 // geluS10
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 816(R26), F7 // geluS9
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 832(R26), F8 // geluS8
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 848(R26), F7 // geluS7
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 864(R26), F8 // geluS6
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 880(R26), F7 // geluS5
-	VFMLA V3.D2, V8.D2, V7.D2
-	FMOVQ 896(R26), F8 // geluS4
-	VFMLA V3.D2, V7.D2, V8.D2
-	FMOVQ 912(R26), F7 // geluS3
-	VFMLA V3.D2, V8.D2, V7.D2
-	VMOV V26.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d749 // fsub v9.2d, v26.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	VMOV V25.B16, V7.B16
-	VFMLA V3.D2, V8.D2, V7.D2
-	WORD $0x4ee7d72a // fsub v10.2d, v25.2d, v7.2d
-	VFMLA V3.D2, V8.D2, V10.D2
-	VFMLA V3.D2, V9.D2, V10.D2
-	VMOV V24.B16, V8.B16
-	VFMLA V3.D2, V7.D2, V8.D2
-	WORD $0x4ee8d709 // fsub v9.2d, v24.2d, v8.2d
-	VFMLA V3.D2, V7.D2, V9.D2
-	FMOVQ 928(R26), F7 // geluSLo
-	WORD $0x4e67d529 // fadd v9.2d, v9.2d, v7.2d
-	VFMLA V3.D2, V10.D2, V9.D2
-	FMOVQ 944(R26), F7 // geluSlopeC1
-	FMOVQ 960(R26), F10 // geluSlopeC0
-	VFMLS V3.D2, V7.D2, V10.D2
-	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
-	VFMLS V8.D2, V4.D2, V9.D2
-	WORD $0x6e65dd03 // fmul v3.2d, v8.2d, v5.2d
-	VMOV V3.B16, V4.B16
-	VFMLS V5.D2, V8.D2, V4.D2
-	VFMLS V5.D2, V9.D2, V4.D2
-	VFMLS V6.D2, V8.D2, V4.D2
-	VMOV V3.B16, V5.B16
-	VFMLS V23.D2, V2.D2, V5.D2
-	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
-	VFMLS V23.D2, V2.D2, V3.D2
-	WORD $0x4ee4d463 // fsub v3.2d, v3.2d, v4.2d
-	FMOVQ 1072(R26), F4 // geluDensityLo
-	VFMLS V4.D2, V2.D2, V3.D2
+	VFMLA V4.D2, V5.D2, V7.D2
+	VMOV V16.B16, V5.B16
+	VFMLA V4.D2, V6.D2, V5.D2
+	VMOV V15.B16, V6.B16
+	VFMLA V4.D2, V7.D2, V6.D2
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 672(R26), F5 // geluTC14
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 688(R26), F6 // geluTC13
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 704(R26), F7 // geluTC12
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 720(R26), F5 // geluTC11
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 736(R26), F6 // geluTC10
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 752(R26), F7 // geluTC9
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 768(R26), F5 // geluTC8
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 784(R26), F6 // geluTC7
+	VFMLA V4.D2, V7.D2, V6.D2
+	FMOVQ 800(R26), F7 // geluTC6
+	VFMLA V4.D2, V5.D2, V7.D2
+	FMOVQ 816(R26), F5 // geluTC5
+	VFMLA V4.D2, V6.D2, V5.D2
+	FMOVQ 832(R26), F6 // geluTC4
+	VFMLA V4.D2, V7.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
+	FMOVQ 848(R26), F4 // geluTC3
+	VFMLA V3.D2, V6.D2, V4.D2
+	FMOVQ 864(R26), F5 // geluTC2
+	VFMLA V3.D2, V4.D2, V5.D2
+	FMOVQ 880(R26), F4 // geluTC1
+	VFMLA V3.D2, V5.D2, V4.D2
+	VMOV V26.B16, V5.B16
+	VFMLA V3.D2, V4.D2, V5.D2
+	WORD $0x4ee5d746 // fsub v6.2d, v26.2d, v5.2d
+	VFMLA V3.D2, V4.D2, V6.D2
+	FMOVQ 896(R26), F3 // geluTLo
+	WORD $0x4e63d4c6 // fadd v6.2d, v6.2d, v3.2d
+	FMOVQ 912(R26), F3 // geluOffset
+	WORD $0x4e63d444 // fadd v4.2d, v2.2d, v3.2d
+	WORD $0x4ee2d483 // fsub v3.2d, v4.2d, v2.2d
+	WORD $0x4ee3d487 // fsub v7.2d, v4.2d, v3.2d
+	WORD $0x4ee7d447 // fsub v7.2d, v2.2d, v7.2d
+	FMOVQ 912(R26), F8 // geluOffset
+	WORD $0x4ee3d503 // fsub v3.2d, v8.2d, v3.2d
+	WORD $0x4e63d4e7 // fadd v7.2d, v7.2d, v3.2d
+	WORD $0x6e64ff83 // fdiv v3.2d, v28.2d, v4.2d
+	WORD $0x6e63dca8 // fmul v8.2d, v5.2d, v3.2d
+	VFMLS V4.D2, V8.D2, V5.D2
+	VFMLS V7.D2, V8.D2, V5.D2
+	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
+	WORD $0x6e63dca5 // fmul v5.2d, v5.2d, v3.2d
+	VMOV V8.B16, V3.B16
+	VFMLS V25.D2, V2.D2, V3.D2
+	WORD $0x4ee3d508 // fsub v8.2d, v8.2d, v3.2d
+	VFMLS V25.D2, V2.D2, V8.D2
+	WORD $0x4e65d508 // fadd v8.2d, v8.2d, v5.2d
+	FMOVQ 992(R26), F4 // geluDensityLo
+	VFMLS V4.D2, V2.D2, V8.D2
 	WORD $0x6e62dc44 // fmul v4.2d, v2.2d, v2.2d
-	FMOVQ 416(R26), F6 // geluUpMagic
-	VFMLS V28.D2, V4.D2, V6.D2
-	FMOVQ 416(R26), F7 // geluUpMagic
-	WORD $0x4ee6d4e8 // fsub v8.2d, v7.2d, v6.2d
-	VFMLS V28.D2, V4.D2, V8.D2
-	VMOV V4.B16, V7.B16
-	VFMLS V2.D2, V2.D2, V7.D2
-	VFMLA V28.D2, V7.D2, V8.D2
-	FMOVQ 992(R26), F2 // geluKLo
-	VFMLS V2.D2, V4.D2, V8.D2
-	VSHL $50, V6.D2, V2.D2
-	VTRN1 V6.S4, V6.S4, V6.S4
+	FMOVQ 1008(R26), F5 // geluHiMagic
+	VFMLS V27.D2, V4.D2, V5.D2
+	FMOVQ 1008(R26), F6 // geluHiMagic
+	WORD $0x4ee5d4c7 // fsub v7.2d, v6.2d, v5.2d
+	VFMLS V27.D2, V4.D2, V7.D2
+	VMOV V4.B16, V6.B16
+	VFMLS V2.D2, V2.D2, V6.D2
+	VFMLA V27.D2, V6.D2, V7.D2
+	FMOVQ 944(R26), F2 // geluKLo
+	VFMLS V2.D2, V4.D2, V7.D2
+	VSHL $50, V5.D2, V2.D2
+	VTRN1 V5.S4, V5.S4, V5.S4
 	FMOVQ 128(R26), F4 // lookupLow
-	VAND V4.B16, V6.B16, V6.B16
+	VAND V4.B16, V5.B16, V5.B16
 	FMOVQ 160(R26), F4 // lookupTimes
-	FMOVQ 144(R26), F7 // lookupFirst
-	WORD $0x4ea494c7 // mla v7.4s, v6.4s, v4.4s
-	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
-	VADD V7.D2, V2.D2, V2.D2
+	FMOVQ 144(R26), F6 // lookupFirst
+	WORD $0x4ea494a6 // mla v6.4s, v5.4s, v4.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
+	VADD V6.D2, V2.D2, V2.D2
 	FMOVQ 176(R26), F4 // exp2C8
-	FMOVQ 192(R26), F6 // exp2C7
-	VFMLA V8.D2, V4.D2, V6.D2
+	FMOVQ 192(R26), F5 // exp2C7
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 208(R26), F4 // exp2C6
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 224(R26), F6 // exp2C5
-	VFMLA V8.D2, V4.D2, V6.D2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 224(R26), F5 // exp2C5
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 240(R26), F4 // exp2C4
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 256(R26), F6 // exp2C3
-	VFMLA V8.D2, V4.D2, V6.D2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 256(R26), F5 // exp2C3
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 272(R26), F4 // exp2C2
-	VFMLA V8.D2, V6.D2, V4.D2
-	FMOVQ 288(R26), F6 // exp2C1
-	VFMLA V8.D2, V4.D2, V6.D2
+	VFMLA V7.D2, V5.D2, V4.D2
+	FMOVQ 288(R26), F5 // exp2C1
+	VFMLA V7.D2, V4.D2, V5.D2
 	FMOVQ 304(R26), F4 // exp2C0
-	VFMLA V8.D2, V6.D2, V4.D2
-	VMOV V2.B16, V6.B16
+	VFMLA V7.D2, V5.D2, V4.D2
+	VMOV V2.B16, V5.B16
+	VFMLA V4.D2, V2.D2, V5.D2
+	WORD $0x4ee5d446 // fsub v6.2d, v2.2d, v5.2d
 	VFMLA V4.D2, V2.D2, V6.D2
-	WORD $0x4ee6d447 // fsub v7.2d, v2.2d, v6.2d
-	VFMLA V4.D2, V2.D2, V7.D2
-	WORD $0x6e65dce7 // fmul v7.2d, v7.2d, v5.2d
-	VFMLA V3.D2, V6.D2, V7.D2
-	VFMLA V5.D2, V6.D2, V7.D2
+	WORD $0x6e63dcc6 // fmul v6.2d, v6.2d, v3.2d
+	VFMLA V8.D2, V5.D2, V6.D2
+	VFMLA V3.D2, V5.D2, V6.D2
 	FMOVQ 432(R26), F2 // geluDownScale
-	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	WORD $0x6e62dcc6 // fmul v6.2d, v6.2d, v2.2d
 	VEOR V2.B16, V2.B16, V2.B16
 	WORD $0x6ee1e441 // fcmgt v1.2d, v2.2d, v1.2d
-	WORD $0x4ee7d762 // fsub v2.2d, v27.2d, v7.2d
-	VBSL V2.B16, V7.B16, V1.B16
+	WORD $0x4ee6d782 // fsub v2.2d, v28.2d, v6.2d
+	VBSL V2.B16, V6.B16, V1.B16
 	WORD $0x6e61dc00 // fmul v0.2d, v0.2d, v1.2d
 	FMOVD F0, (R0)
 

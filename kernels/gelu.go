@@ -9,8 +9,9 @@ import (
 // From geluEnd on, what is taken from max(0, x) rounds to 0.
 var (
 	geluEnd      = number{"geluEnd", 14.5, 38.75}
-	geluTiny     = number{"geluTiny", 0, 0x1p-60}
 	geluMagicAt0 = tableMagic("geluMagicAt0", 0, 0)
+	geluLoMagic  = tableMagic("geluLoMagic", 0, 1<<12-128)
+	geluHiMagic  = tableMagic("geluHiMagic", 0, 128)
 	geluK        = number{"geluK", 0x1.715476p+2, 0x1.71547652b82fep+1} // 4/ln 2 (float64: 2/ln 2)
 	geluKLo      = number{"geluKLo", 0x1.4ae0cp-24, 0x1.777d0ffda0ep-55}
 )
@@ -60,43 +61,47 @@ var geluC = [9][8]float32{
 	},
 }
 
-// geluS is (a+4)*R(a), in w = (a-4)/(a+4), with the smallest relative error: 0.19*2^-53. geluSLo is
-// what the constant lacks.
-var geluS = polynomial{
-	name: "geluS",
+// geluT is (a+1.1875)*R(a)*2^128, in w = (a-5)/(a+5), with the smallest relative error: 0.12*2^-53.
+// geluTLo is what the constant lacks.
+var geluT = polynomial{
+	name: "geluT",
 	c64: []float64{
-		0x1.e81138998f3eep-35, -0x1.4337d8b2c1b81p-31, -0x1.692a2f1a79e27p-29, 0x1.867c58bd115ffp-30,
-		0x1.5068c3a3c0825p-26, 0x1.e2cd61f60758fp-27, -0x1.6d997df981fdap-24, -0x1.4e39b2ed0533ap-23,
-		0x1.2376d50ebe3eep-22, 0x1.12516748a5fap-20, -0x1.51f0cd6f75c9bp-21, -0x1.8d4de990dd4c5p-18,
-		0x1.80b545e4ea8abp-21, 0x1.26d0b1fd6841bp-15, -0x1.001e7d8c9c3f2p-19, -0x1.e4a42682f5909p-13,
-		0x1.17a4ae48fc74cp-13, 0x1.ab825fc4b09e4p-10, -0x1.c81719d56ba62p-9, -0x1.ee2761048d3b8p-8,
-		0x1.eec4cc3e4d434p-5, -0x1.7dff2bff68369p-3, 0x1.8c6dbf2cfc2b3p-2, -0x1.373e3a893c28ap-1,
-		0x1.82b4bb8c94dcep-1,
+		0x1.69cccfb2969eap+97, 0x1.028503a0d5df1p+100, 0x1.bc47cf717f814p+97, -0x1.05ee237c8761ap+103,
+		-0x1.9bf4ef6ec8266p+102, 0x1.99fc2a961dc99p+105, 0x1.2a61786ec64cbp+105, -0x1.53434445b5eb3p+108,
+		-0x1.a368a435446c1p+105, 0x1.280b74ca0ff1p+111, -0x1.224577c4a39adp+111, -0x1.c02f27fa4d883p+113,
+		0x1.669f1ea3ddd44p+115, 0x1.148f7f98f9b88p+113, -0x1.ac94b9618552cp+118, 0x1.8e31d1056218dp+120,
+		-0x1.b9dc77072e512p+121, 0x1.4a160ae0f8f63p+122, -0x1.1d8b050bbbfbap+122, -0x1.52630d0d42654p+120,
+		0x1.b07b835d217e2p+123, -0x1.e52c6db249fd2p+124, 0x1.e75c57e7a493ap+126,
 	},
 }
 
 var (
-	geluSLo = number{"geluSLo", 0, -0x1.a6a3a4f0d148bp-56}
-	// S'/S is about geluSlopeC1*w - geluSlopeC0.
-	geluSlopeC0 = number{"geluSlopeC0", 0, 0.81}
-	geluSlopeC1 = number{"geluSlopeC1", 0, 0.31}
-	four        = number{"four", 4, 4}
-	eight       = number{"eight", 8, 8}
+	geluTLo    = number{"geluTLo", 0, 0x1.42266d66ea2afp+72}
+	geluOffset = number{"geluOffset", 0, 1.1875}
+	five       = number{"five", 0, 5}
 )
 
-// GELU, at most 1.5 ULP in float32 and 1.44 in float64. With a = |x| and R(a) =
+// GELU, at most 1.5 ULP in float32 and 1.59 in float64. With a = |x| and R(a) =
 // exp(a*a/2)*erfc(a/sqrt(2))/2, which is between 1/2 and 0,
 //
 //	y = max(0, x) - a*R(a)*exp(-a*a/2)
 //
 // The exponential is that of base 2, of a*a to twice the precision, as in GELUTanh. V = a*R(a) is
-// in two parts. In float32 it is a polynomial of degree 8 in each of seven cells, by the bits of
-// a+1.5, in the cell at 0 with a/2 in the place of the constant. In float64 it is (a/(a+4))*S(w).
+// in two parts.
 //
-// For x < 0, V*s is only rounded with the result; what P and the second part of V add is small. For
-// x > 0 it is a part of the result, and y is x - s*U, with V*(1+P) rounded to U. From a = 1 on
-// (float32: 1/2), s is scaled up and V down, so that only results are subnormal. In float64, the
-// result for a below geluTiny is x/2, because the parts of V would be subnormal.
+// In float32 it is a polynomial of degree 8 in each of seven cells, by the bits of a+1.5, in the
+// cell at 0 with a/2 in the place of the constant. For x < 0, V*s is only rounded with the result;
+// what P and the second part of V add is small. For x > 0 it is a part of the result, and y is x -
+// s*U, with V*(1+P) rounded to U. From a = 1/2 on, s is scaled up and V down, so that only results
+// are subnormal.
+//
+// In float64, V is a*T(w)/(a+1.1875). T varies so little (between 0.41 and 0.6) that the roundings
+// of w count little, and those of the polynomial but for the last one. For the same reason it is
+// without error at 0. The quotient is a product with q = 1/(a+1.1875), corrected by the remainder.
+// What U = V*(1+P) loses when it is rounded is subtracted from max(0, x), which only changes 0: for
+// x < 0, V*s is rounded with the result here, too. V is scaled up by 2^128 and s down by that, from
+// a = 2 on the other way, so that only results are subnormal. Half of the polynomial waits for the
+// other half less if its even and its odd powers are added apart.
 var gelu = []asmgen.Kernel{{
 	Name:   "gelu",
 	Params: "dst, x []T",
@@ -114,23 +119,40 @@ for i, v := range x {
 
 func geluOf(b *builder, x vec) vec {
 	a := b.Min(geluEnd.in(b), b.And(x, notSign(b)))
-	var small, v, vn vec // vn is minus the second part
+	y := gelu64
 	if b.Type() == asmgen.F32 {
-		small, v, vn = geluV32(b, a)
-	} else {
-		small, v, vn = geluV64(b, a)
+		y = gelu32
 	}
+	return b.Or(y(b, x, a), b.And(x, signBit(b)))
+}
+
+func gelu32(b *builder, x, a vec) vec {
+	small, v, vn := geluV32(b, a) // vn is minus the second part
 	k, r := geluArgument(b, a, b.Select(small, geluMagicAt0.in(b), geluUpMagic.in(b)))
 	s := sigmoidTable.power(b, k)
 	scale := b.Select(small, b.K(1, 1), geluScale.in(b))
 	v, vn = b.Mul(v, scale), b.Mul(vn, scale)
 	more := b.FNMA(v, horner(b, r, exp2Polynomial), vn) // minus V*P and the second part
 	below := b.Less(x, b.K(0, 0))
-	y := b.FNMA(s, b.Select(below, v, b.Sub(v, more)), b.Select(below, b.Mul(s, more), x))
-	if b.Type() == asmgen.F64 {
-		y = b.Select(b.Less(a, geluTiny.in(b)), b.Mul(x, b.K(0, 0.5)), y)
-	}
-	return b.Or(y, b.And(x, signBit(b)))
+	return b.FNMA(s, b.Select(below, v, b.Sub(v, more)), b.Select(below, b.Mul(s, more), x))
+}
+
+func gelu64(b *builder, x, a vec) vec {
+	far := b.ShiftRight(b.And(a, b.K(0, 2)), 0, 2) // 256 in the place of the exponent from 2 on
+	t, tl := geluT64(b, a)
+	d, dl := geluSum64(b, a)
+	q := b.Div(b.K(0, 1), d)
+	scaled := b.IntSub(a, far)
+	m := b.Mul(scaled, t)
+	mn := b.FNMA(scaled, tl, b.FNMA(scaled, t, m)) // minus what m lacks
+	v := b.Mul(m, q)
+	vl := b.Mul(b.Sub(b.FNMA(v, dl, b.FNMA(v, d, m)), mn), q)
+	k, r := geluArgument(b, a, geluLoMagic.in(b))
+	s := b.IntAdd(sigmoidTable.power(b, k), far)
+	more := b.FMA(v, horner(b, r, exp2Polynomial), vl)
+	u := b.Add(v, more)
+	lost := b.Add(b.Sub(v, u), more)
+	return b.FNMA(s, u, b.FNMA(s, lost, b.Max(b.K(0, 0), x)))
 }
 
 // geluArgument returns n and the magic number, and r, of -a*a/2 in parts of an octave.
@@ -159,40 +181,32 @@ func geluV32(b *builder, a vec) (small, v, vn vec) {
 	return small, v, b.FNMA(q, t, b.Sub(v, base))
 }
 
-func geluV64(b *builder, a vec) (small, v, vn vec) {
-	q, ql, s, sl := geluS64(b, a)
-	m := b.Mul(a, q)
-	mn := b.FNMA(a, ql, b.FNMA(a, q, m))
-	v = b.Mul(m, s)
-	vn = b.FNMA(m, sl, b.FNMA(m, s, v))
-	return b.Less(a, b.K(0, 1)), v, b.FMA(mn, s, vn)
-}
-
-// geluS64 returns 1/(a+4) and S(w), each in two parts. w is 1 - 8/(a+4), and what it lacks is added
-// with 0.31*w - 0.81 for S'/S, which is good to 0.03.
-func geluS64(b *builder, a vec) (q, ql, s, sl vec) {
-	four, eight, one := four.in(b), eight.in(b), b.K(0, 1)
-	d := b.Add(a, four)
-	dl := b.Add(b.Sub(b.Max(four, a), d), b.Min(four, a))
-	q = b.Div(one, d)
-	ql = b.Mul(b.FNMA(q, dl, b.FNMA(q, d, one)), q)
-	w := b.FNMA(eight, q, one)
-	wl := b.FNMA(eight, ql, b.FNMA(eight, q, b.Sub(one, w)))
-	c := geluS.c64
-	at := func(i int) vec { return number{fmt.Sprintf("geluS%d", i), 0, c[len(c)-1-i]}.in(b) }
-	p := at(24)
-	for i := 23; i > 2; i-- {
+// geluT64 returns T in two parts.
+func geluT64(b *builder, a vec) (t, tl vec) {
+	w := b.Sub(b.Div(b.Add(a, a), b.Add(a, five.in(b))), b.K(0, 1))
+	at := func(i int) vec { return geluT.coefficient(asmgen.F64, i).in(b) }
+	square := b.Mul(w, w)
+	even, odd := at(22), at(21)
+	for i := 20; i > 3; i -= 2 {
+		even = b.FMA(even, square, at(i))
+		if i > 4 {
+			odd = b.FMA(odd, square, at(i-1))
+		}
+	}
+	p := b.FMA(odd, w, even)
+	for i := 3; i > 0; i-- {
 		p = b.FMA(p, w, at(i))
 	}
-	p2 := b.FMA(p, w, at(2))
-	p2l := b.FMA(p, w, b.Sub(at(2), p2))
-	p1 := b.FMA(p2, w, at(1))
-	p1l := b.FMA(p2l, w, b.FMA(p2, w, b.Sub(at(1), p1)))
-	s = b.FMA(p1, w, at(0))
-	sl = b.Add(b.FMA(p1, w, b.Sub(at(0), s)), geluSLo.in(b))
-	sl = b.FMA(p1l, w, sl)
-	slope := b.FNMA(geluSlopeC1.in(b), w, geluSlopeC0.in(b))
-	return q, ql, s, b.FNMA(b.Mul(wl, slope), s, sl)
+	t = b.FMA(p, w, at(0))
+	return t, b.Add(b.FMA(p, w, b.Sub(at(0), t)), geluTLo.in(b))
+}
+
+// geluSum64 returns a+1.1875 in two parts.
+func geluSum64(b *builder, a vec) (d, dl vec) {
+	c := geluOffset.in(b)
+	d = b.Add(a, c)
+	more := b.Sub(d, a)
+	return d, b.Add(b.Sub(a, b.Sub(d, more)), b.Sub(c, more))
 }
 
 // geluBend is |y' - 1/2| of GELU, as geluTanhBend that of GELUTanh.
@@ -238,8 +252,8 @@ var geluBend = newBend("geluBend", 6.05, 0.8125,
 )
 
 var (
-	geluDensity   = number{"geluDensity", 0, 0x1.9884533d43651p-2} // 1/sqrt(2*pi)
-	geluDensityLo = number{"geluDensityLo", 0, -0x1.cbc0d30ebfd15p-56}
+	geluDensity   = number{"geluDensity", 0, 0x1.9884533d43651p+126} // 2^128/sqrt(2*pi)
+	geluDensityLo = number{"geluDensityLo", 0, -0x1.cbc0d30ebfd15p+72}
 )
 
 // GELUBackward: dx = dy*g, g the derivative, in float32 as that of GELUTanh. In float64,
@@ -269,17 +283,19 @@ func geluSlope(b *builder, x vec) vec {
 		return slope32(b, x, geluBend)
 	}
 	a := b.Min(geluEnd.in(b), b.And(x, notSign(b)))
-	q, ql, s, sl := geluS64(b, a)
-	ratio := b.Mul(s, q)
-	rn := b.FNMA(s, ql, b.FNMA(sl, q, b.FNMA(s, q, ratio)))
-	t := b.FNMA(a, geluDensity.in(b), ratio)
-	tl := b.FNMA(a, geluDensity.in(b), b.Sub(ratio, t))
-	tl = b.FNMA(a, geluDensityLo.in(b), b.Sub(tl, rn))
-	k, r := geluArgument(b, a, geluUpMagic.in(b))
+	t, tl := geluT64(b, a)
+	d, dl := geluSum64(b, a)
+	q := b.Div(b.K(0, 1), d)
+	ratio := b.Mul(t, q)
+	rest := b.Mul(b.Add(b.FNMA(ratio, dl, b.FNMA(ratio, d, t)), tl), q)
+	g := b.FNMA(a, geluDensity.in(b), ratio)
+	gl := b.FNMA(a, geluDensity.in(b), b.Sub(ratio, g))
+	gl = b.FNMA(a, geluDensityLo.in(b), b.Add(gl, rest))
+	k, r := geluArgument(b, a, geluHiMagic.in(b))
 	power, p := sigmoidTable.power(b, k), horner(b, r, exp2Polynomial)
 	e := b.FMA(power, p, power)
 	el := b.FMA(power, p, b.Sub(power, e))
-	below := b.FMA(e, t, b.FMA(e, tl, b.Mul(el, t)))
+	below := b.FMA(e, g, b.FMA(e, gl, b.Mul(el, g)))
 	below = b.Mul(below, geluDownScale.in(b))
 	return b.Select(b.Less(x, b.K(0, 0)), below, b.Sub(b.K(0, 1), below))
 }
