@@ -254,8 +254,8 @@ func (r *Result) otherTable(w io.Writer) {
 	fmt.Fprintf(w, `### Other kernels
 
 Every other kernel beside its naive loop, if it has one, a copy of as many bytes, and the libraries
-that have it: their times over ours. The naive loop of a kernel with options is the one of the kernel without. The inner
-dimension of a matrix product is the number of columns.
+that have it: their times over ours. The naive loop of a kernel with options is the one of the
+kernel without. The inner dimension of a matrix product is the number of columns.
 
 | kernel | | ours, ns | c/e | %s |
 |%s

@@ -25,7 +25,7 @@ import (
 var summaryRows = []string{
 	"Softmax float32 C=10", "Softmax float32 C=100", "Softmax float32 C=1000",
 	"Softmax float64 C=1000", "CrossEntropyGrad float32 C=10", "CrossEntropyGrad float32 C=1000",
-	"Sigmoid float32 L1", "SigmoidFast float32 L1", "Sigmoid float64 L1", "SigmoidBackward float32 DRAM",
+	"Sigmoid float32 L1", "SigmoidFast float32 L1", "Sigmoid float64 L1", "Tanh float32 L1",
 	"ReLU float32 DRAM", "ReLUMask float32 L1",
 }
 
@@ -127,16 +127,28 @@ func (s *summary) write(w io.Writer) {
 	}
 	peers["torch"] = true
 	var versions []string
+	last := ""
 	for _, p := range r.Peers {
-		if peers[p.Name] {
-			versions = append(versions, p.Name+" "+p.Version)
+		switch {
+		case !peers[p.Name]:
+		case p.Version == last: // of one library
+			versions[len(versions)-1] = p.Name + " and " + versions[len(versions)-1]
+		default:
+			versions, last = append(versions, p.Name+" "+p.Version), p.Version
 		}
 	}
-	line := "\nPeers: " + strings.Join(versions, ", ") + ". [All results](bench/compare/results)."
-	if at := strings.LastIndexByte(line[:min(len(line), 100)], ' '); len(line) > 100 {
-		line = line[:at] + "\n" + line[at+1:]
+	text := "Peers: " + strings.Join(versions, ", ") + ". [All results](bench/compare/results)."
+	column := 0
+	for _, word := range strings.Fields(text) {
+		if column+1+len(word) > 100 || column == 0 {
+			fmt.Fprintf(w, "\n%s", word)
+			column = len(word)
+			continue
+		}
+		fmt.Fprintf(w, " %s", word)
+		column += 1 + len(word)
 	}
-	fmt.Fprintln(w, line)
+	fmt.Fprintln(w)
 }
 
 // chart draws a pair of bars for each row, to be read at 400 pixels as well as at 1280. The names
