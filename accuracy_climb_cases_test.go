@@ -333,7 +333,7 @@ func elementClimbs[T Float]() []climbCase[T] {
 				return -1 // the bound is for normal results
 			}
 			SiLU(y, x)
-			return kt.Err(y[0], siluDD(float64(x[0])))
+			return kt.Err(y[0], kt.SiLUDD(float64(x[0])))
 		}),
 		elementCase("GELUTanh", "ULP", geluTanhBound64, 1, start, func(x []T) float64 {
 			if !(float64(x[0]) > -21) {

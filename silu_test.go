@@ -150,18 +150,13 @@ func siluSamples(r *kt.Rand, x, up []float64) {
 	}
 }
 
-func siluDD(x float64) kt.Scaled {
-	m, e := math.Frexp(x)
-	return kt.SigmoidDD(x).Mul(kt.Scaled{DD: kt.DD{Hi: m}, Exp: e})
-}
-
 // TestWalkSiLU64 samples the float64 forms.
 func TestWalkSiLU64(t *testing.T) {
 	require.LessOrEqual(t, walk64(t, "SiLU", siluSamples, func(d, x, _ []float64) { SiLU(d, x) },
-		func(x, _ float64) kt.Scaled { return siluDD(x) },
+		func(x, _ float64) kt.Scaled { return kt.SiLUDD(x) },
 		func(got, x, _ float64) float64 { return kt.ErrBig(got, siluBig(x)) }), 2.0)
 	require.LessOrEqual(t, walk64(t, "SwiGLU", siluSamples, func(d, x, up []float64) { SwiGLU(d, x, up) },
-		func(x, up float64) kt.Scaled { return siluDD(x).Mul(kt.Scaled{DD: kt.DD{Hi: up}}) },
+		func(x, up float64) kt.Scaled { return kt.SiLUDD(x).Mul(kt.Scaled{DD: kt.DD{Hi: up}}) },
 		func(got, x, up float64) float64 {
 			return kt.ErrBig(got, siluBig(x).Mul(siluBig(x), kt.Big(up)))
 		}), 4.0)

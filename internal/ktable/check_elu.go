@@ -9,9 +9,9 @@ import (
 func eluDD[T kernels.Float](c *Call[T], i int) kt.Scaled {
 	x := float64(c.T(1)[i])
 	if x < 0 {
-		return kt.Expm1DD(x).Mul(scaled(float64(c.Scale)))
+		return kt.Expm1DD(x).Mul(kt.ScaledOf(float64(c.Scale)))
 	}
-	return scaled(x)
+	return kt.ScaledOf(x)
 }
 
 // eluGradDD is 1, or alpha*exp(x) for x <= 0, for |x| < 2^19.
@@ -19,5 +19,5 @@ func eluGradDD[T kernels.Float](c *Call[T], x T) kt.Scaled {
 	if x > 0 {
 		return one
 	}
-	return kt.ExpDD(kt.DD{Hi: float64(x)}).Mul(scaled(float64(c.Scale)))
+	return kt.ExpDD(kt.DD{Hi: float64(x)}).Mul(kt.ScaledOf(float64(c.Scale)))
 }

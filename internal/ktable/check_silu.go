@@ -67,8 +67,8 @@ func gradient[T kernels.Float](n float64, dx, x T, derivative kt.Scaled, limit f
 	if math.IsInf(d, 0) {
 		return nil // infinite, or NaN where the derivative is 0
 	}
-	want := derivative.Mul(scaled(d))
-	off := math.Abs(want.Add(scaled(-float64(dx))).Float64())
+	want := derivative.Mul(kt.ScaledOf(d))
+	off := math.Abs(want.Add(kt.ScaledOf(-float64(dx))).Float64())
 	slack := max(limit*eps[T]()/2*math.Abs(d), smallest[T]())
 	if e := kt.Err(dx, want); !(e <= n || off <= slack) {
 		return fmt.Errorf("x = %v, dy = %v: got %v, want %v, %v ULP", x, dy, dx, want.Float64(), e)
@@ -76,21 +76,10 @@ func gradient[T kernels.Float](n float64, dx, x T, derivative kt.Scaled, limit f
 	return nil
 }
 
-// scaled is x with a number from 1/2 to 1, so that no product of it overflows or loses its end.
-func scaled(x float64) kt.Scaled {
-	m, e := math.Frexp(x)
-	return kt.Scaled{DD: kt.DD{Hi: m}, Exp: e}
-}
-
-// siluDD is x*sigmoid(x) for |x| < 2^19.
-func siluDD[T kernels.Float](x T) kt.Scaled {
-	return kt.SigmoidDD(float64(x)).Mul(scaled(float64(x)))
-}
-
 // siluGradDD is s*(1 + x*(1-s)), s = sigmoid(x), for |x| < 2^19.
 func siluGradDD[T kernels.Float](_ *Call[T], x T) kt.Scaled {
 	s, o := kt.SigmoidDD(float64(x)), kt.SigmoidDD(-float64(x))
-	return s.Mul(one.Add(o.Mul(scaled(float64(x)))))
+	return s.Mul(one.Add(o.Mul(kt.ScaledOf(float64(x)))))
 }
 
 // tinySiLU is how much of up SwiGLU may be off where SiLU is next to nothing.
@@ -105,7 +94,7 @@ func checkSwiGLU[T kernels.Float](c, out *Call[T]) error {
 				return fmt.Errorf("gate %v, up %v: got %v, want NaN", g, up, y)
 			}
 		case math.Abs(float64(g)) < 1e5 && !math.IsInf(u, 0):
-			want := siluDD(g).Mul(scaled(u))
+			want := kt.SiLUDD(float64(g)).Mul(kt.ScaledOf(u))
 			off := math.Abs(float64(y) - want.Float64())
 			if e := kt.Err(y, want); !(e <= 4 || off <= tinySiLU[T]()*math.Abs(u)) {
 				return fmt.Errorf("gate %v, up %v: got %v, want %v, %v ULP", g, up, y,
@@ -123,14 +112,14 @@ func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 		dy, up := c.T(2)[i], c.T(4)[i]
 		var silu, grad kt.Scaled
 		if math.Abs(float64(g)) < 1e5 {
-			silu, grad = siluDD(g), siluGradDD(c, g)
+			silu, grad = kt.SiLUDD(float64(g)), siluGradDD(c, g)
 		} else if g == g {
 			continue
 		}
 		if err := gradient(5.6, out.T(1)[i], g, silu, 2, dy); err != nil {
 			return fmt.Errorf("dup: %w", err)
 		}
-		p, first := dy*up, T(grad.Mul(scaled(float64(dy))).Float64()) // dgate is first*up
+		p, first := dy*up, T(grad.Mul(kt.ScaledOf(float64(dy))).Float64()) // dgate is first*up
 		if math.IsInf(float64(p), 0) || math.IsInf(float64(first), 0) ||
 			math.Abs(float64(dy)) < 4*smallest[T]()/eps[T]() {
 			continue

@@ -265,8 +265,16 @@ func SoftplusDD(x float64) Scaled {
 	if x <= 0 {
 		return l
 	}
+	return l.Add(ScaledOf(x))
+}
+
+// SiLUDD is x*sigmoid(x) for |x| < 2^19.
+func SiLUDD(x float64) Scaled { return SigmoidDD(x).Mul(ScaledOf(x)) }
+
+// ScaledOf is x with a number from 1/2 to 1, so that no product of it overflows or loses its end.
+func ScaledOf(x float64) Scaled {
 	m, e := math.Frexp(x)
-	return l.Add(Scaled{DD: DD{Hi: m}, Exp: e})
+	return Scaled{DD: DD{Hi: m}, Exp: e}
 }
 
 // Log1pDD returns log(1+v) for v >= 0 with a relative error below 2^-90.
