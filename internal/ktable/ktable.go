@@ -7,6 +7,7 @@ package ktable
 import (
 	"reflect"
 	"slices"
+	"sync"
 
 	"kernels"
 	kt "kernels/internal/ktest"
@@ -376,13 +377,32 @@ func (f *Func[T]) Shares() [][]int {
 	return all
 }
 
-// Funcs returns the table.
+// Funcs returns the table. Its two forms are compiled in this package: every package that calls a
+// generic function compiles it again, and the table takes the compiler half a minute.
 func Funcs[T kernels.Float]() []Func[T] {
-	fs := table[T, int]()
-	for _, more := range [][]Func[T]{fs, table[T, uint8](), table[T, int32](), table[T, uint64]()} {
+	if kt.Is32[T]() {
+		return slices.Clone(any(funcs32()).([]Func[T]))
+	}
+	return slices.Clone(any(funcs64()).([]Func[T]))
+}
+
+var funcs32, funcs64 = sync.OnceValue(funcs[float32]), sync.OnceValue(funcs[float64])
+
+func funcs[T kernels.Float]() []Func[T] {
+	fs := table[T]()
+	for _, calls := range []map[string]func(c *Call[T]) error{labelled[T, int](),
+		labelled[T, uint8](), labelled[T, int32](), labelled[T, uint64]()} {
 		for i := range fs {
-			fs[i].calls = append(fs[i].calls, more[i].Call)
+			f := &fs[i]
+			call := calls[f.Name]
+			if call == nil {
+				call = f.Call
+			}
+			f.calls = append(f.calls, call)
 		}
+	}
+	for i := range fs {
+		fs[i].Call = fs[i].calls[0]
 	}
 	return fs
 }

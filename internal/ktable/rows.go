@@ -82,17 +82,15 @@ const (
 	shardOpts = LogitScale | Strides | Offset
 )
 
-// table returns the table for the label type L.
-func table[T kernels.Float, L kernels.Label]() []Func[T] {
+// table returns the table. The calls of functions with labels are in labelled.
+func table[T kernels.Float]() []Func[T] {
 	type (
 		C    = *Call[T]
 		call = func(c C) error
 	)
 	var n bench.Naive[T]
 	do := func(f func(c C)) call { return func(c C) error { f(c); return nil } }
-	value := func(f func(c C) (float64, error)) call {
-		return func(c C) (err error) { c.Result, err = f(c); return }
-	}
+	value := returned[T]
 	two := func(f func(dst, x []T)) call { return do(func(c C) { f(c.T(0), c.T(1)) }) }
 	three := func(f func(dx, dy, y []T)) call { return do(func(c C) { f(c.T(0), c.T(1), c.T(2)) }) }
 	masked := func(f func(dst, x []T, mask []uint64)) call {
@@ -342,28 +340,14 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 			Naive: do(func(c C) { n.ColumnSums(c.T(0), c.T(1), c.Classes) }), Check: checkColumnSums[T]},
 
 		{Name: "CrossEntropy", Rows: true, Args: args(losses, logits, label), Check: checkLosses[T],
-			Call: func(c C) error {
-				return kernels.CrossEntropy(c.T(0), c.T(1), labels[L](c, 2), c.Classes)
-			}, Naive: label1},
+			Naive: label1},
 		{Name: "CrossEntropyWith", Rows: true, Args: args(lossesNil, strided, label, weights),
-			Opts: lossOpts, Value: true, Naive: label1, Check: checkLosses[T],
-			Call: value(func(c C) (float64, error) {
-				return kernels.CrossEntropyWith(c.T(0), c.T(1), labels[L](c, 2), c.Classes, c.Loss)
-			})},
+			Opts: lossOpts, Value: true, Naive: label1, Check: checkLosses[T]},
 		{Name: "CrossEntropyGrad", Rows: true, Args: args(dlogits, lossesNil, logits, label),
-			Opts: Scale, Check: checkLosses[T],
-			Call: func(c C) error {
-				return kernels.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), labels[L](c, 3),
-					c.Classes, c.Scale)
-			}, Naive: label2},
+			Opts: Scale, Check: checkLosses[T], Naive: label2},
 		{Name: "CrossEntropyGradWith", Rows: true, Opts: lossOpts, Value: true,
 			Check: checkLosses[T],
-			Args:  args(dstrided, lossesNil, strided, label, dloss, weights), Naive: label2,
-			Call: value(func(c C) (float64, error) {
-				return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2),
-					labels[L](c, 3), c.Classes,
-					c.T(4), c.Loss)
-			})},
+			Args:  args(dstrided, lossesNil, strided, label, dloss, weights), Naive: label2},
 		{Name: "CrossEntropyProb", Rows: true, Args: args(losses, logits, target),
 			Check: checkLosses[T],
 			Call: func(c C) error {
@@ -402,29 +386,16 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "ShardSums", Rows: true, Opts: shardOpts,
 			Args: args(out("sums").of(Double).len(Chunks),
 				Arg{Name: "out", Out: true, Len: PerRow, NilWith: "labels"}, strided, maxima,
-				label.orNil()),
-			Call: func(c C) error {
-				return kernels.ShardSums(doubles(c, 0), c.T(1), c.T(2), c.T(3),
-					labels[L](c, 4), c.Shard)
-			}},
+				label.orNil())},
 		{Name: "FoldChunks", Args: args(out("stats").of(Stats), in("m"),
 			in("out").orNil(), in("sums").of(Double).len(Folds)),
 			Call: do(func(c C) {
 				kernels.FoldChunks(statsOf(c, 0), c.T(1), c.T(2), doubles(c, 3))
 			})},
 		{Name: "ShardCrossEntropy", Rows: true, Args: args(losses, strided, stats, label),
-			Opts: shardOpts,
-			Call: func(c C) error {
-				return kernels.ShardCrossEntropy(c.T(0), c.T(1), statsOf(c, 2),
-					labels[L](c, 3), c.Shard)
-			}},
+			Opts: shardOpts},
 		{Name: "ShardCrossEntropyGrad", Rows: true, Opts: shardOpts | Scale, Check: checkShards[T],
-			Args: args(dstrided, lossesNil, strided, stats, label),
-			Call: func(c C) error {
-				return kernels.ShardCrossEntropyGrad(c.T(0), c.T(1), c.T(2), statsOf(c, 3),
-					labels[L](c, 4),
-					c.Scale, c.Shard)
-			}},
+			Args: args(dstrided, lossesNil, strided, stats, label)},
 		{Name: "ShardSoftmax", Rows: true, Args: args(sharded, strided, stats),
 			Opts: shardOpts | DstStrides, Call: shard2(kernels.ShardSoftmax[T])},
 		{Name: "ShardLogSoftmax", Rows: true, Args: args(sharded, strided, stats),
@@ -470,6 +441,44 @@ func table[T kernels.Float, L kernels.Label]() []Func[T] {
 		{Name: "PanicError.Unwrap", Call: that[T](func() bool {
 			return errors.Is(&kernels.PanicError{Value: io.EOF}, io.EOF)
 		})},
+	}
+}
+
+// returned makes a Call of a function with a result.
+func returned[T kernels.Float](f func(c *Call[T]) (float64, error)) func(c *Call[T]) error {
+	return func(c *Call[T]) (err error) { c.Result, err = f(c); return }
+}
+
+// labelled returns the calls of the functions with labels, for the label type L. They are not in
+// the table, so that nothing else is compiled once for each type of labels.
+func labelled[T kernels.Float, L kernels.Label]() map[string]func(c *Call[T]) error {
+	type C = *Call[T]
+	value := returned[T]
+	return map[string]func(c C) error{
+		"CrossEntropy": func(c C) error {
+			return kernels.CrossEntropy(c.T(0), c.T(1), labels[L](c, 2), c.Classes)
+		},
+		"CrossEntropyWith": value(func(c C) (float64, error) {
+			return kernels.CrossEntropyWith(c.T(0), c.T(1), labels[L](c, 2), c.Classes, c.Loss)
+		}),
+		"CrossEntropyGrad": func(c C) error {
+			return kernels.CrossEntropyGrad(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes,
+				c.Scale)
+		},
+		"CrossEntropyGradWith": value(func(c C) (float64, error) {
+			return kernels.CrossEntropyGradWith(c.T(0), c.T(1), c.T(2), labels[L](c, 3), c.Classes,
+				c.T(4), c.Loss)
+		}),
+		"ShardSums": func(c C) error {
+			return kernels.ShardSums(doubles(c, 0), c.T(1), c.T(2), c.T(3), labels[L](c, 4), c.Shard)
+		},
+		"ShardCrossEntropy": func(c C) error {
+			return kernels.ShardCrossEntropy(c.T(0), c.T(1), statsOf(c, 2), labels[L](c, 3), c.Shard)
+		},
+		"ShardCrossEntropyGrad": func(c C) error {
+			return kernels.ShardCrossEntropyGrad(c.T(0), c.T(1), c.T(2), statsOf(c, 3),
+				labels[L](c, 4), c.Scale, c.Shard)
+		},
 	}
 }
 
