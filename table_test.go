@@ -261,17 +261,25 @@ func TestTable(t *testing.T) {
 		if k.Rows {
 			sizes, all = rowShapes(k.Inner, chunk), rowKinds
 		}
-		for i, s := range sizes {
-			kinds, size := all, s.Rows*s.Cols
-			switch {
-			case kt.Thinned(k.Name, i):
+		i := -1 // counts the cases that are run
+		for at, s := range sizes {
+			if kt.Thinned(k.Name, at) {
 				continue
-			case !k.Rows && testing.Short():
-				kinds = all[:4]
-			case k.Rows && testing.Short() && size > 500:
+			}
+			i++
+			kinds, size, shares := all, s.Rows*s.Cols, k.Shares
+			if testing.Short() && size > 1000 {
+				shares = shares[i%len(shares):][:1]
+			}
+			switch {
+			case !k.Rows && testing.Short() && size > 130:
 				kinds = []kt.Kind{all[i%4]}
+			case !k.Rows && testing.Short(): // all four at each length modulo 16, the widest vector
+				kinds = []kt.Kind{all[(i+i/16)%4], all[(i+i/16+2)%4]}
+			case k.Rows && testing.Short() && (size > 500 || i%2 == 0):
+				kinds = []kt.Kind{all[i/2%4]}
 			case k.Rows && testing.Short():
-				kinds = []kt.Kind{all[i%4], all[4+i%15]}
+				kinds = []kt.Kind{all[4+i/2%15]}
 			case k.Rows && size > 2000:
 				kinds = []kt.Kind{all[i%4], all[i/3%len(all)]}
 			}
@@ -283,7 +291,7 @@ func TestTable(t *testing.T) {
 				case kind == kinds[0] && size <= 130:
 					offs = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 				}
-				testCase(t, &k, s, kind, 1, offs)
+				testCase(t, &k, s, kind, shares, offs)
 			}
 		}
 	})
@@ -291,13 +299,13 @@ func TestTable(t *testing.T) {
 
 // testCase makes one call: once on the generic code, which checks aliasing and bounds, and on every
 // other instruction set at several offsets.
-func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, seed uint64, offs []int) {
+func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, shares [][]int, offs []int) {
 	t.Helper()
-	for _, share := range k.Shares {
-		c := k.Case(s, kind, seed, share)
+	for _, share := range shares {
+		c := k.Case(s, kind, 1, share)
 		want, err := c.Expect()
 		require.NoError(t, err)
-		for _, name := range isa.Available() {
+		for _, name := range kt.Sets() {
 			here := offs
 			if name == isa.NameGeneric {
 				here = offs[len(offs)-1:]
@@ -321,6 +329,9 @@ func TestBulk(t *testing.T) {
 	}
 	forEachRoutine(t, func(t *testing.T, k kt.Routine, chunk, _ int) {
 		sizes := shapes(1, 1<<17)
+		if testing.Short() {
+			sizes = shapes(1, 1<<16)
+		}
 		kinds := []kt.Kind{kt.Wide80, kt.Normal, kt.Unit, kt.Wide1000, kt.AnyBits}
 		if k.Rows {
 			sizes = shapes(60, 1000, 5000, 10, 3000, 26, 3, 20011)
@@ -389,12 +400,17 @@ func TestGuardPages(t *testing.T) {
 				}
 			}
 		}
+		type call struct {
+			c    *kt.Case
+			want []kt.Array
+		}
+		calls := map[[2]int]call{} // those of the other instruction sets, with their results
 		kt.EachISA(t, func(t *testing.T, name string) {
 			if testing.Short() && name == isa.NameGeneric && len(isa.Available()) > 1 {
 				return // the compiler checks its bounds
 			}
 			for i, s := range sizes {
-				if kt.Thinned(k.Name, i) {
+				if kt.Thinned(k.Name, i+9) { // other lengths than in TestTable
 					continue
 				}
 				for j, share := range k.Shares {
@@ -402,11 +418,16 @@ func TestGuardPages(t *testing.T) {
 						continue
 					}
 					kind := []kt.Kind{kt.Normal, kt.Special, kt.Wide80}[i%3]
-					c := k.Case(s, kind, 7, share)
-					want, err := c.Expect()
-					require.NoError(t, err)
+					at := calls[[2]int{i, j}]
+					if at.c == nil {
+						at.c = k.Case(s, kind, 7, share)
+						var err error
+						at.want, err = at.c.Expect()
+						require.NoError(t, err)
+						calls[[2]int{i, j}] = at
+					}
 					for _, end := range []bool{false, true} {
-						if err := c.Check(kt.Memory{Guards: guards, End: end}, want); err != nil {
+						if err := at.c.Check(kt.Memory{Guards: guards, End: end}, at.want); err != nil {
 							t.Fatalf("%+v, end %v, inputs %v, shared %v: %v", s, end, kind, share, err)
 						}
 					}

@@ -59,7 +59,7 @@ func checkFile(t *testing.T, tools Tools, file, binary, pkg string) (texts []Tex
 	return texts, append(problems, more...)
 }
 
-// TestKernels checks the kernels in the test binaries of the root package.
+// TestKernels checks the kernels in the binaries of bench/report, which links all of them.
 func TestKernels(t *testing.T) {
 	tools := tools(t)
 	for _, arch := range []string{"amd64", "arm64"} {
@@ -69,7 +69,7 @@ func TestKernels(t *testing.T) {
 				t.Skip("there is no " + filepath.Base(file))
 			}
 			t.Parallel()
-			texts, problems := checkFile(t, tools, file, build(t, arch, "test", "-c", "kernels"),
+			texts, problems := checkFile(t, tools, file, build(t, arch, "build", "kernels/bench/report"),
 				"kernels")
 			assert.NotEmpty(t, texts, "no TEXT found: the check checked nothing")
 			for _, p := range problems[:min(40, len(problems))] {

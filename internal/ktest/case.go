@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync"
 
 	"kernels/internal/isa"
 )
@@ -90,7 +91,27 @@ type Memory struct {
 type Placed struct {
 	*Case
 	Mem    []Array
-	checks []func() error
+	guards []*Guard
+	frames []frame
+}
+
+// buffers are those of the frames of earlier cases. New ones would take the allocator and the
+// collector longer than the calls take.
+var buffers sync.Pool
+
+func buffer(n int) []byte {
+	if b, _ := buffers.Get().(*[]byte); b != nil && cap(*b) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n, n+n/4)
+}
+
+// release lets later cases have the memory of p, which nobody looks at any more.
+func (p *Placed) release() {
+	for i := range p.frames {
+		buffers.Put(&p.frames[i].buf)
+	}
+	p.Mem, p.frames = nil, nil
 }
 
 // Place puts the arguments of c into m.
@@ -112,24 +133,25 @@ func (m Memory) Place(c *Case) *Placed {
 		var mem []byte
 		if m.Guards != nil {
 			g := m.Guards[i]
-			g.ReadOnly(false)
+			g.ReadOnly(nil)
 			mem = g.data[:len(a.Data.Mem)]
 			if m.End {
 				mem = g.data[len(g.data)-len(a.Data.Mem):]
 			}
 			copy(mem, a.Data.Mem)
 			if m.End && !a.Out && !written[i] { // not for both ends: it is slow
-				g.ReadOnly(true)
+				g.ReadOnly(mem)
 			}
-			p.checks = append(p.checks, g.Check)
+			p.guards = append(p.guards, g)
 		} else {
-			f := newFrame(len(a.Data.Mem), off*size, size)
+			n := len(a.Data.Mem)
+			f := newFrame(buffer(frameBytes(n, off*size)), n, off*size, size)
 			mem = f.buf[f.lo:f.hi]
 			if !m.Spare {
 				mem = mem[:len(mem):len(mem)]
 			}
 			copy(mem, a.Data.Mem)
-			p.checks = append(p.checks, f.Check)
+			p.frames = append(p.frames, f)
 		}
 		p.Mem[i] = Array{a.Data.Type, mem}
 		off = (off*5 + 3) % 16
@@ -192,7 +214,10 @@ func (c *Case) Check(m Memory, want []Array) error {
 	if err != nil {
 		return err
 	}
-	return p.Compare(want)
+	if err = p.Compare(want); err == nil {
+		p.release()
+	}
+	return err
 }
 
 // Compare returns an error if a placed call, after its run, has not written the results in want, or
@@ -220,8 +245,13 @@ func (p *Placed) isWritten(i int) bool {
 }
 
 func (p *Placed) outside() error {
-	for _, check := range p.checks {
-		if err := check(); err != nil {
+	for _, g := range p.guards {
+		if err := g.Check(); err != nil {
+			return err
+		}
+	}
+	for i := range p.frames {
+		if err := p.frames[i].Check(); err != nil {
 			return err
 		}
 	}

@@ -71,12 +71,16 @@ func FillCanary(b []byte) {
 func NewFrame[T any](n, off int) *Frame[T] {
 	var t T
 	size := int(unsafe.Sizeof(t))
-	f := newFrame(n*size, off*size, size)
-	return &Frame[T]{elements[T](f.buf[f.lo:f.hi], n), *f}
+	f := newFrame(make([]byte, frameBytes(n*size, off*size)), n*size, off*size, size)
+	return &Frame[T]{elements[T](f.buf[f.lo:f.hi], n), f}
 }
 
-func newFrame(n, off, size int) *frame {
-	f := &frame{buf: make([]byte, 256+64+off+n+256), size: size}
+// frameBytes returns the size of a frame of n bytes that starts off bytes past a boundary.
+func frameBytes(n, off int) int { return 256 + 64 + off + n + 256 }
+
+// newFrame makes a frame of n bytes in buf, whose contents between the canaries it keeps.
+func newFrame(buf []byte, n, off, size int) frame {
+	f := frame{buf: buf, size: size}
 	base := int(uintptr(unsafe.Pointer(unsafe.SliceData(f.buf))) & 63)
 	f.lo = 256 + (64-base)&63 + off
 	f.hi = f.lo + n

@@ -11,7 +11,8 @@ import (
 // A Guard is memory between two runs of canaries.
 type Guard struct {
 	mem, data []byte
-	snapshot  []byte // the data when it became read-only
+	frozen    []byte // a read-only part of the data
+	snapshot  []byte // its contents when it became read-only
 }
 
 // GuardsFault reports whether guards are real pages here; elsewhere they are canaries that Check
@@ -30,13 +31,8 @@ func NewGuard(tb testing.TB, size int) *Guard {
 	return &Guard{mem: mem, data: mem[guardBytes : guardBytes+size]}
 }
 
-// ReadOnly remembers the data for Check, or forgets them.
-func (g *Guard) ReadOnly(on bool) {
-	g.snapshot = nil
-	if on {
-		g.snapshot = bytes.Clone(g.data)
-	}
-}
+// ReadOnly remembers mem, a part of the data, for Check, and nothing else.
+func (g *Guard) ReadOnly(mem []byte) { g.frozen, g.snapshot = mem, bytes.Clone(mem) }
 
 // Check returns an error if a canary or read-only data changed.
 func (g *Guard) Check() error {
@@ -47,7 +43,7 @@ func (g *Guard) Check() error {
 			}
 		}
 	}
-	if g.snapshot != nil && !bytes.Equal(g.snapshot, g.data) {
+	if !bytes.Equal(g.snapshot, g.frozen) {
 		return errors.New("written to an input")
 	}
 	return nil

@@ -4,6 +4,7 @@ package ktest
 
 import (
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,6 +12,7 @@ import (
 // A Guard is memory between two pages that fault on any access.
 type Guard struct {
 	mem, data []byte
+	frozen    []byte // the pages that are read-only
 }
 
 // GuardsFault reports whether guards are real pages here; elsewhere they are canaries that Check
@@ -37,13 +39,24 @@ func NewGuard(tb testing.TB, size int) *Guard {
 	return g
 }
 
-// ReadOnly makes any write to the data fault, or allows writing again.
-func (g *Guard) ReadOnly(on bool) {
-	prot := unix.PROT_READ
-	if !on {
-		prot |= unix.PROT_WRITE
+// ReadOnly makes any write to the pages of mem, a part of the data, fault, and allows writing
+// everywhere else. To protect all of the data each time would take most of the time of a test.
+func (g *Guard) ReadOnly(mem []byte) {
+	g.protect(unix.PROT_READ | unix.PROT_WRITE)
+	g.frozen = nil
+	if len(mem) > 0 {
+		page := unix.Getpagesize()
+		lo := int(uintptr(unsafe.Pointer(&mem[0])) - uintptr(unsafe.Pointer(&g.data[0])))
+		g.frozen = g.data[lo/page*page : (lo+len(mem)+page-1)/page*page]
 	}
-	if err := unix.Mprotect(g.data, prot); err != nil {
+	g.protect(unix.PROT_READ)
+}
+
+func (g *Guard) protect(prot int) {
+	if g.frozen == nil {
+		return
+	}
+	if err := unix.Mprotect(g.frozen, prot); err != nil {
 		panic("mprotect: " + err.Error())
 	}
 }

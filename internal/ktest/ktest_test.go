@@ -251,10 +251,10 @@ func TestGuard(t *testing.T) {
 	require.ErrorContains(t, Try(func() { past[0] = 1 }), "fault")
 	before := AtStart[float32](&Guard{mem: g.mem, data: g.mem}, 1)
 	require.ErrorContains(t, Try(func() { sink = before[0] }), "fault")
-	g.ReadOnly(true)
+	g.ReadOnly(g.data[len(g.data)-12:])
 	require.NoError(t, Try(func() { sink = s[2] }))
 	require.ErrorContains(t, Try(func() { s[2] = 3 }), "fault")
-	g.ReadOnly(false)
+	g.ReadOnly(nil)
 	require.NoError(t, Try(func() { s[2] = 3 }))
 }
 
