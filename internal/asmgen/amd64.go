@@ -103,6 +103,17 @@ func (m *x86) ret(k *kernelState) {
 	m.ins("RET")
 }
 
+// touchAhead prefetches the first line of the second page after dst's. A store past the caches that
+// waits for the translation of its address holds up all stores behind it, and the queue of these is
+// full long before the next translation is known. Each turn of the loop asks again, because a
+// processor may drop a prefetch. The inputs are left to the hardware, which prefetches them better.
+func (m *x86) touchAhead(dst, tmp gpr) {
+	const page = 4096
+	m.ins("LEAQ %d(%s), %s", 2*page, dst, tmp)
+	m.ins("ANDQ $-%d, %s", page, tmp)
+	m.ins("PREFETCHT0 (%s)", tmp)
+}
+
 func (m *x86) shl(dst gpr, n int) {
 	m.ins("SHLQ $%d, %s", n, dst)
 	m.setFlags(dst)

@@ -41,6 +41,7 @@ func (m *arm) sub(dst, src gpr)                 { m.ins("SUB %s, %s, %s", src, d
 func (m *arm) shl(dst gpr, n int)               { m.ins("LSL $%d, %s, %s", n, dst, dst) }
 func (m *arm) jump(label string)                { m.ins("B %s", label) }
 func (m *arm) ret(*kernelState)                 { m.ins("RET") }
+func (m *arm) touchAhead(_, _ gpr)              {} // no kernel stores past the caches
 
 func (m *arm) addImm(dst gpr, imm int) {
 	if imm < 0 {

@@ -152,8 +152,12 @@ func (k *kernelState) partialVector(body func()) {
 	k.w.label(done)
 }
 
-// advance moves the streams.
+// advance moves the streams, the first of which is the output of a kernel that stores past the
+// caches.
 func (k *kernelState) advance(bytes int) {
+	if k.kernel.Stream {
+		k.touchAhead(k.streams[0], k.scratch)
+	}
 	for _, s := range k.streams {
 		k.addImm(s, bytes)
 	}

@@ -63,6 +63,8 @@ type scalarCode interface {
 	sub(dst, src gpr)
 	mul(dst, src gpr)
 	addImm(dst gpr, imm int)
+	// touchAhead has the address of a page that a later turn of the loop stores to translated.
+	touchAhead(dst, tmp gpr)
 	shl(dst gpr, n int)
 	shr(dst gpr, n int)
 	orShifted(dst, src, shift gpr) // dst |= src << shift; src is lost
