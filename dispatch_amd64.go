@@ -2090,6 +2090,34 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 	}
 }
 
+// reluBackwardOutputStream performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardOutputStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("reluBackwardOutputStream dy", raceRead, dy)
+		raceSlice("reluBackwardOutputStream y", raceRead, y)
+		raceSlice("reluBackwardOutputStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		reluBackwardOutputStreamF32AVX512(f32(dx), f32(dy), f32(y))
+	case is32[T]() && isa.AVX2:
+		reluBackwardOutputStreamF32AVX2(f32(dx), f32(dy), f32(y))
+	case isa.AVX512:
+		reluBackwardOutputStreamF64AVX512(f64(dx), f64(dy), f64(y))
+	case isa.AVX2:
+		reluBackwardOutputStreamF64AVX2(f64(dx), f64(dy), f64(y))
+	default:
+		reluBackwardOutputGeneric(dx, dy, y)
+	}
+}
+
 // reluSquaredStream performs
 //
 //	for i, v := range x {
@@ -2309,6 +2337,30 @@ func hardSwishBackwardStream[T Float](dx, dy, x []T) {
 	}
 }
 
+// sigmoidStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoidStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("sigmoidStream x", raceRead, x)
+		raceSlice("sigmoidStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		sigmoidStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		sigmoidStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		sigmoidStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		sigmoidStreamF64AVX2(f64(dst), f64(x))
+	default:
+		sigmoidGeneric(dst, x)
+	}
+}
+
 // sigmoidBackwardStream performs
 //
 //	for i, v := range y {
@@ -2335,6 +2387,135 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	}
 }
 
+// tanhStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Tanh(v))
+//	}
+func tanhStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("tanhStream x", raceRead, x)
+		raceSlice("tanhStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		tanhStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		tanhStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		tanhStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		tanhStreamF64AVX2(f64(dst), f64(x))
+	default:
+		tanhGeneric(dst, x)
+	}
+}
+
+// tanhBackwardStream performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+func tanhBackwardStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("tanhBackwardStream dy", raceRead, dy)
+		raceSlice("tanhBackwardStream y", raceRead, y)
+		raceSlice("tanhBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		tanhBackwardStreamF32AVX512(f32(dx), f32(dy), f32(y))
+	case is32[T]() && isa.AVX2:
+		tanhBackwardStreamF32AVX2(f32(dx), f32(dy), f32(y))
+	case isa.AVX512:
+		tanhBackwardStreamF64AVX512(f64(dx), f64(dy), f64(y))
+	case isa.AVX2:
+		tanhBackwardStreamF64AVX2(f64(dx), f64(dy), f64(y))
+	default:
+		tanhBackwardGeneric(dx, dy, y)
+	}
+}
+
+// geluTanhBackwardStream performs
+//
+//	for i, v := range x {
+//		u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)
+//		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+//		t := math.Tanh(u)
+//		dx[i] = dy[i] * T((1+t)/2 + v/2*(1-t*t)*slope)
+//	}
+func geluTanhBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanhBackwardStream dy", raceRead, dy)
+		raceSlice("geluTanhBackwardStream x", raceRead, x)
+		raceSlice("geluTanhBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		geluTanhBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		geluTanhBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		geluTanhBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		geluTanhBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		geluTanhBackwardGeneric(dx, dy, x)
+	}
+}
+
+// geluBackwardStream performs
+//
+//	for i, v := range x {
+//		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+//		dx[i] = dy[i] * T(math.Erfc(-v/math.Sqrt2)/2 + v*density)
+//	}
+func geluBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluBackwardStream dy", raceRead, dy)
+		raceSlice("geluBackwardStream x", raceRead, x)
+		raceSlice("geluBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		geluBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		geluBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		geluBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		geluBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		geluBackwardGeneric(dx, dy, x)
+	}
+}
+
+// gegluTanhStream performs
+//
+//	geluTanh(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func gegluTanhStream[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanhStream gate", raceRead, gate)
+		raceSlice("gegluTanhStream up", raceRead, up)
+		raceSlice("gegluTanhStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		gegluTanhStreamF32AVX512(f32(dst), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		gegluTanhStreamF32AVX2(f32(dst), f32(gate), f32(up))
+	case isa.AVX512:
+		gegluTanhStreamF64AVX512(f64(dst), f64(gate), f64(up))
+	case isa.AVX2:
+		gegluTanhStreamF64AVX2(f64(dst), f64(gate), f64(up))
+	default:
+		gegluTanhGeneric(dst, gate, up)
+	}
+}
+
 // siluStream performs
 //
 //	for i, v := range x {
@@ -2356,6 +2537,32 @@ func siluStream[T Float](dst, x []T) {
 		siluStreamF64AVX2(f64(dst), f64(x))
 	default:
 		siluGeneric(dst, x)
+	}
+}
+
+// siluBackwardStream performs
+//
+//	for i, v := range x {
+//		s := 1 / (1 + math.Exp(-v))
+//		dx[i] = T(dy[i] * (s * (1 + v*(1-s))))
+//	}
+func siluBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("siluBackwardStream dy", raceRead, dy)
+		raceSlice("siluBackwardStream x", raceRead, x)
+		raceSlice("siluBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		siluBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		siluBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		siluBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		siluBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		siluBackwardGeneric(dx, dy, x)
 	}
 }
 
@@ -2384,6 +2591,59 @@ func swigluStream[T Float](dst, gate, up []T) {
 	}
 }
 
+// swigluBackwardStream performs
+//
+//	for i, g := range gate {
+//		s := 1 / (1 + math.Exp(-g))
+//		dgate[i] = T(dy[i] * (s * (1 + g*(1-s))) * up[i])
+//		dup[i] = T(dy[i] * (g * s))
+//	}
+func swigluBackwardStream[T Float](dgate, dup, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluBackwardStream dy", raceRead, dy)
+		raceSlice("swigluBackwardStream gate", raceRead, gate)
+		raceSlice("swigluBackwardStream up", raceRead, up)
+		raceSlice("swigluBackwardStream dgate", raceWrite, dgate)
+		raceSlice("swigluBackwardStream dup", raceWrite, dup)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		swigluBackwardStreamF32AVX512(f32(dgate), f32(dup), f32(dy), f32(gate), f32(up))
+	case is32[T]() && isa.AVX2:
+		swigluBackwardStreamF32AVX2(f32(dgate), f32(dup), f32(dy), f32(gate), f32(up))
+	case isa.AVX512:
+		swigluBackwardStreamF64AVX512(f64(dgate), f64(dup), f64(dy), f64(gate), f64(up))
+	case isa.AVX2:
+		swigluBackwardStreamF64AVX2(f64(dgate), f64(dup), f64(dy), f64(gate), f64(up))
+	default:
+		swigluBackwardGeneric(dgate, dup, dy, gate, up)
+	}
+}
+
+// expStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Exp(v))
+//	}
+func expStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("expStream x", raceRead, x)
+		raceSlice("expStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		expStreamF32AVX512(f32(dst), f32(x))
+	case is32[T]() && isa.AVX2:
+		expStreamF32AVX2(f32(dst), f32(x))
+	case isa.AVX512:
+		expStreamF64AVX512(f64(dst), f64(x))
+	case isa.AVX2:
+		expStreamF64AVX2(f64(dst), f64(x))
+	default:
+		expGeneric(dst, x)
+	}
+}
+
 // softplusStream performs
 //
 //	for i, v := range x {
@@ -2405,6 +2665,31 @@ func softplusStream[T Float](dst, x []T) {
 		softplusStreamF64AVX2(f64(dst), f64(x))
 	default:
 		softplusGeneric(dst, x)
+	}
+}
+
+// softplusBackwardStream performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i] * T(1/(1+math.Exp(-v)))
+//	}
+func softplusBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("softplusBackwardStream dy", raceRead, dy)
+		raceSlice("softplusBackwardStream x", raceRead, x)
+		raceSlice("softplusBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		softplusBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x))
+	case is32[T]() && isa.AVX2:
+		softplusBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x))
+	case isa.AVX512:
+		softplusBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x))
+	case isa.AVX2:
+		softplusBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x))
+	default:
+		softplusBackwardGeneric(dx, dy, x)
 	}
 }
 
@@ -2432,6 +2717,34 @@ func eluStream[T Float](dst, x []T, alpha T) {
 		eluStreamF64AVX2(f64(dst), f64(x), float64(alpha))
 	default:
 		eluGeneric(dst, x, alpha)
+	}
+}
+
+// eluBackwardStream performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i]
+//		if !(v > 0) {
+//			dx[i] *= alpha * T(math.Exp(v))
+//		}
+//	}
+func eluBackwardStream[T Float](dx, dy, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluBackwardStream dy", raceRead, dy)
+		raceSlice("eluBackwardStream x", raceRead, x)
+		raceSlice("eluBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.AVX512:
+		eluBackwardStreamF32AVX512(f32(dx), f32(dy), f32(x), float32(alpha))
+	case is32[T]() && isa.AVX2:
+		eluBackwardStreamF32AVX2(f32(dx), f32(dy), f32(x), float32(alpha))
+	case isa.AVX512:
+		eluBackwardStreamF64AVX512(f64(dx), f64(dy), f64(x), float64(alpha))
+	case isa.AVX2:
+		eluBackwardStreamF64AVX2(f64(dx), f64(dy), f64(x), float64(alpha))
+	default:
+		eluBackwardGeneric(dx, dy, x, alpha)
 	}
 }
 
@@ -3591,6 +3904,20 @@ func reluBackwardStreamF64AVX512(dx, dy []float64, mask []uint64)
 //go:noescape
 func reluBackwardStreamF64AVX2(dx, dy []float64, mask []uint64)
 
+// See reluBackwardOutputStream.
+
+//go:noescape
+func reluBackwardOutputStreamF32AVX512(dx, dy, y []float32)
+
+//go:noescape
+func reluBackwardOutputStreamF32AVX2(dx, dy, y []float32)
+
+//go:noescape
+func reluBackwardOutputStreamF64AVX512(dx, dy, y []float64)
+
+//go:noescape
+func reluBackwardOutputStreamF64AVX2(dx, dy, y []float64)
+
 // See reluSquaredStream.
 
 //go:noescape
@@ -3703,6 +4030,20 @@ func hardSwishBackwardStreamF64AVX512(dx, dy, x []float64)
 //go:noescape
 func hardSwishBackwardStreamF64AVX2(dx, dy, x []float64)
 
+// See sigmoidStream.
+
+//go:noescape
+func sigmoidStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func sigmoidStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func sigmoidStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func sigmoidStreamF64AVX2(dst, x []float64)
+
 // See sigmoidBackwardStream.
 
 //go:noescape
@@ -3716,6 +4057,76 @@ func sigmoidBackwardStreamF64AVX512(dx, dy, y []float64)
 
 //go:noescape
 func sigmoidBackwardStreamF64AVX2(dx, dy, y []float64)
+
+// See tanhStream.
+
+//go:noescape
+func tanhStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func tanhStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func tanhStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func tanhStreamF64AVX2(dst, x []float64)
+
+// See tanhBackwardStream.
+
+//go:noescape
+func tanhBackwardStreamF32AVX512(dx, dy, y []float32)
+
+//go:noescape
+func tanhBackwardStreamF32AVX2(dx, dy, y []float32)
+
+//go:noescape
+func tanhBackwardStreamF64AVX512(dx, dy, y []float64)
+
+//go:noescape
+func tanhBackwardStreamF64AVX2(dx, dy, y []float64)
+
+// See geluTanhBackwardStream.
+
+//go:noescape
+func geluTanhBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func geluTanhBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func geluTanhBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func geluTanhBackwardStreamF64AVX2(dx, dy, x []float64)
+
+// See geluBackwardStream.
+
+//go:noescape
+func geluBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func geluBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func geluBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func geluBackwardStreamF64AVX2(dx, dy, x []float64)
+
+// See gegluTanhStream.
+
+//go:noescape
+func gegluTanhStreamF32AVX512(dst, gate, up []float32)
+
+//go:noescape
+func gegluTanhStreamF32AVX2(dst, gate, up []float32)
+
+//go:noescape
+func gegluTanhStreamF64AVX512(dst, gate, up []float64)
+
+//go:noescape
+func gegluTanhStreamF64AVX2(dst, gate, up []float64)
 
 // See siluStream.
 
@@ -3731,6 +4142,20 @@ func siluStreamF64AVX512(dst, x []float64)
 //go:noescape
 func siluStreamF64AVX2(dst, x []float64)
 
+// See siluBackwardStream.
+
+//go:noescape
+func siluBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func siluBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func siluBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func siluBackwardStreamF64AVX2(dx, dy, x []float64)
+
 // See swigluStream.
 
 //go:noescape
@@ -3744,6 +4169,34 @@ func swigluStreamF64AVX512(dst, gate, up []float64)
 
 //go:noescape
 func swigluStreamF64AVX2(dst, gate, up []float64)
+
+// See swigluBackwardStream.
+
+//go:noescape
+func swigluBackwardStreamF32AVX512(dgate, dup, dy, gate, up []float32)
+
+//go:noescape
+func swigluBackwardStreamF32AVX2(dgate, dup, dy, gate, up []float32)
+
+//go:noescape
+func swigluBackwardStreamF64AVX512(dgate, dup, dy, gate, up []float64)
+
+//go:noescape
+func swigluBackwardStreamF64AVX2(dgate, dup, dy, gate, up []float64)
+
+// See expStream.
+
+//go:noescape
+func expStreamF32AVX512(dst, x []float32)
+
+//go:noescape
+func expStreamF32AVX2(dst, x []float32)
+
+//go:noescape
+func expStreamF64AVX512(dst, x []float64)
+
+//go:noescape
+func expStreamF64AVX2(dst, x []float64)
 
 // See softplusStream.
 
@@ -3759,6 +4212,20 @@ func softplusStreamF64AVX512(dst, x []float64)
 //go:noescape
 func softplusStreamF64AVX2(dst, x []float64)
 
+// See softplusBackwardStream.
+
+//go:noescape
+func softplusBackwardStreamF32AVX512(dx, dy, x []float32)
+
+//go:noescape
+func softplusBackwardStreamF32AVX2(dx, dy, x []float32)
+
+//go:noescape
+func softplusBackwardStreamF64AVX512(dx, dy, x []float64)
+
+//go:noescape
+func softplusBackwardStreamF64AVX2(dx, dy, x []float64)
+
 // See eluStream.
 
 //go:noescape
@@ -3772,3 +4239,17 @@ func eluStreamF64AVX512(dst, x []float64, alpha float64)
 
 //go:noescape
 func eluStreamF64AVX2(dst, x []float64, alpha float64)
+
+// See eluBackwardStream.
+
+//go:noescape
+func eluBackwardStreamF32AVX512(dx, dy, x []float32, alpha float32)
+
+//go:noescape
+func eluBackwardStreamF32AVX2(dx, dy, x []float32, alpha float32)
+
+//go:noescape
+func eluBackwardStreamF64AVX512(dx, dy, x []float64, alpha float64)
+
+//go:noescape
+func eluBackwardStreamF64AVX2(dx, dy, x []float64, alpha float64)

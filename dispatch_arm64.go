@@ -1754,6 +1754,30 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 	}
 }
 
+// reluBackwardOutputStream performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardOutputStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("reluBackwardOutputStream dy", raceRead, dy)
+		raceSlice("reluBackwardOutputStream y", raceRead, y)
+		raceSlice("reluBackwardOutputStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		reluBackwardOutputF32NEON(f32(dx), f32(dy), f32(y))
+	case isa.NEON:
+		reluBackwardOutputF64NEON(f64(dx), f64(dy), f64(y))
+	default:
+		reluBackwardOutputGeneric(dx, dy, y)
+	}
+}
+
 // reluSquaredStream performs
 //
 //	for i, v := range x {
@@ -1941,6 +1965,26 @@ func hardSwishBackwardStream[T Float](dx, dy, x []T) {
 	}
 }
 
+// sigmoidStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoidStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("sigmoidStream x", raceRead, x)
+		raceSlice("sigmoidStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		sigmoidF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		sigmoidF64NEON(f64(dst), f64(x))
+	default:
+		sigmoidGeneric(dst, x)
+	}
+}
+
 // sigmoidBackwardStream performs
 //
 //	for i, v := range y {
@@ -1963,6 +2007,115 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	}
 }
 
+// tanhStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Tanh(v))
+//	}
+func tanhStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("tanhStream x", raceRead, x)
+		raceSlice("tanhStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		tanhF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		tanhF64NEON(f64(dst), f64(x))
+	default:
+		tanhGeneric(dst, x)
+	}
+}
+
+// tanhBackwardStream performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+func tanhBackwardStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("tanhBackwardStream dy", raceRead, dy)
+		raceSlice("tanhBackwardStream y", raceRead, y)
+		raceSlice("tanhBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		tanhBackwardF32NEON(f32(dx), f32(dy), f32(y))
+	case isa.NEON:
+		tanhBackwardF64NEON(f64(dx), f64(dy), f64(y))
+	default:
+		tanhBackwardGeneric(dx, dy, y)
+	}
+}
+
+// geluTanhBackwardStream performs
+//
+//	for i, v := range x {
+//		u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)
+//		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+//		t := math.Tanh(u)
+//		dx[i] = dy[i] * T((1+t)/2 + v/2*(1-t*t)*slope)
+//	}
+func geluTanhBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanhBackwardStream dy", raceRead, dy)
+		raceSlice("geluTanhBackwardStream x", raceRead, x)
+		raceSlice("geluTanhBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		geluTanhBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		geluTanhBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		geluTanhBackwardGeneric(dx, dy, x)
+	}
+}
+
+// geluBackwardStream performs
+//
+//	for i, v := range x {
+//		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+//		dx[i] = dy[i] * T(math.Erfc(-v/math.Sqrt2)/2 + v*density)
+//	}
+func geluBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluBackwardStream dy", raceRead, dy)
+		raceSlice("geluBackwardStream x", raceRead, x)
+		raceSlice("geluBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		geluBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		geluBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		geluBackwardGeneric(dx, dy, x)
+	}
+}
+
+// gegluTanhStream performs
+//
+//	geluTanh(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func gegluTanhStream[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanhStream gate", raceRead, gate)
+		raceSlice("gegluTanhStream up", raceRead, up)
+		raceSlice("gegluTanhStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		gegluTanhF32NEON(f32(dst), f32(gate), f32(up))
+	case isa.NEON:
+		gegluTanhF64NEON(f64(dst), f64(gate), f64(up))
+	default:
+		gegluTanhGeneric(dst, gate, up)
+	}
+}
+
 // siluStream performs
 //
 //	for i, v := range x {
@@ -1980,6 +2133,28 @@ func siluStream[T Float](dst, x []T) {
 		siluF64NEON(f64(dst), f64(x))
 	default:
 		siluGeneric(dst, x)
+	}
+}
+
+// siluBackwardStream performs
+//
+//	for i, v := range x {
+//		s := 1 / (1 + math.Exp(-v))
+//		dx[i] = T(dy[i] * (s * (1 + v*(1-s))))
+//	}
+func siluBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("siluBackwardStream dy", raceRead, dy)
+		raceSlice("siluBackwardStream x", raceRead, x)
+		raceSlice("siluBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		siluBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		siluBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		siluBackwardGeneric(dx, dy, x)
 	}
 }
 
@@ -2004,6 +2179,51 @@ func swigluStream[T Float](dst, gate, up []T) {
 	}
 }
 
+// swigluBackwardStream performs
+//
+//	for i, g := range gate {
+//		s := 1 / (1 + math.Exp(-g))
+//		dgate[i] = T(dy[i] * (s * (1 + g*(1-s))) * up[i])
+//		dup[i] = T(dy[i] * (g * s))
+//	}
+func swigluBackwardStream[T Float](dgate, dup, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluBackwardStream dy", raceRead, dy)
+		raceSlice("swigluBackwardStream gate", raceRead, gate)
+		raceSlice("swigluBackwardStream up", raceRead, up)
+		raceSlice("swigluBackwardStream dgate", raceWrite, dgate)
+		raceSlice("swigluBackwardStream dup", raceWrite, dup)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		swigluBackwardF32NEON(f32(dgate), f32(dup), f32(dy), f32(gate), f32(up))
+	case isa.NEON:
+		swigluBackwardF64NEON(f64(dgate), f64(dup), f64(dy), f64(gate), f64(up))
+	default:
+		swigluBackwardGeneric(dgate, dup, dy, gate, up)
+	}
+}
+
+// expStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Exp(v))
+//	}
+func expStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("expStream x", raceRead, x)
+		raceSlice("expStream dst", raceWrite, dst)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		expF32NEON(f32(dst), f32(x))
+	case isa.NEON:
+		expF64NEON(f64(dst), f64(x))
+	default:
+		expGeneric(dst, x)
+	}
+}
+
 // softplusStream performs
 //
 //	for i, v := range x {
@@ -2021,6 +2241,27 @@ func softplusStream[T Float](dst, x []T) {
 		softplusF64NEON(f64(dst), f64(x))
 	default:
 		softplusGeneric(dst, x)
+	}
+}
+
+// softplusBackwardStream performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i] * T(1/(1+math.Exp(-v)))
+//	}
+func softplusBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("softplusBackwardStream dy", raceRead, dy)
+		raceSlice("softplusBackwardStream x", raceRead, x)
+		raceSlice("softplusBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		softplusBackwardF32NEON(f32(dx), f32(dy), f32(x))
+	case isa.NEON:
+		softplusBackwardF64NEON(f64(dx), f64(dy), f64(x))
+	default:
+		softplusBackwardGeneric(dx, dy, x)
 	}
 }
 
@@ -2044,6 +2285,30 @@ func eluStream[T Float](dst, x []T, alpha T) {
 		eluF64NEON(f64(dst), f64(x), float64(alpha))
 	default:
 		eluGeneric(dst, x, alpha)
+	}
+}
+
+// eluBackwardStream performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i]
+//		if !(v > 0) {
+//			dx[i] *= alpha * T(math.Exp(v))
+//		}
+//	}
+func eluBackwardStream[T Float](dx, dy, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluBackwardStream dy", raceRead, dy)
+		raceSlice("eluBackwardStream x", raceRead, x)
+		raceSlice("eluBackwardStream dx", raceWrite, dx)
+	}
+	switch {
+	case is32[T]() && isa.NEON:
+		eluBackwardF32NEON(f32(dx), f32(dy), f32(x), float32(alpha))
+	case isa.NEON:
+		eluBackwardF64NEON(f64(dx), f64(dy), f64(x), float64(alpha))
+	default:
+		eluBackwardGeneric(dx, dy, x, alpha)
 	}
 }
 

@@ -1198,6 +1198,23 @@ func reluBackwardStream[T Float](dx, dy []T, mask []uint64) {
 	reluBackwardGeneric(dx, dy, mask)
 }
 
+// reluBackwardOutputStream performs
+//
+//	for i, v := range dy {
+//		if y[i] <= 0 {
+//			v = 0
+//		}
+//		dx[i] = v
+//	}
+func reluBackwardOutputStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("reluBackwardOutputStream dy", raceRead, dy)
+		raceSlice("reluBackwardOutputStream y", raceRead, y)
+		raceSlice("reluBackwardOutputStream dx", raceWrite, dx)
+	}
+	reluBackwardOutputGeneric(dx, dy, y)
+}
+
 // reluSquaredStream performs
 //
 //	for i, v := range x {
@@ -1329,6 +1346,19 @@ func hardSwishBackwardStream[T Float](dx, dy, x []T) {
 	hardSwishBackwardGeneric(dx, dy, x)
 }
 
+// sigmoidStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(1 / (1 + math.Exp(-v)))
+//	}
+func sigmoidStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("sigmoidStream x", raceRead, x)
+		raceSlice("sigmoidStream dst", raceWrite, dst)
+	}
+	sigmoidGeneric(dst, x)
+}
+
 // sigmoidBackwardStream performs
 //
 //	for i, v := range y {
@@ -1344,6 +1374,80 @@ func sigmoidBackwardStream[T Float](dx, dy, y []T) {
 	sigmoidBackwardGeneric(dx, dy, y)
 }
 
+// tanhStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Tanh(v))
+//	}
+func tanhStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("tanhStream x", raceRead, x)
+		raceSlice("tanhStream dst", raceWrite, dst)
+	}
+	tanhGeneric(dst, x)
+}
+
+// tanhBackwardStream performs
+//
+//	for i, v := range y {
+//		dx[i] = dy[i] * FMA(-v, v, 1)
+//	}
+func tanhBackwardStream[T Float](dx, dy, y []T) {
+	if raceEnabled {
+		raceSlice("tanhBackwardStream dy", raceRead, dy)
+		raceSlice("tanhBackwardStream y", raceRead, y)
+		raceSlice("tanhBackwardStream dx", raceWrite, dx)
+	}
+	tanhBackwardGeneric(dx, dy, y)
+}
+
+// geluTanhBackwardStream performs
+//
+//	for i, v := range x {
+//		u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)
+//		slope := math.Sqrt(2/math.Pi) * (1 + 3*0.044715*v*v)
+//		t := math.Tanh(u)
+//		dx[i] = dy[i] * T((1+t)/2 + v/2*(1-t*t)*slope)
+//	}
+func geluTanhBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluTanhBackwardStream dy", raceRead, dy)
+		raceSlice("geluTanhBackwardStream x", raceRead, x)
+		raceSlice("geluTanhBackwardStream dx", raceWrite, dx)
+	}
+	geluTanhBackwardGeneric(dx, dy, x)
+}
+
+// geluBackwardStream performs
+//
+//	for i, v := range x {
+//		density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+//		dx[i] = dy[i] * T(math.Erfc(-v/math.Sqrt2)/2 + v*density)
+//	}
+func geluBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("geluBackwardStream dy", raceRead, dy)
+		raceSlice("geluBackwardStream x", raceRead, x)
+		raceSlice("geluBackwardStream dx", raceWrite, dx)
+	}
+	geluBackwardGeneric(dx, dy, x)
+}
+
+// gegluTanhStream performs
+//
+//	geluTanh(y, gate)
+//	for i, v := range y {
+//		dst[i] = v * up[i]
+//	}
+func gegluTanhStream[T Float](dst, gate, up []T) {
+	if raceEnabled {
+		raceSlice("gegluTanhStream gate", raceRead, gate)
+		raceSlice("gegluTanhStream up", raceRead, up)
+		raceSlice("gegluTanhStream dst", raceWrite, dst)
+	}
+	gegluTanhGeneric(dst, gate, up)
+}
+
 // siluStream performs
 //
 //	for i, v := range x {
@@ -1355,6 +1459,21 @@ func siluStream[T Float](dst, x []T) {
 		raceSlice("siluStream dst", raceWrite, dst)
 	}
 	siluGeneric(dst, x)
+}
+
+// siluBackwardStream performs
+//
+//	for i, v := range x {
+//		s := 1 / (1 + math.Exp(-v))
+//		dx[i] = T(dy[i] * (s * (1 + v*(1-s))))
+//	}
+func siluBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("siluBackwardStream dy", raceRead, dy)
+		raceSlice("siluBackwardStream x", raceRead, x)
+		raceSlice("siluBackwardStream dx", raceWrite, dx)
+	}
+	siluBackwardGeneric(dx, dy, x)
 }
 
 // swigluStream performs
@@ -1371,6 +1490,37 @@ func swigluStream[T Float](dst, gate, up []T) {
 	swigluGeneric(dst, gate, up)
 }
 
+// swigluBackwardStream performs
+//
+//	for i, g := range gate {
+//		s := 1 / (1 + math.Exp(-g))
+//		dgate[i] = T(dy[i] * (s * (1 + g*(1-s))) * up[i])
+//		dup[i] = T(dy[i] * (g * s))
+//	}
+func swigluBackwardStream[T Float](dgate, dup, dy, gate, up []T) {
+	if raceEnabled {
+		raceSlice("swigluBackwardStream dy", raceRead, dy)
+		raceSlice("swigluBackwardStream gate", raceRead, gate)
+		raceSlice("swigluBackwardStream up", raceRead, up)
+		raceSlice("swigluBackwardStream dgate", raceWrite, dgate)
+		raceSlice("swigluBackwardStream dup", raceWrite, dup)
+	}
+	swigluBackwardGeneric(dgate, dup, dy, gate, up)
+}
+
+// expStream performs
+//
+//	for i, v := range x {
+//		dst[i] = T(math.Exp(v))
+//	}
+func expStream[T Float](dst, x []T) {
+	if raceEnabled {
+		raceSlice("expStream x", raceRead, x)
+		raceSlice("expStream dst", raceWrite, dst)
+	}
+	expGeneric(dst, x)
+}
+
 // softplusStream performs
 //
 //	for i, v := range x {
@@ -1382,6 +1532,20 @@ func softplusStream[T Float](dst, x []T) {
 		raceSlice("softplusStream dst", raceWrite, dst)
 	}
 	softplusGeneric(dst, x)
+}
+
+// softplusBackwardStream performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i] * T(1/(1+math.Exp(-v)))
+//	}
+func softplusBackwardStream[T Float](dx, dy, x []T) {
+	if raceEnabled {
+		raceSlice("softplusBackwardStream dy", raceRead, dy)
+		raceSlice("softplusBackwardStream x", raceRead, x)
+		raceSlice("softplusBackwardStream dx", raceWrite, dx)
+	}
+	softplusBackwardGeneric(dx, dy, x)
 }
 
 // eluStream performs
@@ -1398,4 +1562,21 @@ func eluStream[T Float](dst, x []T, alpha T) {
 		raceSlice("eluStream dst", raceWrite, dst)
 	}
 	eluGeneric(dst, x, alpha)
+}
+
+// eluBackwardStream performs
+//
+//	for i, v := range x {
+//		dx[i] = dy[i]
+//		if !(v > 0) {
+//			dx[i] *= alpha * T(math.Exp(v))
+//		}
+//	}
+func eluBackwardStream[T Float](dx, dy, x []T, alpha T) {
+	if raceEnabled {
+		raceSlice("eluBackwardStream dy", raceRead, dy)
+		raceSlice("eluBackwardStream x", raceRead, x)
+		raceSlice("eluBackwardStream dx", raceWrite, dx)
+	}
+	eluBackwardGeneric(dx, dy, x, alpha)
 }

@@ -29,6 +29,14 @@ func streamForms[T Float]() []streamForm[T] {
 				reluBackwardStream(c.out[0], c.in[0], c.maskIn)
 			},
 		},
+		{"reluBackwardOutput",
+			func(c *streamCall[T]) {
+				reluBackwardOutput(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				reluBackwardOutputStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
 		{"reluSquared",
 			func(c *streamCall[T]) {
 				reluSquared(c.out[0], c.in[0])
@@ -93,12 +101,60 @@ func streamForms[T Float]() []streamForm[T] {
 				hardSwishBackwardStream(c.out[0], c.in[0], c.in[1])
 			},
 		},
+		{"sigmoid",
+			func(c *streamCall[T]) {
+				sigmoid(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				sigmoidStream(c.out[0], c.in[0])
+			},
+		},
 		{"sigmoidBackward",
 			func(c *streamCall[T]) {
 				sigmoidBackward(c.out[0], c.in[0], c.in[1])
 			},
 			func(c *streamCall[T]) {
 				sigmoidBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"tanh",
+			func(c *streamCall[T]) {
+				tanh(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				tanhStream(c.out[0], c.in[0])
+			},
+		},
+		{"tanhBackward",
+			func(c *streamCall[T]) {
+				tanhBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				tanhBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"geluTanhBackward",
+			func(c *streamCall[T]) {
+				geluTanhBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				geluTanhBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"geluBackward",
+			func(c *streamCall[T]) {
+				geluBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				geluBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"gegluTanh",
+			func(c *streamCall[T]) {
+				gegluTanh(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				gegluTanhStream(c.out[0], c.in[0], c.in[1])
 			},
 		},
 		{"silu",
@@ -109,12 +165,36 @@ func streamForms[T Float]() []streamForm[T] {
 				siluStream(c.out[0], c.in[0])
 			},
 		},
+		{"siluBackward",
+			func(c *streamCall[T]) {
+				siluBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				siluBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
 		{"swiglu",
 			func(c *streamCall[T]) {
 				swiglu(c.out[0], c.in[0], c.in[1])
 			},
 			func(c *streamCall[T]) {
 				swigluStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
+		{"swigluBackward",
+			func(c *streamCall[T]) {
+				swigluBackward(c.out[0], c.out[1], c.in[0], c.in[1], c.in[2])
+			},
+			func(c *streamCall[T]) {
+				swigluBackwardStream(c.out[0], c.out[1], c.in[0], c.in[1], c.in[2])
+			},
+		},
+		{"exp",
+			func(c *streamCall[T]) {
+				exp(c.out[0], c.in[0])
+			},
+			func(c *streamCall[T]) {
+				expStream(c.out[0], c.in[0])
 			},
 		},
 		{"softplus",
@@ -125,12 +205,28 @@ func streamForms[T Float]() []streamForm[T] {
 				softplusStream(c.out[0], c.in[0])
 			},
 		},
+		{"softplusBackward",
+			func(c *streamCall[T]) {
+				softplusBackward(c.out[0], c.in[0], c.in[1])
+			},
+			func(c *streamCall[T]) {
+				softplusBackwardStream(c.out[0], c.in[0], c.in[1])
+			},
+		},
 		{"elu",
 			func(c *streamCall[T]) {
 				elu(c.out[0], c.in[0], c.scalar)
 			},
 			func(c *streamCall[T]) {
 				eluStream(c.out[0], c.in[0], c.scalar)
+			},
+		},
+		{"eluBackward",
+			func(c *streamCall[T]) {
+				eluBackward(c.out[0], c.in[0], c.in[1], c.scalar)
+			},
+			func(c *streamCall[T]) {
+				eluBackwardStream(c.out[0], c.in[0], c.in[1], c.scalar)
 			},
 		},
 	}

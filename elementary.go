@@ -12,8 +12,17 @@ package kernels
 func Exp[T Float](dst, x []T) {
 	checkLen("Exp", "dst", dst, "x", x)
 	checkAlias("Exp", "dst", dst, "x", x)
-	for step := maxLen[T](); len(x) > step; dst, x = dst[step:], x[step:] {
-		exp(dst[:step], x[:step])
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		exp(dst, x)
+		return
+	}
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
+		if stream {
+			expStream(dst[:step], x[:step])
+		} else {
+			exp(dst[:step], x[:step])
+		}
 	}
 	exp(dst, x)
 }

@@ -21,7 +21,7 @@ func ELU[T Float](dst, x []T, alpha T) {
 		elu(dst, x, alpha)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			eluStream(dst[:step], x[:step], alpha)
 		} else {
@@ -46,8 +46,18 @@ func ELUBackward[T Float](dx, dy, x []T, alpha T) {
 	checkLen("ELUBackward", "dx", dx, "x", x)
 	checkAlias("ELUBackward", "dx", dx, "dy", dy)
 	checkAlias("ELUBackward", "dx", dx, "x", x)
-	for step := maxLen[T](); len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
-		eluBackward(dx[:step], dy[:step], x[:step], alpha)
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		eluBackward(dx, dy, x, alpha)
+		return
+	}
+	stream := streams(dx, dy, x)
+	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
+		if stream {
+			eluBackwardStream(dx[:step], dy[:step], x[:step], alpha)
+		} else {
+			eluBackward(dx[:step], dy[:step], x[:step], alpha)
+		}
 	}
 	eluBackward(dx, dy, x, alpha)
 }

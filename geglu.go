@@ -15,8 +15,18 @@ func GEGLUTanh[T Float](dst, gate, up []T) {
 	checkLen("GEGLUTanh", "dst", dst, "up", up)
 	checkAlias("GEGLUTanh", "dst", dst, "gate", gate)
 	checkAlias("GEGLUTanh", "dst", dst, "up", up)
-	for step := maxLen[T](); len(up) > step; dst, gate, up = dst[step:], gate[step:], up[step:] {
-		gegluTanh(dst[:step], gate[:step], up[:step])
+	step := maxLen[T]()
+	if len(up) <= step { // the short way, without a loop
+		gegluTanh(dst, gate, up)
+		return
+	}
+	stream := streams(dst, gate, up)
+	for ; len(up) > step; dst, gate, up = dst[step:], gate[step:], up[step:] {
+		if stream {
+			gegluTanhStream(dst[:step], gate[:step], up[:step])
+		} else {
+			gegluTanh(dst[:step], gate[:step], up[:step])
+		}
 	}
 	gegluTanh(dst, gate, up)
 }

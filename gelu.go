@@ -36,8 +36,18 @@ func GELUBackward[T Float](dx, dy, x []T) {
 	checkLen("GELUBackward", "dx", dx, "x", x)
 	checkAlias("GELUBackward", "dx", dx, "dy", dy)
 	checkAlias("GELUBackward", "dx", dx, "x", x)
-	for step := maxLen[T](); len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
-		geluBackward(dx[:step], dy[:step], x[:step])
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		geluBackward(dx, dy, x)
+		return
+	}
+	stream := streams(dx, dy, x)
+	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
+		if stream {
+			geluBackwardStream(dx[:step], dy[:step], x[:step])
+		} else {
+			geluBackward(dx[:step], dy[:step], x[:step])
+		}
 	}
 	geluBackward(dx, dy, x)
 }

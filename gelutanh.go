@@ -35,8 +35,18 @@ func GELUTanhBackward[T Float](dx, dy, x []T) {
 	checkLen("GELUTanhBackward", "dx", dx, "x", x)
 	checkAlias("GELUTanhBackward", "dx", dx, "dy", dy)
 	checkAlias("GELUTanhBackward", "dx", dx, "x", x)
-	for step := maxLen[T](); len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
-		geluTanhBackward(dx[:step], dy[:step], x[:step])
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		geluTanhBackward(dx, dy, x)
+		return
+	}
+	stream := streams(dx, dy, x)
+	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
+		if stream {
+			geluTanhBackwardStream(dx[:step], dy[:step], x[:step])
+		} else {
+			geluTanhBackward(dx[:step], dy[:step], x[:step])
+		}
 	}
 	geluTanhBackward(dx, dy, x)
 }

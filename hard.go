@@ -1,7 +1,5 @@
 package kernels
 
-import "unsafe"
-
 // HardSigmoid sets dst[i] to min(max(x[i]+3, 0), 6)/6: 0 for x[i] <= -3, 1 for x[i] >= 3, and a
 // straight line between them. It is torch.nn.Hardsigmoid, with the same bits: the sum and the
 // quotient are rounded.
@@ -18,7 +16,7 @@ func HardSigmoid[T Float](dst, x []T) {
 		hardSigmoid(dst, x)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			hardSigmoidStream(dst[:step], x[:step])
 		} else {
@@ -46,7 +44,7 @@ func HardSigmoidBackward[T Float](dx, dy, x []T) {
 		hardSigmoidBackward(dx, dy, x)
 		return
 	}
-	stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(x)
+	stream := streams(dx, dy, x)
 	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
 		if stream {
 			hardSigmoidBackwardStream(dx[:step], dy[:step], x[:step])
@@ -73,7 +71,7 @@ func HardSwish[T Float](dst, x []T) {
 		hardSwish(dst, x)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			hardSwishStream(dst[:step], x[:step])
 		} else {
@@ -103,7 +101,7 @@ func HardSwishBackward[T Float](dx, dy, x []T) {
 		hardSwishBackward(dx, dy, x)
 		return
 	}
-	stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(x)
+	stream := streams(dx, dy, x)
 	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
 		if stream {
 			hardSwishBackwardStream(dx[:step], dy[:step], x[:step])

@@ -49,15 +49,20 @@ func maxLen[T Float]() int {
 	return maxBytes / int(unsafe.Sizeof(v))
 }
 
-// streams reports whether a kernel with n slices of dst's length should store past the caches. It
-// should if the slices together exceed the last-level cache: the lines of dst are then not read
-// first. In place, these lines are in the caches already. dst has to be aligned to 64 bytes, as all
-// large allocations are.
-func streams[T Float](dst, src []T, n int) bool {
+// streams reports whether a kernel of these slices should store dst past the caches. It should if
+// the slices together exceed the last-level cache: the lines of dst are then not read first. In
+// place, these lines are in the caches already. dst has to be aligned to 64 bytes, as all large
+// allocations are.
+func streams[T Float](dst []T, others ...[]T) bool {
 	var v T
 	p := unsafe.SliceData(dst)
-	return isa.AVX2 && len(dst)*int(unsafe.Sizeof(v))*n > isa.LastLevelCache &&
-		uintptr(unsafe.Pointer(p))%64 == 0 && p != unsafe.SliceData(src)
+	for _, o := range others {
+		if unsafe.SliceData(o) == p {
+			return false
+		}
+	}
+	return isa.AVX2 && len(dst)*int(unsafe.Sizeof(v))*(1+len(others)) > isa.LastLevelCache &&
+		uintptr(unsafe.Pointer(p))%64 == 0
 }
 
 // f32 and f64 return a slice of a named type as a slice of the underlying one. Only the one that

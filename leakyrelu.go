@@ -1,7 +1,5 @@
 package kernels
 
-import "unsafe"
-
 // LeakyReLU sets dst[i] to x[i] where x[i] > 0, and to slope*x[i], rounded once, where it is not.
 // The slope is negative_slope of torch.nn.LeakyReLU, where it is 0.01 unless one gives another.
 //
@@ -17,7 +15,7 @@ func LeakyReLU[T Float](dst, x []T, slope T) {
 		leakyReLU(dst, x, slope)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			leakyReLUStream(dst[:step], x[:step], slope)
 		} else {
@@ -45,7 +43,7 @@ func LeakyReLUBackward[T Float](dx, dy, x []T, slope T) {
 		leakyReLUBackward(dx, dy, x, slope)
 		return
 	}
-	stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(x)
+	stream := streams(dx, dy, x)
 	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
 		if stream {
 			leakyReLUBackwardStream(dx[:step], dy[:step], x[:step], slope)

@@ -1,7 +1,5 @@
 package kernels
 
-import "unsafe"
-
 // ReLU sets dst[i] to x[i] if x[i] > 0, to +0 if x[i] <= 0 (-0 included), and to NaN if x[i] is
 // NaN. The result is exact.
 //
@@ -14,7 +12,7 @@ func ReLU[T Float](dst, x []T) {
 		relu(dst, x)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			reluStream(dst[:step], x[:step])
 		} else {
@@ -39,7 +37,7 @@ func ReLUMask[T Float](dst, x []T, mask []uint64) {
 		reluMask(dst, x, mask[:MaskLen(len(x))])
 		return
 	}
-	stream := streams(dst, x, 2)
+	stream := streams(dst, x)
 	for ; len(x) > step; dst, x, mask = dst[step:], x[step:], mask[step/64:] {
 		if stream {
 			reluMaskStream(dst[:step], x[:step], mask[:step/64])
@@ -65,7 +63,7 @@ func ReLUBackward[T Float](dx, dy []T, mask []uint64) {
 		reluBackward(dx, dy, mask[:MaskLen(len(dy))])
 		return
 	}
-	stream := streams(dx, dy, 2)
+	stream := streams(dx, dy)
 	for ; len(dy) > step; dx, dy, mask = dx[step:], dy[step:], mask[step/64:] {
 		if stream {
 			reluBackwardStream(dx[:step], dy[:step], mask[:step/64])
@@ -92,8 +90,13 @@ func ReLUBackwardOutput[T Float](dx, dy, y []T) {
 		reluBackwardOutput(dx, dy, y)
 		return
 	}
+	stream := streams(dx, dy, y)
 	for ; len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
-		reluBackwardOutput(dx[:step], dy[:step], y[:step])
+		if stream {
+			reluBackwardOutputStream(dx[:step], dy[:step], y[:step])
+		} else {
+			reluBackwardOutput(dx[:step], dy[:step], y[:step])
+		}
 	}
 	reluBackwardOutput(dx, dy, y)
 }
@@ -112,7 +115,7 @@ func ReLUSquared[T Float](dst, x []T) {
 		reluSquared(dst, x)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			reluSquaredStream(dst[:step], x[:step])
 		} else {
@@ -140,7 +143,7 @@ func ReLUSquaredBackward[T Float](dx, dy, x []T) {
 		reluSquaredBackward(dx, dy, x)
 		return
 	}
-	stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(x)
+	stream := streams(dx, dy, x)
 	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
 		if stream {
 			reluSquaredBackwardStream(dx[:step], dy[:step], x[:step])

@@ -1,7 +1,5 @@
 package kernels
 
-import "unsafe"
-
 // Sigmoid sets dst[i] to 1/(1+exp(-x[i])).
 //
 // In float32 the error is at most 0.923 ULP for negative x, at -2.7171273 (-0x1.5bcad4p+1), and
@@ -19,8 +17,12 @@ func Sigmoid[T Float](dst, x []T) {
 		sigmoid(dst, x)
 		return
 	}
-	for ; len(x) > step; dst, x = dst[step:], x[step:] {
-		sigmoid(dst[:step], x[:step])
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
+		if stream {
+			sigmoidStream(dst[:step], x[:step])
+		} else {
+			sigmoid(dst[:step], x[:step])
+		}
 	}
 	sigmoid(dst, x)
 }
@@ -61,7 +63,7 @@ func SigmoidBackward[T Float](dx, dy, y []T) {
 		sigmoidBackward(dx, dy, y)
 		return
 	}
-	stream := streams(dx, dy, 3) && unsafe.SliceData(dx) != unsafe.SliceData(y)
+	stream := streams(dx, dy, y)
 	for ; len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
 		if stream {
 			sigmoidBackwardStream(dx[:step], dy[:step], y[:step])

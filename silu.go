@@ -1,7 +1,5 @@
 package kernels
 
-import "unsafe"
-
 // SiLU sets dst[i] to x[i]*sigmoid(x[i]) = x[i]/(1+exp(-x[i])), as torch.nn.functional.silu and
 // jax.nn.silu (swish) do.
 //
@@ -23,7 +21,7 @@ func SiLU[T Float](dst, x []T) {
 		silu(dst, x)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			siluStream(dst[:step], x[:step])
 		} else {
@@ -49,8 +47,18 @@ func SiLUBackward[T Float](dx, dy, x []T) {
 	checkLen("SiLUBackward", "dx", dx, "x", x)
 	checkAlias("SiLUBackward", "dx", dx, "dy", dy)
 	checkAlias("SiLUBackward", "dx", dx, "x", x)
-	for step := maxLen[T](); len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
-		siluBackward(dx[:step], dy[:step], x[:step])
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		siluBackward(dx, dy, x)
+		return
+	}
+	stream := streams(dx, dy, x)
+	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
+		if stream {
+			siluBackwardStream(dx[:step], dy[:step], x[:step])
+		} else {
+			siluBackward(dx[:step], dy[:step], x[:step])
+		}
 	}
 	siluBackward(dx, dy, x)
 }
@@ -78,7 +86,7 @@ func SwiGLU[T Float](dst, gate, up []T) {
 		swiglu(dst, gate, up)
 		return
 	}
-	stream := streams(dst, gate, 3) && unsafe.SliceData(dst) != unsafe.SliceData(up)
+	stream := streams(dst, gate, up)
 	for ; len(up) > step; dst, gate, up = dst[step:], gate[step:], up[step:] {
 		if stream {
 			swigluStream(dst[:step], gate[:step], up[:step])
@@ -112,10 +120,19 @@ func SwiGLUBackward[T Float](dgate, dup, dy, gate, up []T) {
 	checkAlias("SwiGLUBackward", "dup", dup, "dy", dy)
 	checkAlias("SwiGLUBackward", "dup", dup, "gate", gate)
 	checkAlias("SwiGLUBackward", "dup", dup, "up", up)
-	for step := maxLen[T](); len(up) > step; {
-		swigluBackward(dgate[:step], dup[:step], dy[:step], gate[:step], up[:step])
+	step := maxLen[T]()
+	if len(up) <= step { // the short way, without a loop
+		swigluBackward(dgate, dup, dy, gate, up)
+		return
+	}
+	stream := streams(dgate, dup, dy, gate, up) && streams(dup, dgate, dy, gate, up)
+	for ; len(up) > step; dy, gate, up = dy[step:], gate[step:], up[step:] {
+		if stream {
+			swigluBackwardStream(dgate[:step], dup[:step], dy[:step], gate[:step], up[:step])
+		} else {
+			swigluBackward(dgate[:step], dup[:step], dy[:step], gate[:step], up[:step])
+		}
 		dgate, dup = dgate[step:], dup[step:]
-		dy, gate, up = dy[step:], gate[step:], up[step:]
 	}
 	swigluBackward(dgate, dup, dy, gate, up)
 }

@@ -19,7 +19,7 @@ func Softplus[T Float](dst, x []T) {
 		softplus(dst, x)
 		return
 	}
-	for stream := streams(dst, x, 2); len(x) > step; dst, x = dst[step:], x[step:] {
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
 		if stream {
 			softplusStream(dst[:step], x[:step])
 		} else {
@@ -43,8 +43,18 @@ func SoftplusBackward[T Float](dx, dy, x []T) {
 	checkLen("SoftplusBackward", "dx", dx, "x", x)
 	checkAlias("SoftplusBackward", "dx", dx, "dy", dy)
 	checkAlias("SoftplusBackward", "dx", dx, "x", x)
-	for step := maxLen[T](); len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
-		softplusBackward(dx[:step], dy[:step], x[:step])
+	step := maxLen[T]()
+	if len(x) <= step { // the short way, without a loop
+		softplusBackward(dx, dy, x)
+		return
+	}
+	stream := streams(dx, dy, x)
+	for ; len(x) > step; dx, dy, x = dx[step:], dy[step:], x[step:] {
+		if stream {
+			softplusBackwardStream(dx[:step], dy[:step], x[:step])
+		} else {
+			softplusBackward(dx[:step], dy[:step], x[:step])
+		}
 	}
 	softplusBackward(dx, dy, x)
 }

@@ -81,12 +81,15 @@ func TestStreamChoice(t *testing.T) {
 	cache := isa.LastLevelCache
 	defer func() { isa.LastLevelCache = cache }()
 	kt.EachISA(t, func(t *testing.T, _ string) {
-		x, y := kt.NewFrame[float32](1024, 0).S, kt.NewFrame[float32](1024, 0).S
+		frame := func() []float32 { return kt.NewFrame[float32](1024, 0).S }
+		x, y, z := frame(), frame(), frame()
 		isa.LastLevelCache = 2 * 4096
-		require.False(t, streams(x, y, 2), "as large as the cache")
+		require.False(t, streams(x, y), "as large as the cache")
+		require.Equal(t, isa.AVX2, streams(x, y, z), "three slices are more")
 		isa.LastLevelCache--
-		require.Equal(t, isa.AVX2, streams(x, y, 2))
-		require.False(t, streams(x, x, 2), "in place, the lines are in the caches")
-		require.False(t, streams(x[1:], y[1:], 3), "unaligned")
+		require.Equal(t, isa.AVX2, streams(x, y))
+		require.False(t, streams(x, x), "in place, the lines are in the caches")
+		require.False(t, streams(x, y, x), "in place of the second")
+		require.False(t, streams(x[1:], y[1:]), "unaligned")
 	})
 }

@@ -16,8 +16,12 @@ func Tanh[T Float](dst, x []T) {
 		tanh(dst, x)
 		return
 	}
-	for ; len(x) > step; dst, x = dst[step:], x[step:] {
-		tanh(dst[:step], x[:step])
+	for stream := streams(dst, x); len(x) > step; dst, x = dst[step:], x[step:] {
+		if stream {
+			tanhStream(dst[:step], x[:step])
+		} else {
+			tanh(dst[:step], x[:step])
+		}
 	}
 	tanh(dst, x)
 }
@@ -38,8 +42,13 @@ func TanhBackward[T Float](dx, dy, y []T) {
 		tanhBackward(dx, dy, y)
 		return
 	}
+	stream := streams(dx, dy, y)
 	for ; len(y) > step; dx, dy, y = dx[step:], dy[step:], y[step:] {
-		tanhBackward(dx[:step], dy[:step], y[:step])
+		if stream {
+			tanhBackwardStream(dx[:step], dy[:step], y[:step])
+		} else {
+			tanhBackward(dx[:step], dy[:step], y[:step])
+		}
 	}
 	tanhBackward(dx, dy, y)
 }

@@ -115,8 +115,9 @@ var expm1Polynomial = polynomial{
 // terms. Where u is 1, c is x, and so is the result. Worst input of float32: 0.39801556, 0.9569
 // ULP.
 var elementary = []asmgen.Kernel{{
-	Name:   "exp",
-	Params: "dst, x []T",
+	Name:    "exp",
+	Params:  "dst, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	dst[i] = T(math.Exp(v))

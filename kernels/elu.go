@@ -58,8 +58,9 @@ for i, v := range x {
 	},
 }, {
 	// dx = x > 0 ? dy : dy*(alpha*exp(x)), where the exponential has the bits of Exp.
-	Name:   "eluBackward",
-	Params: "dx, dy, x []T, alpha T",
+	Name:    "eluBackward",
+	Params:  "dx, dy, x []T, alpha T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	dx[i] = dy[i]

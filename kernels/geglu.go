@@ -4,8 +4,9 @@ import "kernels/internal/asmgen"
 
 // GEGLUTanh: dst = y*up, y as rounded by GELUTanh for gate. GEGLU is the same for GELU.
 var geglu = []asmgen.Kernel{{
-	Name:   "gegluTanh",
-	Params: "dst, gate, up []T",
+	Name:    "gegluTanh",
+	Params:  "dst, gate, up []T",
+	Streams: true,
 	Loop: `
 geluTanh(y, gate)
 for i, v := range y {

@@ -263,8 +263,9 @@ var (
 // and g(a) is 1 less that. Both factors are in two parts, so that the last rounding is most of the
 // error. The exponential is scaled by a large c, as in GELUTanhBackward.
 var geluBackward = asmgen.Kernel{
-	Name:   "geluBackward",
-	Params: "dx, dy, x []T",
+	Name:    "geluBackward",
+	Params:  "dx, dy, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)

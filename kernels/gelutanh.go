@@ -181,8 +181,9 @@ var geluTanhBend = newBend("geluTanhBend", 5.6, 0.75,
 // the error. The exponential is scaled by a large c, so that it is normal for all |x| whose g is
 // not 0.
 var geluTanhBackward = asmgen.Kernel{
-	Name:   "geluTanhBackward",
-	Params: "dx, dy, x []T",
+	Name:    "geluTanhBackward",
+	Params:  "dx, dy, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	u := math.Sqrt(2/math.Pi) * v * (1 + 0.044715*v*v)

@@ -50,8 +50,9 @@ for i, v := range dy {
 	Shape: asmgen.MaskIn{},
 }, {
 	// y <= 0 is computed as y < the smallest positive number, which is false for NaN.
-	Name:   "reluBackwardOutput",
-	Params: "dx, dy, y []T",
+	Name:    "reluBackwardOutput",
+	Params:  "dx, dy, y []T",
+	Streams: true,
 	Loop: `
 for i, v := range dy {
 	if y[i] <= 0 {

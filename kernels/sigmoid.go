@@ -72,8 +72,9 @@ func sigmoidExp(b *builder, t table, x, magic vec) (s, p vec) {
 // added to the larger one is exact. The quotient q = c/d is corrected by its remainder. Because of
 // the factor c, the exponent of the remainder is put right by an integer addition.
 var sigmoid = []asmgen.Kernel{{
-	Name:   "sigmoid",
-	Params: "dst, x []T",
+	Name:    "sigmoid",
+	Params:  "dst, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	dst[i] = T(1 / (1 + math.Exp(-v)))

@@ -113,8 +113,9 @@ func siluGrad(b *builder, x vec) (sigmoid, grad vec) {
 }
 
 var siluBackward = asmgen.Kernel{
-	Name:   "siluBackward",
-	Params: "dx, dy, x []T",
+	Name:    "siluBackward",
+	Params:  "dx, dy, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	s := 1 / (1 + math.Exp(-v))
@@ -131,8 +132,9 @@ for i, v := range x {
 
 // SwiGLUBackward: dup = dy*SiLU(gate), dgate = dy * (the derivative of SiLU) * up.
 var swigluBackward = asmgen.Kernel{
-	Name:   "swigluBackward",
-	Params: "dgate, dup, dy, gate, up []T",
+	Name:    "swigluBackward",
+	Params:  "dgate, dup, dy, gate, up []T",
+	Streams: true,
 	Loop: `
 for i, g := range gate {
 	s := 1 / (1 + math.Exp(-g))

@@ -53,8 +53,9 @@ for i, v := range x {
 	},
 }, {
 	// dx = dy*sigmoid(x), where the sigmoid has the bits of Sigmoid.
-	Name:   "softplusBackward",
-	Params: "dx, dy, x []T",
+	Name:    "softplusBackward",
+	Params:  "dx, dy, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	dx[i] = dy[i] * T(1/(1+math.Exp(-v)))

@@ -29,8 +29,9 @@ var (
 // remainder is divided by the denominator, for which the chord 1.5 - den/2 is close enough to
 // 1/den.
 var tanh = []asmgen.Kernel{{
-	Name:   "tanh",
-	Params: "dst, x []T",
+	Name:    "tanh",
+	Params:  "dst, x []T",
+	Streams: true,
 	Loop: `
 for i, v := range x {
 	dst[i] = T(math.Tanh(v))
@@ -53,8 +54,9 @@ for i, v := range x {
 	},
 }, {
 	// dx = dy * (1 - y*y), the bracket rounded once.
-	Name:   "tanhBackward",
-	Params: "dx, dy, y []T",
+	Name:    "tanhBackward",
+	Params:  "dx, dy, y []T",
+	Streams: true,
 	Loop: `
 for i, v := range y {
 	dx[i] = dy[i] * FMA(-v, v, 1)

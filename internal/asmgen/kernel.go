@@ -129,6 +129,7 @@ type kernelState struct {
 	tracing bool // operations know their line in the page
 	frame   int  // bytes of stack
 	streams []gpr
+	outputs []gpr // those of the streams that a kernel stores past the caches
 	skip    bool
 	whole   bool // what is left for a partial vector may be a whole one
 	repeat  bool

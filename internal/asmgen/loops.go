@@ -35,6 +35,7 @@ func (s Map) emit(k *kernelState) {
 	for _, name := range all {
 		k.streams = append(k.streams, k.base(name))
 	}
+	k.outputs = k.streams[:len(s.Out)]
 	k.count = k.length(all[0])
 	k.scratch = k.gpr()
 	scalars := k.broadcastArgs(s.Scalars)
@@ -152,11 +153,12 @@ func (k *kernelState) partialVector(body func()) {
 	k.w.label(done)
 }
 
-// advance moves the streams, the first of which is the output of a kernel that stores past the
-// caches.
+// advance moves the streams.
 func (k *kernelState) advance(bytes int) {
 	if k.kernel.Stream {
-		k.touchAhead(k.streams[0], k.scratch)
+		for _, s := range k.outputs {
+			k.touchAhead(s, k.scratch)
+		}
 	}
 	for _, s := range k.streams {
 		k.addImm(s, bytes)

@@ -8,7 +8,7 @@ type MaskIn struct{}
 
 func (MaskOut) emit(k *kernelState) {
 	in, out, mask := k.base("x"), k.base("dst"), k.base("mask")
-	k.streams = []gpr{out, in}
+	k.streams, k.outputs = []gpr{out, in}, []gpr{out}
 	k.count, k.scratch = k.length("x"), k.gpr()
 	word, bits, pos, tmp := k.gpr(), k.gpr(), k.gpr(), k.gpr()
 	k.maskSetup(k, true)
@@ -49,7 +49,7 @@ func (MaskOut) emit(k *kernelState) {
 
 func (MaskIn) emit(k *kernelState) {
 	in, out, mask := k.base("dy"), k.base("dx"), k.base("mask")
-	k.streams = []gpr{out, in}
+	k.streams, k.outputs = []gpr{out, in}, []gpr{out}
 	k.count, k.scratch = k.length("dy"), k.gpr()
 	word, tmp := k.gpr(), k.gpr()
 	k.maskSetup(k, false)
