@@ -9,6 +9,7 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,24 +55,21 @@ func tune(kernel, setting string) error {
 	return cmd.Run()
 }
 
-// loops are the pipelines to try for a Map.
+// loops are the pipelines to try for a Map: so many drawn at random, the same ones in each run. A
+// grid of as many would be coarse.
 func loops() (settings []asmgen.Pipeline) {
-	for _, unroll := range []int{3, 4, 6, 8} {
-		for _, width := range []int{2, 3} {
-			for interval := 6; interval <= 64; interval += 1 + interval/16 {
-				for _, latency := range []int{30, 45, 60, 75, 90, 105} {
-					p := asmgen.Pipeline{
-						Interval: interval, Latency: latency, Unroll: unroll, Width: width,
-					}
-					settings = append(settings, p)
-					for _, p.Constants = range []int{4, 5} {
-						settings = append(settings, p)
-					}
-					p.Sink = true
-					settings = append(settings, p)
-				}
-			}
-		}
+	const tries = 2000
+	r := rand.New(rand.NewPCG(1, 2))
+	for range tries {
+		unrolls, constants := []int{2, 3, 4, 5, 6, 8}, []int{0, 4, 5, 6, 7}
+		settings = append(settings, asmgen.Pipeline{
+			Interval:  6 + r.IntN(50),
+			Latency:   20 + 5*r.IntN(22),
+			Unroll:    unrolls[r.IntN(len(unrolls))],
+			Width:     2 + r.IntN(3),
+			Constants: constants[r.IntN(len(constants))],
+			Sink:      r.IntN(3) > 0,
+		})
 	}
 	return settings
 }
@@ -107,7 +105,8 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 	if err != nil {
 		return err
 	}
-	asm, variants, err := asmgen.Variants(kn, setting, settings)
+	present := pipelineOf(kn, setting)
+	asm, variants, err := asmgen.Variants(kn, setting, append(present, settings...))
 	if err != nil {
 		return err
 	}
@@ -121,7 +120,10 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 		args = append(args, argument(p))
 	}
 	var list, stubs strings.Builder
-	fmt.Fprintf(&list, "package main\n\ntype float = %s\n\nvar variants = []variant{\n", float)
+	fmt.Fprintf(&list, "package main\n\ntype float = %s\n\n", float)
+	fmt.Fprintf(&list, "// Without a pipeline, and with the present one.\nconst present = %d\n\n",
+		1+len(present))
+	fmt.Fprintf(&list, "var variants = []variant{\n")
 	for _, v := range variants {
 		name := fmt.Sprintf("%+v", v.Pipeline)
 		fmt.Fprintf(&list, "\t{%q, func() { %s(%s) }},\n", name, v.Func, strings.Join(args, ", "))
@@ -139,6 +141,21 @@ func write(dir string, kn asmgen.Kernel, setting string, settings []asmgen.Pipel
 		}
 	}
 	return nil
+}
+
+// pipelineOf returns the kernel's pipeline for a setting, if it has one.
+func pipelineOf(kn asmgen.Kernel, setting string) (one []asmgen.Pipeline) {
+	all := map[string]asmgen.Pipeline{}
+	switch s := kn.Shape.(type) {
+	case asmgen.Map:
+		all = s.Pipeline
+	case asmgen.Rows:
+		all = s.Pipeline
+	}
+	if p, ok := all[setting]; ok {
+		one = append(one, p)
+	}
+	return one
 }
 
 // argument returns the argument for a parameter in a call on one row of n elements.
