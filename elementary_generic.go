@@ -66,7 +66,7 @@ func exp64(x float64) float64 {
 	if x < -746 {
 		x = -746
 	}
-	magic, scale := 0x1.8p52+0x1p31+4*(1023-512), up
+	magic, scale := 0x1.8p52+0x1p31+4*(1023-512+4096), up
 	if x < 0 {
 		magic, scale = 0x1.8p52+0x1p31+4*(1023+512), down
 	}

@@ -768,10 +768,10 @@ DATA gegluConstF64<>+1000(SB)/8, $0xc47cbc0d30ebfd15
 DATA gegluConstF64<>+1008(SB)/8, $0x43380000800011fc // geluHiMagic: 0x1.80000800011fcp52
 DATA gegluConstF64<>+1016(SB)/8, $0x43380000800011fc
 GLOBL gegluConstF64<>(SB), RODATA|NOPTR, $1024
-DATA siluConstF32<>+0(SB)/8, $0xc3090000c3090000 // siluMin: -137
-DATA siluConstF32<>+8(SB)/8, $0xc3090000c3090000
-DATA siluConstF32<>+16(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
-DATA siluConstF32<>+24(SB)/8, $0x418c0000418c0000
+DATA siluConstF32<>+0(SB)/8, $0x418c0000418c0000 // sigmoidMax: 0x1.18p4
+DATA siluConstF32<>+8(SB)/8, $0x418c0000418c0000
+DATA siluConstF32<>+16(SB)/8, $0xc3090000c3090000 // siluMin: -137
+DATA siluConstF32<>+24(SB)/8, $0xc3090000c3090000
 DATA siluConstF32<>+32(SB)/8, $0x4b4001b84b4001b8 // siluMagic: 0x1.80037p23
 DATA siluConstF32<>+40(SB)/8, $0x4b4001b84b4001b8
 DATA siluConstF32<>+48(SB)/8, $0x1b7f58291b7f5829 // siluScale: 0x1.feb052p-73
@@ -798,27 +798,29 @@ DATA siluConstF32<>+208(SB)/8, $0xb31da014b31da014 // sigmoidConstant: -0x1.3b40
 DATA siluConstF32<>+216(SB)/8, $0xb31da014b31da014
 DATA siluConstF32<>+224(SB)/8, $0x0f0000000f000000 // siluExponent
 DATA siluConstF32<>+232(SB)/8, $0x0f0000000f000000
-DATA siluConstF32<>+240(SB)/8, $0x2a8000002a800000 // siluUnit: 0x1p-42
-DATA siluConstF32<>+248(SB)/8, $0x2a8000002a800000
-DATA siluConstF32<>+256(SB)/8, $0x3f8000003f800000 // one: 1
-DATA siluConstF32<>+264(SB)/8, $0x3f8000003f800000
-DATA siluConstF32<>+272(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
-DATA siluConstF32<>+280(SB)/8, $0x1f8000001f800000
-DATA siluConstF32<>+288(SB)/8, $0x42d2000042d20000 // lossMax: 105
-DATA siluConstF32<>+296(SB)/8, $0x42d2000042d20000
-DATA siluConstF32<>+304(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
-DATA siluConstF32<>+312(SB)/8, $0xc2d20000c2d20000
-DATA siluConstF32<>+320(SB)/8, $0x7fffffff7fffffff // notSign
-DATA siluConstF32<>+328(SB)/8, $0x7fffffff7fffffff
-DATA siluConstF32<>+336(SB)/8, $0x4b4005f84b4005f8 // lossMagic: 0x1.800bfp23
-DATA siluConstF32<>+344(SB)/8, $0x4b4005f84b4005f8
-DATA siluConstF32<>+352(SB)/8, $0x3fa592023fa59202 // lossA: 0x1.4b2404p0
-DATA siluConstF32<>+360(SB)/8, $0x3fa592023fa59202
-GLOBL siluConstF32<>(SB), RODATA|NOPTR, $368
-DATA siluConstF64<>+0(SB)/8, $0xc093b80000000000 // siluMin: -1262
-DATA siluConstF64<>+8(SB)/8, $0xc093b80000000000
-DATA siluConstF64<>+16(SB)/8, $0x4043000000000000 // sigmoidMax: 38
-DATA siluConstF64<>+24(SB)/8, $0x4043000000000000
+DATA siluConstF32<>+240(SB)/8, $0x8000000080000000 // signBit
+DATA siluConstF32<>+248(SB)/8, $0x8000000080000000
+DATA siluConstF32<>+256(SB)/8, $0x2a8000002a800000 // siluUnit: 0x1p-42
+DATA siluConstF32<>+264(SB)/8, $0x2a8000002a800000
+DATA siluConstF32<>+272(SB)/8, $0x3f8000003f800000 // one: 1
+DATA siluConstF32<>+280(SB)/8, $0x3f8000003f800000
+DATA siluConstF32<>+288(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
+DATA siluConstF32<>+296(SB)/8, $0x1f8000001f800000
+DATA siluConstF32<>+304(SB)/8, $0x42d2000042d20000 // lossMax: 105
+DATA siluConstF32<>+312(SB)/8, $0x42d2000042d20000
+DATA siluConstF32<>+320(SB)/8, $0xc2d20000c2d20000 // sigmoidMin: -105
+DATA siluConstF32<>+328(SB)/8, $0xc2d20000c2d20000
+DATA siluConstF32<>+336(SB)/8, $0x7fffffff7fffffff // notSign
+DATA siluConstF32<>+344(SB)/8, $0x7fffffff7fffffff
+DATA siluConstF32<>+352(SB)/8, $0x4b4005f84b4005f8 // lossMagic: 0x1.800bfp23
+DATA siluConstF32<>+360(SB)/8, $0x4b4005f84b4005f8
+DATA siluConstF32<>+368(SB)/8, $0x3fa592023fa59202 // lossA: 0x1.4b2404p0
+DATA siluConstF32<>+376(SB)/8, $0x3fa592023fa59202
+GLOBL siluConstF32<>(SB), RODATA|NOPTR, $384
+DATA siluConstF64<>+0(SB)/8, $0x4043000000000000 // sigmoidMax: 38
+DATA siluConstF64<>+8(SB)/8, $0x4043000000000000
+DATA siluConstF64<>+16(SB)/8, $0xc093b80000000000 // siluMin: -1262
+DATA siluConstF64<>+24(SB)/8, $0xc093b80000000000
 DATA siluConstF64<>+32(SB)/8, $0x433800008000037c // siluMagic: 0x1.800008000037cp52
 DATA siluConstF64<>+40(SB)/8, $0x433800008000037c
 DATA siluConstF64<>+48(SB)/8, $0x0deff7cf5e200d5e // siluScale: 0x1.ff7cf5e200d5ep-801
@@ -853,237 +855,231 @@ DATA siluConstF64<>+272(SB)/8, $0x3fdfffffffffffff // sigmoidExpC0: 0x1.ffffffff
 DATA siluConstF64<>+280(SB)/8, $0x3fdfffffffffffff
 DATA siluConstF64<>+288(SB)/8, $0x03f0000000000000 // siluExponent
 DATA siluConstF64<>+296(SB)/8, $0x03f0000000000000
-DATA siluConstF64<>+304(SB)/8, $0x11e0000000000000 // siluUnit: 0x1p-737
-DATA siluConstF64<>+312(SB)/8, $0x11e0000000000000
-DATA siluConstF64<>+320(SB)/8, $0x3ff0000000000000 // one: 1
-DATA siluConstF64<>+328(SB)/8, $0x3ff0000000000000
-DATA siluConstF64<>+336(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
-DATA siluConstF64<>+344(SB)/8, $0x1ff0000000000000
-DATA siluConstF64<>+352(SB)/8, $0x4087700000000000 // lossMax: 750
-DATA siluConstF64<>+360(SB)/8, $0x4087700000000000
-DATA siluConstF64<>+368(SB)/8, $0xc087700000000000 // sigmoidMin: -750
-DATA siluConstF64<>+376(SB)/8, $0xc087700000000000
-DATA siluConstF64<>+384(SB)/8, $0x7fffffffffffffff // notSign
-DATA siluConstF64<>+392(SB)/8, $0x7fffffffffffffff
-DATA siluConstF64<>+400(SB)/8, $0x43380000800017fd // lossMagic: 0x1.80000800017fdp52
-DATA siluConstF64<>+408(SB)/8, $0x43380000800017fd
-DATA siluConstF64<>+416(SB)/8, $0x3ff4f6647eb09a0a // lossA: 0x1.4f6647eb09a0ap0
-DATA siluConstF64<>+424(SB)/8, $0x3ff4f6647eb09a0a
-GLOBL siluConstF64<>(SB), RODATA|NOPTR, $432
+DATA siluConstF64<>+304(SB)/8, $0x8000000000000000 // signBit
+DATA siluConstF64<>+312(SB)/8, $0x8000000000000000
+DATA siluConstF64<>+320(SB)/8, $0x11e0000000000000 // siluUnit: 0x1p-737
+DATA siluConstF64<>+328(SB)/8, $0x11e0000000000000
+DATA siluConstF64<>+336(SB)/8, $0x3ff0000000000000 // one: 1
+DATA siluConstF64<>+344(SB)/8, $0x3ff0000000000000
+DATA siluConstF64<>+352(SB)/8, $0x1ff0000000000000 // rowUnit: 0x1p-512
+DATA siluConstF64<>+360(SB)/8, $0x1ff0000000000000
+DATA siluConstF64<>+368(SB)/8, $0x4087700000000000 // lossMax: 750
+DATA siluConstF64<>+376(SB)/8, $0x4087700000000000
+DATA siluConstF64<>+384(SB)/8, $0xc087700000000000 // sigmoidMin: -750
+DATA siluConstF64<>+392(SB)/8, $0xc087700000000000
+DATA siluConstF64<>+400(SB)/8, $0x7fffffffffffffff // notSign
+DATA siluConstF64<>+408(SB)/8, $0x7fffffffffffffff
+DATA siluConstF64<>+416(SB)/8, $0x43380000800017fd // lossMagic: 0x1.80000800017fdp52
+DATA siluConstF64<>+424(SB)/8, $0x43380000800017fd
+DATA siluConstF64<>+432(SB)/8, $0x3ff4f6647eb09a0a // lossA: 0x1.4f6647eb09a0ap0
+DATA siluConstF64<>+440(SB)/8, $0x3ff4f6647eb09a0a
+GLOBL siluConstF64<>(SB), RODATA|NOPTR, $448
 DATA elementaryConstF32<>+0(SB)/8, $0xc2d20000c2d20000 // expMin: -105
 DATA elementaryConstF32<>+8(SB)/8, $0xc2d20000c2d20000
 DATA elementaryConstF32<>+16(SB)/8, $0x42b2000042b20000 // expMax: 89
 DATA elementaryConstF32<>+24(SB)/8, $0x42b2000042b20000
-DATA elementaryConstF32<>+32(SB)/8, $0x4b4005f84b4005f8 // expMagicDown: 0x1.800bfp23
-DATA elementaryConstF32<>+40(SB)/8, $0x4b4005f84b4005f8
-DATA elementaryConstF32<>+48(SB)/8, $0x4b4001f84b4001f8 // expMagicUp: 0x1.8003fp23
-DATA elementaryConstF32<>+56(SB)/8, $0x4b4001f84b4001f8
-DATA elementaryConstF32<>+64(SB)/8, $0x4138aa3b4138aa3b // log2ePart: 0x1.715476p3
-DATA elementaryConstF32<>+72(SB)/8, $0x4138aa3b4138aa3b
-DATA elementaryConstF32<>+80(SB)/8, $0x0000000700000007 // lookupLow
-DATA elementaryConstF32<>+88(SB)/8, $0x0000000700000007
-DATA elementaryConstF32<>+96(SB)/8, $0x0302010003020100 // lookupFirst
-DATA elementaryConstF32<>+104(SB)/8, $0x0302010003020100
-DATA elementaryConstF32<>+112(SB)/8, $0x0404040404040404 // lookupTimes
-DATA elementaryConstF32<>+120(SB)/8, $0x0404040404040404
-DATA elementaryConstF32<>+128(SB)/8, $0xbdb17200bdb17200 // minusLn2PartHi: -0x1.62e4p-4
-DATA elementaryConstF32<>+136(SB)/8, $0xbdb17200bdb17200
-DATA elementaryConstF32<>+144(SB)/8, $0xb43fbe8eb43fbe8e // minusLn2PartLo: -0x1.7f7d1cp-23
-DATA elementaryConstF32<>+152(SB)/8, $0xb43fbe8eb43fbe8e
-DATA elementaryConstF32<>+160(SB)/8, $0x3e2aade63e2aade6 // expC1: 0x1.555bccp-3
-DATA elementaryConstF32<>+168(SB)/8, $0x3e2aade63e2aade6
-DATA elementaryConstF32<>+176(SB)/8, $0x3f0005183f000518 // expC0: 0x1.000a3p-1
-DATA elementaryConstF32<>+184(SB)/8, $0x3f0005183f000518
-DATA elementaryConstF32<>+192(SB)/8, $0x1f8000001f800000 // expDown: 0x1p-64
-DATA elementaryConstF32<>+200(SB)/8, $0x1f8000001f800000
-DATA elementaryConstF32<>+208(SB)/8, $0x5f8000005f800000 // expUp: 0x1p64
-DATA elementaryConstF32<>+216(SB)/8, $0x5f8000005f800000
-DATA elementaryConstF32<>+224(SB)/8, $0x3e8000003e800000 // expm1Unit: 0x1p-2
-DATA elementaryConstF32<>+232(SB)/8, $0x3e8000003e800000
-DATA elementaryConstF32<>+240(SB)/8, $0x4b4003e84b4003e8 // expm1Magic: 0x1.8007dp23
-DATA elementaryConstF32<>+248(SB)/8, $0x4b4003e84b4003e8
-DATA elementaryConstF32<>+256(SB)/8, $0xc1900000c1900000 // expm1Min: -18
-DATA elementaryConstF32<>+264(SB)/8, $0xc1900000c1900000
-DATA elementaryConstF32<>+272(SB)/8, $0x3d2aacef3d2aacef // expm1C2: 0x1.5559dep-5
-DATA elementaryConstF32<>+280(SB)/8, $0x3d2aacef3d2aacef
-DATA elementaryConstF32<>+288(SB)/8, $0x3e2aae113e2aae11 // expm1C1: 0x1.555c22p-3
-DATA elementaryConstF32<>+296(SB)/8, $0x3e2aae113e2aae11
-DATA elementaryConstF32<>+304(SB)/8, $0x3f0000003f000000 // expm1C0: 0x1p-1
-DATA elementaryConstF32<>+312(SB)/8, $0x3f0000003f000000
-DATA elementaryConstF32<>+320(SB)/8, $0x4080000040800000 // expm1Units: 4
-DATA elementaryConstF32<>+328(SB)/8, $0x4080000040800000
-DATA elementaryConstF32<>+336(SB)/8, $0x7fffffff7fffffff // notSign
-DATA elementaryConstF32<>+344(SB)/8, $0x7fffffff7fffffff
-DATA elementaryConstF32<>+352(SB)/8, $0x1f8000001f800000 // expm1Least: 0x1p-64
-DATA elementaryConstF32<>+360(SB)/8, $0x1f8000001f800000
-DATA elementaryConstF32<>+368(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
-DATA elementaryConstF32<>+376(SB)/8, $0x3f3172003f317200
-DATA elementaryConstF32<>+384(SB)/8, $0x0080000000800000 // logSmallest: 0x1p-126
-DATA elementaryConstF32<>+392(SB)/8, $0x0080000000800000
-DATA elementaryConstF32<>+400(SB)/8, $0x4b8000004b800000 // logScale: 0x1p24
-DATA elementaryConstF32<>+408(SB)/8, $0x4b8000004b800000
-DATA elementaryConstF32<>+416(SB)/8, $0x4b0000974b000097 // logFromScaled: 0x1.00012ep23
-DATA elementaryConstF32<>+424(SB)/8, $0x4b0000974b000097
-DATA elementaryConstF32<>+432(SB)/8, $0x4b00007f4b00007f // logFrom: 0x1.0000fep23
-DATA elementaryConstF32<>+440(SB)/8, $0x4b00007f4b00007f
-DATA elementaryConstF32<>+448(SB)/8, $0x004afb0d004afb0d // oneMinusSqrtHalf
-DATA elementaryConstF32<>+456(SB)/8, $0x004afb0d004afb0d
-DATA elementaryConstF32<>+464(SB)/8, $0x4b0000004b000000 // logTo: 0x1p23
-DATA elementaryConstF32<>+472(SB)/8, $0x4b0000004b000000
-DATA elementaryConstF32<>+480(SB)/8, $0x007fffff007fffff // mantissa
-DATA elementaryConstF32<>+488(SB)/8, $0x007fffff007fffff
-DATA elementaryConstF32<>+496(SB)/8, $0x3f3504f33f3504f3 // sqrtHalf
-DATA elementaryConstF32<>+504(SB)/8, $0x3f3504f33f3504f3
-DATA elementaryConstF32<>+512(SB)/8, $0x3f8000003f800000 // one: 1
-DATA elementaryConstF32<>+520(SB)/8, $0x3f8000003f800000
-DATA elementaryConstF32<>+528(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
-DATA elementaryConstF32<>+536(SB)/8, $0x35bfbe8e35bfbe8e
-DATA elementaryConstF32<>+544(SB)/8, $0xbd9d27fbbd9d27fb // logC8: -0x1.3a4ff6p-4
-DATA elementaryConstF32<>+552(SB)/8, $0xbd9d27fbbd9d27fb
-DATA elementaryConstF32<>+560(SB)/8, $0x3e0247b93e0247b9 // logC7: 0x1.048f72p-3
-DATA elementaryConstF32<>+568(SB)/8, $0x3e0247b93e0247b9
-DATA elementaryConstF32<>+576(SB)/8, $0xbe066d19be066d19 // logC6: -0x1.0cda32p-3
-DATA elementaryConstF32<>+584(SB)/8, $0xbe066d19be066d19
-DATA elementaryConstF32<>+592(SB)/8, $0x3e11752d3e11752d // logC5: 0x1.22ea5ap-3
-DATA elementaryConstF32<>+600(SB)/8, $0x3e11752d3e11752d
-DATA elementaryConstF32<>+608(SB)/8, $0xbe2a41c1be2a41c1 // logC4: -0x1.548382p-3
-DATA elementaryConstF32<>+616(SB)/8, $0xbe2a41c1be2a41c1
-DATA elementaryConstF32<>+624(SB)/8, $0x3e4cd0093e4cd009 // logC3: 0x1.99a012p-3
-DATA elementaryConstF32<>+632(SB)/8, $0x3e4cd0093e4cd009
-DATA elementaryConstF32<>+640(SB)/8, $0xbe800106be800106 // logC2: -0x1.00020cp-2
-DATA elementaryConstF32<>+648(SB)/8, $0xbe800106be800106
-DATA elementaryConstF32<>+656(SB)/8, $0x3eaaaaaa3eaaaaaa // logC1: 0x1.555554p-2
-DATA elementaryConstF32<>+664(SB)/8, $0x3eaaaaaa3eaaaaaa
-DATA elementaryConstF32<>+672(SB)/8, $0xbeffffffbeffffff // logC0: -0x1.fffffep-2
-DATA elementaryConstF32<>+680(SB)/8, $0xbeffffffbeffffff
-DATA elementaryConstF32<>+688(SB)/8, $0x7f8000007f800000 // plusInf
-DATA elementaryConstF32<>+696(SB)/8, $0x7f8000007f800000
-DATA elementaryConstF32<>+704(SB)/8, $0xff800000ff800000 // minusInf
-DATA elementaryConstF32<>+712(SB)/8, $0xff800000ff800000
-DATA elementaryConstF32<>+720(SB)/8, $0x7fc000007fc00000 // notANumber
-DATA elementaryConstF32<>+728(SB)/8, $0x7fc000007fc00000
-DATA elementaryConstF32<>+736(SB)/8, $0x0000000100000001 // smallest
-DATA elementaryConstF32<>+744(SB)/8, $0x0000000100000001
-DATA elementaryConstF32<>+752(SB)/8, $0x8000000080000000 // signBit
-DATA elementaryConstF32<>+760(SB)/8, $0x8000000080000000
-GLOBL elementaryConstF32<>(SB), RODATA|NOPTR, $768
+DATA elementaryConstF32<>+32(SB)/8, $0x4b4001f84b4001f8 // expMagicUp: 0x1.8003fp23
+DATA elementaryConstF32<>+40(SB)/8, $0x4b4001f84b4001f8
+DATA elementaryConstF32<>+48(SB)/8, $0x4138aa3b4138aa3b // log2ePart: 0x1.715476p3
+DATA elementaryConstF32<>+56(SB)/8, $0x4138aa3b4138aa3b
+DATA elementaryConstF32<>+64(SB)/8, $0x0000000700000007 // lookupLow
+DATA elementaryConstF32<>+72(SB)/8, $0x0000000700000007
+DATA elementaryConstF32<>+80(SB)/8, $0x0302010003020100 // lookupFirst
+DATA elementaryConstF32<>+88(SB)/8, $0x0302010003020100
+DATA elementaryConstF32<>+96(SB)/8, $0x0404040404040404 // lookupTimes
+DATA elementaryConstF32<>+104(SB)/8, $0x0404040404040404
+DATA elementaryConstF32<>+112(SB)/8, $0xbdb17200bdb17200 // minusLn2PartHi: -0x1.62e4p-4
+DATA elementaryConstF32<>+120(SB)/8, $0xbdb17200bdb17200
+DATA elementaryConstF32<>+128(SB)/8, $0xb43fbe8eb43fbe8e // minusLn2PartLo: -0x1.7f7d1cp-23
+DATA elementaryConstF32<>+136(SB)/8, $0xb43fbe8eb43fbe8e
+DATA elementaryConstF32<>+144(SB)/8, $0x3e2aade63e2aade6 // expC1: 0x1.555bccp-3
+DATA elementaryConstF32<>+152(SB)/8, $0x3e2aade63e2aade6
+DATA elementaryConstF32<>+160(SB)/8, $0x3f0005183f000518 // expC0: 0x1.000a3p-1
+DATA elementaryConstF32<>+168(SB)/8, $0x3f0005183f000518
+DATA elementaryConstF32<>+176(SB)/8, $0x8000000080000000 // signBit
+DATA elementaryConstF32<>+184(SB)/8, $0x8000000080000000
+DATA elementaryConstF32<>+192(SB)/8, $0x5f8000005f800000 // expUp: 0x1p64
+DATA elementaryConstF32<>+200(SB)/8, $0x5f8000005f800000
+DATA elementaryConstF32<>+208(SB)/8, $0x3e8000003e800000 // expm1Unit: 0x1p-2
+DATA elementaryConstF32<>+216(SB)/8, $0x3e8000003e800000
+DATA elementaryConstF32<>+224(SB)/8, $0x4b4003e84b4003e8 // expm1Magic: 0x1.8007dp23
+DATA elementaryConstF32<>+232(SB)/8, $0x4b4003e84b4003e8
+DATA elementaryConstF32<>+240(SB)/8, $0xc1900000c1900000 // expm1Min: -18
+DATA elementaryConstF32<>+248(SB)/8, $0xc1900000c1900000
+DATA elementaryConstF32<>+256(SB)/8, $0x3d2aacef3d2aacef // expm1C2: 0x1.5559dep-5
+DATA elementaryConstF32<>+264(SB)/8, $0x3d2aacef3d2aacef
+DATA elementaryConstF32<>+272(SB)/8, $0x3e2aae113e2aae11 // expm1C1: 0x1.555c22p-3
+DATA elementaryConstF32<>+280(SB)/8, $0x3e2aae113e2aae11
+DATA elementaryConstF32<>+288(SB)/8, $0x3f0000003f000000 // expm1C0: 0x1p-1
+DATA elementaryConstF32<>+296(SB)/8, $0x3f0000003f000000
+DATA elementaryConstF32<>+304(SB)/8, $0x4080000040800000 // expm1Units: 4
+DATA elementaryConstF32<>+312(SB)/8, $0x4080000040800000
+DATA elementaryConstF32<>+320(SB)/8, $0x7fffffff7fffffff // notSign
+DATA elementaryConstF32<>+328(SB)/8, $0x7fffffff7fffffff
+DATA elementaryConstF32<>+336(SB)/8, $0x1f8000001f800000 // expm1Least: 0x1p-64
+DATA elementaryConstF32<>+344(SB)/8, $0x1f8000001f800000
+DATA elementaryConstF32<>+352(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
+DATA elementaryConstF32<>+360(SB)/8, $0x3f3172003f317200
+DATA elementaryConstF32<>+368(SB)/8, $0x0080000000800000 // logSmallest: 0x1p-126
+DATA elementaryConstF32<>+376(SB)/8, $0x0080000000800000
+DATA elementaryConstF32<>+384(SB)/8, $0x4b8000004b800000 // logScale: 0x1p24
+DATA elementaryConstF32<>+392(SB)/8, $0x4b8000004b800000
+DATA elementaryConstF32<>+400(SB)/8, $0x4b0000974b000097 // logFromScaled: 0x1.00012ep23
+DATA elementaryConstF32<>+408(SB)/8, $0x4b0000974b000097
+DATA elementaryConstF32<>+416(SB)/8, $0x4b00007f4b00007f // logFrom: 0x1.0000fep23
+DATA elementaryConstF32<>+424(SB)/8, $0x4b00007f4b00007f
+DATA elementaryConstF32<>+432(SB)/8, $0x004afb0d004afb0d // oneMinusSqrtHalf
+DATA elementaryConstF32<>+440(SB)/8, $0x004afb0d004afb0d
+DATA elementaryConstF32<>+448(SB)/8, $0x4b0000004b000000 // logTo: 0x1p23
+DATA elementaryConstF32<>+456(SB)/8, $0x4b0000004b000000
+DATA elementaryConstF32<>+464(SB)/8, $0x007fffff007fffff // mantissa
+DATA elementaryConstF32<>+472(SB)/8, $0x007fffff007fffff
+DATA elementaryConstF32<>+480(SB)/8, $0x3f3504f33f3504f3 // sqrtHalf
+DATA elementaryConstF32<>+488(SB)/8, $0x3f3504f33f3504f3
+DATA elementaryConstF32<>+496(SB)/8, $0x3f8000003f800000 // one: 1
+DATA elementaryConstF32<>+504(SB)/8, $0x3f8000003f800000
+DATA elementaryConstF32<>+512(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
+DATA elementaryConstF32<>+520(SB)/8, $0x35bfbe8e35bfbe8e
+DATA elementaryConstF32<>+528(SB)/8, $0xbd9d27fbbd9d27fb // logC8: -0x1.3a4ff6p-4
+DATA elementaryConstF32<>+536(SB)/8, $0xbd9d27fbbd9d27fb
+DATA elementaryConstF32<>+544(SB)/8, $0x3e0247b93e0247b9 // logC7: 0x1.048f72p-3
+DATA elementaryConstF32<>+552(SB)/8, $0x3e0247b93e0247b9
+DATA elementaryConstF32<>+560(SB)/8, $0xbe066d19be066d19 // logC6: -0x1.0cda32p-3
+DATA elementaryConstF32<>+568(SB)/8, $0xbe066d19be066d19
+DATA elementaryConstF32<>+576(SB)/8, $0x3e11752d3e11752d // logC5: 0x1.22ea5ap-3
+DATA elementaryConstF32<>+584(SB)/8, $0x3e11752d3e11752d
+DATA elementaryConstF32<>+592(SB)/8, $0xbe2a41c1be2a41c1 // logC4: -0x1.548382p-3
+DATA elementaryConstF32<>+600(SB)/8, $0xbe2a41c1be2a41c1
+DATA elementaryConstF32<>+608(SB)/8, $0x3e4cd0093e4cd009 // logC3: 0x1.99a012p-3
+DATA elementaryConstF32<>+616(SB)/8, $0x3e4cd0093e4cd009
+DATA elementaryConstF32<>+624(SB)/8, $0xbe800106be800106 // logC2: -0x1.00020cp-2
+DATA elementaryConstF32<>+632(SB)/8, $0xbe800106be800106
+DATA elementaryConstF32<>+640(SB)/8, $0x3eaaaaaa3eaaaaaa // logC1: 0x1.555554p-2
+DATA elementaryConstF32<>+648(SB)/8, $0x3eaaaaaa3eaaaaaa
+DATA elementaryConstF32<>+656(SB)/8, $0xbeffffffbeffffff // logC0: -0x1.fffffep-2
+DATA elementaryConstF32<>+664(SB)/8, $0xbeffffffbeffffff
+DATA elementaryConstF32<>+672(SB)/8, $0x7f8000007f800000 // plusInf
+DATA elementaryConstF32<>+680(SB)/8, $0x7f8000007f800000
+DATA elementaryConstF32<>+688(SB)/8, $0xff800000ff800000 // minusInf
+DATA elementaryConstF32<>+696(SB)/8, $0xff800000ff800000
+DATA elementaryConstF32<>+704(SB)/8, $0x7fc000007fc00000 // notANumber
+DATA elementaryConstF32<>+712(SB)/8, $0x7fc000007fc00000
+DATA elementaryConstF32<>+720(SB)/8, $0x0000000100000001 // smallest
+DATA elementaryConstF32<>+728(SB)/8, $0x0000000100000001
+GLOBL elementaryConstF32<>(SB), RODATA|NOPTR, $736
 DATA elementaryConstF64<>+0(SB)/8, $0xc087500000000000 // expMin: -746
 DATA elementaryConstF64<>+8(SB)/8, $0xc087500000000000
 DATA elementaryConstF64<>+16(SB)/8, $0x4086300000000000 // expMax: 710
 DATA elementaryConstF64<>+24(SB)/8, $0x4086300000000000
-DATA elementaryConstF64<>+32(SB)/8, $0x43380000800017fc // expMagicDown: 0x1.80000800017fcp52
-DATA elementaryConstF64<>+40(SB)/8, $0x43380000800017fc
-DATA elementaryConstF64<>+48(SB)/8, $0x43380000800007fc // expMagicUp: 0x1.80000800007fcp52
-DATA elementaryConstF64<>+56(SB)/8, $0x43380000800007fc
-DATA elementaryConstF64<>+64(SB)/8, $0x40171547652b82fe // log2ePart: 0x1.71547652b82fep2
-DATA elementaryConstF64<>+72(SB)/8, $0x40171547652b82fe
-DATA elementaryConstF64<>+80(SB)/8, $0x0000000300000003 // lookupLow
-DATA elementaryConstF64<>+88(SB)/8, $0x0000000300000003
-DATA elementaryConstF64<>+96(SB)/8, $0x0706050403020100 // lookupFirst
-DATA elementaryConstF64<>+104(SB)/8, $0x0706050403020100
-DATA elementaryConstF64<>+112(SB)/8, $0x0808080808080808 // lookupTimes
-DATA elementaryConstF64<>+120(SB)/8, $0x0808080808080808
-DATA elementaryConstF64<>+128(SB)/8, $0xbfc62e42fefa3800 // minusLn2PartHi: -0x1.62e42fefa38p-3
-DATA elementaryConstF64<>+136(SB)/8, $0xbfc62e42fefa3800
-DATA elementaryConstF64<>+144(SB)/8, $0xbd0ef35793c76730 // minusLn2PartLo: -0x1.ef35793c7673p-47
-DATA elementaryConstF64<>+152(SB)/8, $0xbd0ef35793c76730
-DATA elementaryConstF64<>+160(SB)/8, $0x3efa0310f1c08a4a // expC6: 0x1.a0310f1c08a4ap-16
-DATA elementaryConstF64<>+168(SB)/8, $0x3efa0310f1c08a4a
-DATA elementaryConstF64<>+176(SB)/8, $0x3f2a030c70367f3a // expC5: 0x1.a030c70367f3ap-13
-DATA elementaryConstF64<>+184(SB)/8, $0x3f2a030c70367f3a
-DATA elementaryConstF64<>+192(SB)/8, $0x3f56c16c0cd9e21f // expC4: 0x1.6c16c0cd9e21fp-10
-DATA elementaryConstF64<>+200(SB)/8, $0x3f56c16c0cd9e21f
-DATA elementaryConstF64<>+208(SB)/8, $0x3f8111110a184b7f // expC3: 0x1.111110a184b7fp-7
-DATA elementaryConstF64<>+216(SB)/8, $0x3f8111110a184b7f
-DATA elementaryConstF64<>+224(SB)/8, $0x3fa5555555558a71 // expC2: 0x1.5555555558a71p-5
-DATA elementaryConstF64<>+232(SB)/8, $0x3fa5555555558a71
-DATA elementaryConstF64<>+240(SB)/8, $0x3fc5555555557e71 // expC1: 0x1.5555555557e71p-3
-DATA elementaryConstF64<>+248(SB)/8, $0x3fc5555555557e71
-DATA elementaryConstF64<>+256(SB)/8, $0x3fdfffffffffffff // expC0: 0x1.fffffffffffffp-2
-DATA elementaryConstF64<>+264(SB)/8, $0x3fdfffffffffffff
-DATA elementaryConstF64<>+272(SB)/8, $0x1ff0000000000000 // expDown: 0x1p-512
-DATA elementaryConstF64<>+280(SB)/8, $0x1ff0000000000000
-DATA elementaryConstF64<>+288(SB)/8, $0x5ff0000000000000 // expUp: 0x1p512
-DATA elementaryConstF64<>+296(SB)/8, $0x5ff0000000000000
-DATA elementaryConstF64<>+304(SB)/8, $0x3fd0000000000000 // expm1Unit: 0x1p-2
-DATA elementaryConstF64<>+312(SB)/8, $0x3fd0000000000000
-DATA elementaryConstF64<>+320(SB)/8, $0x4338000080000ff4 // expm1Magic: 0x1.8000080000ff4p52
-DATA elementaryConstF64<>+328(SB)/8, $0x4338000080000ff4
-DATA elementaryConstF64<>+336(SB)/8, $0xc043000000000000 // expm1Min: -38
-DATA elementaryConstF64<>+344(SB)/8, $0xc043000000000000
-DATA elementaryConstF64<>+352(SB)/8, $0x3ec71eb2a6462280 // expm1C7: 0x1.71eb2a646228p-19
-DATA elementaryConstF64<>+360(SB)/8, $0x3ec71eb2a6462280
-DATA elementaryConstF64<>+368(SB)/8, $0x3efa02bcbc2b61c1 // expm1C6: 0x1.a02bcbc2b61c1p-16
-DATA elementaryConstF64<>+376(SB)/8, $0x3efa02bcbc2b61c1
-DATA elementaryConstF64<>+384(SB)/8, $0x3f2a01a0161e0e10 // expm1C5: 0x1.a01a0161e0e1p-13
-DATA elementaryConstF64<>+392(SB)/8, $0x3f2a01a0161e0e10
-DATA elementaryConstF64<>+400(SB)/8, $0x3f56c16c11687dc2 // expm1C4: 0x1.6c16c11687dc2p-10
-DATA elementaryConstF64<>+408(SB)/8, $0x3f56c16c11687dc2
-DATA elementaryConstF64<>+416(SB)/8, $0x3f8111111111170d // expm1C3: 0x1.111111111170dp-7
-DATA elementaryConstF64<>+424(SB)/8, $0x3f8111111111170d
-DATA elementaryConstF64<>+432(SB)/8, $0x3fa55555555565cb // expm1C2: 0x1.55555555565cbp-5
-DATA elementaryConstF64<>+440(SB)/8, $0x3fa55555555565cb
-DATA elementaryConstF64<>+448(SB)/8, $0x3fc5555555555555 // expm1C1: 0x1.5555555555555p-3
-DATA elementaryConstF64<>+456(SB)/8, $0x3fc5555555555555
-DATA elementaryConstF64<>+464(SB)/8, $0x3fe0000000000000 // expm1C0: 0x1p-1
-DATA elementaryConstF64<>+472(SB)/8, $0x3fe0000000000000
-DATA elementaryConstF64<>+480(SB)/8, $0x4010000000000000 // expm1Units: 4
-DATA elementaryConstF64<>+488(SB)/8, $0x4010000000000000
-DATA elementaryConstF64<>+496(SB)/8, $0x7fffffffffffffff // notSign
-DATA elementaryConstF64<>+504(SB)/8, $0x7fffffffffffffff
-DATA elementaryConstF64<>+512(SB)/8, $0x1ff0000000000000 // expm1Least: 0x1p-512
-DATA elementaryConstF64<>+520(SB)/8, $0x1ff0000000000000
-DATA elementaryConstF64<>+528(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
-DATA elementaryConstF64<>+536(SB)/8, $0x3fe62e42fefa3800
-DATA elementaryConstF64<>+544(SB)/8, $0x0010000000000000 // logSmallest: 0x1p-1022
-DATA elementaryConstF64<>+552(SB)/8, $0x0010000000000000
-DATA elementaryConstF64<>+560(SB)/8, $0x4350000000000000 // logScale: 0x1p54
-DATA elementaryConstF64<>+568(SB)/8, $0x4350000000000000
-DATA elementaryConstF64<>+576(SB)/8, $0x4330000000000435 // logFromScaled: 0x1.0000000000435p52
-DATA elementaryConstF64<>+584(SB)/8, $0x4330000000000435
-DATA elementaryConstF64<>+592(SB)/8, $0x43300000000003ff // logFrom: 0x1.00000000003ffp52
-DATA elementaryConstF64<>+600(SB)/8, $0x43300000000003ff
-DATA elementaryConstF64<>+608(SB)/8, $0x00095f619980c433 // oneMinusSqrtHalf
-DATA elementaryConstF64<>+616(SB)/8, $0x00095f619980c433
-DATA elementaryConstF64<>+624(SB)/8, $0x4330000000000000 // logTo: 0x1p52
-DATA elementaryConstF64<>+632(SB)/8, $0x4330000000000000
-DATA elementaryConstF64<>+640(SB)/8, $0x000fffffffffffff // mantissa
-DATA elementaryConstF64<>+648(SB)/8, $0x000fffffffffffff
-DATA elementaryConstF64<>+656(SB)/8, $0x3fe6a09e667f3bcd // sqrtHalf
-DATA elementaryConstF64<>+664(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstF64<>+672(SB)/8, $0x3ff0000000000000 // one: 1
-DATA elementaryConstF64<>+680(SB)/8, $0x3ff0000000000000
-DATA elementaryConstF64<>+688(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
-DATA elementaryConstF64<>+696(SB)/8, $0x3d2ef35793c76730
-DATA elementaryConstF64<>+704(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
-DATA elementaryConstF64<>+712(SB)/8, $0x3fe0000000000000
-DATA elementaryConstF64<>+720(SB)/8, $0x4000000000000000 // two: 2
-DATA elementaryConstF64<>+728(SB)/8, $0x4000000000000000
-DATA elementaryConstF64<>+736(SB)/8, $0x3fc39a09d078c69f // logC6: 0x1.39a09d078c69fp-3
-DATA elementaryConstF64<>+744(SB)/8, $0x3fc39a09d078c69f
-DATA elementaryConstF64<>+752(SB)/8, $0x3fcc71c51d8e78af // logC4: 0x1.c71c51d8e78afp-3
-DATA elementaryConstF64<>+760(SB)/8, $0x3fcc71c51d8e78af
-DATA elementaryConstF64<>+768(SB)/8, $0x3fd999999997fa04 // logC2: 0x1.999999997fa04p-2
-DATA elementaryConstF64<>+776(SB)/8, $0x3fd999999997fa04
-DATA elementaryConstF64<>+784(SB)/8, $0x3fc2f112df3e5244 // logC7: 0x1.2f112df3e5244p-3
-DATA elementaryConstF64<>+792(SB)/8, $0x3fc2f112df3e5244
-DATA elementaryConstF64<>+800(SB)/8, $0x3fc7466496cb03de // logC5: 0x1.7466496cb03dep-3
-DATA elementaryConstF64<>+808(SB)/8, $0x3fc7466496cb03de
-DATA elementaryConstF64<>+816(SB)/8, $0x3fd2492494229359 // logC3: 0x1.2492494229359p-2
-DATA elementaryConstF64<>+824(SB)/8, $0x3fd2492494229359
-DATA elementaryConstF64<>+832(SB)/8, $0x3fe5555555555593 // logC1: 0x1.5555555555593p-1
-DATA elementaryConstF64<>+840(SB)/8, $0x3fe5555555555593
-DATA elementaryConstF64<>+848(SB)/8, $0x7ff0000000000000 // plusInf
-DATA elementaryConstF64<>+856(SB)/8, $0x7ff0000000000000
-DATA elementaryConstF64<>+864(SB)/8, $0xfff0000000000000 // minusInf
-DATA elementaryConstF64<>+872(SB)/8, $0xfff0000000000000
-DATA elementaryConstF64<>+880(SB)/8, $0x7ff8000000000000 // notANumber
-DATA elementaryConstF64<>+888(SB)/8, $0x7ff8000000000000
-DATA elementaryConstF64<>+896(SB)/8, $0x0000000000000001 // smallest
-DATA elementaryConstF64<>+904(SB)/8, $0x0000000000000001
-DATA elementaryConstF64<>+912(SB)/8, $0x8000000000000000 // signBit
-DATA elementaryConstF64<>+920(SB)/8, $0x8000000000000000
-GLOBL elementaryConstF64<>(SB), RODATA|NOPTR, $928
+DATA elementaryConstF64<>+32(SB)/8, $0x43380000800047fc // expMagicUp: 0x1.80000800047fcp52
+DATA elementaryConstF64<>+40(SB)/8, $0x43380000800047fc
+DATA elementaryConstF64<>+48(SB)/8, $0x40171547652b82fe // log2ePart: 0x1.71547652b82fep2
+DATA elementaryConstF64<>+56(SB)/8, $0x40171547652b82fe
+DATA elementaryConstF64<>+64(SB)/8, $0x0000000300000003 // lookupLow
+DATA elementaryConstF64<>+72(SB)/8, $0x0000000300000003
+DATA elementaryConstF64<>+80(SB)/8, $0x0706050403020100 // lookupFirst
+DATA elementaryConstF64<>+88(SB)/8, $0x0706050403020100
+DATA elementaryConstF64<>+96(SB)/8, $0x0808080808080808 // lookupTimes
+DATA elementaryConstF64<>+104(SB)/8, $0x0808080808080808
+DATA elementaryConstF64<>+112(SB)/8, $0xbfc62e42fefa3800 // minusLn2PartHi: -0x1.62e42fefa38p-3
+DATA elementaryConstF64<>+120(SB)/8, $0xbfc62e42fefa3800
+DATA elementaryConstF64<>+128(SB)/8, $0xbd0ef35793c76730 // minusLn2PartLo: -0x1.ef35793c7673p-47
+DATA elementaryConstF64<>+136(SB)/8, $0xbd0ef35793c76730
+DATA elementaryConstF64<>+144(SB)/8, $0x3efa0310f1c08a4a // expC6: 0x1.a0310f1c08a4ap-16
+DATA elementaryConstF64<>+152(SB)/8, $0x3efa0310f1c08a4a
+DATA elementaryConstF64<>+160(SB)/8, $0x3f2a030c70367f3a // expC5: 0x1.a030c70367f3ap-13
+DATA elementaryConstF64<>+168(SB)/8, $0x3f2a030c70367f3a
+DATA elementaryConstF64<>+176(SB)/8, $0x3f56c16c0cd9e21f // expC4: 0x1.6c16c0cd9e21fp-10
+DATA elementaryConstF64<>+184(SB)/8, $0x3f56c16c0cd9e21f
+DATA elementaryConstF64<>+192(SB)/8, $0x3f8111110a184b7f // expC3: 0x1.111110a184b7fp-7
+DATA elementaryConstF64<>+200(SB)/8, $0x3f8111110a184b7f
+DATA elementaryConstF64<>+208(SB)/8, $0x3fa5555555558a71 // expC2: 0x1.5555555558a71p-5
+DATA elementaryConstF64<>+216(SB)/8, $0x3fa5555555558a71
+DATA elementaryConstF64<>+224(SB)/8, $0x3fc5555555557e71 // expC1: 0x1.5555555557e71p-3
+DATA elementaryConstF64<>+232(SB)/8, $0x3fc5555555557e71
+DATA elementaryConstF64<>+240(SB)/8, $0x3fdfffffffffffff // expC0: 0x1.fffffffffffffp-2
+DATA elementaryConstF64<>+248(SB)/8, $0x3fdfffffffffffff
+DATA elementaryConstF64<>+256(SB)/8, $0x8000000000000000 // signBit
+DATA elementaryConstF64<>+264(SB)/8, $0x8000000000000000
+DATA elementaryConstF64<>+272(SB)/8, $0x5ff0000000000000 // expUp: 0x1p512
+DATA elementaryConstF64<>+280(SB)/8, $0x5ff0000000000000
+DATA elementaryConstF64<>+288(SB)/8, $0x3fd0000000000000 // expm1Unit: 0x1p-2
+DATA elementaryConstF64<>+296(SB)/8, $0x3fd0000000000000
+DATA elementaryConstF64<>+304(SB)/8, $0x4338000080000ff4 // expm1Magic: 0x1.8000080000ff4p52
+DATA elementaryConstF64<>+312(SB)/8, $0x4338000080000ff4
+DATA elementaryConstF64<>+320(SB)/8, $0xc043000000000000 // expm1Min: -38
+DATA elementaryConstF64<>+328(SB)/8, $0xc043000000000000
+DATA elementaryConstF64<>+336(SB)/8, $0x3ec71eb2a6462280 // expm1C7: 0x1.71eb2a646228p-19
+DATA elementaryConstF64<>+344(SB)/8, $0x3ec71eb2a6462280
+DATA elementaryConstF64<>+352(SB)/8, $0x3efa02bcbc2b61c1 // expm1C6: 0x1.a02bcbc2b61c1p-16
+DATA elementaryConstF64<>+360(SB)/8, $0x3efa02bcbc2b61c1
+DATA elementaryConstF64<>+368(SB)/8, $0x3f2a01a0161e0e10 // expm1C5: 0x1.a01a0161e0e1p-13
+DATA elementaryConstF64<>+376(SB)/8, $0x3f2a01a0161e0e10
+DATA elementaryConstF64<>+384(SB)/8, $0x3f56c16c11687dc2 // expm1C4: 0x1.6c16c11687dc2p-10
+DATA elementaryConstF64<>+392(SB)/8, $0x3f56c16c11687dc2
+DATA elementaryConstF64<>+400(SB)/8, $0x3f8111111111170d // expm1C3: 0x1.111111111170dp-7
+DATA elementaryConstF64<>+408(SB)/8, $0x3f8111111111170d
+DATA elementaryConstF64<>+416(SB)/8, $0x3fa55555555565cb // expm1C2: 0x1.55555555565cbp-5
+DATA elementaryConstF64<>+424(SB)/8, $0x3fa55555555565cb
+DATA elementaryConstF64<>+432(SB)/8, $0x3fc5555555555555 // expm1C1: 0x1.5555555555555p-3
+DATA elementaryConstF64<>+440(SB)/8, $0x3fc5555555555555
+DATA elementaryConstF64<>+448(SB)/8, $0x3fe0000000000000 // expm1C0: 0x1p-1
+DATA elementaryConstF64<>+456(SB)/8, $0x3fe0000000000000
+DATA elementaryConstF64<>+464(SB)/8, $0x4010000000000000 // expm1Units: 4
+DATA elementaryConstF64<>+472(SB)/8, $0x4010000000000000
+DATA elementaryConstF64<>+480(SB)/8, $0x7fffffffffffffff // notSign
+DATA elementaryConstF64<>+488(SB)/8, $0x7fffffffffffffff
+DATA elementaryConstF64<>+496(SB)/8, $0x1ff0000000000000 // expm1Least: 0x1p-512
+DATA elementaryConstF64<>+504(SB)/8, $0x1ff0000000000000
+DATA elementaryConstF64<>+512(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
+DATA elementaryConstF64<>+520(SB)/8, $0x3fe62e42fefa3800
+DATA elementaryConstF64<>+528(SB)/8, $0x0010000000000000 // logSmallest: 0x1p-1022
+DATA elementaryConstF64<>+536(SB)/8, $0x0010000000000000
+DATA elementaryConstF64<>+544(SB)/8, $0x4350000000000000 // logScale: 0x1p54
+DATA elementaryConstF64<>+552(SB)/8, $0x4350000000000000
+DATA elementaryConstF64<>+560(SB)/8, $0x4330000000000435 // logFromScaled: 0x1.0000000000435p52
+DATA elementaryConstF64<>+568(SB)/8, $0x4330000000000435
+DATA elementaryConstF64<>+576(SB)/8, $0x43300000000003ff // logFrom: 0x1.00000000003ffp52
+DATA elementaryConstF64<>+584(SB)/8, $0x43300000000003ff
+DATA elementaryConstF64<>+592(SB)/8, $0x00095f619980c433 // oneMinusSqrtHalf
+DATA elementaryConstF64<>+600(SB)/8, $0x00095f619980c433
+DATA elementaryConstF64<>+608(SB)/8, $0x4330000000000000 // logTo: 0x1p52
+DATA elementaryConstF64<>+616(SB)/8, $0x4330000000000000
+DATA elementaryConstF64<>+624(SB)/8, $0x000fffffffffffff // mantissa
+DATA elementaryConstF64<>+632(SB)/8, $0x000fffffffffffff
+DATA elementaryConstF64<>+640(SB)/8, $0x3fe6a09e667f3bcd // sqrtHalf
+DATA elementaryConstF64<>+648(SB)/8, $0x3fe6a09e667f3bcd
+DATA elementaryConstF64<>+656(SB)/8, $0x3ff0000000000000 // one: 1
+DATA elementaryConstF64<>+664(SB)/8, $0x3ff0000000000000
+DATA elementaryConstF64<>+672(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
+DATA elementaryConstF64<>+680(SB)/8, $0x3d2ef35793c76730
+DATA elementaryConstF64<>+688(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
+DATA elementaryConstF64<>+696(SB)/8, $0x3fe0000000000000
+DATA elementaryConstF64<>+704(SB)/8, $0x4000000000000000 // two: 2
+DATA elementaryConstF64<>+712(SB)/8, $0x4000000000000000
+DATA elementaryConstF64<>+720(SB)/8, $0x3fc39a09d078c69f // logC6: 0x1.39a09d078c69fp-3
+DATA elementaryConstF64<>+728(SB)/8, $0x3fc39a09d078c69f
+DATA elementaryConstF64<>+736(SB)/8, $0x3fcc71c51d8e78af // logC4: 0x1.c71c51d8e78afp-3
+DATA elementaryConstF64<>+744(SB)/8, $0x3fcc71c51d8e78af
+DATA elementaryConstF64<>+752(SB)/8, $0x3fd999999997fa04 // logC2: 0x1.999999997fa04p-2
+DATA elementaryConstF64<>+760(SB)/8, $0x3fd999999997fa04
+DATA elementaryConstF64<>+768(SB)/8, $0x3fc2f112df3e5244 // logC7: 0x1.2f112df3e5244p-3
+DATA elementaryConstF64<>+776(SB)/8, $0x3fc2f112df3e5244
+DATA elementaryConstF64<>+784(SB)/8, $0x3fc7466496cb03de // logC5: 0x1.7466496cb03dep-3
+DATA elementaryConstF64<>+792(SB)/8, $0x3fc7466496cb03de
+DATA elementaryConstF64<>+800(SB)/8, $0x3fd2492494229359 // logC3: 0x1.2492494229359p-2
+DATA elementaryConstF64<>+808(SB)/8, $0x3fd2492494229359
+DATA elementaryConstF64<>+816(SB)/8, $0x3fe5555555555593 // logC1: 0x1.5555555555593p-1
+DATA elementaryConstF64<>+824(SB)/8, $0x3fe5555555555593
+DATA elementaryConstF64<>+832(SB)/8, $0x7ff0000000000000 // plusInf
+DATA elementaryConstF64<>+840(SB)/8, $0x7ff0000000000000
+DATA elementaryConstF64<>+848(SB)/8, $0xfff0000000000000 // minusInf
+DATA elementaryConstF64<>+856(SB)/8, $0xfff0000000000000
+DATA elementaryConstF64<>+864(SB)/8, $0x7ff8000000000000 // notANumber
+DATA elementaryConstF64<>+872(SB)/8, $0x7ff8000000000000
+DATA elementaryConstF64<>+880(SB)/8, $0x0000000000000001 // smallest
+DATA elementaryConstF64<>+888(SB)/8, $0x0000000000000001
+GLOBL elementaryConstF64<>(SB), RODATA|NOPTR, $896
 DATA softplusConstF32<>+0(SB)/8, $0x1f8000001f800000 // rowUnit: 0x1p-64
 DATA softplusConstF32<>+8(SB)/8, $0x1f8000001f800000
 DATA softplusConstF32<>+16(SB)/8, $0x4025920240259202 // twoLossA: 0x1.4b2404p1
@@ -16540,8 +16536,8 @@ TEXT ·siluF32NEON(SB), NOSPLIT, $0-48
 	MOVD $siluTableF32<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 0(R26), F28 // siluMin
-	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 0(R26), F28 // sigmoidMax
+	FMOVQ 16(R26), F27 // siluMin
 	FMOVQ 32(R26), F26 // siluMagic
 	FMOVQ 48(R26), F25 // siluScale
 	FMOVQ 64(R26), F24 // siluTop
@@ -16555,7 +16551,8 @@ TEXT ·siluF32NEON(SB), NOSPLIT, $0-48
 	FMOVQ 192(R26), F16 // sigmoidExpC0
 	FMOVQ 208(R26), F15 // sigmoidConstant
 	FMOVQ 224(R26), F14 // siluExponent
-	FMOVQ 240(R26), F13 // siluUnit
+	FMOVQ 240(R26), F13 // signBit
+	FMOVQ 256(R26), F12 // siluUnit
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -16563,8 +16560,8 @@ TEXT ·siluF32NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
-	WORD $0x4ea0f761 // fmin v1.4s, v27.4s, v0.4s
+	WORD $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0f781 // fmin v1.4s, v28.4s, v0.4s
 	VMOV V26.B16, V2.B16
 	VFMLA V23.S4, V1.S4, V2.S4
 	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
@@ -16574,138 +16571,138 @@ loop1:
 	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
 	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
 	VADD V5.S4, V4.S4, V4.S4
-	FMOVQ 16(R1), F2
-	VMOV V1.B16, V5.B16
-	VFMLA V19.S4, V3.S4, V5.S4
-	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
-	VFMLA V18.S4, V3.S4, V5.S4
-	WORD $0x4ea2f763 // fmin v3.4s, v27.4s, v2.4s
-	VMOV V16.B16, V6.B16
-	VFMLA V5.S4, V17.S4, V6.S4
-	VMOV V26.B16, V7.B16
-	VFMLA V23.S4, V3.S4, V7.S4
-	VMOV V15.B16, V8.B16
-	VFMLA V5.S4, V5.S4, V8.S4
-	WORD $0x4ebad4e9 // fsub v9.4s, v7.4s, v26.4s
-	VFMLS V6.S4, V8.S4, V5.S4
-	VSHL $20, V7.S4, V6.S4
-	WORD $0x4e24d728 // fadd v8.4s, v25.4s, v4.4s
-	VAND V22.B16, V7.B16, V7.B16
-	VFMLS V5.S4, V4.S4, V8.S4
-	VMOV V21.B16, V10.B16
-	WORD $0x4eb494ea // mla v10.4s, v7.4s, v20.4s
-	WORD $0x4ea8d487 // fsub v7.4s, v4.4s, v8.4s
-	VTBL V10.B16, [V29.B16, V30.B16], V10.B16
-	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
-	VADD V10.S4, V6.S4, V6.S4
-	FMOVQ 32(R1), F10
-	VFMLS V5.S4, V4.S4, V7.S4
-	VMOV V3.B16, V4.B16
-	VFMLA V19.S4, V9.S4, V4.S4
-	WORD $0x4e2af78a // fmax v10.4s, v28.4s, v10.4s
-	WORD $0x6e28ff05 // fdiv v5.4s, v24.4s, v8.4s
-	VFMLA V18.S4, V9.S4, V4.S4
-	WORD $0x4eaaf769 // fmin v9.4s, v27.4s, v10.4s
-	VMOV V24.B16, V11.B16
-	VFMLS V8.S4, V5.S4, V11.S4
-	VMOV V16.B16, V8.B16
-	VFMLA V4.S4, V17.S4, V8.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V23.S4, V9.S4, V12.S4
-	VFMLS V7.S4, V5.S4, V11.S4
-	VMOV V15.B16, V7.B16
-	VFMLA V4.S4, V4.S4, V7.S4
-	WORD $0x4ebad59f // fsub v31.4s, v12.4s, v26.4s
-	VADD V14.S4, V11.S4, V11.S4
-	VFMLS V8.S4, V7.S4, V4.S4
-	VSHL $20, V12.S4, V7.S4
-	WORD $0x6e25dc25 // fmul v5.4s, v1.4s, v5.4s
-	WORD $0x4e26d728 // fadd v8.4s, v25.4s, v6.4s
-	VAND V22.B16, V12.B16, V12.B16
-	VFMLA V11.S4, V5.S4, V5.S4
-	VFMLS V4.S4, V6.S4, V8.S4
+	VMOV V1.B16, V2.B16
+	VFMLA V19.S4, V3.S4, V2.S4
+	VFMLA V18.S4, V3.S4, V2.S4
+	FMOVQ 16(R1), F3
+	VMOV V16.B16, V5.B16
+	VFMLA V2.S4, V17.S4, V5.S4
+	WORD $0x4e23f763 // fmax v3.4s, v27.4s, v3.4s
+	VMOV V15.B16, V6.B16
+	VFMLA V2.S4, V2.S4, V6.S4
+	WORD $0x4ea3f787 // fmin v7.4s, v28.4s, v3.4s
+	VFMLS V5.S4, V6.S4, V2.S4
+	VMOV V26.B16, V5.B16
+	VFMLA V23.S4, V7.S4, V5.S4
+	WORD $0x4e24d726 // fadd v6.4s, v25.4s, v4.4s
+	WORD $0x4ebad4a8 // fsub v8.4s, v5.4s, v26.4s
+	VFMLS V2.S4, V4.S4, V6.S4
+	VSHL $20, V5.S4, V9.S4
+	WORD $0x4ea6d48a // fsub v10.4s, v4.4s, v6.4s
+	VAND V22.B16, V5.B16, V5.B16
+	WORD $0x4e39d54a // fadd v10.4s, v10.4s, v25.4s
 	VMOV V21.B16, V11.B16
-	WORD $0x4eb4958b // mla v11.4s, v12.4s, v20.4s
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
-	WORD $0x4ea8d4c0 // fsub v0.4s, v6.4s, v8.4s
+	WORD $0x4eb494ab // mla v11.4s, v5.4s, v20.4s
+	VFMLS V2.S4, V4.S4, V10.S4
 	VTBL V11.B16, [V29.B16, V30.B16], V11.B16
-	WORD $0x6e2ddca5 // fmul v5.4s, v5.4s, v13.4s
-	WORD $0x4e39d400 // fadd v0.4s, v0.4s, v25.4s
-	VADD V11.S4, V7.S4, V7.S4
-	FMOVQ 48(R1), F11
-	WORD $0x4ea1d4a5 // fsub v5.4s, v5.4s, v1.4s
-	VFMLS V4.S4, V6.S4, V0.S4
-	VMOV V9.B16, V1.B16
-	VFMLA V19.S4, V31.S4, V1.S4
-	WORD $0x4e2bf78b // fmax v11.4s, v28.4s, v11.4s
-	FMOVQ F5, 0(R0)
-	WORD $0x6e28ff04 // fdiv v4.4s, v24.4s, v8.4s
-	VFMLA V18.S4, V31.S4, V1.S4
-	WORD $0x4eabf765 // fmin v5.4s, v27.4s, v11.4s
-	VMOV V24.B16, V6.B16
-	VFMLS V8.S4, V4.S4, V6.S4
-	VMOV V16.B16, V8.B16
-	VFMLA V1.S4, V17.S4, V8.S4
-	VMOV V26.B16, V12.B16
-	VFMLA V23.S4, V5.S4, V12.S4
-	VFMLS V0.S4, V4.S4, V6.S4
-	VMOV V15.B16, V0.B16
-	VFMLA V1.S4, V1.S4, V0.S4
-	WORD $0x4ebad59f // fsub v31.4s, v12.4s, v26.4s
-	VADD V14.S4, V6.S4, V6.S4
-	VFMLS V8.S4, V0.S4, V1.S4
-	VSHL $20, V12.S4, V0.S4
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x4e27d728 // fadd v8.4s, v25.4s, v7.4s
-	VAND V22.B16, V12.B16, V12.B16
-	VFMLA V6.S4, V4.S4, V4.S4
-	VFMLS V1.S4, V7.S4, V8.S4
-	VMOV V21.B16, V6.B16
-	WORD $0x4eb49586 // mla v6.4s, v12.4s, v20.4s
-	WORD $0x4ea2d463 // fsub v3.4s, v3.4s, v2.4s
-	WORD $0x4ea8d4e2 // fsub v2.4s, v7.4s, v8.4s
-	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
-	WORD $0x6e2ddc84 // fmul v4.4s, v4.4s, v13.4s
-	WORD $0x4e39d442 // fadd v2.4s, v2.4s, v25.4s
-	VADD V6.S4, V0.S4, V0.S4
-	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	VFMLS V1.S4, V7.S4, V2.S4
-	VMOV V5.B16, V1.B16
-	VFMLA V19.S4, V31.S4, V1.S4
-	FMOVQ F4, 16(R0)
-	WORD $0x6e28ff03 // fdiv v3.4s, v24.4s, v8.4s
-	VFMLA V18.S4, V31.S4, V1.S4
+	WORD $0x6e26ff02 // fdiv v2.4s, v24.4s, v6.4s
+	VADD V11.S4, V9.S4, V9.S4
 	VMOV V24.B16, V4.B16
-	VFMLS V8.S4, V3.S4, V4.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V1.S4, V17.S4, V6.S4
-	VFMLS V2.S4, V3.S4, V4.S4
-	VMOV V15.B16, V2.B16
-	VFMLA V1.S4, V1.S4, V2.S4
+	VFMLS V6.S4, V2.S4, V4.S4
+	VMOV V7.B16, V5.B16
+	VFMLA V19.S4, V8.S4, V5.S4
+	VFMLS V10.S4, V2.S4, V4.S4
+	VFMLA V18.S4, V8.S4, V5.S4
+	FMOVQ 32(R1), F6
 	VADD V14.S4, V4.S4, V4.S4
-	VFMLS V6.S4, V2.S4, V1.S4
-	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
-	WORD $0x4e20d722 // fadd v2.4s, v25.4s, v0.4s
-	VFMLA V4.S4, V3.S4, V3.S4
-	VFMLS V1.S4, V0.S4, V2.S4
-	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
-	WORD $0x4ea2d404 // fsub v4.4s, v0.4s, v2.4s
-	WORD $0x6e2ddc63 // fmul v3.4s, v3.4s, v13.4s
-	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
-	WORD $0x4ea9d463 // fsub v3.4s, v3.4s, v9.4s
-	VFMLS V1.S4, V0.S4, V4.S4
-	FMOVQ F3, 32(R0)
+	VMOV V16.B16, V8.B16
+	VFMLA V5.S4, V17.S4, V8.S4
+	WORD $0x4e26f766 // fmax v6.4s, v27.4s, v6.4s
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VMOV V15.B16, V2.B16
+	VFMLA V5.S4, V5.S4, V2.S4
+	WORD $0x4ea6f78a // fmin v10.4s, v28.4s, v6.4s
+	VFMLA V4.S4, V1.S4, V1.S4
+	VFMLS V8.S4, V2.S4, V5.S4
+	VMOV V26.B16, V2.B16
+	VFMLA V23.S4, V10.S4, V2.S4
+	WORD $0x4ebcd400 // fsub v0.4s, v0.4s, v28.4s
+	WORD $0x4e29d724 // fadd v4.4s, v25.4s, v9.4s
+	WORD $0x4ebad448 // fsub v8.4s, v2.4s, v26.4s
+	WORD $0x4e20f5a0 // fmax v0.4s, v13.4s, v0.4s
+	VFMLS V5.S4, V9.S4, V4.S4
+	VSHL $20, V2.S4, V11.S4
+	VFMLA V12.S4, V1.S4, V0.S4
+	WORD $0x4ea4d521 // fsub v1.4s, v9.4s, v4.4s
+	VAND V22.B16, V2.B16, V2.B16
+	FMOVQ F0, 0(R0)
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	VMOV V21.B16, V0.B16
+	WORD $0x4eb49440 // mla v0.4s, v2.4s, v20.4s
+	VFMLS V5.S4, V9.S4, V1.S4
+	VTBL V0.B16, [V29.B16, V30.B16], V0.B16
+	WORD $0x6e24ff02 // fdiv v2.4s, v24.4s, v4.4s
+	VADD V0.S4, V11.S4, V11.S4
+	VMOV V24.B16, V0.B16
+	VFMLS V4.S4, V2.S4, V0.S4
+	VMOV V10.B16, V4.B16
+	VFMLA V19.S4, V8.S4, V4.S4
+	VFMLS V1.S4, V2.S4, V0.S4
+	VFMLA V18.S4, V8.S4, V4.S4
+	FMOVQ 48(R1), F1
+	VADD V14.S4, V0.S4, V0.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V4.S4, V17.S4, V5.S4
+	WORD $0x4e21f761 // fmax v1.4s, v27.4s, v1.4s
+	WORD $0x6e22dce7 // fmul v7.4s, v7.4s, v2.4s
+	VMOV V15.B16, V2.B16
+	VFMLA V4.S4, V4.S4, V2.S4
+	WORD $0x4ea1f788 // fmin v8.4s, v28.4s, v1.4s
+	VFMLA V0.S4, V7.S4, V7.S4
+	VFMLS V5.S4, V2.S4, V4.S4
+	VMOV V26.B16, V0.B16
+	VFMLA V23.S4, V8.S4, V0.S4
+	WORD $0x4ebcd463 // fsub v3.4s, v3.4s, v28.4s
+	WORD $0x4e2bd722 // fadd v2.4s, v25.4s, v11.4s
+	WORD $0x4ebad405 // fsub v5.4s, v0.4s, v26.4s
+	WORD $0x4e23f5a3 // fmax v3.4s, v13.4s, v3.4s
+	VFMLS V4.S4, V11.S4, V2.S4
+	VSHL $20, V0.S4, V9.S4
+	VFMLA V12.S4, V7.S4, V3.S4
+	WORD $0x4ea2d567 // fsub v7.4s, v11.4s, v2.4s
+	VAND V22.B16, V0.B16, V0.B16
+	FMOVQ F3, 16(R0)
+	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
+	VMOV V21.B16, V3.B16
+	WORD $0x4eb49403 // mla v3.4s, v0.4s, v20.4s
+	VFMLS V4.S4, V11.S4, V7.S4
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
 	WORD $0x6e22ff00 // fdiv v0.4s, v24.4s, v2.4s
-	VMOV V24.B16, V1.B16
-	VFMLS V2.S4, V0.S4, V1.S4
-	VFMLS V4.S4, V0.S4, V1.S4
-	VADD V14.S4, V1.S4, V1.S4
-	WORD $0x6e20dca0 // fmul v0.4s, v5.4s, v0.4s
-	VFMLA V1.S4, V0.S4, V0.S4
-	WORD $0x4eabd4a5 // fsub v5.4s, v5.4s, v11.4s
-	WORD $0x6e2ddc00 // fmul v0.4s, v0.4s, v13.4s
-	WORD $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
-	FMOVQ F0, 48(R0)
+	VADD V3.S4, V9.S4, V9.S4
+	VMOV V24.B16, V3.B16
+	VFMLS V2.S4, V0.S4, V3.S4
+	VMOV V8.B16, V2.B16
+	VFMLA V19.S4, V5.S4, V2.S4
+	VFMLS V7.S4, V0.S4, V3.S4
+	VFMLA V18.S4, V5.S4, V2.S4
+	VADD V14.S4, V3.S4, V3.S4
+	VMOV V16.B16, V4.B16
+	VFMLA V2.S4, V17.S4, V4.S4
+	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	VMOV V15.B16, V0.B16
+	VFMLA V2.S4, V2.S4, V0.S4
+	VFMLA V3.S4, V10.S4, V10.S4
+	VFMLS V4.S4, V0.S4, V2.S4
+	WORD $0x4ebcd4c6 // fsub v6.4s, v6.4s, v28.4s
+	WORD $0x4e29d720 // fadd v0.4s, v25.4s, v9.4s
+	WORD $0x4e26f5a6 // fmax v6.4s, v13.4s, v6.4s
+	VFMLS V2.S4, V9.S4, V0.S4
+	VFMLA V12.S4, V10.S4, V6.S4
+	WORD $0x4ea0d523 // fsub v3.4s, v9.4s, v0.4s
+	FMOVQ F6, 32(R0)
+	WORD $0x4e39d463 // fadd v3.4s, v3.4s, v25.4s
+	VFMLS V2.S4, V9.S4, V3.S4
+	WORD $0x6e20ff02 // fdiv v2.4s, v24.4s, v0.4s
+	VMOV V24.B16, V4.B16
+	VFMLS V0.S4, V2.S4, V4.S4
+	VFMLS V3.S4, V2.S4, V4.S4
+	VADD V14.S4, V4.S4, V4.S4
+	WORD $0x6e22dd08 // fmul v8.4s, v8.4s, v2.4s
+	VFMLA V4.S4, V8.S4, V8.S4
+	WORD $0x4ebcd421 // fsub v1.4s, v1.4s, v28.4s
+	WORD $0x4e21f5a1 // fmax v1.4s, v13.4s, v1.4s
+	VFMLA V12.S4, V8.S4, V1.S4
+	FMOVQ F1, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $16, R2, R2
@@ -16721,8 +16718,8 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// silu.go: siluScaled
-	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
-	WORD $0x4ea0f761 // fmin v1.4s, v27.4s, v0.4s
+	WORD $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0f781 // fmin v1.4s, v28.4s, v0.4s
 	// sigmoid.go: sigmoidExp
 	VMOV V26.B16, V2.B16
 	VFMLA V23.S4, V1.S4, V2.S4
@@ -16756,13 +16753,13 @@ loop3:
 	VFMLS V3.S4, V2.S4, V4.S4
 	VFMLS V5.S4, V2.S4, V4.S4
 	VADD V14.S4, V4.S4, V4.S4
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	VFMLA V4.S4, V2.S4, V2.S4
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VFMLA V4.S4, V1.S4, V1.S4
 	// silu.go
-	WORD $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	FMOVQ F2, 0(R0)
+	WORD $0x4ebcd400 // fsub v0.4s, v0.4s, v28.4s
+	WORD $0x4e20f5a0 // fmax v0.4s, v13.4s, v0.4s
+	VFMLA V12.S4, V1.S4, V0.S4
+	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $4, R2, R2
@@ -16783,8 +16780,8 @@ one7:
 	FMOVS (R1), F0
 
 loaded6:
-	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
-	WORD $0x4ea0f761 // fmin v1.4s, v27.4s, v0.4s
+	WORD $0x4e20f760 // fmax v0.4s, v27.4s, v0.4s
+	WORD $0x4ea0f781 // fmin v1.4s, v28.4s, v0.4s
 	VMOV V26.B16, V2.B16
 	VFMLA V23.S4, V1.S4, V2.S4
 	WORD $0x4ebad443 // fsub v3.4s, v2.4s, v26.4s
@@ -16812,20 +16809,20 @@ loaded6:
 	VFMLS V3.S4, V2.S4, V4.S4
 	VFMLS V5.S4, V2.S4, V4.S4
 	VADD V14.S4, V4.S4, V4.S4
-	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
-	VFMLA V4.S4, V2.S4, V2.S4
-	WORD $0x4ea0d421 // fsub v1.4s, v1.4s, v0.4s
-	WORD $0x6e2ddc42 // fmul v2.4s, v2.4s, v13.4s
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	VFMLA V4.S4, V1.S4, V1.S4
+	WORD $0x4ebcd400 // fsub v0.4s, v0.4s, v28.4s
+	WORD $0x4e20f5a0 // fmax v0.4s, v13.4s, v0.4s
+	VFMLA V12.S4, V1.S4, V0.S4
 	TBZ $1, R2, one9
-	FMOVD F2, (R0)
+	FMOVD F0, (R0)
 	TBZ $0, R2, stored8
 	ADD $8, R0, R3
-	VST1 V2.S[2], (R3)
+	VST1 V0.S[2], (R3)
 	B stored8
 
 one9:
-	FMOVS F2, (R0)
+	FMOVS F0, (R0)
 
 stored8:
 
@@ -16841,8 +16838,8 @@ TEXT ·siluF64NEON(SB), NOSPLIT, $0-48
 	MOVD $siluTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 0(R26), F28 // siluMin
-	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 0(R26), F28 // sigmoidMax
+	FMOVQ 16(R26), F27 // siluMin
 	FMOVQ 32(R26), F26 // siluMagic
 	FMOVQ 48(R26), F25 // siluScale
 	FMOVQ 64(R26), F24 // siluTop
@@ -16860,7 +16857,8 @@ TEXT ·siluF64NEON(SB), NOSPLIT, $0-48
 	FMOVQ 256(R26), F12 // sigmoidExpMinusC1
 	FMOVQ 272(R26), F11 // sigmoidExpC0
 	FMOVQ 288(R26), F10 // siluExponent
-	FMOVQ 304(R26), F9 // siluUnit
+	FMOVQ 304(R26), F9 // signBit
+	FMOVQ 320(R26), F8 // siluUnit
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -16868,8 +16866,8 @@ TEXT ·siluF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
-	WORD $0x4ee0f761 // fmin v1.2d, v27.2d, v0.2d
+	WORD $0x4e60f760 // fmax v0.2d, v27.2d, v0.2d
+	WORD $0x4ee0f781 // fmin v1.2d, v28.2d, v0.2d
 	VMOV V26.B16, V2.B16
 	VFMLA V23.D2, V1.D2, V2.D2
 	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
@@ -16899,158 +16897,158 @@ loop1:
 	VFMLS V5.D2, V3.D2, V2.D2
 	WORD $0x4e64d723 // fadd v3.2d, v25.2d, v4.2d
 	VFMLS V2.D2, V4.D2, V3.D2
-	FMOVQ 16(R1), F5
-	WORD $0x4ee3d486 // fsub v6.2d, v4.2d, v3.2d
-	WORD $0x4e65f785 // fmax v5.2d, v28.2d, v5.2d
-	WORD $0x4e79d4c6 // fadd v6.2d, v6.2d, v25.2d
-	WORD $0x4ee5f767 // fmin v7.2d, v27.2d, v5.2d
-	VFMLS V2.D2, V4.D2, V6.D2
-	VMOV V26.B16, V2.B16
-	VFMLA V23.D2, V7.D2, V2.D2
+	WORD $0x4ee3d485 // fsub v5.2d, v4.2d, v3.2d
+	FMOVQ 16(R1), F6
+	WORD $0x4e79d4a5 // fadd v5.2d, v5.2d, v25.2d
+	WORD $0x4e66f766 // fmax v6.2d, v27.2d, v6.2d
+	VFMLS V2.D2, V4.D2, V5.D2
+	WORD $0x4ee6f782 // fmin v2.2d, v28.2d, v6.2d
 	WORD $0x6e63ff04 // fdiv v4.2d, v24.2d, v3.2d
-	WORD $0x4efad448 // fsub v8.2d, v2.2d, v26.2d
+	VMOV V26.B16, V7.B16
+	VFMLA V23.D2, V2.D2, V7.D2
 	VMOV V24.B16, V31.B16
 	VFMLS V3.D2, V4.D2, V31.D2
-	VSHL $50, V2.D2, V3.D2
-	VFMLS V6.D2, V4.D2, V31.D2
-	VTRN1 V2.S4, V2.S4, V2.S4
+	WORD $0x4efad4e3 // fsub v3.2d, v7.2d, v26.2d
+	VFMLS V5.D2, V4.D2, V31.D2
+	VSHL $50, V7.D2, V5.D2
 	VADD V10.D2, V31.D2, V31.D2
-	VAND V22.B16, V2.B16, V2.B16
-	WORD $0x6e64dc24 // fmul v4.2d, v1.2d, v4.2d
-	VMOV V21.B16, V6.B16
-	WORD $0x4eb49446 // mla v6.4s, v2.4s, v20.4s
-	VFMLA V31.D2, V4.D2, V4.D2
-	VTBL V6.B16, [V29.B16, V30.B16], V6.B16
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	VADD V6.D2, V3.D2, V3.D2
-	WORD $0x6e69dc84 // fmul v4.2d, v4.2d, v9.2d
-	VMOV V7.B16, V0.B16
-	VFMLA V19.D2, V8.D2, V0.D2
-	WORD $0x4ee1d484 // fsub v4.2d, v4.2d, v1.2d
-	VFMLA V18.D2, V8.D2, V0.D2
-	FMOVQ F4, 0(R0)
-	VMOV V16.B16, V1.B16
-	VFMLA V0.D2, V17.D2, V1.D2
-	VMOV V15.B16, V2.B16
-	VFMLA V0.D2, V1.D2, V2.D2
-	VMOV V14.B16, V1.B16
-	VFMLA V0.D2, V2.D2, V1.D2
-	VMOV V13.B16, V2.B16
-	VFMLA V0.D2, V1.D2, V2.D2
-	VMOV V12.B16, V1.B16
-	VFMLA V0.D2, V2.D2, V1.D2
-	VMOV V11.B16, V2.B16
-	VFMLA V0.D2, V1.D2, V2.D2
-	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
-	VFMLS V2.D2, V1.D2, V0.D2
-	WORD $0x4e63d721 // fadd v1.2d, v25.2d, v3.2d
-	VFMLS V0.D2, V3.D2, V1.D2
-	FMOVQ 32(R1), F2
-	WORD $0x4ee1d464 // fsub v4.2d, v3.2d, v1.2d
-	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
-	WORD $0x4e79d484 // fadd v4.2d, v4.2d, v25.2d
-	WORD $0x4ee2f766 // fmin v6.2d, v27.2d, v2.2d
-	VFMLS V0.D2, V3.D2, V4.D2
-	VMOV V26.B16, V0.B16
-	VFMLA V23.D2, V6.D2, V0.D2
-	WORD $0x6e61ff03 // fdiv v3.2d, v24.2d, v1.2d
-	WORD $0x4efad408 // fsub v8.2d, v0.2d, v26.2d
-	VMOV V24.B16, V31.B16
-	VFMLS V1.D2, V3.D2, V31.D2
-	VSHL $50, V0.D2, V1.D2
-	VFMLS V4.D2, V3.D2, V31.D2
-	VTRN1 V0.S4, V0.S4, V0.S4
-	VADD V10.D2, V31.D2, V31.D2
-	VAND V22.B16, V0.B16, V0.B16
-	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
-	VMOV V21.B16, V4.B16
-	WORD $0x4eb49404 // mla v4.4s, v0.4s, v20.4s
-	VFMLA V31.D2, V3.D2, V3.D2
-	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
-	WORD $0x4ee5d4e7 // fsub v7.2d, v7.2d, v5.2d
-	VADD V4.D2, V1.D2, V1.D2
-	WORD $0x6e69dc63 // fmul v3.2d, v3.2d, v9.2d
-	VMOV V6.B16, V0.B16
-	VFMLA V19.D2, V8.D2, V0.D2
-	WORD $0x4ee7d463 // fsub v3.2d, v3.2d, v7.2d
-	VFMLA V18.D2, V8.D2, V0.D2
-	FMOVQ F3, 16(R0)
-	VMOV V16.B16, V3.B16
-	VFMLA V0.D2, V17.D2, V3.D2
-	VMOV V15.B16, V4.B16
-	VFMLA V0.D2, V3.D2, V4.D2
-	VMOV V14.B16, V3.B16
-	VFMLA V0.D2, V4.D2, V3.D2
-	VMOV V13.B16, V4.B16
-	VFMLA V0.D2, V3.D2, V4.D2
-	VMOV V12.B16, V3.B16
-	VFMLA V0.D2, V4.D2, V3.D2
-	VMOV V11.B16, V4.B16
-	VFMLA V0.D2, V3.D2, V4.D2
-	WORD $0x6e60dc03 // fmul v3.2d, v0.2d, v0.2d
-	VFMLS V4.D2, V3.D2, V0.D2
-	WORD $0x4e61d723 // fadd v3.2d, v25.2d, v1.2d
-	VFMLS V0.D2, V1.D2, V3.D2
-	FMOVQ 48(R1), F4
-	WORD $0x4ee3d425 // fsub v5.2d, v1.2d, v3.2d
-	WORD $0x4e64f784 // fmax v4.2d, v28.2d, v4.2d
-	WORD $0x4e79d4a5 // fadd v5.2d, v5.2d, v25.2d
-	WORD $0x4ee4f767 // fmin v7.2d, v27.2d, v4.2d
-	VFMLS V0.D2, V1.D2, V5.D2
-	VMOV V26.B16, V0.B16
-	VFMLA V23.D2, V7.D2, V0.D2
-	WORD $0x6e63ff01 // fdiv v1.2d, v24.2d, v3.2d
-	WORD $0x4efad408 // fsub v8.2d, v0.2d, v26.2d
-	VMOV V24.B16, V31.B16
-	VFMLS V3.D2, V1.D2, V31.D2
-	VSHL $50, V0.D2, V3.D2
-	VFMLS V5.D2, V1.D2, V31.D2
-	VTRN1 V0.S4, V0.S4, V0.S4
-	VADD V10.D2, V31.D2, V31.D2
-	VAND V22.B16, V0.B16, V0.B16
-	WORD $0x6e61dcc1 // fmul v1.2d, v6.2d, v1.2d
-	VMOV V21.B16, V5.B16
-	WORD $0x4eb49405 // mla v5.4s, v0.4s, v20.4s
+	VTRN1 V7.S4, V7.S4, V7.S4
+	WORD $0x6e64dc21 // fmul v1.2d, v1.2d, v4.2d
+	VAND V22.B16, V7.B16, V7.B16
 	VFMLA V31.D2, V1.D2, V1.D2
+	VMOV V21.B16, V4.B16
+	WORD $0x4eb494e4 // mla v4.4s, v7.4s, v20.4s
+	WORD $0x4efcd400 // fsub v0.2d, v0.2d, v28.2d
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	WORD $0x4e60f520 // fmax v0.2d, v9.2d, v0.2d
+	VADD V4.D2, V5.D2, V5.D2
+	VFMLA V8.D2, V1.D2, V0.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V19.D2, V3.D2, V1.D2
+	FMOVQ F0, 0(R0)
+	VFMLA V18.D2, V3.D2, V1.D2
+	VMOV V16.B16, V0.B16
+	VFMLA V1.D2, V17.D2, V0.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V1.D2, V0.D2, V3.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V1.D2, V3.D2, V0.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V1.D2, V0.D2, V3.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V1.D2, V3.D2, V0.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V0.D2, V3.D2
+	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V0.D2, V1.D2
+	WORD $0x4e65d720 // fadd v0.2d, v25.2d, v5.2d
+	VFMLS V1.D2, V5.D2, V0.D2
+	WORD $0x4ee0d4a3 // fsub v3.2d, v5.2d, v0.2d
+	FMOVQ 32(R1), F4
+	WORD $0x4e79d463 // fadd v3.2d, v3.2d, v25.2d
+	WORD $0x4e64f764 // fmax v4.2d, v27.2d, v4.2d
+	VFMLS V1.D2, V5.D2, V3.D2
+	WORD $0x4ee4f781 // fmin v1.2d, v28.2d, v4.2d
+	WORD $0x6e60ff05 // fdiv v5.2d, v24.2d, v0.2d
+	VMOV V26.B16, V7.B16
+	VFMLA V23.D2, V1.D2, V7.D2
+	VMOV V24.B16, V31.B16
+	VFMLS V0.D2, V5.D2, V31.D2
+	WORD $0x4efad4e0 // fsub v0.2d, v7.2d, v26.2d
+	VFMLS V3.D2, V5.D2, V31.D2
+	VSHL $50, V7.D2, V3.D2
+	VADD V10.D2, V31.D2, V31.D2
+	VTRN1 V7.S4, V7.S4, V7.S4
+	WORD $0x6e65dc42 // fmul v2.2d, v2.2d, v5.2d
+	VAND V22.B16, V7.B16, V7.B16
+	VFMLA V31.D2, V2.D2, V2.D2
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb494e5 // mla v5.4s, v7.4s, v20.4s
+	WORD $0x4efcd4c6 // fsub v6.2d, v6.2d, v28.2d
 	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
-	WORD $0x4ee2d4c6 // fsub v6.2d, v6.2d, v2.2d
+	WORD $0x4e66f526 // fmax v6.2d, v9.2d, v6.2d
 	VADD V5.D2, V3.D2, V3.D2
-	WORD $0x6e69dc21 // fmul v1.2d, v1.2d, v9.2d
-	VMOV V7.B16, V0.B16
-	VFMLA V19.D2, V8.D2, V0.D2
-	WORD $0x4ee6d421 // fsub v1.2d, v1.2d, v6.2d
-	VFMLA V18.D2, V8.D2, V0.D2
-	FMOVQ F1, 32(R0)
-	VMOV V16.B16, V1.B16
-	VFMLA V0.D2, V17.D2, V1.D2
-	VMOV V15.B16, V2.B16
-	VFMLA V0.D2, V1.D2, V2.D2
-	VMOV V14.B16, V1.B16
-	VFMLA V0.D2, V2.D2, V1.D2
-	VMOV V13.B16, V2.B16
-	VFMLA V0.D2, V1.D2, V2.D2
-	VMOV V12.B16, V1.B16
-	VFMLA V0.D2, V2.D2, V1.D2
-	VMOV V11.B16, V2.B16
-	VFMLA V0.D2, V1.D2, V2.D2
-	WORD $0x6e60dc01 // fmul v1.2d, v0.2d, v0.2d
-	VFMLS V2.D2, V1.D2, V0.D2
-	WORD $0x4e63d721 // fadd v1.2d, v25.2d, v3.2d
-	VFMLS V0.D2, V3.D2, V1.D2
-	WORD $0x4ee1d462 // fsub v2.2d, v3.2d, v1.2d
-	WORD $0x4e79d442 // fadd v2.2d, v2.2d, v25.2d
-	VFMLS V0.D2, V3.D2, V2.D2
-	WORD $0x6e61ff00 // fdiv v0.2d, v24.2d, v1.2d
-	VMOV V24.B16, V3.B16
-	VFMLS V1.D2, V0.D2, V3.D2
-	VFMLS V2.D2, V0.D2, V3.D2
-	VADD V10.D2, V3.D2, V3.D2
-	WORD $0x6e60dce0 // fmul v0.2d, v7.2d, v0.2d
-	VFMLA V3.D2, V0.D2, V0.D2
-	WORD $0x4ee4d4e7 // fsub v7.2d, v7.2d, v4.2d
-	WORD $0x6e69dc00 // fmul v0.2d, v0.2d, v9.2d
-	WORD $0x4ee7d400 // fsub v0.2d, v0.2d, v7.2d
-	FMOVQ F0, 48(R0)
+	VFMLA V8.D2, V2.D2, V6.D2
+	VMOV V1.B16, V2.B16
+	VFMLA V19.D2, V0.D2, V2.D2
+	FMOVQ F6, 16(R0)
+	VFMLA V18.D2, V0.D2, V2.D2
+	VMOV V16.B16, V0.B16
+	VFMLA V2.D2, V17.D2, V0.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V2.D2, V0.D2, V5.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V2.D2, V5.D2, V0.D2
+	VMOV V13.B16, V5.B16
+	VFMLA V2.D2, V0.D2, V5.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V2.D2, V5.D2, V0.D2
+	VMOV V11.B16, V5.B16
+	VFMLA V2.D2, V0.D2, V5.D2
+	WORD $0x6e62dc40 // fmul v0.2d, v2.2d, v2.2d
+	VFMLS V5.D2, V0.D2, V2.D2
+	WORD $0x4e63d720 // fadd v0.2d, v25.2d, v3.2d
+	VFMLS V2.D2, V3.D2, V0.D2
+	WORD $0x4ee0d465 // fsub v5.2d, v3.2d, v0.2d
+	FMOVQ 48(R1), F6
+	WORD $0x4e79d4a5 // fadd v5.2d, v5.2d, v25.2d
+	WORD $0x4e66f766 // fmax v6.2d, v27.2d, v6.2d
+	VFMLS V2.D2, V3.D2, V5.D2
+	WORD $0x4ee6f782 // fmin v2.2d, v28.2d, v6.2d
+	WORD $0x6e60ff03 // fdiv v3.2d, v24.2d, v0.2d
+	VMOV V26.B16, V7.B16
+	VFMLA V23.D2, V2.D2, V7.D2
+	VMOV V24.B16, V31.B16
+	VFMLS V0.D2, V3.D2, V31.D2
+	WORD $0x4efad4e0 // fsub v0.2d, v7.2d, v26.2d
+	VFMLS V5.D2, V3.D2, V31.D2
+	VSHL $50, V7.D2, V5.D2
+	VADD V10.D2, V31.D2, V31.D2
+	VTRN1 V7.S4, V7.S4, V7.S4
+	WORD $0x6e63dc21 // fmul v1.2d, v1.2d, v3.2d
+	VAND V22.B16, V7.B16, V7.B16
+	VFMLA V31.D2, V1.D2, V1.D2
+	VMOV V21.B16, V3.B16
+	WORD $0x4eb494e3 // mla v3.4s, v7.4s, v20.4s
+	WORD $0x4efcd484 // fsub v4.2d, v4.2d, v28.2d
+	VTBL V3.B16, [V29.B16, V30.B16], V3.B16
+	WORD $0x4e64f524 // fmax v4.2d, v9.2d, v4.2d
+	VADD V3.D2, V5.D2, V5.D2
+	VFMLA V8.D2, V1.D2, V4.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V19.D2, V0.D2, V1.D2
+	FMOVQ F4, 32(R0)
+	VFMLA V18.D2, V0.D2, V1.D2
+	VMOV V16.B16, V0.B16
+	VFMLA V1.D2, V17.D2, V0.D2
+	VMOV V15.B16, V3.B16
+	VFMLA V1.D2, V0.D2, V3.D2
+	VMOV V14.B16, V0.B16
+	VFMLA V1.D2, V3.D2, V0.D2
+	VMOV V13.B16, V3.B16
+	VFMLA V1.D2, V0.D2, V3.D2
+	VMOV V12.B16, V0.B16
+	VFMLA V1.D2, V3.D2, V0.D2
+	VMOV V11.B16, V3.B16
+	VFMLA V1.D2, V0.D2, V3.D2
+	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
+	VFMLS V3.D2, V0.D2, V1.D2
+	WORD $0x4e65d720 // fadd v0.2d, v25.2d, v5.2d
+	VFMLS V1.D2, V5.D2, V0.D2
+	WORD $0x4ee0d4a3 // fsub v3.2d, v5.2d, v0.2d
+	WORD $0x4e79d463 // fadd v3.2d, v3.2d, v25.2d
+	VFMLS V1.D2, V5.D2, V3.D2
+	WORD $0x6e60ff01 // fdiv v1.2d, v24.2d, v0.2d
+	VMOV V24.B16, V4.B16
+	VFMLS V0.D2, V1.D2, V4.D2
+	VFMLS V3.D2, V1.D2, V4.D2
+	VADD V10.D2, V4.D2, V4.D2
+	WORD $0x6e61dc42 // fmul v2.2d, v2.2d, v1.2d
+	VFMLA V4.D2, V2.D2, V2.D2
+	WORD $0x4efcd4c6 // fsub v6.2d, v6.2d, v28.2d
+	WORD $0x4e66f526 // fmax v6.2d, v9.2d, v6.2d
+	VFMLA V8.D2, V2.D2, V6.D2
+	FMOVQ F6, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -17066,8 +17064,8 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// silu.go: siluScaled
-	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
-	WORD $0x4ee0f761 // fmin v1.2d, v27.2d, v0.2d
+	WORD $0x4e60f760 // fmax v0.2d, v27.2d, v0.2d
+	WORD $0x4ee0f781 // fmin v1.2d, v28.2d, v0.2d
 	// sigmoid.go: sigmoidExp
 	VMOV V26.B16, V2.B16
 	VFMLA V23.D2, V1.D2, V2.D2
@@ -17111,13 +17109,13 @@ loop3:
 	VFMLS V3.D2, V2.D2, V4.D2
 	VFMLS V5.D2, V2.D2, V4.D2
 	VADD V10.D2, V4.D2, V4.D2
-	WORD $0x6e62dc22 // fmul v2.2d, v1.2d, v2.2d
-	VFMLA V4.D2, V2.D2, V2.D2
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
+	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
+	VFMLA V4.D2, V1.D2, V1.D2
 	// silu.go
-	WORD $0x6e69dc42 // fmul v2.2d, v2.2d, v9.2d
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	FMOVQ F2, 0(R0)
+	WORD $0x4efcd400 // fsub v0.2d, v0.2d, v28.2d
+	WORD $0x4e60f520 // fmax v0.2d, v9.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $2, R2, R2
@@ -17128,8 +17126,8 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
-	WORD $0x4ee0f761 // fmin v1.2d, v27.2d, v0.2d
+	WORD $0x4e60f760 // fmax v0.2d, v27.2d, v0.2d
+	WORD $0x4ee0f781 // fmin v1.2d, v28.2d, v0.2d
 	VMOV V26.B16, V2.B16
 	VFMLA V23.D2, V1.D2, V2.D2
 	WORD $0x4efad443 // fsub v3.2d, v2.2d, v26.2d
@@ -17167,12 +17165,12 @@ rest4:
 	VFMLS V3.D2, V2.D2, V4.D2
 	VFMLS V5.D2, V2.D2, V4.D2
 	VADD V10.D2, V4.D2, V4.D2
-	WORD $0x6e62dc22 // fmul v2.2d, v1.2d, v2.2d
-	VFMLA V4.D2, V2.D2, V2.D2
-	WORD $0x4ee0d421 // fsub v1.2d, v1.2d, v0.2d
-	WORD $0x6e69dc42 // fmul v2.2d, v2.2d, v9.2d
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	FMOVD F2, (R0)
+	WORD $0x6e62dc21 // fmul v1.2d, v1.2d, v2.2d
+	VFMLA V4.D2, V1.D2, V1.D2
+	WORD $0x4efcd400 // fsub v0.2d, v0.2d, v28.2d
+	WORD $0x4e60f520 // fmax v0.2d, v9.2d, v0.2d
+	VFMLA V8.D2, V1.D2, V0.D2
+	FMOVD F0, (R0)
 
 done5:
 	RET
@@ -17188,12 +17186,12 @@ TEXT ·siluBackwardF32NEON(SB), NOSPLIT, $0-72
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
 	VEOR V28.B16, V28.B16, V28.B16
-	FMOVQ 256(R26), F27 // one
-	FMOVQ 272(R26), F26 // rowUnit
-	FMOVQ 288(R26), F25 // lossMax
-	FMOVQ 304(R26), F24 // sigmoidMin
-	FMOVQ 320(R26), F23 // notSign
-	FMOVQ 336(R26), F22 // lossMagic
+	FMOVQ 272(R26), F27 // one
+	FMOVQ 288(R26), F26 // rowUnit
+	FMOVQ 304(R26), F25 // lossMax
+	FMOVQ 320(R26), F24 // sigmoidMin
+	FMOVQ 336(R26), F23 // notSign
+	FMOVQ 352(R26), F22 // lossMagic
 	FMOVQ 80(R26), F21 // minusLog2ePart
 	FMOVQ 96(R26), F20 // lookupLow
 	FMOVQ 112(R26), F19 // lookupFirst
@@ -17203,7 +17201,7 @@ TEXT ·siluBackwardF32NEON(SB), NOSPLIT, $0-72
 	FMOVQ 176(R26), F15 // sigmoidExpMinusC1
 	FMOVQ 192(R26), F14 // sigmoidExpC0
 	FMOVQ 208(R26), F13 // sigmoidConstant
-	FMOVQ 352(R26), F12 // lossA
+	FMOVQ 368(R26), F12 // lossA
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -17431,12 +17429,12 @@ TEXT ·siluBackwardF64NEON(SB), NOSPLIT, $0-72
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
 	VEOR V28.B16, V28.B16, V28.B16
-	FMOVQ 320(R26), F27 // one
-	FMOVQ 336(R26), F26 // rowUnit
-	FMOVQ 352(R26), F25 // lossMax
-	FMOVQ 368(R26), F24 // sigmoidMin
-	FMOVQ 384(R26), F23 // notSign
-	FMOVQ 400(R26), F22 // lossMagic
+	FMOVQ 336(R26), F27 // one
+	FMOVQ 352(R26), F26 // rowUnit
+	FMOVQ 368(R26), F25 // lossMax
+	FMOVQ 384(R26), F24 // sigmoidMin
+	FMOVQ 400(R26), F23 // notSign
+	FMOVQ 416(R26), F22 // lossMagic
 	FMOVQ 80(R26), F21 // minusLog2ePart
 	FMOVQ 96(R26), F20 // lookupLow
 	FMOVQ 112(R26), F19 // lookupFirst
@@ -17450,7 +17448,7 @@ TEXT ·siluBackwardF64NEON(SB), NOSPLIT, $0-72
 	FMOVQ 240(R26), F11 // sigmoidExpC2
 	FMOVQ 256(R26), F10 // sigmoidExpMinusC1
 	FMOVQ 272(R26), F9 // sigmoidExpC0
-	FMOVQ 416(R26), F8 // lossA
+	FMOVQ 432(R26), F8 // lossA
 	CMP $4, R3
 	BLT rest2
 	PCALIGN $32
@@ -17687,10 +17685,10 @@ TEXT ·swigluF32NEON(SB), NOSPLIT, $0-72
 	MOVD $siluTableF32<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 256(R26), F28 // one
-	FMOVQ 240(R26), F27 // siluUnit
-	FMOVQ 0(R26), F26 // siluMin
-	FMOVQ 16(R26), F25 // sigmoidMax
+	FMOVQ 272(R26), F28 // one
+	FMOVQ 256(R26), F27 // siluUnit
+	FMOVQ 16(R26), F26 // siluMin
+	FMOVQ 0(R26), F25 // sigmoidMax
 	FMOVQ 32(R26), F24 // siluMagic
 	FMOVQ 48(R26), F23 // siluScale
 	FMOVQ 64(R26), F22 // siluTop
@@ -17704,7 +17702,7 @@ TEXT ·swigluF32NEON(SB), NOSPLIT, $0-72
 	FMOVQ 192(R26), F14 // sigmoidExpC0
 	FMOVQ 208(R26), F13 // sigmoidConstant
 	FMOVQ 224(R26), F12 // siluExponent
-	FMOVQ 320(R26), F11 // notSign
+	FMOVQ 336(R26), F11 // notSign
 	CMP $16, R3
 	BLT rest2
 	PCALIGN $32
@@ -17941,8 +17939,8 @@ loop3:
 	VADD V12.S4, V5.S4, V5.S4
 	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
 	VFMLA V5.S4, V3.S4, V3.S4
-	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	// silu.go
+	WORD $0x4ea0d442 // fsub v2.4s, v2.4s, v0.4s
 	VAND V11.B16, V3.B16, V0.B16
 	WORD $0x6ea0e780 // fcmgt v0.4s, v28.4s, v0.4s
 	WORD $0x6e3bdc64 // fmul v4.4s, v3.4s, v27.4s
@@ -18051,10 +18049,10 @@ TEXT ·swigluF64NEON(SB), NOSPLIT, $0-72
 	MOVD $siluTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 320(R26), F28 // one
-	FMOVQ 304(R26), F27 // siluUnit
-	FMOVQ 0(R26), F26 // siluMin
-	FMOVQ 16(R26), F25 // sigmoidMax
+	FMOVQ 336(R26), F28 // one
+	FMOVQ 320(R26), F27 // siluUnit
+	FMOVQ 16(R26), F26 // siluMin
+	FMOVQ 0(R26), F25 // sigmoidMax
 	FMOVQ 32(R26), F24 // siluMagic
 	FMOVQ 48(R26), F23 // siluScale
 	FMOVQ 64(R26), F22 // siluTop
@@ -18072,7 +18070,7 @@ TEXT ·swigluF64NEON(SB), NOSPLIT, $0-72
 	FMOVQ 256(R26), F10 // sigmoidExpMinusC1
 	FMOVQ 272(R26), F9 // sigmoidExpC0
 	FMOVQ 288(R26), F8 // siluExponent
-	FMOVQ 384(R26), F7 // notSign
+	FMOVQ 400(R26), F7 // notSign
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32
@@ -18359,8 +18357,8 @@ loop3:
 	VADD V8.D2, V5.D2, V5.D2
 	WORD $0x6e63dc43 // fmul v3.2d, v2.2d, v3.2d
 	VFMLA V5.D2, V3.D2, V3.D2
-	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
 	// silu.go
+	WORD $0x4ee0d442 // fsub v2.2d, v2.2d, v0.2d
 	VAND V7.B16, V3.B16, V0.B16
 	WORD $0x6ee0e780 // fcmgt v0.2d, v28.2d, v0.2d
 	WORD $0x6e7bdc64 // fmul v4.2d, v3.2d, v27.2d
@@ -18451,13 +18449,13 @@ TEXT ·swigluBackwardF32NEON(SB), NOSPLIT, $0-120
 	MOVD $rowTableF32<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 304(R26), F28 // sigmoidMin
+	FMOVQ 320(R26), F28 // sigmoidMin
 	VEOR V27.B16, V27.B16, V27.B16
-	FMOVQ 256(R26), F26 // one
-	FMOVQ 272(R26), F25 // rowUnit
-	FMOVQ 288(R26), F24 // lossMax
-	FMOVQ 320(R26), F23 // notSign
-	FMOVQ 336(R26), F22 // lossMagic
+	FMOVQ 272(R26), F26 // one
+	FMOVQ 288(R26), F25 // rowUnit
+	FMOVQ 304(R26), F24 // lossMax
+	FMOVQ 336(R26), F23 // notSign
+	FMOVQ 352(R26), F22 // lossMagic
 	FMOVQ 80(R26), F21 // minusLog2ePart
 	FMOVQ 96(R26), F20 // lookupLow
 	FMOVQ 112(R26), F19 // lookupFirst
@@ -18467,7 +18465,7 @@ TEXT ·swigluBackwardF32NEON(SB), NOSPLIT, $0-120
 	FMOVQ 176(R26), F15 // sigmoidExpMinusC1
 	FMOVQ 192(R26), F14 // sigmoidExpC0
 	FMOVQ 208(R26), F13 // sigmoidConstant
-	FMOVQ 352(R26), F12 // lossA
+	FMOVQ 368(R26), F12 // lossA
 	CMP $8, R5
 	BLT rest2
 	PCALIGN $32
@@ -18744,13 +18742,13 @@ TEXT ·swigluBackwardF64NEON(SB), NOSPLIT, $0-120
 	MOVD $rowTableF64<>(SB), R16
 	FMOVQ (R16), F29
 	FMOVQ 16(R16), F30
-	FMOVQ 368(R26), F28 // sigmoidMin
+	FMOVQ 384(R26), F28 // sigmoidMin
 	VEOR V27.B16, V27.B16, V27.B16
-	FMOVQ 320(R26), F26 // one
-	FMOVQ 336(R26), F25 // rowUnit
-	FMOVQ 352(R26), F24 // lossMax
-	FMOVQ 384(R26), F23 // notSign
-	FMOVQ 400(R26), F22 // lossMagic
+	FMOVQ 336(R26), F26 // one
+	FMOVQ 352(R26), F25 // rowUnit
+	FMOVQ 368(R26), F24 // lossMax
+	FMOVQ 400(R26), F23 // notSign
+	FMOVQ 416(R26), F22 // lossMagic
 	FMOVQ 80(R26), F21 // minusLog2ePart
 	FMOVQ 96(R26), F20 // lookupLow
 	FMOVQ 112(R26), F19 // lookupFirst
@@ -18803,7 +18801,7 @@ loop1:
 	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
 	VFMLS V6.D2, V5.D2, V4.D2
 	VFMLS V4.D2, V7.D2, V7.D2
-	FMOVQ 416(R26), F4 // lossA
+	FMOVQ 432(R26), F4 // lossA
 	VFMLA V25.D2, V7.D2, V4.D2
 	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
 	WORD $0x6e79dce7 // fmul v7.2d, v7.2d, v25.2d
@@ -18855,7 +18853,7 @@ loop1:
 	WORD $0x6e66dcc0 // fmul v0.2d, v6.2d, v6.2d
 	VFMLS V2.D2, V0.D2, V6.D2
 	VFMLS V6.D2, V1.D2, V1.D2
-	FMOVQ 416(R26), F0 // lossA
+	FMOVQ 432(R26), F0 // lossA
 	VFMLA V25.D2, V1.D2, V0.D2
 	WORD $0x6e60fc21 // fdiv v1.2d, v1.2d, v0.2d
 	WORD $0x6e79dc21 // fmul v1.2d, v1.2d, v25.2d
@@ -18930,7 +18928,7 @@ loop3:
 	VFMLS V6.D2, V5.D2, V4.D2
 	// silu.go: siluGrad
 	VFMLS V4.D2, V7.D2, V7.D2
-	FMOVQ 416(R26), F4 // lossA
+	FMOVQ 432(R26), F4 // lossA
 	VFMLA V25.D2, V7.D2, V4.D2
 	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
 	WORD $0x6e79dce7 // fmul v7.2d, v7.2d, v25.2d
@@ -18995,7 +18993,7 @@ rest4:
 	WORD $0x6e64dc85 // fmul v5.2d, v4.2d, v4.2d
 	VFMLS V6.D2, V5.D2, V4.D2
 	VFMLS V4.D2, V7.D2, V7.D2
-	FMOVQ 416(R26), F4 // lossA
+	FMOVQ 432(R26), F4 // lossA
 	VFMLA V25.D2, V7.D2, V4.D2
 	WORD $0x6e64fce7 // fdiv v7.2d, v7.2d, v4.2d
 	WORD $0x6e79dce7 // fmul v7.2d, v7.2d, v25.2d
@@ -19032,19 +19030,17 @@ TEXT ·expF32NEON(SB), NOSPLIT, $0-48
 	FMOVQ 16(R16), F28
 	FMOVQ 0(R26), F26 // expMin
 	FMOVQ 16(R26), F25 // expMax
-	VEOR V24.B16, V24.B16, V24.B16
-	FMOVQ 32(R26), F23 // expMagicDown
-	FMOVQ 48(R26), F22 // expMagicUp
-	FMOVQ 64(R26), F21 // log2ePart
-	FMOVQ 80(R26), F20 // lookupLow
-	FMOVQ 96(R26), F19 // lookupFirst
-	FMOVQ 112(R26), F18 // lookupTimes
-	FMOVQ 128(R26), F17 // minusLn2PartHi
-	FMOVQ 144(R26), F16 // minusLn2PartLo
-	FMOVQ 160(R26), F15 // expC1
-	FMOVQ 176(R26), F14 // expC0
-	FMOVQ 192(R26), F13 // expDown
-	FMOVQ 208(R26), F12 // expUp
+	FMOVQ 32(R26), F24 // expMagicUp
+	FMOVQ 48(R26), F23 // log2ePart
+	FMOVQ 64(R26), F22 // lookupLow
+	FMOVQ 80(R26), F21 // lookupFirst
+	FMOVQ 96(R26), F20 // lookupTimes
+	FMOVQ 112(R26), F19 // minusLn2PartHi
+	FMOVQ 128(R26), F18 // minusLn2PartLo
+	FMOVQ 144(R26), F17 // expC1
+	FMOVQ 160(R26), F16 // expC0
+	FMOVQ 176(R26), F15 // signBit
+	FMOVQ 192(R26), F14 // expUp
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -19052,113 +19048,113 @@ TEXT ·expF32NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
-	WORD $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
-	WORD $0x6ea0e701 // fcmgt v1.4s, v24.4s, v0.4s
-	VMOV V1.B16, V2.B16
-	VBSL V22.B16, V23.B16, V2.B16
-	VMOV V2.B16, V3.B16
-	VFMLA V21.S4, V0.S4, V3.S4
-	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
-	VSHL $20, V3.S4, V4.S4
+	WORD $0x4ea0f721 // fmin v1.4s, v25.4s, v0.4s
+	WORD $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
+	VMOV V24.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
 	FMOVQ 16(R1), F5
-	VAND V20.B16, V3.B16, V3.B16
-	WORD $0x4ea5f725 // fmin v5.4s, v25.4s, v5.4s
-	VMOV V19.B16, V6.B16
-	WORD $0x4eb29466 // mla v6.4s, v3.4s, v18.4s
-	WORD $0x4e25f745 // fmax v5.4s, v26.4s, v5.4s
-	VTBL V6.B16, [V29.B16, V30.B16], V3.B16
-	WORD $0x6ea5e707 // fcmgt v7.4s, v24.4s, v5.4s
-	VADD V3.S4, V4.S4, V4.S4
-	VMOV V7.B16, V3.B16
-	VBSL V22.B16, V23.B16, V3.B16
-	VFMLA V17.S4, V2.S4, V0.S4
-	VMOV V3.B16, V8.B16
-	VFMLA V21.S4, V5.S4, V8.S4
-	VFMLA V16.S4, V2.S4, V0.S4
-	WORD $0x4ea3d503 // fsub v3.4s, v8.4s, v3.4s
-	VTBL V6.B16, [V27.B16, V28.B16], V6.B16
-	VSHL $20, V8.S4, V2.S4
-	FMOVQ 32(R1), F9
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	VAND V20.B16, V8.B16, V8.B16
-	WORD $0x4ea9f729 // fmin v9.4s, v25.4s, v9.4s
-	WORD $0x6e20dc06 // fmul v6.4s, v0.4s, v0.4s
-	VMOV V19.B16, V10.B16
-	WORD $0x4eb2950a // mla v10.4s, v8.4s, v18.4s
-	WORD $0x4e29f749 // fmax v9.4s, v26.4s, v9.4s
-	VMOV V14.B16, V8.B16
-	VFMLA V0.S4, V15.S4, V8.S4
-	VTBL V10.B16, [V29.B16, V30.B16], V11.B16
-	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
-	VFMLA V8.S4, V6.S4, V0.S4
-	VADD V11.S4, V2.S4, V2.S4
-	VMOV V31.B16, V6.B16
-	VBSL V22.B16, V23.B16, V6.B16
-	VFMLA V0.S4, V4.S4, V4.S4
-	VFMLA V17.S4, V3.S4, V5.S4
-	VMOV V6.B16, V0.B16
-	VFMLA V21.S4, V9.S4, V0.S4
-	VBSL V12.B16, V13.B16, V1.B16
-	VFMLA V16.S4, V3.S4, V5.S4
-	WORD $0x4ea6d406 // fsub v6.4s, v0.4s, v6.4s
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
-	VTBL V10.B16, [V27.B16, V28.B16], V10.B16
-	VSHL $20, V0.S4, V1.S4
-	FMOVQ 48(R1), F3
-	FMOVQ F4, 0(R0)
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	VAND V20.B16, V0.B16, V0.B16
-	WORD $0x4ea3f723 // fmin v3.4s, v25.4s, v3.4s
-	WORD $0x6e25dca4 // fmul v4.4s, v5.4s, v5.4s
-	VMOV V19.B16, V8.B16
-	WORD $0x4eb29408 // mla v8.4s, v0.4s, v18.4s
-	WORD $0x4e23f743 // fmax v3.4s, v26.4s, v3.4s
-	VMOV V14.B16, V0.B16
-	VFMLA V5.S4, V15.S4, V0.S4
-	VTBL V8.B16, [V29.B16, V30.B16], V10.B16
-	WORD $0x6ea3e70b // fcmgt v11.4s, v24.4s, v3.4s
-	VFMLA V0.S4, V4.S4, V5.S4
-	VADD V10.S4, V1.S4, V1.S4
-	VMOV V11.B16, V0.B16
-	VBSL V22.B16, V23.B16, V0.B16
-	VFMLA V5.S4, V2.S4, V2.S4
-	VFMLA V17.S4, V6.S4, V9.S4
-	VMOV V0.B16, V4.B16
-	VFMLA V21.S4, V3.S4, V4.S4
-	VBSL V12.B16, V13.B16, V7.B16
-	VFMLA V16.S4, V6.S4, V9.S4
-	WORD $0x4ea0d480 // fsub v0.4s, v4.4s, v0.4s
-	WORD $0x6e27dc42 // fmul v2.4s, v2.4s, v7.4s
-	VTBL V8.B16, [V27.B16, V28.B16], V8.B16
-	VSHL $20, V4.S4, V5.S4
-	FMOVQ F2, 16(R0)
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	VAND V20.B16, V4.B16, V4.B16
-	WORD $0x6e29dd22 // fmul v2.4s, v9.4s, v9.4s
-	VMOV V19.B16, V6.B16
-	WORD $0x4eb29486 // mla v6.4s, v4.4s, v18.4s
-	VMOV V14.B16, V4.B16
-	VFMLA V9.S4, V15.S4, V4.S4
+	VMOV V21.B16, V6.B16
+	WORD $0x4eb49446 // mla v6.4s, v2.4s, v20.4s
+	WORD $0x4ea5f722 // fmin v2.4s, v25.4s, v5.4s
 	VTBL V6.B16, [V29.B16, V30.B16], V7.B16
-	VFMLA V4.S4, V2.S4, V9.S4
-	VADD V7.S4, V5.S4, V5.S4
-	VFMLA V9.S4, V1.S4, V1.S4
-	VFMLA V17.S4, V0.S4, V3.S4
-	VBSL V12.B16, V13.B16, V31.B16
-	VFMLA V16.S4, V0.S4, V3.S4
-	WORD $0x6e3fdc21 // fmul v1.4s, v1.4s, v31.4s
+	WORD $0x4e22f742 // fmax v2.4s, v26.4s, v2.4s
+	VADD V7.S4, V4.S4, V4.S4
+	VMOV V24.B16, V7.B16
+	VFMLA V23.S4, V2.S4, V7.S4
+	VFMLA V19.S4, V3.S4, V1.S4
+	WORD $0x4eb8d4e8 // fsub v8.4s, v7.4s, v24.4s
+	VFMLA V18.S4, V3.S4, V1.S4
+	VSHL $20, V7.S4, V3.S4
 	VTBL V6.B16, [V27.B16, V28.B16], V6.B16
-	FMOVQ F1, 32(R0)
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	WORD $0x6e23dc60 // fmul v0.4s, v3.4s, v3.4s
-	VMOV V14.B16, V1.B16
-	VFMLA V3.S4, V15.S4, V1.S4
-	VFMLA V1.S4, V0.S4, V3.S4
-	VFMLA V3.S4, V5.S4, V5.S4
-	VBSL V12.B16, V13.B16, V11.B16
-	WORD $0x6e2bdca5 // fmul v5.4s, v5.4s, v11.4s
-	FMOVQ F5, 48(R0)
+	VAND V22.B16, V7.B16, V7.B16
+	FMOVQ 32(R1), F9
+	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	VMOV V21.B16, V6.B16
+	WORD $0x4eb494e6 // mla v6.4s, v7.4s, v20.4s
+	WORD $0x4ea9f727 // fmin v7.4s, v25.4s, v9.4s
+	WORD $0x6e21dc2a // fmul v10.4s, v1.4s, v1.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V11.B16
+	WORD $0x4e27f747 // fmax v7.4s, v26.4s, v7.4s
+	VMOV V16.B16, V12.B16
+	VFMLA V1.S4, V17.S4, V12.S4
+	VADD V11.S4, V3.S4, V3.S4
+	VMOV V24.B16, V11.B16
+	VFMLA V23.S4, V7.S4, V11.S4
+	VFMLA V12.S4, V10.S4, V1.S4
+	VFMLA V19.S4, V8.S4, V2.S4
+	WORD $0x4eb8d56a // fsub v10.4s, v11.4s, v24.4s
+	VAND V15.B16, V0.B16, V0.B16
+	VFMLA V18.S4, V8.S4, V2.S4
+	VSHL $20, V11.S4, V8.S4
+	VUSHR $1, V0.S4, V0.S4
+	VTBL V6.B16, [V27.B16, V28.B16], V6.B16
+	VAND V22.B16, V11.B16, V11.B16
+	FMOVQ 48(R1), F12
+	VADD V0.S4, V4.S4, V4.S4
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	VMOV V21.B16, V6.B16
+	WORD $0x4eb49566 // mla v6.4s, v11.4s, v20.4s
+	WORD $0x4eacf72b // fmin v11.4s, v25.4s, v12.4s
+	VFMLA V1.S4, V4.S4, V4.S4
+	WORD $0x6e22dc41 // fmul v1.4s, v2.4s, v2.4s
+	VTBL V6.B16, [V29.B16, V30.B16], V13.B16
+	WORD $0x4e2bf74b // fmax v11.4s, v26.4s, v11.4s
+	VSUB V0.S4, V14.S4, V0.S4
+	VMOV V16.B16, V31.B16
+	VFMLA V2.S4, V17.S4, V31.S4
+	VADD V13.S4, V8.S4, V8.S4
+	VMOV V24.B16, V13.B16
+	VFMLA V23.S4, V11.S4, V13.S4
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
+	VFMLA V31.S4, V1.S4, V2.S4
+	VFMLA V19.S4, V10.S4, V7.S4
+	WORD $0x4eb8d5a0 // fsub v0.4s, v13.4s, v24.4s
+	FMOVQ F4, 0(R0)
+	VAND V15.B16, V5.B16, V5.B16
+	VFMLA V18.S4, V10.S4, V7.S4
+	VSHL $20, V13.S4, V1.S4
+	VUSHR $1, V5.S4, V5.S4
+	VTBL V6.B16, [V27.B16, V28.B16], V6.B16
+	VAND V22.B16, V13.B16, V13.B16
+	VADD V5.S4, V3.S4, V3.S4
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	VMOV V21.B16, V4.B16
+	WORD $0x4eb495a4 // mla v4.4s, v13.4s, v20.4s
+	VFMLA V2.S4, V3.S4, V3.S4
+	WORD $0x6e27dce2 // fmul v2.4s, v7.4s, v7.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V6.B16
+	VSUB V5.S4, V14.S4, V5.S4
+	VMOV V16.B16, V10.B16
+	VFMLA V7.S4, V17.S4, V10.S4
+	VADD V6.S4, V1.S4, V1.S4
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	VFMLA V10.S4, V2.S4, V7.S4
+	VFMLA V19.S4, V0.S4, V11.S4
+	FMOVQ F3, 16(R0)
+	VAND V15.B16, V9.B16, V9.B16
+	VFMLA V18.S4, V0.S4, V11.S4
+	VUSHR $1, V9.S4, V9.S4
+	VTBL V4.B16, [V27.B16, V28.B16], V4.B16
+	VADD V9.S4, V8.S4, V8.S4
+	WORD $0x4e24d56b // fadd v11.4s, v11.4s, v4.4s
+	VFMLA V7.S4, V8.S4, V8.S4
+	WORD $0x6e2bdd60 // fmul v0.4s, v11.4s, v11.4s
+	VSUB V9.S4, V14.S4, V9.S4
+	VMOV V16.B16, V2.B16
+	VFMLA V11.S4, V17.S4, V2.S4
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	VFMLA V2.S4, V0.S4, V11.S4
+	FMOVQ F8, 32(R0)
+	VAND V15.B16, V12.B16, V12.B16
+	VUSHR $1, V12.S4, V12.S4
+	VADD V12.S4, V1.S4, V1.S4
+	VFMLA V11.S4, V1.S4, V1.S4
+	VSUB V12.S4, V14.S4, V12.S4
+	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
+	FMOVQ F1, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $16, R2, R2
@@ -19174,38 +19170,38 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// elementary.go
-	WORD $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
-	WORD $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
-	WORD $0x6ea0e701 // fcmgt v1.4s, v24.4s, v0.4s
-	VMOV V1.B16, V2.B16
-	VBSL V22.B16, V23.B16, V2.B16
-	// elementary.go: expScaled
-	VMOV V2.B16, V3.B16
-	VFMLA V21.S4, V0.S4, V3.S4
-	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
+	WORD $0x4ea0f721 // fmin v1.4s, v25.4s, v0.4s
+	WORD $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
+	// elementary.go: expParts
+	VMOV V24.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
 	// exp.go: powerAt
-	VSHL $20, V3.S4, V4.S4
-	VAND V20.B16, V3.B16, V3.B16
-	VMOV V19.B16, V5.B16
-	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
-	VTBL V5.B16, [V29.B16, V30.B16], V3.B16
-	VADD V3.S4, V4.S4, V4.S4
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	VADD V2.S4, V4.S4, V4.S4
 	// exp.go: reduce
-	VFMLA V17.S4, V2.S4, V0.S4
-	VFMLA V16.S4, V2.S4, V0.S4
-	// elementary.go: expScaled
+	VFMLA V19.S4, V3.S4, V1.S4
+	VFMLA V18.S4, V3.S4, V1.S4
+	// elementary.go: expParts
 	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
-	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
 	// exp.go: horner
-	VMOV V14.B16, V3.B16
-	VFMLA V0.S4, V15.S4, V3.S4
-	// elementary.go: expScaled
-	VFMLA V3.S4, V2.S4, V0.S4
-	VFMLA V0.S4, V4.S4, V4.S4
+	VMOV V16.B16, V3.B16
+	VFMLA V1.S4, V17.S4, V3.S4
+	// elementary.go: expParts
+	VFMLA V3.S4, V2.S4, V1.S4
 	// elementary.go
-	VBSL V12.B16, V13.B16, V1.B16
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	VAND V15.B16, V0.B16, V0.B16
+	VUSHR $1, V0.S4, V0.S4
+	VADD V0.S4, V4.S4, V4.S4
+	VFMLA V1.S4, V4.S4, V4.S4
+	VSUB V0.S4, V14.S4, V0.S4
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	FMOVQ F4, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -19227,31 +19223,31 @@ one7:
 	FMOVS (R1), F0
 
 loaded6:
-	WORD $0x4ea0f720 // fmin v0.4s, v25.4s, v0.4s
-	WORD $0x4e20f740 // fmax v0.4s, v26.4s, v0.4s
-	WORD $0x6ea0e701 // fcmgt v1.4s, v24.4s, v0.4s
-	VMOV V1.B16, V2.B16
-	VBSL V22.B16, V23.B16, V2.B16
-	VMOV V2.B16, V3.B16
-	VFMLA V21.S4, V0.S4, V3.S4
-	WORD $0x4ea2d462 // fsub v2.4s, v3.4s, v2.4s
-	VSHL $20, V3.S4, V4.S4
-	VAND V20.B16, V3.B16, V3.B16
-	VMOV V19.B16, V5.B16
-	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
-	VTBL V5.B16, [V29.B16, V30.B16], V3.B16
-	VADD V3.S4, V4.S4, V4.S4
-	VFMLA V17.S4, V2.S4, V0.S4
-	VFMLA V16.S4, V2.S4, V0.S4
+	WORD $0x4ea0f721 // fmin v1.4s, v25.4s, v0.4s
+	WORD $0x4e21f741 // fmax v1.4s, v26.4s, v1.4s
+	VMOV V24.B16, V2.B16
+	VFMLA V23.S4, V1.S4, V2.S4
+	WORD $0x4eb8d443 // fsub v3.4s, v2.4s, v24.4s
+	VSHL $20, V2.S4, V4.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	VADD V2.S4, V4.S4, V4.S4
+	VFMLA V19.S4, V3.S4, V1.S4
+	VFMLA V18.S4, V3.S4, V1.S4
 	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
-	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
-	WORD $0x6e20dc02 // fmul v2.4s, v0.4s, v0.4s
-	VMOV V14.B16, V3.B16
-	VFMLA V0.S4, V15.S4, V3.S4
-	VFMLA V3.S4, V2.S4, V0.S4
-	VFMLA V0.S4, V4.S4, V4.S4
-	VBSL V12.B16, V13.B16, V1.B16
-	WORD $0x6e21dc84 // fmul v4.4s, v4.4s, v1.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x6e21dc22 // fmul v2.4s, v1.4s, v1.4s
+	VMOV V16.B16, V3.B16
+	VFMLA V1.S4, V17.S4, V3.S4
+	VFMLA V3.S4, V2.S4, V1.S4
+	VAND V15.B16, V0.B16, V0.B16
+	VUSHR $1, V0.S4, V0.S4
+	VADD V0.S4, V4.S4, V4.S4
+	VFMLA V1.S4, V4.S4, V4.S4
+	VSUB V0.S4, V14.S4, V0.S4
+	WORD $0x6e20dc84 // fmul v4.4s, v4.4s, v0.4s
 	TBZ $1, R2, one9
 	FMOVD F4, (R0)
 	TBZ $0, R2, stored8
@@ -19281,24 +19277,22 @@ TEXT ·expF64NEON(SB), NOSPLIT, $0-48
 	FMOVQ 16(R16), F28
 	FMOVQ 0(R26), F26 // expMin
 	FMOVQ 16(R26), F25 // expMax
-	VEOR V24.B16, V24.B16, V24.B16
-	FMOVQ 32(R26), F23 // expMagicDown
-	FMOVQ 48(R26), F22 // expMagicUp
-	FMOVQ 64(R26), F21 // log2ePart
-	FMOVQ 80(R26), F20 // lookupLow
-	FMOVQ 96(R26), F19 // lookupFirst
-	FMOVQ 112(R26), F18 // lookupTimes
-	FMOVQ 128(R26), F17 // minusLn2PartHi
-	FMOVQ 144(R26), F16 // minusLn2PartLo
-	FMOVQ 160(R26), F15 // expC6
-	FMOVQ 176(R26), F14 // expC5
-	FMOVQ 192(R26), F13 // expC4
-	FMOVQ 208(R26), F12 // expC3
-	FMOVQ 224(R26), F11 // expC2
-	FMOVQ 240(R26), F10 // expC1
-	FMOVQ 256(R26), F9 // expC0
-	FMOVQ 272(R26), F8 // expDown
-	FMOVQ 288(R26), F7 // expUp
+	FMOVQ 32(R26), F24 // expMagicUp
+	FMOVQ 48(R26), F23 // log2ePart
+	FMOVQ 64(R26), F22 // lookupLow
+	FMOVQ 80(R26), F21 // lookupFirst
+	FMOVQ 96(R26), F20 // lookupTimes
+	FMOVQ 112(R26), F19 // minusLn2PartHi
+	FMOVQ 128(R26), F18 // minusLn2PartLo
+	FMOVQ 144(R26), F17 // expC6
+	FMOVQ 160(R26), F16 // expC5
+	FMOVQ 176(R26), F15 // expC4
+	FMOVQ 192(R26), F14 // expC3
+	FMOVQ 208(R26), F13 // expC2
+	FMOVQ 224(R26), F12 // expC1
+	FMOVQ 240(R26), F11 // expC0
+	FMOVQ 256(R26), F10 // signBit
+	FMOVQ 272(R26), F9 // expUp
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -19306,157 +19300,157 @@ TEXT ·expF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4ee0f720 // fmin v0.2d, v25.2d, v0.2d
-	WORD $0x4e60f740 // fmax v0.2d, v26.2d, v0.2d
-	WORD $0x6ee0e701 // fcmgt v1.2d, v24.2d, v0.2d
-	VMOV V1.B16, V2.B16
-	VBSL V22.B16, V23.B16, V2.B16
-	VMOV V2.B16, V3.B16
-	VFMLA V21.D2, V0.D2, V3.D2
-	WORD $0x4ee2d462 // fsub v2.2d, v3.2d, v2.2d
-	VSHL $50, V3.D2, V4.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	VAND V20.B16, V3.B16, V3.B16
-	VMOV V19.B16, V5.B16
-	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
-	VTBL V5.B16, [V29.B16, V30.B16], V3.B16
-	VADD V3.D2, V4.D2, V4.D2
-	VFMLA V17.D2, V2.D2, V0.D2
-	VFMLA V16.D2, V2.D2, V0.D2
-	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
-	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
-	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
-	VMOV V14.B16, V3.B16
-	VFMLA V0.D2, V15.D2, V3.D2
-	VMOV V13.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
-	FMOVQ 16(R1), F3
-	VMOV V12.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
-	WORD $0x4ee3f723 // fmin v3.2d, v25.2d, v3.2d
-	VMOV V11.B16, V5.B16
-	VFMLA V0.D2, V6.D2, V5.D2
-	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
-	VMOV V10.B16, V6.B16
-	VFMLA V0.D2, V5.D2, V6.D2
-	WORD $0x6ee3e705 // fcmgt v5.2d, v24.2d, v3.2d
-	VMOV V9.B16, V31.B16
-	VFMLA V0.D2, V6.D2, V31.D2
-	VMOV V5.B16, V6.B16
-	VBSL V22.B16, V23.B16, V6.B16
-	VFMLA V31.D2, V2.D2, V0.D2
-	VMOV V6.B16, V2.B16
-	VFMLA V21.D2, V3.D2, V2.D2
-	VFMLA V0.D2, V4.D2, V4.D2
-	WORD $0x4ee6d446 // fsub v6.2d, v2.2d, v6.2d
-	VBSL V7.B16, V8.B16, V1.B16
-	VSHL $50, V2.D2, V0.D2
-	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
-	VTRN1 V2.S4, V2.S4, V2.S4
-	FMOVQ F4, 0(R0)
-	VAND V20.B16, V2.B16, V2.B16
-	VMOV V19.B16, V1.B16
-	WORD $0x4eb29441 // mla v1.4s, v2.4s, v18.4s
-	VTBL V1.B16, [V29.B16, V30.B16], V2.B16
-	VADD V2.D2, V0.D2, V0.D2
-	VFMLA V17.D2, V6.D2, V3.D2
-	VFMLA V16.D2, V6.D2, V3.D2
-	VTBL V1.B16, [V27.B16, V28.B16], V1.B16
-	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
-	WORD $0x6e63dc61 // fmul v1.2d, v3.2d, v3.2d
-	VMOV V14.B16, V2.B16
-	VFMLA V3.D2, V15.D2, V2.D2
-	VMOV V13.B16, V4.B16
-	VFMLA V3.D2, V2.D2, V4.D2
-	FMOVQ 32(R1), F2
-	VMOV V12.B16, V6.B16
-	VFMLA V3.D2, V4.D2, V6.D2
-	WORD $0x4ee2f722 // fmin v2.2d, v25.2d, v2.2d
-	VMOV V11.B16, V4.B16
-	VFMLA V3.D2, V6.D2, V4.D2
-	WORD $0x4e62f742 // fmax v2.2d, v26.2d, v2.2d
-	VMOV V10.B16, V6.B16
-	VFMLA V3.D2, V4.D2, V6.D2
-	WORD $0x6ee2e704 // fcmgt v4.2d, v24.2d, v2.2d
-	VMOV V9.B16, V31.B16
-	VFMLA V3.D2, V6.D2, V31.D2
-	VMOV V4.B16, V6.B16
-	VBSL V22.B16, V23.B16, V6.B16
-	VFMLA V31.D2, V1.D2, V3.D2
-	VMOV V6.B16, V1.B16
-	VFMLA V21.D2, V2.D2, V1.D2
-	VFMLA V3.D2, V0.D2, V0.D2
-	WORD $0x4ee6d426 // fsub v6.2d, v1.2d, v6.2d
-	VBSL V7.B16, V8.B16, V5.B16
-	VSHL $50, V1.D2, V3.D2
-	WORD $0x6e65dc00 // fmul v0.2d, v0.2d, v5.2d
-	VTRN1 V1.S4, V1.S4, V1.S4
-	FMOVQ F0, 16(R0)
-	VAND V20.B16, V1.B16, V1.B16
-	VMOV V19.B16, V0.B16
-	WORD $0x4eb29420 // mla v0.4s, v1.4s, v18.4s
-	VTBL V0.B16, [V29.B16, V30.B16], V1.B16
-	VADD V1.D2, V3.D2, V3.D2
-	VFMLA V17.D2, V6.D2, V2.D2
-	VFMLA V16.D2, V6.D2, V2.D2
-	VTBL V0.B16, [V27.B16, V28.B16], V0.B16
-	WORD $0x4e60d442 // fadd v2.2d, v2.2d, v0.2d
-	WORD $0x6e62dc40 // fmul v0.2d, v2.2d, v2.2d
-	VMOV V14.B16, V1.B16
-	VFMLA V2.D2, V15.D2, V1.D2
-	VMOV V13.B16, V5.B16
-	VFMLA V2.D2, V1.D2, V5.D2
-	FMOVQ 48(R1), F1
-	VMOV V12.B16, V6.B16
-	VFMLA V2.D2, V5.D2, V6.D2
-	WORD $0x4ee1f721 // fmin v1.2d, v25.2d, v1.2d
-	VMOV V11.B16, V5.B16
-	VFMLA V2.D2, V6.D2, V5.D2
+	WORD $0x4ee0f721 // fmin v1.2d, v25.2d, v0.2d
 	WORD $0x4e61f741 // fmax v1.2d, v26.2d, v1.2d
-	VMOV V10.B16, V6.B16
-	VFMLA V2.D2, V5.D2, V6.D2
-	WORD $0x6ee1e705 // fcmgt v5.2d, v24.2d, v1.2d
-	VMOV V9.B16, V31.B16
-	VFMLA V2.D2, V6.D2, V31.D2
-	VMOV V5.B16, V6.B16
-	VBSL V22.B16, V23.B16, V6.B16
-	VFMLA V31.D2, V0.D2, V2.D2
-	VMOV V6.B16, V0.B16
-	VFMLA V21.D2, V1.D2, V0.D2
-	VFMLA V2.D2, V3.D2, V3.D2
-	WORD $0x4ee6d406 // fsub v6.2d, v0.2d, v6.2d
-	VBSL V7.B16, V8.B16, V4.B16
-	VSHL $50, V0.D2, V2.D2
-	WORD $0x6e64dc63 // fmul v3.2d, v3.2d, v4.2d
-	VTRN1 V0.S4, V0.S4, V0.S4
-	FMOVQ F3, 32(R0)
-	VAND V20.B16, V0.B16, V0.B16
-	VMOV V19.B16, V3.B16
-	WORD $0x4eb29403 // mla v3.4s, v0.4s, v18.4s
-	VTBL V3.B16, [V29.B16, V30.B16], V0.B16
-	VADD V0.D2, V2.D2, V2.D2
-	VFMLA V17.D2, V6.D2, V1.D2
-	VFMLA V16.D2, V6.D2, V1.D2
-	VTBL V3.B16, [V27.B16, V28.B16], V3.B16
-	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
-	VMOV V14.B16, V3.B16
-	VFMLA V1.D2, V15.D2, V3.D2
+	VMOV V24.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	VADD V2.D2, V4.D2, V4.D2
+	VFMLA V19.D2, V3.D2, V1.D2
+	VFMLA V18.D2, V3.D2, V1.D2
+	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
+	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V17.D2, V3.D2
+	FMOVQ 16(R1), F5
+	VMOV V15.B16, V6.B16
+	VFMLA V1.D2, V3.D2, V6.D2
+	WORD $0x4ee5f723 // fmin v3.2d, v25.2d, v5.2d
+	VMOV V14.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VMOV V13.B16, V6.B16
+	VFMLA V1.D2, V7.D2, V6.D2
+	VMOV V24.B16, V7.B16
+	VFMLA V23.D2, V3.D2, V7.D2
+	VMOV V12.B16, V8.B16
+	VFMLA V1.D2, V6.D2, V8.D2
+	WORD $0x4ef8d4e6 // fsub v6.2d, v7.2d, v24.2d
+	VMOV V11.B16, V31.B16
+	VFMLA V1.D2, V8.D2, V31.D2
+	VSHL $50, V7.D2, V8.D2
+	VFMLA V31.D2, V2.D2, V1.D2
+	VTRN1 V7.S4, V7.S4, V7.S4
+	VAND V10.B16, V0.B16, V0.B16
+	VAND V22.B16, V7.B16, V7.B16
+	VUSHR $1, V0.D2, V0.D2
+	VMOV V21.B16, V2.B16
+	WORD $0x4eb494e2 // mla v2.4s, v7.4s, v20.4s
+	VADD V0.D2, V4.D2, V4.D2
+	VTBL V2.B16, [V29.B16, V30.B16], V7.B16
+	VFMLA V1.D2, V4.D2, V4.D2
+	VADD V7.D2, V8.D2, V8.D2
+	VSUB V0.D2, V9.D2, V0.D2
+	VFMLA V19.D2, V6.D2, V3.D2
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
+	VFMLA V18.D2, V6.D2, V3.D2
+	FMOVQ F4, 0(R0)
+	VTBL V2.B16, [V27.B16, V28.B16], V2.B16
+	WORD $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
+	WORD $0x6e63dc60 // fmul v0.2d, v3.2d, v3.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V3.D2, V17.D2, V1.D2
+	FMOVQ 32(R1), F2
+	VMOV V15.B16, V4.B16
+	VFMLA V3.D2, V1.D2, V4.D2
+	WORD $0x4ee2f721 // fmin v1.2d, v25.2d, v2.2d
+	VMOV V14.B16, V6.B16
+	VFMLA V3.D2, V4.D2, V6.D2
+	WORD $0x4e61f741 // fmax v1.2d, v26.2d, v1.2d
 	VMOV V13.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VMOV V12.B16, V3.B16
-	VFMLA V1.D2, V4.D2, V3.D2
-	VMOV V11.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VMOV V10.B16, V3.B16
-	VFMLA V1.D2, V4.D2, V3.D2
-	VMOV V9.B16, V4.B16
-	VFMLA V1.D2, V3.D2, V4.D2
-	VFMLA V4.D2, V0.D2, V1.D2
-	VFMLA V1.D2, V2.D2, V2.D2
-	VBSL V7.B16, V8.B16, V5.B16
-	WORD $0x6e65dc42 // fmul v2.2d, v2.2d, v5.2d
-	FMOVQ F2, 48(R0)
+	VFMLA V3.D2, V6.D2, V4.D2
+	VMOV V24.B16, V6.B16
+	VFMLA V23.D2, V1.D2, V6.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V3.D2, V4.D2, V7.D2
+	WORD $0x4ef8d4c4 // fsub v4.2d, v6.2d, v24.2d
+	VMOV V11.B16, V31.B16
+	VFMLA V3.D2, V7.D2, V31.D2
+	VSHL $50, V6.D2, V7.D2
+	VFMLA V31.D2, V0.D2, V3.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V10.B16, V5.B16, V5.B16
+	VAND V22.B16, V6.B16, V6.B16
+	VUSHR $1, V5.D2, V5.D2
+	VMOV V21.B16, V0.B16
+	WORD $0x4eb494c0 // mla v0.4s, v6.4s, v20.4s
+	VADD V5.D2, V8.D2, V8.D2
+	VTBL V0.B16, [V29.B16, V30.B16], V6.B16
+	VFMLA V3.D2, V8.D2, V8.D2
+	VADD V6.D2, V7.D2, V7.D2
+	VSUB V5.D2, V9.D2, V5.D2
+	VFMLA V19.D2, V4.D2, V1.D2
+	WORD $0x6e65dd08 // fmul v8.2d, v8.2d, v5.2d
+	VFMLA V18.D2, V4.D2, V1.D2
+	FMOVQ F8, 16(R0)
+	VTBL V0.B16, [V27.B16, V28.B16], V0.B16
+	WORD $0x4e60d421 // fadd v1.2d, v1.2d, v0.2d
+	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V17.D2, V3.D2
+	FMOVQ 48(R1), F4
+	VMOV V15.B16, V5.B16
+	VFMLA V1.D2, V3.D2, V5.D2
+	WORD $0x4ee4f723 // fmin v3.2d, v25.2d, v4.2d
+	VMOV V14.B16, V6.B16
+	VFMLA V1.D2, V5.D2, V6.D2
+	WORD $0x4e63f743 // fmax v3.2d, v26.2d, v3.2d
+	VMOV V13.B16, V5.B16
+	VFMLA V1.D2, V6.D2, V5.D2
+	VMOV V24.B16, V6.B16
+	VFMLA V23.D2, V3.D2, V6.D2
+	VMOV V12.B16, V8.B16
+	VFMLA V1.D2, V5.D2, V8.D2
+	WORD $0x4ef8d4c5 // fsub v5.2d, v6.2d, v24.2d
+	VMOV V11.B16, V31.B16
+	VFMLA V1.D2, V8.D2, V31.D2
+	VSHL $50, V6.D2, V8.D2
+	VFMLA V31.D2, V0.D2, V1.D2
+	VTRN1 V6.S4, V6.S4, V6.S4
+	VAND V10.B16, V2.B16, V2.B16
+	VAND V22.B16, V6.B16, V6.B16
+	VUSHR $1, V2.D2, V2.D2
+	VMOV V21.B16, V0.B16
+	WORD $0x4eb494c0 // mla v0.4s, v6.4s, v20.4s
+	VADD V2.D2, V7.D2, V7.D2
+	VTBL V0.B16, [V29.B16, V30.B16], V6.B16
+	VFMLA V1.D2, V7.D2, V7.D2
+	VADD V6.D2, V8.D2, V8.D2
+	VSUB V2.D2, V9.D2, V2.D2
+	VFMLA V19.D2, V5.D2, V3.D2
+	WORD $0x6e62dce7 // fmul v7.2d, v7.2d, v2.2d
+	VFMLA V18.D2, V5.D2, V3.D2
+	FMOVQ F7, 32(R0)
+	VTBL V0.B16, [V27.B16, V28.B16], V0.B16
+	WORD $0x4e60d463 // fadd v3.2d, v3.2d, v0.2d
+	WORD $0x6e63dc60 // fmul v0.2d, v3.2d, v3.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V3.D2, V17.D2, V1.D2
+	VMOV V15.B16, V2.B16
+	VFMLA V3.D2, V1.D2, V2.D2
+	VMOV V14.B16, V1.B16
+	VFMLA V3.D2, V2.D2, V1.D2
+	VMOV V13.B16, V2.B16
+	VFMLA V3.D2, V1.D2, V2.D2
+	VMOV V12.B16, V1.B16
+	VFMLA V3.D2, V2.D2, V1.D2
+	VMOV V11.B16, V2.B16
+	VFMLA V3.D2, V1.D2, V2.D2
+	VFMLA V2.D2, V0.D2, V3.D2
+	VAND V10.B16, V4.B16, V4.B16
+	VUSHR $1, V4.D2, V4.D2
+	VADD V4.D2, V8.D2, V8.D2
+	VFMLA V3.D2, V8.D2, V8.D2
+	VSUB V4.D2, V9.D2, V4.D2
+	WORD $0x6e64dd08 // fmul v8.2d, v8.2d, v4.2d
+	FMOVQ F8, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -19472,49 +19466,49 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// elementary.go
-	WORD $0x4ee0f720 // fmin v0.2d, v25.2d, v0.2d
-	WORD $0x4e60f740 // fmax v0.2d, v26.2d, v0.2d
-	WORD $0x6ee0e701 // fcmgt v1.2d, v24.2d, v0.2d
-	VMOV V1.B16, V2.B16
-	VBSL V22.B16, V23.B16, V2.B16
-	// elementary.go: expScaled
-	VMOV V2.B16, V3.B16
-	VFMLA V21.D2, V0.D2, V3.D2
-	WORD $0x4ee2d462 // fsub v2.2d, v3.2d, v2.2d
+	WORD $0x4ee0f721 // fmin v1.2d, v25.2d, v0.2d
+	WORD $0x4e61f741 // fmax v1.2d, v26.2d, v1.2d
+	// elementary.go: expParts
+	VMOV V24.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
 	// exp.go: powerAt
-	VSHL $50, V3.D2, V4.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	VAND V20.B16, V3.B16, V3.B16
-	VMOV V19.B16, V5.B16
-	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
-	VTBL V5.B16, [V29.B16, V30.B16], V3.B16
-	VADD V3.D2, V4.D2, V4.D2
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	VADD V2.D2, V4.D2, V4.D2
 	// exp.go: reduce
-	VFMLA V17.D2, V2.D2, V0.D2
-	VFMLA V16.D2, V2.D2, V0.D2
-	// elementary.go: expScaled
+	VFMLA V19.D2, V3.D2, V1.D2
+	VFMLA V18.D2, V3.D2, V1.D2
+	// elementary.go: expParts
 	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
-	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
-	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
+	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
 	// exp.go: horner
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V17.D2, V3.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V1.D2, V3.D2, V5.D2
 	VMOV V14.B16, V3.B16
-	VFMLA V0.D2, V15.D2, V3.D2
+	VFMLA V1.D2, V5.D2, V3.D2
 	VMOV V13.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
+	VFMLA V1.D2, V3.D2, V5.D2
 	VMOV V12.B16, V3.B16
-	VFMLA V0.D2, V5.D2, V3.D2
+	VFMLA V1.D2, V5.D2, V3.D2
 	VMOV V11.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
-	VMOV V10.B16, V3.B16
-	VFMLA V0.D2, V5.D2, V3.D2
-	VMOV V9.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
-	// elementary.go: expScaled
-	VFMLA V5.D2, V2.D2, V0.D2
-	VFMLA V0.D2, V4.D2, V4.D2
+	VFMLA V1.D2, V3.D2, V5.D2
+	// elementary.go: expParts
+	VFMLA V5.D2, V2.D2, V1.D2
 	// elementary.go
-	VBSL V7.B16, V8.B16, V1.B16
-	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	VAND V10.B16, V0.B16, V0.B16
+	VUSHR $1, V0.D2, V0.D2
+	VADD V0.D2, V4.D2, V4.D2
+	VFMLA V1.D2, V4.D2, V4.D2
+	VSUB V0.D2, V9.D2, V0.D2
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
 	FMOVQ F4, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -19526,42 +19520,42 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	WORD $0x4ee0f720 // fmin v0.2d, v25.2d, v0.2d
-	WORD $0x4e60f740 // fmax v0.2d, v26.2d, v0.2d
-	WORD $0x6ee0e701 // fcmgt v1.2d, v24.2d, v0.2d
-	VMOV V1.B16, V2.B16
-	VBSL V22.B16, V23.B16, V2.B16
-	VMOV V2.B16, V3.B16
-	VFMLA V21.D2, V0.D2, V3.D2
-	WORD $0x4ee2d462 // fsub v2.2d, v3.2d, v2.2d
-	VSHL $50, V3.D2, V4.D2
-	VTRN1 V3.S4, V3.S4, V3.S4
-	VAND V20.B16, V3.B16, V3.B16
-	VMOV V19.B16, V5.B16
-	WORD $0x4eb29465 // mla v5.4s, v3.4s, v18.4s
-	VTBL V5.B16, [V29.B16, V30.B16], V3.B16
-	VADD V3.D2, V4.D2, V4.D2
-	VFMLA V17.D2, V2.D2, V0.D2
-	VFMLA V16.D2, V2.D2, V0.D2
+	WORD $0x4ee0f721 // fmin v1.2d, v25.2d, v0.2d
+	WORD $0x4e61f741 // fmax v1.2d, v26.2d, v1.2d
+	VMOV V24.B16, V2.B16
+	VFMLA V23.D2, V1.D2, V2.D2
+	WORD $0x4ef8d443 // fsub v3.2d, v2.2d, v24.2d
+	VSHL $50, V2.D2, V4.D2
+	VTRN1 V2.S4, V2.S4, V2.S4
+	VAND V22.B16, V2.B16, V2.B16
+	VMOV V21.B16, V5.B16
+	WORD $0x4eb49445 // mla v5.4s, v2.4s, v20.4s
+	VTBL V5.B16, [V29.B16, V30.B16], V2.B16
+	VADD V2.D2, V4.D2, V4.D2
+	VFMLA V19.D2, V3.D2, V1.D2
+	VFMLA V18.D2, V3.D2, V1.D2
 	VTBL V5.B16, [V27.B16, V28.B16], V5.B16
-	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
-	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
+	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	WORD $0x6e61dc22 // fmul v2.2d, v1.2d, v1.2d
+	VMOV V16.B16, V3.B16
+	VFMLA V1.D2, V17.D2, V3.D2
+	VMOV V15.B16, V5.B16
+	VFMLA V1.D2, V3.D2, V5.D2
 	VMOV V14.B16, V3.B16
-	VFMLA V0.D2, V15.D2, V3.D2
+	VFMLA V1.D2, V5.D2, V3.D2
 	VMOV V13.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
+	VFMLA V1.D2, V3.D2, V5.D2
 	VMOV V12.B16, V3.B16
-	VFMLA V0.D2, V5.D2, V3.D2
+	VFMLA V1.D2, V5.D2, V3.D2
 	VMOV V11.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
-	VMOV V10.B16, V3.B16
-	VFMLA V0.D2, V5.D2, V3.D2
-	VMOV V9.B16, V5.B16
-	VFMLA V0.D2, V3.D2, V5.D2
-	VFMLA V5.D2, V2.D2, V0.D2
-	VFMLA V0.D2, V4.D2, V4.D2
-	VBSL V7.B16, V8.B16, V1.B16
-	WORD $0x6e61dc84 // fmul v4.2d, v4.2d, v1.2d
+	VFMLA V1.D2, V3.D2, V5.D2
+	VFMLA V5.D2, V2.D2, V1.D2
+	VAND V10.B16, V0.B16, V0.B16
+	VUSHR $1, V0.D2, V0.D2
+	VADD V0.D2, V4.D2, V4.D2
+	VFMLA V1.D2, V4.D2, V4.D2
+	VSUB V0.D2, V9.D2, V0.D2
+	WORD $0x6e60dc84 // fmul v4.2d, v4.2d, v0.2d
 	FMOVD F4, (R0)
 
 done5:
@@ -19579,22 +19573,22 @@ TEXT ·expm1F32NEON(SB), NOSPLIT, $0-48
 	MOVD $expm1LoF32<>(SB), R16
 	FMOVQ (R16), F27
 	FMOVQ 16(R16), F28
-	FMOVQ 224(R26), F26 // expm1Unit
-	FMOVQ 240(R26), F25 // expm1Magic
-	FMOVQ 256(R26), F24 // expm1Min
+	FMOVQ 208(R26), F26 // expm1Unit
+	FMOVQ 224(R26), F25 // expm1Magic
+	FMOVQ 240(R26), F24 // expm1Min
 	FMOVQ 16(R26), F23 // expMax
-	FMOVQ 64(R26), F22 // log2ePart
-	FMOVQ 80(R26), F21 // lookupLow
-	FMOVQ 96(R26), F20 // lookupFirst
-	FMOVQ 112(R26), F19 // lookupTimes
-	FMOVQ 128(R26), F18 // minusLn2PartHi
-	FMOVQ 144(R26), F17 // minusLn2PartLo
-	FMOVQ 272(R26), F16 // expm1C2
-	FMOVQ 288(R26), F15 // expm1C1
-	FMOVQ 304(R26), F14 // expm1C0
-	FMOVQ 320(R26), F13 // expm1Units
-	FMOVQ 336(R26), F12 // notSign
-	FMOVQ 352(R26), F11 // expm1Least
+	FMOVQ 48(R26), F22 // log2ePart
+	FMOVQ 64(R26), F21 // lookupLow
+	FMOVQ 80(R26), F20 // lookupFirst
+	FMOVQ 96(R26), F19 // lookupTimes
+	FMOVQ 112(R26), F18 // minusLn2PartHi
+	FMOVQ 128(R26), F17 // minusLn2PartLo
+	FMOVQ 256(R26), F16 // expm1C2
+	FMOVQ 272(R26), F15 // expm1C1
+	FMOVQ 288(R26), F14 // expm1C0
+	FMOVQ 304(R26), F13 // expm1Units
+	FMOVQ 320(R26), F12 // notSign
+	FMOVQ 336(R26), F11 // expm1Least
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -19904,25 +19898,25 @@ TEXT ·expm1F64NEON(SB), NOSPLIT, $0-48
 	MOVD $expm1LoF64<>(SB), R16
 	FMOVQ (R16), F27
 	FMOVQ 16(R16), F28
-	FMOVQ 304(R26), F26 // expm1Unit
-	FMOVQ 320(R26), F25 // expm1Magic
-	FMOVQ 336(R26), F24 // expm1Min
+	FMOVQ 288(R26), F26 // expm1Unit
+	FMOVQ 304(R26), F25 // expm1Magic
+	FMOVQ 320(R26), F24 // expm1Min
 	FMOVQ 16(R26), F23 // expMax
-	FMOVQ 64(R26), F22 // log2ePart
-	FMOVQ 80(R26), F21 // lookupLow
-	FMOVQ 96(R26), F20 // lookupFirst
-	FMOVQ 112(R26), F19 // lookupTimes
-	FMOVQ 128(R26), F18 // minusLn2PartHi
-	FMOVQ 144(R26), F17 // minusLn2PartLo
-	FMOVQ 352(R26), F16 // expm1C7
-	FMOVQ 368(R26), F15 // expm1C6
-	FMOVQ 384(R26), F14 // expm1C5
-	FMOVQ 400(R26), F13 // expm1C4
-	FMOVQ 416(R26), F12 // expm1C3
-	FMOVQ 432(R26), F11 // expm1C2
-	FMOVQ 448(R26), F10 // expm1C1
-	FMOVQ 464(R26), F9 // expm1C0
-	FMOVQ 480(R26), F8 // expm1Units
+	FMOVQ 48(R26), F22 // log2ePart
+	FMOVQ 64(R26), F21 // lookupLow
+	FMOVQ 80(R26), F20 // lookupFirst
+	FMOVQ 96(R26), F19 // lookupTimes
+	FMOVQ 112(R26), F18 // minusLn2PartHi
+	FMOVQ 128(R26), F17 // minusLn2PartLo
+	FMOVQ 336(R26), F16 // expm1C7
+	FMOVQ 352(R26), F15 // expm1C6
+	FMOVQ 368(R26), F14 // expm1C5
+	FMOVQ 384(R26), F13 // expm1C4
+	FMOVQ 400(R26), F12 // expm1C3
+	FMOVQ 416(R26), F11 // expm1C2
+	FMOVQ 432(R26), F10 // expm1C1
+	FMOVQ 448(R26), F9 // expm1C0
+	FMOVQ 464(R26), F8 // expm1Units
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -19985,11 +19979,11 @@ loop1:
 	VTRN1 V6.S4, V6.S4, V6.S4
 	WORD $0x6e68dce7 // fmul v7.2d, v7.2d, v8.2d
 	VAND V21.B16, V6.B16, V6.B16
-	FMOVQ 496(R26), F2 // notSign
+	FMOVQ 480(R26), F2 // notSign
 	VAND V2.B16, V0.B16, V5.B16
 	VMOV V20.B16, V2.B16
 	WORD $0x4eb394c2 // mla v2.4s, v6.4s, v19.4s
-	FMOVQ 512(R26), F6 // expm1Least
+	FMOVQ 496(R26), F6 // expm1Least
 	WORD $0x6ee5e4c5 // fcmgt v5.2d, v6.2d, v5.2d
 	VTBL V2.B16, [V29.B16, V30.B16], V6.B16
 	VBSL V7.B16, V0.B16, V5.B16
@@ -20038,11 +20032,11 @@ loop1:
 	VTRN1 V5.S4, V5.S4, V5.S4
 	WORD $0x6e68dcc6 // fmul v6.2d, v6.2d, v8.2d
 	VAND V21.B16, V5.B16, V5.B16
-	FMOVQ 496(R26), F0 // notSign
+	FMOVQ 480(R26), F0 // notSign
 	VAND V0.B16, V3.B16, V4.B16
 	VMOV V20.B16, V0.B16
 	WORD $0x4eb394a0 // mla v0.4s, v5.4s, v19.4s
-	FMOVQ 512(R26), F5 // expm1Least
+	FMOVQ 496(R26), F5 // expm1Least
 	WORD $0x6ee4e4a4 // fcmgt v4.2d, v5.2d, v4.2d
 	VTBL V0.B16, [V29.B16, V30.B16], V5.B16
 	VBSL V6.B16, V3.B16, V4.B16
@@ -20091,11 +20085,11 @@ loop1:
 	VTRN1 V5.S4, V5.S4, V5.S4
 	WORD $0x6e68dcc6 // fmul v6.2d, v6.2d, v8.2d
 	VAND V21.B16, V5.B16, V5.B16
-	FMOVQ 496(R26), F2 // notSign
+	FMOVQ 480(R26), F2 // notSign
 	VAND V2.B16, V1.B16, V3.B16
 	VMOV V20.B16, V2.B16
 	WORD $0x4eb394a2 // mla v2.4s, v5.4s, v19.4s
-	FMOVQ 512(R26), F5 // expm1Least
+	FMOVQ 496(R26), F5 // expm1Least
 	WORD $0x6ee3e4a3 // fcmgt v3.2d, v5.2d, v3.2d
 	VTBL V2.B16, [V29.B16, V30.B16], V5.B16
 	VBSL V6.B16, V1.B16, V3.B16
@@ -20135,9 +20129,9 @@ loop1:
 	VFMLA V2.D2, V0.D2, V1.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
 	WORD $0x6e68dc63 // fmul v3.2d, v3.2d, v8.2d
-	FMOVQ 496(R26), F0 // notSign
+	FMOVQ 480(R26), F0 // notSign
 	VAND V0.B16, V4.B16, V1.B16
-	FMOVQ 512(R26), F0 // expm1Least
+	FMOVQ 496(R26), F0 // expm1Least
 	WORD $0x6ee1e401 // fcmgt v1.2d, v0.2d, v1.2d
 	VBSL V3.B16, V4.B16, V1.B16
 	FMOVQ F1, 48(R0)
@@ -20206,9 +20200,9 @@ loop3:
 	VFMLA V5.D2, V4.D2, V2.D2
 	WORD $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
 	WORD $0x6e68dc63 // fmul v3.2d, v3.2d, v8.2d
-	FMOVQ 496(R26), F1 // notSign
+	FMOVQ 480(R26), F1 // notSign
 	VAND V1.B16, V0.B16, V2.B16
-	FMOVQ 512(R26), F1 // expm1Least
+	FMOVQ 496(R26), F1 // expm1Least
 	WORD $0x6ee2e422 // fcmgt v2.2d, v1.2d, v2.2d
 	VBSL V3.B16, V0.B16, V2.B16
 	FMOVQ F2, 0(R0)
@@ -20268,9 +20262,9 @@ rest4:
 	VFMLA V5.D2, V4.D2, V2.D2
 	WORD $0x4e62d463 // fadd v3.2d, v3.2d, v2.2d
 	WORD $0x6e68dc63 // fmul v3.2d, v3.2d, v8.2d
-	FMOVQ 496(R26), F1 // notSign
+	FMOVQ 480(R26), F1 // notSign
 	VAND V1.B16, V0.B16, V2.B16
-	FMOVQ 512(R26), F1 // expm1Least
+	FMOVQ 496(R26), F1 // expm1Least
 	WORD $0x6ee2e422 // fcmgt v2.2d, v1.2d, v2.2d
 	VBSL V3.B16, V0.B16, V2.B16
 	FMOVD F2, (R0)
@@ -20285,29 +20279,29 @@ TEXT ·logF32NEON(SB), NOSPLIT, $0-48
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF32<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 368(R26), F29 // ln2Hi
-	FMOVQ 384(R26), F28 // logSmallest
-	FMOVQ 400(R26), F27 // logScale
-	FMOVQ 416(R26), F26 // logFromScaled
-	FMOVQ 432(R26), F25 // logFrom
-	FMOVQ 448(R26), F24 // oneMinusSqrtHalf
-	FMOVQ 464(R26), F23 // logTo
-	FMOVQ 480(R26), F22 // mantissa
-	FMOVQ 496(R26), F21 // sqrtHalf
-	FMOVQ 512(R26), F20 // one
-	FMOVQ 528(R26), F19 // ln2Lo
-	FMOVQ 544(R26), F18 // logC8
-	FMOVQ 560(R26), F17 // logC7
-	FMOVQ 576(R26), F16 // logC6
-	FMOVQ 592(R26), F15 // logC5
-	FMOVQ 608(R26), F14 // logC4
-	FMOVQ 624(R26), F13 // logC3
-	FMOVQ 640(R26), F12 // logC2
-	FMOVQ 656(R26), F11 // logC1
-	FMOVQ 672(R26), F10 // logC0
-	FMOVQ 688(R26), F9 // plusInf
-	FMOVQ 704(R26), F8 // minusInf
-	FMOVQ 720(R26), F7 // notANumber
+	FMOVQ 352(R26), F29 // ln2Hi
+	FMOVQ 368(R26), F28 // logSmallest
+	FMOVQ 384(R26), F27 // logScale
+	FMOVQ 400(R26), F26 // logFromScaled
+	FMOVQ 416(R26), F25 // logFrom
+	FMOVQ 432(R26), F24 // oneMinusSqrtHalf
+	FMOVQ 448(R26), F23 // logTo
+	FMOVQ 464(R26), F22 // mantissa
+	FMOVQ 480(R26), F21 // sqrtHalf
+	FMOVQ 496(R26), F20 // one
+	FMOVQ 512(R26), F19 // ln2Lo
+	FMOVQ 528(R26), F18 // logC8
+	FMOVQ 544(R26), F17 // logC7
+	FMOVQ 560(R26), F16 // logC6
+	FMOVQ 576(R26), F15 // logC5
+	FMOVQ 592(R26), F14 // logC4
+	FMOVQ 608(R26), F13 // logC3
+	FMOVQ 624(R26), F12 // logC2
+	FMOVQ 640(R26), F11 // logC1
+	FMOVQ 656(R26), F10 // logC0
+	FMOVQ 672(R26), F9 // plusInf
+	FMOVQ 688(R26), F8 // minusInf
+	FMOVQ 704(R26), F7 // notANumber
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -20366,7 +20360,7 @@ loop1:
 	VUSHR $23, V4.S4, V5.S4
 	VBSL V7.B16, V8.B16, V1.B16
 	VORR V23.B16, V5.B16, V5.B16
-	FMOVQ 736(R26), F31 // smallest
+	FMOVQ 720(R26), F31 // smallest
 	WORD $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
 	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
 	VBSL V2.B16, V1.B16, V0.B16
@@ -20413,7 +20407,7 @@ loop1:
 	VUSHR $23, V1.S4, V4.S4
 	VBSL V7.B16, V8.B16, V0.B16
 	VORR V23.B16, V4.B16, V4.B16
-	FMOVQ 736(R26), F31 // smallest
+	FMOVQ 720(R26), F31 // smallest
 	WORD $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
 	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
 	VBSL V2.B16, V0.B16, V6.B16
@@ -20460,7 +20454,7 @@ loop1:
 	VUSHR $23, V2.S4, V4.S4
 	VBSL V7.B16, V8.B16, V0.B16
 	VORR V23.B16, V4.B16, V4.B16
-	FMOVQ 736(R26), F31 // smallest
+	FMOVQ 720(R26), F31 // smallest
 	WORD $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
 	WORD $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
 	VBSL V3.B16, V0.B16, V5.B16
@@ -20498,7 +20492,7 @@ loop1:
 	VBSL V6.B16, V0.B16, V1.B16
 	WORD $0x4e3ee4c0 // fcmeq v0.4s, v6.4s, v30.4s
 	VBSL V7.B16, V8.B16, V0.B16
-	FMOVQ 736(R26), F2 // smallest
+	FMOVQ 720(R26), F2 // smallest
 	WORD $0x6ea6e446 // fcmgt v6.4s, v2.4s, v6.4s
 	VBSL V1.B16, V0.B16, V6.B16
 	FMOVQ F6, 48(R0)
@@ -20564,7 +20558,7 @@ loop3:
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
 	VBSL V7.B16, V8.B16, V1.B16
-	FMOVQ 736(R26), F3 // smallest
+	FMOVQ 720(R26), F3 // smallest
 	WORD $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	VBSL V2.B16, V1.B16, V0.B16
 	FMOVQ F0, 0(R0)
@@ -20630,7 +20624,7 @@ loaded6:
 	VBSL V0.B16, V1.B16, V2.B16
 	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
 	VBSL V7.B16, V8.B16, V1.B16
-	FMOVQ 736(R26), F3 // smallest
+	FMOVQ 720(R26), F3 // smallest
 	WORD $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
 	VBSL V2.B16, V1.B16, V0.B16
 	TBZ $1, R2, one9
@@ -20655,24 +20649,24 @@ TEXT ·logF64NEON(SB), NOSPLIT, $0-48
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF64<>(SB), R26
 	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 528(R26), F29 // ln2Hi
-	FMOVQ 544(R26), F28 // logSmallest
-	FMOVQ 560(R26), F27 // logScale
-	FMOVQ 576(R26), F26 // logFromScaled
-	FMOVQ 592(R26), F25 // logFrom
-	FMOVQ 608(R26), F24 // oneMinusSqrtHalf
-	FMOVQ 624(R26), F23 // logTo
-	FMOVQ 640(R26), F22 // mantissa
-	FMOVQ 656(R26), F21 // sqrtHalf
-	FMOVQ 672(R26), F20 // one
-	FMOVQ 688(R26), F19 // ln2Lo
-	FMOVQ 704(R26), F18 // half
-	FMOVQ 720(R26), F17 // two
-	FMOVQ 736(R26), F16 // logC6
-	FMOVQ 752(R26), F15 // logC4
-	FMOVQ 768(R26), F14 // logC2
-	FMOVQ 784(R26), F13 // logC7
-	FMOVQ 800(R26), F12 // logC5
+	FMOVQ 512(R26), F29 // ln2Hi
+	FMOVQ 528(R26), F28 // logSmallest
+	FMOVQ 544(R26), F27 // logScale
+	FMOVQ 560(R26), F26 // logFromScaled
+	FMOVQ 576(R26), F25 // logFrom
+	FMOVQ 592(R26), F24 // oneMinusSqrtHalf
+	FMOVQ 608(R26), F23 // logTo
+	FMOVQ 624(R26), F22 // mantissa
+	FMOVQ 640(R26), F21 // sqrtHalf
+	FMOVQ 656(R26), F20 // one
+	FMOVQ 672(R26), F19 // ln2Lo
+	FMOVQ 688(R26), F18 // half
+	FMOVQ 704(R26), F17 // two
+	FMOVQ 720(R26), F16 // logC6
+	FMOVQ 736(R26), F15 // logC4
+	FMOVQ 752(R26), F14 // logC2
+	FMOVQ 768(R26), F13 // logC7
+	FMOVQ 784(R26), F12 // logC5
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -20711,10 +20705,10 @@ loop1:
 	VFMLA V9.D2, V8.D2, V10.D2
 	VMOV V12.B16, V9.B16
 	VFMLA V13.D2, V8.D2, V9.D2
-	FMOVQ 816(R26), F11 // logC3
+	FMOVQ 800(R26), F11 // logC3
 	VFMLA V9.D2, V8.D2, V11.D2
 	FMOVQ 16(R1), F9
-	FMOVQ 832(R26), F31 // logC1
+	FMOVQ 816(R26), F31 // logC1
 	VFMLA V11.D2, V8.D2, V31.D2
 	WORD $0x6ee9e78b // fcmgt v11.2d, v28.2d, v9.2d
 	WORD $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
@@ -20730,18 +20724,18 @@ loop1:
 	VUSHR $52, V7.D2, V2.D2
 	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
 	VORR V23.B16, V2.B16, V2.B16
-	FMOVQ 848(R26), F3 // plusInf
+	FMOVQ 832(R26), F3 // plusInf
 	WORD $0x6ee0e464 // fcmgt v4.2d, v3.2d, v0.2d
 	WORD $0x4eebd442 // fsub v2.2d, v2.2d, v11.2d
 	VBSL V0.B16, V1.B16, V4.B16
 	VAND V22.B16, V7.B16, V7.B16
 	WORD $0x4e7ee401 // fcmeq v1.2d, v0.2d, v30.2d
 	VADD V21.D2, V7.D2, V7.D2
-	FMOVQ 864(R26), F3 // minusInf
-	FMOVQ 880(R26), F5 // notANumber
+	FMOVQ 848(R26), F3 // minusInf
+	FMOVQ 864(R26), F5 // notANumber
 	VBSL V5.B16, V3.B16, V1.B16
 	WORD $0x4ef4d4e7 // fsub v7.2d, v7.2d, v20.2d
-	FMOVQ 896(R26), F3 // smallest
+	FMOVQ 880(R26), F3 // smallest
 	WORD $0x6ee0e460 // fcmgt v0.2d, v3.2d, v0.2d
 	VMOV V7.B16, V3.B16
 	VFMLA V29.D2, V2.D2, V3.D2
@@ -20764,10 +20758,10 @@ loop1:
 	VFMLA V8.D2, V6.D2, V10.D2
 	VMOV V12.B16, V8.B16
 	VFMLA V13.D2, V6.D2, V8.D2
-	FMOVQ 816(R26), F11 // logC3
+	FMOVQ 800(R26), F11 // logC3
 	VFMLA V8.D2, V6.D2, V11.D2
 	FMOVQ 32(R1), F8
-	FMOVQ 832(R26), F31 // logC1
+	FMOVQ 816(R26), F31 // logC1
 	VFMLA V11.D2, V6.D2, V31.D2
 	WORD $0x6ee8e78b // fcmgt v11.2d, v28.2d, v8.2d
 	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
@@ -20783,18 +20777,18 @@ loop1:
 	VUSHR $52, V5.D2, V0.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
 	VORR V23.B16, V0.B16, V0.B16
-	FMOVQ 848(R26), F1 // plusInf
+	FMOVQ 832(R26), F1 // plusInf
 	WORD $0x6ee9e422 // fcmgt v2.2d, v1.2d, v9.2d
 	WORD $0x4eebd400 // fsub v0.2d, v0.2d, v11.2d
 	VBSL V9.B16, V3.B16, V2.B16
 	VAND V22.B16, V5.B16, V5.B16
 	WORD $0x4e7ee521 // fcmeq v1.2d, v9.2d, v30.2d
 	VADD V21.D2, V5.D2, V5.D2
-	FMOVQ 864(R26), F3 // minusInf
-	FMOVQ 880(R26), F4 // notANumber
+	FMOVQ 848(R26), F3 // minusInf
+	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V3.B16, V1.B16
 	WORD $0x4ef4d4a5 // fsub v5.2d, v5.2d, v20.2d
-	FMOVQ 896(R26), F3 // smallest
+	FMOVQ 880(R26), F3 // smallest
 	WORD $0x6ee9e469 // fcmgt v9.2d, v3.2d, v9.2d
 	VMOV V5.B16, V3.B16
 	VFMLA V29.D2, V0.D2, V3.D2
@@ -20817,10 +20811,10 @@ loop1:
 	VFMLA V9.D2, V7.D2, V10.D2
 	VMOV V12.B16, V9.B16
 	VFMLA V13.D2, V7.D2, V9.D2
-	FMOVQ 816(R26), F11 // logC3
+	FMOVQ 800(R26), F11 // logC3
 	VFMLA V9.D2, V7.D2, V11.D2
 	FMOVQ 48(R1), F9
-	FMOVQ 832(R26), F31 // logC1
+	FMOVQ 816(R26), F31 // logC1
 	VFMLA V11.D2, V7.D2, V31.D2
 	WORD $0x6ee9e78b // fcmgt v11.2d, v28.2d, v9.2d
 	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
@@ -20836,18 +20830,18 @@ loop1:
 	VUSHR $52, V6.D2, V0.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
 	VORR V23.B16, V0.B16, V0.B16
-	FMOVQ 848(R26), F1 // plusInf
+	FMOVQ 832(R26), F1 // plusInf
 	WORD $0x6ee8e422 // fcmgt v2.2d, v1.2d, v8.2d
 	WORD $0x4eebd400 // fsub v0.2d, v0.2d, v11.2d
 	VBSL V8.B16, V3.B16, V2.B16
 	VAND V22.B16, V6.B16, V6.B16
 	WORD $0x4e7ee501 // fcmeq v1.2d, v8.2d, v30.2d
 	VADD V21.D2, V6.D2, V6.D2
-	FMOVQ 864(R26), F3 // minusInf
-	FMOVQ 880(R26), F4 // notANumber
+	FMOVQ 848(R26), F3 // minusInf
+	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V3.B16, V1.B16
 	WORD $0x4ef4d4c6 // fsub v6.2d, v6.2d, v20.2d
-	FMOVQ 896(R26), F3 // smallest
+	FMOVQ 880(R26), F3 // smallest
 	WORD $0x6ee8e468 // fcmgt v8.2d, v3.2d, v8.2d
 	VMOV V6.B16, V3.B16
 	VFMLA V29.D2, V0.D2, V3.D2
@@ -20870,9 +20864,9 @@ loop1:
 	VFMLA V8.D2, V7.D2, V10.D2
 	VMOV V12.B16, V8.B16
 	VFMLA V13.D2, V7.D2, V8.D2
-	FMOVQ 816(R26), F11 // logC3
+	FMOVQ 800(R26), F11 // logC3
 	VFMLA V8.D2, V7.D2, V11.D2
-	FMOVQ 832(R26), F8 // logC1
+	FMOVQ 816(R26), F8 // logC1
 	VFMLA V11.D2, V7.D2, V8.D2
 	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
 	VFMLA V8.D2, V5.D2, V7.D2
@@ -20880,14 +20874,14 @@ loop1:
 	VFMLA V4.D2, V2.D2, V1.D2
 	VFMLS V6.D2, V0.D2, V1.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
-	FMOVQ 848(R26), F0 // plusInf
+	FMOVQ 832(R26), F0 // plusInf
 	WORD $0x6ee9e401 // fcmgt v1.2d, v0.2d, v9.2d
 	VBSL V9.B16, V3.B16, V1.B16
 	WORD $0x4e7ee520 // fcmeq v0.2d, v9.2d, v30.2d
-	FMOVQ 864(R26), F2 // minusInf
-	FMOVQ 880(R26), F3 // notANumber
+	FMOVQ 848(R26), F2 // minusInf
+	FMOVQ 864(R26), F3 // notANumber
 	VBSL V3.B16, V2.B16, V0.B16
-	FMOVQ 896(R26), F2 // smallest
+	FMOVQ 880(R26), F2 // smallest
 	WORD $0x6ee9e449 // fcmgt v9.2d, v2.2d, v9.2d
 	VBSL V1.B16, V0.B16, V9.B16
 	FMOVQ F9, 48(R0)
@@ -20940,9 +20934,9 @@ loop3:
 	VFMLA V9.D2, V8.D2, V10.D2
 	VMOV V12.B16, V9.B16
 	VFMLA V13.D2, V8.D2, V9.D2
-	FMOVQ 816(R26), F11 // logC3
+	FMOVQ 800(R26), F11 // logC3
 	VFMLA V9.D2, V8.D2, V11.D2
-	FMOVQ 832(R26), F9 // logC1
+	FMOVQ 816(R26), F9 // logC1
 	VFMLA V11.D2, V8.D2, V9.D2
 	WORD $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
 	VFMLA V9.D2, V7.D2, V8.D2
@@ -20952,14 +20946,14 @@ loop3:
 	VFMLS V3.D2, V2.D2, V4.D2
 	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
 	// elementary.go: logSpecial
-	FMOVQ 848(R26), F2 // plusInf
+	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee0e443 // fcmgt v3.2d, v2.2d, v0.2d
 	VBSL V0.B16, V1.B16, V3.B16
 	WORD $0x4e7ee401 // fcmeq v1.2d, v0.2d, v30.2d
-	FMOVQ 864(R26), F2 // minusInf
-	FMOVQ 880(R26), F4 // notANumber
+	FMOVQ 848(R26), F2 // minusInf
+	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V2.B16, V1.B16
-	FMOVQ 896(R26), F2 // smallest
+	FMOVQ 880(R26), F2 // smallest
 	WORD $0x6ee0e440 // fcmgt v0.2d, v2.2d, v0.2d
 	VBSL V3.B16, V1.B16, V0.B16
 	FMOVQ F0, 0(R0)
@@ -21004,9 +20998,9 @@ rest4:
 	VFMLA V9.D2, V8.D2, V10.D2
 	VMOV V12.B16, V9.B16
 	VFMLA V13.D2, V8.D2, V9.D2
-	FMOVQ 816(R26), F11 // logC3
+	FMOVQ 800(R26), F11 // logC3
 	VFMLA V9.D2, V8.D2, V11.D2
-	FMOVQ 832(R26), F9 // logC1
+	FMOVQ 816(R26), F9 // logC1
 	VFMLA V11.D2, V8.D2, V9.D2
 	WORD $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
 	VFMLA V9.D2, V7.D2, V8.D2
@@ -21014,14 +21008,14 @@ rest4:
 	VFMLA V6.D2, V5.D2, V4.D2
 	VFMLS V3.D2, V2.D2, V4.D2
 	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
-	FMOVQ 848(R26), F2 // plusInf
+	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee0e443 // fcmgt v3.2d, v2.2d, v0.2d
 	VBSL V0.B16, V1.B16, V3.B16
 	WORD $0x4e7ee401 // fcmeq v1.2d, v0.2d, v30.2d
-	FMOVQ 864(R26), F2 // minusInf
-	FMOVQ 880(R26), F4 // notANumber
+	FMOVQ 848(R26), F2 // minusInf
+	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V2.B16, V1.B16
-	FMOVQ 896(R26), F2 // smallest
+	FMOVQ 880(R26), F2 // smallest
 	WORD $0x6ee0e440 // fcmgt v0.2d, v2.2d, v0.2d
 	VBSL V3.B16, V1.B16, V0.B16
 	FMOVD F0, (R0)
@@ -21035,29 +21029,29 @@ TEXT ·log1pF32NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF32<>(SB), R26
-	FMOVQ 512(R26), F30 // one
-	FMOVQ 368(R26), F29 // ln2Hi
-	FMOVQ 432(R26), F28 // logFrom
-	FMOVQ 448(R26), F27 // oneMinusSqrtHalf
-	FMOVQ 464(R26), F26 // logTo
-	FMOVQ 480(R26), F25 // mantissa
-	FMOVQ 496(R26), F24 // sqrtHalf
-	FMOVQ 528(R26), F23 // ln2Lo
-	FMOVQ 544(R26), F22 // logC8
-	FMOVQ 560(R26), F21 // logC7
-	FMOVQ 576(R26), F20 // logC6
-	FMOVQ 592(R26), F19 // logC5
-	FMOVQ 608(R26), F18 // logC4
-	FMOVQ 624(R26), F17 // logC3
-	FMOVQ 640(R26), F16 // logC2
-	FMOVQ 656(R26), F15 // logC1
-	FMOVQ 672(R26), F14 // logC0
-	FMOVQ 752(R26), F13 // signBit
-	FMOVQ 688(R26), F12 // plusInf
+	FMOVQ 496(R26), F30 // one
+	FMOVQ 352(R26), F29 // ln2Hi
+	FMOVQ 416(R26), F28 // logFrom
+	FMOVQ 432(R26), F27 // oneMinusSqrtHalf
+	FMOVQ 448(R26), F26 // logTo
+	FMOVQ 464(R26), F25 // mantissa
+	FMOVQ 480(R26), F24 // sqrtHalf
+	FMOVQ 512(R26), F23 // ln2Lo
+	FMOVQ 528(R26), F22 // logC8
+	FMOVQ 544(R26), F21 // logC7
+	FMOVQ 560(R26), F20 // logC6
+	FMOVQ 576(R26), F19 // logC5
+	FMOVQ 592(R26), F18 // logC4
+	FMOVQ 608(R26), F17 // logC3
+	FMOVQ 624(R26), F16 // logC2
+	FMOVQ 640(R26), F15 // logC1
+	FMOVQ 656(R26), F14 // logC0
+	FMOVQ 176(R26), F13 // signBit
+	FMOVQ 672(R26), F12 // plusInf
 	VEOR V11.B16, V11.B16, V11.B16
-	FMOVQ 704(R26), F10 // minusInf
-	FMOVQ 720(R26), F9 // notANumber
-	FMOVQ 736(R26), F8 // smallest
+	FMOVQ 688(R26), F10 // minusInf
+	FMOVQ 704(R26), F9 // notANumber
+	FMOVQ 720(R26), F8 // smallest
 	CMP $16, R2
 	BLT rest2
 	PCALIGN $32
@@ -21424,24 +21418,24 @@ TEXT ·log1pF64NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF64<>(SB), R26
-	FMOVQ 672(R26), F30 // one
-	FMOVQ 528(R26), F29 // ln2Hi
-	FMOVQ 592(R26), F28 // logFrom
-	FMOVQ 608(R26), F27 // oneMinusSqrtHalf
-	FMOVQ 624(R26), F26 // logTo
-	FMOVQ 640(R26), F25 // mantissa
-	FMOVQ 656(R26), F24 // sqrtHalf
-	FMOVQ 688(R26), F23 // ln2Lo
-	FMOVQ 704(R26), F22 // half
-	FMOVQ 720(R26), F21 // two
-	FMOVQ 736(R26), F20 // logC6
-	FMOVQ 752(R26), F19 // logC4
-	FMOVQ 768(R26), F18 // logC2
-	FMOVQ 784(R26), F17 // logC7
-	FMOVQ 800(R26), F16 // logC5
-	FMOVQ 816(R26), F15 // logC3
-	FMOVQ 832(R26), F14 // logC1
-	FMOVQ 912(R26), F13 // signBit
+	FMOVQ 656(R26), F30 // one
+	FMOVQ 512(R26), F29 // ln2Hi
+	FMOVQ 576(R26), F28 // logFrom
+	FMOVQ 592(R26), F27 // oneMinusSqrtHalf
+	FMOVQ 608(R26), F26 // logTo
+	FMOVQ 624(R26), F25 // mantissa
+	FMOVQ 640(R26), F24 // sqrtHalf
+	FMOVQ 672(R26), F23 // ln2Lo
+	FMOVQ 688(R26), F22 // half
+	FMOVQ 704(R26), F21 // two
+	FMOVQ 720(R26), F20 // logC6
+	FMOVQ 736(R26), F19 // logC4
+	FMOVQ 752(R26), F18 // logC2
+	FMOVQ 768(R26), F17 // logC7
+	FMOVQ 784(R26), F16 // logC5
+	FMOVQ 800(R26), F15 // logC3
+	FMOVQ 816(R26), F14 // logC1
+	FMOVQ 256(R26), F13 // signBit
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -21504,7 +21498,7 @@ loop1:
 	VUSHR $52, V2.D2, V4.D2
 	VORR V3.B16, V5.B16, V5.B16
 	VORR V26.B16, V4.B16, V4.B16
-	FMOVQ 848(R26), F3 // plusInf
+	FMOVQ 832(R26), F3 // plusInf
 	WORD $0x6ee0e466 // fcmgt v6.2d, v3.2d, v0.2d
 	WORD $0x4efcd484 // fsub v4.2d, v4.2d, v28.2d
 	VBSL V0.B16, V5.B16, V6.B16
@@ -21512,11 +21506,11 @@ loop1:
 	VEOR V0.B16, V0.B16, V0.B16
 	WORD $0x4e60e423 // fcmeq v3.2d, v1.2d, v0.2d
 	VADD V24.D2, V2.D2, V2.D2
-	FMOVQ 864(R26), F0 // minusInf
-	FMOVQ 880(R26), F5 // notANumber
+	FMOVQ 848(R26), F0 // minusInf
+	FMOVQ 864(R26), F5 // notANumber
 	VBSL V5.B16, V0.B16, V3.B16
 	WORD $0x4efed442 // fsub v2.2d, v2.2d, v30.2d
-	FMOVQ 896(R26), F0 // smallest
+	FMOVQ 880(R26), F0 // smallest
 	WORD $0x6ee1e401 // fcmgt v1.2d, v0.2d, v1.2d
 	WORD $0x6e6cfd08 // fdiv v8.2d, v8.2d, v12.2d
 	VBSL V6.B16, V3.B16, V1.B16
@@ -21562,7 +21556,7 @@ loop1:
 	VUSHR $52, V1.D2, V3.D2
 	VORR V2.B16, V0.B16, V0.B16
 	VORR V26.B16, V3.B16, V3.B16
-	FMOVQ 848(R26), F2 // plusInf
+	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6eeae444 // fcmgt v4.2d, v2.2d, v10.2d
 	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
 	VBSL V10.B16, V0.B16, V4.B16
@@ -21570,11 +21564,11 @@ loop1:
 	VEOR V0.B16, V0.B16, V0.B16
 	WORD $0x4e60e582 // fcmeq v2.2d, v12.2d, v0.2d
 	VADD V24.D2, V1.D2, V1.D2
-	FMOVQ 864(R26), F0 // minusInf
-	FMOVQ 880(R26), F5 // notANumber
+	FMOVQ 848(R26), F0 // minusInf
+	FMOVQ 864(R26), F5 // notANumber
 	VBSL V5.B16, V0.B16, V2.B16
 	WORD $0x4efed421 // fsub v1.2d, v1.2d, v30.2d
-	FMOVQ 896(R26), F0 // smallest
+	FMOVQ 880(R26), F0 // smallest
 	WORD $0x6eece40c // fcmgt v12.2d, v0.2d, v12.2d
 	WORD $0x6e6bfcc6 // fdiv v6.2d, v6.2d, v11.2d
 	VBSL V4.B16, V2.B16, V12.B16
@@ -21620,7 +21614,7 @@ loop1:
 	VUSHR $52, V1.D2, V3.D2
 	VORR V2.B16, V0.B16, V0.B16
 	VORR V26.B16, V3.B16, V3.B16
-	FMOVQ 848(R26), F2 // plusInf
+	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee8e444 // fcmgt v4.2d, v2.2d, v8.2d
 	WORD $0x4efcd463 // fsub v3.2d, v3.2d, v28.2d
 	VBSL V8.B16, V0.B16, V4.B16
@@ -21628,11 +21622,11 @@ loop1:
 	VEOR V0.B16, V0.B16, V0.B16
 	WORD $0x4e60e562 // fcmeq v2.2d, v11.2d, v0.2d
 	VADD V24.D2, V1.D2, V1.D2
-	FMOVQ 864(R26), F0 // minusInf
-	FMOVQ 880(R26), F5 // notANumber
+	FMOVQ 848(R26), F0 // minusInf
+	FMOVQ 864(R26), F5 // notANumber
 	VBSL V5.B16, V0.B16, V2.B16
 	WORD $0x4efed421 // fsub v1.2d, v1.2d, v30.2d
-	FMOVQ 896(R26), F0 // smallest
+	FMOVQ 880(R26), F0 // smallest
 	WORD $0x6eebe40b // fcmgt v11.2d, v0.2d, v11.2d
 	WORD $0x6e6cfcc6 // fdiv v6.2d, v6.2d, v12.2d
 	VBSL V4.B16, V2.B16, V11.B16
@@ -21668,15 +21662,15 @@ loop1:
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	VAND V13.B16, V9.B16, V1.B16
 	VORR V1.B16, V0.B16, V0.B16
-	FMOVQ 848(R26), F1 // plusInf
+	FMOVQ 832(R26), F1 // plusInf
 	WORD $0x6ee9e422 // fcmgt v2.2d, v1.2d, v9.2d
 	VBSL V9.B16, V0.B16, V2.B16
 	VEOR V0.B16, V0.B16, V0.B16
 	WORD $0x4e60e581 // fcmeq v1.2d, v12.2d, v0.2d
-	FMOVQ 864(R26), F0 // minusInf
-	FMOVQ 880(R26), F3 // notANumber
+	FMOVQ 848(R26), F0 // minusInf
+	FMOVQ 864(R26), F3 // notANumber
 	VBSL V3.B16, V0.B16, V1.B16
-	FMOVQ 896(R26), F0 // smallest
+	FMOVQ 880(R26), F0 // smallest
 	WORD $0x6eece40c // fcmgt v12.2d, v0.2d, v12.2d
 	VBSL V2.B16, V1.B16, V12.B16
 	FMOVQ F12, 48(R0)
@@ -21747,15 +21741,15 @@ loop3:
 	VAND V13.B16, V0.B16, V2.B16
 	VORR V2.B16, V5.B16, V5.B16
 	// elementary.go: logSpecial
-	FMOVQ 848(R26), F2 // plusInf
+	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee0e443 // fcmgt v3.2d, v2.2d, v0.2d
 	VBSL V0.B16, V5.B16, V3.B16
 	VEOR V0.B16, V0.B16, V0.B16
 	WORD $0x4e60e422 // fcmeq v2.2d, v1.2d, v0.2d
-	FMOVQ 864(R26), F0 // minusInf
-	FMOVQ 880(R26), F4 // notANumber
+	FMOVQ 848(R26), F0 // minusInf
+	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V0.B16, V2.B16
-	FMOVQ 896(R26), F0 // smallest
+	FMOVQ 880(R26), F0 // smallest
 	WORD $0x6ee1e401 // fcmgt v1.2d, v0.2d, v1.2d
 	VBSL V3.B16, V2.B16, V1.B16
 	FMOVQ F1, 0(R0)
@@ -21814,15 +21808,15 @@ rest4:
 	WORD $0x4e66d4a5 // fadd v5.2d, v5.2d, v6.2d
 	VAND V13.B16, V0.B16, V2.B16
 	VORR V2.B16, V5.B16, V5.B16
-	FMOVQ 848(R26), F2 // plusInf
+	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee0e443 // fcmgt v3.2d, v2.2d, v0.2d
 	VBSL V0.B16, V5.B16, V3.B16
 	VEOR V0.B16, V0.B16, V0.B16
 	WORD $0x4e60e422 // fcmeq v2.2d, v1.2d, v0.2d
-	FMOVQ 864(R26), F0 // minusInf
-	FMOVQ 880(R26), F4 // notANumber
+	FMOVQ 848(R26), F0 // minusInf
+	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V0.B16, V2.B16
-	FMOVQ 896(R26), F0 // smallest
+	FMOVQ 880(R26), F0 // smallest
 	WORD $0x6ee1e401 // fcmgt v1.2d, v0.2d, v1.2d
 	VBSL V3.B16, V2.B16, V1.B16
 	FMOVD F1, (R0)
@@ -23469,7 +23463,7 @@ loop3:
 	// elu.go
 	WORD $0x4ea2f743 // fmin v3.4s, v26.4s, v2.4s
 	WORD $0x4e23f723 // fmax v3.4s, v25.4s, v3.4s
-	// elementary.go: expScaled
+	// elementary.go: expParts
 	VMOV V24.B16, V4.B16
 	VFMLA V23.S4, V3.S4, V4.S4
 	WORD $0x4eb8d485 // fsub v5.4s, v4.4s, v24.4s
@@ -23483,15 +23477,16 @@ loop3:
 	// exp.go: reduce
 	VFMLA V19.S4, V5.S4, V3.S4
 	VFMLA V18.S4, V5.S4, V3.S4
-	// elementary.go: expScaled
+	// elementary.go: expParts
 	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
 	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
 	WORD $0x6e23dc64 // fmul v4.4s, v3.4s, v3.4s
 	// exp.go: horner
 	VMOV V16.B16, V5.B16
 	VFMLA V3.S4, V17.S4, V5.S4
-	// elementary.go: expScaled
+	// elementary.go: expParts
 	VFMLA V5.S4, V4.S4, V3.S4
+	// elementary.go: expScaled
 	VFMLA V3.S4, V6.S4, V6.S4
 	// elu.go
 	WORD $0x6e2fdcc6 // fmul v6.4s, v6.4s, v15.4s
@@ -23707,7 +23702,7 @@ loop3:
 	// elu.go
 	WORD $0x4ee2f743 // fmin v3.2d, v26.2d, v2.2d
 	WORD $0x4e63f723 // fmax v3.2d, v25.2d, v3.2d
-	// elementary.go: expScaled
+	// elementary.go: expParts
 	VMOV V24.B16, V4.B16
 	VFMLA V23.D2, V3.D2, V4.D2
 	WORD $0x4ef8d485 // fsub v5.2d, v4.2d, v24.2d
@@ -23722,7 +23717,7 @@ loop3:
 	// exp.go: reduce
 	VFMLA V19.D2, V5.D2, V3.D2
 	VFMLA V18.D2, V5.D2, V3.D2
-	// elementary.go: expScaled
+	// elementary.go: expParts
 	VTBL V7.B16, [V27.B16, V28.B16], V7.B16
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x6e63dc64 // fmul v4.2d, v3.2d, v3.2d
@@ -23739,8 +23734,9 @@ loop3:
 	VFMLA V3.D2, V7.D2, V5.D2
 	VMOV V11.B16, V7.B16
 	VFMLA V3.D2, V5.D2, V7.D2
-	// elementary.go: expScaled
+	// elementary.go: expParts
 	VFMLA V7.D2, V4.D2, V3.D2
+	// elementary.go: expScaled
 	VFMLA V3.D2, V6.D2, V6.D2
 	// elu.go
 	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d

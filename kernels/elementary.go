@@ -26,24 +26,32 @@ var (
 	}
 )
 
-// Beyond expMin and expMax the result is 0 and +Inf. expDown and expUp are the scales.
+// Beyond expMin and expMax the result is 0 and +Inf. expUp is the scale of the result for x >= 0,
+// and expDown that for x < 0. In float64 expMagicUp has 2^12 binades more, which get lost in the
+// shift to the exponent: without them, k would fall below 2^31 for a low x, and Lookup needs that
+// bit.
 var (
 	expMin       = number{"expMin", -105, -746}
 	expMax       = number{"expMax", 89, 710}
 	expUp        = number{"expUp", 0x1p64, 0x1p512}
 	expDown      = number{"expDown", 0x1p-64, 0x1p-512}
-	expMagicUp   = tableMagic("expMagicUp", -64, -512)
+	expMagicUp   = tableMagic("expMagicUp", -64, -512+4096)
 	expMagicDown = tableMagic("expMagicDown", 64, 512)
 )
 
-// expScaled is exp(x), scaled as magic says.
-func expScaled(b *builder, x, magic vec) vec {
+// expParts returns s and p, of which s + s*p is exp(x), scaled as magic says.
+func expParts(b *builder, x, magic vec) (s, p vec) {
 	k := b.FMA(x, log2ePart.in(b), magic)
 	n := b.Sub(k, magic)
-	s := expTable.power(b, k)
+	s = expTable.power(b, k)
 	t := reduce(b, n, x, minusLn2PartHi, minusLn2PartLo)
 	t = b.Add(t, b.Lookup(expTableLo.entries(), k))
-	p := b.FMA(b.Mul(t, t), horner(b, t, expPolynomial), t)
+	return s, b.FMA(b.Mul(t, t), horner(b, t, expPolynomial), t)
+}
+
+// expScaled is exp(x), scaled as magic says.
+func expScaled(b *builder, x, magic vec) vec {
+	s, p := expParts(b, x, magic)
 	return b.FMA(s, p, s)
 }
 
@@ -126,10 +134,12 @@ for i, v := range x {
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["exp"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			x := b.Max(expMin.in(b), b.Min(expMax.in(b), in[0]))
-			below := b.Less(x, b.K(0, 0))
-			magic := b.Select(below, expMagicDown.in(b), expMagicUp.in(b))
-			w := expScaled(b, x, magic)
-			return []vec{b.Mul(w, b.Select(below, expDown.in(b), expUp.in(b)))}
+			s, p := expParts(b, x, expMagicUp.in(b))
+			// The exponents of expUp and expDown differ by half of their range, as those of s
+			// do: by the next bit after the sign.
+			down := b.ShiftRight(b.And(in[0], signBit(b)), 1, 1)
+			s = b.IntAdd(s, down)
+			return []vec{b.Mul(b.FMA(s, p, s), b.IntSub(expUp.in(b), down))}
 		},
 	},
 }, {

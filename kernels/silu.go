@@ -28,8 +28,9 @@ for i, v := range x {
 	Shape: asmgen.Map{
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["silu"],
 		Body: func(b *builder, in, _ []vec) []vec {
-			y, more := siluScaled(b, in[0])
-			return []vec{b.Sub(b.Mul(y, siluUnit.in(b)), more)}
+			y, x, _ := siluScaled(b, in[0])
+			over := b.Max(signBit(b), b.Sub(x, maxX.in(b))) // -0 where x is less, which keeps a zero's sign
+			return []vec{b.FMA(y, siluUnit.in(b), over)}
 		},
 	},
 }, siluBackward, swiglu, swigluBackward}
@@ -55,11 +56,11 @@ var siluTable = table{
 	},
 }
 
-// siluScaled is x*sigmoid(x)*C/c for x up to maxX, and what maxX is more than x where it is less.
-// dl is exact for x <= 0. For others, s-d is rounded.
-func siluScaled(b *builder, x vec) (y, more vec) {
+// siluScaled is z*sigmoid(z)*C/c, where z is x from siluMin to maxX. It also returns x from siluMin
+// on, and z. dl is exact for x <= 0. For others, s-d is rounded.
+func siluScaled(b *builder, x vec) (y, above, z vec) {
 	x = b.Max(siluMin.in(b), x)
-	z := b.Min(maxX.in(b), x)
+	z = b.Min(maxX.in(b), x)
 	magic, c, top := siluMagic.in(b), siluScale.in(b), siluTop.in(b)
 	s, p := sigmoidExp(b, siluTable, z, magic)
 	d := b.FNMA(s, p, b.Add(c, s))
@@ -69,7 +70,7 @@ func siluScaled(b *builder, x vec) (y, more vec) {
 	e = b.FNMA(q, dl, e)
 	e = b.IntAdd(e, b.Named("siluExponent", b.KInt(30<<shift32, 63<<shift64)))
 	y = b.Mul(z, q)
-	return b.FMA(y, e, y), b.Sub(z, x)
+	return b.FMA(y, e, y), x, z
 }
 
 // SwiGLU: y = g*sigmoid(g)*up, the product of SiLU(g) with up, rounded once more. Where SiLU(g) is
@@ -88,7 +89,8 @@ for i, g := range gate {
 		Out: []string{"dst"}, In: []string{"gate", "up"}, Pipeline: pipelines["swiglu"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			one, unit := b.K(1, 1), siluUnit.in(b)
-			y, more := siluScaled(b, in[0])
+			y, x, z := siluScaled(b, in[0])
+			more := b.Sub(z, x)
 			small := b.Less(b.And(y, notSign(b)), one)
 			y = b.Sub(b.Select(small, y, b.Mul(y, unit)), more)
 			return []vec{b.Mul(b.Mul(y, in[1]), b.Select(small, unit, one))}
