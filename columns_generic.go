@@ -7,12 +7,12 @@ package kernels
 func columnsSoftmaxGeneric[T Float](dst, x []T, rows, cols, half, dststride, xstride int) {
 	for r := range rows {
 		var sum [1]float64
-		var m [1]T
+		var m, rh, rl [1]T
 		d, v := dst[r*dststride:][:cols], x[r*xstride:][:cols]
 		rowsMaxGeneric(m[:], v, cols, cols)
 		rowsExpSumScaledGeneric(sum[:], d, v, m[:], cols, cols, cols, 1, isNarrow[T](cols))
-		rh, rl := reciprocal[T](sum[0], isNarrow[T](cols))
-		rowsScaleGeneric(d, d, []T{rh}, []T{rl}, cols, cols, cols)
+		reciprocals(rh[:], rl[:], sum[:], isNarrow[T](cols))
+		rowsScaleGeneric(d, d, rh[:], rl[:], cols, cols, cols)
 	}
 }
 

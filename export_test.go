@@ -202,14 +202,14 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 		// Few columns, with a row in each lane. There are at least as many rows as lanes.
 		{Name: "columnsSoftmax", Ins: 1, Alias: []int{0},
 			Run: func(c *kt.Operands[T]) {
-				columns(c, func(half int) {
+				columns(toSoftmax, c, func(half int) {
 					columnsSoftmax(c.Out, c.In[0], c.Rows, c.Cols, half, c.OutS, c.InS[0])
 				})
 			}},
 		{Name: "columnsSumSkip", Ins: 1, NoOut: true, Skip: true, Sum: true, Prep: numbers,
 			Run: func(c *kt.Operands[T]) {
 				m, w := make([]T, c.Rows), make([]T, c.Rows)
-				columns(c, func(half int) {
+				columns(toLabelLoss, c, func(half int) {
 					columnsSumSkip(m, c.Sum, w, c.In[0], c.Skip, c.Rows, c.Cols, half, c.InS[0])
 				})
 			}},
@@ -226,7 +226,7 @@ func allPrimitives[T Float]() []kt.Primitive[T] {
 			},
 			Run: func(c *kt.Operands[T]) {
 				m, w := make([]T, c.Rows), make([]T, c.Rows)
-				columns(c, func(half int) {
+				columns(toLabelLoss, c, func(half int) {
 					columnsGrad(c.Out, m, c.Sum, w, c.In[0], c.Skip, c.PerRow[0], c.PerRow[1], c.PerRow[2],
 						c.Rows, c.Cols, half, c.OutS, c.InS[0])
 				})
@@ -284,10 +284,10 @@ type Walk struct {
 	Run  func(dst, x []float32, mask []uint64)
 }
 
-// columns runs f if the columns primitives may be called, and otherwise runs it on the generic
-// code, which needs no half.
-func columns[T Float](c *kt.Operands[T], f func(half int)) {
-	if columnsFit[T](c.Rows, c.Cols) {
+// columns runs f if the columns primitives may be called for what to do, and otherwise runs it on
+// the generic code, which needs no half.
+func columns[T Float](do action, c *kt.Operands[T], f func(half int)) {
+	if columnsFit[T](do, c.Rows, c.Cols) {
 		f(columnsHalf(c.Cols))
 	} else {
 		generic(func() { f(0) })

@@ -24447,7 +24447,7 @@ next6:
 	RET
 
 // func rowsExpSumF32NEON(sum []float64, w, x, m []float32, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF32NEON(SB), 0, $224-121
+TEXT ·rowsExpSumF32NEON(SB), 0, $240-121
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -24486,8 +24486,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -24500,9 +24500,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R5
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R3), F12
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -24667,14 +24667,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $32, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block5
-	B fold7
+	CBNZ R7, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R5
-	BLE fold7
-	MOVD $buffer-224(SP), R7
+	BLE fold9
+	MOVD $buffer-240(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -24685,7 +24685,7 @@ tail6:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -24695,22 +24695,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F12
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R5, one13
+part13:
+	TBZ $1, R5, one14
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded12
 	ADD $8, R3, R6
 	VLD1 (R6), V12.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	VLD1R (R3), [V12.S4]
 
-loaded11:
+loaded12:
 	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -24734,22 +24734,22 @@ loaded11:
 	VFMLA V13.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V15.S4, V15.S4
 	CMP $4, R5
-	BLT part15
+	BLT part16
 	FMOVQ F15, (R2)
-	B stored14
+	B stored15
 
-part15:
-	TBZ $1, R5, one16
+part16:
+	TBZ $1, R5, one17
 	FMOVD F15, (R2)
-	TBZ $0, R5, stored14
+	TBZ $0, R5, stored15
 	ADD $8, R2, R6
 	VST1 V15.S[2], (R6)
-	B stored14
+	B stored15
 
-one16:
+one17:
 	FMOVS F15, (R2)
 
-stored14:
+stored15:
 	VAND V31.B16, V15.B16, V12.B16
 	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
 	FMOVQ F0, 0(R7)
@@ -24758,8 +24758,8 @@ stored14:
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 	CMP $1, R5
-	BGE partial10
-	MOVD $buffer-224(SP), R7
+	BGE partial11
+	MOVD $buffer-240(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -24769,8 +24769,8 @@ stored14:
 	FMOVQ 96(R7), F6
 	FMOVQ 112(R7), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -24778,52 +24778,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+120(FP), R6
-	CBZ R6, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R5
+	BLE end10
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	CMP $1, R5
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R6
-	FMOVQ 0(R6), F0
-	FMOVQ 16(R6), F1
+	MOVD $buffer-112(SP), R6
+	FMOVQ 0(R6), F1
+	FMOVQ 16(R6), F2
+	FMOVQ 32(R6), F3
 	MOVBU narrow+120(FP), R6
-	CBZ R6, total17
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R6, total18
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total18:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R6
-	FMOVQ F8, 0(R6)
-	FMOVQ F9, 16(R6)
+	MOVD $buffer-112(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F8, 16(R6)
+	FMOVQ F9, 32(R6)
 	MOVD cols+96(FP), R6
 	SUB R5, R6, R6
 	LSL $2, R6, R6
@@ -24840,26 +24840,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+120(FP), R6
-	CBZ R6, total19
-	VEXT $8, V8.B16, V8.B16, V12.B16
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored20
+	CBZ R6, total20
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored21
 
 // The end of a sum.
-total19:
+total20:
+	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
+	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored20:
+stored21:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumF64NEON(sum, w, x, m []float64, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumF64NEON(SB), 0, $256-121
+TEXT ·rowsExpSumF64NEON(SB), 0, $288-121
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -24902,8 +24906,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -24916,9 +24920,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R5
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R3), F14
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -25171,14 +25175,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $16, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block5
-	B fold7
+	CBNZ R7, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R5
-	BLE fold7
-	MOVD $buffer-256(SP), R7
+	BLE fold9
+	MOVD $buffer-288(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -25189,7 +25193,7 @@ tail6:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -25199,14 +25203,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F14
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	VLD1R (R3), [V14.D2]
 
-loaded11:
+loaded12:
 	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -25241,14 +25245,14 @@ loaded11:
 	VFMLA V16.D2, V15.D2, V14.D2
 	VFMLA V14.D2, V17.D2, V17.D2
 	CMP $2, R5
-	BLT part14
+	BLT part15
 	FMOVQ F17, (R2)
-	B stored13
+	B stored14
 
-part14:
+part15:
 	FMOVD F17, (R2)
 
-stored13:
+stored14:
 	VAND V31.B16, V17.B16, V14.B16
 	WORD $0x4e6ed400 // fadd v0.2d, v0.2d, v14.2d
 	FMOVQ F0, 0(R7)
@@ -25257,8 +25261,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 	CMP $1, R5
-	BGE partial10
-	MOVD $buffer-256(SP), R7
+	BGE partial11
+	MOVD $buffer-288(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -25268,22 +25272,16 @@ stored13:
 	FMOVQ 96(R7), F6
 	FMOVQ 112(R7), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+120(FP), R6
-	CBZ R6, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R5
+	BLE end10
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -25300,61 +25298,80 @@ wide8:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	CMP $1, R5
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R6
-	FMOVQ 0(R6), F0
-	FMOVQ 16(R6), F1
-	FMOVQ 32(R6), F2
-	FMOVQ 48(R6), F3
+	MOVD $buffer-160(SP), R6
+	FMOVQ 0(R6), F2
+	FMOVQ 16(R6), F3
+	FMOVQ 32(R6), F4
+	FMOVQ 48(R6), F5
+	FMOVQ 64(R6), F6
+	FMOVQ 80(R6), F7
 	MOVBU narrow+120(FP), R6
-	CBZ R6, total15
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored16
+	CBZ R6, total16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+total16:
+	WORD $0x4e62d48e // fadd v14.2d, v4.2d, v2.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd442 // fsub v2.2d, v2.2d, v15.2d
 	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
 	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
-	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6fd4c6 // fadd v6.2d, v6.2d, v15.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e63d4ae // fadd v14.2d, v5.2d, v3.2d
+	WORD $0x4ee5d5cf // fsub v15.2d, v14.2d, v5.2d
+	WORD $0x4eefd463 // fsub v3.2d, v3.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd4af // fsub v15.2d, v5.2d, v15.2d
+	WORD $0x4e63d5ef // fadd v15.2d, v15.2d, v3.2d
+	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	VMOV V14.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
+	WORD $0x4e6fd484 // fadd v4.2d, v4.2d, v15.2d
+	FMOVD F4, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R6
-	FMOVQ F8, 0(R6)
-	FMOVQ F9, 16(R6)
-	FMOVQ F10, 32(R6)
-	FMOVQ F11, 48(R6)
+	MOVD $buffer-160(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F1, 16(R6)
+	FMOVQ F8, 32(R6)
+	FMOVQ F9, 48(R6)
+	FMOVQ F10, 64(R6)
+	FMOVQ F11, 80(R6)
 	MOVD cols+96(FP), R6
 	SUB R5, R6, R6
 	LSL $3, R6, R6
@@ -25371,14 +25388,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+120(FP), R6
-	CBZ R6, total17
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored18
+	CBZ R6, total18
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
+total18:
+	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e60d5ef // fadd v15.2d, v15.2d, v0.2d
+	WORD $0x4e6fd54a // fadd v10.2d, v10.2d, v15.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e61d52e // fadd v14.2d, v9.2d, v1.2d
+	WORD $0x4ee9d5cf // fsub v15.2d, v14.2d, v9.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	VMOV V14.B16, V9.B16
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -25401,12 +25434,12 @@ total17:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumSkipF32NEON(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF32NEON(SB), 0, $224-145
+TEXT ·rowsExpSumSkipF32NEON(SB), 0, $240-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -25448,8 +25481,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -25462,9 +25495,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R7
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
@@ -25651,19 +25684,19 @@ block5:
 	SUB $32, R7, R7
 	SUB $32, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block5
-	B fold7
+	CBNZ R9, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF32<>+124(SB), R17
 	SUB R8<<2, R17, R17
 	CMP $0, R7
-	BLE fold7
-	MOVD $buffer-224(SP), R9
+	BLE fold9
+	MOVD $buffer-240(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -25674,7 +25707,7 @@ tail6:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
@@ -25684,22 +25717,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $4, R7
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F12
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R7, one13
+part13:
+	TBZ $1, R7, one14
 	VLD1R (R3), [V12.D2]
-	TBZ $0, R7, loaded11
+	TBZ $0, R7, loaded12
 	ADD $8, R3, R8
 	VLD1 (R8), V12.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	VLD1R (R3), [V12.S4]
 
-loaded11:
+loaded12:
 	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -25723,22 +25756,22 @@ loaded11:
 	VFMLA V13.S4, V14.S4, V12.S4
 	VFMLA V12.S4, V15.S4, V15.S4
 	CMP $4, R7
-	BLT part15
+	BLT part16
 	FMOVQ F15, (R2)
-	B stored14
+	B stored15
 
-part15:
-	TBZ $1, R7, one16
+part16:
+	TBZ $1, R7, one17
 	FMOVD F15, (R2)
-	TBZ $0, R7, stored14
+	TBZ $0, R7, stored15
 	ADD $8, R2, R8
 	VST1 V15.S[2], (R8)
-	B stored14
+	B stored15
 
-one16:
+one17:
 	FMOVS F15, (R2)
 
-stored14:
+stored15:
 	FMOVQ 0(R17), F12
 	VAND V12.B16, V15.B16, V12.B16
 	VAND V31.B16, V12.B16, V12.B16
@@ -25750,8 +25783,8 @@ stored14:
 	ADD $16, R3, R3
 	SUB $4, R7, R7
 	CMP $1, R7
-	BGE partial10
-	MOVD $buffer-224(SP), R9
+	BGE partial11
+	MOVD $buffer-240(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -25761,8 +25794,8 @@ stored14:
 	FMOVQ 96(R9), F6
 	FMOVQ 112(R9), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -25770,52 +25803,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+144(FP), R8
-	CBZ R8, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R7
+	BLE end10
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	CMP $1, R7
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R8
 	CMP R8, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R8
-	FMOVQ 0(R8), F0
-	FMOVQ 16(R8), F1
+	MOVD $buffer-112(SP), R8
+	FMOVQ 0(R8), F1
+	FMOVQ 16(R8), F2
+	FMOVQ 32(R8), F3
 	MOVBU narrow+144(FP), R8
-	CBZ R8, total17
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R8, total18
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total18:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R8
-	FMOVQ F8, 0(R8)
-	FMOVQ F9, 16(R8)
+	MOVD $buffer-112(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F8, 16(R8)
+	FMOVQ F9, 32(R8)
 	MOVD cols+120(FP), R8
 	SUB R7, R8, R8
 	LSL $2, R8, R8
@@ -25832,26 +25865,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+144(FP), R8
-	CBZ R8, total19
-	VEXT $8, V8.B16, V8.B16, V12.B16
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored20
+	CBZ R8, total20
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored21
 
 // The end of a sum.
-total19:
+total20:
+	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
+	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored20:
+stored21:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumSkipF64NEON(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, narrow bool)
-TEXT ·rowsExpSumSkipF64NEON(SB), 0, $256-145
+TEXT ·rowsExpSumSkipF64NEON(SB), 0, $288-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -25897,8 +25934,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -25911,9 +25948,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R7
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
@@ -26188,19 +26225,19 @@ block5:
 	SUB $16, R7, R7
 	SUB $16, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block5
-	B fold7
+	CBNZ R9, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF64<>+120(SB), R17
 	SUB R8<<3, R17, R17
 	CMP $0, R7
-	BLE fold7
-	MOVD $buffer-256(SP), R9
+	BLE fold9
+	MOVD $buffer-288(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -26211,7 +26248,7 @@ tail6:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
@@ -26221,14 +26258,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $2, R7
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F14
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	VLD1R (R3), [V14.D2]
 
-loaded11:
+loaded12:
 	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -26263,14 +26300,14 @@ loaded11:
 	VFMLA V16.D2, V15.D2, V14.D2
 	VFMLA V14.D2, V17.D2, V17.D2
 	CMP $2, R7
-	BLT part14
+	BLT part15
 	FMOVQ F17, (R2)
-	B stored13
+	B stored14
 
-part14:
+part15:
 	FMOVD F17, (R2)
 
-stored13:
+stored14:
 	FMOVQ 0(R17), F14
 	VAND V14.B16, V17.B16, V14.B16
 	VAND V31.B16, V14.B16, V14.B16
@@ -26282,8 +26319,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $2, R7, R7
 	CMP $1, R7
-	BGE partial10
-	MOVD $buffer-256(SP), R9
+	BGE partial11
+	MOVD $buffer-288(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -26293,22 +26330,16 @@ stored13:
 	FMOVQ 96(R9), F6
 	FMOVQ 112(R9), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+144(FP), R8
-	CBZ R8, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R7
+	BLE end10
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -26325,61 +26356,80 @@ wide8:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	CMP $1, R7
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R8
 	CMP R8, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R8
-	FMOVQ 0(R8), F0
-	FMOVQ 16(R8), F1
-	FMOVQ 32(R8), F2
-	FMOVQ 48(R8), F3
+	MOVD $buffer-160(SP), R8
+	FMOVQ 0(R8), F2
+	FMOVQ 16(R8), F3
+	FMOVQ 32(R8), F4
+	FMOVQ 48(R8), F5
+	FMOVQ 64(R8), F6
+	FMOVQ 80(R8), F7
 	MOVBU narrow+144(FP), R8
-	CBZ R8, total15
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored16
+	CBZ R8, total16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+total16:
+	WORD $0x4e62d48e // fadd v14.2d, v4.2d, v2.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd442 // fsub v2.2d, v2.2d, v15.2d
 	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
 	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
-	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6fd4c6 // fadd v6.2d, v6.2d, v15.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e63d4ae // fadd v14.2d, v5.2d, v3.2d
+	WORD $0x4ee5d5cf // fsub v15.2d, v14.2d, v5.2d
+	WORD $0x4eefd463 // fsub v3.2d, v3.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd4af // fsub v15.2d, v5.2d, v15.2d
+	WORD $0x4e63d5ef // fadd v15.2d, v15.2d, v3.2d
+	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	VMOV V14.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
+	WORD $0x4e6fd484 // fadd v4.2d, v4.2d, v15.2d
+	FMOVD F4, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R8
-	FMOVQ F8, 0(R8)
-	FMOVQ F9, 16(R8)
-	FMOVQ F10, 32(R8)
-	FMOVQ F11, 48(R8)
+	MOVD $buffer-160(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F8, 32(R8)
+	FMOVQ F9, 48(R8)
+	FMOVQ F10, 64(R8)
+	FMOVQ F11, 80(R8)
 	MOVD cols+120(FP), R8
 	SUB R7, R8, R8
 	LSL $3, R8, R8
@@ -26396,14 +26446,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+144(FP), R8
-	CBZ R8, total17
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored18
+	CBZ R8, total18
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
+total18:
+	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e60d5ef // fadd v15.2d, v15.2d, v0.2d
+	WORD $0x4e6fd54a // fadd v10.2d, v10.2d, v15.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e61d52e // fadd v14.2d, v9.2d, v1.2d
+	WORD $0x4ee9d5cf // fsub v15.2d, v14.2d, v9.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	VMOV V14.B16, V9.B16
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -26426,12 +26492,12 @@ total17:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumSkipF32NEON(sum []float64, x, m []float32, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF32NEON(SB), 0, $224-113
+TEXT ·rowsSumSkipF32NEON(SB), 0, $240-113
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -26472,8 +26538,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -26486,9 +26552,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R6
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
@@ -26666,19 +26732,19 @@ block5:
 	SUB $32, R6, R6
 	SUB $32, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block5
-	B fold7
+	CBNZ R8, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF32<>+124(SB), R17
 	SUB R7<<2, R17, R17
 	CMP $0, R6
-	BLE fold7
-	MOVD $buffer-224(SP), R8
+	BLE fold9
+	MOVD $buffer-240(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -26689,7 +26755,7 @@ tail6:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -26699,22 +26765,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R6, one13
+part13:
+	TBZ $1, R6, one14
 	VLD1R (R2), [V12.D2]
-	TBZ $0, R6, loaded11
+	TBZ $0, R6, loaded12
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	VLD1R (R2), [V12.S4]
 
-loaded11:
+loaded12:
 	// rows.go: expOf
 	WORD $0x4e2cf56c // fmax v12.4s, v11.4s, v12.4s
 	VMOV V10.B16, V13.B16
@@ -26747,8 +26813,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $4, R6, R6
 	CMP $1, R6
-	BGE partial10
-	MOVD $buffer-224(SP), R8
+	BGE partial11
+	MOVD $buffer-240(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -26758,8 +26824,8 @@ loaded11:
 	FMOVQ 96(R8), F6
 	FMOVQ 112(R8), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -26767,52 +26833,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+112(FP), R7
-	CBZ R7, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R6
+	BLE end10
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	CMP $1, R6
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R7
-	FMOVQ 0(R7), F0
-	FMOVQ 16(R7), F1
+	MOVD $buffer-112(SP), R7
+	FMOVQ 0(R7), F1
+	FMOVQ 16(R7), F2
+	FMOVQ 32(R7), F3
 	MOVBU narrow+112(FP), R7
-	CBZ R7, total14
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored15
+	CBZ R7, total15
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored16
 
 // The end of a sum.
-total14:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total15:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored15:
+stored16:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R7
-	FMOVQ F8, 0(R7)
-	FMOVQ F9, 16(R7)
+	MOVD $buffer-112(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F8, 16(R7)
+	FMOVQ F9, 32(R7)
 	MOVD cols+96(FP), R7
 	SUB R6, R7, R7
 	LSL $2, R7, R7
@@ -26825,26 +26891,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+112(FP), R7
-	CBZ R7, total16
-	VEXT $8, V8.B16, V8.B16, V12.B16
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored17
+	CBZ R7, total17
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
+total17:
+	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
+	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumSkipF64NEON(sum, x, m []float64, skip []int, cols, xstride int, narrow bool)
-TEXT ·rowsSumSkipF64NEON(SB), 0, $256-113
+TEXT ·rowsSumSkipF64NEON(SB), 0, $288-113
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -26889,8 +26959,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -26903,9 +26973,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R6
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
@@ -27171,19 +27241,19 @@ block5:
 	SUB $16, R6, R6
 	SUB $16, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block5
-	B fold7
+	CBNZ R8, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF64<>+120(SB), R17
 	SUB R7<<3, R17, R17
 	CMP $0, R6
-	BLE fold7
-	MOVD $buffer-256(SP), R8
+	BLE fold9
+	MOVD $buffer-288(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -27194,7 +27264,7 @@ tail6:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -27204,14 +27274,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F14
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	VLD1R (R2), [V14.D2]
 
-loaded11:
+loaded12:
 	// rows.go: expOf
 	WORD $0x4e6ef5ae // fmax v14.2d, v13.2d, v14.2d
 	VMOV V12.B16, V15.B16
@@ -27255,8 +27325,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $2, R6, R6
 	CMP $1, R6
-	BGE partial10
-	MOVD $buffer-256(SP), R8
+	BGE partial11
+	MOVD $buffer-288(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -27266,22 +27336,16 @@ loaded11:
 	FMOVQ 96(R8), F6
 	FMOVQ 112(R8), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+112(FP), R7
-	CBZ R7, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R6
+	BLE end10
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -27298,61 +27362,80 @@ wide8:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	CMP $1, R6
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R7
-	FMOVQ 0(R7), F0
-	FMOVQ 16(R7), F1
-	FMOVQ 32(R7), F2
-	FMOVQ 48(R7), F3
+	MOVD $buffer-160(SP), R7
+	FMOVQ 0(R7), F2
+	FMOVQ 16(R7), F3
+	FMOVQ 32(R7), F4
+	FMOVQ 48(R7), F5
+	FMOVQ 64(R7), F6
+	FMOVQ 80(R7), F7
 	MOVBU narrow+112(FP), R7
-	CBZ R7, total13
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored14
+	CBZ R7, total14
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored15
 
 // The end of a sum.
-total13:
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+total14:
+	WORD $0x4e62d48e // fadd v14.2d, v4.2d, v2.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd442 // fsub v2.2d, v2.2d, v15.2d
 	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
 	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
-	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6fd4c6 // fadd v6.2d, v6.2d, v15.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e63d4ae // fadd v14.2d, v5.2d, v3.2d
+	WORD $0x4ee5d5cf // fsub v15.2d, v14.2d, v5.2d
+	WORD $0x4eefd463 // fsub v3.2d, v3.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd4af // fsub v15.2d, v5.2d, v15.2d
+	WORD $0x4e63d5ef // fadd v15.2d, v15.2d, v3.2d
+	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	VMOV V14.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
+	WORD $0x4e6fd484 // fadd v4.2d, v4.2d, v15.2d
+	FMOVD F4, (R0)
 
-stored14:
+stored15:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R7
-	FMOVQ F8, 0(R7)
-	FMOVQ F9, 16(R7)
-	FMOVQ F10, 32(R7)
-	FMOVQ F11, 48(R7)
+	MOVD $buffer-160(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F8, 32(R7)
+	FMOVQ F9, 48(R7)
+	FMOVQ F10, 64(R7)
+	FMOVQ F11, 80(R7)
 	MOVD cols+96(FP), R7
 	SUB R6, R7, R7
 	LSL $3, R7, R7
@@ -27365,14 +27448,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+112(FP), R7
-	CBZ R7, total15
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored16
+	CBZ R7, total16
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
+total16:
+	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e60d5ef // fadd v15.2d, v15.2d, v0.2d
+	WORD $0x4e6fd54a // fadd v10.2d, v10.2d, v15.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e61d52e // fadd v14.2d, v9.2d, v1.2d
+	WORD $0x4ee9d5cf // fsub v15.2d, v14.2d, v9.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	VMOV V14.B16, V9.B16
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -27395,12 +27494,12 @@ total15:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumScaledF32NEON(sum []float64, w, x, m []float32, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumScaledF32NEON(SB), 0, $224-125
+TEXT ·rowsExpSumScaledF32NEON(SB), 0, $240-125
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -27451,8 +27550,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -27465,9 +27564,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R5
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R3), F15
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -27648,14 +27747,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $32, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block5
-	B fold7
+	CBNZ R7, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R5
-	BLE fold7
-	MOVD $buffer-224(SP), R7
+	BLE fold9
+	MOVD $buffer-240(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -27666,7 +27765,7 @@ tail6:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -27676,22 +27775,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F15
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R5, one13
+part13:
+	TBZ $1, R5, one14
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded12
 	ADD $8, R3, R6
 	VLD1 (R6), V15.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	VLD1R (R3), [V15.S4]
 
-loaded11:
+loaded12:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -27718,22 +27817,22 @@ loaded11:
 	VFMLA V16.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V18.S4, V18.S4
 	CMP $4, R5
-	BLT part15
+	BLT part16
 	FMOVQ F18, (R2)
-	B stored14
+	B stored15
 
-part15:
-	TBZ $1, R5, one16
+part16:
+	TBZ $1, R5, one17
 	FMOVD F18, (R2)
-	TBZ $0, R5, stored14
+	TBZ $0, R5, stored15
 	ADD $8, R2, R6
 	VST1 V18.S[2], (R6)
-	B stored14
+	B stored15
 
-one16:
+one17:
 	FMOVS F18, (R2)
 
-stored14:
+stored15:
 	VAND V31.B16, V18.B16, V15.B16
 	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
 	FMOVQ F0, 0(R7)
@@ -27742,8 +27841,8 @@ stored14:
 	ADD $16, R3, R3
 	SUB $4, R5, R5
 	CMP $1, R5
-	BGE partial10
-	MOVD $buffer-224(SP), R7
+	BGE partial11
+	MOVD $buffer-240(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -27753,8 +27852,8 @@ stored14:
 	FMOVQ 96(R7), F6
 	FMOVQ 112(R7), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -27762,52 +27861,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+124(FP), R6
-	CBZ R6, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R5
+	BLE end10
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	CMP $1, R5
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R6
-	FMOVQ 0(R6), F0
-	FMOVQ 16(R6), F1
+	MOVD $buffer-112(SP), R6
+	FMOVQ 0(R6), F1
+	FMOVQ 16(R6), F2
+	FMOVQ 32(R6), F3
 	MOVBU narrow+124(FP), R6
-	CBZ R6, total17
-	VEXT $8, V0.B16, V0.B16, V15.B16
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R6, total18
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total18:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R6
-	FMOVQ F8, 0(R6)
-	FMOVQ F9, 16(R6)
+	MOVD $buffer-112(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F8, 16(R6)
+	FMOVQ F9, 32(R6)
 	MOVD cols+96(FP), R6
 	SUB R5, R6, R6
 	LSL $2, R6, R6
@@ -27824,26 +27923,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+124(FP), R6
-	CBZ R6, total19
-	VEXT $8, V8.B16, V8.B16, V15.B16
-	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored20
+	CBZ R6, total20
+	VEXT $8, V0.B16, V0.B16, V15.B16
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored21
 
 // The end of a sum.
-total19:
+total20:
+	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
+	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
+	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored20:
+stored21:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumScaledF64NEON(sum, w, x, m []float64, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumScaledF64NEON(SB), 0, $256-129
+TEXT ·rowsExpSumScaledF64NEON(SB), 0, $288-129
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -27895,8 +27998,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -27909,9 +28012,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R5
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R3), F17
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -28180,14 +28283,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $16, R5, R5
 	SUB $1, R7, R7
-	CBNZ R7, block5
-	B fold7
+	CBNZ R7, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R5
-	BLE fold7
-	MOVD $buffer-256(SP), R7
+	BLE fold9
+	MOVD $buffer-288(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -28198,7 +28301,7 @@ tail6:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -28208,14 +28311,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F17
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	VLD1R (R3), [V17.D2]
 
-loaded11:
+loaded12:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -28253,14 +28356,14 @@ loaded11:
 	VFMLA V19.D2, V18.D2, V17.D2
 	VFMLA V17.D2, V20.D2, V20.D2
 	CMP $2, R5
-	BLT part14
+	BLT part15
 	FMOVQ F20, (R2)
-	B stored13
+	B stored14
 
-part14:
+part15:
 	FMOVD F20, (R2)
 
-stored13:
+stored14:
 	VAND V31.B16, V20.B16, V17.B16
 	WORD $0x4e71d400 // fadd v0.2d, v0.2d, v17.2d
 	FMOVQ F0, 0(R7)
@@ -28269,8 +28372,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $2, R5, R5
 	CMP $1, R5
-	BGE partial10
-	MOVD $buffer-256(SP), R7
+	BGE partial11
+	MOVD $buffer-288(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -28280,22 +28383,16 @@ stored13:
 	FMOVQ 96(R7), F6
 	FMOVQ 112(R7), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+128(FP), R6
-	CBZ R6, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R5
+	BLE end10
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
@@ -28312,61 +28409,80 @@ wide8:
 	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
-	CMP $1, R5
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R6
-	FMOVQ 0(R6), F0
-	FMOVQ 16(R6), F1
-	FMOVQ 32(R6), F2
-	FMOVQ 48(R6), F3
+	MOVD $buffer-160(SP), R6
+	FMOVQ 0(R6), F2
+	FMOVQ 16(R6), F3
+	FMOVQ 32(R6), F4
+	FMOVQ 48(R6), F5
+	FMOVQ 64(R6), F6
+	FMOVQ 80(R6), F7
 	MOVBU narrow+128(FP), R6
-	CBZ R6, total15
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored16
+	CBZ R6, total16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
-	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
-	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+total16:
+	WORD $0x4e62d491 // fadd v17.2d, v4.2d, v2.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d442 // fsub v2.2d, v2.2d, v18.2d
 	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
-	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
-	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
-	VMOV V17.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
-	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
-	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
-	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
-	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
-	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
-	VMOV V17.B16, V0.B16
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
 	WORD $0x4e62d652 // fadd v18.2d, v18.2d, v2.2d
-	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
-	FMOVD F0, (R0)
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e63d4b1 // fadd v17.2d, v5.2d, v3.2d
+	WORD $0x4ee5d632 // fsub v18.2d, v17.2d, v5.2d
+	WORD $0x4ef2d463 // fsub v3.2d, v3.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d4b2 // fsub v18.2d, v5.2d, v18.2d
+	WORD $0x4e63d652 // fadd v18.2d, v18.2d, v3.2d
+	WORD $0x4e72d4e7 // fadd v7.2d, v7.2d, v18.2d
+	VMOV V17.B16, V5.B16
+	WORD $0x4e65d491 // fadd v17.2d, v4.2d, v5.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d4a5 // fsub v5.2d, v5.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
+	WORD $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d646 // fadd v6.2d, v18.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d491 // fadd v17.2d, v4.2d, v5.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d4a5 // fsub v5.2d, v5.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
+	WORD $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e66d652 // fadd v18.2d, v18.2d, v6.2d
+	WORD $0x4e72d484 // fadd v4.2d, v4.2d, v18.2d
+	FMOVD F4, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R6
-	FMOVQ F8, 0(R6)
-	FMOVQ F9, 16(R6)
-	FMOVQ F10, 32(R6)
-	FMOVQ F11, 48(R6)
+	MOVD $buffer-160(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F1, 16(R6)
+	FMOVQ F8, 32(R6)
+	FMOVQ F9, 48(R6)
+	FMOVQ F10, 64(R6)
+	FMOVQ F11, 80(R6)
 	MOVD cols+96(FP), R6
 	SUB R5, R6, R6
 	LSL $3, R6, R6
@@ -28383,14 +28499,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+128(FP), R6
-	CBZ R6, total17
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored18
+	CBZ R6, total18
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
+total18:
+	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e60d652 // fadd v18.2d, v18.2d, v0.2d
+	WORD $0x4e72d54a // fadd v10.2d, v10.2d, v18.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e61d531 // fadd v17.2d, v9.2d, v1.2d
+	WORD $0x4ee9d632 // fsub v18.2d, v17.2d, v9.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d532 // fsub v18.2d, v9.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
+	VMOV V17.B16, V9.B16
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -28413,12 +28545,12 @@ total17:
 	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumSkipScaledF32NEON(sum []float64, w, x, m []float32, skip []int, cols, wstride, xstride int, scale float32, narrow bool)
-TEXT ·rowsExpSumSkipScaledF32NEON(SB), 0, $224-149
+TEXT ·rowsExpSumSkipScaledF32NEON(SB), 0, $240-149
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -28472,8 +28604,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -28486,9 +28618,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R7
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
@@ -28691,19 +28823,19 @@ block5:
 	SUB $32, R7, R7
 	SUB $32, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block5
-	B fold7
+	CBNZ R9, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R8
 	CMP $32, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF32<>+124(SB), R17
 	SUB R8<<2, R17, R17
 	CMP $0, R7
-	BLE fold7
-	MOVD $buffer-224(SP), R9
+	BLE fold9
+	MOVD $buffer-240(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -28714,7 +28846,7 @@ tail6:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R8
 	CMP R8, R7
@@ -28724,22 +28856,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $4, R7
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F15
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R7, one13
+part13:
+	TBZ $1, R7, one14
 	VLD1R (R3), [V15.D2]
-	TBZ $0, R7, loaded11
+	TBZ $0, R7, loaded12
 	ADD $8, R3, R8
 	VLD1 (R8), V15.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	VLD1R (R3), [V15.S4]
 
-loaded11:
+loaded12:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -28766,22 +28898,22 @@ loaded11:
 	VFMLA V16.S4, V17.S4, V15.S4
 	VFMLA V15.S4, V18.S4, V18.S4
 	CMP $4, R7
-	BLT part15
+	BLT part16
 	FMOVQ F18, (R2)
-	B stored14
+	B stored15
 
-part15:
-	TBZ $1, R7, one16
+part16:
+	TBZ $1, R7, one17
 	FMOVD F18, (R2)
-	TBZ $0, R7, stored14
+	TBZ $0, R7, stored15
 	ADD $8, R2, R8
 	VST1 V18.S[2], (R8)
-	B stored14
+	B stored15
 
-one16:
+one17:
 	FMOVS F18, (R2)
 
-stored14:
+stored15:
 	FMOVQ 0(R17), F15
 	VAND V15.B16, V18.B16, V15.B16
 	VAND V31.B16, V15.B16, V15.B16
@@ -28793,8 +28925,8 @@ stored14:
 	ADD $16, R3, R3
 	SUB $4, R7, R7
 	CMP $1, R7
-	BGE partial10
-	MOVD $buffer-224(SP), R9
+	BGE partial11
+	MOVD $buffer-240(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -28804,8 +28936,8 @@ stored14:
 	FMOVQ 96(R9), F6
 	FMOVQ 112(R9), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -28813,52 +28945,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+148(FP), R8
-	CBZ R8, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R7
+	BLE end10
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	CMP $1, R7
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R8
 	CMP R8, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R8
-	FMOVQ 0(R8), F0
-	FMOVQ 16(R8), F1
+	MOVD $buffer-112(SP), R8
+	FMOVQ 0(R8), F1
+	FMOVQ 16(R8), F2
+	FMOVQ 32(R8), F3
 	MOVBU narrow+148(FP), R8
-	CBZ R8, total17
-	VEXT $8, V0.B16, V0.B16, V15.B16
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R8, total18
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total18:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R8
-	FMOVQ F8, 0(R8)
-	FMOVQ F9, 16(R8)
+	MOVD $buffer-112(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F8, 16(R8)
+	FMOVQ F9, 32(R8)
 	MOVD cols+120(FP), R8
 	SUB R7, R8, R8
 	LSL $2, R8, R8
@@ -28875,26 +29007,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+148(FP), R8
-	CBZ R8, total19
-	VEXT $8, V8.B16, V8.B16, V15.B16
-	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored20
+	CBZ R8, total20
+	VEXT $8, V0.B16, V0.B16, V15.B16
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored21
 
 // The end of a sum.
-total19:
+total20:
+	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
+	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
+	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored20:
+stored21:
 	ADD $8, R0, R0
 	RET
 
 // func rowsExpSumSkipScaledF64NEON(sum, w, x, m []float64, skip []int, cols, wstride, xstride int, scale float64, narrow bool)
-TEXT ·rowsExpSumSkipScaledF64NEON(SB), 0, $256-153
+TEXT ·rowsExpSumSkipScaledF64NEON(SB), 0, $288-153
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -28949,8 +29085,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -28963,9 +29099,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R7
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
@@ -29256,19 +29392,19 @@ block5:
 	SUB $16, R7, R7
 	SUB $16, R6, R6
 	SUB $1, R9, R9
-	CBNZ R9, block5
-	B fold7
+	CBNZ R9, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R8
 	CMP $16, R6
 	CSEL LO, R6, R8, R8
 	MOVD $skipF64<>+120(SB), R17
 	SUB R8<<3, R17, R17
 	CMP $0, R7
-	BLE fold7
-	MOVD $buffer-256(SP), R9
+	BLE fold9
+	MOVD $buffer-288(SP), R9
 	FMOVQ F0, 0(R9)
 	FMOVQ F1, 16(R9)
 	FMOVQ F2, 32(R9)
@@ -29279,7 +29415,7 @@ tail6:
 	FMOVQ F7, 112(R9)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R8
 	CMP R8, R7
@@ -29289,14 +29425,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R9), F0
 	CMP $2, R7
-	BLT part12
+	BLT part13
 	FMOVQ (R3), F17
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	VLD1R (R3), [V17.D2]
 
-loaded11:
+loaded12:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -29334,14 +29470,14 @@ loaded11:
 	VFMLA V19.D2, V18.D2, V17.D2
 	VFMLA V17.D2, V20.D2, V20.D2
 	CMP $2, R7
-	BLT part14
+	BLT part15
 	FMOVQ F20, (R2)
-	B stored13
+	B stored14
 
-part14:
+part15:
 	FMOVD F20, (R2)
 
-stored13:
+stored14:
 	FMOVQ 0(R17), F17
 	VAND V17.B16, V20.B16, V17.B16
 	VAND V31.B16, V17.B16, V17.B16
@@ -29353,8 +29489,8 @@ stored13:
 	ADD $16, R3, R3
 	SUB $2, R7, R7
 	CMP $1, R7
-	BGE partial10
-	MOVD $buffer-256(SP), R9
+	BGE partial11
+	MOVD $buffer-288(SP), R9
 	FMOVQ 0(R9), F0
 	FMOVQ 16(R9), F1
 	FMOVQ 32(R9), F2
@@ -29364,22 +29500,16 @@ stored13:
 	FMOVQ 96(R9), F6
 	FMOVQ 112(R9), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+152(FP), R8
-	CBZ R8, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R7
+	BLE end10
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
@@ -29396,61 +29526,80 @@ wide8:
 	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
-	CMP $1, R7
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R8
 	CMP R8, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R8
-	FMOVQ 0(R8), F0
-	FMOVQ 16(R8), F1
-	FMOVQ 32(R8), F2
-	FMOVQ 48(R8), F3
+	MOVD $buffer-160(SP), R8
+	FMOVQ 0(R8), F2
+	FMOVQ 16(R8), F3
+	FMOVQ 32(R8), F4
+	FMOVQ 48(R8), F5
+	FMOVQ 64(R8), F6
+	FMOVQ 80(R8), F7
 	MOVBU narrow+152(FP), R8
-	CBZ R8, total15
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored16
+	CBZ R8, total16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
-	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
-	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+total16:
+	WORD $0x4e62d491 // fadd v17.2d, v4.2d, v2.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d442 // fsub v2.2d, v2.2d, v18.2d
 	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
-	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
-	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
-	VMOV V17.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
-	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
-	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
-	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
-	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
-	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
-	VMOV V17.B16, V0.B16
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
 	WORD $0x4e62d652 // fadd v18.2d, v18.2d, v2.2d
-	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
-	FMOVD F0, (R0)
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e63d4b1 // fadd v17.2d, v5.2d, v3.2d
+	WORD $0x4ee5d632 // fsub v18.2d, v17.2d, v5.2d
+	WORD $0x4ef2d463 // fsub v3.2d, v3.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d4b2 // fsub v18.2d, v5.2d, v18.2d
+	WORD $0x4e63d652 // fadd v18.2d, v18.2d, v3.2d
+	WORD $0x4e72d4e7 // fadd v7.2d, v7.2d, v18.2d
+	VMOV V17.B16, V5.B16
+	WORD $0x4e65d491 // fadd v17.2d, v4.2d, v5.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d4a5 // fsub v5.2d, v5.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
+	WORD $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d646 // fadd v6.2d, v18.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d491 // fadd v17.2d, v4.2d, v5.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d4a5 // fsub v5.2d, v5.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
+	WORD $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e66d652 // fadd v18.2d, v18.2d, v6.2d
+	WORD $0x4e72d484 // fadd v4.2d, v4.2d, v18.2d
+	FMOVD F4, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R8
-	FMOVQ F8, 0(R8)
-	FMOVQ F9, 16(R8)
-	FMOVQ F10, 32(R8)
-	FMOVQ F11, 48(R8)
+	MOVD $buffer-160(SP), R8
+	FMOVQ F0, 0(R8)
+	FMOVQ F1, 16(R8)
+	FMOVQ F8, 32(R8)
+	FMOVQ F9, 48(R8)
+	FMOVQ F10, 64(R8)
+	FMOVQ F11, 80(R8)
 	MOVD cols+120(FP), R8
 	SUB R7, R8, R8
 	LSL $3, R8, R8
@@ -29467,14 +29616,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+152(FP), R8
-	CBZ R8, total17
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored18
+	CBZ R8, total18
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
+total18:
+	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e60d652 // fadd v18.2d, v18.2d, v0.2d
+	WORD $0x4e72d54a // fadd v10.2d, v10.2d, v18.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e61d531 // fadd v17.2d, v9.2d, v1.2d
+	WORD $0x4ee9d632 // fsub v18.2d, v17.2d, v9.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d532 // fsub v18.2d, v9.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
+	VMOV V17.B16, V9.B16
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -29497,12 +29662,12 @@ total17:
 	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumSkipScaledF32NEON(sum []float64, x, m []float32, skip []int, cols, xstride int, scale float32, narrow bool)
-TEXT ·rowsSumSkipScaledF32NEON(SB), 0, $224-117
+TEXT ·rowsSumSkipScaledF32NEON(SB), 0, $240-117
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -29555,8 +29720,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -29569,9 +29734,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R6
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
@@ -29765,19 +29930,19 @@ block5:
 	SUB $32, R6, R6
 	SUB $32, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block5
-	B fold7
+	CBNZ R8, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R7
 	CMP $32, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF32<>+124(SB), R17
 	SUB R7<<2, R17, R17
 	CMP $0, R6
-	BLE fold7
-	MOVD $buffer-224(SP), R8
+	BLE fold9
+	MOVD $buffer-240(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -29788,7 +29953,7 @@ tail6:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -29798,22 +29963,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F15
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R6, one13
+part13:
+	TBZ $1, R6, one14
 	VLD1R (R2), [V15.D2]
-	TBZ $0, R6, loaded11
+	TBZ $0, R6, loaded12
 	ADD $8, R2, R7
 	VLD1 (R7), V15.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	VLD1R (R2), [V15.S4]
 
-loaded11:
+loaded12:
 	// rows.go
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
@@ -29849,8 +30014,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $4, R6, R6
 	CMP $1, R6
-	BGE partial10
-	MOVD $buffer-224(SP), R8
+	BGE partial11
+	MOVD $buffer-240(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -29860,8 +30025,8 @@ loaded11:
 	FMOVQ 96(R8), F6
 	FMOVQ 112(R8), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -29869,52 +30034,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+116(FP), R7
-	CBZ R7, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R6
+	BLE end10
 	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
 	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
-	CMP $1, R6
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R7
-	FMOVQ 0(R7), F0
-	FMOVQ 16(R7), F1
+	MOVD $buffer-112(SP), R7
+	FMOVQ 0(R7), F1
+	FMOVQ 16(R7), F2
+	FMOVQ 32(R7), F3
 	MOVBU narrow+116(FP), R7
-	CBZ R7, total14
-	VEXT $8, V0.B16, V0.B16, V15.B16
-	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored15
+	CBZ R7, total15
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored16
 
 // The end of a sum.
-total14:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total15:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored15:
+stored16:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R7
-	FMOVQ F8, 0(R7)
-	FMOVQ F9, 16(R7)
+	MOVD $buffer-112(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F8, 16(R7)
+	FMOVQ F9, 32(R7)
 	MOVD cols+96(FP), R7
 	SUB R6, R7, R7
 	LSL $2, R7, R7
@@ -29927,26 +30092,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+116(FP), R7
-	CBZ R7, total16
-	VEXT $8, V8.B16, V8.B16, V15.B16
-	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored17
+	CBZ R7, total17
+	VEXT $8, V0.B16, V0.B16, V15.B16
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
+total17:
+	WORD $0x0e61780f // fcvtl v15.2d, v0.2s
+	WORD $0x4e617810 // fcvtl2 v16.2d, v0.4s
+	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
+	WORD $0x4e70d529 // fadd v9.2d, v9.2d, v16.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumSkipScaledF64NEON(sum, x, m []float64, skip []int, cols, xstride int, scale float64, narrow bool)
-TEXT ·rowsSumSkipScaledF64NEON(SB), 0, $256-121
+TEXT ·rowsSumSkipScaledF64NEON(SB), 0, $288-121
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -30000,8 +30169,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -30014,9 +30183,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R6
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
@@ -30298,19 +30467,19 @@ block5:
 	SUB $16, R6, R6
 	SUB $16, R5, R5
 	SUB $1, R8, R8
-	CBNZ R8, block5
-	B fold7
+	CBNZ R8, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R7
 	CMP $16, R5
 	CSEL LO, R5, R7, R7
 	MOVD $skipF64<>+120(SB), R17
 	SUB R7<<3, R17, R17
 	CMP $0, R6
-	BLE fold7
-	MOVD $buffer-256(SP), R8
+	BLE fold9
+	MOVD $buffer-288(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -30321,7 +30490,7 @@ tail6:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -30331,14 +30500,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F17
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	VLD1R (R2), [V17.D2]
 
-loaded11:
+loaded12:
 	// rows.go
 	WORD $0x6e70de31 // fmul v17.2d, v17.2d, v16.2d
 	WORD $0x4eefd631 // fsub v17.2d, v17.2d, v15.2d
@@ -30385,8 +30554,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $2, R6, R6
 	CMP $1, R6
-	BGE partial10
-	MOVD $buffer-256(SP), R8
+	BGE partial11
+	MOVD $buffer-288(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -30396,22 +30565,16 @@ loaded11:
 	FMOVQ 96(R8), F6
 	FMOVQ 112(R8), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+120(FP), R7
-	CBZ R7, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R6
+	BLE end10
 	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
@@ -30428,61 +30591,80 @@ wide8:
 	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
 	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
 	VMOV V17.B16, V9.B16
-	CMP $1, R6
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R7
-	FMOVQ 0(R7), F0
-	FMOVQ 16(R7), F1
-	FMOVQ 32(R7), F2
-	FMOVQ 48(R7), F3
+	MOVD $buffer-160(SP), R7
+	FMOVQ 0(R7), F2
+	FMOVQ 16(R7), F3
+	FMOVQ 32(R7), F4
+	FMOVQ 48(R7), F5
+	FMOVQ 64(R7), F6
+	FMOVQ 80(R7), F7
 	MOVBU narrow+120(FP), R7
-	CBZ R7, total13
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored14
+	CBZ R7, total14
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored15
 
 // The end of a sum.
-total13:
-	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
-	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
-	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+total14:
+	WORD $0x4e62d491 // fadd v17.2d, v4.2d, v2.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d442 // fsub v2.2d, v2.2d, v18.2d
 	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
-	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
-	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
-	VMOV V17.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d642 // fadd v2.2d, v18.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d411 // fadd v17.2d, v0.2d, v1.2d
-	WORD $0x4ee0d632 // fsub v18.2d, v17.2d, v0.2d
-	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
-	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
-	WORD $0x4ef2d412 // fsub v18.2d, v0.2d, v18.2d
-	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
-	VMOV V17.B16, V0.B16
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
 	WORD $0x4e62d652 // fadd v18.2d, v18.2d, v2.2d
-	WORD $0x4e72d400 // fadd v0.2d, v0.2d, v18.2d
-	FMOVD F0, (R0)
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e63d4b1 // fadd v17.2d, v5.2d, v3.2d
+	WORD $0x4ee5d632 // fsub v18.2d, v17.2d, v5.2d
+	WORD $0x4ef2d463 // fsub v3.2d, v3.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d4b2 // fsub v18.2d, v5.2d, v18.2d
+	WORD $0x4e63d652 // fadd v18.2d, v18.2d, v3.2d
+	WORD $0x4e72d4e7 // fadd v7.2d, v7.2d, v18.2d
+	VMOV V17.B16, V5.B16
+	WORD $0x4e65d491 // fadd v17.2d, v4.2d, v5.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d4a5 // fsub v5.2d, v5.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
+	WORD $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d646 // fadd v6.2d, v18.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d491 // fadd v17.2d, v4.2d, v5.2d
+	WORD $0x4ee4d632 // fsub v18.2d, v17.2d, v4.2d
+	WORD $0x4ef2d4a5 // fsub v5.2d, v5.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d492 // fsub v18.2d, v4.2d, v18.2d
+	WORD $0x4e65d652 // fadd v18.2d, v18.2d, v5.2d
+	VMOV V17.B16, V4.B16
+	WORD $0x4e66d652 // fadd v18.2d, v18.2d, v6.2d
+	WORD $0x4e72d484 // fadd v4.2d, v4.2d, v18.2d
+	FMOVD F4, (R0)
 
-stored14:
+stored15:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R7
-	FMOVQ F8, 0(R7)
-	FMOVQ F9, 16(R7)
-	FMOVQ F10, 32(R7)
-	FMOVQ F11, 48(R7)
+	MOVD $buffer-160(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F8, 32(R7)
+	FMOVQ F9, 48(R7)
+	FMOVQ F10, 64(R7)
+	FMOVQ F11, 80(R7)
 	MOVD cols+96(FP), R7
 	SUB R6, R7, R7
 	LSL $3, R7, R7
@@ -30495,14 +30677,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+120(FP), R7
-	CBZ R7, total15
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored16
+	CBZ R7, total16
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
+total16:
+	WORD $0x4e60d511 // fadd v17.2d, v8.2d, v0.2d
+	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
+	WORD $0x4ef2d400 // fsub v0.2d, v0.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x4e60d652 // fadd v18.2d, v18.2d, v0.2d
+	WORD $0x4e72d54a // fadd v10.2d, v10.2d, v18.2d
+	VMOV V17.B16, V8.B16
+	WORD $0x4e61d531 // fadd v17.2d, v9.2d, v1.2d
+	WORD $0x4ee9d632 // fsub v18.2d, v17.2d, v9.2d
+	WORD $0x4ef2d421 // fsub v1.2d, v1.2d, v18.2d
+	WORD $0x4ef2d632 // fsub v18.2d, v17.2d, v18.2d
+	WORD $0x4ef2d532 // fsub v18.2d, v9.2d, v18.2d
+	WORD $0x4e61d652 // fadd v18.2d, v18.2d, v1.2d
+	WORD $0x4e72d56b // fadd v11.2d, v11.2d, v18.2d
+	VMOV V17.B16, V9.B16
 	WORD $0x4e69d511 // fadd v17.2d, v8.2d, v9.2d
 	WORD $0x4ee8d632 // fsub v18.2d, v17.2d, v8.2d
 	WORD $0x4ef2d529 // fsub v9.2d, v9.2d, v18.2d
@@ -30525,7 +30723,7 @@ total15:
 	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
 	FMOVD F8, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 	RET
 
@@ -31595,7 +31793,7 @@ row7:
 	RET
 
 // func rowsDotF32NEON(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF32NEON(SB), 0, $224-97
+TEXT ·rowsDotF32NEON(SB), 0, $240-97
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -31608,8 +31806,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -31622,9 +31820,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R4
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R2), F10
 	FMOVQ 0(R3), F11
 	FMOVQ 16(R2), F12
@@ -31661,14 +31859,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $32, R4, R4
 	SUB $1, R6, R6
-	CBNZ R6, block5
-	B fold7
+	CBNZ R6, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R4
-	BLE fold7
-	MOVD $buffer-224(SP), R6
+	BLE fold9
+	MOVD $buffer-240(SP), R6
 	FMOVQ F0, 0(R6)
 	FMOVQ F1, 16(R6)
 	FMOVQ F2, 32(R6)
@@ -31679,7 +31877,7 @@ tail6:
 	FMOVQ F7, 112(R6)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R5
 	CMP R5, R4
@@ -31689,39 +31887,39 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R6), F0
 	CMP $4, R4
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F10
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R4, one13
+part13:
+	TBZ $1, R4, one14
 	FMOVD (R2), F10
-	TBZ $0, R4, loaded11
+	TBZ $0, R4, loaded12
 	ADD $8, R2, R5
 	VLD1 (R5), V10.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	FMOVS (R2), F10
 
-loaded11:
+loaded12:
 	CMP $4, R4
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F11
-	B loaded14
+	B loaded15
 
-part15:
-	TBZ $1, R4, one16
+part16:
+	TBZ $1, R4, one17
 	FMOVD (R3), F11
-	TBZ $0, R4, loaded14
+	TBZ $0, R4, loaded15
 	ADD $8, R3, R5
 	VLD1 (R5), V11.S[2]
-	B loaded14
+	B loaded15
 
-one16:
+one17:
 	FMOVS (R3), F11
 
-loaded14:
+loaded15:
 	// rows.go
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
 	VAND V31.B16, V10.B16, V11.B16
@@ -31732,8 +31930,8 @@ loaded14:
 	ADD $16, R3, R3
 	SUB $4, R4, R4
 	CMP $1, R4
-	BGE partial10
-	MOVD $buffer-224(SP), R6
+	BGE partial11
+	MOVD $buffer-240(SP), R6
 	FMOVQ 0(R6), F0
 	FMOVQ 16(R6), F1
 	FMOVQ 32(R6), F2
@@ -31743,8 +31941,8 @@ loaded14:
 	FMOVQ 96(R6), F6
 	FMOVQ 112(R6), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -31752,52 +31950,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+96(FP), R5
-	CBZ R5, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R4
+	BLE end10
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	CMP $1, R4
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R5
 	CMP R5, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R5
-	FMOVQ 0(R5), F0
-	FMOVQ 16(R5), F1
+	MOVD $buffer-112(SP), R5
+	FMOVQ 0(R5), F1
+	FMOVQ 16(R5), F2
+	FMOVQ 32(R5), F3
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total17
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R5, total18
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total18:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R5
-	FMOVQ F8, 0(R5)
-	FMOVQ F9, 16(R5)
+	MOVD $buffer-112(SP), R5
+	FMOVQ F0, 0(R5)
+	FMOVQ F8, 16(R5)
+	FMOVQ F9, 32(R5)
 	MOVD cols+72(FP), R5
 	SUB R4, R5, R5
 	LSL $2, R5, R5
@@ -31814,26 +32012,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total19
-	VEXT $8, V8.B16, V8.B16, V10.B16
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored20
+	CBZ R5, total20
+	VEXT $8, V0.B16, V0.B16, V10.B16
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored21
 
 // The end of a sum.
-total19:
+total20:
+	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
+	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
+	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
+	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored20:
+stored21:
 	ADD $8, R0, R0
 	RET
 
 // func rowsDotF64NEON(sum, a, b []float64, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF64NEON(SB), 0, $256-97
+TEXT ·rowsDotF64NEON(SB), 0, $288-97
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -31848,8 +32050,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -31862,9 +32064,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R4
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R2), F12
 	FMOVQ 0(R3), F13
 	FMOVQ 16(R2), F14
@@ -31901,14 +32103,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $16, R4, R4
 	SUB $1, R6, R6
-	CBNZ R6, block5
-	B fold7
+	CBNZ R6, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R4
-	BLE fold7
-	MOVD $buffer-256(SP), R6
+	BLE fold9
+	MOVD $buffer-288(SP), R6
 	FMOVQ F0, 0(R6)
 	FMOVQ F1, 16(R6)
 	FMOVQ F2, 32(R6)
@@ -31919,7 +32121,7 @@ tail6:
 	FMOVQ F7, 112(R6)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R5
 	CMP R5, R4
@@ -31929,23 +32131,23 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R6), F0
 	CMP $2, R4
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	FMOVD (R2), F12
 
-loaded11:
+loaded12:
 	CMP $2, R4
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F13
-	B loaded13
+	B loaded14
 
-part14:
+part15:
 	FMOVD (R3), F13
 
-loaded13:
+loaded14:
 	// rows.go
 	WORD $0x6e6ddd8c // fmul v12.2d, v12.2d, v13.2d
 	VAND V31.B16, V12.B16, V13.B16
@@ -31956,8 +32158,8 @@ loaded13:
 	ADD $16, R3, R3
 	SUB $2, R4, R4
 	CMP $1, R4
-	BGE partial10
-	MOVD $buffer-256(SP), R6
+	BGE partial11
+	MOVD $buffer-288(SP), R6
 	FMOVQ 0(R6), F0
 	FMOVQ 16(R6), F1
 	FMOVQ 32(R6), F2
@@ -31967,22 +32169,16 @@ loaded13:
 	FMOVQ 96(R6), F6
 	FMOVQ 112(R6), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+96(FP), R5
-	CBZ R5, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R4
+	BLE end10
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -31999,61 +32195,80 @@ wide8:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	CMP $1, R4
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R5
 	CMP R5, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R5
-	FMOVQ 0(R5), F0
-	FMOVQ 16(R5), F1
-	FMOVQ 32(R5), F2
-	FMOVQ 48(R5), F3
+	MOVD $buffer-160(SP), R5
+	FMOVQ 0(R5), F2
+	FMOVQ 16(R5), F3
+	FMOVQ 32(R5), F4
+	FMOVQ 48(R5), F5
+	FMOVQ 64(R5), F6
+	FMOVQ 80(R5), F7
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total15
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored16
+	CBZ R5, total16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
-	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+total16:
+	WORD $0x4e62d48c // fadd v12.2d, v4.2d, v2.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd442 // fsub v2.2d, v2.2d, v13.2d
 	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	VMOV V12.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5a2 // fadd v2.2d, v13.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
-	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	VMOV V12.B16, V0.B16
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
 	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
-	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e63d4ac // fadd v12.2d, v5.2d, v3.2d
+	WORD $0x4ee5d58d // fsub v13.2d, v12.2d, v5.2d
+	WORD $0x4eedd463 // fsub v3.2d, v3.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd4ad // fsub v13.2d, v5.2d, v13.2d
+	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
+	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
+	VMOV V12.B16, V5.B16
+	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
+	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5a6 // fadd v6.2d, v13.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
+	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
+	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
+	FMOVD F4, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R5
-	FMOVQ F8, 0(R5)
-	FMOVQ F9, 16(R5)
-	FMOVQ F10, 32(R5)
-	FMOVQ F11, 48(R5)
+	MOVD $buffer-160(SP), R5
+	FMOVQ F0, 0(R5)
+	FMOVQ F1, 16(R5)
+	FMOVQ F8, 32(R5)
+	FMOVQ F9, 48(R5)
+	FMOVQ F10, 64(R5)
+	FMOVQ F11, 80(R5)
 	MOVD cols+72(FP), R5
 	SUB R4, R5, R5
 	LSL $3, R5, R5
@@ -32070,14 +32285,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total17
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored18
+	CBZ R5, total18
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
+total18:
+	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e60d5ad // fadd v13.2d, v13.2d, v0.2d
+	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e61d52c // fadd v12.2d, v9.2d, v1.2d
+	WORD $0x4ee9d58d // fsub v13.2d, v12.2d, v9.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd52d // fsub v13.2d, v9.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
+	VMOV V12.B16, V9.B16
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -32100,12 +32331,12 @@ total17:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumF32NEON(sum []float64, a []float32, cols, astride int, narrow bool)
-TEXT ·rowsSumF32NEON(SB), 0, $224-65
+TEXT ·rowsSumF32NEON(SB), 0, $240-65
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -32117,8 +32348,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -32131,9 +32362,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R3
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R2), F10
 	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
 	FMOVQ 16(R2), F10
@@ -32153,14 +32384,14 @@ block5:
 	ADD $128, R2, R2
 	SUB $32, R3, R3
 	SUB $1, R5, R5
-	CBNZ R5, block5
-	B fold7
+	CBNZ R5, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R3
-	BLE fold7
-	MOVD $buffer-224(SP), R5
+	BLE fold9
+	MOVD $buffer-240(SP), R5
 	FMOVQ F0, 0(R5)
 	FMOVQ F1, 16(R5)
 	FMOVQ F2, 32(R5)
@@ -32171,7 +32402,7 @@ tail6:
 	FMOVQ F7, 112(R5)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R4
 	CMP R4, R3
@@ -32181,22 +32412,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R5), F0
 	CMP $4, R3
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F10
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R3, one13
+part13:
+	TBZ $1, R3, one14
 	FMOVD (R2), F10
-	TBZ $0, R3, loaded11
+	TBZ $0, R3, loaded12
 	ADD $8, R2, R4
 	VLD1 (R4), V10.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	FMOVS (R2), F10
 
-loaded11:
+loaded12:
 	VAND V31.B16, V10.B16, V11.B16
 	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
 	FMOVQ F0, 0(R5)
@@ -32204,8 +32435,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $4, R3, R3
 	CMP $1, R3
-	BGE partial10
-	MOVD $buffer-224(SP), R5
+	BGE partial11
+	MOVD $buffer-240(SP), R5
 	FMOVQ 0(R5), F0
 	FMOVQ 16(R5), F1
 	FMOVQ 32(R5), F2
@@ -32215,8 +32446,8 @@ loaded11:
 	FMOVQ 96(R5), F6
 	FMOVQ 112(R5), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -32224,52 +32455,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+64(FP), R4
-	CBZ R4, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R3
+	BLE end10
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	CMP $1, R3
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R4
 	CMP R4, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R4
-	FMOVQ 0(R4), F0
-	FMOVQ 16(R4), F1
+	MOVD $buffer-112(SP), R4
+	FMOVQ 0(R4), F1
+	FMOVQ 16(R4), F2
+	FMOVQ 32(R4), F3
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total14
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored15
+	CBZ R4, total15
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored16
 
 // The end of a sum.
-total14:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total15:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored15:
+stored16:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R4
-	FMOVQ F8, 0(R4)
-	FMOVQ F9, 16(R4)
+	MOVD $buffer-112(SP), R4
+	FMOVQ F0, 0(R4)
+	FMOVQ F8, 16(R4)
+	FMOVQ F9, 32(R4)
 	MOVD cols+48(FP), R4
 	SUB R3, R4, R4
 	LSL $2, R4, R4
@@ -32282,26 +32513,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total16
-	VEXT $8, V8.B16, V8.B16, V10.B16
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored17
+	CBZ R4, total17
+	VEXT $8, V0.B16, V0.B16, V10.B16
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
+total17:
+	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
+	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
+	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
+	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumF64NEON(sum, a []float64, cols, astride int, narrow bool)
-TEXT ·rowsSumF64NEON(SB), 0, $256-65
+TEXT ·rowsSumF64NEON(SB), 0, $288-65
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -32315,8 +32550,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -32329,9 +32564,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R3
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R2), F12
 	WORD $0x4e6cd400 // fadd v0.2d, v0.2d, v12.2d
 	FMOVQ 16(R2), F12
@@ -32351,14 +32586,14 @@ block5:
 	ADD $128, R2, R2
 	SUB $16, R3, R3
 	SUB $1, R5, R5
-	CBNZ R5, block5
-	B fold7
+	CBNZ R5, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R3
-	BLE fold7
-	MOVD $buffer-256(SP), R5
+	BLE fold9
+	MOVD $buffer-288(SP), R5
 	FMOVQ F0, 0(R5)
 	FMOVQ F1, 16(R5)
 	FMOVQ F2, 32(R5)
@@ -32369,7 +32604,7 @@ tail6:
 	FMOVQ F7, 112(R5)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R4
 	CMP R4, R3
@@ -32379,14 +32614,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R5), F0
 	CMP $2, R3
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	FMOVD (R2), F12
 
-loaded11:
+loaded12:
 	VAND V31.B16, V12.B16, V13.B16
 	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
 	FMOVQ F0, 0(R5)
@@ -32394,8 +32629,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $2, R3, R3
 	CMP $1, R3
-	BGE partial10
-	MOVD $buffer-256(SP), R5
+	BGE partial11
+	MOVD $buffer-288(SP), R5
 	FMOVQ 0(R5), F0
 	FMOVQ 16(R5), F1
 	FMOVQ 32(R5), F2
@@ -32405,22 +32640,16 @@ loaded11:
 	FMOVQ 96(R5), F6
 	FMOVQ 112(R5), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+64(FP), R4
-	CBZ R4, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R3
+	BLE end10
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -32437,61 +32666,80 @@ wide8:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	CMP $1, R3
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R4
 	CMP R4, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R4
-	FMOVQ 0(R4), F0
-	FMOVQ 16(R4), F1
-	FMOVQ 32(R4), F2
-	FMOVQ 48(R4), F3
+	MOVD $buffer-160(SP), R4
+	FMOVQ 0(R4), F2
+	FMOVQ 16(R4), F3
+	FMOVQ 32(R4), F4
+	FMOVQ 48(R4), F5
+	FMOVQ 64(R4), F6
+	FMOVQ 80(R4), F7
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total13
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored14
+	CBZ R4, total14
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored15
 
 // The end of a sum.
-total13:
-	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
-	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+total14:
+	WORD $0x4e62d48c // fadd v12.2d, v4.2d, v2.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd442 // fsub v2.2d, v2.2d, v13.2d
 	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	VMOV V12.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5a2 // fadd v2.2d, v13.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
-	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	VMOV V12.B16, V0.B16
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
 	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
-	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e63d4ac // fadd v12.2d, v5.2d, v3.2d
+	WORD $0x4ee5d58d // fsub v13.2d, v12.2d, v5.2d
+	WORD $0x4eedd463 // fsub v3.2d, v3.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd4ad // fsub v13.2d, v5.2d, v13.2d
+	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
+	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
+	VMOV V12.B16, V5.B16
+	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
+	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5a6 // fadd v6.2d, v13.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
+	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
+	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
+	FMOVD F4, (R0)
 
-stored14:
+stored15:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R4
-	FMOVQ F8, 0(R4)
-	FMOVQ F9, 16(R4)
-	FMOVQ F10, 32(R4)
-	FMOVQ F11, 48(R4)
+	MOVD $buffer-160(SP), R4
+	FMOVQ F0, 0(R4)
+	FMOVQ F1, 16(R4)
+	FMOVQ F8, 32(R4)
+	FMOVQ F9, 48(R4)
+	FMOVQ F10, 64(R4)
+	FMOVQ F11, 80(R4)
 	MOVD cols+48(FP), R4
 	SUB R3, R4, R4
 	LSL $3, R4, R4
@@ -32504,14 +32752,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total15
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored16
+	CBZ R4, total16
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
+total16:
+	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e60d5ad // fadd v13.2d, v13.2d, v0.2d
+	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e61d52c // fadd v12.2d, v9.2d, v1.2d
+	WORD $0x4ee9d58d // fsub v13.2d, v12.2d, v9.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd52d // fsub v13.2d, v9.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
+	VMOV V12.B16, V9.B16
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -32534,7 +32798,7 @@ total15:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 	RET
 
@@ -33513,7 +33777,7 @@ row7:
 	RET
 
 // func rowsSumProbF32NEON(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF32NEON(SB), 0, $224-145
+TEXT ·rowsSumProbF32NEON(SB), 0, $240-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -33533,8 +33797,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -33547,9 +33811,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R6
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R2), F12
 	FMOVQ 0(R3), F13
 	FMOVQ 16(R2), F14
@@ -33618,14 +33882,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $32, R6, R6
 	SUB $1, R8, R8
-	CBNZ R8, block5
-	B fold7
+	CBNZ R8, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R6
-	BLE fold7
-	MOVD $buffer-224(SP), R8
+	BLE fold9
+	MOVD $buffer-240(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -33636,7 +33900,7 @@ tail6:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R7
 	CMP R7, R6
@@ -33646,39 +33910,39 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $4, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R6, one13
+part13:
+	TBZ $1, R6, one14
 	FMOVD (R2), F12
-	TBZ $0, R6, loaded11
+	TBZ $0, R6, loaded12
 	ADD $8, R2, R7
 	VLD1 (R7), V12.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	FMOVS (R2), F12
 
-loaded11:
+loaded12:
 	CMP $4, R6
-	BLT part15
+	BLT part16
 	FMOVQ (R3), F13
-	B loaded14
+	B loaded15
 
-part15:
-	TBZ $1, R6, one16
+part16:
+	TBZ $1, R6, one17
 	FMOVD (R3), F13
-	TBZ $0, R6, loaded14
+	TBZ $0, R6, loaded15
 	ADD $8, R3, R7
 	VLD1 (R7), V13.S[2]
-	B loaded14
+	B loaded15
 
-one16:
+one17:
 	FMOVS (R3), F13
 
-loaded14:
+loaded15:
 	// rows.go
 	WORD $0x4eacd54c // fsub v12.4s, v10.4s, v12.4s
 	WORD $0x4e2cd56c // fadd v12.4s, v11.4s, v12.4s
@@ -33693,8 +33957,8 @@ loaded14:
 	ADD $16, R3, R3
 	SUB $4, R6, R6
 	CMP $1, R6
-	BGE partial10
-	MOVD $buffer-224(SP), R8
+	BGE partial11
+	MOVD $buffer-240(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -33704,8 +33968,8 @@ loaded14:
 	FMOVQ 96(R8), F6
 	FMOVQ 112(R8), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -33713,52 +33977,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+144(FP), R7
-	CBZ R7, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R6
+	BLE end10
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	CMP $1, R6
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R7
-	FMOVQ 0(R7), F0
-	FMOVQ 16(R7), F1
+	MOVD $buffer-112(SP), R7
+	FMOVQ 0(R7), F1
+	FMOVQ 16(R7), F2
+	FMOVQ 32(R7), F3
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total17
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R7, total18
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total18:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R7
-	FMOVQ F8, 0(R7)
-	FMOVQ F9, 16(R7)
+	MOVD $buffer-112(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F8, 16(R7)
+	FMOVQ F9, 32(R7)
 	MOVD cols+120(FP), R7
 	SUB R6, R7, R7
 	LSL $2, R7, R7
@@ -33775,26 +34039,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total19
-	VEXT $8, V8.B16, V8.B16, V12.B16
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored20
+	CBZ R7, total20
+	VEXT $8, V0.B16, V0.B16, V12.B16
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored21
 
 // The end of a sum.
-total19:
+total20:
+	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
+	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored20:
+stored21:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumProbF64NEON(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF64NEON(SB), 0, $256-145
+TEXT ·rowsSumProbF64NEON(SB), 0, $288-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -33816,8 +34084,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -33830,9 +34098,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R6
-	BLT tail6
+	BLT tail8
 	FMOVQ 0(R2), F14
 	FMOVQ 0(R3), F15
 	FMOVQ 16(R2), F16
@@ -33901,14 +34169,14 @@ block5:
 	ADD $128, R3, R3
 	SUB $16, R6, R6
 	SUB $1, R8, R8
-	CBNZ R8, block5
-	B fold7
+	CBNZ R8, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	CMP $0, R6
-	BLE fold7
-	MOVD $buffer-256(SP), R8
+	BLE fold9
+	MOVD $buffer-288(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -33919,7 +34187,7 @@ tail6:
 	FMOVQ F7, 112(R8)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R7
 	CMP R7, R6
@@ -33929,23 +34197,23 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R8), F0
 	CMP $2, R6
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F14
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	FMOVD (R2), F14
 
-loaded11:
+loaded12:
 	CMP $2, R6
-	BLT part14
+	BLT part15
 	FMOVQ (R3), F15
-	B loaded13
+	B loaded14
 
-part14:
+part15:
 	FMOVD (R3), F15
 
-loaded13:
+loaded14:
 	// rows.go
 	WORD $0x4eeed58e // fsub v14.2d, v12.2d, v14.2d
 	WORD $0x4e6ed5ae // fadd v14.2d, v13.2d, v14.2d
@@ -33960,8 +34228,8 @@ loaded13:
 	ADD $16, R3, R3
 	SUB $2, R6, R6
 	CMP $1, R6
-	BGE partial10
-	MOVD $buffer-256(SP), R8
+	BGE partial11
+	MOVD $buffer-288(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -33971,22 +34239,16 @@ loaded13:
 	FMOVQ 96(R8), F6
 	FMOVQ 112(R8), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+144(FP), R7
-	CBZ R7, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R6
+	BLE end10
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -34003,61 +34265,80 @@ wide8:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	CMP $1, R6
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R7
-	FMOVQ 0(R7), F0
-	FMOVQ 16(R7), F1
-	FMOVQ 32(R7), F2
-	FMOVQ 48(R7), F3
+	MOVD $buffer-160(SP), R7
+	FMOVQ 0(R7), F2
+	FMOVQ 16(R7), F3
+	FMOVQ 32(R7), F4
+	FMOVQ 48(R7), F5
+	FMOVQ 64(R7), F6
+	FMOVQ 80(R7), F7
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total15
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored16
+	CBZ R7, total16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+total16:
+	WORD $0x4e62d48e // fadd v14.2d, v4.2d, v2.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd442 // fsub v2.2d, v2.2d, v15.2d
 	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5e2 // fadd v2.2d, v15.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40e // fadd v14.2d, v0.2d, v1.2d
-	WORD $0x4ee0d5cf // fsub v15.2d, v14.2d, v0.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd40f // fsub v15.2d, v0.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	VMOV V14.B16, V0.B16
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
 	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
-	WORD $0x4e6fd400 // fadd v0.2d, v0.2d, v15.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6fd4c6 // fadd v6.2d, v6.2d, v15.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e63d4ae // fadd v14.2d, v5.2d, v3.2d
+	WORD $0x4ee5d5cf // fsub v15.2d, v14.2d, v5.2d
+	WORD $0x4eefd463 // fsub v3.2d, v3.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd4af // fsub v15.2d, v5.2d, v15.2d
+	WORD $0x4e63d5ef // fadd v15.2d, v15.2d, v3.2d
+	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	VMOV V14.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
+	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
+	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
+	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
+	VMOV V14.B16, V4.B16
+	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
+	WORD $0x4e6fd484 // fadd v4.2d, v4.2d, v15.2d
+	FMOVD F4, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R7
-	FMOVQ F8, 0(R7)
-	FMOVQ F9, 16(R7)
-	FMOVQ F10, 32(R7)
-	FMOVQ F11, 48(R7)
+	MOVD $buffer-160(SP), R7
+	FMOVQ F0, 0(R7)
+	FMOVQ F1, 16(R7)
+	FMOVQ F8, 32(R7)
+	FMOVQ F9, 48(R7)
+	FMOVQ F10, 64(R7)
+	FMOVQ F11, 80(R7)
 	MOVD cols+120(FP), R7
 	SUB R6, R7, R7
 	LSL $3, R7, R7
@@ -34074,14 +34355,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total17
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored18
+	CBZ R7, total18
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
+total18:
+	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
+	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
+	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
+	WORD $0x4e60d5ef // fadd v15.2d, v15.2d, v0.2d
+	WORD $0x4e6fd54a // fadd v10.2d, v10.2d, v15.2d
+	VMOV V14.B16, V8.B16
+	WORD $0x4e61d52e // fadd v14.2d, v9.2d, v1.2d
+	WORD $0x4ee9d5cf // fsub v15.2d, v14.2d, v9.2d
+	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
+	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
+	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
+	VMOV V14.B16, V9.B16
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -34104,12 +34401,12 @@ total17:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumTargetSkipF32NEON(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $224-89
+TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $240-89
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -34124,8 +34421,8 @@ row1:
 	VEOR V8.B16, V8.B16, V8.B16
 	VEOR V9.B16, V9.B16, V9.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -34138,9 +34435,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $32, R5
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R6
 	CMP $32, R4
 	CSEL LO, R4, R6, R6
@@ -34182,19 +34479,19 @@ block5:
 	SUB $32, R5, R5
 	SUB $32, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, block5
-	B fold7
+	CBNZ R7, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R6
 	CMP $32, R4
 	CSEL LO, R4, R6, R6
 	MOVD $skipF32<>+124(SB), R17
 	SUB R6<<2, R17, R17
 	CMP $0, R5
-	BLE fold7
-	MOVD $buffer-224(SP), R7
+	BLE fold9
+	MOVD $buffer-240(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -34205,7 +34502,7 @@ tail6:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $4, R6
 	CMP R6, R5
@@ -34215,22 +34512,22 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $4, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F10
-	B loaded11
+	B loaded12
 
-part12:
-	TBZ $1, R5, one13
+part13:
+	TBZ $1, R5, one14
 	FMOVD (R2), F10
-	TBZ $0, R5, loaded11
+	TBZ $0, R5, loaded12
 	ADD $8, R2, R6
 	VLD1 (R6), V10.S[2]
-	B loaded11
+	B loaded12
 
-one13:
+one14:
 	FMOVS (R2), F10
 
-loaded11:
+loaded12:
 	FMOVQ 0(R17), F11
 	VAND V11.B16, V10.B16, V11.B16
 	VAND V31.B16, V11.B16, V11.B16
@@ -34241,8 +34538,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $4, R5, R5
 	CMP $1, R5
-	BGE partial10
-	MOVD $buffer-224(SP), R7
+	BGE partial11
+	MOVD $buffer-240(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -34252,8 +34549,8 @@ loaded11:
 	FMOVQ 96(R7), F6
 	FMOVQ 112(R7), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
 	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
 	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
@@ -34261,52 +34558,52 @@ fold7:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	MOVBU narrow+88(FP), R6
-	CBZ R6, wide8
-	VMOV V0.B16, V8.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R5
+	BLE end10
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	CMP $1, R5
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-96(SP), R6
-	FMOVQ 0(R6), F0
-	FMOVQ 16(R6), F1
+	MOVD $buffer-112(SP), R6
+	FMOVQ 0(R6), F1
+	FMOVQ 16(R6), F2
+	FMOVQ 32(R6), F3
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total14
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored15
+	CBZ R6, total15
+	VEXT $8, V1.B16, V1.B16, V4.B16
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x7e30d821 // faddp s1, v1.2s
+	FCVTSD F1, F1
+	FMOVD F1, (R0)
+	B stored16
 
 // The end of a sum.
-total14:
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
+total15:
+	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
+	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
 
-stored15:
+stored16:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-96(SP), R6
-	FMOVQ F8, 0(R6)
-	FMOVQ F9, 16(R6)
+	MOVD $buffer-112(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F8, 16(R6)
+	FMOVQ F9, 32(R6)
 	MOVD cols+72(FP), R6
 	SUB R5, R6, R6
 	LSL $2, R6, R6
@@ -34319,26 +34616,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total16
-	VEXT $8, V8.B16, V8.B16, V10.B16
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FCVTSD F8, F8
-	FMOVD F8, (R0)
-	B stored17
+	CBZ R6, total17
+	VEXT $8, V0.B16, V0.B16, V10.B16
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
+total17:
+	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
+	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
+	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
+	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumTargetSkipF64NEON(sum, t []float64, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $256-89
+TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $288-89
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -34355,8 +34656,8 @@ row1:
 	VEOR V10.B16, V10.B16, V10.B16
 	VEOR V11.B16, V11.B16, V11.B16
 
-// One group.
-group4:
+// One group, by blocks.
+blocks6:
 	VEOR V0.B16, V0.B16, V0.B16
 	VEOR V1.B16, V1.B16, V1.B16
 	VEOR V2.B16, V2.B16, V2.B16
@@ -34369,9 +34670,9 @@ group4:
 	PCALIGN $32
 
 // One block.
-block5:
+block7:
 	CMP $16, R5
-	BLT tail6
+	BLT tail8
 	MOVD $-1, R6
 	CMP $16, R4
 	CSEL LO, R4, R6, R6
@@ -34413,19 +34714,19 @@ block5:
 	SUB $16, R5, R5
 	SUB $16, R4, R4
 	SUB $1, R7, R7
-	CBNZ R7, block5
-	B fold7
+	CBNZ R7, block7
+	B fold9
 
 // A partial block.
-tail6:
+tail8:
 	MOVD $-1, R6
 	CMP $16, R4
 	CSEL LO, R4, R6, R6
 	MOVD $skipF64<>+120(SB), R17
 	SUB R6<<3, R17, R17
 	CMP $0, R5
-	BLE fold7
-	MOVD $buffer-256(SP), R7
+	BLE fold9
+	MOVD $buffer-288(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -34436,7 +34737,7 @@ tail6:
 	FMOVQ F7, 112(R7)
 
 // One vector of the block, or a part of one.
-partial10:
+partial11:
 	// Partial vector.
 	MOVD $2, R6
 	CMP R6, R5
@@ -34446,14 +34747,14 @@ partial10:
 	FMOVQ (R16), F31
 	FMOVQ 0(R7), F0
 	CMP $2, R5
-	BLT part12
+	BLT part13
 	FMOVQ (R2), F12
-	B loaded11
+	B loaded12
 
-part12:
+part13:
 	FMOVD (R2), F12
 
-loaded11:
+loaded12:
 	FMOVQ 0(R17), F13
 	VAND V13.B16, V12.B16, V13.B16
 	VAND V31.B16, V13.B16, V13.B16
@@ -34464,8 +34765,8 @@ loaded11:
 	ADD $16, R2, R2
 	SUB $2, R5, R5
 	CMP $1, R5
-	BGE partial10
-	MOVD $buffer-256(SP), R7
+	BGE partial11
+	MOVD $buffer-288(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -34475,22 +34776,16 @@ loaded11:
 	FMOVQ 96(R7), F6
 	FMOVQ 112(R7), F7
 
-// Fold to four lanes.
-fold7:
+// The sum of the blocks.
+fold9:
 	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
 	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
 	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	MOVBU narrow+88(FP), R6
-	CBZ R6, wide8
-	VMOV V0.B16, V8.B16
-	VMOV V1.B16, V9.B16
-	B end9
-
-// Add to the sum.
-wide8:
+	CMP $0, R5
+	BLE end10
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -34507,61 +34802,80 @@ wide8:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	CMP $1, R5
-	BGE group4
+	B blocks6
 
-end9:
+end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-128(SP), R6
-	FMOVQ 0(R6), F0
-	FMOVQ 16(R6), F1
-	FMOVQ 32(R6), F2
-	FMOVQ 48(R6), F3
+	MOVD $buffer-160(SP), R6
+	FMOVQ 0(R6), F2
+	FMOVQ 16(R6), F3
+	FMOVQ 32(R6), F4
+	FMOVQ 48(R6), F5
+	FMOVQ 64(R6), F6
+	FMOVQ 80(R6), F7
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total13
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored14
+	CBZ R6, total14
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	FMOVD F2, (R0)
+	B stored15
 
 // The end of a sum.
-total13:
-	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
-	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+total14:
+	WORD $0x4e62d48c // fadd v12.2d, v4.2d, v2.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd442 // fsub v2.2d, v2.2d, v13.2d
 	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	VMOV V12.B16, V0.B16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x4e62d5a2 // fadd v2.2d, v13.2d, v2.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	VEXT $8, V0.B16, V0.B16, V1.B16
-	WORD $0x4e61d40c // fadd v12.2d, v0.2d, v1.2d
-	WORD $0x4ee0d58d // fsub v13.2d, v12.2d, v0.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd40d // fsub v13.2d, v0.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	VMOV V12.B16, V0.B16
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
 	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
-	WORD $0x4e6dd400 // fadd v0.2d, v0.2d, v13.2d
-	FMOVD F0, (R0)
+	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e63d4ac // fadd v12.2d, v5.2d, v3.2d
+	WORD $0x4ee5d58d // fsub v13.2d, v12.2d, v5.2d
+	WORD $0x4eedd463 // fsub v3.2d, v3.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd4ad // fsub v13.2d, v5.2d, v13.2d
+	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
+	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
+	VMOV V12.B16, V5.B16
+	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
+	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
+	WORD $0x4e66d5a6 // fadd v6.2d, v13.2d, v6.2d
+	WORD $0x7e70d8c6 // faddp d6, v6.2d
+	VEXT $8, V4.B16, V4.B16, V5.B16
+	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
+	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
+	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
+	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
+	VMOV V12.B16, V4.B16
+	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
+	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
+	FMOVD F4, (R0)
 
-stored14:
+stored15:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-128(SP), R6
-	FMOVQ F8, 0(R6)
-	FMOVQ F9, 16(R6)
-	FMOVQ F10, 32(R6)
-	FMOVQ F11, 48(R6)
+	MOVD $buffer-160(SP), R6
+	FMOVQ F0, 0(R6)
+	FMOVQ F1, 16(R6)
+	FMOVQ F8, 32(R6)
+	FMOVQ F9, 48(R6)
+	FMOVQ F10, 64(R6)
+	FMOVQ F11, 80(R6)
 	MOVD cols+72(FP), R6
 	SUB R5, R6, R6
 	LSL $3, R6, R6
@@ -34574,14 +34888,30 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total15
-	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
-	WORD $0x7e70d908 // faddp d8, v8.2d
-	FMOVD F8, (R0)
-	B stored16
+	CBZ R6, total16
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
+total16:
+	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
+	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
+	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
+	WORD $0x4e60d5ad // fadd v13.2d, v13.2d, v0.2d
+	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
+	VMOV V12.B16, V8.B16
+	WORD $0x4e61d52c // fadd v12.2d, v9.2d, v1.2d
+	WORD $0x4ee9d58d // fsub v13.2d, v12.2d, v9.2d
+	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
+	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
+	WORD $0x4eedd52d // fsub v13.2d, v9.2d, v13.2d
+	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
+	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
+	VMOV V12.B16, V9.B16
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -34604,7 +34934,7 @@ total15:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 	RET
 
@@ -37929,7 +38259,7 @@ done3:
 	RET
 
 // func columnsSoftmaxF32NEON(dst, x []float32, rows, cols, half, dststride, xstride int)
-TEXT ·columnsSoftmaxF32NEON(SB), 0, $4928-88
+TEXT ·columnsSoftmaxF32NEON(SB), 0, $5120-88
 	NO_LOCAL_POINTERS
 	MOVD $columnsConstF32<>(SB), R26
 	MOVD $rowTableF32<>(SB), R16
@@ -37951,21 +38281,21 @@ TEXT ·columnsSoftmaxF32NEON(SB), 0, $4928-88
 	FMOVQ 192(R26), F15 // roundingPart
 	FMOVQ 208(R26), F14 // rowMagic
 	FMOVQ 224(R26), F13 // rowReach
-	MOVD $buffer-3840(SP), R1
-	MOVD $buffer-2752(SP), R3
+	MOVD $buffer-3984(SP), R1
+	MOVD $buffer-2848(SP), R3
 	MOVD $-1, R10
-	MOVD R10, 1024(R1)
+	MOVD R10, 1072(R1)
 	MOVD rows+48(FP), R0
 	MOVD R0, R10
 	LSL $62, R10, R10
 	CBZ R10, full7
 	SUB $4, R0, R0
-	MOVD $buffer-1664(SP), R2
+	MOVD $buffer-1712(SP), R2
 	B read1
 
 full7:
 	MOVD $0, R0
-	MOVD $buffer-4928(SP), R2
+	MOVD $buffer-5120(SP), R2
 
 // Transpose a batch into a buffer.
 read1:
@@ -38086,15 +38416,15 @@ end9:
 	VMOV V7.B16, V2.B16
 	VMOV V6.B16, V3.B16
 	VMOV V5.B16, V4.B16
-	FMOVQ F0, 960(R2)
-	FMOVQ F2, 976(R2)
-	FMOVQ F3, 992(R2)
-	FMOVQ F4, 1008(R2)
-	MOVD $buffer-1664(SP), R10
+	FMOVQ F0, 1008(R2)
+	FMOVQ F2, 1024(R2)
+	FMOVQ F3, 1040(R2)
+	FMOVQ F4, 1056(R2)
+	MOVD $buffer-1712(SP), R10
 	CMP R10, R2
 	BNE first13
 	MOVD $0, R0
-	MOVD $buffer-4928(SP), R2
+	MOVD $buffer-5120(SP), R2
 	B read1
 
 first13:
@@ -38117,11 +38447,11 @@ rotate2:
 process3:
 	MOVD R0, R8
 	SUB $4, R8, R8
-	MOVD R8, 1024(R1)
-	FMOVQ 960(R1), F0
-	FMOVQ 976(R1), F2
-	FMOVQ 992(R1), F3
-	FMOVQ 1008(R1), F4
+	MOVD R8, 1072(R1)
+	FMOVQ 1008(R1), F0
+	FMOVQ 1024(R1), F2
+	FMOVQ 1040(R1), F3
+	FMOVQ 1056(R1), F4
 	MOVD half+64(FP), R7
 	MOVD R7, R5
 	LSL $4, R5, R5
@@ -38422,16 +38752,16 @@ ready17:
 
 // What the result needs is there.
 finished6:
-	FMOVQ F2, 960(R1)
-	FMOVQ F3, 976(R1)
+	FMOVQ F2, 1008(R1)
+	FMOVQ F3, 1024(R1)
 
 // The result of a batch.
 end4:
-	MOVD 1024(R3), R8
+	MOVD 1072(R3), R8
 	CMP $0, R8
 	BLT after5
-	FMOVQ 960(R3), F2
-	FMOVQ 976(R3), F3
+	FMOVQ 1008(R3), F2
+	FMOVQ 1024(R3), F3
 	MOVD dststride+72(FP), R9
 	LSL $2, R9, R9
 	MUL R9, R8, R8
@@ -38561,7 +38891,7 @@ after5:
 	CMP R7, R0
 	BEQ end4
 	MOVD R7, R0
-	MOVD $buffer-1664(SP), R1
+	MOVD $buffer-1712(SP), R1
 	B process3
 
 done8:

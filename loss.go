@@ -209,7 +209,7 @@ func (b *batch[T]) labelLoss() {
 			b.shardExponentials()
 			b.labelGradient()
 		}
-	case b.scale == 1 && columnsFit[T](b.n, b.cols):
+	case b.scale == 1 && columnsFit[T](b.do, b.n, b.cols):
 		b.fewClasses()
 	default:
 		maxima(b.max(), b.z, b.cols, false)

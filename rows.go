@@ -13,11 +13,14 @@ import (
 // runs it. The call processes a batch of rows by some of the steps below and in loss.go.
 //
 // A call goes over its rows in batches. A batch fits a first-level cache, so that a row is still
-// there for its next pass. A row that is longer than a chunk of the canonical sum is a batch of its
-// own, and each pass goes over it chunk by chunk.
+// there for its next pass. What a pass writes should fit, too, but a batch of less than fewRows
+// costs more than that gains. A row that is longer than a chunk of the canonical sum is a batch of
+// its own, and each pass goes over it chunk by chunk.
 const (
 	maxRows    = 64
-	batchBytes = 32 << 10
+	fewRows    = 32
+	batchBytes = 20 << 10
+	mostBytes  = 32 << 10 // of fewRows
 )
 
 // maxCols returns the number of columns of a chunk of the canonical sum, the most that one call of
@@ -40,10 +43,12 @@ func isNarrow[T Float](cols int) bool {
 // batchLen returns the largest number of rows in a batch of a matrix: 1 if cols > maxCols.
 func batchLen[T Float](rows, cols int) int {
 	var v T
-	if n := batchBytes / int(unsafe.Sizeof(v)); rows*cols > n { // otherwise there is no need to divide
-		return min(max(n/cols, 1), maxRows)
+	size := int(unsafe.Sizeof(v))
+	if rows*cols*size <= batchBytes { // there is no need to divide
+		return maxRows
 	}
-	return maxRows
+	size *= cols
+	return min(max(batchBytes/size, min(mostBytes/size, fewRows), 1), maxRows)
 }
 
 // A matrix has rows that begin stride elements apart. Its data may end with the last row's last
@@ -186,7 +191,7 @@ func (c *call[T]) run(do action) {
 		return
 	}
 	c.do, c.batch = do, batchLen[T](c.rows, c.cols)
-	c.columns = !c.sharded && columnsFit[T](c.rows, c.cols)
+	c.columns = !c.sharded && columnsFit[T](do, c.rows, c.cols)
 	rows := min(c.rows, c.batch)
 	switch {
 	case c.do == toSoftmax && c.columns: // needs no arrays
@@ -307,7 +312,7 @@ const maxLanes = vectorAVX512 / 4
 // columnsFit reports whether a matrix goes through the columns primitives, which compute as many
 // rows at a time as a vector has lanes. With few classes, a row on its own would leave most lanes
 // empty. The bits are those of the rows primitives.
-func columnsFit[T Float](rows, cols int) bool {
+func columnsFit[T Float](do action, rows, cols int) bool {
 	var vector int
 	switch {
 	case isa.AVX2: // on every CPU with AVX-512, too: the dispatch chooses
@@ -317,17 +322,20 @@ func columnsFit[T Float](rows, cols int) bool {
 	default:
 		return false
 	}
-	return cols >= 2 && cols <= mostColumns[T]() && rows >= vector/int(unsafe.Sizeof(*new(T)))
+	return cols >= 2 && cols <= mostColumns[T](do) && rows >= vector/int(unsafe.Sizeof(*new(T)))
 }
 
 // mostColumns returns the largest number of columns that go through the columns primitives, whose
-// buffers have room for as many. A row of more is as fast on its own. Two whole blocks of float64
-// are a whole group, which the rows primitives are faster at.
-func mostColumns[T Float]() int {
-	if is32[T]() {
-		return 60
+// buffers have room for as many as for softmax. A row of more is as fast on its own. Two whole
+// blocks are what the rows primitives are fastest at.
+func mostColumns[T Float](do action) int {
+	switch {
+	case !is32[T]():
+		return 2*blockF64 - 1
+	case do == toSoftmax:
+		return 2*blockF32 - 1
 	}
-	return groupF64 - 1
+	return 60
 }
 
 // columnsHalf returns the largest power of two below cols, which is the first step of the tree that
@@ -536,28 +544,33 @@ func (b *batch[T]) softmax() {
 		b.scaleMaxima()
 		b.exponentials(true)
 	}
-	q, q2, narrow := b.q(), b.q2(), b.narrow
-	for r, s := range sums {
-		q[r], q2[r] = reciprocal[T](s, narrow)
-	}
+	reciprocals(b.q(), b.q2(), sums, b.narrow)
 	for j, n := range chunksOf[T](b.cols) {
 		rowsScale(b.d.data[j:], b.d.data[j:], b.q(), b.q2(), n, b.d.stride, b.d.stride)
 	}
 }
 
-// reciprocal returns 1/s in two parts, so that w/s is rounded once, and one class gives exactly 1.
-func reciprocal[T Float](s float64, narrow bool) (rh, rl T) {
+// reciprocals sets rh and rl to 1/s in two parts, so that w/s is rounded once, and one class gives
+// exactly 1.
+func reciprocals[T Float](rh, rl []T, sums []float64, narrow bool) {
+	rh, rl = rh[:len(sums)], rl[:len(sums)]
 	switch {
 	case !is32[T]():
-		h := 1 / s
-		return T(h), T(float64(math.FMA(-s, h, 1) * h))
+		for r, s := range sums {
+			h := 1 / s
+			rh[r], rl[r] = T(h), T(float64(math.FMA(-s, h, 1)*h))
+		}
 	case narrow: // s is a float32
-		h := 1 / float32(s)
-		return T(h), T(float32(fma32(float32(-s), h, 1) * h))
+		for r, s := range sums {
+			h := 1 / float32(s)
+			rh[r], rl[r] = T(h), T(float32(fma32(float32(-s), h, 1)*h))
+		}
 	default:
-		q := 1 / s
-		h := T(q)
-		return h, T(q - float64(h))
+		for r, s := range sums {
+			q := 1 / s
+			h := T(q)
+			rh[r], rl[r] = h, T(q-float64(h))
+		}
 	}
 }
 

@@ -232,7 +232,7 @@ func rowShapes(inner bool, chunk int) (all []kt.Shape) {
 		}
 	}
 	for _, r := range []int{16, 21, 32, 59} { // columns primitives on the widest vectors
-		for _, c := range []int{2, 3, 4, 5, 33, 36, 47, 48, 49, 59, 60, 61} {
+		for _, c := range []int{2, 3, 4, 5, 33, 36, 47, 48, 49, 59, 60, 61, 63, 64} {
 			add(r, c)
 		}
 	}

@@ -285,7 +285,7 @@ func (m *x86) demand(al *alloc, o op) (op, demand) {
 	case opMove:
 		return o, demand{load: operandA, early: true}
 	case opKeep:
-		return o, demand{scratch: !m.wide && (b.tail || b.k.skip)}
+		return o, demand{scratch: m.half || !m.wide && (b.tail || b.k.skip)}
 	case opFill:
 		return o, demand{load: operandB, reuse: operandA}
 	}
@@ -369,7 +369,7 @@ func (m *x86) lower(b *Builder, o assigned) {
 			table := k.tableName(o.imm) + "<>(SB)"
 			m.ins("%s %s, %s, %s", ps(t, "VPERM"), table, m.r(o.in[0]), m.r(d))
 		default:
-			m.ins("%s Z%d, Z%d, Z%d", ps(t, "VPERM"), k.tableAt[o.imm], o.in[0], d)
+			m.ins("%s %s, %s, %s", ps(t, "VPERM"), m.r(k.tableAt[o.imm]), m.r(o.in[0]), m.r(d))
 		}
 	case opMove:
 		m.ins("%s %s, %s", ps(t, "VMOVA"), m.r(o.in[0]), m.r(d))
@@ -442,6 +442,11 @@ func (m *x86) lowerKeep(b *Builder, o assigned) {
 			mask = "K1, "
 		case k.skip:
 			mask = fmt.Sprintf("K%d, ", 2+o.lane)
+		}
+		if m.half { // +0 to the upper half of acc: a result of half the width would clear it
+			m.ins("%s.Z %s, %s%s", ps(t, "VMOVA"), m.r(w), mask, m.r(o.scratch))
+			m.ins("%s Z%d, Z%d, Z%d", ps(t, "VADD"), o.scratch, o.result, o.result)
+			return
 		}
 		m.ins("%s %s, %s, %s%s", ps(t, "VADD"), m.r(w), acc, mask, acc)
 		return

@@ -124,7 +124,6 @@ func (m *x86) fold(k *kernelState, acc []int) {
 			m.ins("%s %s, %s, %s", add, m.r(acc[i+n]), m.r(acc[i]), m.r(acc[i]))
 		}
 	}
-	m.foldVector(k, acc[0], acc[1])
 }
 
 func (m *x86) foldVector(k *kernelState, a, t int) {

@@ -12,8 +12,8 @@ import (
 //
 // The parameters are rows, cols, half (the largest power of two below cols), the strides, and those
 // named below. There must be at least as many rows as a vector has lanes, and 2 <= cols <= 32: for
-// float32 a block of the canonical sum, for float64 two. With Reciprocal or Sum, there may be 60
-// columns of float32.
+// float32 a block of the canonical sum, for float64 two. With Reciprocal there may be 63 columns of
+// float32, and with Sum 60.
 type Columns struct {
 	// Dst makes the columns go back to the parameter dst.
 	Dst bool
@@ -51,13 +51,17 @@ const (
 	// columns that a buffer has room for; with more, rows are faster one at a time, and the buffers
 	// would leave a first-level cache too little room for the rows themselves
 	mostColumns = 32
-	mostWide    = 60
+	mostWide    = 63 // of float32
+	mostSums    = 60
 )
 
 // most returns the largest number of columns.
 func (s Columns) most(t Type) int {
-	if t == F32 && (s.Reciprocal || s.Sum != "") {
+	switch {
+	case t == F32 && s.Reciprocal:
 		return mostWide
+	case t == F32 && s.Sum != "":
+		return mostSums
 	}
 	return mostColumns
 }

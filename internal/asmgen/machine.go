@@ -118,10 +118,10 @@ type partialCode interface {
 type sumCode interface {
 	// sumRegs is how many registers hold the float64 accumulators and, for float64, their errors.
 	sumRegs(t Type) int
-	// fold adds the accumulators of a block by halves until four lanes are left, at the start of
-	// acc.
+	// fold adds the accumulators of a block by halves until four lanes are left, or one vector, at
+	// the start of acc.
 	fold(k *kernelState, acc []int)
-	// foldVector does the part of fold within one vector, where a vector has more than four lanes.
+	// foldVector adds the lanes of a vector by halves until four are left, where it has more.
 	foldVector(k *kernelState, acc, tmp int)
 	// carry adds the four lanes to the float64 accumulators in the registers sum.
 	carry(k *kernelState, lane, sum, tmp []int)

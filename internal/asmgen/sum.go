@@ -1,6 +1,9 @@
 package asmgen
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // The canonical sum of a row. A block is 32 float32 or 16 float64 elements; a group is four or two
 // blocks. A group has one accumulator per element of a block. At its end they are folded to four
@@ -13,14 +16,15 @@ func (k *kernelState) block() int { return 32 >> k.t }
 func (k *kernelState) group() int { return 4 >> k.t }
 
 // sumRows adds the elements of the rows. The end of a row's sum is a chain of additions that has
-// to wait for its last exponentials. So a row's sums are kept in the frame, and that chain comes
-// after the elements of the next row.
+// to wait for its last exponentials. So a row's last group and its sums are kept in the frame, and
+// that chain comes after the elements of the next row.
 func (r *rowsCode) sumRows() {
 	k, vb := r.kernelState, r.vectorBytes()
 	if r.unroll > copiedTails {
 		r.state = r.unroll * vb
 	}
-	k.frame = r.state + len(r.sums)*vb + cacheLine // room to start at a cache line
+	kept := slices.Concat(r.groupSum(), r.sums)
+	k.frame = r.state + len(kept)*vb + cacheLine // room to start at a cache line
 	r.blocks = k.gpr()
 	if r.backward {
 		r.lastRow()
@@ -32,24 +36,26 @@ func (r *rowsCode) sumRows() {
 	r.sumRow()
 	k.loadArg(k.scratch, "sum_len", k.param("sum").off+8)
 	k.branch(eq, r.rows, k.scratch, first)
-	before := r.accs[:len(r.sums)]
+	free := r.accs[len(r.groupSum()):]
+	free = slices.Concat(free, k.spare(max(3, len(kept)+3-len(free))))
+	before := free[:len(kept)]
 	k.scratchAddr(k.scratch, r.state, k.frame)
 	for i, reg := range before {
 		k.loadAt(k.t, reg, k.scratch, i*vb)
 	}
-	r.endSum(before)
+	r.endSum(before, free[len(kept):])
 	k.w.label(first)
 	k.addImm(r.rows, -1)
 	k.branchImm(eq, r.rows, 0, last)
 	k.scratchAddr(k.scratch, r.state, k.frame)
-	for i, reg := range r.sums {
+	for i, reg := range kept {
 		k.storeAt(k.t, reg, k.scratch, i*vb)
 	}
 	r.backToStart()
 	r.nextRow()
 	k.jump(row)
 	k.w.label(last)
-	r.endSum(r.sums)
+	r.endSum(kept, k.spare(3))
 	k.ret(k)
 }
 
@@ -85,25 +91,30 @@ func (r *rowsCode) backToStart() {
 	k.subFrom(k.streams, k.scratch)
 }
 
-// sumRow adds the elements of a row. It leaves the float64 accumulators in sums or, for a narrow
-// row, its four lanes.
+// sumRow adds the elements of a row to the float64 accumulators in sums, except those of its last
+// group, which it leaves in groupSum. A group has to wait for its last exponentials, too. So those
+// before the last are folded and added after the elements of the next group; until then, blocks is
+// not 0.
 func (r *rowsCode) sumRow() {
 	k := r.kernelState
-	tmp := k.spare(3)
 	lbl := k.w.newLabel
-	group, block, tail := lbl("group"), lbl("block"), lbl("tail")
-	fold, wide, end := lbl("fold"), lbl("wide"), lbl("end")
+	group, pending, blocks := lbl("group"), lbl("pending"), lbl("blocks")
+	block, tail, fold, end := lbl("block"), lbl("tail"), lbl("fold"), lbl("end")
 	for _, s := range r.sums {
 		k.zero(s)
 	}
-	k.w.label(group)
-	if p, ok := r.s.Pipeline[k.setting()]; ok {
-		byBlock := lbl("blocks")
-		r.wholeGroup(p, byBlock, tmp)
+	p, pipelined := r.s.Pipeline[k.setting()]
+	if pipelined {
+		k.branchImm(lt, k.count, k.group()*k.block(), blocks)
+		k.movImm(r.blocks, 0)
+		k.w.label(group)
+		r.wholeGroup(p, pending)
 		k.branchImm(ge, k.count, 1, group)
 		k.jump(end)
-		k.w.label(byBlock)
+		k.w.label(pending)
+		r.addPending()
 	}
+	k.w.label(blocks)
 	for _, a := range r.accs {
 		k.zero(a)
 	}
@@ -121,21 +132,26 @@ func (r *rowsCode) sumRow() {
 	r.partialBlock(fold)
 	k.w.label(fold)
 	k.fold(k, r.accs)
-	r.ifWide(wide)
-	for i, s := range r.sums {
-		if i < r.laneRegs() {
-			k.copyVector(s, r.accs[i])
-		}
+	if pipelined {
+		k.movImm(r.blocks, 1)
+		k.branchImm(ge, k.count, 1, group)
+	} else {
+		k.branchImm(le, k.count, 0, end)
+		r.addGroup(r.groupSum(), r.sums, k.spare(3))
+		k.jump(blocks)
 	}
-	k.jump(end)
-	k.w.label(wide)
-	k.carry(k, r.accs, r.sums, tmp)
-	k.branchImm(ge, k.count, 1, group)
 	k.w.label(end)
 }
 
-// laneRegs is how many registers hold the four lanes of a group.
-func (r *rowsCode) laneRegs() int { return max(1, 4*r.t.Size()/r.vectorBytes()) }
+// groupSum lists the registers that hold the sum of a group until it is folded to four lanes: the
+// first accumulators.
+func (r *rowsCode) groupSum() []int { return r.accs[:max(1, 4*r.t.Size()/r.vectorBytes())] }
+
+// addGroup folds the sum of a group to four lanes and adds these to the float64 accumulators.
+func (r *rowsCode) addGroup(group, sums, tmp []int) {
+	r.foldVector(r.kernelState, group[0], tmp[0])
+	r.carry(r.kernelState, group, sums, tmp)
+}
 
 // ifWide jumps unless the rows are narrow.
 func (r *rowsCode) ifWide(wide string) {
@@ -144,15 +160,18 @@ func (r *rowsCode) ifWide(wide string) {
 	r.branchImm(eq, r.scratch, 0, wide)
 }
 
-// endSum ends the sum of a row that has left regs, and stores it.
-func (r *rowsCode) endSum(regs []int) {
-	k, tmp := r.kernelState, r.spare(3)
+// endSum ends the sum of a row that has left its last group and its float64 accumulators in kept,
+// and stores it.
+func (r *rowsCode) endSum(kept, tmp []int) {
+	k, n := r.kernelState, len(r.groupSum())
 	total, stored := k.w.newLabel("total"), k.w.newLabel("stored")
 	r.ifWide(total)
-	k.storeNarrowSum(k, regs, tmp[0], r.result)
+	k.foldVector(k, kept[0], tmp[0])
+	k.storeNarrowSum(k, kept[:n], tmp[0], r.result)
 	k.jump(stored)
 	k.w.label(total)
-	k.storeSum(k, regs, tmp, r.result)
+	r.addGroup(kept[:n], kept[n:], tmp)
+	k.storeSum(k, kept[n:], tmp, r.result)
 	k.w.label(stored)
 	r.next(r.result, 8)
 }
@@ -187,9 +206,18 @@ func (r *rowsCode) partialBlock(fold string) {
 	for lane := range r.unroll {
 		k.whole = lane < r.unroll-1 // if the last were whole, so would be the block
 		k.branchImm(le, k.count, 0, fold)
-		k.tailMask(k, k.count, k.scratch, true)
-		r.body(lane, 1, true)
-		k.step(k.lanes())
+		part := func() {
+			k.tailMask(k, k.count, k.scratch, true)
+			r.body(lane, 1, true)
+			k.step(k.lanes())
+		}
+		if long := k.halve(k); long != "" { // half a vector may take half the time
+			part()
+			k.jump(fold)
+			k.unhalve()
+			k.w.label(long)
+		}
+		part()
 	}
 }
 
@@ -224,7 +252,7 @@ func (r *rowsCode) partialBlockLoop(fold string) {
 
 // wholeGroup adds a group with no element left out. It jumps to byBlock if the next group is not
 // such a one.
-func (r *rowsCode) wholeGroup(p Pipeline, byBlock string, tmp []int) {
+func (r *rowsCode) wholeGroup(p Pipeline, byBlock string) {
 	k, n := r.kernelState, r.group()*r.block()
 	k.branchImm(lt, k.count, n, byBlock)
 	if r.s.Skip {
@@ -235,14 +263,23 @@ func (r *rowsCode) wholeGroup(p Pipeline, byBlock string, tmp []int) {
 	}
 	r.emitGroup(p)
 	r.stepSum(n)
-	k.foldVector(k, r.accs[0], tmp[0])
-	k.carry(k, r.accs[:1], r.sums, tmp)
+	r.addPending()
+	k.copyVector(r.accs[0], r.accs[1])
+	k.movImm(r.blocks, 1)
+}
+
+// addPending adds the group before, if there is one, whose sum is in groupSum.
+func (r *rowsCode) addPending() {
+	k, none := r.kernelState, r.w.newLabel("none")
+	k.branchImm(eq, r.blocks, 0, none)
+	r.addGroup(r.groupSum(), r.sums, k.spare(3))
+	k.w.label(none)
 }
 
 // emitGroup writes a whole group without a branch. The vectors start one after the other as in a
 // software-pipelined loop. Those of one accumulator are together, so that few accumulators are
-// alive at a time. The sum, folded to one vector, is left in accs[0]; the other accumulators may be
-// overwritten.
+// alive at a time. The sum, folded to one vector, is left in accs[1]. Of the other accumulators,
+// only accs[0] is kept.
 func (r *rowsCode) emitGroup(p Pipeline) {
 	k, b, n := r.kernelState, r.newBuilder(false), len(r.accs)
 	// one records the operations of vector i of a block and adds the result to acc, unless acc is
@@ -297,6 +334,6 @@ func (r *rowsCode) emitGroup(p Pipeline) {
 		ops[i] = b.ops[from]
 	}
 	b.ops = ops
-	b.moveTo(r.accs[0], total)
-	k.writeInOrder(b, r.accs...)
+	b.moveTo(r.accs[1], total)
+	k.writeInOrder(b, r.accs[1:]...)
 }
