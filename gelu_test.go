@@ -268,3 +268,37 @@ func testNumericalGradientGEGLU[T Float](t *testing.T, gelu func(float64) float6
 		}
 	})
 }
+
+// TestGEGLUSecondPass checks the primitives that GEGLUBackward and GEGLUTanhBackward call after
+// another one. Each has to set what it needs, though the first may have left the same in a
+// register.
+func TestGEGLUSecondPass(t *testing.T) {
+	t.Run("float32", testGEGLUSecondPass[float32])
+	t.Run("float64", testGEGLUSecondPass[float64])
+}
+
+func testGEGLUSecondPass[T Float](t *testing.T) {
+	const most = 70
+	var in [3][]T
+	for i := range in {
+		in[i] = kt.AtEnd[T](kt.NewGuard(t, most*8), most)
+		kt.Fill(kt.NewRand(uint64(i)), kt.Normal, in[i], most)
+	}
+	x := make([]T, 64)
+	kt.EachISA(t, func(t *testing.T, _ string) {
+		for n := 1; n <= most; n++ {
+			a, b, c := in[0][most-n:], in[1][most-n:], in[2][most-n:]
+			want := make([]T, n)
+			check := func(name string, primitive func(dst, dy, gate, up []T)) {
+				generic(func() { primitive(want, a, b, c) })
+				dst := kt.NewFrame[T](n, 0)
+				ReLU(x[:1+n%3], x[:1+n%3])
+				require.NoError(t, kt.Try(func() { primitive(dst.S, a, b, c) }), "%s of %d", name, n)
+				require.NoError(t, dst.Check(), "%s of %d", name, n)
+				require.Equal(t, -1, kt.Diff(want, dst.S), "%s of %d", name, n)
+			}
+			check("gegluBackward", gegluBackward[T])
+			check("gegluTanhBackward", gegluTanhBackward[T])
+		}
+	})
+}

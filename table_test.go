@@ -320,6 +320,77 @@ func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, shares [][]
 	}
 }
 
+// TestTails compares the elements whose results are subnormal or nearly so, which few inputs of the
+// other tests have. There a product or a scale in another order has other bits.
+func TestTails(t *testing.T) {
+	t.Run("float32", testTails[float32])
+	t.Run("float64", testTails[float64])
+}
+
+func testTails[T kernels.Float](t *testing.T) {
+	found := 0
+	for _, f := range ktable.Funcs[T]() {
+		x := slices.IndexFunc(f.Args, func(a ktable.Arg) bool {
+			return slices.Contains([]string{"x", "gate", "logits"}, a.Name)
+		})
+		if f.Rows || x < 0 {
+			continue
+		}
+		lo, hi := tail(&f, x)
+		if lo == hi {
+			continue
+		}
+		found++
+		t.Run(f.Name, func(t *testing.T) {
+			r := kt.NewRand(5)
+			for i := range 100 {
+				n := 1 + i
+				c := f.Make(r, 1, n, ktable.Values{Kind: kt.Unit}, f.Shares()[0])
+				for i := range c.T(x) {
+					c.T(x)[i] = lo + (hi-lo)*(kt.Uniform[T](r, 1)+1)/2
+				}
+				k := c.Case()
+				want, err := k.Expect()
+				require.NoError(t, err)
+				for _, name := range isa.Available() {
+					kt.With(name, func() { err = k.Check(kt.Memory{}, want) })
+					require.NoError(t, err, "%s of %d", name, n)
+				}
+			}
+		})
+	}
+	require.Greater(t, found, 10)
+}
+
+// tail returns the range of the negative inputs from -1000 on at which a result is so small that
+// its products may be subnormal, or nothing. Argument x is that input, the others are 1.
+func tail[T kernels.Float](f *ktable.Func[T], x int) (lo, hi T) {
+	const n = 1000 * 8
+	c := f.Make(kt.NewRand(1), 1, n, ktable.Values{Kind: kt.Unit, Typical: true}, f.Shares()[0])
+	for i, a := range f.Args {
+		for j := range n {
+			switch {
+			case !a.In || a.Type != ktable.Elem:
+			case i == x:
+				c.T(i)[j] = -T(j+1) / 8
+			default:
+				c.T(i)[j] = 1
+			}
+		}
+	}
+	kt.With(isa.NameGeneric, func() { must(c.Run()) })
+	for j := range n {
+		if y := math.Abs(float64(c.T(0)[j])); y > 0 && y < kt.Pick[T](0x1p-116, 0x1p-1000) {
+			v := c.T(x)[j]
+			if hi == 0 {
+				hi = v + 0.125
+			}
+			lo = v - 0.125
+		}
+	}
+	return lo, hi
+}
+
 // TestBulk compares many more elements than TestTable, so that a constant with a wrong last bit
 // shows. Element kernels also get a few elements at a time, so that not only their longest loop
 // sees many inputs.

@@ -89,6 +89,19 @@ var equivalences = []equivalence{
 		why: "the loop over two vectors leaves less than two, so this one has one turn at most",
 	},
 	{
+		line: `^(J|B)GE loop\d+$`, what: `^left out$`, before: `^CMP`, after: `^CMPQ? `,
+		why: "the loop over several vectors has one turn; the loop over single ones does the rest, " +
+			"in the same order",
+	},
+	{
+		fn: `^hardSwish(Stream)?F`, line: `^VMINP`, what: `^operands swapped$`,
+		why: "x+3 is NaN only where x is, and so is the product with x",
+	},
+	{
+		fn: `^(gelu|geglu)TanhBackwardF64`, line: `geluDownScaleF64`, what: `^source exchanged`,
+		why: "products with a power of two commute; where they are subnormal, the other factor is 1",
+	},
+	{
 		line: `^CMPQ \w+, \$(16|32)$`, what: `^\$(17|33)`, after: `^CMOVQC[CS]`,
 		why: "the lane after the last of the block is in no mask",
 	},
