@@ -328,6 +328,8 @@ func (m *x86) lower(b *Builder, o assigned) {
 	case opStore:
 		at, v := k.streams[o.stream], o.in[0]
 		switch {
+		case b.ragged > 0 && o.lane == b.ragged:
+			m.ins("%s %s, K1, %d(%s)", ps(t, "VMOVU"), m.r(v), o.lane*vb, at)
 		case !b.tail:
 			m.ins("%s %s, %d(%s)", m.store(k), m.r(v), o.lane*vb, at)
 		case m.wide:
@@ -389,11 +391,14 @@ func (m *x86) lower(b *Builder, o assigned) {
 
 func (m *x86) lowerLoad(b *Builder, o assigned) {
 	k, t, d := b.k, b.k.t, o.result
-	if !b.tail {
-		m.ins("%s %d(%s), %s", ps(t, "VMOVU"), o.lane*m.vectorBytes(), k.streams[o.stream], m.r(d))
+	at := fmt.Sprintf("(%s)", k.streams[o.stream])
+	switch {
+	case b.ragged > 0 && o.lane == b.ragged:
+		at = fmt.Sprintf("%d%s", o.lane*m.vectorBytes(), at)
+	case !b.tail:
+		m.ins("%s %d%s, %s", ps(t, "VMOVU"), o.lane*m.vectorBytes(), at, m.r(d))
 		return
 	}
-	at := fmt.Sprintf("(%s)", k.streams[o.stream])
 	first := "VBROADCAST" + [...]string{"SS", "SD"}[t]
 	switch {
 	case m.wide && k.repeat:

@@ -48,15 +48,45 @@ func (s Map) emit(k *kernelState) {
 		}
 		k.write(b)
 	}
+	none := eq
 	if p, ok := s.Pipeline[k.setting()]; ok {
 		k.emitPipeline(p, func(b *Builder) { s.once(b, scalars) })
-		if p.Unroll <= unroll {
+		switch {
+		case p.Unroll <= unroll:
 			unroll = 1 // the pipeline leaves fewer vectors than unroll
+		case unroll > 1 && k.target == avx512 && !k.kernel.Stream:
+			k.raggedLoop(unroll, func() {
+				b := k.newBuilder(false)
+				b.ragged = unroll - 1
+				for b.lane = 0; b.lane < unroll; b.lane++ {
+					s.once(b, scalars)
+				}
+				k.write(b)
+			})
+			unroll, none = 1, le // the count may be negative then
 		}
 	}
 	k.vectorLoops(unroll, body)
-	k.partialVector(func() { body(1, true) })
+	k.partialVector(none, func() { body(1, true) })
 	k.ret(k)
+}
+
+// raggedLoop runs body over n vectors at a time, of which the last may be partial and is under a
+// mask. There are fewer than 256 elements.
+func (k *kernelState) raggedLoop(n int, body func()) {
+	loop, rest := k.w.newLabel("loop"), k.w.newLabel("rest")
+	least, last := (n-1)*k.lanes()+1, k.gpr()
+	k.branchImm(lt, k.count, least, rest)
+	k.w.align()
+	k.w.describe("loop", n, ", the last under a mask")
+	k.w.label(loop)
+	k.mov(last, k.count)
+	k.addImm(last, 1-least)
+	k.tailMask(k, last, k.scratch, false)
+	body()
+	k.step(n * k.lanes())
+	k.branchImm(ge, k.count, least, loop)
+	k.w.label(rest)
 }
 
 // short handles 1 to h elements, where h is half a vector, before any constant is loaded: one
@@ -144,10 +174,11 @@ func (k *kernelState) vectorLoops(unroll int, body func(n int, tail bool)) {
 	}
 }
 
-// partialVector runs body for the elements that the loops leave, if any.
-func (k *kernelState) partialVector(body func()) {
+// partialVector runs body for the elements that the loops leave, if any. none is the condition of
+// the count when there are none.
+func (k *kernelState) partialVector(none cond, body func()) {
 	done := k.w.newLabel("done")
-	k.branchImm(eq, k.count, 0, done)
+	k.branchImm(none, k.count, 0, done)
 	k.tailMask(k, k.count, k.scratch, false)
 	body()
 	k.w.label(done)

@@ -125,6 +125,7 @@ type Builder struct {
 	indices map[V]V // the results of tableIndex
 	lane    int
 	tail    bool // the last, partial vector of a row
+	ragged  int  // the lane whose vector may be partial beside whole ones, 0: none
 }
 
 func (b *Builder) value(v value) V {

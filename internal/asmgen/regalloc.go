@@ -288,7 +288,7 @@ func (k *kernelState) registersFor(b *Builder) (free, masks regSet) {
 		return free, 0
 	}
 	for r := 1; r < 8; r++ {
-		if !(r == 1 && b.tail || (r == 2 || r == 3) && k.skip) {
+		if !(r == 1 && (b.tail || b.ragged > 0) || (r == 2 || r == 3) && k.skip) {
 			masks.add(r)
 		}
 	}
