@@ -85,10 +85,22 @@ func l1Size(typ string) int {
 // quick runs.
 const dramBytes = 512 << 20
 
+// copyKernels lists those of the other kernels that have targets beside copy, in a cache.
+var copyKernels = []string{"LeakyReLU", "ReLUSquared", "HardSigmoid", "HardSwish"}
+
 // memoryBound reports whether a kernel is worth measuring past the last cache.
 func memoryBound(kernel string) bool {
-	return slices.Contains(elementKernels, kernel) && kernel != "Sigmoid" &&
-		kernel != "SigmoidFast" && kernel != "Tanh"
+	switch kernel {
+	case "Sigmoid", "SigmoidFast", "Tanh":
+		return false
+	case "SwiGLU":
+		return true
+	}
+	return slices.Contains(elementKernels, kernel) || slices.Contains(copyKernels, kernel)
+}
+
+func dramCase(kernel, typ string) Case {
+	return Case{kernel, typ, 1, dramBytes / Case{Type: typ}.size()}
 }
 
 // otherKernels lists the other kernels of the table, in its order.
@@ -120,6 +132,9 @@ func otherCases(kernel, typ string, quick bool) (cases []Case) {
 	if !inRows(kernel) {
 		for _, n := range ns {
 			cases = append(cases, Case{kernel, typ, 1, n})
+		}
+		if memoryBound(kernel) && !quick {
+			cases = append(cases, dramCase(kernel, typ))
 		}
 		return cases
 	}
@@ -153,7 +168,7 @@ func allCases(quick bool) []Case {
 				cases = append(cases, Case{k, typ, 1, n})
 			}
 			if memoryBound(k) && !quick {
-				cases = append(cases, Case{k, typ, 1, dramBytes / Case{Type: typ}.size()})
+				cases = append(cases, dramCase(k, typ))
 			}
 		}
 		for _, k := range rowKernels {

@@ -50,9 +50,6 @@ func best(avx512, avx2 float64) map[string]float64 {
 // targets lists the targets.
 func targets() []Target {
 	l1 := func(kernel, typ string) Case { return Case{kernel, typ, 1, l1Size(typ)} }
-	dram := func(kernel, typ string) Case {
-		return Case{kernel, typ, 1, dramBytes / Case{Type: typ}.size()}
-	}
 	list := []Target{
 		{Case: l1("SigmoidFast", "float32"), Where: "L1", Best: best(0.85, 0.70), ULP: 2.5},
 		{Case: l1("Sigmoid", "float32"), Where: "L1", Best: best(1.30, 1.10), ULP: 1},
@@ -61,12 +58,20 @@ func targets() []Target {
 		{Case: l1("Tanh", "float32"), Where: "L1", Best: best(0.92, 1.15), ULP: 2},
 		{Case: l1("Tanh", "float64"), Where: "L1", Best: best(0.80, 0.80), ULP: 2},
 		{Case: l1("ReLU", "float32"), Where: "L1", Rival: "copy", Limit: 1.1},
-		{Case: dram("ReLU", "float32"), Where: "DRAM", Rival: "onednn", Limit: 0.65},
+		{Case: dramCase("ReLU", "float32"), Where: "DRAM", Rival: "onednn", Limit: 0.65},
 	}
 	for _, k := range []string{"ReLUMask", "ReLUBackward", "SigmoidBackward"} {
 		for _, typ := range types {
 			list = append(list, Target{Case: l1(k, typ), Where: "L1", Rival: "copy", Limit: 1.1},
-				Target{Case: dram(k, typ), Where: "DRAM", Rival: "copy", Limit: 1.1})
+				Target{Case: dramCase(k, typ), Where: "DRAM", Rival: "copy", Limit: 1.1})
+		}
+	}
+	for _, typ := range types {
+		list = append(list,
+			Target{Case: dramCase("SwiGLU", typ), Where: "DRAM", Rival: "copy", Limit: 1.15})
+		for _, k := range copyKernels {
+			list = append(list, Target{Case: l1(k, typ), Where: "L1", Rival: "copy", Limit: 1.15},
+				Target{Case: dramCase(k, typ), Where: "DRAM", Rival: "copy", Limit: 1.15})
 		}
 	}
 	for _, k := range rowKernels {
