@@ -207,24 +207,17 @@ func (r *rowsCode) elementRows() {
 	k.sub(gap, last)
 	k.shl(last, size)
 	k.shl(gap, size)
-	k.addTo(k.streams, last)
 	ends := make([]int, len(s.Out))
 	for i := range ends {
 		ends[i] = k.pin()
 	}
+	if len(s.Out) == 1 && k.vectorBytes() >= cacheLine/2 {
+		r.askewRows(last, gap, full, ends[0])
+	}
+	k.addTo(k.streams, last)
 	k.w.label(row)
 	r.beginRow()
-	b := k.newBuilder(false)
-	out, reduce := r.compute(b)
-	for i, v := range out {
-		b.moveTo(ends[i], v)
-	}
-	if s.Reduce == Max {
-		for _, a := range r.accs {
-			b.moveTo(a, reduce)
-		}
-	}
-	k.write(b)
+	r.endVector(ends)
 	k.subFrom(k.streams, last)
 	k.mov(k.count, full)
 	k.vectorLoops(r.unroll, func(n int, tail bool) { r.body(0, n, tail) })
@@ -245,6 +238,78 @@ func (r *rowsCode) elementRows() {
 	k.tailMask(k, k.count, k.scratch, s.Reduce != None)
 	r.body(0, 1, true)
 	r.endRow(row)
+}
+
+// endVector computes the vector at the streams and leaves its outputs in ends.
+func (r *rowsCode) endVector(ends []int) {
+	b := r.newBuilder(false)
+	out, reduce := r.compute(b)
+	for i, v := range out {
+		b.moveTo(ends[i], v)
+	}
+	if r.s.Reduce == Max {
+		for _, a := range r.accs {
+			b.moveTo(a, reduce)
+		}
+	}
+	r.write(b)
+}
+
+// askewRows is for rows whose outputs do not all begin at a vector's boundary: most rows would
+// store all of their vectors, or every other one, to two cache lines. The first vector of a row
+// overlaps the second one, which begins at a boundary. Like the last one, it is loaded before
+// anything is stored, and stored at the end. ahead and end are free for the distance to the first
+// boundary and the address of the last vector. Short rows gain nothing.
+func (r *rowsCode) askewRows(last, ahead, end gpr, lastReg int) {
+	k, vb, size := r.kernelState, r.vectorBytes(), log2(r.t.Size())
+	lbl := k.w.newLabel
+	askew, straight, row, even, stored := lbl("askew"), lbl("straight"), lbl("row"), lbl("even"),
+		lbl("stored")
+	above := 64 - log2(vb) // a shift that leaves an address's place in a vector
+	least := 3
+	if vb < cacheLine {
+		least = 14
+	}
+	k.branchImm(lt, last, least*vb, straight)
+	k.mov(k.scratch, k.streams[0])
+	k.shl(k.scratch, above)
+	k.branchImm(ne, k.scratch, 0, askew)
+	p := k.strideOf(r.s.Out[0])
+	k.loadArg(k.scratch, p.name, p.off)
+	k.shl(k.scratch, above+size)
+	k.branchImm(eq, k.scratch, 0, straight)
+	k.w.label(askew)
+	firstReg := k.pin()
+	k.addTo(k.streams, last)
+	k.w.label(row)
+	r.beginRow()
+	r.endVector([]int{lastReg})
+	k.mov(end, k.streams[0])
+	k.subFrom(k.streams, last)
+	k.mov(k.count, last)
+	k.addImm(k.count, vb-1)
+	k.movImm(ahead, 0)
+	k.sub(ahead, k.streams[0])
+	k.shl(ahead, above)
+	k.shr(ahead, above)
+	k.branchImm(eq, ahead, 0, even)
+	r.endVector([]int{firstReg})
+	k.sub(k.count, ahead)
+	k.addTo(k.streams, ahead)
+	k.w.label(even)
+	k.shr(k.count, log2(vb))
+	k.shl(k.count, log2(k.lanes()))
+	k.vectorLoops(r.unroll, func(n int, tail bool) { r.body(0, n, tail) })
+	k.mov(k.scratch, k.streams[0])
+	k.sub(k.scratch, end)
+	k.subFrom(k.streams, k.scratch)
+	k.storeAt(k.t, lastReg, k.streams[0], 0)
+	k.branchImm(eq, ahead, 0, stored)
+	k.sub(end, last)
+	k.storeAt(k.t, firstReg, end, 0)
+	k.w.label(stored)
+	r.endRow(row)
+	k.w.label(straight)
 }
 
 // endRow ends a row, and goes on with the next one, if there is one.

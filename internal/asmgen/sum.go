@@ -133,7 +133,7 @@ func (r *rowsCode) sumRow() {
 	k.w.label(fold)
 	k.fold(k, r.accs)
 	if pipelined {
-		k.movImm(r.blocks, 1)
+		k.movImm(r.blocks, 2)
 		k.branchImm(ge, k.count, 1, group)
 	} else {
 		k.branchImm(le, k.count, 0, end)
@@ -265,13 +265,21 @@ func (r *rowsCode) wholeGroup(p Pipeline, byBlock string) {
 	r.stepSum(n)
 	r.addPending()
 	k.copyVector(r.accs[0], r.accs[1])
-	k.movImm(r.blocks, 1)
+	k.addImm(r.blocks, 1)
 }
 
 // addPending adds the group before, if there is one, whose sum is in groupSum.
 func (r *rowsCode) addPending() {
 	k, none := r.kernelState, r.w.newLabel("none")
 	k.branchImm(eq, r.blocks, 0, none)
+	if r.t == F64 { // nothing is rounded off 0 plus the first group
+		later := k.w.newLabel("later")
+		k.branchImm(ne, r.blocks, 1, later)
+		k.foldVector(k, r.groupSum()[0], k.spare(1)[0])
+		k.copyVector(r.sums[0], r.groupSum()[0])
+		k.jump(none)
+		k.w.label(later)
+	}
 	r.addGroup(r.groupSum(), r.sums, k.spare(3))
 	k.w.label(none)
 }
