@@ -119,6 +119,15 @@ digests() { # digests WHAT [FLAG...]: checks the digests of the examples on WHAT
 	done
 }
 
+benchmarks() { # benchmarks [FLAG...]: each benchmark of ./bench once
+	local b
+	go test -run '^$' -bench . -benchtime 1x "$@" ./bench | tee "$work/bench" || return 1
+	for b in $(go test -list '^Benchmark' ./bench | grep ^Benchmark); do
+		grep -q "^${b}[/-].*ns/op" "$work/bench" || { echo "$b did not run"; return 1; }
+	done
+	grep -q ^Benchmark "$work/bench"
+}
+
 cross() { # cross GOARCH QEMU REQUIRED: environment of a qemu run
 	export GOARCH=$1 CGO_ENABLED=0 KERNELS_REQUIRE=$3
 	exec_flag="$root/.ci/qemu-exec.sh $2"

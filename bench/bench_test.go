@@ -13,9 +13,22 @@ import (
 	"kernels/internal/timing"
 )
 
-// timeOf returns the nanoseconds that f takes, measured in about 15 ms.
+// timeOf returns the nanoseconds that f takes, measured in about 15 ms; with -short, which is for
+// seeing that all benchmarks run, in no time.
 func timeOf(f func()) float64 {
-	return timing.Compare(15*time.Millisecond, timing.Way{Run: f})[0]
+	budget := 15 * time.Millisecond
+	if testing.Short() {
+		budget = 0
+	}
+	return timing.Compare(budget, timing.Way{Run: f})[0]
+}
+
+// sizes returns all sizes of a benchmark, or the smallest one with -short.
+func sizes[S any](all ...S) []S {
+	if testing.Short() {
+		return all[:1]
+	}
+	return all
 }
 
 var copyTimes = map[int]float64{} // measured at the first use and kept for the run
@@ -73,10 +86,12 @@ func each(b *testing.B, rows bool, f32 func(b *testing.B, f *ktable.Func[float32
 func BenchmarkElements(b *testing.B) { each(b, false, elements[float32], elements[float64]) }
 
 func elements[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
-	for _, s := range []struct {
+	type size struct {
 		name string
 		n    int
-	}{{"64", 64}, {"1k", 1 << 10}, {"16k", 1 << 14}, {"1M", 1 << 20}, {"16M", 1 << 24}} {
+	}
+	for _, s := range sizes(size{"64", 64}, size{"1k", 1 << 10}, size{"16k", 1 << 14},
+		size{"1M", 1 << 20}, size{"16M", 1 << 24}) {
 		runtime.GC() // frees the old slices before new ones are made
 		b.Run(s.name, func(b *testing.B) { compare(b, timing.Call(f, s.n/16, 16)) })
 	}
@@ -85,7 +100,7 @@ func elements[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 func BenchmarkRows(b *testing.B) { each(b, true, rows[float32], rows[float64]) }
 
 func rows[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
-	for _, classes := range []int{10, 100, 1000, 32000} {
+	for _, classes := range sizes(10, 100, 1000, 32000) {
 		b.Run(fmt.Sprint(classes), func(b *testing.B) {
 			compare(b, timing.Call(f, max(1, 32000/classes), classes))
 		})
@@ -106,7 +121,7 @@ func nothing(dst, x []byte, size int) (n int) {
 func BenchmarkCall(b *testing.B) { each(b, false, calls[float32], calls[float64]) }
 
 func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
-	for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
+	for _, n := range sizes(1, 2, 4, 8, 16, 32, 64) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			c := timing.Call(f, n, 1)
 			x := c.Ops[0]
@@ -121,7 +136,7 @@ func calls[T kernels.Float](b *testing.B, f *ktable.Func[T]) {
 }
 
 func BenchmarkParallel(b *testing.B) {
-	for n := 1 << 6; n <= 1<<22; n *= 4 {
+	for _, n := range sizes(1<<6, 1<<8, 1<<10, 1<<12, 1<<14, 1<<16, 1<<18, 1<<20, 1<<22) {
 		v := timing.Call(ktable.Named[float32]("Sigmoid"), n, 1)
 		dst, x := v.T(0), v.T(1)
 		parallel(b, fmt.Sprintf("Sigmoid/float32/%d", n), func() {
@@ -137,7 +152,8 @@ func BenchmarkParallel(b *testing.B) {
 			kernels.Parallel(n, grain, func(lo, hi int) { kernels.ReLU(dst[lo:hi], x[lo:hi]) })
 		})
 	}
-	for _, s := range [][2]int{{30, 10}, {1000, 10}, {300, 1000}, {1000, 1000}, {3000, 1000}} {
+	for _, s := range sizes([2]int{30, 10}, [2]int{1000, 10}, [2]int{300, 1000}, [2]int{1000, 1000},
+		[2]int{3000, 1000}) {
 		v, c := timing.Call(ktable.Named[float32]("CrossEntropyGrad"), s[0], s[1]), s[1]
 		d, l, x, labels := v.T(0), v.T(1), v.T(2), ktest.View[int](v.Ops[3])
 		parallel(b, fmt.Sprintf("CrossEntropyGrad/float32/%dx%d", s[0], c), func() {
