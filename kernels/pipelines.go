@@ -53,15 +53,15 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX2 F64":   {Interval: 30, Latency: 60, Unroll: 4, Width: 2, Constants: 5, Sink: true},
 	},
 	"silu": {
-		"AVX512 F32": {Interval: 15, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
-		"AVX512 F64": {Interval: 15, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F32": {Interval: 17, Latency: 90, Unroll: 8, Width: 4, Sink: true},
+		"AVX512 F64": {Interval: 19, Latency: 115, Unroll: 8, Width: 3, Sink: true},
 		"AVX2 F32":   {Interval: 20, Latency: 75, Unroll: 4, Width: 3, Constants: 5, Sink: true},
-		"AVX2 F64":   {Interval: 26, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F64":   {Interval: 33, Latency: 120, Unroll: 8, Width: 3, Constants: 7, Sink: true},
 	},
 	"exp": {
-		"AVX512 F32": {Interval: 8, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
+		"AVX512 F32": {Interval: 7, Latency: 80, Unroll: 8, Width: 4, Sink: true},
 		"AVX512 F64": {Interval: 12, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
-		"AVX2 F32":   {Interval: 13, Latency: 75, Unroll: 8, Width: 2, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 19, Latency: 125, Unroll: 8, Width: 4, Constants: 7, Sink: true},
 		"AVX2 F64":   {Interval: 16, Latency: 75, Unroll: 4, Width: 3, Constants: 5, Sink: true},
 	},
 	"expm1": { // AVX2 F32 is fastest without
