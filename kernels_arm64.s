@@ -31793,7 +31793,7 @@ row7:
 	RET
 
 // func rowsDotF32NEON(sum []float64, a, b []float32, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF32NEON(SB), 0, $240-97
+TEXT ·rowsDotF32NEON(SB), 0, $224-97
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -31866,7 +31866,7 @@ block7:
 tail8:
 	CMP $0, R4
 	BLE fold9
-	MOVD $buffer-240(SP), R6
+	MOVD $buffer-224(SP), R6
 	FMOVQ F0, 0(R6)
 	FMOVQ F1, 16(R6)
 	FMOVQ F2, 32(R6)
@@ -31931,7 +31931,7 @@ loaded15:
 	SUB $4, R4, R4
 	CMP $1, R4
 	BGE partial11
-	MOVD $buffer-240(SP), R6
+	MOVD $buffer-224(SP), R6
 	FMOVQ 0(R6), F0
 	FMOVQ 16(R6), F1
 	FMOVQ 32(R6), F2
@@ -31950,52 +31950,52 @@ fold9:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	CMP $0, R4
-	BLE end10
+	MOVBU narrow+96(FP), R5
+	CBZ R5, wide18
+	VMOV V0.B16, V8.B16
+	B end10
+
+// Add to the sum.
+wide18:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	B blocks6
+	CMP $1, R4
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R5
 	CMP R5, R1
 	BEQ first2
-	MOVD $buffer-112(SP), R5
-	FMOVQ 0(R5), F1
-	FMOVQ 16(R5), F2
-	FMOVQ 32(R5), F3
+	MOVD $buffer-96(SP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 16(R5), F1
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total18
-	VEXT $8, V1.B16, V1.B16, V4.B16
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FCVTSD F1, F1
-	FMOVD F1, (R0)
-	B stored19
+	CBZ R5, total19
+	VEXT $8, V0.B16, V0.B16, V2.B16
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored20
 
 // The end of a sum.
-total18:
-	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
-	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
-	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
-	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
+total19:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
 
-stored19:
+stored20:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-112(SP), R5
-	FMOVQ F0, 0(R5)
-	FMOVQ F8, 16(R5)
-	FMOVQ F9, 32(R5)
+	MOVD $buffer-96(SP), R5
+	FMOVQ F8, 0(R5)
+	FMOVQ F9, 16(R5)
 	MOVD cols+72(FP), R5
 	SUB R4, R5, R5
 	LSL $2, R5, R5
@@ -32012,30 +32012,26 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total20
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored21
+	CBZ R5, total21
+	VEXT $8, V8.B16, V8.B16, V10.B16
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored22
 
 // The end of a sum.
-total20:
-	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
-	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+total21:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored21:
+stored22:
 	ADD $8, R0, R0
 	RET
 
 // func rowsDotF64NEON(sum, a, b []float64, cols, astride, bstride int, narrow bool)
-TEXT ·rowsDotF64NEON(SB), 0, $288-97
+TEXT ·rowsDotF64NEON(SB), 0, $256-97
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -32110,7 +32106,7 @@ block7:
 tail8:
 	CMP $0, R4
 	BLE fold9
-	MOVD $buffer-288(SP), R6
+	MOVD $buffer-256(SP), R6
 	FMOVQ F0, 0(R6)
 	FMOVQ F1, 16(R6)
 	FMOVQ F2, 32(R6)
@@ -32159,7 +32155,7 @@ loaded14:
 	SUB $2, R4, R4
 	CMP $1, R4
 	BGE partial11
-	MOVD $buffer-288(SP), R6
+	MOVD $buffer-256(SP), R6
 	FMOVQ 0(R6), F0
 	FMOVQ 16(R6), F1
 	FMOVQ 32(R6), F2
@@ -32177,8 +32173,14 @@ fold9:
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	CMP $0, R4
-	BLE end10
+	MOVBU narrow+96(FP), R5
+	CBZ R5, wide16
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end10
+
+// Add to the sum.
+wide16:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -32195,80 +32197,61 @@ fold9:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	B blocks6
+	CMP $1, R4
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R5
 	CMP R5, R1
 	BEQ first2
-	MOVD $buffer-160(SP), R5
-	FMOVQ 0(R5), F2
-	FMOVQ 16(R5), F3
-	FMOVQ 32(R5), F4
-	FMOVQ 48(R5), F5
-	FMOVQ 64(R5), F6
-	FMOVQ 80(R5), F7
+	MOVD $buffer-128(SP), R5
+	FMOVQ 0(R5), F0
+	FMOVQ 16(R5), F1
+	FMOVQ 32(R5), F2
+	FMOVQ 48(R5), F3
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
-	B stored17
+	CBZ R5, total17
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
-	WORD $0x4e62d48c // fadd v12.2d, v4.2d, v2.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd442 // fsub v2.2d, v2.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
-	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e63d4ac // fadd v12.2d, v5.2d, v3.2d
-	WORD $0x4ee5d58d // fsub v13.2d, v12.2d, v5.2d
-	WORD $0x4eedd463 // fsub v3.2d, v3.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd4ad // fsub v13.2d, v5.2d, v13.2d
-	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
-	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
-	VMOV V12.B16, V5.B16
-	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d5a6 // fadd v6.2d, v13.2d, v6.2d
-	WORD $0x7e70d8c6 // faddp d6, v6.2d
-	VEXT $8, V4.B16, V4.B16, V5.B16
-	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
-	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
-	FMOVD F4, (R0)
+total17:
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d4a2 // fadd v2.2d, v5.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
+	FMOVD F0, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-160(SP), R5
-	FMOVQ F0, 0(R5)
-	FMOVQ F1, 16(R5)
-	FMOVQ F8, 32(R5)
-	FMOVQ F9, 48(R5)
-	FMOVQ F10, 64(R5)
-	FMOVQ F11, 80(R5)
+	MOVD $buffer-128(SP), R5
+	FMOVQ F8, 0(R5)
+	FMOVQ F9, 16(R5)
+	FMOVQ F10, 32(R5)
+	FMOVQ F11, 48(R5)
 	MOVD cols+72(FP), R5
 	SUB R4, R5, R5
 	LSL $3, R5, R5
@@ -32285,30 +32268,14 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+96(FP), R5
-	CBZ R5, total18
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored19
+	CBZ R5, total19
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored20
 
 // The end of a sum.
-total18:
-	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
-	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
-	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
-	WORD $0x4e60d5ad // fadd v13.2d, v13.2d, v0.2d
-	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
-	VMOV V12.B16, V8.B16
-	WORD $0x4e61d52c // fadd v12.2d, v9.2d, v1.2d
-	WORD $0x4ee9d58d // fsub v13.2d, v12.2d, v9.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd52d // fsub v13.2d, v9.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	VMOV V12.B16, V9.B16
+total19:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -32331,12 +32298,12 @@ total18:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-stored19:
+stored20:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumF32NEON(sum []float64, a []float32, cols, astride int, narrow bool)
-TEXT ·rowsSumF32NEON(SB), 0, $240-65
+TEXT ·rowsSumF32NEON(SB), 0, $224-65
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -32391,7 +32358,7 @@ block7:
 tail8:
 	CMP $0, R3
 	BLE fold9
-	MOVD $buffer-240(SP), R5
+	MOVD $buffer-224(SP), R5
 	FMOVQ F0, 0(R5)
 	FMOVQ F1, 16(R5)
 	FMOVQ F2, 32(R5)
@@ -32436,7 +32403,7 @@ loaded12:
 	SUB $4, R3, R3
 	CMP $1, R3
 	BGE partial11
-	MOVD $buffer-240(SP), R5
+	MOVD $buffer-224(SP), R5
 	FMOVQ 0(R5), F0
 	FMOVQ 16(R5), F1
 	FMOVQ 32(R5), F2
@@ -32455,52 +32422,52 @@ fold9:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	CMP $0, R3
-	BLE end10
+	MOVBU narrow+64(FP), R4
+	CBZ R4, wide15
+	VMOV V0.B16, V8.B16
+	B end10
+
+// Add to the sum.
+wide15:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	B blocks6
+	CMP $1, R3
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R4
 	CMP R4, R1
 	BEQ first2
-	MOVD $buffer-112(SP), R4
-	FMOVQ 0(R4), F1
-	FMOVQ 16(R4), F2
-	FMOVQ 32(R4), F3
+	MOVD $buffer-96(SP), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total15
-	VEXT $8, V1.B16, V1.B16, V4.B16
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FCVTSD F1, F1
-	FMOVD F1, (R0)
-	B stored16
+	CBZ R4, total16
+	VEXT $8, V0.B16, V0.B16, V2.B16
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
-	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
-	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
-	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
+total16:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-112(SP), R4
-	FMOVQ F0, 0(R4)
-	FMOVQ F8, 16(R4)
-	FMOVQ F9, 32(R4)
+	MOVD $buffer-96(SP), R4
+	FMOVQ F8, 0(R4)
+	FMOVQ F9, 16(R4)
 	MOVD cols+48(FP), R4
 	SUB R3, R4, R4
 	LSL $2, R4, R4
@@ -32513,30 +32480,26 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total17
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R4, total18
+	VEXT $8, V8.B16, V8.B16, V10.B16
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
-	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+total18:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumF64NEON(sum, a []float64, cols, astride int, narrow bool)
-TEXT ·rowsSumF64NEON(SB), 0, $288-65
+TEXT ·rowsSumF64NEON(SB), 0, $256-65
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -32593,7 +32556,7 @@ block7:
 tail8:
 	CMP $0, R3
 	BLE fold9
-	MOVD $buffer-288(SP), R5
+	MOVD $buffer-256(SP), R5
 	FMOVQ F0, 0(R5)
 	FMOVQ F1, 16(R5)
 	FMOVQ F2, 32(R5)
@@ -32630,7 +32593,7 @@ loaded12:
 	SUB $2, R3, R3
 	CMP $1, R3
 	BGE partial11
-	MOVD $buffer-288(SP), R5
+	MOVD $buffer-256(SP), R5
 	FMOVQ 0(R5), F0
 	FMOVQ 16(R5), F1
 	FMOVQ 32(R5), F2
@@ -32648,8 +32611,14 @@ fold9:
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	CMP $0, R3
-	BLE end10
+	MOVBU narrow+64(FP), R4
+	CBZ R4, wide14
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end10
+
+// Add to the sum.
+wide14:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -32666,80 +32635,61 @@ fold9:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	B blocks6
+	CMP $1, R3
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R4
 	CMP R4, R1
 	BEQ first2
-	MOVD $buffer-160(SP), R4
-	FMOVQ 0(R4), F2
-	FMOVQ 16(R4), F3
-	FMOVQ 32(R4), F4
-	FMOVQ 48(R4), F5
-	FMOVQ 64(R4), F6
-	FMOVQ 80(R4), F7
+	MOVD $buffer-128(SP), R4
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	FMOVQ 32(R4), F2
+	FMOVQ 48(R4), F3
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total14
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
-	B stored15
+	CBZ R4, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
 
 // The end of a sum.
-total14:
-	WORD $0x4e62d48c // fadd v12.2d, v4.2d, v2.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd442 // fsub v2.2d, v2.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
-	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e63d4ac // fadd v12.2d, v5.2d, v3.2d
-	WORD $0x4ee5d58d // fsub v13.2d, v12.2d, v5.2d
-	WORD $0x4eedd463 // fsub v3.2d, v3.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd4ad // fsub v13.2d, v5.2d, v13.2d
-	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
-	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
-	VMOV V12.B16, V5.B16
-	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d5a6 // fadd v6.2d, v13.2d, v6.2d
-	WORD $0x7e70d8c6 // faddp d6, v6.2d
-	VEXT $8, V4.B16, V4.B16, V5.B16
-	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
-	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
-	FMOVD F4, (R0)
+total15:
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d4a2 // fadd v2.2d, v5.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
+	FMOVD F0, (R0)
 
-stored15:
+stored16:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-160(SP), R4
-	FMOVQ F0, 0(R4)
-	FMOVQ F1, 16(R4)
-	FMOVQ F8, 32(R4)
-	FMOVQ F9, 48(R4)
-	FMOVQ F10, 64(R4)
-	FMOVQ F11, 80(R4)
+	MOVD $buffer-128(SP), R4
+	FMOVQ F8, 0(R4)
+	FMOVQ F9, 16(R4)
+	FMOVQ F10, 32(R4)
+	FMOVQ F11, 48(R4)
 	MOVD cols+48(FP), R4
 	SUB R3, R4, R4
 	LSL $3, R4, R4
@@ -32752,30 +32702,14 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+64(FP), R4
-	CBZ R4, total16
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored17
+	CBZ R4, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
-	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
-	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
-	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
-	WORD $0x4e60d5ad // fadd v13.2d, v13.2d, v0.2d
-	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
-	VMOV V12.B16, V8.B16
-	WORD $0x4e61d52c // fadd v12.2d, v9.2d, v1.2d
-	WORD $0x4ee9d58d // fsub v13.2d, v12.2d, v9.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd52d // fsub v13.2d, v9.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	VMOV V12.B16, V9.B16
+total17:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -32798,7 +32732,7 @@ total16:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 	RET
 
@@ -33777,7 +33711,7 @@ row7:
 	RET
 
 // func rowsSumProbF32NEON(sum []float64, x, t, m, l []float32, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF32NEON(SB), 0, $240-145
+TEXT ·rowsSumProbF32NEON(SB), 0, $224-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -33889,7 +33823,7 @@ block7:
 tail8:
 	CMP $0, R6
 	BLE fold9
-	MOVD $buffer-240(SP), R8
+	MOVD $buffer-224(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -33958,7 +33892,7 @@ loaded15:
 	SUB $4, R6, R6
 	CMP $1, R6
 	BGE partial11
-	MOVD $buffer-240(SP), R8
+	MOVD $buffer-224(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -33977,52 +33911,52 @@ fold9:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	CMP $0, R6
-	BLE end10
+	MOVBU narrow+144(FP), R7
+	CBZ R7, wide18
+	VMOV V0.B16, V8.B16
+	B end10
+
+// Add to the sum.
+wide18:
 	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
 	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
 	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
 	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
-	B blocks6
+	CMP $1, R6
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-112(SP), R7
-	FMOVQ 0(R7), F1
-	FMOVQ 16(R7), F2
-	FMOVQ 32(R7), F3
+	MOVD $buffer-96(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total18
-	VEXT $8, V1.B16, V1.B16, V4.B16
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FCVTSD F1, F1
-	FMOVD F1, (R0)
-	B stored19
+	CBZ R7, total19
+	VEXT $8, V0.B16, V0.B16, V2.B16
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored20
 
 // The end of a sum.
-total18:
-	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
-	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
-	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
-	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
+total19:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
 
-stored19:
+stored20:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-112(SP), R7
-	FMOVQ F0, 0(R7)
-	FMOVQ F8, 16(R7)
-	FMOVQ F9, 32(R7)
+	MOVD $buffer-96(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
 	MOVD cols+120(FP), R7
 	SUB R6, R7, R7
 	LSL $2, R7, R7
@@ -34039,30 +33973,26 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total20
-	VEXT $8, V0.B16, V0.B16, V12.B16
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored21
+	CBZ R7, total21
+	VEXT $8, V8.B16, V8.B16, V12.B16
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored22
 
 // The end of a sum.
-total20:
-	WORD $0x0e61780c // fcvtl v12.2d, v0.2s
-	WORD $0x4e61780d // fcvtl2 v13.2d, v0.4s
-	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
-	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+total21:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored21:
+stored22:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumProbF64NEON(sum, x, t, m, l []float64, cols, xstride, tstride int, narrow bool)
-TEXT ·rowsSumProbF64NEON(SB), 0, $288-145
+TEXT ·rowsSumProbF64NEON(SB), 0, $256-145
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -34176,7 +34106,7 @@ block7:
 tail8:
 	CMP $0, R6
 	BLE fold9
-	MOVD $buffer-288(SP), R8
+	MOVD $buffer-256(SP), R8
 	FMOVQ F0, 0(R8)
 	FMOVQ F1, 16(R8)
 	FMOVQ F2, 32(R8)
@@ -34229,7 +34159,7 @@ loaded14:
 	SUB $2, R6, R6
 	CMP $1, R6
 	BGE partial11
-	MOVD $buffer-288(SP), R8
+	MOVD $buffer-256(SP), R8
 	FMOVQ 0(R8), F0
 	FMOVQ 16(R8), F1
 	FMOVQ 32(R8), F2
@@ -34247,8 +34177,14 @@ fold9:
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	CMP $0, R6
-	BLE end10
+	MOVBU narrow+144(FP), R7
+	CBZ R7, wide16
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end10
+
+// Add to the sum.
+wide16:
 	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
@@ -34265,80 +34201,61 @@ fold9:
 	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	VMOV V14.B16, V9.B16
-	B blocks6
+	CMP $1, R6
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R7
 	CMP R7, R1
 	BEQ first2
-	MOVD $buffer-160(SP), R7
-	FMOVQ 0(R7), F2
-	FMOVQ 16(R7), F3
-	FMOVQ 32(R7), F4
-	FMOVQ 48(R7), F5
-	FMOVQ 64(R7), F6
-	FMOVQ 80(R7), F7
+	MOVD $buffer-128(SP), R7
+	FMOVQ 0(R7), F0
+	FMOVQ 16(R7), F1
+	FMOVQ 32(R7), F2
+	FMOVQ 48(R7), F3
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total16
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
-	B stored17
+	CBZ R7, total17
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
-	WORD $0x4e62d48e // fadd v14.2d, v4.2d, v2.2d
-	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
-	WORD $0x4eefd442 // fsub v2.2d, v2.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
-	WORD $0x4e62d5ef // fadd v15.2d, v15.2d, v2.2d
-	WORD $0x4e6fd4c6 // fadd v6.2d, v6.2d, v15.2d
-	VMOV V14.B16, V4.B16
-	WORD $0x4e63d4ae // fadd v14.2d, v5.2d, v3.2d
-	WORD $0x4ee5d5cf // fsub v15.2d, v14.2d, v5.2d
-	WORD $0x4eefd463 // fsub v3.2d, v3.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd4af // fsub v15.2d, v5.2d, v15.2d
-	WORD $0x4e63d5ef // fadd v15.2d, v15.2d, v3.2d
-	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
-	VMOV V14.B16, V5.B16
-	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
-	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
-	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
-	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
-	VMOV V14.B16, V4.B16
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d5e6 // fadd v6.2d, v15.2d, v6.2d
-	WORD $0x7e70d8c6 // faddp d6, v6.2d
-	VEXT $8, V4.B16, V4.B16, V5.B16
-	WORD $0x4e65d48e // fadd v14.2d, v4.2d, v5.2d
-	WORD $0x4ee4d5cf // fsub v15.2d, v14.2d, v4.2d
-	WORD $0x4eefd4a5 // fsub v5.2d, v5.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd48f // fsub v15.2d, v4.2d, v15.2d
-	WORD $0x4e65d5ef // fadd v15.2d, v15.2d, v5.2d
-	VMOV V14.B16, V4.B16
-	WORD $0x4e66d5ef // fadd v15.2d, v15.2d, v6.2d
-	WORD $0x4e6fd484 // fadd v4.2d, v4.2d, v15.2d
-	FMOVD F4, (R0)
+total17:
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d4a2 // fadd v2.2d, v5.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
+	FMOVD F0, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-160(SP), R7
-	FMOVQ F0, 0(R7)
-	FMOVQ F1, 16(R7)
-	FMOVQ F8, 32(R7)
-	FMOVQ F9, 48(R7)
-	FMOVQ F10, 64(R7)
-	FMOVQ F11, 80(R7)
+	MOVD $buffer-128(SP), R7
+	FMOVQ F8, 0(R7)
+	FMOVQ F9, 16(R7)
+	FMOVQ F10, 32(R7)
+	FMOVQ F11, 48(R7)
 	MOVD cols+120(FP), R7
 	SUB R6, R7, R7
 	LSL $3, R7, R7
@@ -34355,30 +34272,14 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+144(FP), R7
-	CBZ R7, total18
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored19
+	CBZ R7, total19
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored20
 
 // The end of a sum.
-total18:
-	WORD $0x4e60d50e // fadd v14.2d, v8.2d, v0.2d
-	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
-	WORD $0x4eefd400 // fsub v0.2d, v0.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd50f // fsub v15.2d, v8.2d, v15.2d
-	WORD $0x4e60d5ef // fadd v15.2d, v15.2d, v0.2d
-	WORD $0x4e6fd54a // fadd v10.2d, v10.2d, v15.2d
-	VMOV V14.B16, V8.B16
-	WORD $0x4e61d52e // fadd v14.2d, v9.2d, v1.2d
-	WORD $0x4ee9d5cf // fsub v15.2d, v14.2d, v9.2d
-	WORD $0x4eefd421 // fsub v1.2d, v1.2d, v15.2d
-	WORD $0x4eefd5cf // fsub v15.2d, v14.2d, v15.2d
-	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
-	WORD $0x4e61d5ef // fadd v15.2d, v15.2d, v1.2d
-	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
-	VMOV V14.B16, V9.B16
+total19:
 	WORD $0x4e69d50e // fadd v14.2d, v8.2d, v9.2d
 	WORD $0x4ee8d5cf // fsub v15.2d, v14.2d, v8.2d
 	WORD $0x4eefd529 // fsub v9.2d, v9.2d, v15.2d
@@ -34401,12 +34302,12 @@ total18:
 	WORD $0x4e6fd508 // fadd v8.2d, v8.2d, v15.2d
 	FMOVD F8, (R0)
 
-stored19:
+stored20:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumTargetSkipF32NEON(sum []float64, t []float32, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $240-89
+TEXT ·rowsSumTargetSkipF32NEON(SB), 0, $224-89
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -34491,7 +34392,7 @@ tail8:
 	SUB R6<<2, R17, R17
 	CMP $0, R5
 	BLE fold9
-	MOVD $buffer-240(SP), R7
+	MOVD $buffer-224(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -34539,7 +34440,7 @@ loaded12:
 	SUB $4, R5, R5
 	CMP $1, R5
 	BGE partial11
-	MOVD $buffer-240(SP), R7
+	MOVD $buffer-224(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -34558,52 +34459,52 @@ fold9:
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	CMP $0, R5
-	BLE end10
+	MOVBU narrow+88(FP), R6
+	CBZ R6, wide15
+	VMOV V0.B16, V8.B16
+	B end10
+
+// Add to the sum.
+wide15:
 	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
 	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	B blocks6
+	CMP $1, R5
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-112(SP), R6
-	FMOVQ 0(R6), F1
-	FMOVQ 16(R6), F2
-	FMOVQ 32(R6), F3
+	MOVD $buffer-96(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total15
-	VEXT $8, V1.B16, V1.B16, V4.B16
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x7e30d821 // faddp s1, v1.2s
-	FCVTSD F1, F1
-	FMOVD F1, (R0)
-	B stored16
+	CBZ R6, total16
+	VEXT $8, V0.B16, V0.B16, V2.B16
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x7e30d800 // faddp s0, v0.2s
+	FCVTSD F0, F0
+	FMOVD F0, (R0)
+	B stored17
 
 // The end of a sum.
-total15:
-	WORD $0x0e617824 // fcvtl v4.2d, v1.2s
-	WORD $0x4e617825 // fcvtl2 v5.2d, v1.4s
-	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
-	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
+total16:
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
 
-stored16:
+stored17:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-112(SP), R6
-	FMOVQ F0, 0(R6)
-	FMOVQ F8, 16(R6)
-	FMOVQ F9, 32(R6)
+	MOVD $buffer-96(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
 	MOVD cols+72(FP), R6
 	SUB R5, R6, R6
 	LSL $2, R6, R6
@@ -34616,30 +34517,26 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total17
-	VEXT $8, V0.B16, V0.B16, V10.B16
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	WORD $0x7e30d800 // faddp s0, v0.2s
-	FCVTSD F0, F0
-	FMOVD F0, (R0)
-	B stored18
+	CBZ R6, total18
+	VEXT $8, V8.B16, V8.B16, V10.B16
+	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
+	WORD $0x7e30d908 // faddp s8, v8.2s
+	FCVTSD F8, F8
+	FMOVD F8, (R0)
+	B stored19
 
 // The end of a sum.
-total17:
-	WORD $0x0e61780a // fcvtl v10.2d, v0.2s
-	WORD $0x4e61780b // fcvtl2 v11.2d, v0.4s
-	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
-	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+total18:
 	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
 	WORD $0x7e70d908 // faddp d8, v8.2d
 	FMOVD F8, (R0)
 
-stored18:
+stored19:
 	ADD $8, R0, R0
 	RET
 
 // func rowsSumTargetSkipF64NEON(sum, t []float64, skip []int, cols, tstride int, narrow bool)
-TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $288-89
+TEXT ·rowsSumTargetSkipF64NEON(SB), 0, $256-89
 	NO_LOCAL_POINTERS
 	MOVD sum_base+0(FP), R0
 	MOVD sum_len+8(FP), R1
@@ -34726,7 +34623,7 @@ tail8:
 	SUB R6<<3, R17, R17
 	CMP $0, R5
 	BLE fold9
-	MOVD $buffer-288(SP), R7
+	MOVD $buffer-256(SP), R7
 	FMOVQ F0, 0(R7)
 	FMOVQ F1, 16(R7)
 	FMOVQ F2, 32(R7)
@@ -34766,7 +34663,7 @@ loaded12:
 	SUB $2, R5, R5
 	CMP $1, R5
 	BGE partial11
-	MOVD $buffer-288(SP), R7
+	MOVD $buffer-256(SP), R7
 	FMOVQ 0(R7), F0
 	FMOVQ 16(R7), F1
 	FMOVQ 32(R7), F2
@@ -34784,8 +34681,14 @@ fold9:
 	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	CMP $0, R5
-	BLE end10
+	MOVBU narrow+88(FP), R6
+	CBZ R6, wide14
+	VMOV V0.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	B end10
+
+// Add to the sum.
+wide14:
 	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
@@ -34802,80 +34705,61 @@ fold9:
 	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
 	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
 	VMOV V12.B16, V9.B16
-	B blocks6
+	CMP $1, R5
+	BGE blocks6
 
 end10:
 	MOVD sum_len+8(FP), R6
 	CMP R6, R1
 	BEQ first2
-	MOVD $buffer-160(SP), R6
-	FMOVQ 0(R6), F2
-	FMOVQ 16(R6), F3
-	FMOVQ 32(R6), F4
-	FMOVQ 48(R6), F5
-	FMOVQ 64(R6), F6
-	FMOVQ 80(R6), F7
+	MOVD $buffer-128(SP), R6
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total14
-	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
-	WORD $0x7e70d842 // faddp d2, v2.2d
-	FMOVD F2, (R0)
-	B stored15
+	CBZ R6, total15
+	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
+	WORD $0x7e70d800 // faddp d0, v0.2d
+	FMOVD F0, (R0)
+	B stored16
 
 // The end of a sum.
-total14:
-	WORD $0x4e62d48c // fadd v12.2d, v4.2d, v2.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd442 // fsub v2.2d, v2.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e62d5ad // fadd v13.2d, v13.2d, v2.2d
-	WORD $0x4e6dd4c6 // fadd v6.2d, v6.2d, v13.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e63d4ac // fadd v12.2d, v5.2d, v3.2d
-	WORD $0x4ee5d58d // fsub v13.2d, v12.2d, v5.2d
-	WORD $0x4eedd463 // fsub v3.2d, v3.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd4ad // fsub v13.2d, v5.2d, v13.2d
-	WORD $0x4e63d5ad // fadd v13.2d, v13.2d, v3.2d
-	WORD $0x4e6dd4e7 // fadd v7.2d, v7.2d, v13.2d
-	VMOV V12.B16, V5.B16
-	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e67d4c6 // fadd v6.2d, v6.2d, v7.2d
-	WORD $0x4e66d5a6 // fadd v6.2d, v13.2d, v6.2d
-	WORD $0x7e70d8c6 // faddp d6, v6.2d
-	VEXT $8, V4.B16, V4.B16, V5.B16
-	WORD $0x4e65d48c // fadd v12.2d, v4.2d, v5.2d
-	WORD $0x4ee4d58d // fsub v13.2d, v12.2d, v4.2d
-	WORD $0x4eedd4a5 // fsub v5.2d, v5.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd48d // fsub v13.2d, v4.2d, v13.2d
-	WORD $0x4e65d5ad // fadd v13.2d, v13.2d, v5.2d
-	VMOV V12.B16, V4.B16
-	WORD $0x4e66d5ad // fadd v13.2d, v13.2d, v6.2d
-	WORD $0x4e6dd484 // fadd v4.2d, v4.2d, v13.2d
-	FMOVD F4, (R0)
+total15:
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e63d442 // fadd v2.2d, v2.2d, v3.2d
+	WORD $0x4e62d4a2 // fadd v2.2d, v5.2d, v2.2d
+	WORD $0x7e70d842 // faddp d2, v2.2d
+	VEXT $8, V0.B16, V0.B16, V1.B16
+	WORD $0x4e61d404 // fadd v4.2d, v0.2d, v1.2d
+	WORD $0x4ee0d485 // fsub v5.2d, v4.2d, v0.2d
+	WORD $0x4ee5d421 // fsub v1.2d, v1.2d, v5.2d
+	WORD $0x4ee5d485 // fsub v5.2d, v4.2d, v5.2d
+	WORD $0x4ee5d405 // fsub v5.2d, v0.2d, v5.2d
+	WORD $0x4e61d4a5 // fadd v5.2d, v5.2d, v1.2d
+	VMOV V4.B16, V0.B16
+	WORD $0x4e62d4a5 // fadd v5.2d, v5.2d, v2.2d
+	WORD $0x4e65d400 // fadd v0.2d, v0.2d, v5.2d
+	FMOVD F0, (R0)
 
-stored15:
+stored16:
 	ADD $8, R0, R0
 
 // Keep the row's sums.
 first2:
 	SUB $1, R1, R1
 	CBZ R1, last3
-	MOVD $buffer-160(SP), R6
-	FMOVQ F0, 0(R6)
-	FMOVQ F1, 16(R6)
-	FMOVQ F8, 32(R6)
-	FMOVQ F9, 48(R6)
-	FMOVQ F10, 64(R6)
-	FMOVQ F11, 80(R6)
+	MOVD $buffer-128(SP), R6
+	FMOVQ F8, 0(R6)
+	FMOVQ F9, 16(R6)
+	FMOVQ F10, 32(R6)
+	FMOVQ F11, 48(R6)
 	MOVD cols+72(FP), R6
 	SUB R5, R6, R6
 	LSL $3, R6, R6
@@ -34888,30 +34772,14 @@ first2:
 // The end of the last sum.
 last3:
 	MOVBU narrow+88(FP), R6
-	CBZ R6, total16
-	WORD $0x4e61d400 // fadd v0.2d, v0.2d, v1.2d
-	WORD $0x7e70d800 // faddp d0, v0.2d
-	FMOVD F0, (R0)
-	B stored17
+	CBZ R6, total17
+	WORD $0x4e69d508 // fadd v8.2d, v8.2d, v9.2d
+	WORD $0x7e70d908 // faddp d8, v8.2d
+	FMOVD F8, (R0)
+	B stored18
 
 // The end of a sum.
-total16:
-	WORD $0x4e60d50c // fadd v12.2d, v8.2d, v0.2d
-	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
-	WORD $0x4eedd400 // fsub v0.2d, v0.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd50d // fsub v13.2d, v8.2d, v13.2d
-	WORD $0x4e60d5ad // fadd v13.2d, v13.2d, v0.2d
-	WORD $0x4e6dd54a // fadd v10.2d, v10.2d, v13.2d
-	VMOV V12.B16, V8.B16
-	WORD $0x4e61d52c // fadd v12.2d, v9.2d, v1.2d
-	WORD $0x4ee9d58d // fsub v13.2d, v12.2d, v9.2d
-	WORD $0x4eedd421 // fsub v1.2d, v1.2d, v13.2d
-	WORD $0x4eedd58d // fsub v13.2d, v12.2d, v13.2d
-	WORD $0x4eedd52d // fsub v13.2d, v9.2d, v13.2d
-	WORD $0x4e61d5ad // fadd v13.2d, v13.2d, v1.2d
-	WORD $0x4e6dd56b // fadd v11.2d, v11.2d, v13.2d
-	VMOV V12.B16, V9.B16
+total17:
 	WORD $0x4e69d50c // fadd v12.2d, v8.2d, v9.2d
 	WORD $0x4ee8d58d // fsub v13.2d, v12.2d, v8.2d
 	WORD $0x4eedd529 // fsub v9.2d, v9.2d, v13.2d
@@ -34934,7 +34802,7 @@ total16:
 	WORD $0x4e6dd508 // fadd v8.2d, v8.2d, v13.2d
 	FMOVD F8, (R0)
 
-stored17:
+stored18:
 	ADD $8, R0, R0
 	RET
 

@@ -158,7 +158,7 @@ func (f expForm) kernel() asmgen.Kernel {
 	params += ", narrow bool"
 	shape := asmgen.Rows{
 		In: []string{"x"}, Row: []string{"m"}, Reduce: asmgen.Sum, Skip: f.skip,
-		Repeat: true, // 0 may be far above the maximum
+		Slow: true, Repeat: true, // 0 may be far above the maximum
 	}
 	if f.store {
 		shape.Out = []string{"w"}

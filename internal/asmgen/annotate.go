@@ -26,6 +26,7 @@ var notes = map[string]map[string]string{
 		"tail":     "A partial block.",
 		"partial":  "One vector of the block, or a part of one.",
 		"fold":     "The sum of the blocks.",
+		"wide":     "Add to the sum.",
 		"pending":  "Add the group before.",
 		"first":    "Keep the row's sums.",
 		"last":     "The end of the last sum.",

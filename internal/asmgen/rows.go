@@ -26,6 +26,10 @@ type Rows struct {
 	Reduce  Reduction
 	// Skip leaves element skip[r] out of the sum of row r.
 	Skip bool
+	// Slow says that what is summed takes a long chain of operations. Then a row's last group waits
+	// for the elements of the next row, as the end of each row's sum does. With a Pipeline, that
+	// has to be so.
+	Slow bool
 	// Repeat is as in Map.
 	Repeat bool
 	Unroll int

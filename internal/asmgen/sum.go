@@ -23,7 +23,7 @@ func (r *rowsCode) sumRows() {
 	if r.unroll > copiedTails {
 		r.state = r.unroll * vb
 	}
-	kept := slices.Concat(r.groupSum(), r.sums)
+	kept := r.kept()
 	k.frame = r.state + len(kept)*vb + cacheLine // room to start at a cache line
 	r.blocks = k.gpr()
 	if r.backward {
@@ -36,7 +36,7 @@ func (r *rowsCode) sumRows() {
 	r.sumRow()
 	k.loadArg(k.scratch, "sum_len", k.param("sum").off+8)
 	k.branch(eq, r.rows, k.scratch, first)
-	free := r.accs[len(r.groupSum()):]
+	free := r.accs[len(kept)-len(r.sums):]
 	free = slices.Concat(free, k.spare(max(3, len(kept)+3-len(free))))
 	before := free[:len(kept)]
 	k.scratchAddr(k.scratch, r.state, k.frame)
@@ -91,10 +91,10 @@ func (r *rowsCode) backToStart() {
 	k.subFrom(k.streams, k.scratch)
 }
 
-// sumRow adds the elements of a row to the float64 accumulators in sums, except those of its last
-// group, which it leaves in groupSum. A group has to wait for its last exponentials, too. So those
-// before the last are folded and added after the elements of the next group; until then, blocks is
-// not 0.
+// sumRow adds the elements of a row to the float64 accumulators in sums, except those of the last
+// group of a Slow one, which it leaves in groupSum. A group has to wait for its last exponentials,
+// too. So with a pipeline those before the last are folded and added after the elements of the next
+// group; until then, blocks is not 0.
 func (r *rowsCode) sumRow() {
 	k := r.kernelState
 	lbl := k.w.newLabel
@@ -132,15 +132,36 @@ func (r *rowsCode) sumRow() {
 	r.partialBlock(fold)
 	k.w.label(fold)
 	k.fold(k, r.accs)
-	if pipelined {
+	switch {
+	case pipelined:
 		k.movImm(r.blocks, 2)
 		k.branchImm(ge, k.count, 1, group)
-	} else {
+	case r.s.Slow:
 		k.branchImm(le, k.count, 0, end)
 		r.addGroup(r.groupSum(), r.sums, k.spare(3))
 		k.jump(blocks)
+	default:
+		wide, lanes := lbl("wide"), r.groupSum()
+		k.foldVector(k, lanes[0], k.spare(1)[0])
+		r.ifWide(wide)
+		for i, a := range lanes {
+			k.copyVector(r.sums[i], a)
+		}
+		k.jump(end)
+		k.w.label(wide)
+		k.carry(k, lanes, r.sums, k.spare(3))
+		k.branchImm(ge, k.count, 1, blocks)
 	}
 	k.w.label(end)
+}
+
+// kept lists the registers with what is left of a row until its sum is stored: the last group of a
+// Slow one, and the float64 accumulators. If the others are narrow, these hold the four lanes.
+func (r *rowsCode) kept() []int {
+	if r.s.Slow {
+		return slices.Concat(r.groupSum(), r.sums)
+	}
+	return r.sums
 }
 
 // groupSum lists the registers that hold the sum of a group until it is folded to four lanes: the
@@ -160,17 +181,20 @@ func (r *rowsCode) ifWide(wide string) {
 	r.branchImm(eq, r.scratch, 0, wide)
 }
 
-// endSum ends the sum of a row that has left its last group and its float64 accumulators in kept,
-// and stores it.
+// endSum ends the sum of a row that has left what is in kept, and stores it.
 func (r *rowsCode) endSum(kept, tmp []int) {
-	k, n := r.kernelState, len(r.groupSum())
+	k, n := r.kernelState, len(kept)-len(r.sums)
 	total, stored := k.w.newLabel("total"), k.w.newLabel("stored")
 	r.ifWide(total)
-	k.foldVector(k, kept[0], tmp[0])
-	k.storeNarrowSum(k, kept[:n], tmp[0], r.result)
+	if r.s.Slow {
+		k.foldVector(k, kept[0], tmp[0])
+	}
+	k.storeNarrowSum(k, kept, tmp[0], r.result)
 	k.jump(stored)
 	k.w.label(total)
-	r.addGroup(kept[:n], kept[n:], tmp)
+	if r.s.Slow {
+		r.addGroup(kept[:n], kept[n:], tmp)
+	}
 	k.storeSum(k, kept[n:], tmp, r.result)
 	k.w.label(stored)
 	r.next(r.result, 8)
@@ -211,11 +235,13 @@ func (r *rowsCode) partialBlock(fold string) {
 			r.body(lane, 1, true)
 			k.step(k.lanes())
 		}
-		if long := k.halve(k); long != "" { // half a vector may take half the time
-			part()
-			k.jump(fold)
-			k.unhalve()
-			k.w.label(long)
+		if r.s.Slow { // half a vector may take half the time
+			if long := k.halve(k); long != "" {
+				part()
+				k.jump(fold)
+				k.unhalve()
+				k.w.label(long)
+			}
 		}
 		part()
 	}
