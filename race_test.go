@@ -352,6 +352,12 @@ func callElements[T Float](function *string) {
 		for _, c := range calls {
 			*function = c.Name + "/" + kt.TypeName[T]()
 			p := kt.Memory{}.Place(c)
+			for i, a := range p.Mem { // stores past the caches need the beginning of a line
+				if a.Mem != nil {
+					p.Mem[i].Mem = kt.NewFrame[byte](len(a.Mem), 0).S
+					copy(p.Mem[i].Mem, a.Mem)
+				}
+			}
 			must(p.Run(p.Mem))
 		}
 	}
