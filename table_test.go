@@ -320,6 +320,33 @@ func testCase(t *testing.T, k *kt.Routine, s kt.Shape, kind kt.Kind, shares [][]
 	}
 }
 
+// TestGapsOfFewClasses compares rows of few classes whose results have gaps between them, many more
+// than TestTable has in a short run: what is stored past the end of a row shows in a gap alone, as
+// the next row's results are stored after it.
+func TestGapsOfFewClasses(t *testing.T) {
+	t.Run("float32", testGapsOfFewClasses[float32])
+	t.Run("float64", testGapsOfFewClasses[float64])
+}
+
+func testGapsOfFewClasses[T kernels.Float](t *testing.T) {
+	for _, name := range []string{"SoftmaxWith", "CrossEntropyGradWith"} {
+		f := ktable.Named[T](name)
+		for i := range 400 {
+			c := f.Make(kt.NewRand(uint64(i)), 16+i%3, 2+i%8, ktable.Values{Kind: kt.Normal}, f.Shares()[0])
+			if c.Pitch(0) == c.Classes {
+				continue
+			}
+			k := c.Case()
+			want, err := k.Expect()
+			require.NoError(t, err)
+			for _, set := range isa.Available() {
+				kt.With(set, func() { err = k.Check(kt.Memory{}, want) })
+				require.NoError(t, err, "%s: %v", set, c)
+			}
+		}
+	}
+}
+
 // TestTails compares the elements whose results are subnormal or nearly so, which few inputs of the
 // other tests have. There a product or a scale in another order has other bits.
 func TestTails(t *testing.T) {
