@@ -139,7 +139,8 @@ func pageFunction() string {
 	}
 	page := filepath.Base(f.File)
 	name := f.Function[strings.LastIndex(f.Function, ".")+1:]
-	if strings.HasPrefix(name, "init") || strings.Contains(f.Function, ".func") { // a kernel's body
+	closure := strings.Contains(f.Function, ".func") || strings.Trim(name, "0123456789") == ""
+	if closure || strings.HasPrefix(name, "init") { // a kernel's body
 		return page
 	}
 	return page + ": " + name
