@@ -97,7 +97,7 @@ func TestExpError(t *testing.T) {
 // between lo and hi: n*ln2Hi/4 and its difference to x are exact, and what ln 2 has beyond its two
 // parts is less than 2^-97. The result is without its power of two, and relative to the scale a.
 func expRoundings(r *kt.Rounding, table *table64, a float64, j int, lo, hi float64) kt.Rounded {
-	s := entry(r, table, a, j)
+	s := entry(r, table, kt.DD{Hi: a}, j)
 	t := r.Round(kt.Exact(lo, hi))
 	p := r.Round(r.Round(t.Square()).Mul(polyRoundings(r, t)).Add(t))
 	p = r.Off(p, expPolynomialError(lo, hi))
@@ -106,10 +106,11 @@ func expRoundings(r *kt.Rounding, table *table64, a float64, j int, lo, hi float
 }
 
 // entry returns an entry of a table with scale a, and what it is off a*2^(j/4).
-func entry(r *kt.Rounding, table *table64, a float64, j int) kt.Rounded {
+func entry(r *kt.Rounding, table *table64, a kt.DD, j int) kt.Rounded {
 	v := math.Float64frombits(table[j] + uint64(j)<<50 + 1023<<52)
 	root, _ := new(big.Float).SetPrec(200).SetString("1.1892071150027210667174999705604759152929720924638174130190")
-	exact := kt.Big(a)
+	exact := kt.Big(a.Hi)
+	exact.Add(exact, kt.Big(a.Lo))
 	for range j {
 		exact.Mul(exact, root)
 	}
@@ -435,7 +436,7 @@ func TestSigmoidBound64(t *testing.T) {
 		bound  float64
 	}{
 		{"Sigmoid", 4, sigmoidRoundings, kt.SigmoidBound64},
-		{"SigmoidFast", 1, sigmoidFastRoundings, kt.SigmoidFastBound64},
+		{"SigmoidFast", 4, sigmoidFastRoundings, kt.SigmoidFastBound64},
 	} {
 		top, at := worstCell(-52, 60, k.parts, pickLong(256, 128)/k.parts, k.values)
 		t.Logf("%s: %.3f ULP at %s", k.name, top, at)
@@ -452,7 +453,7 @@ func sigmoidRoundings(n int, lo, hi float64) kt.Rounded {
 	const scale = 0x1.000d6a5af9f9dp+0
 	var r kt.Rounding
 	c := kt.Const(scale)
-	s := entry(&r, &sigmoidTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	s := entry(&r, &sigmoidTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
 	t := r.Round(kt.Exact(-hi, -lo))
 	p := r.Off(r.Round(r.Round(t.Square()).Mul(polyRoundings(&r, t)).Add(t)), expPolynomialError(-hi, -lo))
 	power := math.Exp2(float64(n) / 4)
@@ -470,21 +471,49 @@ func sigmoidRoundings(n int, lo, hi float64) kt.Rounded {
 	return q.Add(q.Mul(e)).Within(1/(1+ehi)*(1-0x1p-50), min(1, 1/(1+elo)*(1+0x1p-50)))
 }
 
-// sigmoidFastRoundings is sigmoidRoundings for SigmoidFast. The polynomial is off by 4.1e-19.
+// fastQuotientError is twice the largest relative error that the polynomial of SigmoidFast leaves
+// in exp(-w).
+const fastQuotientError = 3.2e-18
+
+// TestFastQuotient compares the polynomial with w/tanh(w/2), w*(1+exp(-w))/(1-exp(-w)), in numbers
+// of two parts.
+func TestFastQuotient(t *testing.T) {
+	const steps = 20000
+	top, one := 0.0, kt.DD{Hi: 1}
+	end := math.Ln2/8*(1+0x1p-20) - fastShift/fastUnit
+	for i := 1; i <= steps; i++ {
+		w := end * float64(i) / steps
+		u := kt.DD{Hi: w}.MulF(fastUnit)
+		u = u.Mul(u)
+		q := kt.DD{Hi: f6F64}
+		for _, c := range []float64{f4F64, f2F64, 2 * fastUnit} {
+			q = q.Mul(u).Add(kt.DD{Hi: c})
+		}
+		e := dd(kt.ExpDD(kt.DD{Hi: -w}))
+		exact := one.Add(e).MulF(w).Div(one.Add(e.Neg()))
+		top = max(top, math.Abs(w*q.Div(kt.DD{Hi: fastUnit}).Add(exact.Neg()).Hi))
+	}
+	t.Logf("%.3g", top)
+	require.LessOrEqual(t, top, fastQuotientError)
+	require.Greater(t, top, 0.95*fastQuotientError)
+}
+
+// sigmoidFastRoundings is sigmoidRoundings for SigmoidFast.
 func sigmoidFastRoundings(n int, lo, hi float64) kt.Rounded {
 	var r kt.Rounding
-	one, s := kt.Const(fastUnit), kt.Const(math.Ldexp(1, n))
-	t := r.Round(kt.Exact(lo, hi))
-	u := r.Round(t.Square())
-	p := kt.Const(0x1.717775f123c50p-21)
-	for _, c := range []float64{-0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14, -0x1.6a8749aa57382p-11,
-		0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, fastUnit / 2} {
-		p = r.Round(p.Mul(u).Add(kt.Const(c)))
+	scale := dd(kt.ExpDD(kt.DD{Hi: fastShift}.Div(kt.DD{Hi: fastUnit})))
+	s := entry(&r, &fastTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	shift := r.Round(kt.Exact(fastShift-0x1p-36, fastShift+0x1p-36)) // and n*ln2Lo
+	v := r.Off(r.Round(kt.Exact(fastUnit*lo, fastUnit*hi).Add(shift)), fastUnit*fastQuotientError/2)
+	u := r.Round(v.Square())
+	q := kt.Const(f6F64)
+	for _, c := range []float64{f4F64, f2F64, 2 * fastUnit} {
+		q = r.Round(q.Mul(u).Add(kt.Const(c)))
 	}
-	th := r.Off(r.Round(t.Mul(p)), 4.2e-19)
-	num := r.Round(th.Add(one))
-	den := r.Round(s.Mul(r.Round(one.Sub(th))).Add(num))
-	elo, ehi := math.Ldexp(math.Exp(-hi), n), math.Ldexp(math.Exp(-lo), n)
+	num := r.Round(q.Add(v))
+	den := r.Round(s.Mul(r.Round(q.Sub(v))).Add(num))
+	power := math.Exp2(float64(n) / 4)
+	elo, ehi := power*math.Exp(-hi), power*math.Exp(-lo)
 	return num.Div(den).Within(1/(1+ehi)*(1-0x1p-50), min(1, 1/(1+elo)*(1+0x1p-50)))
 }
 

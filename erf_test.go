@@ -132,7 +132,7 @@ func erfTailRoundings(a0, a1 float64) kt.Rounded {
 	a := kt.Exact(a0, a1)
 	z := r.Round(a.Square())
 	n := int(-math.Round((a0*a0 + a1*a1) / 2 * 4 / math.Ln2))
-	s := entry(&r, &sigmoidTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	s := entry(&r, &sigmoidTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
 	// 4/ln 2 is rounded, too; the reduced argument is that of the rounded square.
 	low, high := -a1*a1-float64(n)*math.Ln2/4, -a0*a0-float64(n)*math.Ln2/4
 	p := r.Off(exp2Roundings(&r, low, high), 1.1*(z.Error()+0x1p-54*a1*a1))

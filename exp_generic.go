@@ -16,7 +16,7 @@ import "math"
 // a*exp(z) is then s*(1+p), with p = fma(t*t, r, t). The scale a is chosen so that all entries are
 // rounded by very little. It cancels in a quotient of exponentials.
 //
-// tanh64 and sigmoidFast64 have no table: n is a whole number, and |t| <= ln2/2.
+// Functions that use reduceWhole64 have no table: n is a whole number, and |t| <= ln2/2.
 
 // 1/ln2, and ln2 in two parts. The high part times any exponent is exact.
 const (

@@ -176,7 +176,7 @@ func geluRoundings(n int, a0, a1 float64) [2]kt.Rounded {
 	v := kt.Exact(a0/(a0+1.1875), a1/(a1+1.1875)).Mul(t).Within(a0*tail(a0)*(1-0x1p-50), a1*tail(a1)*(1+0x1p-50))
 	// The argument of the exponential is rounded once more than in GELUTanh.
 	r0, r1 := -a1*a1*2/math.Ln2-float64(n), -a0*a0*2/math.Ln2-float64(n)
-	e := entry(&r, &sigmoidTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	e := entry(&r, &sigmoidTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
 	rounding := min(0x1p-54, 0x1p-52*max(math.Abs(r0), math.Abs(r1)))
 	power := r.Off(exp2Roundings(&r, r0*math.Ln2/4, r1*math.Ln2/4), rounding*math.Ln2/4)
 	more := r.Round(v.Mul(power))

@@ -185,7 +185,7 @@ func geluTanhRoundings(n int, lo, hi float64) kt.Rounded {
 	const scale = 0x1.000d6a5af9f9dp+0
 	var r kt.Rounding
 	one := kt.Const(1)
-	s := entry(&r, &sigmoidTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	s := entry(&r, &sigmoidTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
 	p := exp2Roundings(&r, -hi, -lo)
 	power := math.Exp2(float64(n) / 4)
 	elo, ehi := power*math.Exp(-hi), power*math.Exp(-lo)

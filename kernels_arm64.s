@@ -129,33 +129,23 @@ DATA sigmoidConstF64<>+256(SB)/8, $0x3fdfffffffffffff // sigmoidExpC0: 0x1.fffff
 DATA sigmoidConstF64<>+264(SB)/8, $0x3fdfffffffffffff
 DATA sigmoidConstF64<>+272(SB)/8, $0x1000000000000000 // sigmoidExponent
 DATA sigmoidConstF64<>+280(SB)/8, $0x1000000000000000
-DATA sigmoidConstF64<>+288(SB)/8, $0x3ffa3d7080000000 // fastUnit: 0x1.a3d708p0
-DATA sigmoidConstF64<>+296(SB)/8, $0x3ffa3d7080000000
-DATA sigmoidConstF64<>+304(SB)/8, $0x43380000000002ff // fastMagic: 0x1.80000000002ffp52
-DATA sigmoidConstF64<>+312(SB)/8, $0x43380000000002ff
-DATA sigmoidConstF64<>+320(SB)/8, $0xbff71547652b82fe // minusLog2e: -0x1.71547652b82fep0
-DATA sigmoidConstF64<>+328(SB)/8, $0xbff71547652b82fe
-DATA sigmoidConstF64<>+336(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
-DATA sigmoidConstF64<>+344(SB)/8, $0x3fe62e42fefa3800
-DATA sigmoidConstF64<>+352(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
-DATA sigmoidConstF64<>+360(SB)/8, $0x3d2ef35793c76730
-DATA sigmoidConstF64<>+368(SB)/8, $0x3ea717775f123c50 // tanhC6: 0x1.717775f123c5p-21
-DATA sigmoidConstF64<>+376(SB)/8, $0x3ea717775f123c50
-DATA sigmoidConstF64<>+384(SB)/8, $0xbeddbf36ee94910b // tanhC5: -0x1.dbf36ee94910bp-18
-DATA sigmoidConstF64<>+392(SB)/8, $0xbeddbf36ee94910b
-DATA sigmoidConstF64<>+400(SB)/8, $0x3f125cfe0cb45329 // tanhC4: 0x1.25cfe0cb45329p-14
-DATA sigmoidConstF64<>+408(SB)/8, $0x3f125cfe0cb45329
-DATA sigmoidConstF64<>+416(SB)/8, $0xbf46a8749aa57382 // tanhC3: -0x1.6a8749aa57382p-11
-DATA sigmoidConstF64<>+424(SB)/8, $0xbf46a8749aa57382
-DATA sigmoidConstF64<>+432(SB)/8, $0x3f7bfd44ccc52ee4 // tanhC2: 0x1.bfd44ccc52ee4p-8
-DATA sigmoidConstF64<>+440(SB)/8, $0x3f7bfd44ccc52ee4
-DATA sigmoidConstF64<>+448(SB)/8, $0xbfb17e4affffff11 // tanhC1: -0x1.17e4affffff11p-4
-DATA sigmoidConstF64<>+456(SB)/8, $0xbfb17e4affffff11
-DATA sigmoidConstF64<>+464(SB)/8, $0x3fea3d7080000000 // tanhC0: 0x1.a3d708p-1
-DATA sigmoidConstF64<>+472(SB)/8, $0x3fea3d7080000000
-DATA sigmoidConstF64<>+480(SB)/8, $0x3ff0000000000000 // one: 1
-DATA sigmoidConstF64<>+488(SB)/8, $0x3ff0000000000000
-GLOBL sigmoidConstF64<>(SB), RODATA|NOPTR, $496
+DATA sigmoidConstF64<>+288(SB)/8, $0x3feb000000000000 // fastUnit: 0x1.bp-1
+DATA sigmoidConstF64<>+296(SB)/8, $0x3feb000000000000
+DATA sigmoidConstF64<>+304(SB)/8, $0x3d0a1d51e4b03f10 // fastLo: 0x1.a1d51e4b03f1p-47
+DATA sigmoidConstF64<>+312(SB)/8, $0x3d0a1d51e4b03f10
+DATA sigmoidConstF64<>+320(SB)/8, $0xbf54405000000000 // fastShift: -0x1.4405p-10
+DATA sigmoidConstF64<>+328(SB)/8, $0xbf54405000000000
+DATA sigmoidConstF64<>+336(SB)/8, $0x3f24437abfc29711 // fastQuotientC3: 0x1.4437abfc29711p-13
+DATA sigmoidConstF64<>+344(SB)/8, $0x3f24437abfc29711
+DATA sigmoidConstF64<>+352(SB)/8, $0xbf72f10b018b6955 // fastQuotientC2: -0x1.2f10b018b6955p-8
+DATA sigmoidConstF64<>+360(SB)/8, $0xbf72f10b018b6955
+DATA sigmoidConstF64<>+368(SB)/8, $0x3fc948b0fcd6c991 // fastQuotientC1: 0x1.948b0fcd6c991p-3
+DATA sigmoidConstF64<>+376(SB)/8, $0x3fc948b0fcd6c991
+DATA sigmoidConstF64<>+384(SB)/8, $0x3ffb000000000000 // fastQuotientC0: 0x1.bp0
+DATA sigmoidConstF64<>+392(SB)/8, $0x3ffb000000000000
+DATA sigmoidConstF64<>+400(SB)/8, $0x3ff0000000000000 // one: 1
+DATA sigmoidConstF64<>+408(SB)/8, $0x3ff0000000000000
+GLOBL sigmoidConstF64<>(SB), RODATA|NOPTR, $416
 DATA tanhConstF32<>+0(SB)/8, $0x8000000080000000 // signBit
 DATA tanhConstF32<>+8(SB)/8, $0x8000000080000000
 DATA tanhConstF32<>+16(SB)/8, $0x4111999a4111999a // tanhMax: 0x1.233334p3
@@ -1757,6 +1747,15 @@ DATA fastTableF32<>+40(SB)/8, $0x7fff4efa8000c234
 DATA fastTableF32<>+48(SB)/8, $0x80007a667fff2cdf
 DATA fastTableF32<>+56(SB)/8, $0x8007ec75800358d5
 GLOBL fastTableF32<>(SB), RODATA|NOPTR, $64
+DATA fastTableF64<>+0(SB)/8, $0xfffff40210617ed0
+DATA fastTableF64<>+8(SB)/8, $0xfffeffdca51b3cb2
+DATA fastTableF64<>+16(SB)/8, $0xfffe9823a0b7f23d
+DATA fastTableF64<>+24(SB)/8, $0xfffede8a19d196c7
+DATA fastTableF64<>+32(SB)/8, $0xfffff40210617ed0
+DATA fastTableF64<>+40(SB)/8, $0xfffeffdca51b3cb2
+DATA fastTableF64<>+48(SB)/8, $0xfffe9823a0b7f23d
+DATA fastTableF64<>+56(SB)/8, $0xfffede8a19d196c7
+GLOBL fastTableF64<>(SB), RODATA|NOPTR, $64
 DATA geluBendC0F32<>+0(SB)/8, $0x3f066b4500000000
 DATA geluBendC0F32<>+8(SB)/8, $0x3f0ad7ac3f1f0027
 DATA geluBendC0F32<>+16(SB)/8, $0x3f001a513f018913
@@ -5507,11 +5506,11 @@ TEXT ·sigmoidFastF32NEON(SB), NOSPLIT, $0-48
 	FMOVQ 0(R26), F28 // sigmoidMin
 	FMOVQ 16(R26), F27 // sigmoidMax
 	FMOVQ 32(R26), F26 // sigmoidMagic
-	FMOVQ 224(R26), F25 // fastScale
-	FMOVQ 64(R26), F24 // minusLog2ePart
-	FMOVQ 80(R26), F23 // lookupLow
-	FMOVQ 96(R26), F22 // lookupFirst
-	FMOVQ 112(R26), F21 // lookupTimes
+	FMOVQ 64(R26), F25 // minusLog2ePart
+	FMOVQ 80(R26), F24 // lookupLow
+	FMOVQ 96(R26), F23 // lookupFirst
+	FMOVQ 112(R26), F22 // lookupTimes
+	FMOVQ 224(R26), F21 // fastScale
 	FMOVQ 128(R26), F20 // ln2PartHi
 	FMOVQ 144(R26), F19 // ln2PartLo
 	FMOVQ 240(R26), F18 // fastA
@@ -5530,45 +5529,45 @@ loop1:
 	WORD $0x4ea1f761 // fmin v1.4s, v27.4s, v1.4s
 	FMOVQ 32(R1), F2
 	VMOV V26.B16, V3.B16
-	VFMLA V24.S4, V0.S4, V3.S4
+	VFMLA V25.S4, V0.S4, V3.S4
 	WORD $0x4e21f781 // fmax v1.4s, v28.4s, v1.4s
 	WORD $0x4ea2f762 // fmin v2.4s, v27.4s, v2.4s
 	FMOVQ 48(R1), F4
 	WORD $0x4ebad465 // fsub v5.4s, v3.4s, v26.4s
 	VMOV V26.B16, V6.B16
-	VFMLA V24.S4, V1.S4, V6.S4
+	VFMLA V25.S4, V1.S4, V6.S4
 	WORD $0x4e22f782 // fmax v2.4s, v28.4s, v2.4s
 	WORD $0x4ea4f764 // fmin v4.4s, v27.4s, v4.4s
 	VSHL $20, V3.S4, V7.S4
 	WORD $0x4ebad4c8 // fsub v8.4s, v6.4s, v26.4s
 	VMOV V26.B16, V9.B16
-	VFMLA V24.S4, V2.S4, V9.S4
+	VFMLA V25.S4, V2.S4, V9.S4
 	WORD $0x4e24f784 // fmax v4.4s, v28.4s, v4.4s
-	VAND V23.B16, V3.B16, V3.B16
+	VAND V24.B16, V3.B16, V3.B16
 	VSHL $20, V6.S4, V10.S4
 	WORD $0x4ebad52b // fsub v11.4s, v9.4s, v26.4s
 	VMOV V26.B16, V12.B16
-	VFMLA V24.S4, V4.S4, V12.S4
-	VMOV V22.B16, V13.B16
-	WORD $0x4eb5946d // mla v13.4s, v3.4s, v21.4s
-	VAND V23.B16, V6.B16, V6.B16
+	VFMLA V25.S4, V4.S4, V12.S4
+	VMOV V23.B16, V13.B16
+	WORD $0x4eb6946d // mla v13.4s, v3.4s, v22.4s
+	VAND V24.B16, V6.B16, V6.B16
 	VSHL $20, V9.S4, V3.S4
 	WORD $0x4ebad58e // fsub v14.4s, v12.4s, v26.4s
 	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
-	VMOV V22.B16, V15.B16
-	WORD $0x4eb594cf // mla v15.4s, v6.4s, v21.4s
-	VAND V23.B16, V9.B16, V9.B16
+	VMOV V23.B16, V15.B16
+	WORD $0x4eb694cf // mla v15.4s, v6.4s, v22.4s
+	VAND V24.B16, V9.B16, V9.B16
 	VSHL $20, V12.S4, V6.S4
 	VADD V13.S4, V7.S4, V7.S4
 	VTBL V15.B16, [V29.B16, V30.B16], V15.B16
-	VMOV V22.B16, V13.B16
-	WORD $0x4eb5952d // mla v13.4s, v9.4s, v21.4s
-	VAND V23.B16, V12.B16, V12.B16
+	VMOV V23.B16, V13.B16
+	WORD $0x4eb6952d // mla v13.4s, v9.4s, v22.4s
+	VAND V24.B16, V12.B16, V12.B16
 	VFMLA V20.S4, V5.S4, V0.S4
 	VADD V15.S4, V10.S4, V10.S4
 	VTBL V13.B16, [V29.B16, V30.B16], V13.B16
-	VMOV V22.B16, V9.B16
-	WORD $0x4eb59589 // mla v9.4s, v12.4s, v21.4s
+	VMOV V23.B16, V9.B16
+	WORD $0x4eb69589 // mla v9.4s, v12.4s, v22.4s
 	VFMLA V19.S4, V5.S4, V0.S4
 	VFMLA V20.S4, V8.S4, V1.S4
 	VADD V13.S4, V3.S4, V3.S4
@@ -5588,32 +5587,32 @@ loop1:
 	VFMLA V5.S4, V5.S4, V0.S4
 	WORD $0x4e32d445 // fadd v5.4s, v2.4s, v18.4s
 	VFMLA V19.S4, V14.S4, V4.S4
-	VMOV V25.B16, V8.B16
+	VMOV V21.B16, V8.B16
 	VFMLA V9.S4, V7.S4, V8.S4
 	VMOV V16.B16, V7.B16
 	VFMLA V0.S4, V1.S4, V7.S4
 	VMOV V17.B16, V0.B16
 	VFMLA V5.S4, V5.S4, V0.S4
 	WORD $0x4e32d481 // fadd v1.4s, v4.4s, v18.4s
-	WORD $0x6e28ff28 // fdiv v8.4s, v25.4s, v8.4s
-	VMOV V25.B16, V5.B16
+	WORD $0x6e28fea8 // fdiv v8.4s, v21.4s, v8.4s
+	VMOV V21.B16, V5.B16
 	VFMLA V7.S4, V10.S4, V5.S4
 	VMOV V16.B16, V7.B16
 	VFMLA V0.S4, V2.S4, V7.S4
 	VMOV V17.B16, V0.B16
 	VFMLA V1.S4, V1.S4, V0.S4
 	FMOVQ F8, 0(R0)
-	WORD $0x6e25ff25 // fdiv v5.4s, v25.4s, v5.4s
-	VMOV V25.B16, V1.B16
+	WORD $0x6e25fea5 // fdiv v5.4s, v21.4s, v5.4s
+	VMOV V21.B16, V1.B16
 	VFMLA V7.S4, V3.S4, V1.S4
 	VMOV V16.B16, V2.B16
 	VFMLA V0.S4, V4.S4, V2.S4
 	FMOVQ F5, 16(R0)
-	WORD $0x6e21ff21 // fdiv v1.4s, v25.4s, v1.4s
-	VMOV V25.B16, V0.B16
+	WORD $0x6e21fea1 // fdiv v1.4s, v21.4s, v1.4s
+	VMOV V21.B16, V0.B16
 	VFMLA V2.S4, V6.S4, V0.S4
 	FMOVQ F1, 32(R0)
-	WORD $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
+	WORD $0x6e20fea0 // fdiv v0.4s, v21.4s, v0.4s
 	FMOVQ F0, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
@@ -5634,13 +5633,13 @@ loop3:
 	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	// sigmoid.go
 	VMOV V26.B16, V1.B16
-	VFMLA V24.S4, V0.S4, V1.S4
+	VFMLA V25.S4, V0.S4, V1.S4
 	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
 	// exp.go: powerAt
 	VSHL $20, V1.S4, V3.S4
-	VAND V23.B16, V1.B16, V1.B16
-	VMOV V22.B16, V4.B16
-	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VAND V24.B16, V1.B16, V1.B16
+	VMOV V23.B16, V4.B16
+	WORD $0x4eb69424 // mla v4.4s, v1.4s, v22.4s
 	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
 	VADD V4.S4, V3.S4, V3.S4
 	// exp.go: reduce
@@ -5652,9 +5651,9 @@ loop3:
 	VFMLA V1.S4, V1.S4, V2.S4
 	VMOV V16.B16, V1.B16
 	VFMLA V2.S4, V0.S4, V1.S4
-	VMOV V25.B16, V0.B16
+	VMOV V21.B16, V0.B16
 	VFMLA V1.S4, V3.S4, V0.S4
-	WORD $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
+	WORD $0x6e20fea0 // fdiv v0.4s, v21.4s, v0.4s
 	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
@@ -5679,12 +5678,12 @@ loaded6:
 	WORD $0x4ea0f760 // fmin v0.4s, v27.4s, v0.4s
 	WORD $0x4e20f780 // fmax v0.4s, v28.4s, v0.4s
 	VMOV V26.B16, V1.B16
-	VFMLA V24.S4, V0.S4, V1.S4
+	VFMLA V25.S4, V0.S4, V1.S4
 	WORD $0x4ebad422 // fsub v2.4s, v1.4s, v26.4s
 	VSHL $20, V1.S4, V3.S4
-	VAND V23.B16, V1.B16, V1.B16
-	VMOV V22.B16, V4.B16
-	WORD $0x4eb59424 // mla v4.4s, v1.4s, v21.4s
+	VAND V24.B16, V1.B16, V1.B16
+	VMOV V23.B16, V4.B16
+	WORD $0x4eb69424 // mla v4.4s, v1.4s, v22.4s
 	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
 	VADD V4.S4, V3.S4, V3.S4
 	VFMLA V20.S4, V2.S4, V0.S4
@@ -5694,9 +5693,9 @@ loaded6:
 	VFMLA V1.S4, V1.S4, V2.S4
 	VMOV V16.B16, V1.B16
 	VFMLA V2.S4, V0.S4, V1.S4
-	VMOV V25.B16, V0.B16
+	VMOV V21.B16, V0.B16
 	VFMLA V1.S4, V3.S4, V0.S4
-	WORD $0x6e20ff20 // fdiv v0.4s, v25.4s, v0.4s
+	WORD $0x6e20fea0 // fdiv v0.4s, v21.4s, v0.4s
 	TBZ $1, R2, one9
 	FMOVD F0, (R0)
 	TBZ $0, R2, stored8
@@ -5718,21 +5717,25 @@ TEXT ·sigmoidFastF64NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $sigmoidConstF64<>(SB), R26
-	FMOVQ 288(R26), F30 // fastUnit
-	FMOVQ 0(R26), F29 // sigmoidMin
-	FMOVQ 16(R26), F28 // sigmoidMax
-	FMOVQ 304(R26), F27 // fastMagic
-	FMOVQ 320(R26), F26 // minusLog2e
-	FMOVQ 336(R26), F25 // ln2Hi
-	FMOVQ 352(R26), F24 // ln2Lo
-	FMOVQ 368(R26), F23 // tanhC6
-	FMOVQ 384(R26), F22 // tanhC5
-	FMOVQ 400(R26), F21 // tanhC4
-	FMOVQ 416(R26), F20 // tanhC3
-	FMOVQ 432(R26), F19 // tanhC2
-	FMOVQ 448(R26), F18 // tanhC1
-	FMOVQ 464(R26), F17 // tanhC0
-	FMOVQ 272(R26), F16 // sigmoidExponent
+	MOVD $fastTableF64<>(SB), R16
+	FMOVQ (R16), F29
+	FMOVQ 16(R16), F30
+	FMOVQ 0(R26), F28 // sigmoidMin
+	FMOVQ 16(R26), F27 // sigmoidMax
+	FMOVQ 32(R26), F26 // sigmoidMagic
+	FMOVQ 64(R26), F25 // minusLog2ePart
+	FMOVQ 80(R26), F24 // lookupLow
+	FMOVQ 96(R26), F23 // lookupFirst
+	FMOVQ 112(R26), F22 // lookupTimes
+	FMOVQ 128(R26), F21 // ln2PartHi
+	FMOVQ 288(R26), F20 // fastUnit
+	FMOVQ 304(R26), F19 // fastLo
+	FMOVQ 320(R26), F18 // fastShift
+	FMOVQ 336(R26), F17 // fastQuotientC3
+	FMOVQ 352(R26), F16 // fastQuotientC2
+	FMOVQ 368(R26), F15 // fastQuotientC1
+	FMOVQ 384(R26), F14 // fastQuotientC0
+	FMOVQ 272(R26), F13 // sigmoidExponent
 	CMP $8, R2
 	BLT rest2
 	PCALIGN $32
@@ -5740,125 +5743,129 @@ TEXT ·sigmoidFastF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
-	FMOVQ 16(R1), F1
-	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
-	WORD $0x4ee1f781 // fmin v1.2d, v28.2d, v1.2d
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	VMOV V26.B16, V1.B16
+	VFMLA V25.D2, V0.D2, V1.D2
+	WORD $0x4efad422 // fsub v2.2d, v1.2d, v26.2d
+	VSHL $50, V1.D2, V3.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
+	FMOVQ 16(R1), F4
+	VAND V24.B16, V1.B16, V1.B16
+	WORD $0x4ee4f764 // fmin v4.2d, v27.2d, v4.2d
+	VMOV V23.B16, V5.B16
+	WORD $0x4eb69425 // mla v5.4s, v1.4s, v22.4s
+	WORD $0x4e64f784 // fmax v4.2d, v28.2d, v4.2d
+	VTBL V5.B16, [V29.B16, V30.B16], V5.B16
+	VMOV V26.B16, V1.B16
+	VFMLA V25.D2, V4.D2, V1.D2
+	VADD V5.D2, V3.D2, V3.D2
+	WORD $0x4efad425 // fsub v5.2d, v1.2d, v26.2d
+	VFMLA V21.D2, V2.D2, V0.D2
+	VSHL $50, V1.D2, V6.D2
+	VMOV V18.B16, V7.B16
+	VFMLA V19.D2, V2.D2, V7.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
 	FMOVQ 32(R1), F2
-	VMOV V27.B16, V3.B16
-	VFMLA V26.D2, V0.D2, V3.D2
-	WORD $0x4e61f7a1 // fmax v1.2d, v29.2d, v1.2d
-	WORD $0x4ee2f782 // fmin v2.2d, v28.2d, v2.2d
-	FMOVQ 48(R1), F4
-	WORD $0x4efbd465 // fsub v5.2d, v3.2d, v27.2d
-	VMOV V27.B16, V6.B16
-	VFMLA V26.D2, V1.D2, V6.D2
-	WORD $0x4e62f7a2 // fmax v2.2d, v29.2d, v2.2d
-	WORD $0x4ee4f784 // fmin v4.2d, v28.2d, v4.2d
-	VSHL $52, V3.D2, V3.D2
-	WORD $0x4efbd4c7 // fsub v7.2d, v6.2d, v27.2d
-	VMOV V27.B16, V8.B16
-	VFMLA V26.D2, V2.D2, V8.D2
-	WORD $0x4e64f7a4 // fmax v4.2d, v29.2d, v4.2d
-	VFMLA V25.D2, V5.D2, V0.D2
-	VSHL $52, V6.D2, V6.D2
-	WORD $0x4efbd509 // fsub v9.2d, v8.2d, v27.2d
-	VMOV V27.B16, V10.B16
-	VFMLA V26.D2, V4.D2, V10.D2
-	VFMLA V24.D2, V5.D2, V0.D2
-	VFMLA V25.D2, V7.D2, V1.D2
-	VSHL $52, V8.D2, V8.D2
-	WORD $0x4efbd545 // fsub v5.2d, v10.2d, v27.2d
-	WORD $0x6e60dc0b // fmul v11.2d, v0.2d, v0.2d
-	VFMLA V24.D2, V7.D2, V1.D2
-	VFMLA V25.D2, V9.D2, V2.D2
-	VSHL $52, V10.D2, V10.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V11.D2, V23.D2, V7.D2
-	WORD $0x6e61dc2c // fmul v12.2d, v1.2d, v1.2d
-	VFMLA V24.D2, V9.D2, V2.D2
-	VFMLA V25.D2, V5.D2, V4.D2
-	VMOV V21.B16, V9.B16
-	VFMLA V11.D2, V7.D2, V9.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V12.D2, V23.D2, V7.D2
-	WORD $0x6e62dc4d // fmul v13.2d, v2.2d, v2.2d
-	VFMLA V24.D2, V5.D2, V4.D2
-	VMOV V20.B16, V5.B16
-	VFMLA V11.D2, V9.D2, V5.D2
-	VMOV V21.B16, V9.B16
-	VFMLA V12.D2, V7.D2, V9.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V13.D2, V23.D2, V7.D2
-	WORD $0x6e64dc8e // fmul v14.2d, v4.2d, v4.2d
-	VMOV V19.B16, V15.B16
-	VFMLA V11.D2, V5.D2, V15.D2
-	VMOV V20.B16, V5.B16
-	VFMLA V12.D2, V9.D2, V5.D2
-	VMOV V21.B16, V9.B16
-	VFMLA V13.D2, V7.D2, V9.D2
-	VMOV V22.B16, V7.B16
-	VFMLA V14.D2, V23.D2, V7.D2
-	VMOV V18.B16, V31.B16
-	VFMLA V11.D2, V15.D2, V31.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V12.D2, V5.D2, V15.D2
-	VMOV V20.B16, V5.B16
-	VFMLA V13.D2, V9.D2, V5.D2
-	VMOV V21.B16, V9.B16
-	VFMLA V14.D2, V7.D2, V9.D2
-	VMOV V17.B16, V7.B16
-	VFMLA V11.D2, V31.D2, V7.D2
+	VFMLA V20.D2, V0.D2, V7.D2
+	VAND V24.B16, V1.B16, V1.B16
+	WORD $0x4ee2f762 // fmin v2.2d, v27.2d, v2.2d
+	WORD $0x6e67dce0 // fmul v0.2d, v7.2d, v7.2d
+	VMOV V23.B16, V8.B16
+	WORD $0x4eb69428 // mla v8.4s, v1.4s, v22.4s
+	WORD $0x4e62f782 // fmax v2.2d, v28.2d, v2.2d
+	VMOV V16.B16, V1.B16
+	VFMLA V0.D2, V17.D2, V1.D2
+	VTBL V8.B16, [V29.B16, V30.B16], V8.B16
+	VMOV V26.B16, V9.B16
+	VFMLA V25.D2, V2.D2, V9.D2
+	VMOV V15.B16, V10.B16
+	VFMLA V0.D2, V1.D2, V10.D2
+	VADD V8.D2, V6.D2, V6.D2
+	WORD $0x4efad521 // fsub v1.2d, v9.2d, v26.2d
+	VMOV V14.B16, V8.B16
+	VFMLA V0.D2, V10.D2, V8.D2
+	VFMLA V21.D2, V5.D2, V4.D2
+	VSHL $50, V9.D2, V0.D2
+	WORD $0x4e67d50a // fadd v10.2d, v8.2d, v7.2d
 	VMOV V18.B16, V11.B16
-	VFMLA V12.D2, V15.D2, V11.D2
-	VMOV V19.B16, V15.B16
-	VFMLA V13.D2, V5.D2, V15.D2
-	VMOV V20.B16, V5.B16
-	VFMLA V14.D2, V9.D2, V5.D2
-	WORD $0x6e67dc00 // fmul v0.2d, v0.2d, v7.2d
-	VMOV V17.B16, V7.B16
-	VFMLA V12.D2, V11.D2, V7.D2
-	VMOV V18.B16, V9.B16
-	VFMLA V13.D2, V15.D2, V9.D2
-	VMOV V19.B16, V11.B16
-	VFMLA V14.D2, V5.D2, V11.D2
-	WORD $0x4e60d7c5 // fadd v5.2d, v30.2d, v0.2d
-	WORD $0x6e67dc21 // fmul v1.2d, v1.2d, v7.2d
-	VMOV V17.B16, V7.B16
-	VFMLA V13.D2, V9.D2, V7.D2
-	VMOV V18.B16, V9.B16
-	VFMLA V14.D2, V11.D2, V9.D2
-	VSUB V16.D2, V5.D2, V5.D2
-	WORD $0x4e61d7cb // fadd v11.2d, v30.2d, v1.2d
-	WORD $0x6e67dc42 // fmul v2.2d, v2.2d, v7.2d
-	VMOV V17.B16, V7.B16
-	VFMLA V14.D2, V9.D2, V7.D2
-	WORD $0x4ee0d7c0 // fsub v0.2d, v30.2d, v0.2d
-	VSUB V16.D2, V11.D2, V11.D2
-	WORD $0x4e62d7c9 // fadd v9.2d, v30.2d, v2.2d
-	WORD $0x6e67dc84 // fmul v4.2d, v4.2d, v7.2d
-	VMOV V5.B16, V7.B16
-	VFMLA V0.D2, V3.D2, V7.D2
-	WORD $0x4ee1d7c1 // fsub v1.2d, v30.2d, v1.2d
-	VSUB V16.D2, V9.D2, V9.D2
-	WORD $0x4e64d7c0 // fadd v0.2d, v30.2d, v4.2d
-	WORD $0x6e67fca5 // fdiv v5.2d, v5.2d, v7.2d
-	VMOV V11.B16, V3.B16
-	VFMLA V1.D2, V6.D2, V3.D2
-	WORD $0x4ee2d7c2 // fsub v2.2d, v30.2d, v2.2d
-	VSUB V16.D2, V0.D2, V0.D2
-	FMOVQ F5, 0(R0)
-	WORD $0x6e63fd6b // fdiv v11.2d, v11.2d, v3.2d
-	VMOV V9.B16, V1.B16
-	VFMLA V2.D2, V8.D2, V1.D2
-	WORD $0x4ee4d7c4 // fsub v4.2d, v30.2d, v4.2d
-	FMOVQ F11, 16(R0)
-	WORD $0x6e61fd29 // fdiv v9.2d, v9.2d, v1.2d
-	VMOV V0.B16, V1.B16
-	VFMLA V4.D2, V10.D2, V1.D2
-	FMOVQ F9, 32(R0)
-	WORD $0x6e61fc00 // fdiv v0.2d, v0.2d, v1.2d
-	FMOVQ F0, 48(R0)
+	VFMLA V19.D2, V5.D2, V11.D2
+	VTRN1 V9.S4, V9.S4, V9.S4
+	FMOVQ 48(R1), F5
+	VSUB V13.D2, V10.D2, V10.D2
+	VFMLA V20.D2, V4.D2, V11.D2
+	VAND V24.B16, V9.B16, V9.B16
+	WORD $0x4ee5f765 // fmin v5.2d, v27.2d, v5.2d
+	WORD $0x4ee7d508 // fsub v8.2d, v8.2d, v7.2d
+	WORD $0x6e6bdd64 // fmul v4.2d, v11.2d, v11.2d
+	VMOV V23.B16, V7.B16
+	WORD $0x4eb69527 // mla v7.4s, v9.4s, v22.4s
+	WORD $0x4e65f785 // fmax v5.2d, v28.2d, v5.2d
+	VMOV V10.B16, V9.B16
+	VFMLA V8.D2, V3.D2, V9.D2
+	VMOV V16.B16, V3.B16
+	VFMLA V4.D2, V17.D2, V3.D2
+	VTBL V7.B16, [V29.B16, V30.B16], V7.B16
+	VMOV V26.B16, V8.B16
+	VFMLA V25.D2, V5.D2, V8.D2
+	WORD $0x6e69fd4a // fdiv v10.2d, v10.2d, v9.2d
+	VMOV V15.B16, V9.B16
+	VFMLA V4.D2, V3.D2, V9.D2
+	VADD V7.D2, V0.D2, V0.D2
+	WORD $0x4efad503 // fsub v3.2d, v8.2d, v26.2d
+	FMOVQ F10, 0(R0)
+	VMOV V14.B16, V7.B16
+	VFMLA V4.D2, V9.D2, V7.D2
+	VFMLA V21.D2, V1.D2, V2.D2
+	VSHL $50, V8.D2, V4.D2
+	WORD $0x4e6bd4e9 // fadd v9.2d, v7.2d, v11.2d
+	VMOV V18.B16, V10.B16
+	VFMLA V19.D2, V1.D2, V10.D2
+	VTRN1 V8.S4, V8.S4, V8.S4
+	VSUB V13.D2, V9.D2, V9.D2
+	VFMLA V20.D2, V2.D2, V10.D2
+	VAND V24.B16, V8.B16, V8.B16
+	WORD $0x4eebd4e7 // fsub v7.2d, v7.2d, v11.2d
+	WORD $0x6e6add41 // fmul v1.2d, v10.2d, v10.2d
+	VMOV V23.B16, V2.B16
+	WORD $0x4eb69502 // mla v2.4s, v8.4s, v22.4s
+	VMOV V9.B16, V8.B16
+	VFMLA V7.D2, V6.D2, V8.D2
+	VMOV V16.B16, V6.B16
+	VFMLA V1.D2, V17.D2, V6.D2
+	VTBL V2.B16, [V29.B16, V30.B16], V2.B16
+	WORD $0x6e68fd29 // fdiv v9.2d, v9.2d, v8.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V1.D2, V6.D2, V7.D2
+	VADD V2.D2, V4.D2, V4.D2
+	FMOVQ F9, 16(R0)
+	VMOV V14.B16, V2.B16
+	VFMLA V1.D2, V7.D2, V2.D2
+	VFMLA V21.D2, V3.D2, V5.D2
+	WORD $0x4e6ad441 // fadd v1.2d, v2.2d, v10.2d
+	VMOV V18.B16, V6.B16
+	VFMLA V19.D2, V3.D2, V6.D2
+	VSUB V13.D2, V1.D2, V1.D2
+	VFMLA V20.D2, V5.D2, V6.D2
+	WORD $0x4eead442 // fsub v2.2d, v2.2d, v10.2d
+	WORD $0x6e66dcc3 // fmul v3.2d, v6.2d, v6.2d
+	VMOV V1.B16, V5.B16
+	VFMLA V2.D2, V0.D2, V5.D2
+	VMOV V16.B16, V0.B16
+	VFMLA V3.D2, V17.D2, V0.D2
+	WORD $0x6e65fc21 // fdiv v1.2d, v1.2d, v5.2d
+	VMOV V15.B16, V2.B16
+	VFMLA V3.D2, V0.D2, V2.D2
+	FMOVQ F1, 32(R0)
+	VMOV V14.B16, V0.B16
+	VFMLA V3.D2, V2.D2, V0.D2
+	WORD $0x4e66d401 // fadd v1.2d, v0.2d, v6.2d
+	VSUB V13.D2, V1.D2, V1.D2
+	WORD $0x4ee6d400 // fsub v0.2d, v0.2d, v6.2d
+	VMOV V1.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	WORD $0x6e62fc21 // fdiv v1.2d, v1.2d, v2.2d
+	FMOVQ F1, 48(R0)
 	ADD $64, R0, R0
 	ADD $64, R1, R1
 	SUB $8, R2, R2
@@ -5874,41 +5881,41 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// sigmoid.go: clamp
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
-	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
-	// sigmoid.go: sigmoidFast64
-	VMOV V27.B16, V1.B16
-	VFMLA V26.D2, V0.D2, V1.D2
-	WORD $0x4efbd422 // fsub v2.2d, v1.2d, v27.2d
-	// exp.go: powerOfTwo
-	VSHL $52, V1.D2, V1.D2
-	// exp.go: reduce
-	VFMLA V25.D2, V2.D2, V0.D2
-	VFMLA V24.D2, V2.D2, V0.D2
-	// sigmoid.go: sigmoidFast64
-	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	// sigmoid.go
+	VMOV V26.B16, V1.B16
+	VFMLA V25.D2, V0.D2, V1.D2
+	WORD $0x4efad422 // fsub v2.2d, v1.2d, v26.2d
+	// exp.go: powerAt
+	VSHL $50, V1.D2, V3.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
+	VAND V24.B16, V1.B16, V1.B16
+	VMOV V23.B16, V4.B16
+	WORD $0x4eb69424 // mla v4.4s, v1.4s, v22.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	// sigmoid.go
+	VFMLA V21.D2, V2.D2, V0.D2
+	VMOV V18.B16, V1.B16
+	VFMLA V19.D2, V2.D2, V1.D2
+	VFMLA V20.D2, V0.D2, V1.D2
+	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
 	// exp.go: horner
-	VMOV V22.B16, V3.B16
-	VFMLA V2.D2, V23.D2, V3.D2
-	VMOV V21.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V20.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V19.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	// sigmoid.go: sigmoidFast64
-	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
-	WORD $0x4e60d7c2 // fadd v2.2d, v30.2d, v0.2d
-	VSUB V16.D2, V2.D2, V2.D2
-	WORD $0x4ee0d7c0 // fsub v0.2d, v30.2d, v0.2d
-	VMOV V2.B16, V3.B16
-	VFMLA V0.D2, V1.D2, V3.D2
-	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
-	FMOVQ F2, 0(R0)
+	VMOV V16.B16, V2.B16
+	VFMLA V0.D2, V17.D2, V2.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	// sigmoid.go
+	WORD $0x4e61d440 // fadd v0.2d, v2.2d, v1.2d
+	VSUB V13.D2, V0.D2, V0.D2
+	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
+	VMOV V0.B16, V1.B16
+	VFMLA V2.D2, V3.D2, V1.D2
+	WORD $0x6e61fc00 // fdiv v0.2d, v0.2d, v1.2d
+	FMOVQ F0, 0(R0)
 	ADD $16, R0, R0
 	ADD $16, R1, R1
 	SUB $2, R2, R2
@@ -5919,35 +5926,36 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	WORD $0x4ee0f780 // fmin v0.2d, v28.2d, v0.2d
-	WORD $0x4e60f7a0 // fmax v0.2d, v29.2d, v0.2d
-	VMOV V27.B16, V1.B16
-	VFMLA V26.D2, V0.D2, V1.D2
-	WORD $0x4efbd422 // fsub v2.2d, v1.2d, v27.2d
-	VSHL $52, V1.D2, V1.D2
-	VFMLA V25.D2, V2.D2, V0.D2
-	VFMLA V24.D2, V2.D2, V0.D2
-	WORD $0x6e60dc02 // fmul v2.2d, v0.2d, v0.2d
-	VMOV V22.B16, V3.B16
-	VFMLA V2.D2, V23.D2, V3.D2
-	VMOV V21.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V20.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V19.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	VMOV V18.B16, V3.B16
-	VFMLA V2.D2, V4.D2, V3.D2
-	VMOV V17.B16, V4.B16
-	VFMLA V2.D2, V3.D2, V4.D2
-	WORD $0x6e64dc00 // fmul v0.2d, v0.2d, v4.2d
-	WORD $0x4e60d7c2 // fadd v2.2d, v30.2d, v0.2d
-	VSUB V16.D2, V2.D2, V2.D2
-	WORD $0x4ee0d7c0 // fsub v0.2d, v30.2d, v0.2d
-	VMOV V2.B16, V3.B16
-	VFMLA V0.D2, V1.D2, V3.D2
-	WORD $0x6e63fc42 // fdiv v2.2d, v2.2d, v3.2d
-	FMOVD F2, (R0)
+	WORD $0x4ee0f760 // fmin v0.2d, v27.2d, v0.2d
+	WORD $0x4e60f780 // fmax v0.2d, v28.2d, v0.2d
+	VMOV V26.B16, V1.B16
+	VFMLA V25.D2, V0.D2, V1.D2
+	WORD $0x4efad422 // fsub v2.2d, v1.2d, v26.2d
+	VSHL $50, V1.D2, V3.D2
+	VTRN1 V1.S4, V1.S4, V1.S4
+	VAND V24.B16, V1.B16, V1.B16
+	VMOV V23.B16, V4.B16
+	WORD $0x4eb69424 // mla v4.4s, v1.4s, v22.4s
+	VTBL V4.B16, [V29.B16, V30.B16], V4.B16
+	VADD V4.D2, V3.D2, V3.D2
+	VFMLA V21.D2, V2.D2, V0.D2
+	VMOV V18.B16, V1.B16
+	VFMLA V19.D2, V2.D2, V1.D2
+	VFMLA V20.D2, V0.D2, V1.D2
+	WORD $0x6e61dc20 // fmul v0.2d, v1.2d, v1.2d
+	VMOV V16.B16, V2.B16
+	VFMLA V0.D2, V17.D2, V2.D2
+	VMOV V15.B16, V4.B16
+	VFMLA V0.D2, V2.D2, V4.D2
+	VMOV V14.B16, V2.B16
+	VFMLA V0.D2, V4.D2, V2.D2
+	WORD $0x4e61d440 // fadd v0.2d, v2.2d, v1.2d
+	VSUB V13.D2, V0.D2, V0.D2
+	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
+	VMOV V0.B16, V1.B16
+	VFMLA V2.D2, V3.D2, V1.D2
+	WORD $0x6e61fc00 // fdiv v0.2d, v0.2d, v1.2d
+	FMOVD F0, (R0)
 
 done5:
 	RET
@@ -6068,7 +6076,7 @@ TEXT ·sigmoidBackwardF64NEON(SB), NOSPLIT, $0-72
 	MOVD y_base+48(FP), R2
 	MOVD dx_len+8(FP), R3
 	MOVD $sigmoidConstF64<>(SB), R26
-	FMOVQ 480(R26), F30 // one
+	FMOVQ 400(R26), F30 // one
 	CMP $8, R3
 	BLT rest2
 	PCALIGN $32

@@ -227,7 +227,7 @@ func siluRoundings(n int, lo, hi float64) kt.Rounded {
 	const scale = 0x1.ff7cf5e200d5ep-1
 	var r kt.Rounding
 	c := kt.Const(scale)
-	s := entry(&r, &siluTable64, scale, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	s := entry(&r, &siluTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
 	u := kt.Exact(-hi, -lo)
 	if n != 0 {
 		u = r.Round(u)

@@ -77,7 +77,7 @@ func softplusRoundings(n int, lo, hi, sign float64) kt.Rounded {
 	const a = 0x1.4f6647eb09a0ap+0 // off aF64*2^(1/4) by less than a twentieth of 2^-53
 	var r kt.Rounding
 	m := 1 - n
-	s := entry(&r, &rowTable64, aF64, m&3).Mul(kt.Const(math.Ldexp(1, m>>2)))
+	s := entry(&r, &rowTable64, kt.DD{Hi: aF64}, m&3).Mul(kt.Const(math.Ldexp(1, m>>2)))
 	s = r.Off(s, 0.05*0x1p-53*math.Exp2(float64(m)/4)*aF64)
 	z := kt.Exact(-hi, -lo)
 	if n != 0 {

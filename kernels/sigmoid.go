@@ -108,16 +108,18 @@ func sigmoidOf(b *builder, x vec) vec {
 //	s = -c/6 * 2^(n/8)
 //	y = c/(c + s*E)
 //
-// In float64, T = tanh(t/2) and
+// In float64, v = fastUnit*w, Q = v/tanh(w/2), a polynomial in v*v, and
 //
-//	exp(t) = (1+T)/(1-T)
-//	num = c*(1+T)
-//	y = num/(num + s*(1-T))
+//	exp(-w) = (Q-v)/(Q+v)
+//	num = c*(Q+v)
+//	y = num/(num + s*(Q-v))
 //
-// Neither needs a correction: what rounding does to num cancels where y is near 1. T and 1 are both
-// scaled by fastUnit. The factor c = 2^-256 comes by an integer subtraction from the exponent,
-// which spares a multiplication where all else waits for the multiply-adds. The subtraction makes a
-// number of NaN, but 1-T is still NaN.
+// A rounding of Q cancels but for w times it. With fastUnit, Q+v and Q-v are both in the upper half
+// of a binade, where a rounding is small. v is off by fastShift, so that the numbers of the table,
+// c*exp(fastShift/fastUnit)*2^(n/4), happen to be rounded by very little. Nothing needs a
+// correction: what rounding does to num cancels where y is near 1. The factor c = 2^-256 comes by
+// an integer subtraction from the exponent, which spares a multiplication where all else waits for
+// the multiply-adds. The subtraction makes a number of NaN, but Q-v is still NaN.
 var sigmoidFast = asmgen.Kernel{
 	Name:   "sigmoidFast",
 	Params: "dst, x []T",
@@ -129,13 +131,18 @@ for i, v := range x {
 		Out: []string{"dst"}, In: []string{"x"}, Pipeline: pipelines["sigmoidFast"],
 		Body: func(b *builder, in, _ []vec) []vec {
 			x := clamp(b, in[0])
-			if b.Type() == asmgen.F64 {
-				return []vec{sigmoidFast64(b, x)}
-			}
-			magic, c := sigmoidMagic.in(b), fastScale.in(b)
+			magic := sigmoidMagic.in(b)
 			k := b.FMA(x, minusLog2ePart.in(b), magic)
 			n := b.Sub(k, magic)
 			s := b.Spill(fastTable.power(b, k))
+			if b.Type() == asmgen.F64 {
+				v := b.FMA(b.FMA(n, ln2PartHi.in(b), x), fastUnit.in(b),
+					b.FMA(n, fastLo.in(b), fastShift.in(b)))
+				q := horner(b, b.Mul(v, v), fastQuotient)
+				num := b.IntSub(b.Add(q, v), scaleExponent(b))
+				return []vec{b.Div(num, b.FMA(s, b.Sub(q, v), num))}
+			}
+			c := fastScale.in(b)
 			w := reduce(b, n, x, ln2PartHi, ln2PartLo)
 			v := b.Add(w, fastA.in(b))
 			e := b.FMA(w, b.FMA(v, v, fastB.in(b)), fastC.in(b))
@@ -153,39 +160,29 @@ var (
 	fastC     = number{"fastC", -0x1.7ff8bap+2, 0}
 )
 
-// fastTable has -c/6*2^32 for a scale.
+// fastTable has -c/6*2^32 for a scale, and in float64 exp(fastShift/fastUnit).
 var fastTable = table{
 	name: "fastTable",
 	f32: [...]float32{
 		-0x1.0e5cd8p+0, -0x1.26d524p+0, -0x1.418468p+0, -0x1.5e9df4p+0,
 		-0x1.7e59bep+0, -0x1.a0f4ccp+0, -0x1.c6b1aap+0, -0x1.efd8eap+0,
 	},
-}
-
-// fastUnit is what SigmoidFast has in place of 1 in float64. With it, 1+T and 1-T both stay in the
-// upper half of a binade, where a rounding error is small.
-var fastUnit = number{"fastUnit", 0, 0x1.a3d708p0}
-
-// Minimax coefficients of fastUnit*tanh(t/2)/t in t*t on |t| <= ln(2)/2.
-var tanhPolynomial = polynomial{
-	name: "tanh",
-	c64: []float64{
-		0x1.717775f123c50p-21, -0x1.dbf36ee94910bp-18, 0x1.25cfe0cb45329p-14,
-		-0x1.6a8749aa57382p-11, 0x1.bfd44ccc52ee4p-8, -0x1.17e4affffff11p-4, 0x1.a3d708p-1,
+	f64: [...]float64{
+		0x1.ff40210617edp-1, 0x1.2ffdca51b3cb2p+0, 0x1.69823a0b7f23dp+0, 0x1.ade8a19d196c7p+0,
 	},
 }
 
-var fastMagic = magic("fastMagic", 0, -scale64)
+var (
+	fastUnit  = number{"fastUnit", 0, 0.84375}
+	fastShift = number{"fastShift", 0, -0x1.4405p-10}
+	fastLo    = number{"fastLo", 0, 0x1.a1d51e4b03f1p-47} // fastUnit * ln2PartLo
+)
 
-func sigmoidFast64(b *builder, x vec) vec {
-	magic := fastMagic.in(b)
-	k := b.FMA(x, minusLog2e.in(b), magic)
-	n := b.Sub(k, magic)
-	s := b.Spill(powerOfTwo(b, k))
-	t := reduce(b, n, x, ln2Hi, ln2Lo)
-	th := b.Mul(t, horner(b, b.Mul(t, t), tanhPolynomial))
-	num := b.IntSub(b.Add(fastUnit.in(b), th), scaleExponent(b))
-	return b.Div(num, b.FMA(s, b.Sub(fastUnit.in(b), th), num))
+// fastQuotient is v/tanh(w/2) in v*v, for |w| up to ln(2)/8 and the shift. Of all polynomials of
+// its degree with this constant term it has the smallest largest error times w.
+var fastQuotient = polynomial{
+	name: "fastQuotient",
+	c64:  []float64{0x1.4437abfc29711p-13, -0x1.2f10b018b6955p-8, 0x1.948b0fcd6c991p-3, 2 * 0.84375},
 }
 
 // SigmoidBackward: dx = (dy*(1-y))*y, every step rounded.

@@ -336,7 +336,7 @@ func SigmoidGradBound[T Float]() float64 {
 // The bounds for float32 are the largest errors over all inputs.
 const (
 	SigmoidBound64     = 0.73
-	SigmoidFastBound64 = 2.86
+	SigmoidFastBound64 = 2.83
 	TanhBound64        = 1.95
 )
 
