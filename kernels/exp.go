@@ -41,8 +41,7 @@ func (c number) byType(name string, f32, f64 float64) number {
 
 var (
 	// 1/ln 2, rounded.
-	log2e      = number{"log2e", 0x1.715476p0, 0x1.71547652b82fep0}
-	minusLog2e = log2e.times("minusLog2e", -1)
+	log2e = number{"log2e", 0x1.715476p0, 0x1.71547652b82fep0}
 
 	// ln 2 in two parts, as Cody and Waite take it from x. The first part is ln 2 cut off so early
 	// that x less its product with n is exact in a multiply-add. In float64, also the product is,
