@@ -44,7 +44,7 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 		"AVX512 F32": {Interval: 8, Latency: 90, Unroll: 8, Width: 2},
 		"AVX512 F64": {Interval: 11, Latency: 115, Unroll: 8, Width: 2, Sink: true},
 		"AVX2 F32":   {Interval: 9, Latency: 105, Unroll: 8, Width: 2, Constants: 5},
-		"AVX2 F64":   {Interval: 12, Latency: 95, Unroll: 8, Width: 3, Constants: 5},
+		"AVX2 F64":   {Interval: 14, Latency: 115, Unroll: 8, Width: 4, Constants: 7, Sink: true},
 	},
 	"geluTanh": {
 		"AVX512 F32": {Interval: 18, Latency: 105, Unroll: 8, Width: 2, Sink: true},
