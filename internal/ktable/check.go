@@ -687,6 +687,10 @@ func checkLosses[T kernels.Float](c, out *Call[T]) error {
 			if targets >= 0 {
 				w.a[j] = float64(c.Row(targets, r)[j])
 			}
+			if w.a[j] < 0 && weight(j) != 0 {
+				w.a[j] = -1 // smoothing may cancel it; errors are documented for others only
+				continue
+			}
 			w.a[j] = ((1-s)*w.a[j] + s/float64(c.Classes)) * weight(j)
 		}
 		if c.Opts&Scale != 0 {
