@@ -104,11 +104,16 @@ func (table *table32) reduce32(z, magic float64) (s, t float64) {
 }
 
 func (table *table64) reduce64(z, magic float64) (s, t float64) {
+	s, n, t := table.reduceHi64(z, magic)
+	return s, math.FMA(n, -ln2LoF64/4, t)
+}
+
+// reduceHi64 is reduce64 without the second part of ln2. It returns n, too.
+func (table *table64) reduceHi64(z, magic float64) (s, n, t float64) {
 	k := math.FMA(z, 4*log2eF64, magic)
-	n := k - magic
-	t = math.FMA(n, -ln2HiF64/4, z)
+	n = k - magic
 	bits := math.Float64bits(k)
-	return math.Float64frombits(bits<<50 + table[bits&3]), math.FMA(n, -ln2LoF64/4, t)
+	return math.Float64frombits(bits<<50 + table[bits&3]), n, math.FMA(n, -ln2HiF64/4, z)
 }
 
 func poly64(t float64) float64 {

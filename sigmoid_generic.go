@@ -192,12 +192,8 @@ func sigmoidFast64(dst, x []float64) {
 		if x > 38 {
 			x = 38
 		}
-		k := math.FMA(x, -4*log2eF64, magic)
-		n := k - magic
-		bits := math.Float64bits(k)
-		s := math.Float64frombits(bits<<50 + fastTable64[bits&3])
-		w := math.FMA(n, ln2HiF64/4, x)
-		v := math.FMA(w, fastUnit, math.FMA(n, fastUnit*(ln2LoF64/4), fastShift))
+		s, n, t := fastTable64.reduceHi64(-x, magic)
+		v := math.FMA(-t, fastUnit, math.FMA(n, fastUnit*(ln2LoF64/4), fastShift))
 		u := v * v
 		q := math.FMA(u, f6F64, f4F64)
 		q = math.FMA(u, q, f2F64)

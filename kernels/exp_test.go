@@ -51,7 +51,7 @@ func TestMagic(t *testing.T) {
 	for _, c := range []struct {
 		number
 		e64 int
-	}{{tanhMagic, 0}} {
+	}{{tanhMagic, 0}, {eluMagic, 0}} {
 		for _, x := range []float64{-30.3, -1, -0.2, 0, 0.4, 20.6} {
 			k := x + c.f64
 			n := int(math.RoundToEven(x))

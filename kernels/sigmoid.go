@@ -175,14 +175,14 @@ var fastTable = table{
 var (
 	fastUnit  = number{"fastUnit", 0, 0.84375}
 	fastShift = number{"fastShift", 0, -0x1.4405p-10}
-	fastLo    = number{"fastLo", 0, 0x1.a1d51e4b03f1p-47} // fastUnit * ln2PartLo
+	fastLo    = ln2PartLo.times("fastLo", fastUnit.f64)
 )
 
 // fastQuotient is v/tanh(w/2) in v*v, for |w| up to ln(2)/8 and the shift. Of all polynomials of
 // its degree with this constant term it has the smallest largest error times w.
 var fastQuotient = polynomial{
 	name: "fastQuotient",
-	c64:  []float64{0x1.4437abfc29711p-13, -0x1.2f10b018b6955p-8, 0x1.948b0fcd6c991p-3, 2 * 0.84375},
+	c64:  []float64{0x1.4437abfc29711p-13, -0x1.2f10b018b6955p-8, 0x1.948b0fcd6c991p-3, 2 * fastUnit.f64},
 }
 
 // SigmoidBackward: dx = (dy*(1-y))*y, every step rounded.

@@ -545,8 +545,10 @@ type lossRow[T kernels.Float] struct {
 	a     []float64
 	g     float64
 	label int // the only class with a target, or -1
-	loss  *T  // nil if not computed; d likewise
-	d     []T
+	// by how much the terms of a exceed it without their signs: of a negative target and smoothing
+	cancelled float64
+	loss      *T // nil if not computed; d likewise
+	d         []T
 }
 
 // check compares the row with double-double. In a labelled row, the error of each entry is relative
@@ -601,7 +603,7 @@ func (w *lossRow[T]) check() error {
 		if all.Hi > 0 {
 			more += exception(w.z, want/all.Hi) * all.Hi
 		}
-		more += tiny * (n*(1+all.Hi) + sum.Hi)
+		more += tiny*(n*(1+all.Hi)+sum.Hi) + rel*w.cancelled*sum.Hi
 		if d := math.Abs(float64(*w.loss) - want); !(d <= rel*want+more) {
 			return fmt.Errorf("loss %v, want %v; z = %v, targets %v", *w.loss, want, w.z, w.a)
 		}
@@ -625,7 +627,7 @@ func (w *lossRow[T]) check() error {
 		} else {
 			p := ref.Prob(j).Float64()
 			want.DD = kt.DD{Hi: p}.MulF(all.Hi).Add(kt.DD{Hi: -w.a[j]}).MulF(w.g)
-			slack = max(slack, slack+rel*g*(p*all.Hi+w.a[j]))
+			slack = max(slack, slack+rel*g*(p*all.Hi+w.a[j]+w.cancelled))
 		}
 		if d := math.Abs(float64(v) - want.Float64()); !(d <= slack) && !lost {
 			return fmt.Errorf("gradient %d is %v, want %v; z = %v, targets %v, times %v", j, v,
@@ -687,11 +689,10 @@ func checkLosses[T kernels.Float](c, out *Call[T]) error {
 			if targets >= 0 {
 				w.a[j] = float64(c.Row(targets, r)[j])
 			}
-			if w.a[j] < 0 && weight(j) != 0 {
-				w.a[j] = -1 // smoothing may cancel it; errors are documented for others only
-				continue
-			}
-			w.a[j] = ((1-s)*w.a[j] + s/float64(c.Classes)) * weight(j)
+			smooth := func(t float64) float64 { return ((1-s)*t + s/float64(c.Classes)) * weight(j) }
+			size := math.Abs(smooth(math.Abs(w.a[j])))
+			w.a[j] = smooth(w.a[j])
+			w.cancelled += size - math.Abs(w.a[j])
 		}
 		if c.Opts&Scale != 0 {
 			w.g = float64(c.Scale)
