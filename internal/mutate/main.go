@@ -222,7 +222,7 @@ func mutateFile(tmp, module, goarch string, isas []string) ([]result, error) {
 
 // The tests that compare bits. Those over the rows of the table have a subtest for each function.
 const (
-	overRows = "Table|GuardPages|Bulk"
+	overRows = "Table|GuardPages|Bulk|Tails"
 	others   = "Constants|Streams|StreamPrimitives|Argmax|Golden|Flags"
 )
 
@@ -243,6 +243,21 @@ func suite(tests string, fs ...*function) string {
 	return "^Test(" + tests + ")$"
 }
 
+// rowsOf returns an expression for the rows of the table that call a kernel.
+func rowsOf(kernel string) string {
+	for _, group := range []struct{ kernels, rows string }{
+		{"^(columns|rows|lossLog|expAt)", "^(Softmax|Log|CrossEntropy|Argmax)"},
+		{"^sigmoidLoss", "^SigmoidCrossEntropy"},
+		{"^(matmulPanel|transposeRows)", "^MatMul"},
+		{"^momentumStep", "^Momentum"},
+	} {
+		if regexp.MustCompile(group.kernels).MatchString(kernel) {
+			return group.rows
+		}
+	}
+	return "(?i)^" + strings.TrimSuffix(kernel, "Stream") + "$"
+}
+
 // try builds and tests one mutant: first with the rows of the table that name its kernel, then with
 // the tests that are quick, then with the whole suite.
 func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) result {
@@ -251,11 +266,8 @@ func try(tc *toolchain, src *source, m *mutant, dir string, wrap []string) resul
 		return result{m, invalid, firstLine(err.Error())}
 	}
 	typ := map[string]string{"F32": "float32", "F64": "float64"}[m.fn.typ]
-	rows := "(?i)^" + m.fn.kernel + "$"
-	if strings.HasPrefix(m.fn.kernel, "columns") {
-		rows = "^(Softmax|CrossEntropy|CrossEntropyGrad)$"
-	}
-	v, by := tc.run(dir, binary, wrap, *limit, "-test.run=^Test("+overRows+")$/^"+typ+"$/"+rows)
+	v, by := tc.run(dir, binary, wrap, *limit,
+		"-test.run=^Test("+overRows+")$/^"+typ+"$/"+rowsOf(m.fn.kernel))
 	if v == survived {
 		v, by = tc.run(dir, binary, wrap, *limit, "-test.run="+suite(others, m.fn))
 	}

@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"kernels/internal/ktable"
+	pages "kernels/kernels"
 )
 
 const small = `// header
@@ -186,4 +190,14 @@ func TestToolchainText(t *testing.T) {
 	assert.Error(t, err)
 	assert.Equal(t, "TestA/b/c", firstFailure("--- FAIL: TestA\n"+
 		"    --- FAIL: TestA/b\n        --- FAIL: TestA/b/c (0.1s)\n"))
+}
+
+// TestRowsOf: a pattern that matches no row would leave a mutant to slower tests, silently.
+func TestRowsOf(t *testing.T) {
+	for _, kn := range pages.Kernels() {
+		re := regexp.MustCompile(rowsOf(kn.Name))
+		assert.True(t, slices.ContainsFunc(ktable.Funcs[float32](), func(f ktable.Func[float32]) bool {
+			return re.MatchString(f.Name)
+		}), "%s: no row %s", kn.Name, re)
+	}
 }
