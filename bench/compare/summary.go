@@ -137,7 +137,9 @@ func (s *summary) write(w io.Writer) {
 			versions, last = append(versions, p.Name+" "+p.Version), p.Version
 		}
 	}
-	text := "Peers: " + strings.Join(versions, ", ") + ". [All results](bench/compare/results)."
+	// two tildes, as Debian's versions have them, would strike out what is between them
+	text := "Peers: " + strings.ReplaceAll(strings.Join(versions, ", "), "~", `\~`) +
+		". [All results](bench/compare/results)."
 	column := 0
 	for _, word := range strings.Fields(text) {
 		if column+1+len(word) > 100 || column == 0 {
