@@ -340,6 +340,32 @@ func TestREADMEFunctions(t *testing.T) {
 	}
 }
 
+// TestLayout checks that the first table of CONTRIBUTING.md has each file of the package, and no
+// others.
+func TestLayout(t *testing.T) {
+	table := body(t, "CONTRIBUTING.md", "# Contributing", "## Layout\n", "\n## ")
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile("`([A-Za-z0-9_*]+\\.go)`").FindAllStringSubmatch(table, -1) {
+		if m[1] == "exp.go" || m[1] == "pipelines.go" {
+			continue // of kernels/
+		}
+		found := 0
+		for _, f := range files {
+			if ok, err := filepath.Match(strings.ReplaceAll(m[1], "NAME", "*"), f); err != nil || ok {
+				require.NoError(t, err)
+				listed[f] = true
+				found++
+			}
+		}
+		require.NotZero(t, found, "CONTRIBUTING.md lists %s", m[1])
+	}
+	for _, f := range files {
+		require.True(t, listed[f], "CONTRIBUTING.md does not list %s", f)
+	}
+}
+
 // TestPlatforms checks that PLATFORMS.md has the architectures that .ci/run and .ci/nightly test,
 // and no others, and that README.md counts them.
 func TestPlatforms(t *testing.T) {
