@@ -16,7 +16,8 @@ import (
 )
 
 var (
-	walkFlag    = flag.String("walk", "", `"all" walks every float32 input (minutes), otherwise a sample is walked`)
+	walkFlag = flag.String("walk", "", `"all" walks every float32 input (minutes for each function), `+
+		"otherwise a sample is walked")
 	walkStride  = flag.Uint64("walkstride", 0, "walk every N-th float32 input")
 	walkSamples = flag.Int("walksamples", 0, "number of float64 inputs of the accuracy tests")
 )

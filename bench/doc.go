@@ -8,7 +8,7 @@
 //
 //	go test -run '^$' -bench 'Elements/^Sigmoid$/float32/1k$' ./bench
 //	go test -run '^$' -bench 'Rows/^Softmax$/float32/1000' ./bench
-//	go test -run '^$' -bench 'Call|Parallel' ./bench
+//	go test -run '^$' -bench 'Call|Parallel' -benchtime 20ms ./bench
 //
 // The benchmarks are
 //
