@@ -13,12 +13,14 @@ import (
 //	exp(x) = 2^(n/8) * exp(t), |t| <= ln(2)/16
 //
 // 2^(n/8) is a power of two, made of bits (see magic), times one of eight numbers from a table (see
-// table). The rest is a polynomial: see expPolynomial. Two kernels, SigmoidFast and Tanh in
-// float64, have no table: for them n is a whole number, and |t| <= ln(2)/2.
+// table). The rest is a polynomial, or, for SigmoidFast in float64, a quotient: see expPolynomial
+// and sigmoidFast. Two kernels, ELU and, in float64, Tanh, have no table: for them n is a whole
+// number, and |t| <= ln(2)/2.
 //
 // With a table there are three multiply-adds fewer, and the error is smaller. A look-up takes four
 // instructions on NEON. For these, llvm-mca has Sigmoid in float32 8% slower on Neoverse N1 and 5%
-// on V2, SigmoidFast 7% and 3%, both faster on Apple M1, and nothing else more than 3% slower.
+// on V2, SigmoidFast 7% and 3% (float64: 6% and 2%), both faster on Apple M1, and nothing else more
+// than 3% slower.
 
 // A number is a constant for both types, with its name in the assembly.
 type number struct {
