@@ -4,9 +4,9 @@ package kernels
 // GELU, which is PyTorch's gelu with approximate='tanh', JAX's and TensorFlow's with
 // approximate=True. [GELUTanhBackward] is its backward.
 //
-// The error is below 2 ULP over the whole range. The largest seen in float32 is 1.808, at x =
-// -2.1897175 (-0x1.1848aap+1), and 1.228 where the result is subnormal, at -10.101883. In float64
-// it is at most 1.7, and the largest seen is 1.66, at -8.712142083148048.
+// In float32 the error is at most 1.808 ULP, at -2.1897175 (-0x1.1848aap+1), and 1.228 where the
+// result is subnormal, at -10.101883. In float64 it is at most 1.7 ULP, and the largest seen is
+// 1.66, at -8.712142083148048.
 //
 // ±0 give ±0, +Inf gives +Inf, -Inf gives -0, the limit, where PyTorch gives NaN. NaN gives NaN.
 // Nothing overflows on the way.
