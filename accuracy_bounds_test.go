@@ -300,15 +300,23 @@ func TestSigmoidLossBound64(t *testing.T) {
 	require.LessOrEqual(t, max(top["gradient, right"].err, top["gradient, wrong"].err), kt.SigmoidGradBound[float64]())
 }
 
+const lossExpScale = 0x1.4f6647eb09a0ap+0 // off aF64*2^(1/4) by less than a twentieth of 2^-53
+
+// lossExpRoundings repeats lossExpScale*exp(-|x|) for exp(-|x|) = 2^(n/4)*exp(t), t between lo and
+// hi.
+func lossExpRoundings(r *kt.Rounding, n int, lo, hi float64) kt.Rounded {
+	n++
+	w := expRoundings(r, &rowTable64, aF64, n&3, lo, hi).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	return r.Off(w, 0.05*0x1p-53*math.Exp2(float64(n)/4)*aF64)
+}
+
 // sigmoidLossRoundings repeats sigmoidLossTerms in float64 and what follows for exp(-|x|) =
 // 2^(n/4)*exp(t), t between lo and hi: the losses and gradients where x is on the side of the
 // target, and where it is not. The factor 2^512 of the exponential changes no rounding.
 func sigmoidLossRoundings(n int, lo, hi float64) map[string]kt.Rounded {
 	var r kt.Rounding
-	const a = 0x1.4f6647eb09a0ap+0 // off aF64*2^(1/4) by less than a twentieth of 2^-53
-	m := n + 1
-	w := expRoundings(&r, &rowTable64, aF64, m&3, lo, hi).Mul(kt.Const(math.Ldexp(1, m>>2)))
-	w = r.Off(w, 0.05*0x1p-53*math.Exp2(float64(m)/4)*aF64)
+	const a = lossExpScale
+	w := lossExpRoundings(&r, n, lo, hi)
 	elo, ehi := math.Exp2(float64(n)/4)*math.Exp(lo), math.Exp2(float64(n)/4)*math.Exp(hi)
 	s := r.Round(w.Div(r.Round(w.Add(kt.Const(2*a))))).Within(elo/(2+elo)*(1-0x1p-50), ehi/(2+ehi)*(1+0x1p-50))
 	u := r.Round(s.Square())

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kernels"
+	"kernels/internal/ktable"
 )
 
 // A hidden layer and the loss of two rows of three classes, forward and backward. README.md shows
@@ -412,4 +413,29 @@ func body(t *testing.T, file, mark, start, end string) string {
 	text, _, found := strings.Cut(text, end)
 	require.True(t, found, "%s has no %q", file, end)
 	return text
+}
+
+// TestAccuracyTable: ACCURACY.md has every kernel, and its tests exist.
+func TestAccuracyTable(t *testing.T) {
+	text, err := os.ReadFile("ACCURACY.md")
+	require.NoError(t, err)
+	for _, f := range ktable.Funcs[float32]() {
+		if name := strings.TrimSuffix(f.Name, "With"); len(f.Args) > 0 {
+			require.Contains(t, string(text), "`"+name+"`")
+		}
+	}
+	tests, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var code strings.Builder
+	for _, name := range tests {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		code.Write(text)
+	}
+	found := 0
+	for _, m := range regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(text), -1) {
+		require.Contains(t, code.String(), "func "+m[1]+"(t *testing.T) {")
+		found++
+	}
+	require.Greater(t, found, 50)
 }

@@ -3,10 +3,9 @@ package kernels
 // GEGLUTanh sets dst[i] to up[i] times [GELUTanh] of gate[i], in one pass: the gated unit GEGLU
 // (Shazeer, 2020) with the tanh form of GELU, PyTorch's gelu(gate, approximate='tanh') * up.
 //
-// It has the bits of GELUTanh followed by a product. Its error is at most 4.2 ULP where GELUTanh of
-// the gate and the result are normal numbers: twice that of GELUTanh, as an ULP of the product may
-// be half as large, relative to it, and half an ULP. Where GELUTanh is subnormal, for gates below
-// -9.9 in float32, the rounding there counts too.
+// It has the bits of GELUTanh followed by a product. Its error is at most 2.9 ULP where GELUTanh of
+// the gate and the result are normal numbers: that of GELUTanh, relative to its size, and half an
+// ULP. Where GELUTanh is subnormal, for gates below -9.9 in float32, the rounding there counts too.
 //
 // dst may be gate or up, and they may be one slice. It panics if the lengths differ or dst partly
 // overlaps one of the others.

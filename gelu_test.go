@@ -113,17 +113,27 @@ func TestGELUBound64(t *testing.T) {
 			}
 		}
 	}
+	geluCells(-4*1015+1, pickLong(32, 8), cell)
+	t.Logf("GELU: x < 0 %.3f ULP at %v, x > 0 %.3f ULP at %v", top[0], -at[0], top[1], at[1])
+	t.Logf("relative: %.3f * 2^-53", relative)
+	require.Less(t, far+0.5, 2.02) // the bound below -37.5
+	require.Less(t, relative, 2.5) // half an ULP more is GEGLU's bound
+	require.LessOrEqual(t, max(top[0], top[1]), geluBound64)
+	require.InDelta(t, geluBound64, max(top[0], top[1]), 0.01)
+}
+
+// geluCells calls cell for small intervals of |x| from 2^-60 on, as far as exp(-x*x/2) is
+// 2^((n+r)/4) with an n from last on. There are more of them where the roundings change faster.
+func geluCells(last, parts int, cell func(n int, lo, hi float64)) {
 	edge := func(n int) float64 { return math.Sqrt((0.5 - float64(n)) * math.Ln2 / 2) }
-	parts := pickLong(32, 8)
 	for lo := 0x1p-60; lo < edge(0); lo *= 2 {
 		hi := min(2*lo, edge(0))
 		for i := range 4 * parts {
-			from := float64(i) / float64(4*parts)
-			to := float64(i+1) / float64(4*parts)
+			from, to := float64(i)/float64(4*parts), float64(i+1)/float64(4*parts)
 			cell(0, lo+(hi-lo)*from, lo+(hi-lo)*to)
 		}
 	}
-	for n := -1; n > -4*1015; n-- {
+	for n := -1; n >= last; n-- {
 		lo, hi := edge(n+1), edge(n)
 		cells := parts
 		if n > -64 || hi > 37 {
@@ -133,21 +143,31 @@ func TestGELUBound64(t *testing.T) {
 			cell(n, lo+(hi-lo)*float64(i)/float64(cells), lo+(hi-lo)*float64(i+1)/float64(cells))
 		}
 	}
-	t.Logf("GELU: x < 0 %.3f ULP at %v, x > 0 %.3f ULP at %v", top[0], -at[0], top[1], at[1])
-	t.Logf("relative: %.3f * 2^-53", relative)
-	require.Less(t, far+0.5, 2.02) // the bound below -37.5
-	require.Less(t, relative, 2.5) // half an ULP more is GEGLU's bound
-	require.LessOrEqual(t, max(top[0], top[1]), geluBound64)
-	require.InDelta(t, geluBound64, max(top[0], top[1]), 0.01)
 }
 
 // geluRoundings repeats the float64 GELU for |x| between a0 and a1, where exp(-x*x/2) is
 // 2^((n+r)/4), without the last rounding: the negative result for -|x| and that for |x|. What is in
 // two parts has an error of 2^-100 or less, which is left out.
 func geluRoundings(n int, a0, a1 float64) [2]kt.Rounded {
-	const scale = 0x1.000d6a5af9f9dp+0
 	var r kt.Rounding
-	tail := func(a float64) float64 { return kt.NormalTailDD(a).Hi }
+	t := geluTailRoundings(&r, a0, a1)
+	v := kt.Exact(a0/(a0+1.1875), a1/(a1+1.1875)).Mul(t).Within(
+		a0*normalTail(a0)*(1-0x1p-50), a1*normalTail(a1)*(1+0x1p-50))
+	e, power := geluPower(&r, n, a0, a1)
+	more := r.Round(v.Mul(power))
+	below0, below1 := -kt.GELURef64(-a0), -kt.GELURef64(-a1)
+	below := e.Mul(v.Add(more))
+	below = below.Within(min(below0, below1)*(1-1e-12), max(below0, below1)*(1+1e-12))
+	u := r.Round(v.Add(more))
+	above := kt.Exact(a0, a1).Sub(e.Mul(u))
+	above = above.Within(kt.GELURef64(a0)*(1-1e-12), kt.GELURef64(a1)*(1+1e-12))
+	return [2]kt.Rounded{below, above}
+}
+
+func normalTail(a float64) float64 { return kt.NormalTailDD(a).Hi }
+
+// geluTailRoundings repeats T for |x| between a0 and a1.
+func geluTailRoundings(r *kt.Rounding, a0, a1 float64) kt.Rounded {
 	w := r.Round(kt.Exact(2*a0, 2*a1).Div(r.Add(kt.Exact(a0, a1), kt.Const(5))))
 	w = r.Sub(w, kt.Const(1))
 	exact := (a0 - 5) / (a0 + 5)
@@ -166,39 +186,77 @@ func geluRoundings(n int, a0, a1 float64) [2]kt.Rounded {
 	for i := 3; i > 0; i-- {
 		p = r.Round(p.Mul(w).Add(c(i)))
 	}
-	t := p.Mul(w).Add(c(0))
-	low, high := (a0+1.1875)*tail(a1)*(1-0x1p-50), (a1+1.1875)*tail(a0)*(1+0x1p-50)
+	low, high := (a0+1.1875)*normalTail(a1)*(1-0x1p-50), (a1+1.1875)*normalTail(a0)*(1+0x1p-50)
 	off := geluTError
 	if a1 < 0x1p-6 {
 		off = geluTErrorAt0
 	}
-	t = r.Off(t.Within(low, high), off*high)
-	v := kt.Exact(a0/(a0+1.1875), a1/(a1+1.1875)).Mul(t).Within(a0*tail(a0)*(1-0x1p-50), a1*tail(a1)*(1+0x1p-50))
-	// The argument of the exponential is rounded once more than in GELUTanh.
-	r0, r1 := -a1*a1*2/math.Ln2-float64(n), -a0*a0*2/math.Ln2-float64(n)
-	e := entry(&r, &sigmoidTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
-	rounding := min(0x1p-54, 0x1p-52*max(math.Abs(r0), math.Abs(r1)))
-	power := r.Off(exp2Roundings(&r, r0*math.Ln2/4, r1*math.Ln2/4), rounding*math.Ln2/4)
-	more := r.Round(v.Mul(power))
-	below0, below1 := -kt.GELURef64(-a0), -kt.GELURef64(-a1)
-	below := e.Mul(v.Add(more))
-	below = below.Within(min(below0, below1)*(1-1e-12), max(below0, below1)*(1+1e-12))
-	u := r.Round(v.Add(more))
-	above := kt.Exact(a0, a1).Sub(e.Mul(u))
-	above = above.Within(kt.GELURef64(a0)*(1-1e-12), kt.GELURef64(a1)*(1+1e-12))
-	return [2]kt.Rounded{below, above}
+	return r.Off(p.Mul(w).Add(c(0)).Within(low, high), off*high)
 }
 
-// TestWalkGEGLU32 measures the float32 GELU relative to its size, where that is a normal number.
-// The product adds half an ULP, and is below 3 ULP.
-func TestWalkGEGLU32(t *testing.T) {
+// geluPower repeats s and P for exp(-x*x/2) = 2^((n+r)/4). The argument of the exponential is
+// rounded once more than in GELUTanh.
+func geluPower(r *kt.Rounding, n int, a0, a1 float64) (s, p kt.Rounded) {
+	const scale = 0x1.000d6a5af9f9dp+0
+	r0, r1 := -a1*a1*2/math.Ln2-float64(n), -a0*a0*2/math.Ln2-float64(n)
+	s = entry(r, &sigmoidTable64, kt.DD{Hi: scale}, n&3).Mul(kt.Const(math.Ldexp(1, n>>2)))
+	rounding := min(0x1p-54, 0x1p-52*max(math.Abs(r0), math.Abs(r1)))
+	return s, r.Off(exp2Roundings(r, r0*math.Ln2/4, r1*math.Ln2/4), rounding*math.Ln2/4)
+}
+
+// TestGELUBackwardBound64 adds up the roundings of the float64 derivative. From |x| = 9.8 on, the
+// slope is so near to 0 or 1 that all that is below it is allowed.
+func TestGELUBackwardBound64(t *testing.T) {
+	top, at := 0.0, ""
+	geluCells(-4*70, pickLong(32, 8), func(n int, lo, hi float64) {
+		for _, v := range geluSlopeRoundings(n, lo, hi) {
+			if e := v.SlopeError(3); e > top {
+				top, at = e, fmt.Sprintf("|x| = %.6f", lo)
+			}
+		}
+	})
+	t.Logf("%.4f of what is allowed at %s", top, at)
+	require.LessOrEqual(t, top, 1.0)
+}
+
+// geluSlopeRoundings repeats geluSlope64 for |x| between a0 and a1: the slopes at -|x| and |x|.
+// What is left of the density at 0 is nothing.
+func geluSlopeRoundings(n int, a0, a1 float64) [2]kt.Rounded {
+	const density = 0x1.9884533d43651p-2
+	var r kt.Rounding
+	one, x, c := kt.Const(1), kt.Exact(a0, a1), kt.Const(1.1875)
+	exact := geluTailRoundings(&r, a0, a1)
+	t := r.Round(exact)
+	tl := r.Lost(exact.Sub(t))
+	d := r.Add(x, c)
+	dl := r.Lost(x.Add(c).Sub(d))
+	q := r.Round(one.Div(d))
+	ratio := r.Round(t.Mul(q)).Within(normalTail(a1)*(1-0x1p-50), normalTail(a0)*(1+0x1p-50))
+	rest := r.Lost(r.Lost(t.Sub(ratio.Mul(d))).Sub(ratio.Mul(dl)))
+	rest = r.Lost(r.Lost(rest.Add(tl)).Mul(q))
+	falls := x.Mul(kt.Const(density))
+	g := r.Round(ratio.Sub(falls))
+	gl := r.Lost(r.Sub(ratio, g).Sub(falls))
+	gl = r.Lost(r.Lost(gl.Add(rest)))
+	s, p := geluPower(&r, n, a0, a1)
+	e := r.Round(s.Add(s.Mul(p)))
+	el := r.Lost(r.Sub(s, e).Add(s.Mul(p)))
+	below := r.Round(e.Mul(g).Add(r.Lost(e.Mul(gl).Add(r.Lost(el.Mul(g))))))
+	return [2]kt.Rounded{below, r.Round(one.Sub(below))}
+}
+
+// walkRelative returns the largest relative error of a float32 function in units of 2^-24, where
+// the exact result is a normal number. A product of the result with another number adds half an
+// ULP, and has at most as many ULP.
+func walkRelative(t *testing.T, name string, run func(dst, x []float32), ref func(x float64) float64) float64 {
+	t.Helper()
 	var w worst
 	walk(stride(), func(x []float32) {
 		y := make([]float32, len(x))
-		GELU(y, x)
+		run(y, x)
 		top, at := 0.0, 0
 		for i, v := range x {
-			want := kt.GELURef64(float64(v))
+			want := ref(float64(v))
 			if size := math.Abs(want); size >= 0x1p-126 && size <= math.MaxFloat32 {
 				if e := math.Abs(float64(y[i])-want) / size * 0x1p24; e > top {
 					top, at = e, i
@@ -207,8 +265,13 @@ func TestWalkGEGLU32(t *testing.T) {
 		}
 		w.add("", top, func() string { return fmt.Sprint(x[at]) })
 	})
-	t.Logf("%.4f * 2^-24 at %s", w.max[""].err, w.max[""].at)
-	require.LessOrEqual(t, w.max[""].err, 2.295)
+	t.Logf("%s: %.4f * 2^-24 at %s", name, w.max[""].err, w.max[""].at)
+	return w.max[""].err
+}
+
+func TestWalkGEGLU32(t *testing.T) {
+	require.LessOrEqual(t, walkRelative(t, "GELU", GELU[float32], kt.GELURef64), 2.295)
+	require.LessOrEqual(t, walkRelative(t, "GELUTanh", GELUTanh[float32], kt.GELUTanhRef64), 2.32)
 }
 
 // TestGEGLUSpecial: an infinite gate passes up, or gives 0.

@@ -101,7 +101,7 @@ func checkSwiGLU[T kernels.Float](c, out *Call[T]) error {
 		case math.Abs(float64(g)) < 1e5 && !math.IsInf(u, 0):
 			want := kt.SiLUDD(float64(g)).Mul(kt.ScaledOf(u))
 			off := math.Abs(float64(y) - want.Float64())
-			if e := kt.Err(y, want); !(e <= 4 || off <= tinySiLU[T](u)) {
+			if e := kt.Err(y, want); !(e <= pick[T](3.3, 3.6) || off <= tinySiLU[T](u)) {
 				return fmt.Errorf("gate %v, up %v: got %v, want %v, %v ULP", g, up, y,
 					want.Float64(), e)
 			}
@@ -110,8 +110,8 @@ func checkSwiGLU[T kernels.Float](c, out *Call[T]) error {
 	return nil
 }
 
-// checkSwiGLUBackward allows twice the error of SiLU and half an ULP, and twice that of its
-// derivative (2.465 ULP) and an ULP for each of two products.
+// checkSwiGLUBackward allows dup the error of a product with a sigmoid, and dgate that of
+// SiLUBackward and of a product more.
 func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 	for i, g := range c.T(3) {
 		dy, up := c.T(2)[i], c.T(4)[i]
@@ -121,7 +121,7 @@ func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 		} else if g == g {
 			continue
 		}
-		if err := gradient(5.6, out.T(1)[i], g, silu, 2, dy); err != nil {
+		if err := gradient(4.8, out.T(1)[i], g, silu, 1, dy); err != nil {
 			return fmt.Errorf("dup: %w", err)
 		}
 		p, first := dy*up, T(grad.Mul(kt.ScaledOf(float64(dy))).Float64()) // dgate is first*up
@@ -129,7 +129,7 @@ func checkSwiGLUBackward[T kernels.Float](c, out *Call[T]) error {
 			math.Abs(float64(dy)) < 4*smallest[T]()/eps[T]() {
 			continue
 		}
-		if err := gradient(7, out.T(0)[i], g, grad, 2, p); err != nil {
+		if err := gradient(pick[T](6.5, 7), out.T(0)[i], g, grad, 2, p); err != nil {
 			return fmt.Errorf("dgate, dy = %v, up = %v: %w", dy, up, err)
 		}
 	}

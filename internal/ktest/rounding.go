@@ -43,7 +43,10 @@ func Const(c float64) Rounded {
 func (a Rounded) mid() float64 { return a.lo/2 + a.hi/2 }
 
 // top returns the largest possible magnitude of the computed value.
-func (a Rounded) top() float64 { return max(math.Abs(a.lo), math.Abs(a.hi)) + a.Error() }
+func (a Rounded) top() float64 { return a.Most() + a.Error() }
+
+// Most returns the largest magnitude of the exact value.
+func (a Rounded) Most() float64 { return max(math.Abs(a.lo), math.Abs(a.hi)) }
 
 // linear returns the errors of a value that changes by da*a + db*b.
 func linear(a Rounded, da float64, b Rounded, db float64) []float64 {
@@ -125,6 +128,9 @@ func (r *Rounding) Add(a, b Rounded) Rounded { return r.round(a.Add(b), min(a.to
 // Sub returns a - b, rounded.
 func (r *Rounding) Sub(a, b Rounded) Rounded { return r.Add(a, b.Neg()) }
 
+// Lost returns a, rounded, given that it is what other roundings lost: without them it would be 0.
+func (r *Rounding) Lost(a Rounded) Rounded { return r.Round(a.Within(0, 0)) }
+
 func (r *Rounding) round(a Rounded, most float64) Rounded {
 	top := a.top()
 	if a.grid > noGrid/2 && top <= math.Ldexp(1, 53+a.grid) {
@@ -148,7 +154,7 @@ func ULP64(x float64) float64 {
 // ULPs returns the largest possible error of a, in ULP of the exact value, with the 1% for effects
 // of second order. A power of two should not lie inside the interval, only at its ends.
 func (a Rounded) ULPs() float64 {
-	return 1.01 * a.Error() / ULP64(min(math.Abs(a.lo), math.Abs(a.hi)))
+	return orInf(1.01 * a.Error() / ULP64(min(math.Abs(a.lo), math.Abs(a.hi))))
 }
 
 // RoundedULPs returns the largest possible error of a after it has been rounded, in ULP of the
@@ -157,7 +163,7 @@ func (a Rounded) ULPs() float64 {
 // large there.
 func (a Rounded) RoundedULPs() float64 {
 	e := a.ULPs()
-	if hi := max(math.Abs(a.lo), math.Abs(a.hi)); e >= 1 &&
+	if hi := a.Most(); e >= 1 &&
 		math.Ilogb(hi+a.Error()) > math.Ilogb(math.Nextafter(hi, 0)) {
 		return e + 1
 	}
@@ -167,11 +173,31 @@ func (a Rounded) RoundedULPs() float64 {
 // Relative returns the largest possible relative error of a, in units of 2^-53, with the 1% for
 // effects of second order.
 func (a Rounded) Relative() float64 {
-	return 1.01 * a.Error() / min(math.Abs(a.lo), math.Abs(a.hi)) * 0x1p53
+	return orInf(1.01 * a.Error() / min(math.Abs(a.lo), math.Abs(a.hi)) * 0x1p53)
 }
 
 // Straddles reports whether a power of two lies between the ends of the interval.
 func (a Rounded) Straddles() bool {
-	lo, hi := math.Abs(a.lo), math.Abs(a.hi)
-	return math.Ilogb(min(lo, hi)) < math.Ilogb(math.Nextafter(max(lo, hi), 0))
+	least := min(math.Abs(a.lo), math.Abs(a.hi))
+	return math.Ilogb(least) < math.Ilogb(math.Nextafter(a.Most(), 0))
+}
+
+// SlopeError returns the largest that [SlopeError] may be for a, an exact slope between the ends of
+// the interval, with the 1% for effects of second order.
+func (a Rounded) SlopeError(n float64) float64 {
+	least := min(math.Abs(a.lo), math.Abs(a.hi))
+	if a.lo < 0 && a.hi > 0 {
+		least = 0
+	}
+	err := 1.01 * a.Error() * 0x1p53
+	return orInf(min(err+a.Most(), (err/least+0.5)/n))
+}
+
+// orInf is an error, infinite if it is NaN: what overflows in a repeated computation, or has no
+// inputs, is no bound.
+func orInf(e float64) float64 {
+	if e != e {
+		return math.Inf(1)
+	}
+	return e
 }
