@@ -317,7 +317,7 @@ func elementClimbs[T Float]() []climbCase[T] {
 			}),
 	}
 	if is32[T]() {
-		return cases // walks go through all inputs: TestWalkSigmoid32 and others
+		return cases // walks go through all inputs: TestWalk32 and others
 	}
 	return append(append(cases,
 		elementCase("Sigmoid", "ULP", kt.SigmoidBound64, 1, start, func(x []T) float64 {

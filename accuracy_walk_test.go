@@ -101,62 +101,6 @@ func (w *worst) add(class string, err float64, at func() string) {
 	}
 }
 
-// TestWalkSigmoid32 measures the sigmoids against 1/(1+e^-x) in float64.
-func TestWalkSigmoid32(t *testing.T) {
-	for _, k := range []struct {
-		name  string
-		bound float64 // not reached by Sigmoid, at most this for SigmoidFast
-		run   func(dst, x []float32)
-	}{
-		{"Sigmoid", 0.9221, Sigmoid[float32]},
-		{"SigmoidFast", 2.0986, SigmoidFast[float32]},
-	} {
-		t.Run(k.name, func(t *testing.T) {
-			var w worst
-			classes := [3]string{"x >= 0", "x < 0", "subnormal result"}
-			walk(stride(), func(x []float32) {
-				dst := make([]float32, len(x))
-				k.run(dst, x)
-				var top [3]float64
-				var at [3]int
-				for i, v := range x {
-					want := kt.SigmoidRef64(float64(v))
-					if v < -1e6 { // exp underflows there anyway
-						want = 0
-					}
-					err := kt.Err32(dst[i], want)
-					c := 0
-					switch {
-					case v < 0 && want < 0x1p-126:
-						c = 2
-					case v < 0:
-						c = 1
-					}
-					if err > top[c] {
-						top[c], at[c] = err, i
-					}
-					if dst[i] > 1 || dst[i] < 0 {
-						w.add("outside [0, 1]", math.Inf(1), func() string { return fmt.Sprint(v) })
-					}
-				}
-				for c, e := range top {
-					w.add(classes[c], e, func() string {
-						return fmt.Sprintf("x = %v (%#08x): got %v", x[at[c]], math.Float32bits(x[at[c]]), dst[at[c]])
-					})
-				}
-			})
-			for class, f := range w.max {
-				t.Logf("%s, %s: %.4f ULP at %s", k.name, class, f.err, f.at)
-				if k.name == "Sigmoid" {
-					require.Less(t, f.err, k.bound, f.at)
-				} else {
-					require.LessOrEqual(t, f.err, k.bound, f.at)
-				}
-			}
-		})
-	}
-}
-
 // expClamp32 is how far below the row's maximum the float32 exponential stops.
 const expClamp32 = 130
 

@@ -11,51 +11,6 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestWalkElementary32 measures the functions against package math in float64. The bounds are the
-// largest errors of all inputs.
-func TestWalkElementary32(t *testing.T) {
-	for _, k := range []struct {
-		name             string
-		bound, subnormal float64
-		run              func(dst, x []float32)
-		ref              func(x float64) float64
-	}{
-		{"Exp", 0.8675, 0.9254, Exp[float32], math.Exp},
-		{"Expm1", 0.613, 0, Expm1[float32], math.Expm1},
-		{"Log", 0.951, 0, Log[float32], math.Log},
-		{"Log1p", 0.957, 0, Log1p[float32], math.Log1p},
-	} {
-		t.Run(k.name, func(t *testing.T) {
-			var w worst
-			walk(stride(), func(x []float32) {
-				dst := make([]float32, len(x))
-				k.run(dst, x)
-				var top [2]float64
-				var at [2]int
-				for i, v := range x {
-					want, c := k.ref(float64(v)), 0
-					if math.Abs(want) < 0x1p-126 {
-						c = 1
-					}
-					if err := kt.Err32(dst[i], want); err > top[c] {
-						top[c], at[c] = err, i
-					}
-				}
-				for c, e := range top {
-					w.add([]string{"normal", "subnormal result"}[c], e, func() string {
-						return fmt.Sprintf("x = %v (%x): got %v", x[at[c]], x[at[c]], dst[at[c]])
-					})
-				}
-			})
-			for class, f := range w.max {
-				t.Logf("%s, %s: %.4f ULP at %s", k.name, class, f.err, f.at)
-			}
-			require.LessOrEqual(t, w.max["normal"].err, k.bound)
-			require.LessOrEqual(t, w.max["subnormal result"].err, k.subnormal)
-		})
-	}
-}
-
 // sampleLog fills x with positive numbers: of all magnitudes, more of those near 1, where results
 // are small, and near the ends of the interval of 1+f.
 func sampleLog(r *kt.Rand, x []float64) {

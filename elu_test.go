@@ -32,13 +32,6 @@ const (
 	eluAlphaBound64 = 2.06
 )
 
-// TestWalkELU32 measures ELU against package math in float64.
-func TestWalkELU32(t *testing.T) {
-	normal, subnormal := walkUnary(t, "ELU", func(dst, x []float32) { ELU(dst, x, 1) }, eluRef)
-	require.LessOrEqual(t, normal, eluBound32)
-	require.Zero(t, subnormal)
-}
-
 // TestWalkELUAlpha32 has the error for any alpha from what s, p and the difference s*alpha - alpha
 // are off. The last is exact for s = 1 and 1/2. An error relative to the result, in units of 2^-24,
 // is at most as many ULP. The last rounding adds a half.

@@ -9,11 +9,6 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestWalkErf32 measures Erf against package math in float64.
-func TestWalkErf32(t *testing.T) {
-	walkErrors(t, "Erf", Erf[float32], math.Erf, [3]float64{1.098, 1.098, 0.508})
-}
-
 // TestWalkErf64 samples the float64 form.
 func TestWalkErf64(t *testing.T) {
 	fill := func(r *kt.Rand, x, _ []float64) {

@@ -4,7 +4,7 @@ package kernels
 // GELU, which is PyTorch's gelu with approximate='tanh', JAX's and TensorFlow's with
 // approximate=True. [GELUTanhBackward] is its backward.
 //
-// In float32 the error is at most 1.808 ULP, at -2.1897175 (-0x1.1848aap+1), and 1.228 where the
+// In float32 the error is at most 1.808 ULP, at -2.1897175 (-0x1.1848aap+1), and 1.229 where the
 // result is subnormal, at -10.101883. In float64 it is at most 1.7 ULP, and the largest seen is
 // 1.66, at -8.712142083148048.
 //

@@ -10,49 +10,6 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// walkErrors measures a float32 function of elements on every stride-th input, by the sign of the
-// input, and apart where the result is subnormal.
-func walkErrors(t *testing.T, name string, run func(dst, x []float32), ref func(x float64) float64,
-	bounds [3]float64) {
-	t.Helper()
-	classes := [3]string{"x >= 0", "x < 0", "subnormal result"}
-	var w worst
-	walk(stride(), func(x []float32) {
-		dst := make([]float32, len(x))
-		run(dst, x)
-		var top [3]float64
-		var at [3]int
-		for i, v := range x {
-			want := ref(float64(v))
-			c := 0
-			switch {
-			case math.Abs(want) < 0x1p-126:
-				c = 2
-			case v < 0:
-				c = 1
-			}
-			if err := kt.Err32(dst[i], want); err > top[c] {
-				top[c], at[c] = err, i
-			}
-		}
-		for c, e := range top {
-			w.add(classes[c], e, func() string {
-				return fmt.Sprintf("x = %v (%#08x): got %v", x[at[c]], math.Float32bits(x[at[c]]), dst[at[c]])
-			})
-		}
-	})
-	for c, class := range classes {
-		f := w.max[class]
-		t.Logf("%s, %s: %.4f ULP at %s", name, class, f.err, f.at)
-		require.LessOrEqual(t, f.err, bounds[c], f.at)
-	}
-}
-
-// TestWalkGELUTanh32 measures GELUTanh against package math in float64.
-func TestWalkGELUTanh32(t *testing.T) {
-	walkErrors(t, "GELUTanh", GELUTanh[float32], kt.GELUTanhRef64, [3]float64{1.489, 1.808, 1.229})
-}
-
 // sampleGELU fills x with inputs of all magnitudes, and more of those where the function bends and
 // where its tail is.
 func sampleGELU(r *kt.Rand, x []float64, tail float64) {

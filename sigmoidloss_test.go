@@ -1,7 +1,6 @@
 package kernels
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -9,59 +8,6 @@ import (
 
 	kt "kernels/internal/ktest"
 )
-
-// TestWalkSigmoidLoss32 measures loss and gradient at target 0 against package math in float64.
-// Target 1 at x gives the bits of target 0 at -x.
-func TestWalkSigmoidLoss32(t *testing.T) {
-	var w worst
-	walk(stride(), func(x []float32) {
-		n := len(x)
-		zero, one, neg := make([]float32, n), make([]float32, n), make([]float32, n)
-		loss, dx, loss1, dx1 := make([]float32, n), make([]float32, n), make([]float32, n),
-			make([]float32, n)
-		for i, v := range x {
-			one[i], neg[i] = 1, -v
-		}
-		SigmoidCrossEntropyGrad(dx, loss, x, zero, 1)
-		SigmoidCrossEntropyGrad(dx1, loss1, neg, one, 1)
-		classes := [3]string{"loss", "gradient", "subnormal"}
-		var top [3]float64
-		var at [3]int
-		for i, v := range x {
-			z := float64(v)
-			e := math.Exp(-math.Abs(z))
-			wantLoss, want := math.Max(z, 0)+math.Log1p(e), e/(1+e)
-			if z >= 0 {
-				want = 1 / (1 + e)
-			}
-			k, g := 0, 1
-			if want < 0x1p-126 {
-				k, g = 2, 2
-			}
-			if err := kt.Err32(loss[i], wantLoss); err > top[k] {
-				top[k], at[k] = err, i
-			}
-			if err := kt.Err32(dx[i], want); err > top[g] {
-				top[g], at[g] = err, i
-			}
-			if !kt.Same(loss[i], loss1[i]) || !kt.Same(dx[i], -dx1[i]) && dx[i] != 0 {
-				w.add("symmetric", math.Inf(1), func() string {
-					return fmt.Sprint(v, loss[i], loss1[i], dx[i], dx1[i])
-				})
-			}
-		}
-		for c, e := range top {
-			w.add(classes[c], e, func() string {
-				return fmt.Sprintf("x = %v (%#08x): got %v, %v",
-					x[at[c]], math.Float32bits(x[at[c]]), loss[at[c]], dx[at[c]])
-			})
-		}
-	})
-	for class, f := range w.max {
-		t.Logf("%s: %.4f ULP at %s", class, f.err, f.at)
-		require.Less(t, f.err, 2.75, f.at)
-	}
-}
 
 // TestWalkSigmoidLoss64 samples the float64 form.
 func TestWalkSigmoidLoss64(t *testing.T) {

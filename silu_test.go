@@ -11,39 +11,6 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// walkUnary measures a float32 function against a reference in float64, in two classes: results
-// that are normal numbers, and subnormal ones.
-func walkUnary(
-	t *testing.T, name string, run func(dst, x []float32), want func(x float64) float64,
-) (normal, subnormal float64) {
-	var w worst
-	walk(stride(), func(x []float32) {
-		dst := make([]float32, len(x))
-		run(dst, x)
-		var top [2]float64
-		var at [2]int
-		for i, v := range x {
-			y, c := want(float64(v)), 0
-			if math.Abs(y) < 0x1p-126 {
-				c = 1
-			}
-			if err := kt.Err32(dst[i], y); err > top[c] {
-				top[c], at[c] = err, i
-			}
-		}
-		for c, e := range top {
-			w.add([]string{"normal", "subnormal"}[c], e, func() string {
-				return fmt.Sprintf("x = %v (%#08x, %x): got %v",
-					x[at[c]], math.Float32bits(x[at[c]]), x[at[c]], dst[at[c]])
-			})
-		}
-	})
-	for class, f := range w.max {
-		t.Logf("%s, %s: %.4f ULP at %s", name, class, f.err, f.at)
-	}
-	return w.max["normal"].err, w.max["subnormal"].err
-}
-
 // walkBackward measures the derivative that a float32 backward has for dy = 1. It returns the
 // largest error in ULP of those that are more than 2^-24.
 func walkBackward(
@@ -77,13 +44,6 @@ func siluRef(x float64) float64 {
 		return math.Copysign(0, -1)
 	}
 	return x * kt.SigmoidRef64(x)
-}
-
-// TestWalkSiLU32 measures SiLU against package math in float64.
-func TestWalkSiLU32(t *testing.T) {
-	normal, subnormal := walkUnary(t, "SiLU", SiLU[float32], siluRef)
-	require.LessOrEqual(t, normal, 1.843)
-	require.LessOrEqual(t, subnormal, 1.169)
 }
 
 // TestWalkSwiGLU32 measures the SiLU of SwiGLU and of its backward, relative to its size. With 2^32

@@ -13,13 +13,6 @@ import (
 
 func softplusRef(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
-// TestWalkSoftplus32 measures Softplus against package math in float64.
-func TestWalkSoftplus32(t *testing.T) {
-	normal, subnormal := walkUnary(t, "Softplus", Softplus[float32], softplusRef)
-	require.LessOrEqual(t, normal, 1.364)
-	require.LessOrEqual(t, subnormal, 1.364)
-}
-
 func softplusBig(x float64) *big.Float {
 	l := kt.Log1pBig(kt.ExpBig(kt.Big(-math.Abs(x))))
 	if x <= 0 {

@@ -11,35 +11,6 @@ import (
 	kt "kernels/internal/ktest"
 )
 
-// TestWalkTanh32 measures Tanh against package math in float64. Tanh(-x) has the bits of -Tanh(x).
-func TestWalkTanh32(t *testing.T) {
-	var w worst
-	walk(stride(), func(x []float32) {
-		dst, neg := make([]float32, len(x)), make([]float32, len(x))
-		for i, v := range x {
-			neg[i] = -v
-		}
-		Tanh(dst, x)
-		Tanh(neg, neg)
-		top, at := -1.0, 0
-		for i, v := range x {
-			if err := kt.Err32(dst[i], math.Tanh(float64(v))); err > top {
-				top, at = err, i
-			}
-			if dst[i] > 1 || dst[i] < -1 || !kt.Same(dst[i], -neg[i]) {
-				w.add("odd and within ±1", math.Inf(1), func() string { return fmt.Sprint(v, dst[i], neg[i]) })
-			}
-		}
-		w.add("", top, func() string {
-			return fmt.Sprintf("x = %v (%#08x): got %v", x[at], math.Float32bits(x[at]), dst[at])
-		})
-	})
-	for class, f := range w.max {
-		t.Logf("Tanh %s: %.4f ULP at %s", class, f.err, f.at)
-		require.Less(t, f.err, 1.8403, f.at)
-	}
-}
-
 // tanhDD returns tanh x in double-double.
 func tanhDD(x float64) kt.Scaled {
 	a := kt.DD{Hi: math.Abs(x)}

@@ -29,7 +29,7 @@ var (
 // which has one, spends a dozen operations on what this difference loses.
 //
 // In float32 at most 0.950 ULP for alpha = 1, at -0x1.99d688p-2, and 1.894 for any alpha; in
-// float64 at most 1.27 and 2.06: see TestWalkELU32, TestWalkELUAlpha32 and TestELUBound64.
+// float64 at most 1.27 and 2.06: see TestWalk32, TestWalkELUAlpha32 and TestELUBound64.
 var elu = []asmgen.Kernel{{
 	Name:    "elu",
 	Params:  "dst, x []T, alpha T",

@@ -40,7 +40,7 @@ var (
 // is 1 minus that.
 //
 // At targets 0 and 1, the largest errors over all float32 inputs are 2.720 ULP of the loss (target
-// 0, x = -4.8514524) and 2.334 ULP of the gradient (x = -7.680463): see TestWalkSigmoidLoss32.
+// 0, x = -4.8514524) and 2.334 ULP of the gradient (x = -7.680463): see TestWalk32.
 //
 // E is computed as w = a*E*2^64 (float64: 2^512), where a is an entry of the row's table: with a
 // scale that is a number, unlike the row's own, E/(2+E) and E/(1+E) are w/(w*2^-64 + 2a) and

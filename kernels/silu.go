@@ -15,7 +15,7 @@ import "kernels/internal/asmgen"
 // x is. The scale c is smaller than that of Sigmoid, because y is not 0 before x = -109, and
 // because SwiGLU needs more: see there. Below siluMin, q is 0.
 //
-// In float32 at most 1.843 ULP, at 0x1.4498eep+0; in float64 at most 2.52: see TestWalkSiLU32 and
+// In float32 at most 1.843 ULP, at 0x1.4498eep+0; in float64 at most 2.52: see TestWalk32 and
 // TestSiLUBound64.
 var silu = []asmgen.Kernel{{
 	Name:    "silu",

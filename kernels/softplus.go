@@ -21,7 +21,7 @@ var (
 // A linear function is close enough to 2/d. The last operation takes out the scale and adds max(0,
 // x), so that y is good to its last bit also where it is subnormal.
 //
-// In float32 at most 1.364 ULP, at 0x1.0d29bp-05; in float64 at most 1.34: see TestWalkSoftplus32
+// In float32 at most 1.364 ULP, at 0x1.0d29bp-05; in float64 at most 1.34: see TestWalk32
 // and TestSoftplusBound64.
 var softplus = []asmgen.Kernel{{
 	Name:    "softplus",

@@ -17,7 +17,7 @@ var (
 //	tanh(N+t) = (B + tanh(t))/(1 + B*tanh(t)) = B + t*C/(Q + B*t)
 //
 // t is exact, and so is a result of subnormals, where N = B = 0 and Q = C = 1. At the worst of all
-// inputs it is 1.841 ULP off: see TestWalkTanh32.
+// inputs it is 1.841 ULP off: see TestWalk32.
 //
 // In float64, (1-E)/(1+E) with E = exp(-2|x|) = s*(1-P), s = 2^n.
 //

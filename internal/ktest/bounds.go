@@ -311,7 +311,7 @@ func ShardCrossEntropyGradBound[T Float](classes, n int) float64 {
 }
 
 // The bounds of SigmoidCrossEntropy and its gradient for targets 0 and 1, in ULP. For float32 they
-// are the largest errors over all inputs (TestWalkSigmoidLoss32). For float64 they are the sums of
+// are the largest errors over all inputs (TestWalk32). For float64 they are the sums of
 // the roundings in each small interval (TestSigmoidLossBound64).
 
 // SigmoidLossBound is the bound of SigmoidCrossEntropy, in ULP, for targets 0 and 1.
