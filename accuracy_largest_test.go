@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -156,9 +157,9 @@ func TestWalk32(t *testing.T) {
 	}
 }
 
-// TestLargest32 holds the comments of the functions to largest32, and that to the functions.
-func TestLargest32(t *testing.T) {
-	comments := map[string]string{}
+// comments returns the comments of the functions.
+func comments(t *testing.T) map[string]string {
+	m := map[string]string{}
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
 	for _, name := range files {
@@ -166,24 +167,53 @@ func TestLargest32(t *testing.T) {
 		require.NoError(t, err)
 		for _, d := range file.Decls {
 			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
-				comments[f.Name.Name] = f.Doc.Text()
+				m[f.Name.Name] = strings.ReplaceAll(f.Doc.Text(), "\n", " ")
 			}
 		}
 	}
+	return m
+}
+
+// TestLargest32 holds the comments of the functions to largest32, and that to the functions.
+func TestLargest32(t *testing.T) {
+	comments := comments(t)
 	for _, f := range largest32 {
 		for _, l := range []largest{f.positive, f.negative, f.subnormal} {
 			if l.err == 0 {
 				continue
 			}
-			require.Contains(t, comments[f.name], fmt.Sprint(l.err))
+			require.Contains(t, comments[f.name], fmt.Sprint(l.err), f.name)
 			if l.at == 0 {
 				continue
 			}
-			require.Contains(t, comments[f.name], fmt.Sprint(l.at))
+			require.Contains(t, comments[f.name], fmt.Sprint(l.at), f.name)
 			var y [1]float32
 			f.run(y[:], []float32{l.at})
 			err := kt.Err32(y[0], f.ref(float64(l.at)))
 			require.True(t, err <= l.err && err > l.err-0.0011, "%s(%v): %v ULP", f.name, l.at, err)
 		}
+	}
+}
+
+// TestDocumentedBounds: the bound that a function of elements is climbed with, in both types if
+// there are two, is in its comment, as it is or rounded up.
+func TestDocumentedBounds(t *testing.T) {
+	comments := comments(t)
+	bounds := map[string]float64{}
+	for _, c := range climbCases[float64](t) {
+		if len(c.classes) == 1 {
+			bounds[c.name] = c.bound(1)
+		}
+	}
+	for _, c := range climbCases[float32](t) {
+		if strings.Contains(c.name, ", ") && len(c.classes) == 1 {
+			bounds[c.name] = max(bounds[c.name], c.bound(1))
+		}
+	}
+	require.Greater(t, len(bounds), 15)
+	for name, bound := range bounds {
+		function, _, _ := strings.Cut(name, ",")
+		require.Regexp(t, fmt.Sprintf("(at most|and) (%v|%.1f)[ *,(]", bound, math.Ceil(bound*10)/10),
+			comments[strings.TrimSuffix(function, "With")], name)
 	}
 }
