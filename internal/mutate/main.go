@@ -64,7 +64,7 @@ var (
 	list    = flag.Bool("list", false, "count the possible mutants and stop")
 	verbose = flag.Bool("v", false, "report every mutant")
 	limit   = flag.Duration("timeout", 40*time.Second,
-		"for the tests of one kernel; six times as long for the whole short suite")
+		"CPU time for the tests of one kernel; six times as long for the whole short suite")
 )
 
 func native() []string {
