@@ -908,26 +908,26 @@ DATA elementaryConstF32<>+320(SB)/8, $0x7fffffff7fffffff // notSign
 DATA elementaryConstF32<>+328(SB)/8, $0x7fffffff7fffffff
 DATA elementaryConstF32<>+336(SB)/8, $0x1f8000001f800000 // expm1Least: 0x1p-64
 DATA elementaryConstF32<>+344(SB)/8, $0x1f8000001f800000
-DATA elementaryConstF32<>+352(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
-DATA elementaryConstF32<>+360(SB)/8, $0x3f3172003f317200
-DATA elementaryConstF32<>+368(SB)/8, $0x0080000000800000 // logSmallest: 0x1p-126
-DATA elementaryConstF32<>+376(SB)/8, $0x0080000000800000
-DATA elementaryConstF32<>+384(SB)/8, $0x4b8000004b800000 // logScale: 0x1p24
-DATA elementaryConstF32<>+392(SB)/8, $0x4b8000004b800000
-DATA elementaryConstF32<>+400(SB)/8, $0x4b0000974b000097 // logFromScaled: 0x1.00012ep23
-DATA elementaryConstF32<>+408(SB)/8, $0x4b0000974b000097
-DATA elementaryConstF32<>+416(SB)/8, $0x4b00007f4b00007f // logFrom: 0x1.0000fep23
-DATA elementaryConstF32<>+424(SB)/8, $0x4b00007f4b00007f
-DATA elementaryConstF32<>+432(SB)/8, $0x004afb0d004afb0d // oneMinusSqrtHalf
-DATA elementaryConstF32<>+440(SB)/8, $0x004afb0d004afb0d
-DATA elementaryConstF32<>+448(SB)/8, $0x4b0000004b000000 // logTo: 0x1p23
-DATA elementaryConstF32<>+456(SB)/8, $0x4b0000004b000000
-DATA elementaryConstF32<>+464(SB)/8, $0x007fffff007fffff // mantissa
-DATA elementaryConstF32<>+472(SB)/8, $0x007fffff007fffff
-DATA elementaryConstF32<>+480(SB)/8, $0x3f3504f33f3504f3 // sqrtHalf
-DATA elementaryConstF32<>+488(SB)/8, $0x3f3504f33f3504f3
-DATA elementaryConstF32<>+496(SB)/8, $0x3f8000003f800000 // one: 1
-DATA elementaryConstF32<>+504(SB)/8, $0x3f8000003f800000
+DATA elementaryConstF32<>+352(SB)/8, $0x3f8000003f800000 // one: 1
+DATA elementaryConstF32<>+360(SB)/8, $0x3f8000003f800000
+DATA elementaryConstF32<>+368(SB)/8, $0x3f3172003f317200 // ln2Hi: 0x1.62e4p-1
+DATA elementaryConstF32<>+376(SB)/8, $0x3f3172003f317200
+DATA elementaryConstF32<>+384(SB)/8, $0x0080000000800000 // logSmallest: 0x1p-126
+DATA elementaryConstF32<>+392(SB)/8, $0x0080000000800000
+DATA elementaryConstF32<>+400(SB)/8, $0x4b8000004b800000 // logScale: 0x1p24
+DATA elementaryConstF32<>+408(SB)/8, $0x4b8000004b800000
+DATA elementaryConstF32<>+416(SB)/8, $0x4b0000974b000097 // logFromScaled: 0x1.00012ep23
+DATA elementaryConstF32<>+424(SB)/8, $0x4b0000974b000097
+DATA elementaryConstF32<>+432(SB)/8, $0x4b00007f4b00007f // logFrom: 0x1.0000fep23
+DATA elementaryConstF32<>+440(SB)/8, $0x4b00007f4b00007f
+DATA elementaryConstF32<>+448(SB)/8, $0x004afb0d004afb0d // oneMinusSqrtHalf
+DATA elementaryConstF32<>+456(SB)/8, $0x004afb0d004afb0d
+DATA elementaryConstF32<>+464(SB)/8, $0x4b0000004b000000 // logTo: 0x1p23
+DATA elementaryConstF32<>+472(SB)/8, $0x4b0000004b000000
+DATA elementaryConstF32<>+480(SB)/8, $0x007fffff007fffff // mantissa
+DATA elementaryConstF32<>+488(SB)/8, $0x007fffff007fffff
+DATA elementaryConstF32<>+496(SB)/8, $0x3f3504f33f3504f3 // sqrtHalf
+DATA elementaryConstF32<>+504(SB)/8, $0x3f3504f33f3504f3
 DATA elementaryConstF32<>+512(SB)/8, $0x35bfbe8e35bfbe8e // ln2Lo: 0x1.7f7d1cp-20
 DATA elementaryConstF32<>+520(SB)/8, $0x35bfbe8e35bfbe8e
 DATA elementaryConstF32<>+528(SB)/8, $0xbd9d27fbbd9d27fb // logC8: -0x1.3a4ff6p-4
@@ -1021,26 +1021,26 @@ DATA elementaryConstF64<>+480(SB)/8, $0x7fffffffffffffff // notSign
 DATA elementaryConstF64<>+488(SB)/8, $0x7fffffffffffffff
 DATA elementaryConstF64<>+496(SB)/8, $0x1ff0000000000000 // expm1Least: 0x1p-512
 DATA elementaryConstF64<>+504(SB)/8, $0x1ff0000000000000
-DATA elementaryConstF64<>+512(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
-DATA elementaryConstF64<>+520(SB)/8, $0x3fe62e42fefa3800
-DATA elementaryConstF64<>+528(SB)/8, $0x0010000000000000 // logSmallest: 0x1p-1022
-DATA elementaryConstF64<>+536(SB)/8, $0x0010000000000000
-DATA elementaryConstF64<>+544(SB)/8, $0x4350000000000000 // logScale: 0x1p54
-DATA elementaryConstF64<>+552(SB)/8, $0x4350000000000000
-DATA elementaryConstF64<>+560(SB)/8, $0x4330000000000435 // logFromScaled: 0x1.0000000000435p52
-DATA elementaryConstF64<>+568(SB)/8, $0x4330000000000435
-DATA elementaryConstF64<>+576(SB)/8, $0x43300000000003ff // logFrom: 0x1.00000000003ffp52
-DATA elementaryConstF64<>+584(SB)/8, $0x43300000000003ff
-DATA elementaryConstF64<>+592(SB)/8, $0x00095f619980c433 // oneMinusSqrtHalf
-DATA elementaryConstF64<>+600(SB)/8, $0x00095f619980c433
-DATA elementaryConstF64<>+608(SB)/8, $0x4330000000000000 // logTo: 0x1p52
-DATA elementaryConstF64<>+616(SB)/8, $0x4330000000000000
-DATA elementaryConstF64<>+624(SB)/8, $0x000fffffffffffff // mantissa
-DATA elementaryConstF64<>+632(SB)/8, $0x000fffffffffffff
-DATA elementaryConstF64<>+640(SB)/8, $0x3fe6a09e667f3bcd // sqrtHalf
-DATA elementaryConstF64<>+648(SB)/8, $0x3fe6a09e667f3bcd
-DATA elementaryConstF64<>+656(SB)/8, $0x3ff0000000000000 // one: 1
-DATA elementaryConstF64<>+664(SB)/8, $0x3ff0000000000000
+DATA elementaryConstF64<>+512(SB)/8, $0x3ff0000000000000 // one: 1
+DATA elementaryConstF64<>+520(SB)/8, $0x3ff0000000000000
+DATA elementaryConstF64<>+528(SB)/8, $0x3fe62e42fefa3800 // ln2Hi: 0x1.62e42fefa38p-1
+DATA elementaryConstF64<>+536(SB)/8, $0x3fe62e42fefa3800
+DATA elementaryConstF64<>+544(SB)/8, $0x0010000000000000 // logSmallest: 0x1p-1022
+DATA elementaryConstF64<>+552(SB)/8, $0x0010000000000000
+DATA elementaryConstF64<>+560(SB)/8, $0x4350000000000000 // logScale: 0x1p54
+DATA elementaryConstF64<>+568(SB)/8, $0x4350000000000000
+DATA elementaryConstF64<>+576(SB)/8, $0x4330000000000435 // logFromScaled: 0x1.0000000000435p52
+DATA elementaryConstF64<>+584(SB)/8, $0x4330000000000435
+DATA elementaryConstF64<>+592(SB)/8, $0x43300000000003ff // logFrom: 0x1.00000000003ffp52
+DATA elementaryConstF64<>+600(SB)/8, $0x43300000000003ff
+DATA elementaryConstF64<>+608(SB)/8, $0x00095f619980c433 // oneMinusSqrtHalf
+DATA elementaryConstF64<>+616(SB)/8, $0x00095f619980c433
+DATA elementaryConstF64<>+624(SB)/8, $0x4330000000000000 // logTo: 0x1p52
+DATA elementaryConstF64<>+632(SB)/8, $0x4330000000000000
+DATA elementaryConstF64<>+640(SB)/8, $0x000fffffffffffff // mantissa
+DATA elementaryConstF64<>+648(SB)/8, $0x000fffffffffffff
+DATA elementaryConstF64<>+656(SB)/8, $0x3fe6a09e667f3bcd // sqrtHalf
+DATA elementaryConstF64<>+664(SB)/8, $0x3fe6a09e667f3bcd
 DATA elementaryConstF64<>+672(SB)/8, $0x3d2ef35793c76730 // ln2Lo: 0x1.ef35793c7673p-45
 DATA elementaryConstF64<>+680(SB)/8, $0x3d2ef35793c76730
 DATA elementaryConstF64<>+688(SB)/8, $0x3fe0000000000000 // half: 0x1p-1
@@ -20286,17 +20286,17 @@ TEXT ·logF32NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF32<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 352(R26), F29 // ln2Hi
-	FMOVQ 368(R26), F28 // logSmallest
-	FMOVQ 384(R26), F27 // logScale
-	FMOVQ 400(R26), F26 // logFromScaled
-	FMOVQ 416(R26), F25 // logFrom
-	FMOVQ 432(R26), F24 // oneMinusSqrtHalf
-	FMOVQ 448(R26), F23 // logTo
-	FMOVQ 464(R26), F22 // mantissa
-	FMOVQ 480(R26), F21 // sqrtHalf
-	FMOVQ 496(R26), F20 // one
+	FMOVQ 352(R26), F30 // one
+	VEOR V29.B16, V29.B16, V29.B16
+	FMOVQ 368(R26), F28 // ln2Hi
+	FMOVQ 384(R26), F27 // logSmallest
+	FMOVQ 400(R26), F26 // logScale
+	FMOVQ 416(R26), F25 // logFromScaled
+	FMOVQ 432(R26), F24 // logFrom
+	FMOVQ 448(R26), F23 // oneMinusSqrtHalf
+	FMOVQ 464(R26), F22 // logTo
+	FMOVQ 480(R26), F21 // mantissa
+	FMOVQ 496(R26), F20 // sqrtHalf
 	FMOVQ 512(R26), F19 // ln2Lo
 	FMOVQ 528(R26), F18 // logC8
 	FMOVQ 544(R26), F17 // logC7
@@ -20317,188 +20317,188 @@ TEXT ·logF32NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x6ea0e781 // fcmgt v1.4s, v28.4s, v0.4s
-	WORD $0x6e3bdc02 // fmul v2.4s, v0.4s, v27.4s
-	VMOV V1.B16, V3.B16
-	VBSL V0.B16, V2.B16, V3.B16
-	VBSL V25.B16, V26.B16, V1.B16
-	VADD V24.S4, V3.S4, V3.S4
-	VUSHR $23, V3.S4, V2.S4
-	VORR V23.B16, V2.B16, V2.B16
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	VAND V22.B16, V3.B16, V3.B16
-	VADD V21.S4, V3.S4, V3.S4
-	WORD $0x4eb4d463 // fsub v3.4s, v3.4s, v20.4s
-	VMOV V3.B16, V1.B16
-	VFMLA V29.S4, V2.S4, V1.S4
+	WORD $0x6ea0e761 // fcmgt v1.4s, v27.4s, v0.4s
+	VMOV V1.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
+	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	VBSL V24.B16, V25.B16, V1.B16
+	VADD V23.S4, V2.S4, V2.S4
+	VUSHR $23, V2.S4, V3.S4
+	VORR V22.B16, V3.B16, V3.B16
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	VAND V21.B16, V2.B16, V2.B16
+	VADD V20.S4, V2.S4, V2.S4
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
+	VMOV V2.B16, V1.B16
+	VFMLA V28.S4, V3.S4, V1.S4
 	VMOV V1.B16, V4.B16
-	VFMLS V29.S4, V2.S4, V4.S4
-	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
-	VFMLA V19.S4, V2.S4, V4.S4
-	WORD $0x6e23dc62 // fmul v2.4s, v3.4s, v3.4s
+	VFMLS V28.S4, V3.S4, V4.S4
+	WORD $0x4ea4d444 // fsub v4.4s, v2.4s, v4.4s
+	WORD $0x4e3dd484 // fadd v4.4s, v4.4s, v29.4s
+	VFMLA V19.S4, V3.S4, V4.S4
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
 	VMOV V17.B16, V5.B16
-	VFMLA V3.S4, V18.S4, V5.S4
+	VFMLA V2.S4, V18.S4, V5.S4
 	VMOV V16.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V15.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V14.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V13.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V12.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V11.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	FMOVQ 16(R1), F6
 	VMOV V10.B16, V31.B16
-	VFMLA V3.S4, V5.S4, V31.S4
-	WORD $0x6ea6e783 // fcmgt v3.4s, v28.4s, v6.4s
-	VFMLA V31.S4, V2.S4, V4.S4
-	WORD $0x6e3bdcc2 // fmul v2.4s, v6.4s, v27.4s
+	VFMLA V2.S4, V5.S4, V31.S4
+	WORD $0x6ea6e762 // fcmgt v2.4s, v27.4s, v6.4s
+	VFMLA V31.S4, V3.S4, V4.S4
+	VMOV V2.B16, V3.B16
+	VBSL V30.B16, V26.B16, V3.B16
 	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	VMOV V3.B16, V4.B16
-	VBSL V6.B16, V2.B16, V4.B16
-	WORD $0x6ea0e522 // fcmgt v2.4s, v9.4s, v0.4s
-	VBSL V25.B16, V26.B16, V3.B16
-	VBSL V0.B16, V1.B16, V2.B16
-	VADD V24.S4, V4.S4, V4.S4
-	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
-	VUSHR $23, V4.S4, V5.S4
+	WORD $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD $0x6ea0e524 // fcmgt v4.4s, v9.4s, v0.4s
+	VBSL V24.B16, V25.B16, V2.B16
+	VBSL V0.B16, V1.B16, V4.B16
+	VADD V23.S4, V3.S4, V3.S4
+	WORD $0x4e3de401 // fcmeq v1.4s, v0.4s, v29.4s
+	VUSHR $23, V3.S4, V5.S4
 	VBSL V7.B16, V8.B16, V1.B16
-	VORR V23.B16, V5.B16, V5.B16
+	VORR V22.B16, V5.B16, V5.B16
 	FMOVQ 720(R26), F31 // smallest
 	WORD $0x6ea0e7e0 // fcmgt v0.4s, v31.4s, v0.4s
-	WORD $0x4ea3d4a5 // fsub v5.4s, v5.4s, v3.4s
-	VBSL V2.B16, V1.B16, V0.B16
-	VAND V22.B16, V4.B16, V4.B16
+	WORD $0x4ea2d4a5 // fsub v5.4s, v5.4s, v2.4s
+	VBSL V4.B16, V1.B16, V0.B16
+	VAND V21.B16, V3.B16, V3.B16
 	FMOVQ F0, 0(R0)
-	VADD V21.S4, V4.S4, V4.S4
-	WORD $0x4eb4d484 // fsub v4.4s, v4.4s, v20.4s
-	VMOV V4.B16, V0.B16
-	VFMLA V29.S4, V5.S4, V0.S4
+	VADD V20.S4, V3.S4, V3.S4
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	VMOV V3.B16, V0.B16
+	VFMLA V28.S4, V5.S4, V0.S4
 	VMOV V0.B16, V1.B16
-	VFMLS V29.S4, V5.S4, V1.S4
-	WORD $0x4ea1d481 // fsub v1.4s, v4.4s, v1.4s
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	VFMLS V28.S4, V5.S4, V1.S4
+	WORD $0x4ea1d461 // fsub v1.4s, v3.4s, v1.4s
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
 	VFMLA V19.S4, V5.S4, V1.S4
-	WORD $0x6e24dc82 // fmul v2.4s, v4.4s, v4.4s
-	VMOV V17.B16, V3.B16
-	VFMLA V4.S4, V18.S4, V3.S4
+	WORD $0x6e23dc62 // fmul v2.4s, v3.4s, v3.4s
+	VMOV V17.B16, V4.B16
+	VFMLA V3.S4, V18.S4, V4.S4
 	VMOV V16.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	VMOV V15.B16, V3.B16
-	VFMLA V4.S4, V5.S4, V3.S4
+	VFMLA V3.S4, V4.S4, V5.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V3.S4, V5.S4, V4.S4
 	VMOV V14.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	VMOV V13.B16, V3.B16
-	VFMLA V4.S4, V5.S4, V3.S4
+	VFMLA V3.S4, V4.S4, V5.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V3.S4, V5.S4, V4.S4
 	VMOV V12.B16, V5.B16
-	VFMLA V4.S4, V3.S4, V5.S4
-	VMOV V11.B16, V3.B16
-	VFMLA V4.S4, V5.S4, V3.S4
+	VFMLA V3.S4, V4.S4, V5.S4
+	VMOV V11.B16, V4.B16
+	VFMLA V3.S4, V5.S4, V4.S4
 	FMOVQ 32(R1), F5
 	VMOV V10.B16, V31.B16
-	VFMLA V4.S4, V3.S4, V31.S4
-	WORD $0x6ea5e783 // fcmgt v3.4s, v28.4s, v5.4s
+	VFMLA V3.S4, V4.S4, V31.S4
+	WORD $0x6ea5e763 // fcmgt v3.4s, v27.4s, v5.4s
 	VFMLA V31.S4, V2.S4, V1.S4
-	WORD $0x6e3bdca2 // fmul v2.4s, v5.4s, v27.4s
+	VMOV V3.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VMOV V3.B16, V1.B16
-	VBSL V5.B16, V2.B16, V1.B16
-	WORD $0x6ea6e522 // fcmgt v2.4s, v9.4s, v6.4s
-	VBSL V25.B16, V26.B16, V3.B16
-	VBSL V6.B16, V0.B16, V2.B16
-	VADD V24.S4, V1.S4, V1.S4
-	WORD $0x4e3ee4c0 // fcmeq v0.4s, v6.4s, v30.4s
-	VUSHR $23, V1.S4, V4.S4
+	WORD $0x6e22dca2 // fmul v2.4s, v5.4s, v2.4s
+	WORD $0x6ea6e521 // fcmgt v1.4s, v9.4s, v6.4s
+	VBSL V24.B16, V25.B16, V3.B16
+	VBSL V6.B16, V0.B16, V1.B16
+	VADD V23.S4, V2.S4, V2.S4
+	WORD $0x4e3de4c0 // fcmeq v0.4s, v6.4s, v29.4s
+	VUSHR $23, V2.S4, V4.S4
 	VBSL V7.B16, V8.B16, V0.B16
-	VORR V23.B16, V4.B16, V4.B16
+	VORR V22.B16, V4.B16, V4.B16
 	FMOVQ 720(R26), F31 // smallest
 	WORD $0x6ea6e7e6 // fcmgt v6.4s, v31.4s, v6.4s
 	WORD $0x4ea3d484 // fsub v4.4s, v4.4s, v3.4s
-	VBSL V2.B16, V0.B16, V6.B16
-	VAND V22.B16, V1.B16, V1.B16
+	VBSL V1.B16, V0.B16, V6.B16
+	VAND V21.B16, V2.B16, V2.B16
 	FMOVQ F6, 16(R0)
-	VADD V21.S4, V1.S4, V1.S4
-	WORD $0x4eb4d421 // fsub v1.4s, v1.4s, v20.4s
-	VMOV V1.B16, V0.B16
-	VFMLA V29.S4, V4.S4, V0.S4
-	VMOV V0.B16, V2.B16
-	VFMLS V29.S4, V4.S4, V2.S4
-	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
-	WORD $0x4e3ed442 // fadd v2.4s, v2.4s, v30.4s
-	VFMLA V19.S4, V4.S4, V2.S4
-	WORD $0x6e21dc23 // fmul v3.4s, v1.4s, v1.4s
-	VMOV V17.B16, V4.B16
-	VFMLA V1.S4, V18.S4, V4.S4
-	VMOV V16.B16, V6.B16
-	VFMLA V1.S4, V4.S4, V6.S4
-	VMOV V15.B16, V4.B16
-	VFMLA V1.S4, V6.S4, V4.S4
-	VMOV V14.B16, V6.B16
-	VFMLA V1.S4, V4.S4, V6.S4
-	VMOV V13.B16, V4.B16
-	VFMLA V1.S4, V6.S4, V4.S4
-	VMOV V12.B16, V6.B16
-	VFMLA V1.S4, V4.S4, V6.S4
-	VMOV V11.B16, V4.B16
-	VFMLA V1.S4, V6.S4, V4.S4
-	FMOVQ 48(R1), F6
-	VMOV V10.B16, V31.B16
-	VFMLA V1.S4, V4.S4, V31.S4
-	WORD $0x6ea6e781 // fcmgt v1.4s, v28.4s, v6.4s
-	VFMLA V31.S4, V3.S4, V2.S4
-	WORD $0x6e3bdcc3 // fmul v3.4s, v6.4s, v27.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	VMOV V1.B16, V2.B16
-	VBSL V6.B16, V3.B16, V2.B16
-	WORD $0x6ea5e523 // fcmgt v3.4s, v9.4s, v5.4s
-	VBSL V25.B16, V26.B16, V1.B16
-	VBSL V5.B16, V0.B16, V3.B16
-	VADD V24.S4, V2.S4, V2.S4
-	WORD $0x4e3ee4a0 // fcmeq v0.4s, v5.4s, v30.4s
-	VUSHR $23, V2.S4, V4.S4
-	VBSL V7.B16, V8.B16, V0.B16
-	VORR V23.B16, V4.B16, V4.B16
-	FMOVQ 720(R26), F31 // smallest
-	WORD $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
-	WORD $0x4ea1d484 // fsub v4.4s, v4.4s, v1.4s
-	VBSL V3.B16, V0.B16, V5.B16
-	VAND V22.B16, V2.B16, V2.B16
-	FMOVQ F5, 32(R0)
-	VADD V21.S4, V2.S4, V2.S4
-	WORD $0x4eb4d442 // fsub v2.4s, v2.4s, v20.4s
+	VADD V20.S4, V2.S4, V2.S4
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
 	VMOV V2.B16, V0.B16
-	VFMLA V29.S4, V4.S4, V0.S4
+	VFMLA V28.S4, V4.S4, V0.S4
 	VMOV V0.B16, V1.B16
-	VFMLS V29.S4, V4.S4, V1.S4
+	VFMLS V28.S4, V4.S4, V1.S4
 	WORD $0x4ea1d441 // fsub v1.4s, v2.4s, v1.4s
-	WORD $0x4e3ed421 // fadd v1.4s, v1.4s, v30.4s
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
 	VFMLA V19.S4, V4.S4, V1.S4
 	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
 	VMOV V17.B16, V4.B16
 	VFMLA V2.S4, V18.S4, V4.S4
-	VMOV V16.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
+	VMOV V16.B16, V6.B16
+	VFMLA V2.S4, V4.S4, V6.S4
 	VMOV V15.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
-	VMOV V14.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V4.S4
+	VMOV V14.B16, V6.B16
+	VFMLA V2.S4, V4.S4, V6.S4
 	VMOV V13.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
-	VMOV V12.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V4.S4
+	VMOV V12.B16, V6.B16
+	VFMLA V2.S4, V4.S4, V6.S4
 	VMOV V11.B16, V4.B16
-	VFMLA V2.S4, V5.S4, V4.S4
+	VFMLA V2.S4, V6.S4, V4.S4
+	FMOVQ 48(R1), F6
+	VMOV V10.B16, V31.B16
+	VFMLA V2.S4, V4.S4, V31.S4
+	WORD $0x6ea6e762 // fcmgt v2.4s, v27.4s, v6.4s
+	VFMLA V31.S4, V3.S4, V1.S4
+	VMOV V2.B16, V3.B16
+	VBSL V30.B16, V26.B16, V3.B16
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x6e23dcc3 // fmul v3.4s, v6.4s, v3.4s
+	WORD $0x6ea5e521 // fcmgt v1.4s, v9.4s, v5.4s
+	VBSL V24.B16, V25.B16, V2.B16
+	VBSL V5.B16, V0.B16, V1.B16
+	VADD V23.S4, V3.S4, V3.S4
+	WORD $0x4e3de4a0 // fcmeq v0.4s, v5.4s, v29.4s
+	VUSHR $23, V3.S4, V4.S4
+	VBSL V7.B16, V8.B16, V0.B16
+	VORR V22.B16, V4.B16, V4.B16
+	FMOVQ 720(R26), F31 // smallest
+	WORD $0x6ea5e7e5 // fcmgt v5.4s, v31.4s, v5.4s
+	WORD $0x4ea2d484 // fsub v4.4s, v4.4s, v2.4s
+	VBSL V1.B16, V0.B16, V5.B16
+	VAND V21.B16, V3.B16, V3.B16
+	FMOVQ F5, 32(R0)
+	VADD V20.S4, V3.S4, V3.S4
+	WORD $0x4ebed463 // fsub v3.4s, v3.4s, v30.4s
+	VMOV V3.B16, V0.B16
+	VFMLA V28.S4, V4.S4, V0.S4
+	VMOV V0.B16, V1.B16
+	VFMLS V28.S4, V4.S4, V1.S4
+	WORD $0x4ea1d461 // fsub v1.4s, v3.4s, v1.4s
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	VFMLA V19.S4, V4.S4, V1.S4
+	WORD $0x6e23dc62 // fmul v2.4s, v3.4s, v3.4s
+	VMOV V17.B16, V4.B16
+	VFMLA V3.S4, V18.S4, V4.S4
+	VMOV V16.B16, V5.B16
+	VFMLA V3.S4, V4.S4, V5.S4
+	VMOV V15.B16, V4.B16
+	VFMLA V3.S4, V5.S4, V4.S4
+	VMOV V14.B16, V5.B16
+	VFMLA V3.S4, V4.S4, V5.S4
+	VMOV V13.B16, V4.B16
+	VFMLA V3.S4, V5.S4, V4.S4
+	VMOV V12.B16, V5.B16
+	VFMLA V3.S4, V4.S4, V5.S4
+	VMOV V11.B16, V4.B16
+	VFMLA V3.S4, V5.S4, V4.S4
 	VMOV V10.B16, V5.B16
-	VFMLA V2.S4, V4.S4, V5.S4
-	VFMLA V5.S4, V3.S4, V1.S4
+	VFMLA V3.S4, V4.S4, V5.S4
+	VFMLA V5.S4, V2.S4, V1.S4
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6ea6e521 // fcmgt v1.4s, v9.4s, v6.4s
 	VBSL V6.B16, V0.B16, V1.B16
-	WORD $0x4e3ee4c0 // fcmeq v0.4s, v6.4s, v30.4s
+	WORD $0x4e3de4c0 // fcmeq v0.4s, v6.4s, v29.4s
 	VBSL V7.B16, V8.B16, V0.B16
 	FMOVQ 720(R26), F2 // smallest
 	WORD $0x6ea6e446 // fcmgt v6.4s, v2.4s, v6.4s
@@ -20519,52 +20519,52 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// elementary.go
-	WORD $0x6ea0e781 // fcmgt v1.4s, v28.4s, v0.4s
-	WORD $0x6e3bdc02 // fmul v2.4s, v0.4s, v27.4s
-	VMOV V1.B16, V3.B16
-	VBSL V0.B16, V2.B16, V3.B16
-	VBSL V25.B16, V26.B16, V1.B16
+	WORD $0x6ea0e761 // fcmgt v1.4s, v27.4s, v0.4s
+	VMOV V1.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
+	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	VBSL V24.B16, V25.B16, V1.B16
 	// elementary.go: exponent
-	VADD V24.S4, V3.S4, V3.S4
-	VUSHR $23, V3.S4, V2.S4
-	VORR V23.B16, V2.B16, V2.B16
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	VAND V22.B16, V3.B16, V3.B16
-	VADD V21.S4, V3.S4, V3.S4
-	WORD $0x4eb4d463 // fsub v3.4s, v3.4s, v20.4s
+	VADD V23.S4, V2.S4, V2.S4
+	VUSHR $23, V2.S4, V3.S4
+	VORR V22.B16, V3.B16, V3.B16
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	VAND V21.B16, V2.B16, V2.B16
+	VADD V20.S4, V2.S4, V2.S4
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
 	// elementary.go: logSum
-	VMOV V3.B16, V1.B16
-	VFMLA V29.S4, V2.S4, V1.S4
+	VMOV V2.B16, V1.B16
+	VFMLA V28.S4, V3.S4, V1.S4
 	VMOV V1.B16, V4.B16
-	VFMLS V29.S4, V2.S4, V4.S4
-	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
-	VFMLA V19.S4, V2.S4, V4.S4
-	WORD $0x6e23dc62 // fmul v2.4s, v3.4s, v3.4s
+	VFMLS V28.S4, V3.S4, V4.S4
+	WORD $0x4ea4d444 // fsub v4.4s, v2.4s, v4.4s
+	WORD $0x4e3dd484 // fadd v4.4s, v4.4s, v29.4s
+	VFMLA V19.S4, V3.S4, V4.S4
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
 	// exp.go: horner
 	VMOV V17.B16, V5.B16
-	VFMLA V3.S4, V18.S4, V5.S4
+	VFMLA V2.S4, V18.S4, V5.S4
 	VMOV V16.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V15.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V14.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V13.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V12.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V11.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V10.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	// elementary.go: logSum
-	VFMLA V6.S4, V2.S4, V4.S4
+	VFMLA V6.S4, V3.S4, V4.S4
 	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	// elementary.go: logSpecial
 	WORD $0x6ea0e522 // fcmgt v2.4s, v9.4s, v0.4s
 	VBSL V0.B16, V1.B16, V2.B16
-	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
+	WORD $0x4e3de401 // fcmeq v1.4s, v0.4s, v29.4s
 	VBSL V7.B16, V8.B16, V1.B16
 	FMOVQ 720(R26), F3 // smallest
 	WORD $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
@@ -20590,47 +20590,47 @@ one7:
 	FMOVS (R1), F0
 
 loaded6:
-	WORD $0x6ea0e781 // fcmgt v1.4s, v28.4s, v0.4s
-	WORD $0x6e3bdc02 // fmul v2.4s, v0.4s, v27.4s
-	VMOV V1.B16, V3.B16
-	VBSL V0.B16, V2.B16, V3.B16
-	VBSL V25.B16, V26.B16, V1.B16
-	VADD V24.S4, V3.S4, V3.S4
-	VUSHR $23, V3.S4, V2.S4
-	VORR V23.B16, V2.B16, V2.B16
-	WORD $0x4ea1d442 // fsub v2.4s, v2.4s, v1.4s
-	VAND V22.B16, V3.B16, V3.B16
-	VADD V21.S4, V3.S4, V3.S4
-	WORD $0x4eb4d463 // fsub v3.4s, v3.4s, v20.4s
-	VMOV V3.B16, V1.B16
-	VFMLA V29.S4, V2.S4, V1.S4
+	WORD $0x6ea0e761 // fcmgt v1.4s, v27.4s, v0.4s
+	VMOV V1.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
+	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	VBSL V24.B16, V25.B16, V1.B16
+	VADD V23.S4, V2.S4, V2.S4
+	VUSHR $23, V2.S4, V3.S4
+	VORR V22.B16, V3.B16, V3.B16
+	WORD $0x4ea1d463 // fsub v3.4s, v3.4s, v1.4s
+	VAND V21.B16, V2.B16, V2.B16
+	VADD V20.S4, V2.S4, V2.S4
+	WORD $0x4ebed442 // fsub v2.4s, v2.4s, v30.4s
+	VMOV V2.B16, V1.B16
+	VFMLA V28.S4, V3.S4, V1.S4
 	VMOV V1.B16, V4.B16
-	VFMLS V29.S4, V2.S4, V4.S4
-	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
-	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
-	VFMLA V19.S4, V2.S4, V4.S4
-	WORD $0x6e23dc62 // fmul v2.4s, v3.4s, v3.4s
+	VFMLS V28.S4, V3.S4, V4.S4
+	WORD $0x4ea4d444 // fsub v4.4s, v2.4s, v4.4s
+	WORD $0x4e3dd484 // fadd v4.4s, v4.4s, v29.4s
+	VFMLA V19.S4, V3.S4, V4.S4
+	WORD $0x6e22dc43 // fmul v3.4s, v2.4s, v2.4s
 	VMOV V17.B16, V5.B16
-	VFMLA V3.S4, V18.S4, V5.S4
+	VFMLA V2.S4, V18.S4, V5.S4
 	VMOV V16.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V15.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V14.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V13.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V12.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
+	VFMLA V2.S4, V5.S4, V6.S4
 	VMOV V11.B16, V5.B16
-	VFMLA V3.S4, V6.S4, V5.S4
+	VFMLA V2.S4, V6.S4, V5.S4
 	VMOV V10.B16, V6.B16
-	VFMLA V3.S4, V5.S4, V6.S4
-	VFMLA V6.S4, V2.S4, V4.S4
+	VFMLA V2.S4, V5.S4, V6.S4
+	VFMLA V6.S4, V3.S4, V4.S4
 	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
 	WORD $0x6ea0e522 // fcmgt v2.4s, v9.4s, v0.4s
 	VBSL V0.B16, V1.B16, V2.B16
-	WORD $0x4e3ee401 // fcmeq v1.4s, v0.4s, v30.4s
+	WORD $0x4e3de401 // fcmeq v1.4s, v0.4s, v29.4s
 	VBSL V7.B16, V8.B16, V1.B16
 	FMOVQ 720(R26), F3 // smallest
 	WORD $0x6ea0e460 // fcmgt v0.4s, v3.4s, v0.4s
@@ -20656,17 +20656,17 @@ TEXT ·logF64NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF64<>(SB), R26
-	VEOR V30.B16, V30.B16, V30.B16
-	FMOVQ 512(R26), F29 // ln2Hi
-	FMOVQ 528(R26), F28 // logSmallest
-	FMOVQ 544(R26), F27 // logScale
-	FMOVQ 560(R26), F26 // logFromScaled
-	FMOVQ 576(R26), F25 // logFrom
-	FMOVQ 592(R26), F24 // oneMinusSqrtHalf
-	FMOVQ 608(R26), F23 // logTo
-	FMOVQ 624(R26), F22 // mantissa
-	FMOVQ 640(R26), F21 // sqrtHalf
-	FMOVQ 656(R26), F20 // one
+	FMOVQ 512(R26), F30 // one
+	VEOR V29.B16, V29.B16, V29.B16
+	FMOVQ 528(R26), F28 // ln2Hi
+	FMOVQ 544(R26), F27 // logSmallest
+	FMOVQ 560(R26), F26 // logScale
+	FMOVQ 576(R26), F25 // logFromScaled
+	FMOVQ 592(R26), F24 // logFrom
+	FMOVQ 608(R26), F23 // oneMinusSqrtHalf
+	FMOVQ 624(R26), F22 // logTo
+	FMOVQ 640(R26), F21 // mantissa
+	FMOVQ 656(R26), F20 // sqrtHalf
 	FMOVQ 672(R26), F19 // ln2Lo
 	FMOVQ 688(R26), F18 // half
 	FMOVQ 704(R26), F17 // two
@@ -20682,29 +20682,29 @@ TEXT ·logF64NEON(SB), NOSPLIT, $0-48
 // Four vectors.
 loop1:
 	FMOVQ 0(R1), F0
-	WORD $0x6ee0e781 // fcmgt v1.2d, v28.2d, v0.2d
-	WORD $0x6e7bdc02 // fmul v2.2d, v0.2d, v27.2d
-	VMOV V1.B16, V3.B16
-	VBSL V0.B16, V2.B16, V3.B16
-	VBSL V25.B16, V26.B16, V1.B16
-	VADD V24.D2, V3.D2, V3.D2
-	VUSHR $52, V3.D2, V2.D2
-	VORR V23.B16, V2.B16, V2.B16
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	VAND V22.B16, V3.B16, V3.B16
-	VADD V21.D2, V3.D2, V3.D2
-	WORD $0x4ef4d463 // fsub v3.2d, v3.2d, v20.2d
-	VMOV V3.B16, V1.B16
-	VFMLA V29.D2, V2.D2, V1.D2
+	WORD $0x6ee0e761 // fcmgt v1.2d, v27.2d, v0.2d
+	VMOV V1.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
+	WORD $0x6e62dc02 // fmul v2.2d, v0.2d, v2.2d
+	VBSL V24.B16, V25.B16, V1.B16
+	VADD V23.D2, V2.D2, V2.D2
+	VUSHR $52, V2.D2, V3.D2
+	VORR V22.B16, V3.B16, V3.B16
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	VAND V21.B16, V2.B16, V2.B16
+	VADD V20.D2, V2.D2, V2.D2
+	WORD $0x4efed442 // fsub v2.2d, v2.2d, v30.2d
+	VMOV V2.B16, V1.B16
+	VFMLA V28.D2, V3.D2, V1.D2
 	VMOV V1.B16, V4.B16
-	VFMLS V29.D2, V2.D2, V4.D2
-	WORD $0x4ee4d464 // fsub v4.2d, v3.2d, v4.2d
-	WORD $0x4e7ed484 // fadd v4.2d, v4.2d, v30.2d
-	VFMLA V19.D2, V2.D2, V4.D2
-	WORD $0x6e63de42 // fmul v2.2d, v18.2d, v3.2d
-	WORD $0x4e63d625 // fadd v5.2d, v17.2d, v3.2d
-	WORD $0x6e65fc65 // fdiv v5.2d, v3.2d, v5.2d
-	WORD $0x6e63dc46 // fmul v6.2d, v2.2d, v3.2d
+	VFMLS V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d444 // fsub v4.2d, v2.2d, v4.2d
+	WORD $0x4e7dd484 // fadd v4.2d, v4.2d, v29.2d
+	VFMLA V19.D2, V3.D2, V4.D2
+	WORD $0x6e62de43 // fmul v3.2d, v18.2d, v2.2d
+	WORD $0x4e62d625 // fadd v5.2d, v17.2d, v2.2d
+	WORD $0x6e65fc45 // fdiv v5.2d, v2.2d, v5.2d
+	WORD $0x6e62dc66 // fmul v6.2d, v3.2d, v2.2d
 	WORD $0x6e65dca7 // fmul v7.2d, v5.2d, v5.2d
 	WORD $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
 	VMOV V15.B16, V9.B16
@@ -20718,174 +20718,174 @@ loop1:
 	FMOVQ 16(R1), F9
 	FMOVQ 816(R26), F31 // logC1
 	VFMLA V11.D2, V8.D2, V31.D2
-	WORD $0x6ee9e78b // fcmgt v11.2d, v28.2d, v9.2d
+	WORD $0x6ee9e76b // fcmgt v11.2d, v27.2d, v9.2d
 	WORD $0x6e6add08 // fmul v8.2d, v8.2d, v10.2d
-	WORD $0x6e7bdd2a // fmul v10.2d, v9.2d, v27.2d
+	VMOV V11.B16, V10.B16
+	VBSL V30.B16, V26.B16, V10.B16
 	VFMLA V31.D2, V7.D2, V8.D2
-	VMOV V11.B16, V7.B16
-	VBSL V9.B16, V10.B16, V7.B16
+	WORD $0x6e6add2a // fmul v10.2d, v9.2d, v10.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
-	VBSL V25.B16, V26.B16, V11.B16
+	VBSL V24.B16, V25.B16, V11.B16
 	VFMLA V6.D2, V5.D2, V4.D2
-	VADD V24.D2, V7.D2, V7.D2
-	VFMLS V3.D2, V2.D2, V4.D2
-	VUSHR $52, V7.D2, V2.D2
+	VADD V23.D2, V10.D2, V10.D2
+	VFMLS V2.D2, V3.D2, V4.D2
+	VUSHR $52, V10.D2, V2.D2
 	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
-	VORR V23.B16, V2.B16, V2.B16
+	VORR V22.B16, V2.B16, V2.B16
 	FMOVQ 832(R26), F3 // plusInf
 	WORD $0x6ee0e464 // fcmgt v4.2d, v3.2d, v0.2d
 	WORD $0x4eebd442 // fsub v2.2d, v2.2d, v11.2d
 	VBSL V0.B16, V1.B16, V4.B16
-	VAND V22.B16, V7.B16, V7.B16
-	WORD $0x4e7ee401 // fcmeq v1.2d, v0.2d, v30.2d
-	VADD V21.D2, V7.D2, V7.D2
+	VAND V21.B16, V10.B16, V10.B16
+	WORD $0x4e7de401 // fcmeq v1.2d, v0.2d, v29.2d
+	VADD V20.D2, V10.D2, V10.D2
 	FMOVQ 848(R26), F3 // minusInf
 	FMOVQ 864(R26), F5 // notANumber
 	VBSL V5.B16, V3.B16, V1.B16
-	WORD $0x4ef4d4e7 // fsub v7.2d, v7.2d, v20.2d
+	WORD $0x4efed54a // fsub v10.2d, v10.2d, v30.2d
 	FMOVQ 880(R26), F3 // smallest
 	WORD $0x6ee0e460 // fcmgt v0.2d, v3.2d, v0.2d
-	VMOV V7.B16, V3.B16
-	VFMLA V29.D2, V2.D2, V3.D2
+	VMOV V10.B16, V3.B16
+	VFMLA V28.D2, V2.D2, V3.D2
 	VBSL V4.B16, V1.B16, V0.B16
 	VMOV V3.B16, V1.B16
-	VFMLS V29.D2, V2.D2, V1.D2
+	VFMLS V28.D2, V2.D2, V1.D2
 	FMOVQ F0, 0(R0)
-	WORD $0x4ee1d4e1 // fsub v1.2d, v7.2d, v1.2d
-	WORD $0x4e7ed421 // fadd v1.2d, v1.2d, v30.2d
+	WORD $0x4ee1d541 // fsub v1.2d, v10.2d, v1.2d
+	WORD $0x4e7dd421 // fadd v1.2d, v1.2d, v29.2d
 	VFMLA V19.D2, V2.D2, V1.D2
-	WORD $0x6e67de40 // fmul v0.2d, v18.2d, v7.2d
-	WORD $0x4e67d622 // fadd v2.2d, v17.2d, v7.2d
-	WORD $0x6e62fce2 // fdiv v2.2d, v7.2d, v2.2d
-	WORD $0x6e67dc04 // fmul v4.2d, v0.2d, v7.2d
+	WORD $0x6e6ade40 // fmul v0.2d, v18.2d, v10.2d
+	WORD $0x4e6ad622 // fadd v2.2d, v17.2d, v10.2d
+	WORD $0x6e62fd42 // fdiv v2.2d, v10.2d, v2.2d
+	WORD $0x6e6adc04 // fmul v4.2d, v0.2d, v10.2d
 	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
 	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
-	VMOV V15.B16, V8.B16
-	VFMLA V16.D2, V6.D2, V8.D2
-	VMOV V14.B16, V10.B16
-	VFMLA V8.D2, V6.D2, V10.D2
-	VMOV V12.B16, V8.B16
-	VFMLA V13.D2, V6.D2, V8.D2
+	VMOV V15.B16, V7.B16
+	VFMLA V16.D2, V6.D2, V7.D2
+	VMOV V14.B16, V8.B16
+	VFMLA V7.D2, V6.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V13.D2, V6.D2, V7.D2
 	FMOVQ 800(R26), F11 // logC3
-	VFMLA V8.D2, V6.D2, V11.D2
-	FMOVQ 32(R1), F8
+	VFMLA V7.D2, V6.D2, V11.D2
+	FMOVQ 32(R1), F7
 	FMOVQ 816(R26), F31 // logC1
 	VFMLA V11.D2, V6.D2, V31.D2
-	WORD $0x6ee8e78b // fcmgt v11.2d, v28.2d, v8.2d
-	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
-	WORD $0x6e7bdd0a // fmul v10.2d, v8.2d, v27.2d
+	WORD $0x6ee7e76b // fcmgt v11.2d, v27.2d, v7.2d
+	WORD $0x6e68dcc6 // fmul v6.2d, v6.2d, v8.2d
+	VMOV V11.B16, V8.B16
+	VBSL V30.B16, V26.B16, V8.B16
 	VFMLA V31.D2, V5.D2, V6.D2
-	VMOV V11.B16, V5.B16
-	VBSL V8.B16, V10.B16, V5.B16
+	WORD $0x6e68dce8 // fmul v8.2d, v7.2d, v8.2d
 	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
-	VBSL V25.B16, V26.B16, V11.B16
+	VBSL V24.B16, V25.B16, V11.B16
 	VFMLA V4.D2, V2.D2, V1.D2
-	VADD V24.D2, V5.D2, V5.D2
-	VFMLS V7.D2, V0.D2, V1.D2
-	VUSHR $52, V5.D2, V0.D2
+	VADD V23.D2, V8.D2, V8.D2
+	VFMLS V10.D2, V0.D2, V1.D2
+	VUSHR $52, V8.D2, V0.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
-	VORR V23.B16, V0.B16, V0.B16
+	VORR V22.B16, V0.B16, V0.B16
 	FMOVQ 832(R26), F1 // plusInf
 	WORD $0x6ee9e422 // fcmgt v2.2d, v1.2d, v9.2d
 	WORD $0x4eebd400 // fsub v0.2d, v0.2d, v11.2d
 	VBSL V9.B16, V3.B16, V2.B16
-	VAND V22.B16, V5.B16, V5.B16
-	WORD $0x4e7ee521 // fcmeq v1.2d, v9.2d, v30.2d
-	VADD V21.D2, V5.D2, V5.D2
+	VAND V21.B16, V8.B16, V8.B16
+	WORD $0x4e7de521 // fcmeq v1.2d, v9.2d, v29.2d
+	VADD V20.D2, V8.D2, V8.D2
 	FMOVQ 848(R26), F3 // minusInf
 	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V3.B16, V1.B16
-	WORD $0x4ef4d4a5 // fsub v5.2d, v5.2d, v20.2d
+	WORD $0x4efed508 // fsub v8.2d, v8.2d, v30.2d
 	FMOVQ 880(R26), F3 // smallest
 	WORD $0x6ee9e469 // fcmgt v9.2d, v3.2d, v9.2d
-	VMOV V5.B16, V3.B16
-	VFMLA V29.D2, V0.D2, V3.D2
+	VMOV V8.B16, V3.B16
+	VFMLA V28.D2, V0.D2, V3.D2
 	VBSL V2.B16, V1.B16, V9.B16
 	VMOV V3.B16, V1.B16
-	VFMLS V29.D2, V0.D2, V1.D2
+	VFMLS V28.D2, V0.D2, V1.D2
 	FMOVQ F9, 16(R0)
-	WORD $0x4ee1d4a1 // fsub v1.2d, v5.2d, v1.2d
-	WORD $0x4e7ed421 // fadd v1.2d, v1.2d, v30.2d
+	WORD $0x4ee1d501 // fsub v1.2d, v8.2d, v1.2d
+	WORD $0x4e7dd421 // fadd v1.2d, v1.2d, v29.2d
 	VFMLA V19.D2, V0.D2, V1.D2
-	WORD $0x6e65de40 // fmul v0.2d, v18.2d, v5.2d
-	WORD $0x4e65d622 // fadd v2.2d, v17.2d, v5.2d
-	WORD $0x6e62fca2 // fdiv v2.2d, v5.2d, v2.2d
-	WORD $0x6e65dc04 // fmul v4.2d, v0.2d, v5.2d
-	WORD $0x6e62dc46 // fmul v6.2d, v2.2d, v2.2d
-	WORD $0x6e66dcc7 // fmul v7.2d, v6.2d, v6.2d
+	WORD $0x6e68de40 // fmul v0.2d, v18.2d, v8.2d
+	WORD $0x4e68d622 // fadd v2.2d, v17.2d, v8.2d
+	WORD $0x6e62fd02 // fdiv v2.2d, v8.2d, v2.2d
+	WORD $0x6e68dc04 // fmul v4.2d, v0.2d, v8.2d
+	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
 	VMOV V15.B16, V9.B16
-	VFMLA V16.D2, V7.D2, V9.D2
+	VFMLA V16.D2, V6.D2, V9.D2
 	VMOV V14.B16, V10.B16
-	VFMLA V9.D2, V7.D2, V10.D2
+	VFMLA V9.D2, V6.D2, V10.D2
 	VMOV V12.B16, V9.B16
-	VFMLA V13.D2, V7.D2, V9.D2
+	VFMLA V13.D2, V6.D2, V9.D2
 	FMOVQ 800(R26), F11 // logC3
-	VFMLA V9.D2, V7.D2, V11.D2
+	VFMLA V9.D2, V6.D2, V11.D2
 	FMOVQ 48(R1), F9
 	FMOVQ 816(R26), F31 // logC1
-	VFMLA V11.D2, V7.D2, V31.D2
-	WORD $0x6ee9e78b // fcmgt v11.2d, v28.2d, v9.2d
-	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
-	WORD $0x6e7bdd2a // fmul v10.2d, v9.2d, v27.2d
-	VFMLA V31.D2, V6.D2, V7.D2
-	VMOV V11.B16, V6.B16
-	VBSL V9.B16, V10.B16, V6.B16
-	WORD $0x4e67d484 // fadd v4.2d, v4.2d, v7.2d
-	VBSL V25.B16, V26.B16, V11.B16
+	VFMLA V11.D2, V6.D2, V31.D2
+	WORD $0x6ee9e76b // fcmgt v11.2d, v27.2d, v9.2d
+	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
+	VMOV V11.B16, V10.B16
+	VBSL V30.B16, V26.B16, V10.B16
+	VFMLA V31.D2, V5.D2, V6.D2
+	WORD $0x6e6add2a // fmul v10.2d, v9.2d, v10.2d
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
+	VBSL V24.B16, V25.B16, V11.B16
 	VFMLA V4.D2, V2.D2, V1.D2
-	VADD V24.D2, V6.D2, V6.D2
-	VFMLS V5.D2, V0.D2, V1.D2
-	VUSHR $52, V6.D2, V0.D2
+	VADD V23.D2, V10.D2, V10.D2
+	VFMLS V8.D2, V0.D2, V1.D2
+	VUSHR $52, V10.D2, V0.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
-	VORR V23.B16, V0.B16, V0.B16
+	VORR V22.B16, V0.B16, V0.B16
 	FMOVQ 832(R26), F1 // plusInf
-	WORD $0x6ee8e422 // fcmgt v2.2d, v1.2d, v8.2d
+	WORD $0x6ee7e422 // fcmgt v2.2d, v1.2d, v7.2d
 	WORD $0x4eebd400 // fsub v0.2d, v0.2d, v11.2d
-	VBSL V8.B16, V3.B16, V2.B16
-	VAND V22.B16, V6.B16, V6.B16
-	WORD $0x4e7ee501 // fcmeq v1.2d, v8.2d, v30.2d
-	VADD V21.D2, V6.D2, V6.D2
+	VBSL V7.B16, V3.B16, V2.B16
+	VAND V21.B16, V10.B16, V10.B16
+	WORD $0x4e7de4e1 // fcmeq v1.2d, v7.2d, v29.2d
+	VADD V20.D2, V10.D2, V10.D2
 	FMOVQ 848(R26), F3 // minusInf
 	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V3.B16, V1.B16
-	WORD $0x4ef4d4c6 // fsub v6.2d, v6.2d, v20.2d
+	WORD $0x4efed54a // fsub v10.2d, v10.2d, v30.2d
 	FMOVQ 880(R26), F3 // smallest
-	WORD $0x6ee8e468 // fcmgt v8.2d, v3.2d, v8.2d
-	VMOV V6.B16, V3.B16
-	VFMLA V29.D2, V0.D2, V3.D2
-	VBSL V2.B16, V1.B16, V8.B16
+	WORD $0x6ee7e467 // fcmgt v7.2d, v3.2d, v7.2d
+	VMOV V10.B16, V3.B16
+	VFMLA V28.D2, V0.D2, V3.D2
+	VBSL V2.B16, V1.B16, V7.B16
 	VMOV V3.B16, V1.B16
-	VFMLS V29.D2, V0.D2, V1.D2
-	FMOVQ F8, 32(R0)
-	WORD $0x4ee1d4c1 // fsub v1.2d, v6.2d, v1.2d
-	WORD $0x4e7ed421 // fadd v1.2d, v1.2d, v30.2d
+	VFMLS V28.D2, V0.D2, V1.D2
+	FMOVQ F7, 32(R0)
+	WORD $0x4ee1d541 // fsub v1.2d, v10.2d, v1.2d
+	WORD $0x4e7dd421 // fadd v1.2d, v1.2d, v29.2d
 	VFMLA V19.D2, V0.D2, V1.D2
-	WORD $0x6e66de40 // fmul v0.2d, v18.2d, v6.2d
-	WORD $0x4e66d622 // fadd v2.2d, v17.2d, v6.2d
-	WORD $0x6e62fcc2 // fdiv v2.2d, v6.2d, v2.2d
-	WORD $0x6e66dc04 // fmul v4.2d, v0.2d, v6.2d
+	WORD $0x6e6ade40 // fmul v0.2d, v18.2d, v10.2d
+	WORD $0x4e6ad622 // fadd v2.2d, v17.2d, v10.2d
+	WORD $0x6e62fd42 // fdiv v2.2d, v10.2d, v2.2d
+	WORD $0x6e6adc04 // fmul v4.2d, v0.2d, v10.2d
 	WORD $0x6e62dc45 // fmul v5.2d, v2.2d, v2.2d
-	WORD $0x6e65dca7 // fmul v7.2d, v5.2d, v5.2d
-	VMOV V15.B16, V8.B16
-	VFMLA V16.D2, V7.D2, V8.D2
-	VMOV V14.B16, V10.B16
-	VFMLA V8.D2, V7.D2, V10.D2
-	VMOV V12.B16, V8.B16
-	VFMLA V13.D2, V7.D2, V8.D2
+	WORD $0x6e65dca6 // fmul v6.2d, v5.2d, v5.2d
+	VMOV V15.B16, V7.B16
+	VFMLA V16.D2, V6.D2, V7.D2
+	VMOV V14.B16, V8.B16
+	VFMLA V7.D2, V6.D2, V8.D2
+	VMOV V12.B16, V7.B16
+	VFMLA V13.D2, V6.D2, V7.D2
 	FMOVQ 800(R26), F11 // logC3
-	VFMLA V8.D2, V7.D2, V11.D2
-	FMOVQ 816(R26), F8 // logC1
-	VFMLA V11.D2, V7.D2, V8.D2
-	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
-	VFMLA V8.D2, V5.D2, V7.D2
-	WORD $0x4e67d484 // fadd v4.2d, v4.2d, v7.2d
+	VFMLA V7.D2, V6.D2, V11.D2
+	FMOVQ 816(R26), F7 // logC1
+	VFMLA V11.D2, V6.D2, V7.D2
+	WORD $0x6e68dcc6 // fmul v6.2d, v6.2d, v8.2d
+	VFMLA V7.D2, V5.D2, V6.D2
+	WORD $0x4e66d484 // fadd v4.2d, v4.2d, v6.2d
 	VFMLA V4.D2, V2.D2, V1.D2
-	VFMLS V6.D2, V0.D2, V1.D2
+	VFMLS V10.D2, V0.D2, V1.D2
 	WORD $0x4e61d463 // fadd v3.2d, v3.2d, v1.2d
 	FMOVQ 832(R26), F0 // plusInf
 	WORD $0x6ee9e401 // fcmgt v1.2d, v0.2d, v9.2d
 	VBSL V9.B16, V3.B16, V1.B16
-	WORD $0x4e7ee520 // fcmeq v0.2d, v9.2d, v30.2d
+	WORD $0x4e7de520 // fcmeq v0.2d, v9.2d, v29.2d
 	FMOVQ 848(R26), F2 // minusInf
 	FMOVQ 864(R26), F3 // notANumber
 	VBSL V3.B16, V2.B16, V0.B16
@@ -20908,31 +20908,31 @@ rest2:
 loop3:
 	FMOVQ 0(R1), F0
 	// elementary.go
-	WORD $0x6ee0e781 // fcmgt v1.2d, v28.2d, v0.2d
-	WORD $0x6e7bdc02 // fmul v2.2d, v0.2d, v27.2d
-	VMOV V1.B16, V3.B16
-	VBSL V0.B16, V2.B16, V3.B16
-	VBSL V25.B16, V26.B16, V1.B16
+	WORD $0x6ee0e761 // fcmgt v1.2d, v27.2d, v0.2d
+	VMOV V1.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
+	WORD $0x6e62dc02 // fmul v2.2d, v0.2d, v2.2d
+	VBSL V24.B16, V25.B16, V1.B16
 	// elementary.go: exponent
-	VADD V24.D2, V3.D2, V3.D2
-	VUSHR $52, V3.D2, V2.D2
-	VORR V23.B16, V2.B16, V2.B16
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	VAND V22.B16, V3.B16, V3.B16
-	VADD V21.D2, V3.D2, V3.D2
-	WORD $0x4ef4d463 // fsub v3.2d, v3.2d, v20.2d
+	VADD V23.D2, V2.D2, V2.D2
+	VUSHR $52, V2.D2, V3.D2
+	VORR V22.B16, V3.B16, V3.B16
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	VAND V21.B16, V2.B16, V2.B16
+	VADD V20.D2, V2.D2, V2.D2
+	WORD $0x4efed442 // fsub v2.2d, v2.2d, v30.2d
 	// elementary.go: logSum
-	VMOV V3.B16, V1.B16
-	VFMLA V29.D2, V2.D2, V1.D2
+	VMOV V2.B16, V1.B16
+	VFMLA V28.D2, V3.D2, V1.D2
 	VMOV V1.B16, V4.B16
-	VFMLS V29.D2, V2.D2, V4.D2
-	WORD $0x4ee4d464 // fsub v4.2d, v3.2d, v4.2d
-	WORD $0x4e7ed484 // fadd v4.2d, v4.2d, v30.2d
-	VFMLA V19.D2, V2.D2, V4.D2
-	WORD $0x6e63de42 // fmul v2.2d, v18.2d, v3.2d
-	WORD $0x4e63d625 // fadd v5.2d, v17.2d, v3.2d
-	WORD $0x6e65fc65 // fdiv v5.2d, v3.2d, v5.2d
-	WORD $0x6e63dc46 // fmul v6.2d, v2.2d, v3.2d
+	VFMLS V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d444 // fsub v4.2d, v2.2d, v4.2d
+	WORD $0x4e7dd484 // fadd v4.2d, v4.2d, v29.2d
+	VFMLA V19.D2, V3.D2, V4.D2
+	WORD $0x6e62de43 // fmul v3.2d, v18.2d, v2.2d
+	WORD $0x4e62d625 // fadd v5.2d, v17.2d, v2.2d
+	WORD $0x6e65fc45 // fdiv v5.2d, v2.2d, v5.2d
+	WORD $0x6e62dc66 // fmul v6.2d, v3.2d, v2.2d
 	WORD $0x6e65dca7 // fmul v7.2d, v5.2d, v5.2d
 	// log.go: fdlibmR
 	WORD $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
@@ -20951,13 +20951,13 @@ loop3:
 	// elementary.go: logSum
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	VFMLA V6.D2, V5.D2, V4.D2
-	VFMLS V3.D2, V2.D2, V4.D2
+	VFMLS V2.D2, V3.D2, V4.D2
 	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
 	// elementary.go: logSpecial
 	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee0e443 // fcmgt v3.2d, v2.2d, v0.2d
 	VBSL V0.B16, V1.B16, V3.B16
-	WORD $0x4e7ee401 // fcmeq v1.2d, v0.2d, v30.2d
+	WORD $0x4e7de401 // fcmeq v1.2d, v0.2d, v29.2d
 	FMOVQ 848(R26), F2 // minusInf
 	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V2.B16, V1.B16
@@ -20975,29 +20975,29 @@ rest4:
 	CBZ R2, done5
 	// Partial vector.
 	FMOVD (R1), F0
-	WORD $0x6ee0e781 // fcmgt v1.2d, v28.2d, v0.2d
-	WORD $0x6e7bdc02 // fmul v2.2d, v0.2d, v27.2d
-	VMOV V1.B16, V3.B16
-	VBSL V0.B16, V2.B16, V3.B16
-	VBSL V25.B16, V26.B16, V1.B16
-	VADD V24.D2, V3.D2, V3.D2
-	VUSHR $52, V3.D2, V2.D2
-	VORR V23.B16, V2.B16, V2.B16
-	WORD $0x4ee1d442 // fsub v2.2d, v2.2d, v1.2d
-	VAND V22.B16, V3.B16, V3.B16
-	VADD V21.D2, V3.D2, V3.D2
-	WORD $0x4ef4d463 // fsub v3.2d, v3.2d, v20.2d
-	VMOV V3.B16, V1.B16
-	VFMLA V29.D2, V2.D2, V1.D2
+	WORD $0x6ee0e761 // fcmgt v1.2d, v27.2d, v0.2d
+	VMOV V1.B16, V2.B16
+	VBSL V30.B16, V26.B16, V2.B16
+	WORD $0x6e62dc02 // fmul v2.2d, v0.2d, v2.2d
+	VBSL V24.B16, V25.B16, V1.B16
+	VADD V23.D2, V2.D2, V2.D2
+	VUSHR $52, V2.D2, V3.D2
+	VORR V22.B16, V3.B16, V3.B16
+	WORD $0x4ee1d463 // fsub v3.2d, v3.2d, v1.2d
+	VAND V21.B16, V2.B16, V2.B16
+	VADD V20.D2, V2.D2, V2.D2
+	WORD $0x4efed442 // fsub v2.2d, v2.2d, v30.2d
+	VMOV V2.B16, V1.B16
+	VFMLA V28.D2, V3.D2, V1.D2
 	VMOV V1.B16, V4.B16
-	VFMLS V29.D2, V2.D2, V4.D2
-	WORD $0x4ee4d464 // fsub v4.2d, v3.2d, v4.2d
-	WORD $0x4e7ed484 // fadd v4.2d, v4.2d, v30.2d
-	VFMLA V19.D2, V2.D2, V4.D2
-	WORD $0x6e63de42 // fmul v2.2d, v18.2d, v3.2d
-	WORD $0x4e63d625 // fadd v5.2d, v17.2d, v3.2d
-	WORD $0x6e65fc65 // fdiv v5.2d, v3.2d, v5.2d
-	WORD $0x6e63dc46 // fmul v6.2d, v2.2d, v3.2d
+	VFMLS V28.D2, V3.D2, V4.D2
+	WORD $0x4ee4d444 // fsub v4.2d, v2.2d, v4.2d
+	WORD $0x4e7dd484 // fadd v4.2d, v4.2d, v29.2d
+	VFMLA V19.D2, V3.D2, V4.D2
+	WORD $0x6e62de43 // fmul v3.2d, v18.2d, v2.2d
+	WORD $0x4e62d625 // fadd v5.2d, v17.2d, v2.2d
+	WORD $0x6e65fc45 // fdiv v5.2d, v2.2d, v5.2d
+	WORD $0x6e62dc66 // fmul v6.2d, v3.2d, v2.2d
 	WORD $0x6e65dca7 // fmul v7.2d, v5.2d, v5.2d
 	WORD $0x6e67dce8 // fmul v8.2d, v7.2d, v7.2d
 	VMOV V15.B16, V9.B16
@@ -21014,12 +21014,12 @@ rest4:
 	VFMLA V9.D2, V7.D2, V8.D2
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	VFMLA V6.D2, V5.D2, V4.D2
-	VFMLS V3.D2, V2.D2, V4.D2
+	VFMLS V2.D2, V3.D2, V4.D2
 	WORD $0x4e64d421 // fadd v1.2d, v1.2d, v4.2d
 	FMOVQ 832(R26), F2 // plusInf
 	WORD $0x6ee0e443 // fcmgt v3.2d, v2.2d, v0.2d
 	VBSL V0.B16, V1.B16, V3.B16
-	WORD $0x4e7ee401 // fcmeq v1.2d, v0.2d, v30.2d
+	WORD $0x4e7de401 // fcmeq v1.2d, v0.2d, v29.2d
 	FMOVQ 848(R26), F2 // minusInf
 	FMOVQ 864(R26), F4 // notANumber
 	VBSL V4.B16, V2.B16, V1.B16
@@ -21037,13 +21037,13 @@ TEXT ·log1pF32NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF32<>(SB), R26
-	FMOVQ 496(R26), F30 // one
-	FMOVQ 352(R26), F29 // ln2Hi
-	FMOVQ 416(R26), F28 // logFrom
-	FMOVQ 432(R26), F27 // oneMinusSqrtHalf
-	FMOVQ 448(R26), F26 // logTo
-	FMOVQ 464(R26), F25 // mantissa
-	FMOVQ 480(R26), F24 // sqrtHalf
+	FMOVQ 352(R26), F30 // one
+	FMOVQ 368(R26), F29 // ln2Hi
+	FMOVQ 432(R26), F28 // logFrom
+	FMOVQ 448(R26), F27 // oneMinusSqrtHalf
+	FMOVQ 464(R26), F26 // logTo
+	FMOVQ 480(R26), F25 // mantissa
+	FMOVQ 496(R26), F24 // sqrtHalf
 	FMOVQ 512(R26), F23 // ln2Lo
 	FMOVQ 528(R26), F22 // logC8
 	FMOVQ 544(R26), F21 // logC7
@@ -21426,13 +21426,13 @@ TEXT ·log1pF64NEON(SB), NOSPLIT, $0-48
 	MOVD x_base+24(FP), R1
 	MOVD dst_len+8(FP), R2
 	MOVD $elementaryConstF64<>(SB), R26
-	FMOVQ 656(R26), F30 // one
-	FMOVQ 512(R26), F29 // ln2Hi
-	FMOVQ 576(R26), F28 // logFrom
-	FMOVQ 592(R26), F27 // oneMinusSqrtHalf
-	FMOVQ 608(R26), F26 // logTo
-	FMOVQ 624(R26), F25 // mantissa
-	FMOVQ 640(R26), F24 // sqrtHalf
+	FMOVQ 512(R26), F30 // one
+	FMOVQ 528(R26), F29 // ln2Hi
+	FMOVQ 592(R26), F28 // logFrom
+	FMOVQ 608(R26), F27 // oneMinusSqrtHalf
+	FMOVQ 624(R26), F26 // logTo
+	FMOVQ 640(R26), F25 // mantissa
+	FMOVQ 656(R26), F24 // sqrtHalf
 	FMOVQ 672(R26), F23 // ln2Lo
 	FMOVQ 688(R26), F22 // half
 	FMOVQ 704(R26), F21 // two

@@ -1,7 +1,10 @@
 package kernels_test
 
 import (
+	"math"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"kernels"
 	"kernels/internal/fpflags"
@@ -229,4 +232,43 @@ func finiteCall(mem []kt.Array, c *kt.Case) bool {
 		}
 	}
 	return true
+}
+
+// TestFlagsOfLargeArguments checks that functions of one argument raise none of these exceptions up
+// to the largest numbers, where a product of a branch that is not taken could overflow.
+func TestFlagsOfLargeArguments(t *testing.T) {
+	requireFlags(t)
+	t.Run("float32", testFlagsOfLargeArguments[float32])
+	t.Run("float64", testFlagsOfLargeArguments[float64])
+}
+
+func testFlagsOfLargeArguments[T kernels.Float](t *testing.T) {
+	x, dst := make([]T, 67), make([]T, 67)
+	for fn, f := range map[string]func(dst, x []T){
+		"ReLU": kernels.ReLU[T], "ReLUSquared": kernels.ReLUSquared[T],
+		"HardSigmoid": kernels.HardSigmoid[T], "HardSwish": kernels.HardSwish[T],
+		"Sigmoid": kernels.Sigmoid[T], "SigmoidFast": kernels.SigmoidFast[T],
+		"Tanh": kernels.Tanh[T], "SiLU": kernels.SiLU[T], "GELU": kernels.GELU[T],
+		"GELUTanh": kernels.GELUTanh[T], "Softplus": kernels.Softplus[T], "Erf": kernels.Erf[T],
+		"Exp": kernels.Exp[T], "Expm1": kernels.Expm1[T],
+		"Log": kernels.Log[T], "Log1p": kernels.Log1p[T],
+	} {
+		finite := 0
+		for v := T(kt.Pick[T](math.MaxFloat32, math.MaxFloat64)); v > 0; v /= 7 {
+			for _, v := range []T{v, -v} {
+				for i := range x {
+					x[i] = v
+				}
+				for _, name := range isa.Available() {
+					var raised fpflags.Flags
+					kt.With(name, func() { raised = fpflags.Raised(func() { f(dst, x) }) })
+					if dst[0]-dst[0] == 0 {
+						require.Zero(t, raised, "%s of %s at %v", name, fn, v)
+						finite++
+					}
+				}
+			}
+		}
+		require.Greater(t, finite, 50, fn)
+	}
 }

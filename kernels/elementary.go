@@ -185,7 +185,7 @@ for i, v := range x {
 		Body: func(b *builder, in, _ []vec) []vec {
 			x := in[0]
 			small := b.Less(x, logSmallest.in(b))
-			u := b.Select(small, b.Mul(x, logScale.in(b)), x)
+			u := b.Mul(x, b.Select(small, logScale.in(b), b.K(1, 1))) // x*logScale could overflow
 			k, f := exponent(b, u, b.Select(small, logFromScaled.in(b), logFrom.in(b)))
 			y := logSum(b, k, f, b.K(0, 0))
 
