@@ -100,6 +100,9 @@ func TestMessages(t *testing.T) {
 		"FoldChunks: len(sums) = 2, 3 rows of 0 chunks": func() {
 			kernels.FoldChunks(stats, y[:3], nil, make([]float64, 2))
 		},
+		"FoldChunks: len(sums) = 2, 0 rows of 2 chunks": func() {
+			kernels.FoldChunks[float32](nil, nil, nil, make([]float64, 2))
+		},
 		"ShardChunks: classes = -1": func() { kernels.ShardChunks[float32](-1) },
 	} {
 		require.PanicsWithValue(t, "kernels: "+want, f)

@@ -380,11 +380,8 @@ func FoldChunks[T Float](stats []RowStats[T], m, out []T, sums []float64) {
 	if out != nil {
 		checkPerRow("FoldChunks", "out", len(out), len(stats))
 	}
-	if len(stats) == 0 {
-		return
-	}
-	chunks := len(sums) / len(stats)
-	if chunks == 0 || len(sums)%len(stats) != 0 {
+	chunks := len(sums) / max(len(stats), 1)
+	if len(sums) != len(stats)*chunks || chunks == 0 && len(stats) > 0 {
 		panicSums("FoldChunks", len(sums), len(stats), chunks)
 	}
 	checkApart("FoldChunks", "stats,m,out,sums", 1,
