@@ -41,6 +41,10 @@ func NewAffine[T kernels.Float](inputs, outputs int) *Affine[T] {
 		panic(fmt.Sprintf("layers: NewAffine: inputs = %d, outputs = %d: both must be positive",
 			inputs, outputs))
 	}
+	if inputs > math.MaxInt/outputs {
+		panic(fmt.Sprintf("layers: NewAffine: inputs = %d, outputs = %d: the product overflows an int",
+			inputs, outputs))
+	}
 	return &Affine[T]{W: make([]T, inputs*outputs), B: make([]T, outputs),
 		DW: make([]T, inputs*outputs), DB: make([]T, outputs)}
 }
@@ -55,6 +59,7 @@ func (l *Affine[T]) Forward(x []T) []T {
 	}
 	rows := len(x) / inputs
 	y := grow(l.y, rows*outputs)
+	checkCopy("Affine", "Forward", "x", x, "Forward", y)
 	must(kernels.MatMulWith(y, x, l.W, rows, inputs, outputs,
 		&kernels.MatMulOptions[T]{Bias: l.B}))
 	l.x = grow(l.x, len(x))
@@ -68,6 +73,7 @@ func (l *Affine[T]) Forward(x []T) []T {
 func (l *Affine[T]) Backward(dout []T) []T {
 	rows := l.checkBackward(dout)
 	dx := grow(l.dx, rows*l.inputs)
+	checkCopy("Affine", "Backward", "dout", dout, "Backward", dx)
 	kernels.MatMulTransB(dx, dout, l.W, rows, l.outputs, l.inputs)
 	l.dx = dx
 	l.gradients(dout, rows)

@@ -146,6 +146,17 @@ func TestAffineMessages(t *testing.T) {
 		func() { none.Forward(nil) })
 	assert.PanicsWithValue(t, "layers: NewAffine: inputs = 2, outputs = 0: both must be positive",
 		func() { layers.NewAffine[float32](2, 0) })
+	const half = math.MaxInt/2 + 1
+	assert.PanicsWithValue(t, fmt.Sprintf("layers: NewAffine: inputs = %d, outputs = 2: the product "+
+		"overflows an int", half), func() { layers.NewAffine[float32](half, 2) })
+	square := affineOf[float32](2, 2)
+	assert.PanicsWithValue(t,
+		"layers: Affine: Forward: x is the slice that Forward returned: pass a copy",
+		func() { square.Forward(square.Forward(make([]float32, 6))) })
+	assert.PanicsWithValue(t,
+		"layers: Affine: Backward: dout is the slice that Backward returned: pass a copy",
+		func() { square.Backward(square.Backward(make([]float32, 6))) })
+	assert.NotPanics(t, func() { square.Gradients(square.Backward(make([]float32, 6))) })
 
 	l := affineOf[float32](3, 2)
 	assert.PanicsWithValue(t, "layers: Affine: Backward before Forward: call Forward first",

@@ -22,8 +22,8 @@
 //   - A batch is a flat slice, row after row. Its size may change from call to call. Backward
 //     belongs to the last successful Forward, and takes a gradient of the same size.
 //   - A slice that a layer returns belongs to the layer. It is valid until the next call of the
-//     method that returned it, which uses its memory again. Once a layer has seen a size, calls of
-//     that size and of smaller ones allocate nothing.
+//     method that returned it, which uses its memory again: pass that method a copy of it. Once a
+//     layer has seen a size, calls of that size and of smaller ones allocate nothing.
 //   - A slice that a caller passes is read during the call only, and never written. The caller may
 //     change it as soon as the call returns, also between Forward and Backward.
 //   - The comment of each Forward says whether the caller may change its result (for dropout, say)
@@ -38,7 +38,11 @@
 //     today's behaviour.
 package layers
 
-import "kernels"
+import (
+	"fmt"
+
+	"kernels"
+)
 
 // grow returns a slice of n elements, in the memory of s if that is large enough. s keeps its
 // contents until the caller writes to the result.
@@ -47,6 +51,15 @@ func grow[E any](s []E, n int) []E {
 		return s[:n]
 	}
 	return make([]E, n)
+}
+
+// checkCopy panics if s begins where own does, which method other has returned and this one
+// overwrites while it needs s.
+func checkCopy[T kernels.Float](layer, method, name string, s []T, other string, own []T) {
+	if len(s) > 0 && cap(own) > 0 && &s[0] == &own[:1][0] {
+		panic(fmt.Sprintf("layers: %s: %s: %s is the slice that %s returned: pass a copy",
+			layer, method, name, other))
+	}
 }
 
 // same reports whether a and b have the same value and sign. It is false for NaN.

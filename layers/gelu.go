@@ -15,7 +15,7 @@ type GELU[T kernels.Float] struct {
 func (l *GELU[T]) Forward(x []T) []T {
 	kept, y := grow(l.x, len(x)), grow(l.y, len(x))
 	copy(kept, x)
-	kernels.GELU(y, x)
+	kernels.GELU(y, kept) // x may be a part of y
 	l.x, l.y, l.ready = kept, y, true
 	return y
 }

@@ -16,7 +16,7 @@ type GELUTanh[T kernels.Float] struct {
 func (l *GELUTanh[T]) Forward(x []T) []T {
 	kept, y := grow(l.x, len(x)), grow(l.y, len(x))
 	copy(kept, x)
-	kernels.GELUTanh(y, x)
+	kernels.GELUTanh(y, kept) // x may be a part of y
 	l.x, l.y, l.ready = kept, y, true
 	return y
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"kernels"
 	"kernels/layers"
@@ -37,6 +38,9 @@ func testGELUTanh[T kernels.Float](t *testing.T, tol float64) {
 	// As PyTorch's gelu has them with approximate='tanh'.
 	requireClose(t, []float64{-0.158808, 0.841192}, gelu.Forward(floats[T](-1, 1)), 1e-6)
 	assert.Panics(t, func() { gelu.Backward(make([]T, 3)) })
+	var whole, part layers.GELUTanh[T] // x is a part of what Forward returned
+	want := whole.Forward(append([]T(nil), whole.Forward(in)[1:]...))
+	require.Equal(t, bits(want), bits(part.Forward(part.Forward(in)[1:])))
 	in = floats[T](x...)
 	g := floats[T](dout...)
 	assert.Zero(t, testing.AllocsPerRun(10, func() { gelu.Forward(in); gelu.Backward(g) }))

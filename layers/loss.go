@@ -101,7 +101,7 @@ func (l *SoftmaxWithLoss[T]) ForwardProb(x, t []T) (float64, error) {
 			"one target row of Classes = %d for each row of x",
 			len(t), len(x), l.Classes))
 	}
-	l.checkOwn("ForwardProb", "t", t)
+	checkCopy("SoftmaxWithLoss", "ForwardProb", "t", t, "Backward", l.dx)
 	for i, v := range t {
 		if !(v-v == 0 && v >= 0) {
 			return 0,
@@ -153,20 +153,20 @@ func (l *SoftmaxWithLoss[T]) BackwardRows(dout []T) []T {
 			"Forward had %d rows: pass one gradient for each",
 			len(dout), len(l.losses)))
 	}
-	l.checkOwn("BackwardRows", "dout", dout)
+	checkCopy("SoftmaxWithLoss", "BackwardRows", "dout", dout, "Backward", l.dx)
 	l.gradient(dout)
 	l.fresh = false
 	return l.dx
 }
 
-// gradient computes dx from the copies of the last Forward.
+// gradient computes dx from the copies of the last Forward. The losses are known; dout may be they.
 func (l *SoftmaxWithLoss[T]) gradient(dout []T) {
 	var err error
 	if l.kind == byLabel {
-		_, err = kernels.CrossEntropyGradWith(l.dx, l.losses, l.x, l.labels, l.classes,
+		_, err = kernels.CrossEntropyGradWith(l.dx, nil, l.x, l.labels, l.classes,
 			dout, &l.options)
 	} else {
-		_, err = kernels.CrossEntropyProbGradWith(l.dx, l.losses, l.x, l.targets, l.classes,
+		_, err = kernels.CrossEntropyProbGradWith(l.dx, nil, l.x, l.targets, l.classes,
 			dout, &l.options)
 	}
 	if err != nil {
@@ -184,17 +184,8 @@ func (l *SoftmaxWithLoss[T]) checkForward(method string, x []T) int {
 	} else {
 		rows = checkRows("SoftmaxWithLoss", method, len(x), l.Classes)
 	}
-	l.checkOwn(method, "x", x)
+	checkCopy("SoftmaxWithLoss", method, "x", x, "Backward", l.dx)
 	return rows
-}
-
-// checkOwn panics if s starts at the layer's own gradient, which Forward overwrites before it
-// copies s.
-func (l *SoftmaxWithLoss[T]) checkOwn(method, name string, s []T) {
-	if len(s) > 0 && cap(l.dx) > 0 && &s[0] == &l.dx[:1][0] {
-		panic(fmt.Sprintf("layers: SoftmaxWithLoss: %s: %s is the slice that Backward returned: pass a copy",
-			method, name))
-	}
 }
 
 // guess returns the likely dout of the next Backward.

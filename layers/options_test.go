@@ -70,6 +70,9 @@ func testSoftmaxWithLossOptions[T kernels.Float](t *testing.T, _ float64) {
 				require.Equal(t, bits(d), bits(layer.Backward(2.5)))
 				want(up)
 				require.Equal(t, bits(d), bits(layer.BackwardRows(up)))
+				want(append([]T(nil), losses...)) // a loss of the squares, for instance
+				require.Equal(t, bits(d), bits(layer.BackwardRows(layer.Losses())))
+				require.Equal(t, bits(losses), bits(layer.Losses()))
 				want(nil)
 				require.Equal(t, bits(d), bits(layer.Backward(1)))
 			})

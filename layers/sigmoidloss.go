@@ -47,15 +47,8 @@ func (l *SigmoidWithLoss[T]) Forward(x, t []T) (float64, error) {
 			"len(PosWeight) = %d: pass whole rows",
 			len(x), n))
 	}
-	for _, s := range []struct {
-		name string
-		s    []T
-	}{{"x", x}, {"t", t}} {
-		if len(s.s) > 0 && cap(l.dx) > 0 && &s.s[0] == &l.dx[:1][0] {
-			panic(fmt.Sprintf("layers: SigmoidWithLoss: Forward: %s is the slice that Backward returned: pass a copy",
-				s.name))
-		}
-	}
+	checkCopy("SigmoidWithLoss", "Forward", "x", x, "Backward", l.dx)
+	checkCopy("SigmoidWithLoss", "Forward", "t", t, "Backward", l.dx)
 	for i, v := range t {
 		if !(v >= 0 && v <= 1) {
 			return 0,
