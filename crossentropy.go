@@ -58,7 +58,7 @@ func CrossEntropyGrad[T Float, L Label](
 // CrossEntropyWith is [CrossEntropy] with options. It returns the reduced loss, which is summed in
 // float64 and in row order. Unless losses is nil, it is set to the losses of the rows, with weights
 // and smoothing, and not divided by the divisor of the mean. With ReductionNone losses must not be
-// nil.
+// nil. The sum of float64 losses may be infinite where their mean is not too large.
 func CrossEntropyWith[T Float, L Label](
 	losses, logits []T, labels []L, classes int, opts *CrossEntropyOptions[T],
 ) (float64, error) {
@@ -74,7 +74,8 @@ func CrossEntropyWith[T Float, L Label](
 // the reduced loss by the logits. For the mean without other options this is (softmax -
 // onehot)/rows. The gradient is multiplied by dloss, the gradient by this loss of what the caller
 // goes on to compute: nil means 1, one element is for all rows, and otherwise there is one element
-// per row. dlogits has the length of logits, and may be logits.
+// per row. dlogits has the length of logits, and may be logits. Losses may be nil with any
+// reduction.
 //
 // The bounds are those of [CrossEntropy] and [CrossEntropyGrad], with these additions. A label's
 // weight adds nothing to a float32 loss and a rounding to a float64 one. The factors of a gradient,
@@ -156,7 +157,7 @@ func CrossEntropyProbWith[T Float](
 }
 
 // CrossEntropyProbGradWith is [CrossEntropyProbGrad] with options. Losses, the result and dloss are
-// as in [CrossEntropyGradWith].
+// as in [CrossEntropyGradWith], and the errors those of [CrossEntropyProbWith].
 //
 // The bounds are those of [CrossEntropyProb] and [CrossEntropyProbGrad], with one more rounding for
 // weights, three for smoothing, four for both, and those that [CrossEntropyGradWith] adds for

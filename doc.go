@@ -49,14 +49,15 @@
 // large, do not overflow on the way to a probability, its logarithm, or a loss: if such a result is
 // infinite, the exact one is too large for the type.
 //
-// The floating-point exceptions invalid, divide-by-zero and overflow are not raised where inputs
-// and results are finite and logits are at most 1e30 (float64: 1e300) in size.
+// The floating-point exceptions invalid, divide-by-zero and overflow are not raised where inputs,
+// products of inputs and results are finite and logits are at most 1e30 (float64: 1e300) in size.
 //
 // # Accuracy
 //
 // Errors are given in ULP, units in the last place of the exact result, or relative to a named
 // magnitude in units of u, which is 2^-24 for float32 and 2^-53 for float64. A relative error of
-// k*u is at most k ULP.
+// k*u is at most k ULP. Relative bounds are for magnitudes, and products on the way, that are
+// normal numbers: a subnormal one is off by up to half of the smallest number, whatever its size.
 //
 // A bound is proved: it is the sum of the roundings on the way. The largest error seen is not a
 // bound. For a function of one float32 argument it is the largest error of all inputs; for any

@@ -9,7 +9,8 @@ import "fmt"
 // The result is off by at most half an ULP, and (d+2.8)*u of log1p(rest) in float32, (d+4.8)*u in
 // float64, with the d of the package's documentation (u is 2^-24, in float64 2^-53): max and
 // log1p(rest) may cancel. Besides the half ULP, the largest seen is 6.98*2^-24 of log1p(rest) (26
-// classes) and 7.19*2^-53 (10 classes). No finite row overflows on the way; one class gives itself.
+// classes) and 7.19*2^-53 (10 classes). No finite row overflows on the way; one class gives itself,
+// and -0 gives +0.
 //
 // A row with a NaN gives NaN, any other row with +Inf gives +Inf, and a row of nothing but -Inf
 // gives -Inf. -Inf beside finite elements counts as nothing.

@@ -103,6 +103,8 @@ func specialLogSumExp[T Float](t *testing.T) {
 	var y [2]T
 	require.NoError(t, LogSumExpWith(y[:], []T{huge, huge, 0, 1}, 2, &SoftmaxOptions[T]{LogitScale: 2}))
 	require.Equal(t, inf, y[0], "the product overflows")
+	LogSumExp(y[:1], []T{T(math.Copysign(0, -1))}, 1)
+	require.True(t, kt.Same(0, y[0]), "+0 for -0")
 }
 
 // TestLogSumExpOptions: with options, the bits are those of packed rows of products, also where two
