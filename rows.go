@@ -176,12 +176,12 @@ func wordsOf[T Float](n int) int {
 // array returns array i of T.
 func (b *batch[T]) array(i int) []T {
 	var v T
-	return (*[maxRows]T)(unsafe.Add(b.room, i*b.n*int(unsafe.Sizeof(v))))[:b.n]
+	return (*[maxRows]T)(unsafe.Add(b.room, i*b.n*int(unsafe.Sizeof(v))))[:b.n:b.n]
 }
 
 // words returns array i of the others, counted from the end of the room.
 func words[E any, T Float](b *batch[T], i int) []E {
-	return (*[maxRows]E)(unsafe.Add(b.room, b.roomSize-i*b.n*8))[:b.n]
+	return (*[maxRows]E)(unsafe.Add(b.room, b.roomSize-i*b.n*8))[:b.n:b.n]
 }
 
 // run goes over the rows. Go clears an array on the stack, and for a large one this takes longer

@@ -34,7 +34,11 @@ import (
 // If the shards first agree on each row's maximum ([ShardMax], [MergeRowMax]) and then on its sum
 // ([ShardSums], [FoldChunks]), the same four functions return, bit for bit, what [Softmax],
 // [CrossEntropy] and [CrossEntropyGrad] return for the whole rows, provided that every Offset is a
-// multiple of [ShardGrain] and rows have more than 32 (float64: 16) classes.
+// multiple of [ShardGrain] and rows have more than 32 (float64: 16) classes. ShardSums says which
+// labels the sums leave out for which result.
+//
+// In either way, results from stats or maxima that miss a shard mean nothing: where a logit is far
+// above the maximum, even their bits may depend on the CPU.
 type Shard[T Float] struct {
 	// Classes is the number of classes in the shard: one or more.
 	Classes int
