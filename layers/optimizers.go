@@ -23,6 +23,8 @@ func (l *Affine[T]) Params() []Param[T] {
 // A step has the same bits on every CPU, as the kernels that compute it. The first Step allocates
 // the state; the others allocate nothing. A state that does not fit the parameters, and a gradient
 // of another length than its parameter's, is a bug of the caller: Step panics, and changes nothing.
+// Values, gradients and states must not share elements. Where those of a parameter do, Step panics
+// too, but has changed the parameters before it.
 type Optimizer[T kernels.Float] interface {
 	Step(params []Param[T])
 }
