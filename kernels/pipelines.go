@@ -72,7 +72,7 @@ var pipelines = map[string]map[string]asmgen.Pipeline{
 	"log": {
 		"AVX512 F32": {Interval: 12, Latency: 90, Unroll: 8, Width: 3, Constants: 5, Sink: true},
 		"AVX512 F64": {Interval: 16, Latency: 75, Unroll: 8, Width: 3, Constants: 5, Sink: true},
-		"AVX2 F32":   {Interval: 24, Latency: 75, Unroll: 4, Width: 3, Constants: 5, Sink: true},
+		"AVX2 F32":   {Interval: 26, Latency: 75, Unroll: 8, Width: 2, Constants: 4, Sink: true},
 		"AVX2 F64":   {Interval: 32, Latency: 75, Unroll: 6, Width: 3, Constants: 5, Sink: true},
 	},
 	"log1p": {
