@@ -9,5 +9,6 @@
 //	go test ./fuzz -run '^$' -fuzz '^FuzzSigmoid$' -fuzztime 1m
 //
 // -fuzz takes one target at a time; "go test ./fuzz -list '^Fuzz'" lists them. A plain "go test
-// ./fuzz" runs the seeds in testdata/fuzz, which make golden writes.
+// ./fuzz" runs the seeds in testdata/fuzz: seed00 and so on, which make golden writes, and the
+// fewest inputs found by fuzzing that reach what those do not.
 package fuzz
