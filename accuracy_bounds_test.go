@@ -411,8 +411,11 @@ func TestDifferenceFromMaximum(t *testing.T) {
 
 // worstCell returns the largest error of what values returns for exp(-x) = 2^(n/parts)*exp(-w), w
 // between lo and hi, in ULP and over all intervals of w and n from first to last, in octaves. An
-// interval in which a result has a power of two is divided.
-func worstCell(first, last, parts, cells int, value func(n int, lo, hi float64) kt.Rounded) (top float64, at string) {
+// interval in which a result has a power of two is divided. relative is the largest relative error,
+// with that of the last rounding, in units of 2^-53.
+func worstCell(
+	first, last, parts, cells int, value func(n int, lo, hi float64) kt.Rounded,
+) (top float64, at string, relative float64) {
 	var cell func(n int, lo, hi float64)
 	cell = func(n int, lo, hi float64) {
 		v := value(n, lo, hi)
@@ -424,6 +427,9 @@ func worstCell(first, last, parts, cells int, value func(n int, lo, hi float64) 
 		if e := v.RoundedULPs(); e > top {
 			top, at = e, fmt.Sprintf("n = %d, w = %.6f", n, lo)
 		}
+		if !v.Straddles() {
+			relative = max(relative, v.Relative()+1)
+		}
 	}
 	for n := first * parts; n <= last*parts; n++ {
 		end := math.Ln2 / 2 / float64(parts)
@@ -431,7 +437,7 @@ func worstCell(first, last, parts, cells int, value func(n int, lo, hi float64) 
 			cell(n, end*float64(i)/float64(cells), end*float64(i+1)/float64(cells))
 		}
 	}
-	return top, at
+	return top, at, relative
 }
 
 // TestSigmoidBound64 adds up the roundings of the float64 sigmoids. Where exp(-x) is below 2^-52,
@@ -445,7 +451,7 @@ func TestSigmoidBound64(t *testing.T) {
 		{"Sigmoid", sigmoidRoundings, kt.SigmoidBound64},
 		{"SigmoidFast", sigmoidFastRoundings, kt.SigmoidFastBound64},
 	} {
-		top, at := worstCell(-52, 60, 4, pickLong(64, 32), k.values)
+		top, at, _ := worstCell(-52, 60, 4, pickLong(64, 32), k.values)
 		t.Logf("%s: %.3f ULP at %s", k.name, top, at)
 		require.LessOrEqual(t, top, k.bound)
 		require.InDelta(t, k.bound, top, 0.01)
@@ -526,7 +532,7 @@ func sigmoidFastRoundings(n int, lo, hi float64) kt.Rounded {
 
 // TestTanhBound64 adds up the roundings of the float64 Tanh. Below 2^-30 they are those at 2^-30.
 func TestTanhBound64(t *testing.T) {
-	top, at := worstCell(-57, -1, 1, 256, tanhRoundings)
+	top, at, _ := worstCell(-57, -1, 1, 256, tanhRoundings)
 	for b := -30; b < -1; b++ {
 		const cells = 64
 		for i := range cells {

@@ -120,12 +120,12 @@ func TestElementaryBound64(t *testing.T) {
 		require.LessOrEqual(t, top, bound, name)
 		require.InDelta(t, bound, top, 0.01, name)
 	}
-	top, at := worstCell(0, 1, 4, cells, func(n int, lo, hi float64) kt.Rounded {
+	top, at, _ := worstCell(0, 1, 4, cells, func(n int, lo, hi float64) kt.Rounded {
 		return exactExpRoundings(n, lo, hi)
 	})
 	check("Exp", expBound64, top, at)
 
-	top, at = worstCell(-55, 60, 4, cells, func(n int, lo, hi float64) kt.Rounded {
+	top, at, _ = worstCell(-55, 60, 4, cells, func(n int, lo, hi float64) kt.Rounded {
 		if n == 0 {
 			return kt.Const(1) // below
 		}

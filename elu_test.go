@@ -104,7 +104,7 @@ func TestELUBound64(t *testing.T) {
 		return eluRoundings(n, lo, hi, false)
 	}
 	cells := pickLong(1024, 256)
-	top, at := worstCell(-57, -1, 1, cells, value)
+	top, at, _ := worstCell(-57, -1, 1, cells, value)
 	octaves(-60, math.Ln2/2, cells, func(lo, hi float64) {
 		if v := value(0, lo, hi); hi < 0 && v.RoundedULPs() > top {
 			top, at = v.RoundedULPs(), fmt.Sprintf("t = %g", lo)
