@@ -102,6 +102,10 @@ var equivalences = []equivalence{
 		why: "products with a power of two commute; where they are subnormal, the other factor is 1",
 	},
 	{
+		line: `^PREFETCHT0 `, what: `.`,
+		why: "what is fetched ahead is in no result",
+	},
+	{
 		line: `^CMPQ \w+, \$(16|32)$`, what: `^\$(17|33)`, after: `^CMOVQC[CS]`,
 		why: "the lane after the last of the block is in no mask",
 	},
