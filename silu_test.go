@@ -100,7 +100,7 @@ func TestWalkSiLU64(t *testing.T) {
 		func(x, up float64) kt.Scaled { return kt.SiLUDD(x).Mul(kt.Scaled{DD: kt.DD{Hi: up}}) },
 		func(got, x, up float64) float64 {
 			return kt.ErrBig(got, siluBig(x).Mul(siluBig(x), kt.Big(up)))
-		}), 4.0)
+		}), swigluBound64)
 }
 
 // TestWalkSiLUBackward64 samples the float64 derivative.
